@@ -1,0 +1,116 @@
+"""What can go wrong, in the domain's words. The API decides how to show it."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The stable names by which a client tells failures apart."""
+
+    INVALID_INPUT = "INVALID_INPUT"
+    CONFLICT = "CONFLICT"
+    LIMIT_REACHED = "LIMIT_REACHED"
+    ACCURACY_TOO_LOW = "ACCURACY_TOO_LOW"
+    UNAVAILABLE = "UNAVAILABLE"
+    NOT_FOUND = "NOT_FOUND"
+    FORBIDDEN = "FORBIDDEN"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    RATE_LIMITED = "RATE_LIMITED"
+    COST_EXCEEDED = "COST_EXCEEDED"
+    BAD_REQUEST = "BAD_REQUEST"
+    TIMEOUT = "TIMEOUT"
+    INTERNAL = "INTERNAL"
+
+
+class DomainError(Exception):
+    """Base class: its message is safe to show to the client."""
+
+    code: Code
+
+    def __init__(self, message: str, **extensions: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extensions = {"code": self.code, **extensions}
+
+
+class Invalid(DomainError):
+    """A value a person can put right; `field` names the argument in the API's spelling."""
+
+    code = Code.INVALID_INPUT
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, field=field)
+        self.field = field
+
+
+class Conflict(DomainError):
+    """The change does not fit the state things are in."""
+
+    code = Code.CONFLICT
+
+
+class LimitReached(DomainError):
+    """There may be no more of these."""
+
+    code = Code.LIMIT_REACHED
+
+    def __init__(self, message: str, *, limit: int) -> None:
+        super().__init__(message, limit=limit)
+        self.limit = limit
+
+
+class AccuracyTooLow(DomainError):
+    """A training too weak to publish; both figures in percent."""
+
+    code = Code.ACCURACY_TOO_LOW
+
+    def __init__(self, *, accuracy: float | None, required: float) -> None:
+        reached = "no accuracy" if accuracy is None else f"{accuracy:.1f} %"
+        super().__init__(f"This training reached {reached}; publishing takes {required:g} %.")
+        self.accuracy = accuracy
+        self.required = required
+
+
+class Unavailable(DomainError):
+    """Something this installation, or a service it relies on, cannot offer now."""
+
+    code = Code.UNAVAILABLE
+
+
+class NotFound(DomainError):
+    """It does not exist, or not for this viewer."""
+
+    code = Code.NOT_FOUND
+
+
+class Forbidden(DomainError):
+    """The viewer sees it but may not do this to it."""
+
+    code = Code.FORBIDDEN
+
+
+class Unauthenticated(DomainError):
+    """Nobody is signed in, or the token no longer holds."""
+
+    code = Code.UNAUTHENTICATED
+
+
+class RateLimited(DomainError):
+    """Too often; `retry_after` is in seconds."""
+
+    code = Code.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, retryAfter=retry_after)
+        self.retry_after = retry_after
+
+
+class BadRequest(DomainError):
+    """A request that is not well formed: a page size, a cursor, a body."""
+
+    code = Code.BAD_REQUEST
+
+
+class CostExceeded(DomainError):
+    """A document larger than one request may be."""
+
+    code = Code.COST_EXCEEDED

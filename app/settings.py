@@ -1,0 +1,128 @@
+"""Every knob and every limit, read once from the environment.
+
+A name below is set by the variable of the same name in capitals behind `FIELDGRAPH_`; the four that other tools
+share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second prefix.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """One value each, with its unit last in its name."""
+
+    model_config = SettingsConfigDict(env_prefix="FIELDGRAPH_", extra="ignore")
+
+    # Where things are
+    home: Path = Path(".fieldgraph")
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)
+    public_url: str | None = None
+    storage_url: str | None = None
+    secret: SecretStr = SecretStr("")
+    production: bool = False
+    demo: bool = False
+
+    # PostgreSQL
+    database_pool: int = 10
+    database_pool_wait_s: float = 3
+    statement_s_max: float = 5
+    lock_s_max: float = 2
+    transaction_idle_s_max: float = 10
+
+    # A GraphQL request
+    request_bytes_max: int = 1 * MIB
+    request_s_max: float = 15
+    document_tokens_max: int = 5_000
+    document_depth_max: int = 16
+    document_aliases_max: int = 100
+    document_cost_max: int = 20_000
+    viewer_cost_per_minute_max: int = 400_000
+    address_cost_per_minute_max: int = 800_000
+    documents_cached_max: int = 1_000
+    page_size: int = 25
+    page_size_max: int = 100
+    labels_page_size_max: int = 1_000
+    nodes_max: int = 100
+
+    # A WebSocket
+    socket_message_bytes_max: int = 65_536
+    socket_init_s_max: float = 10
+    socket_ping_s: float = 20
+    socket_silence_s_max: float = 60
+    socket_subscriptions_max: int = 50
+    socket_outbox_events_max: int = 256
+    sockets_per_address_max: int = 100
+    replay_events_max: int = 5_000
+
+    # Accounts
+    password_length_min: int = 10
+    password_length_max: int = 200
+    password_hashes_at_once: int = 2
+    session_days: int = 30
+    sign_ins_per_minute: int = 10
+    sign_ups_per_hour: int = 50
+    name_length_max: int = 50
+    description_length_max: int = 4_000
+    note_length_max: int = 500
+
+    # Files
+    upload_bytes_max: int = 50 * MIB
+    file_link_s: int = 3_600
+
+    # Shapes and labels
+    vertices_max: int = 10_000
+    aoi_area_m2_min: float = 100
+    aoi_area_m2_max: float = 5_000_000
+    prediction_area_m2_max: float = 5_000_000
+    labels_bytes_max: int = 4 * MIB
+    labels_per_upload_max: int = 20_000
+    labels_per_dataset_max: int = 100_000
+    aois_per_dataset_max: int = 500
+
+    # The world outside
+    outside_hosts_allowed: Annotated[list[str], NoDecode] = []
+    osm_features_url: str = "https://api-prod.raw-data.hotosm.org/v1"
+    osm_reply_bytes_max: int = 64 * MIB
+    osm_s_max: float = 60
+    imagery_connections: int = 8
+    imagery_tries_max: int = 3
+    imagery_s_max: float = 10
+    imagery_reply_bytes_max: int = 2 * MIB
+    imagery_missing_share_max: float = 0.5
+    imagery_cache_bytes_max: int = 1_024 * MIB
+    tiles_per_job_max: int = 5_000
+
+    # Jobs
+    job_lease_s: float = 10
+    job_attempts_max: int = 3
+    job_sweep_s: float = 2
+    job_threads: int = 4
+    job_heavy_at_once: int = 1
+    job_progress_s: float = 0.5
+    shutdown_s: float = 20
+    events_kept_days: int = 7
+
+    # Learning
+    training_epochs_max: int = 40
+    training_epochs_feedback_max: int = 20
+    training_batch_max: int = 8
+    training_zoom_min: int = 18
+    training_zoom_max: int = 21
+    training_s_max: float = 6 * 3_600
+    training_memory_bytes_max: int = 8 * 1_024 * MIB
+    prediction_zoom_min: int = 18
+    prediction_zoom_max: int = 22
+    publish_accuracy_min: float = 40
+    trainings_per_hour_max: int = 10
+    predictions_per_hour_max: int = 50
+
+
+settings = Settings()
