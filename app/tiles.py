@@ -49,7 +49,6 @@ def metres_per_pixel(latitude: float, zoom: int) -> float:
     return EQUATOR_M * cos(radians(latitude)) / (PIXELS * 2**zoom)
 
 
-
 def covering(shape: BaseGeometry, zoom: int) -> list[Tile]:
     """The tiles that share ground with a shape, not only with its bounding box; row by row."""
     west, south, east, north = shape.bounds

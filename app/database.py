@@ -1,0 +1,77 @@
+"""The engine and its two kinds of session. A transaction begins and ends here, and nowhere else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NewType
+
+from redis.asyncio import Redis
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from app import events, queue
+from app.errors import Conflict, Unavailable
+from app.models import Base
+from app.settings import settings
+
+ReadSession = NewType("ReadSession", AsyncSession)
+WriteSession = NewType("WriteSession", ReadSession)
+
+
+class Database:
+    """The connection pool of one process."""
+
+    def __init__(self, url: str, redis_url: str, *, statement_s_max: float = settings.statement_s_max) -> None:
+        limits = {
+            "statement_timeout": statement_s_max,
+            "lock_timeout": settings.lock_s_max,
+            "idle_in_transaction_session_timeout": settings.transaction_idle_s_max,
+        }
+        self.engine = create_async_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=settings.database_pool,
+            max_overflow=0,
+            pool_timeout=settings.database_pool_wait_s,
+            connect_args={"options": " ".join(f"-c {name}={int(s * 1000)}" for name, s in limits.items())},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._redis = Redis.from_url(redis_url)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A session for reads; each batch of reads opens its own, since sessions do not share."""
+        try:
+            async with self._sessions() as session:
+                yield ReadSession(session)
+        except PoolTimeout:
+            raise Unavailable("Too much is going on just now. Try again in a few seconds.") from None
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[WriteSession]:
+        """One transaction: commits on success, then sends its jobs and wakes its readers; rolls back on any error."""
+        try:
+            async with self._sessions() as session:
+                async with session.begin():
+                    yield WriteSession(ReadSession(session))
+                await queue.nudge(queue.taken_from(session))
+                await events.wake(session, self._redis)
+        except IntegrityError as error:
+            raise conflict_from(error) from error
+        except PoolTimeout:
+            raise Unavailable("Too much is going on just now. Try again in a few seconds.") from None
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._redis.aclose()
+        await self.engine.dispose()
+
+
+def conflict_from(error: IntegrityError) -> Exception:
+    """The message declared beside the violated constraint or index, or the error itself."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    for table in Base.metadata.tables.values():
+        for rule in (*table.constraints, *table.indexes):
+            if rule.name == name and "conflict" in rule.info:
+                return Conflict(rule.info["conflict"])
+    return error

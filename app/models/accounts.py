@@ -1,0 +1,73 @@
+"""People, and the sessions by which we know them again."""
+
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import Enum as EnumColumn
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Record
+
+
+class DeliveryMethod(Enum):
+    """A way by which a person wants to be told of things."""
+
+    WEB = "WEB"
+    EMAIL = "EMAIL"
+
+
+class User(Record):
+    """Somebody with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        Index(
+            "uq_users_email",
+            text("lower(email)"),
+            unique=True,
+            info={"conflict": "There is already an account with this e-mail address."},
+        ),
+        Index(
+            "uq_users_username",
+            text("lower(username)"),
+            unique=True,
+            info={"conflict": "This username is taken."},
+        ),
+    )
+
+    username: Mapped[str] = mapped_column(String(150), doc="The name others see; unique.")
+    email: Mapped[str | None] = mapped_column(String(254), doc="Shown only to its owner and to staff.")
+    email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the address was proven to be theirs.")
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    first_name: Mapped[str] = mapped_column(String(150), default="", doc="Given name.")
+    last_name: Mapped[str] = mapped_column(String(150), default="", doc="Family name.")
+    is_active: Mapped[bool] = mapped_column(default=True, doc="False once suspended: the account cannot sign in.")
+    is_staff: Mapped[bool] = mapped_column(default=False, doc="Whether they look after this installation.")
+    is_super_admin: Mapped[bool] = mapped_column(default=False, doc="Whether they may make others staff.")
+    last_login: Mapped[datetime | None] = mapped_column(doc="When they last signed in.")
+    notifications_delivery_methods: Mapped[list[DeliveryMethod]] = mapped_column(
+        ARRAY(EnumColumn(DeliveryMethod, native_enum=False, length=40)),
+        default=lambda: [DeliveryMethod.WEB],
+        doc="How they want to be notified.",
+    )
+    newsletter_subscription: Mapped[bool] = mapped_column(default=False, doc="Whether they want the newsletter.")
+    account_deletion_requested: Mapped[bool] = mapped_column(default=False, doc="Whether they asked to be deleted.")
+
+    @property
+    def date_joined(self) -> datetime:
+        """When the account was made."""
+        return self.created_at
+
+
+class Session(Record):
+    """A signed-in client; its token is kept only as a hash, so a stolen table signs nobody in."""
+
+    __tablename__ = "sessions"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True, doc="When it ends unless it is used before.")
+    last_used_at: Mapped[datetime] = mapped_column(doc="When a request last came with it, to the hour.")
+
+    user: Mapped[User] = relationship(lazy="raise")

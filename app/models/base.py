@@ -1,0 +1,45 @@
+"""What every table shares: naming, column types, identity."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Any, NewType
+
+from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
+from sqlalchemy import Enum as EnumColumn
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigInt = NewType("BigInt", int)
+"""A whole number beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
+
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """The root of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012
+        datetime: DateTime(timezone=True),
+        # Text and a check, not a native type: members come and go in ordinary migrations.
+        Enum: EnumColumn(Enum, native_enum=False, create_constraint=True, length=40),
+        BigInt: BigInteger(),
+        Json: JSONB(),
+    }
+
+
+class Record(Base):
+    """A row with an identity and a birthday; newer rows have higher ids."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was made.")

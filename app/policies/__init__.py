@@ -1,0 +1,61 @@
+"""Who may see what, and who may do what. Every rule of the system is in this folder.
+
+`visible(Model, viewer)` begins a read; `require(rule, viewer, row)` guards a change.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, select
+
+from app.errors import Forbidden, Unauthenticated
+from app.models import Base
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The one who asks; without `user_id`, a stranger."""
+
+    user_id: int | None = None
+    is_staff: bool = False
+    session_id: int | None = None
+
+
+M = TypeVar("M", bound=Base)
+Visibility = Callable[[Viewer], ColumnElement[bool]]
+_visibility: dict[type[Base], Visibility] = {}
+
+
+def reads(*models: type[Base]) -> Callable[[Visibility], Visibility]:
+    """Registers the rule by which a viewer sees rows of these tables."""
+
+    def register(rule: Visibility) -> Visibility:
+        for model in models:
+            assert model not in _visibility, f"{model.__name__} has two read rules"
+            _visibility[model] = rule
+        return rule
+
+    return register
+
+
+def visible(model: type[M], viewer: Viewer) -> Select[M]:
+    """A select of the rows this viewer may see."""
+    return select(model).where(_visibility[model](viewer))
+
+
+def require(rule: Callable[[Viewer, Any], bool], viewer: Viewer, row: Any) -> None:
+    """Passes, or says in the rule's own words what the viewer may not do."""
+    signed_in(viewer)
+    if not rule(viewer, row):
+        raise Forbidden(f"You may not {rule.__name__.removeprefix('may_').replace('_', ' ')}.")
+
+
+def signed_in(viewer: Viewer) -> int:
+    """The viewer's account; strangers are asked to sign in."""
+    if viewer.user_id is None:
+        raise Unauthenticated("Sign in first.")
+    return viewer.user_id
+
+
+from app.policies import accounts, mapping, system  # noqa: E402, F401 -- registers every rule

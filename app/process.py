@@ -1,0 +1,117 @@
+"""Child processes that never outlive the process that started them, not even when it is killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Self
+
+# The guard reads `pid signal grace` for a child that began and `pid` for one that ended. Its input ends when the
+# launcher closes it or dies, in whatever way; then it stops the children, the youngest first. It is a shell because
+# the system has one everywhere, and it names no file of ours, so that killing processes by name does not reach it.
+_GUARD = """
+trap '' HUP INT TERM
+children=
+while read -r pid signal grace; do
+  others=
+  for child in $children; do [ "${child%%:*}" = "$pid" ] || others="$others $child"; done
+  children=${signal:+$pid:$signal:$grace}$others
+done
+for child in $children; do
+  IFS=: read -r pid signal grace <<END
+$child
+END
+  kill -s "$signal" "$pid"
+  rounds=$((grace * 20))
+  while kill -0 "$pid" && [ "$rounds" -gt 0 ]; do rounds=$((rounds - 1)); sleep 0.05; done
+  kill -s KILL -- "-$pid"
+done 2>/dev/null
+"""
+
+
+class CannotStart(Exception):  # noqa: N818 - a reason in a sentence, not a defect
+    """Why nothing can run here, in words that say what to do."""
+
+
+class Children:
+    """Processes that end, the youngest first, when this object closes or this process ends.
+
+    Each leads a group of its own, so a Ctrl-C in the terminal reaches only the launcher, and what a child leaves
+    behind is swept away with its group. `held` are descriptors that stay open until the last child has ended.
+    """
+
+    def __init__(self, *, held: Sequence[int] = ()) -> None:
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            pass_fds=held,
+        )
+
+    def start(
+        self,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str],
+        output: int | IO[bytes],
+        user: str | None = None,
+        folder: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        grace_s: float = 10,
+    ) -> subprocess.Popen[bytes]:
+        """Start a child; when the time comes it is asked to stop, and killed if it has not after `grace_s`."""
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=dict(environment),
+            cwd=folder,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+        )
+        self._started.append(child)
+        self._tell(f"{child.pid} {stop_signal.name.removeprefix('SIG')} {round(grace_s)}")
+        return child
+
+    def forget(self, child: subprocess.Popen[bytes]) -> None:
+        """Say that a child has ended: its number may soon be another process's."""
+        self._started.remove(child)
+        self._tell(f"{child.pid}")
+
+    def kill(self) -> None:
+        """End everything at once, for somebody who asked twice."""
+        for child in self._started:
+            if child.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop all children and wait until they have ended."""
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        while self._guard.poll() is None:
+            # A child that has ended counts as alive until it is asked for its status.
+            for child in self._started:
+                child.poll()
+            time.sleep(0.01)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _tell(self, line: str) -> None:
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(f"{line}\n".encode())
+        self._guard.stdin.flush()

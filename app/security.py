@@ -1,0 +1,50 @@
+"""Passwords and tokens: how they are made, kept and compared."""
+
+import asyncio
+import hashlib
+import secrets
+from functools import cache
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from app.settings import settings
+
+_hashes = PasswordHash((Argon2Hasher(),))
+
+
+@cache
+def _hashing_at_once(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    return asyncio.Semaphore(settings.password_hashes_at_once)
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _hashes.hash(secrets.token_urlsafe())
+
+
+async def hash_password(password: str) -> str:
+    """An argon2id hash. It takes a tenth of a second by design: a thread, and never many at once."""
+    async with _hashing_at_once(asyncio.get_running_loop()):
+        return await asyncio.to_thread(_hashes.hash, password)
+
+
+async def password_matches(password: str, password_hash: str | None) -> bool:
+    """Whether it is the password. Without a hash it takes as long, so that time does not tell who has an account."""
+    async with _hashing_at_once(asyncio.get_running_loop()):
+        try:
+            matches = await asyncio.to_thread(_hashes.verify, password, password_hash or _hash_of_nobody())
+        except UnknownHashError:
+            return False
+    return matches and password_hash is not None
+
+
+def new_token() -> str:
+    """An opaque token of 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of a token. It is random already: a fast hash keeps it secret."""
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,258 @@
+"""A PostgreSQL with PostGIS and a Redis of one's own: unix sockets only, beside any the system may run."""
+
+import contextlib
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import redis
+
+from app.process import CannotStart, Children
+
+NAME = "fieldgraph"
+PORT = 5432  # only names the socket; nothing listens on the network
+START_S_MAX = 60
+PACKAGES = (
+    "Debian and Ubuntu: apt-get install postgresql-postgis redis-server; "
+    "macOS: brew install postgresql@17 postgis redis; then try again."
+)
+BINARIES = (
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "usr/local/pgsql/bin",
+    "opt/homebrew/opt/postgresql*/bin",
+    "usr/local/opt/postgresql*/bin",
+    "Applications/Postgres.app/Contents/Versions/*/bin",
+)
+SMALL = ("jit=off", "shared_buffers=64MB", "max_connections=100", "timezone=UTC", "log_timezone=UTC")
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+class PrivateServers:
+    """The two servers of one home. `durable=False` trades safety in a power cut for speed: for tests."""
+
+    def __init__(self, home: Path, children: Children, *, durable: bool = True) -> None:
+        self.home = home.resolve()
+        self.durable = durable
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.sockets = socket_folder(self.home)
+        self._children = children
+        # PostgreSQL refuses to run as root; its package brings the user that it runs as instead.
+        self._user = _unprivileged_user() if os.getuid() == 0 else None
+        # What the caller's PGPORT or PGDATA say is about another server.
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql+psycopg://{NAME}@/{NAME}?host={self.sockets}&port={PORT}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.sockets}/redis.sock"
+
+    def start(self, *, database: bool = True, redis: bool = True) -> Self:
+        """Start what is asked for, and return when it answers."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        _make_private(self.sockets, self._user)
+        if redis:
+            self._start_redis()
+        if database:
+            self._start_postgres()
+            self._await("postgres", self._prepare_database)
+        if redis:
+            self._await("redis", self._ping_redis)
+        return self
+
+    def connect(self, database: str = NAME) -> psycopg.Connection:
+        """A connection that commits each statement, to whatever the application's own may not touch."""
+        return psycopg.connect(host=str(self.sockets), port=PORT, user=NAME, dbname=database, autocommit=True)
+
+    def _start_postgres(self) -> None:
+        data = _data_folder(self.home, self._user)
+        made_by = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else None
+        binaries = postgres_binaries(made_by)
+        if made_by is None:
+            self._initialise(binaries, data)
+        options = (
+            *("listen_addresses=", f"port={PORT}"),
+            *(f"unix_socket_directories={self.sockets}", "unix_socket_permissions=0700"),
+            *SMALL,
+            *(() if self.durable else FORGETFUL),
+        )
+        flags = chain.from_iterable(("-c", option) for option in options)
+        self._spawn("postgres", [binaries / "postgres", "-D", data, *flags], stop_signal=signal.SIGINT)
+
+    def _initialise(self, binaries: Path, data: Path) -> None:
+        """Make an empty cluster beside its place first: what is there is then always whole."""
+        unfinished = data / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        made = subprocess.run(
+            [
+                *(binaries / "initdb", "-D", unfinished, "-U", NAME, "--auth-local=trust", "--auth-host=reject"),
+                *("-E", "UTF8", f"--locale={'en_US' if sys.platform == 'darwin' else 'C'}.UTF-8"),
+                *(() if self.durable else ("--no-sync",)),
+            ],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            user=self._user,
+            group=self._user,
+            extra_groups=None if self._user is None else [],
+        )
+        if made.returncode:
+            raise CannotStart(f"PostgreSQL could not make a database in {data}:\n{made.stderr.strip()}")
+        for part in sorted(unfinished.iterdir(), key=lambda part: part.name == "PG_VERSION"):
+            part.rename(data / part.name)
+        unfinished.rmdir()
+
+    def _start_redis(self) -> None:
+        server = shutil.which("redis-server") or shutil.which("valkey-server")
+        if server is None:
+            raise CannotStart(f"Redis is not installed. {PACKAGES}")
+        options = {"port": "0", "unixsocket": f"{self.sockets}/redis.sock", "unixsocketperm": "700"}
+        # Redis only carries nudges; what must last is in PostgreSQL.
+        options |= {"save": "", "appendonly": "no", "dir": str(self.sockets)}
+        flags = chain.from_iterable((f"--{name}", value) for name, value in options.items())
+        self._spawn("redis", [server, *flags], stop_signal=signal.SIGTERM)
+
+    def _spawn(self, name: str, command: Sequence[str | Path], *, stop_signal: signal.Signals) -> None:
+        with self._log(name).open("wb") as log:
+            self.processes[name] = self._children.start(
+                command,
+                environment=self._environment,
+                output=log,
+                user=self._user,
+                folder=Path("/"),
+                stop_signal=stop_signal,
+                grace_s=30,
+            )
+
+    def _await(self, name: str, ready: Callable[[], None]) -> None:
+        deadline = time.monotonic() + START_S_MAX
+        while True:
+            try:
+                ready()
+            except (psycopg.OperationalError, redis.ConnectionError) as error:
+                ended = self.processes[name].poll() is not None
+                if ended or time.monotonic() > deadline:
+                    why = "\n".join(self._log(name).read_text(errors="replace").splitlines()[-10:])
+                    raise CannotStart(f"The private {name} server did not start ({error}):\n{why}") from error
+                time.sleep(0.02)
+            else:
+                return
+
+    def _prepare_database(self) -> None:
+        with self.connect("postgres") as connection:
+            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).fetchone() is None:
+                connection.execute(f"CREATE DATABASE {NAME}")
+        with self.connect() as connection:
+            connection.execute("SET client_min_messages = warning")
+            connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+
+    def _ping_redis(self) -> None:
+        with contextlib.closing(redis.Redis.from_url(self.redis_url)) as client:
+            client.ping()
+
+    def _log(self, name: str) -> Path:
+        return self.home / f"{name}.log"
+
+
+def socket_folder(home: Path) -> Path:
+    """Where the sockets of a home lie: a short path, for one longer than some hundred bytes is refused."""
+    name = hashlib.sha256(f"{os.getuid()}:{home}".encode()).hexdigest()[:12]
+    return Path("/tmp") / f"{NAME}-{name}"  # noqa: S108 - made private, and refused when it is another's
+
+
+def postgres_binaries(version: str | None = None) -> Path:
+    """The folder of the newest PostgreSQL that has PostGIS, or of the one that made the data."""
+    found = {}
+    for folder in _candidates():
+        if (folder / "initdb").exists() and (number := _version_with_postgis(folder)):
+            found.setdefault(number, folder)
+    if not found:
+        raise CannotStart(f"PostgreSQL with PostGIS is not installed. {PACKAGES}")
+    if version is None:
+        return found[max(found, key=float)]
+    if version not in found:
+        raise CannotStart(
+            f"The database was made by PostgreSQL {version}, which is no longer here with PostGIS. "
+            f"Install it again, or move the home folder away to begin anew."
+        )
+    return found[version]
+
+
+def _candidates() -> list[Path]:
+    in_path = [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
+    return in_path + [folder for pattern in BINARIES for folder in Path("/").glob(pattern)]
+
+
+def _version_with_postgis(folder: Path) -> str | None:
+    """The major version of a PostgreSQL, if PostGIS is there too: the server alone proves nothing."""
+    try:
+        asked = [folder / "pg_config", "--sharedir", "--version"]
+        answer = subprocess.run(asked, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    share, version = answer.stdout.splitlines()
+    if not Path(share, "extension", "postgis.control").exists():
+        return None
+    return "".join(version.split()[1].partition(".")[0])
+
+
+def _unprivileged_user() -> str:
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        raise CannotStart(
+            "PostgreSQL refuses to run as root, and there is no user postgres: use another user."
+        ) from None
+
+
+def _make_private(folder: Path, user: str | None) -> None:
+    """Make a folder that one user alone may enter, in a place where others might have been first."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owners = {os.getuid(), *([pwd.getpwnam(user).pw_uid] if user else [])}
+    if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid not in owners:
+        raise CannotStart(f"{folder} belongs to somebody else. Remove it, then try again.")
+    if user:
+        shutil.chown(folder, user, user)
+    folder.chmod(0o700)
+
+
+def _data_folder(home: Path, user: str | None) -> Path:
+    """Where the cluster lies: in the home, or behind a link where the server's user cannot reach the home."""
+    data = home / "postgres"
+    if not data.exists():
+        if data.is_symlink():
+            raise CannotStart(f"{data} points to {data.readlink()}, which is gone. Remove the link to begin anew.")
+        data.mkdir(mode=0o700)
+        if user:
+            shutil.chown(data, user, user)
+        if not _reaches(user, data):
+            data.rmdir()
+            elsewhere = tempfile.mkdtemp(prefix=f"{NAME}-", dir="/var/tmp")  # noqa: S108 - made private at once
+            shutil.chown(elsewhere, user, user)
+            data.symlink_to(elsewhere)
+    return data.resolve()
+
+
+def _reaches(user: str | None, folder: Path) -> bool:
+    if user is None:
+        return True
+    look = ["/bin/sh", "-c", 'cd "$1"', "sh", folder]
+    asked = subprocess.run(look, user=user, group=user, extra_groups=[], cwd="/", capture_output=True, check=False)
+    return asked.returncode == 0

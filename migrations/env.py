@@ -1,0 +1,44 @@
+"""Runs migrations on the database the settings name; `alembic` is configured in pyproject.toml."""
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from geoalchemy2 import alembic_helpers
+from sqlalchemy import create_engine, pool
+
+from app.geometry import Shape
+from app.models import Base
+from app.settings import settings
+
+
+def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str | bool:
+    """Writes our own column type by its name."""
+    if kind == "type" and isinstance(item, Shape):
+        autogen_context.imports.add("from app.geometry import Shape")
+        return f'Shape("{item.kind}")'
+    return alembic_helpers.render_item(kind, item, autogen_context)
+
+
+def migrate() -> None:
+    """Each migration in a transaction of its own, on one connection."""
+    # The helpers keep PostGIS's own tables out of sight and GiST indexes from being made twice.
+    options = {
+        "target_metadata": Base.metadata,
+        "include_object": alembic_helpers.include_object,
+        "process_revision_directives": alembic_helpers.writer,
+        "render_item": render_item,
+        "transaction_per_migration": True,
+    }
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        context.configure(connection=given, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(str(settings.database_url), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+migrate()
