@@ -13,6 +13,7 @@ Point2 = tuple[float, float]
 Points = tuple[Point2, ...]
 Paint = tuple[int, int, int, int]  # red, green, blue, and how rough the surface looks
 
+SHED_M2 = 40
 # Where the sun stands, seen from the ground: in the south-south-east, so that shadows fall to the upper left.
 SUN = (0.45, 0.89)
 PITCHED_PAINTS: tuple[Paint, ...] = (
@@ -75,7 +76,9 @@ def build(kind: str, width: float, depth: float, place: Place, rng: Generator) -
     if kind == "flat":
         roof = _flat(width, depth, place, paint, rng)
     else:
-        roof = [_lit(place.put(plane), paint) for plane in planes] + _details(planes, place, rng)
+        roof = [_lit(place.put(plane), paint) for plane in planes]
+        if width * depth > SHED_M2:
+            roof += _details(planes, place, rng)
     return House(footprint, tuple(roof), 3.2 + 0.32 * min(width, depth) * (kind != "flat"))
 
 

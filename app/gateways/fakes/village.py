@@ -17,6 +17,7 @@ from shapely.geometry import Polygon
 
 from app.gateways.fakes.camera import photograph
 from app.gateways.fakes.plan import village
+from app.gateways.fakes.roofs import SHED_M2
 from app.tiles import EQUATOR_M, PIXELS, Tile, position
 
 LONGITUDE, LATITUDE = 6.565, 46.42
@@ -57,7 +58,7 @@ def _footprints() -> tuple[list[Footprint], shapely.STRtree]:
     found = []
     for house in village().houses:
         kind = "relations" if house.footprint.interiors else "ways_poly"
-        use = "shed" if house.footprint.area < 40 else "yes"
+        use = "shed" if house.footprint.area < SHED_M2 else "yes"
         found.append(Footprint(next(numbers[kind]), kind, _on_earth(house.footprint), {"building": use}))
     return found, shapely.STRtree([footprint.geometry for footprint in found])
 
