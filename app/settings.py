@@ -7,7 +7,7 @@ share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second pr
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -39,10 +39,16 @@ class Settings(BaseSettings):
 
     # A GraphQL request
     request_bytes_max: int = 1 * MIB
+    request_depth_max: int = 64
     request_s_max: float = 15
+    cors_origins: Annotated[list[str], NoDecode] = []
     document_tokens_max: int = 5_000
     document_depth_max: int = 16
     document_aliases_max: int = 100
+    document_repeats_max: int = 200
+    document_directives_max: int = 100
+    document_definitions_max: int = 100
+    document_variables_max: int = 100
     document_cost_max: int = 20_000
     viewer_cost_per_minute_max: int = 400_000
     address_cost_per_minute_max: int = 800_000
@@ -57,8 +63,9 @@ class Settings(BaseSettings):
     socket_init_s_max: float = 10
     socket_ping_s: float = 20
     socket_silence_s_max: float = 60
+    socket_send_s_max: float = 10
+    socket_token_check_s: float = 30
     socket_subscriptions_max: int = 50
-    socket_outbox_events_max: int = 256
     sockets_per_address_max: int = 100
     replay_events_max: int = 5_000
 
@@ -89,11 +96,17 @@ class Settings(BaseSettings):
 
     # The world outside
     outside_hosts_allowed: Annotated[list[str], NoDecode] = []
+    outside_connect_s_max: float = 5
+    outside_redirects_max: int = 5
+    outside_retry_s: float = 0.25
+    url_length_max: int = 200
     osm_features_url: str = "https://api-prod.raw-data.hotosm.org/v1"
     osm_reply_bytes_max: int = 64 * MIB
     osm_s_max: float = 60
+    osm_tries_max: int = 3
     imagery_connections: int = 8
     imagery_tries_max: int = 3
+    imagery_failures_at_first_max: int = 8
     imagery_s_max: float = 10
     imagery_reply_bytes_max: int = 2 * MIB
     imagery_missing_share_max: float = 0.5
@@ -123,6 +136,11 @@ class Settings(BaseSettings):
     publish_accuracy_min: float = 40
     trainings_per_hour_max: int = 10
     predictions_per_hour_max: int = 50
+
+    @field_validator("outside_hosts_allowed", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [entry.strip().lower() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
 
 
 settings = Settings()

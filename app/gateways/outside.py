@@ -1,0 +1,171 @@
+"""The one way to other people's servers: bounded in time and bytes, and never into a private network.
+
+An address is checked twice. Its form is checked when a person enters it, without a network; where its host really
+leads is checked at every connection, redirects included, by `httpx-secure`.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+import httpx
+from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from app.errors import Invalid, Unavailable
+from app.settings import settings
+
+NAT64 = IPv6Network("64:ff9b::/96")
+PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "test", "invalid")
+
+
+class Outage(Unavailable):
+    """A service that did not do its part: who, what it did, and whether it may heal by itself."""
+
+    def __init__(self, who: str, reason: str, *, heals: bool, status: int | None = None) -> None:
+        super().__init__(f"{who} {reason}.")
+        self.reason = reason
+        self.heals = heals
+        self.status = status
+
+
+class Reply(NamedTuple):
+    """What a server answered, whole."""
+
+    status: int
+    media_type: str
+    content: bytes
+
+
+def check_url(field: str, text: str) -> str:
+    """The address without surrounding space, if its form lets the server fetch it; asks no network."""
+    url = text.strip()
+    if len(url) > settings.url_length_max:
+        raise Invalid(field, f"Use at most {settings.url_length_max} characters; these are {len(url)}.")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise Invalid(field, "This is not a web address.") from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise Invalid(field, "Give a whole address that begins with https:// or http://.")
+    if parsed.userinfo:
+        raise Invalid(field, "Leave out the user name and password: the address is shown to others.")
+    if not _is_allowed(parsed.host, _port(parsed)) and _looks_private(parsed.host):
+        raise Invalid(field, f"{parsed.host} is not a public host.")
+    return url
+
+
+@asynccontextmanager
+async def browsing(*, connections: int = 4) -> AsyncIterator[httpx.AsyncClient]:
+    """A client for one errand; it knows no proxy, no cookies and no private network."""
+    timeouts = httpx.Timeout(None, connect=settings.outside_connect_s_max)
+    client = httpx.AsyncClient(
+        timeout=timeouts,
+        limits=httpx.Limits(max_connections=connections),
+        follow_redirects=True,
+        max_redirects=settings.outside_redirects_max,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        # Only what is unpacked piece by piece: other encodings can grow a thousandfold in one step.
+        headers={"User-Agent": "Fieldgraph", "Accept-Encoding": "gzip"},
+    )
+    async with httpx_ssrf_protection(client, check_globally_reachable=False, custom_validator=_may_reach):
+        yield client
+
+
+async def fetch(
+    client: httpx.AsyncClient,
+    url: str,
+    *,
+    who: str,
+    bytes_max: int,
+    s_max: float,
+    tries_max: int = 1,
+    json: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Whatever the server answers with success: a POST where `json` is given, else a GET. What may heal is retried."""
+    request = client.build_request("GET" if json is None else "POST", url, json=json, headers=headers)
+    attempts = AsyncRetrying(
+        stop=stop_after_attempt(tries_max),
+        wait=wait_random_exponential(multiplier=settings.outside_retry_s, max=10 * settings.outside_retry_s),
+        retry=retry_if_exception(lambda error: isinstance(error, Outage) and error.heals),
+        reraise=True,
+    )
+    return await attempts(_send, client, request, who, bytes_max, s_max)
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, bytes_max: int, s_max: float) -> Reply:
+    try:
+        async with asyncio.timeout(s_max):
+            response = await client.send(request, stream=True)
+            try:
+                return await _read(response, who, bytes_max)
+            finally:
+                await response.aclose()
+    except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
+        raise Outage(who, f"did not answer within {s_max:g} s", heals=True) from None
+    except (httpx.ConnectError, httpx.ConnectTimeout, SSRFProtectionError):
+        # One sentence for a closed door and a forbidden one: else this would tell strangers which private doors exist.
+        raise Outage(who, "could not be reached at a public address", heals=True) from None
+    except httpx.TooManyRedirects:
+        raise Outage(who, "redirected too often", heals=False) from None
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+        raise Outage(who, "redirected to something that is not a web address", heals=False) from None
+    except httpx.DecodingError:
+        raise Outage(who, "sent a reply that could not be unpacked", heals=False) from None
+    except httpx.HTTPError:
+        raise Outage(who, "broke off the connection", heals=True) from None
+
+
+async def _read(response: httpx.Response, who: str, bytes_max: int) -> Reply:
+    status = response.status_code
+    if not response.is_success:
+        raise Outage(who, f"answered {status}", heals=status >= 500 or status == 429, status=status)
+    if response.headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:
+        raise Outage(who, "packed its reply in a way that was not asked for", heals=False)
+    content = bytearray()
+    if int(response.headers.get("content-length", 0)) <= bytes_max:
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > bytes_max:
+                break
+        else:
+            media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            return Reply(status, media_type, bytes(content))
+    raise Outage(who, f"sent more than {bytes_max} bytes", heals=False)
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _is_allowed(host: str, port: int) -> bool:
+    return not {host.lower(), f"{host.lower()}:{port}"}.isdisjoint(settings.outside_hosts_allowed)
+
+
+def _may_reach(host: str, address: IPv4Address | IPv6Address, port: int) -> bool:
+    return _is_allowed(host, port) or _is_public(address)
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and address in NAT64:
+        address = IPv4Address(address.packed[-4:])
+    return address.is_global and not address.is_multicast
+
+
+def _looks_private(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    try:
+        return not _is_public(ip_address(name))
+    except ValueError:
+        pass
+    try:
+        # What a resolver reads as an IPv4 address in its older spellings: 127.1, 0x7f.1, 2130706433.
+        return not _is_public(IPv4Address(socket.inet_aton(name)))
+    except OSError:
+        return "." not in name or name.endswith(tuple(f".{suffix}" for suffix in PRIVATE_NAMES))
