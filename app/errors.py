@@ -114,3 +114,9 @@ class CostExceeded(DomainError):
     """A document larger than one request may be."""
 
     code = Code.COST_EXCEEDED
+
+
+class TimedOut(DomainError):
+    """Work that was stopped because it took too long."""
+
+    code = Code.TIMEOUT

@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     imagery_failures_at_first_max: int = 8
     imagery_s_max: float = 10
     imagery_reply_bytes_max: int = 2 * MIB
+    imagery_tilejson_bytes_max: int = MIB // 4
     imagery_missing_share_max: float = 0.5
     imagery_cache_bytes_max: int = 1_024 * MIB
     tiles_per_job_max: int = 5_000

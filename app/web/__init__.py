@@ -1,0 +1,1 @@
+"""The plain door: GraphQL over HTTP and WebSocket, and the routes beside it."""

@@ -1,0 +1,55 @@
+"""What a viewer, or an address of strangers, may spend in a minute. Counted in Redis, for all processes together."""
+
+import time
+
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.errors import StorageError
+
+from app.errors import RateLimited
+from app.settings import settings
+
+REPLY_S_MAX = 0.5
+PAUSE_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Budget:
+    """Counts cost. Without Redis it lets everybody pass: an outage of the counter must not be one of the service."""
+
+    def __init__(self, redis_url: str) -> None:
+        url = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
+        storage = RedisStorage(
+            f"async+{url}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            key_prefix="fieldgraph:cost",
+            socket_timeout=REPLY_S_MAX,
+            socket_connect_timeout=REPLY_S_MAX,
+        )
+        self._counter = SlidingWindowCounterRateLimiter(storage)
+        self._paused_until = 0.0
+
+    async def spend(self, viewer_id: int | None, address: str, cost: int) -> None:
+        """Pay for an operation, or raise `RateLimited` with the seconds to wait."""
+        if cost <= 0 or time.monotonic() < self._paused_until:
+            return
+        if viewer_id is None:
+            limit, payer = RateLimitItemPerMinute(settings.address_cost_per_minute_max), f"address:{address}"
+        else:
+            limit, payer = RateLimitItemPerMinute(settings.viewer_cost_per_minute_max), f"viewer:{viewer_id}"
+        try:
+            if await self._counter.hit(limit, payer, cost=cost):
+                return
+            window = await self._counter.get_window_stats(limit, payer)
+        except StorageError as error:
+            # One line for an outage, not one for each request; and a pause, so that they do not wait for it.
+            log.warning("cost is not counted", reason=str(error.storage_error), pause_s=PAUSE_S)
+            self._paused_until = time.monotonic() + PAUSE_S
+            return
+        wait_s = max(1, round(window.reset_time - time.time()))
+        message = f"A minute's cost of {limit.amount} is spent; come again in {wait_s} s."
+        raise RateLimited(message, retry_after=wait_s)

@@ -1,0 +1,70 @@
+"""Where a request comes from: its id, its address, its token, and whether a browser sends it for a foreign page."""
+
+import ipaddress
+import re
+import uuid
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from app.errors import Unauthenticated
+from app.settings import settings
+
+_WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+# A page elsewhere cannot set one of these without the browser asking us first, by a preflight that we do not answer.
+_PREFLIGHTED = ("authorization", "x-requested-with", "apollo-require-preflight", "graphql-require-preflight")
+
+
+def request_id_of(scope: Scope) -> str:
+    """The client's own X-Request-ID if it is well formed, else a new one; the same for the whole request."""
+    state: dict[str, str] = scope.setdefault("state", {})
+    if "request_id" not in state:
+        given = Headers(scope=scope).get("x-request-id", "")
+        state["request_id"] = given if _WELL_FORMED_ID.match(given) else uuid.uuid4().hex
+    return state["request_id"]
+
+
+def address_of(scope: Scope) -> str:
+    """Who is counted as one stranger: an IPv4 address, an IPv6 network of 64 bits, or the socket file's other end."""
+    client = scope.get("client")
+    try:
+        address = ipaddress.ip_address(client[0] if client else "")
+    except ValueError:
+        return "local"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The token of an Authorization header; None without a header."""
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Authorization is the word 'Bearer' and a token.")
+    return token.strip()
+
+
+def foreign_browser(headers: Headers) -> bool:
+    """Whether a browser may be sending this for a page that is not ours, without having asked us first."""
+    if any(name in headers for name in _PREFLIGHTED):
+        return False
+    if headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        return False
+    if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        return True
+    return foreign_origin(headers)
+
+
+def foreign_origin(headers: Headers) -> bool:
+    """Whether the page that asks is neither ours nor one of the settings' `cors_origins`."""
+    page = headers.get("origin")
+    if page is None or "*" in settings.cors_origins or page in settings.cors_origins:
+        return False
+    ours = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    if settings.public_url:
+        ours.add(settings.public_url.rstrip("/"))
+    return page not in ours

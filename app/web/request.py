@@ -1,0 +1,138 @@
+"""What a client asks for: read from a body, a query string or a socket's message, and refused in words if malformed."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from app.settings import MIB, settings
+
+# A refused body is still read to its end, unkept, so that the client hears the answer instead of a reset connection.
+DISCARDED_BYTES_MAX = 64 * MIB
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """One GraphQL request, whatever carried it."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+class Malformed(Exception):
+    """A request that is no GraphQL request: `status` is for HTTP, the message for whoever wrote it."""
+
+    def __init__(self, message: str, *, status: int = 400, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.headers = headers or {}
+
+
+def parameters(value: object) -> Parameters:
+    """The request in a decoded JSON object."""
+    if isinstance(value, list):
+        raise Malformed("Batches are not served: send one request at a time.")
+    if not isinstance(value, dict):
+        raise Malformed("A request is a JSON object with a 'query'.")
+    query = value.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise Malformed("'query' must be a text with a GraphQL document.")
+    operation_name = value.get("operationName")
+    if operation_name is not None and not isinstance(operation_name, str):
+        raise Malformed("'operationName' must be a text.")
+    return Parameters(
+        query=query,
+        operation_name=operation_name or None,
+        variables=_object(value, "variables"),
+        extensions=_object(value, "extensions"),
+    )
+
+
+def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise Malformed(f"'{name}' must be an object.")
+    return found
+
+
+def decode(text: bytes | str) -> object:
+    """JSON, in UTF-8 and not nested deeper than anyone needs."""
+    try:
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"This is not JSON: {error.msg}.") from None
+    if _deeper_than(value, settings.request_depth_max):
+        raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.")
+    return value
+
+
+def _deeper_than(value: object, depth_max: int) -> bool:
+    # Level by level: recursion is what deep nesting is meant to break.
+    level = [value]
+    for _ in range(depth_max + 1):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+async def posted(request: Request) -> Parameters:
+    """The request in a POST's body."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Malformed("Compressed bodies are not read.", status=415, headers={"Accept-Encoding": "identity"})
+    media_type, _, options = request.headers.get("content-type", "").lower().partition(";")
+    if media_type.strip() != "application/json":
+        raise Malformed("The content type of a request is application/json.", status=415)
+    charset = options.strip().replace('"', "")
+    if charset.startswith("charset=") and charset not in {"charset=utf-8", "charset=utf8"}:
+        raise Malformed("A request is written in UTF-8.", status=415)
+    return parameters(decode(await _body(request)))
+
+
+async def _body(request: Request) -> bytes:
+    """The body, counted as it arrives: a declared length may lie."""
+    declared = request.headers.get("content-length", "")
+    too_large = Malformed(
+        f"A request may have {settings.request_bytes_max} bytes.", status=413, headers={"Connection": "close"}
+    )
+    if declared.isdecimal() and int(declared[:20]) > DISCARDED_BYTES_MAX:
+        raise too_large
+    body = bytearray()
+    size = 0
+    try:
+        async with asyncio.timeout(settings.request_s_max):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= settings.request_bytes_max:
+                    body += chunk
+                elif size > DISCARDED_BYTES_MAX:
+                    break
+    except TimeoutError:
+        raise Malformed("The request did not arrive in time.", status=408, headers={"Connection": "close"}) from None
+    if size > settings.request_bytes_max:
+        raise too_large
+    return bytes(body)
+
+
+def queried(request: Request) -> Parameters:
+    """The request in a GET's query string, where variables and extensions are JSON texts."""
+    given = request.query_params
+    value: dict[str, object] = {name: given[name] for name in ("query", "operationName") if name in given}
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            value[name] = decode(given[name])
+    return parameters(value)

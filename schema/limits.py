@@ -1,0 +1,287 @@
+"""How large a document may be: its shape before validation, its cost before execution.
+
+Every fragment is looked at once, however often it is spread, so both take time linear in the document.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    get_operation_ast,
+    is_leaf_type,
+    is_list_type,
+)
+
+from app.errors import Code
+from app.settings import settings
+
+SCALAR = 0.1
+OBJECT = 1
+LIST_OF_UNKNOWN_LENGTH = 10
+# What a root field costs before anything below it. Introspection is a walk through all types, whatever is selected.
+ROOT = {OperationType.QUERY: 0, OperationType.MUTATION: 10, OperationType.SUBSCRIPTION: 10}
+INTROSPECTION = {"__schema": 500, "__type": 50}
+ITEMS = frozenset({"nodes", "edges"})
+
+
+class TooLarge(GraphQLError):
+    """A document that no one needs, with the number and the limit in words."""
+
+    def __init__(self, what: str, limit: int, node: Node | None = None) -> None:
+        super().__init__(f"A document may have {limit} {what}.", node, extensions={"code": Code.BAD_REQUEST})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The two questions the view asks of a document; `once` names mutations that one operation may call once."""
+
+    schema: strawberry.Schema
+    once: frozenset[str] = frozenset()
+
+    def check(self, document: DocumentNode) -> None:
+        """Raise a GraphQLError for a shape too large to be validated."""
+        _Shape(document).check()
+
+    def measure(self, document: DocumentNode, operation_name: str | None, variables: dict[str, Any]) -> int:
+        """The cost of one operation of a valid document."""
+        operation = get_operation_ast(document, operation_name)
+        assert operation, "the view has found the operation already"
+        core = self.schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+        return _Cost(core, document, operation, variables, self.once).total()
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)}
+
+
+class _Shape:
+    """Counts what a document is made of, without asking what it means."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._document = document
+        self._fragments = _fragments(document)
+        self._depths: dict[str, int] = {}
+        self._aliases = 0
+        self._repeats = 0
+        self._directives = 0
+
+    def check(self) -> None:
+        definitions = self._document.definitions
+        if len(definitions) > settings.document_definitions_max:
+            raise TooLarge("operations and fragments", settings.document_definitions_max)
+        for definition in definitions:
+            if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+                self._directives += len(definition.directives or ())
+                if len(definition.variable_definitions or ()) > settings.document_variables_max:
+                    raise TooLarge("variables", settings.document_variables_max, definition)
+                self._count(definition.selection_set)
+        if self._aliases > settings.document_aliases_max:
+            raise TooLarge(f"aliases, not {self._aliases}", settings.document_aliases_max)
+        if self._repeats > settings.document_repeats_max:
+            raise TooLarge(f"fields that repeat another, not {self._repeats}", settings.document_repeats_max)
+        if self._directives > settings.document_directives_max:
+            raise TooLarge(f"directives, not {self._directives}", settings.document_directives_max)
+        self._check_depth()
+
+    def _count(self, selection_set: SelectionSetNode) -> None:
+        below = [selection_set]
+        while below:
+            names: Counter[str] = Counter()
+            for found in self._fields(below.pop()):
+                names[(found.alias or found.name).value] += 1
+                self._aliases += found.alias is not None
+                if found.selection_set:
+                    below.append(found.selection_set)
+            self._repeats += names.total() - len(names)
+
+    def _fields(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
+        """The fields of one object, those in inline fragments with them: validation compares each with each."""
+        open_sets = [selection_set]
+        while open_sets:
+            for found in open_sets.pop().selections:
+                self._directives += len(found.directives or ())
+                if isinstance(found, FieldNode):
+                    yield found
+                elif isinstance(found, InlineFragmentNode):
+                    open_sets.append(found.selection_set)
+
+    def _check_depth(self) -> None:
+        for definition in self._document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                try:
+                    depth = self._depth(definition.selection_set)
+                except RecursionError:
+                    raise TooLarge("levels", settings.document_depth_max, definition) from None
+                if depth > settings.document_depth_max:
+                    raise TooLarge(f"levels, not {depth}", settings.document_depth_max, definition)
+
+    def _depth(self, selection_set: SelectionSetNode) -> int:
+        deepest = 0
+        for found in selection_set.selections:
+            if isinstance(found, FieldNode):
+                depth = 1 + (self._depth(found.selection_set) if found.selection_set else 0)
+            elif isinstance(found, InlineFragmentNode):
+                depth = self._depth(found.selection_set)
+            else:
+                assert isinstance(found, FragmentSpreadNode)
+                depth = self._depth_of_fragment(found.name.value)
+            deepest = max(deepest, depth)
+        return deepest
+
+    def _depth_of_fragment(self, name: str) -> int:
+        if name not in self._depths:
+            # For a fragment that spreads itself, and for an unknown one: validation says what is wrong with them.
+            self._depths[name] = 0
+            if name in self._fragments:
+                self._depths[name] = self._depth(self._fragments[name].selection_set)
+        return self._depths[name]
+
+
+class Price(NamedTuple):
+    """The cost of a selection: what is paid once, and what is paid for every item of the page around it."""
+
+    once: float = 0
+    per_item: float = 0
+
+    @property
+    def sum(self) -> float:
+        return self.once + self.per_item
+
+
+class _Cost:
+    """Adds up one operation, bottom up."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any],
+        once: frozenset[str],
+    ) -> None:
+        self._schema = schema
+        self._fragments = _fragments(document)
+        self._prices: dict[str, Price] = {}
+        self._operation = operation
+        self._variables = variables
+        self._defaults = {
+            found.variable.name.value: found.default_value for found in operation.variable_definitions or ()
+        }
+        self._root = schema.get_root_type(operation.operation)
+        self._once = once
+        self._called: set[str] = set()
+
+    def total(self) -> int:
+        assert self._root, "a valid operation has a root type"
+        try:
+            return math.ceil(self._selected(self._operation.selection_set, self._root).sum)
+        except RecursionError:
+            raise TooLarge("levels", settings.document_depth_max, self._operation) from None
+
+    def _selected(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> Price:
+        once = per_item = 0.0
+        for found in selection_set.selections:
+            price = self._selection(found, parent)
+            once += price.once
+            per_item += price.per_item
+        return Price(once, per_item)
+
+    def _selection(self, found: Node, parent: GraphQLNamedType) -> Price:
+        if isinstance(found, FieldNode):
+            cost = self._field(found, parent)
+            return Price(per_item=cost) if found.name.value in ITEMS else Price(once=cost)
+        if isinstance(found, InlineFragmentNode):
+            return self._selected(found.selection_set, self._type(found) or parent)
+        assert isinstance(found, FragmentSpreadNode)
+        name = found.name.value
+        if name not in self._prices:
+            fragment = self._fragments[name]
+            self._prices[name] = self._selected(fragment.selection_set, self._type(fragment) or parent)
+        return self._prices[name]
+
+    def _type(self, fragment: InlineFragmentNode | FragmentDefinitionNode) -> GraphQLNamedType | None:
+        condition = fragment.type_condition
+        return self._schema.get_type(condition.name.value) if condition else None
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> float:
+        name = node.name.value
+        own = self._own(node, parent)
+        definition = self._schema.get_field(parent, name)  # type: ignore[arg-type]
+        if definition is None or is_leaf_type(get_named_type(definition.type)) or not node.selection_set:
+            return own + SCALAR
+        below = self._selected(node.selection_set, get_named_type(definition.type))
+        return own + self._times(node, definition, below)
+
+    def _own(self, node: FieldNode, parent: GraphQLNamedType) -> float:
+        """What the field costs whatever it selects; and that it is not called again if it may be called once."""
+        name = node.name.value
+        if parent is not self._root:
+            return 0
+        if self._operation.operation is OperationType.MUTATION and name in self._once:
+            if name in self._called:
+                message = f"'{name}' may be called once in an operation."
+                raise GraphQLError(message, node, extensions={"code": Code.BAD_REQUEST})
+            self._called.add(name)
+        return INTROSPECTION.get(name, ROOT[self._operation.operation])
+
+    def _times(self, node: FieldNode, definition: GraphQLField, below: Price) -> float:
+        """The price below a field, times the objects that it may give."""
+        size = self._size(node, definition)
+        is_list = is_list_type(get_nullable_type(definition.type))
+        if size is not None:
+            return size * (OBJECT + below.sum) if is_list else OBJECT + below.once + size * below.per_item
+        # A page's items are counted by the field that has the page's size, introspection by its root field.
+        counted = node.name.value in ITEMS or get_named_type(definition.type).name.startswith("__")
+        return (LIST_OF_UNKNOWN_LENGTH if is_list and not counted else 1) * (OBJECT + below.sum)
+
+    def _size(self, node: FieldNode, definition: GraphQLField) -> int | None:
+        """How many objects the field's arguments ask for; None if it has no such argument."""
+        for name in ("first", "ids"):
+            if name in definition.args:
+                given = next((found.value for found in node.arguments or () if found.name.value == name), None)
+                value = self._value(given) if given else Undefined
+                return _count(definition.args[name].default_value if value is Undefined else value)
+        return None
+
+    def _value(self, node: ValueNode) -> object:
+        if isinstance(node, VariableNode):
+            name = node.name.value
+            if name in self._variables:
+                return self._variables[name]
+            default = self._defaults.get(name)
+            return self._value(default) if default else Undefined
+        if isinstance(node, IntValueNode):
+            return int(node.value[:10])
+        return node.values if isinstance(node, ListValueNode) else None
+
+
+def _count(value: object) -> int:
+    if isinstance(value, int | float):
+        return max(0, int(value))
+    if isinstance(value, list | tuple):
+        return len(value)
+    return 1 if isinstance(value, str) else settings.page_size
