@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
@@ -12,8 +11,10 @@ from typing import IO, Self
 # The guard reads `pid signal grace` for a child that began and `pid` for one that ended. Its input ends when the
 # launcher closes it or dies, in whatever way; then it stops the children, the youngest first. It is a shell because
 # the system has one everywhere, and it names no file of ours, so that killing processes by name does not reach it.
+# Where no init collects the dead, a child that has ended stays as a zombie, which is no life.
 _GUARD = """
 trap '' HUP INT TERM
+lives() { kill -0 "$1" && ! grep -q ') Z ' "/proc/$1/stat"; }
 children=
 while read -r pid signal grace; do
   others=
@@ -26,13 +27,13 @@ $child
 END
   kill -s "$signal" "$pid"
   rounds=$((grace * 20))
-  while kill -0 "$pid" && [ "$rounds" -gt 0 ]; do rounds=$((rounds - 1)); sleep 0.05; done
+  while lives "$pid" && [ "$rounds" -gt 0 ]; do rounds=$((rounds - 1)); sleep 0.05; done
   kill -s KILL -- "-$pid"
 done 2>/dev/null
 """
 
 
-class CannotStart(Exception):  # noqa: N818 - a reason in a sentence, not a defect
+class CannotStart(Exception):
     """Why nothing can run here, in words that say what to do."""
 
 
@@ -99,11 +100,8 @@ class Children:
         """Stop all children and wait until they have ended."""
         assert self._guard.stdin is not None
         self._guard.stdin.close()
-        while self._guard.poll() is None:
-            # A child that has ended counts as alive until it is asked for its status.
-            for child in self._started:
-                child.poll()
-            time.sleep(0.01)
+        for process in (*self._started, self._guard):
+            process.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -4,21 +4,24 @@ import contextlib
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Literal
 
 import psycopg
 import redis
 
 from app.process import CannotStart, Children
+
+Name = Literal["postgres", "redis"]
 
 NAME = "fieldgraph"
 PORT = 5432  # only names the socket; nothing listens on the network
@@ -39,15 +42,24 @@ SMALL = ("jit=off", "shared_buffers=64MB", "max_connections=100", "timezone=UTC"
 FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
+@contextlib.contextmanager
+def private_servers(home: Path, *, durable: bool = True, held: Sequence[int] = ()) -> Iterator["PrivateServers"]:
+    """The servers of a home, to be started; when the block ends, so have they and all that was started with them."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, socket_folder(home), ignore_errors=True)
+        children = stack.enter_context(Children(held=held))
+        yield PrivateServers(home, children, durable=durable)
+
+
 class PrivateServers:
     """The two servers of one home. `durable=False` trades safety in a power cut for speed: for tests."""
 
     def __init__(self, home: Path, children: Children, *, durable: bool = True) -> None:
         self.home = home.resolve()
         self.durable = durable
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.sockets = socket_folder(self.home)
-        self._children = children
+        self.children = children
+        self.processes: dict[Name, subprocess.Popen[bytes]] = {}
+        self.sockets = socket_folder(home)
         # PostgreSQL refuses to run as root; its package brings the user that it runs as instead.
         self._user = _unprivileged_user() if os.getuid() == 0 else None
         # What the caller's PGPORT or PGDATA say is about another server.
@@ -61,7 +73,7 @@ class PrivateServers:
     def redis_url(self) -> str:
         return f"unix://{self.sockets}/redis.sock"
 
-    def start(self, *, database: bool = True, redis: bool = True) -> Self:
+    def start(self, *, database: bool = True, redis: bool = True) -> None:
         """Start what is asked for, and return when it answers."""
         self.home.mkdir(parents=True, exist_ok=True)
         _make_private(self.sockets, self._user)
@@ -72,18 +84,19 @@ class PrivateServers:
             self._await("postgres", self._prepare_database)
         if redis:
             self._await("redis", self._ping_redis)
-        return self
 
     def connect(self, database: str = NAME) -> psycopg.Connection:
         """A connection that commits each statement, to whatever the application's own may not touch."""
         return psycopg.connect(host=str(self.sockets), port=PORT, user=NAME, dbname=database, autocommit=True)
 
     def _start_postgres(self) -> None:
-        data = _data_folder(self.home, self._user)
-        made_by = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else None
-        binaries = postgres_binaries(made_by)
-        if made_by is None:
-            self._initialise(binaries, data)
+        folder = _postgres_folder(self.home, self._user)
+        data = folder / "data"
+        binaries = postgres_binaries((data / "PG_VERSION").read_text().strip() if data.exists() else None)
+        if not data.exists():
+            self._initialise(binaries, folder / "unfinished")
+            # What lies in its place is always whole.
+            (folder / "unfinished").rename(data)
         options = (
             *("listen_addresses=", f"port={PORT}"),
             *(f"unix_socket_directories={self.sockets}", "unix_socket_permissions=0700"),
@@ -94,30 +107,13 @@ class PrivateServers:
         self._spawn("postgres", [binaries / "postgres", "-D", data, *flags], stop_signal=signal.SIGINT)
 
     def _initialise(self, binaries: Path, data: Path) -> None:
-        """Make an empty cluster beside its place first: what is there is then always whole."""
-        unfinished = data / "unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        made = subprocess.run(
-            [
-                *(binaries / "initdb", "-D", unfinished, "-U", NAME, "--auth-local=trust", "--auth-host=reject"),
-                *("-E", "UTF8", f"--locale={'en_US' if sys.platform == 'darwin' else 'C'}.UTF-8"),
-                *(() if self.durable else ("--no-sync",)),
-            ],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            user=self._user,
-            group=self._user,
-            extra_groups=None if self._user is None else [],
-        )
+        shutil.rmtree(data, ignore_errors=True)
+        locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+        command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", NAME, "-E", "UTF8", f"--locale={locale}"]
+        command += ["--auth-local=trust", "--auth-host=reject", *([] if self.durable else ["--no-sync"])]
+        made = _run_as(self._user, command, self._environment)
         if made.returncode:
             raise CannotStart(f"PostgreSQL could not make a database in {data}:\n{made.stderr.strip()}")
-        for part in sorted(unfinished.iterdir(), key=lambda part: part.name == "PG_VERSION"):
-            part.rename(data / part.name)
-        unfinished.rmdir()
 
     def _start_redis(self) -> None:
         server = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -129,9 +125,9 @@ class PrivateServers:
         flags = chain.from_iterable((f"--{name}", value) for name, value in options.items())
         self._spawn("redis", [server, *flags], stop_signal=signal.SIGTERM)
 
-    def _spawn(self, name: str, command: Sequence[str | Path], *, stop_signal: signal.Signals) -> None:
+    def _spawn(self, name: Name, command: Sequence[str | Path], *, stop_signal: signal.Signals) -> None:
         with self._log(name).open("wb") as log:
-            self.processes[name] = self._children.start(
+            self.processes[name] = self.children.start(
                 command,
                 environment=self._environment,
                 output=log,
@@ -141,7 +137,7 @@ class PrivateServers:
                 grace_s=30,
             )
 
-    def _await(self, name: str, ready: Callable[[], None]) -> None:
+    def _await(self, name: Name, ready: Callable[[], None]) -> None:
         deadline = time.monotonic() + START_S_MAX
         while True:
             try:
@@ -167,26 +163,26 @@ class PrivateServers:
         with contextlib.closing(redis.Redis.from_url(self.redis_url)) as client:
             client.ping()
 
-    def _log(self, name: str) -> Path:
+    def _log(self, name: Name) -> Path:
         return self.home / f"{name}.log"
 
 
 def socket_folder(home: Path) -> Path:
     """Where the sockets of a home lie: a short path, for one longer than some hundred bytes is refused."""
-    name = hashlib.sha256(f"{os.getuid()}:{home}".encode()).hexdigest()[:12]
+    name = hashlib.sha256(f"{os.getuid()}:{home.resolve()}".encode()).hexdigest()[:12]
     return Path("/tmp") / f"{NAME}-{name}"  # noqa: S108 - made private, and refused when it is another's
 
 
 def postgres_binaries(version: str | None = None) -> Path:
-    """The folder of the newest PostgreSQL that has PostGIS, or of the one that made the data."""
-    found = {}
+    """The folder of the newest PostgreSQL that has PostGIS, or of the version that made the data."""
+    found: dict[str, Path] = {}
     for folder in _candidates():
         if (folder / "initdb").exists() and (number := _version_with_postgis(folder)):
             found.setdefault(number, folder)
     if not found:
         raise CannotStart(f"PostgreSQL with PostGIS is not installed. {PACKAGES}")
     if version is None:
-        return found[max(found, key=float)]
+        return found[max(found, key=int)]
     if version not in found:
         raise CannotStart(
             f"The database was made by PostgreSQL {version}, which is no longer here with PostGIS. "
@@ -203,14 +199,14 @@ def _candidates() -> list[Path]:
 def _version_with_postgis(folder: Path) -> str | None:
     """The major version of a PostgreSQL, if PostGIS is there too: the server alone proves nothing."""
     try:
-        asked = [folder / "pg_config", "--sharedir", "--version"]
-        answer = subprocess.run(asked, capture_output=True, text=True, check=True)
+        asked = subprocess.run(
+            [folder / "pg_config", "--sharedir", "--version"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
-    share, version = answer.stdout.splitlines()
-    if not Path(share, "extension", "postgis.control").exists():
-        return None
-    return "".join(version.split()[1].partition(".")[0])
+    share, version = asked.stdout.splitlines()
+    number = re.search(r"\d+", version)
+    return number[0] if number and Path(share, "extension", "postgis.control").exists() else None
 
 
 def _unprivileged_user() -> str:
@@ -233,26 +229,35 @@ def _make_private(folder: Path, user: str | None) -> None:
     folder.chmod(0o700)
 
 
-def _data_folder(home: Path, user: str | None) -> Path:
-    """Where the cluster lies: in the home, or behind a link where the server's user cannot reach the home."""
-    data = home / "postgres"
-    if not data.exists():
-        if data.is_symlink():
-            raise CannotStart(f"{data} points to {data.readlink()}, which is gone. Remove the link to begin anew.")
-        data.mkdir(mode=0o700)
+def _postgres_folder(home: Path, user: str | None) -> Path:
+    """Where PostgreSQL keeps its files: in the home, or behind a link where its user cannot reach the home."""
+    folder = home / "postgres"
+    if folder.is_symlink() and not folder.exists():
+        raise CannotStart(f"{folder} points to {folder.readlink()}, which is gone. Remove the link to begin anew.")
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
         if user:
-            shutil.chown(data, user, user)
-        if not _reaches(user, data):
-            data.rmdir()
-            elsewhere = tempfile.mkdtemp(prefix=f"{NAME}-", dir="/var/tmp")  # noqa: S108 - made private at once
-            shutil.chown(elsewhere, user, user)
-            data.symlink_to(elsewhere)
-    return data.resolve()
+            shutil.chown(folder, user, user)
+            if _run_as(user, ["/bin/sh", "-c", 'cd "$1"', "sh", folder]).returncode:
+                folder.rmdir()
+                elsewhere = tempfile.mkdtemp(prefix=f"{NAME}-", dir="/var/tmp")
+                shutil.chown(elsewhere, user, user)
+                folder.symlink_to(elsewhere)
+    return folder.resolve()
 
 
-def _reaches(user: str | None, folder: Path) -> bool:
-    if user is None:
-        return True
-    look = ["/bin/sh", "-c", 'cd "$1"', "sh", folder]
-    asked = subprocess.run(look, user=user, group=user, extra_groups=[], cwd="/", capture_output=True, check=False)
-    return asked.returncode == 0
+def _run_as(
+    user: str | None, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd="/",
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+    )

@@ -1,0 +1,171 @@
+"""The command line: `fieldgraph up` for one machine; serve, work and migrate for many."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from app.instance import running, secret
+from app.process import CannotStart
+from app.settings import settings
+
+# Every command imports what it needs itself: `--help` and `doctor` answer at once, and the API never loads
+# what only the worker needs.
+# ruff: noqa: PLC0415
+
+program = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+NOTHING_RUNS = "Nothing runs in {home}. Start Fieldgraph in another terminal (make run), or set {names}."
+
+
+@program.callback()
+def fieldgraph() -> None:
+    """One GraphQL API for people who train AI on data from the field."""
+
+
+@program.command()
+def up(
+    *, with_parent: Annotated[bool, typer.Option(help="Stop when the process that started this ends.")] = False
+) -> None:
+    """Run everything on this machine: private servers, migrations, API and worker."""
+    from app import launcher
+
+    launcher.up(with_parent=with_parent)
+
+
+@program.command()
+def serve() -> None:
+    """Serve the API."""
+    import uvicorn
+
+    _find_servers()
+    _find_secret()
+    uvicorn.run(
+        "app.main:app",
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.socket_message_bytes_max,
+        ws_ping_interval=settings.socket_ping_s,
+        ws_ping_timeout=settings.socket_silence_s_max - settings.socket_ping_s,
+        timeout_graceful_shutdown=round(settings.shutdown_s),
+        # Behind a proxy the client's address is in a header; in front of none, anybody could write that header.
+        proxy_headers=settings.production,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+
+
+@program.command()
+def work(threads: Annotated[int | None, typer.Option(help="Jobs at once.", min=1)] = None) -> None:
+    """Run the worker, which does the jobs."""
+    _find_servers()
+    _find_secret()
+    from jobs.worker import main as run_worker
+
+    run_worker(threads)
+
+
+@program.command()
+def migrate() -> None:
+    """Bring the database to the present schema."""
+    from app.migrate import missing, upgrade
+
+    _find_servers("DATABASE_URL")
+    assert settings.database_url
+    for sentence in missing(settings.database_url):
+        print(f"Applying: {sentence}")
+    upgrade(settings.database_url)
+    print("The database has the present schema.")
+
+
+@program.command()
+def demo(
+    *, accounts: Annotated[bool, typer.Option(help="Only make the demo accounts, and print them.")] = False
+) -> None:
+    """Train and predict on the demo village, from an empty account to buildings on a map."""
+    _find_servers()
+    _find_secret()
+    from app import demo as village
+
+    if accounts:
+        village.accounts()
+    else:
+        village.run()
+
+
+@program.command()
+def schema(
+    *,
+    write: Annotated[bool, typer.Option(help="Write it to schema/schema.graphql.")] = False,
+    check: Annotated[bool, typer.Option(help="Fail unless schema/schema.graphql is current.")] = False,
+) -> None:
+    """Print the GraphQL schema."""
+    from schema import schema as contract
+
+    text = f"{contract.as_str().strip()}\n"
+    file = Path(__file__).parent.parent / "schema" / "schema.graphql"
+    if write:
+        file.write_text(text)
+    elif not check:
+        print(text, end="")
+    elif not file.exists() or file.read_text() != text:
+        raise CannotStart("schema/schema.graphql is not what the code says. Run: make schema")
+
+
+@program.command()
+def doctor() -> None:
+    """Check everything Fieldgraph needs, and say how to mend what is wrong."""
+    _find_running()
+    from app.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{'✗' if finding.remedy else 'ok':<3}{finding.name:<12}{finding.said}")
+        if finding.remedy:
+            print(f"{'':<15}{finding.remedy}")
+    raise typer.Exit(any(finding.remedy for finding in findings))
+
+
+def _find_running() -> None:
+    """What the environment leaves open, take from the Fieldgraph that runs in the home."""
+    if found := running(settings.home):
+        settings.database_url = settings.database_url or found.database_url
+        settings.redis_url = settings.redis_url or found.redis_url
+
+
+def _find_servers(*names: str) -> None:
+    _find_running()
+    urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    names = names or tuple(urls)
+    if not all(urls[name] for name in names):
+        raise CannotStart(NOTHING_RUNS.format(home=settings.home.resolve(), names=" and ".join(names)))
+
+
+def _find_secret() -> None:
+    if not settings.secret.get_secret_value():
+        if settings.production:
+            raise CannotStart(
+                "In production, FIELDGRAPH_SECRET must be set: the same long random text on every machine."
+            )
+        settings.secret = SecretStr(secret(settings.home))
+
+
+def main() -> None:
+    """Run a command; say in one sentence why it cannot."""
+    try:
+        program()
+    except CannotStart as reason:
+        print(reason, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
