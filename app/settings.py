@@ -20,13 +20,14 @@ class Settings(BaseSettings):
 
     # Where things are
     home: Path = Path(".fieldgraph")
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
-    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
     host: str = "127.0.0.1"
-    port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)
+    port: int = Field(default=8000, validation_alias="PORT", ge=1, le=65535)
     public_url: str | None = None
     storage_url: str | None = None
     secret: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
     production: bool = False
     demo: bool = False
 
@@ -38,10 +39,11 @@ class Settings(BaseSettings):
     transaction_idle_s_max: float = 10
 
     # A GraphQL request
-    request_bytes_max: int = 1 * MIB
+    request_bytes_max: int = 10 * MIB
     request_depth_max: int = 64
     request_s_max: float = 15
     cors_origins: Annotated[list[str], NoDecode] = []
+    stream_heartbeat_s: float = 12
     document_tokens_max: int = 5_000
     document_depth_max: int = 16
     document_aliases_max: int = 100
@@ -83,16 +85,17 @@ class Settings(BaseSettings):
     # Files
     upload_bytes_max: int = 50 * MIB
     file_link_s: int = 3_600
+    file_chunk_bytes: int = MIB // 4
 
     # Shapes and labels
     vertices_max: int = 10_000
     aoi_area_m2_min: float = 100
     aoi_area_m2_max: float = 5_000_000
     prediction_area_m2_max: float = 5_000_000
-    labels_bytes_max: int = 4 * MIB
     labels_per_upload_max: int = 20_000
     labels_per_dataset_max: int = 100_000
     aois_per_dataset_max: int = 500
+    offset_m_max: float = 1_000
 
     # The world outside
     outside_hosts_allowed: Annotated[list[str], NoDecode] = []
@@ -104,6 +107,7 @@ class Settings(BaseSettings):
     osm_reply_bytes_max: int = 64 * MIB
     osm_s_max: float = 60
     osm_tries_max: int = 3
+    osm_features_max: int = 50_000
     imagery_connections: int = 8
     imagery_tries_max: int = 3
     imagery_failures_at_first_max: int = 8
@@ -122,6 +126,7 @@ class Settings(BaseSettings):
     job_heavy_at_once: int = 1
     job_progress_s: float = 0.5
     shutdown_s: float = 20
+    shutdown_notice_s: float = 0
     events_kept_days: int = 7
 
     # Learning

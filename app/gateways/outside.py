@@ -5,6 +5,7 @@ leads is checked at every connection, redirects included, by `httpx-secure`.
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from app.errors import Invalid, Unavailable
 from app.settings import settings
 
+HOST = re.compile(r"[0-9A-Za-z._:-]+")
 NAT64 = IPv6Network("64:ff9b::/96")
 PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "test", "invalid")
 
@@ -50,12 +52,16 @@ def check_url(field: str, text: str) -> str:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         raise Invalid(field, "This is not a web address.") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+    # As it goes over the wire: other scripts have their own dots and digits.
+    host = parsed.raw_host.decode("ascii")
+    if parsed.scheme not in {"http", "https"} or not host:
         raise Invalid(field, "Give a whole address that begins with https:// or http://.")
+    if not HOST.fullmatch(host):
+        raise Invalid(field, "This is not a web address.")
     if parsed.userinfo:
         raise Invalid(field, "Leave out the user name and password: the address is shown to others.")
-    if not _is_allowed(parsed.host, _port(parsed)) and _looks_private(parsed.host):
-        raise Invalid(field, f"{parsed.host} is not a public host.")
+    if not _is_allowed(host, _port(parsed)) and _looks_private(host):
+        raise Invalid(field, f"{host} is not a public host.")
     return url
 
 
@@ -89,7 +95,10 @@ async def fetch(
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
     """Whatever the server answers with success: a POST where `json` is given, else a GET. What may heal is retried."""
-    request = client.build_request("GET" if json is None else "POST", url, json=json, headers=headers)
+    try:
+        request = client.build_request("GET" if json is None else "POST", url, json=json, headers=headers)
+    except httpx.InvalidURL:
+        raise Outage(who, "has no proper web address", heals=False) from None
     attempts = AsyncRetrying(
         stop=stop_after_attempt(tries_max),
         wait=wait_random_exponential(multiplier=settings.outside_retry_s, max=10 * settings.outside_retry_s),
@@ -115,7 +124,7 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, byt
     except httpx.TooManyRedirects:
         raise Outage(who, "redirected too often", heals=False) from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL):
-        raise Outage(who, "redirected to something that is not a web address", heals=False) from None
+        raise Outage(who, "led to something that is not a web address", heals=False) from None
     except httpx.DecodingError:
         raise Outage(who, "sent a reply that could not be unpacked", heals=False) from None
     except httpx.HTTPError:

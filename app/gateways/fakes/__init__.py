@@ -1,0 +1,20 @@
+"""Stand-ins for the world outside that speak its protocols over HTTP: for tests, and for the demo at `/demo`."""
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.gateways.fakes import osm, tiles
+from app.gateways.fakes.broken import breaking
+
+app = Starlette(
+    routes=[
+        Route("/tiles/{z:int}/{x:int}/{y:int}.png", tiles.xyz),
+        Route("/tms/{z:int}/{x:int}/{y:int}.png", tiles.tms),
+        Route("/quadkey/{q}.png", tiles.quadkey),
+        Route("/tilejson.json", tiles.tilejson),
+        Route("/osm/v1/snapshot/plain/", osm.snapshot, methods=["POST"]),
+        Route("/osm/v1/status/", osm.status),
+        Route("/broken/{mode}/v1/snapshot/plain/", breaking(osm.snapshot, "application/json"), methods=["POST"]),
+        Route("/broken/{mode}/{z:int}/{x:int}/{y:int}.png", breaking(tiles.xyz, "image/png")),
+    ]
+)

@@ -84,3 +84,6 @@ TRAINING_AREAS = [
     _area((0, -120), (110, -90), (90, 20), (10, 10)),
 ]
 PREDICTION_AREA = _area((200, -170), (345, -175), (365, -30), (215, -10))
+
+# The island and some water round it.
+BOUNDS = _area((-800, -700), (800, -700), (800, 700), (-800, 700)).bounds

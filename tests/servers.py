@@ -1,0 +1,54 @@
+"""Real servers on loopback for tests: an ASGI application in a thread, at a port the system chooses."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+START_S_MAX = 30
+
+
+class Server(NamedTuple):
+    """A running server: its address without a trailing slash, its host and port, and how often each path was asked."""
+
+    url: str
+    host: str
+    asked: Counter[str]
+
+
+class _Announcing(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.announced = threading.Event()
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self.announced.set()
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[Server]:
+    """The application, served until the block ends; connections still open then are dropped."""
+    asked: Counter[str] = Counter()
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            asked[scope["path"]] += 1
+        await app(scope, receive, send)
+
+    server = _Announcing(
+        uvicorn.Config(counted, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert server.announced.wait(START_S_MAX), "The server did not start."
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Server(f"http://127.0.0.1:{port}", f"127.0.0.1:{port}", asked)
+    finally:
+        server.should_exit = True
+        thread.join(START_S_MAX)
