@@ -67,11 +67,11 @@ class PrivateServers:
 
     @property
     def database_url(self) -> str:
-        return f"postgresql+psycopg://{NAME}@/{NAME}?host={self.sockets}&port={PORT}"
+        return database_url(self.home)
 
     @property
     def redis_url(self) -> str:
-        return f"unix://{self.sockets}/redis.sock"
+        return redis_url(self.home)
 
     def start(self, *, database: bool = True, redis: bool = True) -> None:
         """Start what is asked for, and return when it answers."""
@@ -165,6 +165,16 @@ class PrivateServers:
 
     def _log(self, name: Name) -> Path:
         return self.home / f"{name}.log"
+
+
+def database_url(home: Path, name: str = NAME) -> str:
+    """Where a database of this home is, once its server runs."""
+    return f"postgresql+psycopg://{NAME}@/{name}?host={socket_folder(home)}&port={PORT}"
+
+
+def redis_url(home: Path) -> str:
+    """Where the Redis of this home is, once it runs."""
+    return f"unix://{socket_folder(home)}/redis.sock"
 
 
 def socket_folder(home: Path) -> Path:

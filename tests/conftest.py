@@ -1,0 +1,94 @@
+"""Real servers for the tests: begun with the first test that asks for them, gone with the last."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Before the application is imported: whatever the caller's settings say, tests touch only a home of their own.
+for setting in [name for name in os.environ if name.startswith("FIELDGRAPH_") or name == "PORT"]:
+    del os.environ[setting]
+HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-tests-"))
+HOME.chmod(0o711)  # for root the servers run as another user, who has to get through
+
+from app import servers as private  # noqa: E402
+
+os.environ |= {
+    "FIELDGRAPH_HOME": str(HOME),
+    "FIELDGRAPH_SECRET": "known to every test",
+    "DATABASE_URL": private.database_url(HOME, "tests"),
+    "REDIS_URL": private.redis_url(HOME),
+}
+
+import psycopg  # noqa: E402
+import pytest  # noqa: E402
+from redis import Redis  # noqa: E402
+
+from app.migrate import upgrade  # noqa: E402
+from app.settings import settings  # noqa: E402
+
+if TYPE_CHECKING:
+    from app.database import Database
+
+pytest_plugins = ["tests.fixtures"]
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[private.PrivateServers]:
+    """PostgreSQL and Redis, with a migrated template and the database of this session cloned from it."""
+    with private.private_servers(HOME, durable=False) as servers:
+        servers.start()
+        upgrade(servers.database_url)
+        clone_database(servers, "tests")
+        yield servers
+
+
+def clone_database(servers: private.PrivateServers, name: str) -> str:
+    """A new database with the present schema and nothing in it, for a test that changes more than rows; its URL."""
+    with servers.connect("postgres") as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {private.NAME}")
+    return private.database_url(HOME, name)
+
+
+@pytest.fixture(scope="session")
+def sweeper(servers: private.PrivateServers) -> Iterator[tuple[psycopg.Connection, str]]:
+    """A connection past all foreign keys and triggers, and the statements that empty every table."""
+    with servers.connect("tests") as connection:
+        connection.execute("SET session_replication_role = replica")
+        tables = connection.execute(
+            "SELECT format('DELETE FROM %I', tablename) FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename NOT IN ('spatial_ref_sys', 'alembic_version')"
+        )
+        yield connection, "; ".join(statement for (statement,) in tables)
+
+
+@pytest.fixture
+def database_url(sweeper: tuple[psycopg.Connection, str]) -> str:
+    """A database without rows."""
+    connection, statements = sweeper
+    connection.execute(statements)
+    return str(settings.database_url)
+
+
+@pytest.fixture
+def redis_url(servers: private.PrivateServers) -> str:
+    """A Redis without keys."""
+    with Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+    return servers.redis_url
+
+
+@pytest.fixture
+async def database(database_url: str, redis_url: str) -> AsyncIterator["Database"]:
+    """The application's own way to both, empty."""
+    from app.database import Database  # noqa: PLC0415 - tests without a database need not wait for the models
+
+    database = Database(database_url, redis_url)
+    yield database
+    await database.close()

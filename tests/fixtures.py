@@ -1,0 +1,1 @@
+"""People and clients that tests of every layer share."""
