@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, validation_alias="PORT", ge=1, le=65535)
     public_url: str | None = None
+    connections_max: int = 5_000
     storage_url: str | None = None
     secret: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     socket_send_s_max: float = 10
     socket_token_check_s: float = 30
     socket_subscriptions_max: int = 50
+    socket_outbox_events_max: int = 256
     sockets_per_address_max: int = 100
     replay_events_max: int = 5_000
 

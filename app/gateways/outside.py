@@ -146,7 +146,7 @@ async def _read(response: httpx.Response, who: str, bytes_max: int) -> Reply:
         else:
             media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             return Reply(status, media_type, bytes(content))
-    raise Outage(who, f"sent more than {bytes_max} bytes", heals=False)
+    raise Outage(who, f"sent more than {bytes_max:,} bytes", heals=False)
 
 
 def _port(url: httpx.URL) -> int:

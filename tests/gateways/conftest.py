@@ -15,13 +15,11 @@ def fakes():
 
 @pytest.fixture(autouse=True)
 def small_world(monkeypatch, tmp_path, fakes):
-    """The fakes are the only private host allowed, nothing waits long, and files go to a folder of their own."""
+    """The fakes are the only private host allowed, nothing pauses long, and files go to a folder of their own."""
     fakes.asked.clear()
     for name, value in {
         "outside_hosts_allowed": [fakes.host],
         "outside_retry_s": 0.01,
-        "imagery_s_max": 0.6,
-        "osm_s_max": 0.6,
         "job_progress_s": 0.05,
         "osm_features_url": f"{fakes.url}/osm/v1",
         "home": tmp_path,

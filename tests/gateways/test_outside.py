@@ -135,7 +135,7 @@ def test_allowed_hosts_are_split_at_commas(monkeypatch):
 
 
 async def test_a_reply_over_the_limit_is_dropped(fakes):
-    with pytest.raises(Outage, match="sent more than 1000 bytes") as refused:
+    with pytest.raises(Outage, match="sent more than 1,000 bytes") as refused:
         await get(f"{fakes.url}/broken/huge/1/1/1.png")
     assert not refused.value.heals
 
@@ -149,7 +149,7 @@ async def test_a_reply_that_unpacks_to_more_than_the_limit_is_dropped(monkeypatc
 
     with serving(Starlette(routes=[Route("/bomb", bomb), Route("/unasked", unasked)])) as server:
         monkeypatch.setattr(settings, "outside_hosts_allowed", [server.host])
-        with pytest.raises(Outage, match="sent more than 100000 bytes"):
+        with pytest.raises(Outage, match="sent more than 100,000 bytes"):
             await get(server.url + "/bomb", bytes_max=100_000)
         with pytest.raises(Outage, match="packed its reply"):
             await get(server.url + "/unasked")

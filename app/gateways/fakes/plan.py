@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import atan2, cos, hypot, pi, sin
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -100,9 +101,17 @@ class Spot(NamedTuple):
         return self.at(left, near), self.at(right, near), self.at(right, far), self.at(left, far)
 
 
-@lru_cache(maxsize=1)
 def village() -> Plan:
-    """The one plan; drawing it up takes about a second."""
+    """The one plan; drawing it up takes about a second, so that threads wait for the first one to do it."""
+    with _drawing:
+        return _draw_up()
+
+
+_drawing = Lock()
+
+
+@lru_cache(maxsize=1)
+def _draw_up() -> Plan:
     rng = np.random.default_rng(SEED)
     plan = Plan(_coast())
     streets = [(width, _bend(points)) for width, points in STREETS]
