@@ -1,0 +1,58 @@
+# The commands of this project. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt migrate schema demo bench lock clean
+MAKEFLAGS += --no-print-directory
+
+python := .venv/bin/python -m
+fieldgraph := $(python) app.cli
+compile := $(python) uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Run everything on this machine: servers, API, worker, demo accounts
+	@./setup.sh
+	@exec $(fieldgraph) up --with-parent
+
+test: check ## Check everything, then run the tests; ARGS="tests/setup -x" chooses some
+	@$(python) pytest $(ARGS)
+
+check: ## Format, lint, types, import contracts and the published schema
+	@./setup.sh --dev
+	$(python) ruff format --check --quiet .
+	$(python) ruff check --quiet .
+	$(python) mypy
+	@.venv/bin/lint-imports
+	$(fieldgraph) schema --check
+
+fmt: ## Format, and mend what a machine can mend
+	@./setup.sh --dev
+	$(python) ruff format .
+	$(python) ruff check --fix .
+
+migrate: ## Bring the database of what runs here, or of DATABASE_URL, to the present schema
+	@./setup.sh
+	@$(fieldgraph) migrate
+
+schema: ## Write schema/schema.graphql from the code
+	@./setup.sh
+	@$(fieldgraph) schema --write
+
+demo: ## Train and predict on the demo village, in what runs here
+	@./setup.sh
+	@$(fieldgraph) demo
+
+bench: ## Measure requests and events per second
+	@./setup.sh --dev
+	@$(python) tests.bench $(ARGS)
+
+lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
+	@./setup.sh --dev
+	$(compile) $(ARGS) --output-file requirements.lock
+	$(compile) $(ARGS) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	@if grep -n '://' requirements.lock requirements-dev.lock; then echo "A lock must name no host." >&2; exit 1; fi
+
+clean: ## Remove the virtual environment and all caches; the data in .fieldgraph stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
