@@ -13,7 +13,7 @@ fail() { say "$@" >&2 && exit 1; }
 
 find_python() { # the newest that is new enough and has these modules
   local name
-  for name in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3}; do
+  for name in python3.14 python3.13 python3.12 python3.11 python3; do
     if "$name" -c "import sys, $1; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then
       type -P "$name" && return
     fi
@@ -120,17 +120,19 @@ project() { pwd && cat pyproject.toml; }
 
 # --- What is missing?
 
+# The mark is taken away before a change and set after it: an environment without its mark is made anew.
+is_whole() { [ -e .venv/version ] && [ "$(python_version .venv/bin/python)" = "$(cat .venv/version)" ]; }
+
 missing=()
-python=$(find_python "venv, ensurepip") || missing+=(python)
+if ! is_whole && ! python=$(find_python "venv, ensurepip"); then missing+=(python); fi
 if needs DATABASE_URL && ! has_postgis; then missing+=(postgis); fi
 if needs REDIS_URL && ! has_redis; then missing+=(redis); fi
-if [ ${#missing[@]} -gt 0 ]; then
-  install_packages "${missing[@]}"
-  python=$(find_python "venv, ensurepip") || fail "Fieldgraph needs Python 3.11 or newer, which this system does not offer."
-fi
+if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 
-# The marks are taken away before a change and put back after it: an environment without them is made anew.
-if [ ! -e .venv/version ] || [ "$(python_version .venv/bin/python)" != "$(cat .venv/version)" ]; then make_environment; fi
+if ! is_whole; then
+  python=$(find_python "venv, ensurepip") || fail "Fieldgraph needs Python 3.11 or newer, which this system does not offer."
+  make_environment
+fi
 lock=requirements.lock
 if [ "$dev" ] || [ -e .venv/requirements-dev.lock ]; then lock=requirements-dev.lock; fi
 if ! cmp -s $lock .venv/$lock; then
@@ -143,4 +145,4 @@ if ! project | cmp -s - .venv/project; then
   install_project
   project >.venv/project
 fi
-python_version .venv/bin/python >.venv/version
+if [ ! -e .venv/version ]; then python_version .venv/bin/python >.venv/version; fi
