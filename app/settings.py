@@ -86,6 +86,7 @@ class Settings(BaseSettings):
 
     # Files
     upload_bytes_max: int = 50 * MIB
+    upload_s_max: float = 900
     file_link_s: int = 3_600
     file_chunk_bytes: int = MIB // 4
 

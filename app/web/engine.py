@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import Any, Literal, Protocol, cast
 
 import strawberry
+import structlog
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -27,7 +28,7 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
-from app.errors import Code, CostExceeded, DomainError, TimedOut
+from app.errors import Code, CostExceeded, DomainError, TimedOut, Unauthenticated
 from app.settings import settings
 from app.web.budget import Budget
 from app.web.documents import Documents, operation_of
@@ -35,6 +36,16 @@ from app.web.errors import MASKED, Refused, codes, failure, record, shown_after,
 from app.web.request import Parameters
 
 ANY_KIND = frozenset(OperationType)
+
+log = structlog.get_logger(__name__)
+
+
+class WrongKind(Exception):
+    """An operation of a kind that this transport, or method, does not carry."""
+
+    def __init__(self, kind: OperationType) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -132,11 +143,14 @@ class Engine:
         caller: Caller,
         kinds: frozenset[OperationType] = ANY_KIND,
     ) -> Operation:
-        """Parse, validate, measure, find out who asks, let them pay, take the variables; or raise `Refused`."""
+        """Parse, validate, measure, find out who asks, let them pay, take the variables.
+
+        Raises `Refused` with what the client did wrong, `WrongKind`, or whatever failed unforeseen.
+        """
         document = self._documents.get(parameters.query)
         node = operation_of(document, parameters.operation_name)
         if node.operation not in kinds:
-            raise Refused([GraphQLError(f"A {node.operation.value} is not answered here.", node)])
+            raise WrongKind(node.operation)
         cost = self._measured(document, parameters)
         extensions = cost_extension(cost)
         try:
@@ -167,6 +181,32 @@ class Engine:
             raise Refused([CostExceeded(message)], cost_extension(cost))
         return cost
 
+    async def replies(self, operation: Operation) -> AsyncGenerator[Reply, None]:
+        """One answer to a query or a mutation, as many as there are events to a subscription."""
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            yield await self.run(operation)
+            return
+        async with aclosing(self._events(operation)) as replies:
+            async for reply in replies:
+                yield reply
+
+    async def token_end(self, token: str | None, caller: Caller, context: Context) -> None:
+        """Return when the token no longer holds: at its time, or when it was revoked. Strangers' waits have no end."""
+        while token is not None:
+            rest_s = settings.socket_token_check_s
+            if context.expires_at:
+                rest_s = min(rest_s, (context.expires_at - datetime.now(UTC)).total_seconds())
+            if rest_s <= 0:
+                return
+            await asyncio.sleep(rest_s)
+            try:
+                context = await self.context(token, caller)
+            except Unauthenticated:
+                return
+            except Exception as error:  # noqa: BLE001 - while the database is away, nobody is thrown out
+                log.warning("token not checked", reason=type(error).__name__, request_id=caller.request_id)
+        await asyncio.Event().wait()
+
     async def run(self, operation: Operation) -> Reply:
         """The answer to a query or a mutation, within the time that a request may take."""
         limit = asyncio.timeout(settings.request_s_max)
@@ -181,8 +221,7 @@ class Engine:
             return _reply({"errors": shown_before([_too_slow()])}, operation)
         return _answer(result, operation)
 
-    async def events(self, operation: Operation) -> AsyncGenerator[Reply, None]:
-        """The answers of a subscription, one for each event. Closing this generator closes the resolver's."""
+    async def _events(self, operation: Operation) -> AsyncGenerator[Reply, None]:
         source = create_source_event_stream(operation.executor)
         if isawaitable(source):
             source = await source

@@ -41,7 +41,7 @@ def parameters(value: object) -> Parameters:
     if not isinstance(value, dict):
         raise Malformed("A request is a JSON object with a 'query'.")
     query = value.get("query")
-    if not isinstance(query, str) or not query.strip():
+    if not isinstance(query, str):
         raise Malformed("'query' must be a text with a GraphQL document.")
     operation_name = value.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):

@@ -1,0 +1,140 @@
+"""GraphQL over HTTP: POST, GET, and server-sent events for whoever would rather have those."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse
+from starlette.types import Receive, Scope, Send
+
+from app.errors import DomainError
+from app.web import accept
+from app.web.engine import ANY_KIND, Caller, Engine, Operation, Reply, WrongKind, accident, refusal
+from app.web.errors import Refused
+from app.web.observe import Observation
+from app.web.origin import address_of, bearer, foreign_browser, request_id_of
+from app.web.places import Places, holder
+from app.web.request import Malformed, Parameters, posted, queried
+from app.web.responses import answered, refused
+from app.web.stream import send_events
+
+READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
+WRONG = {
+    OperationType.MUTATION: Malformed("A mutation is sent by POST.", status=405, headers={"Allow": "POST"}),
+    OperationType.SUBSCRIPTION: Malformed(
+        f"Subscriptions are answered over a WebSocket, or as events: 'Accept: {accept.EVENTS}'.", status=406
+    ),
+}
+
+
+class Endpoint:
+    """An ASGI application, not a function: so that every method, even one we refuse, gets a GraphQL answer."""
+
+    def __init__(self, engine: Engine, places: Places) -> None:
+        self._engine = engine
+        self._places = places
+        self._streams: set[asyncio.Event] = set()
+
+    def end(self) -> None:
+        """Close the event streams, so that their clients come again elsewhere."""
+        for ending in self._streams:
+            ending.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        media_types = accept.choices(request.headers.get("accept"))
+        if request.method == "GET" and media_types[:1] == [accept.HTML] and "query" not in request.query_params:
+            await RedirectResponse("/graphiql/", status_code=303)(scope, receive, send)
+            return
+        media_types = [media_type for media_type in media_types if media_type != accept.HTML]
+        try:
+            parameters = await _parameters(request, media_types)
+        except Malformed as malformed:
+            await refused(malformed, media_types)(scope, receive, send)
+        except ClientDisconnect:
+            return
+        else:
+            await _unless_gone(receive, self._answer(request, send, parameters, media_types))
+
+    async def _answer(self, request: Request, send: Send, parameters: Parameters, media_types: list[str]) -> None:
+        scope = request.scope
+        streams = media_types[0] == accept.EVENTS
+        caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http")
+        kinds = ANY_KIND if request.method == "POST" else READING
+        if accept.EVENTS not in media_types:
+            kinds -= {OperationType.SUBSCRIPTION}
+        with Observation(caller, parameters) as seen:
+            try:
+                token = bearer(request.headers.get("authorization"))
+                operation = await self._engine.prepare(parameters, token=token, caller=caller, kinds=kinds)
+                seen.began(operation)
+                if streams or operation.kind is OperationType.SUBSCRIPTION:
+                    await self._stream(operation, token, send, seen)
+                    return
+                reply = await self._engine.run(operation)
+            except WrongKind as wrong:
+                await refused(WRONG[wrong.kind], media_types)(scope, request.receive, send)
+                return
+            except (Refused, DomainError) as failed:
+                reply = refusal(failed if isinstance(failed, Refused) else Refused([failed]))
+            except Exception as error:  # noqa: BLE001 - the last net: whatever happened, the client gets an answer
+                reply = accident(error, caller)
+            seen.answered(reply)
+            await answered(reply, media_types)(scope, request.receive, send)
+
+    async def _stream(self, operation: Operation, token: str | None, send: Send, seen: Observation) -> None:
+        """Send events until they end, the client goes, its token ends, or we do."""
+        place = self._places.take(holder(operation.context.viewer_id, operation.caller.address))
+        ending = asyncio.Event()
+        self._streams.add(ending)
+        watch = asyncio.create_task(self._engine.token_end(token, operation.caller, operation.context))
+        watch.add_done_callback(lambda _: ending.set())
+
+        async def replies() -> AsyncGenerator[Reply, None]:
+            async with aclosing(self._engine.replies(operation)) as found:
+                async for reply in found:
+                    seen.answered(reply)
+                    yield reply
+
+        try:
+            await send_events(replies(), send, ending)
+        except TimeoutError:
+            # The client took nothing for too long; closing the connection is all that is left to say.
+            return
+        finally:
+            watch.cancel()
+            self._streams.discard(ending)
+            place.leave()
+
+
+async def _parameters(request: Request, media_types: list[str]) -> Parameters:
+    if request.method not in {"POST", "GET"}:
+        raise Malformed("GraphQL is asked by POST or GET.", status=405, headers={"Allow": "GET, POST"})
+    if not media_types:
+        raise Malformed(f"We answer in {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406)
+    if request.method == "POST":
+        return await posted(request)
+    if foreign_browser(request.headers):
+        raise Malformed("A page elsewhere sends a GET with the header 'X-Requested-With'.", status=403)
+    return queried(request)
+
+
+async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, or cancel it when the client leaves: nobody waits for its answer any more."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(gone())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)

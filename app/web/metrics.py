@@ -1,0 +1,70 @@
+"""What an operator can measure, in Prometheus' words, and the route that shows it."""
+
+import hmac
+import ipaddress
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.errors import Unauthenticated
+from app.settings import settings
+from app.web.origin import bearer
+
+# A client chooses its operations' names: past this many the rest is counted together.
+OPERATION_NAMES_MAX = 200
+OTHER = "(other)"
+ANONYMOUS = "(anonymous)"
+
+operations = Counter("fieldgraph_operations_total", "GraphQL operations.", ["operation", "kind", "transport"])
+durations = Histogram(
+    "fieldgraph_operation_seconds",
+    "Time from an operation's arrival to its answer; a subscription's to its first.",
+    ["kind"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
+)
+costs = Histogram(
+    "fieldgraph_operation_cost", "Cost of GraphQL operations.", buckets=(1, 10, 50, 100, 500, 1_000, 5_000, 20_000)
+)
+errors = Counter("fieldgraph_errors_total", "Errors shown to clients.", ["code"])
+sockets = Gauge("fieldgraph_sockets", "Open WebSockets.")
+subscriptions = Gauge("fieldgraph_subscriptions", "Running subscriptions.")
+events = Counter("fieldgraph_events_sent_total", "Events sent to subscribers.")
+closes = Counter("fieldgraph_socket_closes_total", "WebSockets closed by us.", ["code"])
+
+_names: set[str] = set()
+
+
+def operation_label(name: str | None) -> str:
+    """The name, as long as there are not too many of them."""
+    if not name:
+        return ANONYMOUS
+    if name not in _names and len(_names) >= OPERATION_NAMES_MAX:
+        return OTHER
+    _names.add(name)
+    return name
+
+
+async def metrics(request: Request) -> Response:
+    """All figures: for those who have the token; without a token setting, for this machine only."""
+    if not _may_read(request):
+        return PlainTextResponse("Not found\n", status_code=404)
+    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _may_read(request: Request) -> bool:
+    expected = settings.metrics_token.get_secret_value()
+    if expected:
+        try:
+            given = bearer(request.headers.get("authorization")) or ""
+        except Unauthenticated:
+            return False
+        return hmac.compare_digest(given.encode(), expected.encode())
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+routes = [Route("/metrics", metrics)]

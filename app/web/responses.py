@@ -1,0 +1,61 @@
+"""GraphQL's answers as HTTP responses: status, headers and media type that say what the body says."""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from app.errors import Code
+from app.web import accept
+from app.web.engine import Reply
+from app.web.errors import failure
+from app.web.request import Malformed
+
+STATUS: dict[str, int] = {
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.RATE_LIMITED: 429,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.TIMEOUT: 504,
+}
+
+
+def answered(reply: Reply, media_types: list[str]) -> Response:
+    """The response to a request that was GraphQL, whatever came of it."""
+    media_type = _media_type(media_types)
+    status = _status(reply, media_type)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in {429, 503} and reply.retry_after is not None:
+        headers["Retry-After"] = str(reply.retry_after)
+    return _response(reply.body, media_type, status, headers)
+
+
+def refused(malformed: Malformed, media_types: list[str]) -> Response:
+    """The response to a request that was not."""
+    body = {"errors": [failure(malformed.message)]}
+    return _response(body, _media_type(media_types or [accept.JSON]), malformed.status, malformed.headers)
+
+
+def _media_type(media_types: list[str]) -> str:
+    """The best that holds one answer; whoever takes only events is new enough to read the new type."""
+    return next((found for found in media_types if found in {accept.JSON, accept.RESPONSE}), accept.RESPONSE)
+
+
+def _status(reply: Reply, media_type: str) -> int:
+    if "data" in reply.body:
+        nothing = not any(value is not None for value in (reply.body["data"] or {}).values())
+        return 503 if nothing and set(reply.codes) == {Code.UNAVAILABLE} else 200
+    # In application/json, a well-formed request with errors in its document is answered with 200.
+    return STATUS.get(reply.codes[0], 400 if media_type == accept.RESPONSE else 200)
+
+
+def _response(body: dict[str, Any], media_type: str, status: int, headers: dict[str, str]) -> Response:
+    return Response(
+        orjson.dumps(body),
+        status_code=status,
+        headers={"Cache-Control": "no-store", "Vary": "Accept", **headers},
+        media_type=f"{media_type}; charset=utf-8",
+    )

@@ -1,0 +1,55 @@
+"""The process that serves: uvicorn, which takes leave of its clients before it hangs up."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.settings import settings
+
+
+class Server(uvicorn.Server):
+    """On SIGTERM: say that we are leaving, stop accepting, end the subscriptions, let requests finish, exit.
+
+    uvicorn alone would drop the sockets first, without ending what runs on them.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, leaving: Callable[[], None], end: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+        self._end = end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving()
+        # Time for a load balancer to see that we are not ready any more, while we still answer.
+        await asyncio.sleep(settings.shutdown_notice_s)
+        # Before the sockets end: else their clients would come right back to us.
+        for server in self.servers:
+            server.close()
+        await self._end()
+        await super().shutdown(sockets)
+
+
+def configuration(app: ASGIApp, *, host: str | None = None, port: int | None = None) -> uvicorn.Config:
+    """How this application is served. Access is logged by operation, not by path: a GET's path holds its variables."""
+    return uvicorn.Config(
+        app,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.socket_message_bytes_max,
+        # Our protocol has its own pings, which prove that the client's program lives, not only its socket.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.connections_max,
+        timeout_graceful_shutdown=round(settings.shutdown_s),
+    )

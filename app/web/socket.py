@@ -1,0 +1,89 @@
+"""Where WebSockets come in, are counted, and are closed with a code that their clients understand."""
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.errors import RateLimited
+from app.settings import settings
+from app.web import metrics
+from app.web.conversation import SUBPROTOCOL, TOO_MANY, Conversation, Ended
+from app.web.engine import Caller, Engine
+from app.web.origin import address_of, request_id_of
+from app.web.places import Places, holder
+
+PROTOCOL = "graphql-transport-ws"
+# At an end all clients come again: not all in the same instant.
+SPREAD_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class Sockets:
+    """Takes every WebSocket, and can end them all."""
+
+    def __init__(self, engine: Engine, places: Places) -> None:
+        self._engine = engine
+        self._places = places
+        self._held: dict[asyncio.Task[Any], Conversation] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        offered: list[str] = scope.get("subprotocols", [])
+        spoken = PROTOCOL in offered
+        caller = Caller(request_id_of(scope), address_of(scope), "socket")
+        metrics.sockets.inc()
+        try:
+            # A browser reads our close code only if it is given one of the protocols that it offered.
+            await websocket.accept(PROTOCOL if spoken else next(iter(offered), None))
+            ended = await self._converse(websocket, caller) if spoken else _not_spoken()
+            await _close(websocket, ended, caller)
+        except (WebSocketDisconnect, RuntimeError):
+            # The client has gone, or the server closes the connection itself.
+            return
+        finally:
+            metrics.sockets.dec()
+            self._held.pop(_task(), None)
+
+    async def _converse(self, websocket: WebSocket, caller: Caller) -> Ended:
+        try:
+            place = self._places.take(holder(None, caller.address))
+        except RateLimited as problem:
+            return Ended(TOO_MANY, problem.message)
+        conversation = Conversation(websocket, self._engine, caller, place)
+        self._held[_task()] = conversation
+        try:
+            return await conversation.hold()
+        finally:
+            place.leave()
+
+    async def end(self) -> None:
+        """Close every socket with 1012 when its subscriptions have ended; clients take it as: connect again."""
+        held = dict(self._held)
+        for conversation in held.values():
+            conversation.end(random.uniform(0, SPREAD_S))  # noqa: S311 - no secret depends on it
+        if held:
+            await asyncio.wait(held, timeout=settings.shutdown_s / 2)
+
+
+def _task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task, "a socket is served by a task"
+    return task
+
+
+def _not_spoken() -> Ended:
+    return Ended(SUBPROTOCOL, f"Subprotocol not acceptable: {PROTOCOL} is spoken here")
+
+
+async def _close(websocket: WebSocket, ended: Ended, caller: Caller) -> None:
+    metrics.closes.labels(ended.code).inc()
+    log.info("socket closed", request_id=caller.request_id, code=ended.code, reason=ended.reason)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(settings.socket_send_s_max):
+            await websocket.close(ended.code, ended.reason)

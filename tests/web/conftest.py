@@ -1,0 +1,324 @@
+"""A small API of our own behind the view, served by the real server on loopback, and its clients."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import strawberry
+import websockets
+from starlette.applications import Starlette
+from websockets.asyncio.client import ClientConnection
+
+from app.errors import Invalid, Unauthenticated, Unavailable
+from app.web import metrics, pages
+from app.web.engine import Caller
+from app.web.graphql import GraphQL
+from app.web.health import Health
+from app.web.middleware import middleware
+from app.web.server import Server, configuration
+from schema.limits import Limits
+
+PROTOCOL = "graphql-transport-ws"
+
+
+@dataclass
+class Journal:
+    """What the resolvers saw, for tests to look at."""
+
+    callers: list[Caller] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: int = 0
+    closed: int = 0
+    asked: int = 0
+    revoked: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Context:
+    journal: Journal
+    viewer_id: int | None = None
+    expires_at: datetime | None = None
+    renewals: int = 0
+
+    def renewed(self) -> "Context":
+        return Context(self.journal, self.viewer_id, self.expires_at, self.renewals + 1)
+
+
+@strawberry.type
+class Item:
+    id: int
+    name: str
+
+    @strawberry.field
+    def items(self, first: int = 25) -> "Page":
+        return Page(nodes=[Item(id=number, name="inner") for number in range(min(first, 3))])
+
+
+@strawberry.type
+class Page:
+    nodes: list[Item]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def greeting(self, info: strawberry.Info) -> str:
+        info.context.journal.asked += 1
+        return "hello"
+
+    @strawberry.field
+    def viewer(self, info: strawberry.Info) -> int | None:
+        return info.context.viewer_id
+
+    @strawberry.field
+    def echo(self, text: str = "", number: float = 0) -> str:
+        return text or str(number)
+
+    @strawberry.field
+    def items(self, first: int = 25) -> Page:
+        return Page(nodes=[Item(id=number, name=f"item {number}") for number in range(min(first, 100))])
+
+    @strawberry.field
+    def several(self, ids: list[strawberry.ID]) -> list[Item]:
+        return [Item(id=int(id), name="one of several") for id in ids]
+
+    @strawberry.field
+    def bug(self) -> str | None:
+        raise RuntimeError("the secret is 42")
+
+    @strawberry.field
+    def bugs(self) -> list[str | None]:
+        raise RuntimeError("the secret is 42")
+
+    @strawberry.field
+    def invalid(self) -> str | None:
+        raise Invalid("name", "A name has at most 50 characters.")
+
+    @strawberry.field
+    def busy(self) -> str | None:
+        raise Unavailable("The database is busy.")
+
+    @strawberry.field
+    async def slow(self, info: strawberry.Info, seconds: float = 60) -> str:
+        journal = info.context.journal
+        journal.begun.set()
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            journal.cancelled += 1
+            raise
+        finally:
+            journal.ended.set()
+        return "done"
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def rename(self, info: strawberry.Info, name: str) -> str:
+        info.context.journal.asked += 1
+        return name
+
+    @strawberry.mutation
+    def sign_in(self, password: str) -> str:
+        return "no"
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self, info: strawberry.Info, to: int = 1_000_000, every_s: float = 0.001) -> AsyncGenerator[int]:
+        journal = info.context.journal
+        journal.begun.set()
+        try:
+            for number in range(to):
+                yield number
+                await asyncio.sleep(every_s)
+        finally:
+            journal.closed += 1
+            journal.ended.set()
+
+    @strawberry.subscription
+    async def large(self, info: strawberry.Info, bytes: int) -> AsyncGenerator[str]:
+        try:
+            while True:
+                info.context.journal.asked += 1
+                yield "x" * bytes
+        finally:
+            info.context.journal.closed += 1
+            info.context.journal.ended.set()
+
+    @strawberry.subscription
+    async def failing(self) -> AsyncGenerator[int]:
+        yield 1
+        raise RuntimeError("the secret is 42")
+
+
+SCHEMA = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+
+
+@dataclass
+class Served:
+    """A running server: where it is, what it saw, and its parts."""
+
+    url: str
+    journal: Journal
+    server: Server
+    health: Health
+    make_context: Any
+
+    @property
+    def socket_url(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/graphql"
+
+
+def _context_maker(served: Callable[[], Served]) -> Any:
+    async def make_context(token: str | None, caller: Caller) -> Context:
+        journal = served().journal
+        journal.callers.append(caller)
+        if token is None:
+            return Context(journal)
+        if token == "bug":
+            raise RuntimeError("the secret is 42")
+        if token == "busy":
+            raise Unavailable("The database is busy.")
+        if token in journal.revoked or not token.startswith("viewer-"):
+            raise Unauthenticated("This token does not hold.")
+        name, _, seconds = token.partition("+")
+        expires_at = datetime.now(UTC) + timedelta(seconds=float(seconds)) if seconds else None
+        return Context(journal, int(name.removeprefix("viewer-")), expires_at)
+
+    return make_context
+
+
+@contextlib.asynccontextmanager
+async def running(*, budget: Any = None, checks: Any = None) -> AsyncIterator[Served]:
+    made: list[Served] = []
+    graphql = GraphQL(
+        schema=SCHEMA,
+        context=_context_maker(lambda: made[0]),
+        limits=Limits(SCHEMA, once=frozenset({"signIn"})),
+        budget=budget,
+    )
+    health = Health(checks or {})
+    app = Starlette(routes=[*graphql.routes, *health.routes, *metrics.routes, *pages.routes()], middleware=middleware())
+
+    def leaving() -> None:
+        health.draining = True
+
+    server = Server(configuration(app, port=0), leaving=leaving, end=graphql.end)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    made.append(Served(f"http://127.0.0.1:{port}", Journal(), server, health, None))
+    try:
+        yield made[0]
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture(scope="session")
+async def _shared() -> AsyncIterator[Served]:
+    async with running() as served:
+        yield served
+
+
+@pytest.fixture
+def served(_shared: Served) -> Served:
+    """The server that all tests share, with a clean journal."""
+    _shared.journal = Journal()
+    return _shared
+
+
+@pytest.fixture
+def serve() -> Any:
+    """`async with serve(...) as served` starts a server of the test's own."""
+    return running
+
+
+@pytest.fixture
+async def http(served: Served) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=served.url, timeout=10, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def ask(http: httpx.AsyncClient) -> Any:
+    """`await ask(query, accept=…, token=…, **variables)` posts one operation."""
+
+    async def ask(
+        query: str,
+        *,
+        accept: str | None = "application/graphql-response+json",
+        token: str | None = None,
+        **variables: Any,
+    ) -> httpx.Response:
+        headers = {"accept": accept} if accept else {}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        return await http.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+
+    return ask
+
+
+class Talk:
+    """A client that says what it is told, well formed or not."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def say(self, message: Any) -> None:
+        await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
+
+    async def hear(self) -> Any:
+        return json.loads(await asyncio.wait_for(self.connection.recv(), 10))
+
+    async def init(self, **payload: Any) -> None:
+        await self.say({"type": "connection_init", "payload": payload})
+        assert await self.hear() == {"type": "connection_ack"}
+
+    async def subscribe(self, id: str, query: str, **variables: Any) -> None:
+        await self.say({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}})
+
+    async def closing(self) -> tuple[int, str]:
+        """The code and the reason with which the server closes; whatever it still says is passed over."""
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                await asyncio.wait_for(self.connection.recv(), 10)
+        assert self.connection.close_code is not None
+        return self.connection.close_code, self.connection.close_reason or ""
+
+
+@pytest.fixture
+def connect(served: Served) -> Any:
+    """`async with connect() as talk` opens a socket; `url=` for another server."""
+
+    @contextlib.asynccontextmanager
+    async def connect(url: str | None = None, protocols: Any = (PROTOCOL,), **options: Any) -> AsyncIterator[Talk]:
+        async with websockets.connect(
+            url or served.socket_url, subprotocols=protocols, proxy=None, compression=None, **options
+        ) as connection:
+            yield Talk(connection)
+
+    return connect
+
+
+@pytest.fixture
+def eventually() -> Any:
+    """`await eventually(lambda: …)` waits for something that happens soon, and fails when it does not."""
+
+    async def eventually(holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    return eventually
