@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import NewType
 
 from redis.asyncio import Redis
+from sqlalchemy import Constraint, Index
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -71,7 +72,8 @@ def conflict_from(error: IntegrityError) -> Exception:
     """The message declared beside the violated constraint or index, or the error itself."""
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
     for table in Base.metadata.tables.values():
-        for rule in (*table.constraints, *table.indexes):
+        rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
+        for rule in rules:
             if rule.name == name and "conflict" in rule.info:
                 return Conflict(rule.info["conflict"])
     return error

@@ -1,29 +1,34 @@
 """Looks whether everything Fieldgraph needs is there, and says how to mend what is not."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import uuid4
 
-import redis
+from redis import Redis, RedisError
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.errors import Unavailable
+from app.gateways import storage
 from app.migrate import missing
 from app.settings import settings
 
+CONNECT_S_MAX = 5
 WORKER_KEYS = "fieldgraph:worker:*"
 
 
 class Ill(Exception):
     """What is wrong, and what mends it."""
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what)
+    def __init__(self, what: object, remedy: str) -> None:
+        super().__init__(str(what).strip().partition("\n")[0])
         self.remedy = remedy
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; a remedy means that it needs one."""
+    """One line of the report; whatever is not well comes with a remedy."""
 
     name: str
     said: str
@@ -31,85 +36,99 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Every check once, the later ones also when an earlier one failed."""
-    return [_finding(name, check) for name, check in CHECKS.items()]
+    """Look at everything once."""
+    return [_finding(name, look) for name, look in LOOKS.items()]
 
 
-def _finding(name: str, check: Callable[[], str]) -> Finding:
+def _finding(name: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, check())
+        return Finding(name, look())
     except Ill as ill:
         return Finding(name, str(ill), ill.remedy)
-
-
-def _database_says(question: str) -> str:
-    if not settings.database_url:
-        raise Ill("no DATABASE_URL, and nothing runs here", "Start Fieldgraph (make run), or set DATABASE_URL.")
-    engine = create_engine(settings.database_url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
-    with engine.connect() as connection:
-        return str(connection.scalar(text(question)))
 
 
 def _database() -> str:
     try:
         return f"PostgreSQL {_database_says('SHOW server_version')}"
     except SQLAlchemyError as error:
-        raise Ill(_first_line(error), "Start the server that DATABASE_URL names, or mend the URL.") from None
+        raise Ill(error, "Start the server that DATABASE_URL names, or mend the URL.") from None
 
 
 def _postgis() -> str:
     try:
         return _database_says("SELECT postgis_lib_version()")
     except SQLAlchemyError as error:
-        raise Ill(_first_line(error), "As a superuser, in that database: CREATE EXTENSION postgis;") from None
-
-
-def _redis() -> str:
-    try:
-        return f"Redis {_redis_client().info('server')['redis_version']}"
-    except redis.RedisError as error:
-        raise Ill(_first_line(error), "Start the server that REDIS_URL names, or mend the URL.") from None
+        raise Ill(error, "As a superuser, in that database: CREATE EXTENSION postgis;") from None
 
 
 def _migrations() -> str:
     try:
-        behind = missing(settings.database_url) if settings.database_url else []
+        behind = missing(_database_url())
     except SQLAlchemyError as error:
-        raise Ill(_first_line(error), "First mend the database.") from None
-    if behind or not settings.database_url:
+        raise Ill(error, "First mend the database.") from None
+    if behind:
         raise Ill(f"{len(behind)} to apply", "Run: fieldgraph migrate")
     return "all applied"
 
 
-def _storage() -> str:
-    return ""
+def _database_says(question: str) -> str:
+    engine = create_engine(_database_url(), poolclass=pool.NullPool, connect_args={"connect_timeout": CONNECT_S_MAX})
+    with engine.connect() as connection:
+        return str(connection.scalar(text(question)))
+
+
+def _database_url() -> str:
+    if not settings.database_url:
+        raise Ill("nothing runs here", "Start Fieldgraph (make run), or set DATABASE_URL.")
+    return settings.database_url
+
+
+def _redis() -> str:
+    try:
+        with _redis_client() as client:
+            return str(client.info("server")["redis_version"])
+    except RedisError as error:
+        raise Ill(error, "Start the server that REDIS_URL names, or mend the URL.") from None
 
 
 def _worker() -> str:
     try:
-        workers = sum(1 for _ in _redis_client().scan_iter(WORKER_KEYS))
-    except redis.RedisError as error:
-        raise Ill(_first_line(error), "First mend Redis.") from None
+        with _redis_client() as client:
+            workers = sum(1 for _ in client.scan_iter(WORKER_KEYS))
+    except RedisError as error:
+        raise Ill(error, "First mend Redis.") from None
     if not workers:
         raise Ill("no heartbeat", "Run: fieldgraph work")
     return f"{workers} at work"
 
 
-def _redis_client() -> redis.Redis:
+def _redis_client() -> Redis:
     if not settings.redis_url:
-        raise Ill("no REDIS_URL, and nothing runs here", "Start Fieldgraph (make run), or set REDIS_URL.")
-    return redis.Redis.from_url(settings.redis_url, socket_connect_timeout=5)
+        raise Ill("nothing runs here", "Start Fieldgraph (make run), or set REDIS_URL.")
+    return Redis.from_url(settings.redis_url, socket_connect_timeout=CONNECT_S_MAX)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _storage() -> str:
+    where = settings.storage_url or str(settings.home.resolve())
+    try:
+        asyncio.run(_write_and_read())
+    except (OSError, Unavailable) as error:
+        raise Ill(error.__cause__ or error, f"Let this user write to {where}, or set FIELDGRAPH_STORAGE_URL.") from None
+    return f"{where} is writable"
 
 
-CHECKS: dict[str, Callable[[], str]] = {
+async def _write_and_read() -> None:
+    key = f"doctor/{uuid4().hex}"
+    await storage.put(key, b"well")
+    await storage.get(key)
+    await storage.delete(key)
+
+
+LOOKS = {
     "database": _database,
     "PostGIS": _postgis,
-    "Redis": _redis,
     "migrations": _migrations,
-    "storage": _storage,
+    "Redis": _redis,
     "worker": _worker,
+    "storage": _storage,
 }

@@ -8,7 +8,7 @@ events under 20 concurrent writers).
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -135,8 +135,11 @@ class Feed:
             oldest = await connection.scalar(select(_oldest_open))
         return Position(int(oldest or 1) - 1, 2**63 - 1)
 
-    async def follow(self, topic: str, after: Position) -> AsyncIterator[Happening]:
-        """Everything on a topic after a place, first from the table, then live; each event once, in order."""
+    async def follow(self, topic: str, after: Position, *, live: bool = True) -> AsyncGenerator[Happening, None]:
+        """Everything on a topic after a place, first from the table, then live; each event once, in order.
+
+        Without `live` it ends with what has happened by now.
+        """
         reader = Reader()
         self._readers[topic].add(reader)  # attach before replaying, so that nothing falls between the two
         try:
@@ -144,10 +147,10 @@ class Feed:
                 if happening.position > after:
                     after = happening.position
                     yield happening
-            while (live := await reader.get()) is not None:
-                if live.position > after:
-                    after = live.position
-                    yield live
+            while live and (news := await reader.get()) is not None:
+                if news.position > after:
+                    after = news.position
+                    yield news
         finally:
             self._readers[topic].discard(reader)
             if not self._readers[topic]:

@@ -1,21 +1,21 @@
 """Geometry as the domain sees it: shapely shapes in longitude and latitude (EPSG:4326), measured on the ellipsoid."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import shapely
-from geoalchemy2 import Geometry
+from geoalchemy2 import Geometry as GeometryColumn
 from geoalchemy2.elements import WKBElement
 from geoalchemy2.shape import from_shape, to_shape
 from pyproj import Geod
-from shapely import Polygon
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
-from shapely.geometry.polygon import orient
 from sqlalchemy import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from app.errors import Invalid
 from app.settings import settings
+
+Geometry = TypeVar("Geometry", bound=BaseGeometry)
 
 SRID = 4326
 ELLIPSOID = Geod(ellps="WGS84")
@@ -24,7 +24,7 @@ ELLIPSOID = Geod(ellps="WGS84")
 class Shape(TypeDecorator[BaseGeometry]):
     """A PostGIS column that reads and writes shapely shapes; its GiST index is declared beside it."""
 
-    impl = Geometry
+    impl = GeometryColumn
     cache_ok = True
 
     def __init__(self, kind: str) -> None:
@@ -39,57 +39,46 @@ class Shape(TypeDecorator[BaseGeometry]):
 
 
 def area_m2(geometry: BaseGeometry) -> float:
-    """True area in square metres, whatever the winding of the rings."""
-    return abs(float(ELLIPSOID.geometry_area_perimeter(orient_all(geometry))[0]))
+    """True area in square metres."""
+    return abs(float(ELLIPSOID.geometry_area_perimeter(anticlockwise(geometry))[0]))
 
 
-def orient_all(geometry: BaseGeometry) -> BaseGeometry:
-    """The same shape with its outer rings anticlockwise and its holes clockwise, as RFC 7946 asks."""
-    if isinstance(geometry, Polygon):
-        return orient(geometry)
-    if isinstance(geometry, shapely.MultiPolygon):
-        return shapely.MultiPolygon([orient(part) for part in geometry.geoms])
-    return geometry
+def anticlockwise(geometry: Geometry) -> Geometry:
+    """The same shape with its outer rings anticlockwise and its holes clockwise."""
+    return shapely.orient_polygons(geometry)  # type: ignore[no-any-return]
 
 
-def from_geojson(value: Any, field: str) -> BaseGeometry:
-    """The shape a GeoJSON geometry describes; Invalid says what is wrong with any other value.
-
-    Rings in the wrong order are turned. What crosses itself is refused, since only its author knows what was meant.
-    """
+def from_geojson(value: Any) -> BaseGeometry:
+    """The shape a GeoJSON geometry, or a Feature with one, describes; ValueError for any other value."""
+    if isinstance(value, dict) and value.get("type") == "Feature":
+        value = value.get("geometry")
     if not isinstance(value, dict) or "type" not in value:
-        raise Invalid(field, 'This is not a GeoJSON geometry: an object with "type" and "coordinates".')
-    if value["type"] == "Feature":
-        return from_geojson(value.get("geometry"), field)
+        raise ValueError('Give a GeoJSON geometry: an object with "type" and "coordinates".')
     try:
-        geometry = shapely.force_2d(shape(value))
-    except Exception:  # noqa: BLE001 -- shapely raises whatever the malformed value provokes
-        raise Invalid(field, "These GeoJSON coordinates do not make a geometry.") from None
-    return checked(geometry, field)
+        return shapely.force_2d(shape(value))
+    except Exception:  # noqa: BLE001 -- shapely raises whatever a malformed value provokes
+        raise ValueError("These coordinates do not make a GeoJSON geometry.") from None
 
 
-def checked(geometry: BaseGeometry, field: str) -> BaseGeometry:
-    """The geometry, if it lies on the earth and is sound."""
+def checked(field: str, geometry: Geometry, *, area_m2_max: float | None = None, area_m2_min: float = 0) -> Geometry:
+    """The geometry with its rings in RFC 7946's order, if it lies on the earth, is sound, and has a fit size.
+
+    What crosses itself is refused, not repaired: only its author knows what was meant.
+    """
     coordinates = shapely.get_coordinates(geometry)
-    if geometry.is_empty or len(coordinates) == 0:
+    if len(coordinates) == 0:
         raise Invalid(field, "This geometry is empty.")
     if len(coordinates) > settings.vertices_max:
         raise Invalid(field, f"Use at most {settings.vertices_max} vertices; these are {len(coordinates)}.")
     longitudes, latitudes = abs(coordinates[:, 0]), abs(coordinates[:, 1])
-    # Written so that NaN, which is neither larger nor smaller, is refused too.
+    # Written so that NaN, which is neither larger nor smaller, is refused, too.
     if not ((longitudes <= 180).all() and (latitudes <= 90).all()):
-        raise Invalid(field, "Longitudes go from -180 to 180 and latitudes from -90 to 90, in this order.")
+        raise Invalid(field, "Longitudes go from -180 to 180 and latitudes from -90 to 90, longitude first.")
     if not geometry.is_valid:
         raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(geometry)}.")
-    return orient_all(geometry)
-
-
-def polygon(value: Any, field: str) -> Polygon:
-    """One polygon that encloses ground."""
-    geometry = from_geojson(value, field)
-    if not isinstance(geometry, Polygon):
-        raise Invalid(field, f"Draw a Polygon; this is a {geometry.geom_type}.")
-    return geometry
+    if area_m2_max is not None and not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:
+        raise Invalid(field, f"Draw {area_m2_min:,.0f} to {area_m2_max:,.0f} m²; this is {area:,.0f} m².")
+    return anticlockwise(geometry)
 
 
 def to_geojson(geometry: BaseGeometry) -> dict[str, Any]:

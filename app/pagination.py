@@ -32,20 +32,11 @@ class Order(Enum):
         return bool(self.value[1])
 
 
-class ByAge(Order):
+class AgeOrder(Order):
     """By age."""
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
-
-
-class ByAgeOrName(Order):
-    """By age, by last change, or by name."""
-
-    NEWEST = ("id", True)
-    OLDEST = ("id", False)
-    LAST_MODIFIED = ("last_modified", True)
-    NAME = ("name", False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ class PageArgs:
 
     first: int
     after: str | None = None
-    order: Order = ByAge.NEWEST
+    order: Order = AgeOrder.NEWEST
     size_max: int = settings.page_size_max
 
     def __post_init__(self) -> None:
@@ -102,7 +93,7 @@ def _beyond(model: type[Record], args: PageArgs) -> ColumnElement[bool]:
     if isinstance(value, str) and column.type.python_type is datetime:
         value = _moment(value)
     past = column < value if args.order.descends else column > value
-    return or_(past, (column == value) & further, column.is_(None) if column.nullable else past)  # type: ignore[attr-defined]
+    return or_(past, (column == value) & further, column.is_(None) if column.nullable else past)
 
 
 def _moment(text: str) -> datetime:

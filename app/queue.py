@@ -26,7 +26,7 @@ Nudge = tuple[int, JobKind]
 @cache
 def broker() -> RedisBroker:
     """The way to the workers; no actor is declared here, so no worker's library is loaded."""
-    return RedisBroker(url=settings.redis_url, middleware=[])
+    return RedisBroker(url=settings.redis_url, middleware=[])  # type: ignore[no-untyped-call]
 
 
 async def enqueue(

@@ -46,7 +46,7 @@ def position(longitude: float, latitude: float, zoom: int) -> tuple[float, float
 
 def metres_per_pixel(latitude: float, zoom: int) -> float:
     """True ground length of a tile's pixel."""
-    return EQUATOR_M * cos(radians(latitude)) / (PIXELS * 2**zoom)
+    return EQUATOR_M * cos(radians(latitude)) / (PIXELS << zoom)
 
 
 def covering(shape: BaseGeometry, zoom: int) -> list[Tile]:

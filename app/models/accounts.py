@@ -2,12 +2,16 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Record
+
+if TYPE_CHECKING:
+    from app.models.mapping import Dataset, Model, Training
 
 
 class DeliveryMethod(Enum):
@@ -53,6 +57,12 @@ class User(Record):
     )
     newsletter_subscription: Mapped[bool] = mapped_column(default=False, doc="Whether they want the newsletter.")
     account_deletion_requested: Mapped[bool] = mapped_column(default=False, doc="Whether they asked to be deleted.")
+
+    datasets: Mapped[list["Dataset"]] = relationship(back_populates="user", lazy="raise", doc="Datasets they made.")
+    models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models they made.")
+    trainings: Mapped[list["Training"]] = relationship(
+        back_populates="user", lazy="raise", doc="Trainings they started."
+    )
 
     @property
     def date_joined(self) -> datetime:

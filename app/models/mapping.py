@@ -6,7 +6,7 @@ from enum import Enum
 from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, String, Text, func, text
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
@@ -70,11 +70,6 @@ class Owned(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
 
-    @declared_attr
-    def user(self) -> Mapped[User]:
-        """Whose it is."""
-        return relationship(User, lazy="raise", doc="Who made it.")
-
 
 class Edited(Owned):
     """A row somebody made and may change."""
@@ -108,6 +103,7 @@ class Dataset(Edited):
         doc="How far labels are moved, [x, y] in metres of EPSG:3857, to lie upon the imagery.",
     )
 
+    user: Mapped[User] = relationship(back_populates="datasets", lazy="raise", doc="Who made it.")
     aois: Mapped[list["AOI"]] = relationship(back_populates="dataset", lazy="raise", doc="Its areas of interest.")
     models: Mapped[list["Model"]] = relationship(
         back_populates="dataset", lazy="raise", doc="The models trained on it."
@@ -132,6 +128,7 @@ class AOI(Edited):
     label_fetched: Mapped[datetime | None] = mapped_column(doc="When its labels were last fetched from OpenStreetMap.")
     label_error: Mapped[str | None] = mapped_column(String(500), doc="Why the last fetching failed, if it did.")
 
+    user: Mapped[User] = relationship(lazy="raise", doc="Who made it.")
     dataset: Mapped[Dataset] = relationship(back_populates="aois", lazy="raise", doc="The dataset it belongs to.")
     labels: Mapped[list["Label"]] = relationship(back_populates="aoi", lazy="raise", doc="The features within it.")
 
@@ -180,6 +177,7 @@ class Model(Edited):
         ForeignKey("trainings.id", ondelete="SET NULL", use_alter=True), index=True
     )
 
+    user: Mapped[User] = relationship(back_populates="models", lazy="raise", doc="Who made it.")
     dataset: Mapped[Dataset] = relationship(back_populates="models", lazy="raise", doc="What it is trained on.")
     published_training: Mapped["Training | None"] = relationship(
         foreign_keys=published_training_id, lazy="raise", doc="The training whose weights predictions use."
@@ -234,6 +232,7 @@ class Training(Owned):
     )
     failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
 
+    user: Mapped[User] = relationship(back_populates="trainings", lazy="raise", doc="Who made it.")
     model: Mapped[Model] = relationship(
         back_populates="trainings", foreign_keys=model_id, lazy="raise", doc="What is being taught."
     )
@@ -271,6 +270,7 @@ class Prediction(Owned):
     published_at: Mapped[datetime | None] = mapped_column(doc="When it was first shown to everybody.")
     failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
 
+    user: Mapped[User] = relationship(lazy="raise", doc="Who made it.")
     training: Mapped[Training] = relationship(lazy="raise", doc="The training whose weights it used.")
     job: Mapped[Job | None] = relationship(lazy="raise", doc="The work behind it: progress, stage, expected end.")
     features: Mapped[list["PredictedFeature"]] = relationship(

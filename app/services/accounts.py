@@ -1,0 +1,110 @@
+"""Signing up, in and out, and telling who a token belongs to."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, func, select
+
+from app import checks, security
+from app.database import Database, WriteSession
+from app.errors import Invalid, Unauthenticated
+from app.models import Session, User
+from app.policies import Viewer, signed_in, visible
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session; the token is shown this once."""
+
+    token: str
+    expires_at: datetime
+    user: User
+
+
+async def sign_up(
+    session: WriteSession, *, email: str, username: str, password_hash: str, first_name: str = "", last_name: str = ""
+) -> SignedIn:
+    """A new account, signed in."""
+    user = User(
+        email=checks.email("email", email),
+        username=checks.text("username", username, length_max=settings.name_length_max),
+        first_name=checks.optional_text("firstName", first_name, length_max=settings.name_length_max) or "",
+        last_name=checks.optional_text("lastName", last_name, length_max=settings.name_length_max) or "",
+        password_hash=password_hash,
+    )
+    session.add(user)
+    await session.flush()
+    return await _open_session(session, user)
+
+
+async def new_password_hash(password: str) -> str:
+    """The hash of a password that is long enough; slow by design, so never inside a transaction."""
+    low, high = settings.password_length_min, settings.password_length_max
+    if not low <= len(password) <= high:
+        raise Invalid("password", f"Choose a password of {low} to {high} characters.")
+    return await security.hash_password(password)
+
+
+async def user_by_password(database: Database, *, email: str, password: str) -> User:
+    """The account with this address and password; an unknown address takes as long as a wrong password."""
+    async with database.reading() as session:
+        user = await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+    matches = await security.password_matches(password, user.password_hash if user else None)
+    if user is None or not matches or not user.is_active:
+        raise Invalid("password", "This e-mail address and password do not belong together.")
+    return user
+
+
+async def sign_in(session: WriteSession, user: User) -> SignedIn:
+    """A new session of somebody whose password was just proven."""
+    user = await session.merge(user, load=False)
+    return await _open_session(session, user)
+
+
+async def _open_session(session: WriteSession, user: User) -> SignedIn:
+    token, now = security.new_token(), datetime.now(UTC)
+    user.last_login = now
+    expires_at = now + timedelta(days=settings.session_days)
+    session.add(
+        Session(user_id=user.id, token_hash=security.token_hash(token), expires_at=expires_at, last_used_at=now)
+    )
+    await session.flush()
+    return SignedIn(token, expires_at, user)
+
+
+async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
+    """Ends the session the request came with."""
+    signed_in(viewer)
+    await session.execute(delete(Session).where(Session.id == viewer.session_id))
+    return True
+
+
+async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime]:
+    """Who a token belongs to, and when it expires. Using it moves its end, written at most once an hour."""
+    now = datetime.now(UTC)
+    statement = (
+        select(Session, User)
+        .join(User, Session.user_id == User.id)
+        .where(Session.token_hash == security.token_hash(token), Session.expires_at > now, User.is_active)
+    )
+    async with database.reading() as reading:
+        found = (await reading.execute(statement)).one_or_none()
+    if found is None:
+        raise Unauthenticated("This session has ended. Sign in again.")
+    known, user = found
+    if now - known.last_used_at > timedelta(hours=1):
+        async with database.writing() as writing:
+            known = await writing.merge(known, load=False)
+            known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
+    return Viewer(user.id, user.is_staff, known.id), known.expires_at
+
+
+async def still_signed_in(database: Database, viewer: Viewer) -> bool:
+    """Whether the session of a long-lived connection is still good; strangers' connections always are."""
+    if viewer.session_id is None:
+        return True
+    rows = visible(Session, viewer).join(User).where(Session.id == viewer.session_id)
+    async with database.reading() as session:
+        found = await session.scalar(rows.where(Session.expires_at > datetime.now(UTC), User.is_active))
+    return found is not None

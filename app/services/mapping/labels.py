@@ -1,0 +1,130 @@
+"""The features an area is known to contain: fetched from OpenStreetMap or uploaded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import delete, func, insert, select
+
+from app import geometry
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid, LimitReached, NotFound
+from app.gateways.osm import OsmFeature
+from app.models import AOI, DownloadStatus, JobKind, Label, LabelOrigin
+from app.policies import Viewer, signed_in, visible
+from app.queue import enqueue
+from app.services.mapping.datasets import dataset_to_change
+from app.services.system import notify
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class LabelUpload:
+    """What an upload did."""
+
+    aoi: AOI
+    added: int
+    outside: int
+
+
+async def _aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> AOI:
+    aoi = await session.scalar(visible(AOI, viewer).where(AOI.id == aoi_id))
+    if aoi is None:
+        raise NotFound("There is no such area.")
+    await dataset_to_change(session, viewer, aoi.dataset_id)
+    return aoi
+
+
+def features_of(field: str, collection: Any) -> list[tuple[BaseGeometry, dict[str, Any]]]:
+    """The polygons of a GeoJSON FeatureCollection with their properties; Invalid names the first that is wrong."""
+    features = collection.get("features") if isinstance(collection, dict) else None
+    if not isinstance(features, list) or collection.get("type") != "FeatureCollection":
+        raise Invalid(field, 'Give a GeoJSON FeatureCollection: {"type": "FeatureCollection", "features": […]}.')
+    if not 0 < len(features) <= settings.labels_per_upload_max:
+        raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; these are {len(features)}.")
+    found = []
+    for number, feature in enumerate(features):
+        place = f"{field}.features.{number}"
+        try:
+            shape = geometry.from_geojson(feature)
+        except ValueError as error:
+            raise Invalid(place, str(error)) from None
+        if not isinstance(shape, Polygon | shapely.MultiPolygon):
+            raise Invalid(place, f"Labels are Polygons or MultiPolygons; this is a {shape.geom_type}.")
+        properties = feature.get("properties") or {}
+        found.append((geometry.checked(place, shape), properties if isinstance(properties, dict) else {}))
+    return found
+
+
+async def upload_labels(
+    session: WriteSession, viewer: Viewer, *, aoi_id: int, geojson: Any, replace: bool = False
+) -> LabelUpload:
+    """Adds features to an area, all or none; those that share no ground with it are left out and counted."""
+    aoi = await _aoi_to_change(session, viewer, aoi_id)
+    features = features_of("geojson", geojson)
+    shapely.prepare(aoi.geom)
+    inside = [(shape, tags) for shape, tags in features if aoi.geom.intersects(shape)]
+    if replace:
+        await session.execute(delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.UPLOAD))
+    await _add(
+        session,
+        aoi,
+        [{"geom": shape, "tags": tags or None, "origin": LabelOrigin.UPLOAD} for shape, tags in inside],
+    )
+    return LabelUpload(aoi, added=len(inside), outside=len(features) - len(inside))
+
+
+async def _add(session: WriteSession, aoi: AOI, rows: Sequence[dict[str, object]]) -> None:
+    labelled = select(func.count()).select_from(Label).join(AOI).where(AOI.dataset_id == aoi.dataset_id)
+    if (await session.scalar(labelled) or 0) + len(rows) > settings.labels_per_dataset_max:
+        raise LimitReached("A dataset holds no more labels than this.", limit=settings.labels_per_dataset_max)
+    if rows:
+        await session.execute(insert(Label), [{"aoi_id": aoi.id, **row} for row in rows])
+
+
+async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: int) -> AOI:
+    """Begins to fetch an area's labels from OpenStreetMap; the area says so from this transaction on."""
+    aoi = await _aoi_to_change(session, viewer, aoi_id)
+    if aoi.label_status is DownloadStatus.RUNNING:
+        raise Conflict("The labels of this area are being fetched already.")
+    aoi.label_status, aoi.label_error = DownloadStatus.RUNNING, None
+    await enqueue(session, JobKind.FETCH_LABELS, subject_id=aoi.id, user_id=signed_in(viewer))
+    await session.refresh(aoi)
+    return aoi
+
+
+async def area_to_label(session: ReadSession, aoi_id: int) -> Polygon:
+    """Where to look for labels."""
+    return (await session.get_one(AOI, aoi_id)).geom
+
+
+async def replace_osm_labels(session: WriteSession, aoi_id: int, features: Sequence[OsmFeature]) -> None:
+    """Puts what OpenStreetMap knows now in place of what it knew before; other labels stay."""
+    aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
+    await session.execute(delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.OSM))
+    rows = [
+        {
+            "geom": feature.geometry,
+            "tags": feature.tags,
+            "osm_id": feature.osm_id,
+            "osm_type": feature.osm_type,
+            "origin": LabelOrigin.OSM,
+        }
+        for feature in features
+        if aoi.geom.intersects(feature.geometry)
+    ]
+    await _add(session, aoi, rows)
+    aoi.label_status = DownloadStatus.DOWNLOADED
+    aoi.label_fetched = await session.scalar(select(func.now()))
+    await notify(session, aoi.user_id, f"{len(rows)} labels were fetched for area {aoi.id}.", about=aoi)
+
+
+async def labelling_failed(session: WriteSession, aoi_id: int, reason: str) -> None:
+    """Says why the labels did not come; those from before stay."""
+    aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
+    aoi.label_status = DownloadStatus.DOWNLOADED if aoi.label_fetched else DownloadStatus.NOT_DOWNLOADED
+    aoi.label_error = reason[: settings.note_length_max]
+    await notify(session, aoi.user_id, f"The labels of area {aoi.id} could not be fetched. {reason}", about=aoi)

@@ -1,0 +1,20 @@
+"""How often one person may ask for heavy work."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from app.database import ReadSession
+from app.errors import LimitReached
+from app.models import Prediction, Training
+from app.policies import Viewer
+
+
+async def not_too_often(
+    session: ReadSession, viewer: Viewer, model: type[Training | Prediction], *, per_hour_max: int
+) -> None:
+    """Passes unless the viewer started as many of these within the last hour as one may."""
+    lately = model.created_at > func.now() - timedelta(hours=1)
+    count = await session.scalar(select(func.count()).where(model.user_id == viewer.user_id, lately))
+    if (count or 0) >= per_hour_max:
+        raise LimitReached(f"You started {count} of these in the last hour; wait a little.", limit=per_hour_max)

@@ -1,0 +1,282 @@
+"""Models and their trainings, from start to publication."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
+
+import shapely
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import func, select
+
+from app import checks, events, tiles
+from app.database import ReadSession, WriteSession
+from app.errors import AccuracyTooLow, Conflict, Invalid, LimitReached, NotFound, Unavailable
+from app.gateways import imagery
+from app.models import (
+    AOI,
+    Artifact,
+    BaseModel,
+    Dataset,
+    JobKind,
+    Label,
+    Model,
+    ModelStatus,
+    Training,
+    TrainingStatus,
+)
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import (
+    may_cancel_this_training,
+    may_publish_trainings_of_this_model,
+    may_train_on_this_dataset,
+    may_train_this_model,
+)
+from app.queue import enqueue
+from app.services import system
+from app.services.mapping.pace import not_too_often
+from app.services.system import notify
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a worker needs to train."""
+
+    base_model: str
+    source_imagery: str
+    zoom_levels: Sequence[int]
+    epochs: int
+    batch_size: int
+    freeze_layers: bool
+    offset_m: Sequence[float]
+    aois: Sequence[Polygon]
+    labels: Sequence[tuple[BaseGeometry, dict[str, object]]]
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file a job left in storage."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    storage_key: str
+
+
+def training_topic(training_id: int) -> str:
+    """Where the events about a training are found."""
+    return f"training:{training_id}"
+
+
+def _note(session: WriteSession, training: Training) -> None:
+    """Tells the subscriptions of a training that its status has changed."""
+    events.record(session, training_topic(training.id), {"status": training.status.value})
+
+
+def engine_installed(base_model: BaseModel) -> bool:
+    """Whether this installation can train it; asks the packages' own register and loads nothing."""
+    return base_model.value in entry_points(group="fieldgraph.base_models").names
+
+
+async def create_model(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    dataset_id: int,
+    name: str,
+    description: str | None = None,
+    base_model: BaseModel = BaseModel.RAMP,
+) -> Model:
+    """A model of the viewer's, not trained yet."""
+    dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
+    if dataset is None:
+        raise NotFound("There is no such dataset.")
+    require(may_train_on_this_dataset, viewer, dataset)
+    model = Model(
+        user_id=signed_in(viewer),
+        dataset_id=dataset.id,
+        name=checks.text("name", name, length_max=settings.name_length_max),
+        description=checks.optional_text("description", description, length_max=settings.description_length_max),
+        base_model=base_model,
+    )
+    session.add(model)
+    await session.flush()
+    return model
+
+
+async def start_training(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    model_id: int,
+    zoom_level: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    freeze_layers: bool = False,
+    source_imagery: str | None = None,
+    description: str | None = None,
+) -> Training:
+    """Queues a training. Everything that can be known to be wrong is said now, not by a job that fails later."""
+    model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
+    if model is None:
+        raise NotFound("There is no such model.")
+    require(may_train_this_model, viewer, model)
+    if not engine_installed(model.base_model):
+        raise Unavailable(f"{model.base_model.value} is not installed here. RAMP is always available.")
+    zooms = _zooms(zoom_level)
+    checks.within("epochs", epochs, 1, settings.training_epochs_max)
+    checks.within("batchSize", batch_size, 1, settings.training_batch_max)
+    template = await _imagery_of(session, model, source_imagery)
+    areas = await _labelled_areas(session, model)
+    count = sum(len(tiles.covering(area, zoom)) for area in areas for zoom in zooms)
+    if count > settings.tiles_per_job_max:
+        raise LimitReached(f"These areas need {count} tiles; choose a lower zoom.", limit=settings.tiles_per_job_max)
+    await not_too_often(session, viewer, Training, per_hour_max=settings.trainings_per_hour_max)
+    training = Training(
+        user_id=signed_in(viewer),
+        model_id=model.id,
+        source_imagery=template,
+        description=checks.optional_text("description", description, length_max=settings.note_length_max),
+        zoom_level=zooms,
+        epochs=epochs,
+        batch_size=batch_size,
+        freeze_layers=freeze_layers,
+        centroid=shapely.union_all(areas).centroid,
+    )
+    session.add(training)
+    await session.flush()
+    job = await enqueue(session, JobKind.TRAIN, subject_id=training.id, user_id=training.user_id)
+    training.job_id = job.id
+    await session.flush()
+    _note(session, training)
+    return training
+
+
+def _zooms(zoom_level: Sequence[int]) -> list[int]:
+    zooms = sorted(set(zoom_level))
+    if not zooms:
+        raise Invalid("zoomLevel", "Choose at least one zoom level.")
+    for zoom in zooms:
+        checks.within("zoomLevel", zoom, settings.training_zoom_min, settings.training_zoom_max)
+    return zooms
+
+
+async def _imagery_of(session: ReadSession, model: Model, given: str | None) -> str:
+    template = given or (await session.get_one(Dataset, model.dataset_id)).source_imagery
+    if not template:
+        raise Invalid("sourceImagery", "Name the imagery: neither the training nor its dataset does.")
+    return imagery.check_template("sourceImagery", template)
+
+
+async def _labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
+    has_labels = select(Label.id).where(Label.aoi_id == AOI.id).exists()
+    rows = (await session.execute(select(AOI, has_labels).where(AOI.dataset_id == model.dataset_id))).all()
+    if not any(labelled for _, labelled in rows):
+        raise Conflict("There is nothing to learn from: no area of the dataset has labels.")
+    # An area that was fetched and found empty teaches what is not a building; one never fetched would teach wrongly.
+    if unlabelled := [aoi.id for aoi, labelled in rows if not labelled and aoi.label_status.name != "DOWNLOADED"]:
+        raise Conflict(f"{len(unlabelled)} areas of the dataset have no labels yet: fetch or upload them first.")
+    return [aoi.geom for aoi, _ in rows]
+
+
+async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Training:
+    """Asks a training to stop. One nobody works on yet ends here; another within a batch of its worker's."""
+    training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
+    if training is None:
+        raise NotFound("There is no such training.")
+    require(may_cancel_this_training, viewer, training)
+    if training.job_id is None or training.status in {TrainingStatus.FINISHED, TrainingStatus.FAILED}:
+        raise Conflict("This training has ended already.")
+    if await system.cancel(session, training.job_id):
+        await training_failed(session, training.id, "Cancelled.")
+        await session.refresh(training)
+    return training
+
+
+async def publish_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Model:
+    """Offers a training's weights for predictions. Refused, in this order: unfinished, too weak, not one's own."""
+    signed_in(viewer)
+    training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
+    if training is None:
+        raise NotFound("There is no such training.")
+    if training.status is not TrainingStatus.FINISHED:
+        raise Conflict("Only a finished training can be published.")
+    if training.accuracy is None or training.accuracy < settings.publish_accuracy_min:
+        raise AccuracyTooLow(accuracy=training.accuracy, required=settings.publish_accuracy_min)
+    model = await session.get_one(Model, training.model_id, with_for_update=True)
+    require(may_publish_trainings_of_this_model, viewer, model)
+    model.published_training_id, model.status = training.id, ModelStatus.PUBLISHED
+    await session.flush()
+    await session.refresh(model)
+    return model
+
+
+async def begin_training(session: WriteSession, training_id: int, *, attempt: int) -> TrainingPlan:
+    """Notes that a worker began, and gathers what it needs."""
+    training = await session.get_one(Training, training_id, with_for_update=True)
+    model = await session.get_one(Model, training.model_id)
+    dataset = await session.get_one(Dataset, model.dataset_id)
+    training.status = TrainingStatus.RUNNING
+    if attempt == 1:
+        training.started_at = await session.scalar(select(func.now()))
+        await notify(session, training.user_id, f"Your training {training.id} has started.", about=training)
+    _note(session, training)
+    aois = (await session.scalars(select(AOI).where(AOI.dataset_id == dataset.id).order_by(AOI.id))).all()
+    labels = await session.execute(
+        select(Label.geom, Label.osm_id, Label.tags).join(AOI).where(AOI.dataset_id == dataset.id).order_by(Label.id)
+    )
+    return TrainingPlan(
+        base_model=model.base_model.value,
+        source_imagery=training.source_imagery,
+        zoom_levels=training.zoom_level,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        freeze_layers=training.freeze_layers,
+        offset_m=dataset.offset,
+        aois=[aoi.geom for aoi in aois],
+        labels=[(geom, {"osm_id": osm_id, "tags": tags}) for geom, osm_id, tags in labels],
+    )
+
+
+@dataclass(frozen=True)
+class TrainingFigures:
+    """How well a training did: accuracy in percent, shares from 0 to 1."""
+
+    accuracy: float
+    pixel_accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    object_f1: float
+    chips_length: int
+
+
+async def finish_training(
+    session: WriteSession, training_id: int, figures: TrainingFigures, files: Sequence[Left]
+) -> None:
+    """Writes down how well it did and what it left."""
+    training = await session.get_one(Training, training_id, with_for_update=True)
+    for name, value in asdict(figures).items():
+        setattr(training, name, value)
+    training.status = TrainingStatus.FINISHED
+    training.finished_at = await session.scalar(select(func.now()))
+    session.add_all([Artifact(training_id=training.id, **asdict(file)) for file in files])
+    _note(session, training)
+    await notify(
+        session,
+        training.user_id,
+        f"Your training {training.id} has finished with an accuracy of {figures.accuracy:.1f} %.",
+        about=training,
+    )
+
+
+async def training_failed(session: WriteSession, training_id: int, reason: str) -> None:
+    """Ends a training that will give no result, and says why."""
+    training = await session.get_one(Training, training_id, with_for_update=True)
+    training.status = TrainingStatus.FAILED
+    training.failure = reason[: settings.note_length_max]
+    training.finished_at = await session.scalar(select(func.now()))
+    _note(session, training)
+    how = "was cancelled." if reason == "Cancelled." else f"has failed. {reason}"
+    await notify(session, training.user_id, f"Your training {training.id} {how}", about=training)

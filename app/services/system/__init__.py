@@ -1,0 +1,36 @@
+"""What the other domains stand on: the life of jobs, and telling people."""
+
+from app.services.system.jobs import (
+    Claim,
+    LeaseLost,
+    Progress,
+    abandon,
+    beat,
+    begin,
+    cancel,
+    end,
+    hold,
+    overdue,
+    report,
+    return_unfinished,
+    try_later,
+)
+from app.services.system.notifications import notify, read_notifications
+
+__all__ = [
+    "Claim",
+    "LeaseLost",
+    "Progress",
+    "abandon",
+    "beat",
+    "begin",
+    "cancel",
+    "end",
+    "hold",
+    "notify",
+    "overdue",
+    "read_notifications",
+    "report",
+    "return_unfinished",
+    "try_later",
+]

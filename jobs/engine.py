@@ -1,0 +1,110 @@
+"""Heavy work in a process of its own, which can be limited and killed without hurting the worker."""
+
+import asyncio
+import os
+import resource
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from app.errors import DomainError, Unavailable
+from app.settings import settings
+from jobs.run import Run, Stopped
+
+log = structlog.get_logger()
+LOOK_S = 0.2
+LEAVE_S = 10.0
+LINE_BYTES_MAX = 1024 * 1024
+# What the engine has no business to know.
+SECRETS = ("DATABASE_URL", "REDIS_URL", "FIELDGRAPH_SECRET", "FIELDGRAPH_STORAGE_URL")
+
+Message = dict[str, Any]
+
+
+class EngineFailure(DomainError):
+    """The engine could not do it, in its own words for a person."""
+
+    code = Unavailable.code
+
+
+async def run_engine(
+    run: Run, folder: Path, said: Callable[[Message], Awaitable[None]], *, s_max: float
+) -> dict[str, Any]:
+    """Runs the engine on a folder and answers with its result; `said` hears its messages on the way."""
+    with (folder / "stderr.txt").open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "app.learning",
+            str(folder),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=stderr,
+            limit=LINE_BYTES_MAX,
+            env={name: value for name, value in os.environ.items() if name not in SECRETS},
+        )
+    if sys.platform == "linux":
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (settings.training_memory_bytes_max,) * 2)
+    try:
+        async with asyncio.timeout(s_max):
+            final = await _listen(run, process, said)
+    except TimeoutError:
+        raise EngineFailure(f"It took longer than the {s_max / 3600:g} hours it may take.") from None
+    finally:
+        await _end(process)
+    return _result(run, process, final, folder)
+
+
+async def _listen(run: Run, process: Process, said: Callable[[Message], Awaitable[None]]) -> Message:
+    """Hears the engine out; its last message has a result or a failure."""
+    assert process.stdout is not None
+    final: Message = {}
+    line = asyncio.ensure_future(process.stdout.readline())
+    try:
+        while True:
+            await asyncio.wait({line}, timeout=LOOK_S)
+            run.go_on()
+            if not line.done():
+                continue
+            text = line.result()
+            if not text:
+                return final
+            message: Message = orjson.loads(text)
+            if "result" in message or "failure" in message:
+                final = message
+            else:
+                await said(message)
+            line = asyncio.ensure_future(process.stdout.readline())
+    finally:
+        line.cancel()
+
+
+async def _end(process: Process) -> None:
+    """Closes its standard input, by which it knows that nobody waits any more; kills it if it stays."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), LEAVE_S)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _result(run: Run, process: Process, final: Message, folder: Path) -> dict[str, Any]:
+    if run.is_over:
+        raise Stopped
+    if "failure" in final:
+        raise EngineFailure(str(final["failure"]))
+    if process.returncode or "result" not in final:
+        tail = (folder / "stderr.txt").read_text(errors="replace")[-4_000:]
+        log.error("engine broke", code=process.returncode, stderr=tail)
+        raise EngineFailure("The learning engine stopped unexpectedly; it may have needed more memory than it may use.")
+    result: dict[str, Any] = final["result"]
+    return result

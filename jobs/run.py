@@ -1,0 +1,165 @@
+"""One attempt at a job: its lease renewed, its progress told, its end written once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+
+import structlog
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from app import events
+from app.database import Database, WriteSession
+from app.errors import DomainError, Unavailable
+from app.gateways.outside import Outage
+from app.models import JobKind, JobState
+from app.services import system
+from app.services.system import Claim, LeaseLost, Progress
+from app.settings import settings
+
+log = structlog.get_logger()
+BEAT_S = 1.0
+RETRY_S = 5.0
+CANCELLED = "Cancelled."
+
+
+class Stopped(Exception):
+    """The attempt ends early: somebody cancelled the job, or the worker leaves."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done for a kind of job, and what to write when it fails for good."""
+
+    kind: JobKind
+    do: Callable[["Run"], Awaitable[None]]
+    failed: Callable[[WriteSession, int, str], Awaitable[None]]
+    is_heavy: bool
+
+
+@dataclass
+class Run:
+    """An attempt, as the job's own code sees it."""
+
+    database: Database
+    claim: Claim
+    leaving: asyncio.Event
+    is_cancelled: bool = False
+    is_lost: bool = False
+    _reported: float = field(default=0.0, init=False)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to stop: cancelled, given to another, or the worker leaves."""
+        return self.is_cancelled or self.is_lost or self.leaving.is_set()
+
+    def go_on(self) -> None:
+        """Passes while there is reason to continue."""
+        if self.is_over:
+            raise Stopped
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[WriteSession]:
+        """A transaction that commits only while this attempt holds the job."""
+        async with self.database.writing() as session:
+            await system.hold(session, self.claim)
+            yield session
+
+    @asynccontextmanager
+    async def ending(self) -> AsyncIterator[WriteSession]:
+        """The transaction that writes the result and with it the job's end."""
+        async with self.writing() as session:
+            yield session
+            await system.end(session, self.claim, JobState.DONE)
+
+    async def report(self, progress: Progress, *, topic: str, epoch: dict[str, object] | None = None) -> None:
+        """Tells how far it is; what comes too fast for the eye is left out, but never an epoch."""
+        now = time.monotonic()
+        if epoch is None and now - self._reported < settings.job_progress_s:
+            return
+        self._reported = now
+        async with self.writing() as session:
+            await system.report(session, self.claim, progress)
+            events.record(session, topic, {**asdict(progress), **({"epoch": epoch} if epoch else {})})
+
+    async def keep_lease(self) -> None:
+        """Renews the lease until cancelled; a lease that cannot be renewed in time is lost."""
+        renewed = time.monotonic()
+        while not self.is_lost:
+            await asyncio.sleep(BEAT_S)
+            try:
+                async with self.database.writing() as session:
+                    self.is_cancelled = await system.beat(session, self.claim)
+                renewed = time.monotonic()
+            except LeaseLost:
+                self.is_lost = True
+            except (SQLAlchemyError, Unavailable, OSError) as error:
+                log.warning("lease not renewed", job=self.claim.job_id, error=str(error))
+                self.is_lost = time.monotonic() - renewed > settings.job_lease_s
+
+
+async def attempt(database: Database, work: Work, job_id: int, leaving: asyncio.Event) -> None:
+    """Works on a job, if it is there to be worked on, and writes how that ended."""
+    async with database.writing() as session:
+        claim = await system.begin(session, job_id)
+    if claim is None:
+        return
+    run = Run(database, claim, leaving)
+    lease = asyncio.create_task(run.keep_lease())
+    structlog.contextvars.bind_contextvars(job=job_id, kind=work.kind.value, attempt=claim.attempt)
+    started = time.monotonic()
+    try:
+        outcome = await _outcome(run, work)
+    finally:
+        lease.cancel()
+        await asyncio.gather(lease, return_exceptions=True)
+    log.info("job attempted", outcome=outcome, duration_s=round(time.monotonic() - started, 3))
+
+
+async def _outcome(run: Run, work: Work) -> str:  # noqa: PLR0911 -- one for each way a job ends
+    try:
+        await work.do(run)
+    except LeaseLost:
+        return "lost to another worker"
+    except Stopped:
+        return await _stopped(run, work)
+    except Outage as outage:
+        return await (_later(run, work, outage.message) if outage.heals else _failed(run, work, outage.message))
+    except OperationalError:
+        log.warning("database away", exc_info=True)
+        return await _later(run, work, "The database was away.")
+    except DomainError as error:
+        return await _failed(run, work, error.message)
+    except Exception:
+        log.exception("job broke")
+        return await _failed(run, work, f"Something went wrong on our side (job {run.claim.job_id}).")
+    return "done"
+
+
+async def _stopped(run: Run, work: Work) -> str:
+    if run.is_lost:
+        return "lost to another worker"
+    if run.is_cancelled:
+        return await _failed(run, work, CANCELLED, JobState.CANCELLED)
+    async with run.database.writing() as session:
+        await system.return_unfinished(session, run.claim)
+    return "handed back"
+
+
+async def _later(run: Run, work: Work, reason: str) -> str:
+    if run.claim.attempt >= run.claim.attempts_max:
+        return await _failed(run, work, reason)
+    async with run.database.writing() as session:
+        await system.try_later(session, run.claim, after_s=RETRY_S * 2**run.claim.attempt, error=reason)
+    return "to be tried again"
+
+
+async def _failed(run: Run, work: Work, reason: str, state: JobState = JobState.FAILED) -> str:
+    try:
+        async with run.writing() as session:
+            await work.failed(session, run.claim.subject_id, reason)
+            await system.end(session, run.claim, state, reason)
+    except LeaseLost:
+        return "lost to another worker"
+    return "cancelled" if state is JobState.CANCELLED else f"failed: {reason}"

@@ -1,0 +1,71 @@
+"""What every resolver is given: who asks, the database, the events, and this operation's loaders."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+import strawberry
+
+from app.database import Database, ReadSession, WriteSession
+from app.errors import NotFound
+from app.events import Feed
+from app.models import Record
+from app.policies import Viewer
+from app.services import accounts
+from resolvers import ids
+from resolvers.loaders import Loaders
+
+M = TypeVar("M", bound=Record)
+
+
+@dataclass
+class Context:
+    """One operation's surroundings; on a socket each operation has its own."""
+
+    database: Database
+    feed: Feed
+    viewer: Viewer
+    address: str = ""
+    expires_at: datetime | None = None
+    load: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.load = Loaders(self.database, self.viewer)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A session for one batch of reads."""
+        async with self.database.reading() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[WriteSession]:
+        """The one transaction of a mutation field; what was loaded before it is forgotten."""
+        async with self.database.writing() as session:
+            yield session
+        self.load.forget()
+
+    @property
+    def viewer_id(self) -> int | None:
+        """Who asks; None for a stranger."""
+        return self.viewer.user_id
+
+    def renewed(self) -> "Context":
+        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
+        return replace(self)
+
+    async def still_valid(self) -> bool:
+        """Whether the token holds still; asked now and then on behalf of open subscriptions."""
+        return await accounts.still_signed_in(self.database, self.viewer)
+
+    async def find(self, model: type[M], id: str) -> M:
+        """The row with this global id; NotFound unless it is there for this viewer."""
+        row = await self.load.one(model, ids.key(id, model))
+        if row is None:
+            raise NotFound(f"There is no {model.__name__} with the id {id[:40]!r}.")
+        return row
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,81 @@
+"""Batched reads along the foreign keys. Every one of them begins with `policies.visible`."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, func, inspect
+from sqlalchemy.orm import InstrumentedAttribute
+from strawberry.dataloader import DataLoader
+
+from app.database import Database
+from app.models import Record
+from app.pagination import Page, PageArgs, page_per_parent
+from app.policies import Viewer, visible
+
+M = TypeVar("M", bound=Record)
+
+
+class Loaders:
+    """The loaders of one operation, made when first needed: one for each relation and page asked for."""
+
+    def __init__(self, database: Database, viewer: Viewer) -> None:
+        self._database = database
+        self._viewer = viewer
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    def forget(self) -> None:
+        """Drops what was read; called after a change."""
+        self._loaders.clear()
+
+    async def one(self, model: type[M], id: int) -> M | None:
+        """The row with this key, if the viewer may see it."""
+
+        async def fetch(ids: list[int]) -> Sequence[M | None]:
+            async with self._database.reading() as session:
+                rows = await session.scalars(visible(model, self._viewer).where(model.id.in_(ids)))
+                found = {row.id: row for row in rows}
+            return [found.get(id) for id in ids]
+
+        row: M | None = await self._loader(model, fetch).load(id)
+        return row
+
+    async def many(self, relationship: InstrumentedAttribute[Any], parent_id: int, args: PageArgs) -> Page[Any]:
+        """A page of the rows that point at this parent."""
+        model, parent = relationship.property.mapper.class_, foreign_key(relationship)
+        name = inspect(model).get_property_by_column(parent).key
+
+        async def fetch(parent_ids: list[int]) -> list[Page[Any]]:
+            statement = page_per_parent(visible(model, self._viewer), model, parent, parent_ids, args)
+            rows: defaultdict[int, list[Any]] = defaultdict(list)
+            async with self._database.reading() as session:
+                for row in await session.scalars(statement):
+                    rows[getattr(row, name)].append(row)
+            return [Page.cut(rows[id], args) for id in parent_ids]
+
+        page: Page[Any] = await self._loader((relationship, args), fetch).load(parent_id)
+        return page
+
+    async def count(self, relationship: InstrumentedAttribute[Any], parent_id: int) -> int:
+        """How many rows point at this parent, over all pages."""
+        model, parent = relationship.property.mapper.class_, foreign_key(relationship)
+
+        async def fetch(parent_ids: list[int]) -> list[int]:
+            rows = visible(model, self._viewer).where(parent.in_(parent_ids))
+            async with self._database.reading() as session:
+                counts = await session.execute(rows.with_only_columns(parent, func.count()).group_by(parent))
+                found = dict(counts.tuples().all())
+            return [found.get(id, 0) for id in parent_ids]
+
+        count: int = await self._loader((relationship, "count"), fetch).load(parent_id)
+        return count
+
+    def _loader(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]]) -> DataLoader[Any, Any]:
+        return self._loaders.setdefault(key, DataLoader(load_fn=fetch))
+
+
+def foreign_key(relationship: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+    """The column on the far side that points back; composite keys are not used here."""
+    [(_, remote)] = relationship.property.local_remote_pairs
+    column: ColumnElement[int] = remote
+    return column

@@ -1,0 +1,172 @@
+"""Models and their trainings."""
+
+import strawberry
+from sqlalchemy import Select
+
+from app.gateways import storage
+from app.models import (
+    Artifact,
+    BaseModel,
+    Dataset,
+    Model,
+    ModelStatus,
+    Training,
+    TrainingStatus,
+    User,
+)
+from app.pagination import Order
+from app.policies import visible
+from app.services import mapping
+from app.settings import settings
+from resolvers import ids
+from resolvers.context import Info
+
+
+class TrainingOrder(Order):
+    """By age, or the most accurate first."""
+
+    NEWEST = ("id", True)
+    OLDEST = ("id", False)
+    ACCURACY = ("accuracy", True)
+
+
+async def model(info: Info, id: strawberry.ID) -> Model:
+    """A model by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(Model, id)
+
+
+def models(
+    info: Info,
+    status: ModelStatus | None = None,
+    base_model: BaseModel | None = None,
+    dataset_id: strawberry.ID | None = None,
+    user_id: strawberry.ID | None = None,
+    search: str | None = None,
+) -> Select[Model]:
+    """Models.
+
+    status: Only those with this status.
+    base_model: Only those trained from this network.
+    dataset_id: Only those trained on this dataset.
+    user_id: Only those of this person.
+    search: Only those with this text in their name, in capitals or not.
+    """
+    found = visible(Model, info.context.viewer)
+    if status is not None:
+        found = found.where(Model.status == status)
+    if base_model is not None:
+        found = found.where(Model.base_model == base_model)
+    if dataset_id is not None:
+        found = found.where(Model.dataset_id == ids.key(dataset_id, Dataset))
+    if user_id is not None:
+        found = found.where(Model.user_id == ids.key(user_id, User))
+    return found if not search else found.where(Model.name.icontains(search, autoescape=True))
+
+
+async def training(info: Info, id: strawberry.ID) -> Training:
+    """A training by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(Training, id)
+
+
+def trainings(
+    info: Info, status: TrainingStatus | None = None, model_id: strawberry.ID | None = None
+) -> Select[Training]:
+    """Trainings.
+
+    status: Only those with this status.
+    model_id: Only those of this model.
+    """
+    found = visible(Training, info.context.viewer)
+    if status is not None:
+        found = found.where(Training.status == status)
+    return found if model_id is None else found.where(Training.model_id == ids.key(model_id, Model))
+
+
+def link(root: strawberry.Parent[Artifact]) -> str:
+    """Where to download it; good for an hour."""
+    return storage.signed_link(
+        root.storage_key, filename=root.name, media_type=root.media_type, expires_s=settings.file_link_s
+    )
+
+
+async def create_model(
+    info: Info,
+    dataset_id: strawberry.ID,
+    name: str,
+    description: str | None = None,
+    base_model: BaseModel = BaseModel.RAMP,
+) -> Model:
+    """Makes a model, to be trained on a dataset.
+
+    dataset_id: What it learns from.
+    name: Its name, at most 50 characters.
+    description: What it is good for.
+    base_model: The network it is trained from.
+    """
+    async with info.context.writing() as session:
+        return await mapping.create_model(
+            session,
+            info.context.viewer,
+            dataset_id=ids.key(dataset_id, Dataset),
+            name=name,
+            description=description,
+            base_model=base_model,
+        )
+
+
+async def start_training(
+    info: Info,
+    model_id: strawberry.ID,
+    zoom_level: list[int],
+    epochs: int = 20,
+    batch_size: int = 8,
+    freeze_layers: bool = False,
+    source_imagery: str | None = None,
+    description: str | None = None,
+) -> Training:
+    """Queues a training of a model on its dataset's areas; one at a time for each model.
+
+    model_id: The model.
+    zoom_level: The zoom levels whose tiles it sees, from 18 to 21.
+    epochs: How many passes it may make; it stops earlier when it no longer improves.
+    batch_size: How many chips are shown to the network at once.
+    freeze_layers: Whether the network's first levels stay as they were; for small datasets.
+    source_imagery: Another imagery than the dataset's.
+    description: A note.
+    """
+    async with info.context.writing() as session:
+        return await mapping.start_training(
+            session,
+            info.context.viewer,
+            model_id=ids.key(model_id, Model),
+            zoom_level=zoom_level,
+            epochs=epochs,
+            batch_size=batch_size,
+            freeze_layers=freeze_layers,
+            source_imagery=source_imagery,
+            description=description,
+        )
+
+
+async def cancel_training(info: Info, training_id: strawberry.ID) -> Training:
+    """Stops a training: at once if it is still waiting, else within a batch of its worker's.
+
+    training_id: The training.
+    """
+    async with info.context.writing() as session:
+        return await mapping.cancel_training(session, info.context.viewer, training_id=ids.key(training_id, Training))
+
+
+async def publish_training(info: Info, training_id: strawberry.ID) -> Model:
+    """Offers a finished training's weights to everybody who wants predictions.
+
+    training_id: The training.
+    """
+    async with info.context.writing() as session:
+        return await mapping.publish_training(session, info.context.viewer, training_id=ids.key(training_id, Training))

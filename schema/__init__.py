@@ -1,0 +1,36 @@
+"""The API's whole vocabulary. Read a domain's file to see what clients see of it."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from schema.accounts import AccountsMutation, AccountsQuery
+from schema.mapping import MappingMutation, MappingQuery, MappingSubscription
+from schema.problems import HANDLERS, Problem
+from schema.row import Row
+from schema.scalars import SCALARS
+from schema.system import SystemMutation, SystemQuery, SystemSubscription
+
+
+@strawberry.type(description="What can be asked.")
+class Query(AccountsQuery, MappingQuery, SystemQuery):
+    """Every domain's questions."""
+
+
+@strawberry.type(description="What can be changed; every change answers with what it made or with a Problem.")
+class Mutation(AccountsMutation, MappingMutation, SystemMutation):
+    """Every domain's changes."""
+
+
+@strawberry.type(description="What can be watched; every event has a cursor to continue from.")
+class Subscription(MappingSubscription, SystemSubscription):
+    """Every domain's events."""
+
+
+schema = strawberry.Schema(
+    Query,
+    Mutation,
+    Subscription,
+    types=[*Row.__subclasses__(), Problem],
+    config=StrawberryConfig(scalar_map=SCALARS),
+    exception_handlers=HANDLERS,
+)

@@ -1,0 +1,229 @@
+"""The ways a field gets its value; everything else is a plain column (see `Row`).
+
+A resolver's docstring describes its field: the first paragraph, then one line `name: description.` per argument.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from inspect import cleandoc
+from typing import Any, Generic, TypeVar
+
+import strawberry
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import FieldExtension
+from strawberry.field_extensions import InputMutationExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+from strawberry.types.union import StrawberryUnion
+from strawberry.utils.str_converters import capitalize_first, to_camel_case
+
+from app.pagination import AgeOrder, Order, Page, PageArgs, cursor, page
+from app.settings import settings
+from resolvers.context import Info
+
+T = TypeVar("T")
+Count = Callable[[], Awaitable[int]]
+ARGUMENT_LINE = re.compile(r"^(\w+): (.+)$", re.MULTILINE)
+
+
+@strawberry.type(description="A row's place in a list.")
+class Edge(Generic[T]):
+    """A cursor and its row."""
+
+    cursor: str = strawberry.field(description="The place, to continue from with `after`.")
+    node: T = strawberry.field(description="The row.")
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """As Relay defines it, forward."""
+
+    has_next_page: bool = strawberry.field(description="Whether more rows follow.")
+    has_previous_page: bool = strawberry.field(description="Whether rows came before: true after a cursor.")
+    start_cursor: str | None = strawberry.field(description="The place of the first row.")
+    end_cursor: str | None = strawberry.field(description="The place of the last row, to continue from with `after`.")
+
+
+async def _total_count(root: strawberry.Parent[Any]) -> int:
+    total: int = await root.count()
+    return total
+
+
+@strawberry.type(description="One page of a list.")
+class Connection(Generic[T]):
+    """As Relay defines it, with `nodes` for those who need no cursors."""
+
+    edges: list[Edge[T]] = strawberry.field(description="The rows with their places.")
+    nodes: list[T] = strawberry.field(description="The rows alone.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    total_count: int = strawberry.field(
+        resolver=_total_count, description="How many rows the whole list has; counted only when asked for."
+    )
+    count: strawberry.Private[Count]
+
+    @classmethod
+    def of(cls, page: Page[Any], args: PageArgs, count: Count) -> "Connection[Any]":
+        """The page as clients see it."""
+        edges = [Edge(cursor=cursor(row, args.order), node=row) for row in page.rows]
+        return Connection(
+            edges=edges,
+            nodes=list(page.rows),
+            page_info=PageInfo(
+                has_next_page=page.has_next,
+                has_previous_page=args.after is not None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+            count=count,
+        )
+
+
+def one(relationship: InstrumentedAttribute[Any]) -> Any:
+    """The row at the other end of a foreign key."""
+    relation = relationship.property
+    [(local, _)] = relation.local_remote_pairs
+    key = relation.parent.get_property_by_column(local).key
+    target = relation.mapper.class_
+
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        id = getattr(root, key)
+        return None if id is None else await info.context.load.one(target, id)
+
+    return strawberry.field(resolver=resolve, description=relation.doc)
+
+
+def many(
+    relationship: InstrumentedAttribute[Any], *, order: type[Order] = AgeOrder, size_max: int | None = None
+) -> Any:
+    """A page of the rows that point at this one."""
+    return strawberry.field(
+        resolver=_nothing,
+        description=relationship.property.doc,
+        extensions=[NestedPages(relationship, order, size_max)],
+    )
+
+
+def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, size_max: int | None = None) -> Any:
+    """A page of the rows a resolver's query finds."""
+    return _described(resolver, strawberry.field(resolver=resolver, extensions=[Pages(order, size_max)]))
+
+
+def field(resolver: Callable[..., Any]) -> Any:
+    """Anything else: what the resolver answers."""
+    return _described(resolver, strawberry.field(resolver=resolver))
+
+
+def mutation(resolver: Callable[..., Any]) -> Any:
+    """A change: its arguments become one input object, its problems become data."""
+    changed = strawberry.mutation(resolver=resolver)
+    _described(resolver, changed)
+    changed.extensions = [*([Input()] if changed.arguments else []), NamedResult()]
+    return changed
+
+
+def subscription(resolver: Callable[..., Any]) -> Any:
+    """A stream of what the resolver yields."""
+    return _described(resolver, strawberry.subscription(resolver=resolver))
+
+
+def _described(resolver: Callable[..., Any], field: StrawberryField) -> StrawberryField:
+    doc = cleandoc(resolver.__doc__ or "")
+    described = dict(ARGUMENT_LINE.findall(doc))
+    field.description = ARGUMENT_LINE.sub("", doc).strip()
+    for argument in field.arguments:
+        argument.description = described.get(argument.python_name)
+    return field
+
+
+def _nothing() -> Any:
+    """Stands where Strawberry wants a resolver; the extension answers instead."""
+
+
+class Paged(FieldExtension):
+    """Gives a field the arguments of a page."""
+
+    def __init__(self, order: type[Order], size_max: int | None) -> None:
+        self.order = order
+        self.size_max = size_max or settings.page_size_max
+
+    def apply(self, field: StrawberryField) -> None:
+        orders = strawberry.enum(self.order, description=f"How a list is sorted. {self.order.__doc__}")
+        default = next(iter(orders))
+        field.arguments = [
+            *field.arguments,
+            _argument("first", int, settings.page_size, f"How many, at most {self.size_max}."),
+            _argument("after", str | None, None, "Continue after this cursor."),
+            _argument("order_by", orders, default, "How the list is sorted."),
+        ]
+
+    def args(self, arguments: dict[str, Any]) -> PageArgs:
+        """Takes the page out of a call's arguments."""
+        return PageArgs(arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by"), self.size_max)
+
+
+class Pages(Paged):
+    """Turns a resolver's query into a page of its rows."""
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        args = self.args(kwargs)
+        statement = await next_(source, info, **kwargs)
+        model = statement.column_descriptions[0]["entity"]
+
+        async def count() -> int:
+            async with info.context.reading() as session:
+                return await session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+
+        async with info.context.reading() as session:
+            rows = (await session.scalars(page(statement, model, args))).all()
+        return Connection.of(Page.cut(rows, args), args, count)
+
+
+class NestedPages(Paged):
+    """A page of the rows that point at the source, fetched for all sources of a level at once."""
+
+    def __init__(self, relationship: InstrumentedAttribute[Any], order: type[Order], size_max: int | None) -> None:
+        super().__init__(order, size_max)
+        self.relationship = relationship
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        del next_
+        args = self.args(kwargs)
+        load = info.context.load
+        found = await load.many(self.relationship, source.id, args)
+        return Connection.of(found, args, lambda: load.count(self.relationship, source.id))
+
+
+def _argument(name: str, kind: Any, default: Any, description: str) -> StrawberryArgument:
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(kind),
+        default=default,
+        description=description,
+    )
+
+
+class Input(InputMutationExtension):
+    """Gathers a mutation's arguments in one described input object."""
+
+    def apply(self, field: StrawberryField) -> None:
+        super().apply(field)
+        [argument] = field.arguments
+        argument.description = "What to do it with."
+        made: Any = argument.type
+        made.__strawberry_definition__.description = f"What `{to_camel_case(field.python_name)}` takes."
+
+
+class NamedResult(FieldExtension):
+    """Names a mutation's result union after the mutation."""
+
+    def apply(self, field: StrawberryField) -> None:
+        union = field.type
+        if not isinstance(union, StrawberryUnion):  # nothing can go wrong that a person could mend
+            return
+        name = to_camel_case(field.python_name)
+        union.graphql_name = f"{capitalize_first(name)}Result"
+        union.description = f"What `{name}` answers with: what it made, or why it made nothing."
+        field.type_annotation = StrawberryAnnotation(union)

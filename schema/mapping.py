@@ -1,0 +1,203 @@
+"""What clients see of datasets, models, trainings and predictions."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services import mapping
+from app.settings import settings
+from resolvers import mapping as resolve
+from schema.accounts import User
+from schema.fields import Connection, connection, field, many, mutation, one, subscription
+from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
+from schema.row import Row, shows
+from schema.system import Job
+
+for enum in (
+    tables.BaseModel,
+    tables.DatasetStatus,
+    tables.DownloadStatus,
+    tables.LabelOrigin,
+    tables.ModelStatus,
+    tables.TrainingStatus,
+):
+    strawberry.enum(enum, description=enum.__doc__)
+
+
+class Artifact(Row, of=tables.Artifact):
+    name: auto
+    media_type: auto
+    size_bytes: auto
+    created_at: auto
+    link: str = field(resolve.link)
+
+
+class Label(Row, of=tables.Label):
+    geom: auto
+    origin: auto
+    osm_id: auto
+    osm_type: auto
+    tags: auto
+    created_at: auto
+    aoi: "AOI" = one(tables.Label.aoi)
+
+
+class AOI(Row, of=tables.AOI):
+    geom: auto
+    label_status: auto
+    label_fetched: auto
+    label_error: auto
+    created_at: auto
+    last_modified: auto
+    user: User | None = one(tables.AOI.user)
+    dataset: "Dataset" = one(tables.AOI.dataset)
+    labels: Connection[Label] = many(tables.AOI.labels, size_max=settings.labels_page_size_max)
+
+
+class Dataset(Row, of=tables.Dataset):
+    name: auto
+    source_imagery: auto
+    status: auto
+    offset: auto
+    created_at: auto
+    last_modified: auto
+    user: User | None = one(tables.Dataset.user)
+    aois: Connection[AOI] = many(tables.Dataset.aois)
+    models: Connection["Model"] = many(tables.Dataset.models, order=resolve.NamedOrder)
+
+
+class Model(Row, of=tables.Model):
+    name: auto
+    description: auto
+    base_model: auto
+    status: auto
+    created_at: auto
+    last_modified: auto
+    user: User | None = one(tables.Model.user)
+    dataset: Dataset = one(tables.Model.dataset)
+    published_training: "Training | None" = one(tables.Model.published_training)
+    trainings: Connection["Training"] = many(tables.Model.trainings, order=resolve.TrainingOrder)
+
+
+class Training(Row, of=tables.Training):
+    source_imagery: auto
+    description: auto
+    status: auto
+    task_id: auto
+    zoom_level: auto
+    epochs: auto
+    batch_size: auto
+    freeze_layers: auto
+    created_at: auto
+    started_at: auto
+    finished_at: auto
+    chips_length: auto
+    centroid: auto
+    accuracy: auto
+    pixel_accuracy: auto
+    precision: auto
+    recall: auto
+    f1: auto
+    object_f1: auto
+    failure: auto
+    user: User | None = one(tables.Training.user)
+    model: Model = one(tables.Training.model)
+    job: Job | None = one(tables.Training.job)
+    artifacts: Connection[Artifact] = many(tables.Training.artifacts)
+
+
+class PredictedFeature(Row, of=tables.PredictedFeature):
+    geom: auto
+    confidence: auto
+    area_m2: auto
+
+
+class Prediction(Row, of=tables.Prediction):
+    geom: auto
+    description: auto
+    status: auto
+    task_id: auto
+    config: auto
+    created_at: auto
+    started_at: auto
+    finished_at: auto
+    result_count: auto
+    published: auto
+    published_at: auto
+    failure: auto
+    user: User | None = one(tables.Prediction.user)
+    training: Training = one(tables.Prediction.training)
+    job: Job | None = one(tables.Prediction.job)
+    features: Connection[PredictedFeature] = many(tables.Prediction.features, size_max=settings.labels_page_size_max)
+    artifacts: Connection[Artifact] = many(tables.Prediction.artifacts)
+
+
+@shows(mapping.LabelUpload)
+class LabelUpload:
+    aoi: AOI = strawberry.field(description="The area.")
+    added: int = strawberry.field(description="How many labels were added.")
+    outside: int = strawberry.field(description="How many were left out because they share no ground with the area.")
+
+
+@shows(resolve.Epoch)
+class Epoch:
+    number: int = strawberry.field(description="Which pass it was, from 1.")
+    loss: float = strawberry.field(description="The mean loss over its batches.")
+    validation_loss: float | None = strawberry.field(description="The loss on ground held back.")
+    validation_iou: float | None = strawberry.field(description="Intersection over union on ground held back, 0 to 1.")
+    seconds: float = strawberry.field(description="How long it took.")
+
+
+@shows(resolve.JobEvent)
+class JobEvent:
+    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    status: tables.TrainingStatus | None = strawberry.field(description="The new status, if that has changed.")
+    progress: float | None = strawberry.field(description="How much is done, from 0 to 1.")
+    stage: str | None = strawberry.field(description="What it is busy with, in one word.")
+    message: str | None = strawberry.field(description="What it is busy with, in a sentence.")
+    eta_s: float | None = strawberry.field(description="Seconds it expects to need still.")
+    epoch: Epoch | None = strawberry.field(description="The epoch that has just ended, if one has.")
+
+
+@shows(resolve.TrainingEvent)
+class TrainingEvent:
+    event: JobEvent = strawberry.field(description="What happened, as it was then.")
+    training: Training = strawberry.field(description="The training as it is now.")
+
+
+@shows(resolve.PredictionEvent)
+class PredictionEvent:
+    event: JobEvent = strawberry.field(description="What happened, as it was then.")
+    prediction: Prediction = strawberry.field(description="The prediction as it is now.")
+
+
+@strawberry.type
+class MappingQuery:
+    dataset: Dataset | None = field(resolve.dataset)
+    datasets: Connection[Dataset] = connection(resolve.datasets, order=resolve.NamedOrder)
+    model: Model | None = field(resolve.model)
+    models: Connection[Model] = connection(resolve.models, order=resolve.NamedOrder)
+    training: Training | None = field(resolve.training)
+    trainings: Connection[Training] = connection(resolve.trainings, order=resolve.TrainingOrder)
+    prediction: Prediction | None = field(resolve.prediction)
+    predictions: Connection[Prediction] = connection(resolve.predictions)
+
+
+@strawberry.type
+class MappingMutation:
+    create_dataset: Dataset | InvalidInput = mutation(resolve.create_dataset)
+    update_dataset: Dataset | InvalidInput = mutation(resolve.update_dataset)
+    create_aoi: AOI | InvalidInput | LimitReached = mutation(resolve.create_aoi)
+    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels)
+    fetch_osm_labels: AOI | Conflict = mutation(resolve.fetch_osm_labels)
+    create_model: Model | InvalidInput = mutation(resolve.create_model)
+    start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(resolve.start_training)
+    cancel_training: Training | Conflict = mutation(resolve.cancel_training)
+    publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve.publish_training)
+    start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(resolve.start_prediction)
+
+
+@strawberry.type
+class MappingSubscription:
+    training_updated: TrainingEvent = subscription(resolve.training_updated)
+    prediction_updated: PredictionEvent = subscription(resolve.prediction_updated)

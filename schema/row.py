@@ -1,0 +1,72 @@
+"""GraphQL types over tables: name the fields to show; types and descriptions come from the model."""
+
+from collections.abc import Callable
+from inspect import get_annotations, getdoc
+from typing import Any, TypeVar, get_args, get_origin
+
+import strawberry
+from sqlalchemy.orm import Mapped
+from strawberry.scalars import JSON
+from strawberry.types.auto import StrawberryAuto
+
+from app.models import Json, Record
+from resolvers import ids
+from resolvers.system import SHOWN
+
+T = TypeVar("T")
+
+
+def _id(root: strawberry.Parent[Record]) -> strawberry.ID:
+    return ids.encode(root)
+
+
+@strawberry.interface(description="Anything with a global id, by which `node` finds it again.")
+class Node:
+    """The root of every type that shows a row."""
+
+    id: strawberry.ID = strawberry.field(resolver=_id, description="An opaque id, unique over all types.")
+
+
+class Row(Node):
+    """Base of the types that show a table's row. The row itself is the source object: nothing is copied.
+
+    `class Dataset(Row, of=models.Dataset)` with `name: auto` shows the column `name`; what is not named stays hidden.
+    """
+
+    def __init_subclass__(cls, *, of: type[Record], **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        assert cls.__name__ == of.__name__, "ids are made from the table's class: it has the type's name"
+        SHOWN[cls.__name__] = of
+        hints = get_annotations(cls)
+        for name, hint in hints.items():
+            if isinstance(hint, StrawberryAuto):
+                hints[name], doc = _shown(of, name)
+                setattr(cls, name, strawberry.field(description=doc))
+        cls.__annotations__ = hints
+        cls.is_type_of = lambda source, _info: isinstance(source, of)  # type: ignore[attr-defined]
+        strawberry.type(cls, description=getdoc(of))
+
+
+def shows(source: type) -> Callable[[type[T]], type[T]]:
+    """Makes a type of the values of a class that is no table; the class's docstring describes it."""
+
+    def declare(cls: type[T]) -> type[T]:
+        cls.is_type_of = lambda value, _info: isinstance(value, source)  # type: ignore[attr-defined]
+        return strawberry.type(cls, description=getdoc(source))
+
+    return declare
+
+
+def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:
+    """The Python type and the description of a column, or of a property, as the model declares them."""
+    for base in model.__mro__:
+        attribute = vars(base).get(name)
+        if isinstance(attribute, property) and attribute.fget:
+            return get_annotations(attribute.fget)["return"], getdoc(attribute)
+        hint = get_annotations(base).get(name)
+        if hint is not None:
+            origin: Any = get_origin(hint)
+            assert origin is Mapped, f"{model.__name__}.{name} is not a column"
+            [kind] = get_args(hint)
+            return {Json: JSON, Json | None: JSON | None}.get(kind, kind), getattr(model, name).property.doc
+    raise TypeError(f"{model.__name__} has no {name!r} to show")

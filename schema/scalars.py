@@ -1,0 +1,49 @@
+"""Scalars beyond GraphQL's five, and the Python types they show."""
+
+from typing import Any
+
+import shapely
+import strawberry
+from shapely import Point, Polygon
+from shapely.geometry.base import BaseGeometry
+from strawberry.types.scalar import ScalarDefinition
+
+from app.geometry import from_geojson, to_geojson
+from app.models import BigInt
+
+SAFE_INTEGER_MAX = 2**53 - 1
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > SAFE_INTEGER_MAX:
+        raise ValueError(f"Write a whole number between ±{SAFE_INTEGER_MAX}.")
+    return value
+
+
+def _geojson(name: str, kind: type[BaseGeometry], description: str) -> ScalarDefinition:
+    def parse(value: Any) -> BaseGeometry:
+        geometry = from_geojson(value)
+        if not isinstance(geometry, kind):
+            raise ValueError(f"Give a {kind.__name__}; this is a {geometry.geom_type}.")  # noqa: TRY004
+        return geometry
+
+    return strawberry.scalar(
+        name=name,
+        description=f"{description} As a GeoJSON object (RFC 7946), longitude before latitude, in degrees.",
+        serialize=to_geojson,
+        parse_value=parse,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946#section-3.1",
+    )
+
+
+SCALARS: dict[Any, ScalarDefinition] = {
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number of up to 53 bits, exact in every client: an OpenStreetMap id, a size in bytes.",
+        serialize=int,
+        parse_value=_whole,
+    ),
+    Polygon: _geojson("GeoJSONPolygon", Polygon, "One polygon, with holes if it has any."),
+    Point: _geojson("GeoJSONPoint", Point, "One point."),
+    BaseGeometry: _geojson("GeoJSONGeometry", shapely.Geometry, "A geometry of any kind."),
+}
