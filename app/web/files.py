@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from app.errors import Code, Conflict, Forbidden
+from app.errors import Code, Conflict, Forbidden, Unavailable
 from app.gateways import storage
 from app.settings import settings
 from app.web.errors import failure
@@ -65,6 +65,8 @@ async def _written(request: Request) -> Response:
         return await _refused(body, 413, Code.LIMIT_REACHED, f"This link takes at most {link.bytes_max:,} bytes.")
     except Conflict as error:
         return await _refused(body, 409, error.code, error.message)
+    except Unavailable as error:
+        return await _refused(body, 503, error.code, error.message)
     return JSONResponse({"bytes": await storage.size(link.key)}, 201)
 
 

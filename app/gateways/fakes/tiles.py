@@ -1,6 +1,6 @@
 """A tile server that photographs the demo village."""
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -9,6 +9,8 @@ from app.gateways.fakes import village
 from app.tiles import Tile
 
 ZOOM_MAX = 22
+# More at once would not paint faster, only slow down whatever else the process serves.
+PAINTERS = CapacityLimiter(2)
 
 
 async def xyz(request: Request) -> Response:
@@ -50,5 +52,5 @@ async def tilejson(request: Request) -> Response:
 async def _picture(z: int, x: int, y: int) -> Response:
     if z > ZOOM_MAX or not (0 <= x < 2**z and 0 <= y < 2**z):
         raise HTTPException(404)
-    content = await run_in_threadpool(village.tile_png, Tile(z, x, y))
+    content = await to_thread.run_sync(village.tile_png, Tile(z, x, y), limiter=PAINTERS)
     return Response(content, media_type="image/png", headers={"Cache-Control": "public, max-age=86400"})

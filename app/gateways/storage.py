@@ -1,0 +1,245 @@
+"""Files and blobs: kept in a local folder, or in an object store where `storage_url` names one, behind signed links."""
+
+import hashlib
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import anyio
+import obstore
+from itsdangerous import BadSignature, URLSafeSerializer
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
+
+from app.errors import Conflict, Forbidden, NotFound, Unavailable
+from app.settings import settings
+
+KEY = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.-]*(/[0-9A-Za-z_-][0-9A-Za-z_.-]*)*")
+KEY_LENGTH_MAX = 500
+ARRIVING = "arriving"
+
+
+class Expired(Forbidden):
+    """A link that was good once."""
+
+
+class Download(NamedTuple):
+    """What a signed link lets its holder read."""
+
+    key: str
+    filename: str
+    media_type: str
+
+
+class Upload(NamedTuple):
+    """What a signed link lets its holder write, once."""
+
+    key: str
+    bytes_max: int
+    media_type: str
+
+
+def key_of(source: bytes | Path) -> str:
+    """The name of content that follows from the content itself."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            name = hashlib.file_digest(file, "sha256").hexdigest()
+    else:
+        name = hashlib.sha256(source).hexdigest()
+    return f"sha256/{name[:2]}/{name}"
+
+
+async def put(
+    key: str,
+    source: bytes | Path | AsyncIterator[bytes],
+    *,
+    filename: str | None = None,
+    media_type: str | None = None,
+) -> None:
+    """Keep content under a key, all of it or none; the name and type are for object stores, which serve links alone."""
+    attributes: dict[str, str] = {}
+    if not _is_local():
+        attributes |= {"Content-Type": media_type} if media_type else {}
+        attributes |= {"Content-Disposition": _disposition(filename)} if filename else {}
+    with _in_words():
+        await obstore.put_async(_store(), checked(key), source, attributes=attributes or None)
+
+
+async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
+    """Keep content under a key that is still free; Conflict if it is taken."""
+    if await exists(key):
+        raise Conflict("This upload link was used already.")
+    # Under a name of its own until it is whole: of two uploads at once, only one may take the key.
+    arriving = f"{ARRIVING}/{uuid4().hex}"
+    await put(arriving, source)
+    try:
+        with _in_words():
+            await obstore.rename_async(_store(), arriving, checked(key), overwrite=False)
+    except AlreadyExistsError:
+        await delete(arriving)
+        raise Conflict("This upload link was used already.") from None
+
+
+async def get(key: str) -> bytes:
+    """The content under a key; NotFound if there is none."""
+    with _in_words():
+        found = await obstore.get_async(_store(), checked(key))
+        return bytes(await found.bytes_async())
+
+
+async def stream(key: str) -> AsyncIterator[bytes]:
+    """The content under a key, piece by piece."""
+    with _in_words():
+        found = await obstore.get_async(_store(), checked(key))
+        async for chunk in found.stream(min_chunk_size=settings.file_chunk_bytes):
+            yield bytes(chunk)
+
+
+async def download(key: str, path: Path) -> None:
+    """Copy the content under a key into a file, which appears when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arriving = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        async with await anyio.open_file(arriving, "wb") as file:
+            async for chunk in stream(key):
+                await file.write(chunk)
+        arriving.replace(path)
+    finally:
+        arriving.unlink(missing_ok=True)
+
+
+async def delete(prefix: str) -> None:
+    """Forget the content under a key, and under all keys below it."""
+    with _in_words():
+        async for found in obstore.list(_store(), prefix=checked(prefix)):
+            await obstore.delete_async(_store(), [entry["path"] for entry in found])
+        if await exists(prefix):
+            await obstore.delete_async(_store(), prefix)
+
+
+async def exists(key: str) -> bool:
+    """Whether there is content under a key."""
+    try:
+        await size(key)
+    except NotFound:
+        return False
+    return True
+
+
+async def size(key: str) -> int:
+    """How many bytes are under a key; NotFound if there is nothing."""
+    with _in_words():
+        return (await obstore.head_async(_store(), checked(key)))["size"]
+
+
+def signed_link(key: str, *, filename: str, media_type: str, expires_s: int | None = None) -> str:
+    """An address at which whoever has it may read one file for a while."""
+    life = expires_s or settings.file_link_s
+    if not _is_local():
+        return obstore.sign(_signing(), "GET", checked(key), timedelta(seconds=life))
+    return _address("files", [checked(key), filename, media_type], life)
+
+
+def signed_upload(key: str, *, bytes_max: int, media_type: str, expires_s: int | None = None) -> str:
+    """An address to which whoever has it may PUT one file, once.
+
+    An object store minds neither size nor type: whoever takes the file into use asks for its `size` first.
+    """
+    life = expires_s or settings.file_link_s
+    if not _is_local():
+        return obstore.sign(_signing(), "PUT", checked(key), timedelta(seconds=life))
+    return _address("uploads", [checked(key), bytes_max, media_type], life)
+
+
+def opened_download(token: str) -> Download:
+    """What the token of a link allows; Forbidden if it is not ours, Expired if its time is over."""
+    return Download(*_opened("files", token))
+
+
+def opened_upload(token: str) -> Upload:
+    """What the token of an upload's address allows; Forbidden if it is not ours, Expired if its time is over."""
+    return Upload(*_opened("uploads", token))
+
+
+def local_path(key: str) -> Path | None:
+    """Where the local folder keeps a key; nothing when files live in an object store."""
+    return _folder() / checked(key) if _is_local() else None
+
+
+def checked(key: str) -> str:
+    """The key, if it stays below the root whatever the store makes of it."""
+    if len(key) > KEY_LENGTH_MAX or not KEY.fullmatch(key):
+        raise ValueError(f"not a storage key: {key!r}")
+    return key
+
+
+def _is_local() -> bool:
+    return settings.storage_url is None
+
+
+def _folder() -> Path:
+    return settings.home.absolute() / "files"
+
+
+def _store() -> ObjectStore:
+    return _connected(settings.storage_url, _folder())
+
+
+@lru_cache(maxsize=4)
+def _connected(url: str | None, folder: Path) -> ObjectStore:
+    if url is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return LocalStore(folder, automatic_cleanup=True)
+    # Credentials, region and endpoint come from the store's own variables, AWS_… for S3.
+    return from_url(url)
+
+
+def _signing() -> S3Store | GCSStore | AzureStore:
+    store = _store()
+    if not isinstance(store, S3Store | GCSStore | AzureStore):
+        raise TypeError("FIELDGRAPH_STORAGE_URL must name a store that can sign links: s3://, gs:// or az://.")
+    return store
+
+
+def _address(use: str, allowed: list[Any], life_s: int) -> str:
+    token = _seal(use).dumps([int(time.time()) + life_s, *allowed])
+    return f"{(settings.public_url or '').rstrip('/')}/{use}/{token}"
+
+
+def _opened(use: str, token: str) -> list[Any]:
+    try:
+        expires, *allowed = _seal(use).loads(token)
+    except BadSignature:
+        raise Forbidden("This link was not signed here.") from None
+    if expires < time.time():
+        raise Expired("This link has expired.")
+    return list(allowed)
+
+
+def _seal(use: str) -> URLSafeSerializer:
+    secret = settings.secret.get_secret_value()
+    if not secret:
+        raise RuntimeError("Links cannot be signed without a secret: set FIELDGRAPH_SECRET.")
+    return URLSafeSerializer(secret, salt=f"storage.{use}", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def _disposition(filename: str) -> str:
+    return f'attachment; filename="{re.sub(r"[^0-9A-Za-z._-]+", "_", filename)}"'
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound("This file is gone.") from None
+    except AlreadyExistsError:
+        raise
+    except BaseError as error:
+        raise Unavailable("The file storage cannot be used now.") from error
