@@ -128,7 +128,7 @@ def doctor() -> None:
     for finding in findings:
         print(f"{'✗' if finding.remedy else 'ok':<3}{finding.name:<12}{finding.said}")
         if finding.remedy:
-            print(f"{'':<15}{finding.remedy}")
+            print(f"{'→ ':>15}{finding.remedy}")
     raise typer.Exit(any(finding.remedy for finding in findings))
 
 
@@ -137,6 +137,7 @@ def _find_running() -> None:
     if found := running(settings.home):
         settings.database_url = settings.database_url or found.database_url
         settings.redis_url = settings.redis_url or found.redis_url
+        settings.public_url = settings.public_url or found.address
 
 
 def _find_servers(*names: str) -> None:

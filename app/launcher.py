@@ -160,6 +160,7 @@ def _environment(home: Path, running: Running, *, demo: bool) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault("FIELDGRAPH_DEMO", "1" if demo else "0")
+    environment.setdefault("FIELDGRAPH_PUBLIC_URL", running.address)
     if environment["FIELDGRAPH_DEMO"] == "1":
         # The demo's imagery is served by the API itself, at an address that jobs otherwise may not fetch from.
         hosts = [*settings.outside_hosts_allowed, running.address.removeprefix("http://")]
