@@ -11,9 +11,12 @@ import pytest
 from PIL import Image
 from rasterio.features import rasterize
 from shapely import affinity
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
-from app.gateways.fakes import village
+from app.gateways.fakes import app, village
 from app.tiles import Tile, covering, position
+from tests.servers import serving
 
 MIDDLE = Tile(19, village.ORIGIN_X, village.ORIGIN_Y)
 
@@ -77,6 +80,13 @@ def test_the_ready_areas_have_the_size_and_the_houses_a_lesson_needs():
     assert len({(house.osm_type, house.osm_id) for house in houses}) == len(houses) > 400
     assert any(house.geometry.interiors for house in houses)
     assert all(house.geometry.is_valid for house in houses)
+
+
+async def test_the_tilejson_file_names_its_neighbours_wherever_the_fakes_are_mounted():
+    with serving(Starlette(routes=[Mount("/demo", app)])) as server:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            tilejson = (await client.get("/demo/tilejson.json")).json()
+            assert tilejson["tiles"] == [f"{server.url}/demo/tiles/{{z}}/{{x}}/{{y}}.png"]
 
 
 async def test_every_naming_of_a_tile_shows_the_same_ground(fakes):

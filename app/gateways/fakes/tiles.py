@@ -37,11 +37,12 @@ async def quadkey(request: Request) -> Response:
 async def tilejson(request: Request) -> Response:
     """Where the tiles are, for clients that ask first."""
     west, south, east, north = village.BOUNDS
+    base = str(request.url.replace(query="")).removesuffix("/tilejson.json")
     return JSONResponse(
         {
             "tilejson": "3.0.0",
             "name": "Demo village",
-            "tiles": [f"{request.base_url}tiles/{{z}}/{{x}}/{{y}}.png"],
+            "tiles": [f"{base}/tiles/{{z}}/{{x}}/{{y}}.png"],
             "minzoom": 12,
             "maxzoom": ZOOM_MAX,
             "bounds": [west, south, east, north],
