@@ -11,7 +11,7 @@ from functools import cache
 import structlog
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerError
+from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,7 +52,7 @@ async def nudge(nudges: Sequence[Nudge]) -> None:
         return
     try:
         await asyncio.to_thread(_send, nudges)
-    except (RedisError, BrokerError, OSError) as error:
+    except (RedisError, BrokerConnectionError, OSError) as error:
         log.warning("nudge lost", error=str(error), jobs=[id for id, _ in nudges])
 
 

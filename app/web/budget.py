@@ -7,6 +7,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
+from redis.asyncio import Redis
 
 from app.errors import RateLimited
 from app.settings import settings
@@ -30,6 +31,7 @@ class Budget:
             socket_timeout=REPLY_S_MAX,
             socket_connect_timeout=REPLY_S_MAX,
         )
+        self._storage = storage
         self._counter = SlidingWindowCounterRateLimiter(storage)
         self._paused_until = 0.0
 
@@ -53,3 +55,8 @@ class Budget:
         wait_s = max(1, round(window.reset_time - time.time()))
         message = f"A minute's cost of {limit.amount} is spent; come again in {wait_s} s."
         raise RateLimited(message, retry_after=wait_s)
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        client: Redis = self._storage.bridge.storage
+        await client.aclose()

@@ -1,0 +1,102 @@
+"""The roof: builds the API out of its parts; the only module that knows every one of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route
+
+from app import logs
+from app.database import Database
+from app.events import Feed
+from app.gateways import fakes
+from app.migrate import missing
+from app.policies import Viewer
+from app.services import accounts
+from app.settings import settings
+from app.web import files, pages
+from app.web.budget import Budget
+from app.web.engine import Caller
+from app.web.graphql import GraphQL
+from app.web.health import Check, Health
+from app.web.metrics import metrics
+from app.web.middleware import middleware
+from app.web.server import Server, configuration
+from resolvers.context import Context
+from schema import schema
+from schema.limits import Limits
+
+# Guessing a password must cost a request each: one operation may not hold many guesses.
+ONCE = frozenset({"signIn", "signUp"})
+
+
+@dataclass(frozen=True)
+class Api:
+    """The application, and what its process does when it is told to leave."""
+
+    app: Starlette
+    graphql: GraphQL
+    health: Health
+
+    def leaving(self) -> None:
+        """Says at /readyz that no more work should be sent."""
+        self.health.draining = True
+
+
+def build() -> Api:
+    """The API of this process, by the settings."""
+    database_url, redis_url = str(settings.database_url), str(settings.redis_url)
+    database = Database(database_url, redis_url)
+    feed = Feed(database.engine, redis_url)
+    budget = Budget(redis_url)
+
+    async def context(token: str | None, caller: Caller) -> Context:
+        viewer, expires_at = (Viewer(), None) if token is None else await accounts.viewer_of(database, token)
+        return Context(database, feed, viewer, caller.address, expires_at)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await feed.start()
+        yield
+        await feed.stop()
+        await budget.close()
+        await database.close()
+
+    graphql = GraphQL(schema=schema, context=context, limits=Limits(schema, ONCE), budget=budget)
+    health = Health(_checks(database, redis_url))
+    routes: list[BaseRoute] = [
+        *graphql.routes,
+        *health.routes,
+        Route("/metrics", metrics),
+        *files.routes,
+        *pages.routes(),
+        *([Mount("/demo", fakes.app)] if settings.demo else []),
+    ]
+    return Api(Starlette(routes=routes, middleware=middleware(), lifespan=lifespan), graphql, health)
+
+
+def _checks(database: Database, redis_url: str) -> dict[str, Check]:
+    async def has_database() -> None:
+        async with database.reading() as session:
+            await session.execute(text("SELECT postgis_lib_version()"))
+
+    async def has_redis() -> None:
+        async with Redis.from_url(redis_url) as redis:
+            await redis.ping()
+
+    async def has_migrations() -> None:
+        if sentences := await asyncio.to_thread(missing, str(settings.database_url)):
+            raise RuntimeError(f"{len(sentences)} migrations are missing")
+
+    return {"database": has_database, "redis": has_redis, "migrations": has_migrations}
+
+
+def serve() -> None:
+    """Serves until SIGTERM or SIGINT."""
+    logs.configure()
+    api = build()
+    Server(configuration(api.app), leaving=api.leaving, end=api.graphql.end).run()

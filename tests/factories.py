@@ -1,0 +1,95 @@
+"""One plain function per thing a test may need, with keyword overrides."""
+
+from typing import Any
+
+from shapely import Polygon, box
+
+from app.database import Database
+from app.models import AOI, Dataset, Job, JobKind, JobState, Label, LabelOrigin, Model, Prediction, Training, User
+from app.models.base import Record
+from app.services import accounts
+from app.services.accounts import SignedIn
+
+# A tenth of a second each, and the password is never asked for: one hash for all.
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$aGVsbG8td29ybGQtMTIzNA$4w5BqXhRkbgcHbMZRhPVGIqY9rFKn0t9rHr8c1WQfVk"
+)
+SQUARE = box(12.0, 46.0, 12.001, 46.001)
+
+
+async def user(database: Database, name: str, **fields: Any) -> SignedIn:
+    """An account with an open session."""
+    async with database.writing() as session:
+        signed_in = await accounts.sign_up(
+            session, email=f"{name}@fieldgraph.test", username=name, password_hash=PASSWORD_HASH
+        )
+        for field, value in fields.items():
+            setattr(signed_in.user, field, value)
+    return signed_in
+
+
+async def add(database: Database, row: Record) -> Any:
+    """The row, once it is in the database."""
+    async with database.writing() as session:
+        session.add(row)
+    return row
+
+
+async def dataset(database: Database, user_id: int, **fields: Any) -> Dataset:
+    return await add(
+        database,
+        Dataset(
+            **{
+                "user_id": user_id,
+                "name": "Village",
+                "source_imagery": "https://tiles.example.org/{z}/{x}/{y}.png",
+                **fields,
+            }
+        ),
+    )
+
+
+async def aoi(database: Database, of: Dataset, geom: Polygon = SQUARE, **fields: Any) -> AOI:
+    return await add(database, AOI(**{"dataset_id": of.id, "user_id": of.user_id, "geom": geom, **fields}))
+
+
+async def label(database: Database, of: AOI, **fields: Any) -> Label:
+    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
+    return await add(database, Label(**{"aoi_id": of.id, "geom": geom, "origin": LabelOrigin.UPLOAD, **fields}))
+
+
+async def model(database: Database, of: Dataset, **fields: Any) -> Model:
+    return await add(database, Model(**{"dataset_id": of.id, "user_id": of.user_id, "name": "Roofs", **fields}))
+
+
+async def job(database: Database, **fields: Any) -> Job:
+    return await add(
+        database,
+        Job(**{"kind": JobKind.TRAIN, "subject_id": 1, "attempts_max": 3, "state": JobState.QUEUED, **fields}),
+    )
+
+
+async def training(database: Database, of: Model, **fields: Any) -> Training:
+    return await add(
+        database,
+        Training(
+            **{
+                "model_id": of.id,
+                "user_id": of.user_id,
+                "source_imagery": "https://tiles.example.org/{z}/{x}/{y}.png",
+                "zoom_level": [19],
+                "epochs": 2,
+                "batch_size": 8,
+                **fields,
+            }
+        ),
+    )
+
+
+async def prediction(database: Database, of: Training, **fields: Any) -> Prediction:
+    config = {"checkpoint": "checkpoint.safetensors", "zoom_level": 19, "source": of.source_imagery}
+    return await add(
+        database,
+        Prediction(**{"training_id": of.id, "user_id": of.user_id, "geom": SQUARE, "config": config, **fields}),
+    )
