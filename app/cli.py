@@ -38,27 +38,11 @@ def up(
 @program.command()
 def serve() -> None:
     """Serve the API."""
-    import uvicorn
-
     _find_servers()
     _find_secret()
-    uvicorn.run(
-        "app.main:app",
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=settings.socket_message_bytes_max,
-        ws_ping_interval=settings.socket_ping_s,
-        ws_ping_timeout=settings.socket_silence_s_max - settings.socket_ping_s,
-        timeout_graceful_shutdown=round(settings.shutdown_s),
-        # Behind a proxy the client's address is in a header; in front of none, anybody could write that header.
-        proxy_headers=settings.production,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-    )
+    from app.main import serve as serve_api
+
+    serve_api()
 
 
 @program.command()

@@ -50,6 +50,8 @@ def configuration(app: ASGIApp, *, host: str | None = None, port: int | None = N
         log_config=None,
         access_log=False,
         server_header=False,
+        # Behind a proxy the client's address is in a header; in front of none, anybody could write that header.
+        proxy_headers=settings.production,
         limit_concurrency=settings.connections_max,
         timeout_graceful_shutdown=round(settings.shutdown_s),
     )
