@@ -1,5 +1,6 @@
 """Brings a database to the present schema."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -34,8 +35,12 @@ def upgrade(database_url: str, revision: str = "head") -> None:
 
 def missing(database_url: str) -> list[str]:
     """The sentences of the migrations that this database has not seen."""
-    script = ScriptDirectory.from_config(alembic_config())
     engine = create_engine(database_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
         seen = MigrationContext.configure(connection).get_current_heads()
-    return [revision.doc for revision in script.iterate_revisions("head", seen or "base")][::-1]
+    return [revision.doc for revision in _script().iterate_revisions("head", seen or "base")][::-1]
+
+
+@cache
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(alembic_config())
