@@ -1,0 +1,1 @@
+"""Networks and what they need: pure functions over arrays and files in a folder."""

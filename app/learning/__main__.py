@@ -1,0 +1,98 @@
+"""The child process: `python -m app.learning FOLDER` does one task and talks to its parent in lines of JSON.
+
+The task stands in `request.json` of the folder. Out go progress lines and one last line with `result` or `failure`,
+both with exit code 0. A line on standard input, or its end, asks to stop: exit code 3, and nothing more is said. So a
+child never outlives its parent.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from time import sleep
+from typing import TextIO
+
+from app.learning.engine import Cancelled, Epoch, Failure, PredictionRequest, TrainingRequest, load
+
+CANCELLED = 3
+# A step or a compilation may take this long to notice; then the process ends in the middle of it.
+CANCEL_S_MAX = 5.0
+NICENESS = 10
+# The network's threads come from XLA; a second pool would only fight it for the same cores.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GDAL_NUM_THREADS")
+
+
+class Parent:
+    """The process at the other end of the pipes."""
+
+    def __init__(self) -> None:
+        # The pipe is for the protocol alone: what libraries print goes where errors go.
+        self.lines: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+        os.dup2(2, 1)
+        self.stop = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def report(
+        self, stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+    ) -> None:
+        self.say(
+            {
+                "stage": stage,
+                "progress": round(progress, 4),
+                "message": message,
+                "eta_s": None if eta_s is None else round(eta_s, 1),
+                "epoch": None if epoch is None else asdict(epoch),
+            }
+        )
+
+    def say(self, line: dict[str, object]) -> None:
+        if self.stop.is_set():
+            raise Cancelled
+        self.lines.write(json.dumps(line, allow_nan=False) + "\n")
+
+    def _listen(self) -> None:
+        # Not sys.stdin: its lock, held by a waiting thread, would break the interpreter's own end.
+        os.read(0, 1)
+        self.stop.set()
+        sleep(CANCEL_S_MAX)
+        os._exit(CANCELLED)
+
+
+def main(folder: Path) -> int:
+    """Do the task of a folder; the exit code."""
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    os.nice(NICENESS)
+    # Ctrl-C in a terminal reaches the whole group; it is the parent who decides what becomes of the child.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = Parent()
+    try:
+        parent.say({"result": _result(folder, parent)})
+    except Failure as failure:
+        return _fail(parent, str(failure))
+    except (Cancelled, BrokenPipeError):
+        return CANCELLED
+    return 0
+
+
+def _result(folder: Path, parent: Parent) -> dict[str, object]:
+    request = json.loads((folder / "request.json").read_bytes())
+    engine = load(request["base_model"])
+    if request["task"] == "train":
+        return engine.train(folder, TrainingRequest.read(request), parent.report, parent.stop.is_set)
+    return engine.predict(folder, PredictionRequest.read(request), parent.report, parent.stop.is_set)
+
+
+def _fail(parent: Parent, sentence: str) -> int:
+    try:
+        parent.say({"failure": sentence})
+    except (Cancelled, BrokenPipeError):
+        return CANCELLED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

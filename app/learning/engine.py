@@ -1,0 +1,89 @@
+"""What the child process and an engine owe each other; an engine is a module named by an entry point.
+
+An engine offers `train(folder, request, report, cancelled)` and `predict(folder, request, report, cancelled)`. Both
+work on the files of one folder, return the figures of the result, and raise `Failure` for what a person can mend.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, Self, cast
+
+ENTRY_POINTS = "fieldgraph.base_models"
+
+
+class Failure(Exception):
+    """The task cannot be done with what it was given; the message is a sentence a person can read."""
+
+
+class Cancelled(Exception):
+    """The parent asked to stop, or is gone."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    @classmethod
+    def read(cls, values: dict[str, Any]) -> Self:
+        """From JSON; what this version does not know is not its business."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+@dataclass(frozen=True)
+class TrainingRequest(_Request):
+    zoom_levels: tuple[int, ...]
+    base_model: str = "RAMP"
+    epochs: int = 30
+    batch_size: int = 8
+    freeze_layers: bool = False
+    offset_m: tuple[float, float] = (0.0, 0.0)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PredictionRequest(_Request):
+    zoom_level: int
+    base_model: str = "RAMP"
+    confidence: int = 50
+    tolerance_m: float = 0.5
+    area_m2_min: float = 3.0
+    orthogonalize: bool = True
+    max_angle_change_deg: float = 15.0
+    skew_tolerance_deg: float = 15.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures; IoU as a share."""
+
+    number: int
+    loss: float
+    validation_loss: float
+    validation_iou: float
+    seconds: float
+
+
+class Report(Protocol):
+    """Says how far the task is: `progress` of the whole, 0 … 1."""
+
+    def __call__(
+        self, stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+    ) -> None: ...
+
+
+class Engine(Protocol):
+    def train(
+        self, folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]
+    ) -> dict[str, Any]: ...
+
+    def predict(
+        self, folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]
+    ) -> dict[str, Any]: ...
+
+
+def load(base_model: str) -> Engine:
+    """The engine of a base model, if one is installed."""
+    for found in entry_points(group=ENTRY_POINTS, name=base_model):
+        return cast(Engine, found.load())
+    raise Failure(f"No engine for the base model {base_model} is installed.")

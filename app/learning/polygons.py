@@ -1,0 +1,150 @@
+"""From odds to buildings: outlines with holes, joined across tiles, simplified in true metres."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio import Affine
+from rasterio.features import shapes
+from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from app.learning.ground import DEGREES, MERCATOR, area_m2, local_metres, pixel_grid, projected
+from app.learning.mosaic import Pixels, window
+from app.learning.prediction import ODDS_MAX
+from app.learning.squaring import squared
+from app.tiles import PIXELS, Tile, metres_per_pixel
+
+# Spots and whiskers up to this wide go, and so do bridges between houses; it takes as much context beyond a seam.
+OPENING_PIXELS = 2
+CONTEXT_PIXELS = 8
+# A smaller hole is a chimney, not a courtyard.
+HOLE_M2_MIN = 2.0
+# About a millimetre.
+DEGREES_GRID = 1e-8
+
+
+class Piece(NamedTuple):
+    """A connected part of a building within one tile, in pixels of the whole world's picture at this zoom."""
+
+    tile: Tile
+    polygon: BaseGeometry
+    odds: float
+    pixels: int
+
+
+class Shape(NamedTuple):
+    """A building before it is measured; its odds are the mean inside, 0 … 1."""
+
+    polygon: BaseGeometry
+    odds: float
+
+
+@dataclass(frozen=True)
+class Building:
+    """A footprint in degrees, its true area, and how sure the network is of it, 0 … 1."""
+
+    polygon: BaseGeometry
+    area_m2: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How outlines are drawn."""
+
+    tolerance_m: float
+    area_m2_min: float
+    orthogonalize: bool
+    max_angle_change_deg: float
+    skew_tolerance_deg: float
+
+
+def buildings(odds: Mapping[Tile, Pixels], *, threshold: float, area: BaseGeometry, drawing: Drawing) -> list[Building]:
+    """The buildings in the odds of some tiles of one zoom that share ground with an area in degrees."""
+    found = joined([piece for tile in odds for piece in pieces(odds, tile, threshold)])
+    if not found:
+        return []
+    zoom = next(iter(odds)).z
+    middle = area.centroid
+    metres = local_metres(middle.x, middle.y)
+    in_metres = Transformer.from_crs(MERCATOR, metres, always_xy=True)
+    in_degrees = Transformer.from_crs(metres, DEGREES, always_xy=True)
+    grid = pixel_grid(zoom, 0, 0)
+    mercator = shapely.transform(np.array([each.polygon for each in found], dtype=object), lambda at: _moved(grid, at))
+    shaped = [
+        drawn(outline, drawing, pixel_m=metres_per_pixel(middle.y, zoom))
+        for outline in projected(list(mercator), in_metres)
+    ]
+    shapely.prepare(area)
+    measured = []
+    for outline, each in zip(projected(shaped, in_degrees), found, strict=True):
+        for polygon in shapely.get_parts(shapely.set_precision(outline, DEGREES_GRID)):
+            size = area_m2(polygon)
+            if size >= drawing.area_m2_min and size > 0 and area.intersects(polygon):
+                measured.append(Building(polygon, size, each.odds))
+    return measured
+
+
+def pieces(odds: Mapping[Tile, Pixels], tile: Tile, threshold: float) -> Iterator[Piece]:
+    """The connected parts above the threshold, cleaned with an eye on what lies beyond the tile's edge."""
+    around = window(odds, tile, margin=CONTEXT_PIXELS, fill=0)
+    inside = slice(CONTEXT_PIXELS, CONTEXT_PIXELS + PIXELS)
+    likely = (around > 0) & (around >= threshold * ODDS_MAX)
+    cleaned = ndimage.binary_opening(likely, np.ones((3, 3), np.bool_), OPENING_PIXELS)[inside, inside]
+    parts, count = ndimage.label(cleaned)
+    if not count:
+        return
+    pixels = np.bincount(parts.flat, minlength=count + 1)
+    sums = np.bincount(parts.flat, weights=odds[tile].flat, minlength=count + 1)
+    place = Affine.translation(tile.x * PIXELS, tile.y * PIXELS)
+    for outline, value in shapes(parts.astype(np.int32), mask=cleaned, connectivity=4, transform=place):
+        number = int(value)
+        yield Piece(tile, shape(outline), float(sums[number]) / ODDS_MAX, int(pixels[number]))
+
+
+def joined(parts: list[Piece]) -> list[Shape]:
+    """Pieces that meet at a seam become one building; its odds are the mean over all of its pixels."""
+    outlines = np.array([piece.polygon for piece in parts], dtype=object)
+    one, other = shapely.STRtree(outlines).query(outlines, predicate="intersects")
+    meets = [parts[a].tile != parts[b].tile for a, b in zip(one, other, strict=True)]
+    links = coo_array((np.ones(sum(meets)), (one[meets], other[meets])), shape=(len(parts), len(parts)))
+    _, groups = connected_components(links, directed=False)
+    members: dict[int, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(int(group), []).append(index)
+    found = []
+    for indices in members.values():
+        mean = sum(parts[index].odds for index in indices) / sum(parts[index].pixels for index in indices)
+        whole = shapely.union_all(outlines[indices]) if len(indices) > 1 else outlines[indices[0]]
+        found += [Shape(polygon, mean) for polygon in shapely.get_parts(whole)]
+    return found
+
+
+def drawn(outline: BaseGeometry, drawing: Drawing, *, pixel_m: float) -> BaseGeometry:
+    """An outline in metres without the stairs of its pixels, squared if asked for."""
+    # Below a pixel's size there is nothing but stairs to keep.
+    tolerance = max(drawing.tolerance_m, pixel_m)
+    simple = shapely.simplify(outline, tolerance, preserve_topology=True)
+    holes = [hole for hole in simple.interiors if shapely.Polygon(hole).area >= HOLE_M2_MIN]
+    simple = shapely.Polygon(simple.exterior, holes)
+    if not drawing.orthogonalize:
+        return simple
+    return squared(
+        simple,
+        max_angle_change_deg=drawing.max_angle_change_deg,
+        skew_tolerance_deg=drawing.skew_tolerance_deg,
+        step_m=2 * tolerance,
+    )
+
+
+def _moved(grid: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    columns, rows = grid * (points[:, 0], points[:, 1])
+    return np.column_stack((columns, rows))

@@ -1,0 +1,95 @@
+"""From tiles to the odds of every pixel, without seams: windows overlap and fade into one another."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from app.learning.engine import Cancelled
+from app.learning.mosaic import GREY, Pixels, neighbours, read_tile, window
+from app.learning.unet import UNet
+from app.tiles import PIXELS, Tile
+
+# Each window reaches this far into its neighbours, so two neighbours share a band of twice the width.
+MARGIN = 64
+WINDOWS_AT_ONCE = 8
+# Odds are kept as 1 … 255; 0 says that there is no imagery.
+ODDS_MAX = 255
+
+
+class _Ground(NamedTuple):
+    """A tile in work: what it shows, where, and what the windows that reach it have said so far."""
+
+    image: Pixels
+    known: NDArray[np.bool_]
+    said: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+    def odds(self) -> Pixels:
+        share = self.said / np.maximum(self.weight, np.finfo(np.float32).tiny)
+        return np.where(self.known, np.maximum(np.rint(share * ODDS_MAX), 1), 0).astype(np.uint8)
+
+
+def odds_of_tiles(
+    network: UNet, folder: Path, tiles: list[Tile], cancelled: Callable[[], bool]
+) -> Iterator[tuple[Tile, Pixels]]:
+    """The odds of each tile that has imagery, row by row; only three rows of tiles are held at a time."""
+    fade = _fade()
+    wanted = frozenset(tiles)
+    held: dict[Tile, _Ground] = {}
+    for y, row in groupby(sorted(tiles, key=lambda tile: (tile.y, tile.x)), key=lambda tile: tile.y):
+        for tile in [tile for tile in held if tile.y < y - 1]:
+            yield tile, held.pop(tile).odds()
+        centres = list(row)
+        for tile in dict.fromkeys(near for centre in centres for near in neighbours(centre)):
+            if tile in wanted and tile not in held:
+                _hold(held, folder, tile)
+        centres = [tile for tile in centres if tile in held]
+        for start in range(0, len(centres), WINDOWS_AT_ONCE):
+            if cancelled():
+                raise Cancelled
+            _look(network, held, centres[start : start + WINDOWS_AT_ONCE], fade)
+    for tile in list(held):
+        yield tile, held.pop(tile).odds()
+
+
+def _fade() -> NDArray[np.float32]:
+    """A window's say about its pixels; the says of all windows that reach a pixel add up to one."""
+    ramp = (np.arange(2 * MARGIN) + 0.5) / (2 * MARGIN)
+    along = np.concatenate([ramp, np.ones(PIXELS - 2 * MARGIN), ramp[::-1]])
+    return np.outer(along, along).astype(np.float32)
+
+
+def _hold(held: dict[Tile, _Ground], folder: Path, tile: Tile) -> None:
+    found = read_tile(folder, tile)
+    if found is not None:
+        said, weight = np.zeros((2, PIXELS, PIXELS), np.float32)
+        held[tile] = _Ground(*found, said, weight)
+
+
+def _look(network: UNet, held: dict[Tile, _Ground], centres: list[Tile], fade: NDArray[np.float32]) -> None:
+    """Ask the network about the windows around some tiles and share its answer out to all tiles they reach."""
+    images = {tile: ground.image for tile, ground in held.items()}
+    windows = [window(images, tile, margin=MARGIN, fill=GREY) for tile in centres]
+    # Always a full batch: another shape would have to be compiled.
+    windows += [windows[0]] * (WINDOWS_AT_ONCE - len(windows))
+    answers = np.asarray(_odds(network, jnp.asarray(np.stack(windows))))
+    for tile, answer in zip(centres, answers, strict=False):
+        for near, (there, here) in neighbours(tile, MARGIN).items():
+            if near in held:
+                held[near].said[here] += (fade * answer)[there]
+                held[near].weight[here] += fade[there]
+
+
+@eqx.filter_jit
+def _odds(network: UNet, images: Array) -> Array:
+    # The picture and its mirror image: half of the network's whims cancel out.
+    mirrored = network(images[:, :, ::-1])[:, :, ::-1]
+    return jax.nn.sigmoid((network(images) + mirrored) / 2)

@@ -1,0 +1,138 @@
+"""The base model RAMP: a U-Net that learns to tell buildings from everything else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import shapely
+
+from app.learning import checkpoint
+from app.learning.chips import IGNORE, Chips, drawn, part, read_chips
+from app.learning.curve import write_curve
+from app.learning.engine import Epoch, Failure, PredictionRequest, Report, TrainingRequest
+from app.learning.ground import read_polygons
+from app.learning.metrics import Confusion, Objects, objects
+from app.learning.mosaic import Pixels, tiles_in
+from app.learning.polygons import Building, Drawing, buildings
+from app.learning.prediction import odds_of_tiles
+from app.learning.training import fit, judged
+from app.learning.unet import UNet
+from app.learning.views import Views
+
+# Edges, colours and textures are the same everywhere; what they mean on this ground is for the later levels to learn.
+FROZEN_LEVELS = 2
+PREPARED, TRAINED = 0.05, 0.95
+PREDICTED = 0.9
+
+
+def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    """Learn from `tiles/`, `aois.geojson` and `labels.geojson`; leave `checkpoint.safetensors` and the curve."""
+    report("preparing", 0.0, "Reading tiles and labels")
+    chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
+    sides = part(chips, request.seed)
+    initial = folder / "initial.safetensors"
+    network = checkpoint.load(initial) if initial.exists() else UNet(jax.random.key(request.seed))
+    # Random weights are not worth keeping: only what was learnt before can be frozen.
+    frozen_levels = FROZEN_LEVELS if request.freeze_layers and initial.exists() else 0
+    aside = (sides.validation != IGNORE).any((1, 2))
+    views = Views(chips.tiles, chips.images, sides.training, np.random.default_rng(request.seed))
+
+    def report_training(
+        stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+    ) -> None:
+        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
+
+    report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
+    fitted = fit(
+        network,
+        views,
+        (chips.images[aside], sides.validation[aside]),
+        epochs=request.epochs,
+        batch_size=request.batch_size,
+        seed=request.seed,
+        frozen_levels=frozen_levels,
+        report=report_training,
+        cancelled=cancelled,
+    )
+    report("evaluating", TRAINED, "Measuring how good it is")
+    _, found = judged(fitted.network, chips.images[aside], sides.validation[aside])
+    figures = _figures(chips, np.flatnonzero(aside), found, sides.validation[aside])
+    facts = {"base_model": request.base_model, "zoom_levels": json.dumps(sorted(set(request.zoom_levels)))}
+    checkpoint.save(fitted.network, folder / "checkpoint.safetensors", facts)
+    write_curve(folder, fitted.epochs, fitted.best_epoch)
+    return {
+        **figures,
+        "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
+        "epochs_run": len(fitted.epochs),
+        "best_epoch": fitted.best_epoch,
+        "artefacts": [
+            "checkpoint.safetensors",
+            "training_curve.png",
+            "training_curve.json",
+            "labels.geojson",
+            "aois.geojson",
+        ],
+    }
+
+
+def _figures(chips: Chips, indices: Any, found: Any, masks: Pixels) -> dict[str, float]:
+    """How good the network is on the ground set aside: `accuracy` in percent, the others as shares."""
+    pixels = Confusion.of(found, masks)
+    houses = Objects(0, 0, 0)
+    for index, here, mask in zip(indices, found, masks, strict=True):
+        houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
+    return {
+        "accuracy": 100 * pixels.iou,
+        "pixel_accuracy": pixels.accuracy,
+        "precision": pixels.precision,
+        "recall": pixels.recall,
+        "f1": pixels.f1,
+        "object_f1": houses.f1,
+    }
+
+
+def predict(folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    """Find the buildings on `tiles/` inside `area.geojson`; leave `predictions.geojson`."""
+    report("preparing", 0.0, "Reading weights and tiles")
+    network = checkpoint.load(folder / "checkpoint.safetensors")
+    area = shapely.union_all(read_polygons(folder / "area.geojson"))
+    tiles = tiles_in(folder / "tiles", request.zoom_level)
+    odds = {}
+    for tile, answer in odds_of_tiles(network, folder / "tiles", tiles, cancelled):
+        odds[tile] = answer
+        report("predicting", PREDICTED * len(odds) / len(tiles), f"{len(odds)} of {len(tiles)} tiles")
+    if not odds:
+        raise Failure("There is no imagery at this zoom level inside the area.")
+    report("vectorising", PREDICTED, "Drawing outlines")
+    found = buildings(
+        odds,
+        threshold=request.confidence / 100,
+        area=area,
+        drawing=Drawing(
+            tolerance_m=request.tolerance_m,
+            area_m2_min=request.area_m2_min,
+            orthogonalize=request.orthogonalize,
+            max_angle_change_deg=request.max_angle_change_deg,
+            skew_tolerance_deg=request.skew_tolerance_deg,
+        ),
+    )
+    features = [_feature(building) for building in found]
+    document = {"type": "FeatureCollection", "features": features}
+    (folder / "predictions.geojson").write_text(json.dumps(document))
+    return {"count": len(features), "artefacts": ["predictions.geojson"]}
+
+
+def _feature(building: Building) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": shapely.geometry.mapping(building.polygon),
+        "properties": {
+            "confidence": round(building.confidence, 4),
+            "area_m2": round(building.area_m2, 2),
+            "building": "yes",
+            "source": "Fieldgraph",
+        },
+    }

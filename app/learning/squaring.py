@@ -1,0 +1,131 @@
+"""Square corners: turning the edges of an outline onto the main directions of its building."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot, pi, radians, sin
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import affinity
+from shapely.geometry.base import BaseGeometry
+
+QUARTER = pi / 2
+# Rather the outline as it was found than one that moved more of its ground than this.
+AREA_CHANGE_MAX = 0.2
+# A round hut has a third to a half of its outline near any pair of directions; a building with corners far more.
+ALIGNED_SHARE_MIN = 0.6
+PARALLEL = sin(radians(10))
+
+
+def squared(
+    polygon: BaseGeometry, *, max_angle_change_deg: float, skew_tolerance_deg: float, step_m: float
+) -> BaseGeometry:
+    """The polygon with its edges turned by at most `max_angle_change_deg` onto its two main directions.
+
+    It stays as it is unless most of its outline lies within `skew_tolerance_deg` of them, or if squaring would
+    break it or change its ground much. Steps and cut corners shorter than `step_m` are evened out.
+    """
+    direction, aligned = _main_direction(polygon, radians(skew_tolerance_deg))
+    if aligned < ALIGNED_SHARE_MIN:
+        return polygon
+    middle = polygon.centroid
+    level = affinity.rotate(polygon, -direction, origin=middle, use_radians=True)
+    rings = [_ring(ring.coords, radians(max_angle_change_deg), step_m) for ring in (level.exterior, *level.interiors)]
+    if any(len(ring) < 3 for ring in rings):
+        return polygon
+    result = affinity.rotate(shapely.Polygon(rings[0], rings[1:]), direction, origin=middle, use_radians=True)
+    if not result.is_valid or result.is_empty:
+        return polygon
+    changed = max(abs(result.area - polygon.area), result.symmetric_difference(polygon).area)
+    return result if changed <= AREA_CHANGE_MAX * polygon.area else polygon
+
+
+def _main_direction(polygon: BaseGeometry, tolerance: float) -> tuple[float, float]:
+    """The angle, between 0 and 90°, along which and across which most of the outline runs, and the share that does."""
+    edges = np.concatenate(
+        [np.diff(np.asarray(ring.coords), axis=0) for ring in (polygon.exterior, *polygon.interiors)]
+    )
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    angles = np.arctan2(edges[:, 1], edges[:, 0]) % QUARTER
+    away = _away(angles[None, :] - angles[:, None])
+    # Long edges near a candidate vote for it, the nearer the more.
+    votes = (lengths * np.clip(1 - np.abs(away) / max(tolerance, radians(1)), 0, None)).sum(1)
+    best = int(votes.argmax())
+    near = np.abs(away[best]) <= tolerance
+    direction = angles[best] + np.average(away[best][near], weights=lengths[near])
+    aligned = lengths[np.abs(_away(angles - direction)) <= tolerance].sum() / lengths.sum()
+    return float(direction), float(aligned)
+
+
+def _away(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far angles are from the nearest multiple of 90°, −45° … 45°."""
+    return (angles + QUARTER / 2) % QUARTER - QUARTER / 2
+
+
+@dataclass
+class _Edge:
+    """The line a·x + b·y = c through an edge, and the part of it that was there; `axis` is None for a slanting one."""
+
+    axis: int | None
+    a: float
+    b: float
+    c: float
+    length: float
+    start: tuple[float, float]
+    end: tuple[float, float]
+
+    def foot(self, x: float, y: float) -> tuple[float, float]:
+        """The nearest point of the line."""
+        away = self.a * x + self.b * y - self.c
+        return x - away * self.a, y - away * self.b
+
+
+def _ring(coordinates: object, max_angle_change: float, step_m: float) -> list[tuple[float, float]]:
+    """A ring whose main directions are the axes, rebuilt from the lines its edges lie on."""
+    points = [(float(x), float(y)) for x, y in np.asarray(coordinates)]
+    edges = [_edge(start, end, max_angle_change) for start, end in pairwise(points)]
+    long = [edge for edge in edges if edge.length >= step_m]
+    edges = _merged(long if len(long) >= 3 else edges, step_m)
+    return [
+        corner for before, edge in zip(edges[-1:] + edges[:-1], edges, strict=True) for corner in _corner(before, edge)
+    ]
+
+
+def _edge(start: tuple[float, float], end: tuple[float, float], max_angle_change: float) -> _Edge:
+    x, y = end[0] - start[0], end[1] - start[1]
+    length = hypot(x, y)
+    middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    reach = sin(max_angle_change) * length
+    if abs(y) <= reach and abs(y) <= abs(x):
+        return _Edge(0, 0.0, 1.0, middle[1], length, start, end)
+    if abs(x) <= reach:
+        return _Edge(1, 1.0, 0.0, middle[0], length, start, end)
+    a, b = -y / length, x / length
+    return _Edge(None, a, b, a * middle[0] + b * middle[1], length, start, end)
+
+
+def _merged(edges: list[_Edge], step_m: float) -> list[_Edge]:
+    """Neighbours on nearly the same line become one, the longer with the greater say."""
+    merged: list[_Edge] = []
+    # Begin at a corner, so that no run of equal edges is cut in two by the ring's arbitrary start.
+    turns = [index for index, edge in enumerate(edges) if edge.axis is None or edge.axis != edges[index - 1].axis]
+    first = turns[0] if turns else 0
+    for edge in edges[first:] + edges[:first]:
+        last = merged[-1] if merged else None
+        if last is None or edge.axis is None or last.axis != edge.axis or abs(last.c - edge.c) >= step_m:
+            merged.append(edge)
+            continue
+        length = last.length + edge.length
+        c = (last.c * last.length + edge.c * edge.length) / length
+        merged[-1] = _Edge(edge.axis, edge.a, edge.b, c, length, last.start, edge.end)
+    return merged
+
+
+def _corner(before: _Edge, after: _Edge) -> list[tuple[float, float]]:
+    """Where two edges meet: a corner, or a step between two that run side by side."""
+    turn = before.a * after.b - before.b * after.a
+    if abs(turn) < PARALLEL:
+        between = (before.end[0] + after.start[0]) / 2, (before.end[1] + after.start[1]) / 2
+        return [before.foot(*between), after.foot(*between)]
+    return [((before.c * after.b - before.b * after.c) / turn, (before.a * after.c - before.c * after.a) / turn)]

@@ -1,0 +1,202 @@
+"""Fitting the network: the loop over epochs and steps, over arrays alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from numpy.typing import NDArray
+
+from app.learning.chips import BUILDING, IGNORE
+from app.learning.engine import Cancelled, Epoch, Report
+from app.learning.metrics import Confusion
+from app.learning.mosaic import Pixels
+from app.learning.unet import UNet
+from app.learning.views import Views
+
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 1e-2
+GRADIENT_NORM_MAX = 1.0
+WARM_UP_SHARE = 0.1
+# The average over about the last fifty steps is judged and kept: it generalises better than any single step.
+AVERAGE_DECAY = 0.98
+PATIENCE_EPOCHS = 10
+CHIPS_JUDGED_AT_ONCE = 8
+REPORT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The network of the best epoch, and how every epoch went."""
+
+    network: UNet
+    epochs: list[Epoch]
+    best_epoch: int
+
+
+class _State(eqx.Module):
+    """What a step changes."""
+
+    network: UNet
+    average: UNet
+    memory: optax.OptState
+    key: Array
+
+
+@dataclass
+class _Clock:
+    """How far the training is; the first step does not count, for it compiles."""
+
+    steps: int
+    done: int = 0
+    began: float = 0.0
+    told: float = field(default_factory=monotonic)
+
+    def tick(self) -> bool:
+        """Count a step; True if it is time to say so."""
+        self.done += 1
+        now = monotonic()
+        if self.done == 1:
+            self.began = now
+        due = now - self.told >= REPORT_S
+        self.told = now if due else self.told
+        return due
+
+    @property
+    def eta_s(self) -> float | None:
+        if self.done < 2:
+            return None
+        return (monotonic() - self.began) / (self.done - 1) * (self.steps - self.done)
+
+
+def fit(
+    network: UNet,
+    views: Views,
+    validation: tuple[Pixels, Pixels],
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    frozen_levels: int,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> Fit:
+    """Train until the validation IoU has not risen for some epochs; keep the best."""
+    clock = _Clock(epochs * views.batches_length(batch_size))
+    trained = _trained(network, frozen_levels)
+    optimizer = _optimizer(clock.steps)
+    state = _State(
+        network, jax.tree.map(jnp.copy, network), optimizer.init(eqx.filter(network, trained)), jax.random.key(seed)
+    )
+    step = eqx.filter_jit(partial(_step, optimizer, trained), donate="all")
+    history: list[Epoch] = []
+    best, best_epoch, best_iou = network, 0, -1.0
+    for number in range(1, epochs + 1):
+        began, total = monotonic(), 0.0
+        batches = views.batches(batch_size)
+        for tiles in batches:
+            if cancelled():
+                raise Cancelled
+            state, loss = step(state, *views.batch(tiles))
+            total += float(loss)
+            if clock.tick():
+                report("training", clock.done / clock.steps, f"Epoch {number} of {epochs}", eta_s=clock.eta_s)
+        validation_loss, found = judged(state.average, *validation)
+        iou = Confusion.of(found, validation[1]).iou
+        history.append(Epoch(number, total / len(batches), validation_loss, iou, monotonic() - began))
+        message = f"Epoch {number} of {epochs}: validation IoU {iou:.1%}"
+        report("training", clock.done / clock.steps, message, eta_s=clock.eta_s, epoch=history[-1])
+        if iou > best_iou:
+            best, best_epoch, best_iou = jax.tree.map(np.asarray, state.average), number, iou
+        elif number - best_epoch >= PATIENCE_EPOCHS:
+            break
+    return Fit(best, history, best_epoch)
+
+
+def _trained(network: UNet, frozen_levels: int) -> UNet:
+    """The network's shape with True where a weight may move."""
+    downs = [
+        jax.tree.map(lambda _, free=level >= frozen_levels: free, down) for level, down in enumerate(network.downs)
+    ]
+    trained: UNet = eqx.tree_at(lambda tree: tree.downs, jax.tree.map(lambda _: True, network), tuple(downs))
+    return trained
+
+
+def _optimizer(steps: int) -> optax.GradientTransformation:
+    warm_up = max(1, round(WARM_UP_SHARE * steps))
+    rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, warm_up, max(steps, warm_up + 1))
+    return optax.chain(optax.clip_by_global_norm(GRADIENT_NORM_MAX), optax.adamw(rate, weight_decay=WEIGHT_DECAY))
+
+
+def _step(
+    optimizer: optax.GradientTransformation, trained: UNet, state: _State, images: Array, masks: Array
+) -> tuple[_State, Array]:
+    key, own = jax.random.split(state.key)
+    moving, still = eqx.partition(state.network, trained)
+
+    def objective(moving: UNet) -> Array:
+        return loss_of(eqx.combine(moving, still)(jittered(images, own)), masks)
+
+    loss, slopes = eqx.filter_value_and_grad(objective)(moving)
+    changes, memory = optimizer.update(slopes, state.memory, moving)
+    network = eqx.combine(eqx.apply_updates(moving, changes), still)
+    average = jax.tree.map(lambda a, b: AVERAGE_DECAY * a + (1 - AVERAGE_DECAY) * b, state.average, network)
+    return _State(network, average, memory, key), loss
+
+
+def jittered(images: Array, key: Array) -> Array:
+    """Other light, another camera: saturation, contrast, tint and brightness of each image changed a little."""
+    keys = jax.random.split(key, 4)
+    one, three = (len(images), 1, 1, 1), (len(images), 1, 1, 3)
+    x = images.astype(jnp.float32)
+    grey, middle = x.mean(3, keepdims=True), x.mean((1, 2, 3), keepdims=True)
+    x = grey + (x - grey) * jax.random.uniform(keys[0], one, minval=0.6, maxval=1.4)
+    x = middle + (x - middle) * jax.random.uniform(keys[1], one, minval=0.75, maxval=1.3)
+    x = x * jax.random.uniform(keys[2], three, minval=0.9, maxval=1.1)
+    return jnp.clip(x + jax.random.uniform(keys[3], one, minval=-25.0, maxval=25.0), 0, 255)
+
+
+def loss_of(logits: Array, masks: Array) -> Array:
+    """Cross-entropy over known pixels, plus one minus the soft overlap with the buildings (Dice)."""
+    known = (masks != IGNORE).astype(jnp.float32)
+    truth = (masks == BUILDING).astype(jnp.float32)
+    odds = jax.nn.sigmoid(logits) * known
+    cross_entropy: Array = (optax.sigmoid_binary_cross_entropy(logits, truth) * known).sum() / jnp.maximum(
+        known.sum(), 1
+    )
+    # The ones keep a batch without any building from dividing by zero.
+    overlap = 1 - (2 * (odds * truth).sum() + 1) / (odds.sum() + truth.sum() + 1)
+    return cross_entropy + overlap
+
+
+def judged(network: UNet, images: Pixels, masks: Pixels) -> tuple[float, NDArray[np.bool_]]:
+    """The loss over some chips, and where the odds of a building are one half or more."""
+    loss, found = 0.0, []
+    for start in range(0, len(images), CHIPS_JUDGED_AT_ONCE):
+        part = slice(start, start + CHIPS_JUDGED_AT_ONCE)
+        count = len(images[part])
+        part_loss, part_found = _judge(network, *_filled(images[part], masks[part]))
+        loss += float(part_loss) * count / len(images)
+        found.append(np.asarray(part_found)[:count])
+    return loss, np.concatenate(found)
+
+
+def _filled(images: Pixels, masks: Pixels) -> tuple[Array, Array]:
+    """A batch of the one size that is compiled, filled up with chips that do not count."""
+    missing = (0, CHIPS_JUDGED_AT_ONCE - len(images))
+    return (
+        jnp.asarray(np.pad(images, (missing, (0, 0), (0, 0), (0, 0)))),
+        jnp.asarray(np.pad(masks, (missing, (0, 0), (0, 0)), constant_values=IGNORE)),
+    )
+
+
+@eqx.filter_jit
+def _judge(network: UNet, images: Array, masks: Array) -> tuple[Array, Array]:
+    logits = network(images)
+    return loss_of(logits, masks), logits >= 0

@@ -1,0 +1,145 @@
+"""The segmentation network behind RAMP: a small U-Net that gives every pixel the odds of being a building.
+
+Normalisation is part of the network (pixel values become −1 … 1, features pass GroupNorm), so a checkpoint needs no
+statistics of the data it was trained on and a batch of one behaves like a batch of eight.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+ARCHITECTURE = "unet-1"
+WIDTHS = (16, 32, 64, 96)
+GROUP_CHANNELS = 8
+# Windows fed to the network must halve this many times without a rest: once in the stem, once between levels.
+STRIDE = 2 ** len(WIDTHS)
+
+
+class Conv(eqx.Module):
+    """A convolution over (batch, height, width, channels): the layout CPUs run fastest."""
+
+    weight: Array
+    bias: Array
+    stride: int = eqx.field(static=True)
+
+    def __init__(self, channels_in: int, channels_out: int, *, size: int, stride: int = 1, key: Array) -> None:
+        deviation = (2 / (size * size * channels_in)) ** 0.5
+        self.weight = deviation * jax.random.normal(key, (size, size, channels_in, channels_out))
+        self.bias = jnp.zeros(channels_out)
+        self.stride = stride
+
+    def __call__(self, x: Array) -> Array:
+        strides = (self.stride, self.stride)
+        y = lax.conv_general_dilated(x, self.weight, strides, "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return y + self.bias
+
+
+class GroupNorm(eqx.Module):
+    """Levels out each image on its own; BatchNorm would need long runs and large batches."""
+
+    scale: Array
+    shift: Array
+
+    def __init__(self, channels: int) -> None:
+        self.scale = jnp.ones(channels)
+        self.shift = jnp.zeros(channels)
+
+    def __call__(self, x: Array) -> Array:
+        batch, height, width, channels = x.shape
+        count = height * width * GROUP_CHANNELS
+        # Sums per channel first: reducing the wide axes once is far cheaper on a CPU than over a regrouped array.
+        groups = (batch, channels // GROUP_CHANNELS, GROUP_CHANNELS)
+        mean = x.sum((1, 2)).reshape(groups).sum(2) / count
+        square = (x * x).sum((1, 2)).reshape(groups).sum(2) / count
+        deviation = lax.rsqrt(jnp.maximum(square - mean * mean, 0) + 1e-5)
+        mean, deviation = (jnp.repeat(v, GROUP_CHANNELS, 1)[:, None, None, :] for v in (mean, deviation))
+        gain = deviation * self.scale
+        return x * gain + (self.shift - mean * gain)
+
+
+class Block(eqx.Module):
+    """Two convolutions and a way around them."""
+
+    first: Conv
+    first_norm: GroupNorm
+    second: Conv
+    second_norm: GroupNorm
+
+    def __init__(self, channels: int, *, key: Array) -> None:
+        keys = jax.random.split(key)
+        self.first = Conv(channels, channels, size=3, key=keys[0])
+        self.first_norm = GroupNorm(channels)
+        self.second = Conv(channels, channels, size=3, key=keys[1])
+        self.second_norm = GroupNorm(channels)
+
+    def __call__(self, x: Array) -> Array:
+        y = jax.nn.relu(self.first_norm(self.first(x)))
+        return jax.nn.relu(x + self.second_norm(self.second(y)))
+
+
+class Down(eqx.Module):
+    """One level of the encoder: halves the picture, then looks."""
+
+    conv: Conv
+    norm: GroupNorm
+    block: Block
+
+    def __init__(self, channels_in: int, channels_out: int, *, size: int, key: Array) -> None:
+        keys = jax.random.split(key)
+        self.conv = Conv(channels_in, channels_out, size=size, stride=2, key=keys[0])
+        self.norm = GroupNorm(channels_out)
+        self.block = Block(channels_out, key=keys[1])
+
+    def __call__(self, x: Array) -> Array:
+        return self.block(jax.nn.relu(self.norm(self.conv(x))))
+
+
+class Up(eqx.Module):
+    """One level of the decoder: doubles the picture and adds what the encoder saw at that size."""
+
+    conv: Conv
+    norm: GroupNorm
+    block: Block
+
+    def __init__(self, channels_in: int, channels_out: int, *, key: Array) -> None:
+        keys = jax.random.split(key)
+        self.conv = Conv(channels_in, channels_out, size=1, key=keys[0])
+        self.norm = GroupNorm(channels_out)
+        self.block = Block(channels_out, key=keys[1])
+
+    def __call__(self, x: Array, seen: Array) -> Array:
+        y = self.norm(self.conv(x))
+        y = jnp.repeat(jnp.repeat(y, 2, 1), 2, 2)
+        return self.block(jax.nn.relu(y + seen))
+
+
+class UNet(eqx.Module):
+    """Images of 0 … 255 as (batch, height, width, 3) in, one logit per pixel as (batch, height, width) out."""
+
+    downs: tuple[Down, ...]
+    ups: tuple[Up, ...]
+    head: Conv
+
+    def __init__(self, key: Array, widths: tuple[int, ...] = WIDTHS) -> None:
+        keys = iter(jax.random.split(key, 2 * len(widths)))
+        pairs = list(zip((3, *widths), widths, strict=False))
+        self.downs = tuple(
+            Down(below, above, size=5 if level == 0 else 3, key=next(keys))
+            for level, (below, above) in enumerate(pairs)
+        )
+        self.ups = tuple(Up(above, below, key=next(keys)) for below, above in reversed(pairs[1:]))
+        # Four logits for each cell of the half-size picture: its 2 × 2 pixels.
+        self.head = Conv(widths[0], 4, size=3, key=next(keys))
+
+    def __call__(self, images: Array) -> Array:
+        x = images.astype(jnp.float32) / 127.5 - 1
+        seen = []
+        for down in self.downs:
+            x = down(x)
+            seen.append(x)
+        for up, level in zip(self.ups, reversed(seen[:-1]), strict=True):
+            x = up(x, level)
+        batch, height, width, _ = x.shape
+        cells = self.head(x).reshape(batch, height, width, 2, 2)
+        return cells.transpose(0, 1, 3, 2, 4).reshape(batch, 2 * height, 2 * width)
