@@ -43,7 +43,8 @@ def _rendered() -> list[Processor]:
     # Tracebacks without the values of local variables: those hold passwords and rows.
     if settings.production:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
-    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    tracebacks = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=tracebacks)]
 
 
 def _json(event: object, **_options: object) -> str:

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     request_s_max: float = 15
     cors_origins: Annotated[list[str], NoDecode] = []
     stream_heartbeat_s: float = 12
+    document_characters_max: int = 200_000
     document_tokens_max: int = 5_000
     document_depth_max: int = 16
     document_aliases_max: int = 100

@@ -3,7 +3,6 @@
 Every fragment is looked at once, however often it is spread, so both take time linear in the document.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     Node,
+    NullValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -39,12 +39,15 @@ from graphql import (
 from app.errors import Code
 from app.settings import settings
 
-SCALAR = 0.1
-OBJECT = 1
-LIST_OF_UNKNOWN_LENGTH = 10
+# Prices in tenths, so that sums are exact.
+SCALAR = 1
+OBJECT = 10
 # What a root field costs before anything below it. Introspection is a walk through all types, whatever is selected.
-ROOT = {OperationType.QUERY: 0, OperationType.MUTATION: 10, OperationType.SUBSCRIPTION: 10}
-INTROSPECTION = {"__schema": 500, "__type": 50}
+ROOT = {OperationType.QUERY: 0, OperationType.MUTATION: 100, OperationType.SUBSCRIPTION: 100}
+INTROSPECTION = {"__schema": 5_000, "__type": 500}
+LIST_OF_UNKNOWN_LENGTH = 10
+# Past this it is all the same, and no longer a number that every client can read.
+COST_SHOWN_MAX = 1_000_000_000
 ITEMS = frozenset({"nodes", "edges"})
 
 
@@ -164,11 +167,11 @@ class _Shape:
 class Price(NamedTuple):
     """The cost of a selection: what is paid once, and what is paid for every item of the page around it."""
 
-    once: float = 0
-    per_item: float = 0
+    once: int = 0
+    per_item: int = 0
 
     @property
-    def sum(self) -> float:
+    def sum(self) -> int:
         return self.once + self.per_item
 
 
@@ -198,12 +201,13 @@ class _Cost:
     def total(self) -> int:
         assert self._root, "a valid operation has a root type"
         try:
-            return math.ceil(self._selected(self._operation.selection_set, self._root).sum)
+            tenths = self._selected(self._operation.selection_set, self._root).sum
         except RecursionError:
             raise TooLarge("levels", settings.document_depth_max, self._operation) from None
+        return min(-(-tenths // 10), COST_SHOWN_MAX)
 
     def _selected(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> Price:
-        once = per_item = 0.0
+        once = per_item = 0
         for found in selection_set.selections:
             price = self._selection(found, parent)
             once += price.once
@@ -227,7 +231,7 @@ class _Cost:
         condition = fragment.type_condition
         return self._schema.get_type(condition.name.value) if condition else None
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> float:
+    def _field(self, node: FieldNode, parent: GraphQLNamedType) -> int:
         name = node.name.value
         own = self._own(node, parent)
         definition = self._schema.get_field(parent, name)  # type: ignore[arg-type]
@@ -236,7 +240,7 @@ class _Cost:
         below = self._selected(node.selection_set, get_named_type(definition.type))
         return own + self._times(node, definition, below)
 
-    def _own(self, node: FieldNode, parent: GraphQLNamedType) -> float:
+    def _own(self, node: FieldNode, parent: GraphQLNamedType) -> int:
         """What the field costs whatever it selects; and that it is not called again if it may be called once."""
         name = node.name.value
         if parent is not self._root:
@@ -248,7 +252,7 @@ class _Cost:
             self._called.add(name)
         return INTROSPECTION.get(name, ROOT[self._operation.operation])
 
-    def _times(self, node: FieldNode, definition: GraphQLField, below: Price) -> float:
+    def _times(self, node: FieldNode, definition: GraphQLField, below: Price) -> int:
         """The price below a field, times the objects that it may give."""
         size = self._size(node, definition)
         is_list = is_list_type(get_nullable_type(definition.type))
@@ -276,7 +280,10 @@ class _Cost:
             return self._value(default) if default else Undefined
         if isinstance(node, IntValueNode):
             return int(node.value[:10])
-        return node.values if isinstance(node, ListValueNode) else None
+        if isinstance(node, ListValueNode):
+            return node.values
+        # A single value is taken for a list of one.
+        return None if isinstance(node, NullValueNode) else ""
 
 
 def _count(value: object) -> int:

@@ -1,10 +1,13 @@
 """What a viewer, or an address of strangers, may spend in a minute. Counted in Redis, for all processes together."""
 
+import asyncio
 import time
+from typing import cast
 
 import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
+from limits.aio.storage.redis.redispy import RedispyBridge
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from redis.asyncio import Redis
@@ -28,8 +31,6 @@ class Budget:
             wrap_exceptions=True,
             implementation="redispy",
             key_prefix="fieldgraph:cost",
-            socket_timeout=REPLY_S_MAX,
-            socket_connect_timeout=REPLY_S_MAX,
         )
         self._storage = storage
         self._counter = SlidingWindowCounterRateLimiter(storage)
@@ -44,12 +45,13 @@ class Budget:
         else:
             limit, payer = RateLimitItemPerMinute(settings.viewer_cost_per_minute_max), f"viewer:{viewer_id}"
         try:
-            if await self._counter.hit(limit, payer, cost=cost):
-                return
-            window = await self._counter.get_window_stats(limit, payer)
-        except StorageError as error:
+            async with asyncio.timeout(REPLY_S_MAX):
+                if await self._counter.hit(limit, payer, cost=cost):
+                    return
+                window = await self._counter.get_window_stats(limit, payer)
+        except (StorageError, TimeoutError) as error:
             # One line for an outage, not one for each request; and a pause, so that they do not wait for it.
-            log.warning("cost is not counted", reason=str(error.storage_error), pause_s=PAUSE_S)
+            log.warning("cost is not counted", reason=type(error).__name__, pause_s=PAUSE_S)
             self._paused_until = time.monotonic() + PAUSE_S
             return
         wait_s = max(1, round(window.reset_time - time.time()))
@@ -58,5 +60,5 @@ class Budget:
 
     async def close(self) -> None:
         """Close the connections to Redis."""
-        client: Redis = self._storage.bridge.storage
+        client: Redis = cast("RedispyBridge", self._storage.bridge).storage
         await client.aclose()

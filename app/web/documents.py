@@ -47,6 +47,7 @@ class Documents:
         try:
             document = parse(
                 text,
+                max_source_length=settings.document_characters_max,
                 max_lexical_tokens=settings.document_tokens_max,
                 max_comments=settings.document_tokens_max,
             )

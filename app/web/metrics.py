@@ -6,7 +6,6 @@ import ipaddress
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from app.errors import Unauthenticated
 from app.settings import settings
@@ -65,6 +64,3 @@ def _may_read(request: Request) -> bool:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
-
-
-routes = [Route("/metrics", metrics)]

@@ -58,16 +58,16 @@ class Observation:
         name = metrics.operation_label(self._name) if operation else metrics.OTHER
         metrics.operations.labels(name, kind, self._caller.transport).inc()
         metrics.durations.labels(kind).observe((self._answered or ended) - self._begun)
-        log.info(
-            "operation",
-            request_id=self._caller.request_id,
-            transport=self._caller.transport,
-            operation=(self._name or "")[:NAME_LENGTH_MAX] or None,
-            kind=kind,
-            viewer=operation.context.viewer_id if operation else None,
-            cost=operation.cost if operation else None,
-            duration_ms=round((ended - self._begun) * 1_000, 1),
-            errors=list(self._codes) or None,
-            events=self._events if kind == "subscription" else None,
-            cut_short=raised is not None or None,
-        )
+        facts = {
+            "request_id": self._caller.request_id,
+            "transport": self._caller.transport,
+            "operation": (self._name or "")[:NAME_LENGTH_MAX] or None,
+            "kind": kind,
+            "viewer": operation.context.viewer_id if operation else None,
+            "cost": operation.cost if operation else None,
+            "duration_ms": round((ended - self._begun) * 1_000, 1),
+            "errors": list(self._codes) or None,
+            "events": self._events if kind == "subscription" else None,
+            "cut_short": raised is not None or None,
+        }
+        log.info("operation", **{name: fact for name, fact in facts.items() if fact is not None})

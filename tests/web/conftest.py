@@ -13,18 +13,21 @@ import pytest
 import strawberry
 import websockets
 from starlette.applications import Starlette
+from starlette.routing import Route
 from websockets.asyncio.client import ClientConnection
 
 from app.errors import Invalid, Unauthenticated, Unavailable
-from app.web import metrics, pages
+from app.web import pages
 from app.web.engine import Caller
 from app.web.graphql import GraphQL
 from app.web.health import Health
+from app.web.metrics import metrics
 from app.web.middleware import middleware
 from app.web.server import Server, configuration
 from schema.limits import Limits
 
 PROTOCOL = "graphql-transport-ws"
+RESPONSE = "application/graphql-response+json"
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Journal:
     closed: int = 0
     asked: int = 0
     revoked: set[str] = field(default_factory=set)
+    ends: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass
@@ -172,7 +176,6 @@ class Served:
     journal: Journal
     server: Server
     health: Health
-    make_context: Any
 
     @property
     def socket_url(self) -> str:
@@ -192,8 +195,9 @@ def _context_maker(served: Callable[[], Served]) -> Any:
         if token in journal.revoked or not token.startswith("viewer-"):
             raise Unauthenticated("This token does not hold.")
         name, _, seconds = token.partition("+")
-        expires_at = datetime.now(UTC) + timedelta(seconds=float(seconds)) if seconds else None
-        return Context(journal, int(name.removeprefix("viewer-")), expires_at)
+        if seconds:
+            journal.ends.setdefault(token, datetime.now(UTC) + timedelta(seconds=float(seconds)))
+        return Context(journal, int(name.removeprefix("viewer-")), journal.ends.get(token))
 
     return make_context
 
@@ -208,17 +212,19 @@ async def running(*, budget: Any = None, checks: Any = None) -> AsyncIterator[Se
         budget=budget,
     )
     health = Health(checks or {})
-    app = Starlette(routes=[*graphql.routes, *health.routes, *metrics.routes, *pages.routes()], middleware=middleware())
+    app = Starlette(
+        routes=[*graphql.routes, *health.routes, Route("/metrics", metrics), *pages.routes()], middleware=middleware()
+    )
 
     def leaving() -> None:
         health.draining = True
 
     server = Server(configuration(app, port=0), leaving=leaving, end=graphql.end)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    made.append(Served(f"http://127.0.0.1:{port}", Journal(), server, health, None))
+    made.append(Served(f"http://127.0.0.1:{port}", Journal(), server, health))
     try:
         yield made[0]
     finally:
@@ -241,7 +247,7 @@ def served(_shared: Served) -> Served:
 
 @pytest.fixture
 def serve() -> Any:
-    """`async with serve(...) as served` starts a server of the test's own."""
+    """Start a server of the test's own, in an `async with`."""
     return running
 
 
@@ -253,7 +259,7 @@ async def http(served: Served) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def ask(http: httpx.AsyncClient) -> Any:
-    """`await ask(query, accept=…, token=…, **variables)` posts one operation."""
+    """Post one operation; the other keywords are its variables."""
 
     async def ask(
         query: str,
@@ -300,7 +306,7 @@ class Talk:
 
 @pytest.fixture
 def connect(served: Served) -> Any:
-    """`async with connect() as talk` opens a socket; `url=` for another server."""
+    """Open a socket, in an `async with`; `url` for another server."""
 
     @contextlib.asynccontextmanager
     async def connect(url: str | None = None, protocols: Any = (PROTOCOL,), **options: Any) -> AsyncIterator[Talk]:
@@ -314,11 +320,11 @@ def connect(served: Served) -> Any:
 
 @pytest.fixture
 def eventually() -> Any:
-    """`await eventually(lambda: …)` waits for something that happens soon, and fails when it does not."""
+    """Wait for what happens soon, and fail when it does not."""
 
     async def eventually(holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
-            while not holds():
+            while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0.01)
 
     return eventually

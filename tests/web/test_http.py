@@ -112,7 +112,7 @@ MALFORMED = {
     + b"[" * 100_000
     + b"]" * 100_000
     + b"}}",
-    "500 levels in the variables": b'{"query":"{greeting}","variables":{"a":' + b"[" * 500 + b"]" * 500 + b"}}",
+    "500 levels in the variables": b'{"query":"{greeting}","variables":{"a":%s}}' % (b"[" * 500 + b"]" * 500),
     "invalid UTF-8": b'{"query":"\xff\xfe"}',
     "a lone surrogate": b'{"query":"{greeting}","variables":{"a":"\\ud800"}}',
     "an integer of 5 000 digits": b'{"query":"{greeting}","variables":{"a":' + b"9" * 5_000 + b"}}",
@@ -255,7 +255,7 @@ async def test_a_bug_is_masked_and_logged_once_under_the_request_id(ask):
     error = response.json()["errors"][0]
     assert error["message"] == "Something went wrong on our side."
     assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
-    assert "42" not in response.text
+    assert "secret" not in response.text
     logged = [line for line in lines if line["event"] == "unforeseen failure"]
     assert [(str(line["exc_info"]), line["request_id"]) for line in logged] == [("the secret is 42", request_id)]
 
@@ -264,7 +264,7 @@ async def test_a_bug_before_the_operation_is_masked_too(ask):
     response = await ask("{ greeting }", token="bug")
     assert response.status_code == 500
     assert code_of(response) == "INTERNAL"
-    assert "42" not in response.text
+    assert "secret" not in response.text
 
 
 async def test_the_domains_errors_are_shown_beside_the_data(ask):
@@ -426,4 +426,4 @@ async def test_a_failing_subscription_tells_no_secrets(http):
         events = await events_of(response)
     assert [name for name, _ in events] == ["next", "next", "complete"]
     assert events[1][1]["errors"][0]["extensions"]["code"] == "INTERNAL"
-    assert "42" not in str(events)
+    assert "secret" not in str(events)

@@ -1,0 +1,69 @@
+"""What may be spent in a minute, counted in a real Redis."""
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from app.errors import RateLimited
+from app.settings import settings
+from app.web.budget import Budget
+
+
+@pytest.fixture
+async def budget(redis_url):
+    budget = Budget(redis_url)
+    yield budget
+    await budget.close()
+
+
+async def test_a_viewer_spends_until_the_minute_is_spent(budget, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 100)
+    await budget.spend(1, "a", 60)
+    await budget.spend(1, "b", 40)
+    with pytest.raises(RateLimited, match="A minute's cost of 100 is spent") as refused:
+        await budget.spend(1, "a", 1)
+    assert 1 <= refused.value.retry_after <= 60
+    await budget.spend(2, "a", 100)
+
+
+async def test_strangers_spend_by_address(budget, monkeypatch):
+    monkeypatch.setattr(settings, "address_cost_per_minute_max", 100)
+    await budget.spend(None, "192.0.2.1", 100)
+    with pytest.raises(RateLimited):
+        await budget.spend(None, "192.0.2.1", 1)
+    await budget.spend(None, "192.0.2.2", 100)
+
+
+async def test_what_is_refused_is_not_paid(budget, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 100)
+    with pytest.raises(RateLimited):
+        await budget.spend(1, "a", 101)
+    await budget.spend(1, "a", 100)
+
+
+async def test_without_redis_everybody_passes_and_one_line_says_so():
+    budget = Budget("unix:///nowhere/redis.sock")
+    with capture_logs() as lines:
+        for _ in range(20):
+            await budget.spend(1, "a", 10**9)
+    await budget.close()
+    assert [line["event"] for line in lines] == ["cost is not counted"]
+
+
+async def test_an_overspent_viewer_hears_429_and_when_to_come_again(serve, budget, connect, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 10)
+    query = {"query": "{ items(first: 5) { nodes { id } } }"}
+    async with serve(budget=budget) as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+        headers = {"authorization": "Bearer viewer-1"}
+        first = await client.post("/graphql", json=query, headers=headers)
+        second = await client.post("/graphql", json=query, headers=headers)
+        async with connect(served.socket_url) as talk:
+            await talk.init(token="viewer-1")
+            await talk.subscribe("1", query["query"])
+            over_socket = await talk.hear()
+    assert (first.status_code, second.status_code) == (200, 429)
+    error = second.json()["errors"][0]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert second.headers["retry-after"] == str(error["extensions"]["retryAfter"])
+    assert second.json()["extensions"]["cost"] == {"requested": 7, "max": 20_000}
+    assert over_socket["payload"][0]["extensions"]["code"] == "RATE_LIMITED"

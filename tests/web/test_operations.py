@@ -1,0 +1,233 @@
+"""What an operator relies on: health, figures, logs, the explorer's policy, and an orderly end."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from secrets import token_hex
+
+import httpx
+import pytest
+import structlog
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from app import logs
+from app.settings import settings
+from app.web import metrics
+from app.web.origin import address_of
+
+
+def client_of(served) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=10)
+
+
+async def test_alive_is_not_the_same_as_ready(serve):
+    async def passes() -> None:
+        return
+
+    async def fails() -> None:
+        raise ConnectionError("postgresql://user:secret@host")
+
+    async with serve(checks={"redis": passes, "database": fails}) as served, client_of(served) as client:
+        with capture_logs() as lines:
+            alive, ready, _ = [await client.get(path) for path in ("/healthz", "/readyz", "/readyz")]
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    assert ready.json() == {"ready": False, "draining": False, "checks": {"redis": True, "database": False}}
+    assert "secret" not in ready.text
+    assert [line["check"] for line in lines if line["event"] == "not ready"] == ["database"]
+
+
+async def test_a_check_that_hangs_has_not_passed(serve, monkeypatch):
+    monkeypatch.setattr("app.web.health.CHECK_S_MAX", 0.05)
+    async with serve(checks={"database": lambda: asyncio.sleep(60)}) as served, client_of(served) as client:
+        assert (await client.get("/readyz")).json()["checks"] == {"database": False}
+
+
+async def figures(http: httpx.AsyncClient) -> dict[str, float]:
+    lines = (await http.get("/metrics")).text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+async def test_the_figures_follow_what_happens(http, ask, connect, eventually):
+    before = await figures(http)
+    await http.post("/graphql", json={"query": "query Counted { greeting }"})
+    await ask("{ invalid }")
+    async with connect() as talk:
+        await talk.init()
+        await talk.subscribe("1", "subscription { count(to: 3, everyS: 0) }")
+        during = await figures(http)
+        while (await talk.hear())["type"] != "complete":
+            pass
+    await eventually(lambda: metrics.sockets._value.get() == before["fieldgraph_sockets"])
+    after = await figures(http)
+
+    def growth(name: str) -> float:
+        return after[name] - before.get(name, 0)
+
+    assert growth('fieldgraph_operations_total{kind="query",operation="Counted",transport="http"}') == 1
+    assert growth('fieldgraph_errors_total{code="INVALID_INPUT"}') == 1
+    assert growth("fieldgraph_events_sent_total") == 3
+    assert during["fieldgraph_sockets"] - before["fieldgraph_sockets"] == 1
+    assert after["fieldgraph_subscriptions"] == before["fieldgraph_subscriptions"]
+
+
+async def test_a_client_cannot_make_up_figures_without_end(monkeypatch):
+    monkeypatch.setattr(metrics, "_names", set())
+    labels = {metrics.operation_label(f"Name{n}") for n in range(1_000)}
+    assert len(labels) == metrics.OPERATION_NAMES_MAX + 1
+    assert metrics.operation_label("Name1") == "Name1"
+
+
+async def test_the_figures_are_for_those_with_the_token(http, monkeypatch):
+    monkeypatch.setattr(settings, "metrics_token", SecretStr("letmein"))
+    answers = [
+        await http.get("/metrics"),
+        await http.get("/metrics", headers={"authorization": "Bearer wrong"}),
+        await http.get("/metrics", headers={"authorization": "Bearer letmein"}),
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404, 200]
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        (("192.0.2.1", 1), "192.0.2.1"),
+        (("::ffff:192.0.2.1", 1), "192.0.2.1"),
+        (("2001:db8::1", 1), "2001:db8::/64"),
+        (("2001:db8::ffff:2", 1), "2001:db8::/64"),
+        (("", 0), "local"),
+        (None, "local"),
+    ],
+)
+def test_a_stranger_is_an_ipv4_address_or_an_ipv6_network(client, address):
+    assert address_of({"client": client}) == address
+
+
+async def test_each_operation_is_one_line_without_its_variables(http, ask):
+    with capture_logs() as lines:
+        await http.post(
+            "/graphql",
+            json={"query": "query Named($t: String) { echo(text: $t) invalid }", "variables": {"t": "a secret"}},
+            headers={"x-request-id": "request-1", "authorization": "Bearer viewer-9"},
+        )
+        await ask("{ wrong }")
+    said = [line for line in lines if line["event"] == "operation"]
+    assert len(said) == 2
+    assert said[0].pop("duration_ms") >= 0
+    assert said[0] == {
+        "event": "operation",
+        "log_level": "info",
+        "request_id": "request-1",
+        "transport": "http",
+        "operation": "Named",
+        "kind": "query",
+        "viewer": 9,
+        "cost": 1,
+        "errors": ["INVALID_INPUT"],
+    }
+    assert (said[1]["kind"], said[1]["errors"]) == ("refused", ["BAD_REQUEST"])
+    assert "a secret" not in str(lines)
+
+
+@contextlib.contextmanager
+def in_production(monkeypatch) -> Iterator[None]:
+    """Logging as in production, put back afterwards."""
+    monkeypatch.setattr(settings, "production", True)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    # The test runner's own, which would be closed.
+    root.handlers.clear()
+    logs.configure()
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name in logs.QUIET:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def test_logs_are_json_in_production_and_hold_no_secrets(monkeypatch, capsys):
+    def sign_in(password: str) -> None:
+        raise ValueError("broken")
+
+    with in_production(monkeypatch):
+        password = token_hex()
+        log = structlog.get_logger("app.x")
+        try:
+            sign_in(password)
+        except ValueError:
+            log.exception("failed", password=password, api_key="k", access_token="t", user=1)
+        logging.getLogger("library").warning("it says %s", "hello")
+    ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (ours["event"], ours["level"], ours["user"], ours["password"]) == ("failed", "error", 1, "***")
+    assert "ValueError: broken" in ours["exception"]
+    assert password not in json.dumps(ours)
+    assert (ours["api_key"], ours["access_token"]) == ("***", "***")
+    assert (theirs["event"], theirs["logger"]) == ("it says hello", "library")
+
+
+async def test_the_explorer_may_load_nothing_from_elsewhere(http):
+    page = await http.get("/", follow_redirects=True)
+    assert page.url.path == "/graphiql/"
+    assert page.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "http" not in policy
+    assert page.headers["cache-control"] == "no-cache"
+    script = page.text.partition('src="./')[2].partition('"')[0]
+    loaded = await http.get(f"/graphiql/{script}")
+    assert loaded.status_code == 200
+    assert loaded.headers["cache-control"].endswith("immutable")
+    assert loaded.headers["content-security-policy"] == policy
+
+
+@pytest.mark.parametrize(
+    "path", ["/graphiql/../engine.py", "/graphiql/%2e%2e/engine.py", "/graphiql/nothing.js", "/nothing"]
+)
+async def test_nothing_else_is_served(http, path):
+    assert (await http.get(path)).status_code == 404
+
+
+async def test_leaving_ends_subscriptions_and_lets_requests_finish(serve, connect):
+    async with (
+        serve() as served,
+        connect(served.socket_url) as talk,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=10) as client,
+    ):
+        await talk.init()
+        await talk.subscribe("1", "subscription { count }")
+        await talk.hear()
+        under_way = asyncio.create_task(client.post("/graphql", json={"query": "{ slow(seconds: 1) }"}))
+        stream = client.stream(
+            "POST", "/graphql", json={"query": "subscription { count }"}, headers={"accept": "text/event-stream"}
+        )
+        async with stream as response:
+            events = response.aiter_text()
+            assert "event: next" in await anext(events)
+            served.server.should_exit = True
+            closing = await talk.closing()
+            rest = "".join([part async for part in events])
+        answer = await under_way
+        with pytest.raises(httpx.ConnectError):
+            await httpx.AsyncClient(trust_env=False).get(f"{served.url}/healthz")
+    assert closing == (1012, "The server restarts: connect again")
+    assert answer.json()["data"] == {"slow": "done"}
+    assert "event: complete" not in rest
+    assert served.journal.closed == 2
+
+
+async def test_leaving_is_said_at_readiness_while_requests_are_still_answered(serve, eventually, monkeypatch):
+    monkeypatch.setattr(settings, "shutdown_notice_s", 1)
+    async with serve() as served, client_of(served) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        served.server.should_exit = True
+        await eventually(lambda: served.health.draining)
+        ready = await client.get("/readyz")
+        answer = await client.post("/graphql", json={"query": "{ greeting }"})
+    assert ready.status_code == 503
+    assert ready.json()["draining"] is True
+    assert answer.json()["data"] == {"greeting": "hello"}
