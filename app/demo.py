@@ -169,7 +169,7 @@ class Client:
     async def watch(self, kind: str, id: str, fields: str) -> dict[str, Any]:
         """Follows a training or a prediction to its end, and draws its progress."""
         document = f"""subscription ($id: ID!) {{ {kind}Updated({kind}Id: $id) {{
-            event {{ status progress message epoch {{ number validationIou }} }} {kind} {{ {fields} }}
+            progress message {kind} {{ {fields} }}
         }} }}"""
         last: dict[str, Any] = {}
         columns = (TextColumn("  {task.description:<60}"), BarColumn(), TimeElapsedColumn())
@@ -177,9 +177,8 @@ class Client:
             bar = bars.add_task("Waiting for a worker", total=1.0)
             async for event in self._events(document, {"id": id}):
                 last = event[f"{kind}Updated"]
-                said = last["event"]
-                if said["progress"] is not None:
-                    bars.update(bar, completed=said["progress"], description=said["message"])
+                if last["progress"] is not None:
+                    bars.update(bar, completed=last["progress"], description=last["message"])
             bars.update(bar, completed=1.0, description="Done")
         return dict(last[kind])
 

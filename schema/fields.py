@@ -129,9 +129,8 @@ def subscription(resolver: Callable[..., Any]) -> Any:
 
 
 def _described(resolver: Callable[..., Any], field: StrawberryField) -> StrawberryField:
-    doc = cleandoc(resolver.__doc__ or "")
-    described = dict(ARGUMENT_LINE.findall(doc))
-    field.description = ARGUMENT_LINE.sub("", doc).strip()
+    field.description, _, lines = cleandoc(resolver.__doc__ or "").partition("\n\n")
+    described = dict(ARGUMENT_LINE.findall(lines))
     for argument in field.arguments:
         argument.description = described.get(argument.python_name)
     return field

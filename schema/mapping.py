@@ -148,7 +148,7 @@ class Epoch:
     seconds: float = strawberry.field(description="How long it took.")
 
 
-@shows(resolve.JobEvent)
+@strawberry.interface(description=resolve.JobEvent.__doc__)
 class JobEvent:
     cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
     status: tables.TrainingStatus | None = strawberry.field(description="The new status, if that has changed.")
@@ -160,14 +160,12 @@ class JobEvent:
 
 
 @shows(resolve.TrainingEvent)
-class TrainingEvent:
-    event: JobEvent = strawberry.field(description="What happened, as it was then.")
+class TrainingEvent(JobEvent):
     training: Training = strawberry.field(description="The training as it is now.")
 
 
 @shows(resolve.PredictionEvent)
-class PredictionEvent:
-    event: JobEvent = strawberry.field(description="What happened, as it was then.")
+class PredictionEvent(JobEvent):
     prediction: Prediction = strawberry.field(description="The prediction as it is now.")
 
 

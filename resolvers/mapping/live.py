@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any
 
 import strawberry
 
@@ -26,7 +27,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """What an event says of a job; what it does not say is None."""
+    """A moment in a job's life, as it was then; null where it says nothing."""
 
     cursor: str
     status: TrainingStatus | None = None
@@ -36,32 +37,18 @@ class JobEvent:
     eta_s: float | None = None
     epoch: Epoch | None = None
 
-    @classmethod
-    def of(cls, happening: Happening) -> "JobEvent":
-        """The event as it was written."""
-        said = dict(happening.payload)
-        status, epoch = said.pop("status", None), said.pop("epoch", None)
-        return cls(
-            cursor=happening.position.cursor,
-            status=TrainingStatus(status) if status else None,
-            epoch=Epoch(**epoch) if epoch else None,
-            **said,
-        )
 
-
-@dataclass(frozen=True)
-class TrainingEvent:
+@dataclass(frozen=True, kw_only=True)
+class TrainingEvent(JobEvent):
     """A moment in a training."""
 
-    event: JobEvent
     training: Training
 
 
-@dataclass(frozen=True)
-class PredictionEvent:
+@dataclass(frozen=True, kw_only=True)
+class PredictionEvent(JobEvent):
     """A moment in a prediction."""
 
-    event: JobEvent
     prediction: Prediction
 
 
@@ -74,8 +61,8 @@ async def training_updated(
     after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
     """
     training = await info.context.find(Training, training_id)
-    async for event in _events(info, mapping.training_topic(training.id), training.status, after):
-        yield TrainingEvent(event, await info.context.find(Training, training_id))
+    async for said in _events(info, mapping.training_topic(training.id), training.status, after):
+        yield TrainingEvent(**said, training=await info.context.renewed().find(Training, training_id))
 
 
 async def prediction_updated(
@@ -87,20 +74,31 @@ async def prediction_updated(
     after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
     """
     prediction = await info.context.find(Prediction, prediction_id)
-    async for event in _events(info, mapping.prediction_topic(prediction.id), prediction.status, after):
-        yield PredictionEvent(event, await info.context.find(Prediction, prediction_id))
+    async for said in _events(info, mapping.prediction_topic(prediction.id), prediction.status, after):
+        yield PredictionEvent(**said, prediction=await info.context.renewed().find(Prediction, prediction_id))
 
 
-async def _events(info: Info, topic: str, status: TrainingStatus, after: str | None) -> AsyncGenerator[JobEvent, None]:
-    """The events of something that ends, up to its end."""
+async def _events(
+    info: Info, topic: str, status: TrainingStatus, after: str | None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """What the events of something that ends say, up to its end."""
     feed = info.context.feed
     if after is None:
         start = await feed.now()
-        yield JobEvent(start.cursor, status)
+        yield {"cursor": start.cursor, "status": status}
     else:
         start = Position.parse(after)
     async for happening in feed.follow(topic, start, live=status not in ENDED):
-        event = JobEvent.of(happening)
-        yield event
-        if event.status in ENDED:
+        said = _said(happening)
+        yield said
+        if said.get("status") in ENDED:
             return
+
+
+def _said(happening: Happening) -> dict[str, Any]:
+    said = {"cursor": happening.position.cursor, **happening.payload}
+    if "status" in said:
+        said["status"] = TrainingStatus(said["status"])
+    if "epoch" in said:
+        said["epoch"] = Epoch(**said["epoch"])
+    return said

@@ -1,0 +1,101 @@
+"""The published contract is current, described, and keeps to its conventions."""
+
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    build_schema,
+    get_named_type,
+    is_non_null_type,
+    parse,
+    validate,
+)
+
+from schema import schema
+
+CORE = schema._schema
+PUBLISHED = Path(__file__).parent.parent / "schema" / "schema.graphql"
+TYPES = [found for name, found in CORE.type_map.items() if not name.startswith("__")]
+WITH_FIELDS = [found for found in TYPES if isinstance(found, GraphQLObjectType | GraphQLInterfaceType)]
+
+
+def test_the_published_schema_is_what_the_code_says():
+    assert PUBLISHED.read_text().strip() == schema.as_str().strip(), "run: make schema"
+
+
+def test_the_published_schema_is_a_schema():
+    assert "Training" in build_schema(PUBLISHED.read_text()).type_map
+
+
+@pytest.mark.parametrize("found", TYPES, ids=lambda found: found.name)
+def test_every_type_field_and_argument_is_described(found):
+    assert found.description, found.name
+    for name, field in getattr(found, "fields", {}).items():
+        assert field.description, f"{found.name}.{name}"
+        for argument_name, argument in getattr(field, "args", {}).items():
+            assert argument.description, f"{found.name}.{name}({argument_name}:)"
+
+
+@pytest.mark.parametrize("name", CORE.mutation_type.fields)
+def test_every_mutation_takes_one_input_and_says_what_can_go_wrong(name):
+    field = CORE.mutation_type.fields[name]
+    assert set(field.args) <= {"input"}
+    answer = get_named_type(field.type)
+    if isinstance(answer, GraphQLUnionType):
+        made, *problems = answer.types
+        assert answer.name == f"{name[0].upper()}{name[1:]}Result"
+        assert all(CORE.type_map["Problem"] in problem.interfaces for problem in problems)
+        assert CORE.type_map["Problem"] not in made.interfaces
+        assert problems
+
+
+@pytest.mark.parametrize("found", [found for found in WITH_FIELDS if found.name.endswith("Connection")], ids=str)
+def test_every_list_is_a_connection_of_the_same_shape(found):
+    assert list(found.fields) == ["edges", "nodes", "pageInfo", "totalCount"]
+
+
+def test_only_short_closed_lists_are_not_connections():
+    plain = {
+        f"{found.name}.{name}"
+        for found in WITH_FIELDS
+        for name, field in found.fields.items()
+        if "[" in str(field.type) and isinstance(get_named_type(field.type), GraphQLObjectType | GraphQLInterfaceType)
+        if not found.name.endswith("Connection")
+    }
+    assert plain == {"Query.nodes", "Mutation.markNotificationsRead"}
+
+
+@pytest.mark.parametrize("found", [found for found in TYPES if isinstance(found, GraphQLInputObjectType)], ids=str)
+def test_no_input_asks_for_a_value_it_has_a_default_for(found):
+    for field in found.fields.values():
+        assert not (is_non_null_type(field.type) and field.default_value is None)
+
+
+def test_enums_shout():
+    for found in TYPES:
+        if isinstance(found, GraphQLEnumType):
+            assert all(name == name.upper() for name in found.values), found.name
+
+
+def test_secrets_are_not_in_the_contract():
+    shown = {name.lower() for found in WITH_FIELDS for name in found.fields}
+    assert not shown & {"passwordhash", "password_hash", "tokenhash", "storagekey", "fence", "leaseuntil"}
+
+
+def test_every_subscription_can_be_resumed():
+    for name, field in CORE.subscription_type.fields.items():
+        assert "after" in field.args, name
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted((Path(__file__).parent.parent / "app/web/graphiql/src").glob("*.graphql")),
+    ids=lambda file: file.name,
+)
+def test_the_explorers_first_tab_is_valid(file):
+    assert validate(CORE, parse(file.read_text())) == []
