@@ -6,7 +6,7 @@ import signal
 import dramatiq
 import structlog
 
-from app import queue
+from app import logs, queue
 from app.database import Database
 from app.settings import settings
 from jobs import mapping  # noqa: F401 -- registers its jobs
@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 def main(threads: int | None = None) -> None:
     """Works until SIGTERM or SIGINT."""
+    logs.configure()
     asyncio.run(work(threads or settings.job_threads))
 
 
