@@ -29,8 +29,7 @@ SHORT_LIVES_MAX = 3
 
 def up(*, with_parent: bool) -> None:
     """Run everything until Ctrl-C, or until a part ends that the rest cannot do without."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    _interrupt_on_signals()
     if with_parent:
         _in_background(_end_with_parent, os.getppid())
     home = settings.home.resolve()
@@ -55,6 +54,13 @@ def up(*, with_parent: bool) -> None:
             finally:
                 launcher.stop()
     _say("Stopped.")
+
+
+def _interrupt_on_signals() -> None:
+    """Each of them means Ctrl-C, also in the background of a script, which ignores that; but nohup is heeded."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
