@@ -41,6 +41,8 @@ class Settings(BaseSettings):
 
     # A GraphQL request
     request_bytes_max: int = 10 * MIB
+    request_head_bytes_max: int = 65_536
+    request_head_s_max: float = 10
     request_depth_max: int = 64
     request_s_max: float = 15
     cors_origins: Annotated[list[str], NoDecode] = []

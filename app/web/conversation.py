@@ -192,6 +192,10 @@ class Conversation:
         try:
             operation = await self._engine.prepare(asked, token=self._token, caller=caller)
         except Refused as refused:
+            for error in refused.errors:
+                if isinstance(error, Unauthenticated):
+                    # The token held when the socket was opened.
+                    raise Ended(FORBIDDEN, error.message) from None
             return refusal(refused)
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the socket's
             return accident(error, caller)
@@ -201,7 +205,7 @@ class Conversation:
                 if "data" not in reply.body:
                     return reply
                 seen.answered(reply)
-                await self._say({"type": "next", "id": id, "payload": reply.body})
+                await self._say({"type": "next", "id": id, "payload": orjson.Fragment(reply.json)})
         return None
 
     async def _refuse(self, id: str, reply: Reply) -> None:

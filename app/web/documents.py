@@ -1,5 +1,6 @@
 """Documents parsed and validated once: the same text is not looked at again."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ from app.web.errors import Refused
 # The texts of all cached documents together. A document in memory weighs about a hundred times its text.
 CACHED_CHARACTERS_MAX = 500_000
 VALIDATION_ERRORS_MAX = 20
+# The one character that PostgreSQL cannot keep, as it is or escaped in a text.
+NUL = re.compile(r"\0|\\u(0000|\{0+\})")
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -44,6 +47,8 @@ class Documents:
         return document
 
     def _read(self, text: str) -> DocumentNode:
+        if NUL.search(text):
+            raise Refused([GraphQLError("A document may not hold the character U+0000.")])
         try:
             document = parse(
                 text,

@@ -9,9 +9,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any, Literal, Protocol, cast
 
+import orjson
 import strawberry
 import structlog
 from graphql import (
@@ -91,6 +93,11 @@ class Reply:
 
     body: dict[str, Any]
     codes: tuple[str, ...] = ()
+
+    @cached_property
+    def json(self) -> bytes:
+        """The body as every transport sends it."""
+        return orjson.dumps(self.body)
 
     @property
     def retry_after(self) -> int | None:
@@ -280,7 +287,13 @@ def _answer(result: ExecutionResult, operation: Operation) -> Reply:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = shown_after(result.errors, request_id=operation.caller.request_id)
-    return _reply(body, operation)
+    reply = _reply(body, operation)
+    try:
+        # Here and not when it is sent: what a scalar let through that is no JSON is a failure like any other.
+        _ = reply.json
+    except TypeError as error:
+        return accident(error, operation.caller)
+    return reply
 
 
 def _reply(body: dict[str, Any], operation: Operation) -> Reply:

@@ -23,7 +23,6 @@ SECURITY = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -84,8 +83,6 @@ class Protect:
                     headers.setdefault(name, value)
                 if scope["scheme"] == "https":
                     headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-                if "access-control-allow-origin" in headers:
-                    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
             await send(message)
 
         await self._app(scope, receive, send_protected)

@@ -65,29 +65,40 @@ def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 def decode(text: bytes | str) -> object:
     """JSON, in UTF-8 and not nested deeper than anyone needs."""
+    raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     try:
-        value: object = orjson.loads(text)
+        value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Malformed(f"This is not JSON: {error.msg}.") from None
     if _deeper_than(value, settings.request_depth_max):
         raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.")
+    if b"\\u0000" in raw and _holds_nul(value):
+        raise Malformed("A text may not hold the character U+0000.")
     return value
 
 
 def _deeper_than(value: object, depth_max: int) -> bool:
     # Level by level: recursion is what deep nesting is meant to break.
-    level = [value]
-    for _ in range(depth_max + 1):
-        level = [child for parent in level for child in _children(parent)]
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(depth_max):
+        level = [child for parent in level for child in _items(parent) if isinstance(child, dict | list)]
         if not level:
             return False
     return True
 
 
-def _children(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _holds_nul(value: object) -> bool:
+    """Whether a text in it has the one character that PostgreSQL cannot keep."""
+    level = [value]
+    while level:
+        if any(isinstance(found, str) and "\0" in found for found in level):
+            return True
+        level = [child for parent in level if isinstance(parent, dict | list) for child in _items(parent)]
+    return False
+
+
+def _items(parent: dict[str, object] | list[object]) -> Iterable[object]:
+    return (*parent, *parent.values()) if isinstance(parent, dict) else parent
 
 
 async def posted(request: Request) -> Parameters:

@@ -1,7 +1,5 @@
 """GraphQL's answers as HTTP responses: status, headers and media type that say what the body says."""
 
-from typing import Any
-
 import orjson
 from starlette.responses import Response
 
@@ -30,12 +28,12 @@ def answered(reply: Reply, media_types: list[str]) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if status in {429, 503} and reply.retry_after is not None:
         headers["Retry-After"] = str(reply.retry_after)
-    return _response(reply.body, media_type, status, headers)
+    return _response(reply.json, media_type, status, headers)
 
 
 def refused(malformed: Malformed, media_types: list[str]) -> Response:
     """The response to a request that was not."""
-    body = {"errors": [failure(malformed.message)]}
+    body = orjson.dumps({"errors": [failure(malformed.message)]})
     return _response(body, _media_type(media_types or [accept.JSON]), malformed.status, malformed.headers)
 
 
@@ -52,9 +50,9 @@ def _status(reply: Reply, media_type: str) -> int:
     return STATUS.get(reply.codes[0], 400 if media_type == accept.RESPONSE else 200)
 
 
-def _response(body: dict[str, Any], media_type: str, status: int, headers: dict[str, str]) -> Response:
+def _response(body: bytes, media_type: str, status: int, headers: dict[str, str]) -> Response:
     return Response(
-        orjson.dumps(body),
+        body,
         status_code=status,
         headers={"Cache-Control": "no-store", "Vary": "Accept", **headers},
         media_type=f"{media_type}; charset=utf-8",

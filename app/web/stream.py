@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import orjson
 from starlette.types import Message, Send
 
 from app.settings import settings
@@ -57,7 +56,7 @@ async def _send_all(replies: AsyncGenerator[Reply, None], send: Send, end: async
             # Only when it has ended may the generator be closed.
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
-        await _send_part(send, b"event: next\ndata: " + orjson.dumps(reply.body) + b"\n\n")
+        await _send_part(send, b"event: next\ndata: " + reply.json + b"\n\n")
 
 
 async def _send_part(send: Send, part: bytes) -> None:

@@ -102,6 +102,10 @@ class Query:
         raise RuntimeError("the secret is 42")
 
     @strawberry.field
+    def not_json(self) -> strawberry.scalars.JSON:
+        return strawberry.scalars.JSON({"a": 2**70})
+
+    @strawberry.field
     def invalid(self) -> str | None:
         raise Invalid("name", "A name has at most 50 characters.")
 

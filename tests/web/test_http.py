@@ -1,6 +1,7 @@
 """GraphQL over HTTP: media types, status codes, and an answer in GraphQL's words to whatever is sent."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 
@@ -119,6 +120,8 @@ MALFORMED = {
     "not a number": b'{"query":"{greeting}","variables":{"a":NaN}}',
     "UTF-16": '{"query":"{greeting}"}'.encode("utf-16"),
     "zero bytes": b"\x00" * 100,
+    "U+0000 in a variable": b'{"query":"{greeting}","variables":{"a":["x\\u0000"]}}',
+    "U+0000 in a name": b'{"query":"{greeting}","variables":{"x\\u0000":1}}',
 }
 
 
@@ -180,6 +183,31 @@ async def test_a_body_that_never_ends_is_given_up(served, monkeypatch):
     writer.close()
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout")
     assert b"did not arrive in time" in answer
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /graphql?query=", b"GET /healthz HTTP/1.1\r\nx: ", b"GET / HTTP/1.1\r\n" + b"x:y\r\n" * 50]
+)
+async def test_a_head_that_never_ends_is_given_up_by_its_size(served, head):
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
+    with contextlib.suppress(ConnectionError):
+        writer.write(head)
+        for _ in range(200):
+            writer.write(b"x" * 10_000 if b"x:y" not in head else b"x:y\r\n" * 2_000)
+            await writer.drain()
+    with contextlib.suppress(ConnectionError):
+        answer = await asyncio.wait_for(reader.read(), 10)
+        assert answer.startswith(b"HTTP/1.1 400")
+    writer.close()
+
+
+async def test_a_head_that_never_ends_is_given_up_in_time(served, monkeypatch):
+    monkeypatch.setattr(settings, "request_head_s_max", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /hea")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
@@ -258,6 +286,19 @@ async def test_a_bug_is_masked_and_logged_once_under_the_request_id(ask):
     assert "secret" not in response.text
     logged = [line for line in lines if line["event"] == "unforeseen failure"]
     assert [(str(line["exc_info"]), line["request_id"]) for line in logged] == [("the secret is 42", request_id)]
+
+
+async def test_an_answer_that_is_no_json_is_a_bug_like_any_other(ask):
+    response = await ask("{ notJson }")
+    assert response.status_code == 500
+    assert code_of(response) == "INTERNAL"
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\u{0}", "\\u{000000}", "\0"])
+async def test_a_character_that_cannot_be_kept_is_refused_in_the_document_too(ask, text):
+    response = await ask(f'{{ echo(text: "{text}") }}')
+    assert response.status_code == 400
+    assert code_of(response) == "BAD_REQUEST"
 
 
 async def test_a_bug_before_the_operation_is_masked_too(ask):

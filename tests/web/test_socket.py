@@ -346,6 +346,14 @@ async def test_the_socket_closes_when_the_token_is_revoked(connect, served, monk
         assert (await other.hear())["payload"]["data"] == {"viewer": 2}
 
 
+async def test_an_operation_with_a_token_that_ended_meanwhile_closes_the_socket(connect, served):
+    async with connect() as talk:
+        await talk.init(token="viewer-1")
+        served.journal.revoked.add("viewer-1")
+        await talk.subscribe("1", "{ viewer }")
+        assert await talk.closing() == (4403, "This token does not hold.")
+
+
 async def test_a_reader_that_does_not_read_is_waited_for_and_then_closed(connect, served, monkeypatch):
     monkeypatch.setattr(settings, "socket_send_s_max", 0.3)
     async with connect(max_queue=1) as talk:
