@@ -18,6 +18,7 @@ from app.settings import settings
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
 
 SRID = 4326
+DECIMALS = 7
 ELLIPSOID = Geod(ellps="WGS84")
 
 
@@ -82,5 +83,5 @@ def checked(field: str, geometry: Geometry, *, area_m2_max: float | None = None,
 
 
 def to_geojson(geometry: BaseGeometry) -> dict[str, Any]:
-    """The GeoJSON object of a shape."""
-    return dict(mapping(geometry))
+    """The GeoJSON object of a shape, to seven decimals: a centimetre."""
+    return dict(mapping(shapely.transform(geometry, lambda coordinates: coordinates.round(DECIMALS))))
