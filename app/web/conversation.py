@@ -191,21 +191,23 @@ class Conversation:
         """Send an operation's results; the reply that there is instead of results, if it fails as a whole."""
         try:
             operation = await self._engine.prepare(asked, token=self._token, caller=caller)
+            seen.began(operation)
+            async with aclosing(self._engine.replies(operation)) as replies:
+                async for reply in replies:
+                    if "data" not in reply.body:
+                        return reply
+                    seen.answered(reply)
+                    await self._say({"type": "next", "id": id, "payload": orjson.Fragment(reply.json)})
         except Refused as refused:
             for error in refused.errors:
                 if isinstance(error, Unauthenticated):
                     # The token held when the socket was opened.
                     raise Ended(FORBIDDEN, error.message) from None
             return refusal(refused)
+        except (Ended, WebSocketDisconnect):
+            raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the socket's
             return accident(error, caller)
-        seen.began(operation)
-        async with aclosing(self._engine.replies(operation)) as replies:
-            async for reply in replies:
-                if "data" not in reply.body:
-                    return reply
-                seen.answered(reply)
-                await self._say({"type": "next", "id": id, "payload": orjson.Fragment(reply.json)})
         return None
 
     async def _refuse(self, id: str, reply: Reply) -> None:

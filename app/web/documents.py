@@ -20,7 +20,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from app.settings import settings
 from app.web.errors import Refused
 
-# The texts of all cached documents together. A document in memory weighs about a hundred times its text.
+# The texts of all cached documents together. In memory a document weighs about 150 times its text.
 CACHED_CHARACTERS_MAX = 500_000
 VALIDATION_ERRORS_MAX = 20
 # The one character that PostgreSQL cannot keep, as it is or escaped in a text.

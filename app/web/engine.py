@@ -4,10 +4,9 @@ The parts it cannot know are handed in: the schema, who asks (`MakeContext`), ho
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from inspect import isawaitable
@@ -117,7 +116,6 @@ class Operation:
     context: Context
     cost: int
     executor: Executor[Any]
-    begun: float = field(default_factory=time.perf_counter)
 
     @property
     def kind(self) -> OperationType:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import DomainError
 from app.web import accept
 from app.web.engine import ANY_KIND, Caller, Engine, Operation, Reply, WrongKind, accident, refusal
-from app.web.errors import Refused
+from app.web.errors import Refused, record
 from app.web.observe import Observation
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.places import Places, holder
@@ -104,6 +104,8 @@ class Endpoint:
         except TimeoutError:
             # The client took nothing for too long; closing the connection is all that is left to say.
             return
+        except Exception as error:  # noqa: BLE001 - the answer has begun: it can end, but not become another
+            record(error, request_id=operation.caller.request_id)
         finally:
             watch.cancel()
             self._streams.discard(ending)
