@@ -173,6 +173,8 @@ class PredictionEvent(JobEvent):
 class MappingQuery:
     dataset: Dataset | None = field(resolve.dataset)
     datasets: Connection[Dataset] = connection(resolve.datasets, order=resolve.NamedOrder)
+    aoi: AOI | None = field(resolve.aoi)
+    label: Label | None = field(resolve.label)
     model: Model | None = field(resolve.model)
     models: Connection[Model] = connection(resolve.models, order=resolve.NamedOrder)
     training: Training | None = field(resolve.training)

@@ -2,11 +2,13 @@
 
 from resolvers.mapping.datasets import (
     NamedOrder,
+    aoi,
     create_aoi,
     create_dataset,
     dataset,
     datasets,
     fetch_osm_labels,
+    label,
     update_dataset,
     upload_labels,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "PredictionEvent",
     "TrainingEvent",
     "TrainingOrder",
+    "aoi",
     "cancel_training",
     "create_aoi",
     "create_dataset",
@@ -39,6 +42,7 @@ __all__ = [
     "dataset",
     "datasets",
     "fetch_osm_labels",
+    "label",
     "link",
     "model",
     "models",

@@ -12,6 +12,7 @@ from app.models import (
     AOI,
     Dataset,
     DatasetStatus,
+    Label,
     User,
 )
 from app.pagination import Order
@@ -57,6 +58,22 @@ def datasets(
     if user_id is not None:
         found = found.where(Dataset.user_id == ids.key(user_id, User))
     return found if not search else found.where(Dataset.name.icontains(search, autoescape=True))
+
+
+async def aoi(info: Info, id: strawberry.ID) -> AOI:
+    """An area of interest by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(AOI, id)
+
+
+async def label(info: Info, id: strawberry.ID) -> Label:
+    """A label by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(Label, id)
 
 
 async def create_dataset(
