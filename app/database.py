@@ -1,17 +1,18 @@
 """The engine and its two kinds of session. A transaction begins and ends here, and nowhere else."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NewType
 
+from psycopg.errors import QueryCanceled
 from redis.asyncio import Redis
 from sqlalchemy import Constraint, Index
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from app import events, queue
-from app.errors import Conflict, Unavailable
+from app.errors import Busy, Conflict, TimedOut
 from app.models import Base
 from app.settings import settings
 
@@ -31,6 +32,7 @@ class Database:
         self.engine = create_async_engine(
             url,
             pool_pre_ping=True,
+            hide_parameters=True,  # they are people's data, and errors are logged
             pool_size=settings.database_pool,
             max_overflow=0,
             pool_timeout=settings.database_pool_wait_s,
@@ -42,30 +44,39 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A session for reads; each batch of reads opens its own, since sessions do not share."""
-        try:
+        with _in_words():
             async with self._sessions() as session:
                 yield ReadSession(session)
-        except PoolTimeout:
-            raise Unavailable("Too much is going on just now. Try again in a few seconds.") from None
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
         """One transaction: commits on success, then sends its jobs and wakes its readers; rolls back on any error."""
-        try:
+        with _in_words():
             async with self._sessions() as session:
                 async with session.begin():
                     yield WriteSession(ReadSession(session))
                 await queue.nudge(queue.taken_from(session))
                 await events.wake(session, self._redis)
-        except IntegrityError as error:
-            raise conflict_from(error) from error
-        except PoolTimeout:
-            raise Unavailable("Too much is going on just now. Try again in a few seconds.") from None
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._redis.aclose()
         await self.engine.dispose()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What the database says, in the domain's words."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise conflict_from(error) from error
+    except PoolTimeout:
+        raise Busy from None
+    except OperationalError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise TimedOut("This took the database too long. Ask for less at a time.") from error
+        raise Busy from error
 
 
 def conflict_from(error: IntegrityError) -> Exception:

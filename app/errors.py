@@ -76,6 +76,13 @@ class Unavailable(DomainError):
     code = Code.UNAVAILABLE
 
 
+class Busy(Unavailable):
+    """The database cannot be reached, or has no room; this heals by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("Too much is going on just now. Try again in a few seconds.")
+
+
 class NotFound(DomainError):
     """It does not exist, or not for this viewer."""
 

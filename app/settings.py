@@ -126,6 +126,7 @@ class Settings(BaseSettings):
 
     # Jobs
     job_lease_s: float = 10
+    job_statement_s_max: float = 60
     job_attempts_max: int = 3
     job_sweep_s: float = 2
     job_threads: int = 4
@@ -139,6 +140,8 @@ class Settings(BaseSettings):
     training_epochs_max: int = 40
     training_epochs_feedback_max: int = 20
     training_batch_max: int = 8
+    training_views_per_epoch_min: int = 128
+    training_views_per_epoch_max: int = 1_600
     training_zoom_min: int = 18
     training_zoom_max: int = 21
     training_s_max: float = 6 * 3_600

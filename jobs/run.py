@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 
 import structlog
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import events
 from app.database import Database, WriteSession
-from app.errors import DomainError, Unavailable
+from app.errors import Busy, DomainError, TimedOut
 from app.gateways.outside import Outage
 from app.models import JobKind, JobState
 from app.services import system
@@ -94,7 +94,7 @@ class Run:
                 renewed = time.monotonic()
             except LeaseLost:
                 self.is_lost = True
-            except (SQLAlchemyError, Unavailable, OSError) as error:
+            except (SQLAlchemyError, DomainError, OSError) as error:
                 log.warning("lease not renewed", job=self.claim.job_id, error=str(error))
                 self.is_lost = time.monotonic() - renewed > settings.job_lease_s
 
@@ -126,9 +126,8 @@ async def _outcome(run: Run, work: Work) -> str:  # noqa: PLR0911 -- one for eac
         return await _stopped(run, work)
     except Outage as outage:
         return await (_later(run, work, outage.message) if outage.heals else _failed(run, work, outage.message))
-    except OperationalError:
-        log.warning("database away", exc_info=True)
-        return await _later(run, work, "The database was away.")
+    except (Busy, TimedOut) as error:
+        return await _later(run, work, error.message)
     except DomainError as error:
         return await _failed(run, work, error.message)
     except Exception:

@@ -24,7 +24,9 @@ def main(threads: int | None = None) -> None:
 
 async def work(threads: int) -> None:
     """Runs jobs, so many at once."""
-    database = Database(str(settings.database_url), str(settings.redis_url))
+    database = Database(
+        str(settings.database_url), str(settings.redis_url), statement_s_max=settings.job_statement_s_max
+    )
     runner = Runner(database)
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, runner.leaving.set)

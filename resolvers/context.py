@@ -13,7 +13,6 @@ from app.errors import NotFound
 from app.events import Feed
 from app.models import Record
 from app.policies import Viewer
-from app.services import accounts
 from resolvers import ids
 from resolvers.loaders import Loaders
 
@@ -55,10 +54,6 @@ class Context:
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
         return replace(self)
-
-    async def still_valid(self) -> bool:
-        """Whether the token holds still; asked now and then on behalf of open subscriptions."""
-        return await accounts.still_signed_in(self.database, self.viewer)
 
     async def find(self, model: type[M], id: str) -> M:
         """The row with this global id; NotFound unless it is there for this viewer."""

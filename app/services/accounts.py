@@ -9,7 +9,7 @@ from app import checks, security
 from app.database import Database, WriteSession
 from app.errors import Invalid, Unauthenticated
 from app.models import Session, User
-from app.policies import Viewer, signed_in, visible
+from app.policies import Viewer, signed_in
 from app.settings import settings
 
 
@@ -98,13 +98,3 @@ async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime]:
             known = await writing.merge(known, load=False)
             known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
     return Viewer(user.id, user.is_staff, known.id), known.expires_at
-
-
-async def still_signed_in(database: Database, viewer: Viewer) -> bool:
-    """Whether the session of a long-lived connection is still good; strangers' connections always are."""
-    if viewer.session_id is None:
-        return True
-    rows = visible(Session, viewer).join(User).where(Session.id == viewer.session_id)
-    async with database.reading() as session:
-        found = await session.scalar(rows.where(Session.expires_at > datetime.now(UTC), User.is_active))
-    return found is not None
