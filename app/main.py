@@ -16,6 +16,7 @@ from app.events import Feed
 from app.gateways import fakes
 from app.migrate import missing
 from app.policies import Viewer
+from app.rates import Rates
 from app.services import accounts
 from app.settings import settings
 from app.web import files, pages
@@ -52,21 +53,21 @@ def build() -> Api:
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
     feed = Feed(database.engine, redis_url)
-    budget = Budget(redis_url)
+    rates = Rates(redis_url)
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await accounts.viewer_of(database, token)
-        return Context(database, feed, viewer, caller.address, expires_at)
+        return Context(database, feed, rates, viewer, caller.address, expires_at)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await feed.start()
         yield
         await feed.stop()
-        await budget.close()
+        await rates.close()
         await database.close()
 
-    graphql = GraphQL(schema=schema, context=context, limits=Limits(schema, ONCE), budget=budget)
+    graphql = GraphQL(schema=schema, context=context, limits=Limits(schema, ONCE), budget=Budget(rates))
     health = Health(_checks(database, redis_url))
     routes: list[BaseRoute] = [
         *graphql.routes,

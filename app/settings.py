@@ -81,8 +81,8 @@ class Settings(BaseSettings):
     password_length_max: int = 200
     password_hashes_at_once: int = 2
     session_days: int = 30
-    sign_ins_per_minute: int = 10
-    sign_ups_per_hour: int = 50
+    sign_ins_per_minute_max: int = 10
+    sign_ups_per_hour_max: int = 50
     name_length_max: int = 50
     description_length_max: int = 4_000
     note_length_max: int = 500
@@ -138,7 +138,6 @@ class Settings(BaseSettings):
 
     # Learning
     training_epochs_max: int = 40
-    training_epochs_feedback_max: int = 20
     training_batch_max: int = 8
     training_views_per_epoch_min: int = 128
     training_views_per_epoch_max: int = 1_600
@@ -155,7 +154,9 @@ class Settings(BaseSettings):
     @field_validator("outside_hosts_allowed", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [entry.strip().lower() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+        return (
+            [entry.strip().lower() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+        )
 
 
 settings = Settings()

@@ -6,7 +6,6 @@ from app.models import DeliveryMethod, User
 from app.policies.accounts import may_see_private_details_of
 from app.services import accounts
 from app.services.accounts import SignedIn
-from resolvers import ids
 from resolvers.context import Info
 
 
@@ -16,12 +15,12 @@ async def me(info: Info) -> User | None:
     return None if user_id is None else await info.context.load.one(User, user_id)
 
 
-async def user(info: Info, id: strawberry.ID) -> User | None:
-    """An account by its id, or null where there is none.
+async def user(info: Info, id: strawberry.ID) -> User:
+    """An account by its id.
 
     id: Its id.
     """
-    return await info.context.load.one(User, ids.key(id, User))
+    return await info.context.find(User, id)
 
 
 def email(root: strawberry.Parent[User], info: Info) -> str | None:
@@ -60,6 +59,7 @@ async def sign_up(
     first_name: Given name.
     last_name: Family name.
     """
+    await accounts.pace_sign_up(info.context.rates, address=info.context.address)
     password_hash = await accounts.new_password_hash(password)
     async with info.context.writing() as session:
         return await accounts.sign_up(
@@ -78,6 +78,7 @@ async def sign_in(info: Info, email: str, password: str) -> SignedIn:
     email: The account's address.
     password: The account's password.
     """
+    await accounts.pace_sign_in(info.context.rates, email=email, address=info.context.address)
     found = await accounts.user_by_password(info.context.database, email=email, password=password)
     async with info.context.writing() as session:
         return await accounts.sign_in(session, found)

@@ -13,6 +13,7 @@ from app.errors import NotFound
 from app.events import Feed
 from app.models import Record
 from app.policies import Viewer
+from app.rates import Rates
 from resolvers import ids
 from resolvers.loaders import Loaders
 
@@ -25,6 +26,7 @@ class Context:
 
     database: Database
     feed: Feed
+    rates: Rates
     viewer: Viewer
     address: str = ""
     expires_at: datetime | None = None

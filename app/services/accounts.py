@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from sqlalchemy import delete, func, select, update
 
 from app import checks, security
 from app.database import Database, WriteSession
 from app.errors import Invalid, Unauthenticated
 from app.models import Session, User
 from app.policies import Viewer, signed_in
+from app.rates import Rates
 from app.settings import settings
 
 
@@ -22,6 +24,19 @@ class SignedIn:
     user: User
 
 
+async def pace_sign_up(rates: Rates, *, address: str) -> None:
+    """Passes while few accounts are made from one address."""
+    limit = RateLimitItemPerHour(settings.sign_ups_per_hour_max)
+    await rates.take(limit, f"sign-up:{address}", what="Too many accounts were made from here.")
+
+
+async def pace_sign_in(rates: Rates, *, email: str, address: str) -> None:
+    """Passes while few passwords are tried: for one account from anywhere, and from one address for any account."""
+    limit = RateLimitItemPerMinute(settings.sign_ins_per_minute_max)
+    for payer in (f"account:{security.token_hash(email.strip().lower()).hex()}", f"address:{address}"):
+        await rates.take(limit, f"sign-in:{payer}", what="Too many sign-ins were tried.")
+
+
 async def sign_up(
     session: WriteSession, *, email: str, username: str, password_hash: str, first_name: str = "", last_name: str = ""
 ) -> SignedIn:
@@ -29,13 +44,17 @@ async def sign_up(
     user = User(
         email=checks.email("email", email),
         username=checks.text("username", username, length_max=settings.name_length_max),
-        first_name=checks.optional_text("firstName", first_name, length_max=settings.name_length_max) or "",
-        last_name=checks.optional_text("lastName", last_name, length_max=settings.name_length_max) or "",
+        first_name=_name("firstName", first_name),
+        last_name=_name("lastName", last_name),
         password_hash=password_hash,
     )
     session.add(user)
     await session.flush()
     return await _open_session(session, user)
+
+
+def _name(field: str, value: str) -> str:
+    return checks.optional_text(field, value, length_max=settings.name_length_max, is_one_line=True) or ""
 
 
 async def new_password_hash(password: str) -> str:
@@ -49,11 +68,19 @@ async def new_password_hash(password: str) -> str:
 async def user_by_password(database: Database, *, email: str, password: str) -> User:
     """The account with this address and password; an unknown address takes as long as a wrong password."""
     async with database.reading() as session:
-        user = await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+        user = await session.scalar(select(User).where(func.lower(User.email) == func.lower(_address(email))))
     matches = await security.password_matches(password, user.password_hash if user else None)
     if user is None or not matches or not user.is_active:
         raise Invalid("password", "This e-mail address and password do not belong together.")
     return user
+
+
+def _address(email: str) -> str:
+    """The address as it was kept when signing up; nobody's for what is no address."""
+    try:
+        return checks.email("email", email)
+    except Invalid:
+        return ""
 
 
 async def sign_in(session: WriteSession, user: User) -> SignedIn:

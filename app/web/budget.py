@@ -1,64 +1,21 @@
-"""What a viewer, or an address of strangers, may spend in a minute. Counted in Redis, for all processes together."""
+"""What a viewer, or an address of strangers, may spend in a minute."""
 
-import asyncio
-import time
-from typing import cast
-
-import structlog
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import RedisStorage
-from limits.aio.storage.redis.redispy import RedispyBridge
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from limits.errors import StorageError
-from redis.asyncio import Redis
 
-from app.errors import RateLimited
+from app.rates import Rates
 from app.settings import settings
-
-REPLY_S_MAX = 0.5
-PAUSE_S = 5.0
-
-log = structlog.get_logger(__name__)
 
 
 class Budget:
-    """Counts cost. Without Redis it lets everybody pass: an outage of the counter must not be one of the service."""
+    """Counts the cost of operations."""
 
-    def __init__(self, redis_url: str) -> None:
-        url = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-        storage = RedisStorage(
-            f"async+{url}",
-            wrap_exceptions=True,
-            implementation="redispy",
-            key_prefix="fieldgraph:cost",
-        )
-        self._storage = storage
-        self._counter = SlidingWindowCounterRateLimiter(storage)
-        self._paused_until = 0.0
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
 
     async def spend(self, viewer_id: int | None, address: str, cost: int) -> None:
         """Pay for an operation, or raise `RateLimited` with the seconds to wait."""
-        if cost <= 0 or time.monotonic() < self._paused_until:
-            return
         if viewer_id is None:
             limit, payer = RateLimitItemPerMinute(settings.address_cost_per_minute_max), f"address:{address}"
         else:
             limit, payer = RateLimitItemPerMinute(settings.viewer_cost_per_minute_max), f"viewer:{viewer_id}"
-        try:
-            async with asyncio.timeout(REPLY_S_MAX):
-                if await self._counter.hit(limit, payer, cost=cost):
-                    return
-                window = await self._counter.get_window_stats(limit, payer)
-        except (StorageError, TimeoutError) as error:
-            # One line for an outage, not one for each request; and a pause, so that they do not wait for it.
-            log.warning("cost is not counted", reason=type(error).__name__, pause_s=PAUSE_S)
-            self._paused_until = time.monotonic() + PAUSE_S
-            return
-        wait_s = max(1, round(window.reset_time - time.time()))
-        message = f"A minute's cost of {limit.amount} is spent; come again in {wait_s} s."
-        raise RateLimited(message, retry_after=wait_s)
-
-    async def close(self) -> None:
-        """Close the connections to Redis."""
-        client: Redis = cast("RedispyBridge", self._storage.bridge).storage
-        await client.aclose()
+        await self._rates.take(limit, payer, what=f"A minute's cost of {limit.amount} is spent.", cost=cost)

@@ -5,15 +5,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.errors import RateLimited
+from app.rates import Rates
 from app.settings import settings
 from app.web.budget import Budget
 
 
 @pytest.fixture
 async def budget(redis_url):
-    budget = Budget(redis_url)
-    yield budget
-    await budget.close()
+    rates = Rates(redis_url)
+    yield Budget(rates)
+    await rates.close()
 
 
 async def test_a_viewer_spends_until_the_minute_is_spent(budget, monkeypatch):
@@ -42,12 +43,13 @@ async def test_what_is_refused_is_not_paid(budget, monkeypatch):
 
 
 async def test_without_redis_everybody_passes_and_one_line_says_so():
-    budget = Budget("unix:///nowhere/redis.sock")
+    rates = Rates("unix:///nowhere/redis.sock")
+    budget = Budget(rates)
     with capture_logs() as lines:
         for _ in range(20):
             await budget.spend(1, "a", 10**9)
-    await budget.close()
-    assert [line["event"] for line in lines] == ["cost is not counted"]
+    await rates.close()
+    assert [line["event"] for line in lines] == ["rates are not counted"]
 
 
 async def test_an_overspent_viewer_hears_429_and_when_to_come_again(serve, budget, connect, monkeypatch):
