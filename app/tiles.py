@@ -6,8 +6,12 @@ Tiles are named as in XYZ services: (0, 0) is the north-west corner of the world
 from math import asinh, atan, cos, degrees, floor, pi, radians, sinh, tan
 from typing import NamedTuple
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
+
+from app.errors import LimitReached
+from app.settings import settings
 
 PIXELS = 256
 LATITUDE_MAX = 85.0511287798066
@@ -50,17 +54,31 @@ def metres_per_pixel(latitude: float, zoom: int) -> float:
 
 
 def covering(shape: BaseGeometry, zoom: int) -> list[Tile]:
-    """The tiles that share ground with a shape, not only with its bounding box; row by row."""
-    west, south, east, north = shape.bounds
-    left, top = position(west, north, zoom)
-    right, bottom = position(east, south, zoom)
-    last = 2**zoom - 1
+    """The tiles that share ground with a shape, not only with its bounding box; row by row.
+
+    It goes down from the smallest tile that holds the whole shape, so it looks only at tiles near it, and gives up as
+    soon as there are more than a job may fetch: a shape of little ground can be as long as the equator.
+    """
     shapely.prepare(shape)
-    found = []
-    for y in range(max(0, floor(top)), min(last, floor(bottom)) + 1):
-        row = [Tile(zoom, x, y) for x in range(max(0, floor(left)), min(last, floor(right)) + 1)]
-        boxes = shapely.box(*zip(*(tile.bounds for tile in row), strict=True))
+    found = [_holding(shape, zoom)]
+    for z in range(found[0].z + 1, zoom + 1):
+        quarters = [Tile(z, 2 * x + right, 2 * y + down) for _, x, y in found for down in (0, 1) for right in (0, 1)]
+        boxes = shapely.box(*np.array([tile.bounds for tile in quarters]).T)
         # Ground in common, not an edge: neighbours that only touch would bring tiles without a pixel of use.
         shared = shapely.intersects(shape, boxes) & ~shapely.touches(shape, boxes)
-        found += [tile for tile, is_shared in zip(row, shared, strict=True) if is_shared]
-    return found
+        found = [tile for tile, is_shared in zip(quarters, shared, strict=True) if is_shared]
+        if len(found) > settings.tiles_per_job_max:
+            raise LimitReached(
+                f"This takes more than {settings.tiles_per_job_max} tiles; choose a smaller area or a lower zoom.",
+                limit=settings.tiles_per_job_max,
+            )
+    return sorted(found, key=lambda tile: (tile.y, tile.x))
+
+
+def _holding(shape: BaseGeometry, zoom: int) -> Tile:
+    """The smallest tile, at this zoom or a lower one, that holds the whole shape."""
+    west, south, east, north = shape.bounds
+    last = 2**zoom - 1
+    left, top = (min(last, floor(part)) for part in position(west, north, zoom))
+    right, bottom = (min(last, floor(part)) for part in position(east, south, zoom))
+    return Tile(zoom, left, top).ancestor(zoom - max((left ^ right).bit_length(), (top ^ bottom).bit_length()))

@@ -47,7 +47,7 @@ async def train(run: Run) -> None:
     """Fetches the tiles, lets the engine learn, keeps what it leaves."""
     training_id, topic = run.claim.subject_id, mapping.training_topic(run.claim.subject_id)
     async with run.writing() as session:
-        plan = await mapping.begin_training(session, training_id, attempt=run.claim.attempt)
+        plan = await mapping.begin_training(session, training_id)
     with TemporaryDirectory(prefix="fieldgraph-") as name:
         folder = Path(name)
         _write(folder / "aois.geojson", features_of([(aoi, {}) for aoi in plan.aois]))
@@ -77,7 +77,7 @@ async def predict(run: Run) -> None:
     """Fetches the tiles, lets the engine look, keeps what it finds."""
     prediction_id, topic = run.claim.subject_id, mapping.prediction_topic(run.claim.subject_id)
     async with run.writing() as session:
-        plan = await mapping.begin_prediction(session, prediction_id, attempt=run.claim.attempt)
+        plan = await mapping.begin_prediction(session, prediction_id)
     with TemporaryDirectory(prefix="fieldgraph-") as name:
         folder = Path(name)
         _write(folder / "area.geojson", features_of([(plan.area, {})]))

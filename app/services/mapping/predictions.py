@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from app import checks, events, geometry, tiles
 from app.database import WriteSession
-from app.errors import Conflict, LimitReached, NotFound
+from app.errors import Conflict, NotFound
 from app.gateways import imagery
 from app.models import Artifact, JobKind, Model, PredictedFeature, Prediction, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
@@ -75,6 +75,7 @@ async def start_prediction(
     description: str | None = None,
 ) -> Prediction:
     """Queues a search of an area with a model's published training."""
+    signed_in(viewer)
     model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
     if model is None:
         raise NotFound("There is no such model.")
@@ -84,8 +85,7 @@ async def start_prediction(
     require(may_predict_with_this_training, viewer, training)
     area = geometry.checked("geom", geom, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
     checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
-    if (count := len(tiles.covering(area, zoom_level))) > settings.tiles_per_job_max:
-        raise LimitReached(f"This area needs {count} tiles; choose a lower zoom.", limit=settings.tiles_per_job_max)
+    tiles.covering(area, zoom_level)  # LimitReached beyond what a job may fetch
     await not_too_often(session, viewer, Prediction, per_hour_max=settings.predictions_per_hour_max)
     source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
     prediction = Prediction(
@@ -104,12 +104,11 @@ async def start_prediction(
     return prediction
 
 
-async def begin_prediction(session: WriteSession, prediction_id: int, *, attempt: int) -> PredictionPlan:
+async def begin_prediction(session: WriteSession, prediction_id: int) -> PredictionPlan:
     """Notes that a worker began, and gathers what it needs."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     prediction.status = TrainingStatus.RUNNING
-    if attempt == 1:
-        prediction.started_at = await session.scalar(select(func.now()))
+    prediction.started_at = prediction.started_at or await session.scalar(select(func.now()))
     _note(session, prediction)
     model = select(Model.base_model).join(Training, Training.model_id == Model.id)
     base_model = (await session.scalars(model.where(Training.id == prediction.training_id))).one()

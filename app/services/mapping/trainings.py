@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
+from itertools import product
 
 import shapely
 from shapely import Polygon
@@ -129,9 +130,7 @@ async def start_training(
     checks.within("batchSize", batch_size, 1, settings.training_batch_max)
     template = await _imagery_of(session, model, source_imagery)
     areas = await _labelled_areas(session, model)
-    count = sum(len(tiles.covering(area, zoom)) for area in areas for zoom in zooms)
-    if count > settings.tiles_per_job_max:
-        raise LimitReached(f"These areas need {count} tiles; choose a lower zoom.", limit=settings.tiles_per_job_max)
+    _check_tiles(areas, zooms)
     await not_too_often(session, viewer, Training, per_hour_max=settings.trainings_per_hour_max)
     training = Training(
         user_id=signed_in(viewer),
@@ -180,6 +179,17 @@ async def _labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
     return [aoi.geom for aoi, _ in rows]
 
 
+def _check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
+    count = 0
+    for area, zoom in product(areas, zooms):
+        count += len(tiles.covering(area, zoom))
+        if count > settings.tiles_per_job_max:
+            raise LimitReached(
+                f"These areas take more than {settings.tiles_per_job_max} tiles; choose a lower zoom.",
+                limit=settings.tiles_per_job_max,
+            )
+
+
 async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Training:
     """Asks a training to stop. One nobody works on yet ends here; another within a batch of its worker's."""
     training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
@@ -212,13 +222,13 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
     return model
 
 
-async def begin_training(session: WriteSession, training_id: int, *, attempt: int) -> TrainingPlan:
+async def begin_training(session: WriteSession, training_id: int) -> TrainingPlan:
     """Notes that a worker began, and gathers what it needs."""
     training = await session.get_one(Training, training_id, with_for_update=True)
     model = await session.get_one(Model, training.model_id)
     dataset = await session.get_one(Dataset, model.dataset_id)
     training.status = TrainingStatus.RUNNING
-    if attempt == 1:
+    if training.started_at is None:  # an attempt may have been given up before it was counted
         training.started_at = await session.scalar(select(func.now()))
         await notify(session, training.user_id, f"Your training {training.id} has started.", about=training)
     _note(session, training)
