@@ -1,23 +1,35 @@
 """Rules for single values; what does not hold raises Invalid."""
 
+import json
+import re
+from typing import Any
+from unicodedata import category
+
+import orjson
 from email_validator import EmailNotValidError, validate_email
 
 from app.errors import Invalid
 
+# Unicode's categories of characters without a shape of their own that no name needs: controls and line ends.
+UNSEEN = {"Cc", "Zl", "Zp"}
+# The escape itself, not a backslash that happens to stand before these letters.
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
-def text(field: str, value: str, *, length_max: int, length_min: int = 1) -> str:
+
+def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -> str:
     """The value without surrounding space, if its length is within bounds and it has no control characters."""
     trimmed = value.strip()
-    if not length_min <= len(trimmed) <= length_max:
-        raise Invalid(field, f"Write {length_min} to {length_max} characters; these are {len(trimmed)}.")
-    if any(ord(character) < 32 and character not in "\n\t" for character in trimmed):
+    if not 1 <= len(trimmed) <= length_max:
+        raise Invalid(field, f"Write 1 to {length_max} characters; these are {len(trimmed)}.")
+    allowed = "" if is_one_line else "\r\n\t"
+    if any(category(character) in UNSEEN and character not in allowed for character in trimmed):
         raise Invalid(field, "Leave out control characters.")
     return trimmed
 
 
-def optional_text(field: str, value: str | None, *, length_max: int) -> str | None:
+def optional_text(field: str, value: str | None, *, length_max: int, is_one_line: bool = False) -> str | None:
     """Like `text`, with nothing for blank."""
-    return text(field, value, length_max=length_max) if value and value.strip() else None
+    return text(field, value, length_max=length_max, is_one_line=is_one_line) if value and value.strip() else None
 
 
 def within(field: str, value: float, low: float, high: float) -> float:
@@ -33,3 +45,17 @@ def email(field: str, value: str) -> str:
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise Invalid(field, str(error)) from None
+
+
+def json_object(field: str, value: Any) -> dict[str, Any]:
+    """The value, if it is a JSON object that PostgreSQL can keep and every client can read again."""
+    if not isinstance(value, dict):
+        raise Invalid(field, "Give a JSON object.")
+    try:
+        text = json.dumps(value, allow_nan=False)
+        read_again: dict[str, Any] = orjson.loads(text)
+    except ValueError:
+        raise Invalid(field, "Not every client could read these numbers and texts.") from None
+    if NUL.search(text):
+        raise Invalid(field, "A text may not hold the character U+0000.")
+    return read_again

@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.errors import Invalid
 from app.settings import settings
+from app.tiles import LATITUDE_MAX
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
 
@@ -49,6 +50,11 @@ def anticlockwise(geometry: Geometry) -> Geometry:
     return shapely.orient_polygons(geometry)  # type: ignore[no-any-return]
 
 
+def share_ground(one: BaseGeometry, other: BaseGeometry) -> bool:
+    """Whether there is a spot that lies in both; a common edge is none."""
+    return bool(one.intersects(other) and not one.touches(other))
+
+
 def from_geojson(value: Any) -> BaseGeometry:
     """The shape a GeoJSON geometry, or a Feature with one, describes; ValueError for any other value."""
     if isinstance(value, dict) and value.get("type") == "Feature":
@@ -73,8 +79,10 @@ def checked(field: str, geometry: Geometry, *, area_m2_max: float | None = None,
         raise Invalid(field, f"Use at most {settings.vertices_max} vertices; these are {len(coordinates)}.")
     longitudes, latitudes = abs(coordinates[:, 0]), abs(coordinates[:, 1])
     # Written so that NaN, which is neither larger nor smaller, is refused, too.
-    if not ((longitudes <= 180).all() and (latitudes <= 90).all()):
-        raise Invalid(field, "Longitudes go from -180 to 180 and latitudes from -90 to 90, longitude first.")
+    if not ((longitudes <= 180).all() and (latitudes <= LATITUDE_MAX).all()):
+        raise Invalid(
+            field, "Longitudes go from -180 to 180 and latitudes, where maps in tiles end, to ±85.05; longitude first."
+        )
     if not geometry.is_valid:
         raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(geometry)}.")
     if area_m2_max is not None and not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import shapely
-from shapely import Polygon
+from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, insert, select
 
-from app import geometry
+from app import checks, geometry
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound
 from app.gateways.osm import OsmFeature
@@ -35,6 +34,8 @@ async def _aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> A
     if aoi is None:
         raise NotFound("There is no such area.")
     await dataset_to_change(session, viewer, aoi.dataset_id)
+    # The dataset's lock may have been waited for: only now is what the area says of itself settled.
+    await session.refresh(aoi)
     return aoi
 
 
@@ -47,16 +48,21 @@ def features_of(field: str, collection: Any) -> list[tuple[BaseGeometry, dict[st
         raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; these are {len(features)}.")
     found = []
     for number, feature in enumerate(features):
-        place = f"{field}.features.{number}"
-        try:
-            shape = geometry.from_geojson(feature)
-        except ValueError as error:
-            raise Invalid(place, str(error)) from None
-        if not isinstance(shape, Polygon | shapely.MultiPolygon):
-            raise Invalid(place, f"Labels are Polygons or MultiPolygons; this is a {shape.geom_type}.")
-        properties = feature.get("properties") or {}
-        found.append((geometry.checked(place, shape), properties if isinstance(properties, dict) else {}))
+        found.append(_label(f"{field}.features.{number}", feature))
     return found
+
+
+def _label(place: str, feature: Any) -> tuple[BaseGeometry, dict[str, Any]]:
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        raise Invalid(place, "This is not a GeoJSON Feature.")
+    try:
+        shape = geometry.from_geojson(feature)
+    except ValueError as error:
+        raise Invalid(place, str(error)) from None
+    if not isinstance(shape, Polygon | MultiPolygon):
+        raise Invalid(place, f"Labels are Polygons or MultiPolygons; this is a {shape.geom_type}.")
+    tags = checks.json_object(f"{place}.properties", feature.get("properties") or {})
+    return geometry.checked(place, shape), tags
 
 
 async def upload_labels(
@@ -65,8 +71,7 @@ async def upload_labels(
     """Adds features to an area, all or none; those that share no ground with it are left out and counted."""
     aoi = await _aoi_to_change(session, viewer, aoi_id)
     features = features_of("geojson", geojson)
-    shapely.prepare(aoi.geom)
-    inside = [(shape, tags) for shape, tags in features if aoi.geom.intersects(shape)]
+    inside = [(shape, tags) for shape, tags in features if geometry.share_ground(aoi.geom, shape)]
     if replace:
         await session.execute(delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.UPLOAD))
     await _add(
@@ -114,7 +119,7 @@ async def replace_osm_labels(session: WriteSession, aoi_id: int, features: Seque
             "origin": LabelOrigin.OSM,
         }
         for feature in features
-        if aoi.geom.intersects(feature.geometry)
+        if geometry.share_ground(aoi.geom, feature.geometry)
     ]
     await _add(session, aoi, rows)
     aoi.label_status = DownloadStatus.DOWNLOADED
