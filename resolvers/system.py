@@ -89,5 +89,6 @@ async def notification_received(info: Info, after: str | None = None) -> AsyncGe
     viewer, feed = info.context.viewer, info.context.feed
     start = Position.parse(after) if after is not None else await feed.now()
     async for happening in feed.follow(telling.topic(signed_in(viewer)), start):
-        found = await info.context.load.one(UserNotification, happening.payload["notification"])
+        load = info.context.renewed().load
+        found = await load.one(UserNotification, happening.payload["notification"])
         yield NotificationEvent(happening.position.cursor, found)

@@ -60,8 +60,9 @@ async def training_updated(
     training_id: The training.
     after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
     """
+    start = await _start(info, after)
     training = await info.context.find(Training, training_id)
-    async for said in _events(info, mapping.training_topic(training.id), training.status, after):
+    async for said in _events(info, mapping.training_topic(training.id), training.status, start, after):
         yield TrainingEvent(**said, training=await info.context.renewed().find(Training, training_id))
 
 
@@ -73,22 +74,24 @@ async def prediction_updated(
     prediction_id: The prediction.
     after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
     """
+    start = await _start(info, after)
     prediction = await info.context.find(Prediction, prediction_id)
-    async for said in _events(info, mapping.prediction_topic(prediction.id), prediction.status, after):
+    async for said in _events(info, mapping.prediction_topic(prediction.id), prediction.status, start, after):
         yield PredictionEvent(**said, prediction=await info.context.renewed().find(Prediction, prediction_id))
 
 
+async def _start(info: Info, after: str | None) -> Position:
+    """Where to begin. It is asked before the row is read: an end between the two is then not missed."""
+    return await info.context.feed.now() if after is None else Position.parse(after)
+
+
 async def _events(
-    info: Info, topic: str, status: TrainingStatus, after: str | None
+    info: Info, topic: str, status: TrainingStatus, start: Position, after: str | None
 ) -> AsyncGenerator[dict[str, Any], None]:
     """What the events of something that ends say, up to its end."""
-    feed = info.context.feed
     if after is None:
-        start = await feed.now()
         yield {"cursor": start.cursor, "status": status}
-    else:
-        start = Position.parse(after)
-    async for happening in feed.follow(topic, start, live=status not in ENDED):
+    async for happening in info.context.feed.follow(topic, start, live=status not in ENDED):
         said = _said(happening)
         yield said
         if said.get("status") in ENDED:
