@@ -121,7 +121,9 @@ async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime]:
         raise Unauthenticated("This session has ended. Sign in again.")
     known, user = found
     if now - known.last_used_at > timedelta(hours=1):
+        known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
+        moved = update(Session).values(last_used_at=known.last_used_at, expires_at=known.expires_at)
         async with database.writing() as writing:
-            known = await writing.merge(known, load=False)
-            known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
+            # A statement, not the row: it may be gone by now, if they signed out elsewhere.
+            await writing.execute(moved.where(Session.id == known.id))
     return Viewer(user.id, user.is_staff, known.id), known.expires_at
