@@ -1,14 +1,16 @@
 """People and clients that tests of every layer share."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, event, text
 
 from app.database import Database
-from app.models import User
+from app.models import Base, User
 from app.services.accounts import SignedIn
 from tests import factories
 
@@ -57,13 +59,87 @@ async def api(database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncCli
 
 @pytest.fixture
 async def ask(api: httpx.AsyncClient) -> Ask:
-    """The GraphQL client: `await ask(QUERY, viewer=owner, id=…)`."""
+    """A GraphQL client: it takes a document, `viewer=` for the token, and the variables by their names."""
 
     async def ask(document: str, *, viewer: Person | None = None, **variables: Any) -> Answer:
         headers = {"Authorization": f"Bearer {viewer.token}"} if viewer else {}
         return Answer(await api.post("/graphql", json={"query": document, "variables": variables}, headers=headers))
 
     return ask
+
+
+Change = Callable[..., Awaitable[dict[str, Any]]]
+# What a problem says beyond its code and its message.
+FACTS = {"InvalidInput": "field", "LimitReached": "limit", "AccuracyTooLow": "accuracy required"}
+
+
+@pytest.fixture
+async def change(ask: Ask) -> Change:
+    """A mutation by its name: what it made, the problem, or the first error with `errors` for its type's name."""
+    from schema import schema  # noqa: PLC0415 - tests without an API need not wait for it
+
+    async def change(name: str, fields: str = "", *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
+        mutation = schema._schema.mutation_type.fields[name]
+        made, *problems = mutation.type.of_type.types
+        facts = [f"... on {problem} {{ {FACTS[problem.name]} }}" for problem in problems if problem.name in FACTS]
+        id = "id" if "id" in made.fields else ""
+        document = f"""mutation ($input: {mutation.args["input"].type}) {{ {name}(input: $input) {{
+            __typename ... on {made} {{ __typename {id} {fields} }}
+            ... on Problem {{ code message }} {" ".join(facts)}
+        }} }}"""
+        answer = await ask(document, viewer=viewer, input=input)
+        if answer.errors:
+            return {"__typename": "errors", "code": answer.codes[0], "message": answer.errors[0]["message"]}
+        return answer[name]
+
+    return change
+
+
+@pytest.fixture
+def unchanged(database: Database) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """A block after which every table must have the same rows as before."""
+    parts = [
+        f"SELECT '{table}', md5(string_agg(row::text, ' ' ORDER BY row::text)) FROM {table} AS row"
+        for table in Base.metadata.tables
+    ]
+
+    async def rows() -> dict[str, str]:
+        async with database.reading() as session:
+            return dict((await session.execute(text(" UNION ALL ".join(parts)))).tuples().all())
+
+    @asynccontextmanager
+    async def unchanged() -> AsyncIterator[None]:
+        before = await rows()
+        yield
+        assert await rows() == before
+
+    return unchanged
+
+
+@pytest.fixture
+async def refuse(change: Change, unchanged: Callable[[], AbstractAsyncContextManager[None]]) -> Change:
+    """A mutation that must change nothing: the problem, or the first error."""
+
+    async def refuse(name: str, *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
+        async with unchanged():
+            answer = await change(name, viewer=viewer, **input)
+        assert "code" in answer, f"{name} was not refused"
+        return answer
+
+    return refuse
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every SQL statement sent from now on; `clear()` it before what is to be counted."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 async def _person(database: Database, name: str, **fields: Any) -> Person:
