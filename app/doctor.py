@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
+import psycopg
 from redis import Redis, RedisError
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
 from app.gateways import storage
-from app.migrate import missing
+from app.migrate import CONNECT_S_MAX, missing
 from app.settings import settings
 
-CONNECT_S_MAX = 5
 WORKER_KEYS = "fieldgraph:worker:*"
 
 
@@ -64,7 +64,7 @@ def _postgis() -> str:
 def _migrations() -> str:
     try:
         behind = missing(_database_url())
-    except SQLAlchemyError as error:
+    except psycopg.Error as error:
         raise Ill(error, "First mend the database.") from None
     if behind:
         raise Ill(f"{len(behind)} to apply", "Run: fieldgraph migrate")

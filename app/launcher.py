@@ -1,6 +1,8 @@
 """`fieldgraph up`: everything on one machine, begun in order, told apart in one output, stopped as one."""
 
+import contextlib
 import http.client
+import json
 import os
 import queue
 import signal
@@ -13,7 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from app.instance import Running, announce, only_one, secret
+from app.migrate import missing
 from app.process import CannotStart, Children
 from app.servers import private_servers
 from app.settings import settings
@@ -80,13 +85,14 @@ class Launcher:
         self._environment = environment
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._told = Path(environment["FIELDGRAPH_HOME"], "demo.json")
 
     def run(self) -> None:
         """Migrate, start, say where things are, and stay."""
-        self._finish("migrate")
+        self._migrate()
         self._begin("api", "serve")
         self._begin("worker", "work")
-        accounts = self._finish("demo", "--accounts") if self._environment["FIELDGRAPH_DEMO"] == "1" else ""
+        accounts = self._accounts() if self._environment["FIELDGRAPH_DEMO"] == "1" else ""
         self._await_api()
         _say(_welcome(accounts))
         self._tend()
@@ -118,6 +124,26 @@ class Launcher:
             _say(f"The worker ended with code {ended.code}. Starting another.")
             time.sleep(RESTART_PAUSE_S)
             self._begin("worker", "work")
+
+    def _migrate(self) -> None:
+        try:
+            is_current = not missing(self._environment["DATABASE_URL"])
+        except psycopg.Error as error:
+            raise CannotStart(f"The database that DATABASE_URL names does not answer: {error}") from None
+        if not is_current:
+            self._finish("migrate")
+            self._told.unlink(missing_ok=True)
+
+    def _accounts(self) -> str:
+        """Make the demo's accounts; or say what was said when they were made for this database and address."""
+        here = [self._environment["DATABASE_URL"], _address()]
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            *there, accounts = json.loads(self._told.read_text())
+            if there == here:
+                return str(accounts)
+        accounts = self._finish("demo", "--accounts")
+        self._told.write_text(json.dumps([*here, accounts]))
+        return accounts
 
     def _begin(self, name: str, command: str) -> None:
         child = self._children.start(

@@ -45,6 +45,7 @@ class Children:
     """
 
     def __init__(self, *, held: Sequence[int] = ()) -> None:
+        self._is_closing = False
         self._started: list[subprocess.Popen[bytes]] = []
         self._guard = subprocess.Popen(
             ["/bin/sh", "-c", _GUARD],
@@ -87,7 +88,8 @@ class Children:
     def forget(self, child: subprocess.Popen[bytes]) -> None:
         """Say that a child has ended: its number may soon be another process's."""
         self._started.remove(child)
-        self._tell(f"{child.pid}")
+        if not self._is_closing:
+            self._tell(f"{child.pid}")
 
     def kill(self) -> None:
         """End everything at once, for somebody who asked twice."""
@@ -98,6 +100,7 @@ class Children:
 
     def close(self) -> None:
         """Stop all children and wait until they have ended."""
+        self._is_closing = True
         assert self._guard.stdin is not None
         self._guard.stdin.close()
         for process in (*self._started, self._guard):

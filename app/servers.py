@@ -7,6 +7,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
-import redis
 
 from app.process import CannotStart, Children
 
@@ -142,7 +142,7 @@ class PrivateServers:
         while True:
             try:
                 ready()
-            except (psycopg.OperationalError, redis.ConnectionError) as error:
+            except (psycopg.OperationalError, OSError) as error:
                 ended = self.processes[name].poll() is not None
                 if ended or time.monotonic() > deadline:
                     why = "\n".join(self._log(name).read_text(errors="replace").splitlines()[-10:])
@@ -160,8 +160,12 @@ class PrivateServers:
             connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
 
     def _ping_redis(self) -> None:
-        with contextlib.closing(redis.Redis.from_url(self.redis_url)) as client:
-            client.ping()
+        # The library takes longer to load than Redis to start.
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{self.sockets}/redis.sock")
+            client.sendall(b"PING\r\n")
+            if not client.recv(16).startswith(b"+PONG"):
+                raise ConnectionError("no answer yet")
 
     def _log(self, name: Name) -> Path:
         return self.home / f"{name}.log"
