@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,15 +46,20 @@ def servers() -> Iterator[private.PrivateServers]:
     with private.private_servers(HOME, durable=False) as servers:
         servers.start()
         upgrade(servers.database_url)
-        clone_database(servers, "tests")
+        _clone(servers, "tests")
         yield servers
 
 
-def clone_database(servers: private.PrivateServers, name: str) -> str:
-    """A new database with the present schema and nothing in it, for a test that changes more than rows; its URL."""
+def _clone(servers: private.PrivateServers, name: str) -> str:
     with servers.connect("postgres") as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {private.NAME}")
     return private.database_url(HOME, name)
+
+
+@pytest.fixture(scope="session")
+def clone_database(servers: private.PrivateServers) -> Callable[[str], str]:
+    """Makes a database with the present schema and no rows, for a test that changes more than rows; gives its URL."""
+    return partial(_clone, servers)
 
 
 @pytest.fixture(scope="session")
