@@ -88,7 +88,7 @@ async def _events(world: World, subscribers: int, rate: float, seconds: float) -
 
 def _table(title: str, *figures: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column(min_width=34)
+    table.add_column()
     for figure in figures:
         table.add_column(figure, justify="right")
     return table
