@@ -10,12 +10,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import ColumnElement, Interval, delete, exists, func, literal, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -28,6 +29,14 @@ log = structlog.get_logger()
 CHANNEL = "fieldgraph:events"
 POLL_S = 1.0
 BATCH = 1_000
+SETTLE_S = 0.05
+
+
+class NotACursor(BadRequest):
+    """A place that no event ever had."""
+
+    def __init__(self) -> None:
+        super().__init__("`after` is not a cursor we gave you.")
 
 
 class Position(NamedTuple):
@@ -48,9 +57,9 @@ class Position(NamedTuple):
             xid, id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").split(".")
             position = cls(int(xid), int(id))
         except ValueError:
-            raise BadRequest("`after` is not a cursor we gave you.") from None
+            raise NotACursor from None
         if not all(0 <= number < 2**63 for number in position):
-            raise BadRequest("`after` is not a cursor we gave you.")
+            raise NotACursor
         return position
 
 
@@ -78,7 +87,19 @@ async def wake(session: AsyncSession, redis: Redis) -> None:
         log.warning("wake-up lost", error=str(error))
 
 
+async def prune(session: AsyncSession) -> None:
+    """Forgets old events, except for the last of them: it bears witness that there were some."""
+    last = select(Event.id).where(_is_old()).order_by(Event.xid.desc(), Event.id.desc()).limit(1)
+    await session.execute(delete(Event).where(_is_old(), Event.id != last.scalar_subquery()))
+
+
+def _is_old() -> ColumnElement[bool]:
+    return Event.created_at < func.now() - literal(timedelta(days=settings.events_kept_days), Interval)
+
+
+_place = tuple_(Event.xid, Event.id)
 _oldest_open = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_not_begun = text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
 
 class Reader:
@@ -89,7 +110,9 @@ class Reader:
         self._is_late = False
 
     def put(self, happening: Happening | None) -> None:
-        """Hands over an event; None says that the feed has closed."""
+        """Hands over an event; None says that the feed has closed. Once one did not fit, none may follow it."""
+        if self._is_late:
+            return
         try:
             self._queue.put_nowait(happening)
         except asyncio.QueueFull:
@@ -131,9 +154,8 @@ class Feed:
 
     async def now(self) -> Position:
         """The place before which nothing can happen any more."""
-        async with self._engine.connect() as connection:
-            oldest = await connection.scalar(select(_oldest_open))
-        return Position(int(oldest or 1) - 1, 2**63 - 1)
+        oldest_open, _ = await self._horizon()
+        return Position(oldest_open - 1, 2**63 - 1)
 
     async def follow(self, topic: str, after: Position, *, live: bool = True) -> AsyncGenerator[Happening, None]:
         """Everything on a topic after a place, first from the table, then live; each event once, in order.
@@ -143,10 +165,11 @@ class Feed:
         reader = Reader()
         self._readers[topic].add(reader)  # attach before replaying, so that nothing falls between the two
         try:
-            for happening in await self._read(after, settings.replay_events_max + 1, topic):
-                if happening.position > after:
-                    after = happening.position
-                    yield happening
+            if not live:
+                await self._settle()
+            for missed in await self._replay(topic, after):
+                after = missed.position
+                yield missed
             while live and (news := await reader.get()) is not None:
                 if news.position > after:
                     after = news.position
@@ -156,11 +179,41 @@ class Feed:
             if not self._readers[topic]:
                 del self._readers[topic]
 
+    async def _settle(self) -> None:
+        """Waits until every transaction that is open now has ended, and so until all that happened can be read."""
+        oldest_open, end = await self._horizon()
+        while oldest_open < end:
+            await asyncio.sleep(SETTLE_S)
+            oldest_open, _ = await self._horizon()
+
+    async def _horizon(self) -> tuple[int, int]:
+        """The oldest transaction still open, and the first that has not begun."""
+        async with self._engine.connect() as connection:
+            oldest_open, end = (await connection.execute(select(_oldest_open, _not_begun))).one()
+        return int(oldest_open), int(end)
+
+    async def _replay(self, topic: str, after: Position) -> list[Happening]:
+        """What was missed on a topic; refuses a place that is none, or from which not everything can be told."""
+        most, days = settings.replay_events_max, settings.events_kept_days
+        missed = await self._read(after, most + 1, topic)
+        if len(missed) > most:
+            raise LimitReached("Too much happened since this cursor. Subscribe without `after`.", limit=most)
+        # Asked after reading: what is forgotten in between would be missing.
+        forgotten = exists().where(_is_old(), _place > tuple_(*after))
+        async with self._engine.connect() as connection:
+            oldest_open, is_too_old = (await connection.execute(select(_oldest_open, forgotten))).one()
+        if after.xid >= oldest_open:
+            raise NotACursor
+        if is_too_old:
+            raise LimitReached(
+                f"This cursor is too old: events are kept for {days} days. Subscribe without `after`.", limit=days
+            )
+        return missed
+
     async def _read(self, after: Position, limit: int, topic: str | None = None) -> list[Happening]:
-        place = tuple_(Event.xid, Event.id)
         statement = (
             select(Event.xid, Event.id, Event.topic, Event.payload)
-            .where(place > tuple_(*after), Event.xid < _oldest_open)
+            .where(_place > tuple_(*after), Event.xid < _oldest_open)
             .order_by(Event.xid, Event.id)
             .limit(limit)
         )
@@ -168,8 +221,6 @@ class Feed:
             statement = statement.where(Event.topic == topic)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(statement)).all()
-        if topic is not None and len(rows) == limit:
-            raise LimitReached("Too much happened since this cursor. Subscribe without `after`.", limit=limit - 1)
         return [Happening(Position(xid, id), topic, payload) for xid, id, topic, payload in rows]
 
     async def _distribute(self) -> None:
