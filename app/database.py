@@ -64,6 +64,13 @@ class Database:
         await self.engine.dispose()
 
 
+@asynccontextmanager
+async def part(session: WriteSession) -> AsyncIterator[None]:
+    """A part of a transaction, which is undone alone if it fails."""
+    async with session.begin_nested():
+        yield
+
+
 @contextmanager
 def _in_words() -> Iterator[None]:
     """What the database says, in the domain's words."""

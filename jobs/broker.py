@@ -34,11 +34,17 @@ def job(
 class Runner:
     """Runs jobs on one event loop, at the word of Dramatiq's threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, threads: int) -> None:
         self.database = database
         self.leaving = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._room = threads
         self._heavy = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a thread waits for work."""
+        return self._room > 0
 
     def declare(self, broker: dramatiq.Broker) -> None:
         """Makes an actor of each kind of job."""
@@ -56,9 +62,11 @@ class Runner:
         if self.leaving.is_set() or (work.is_heavy and self._heavy >= settings.job_heavy_at_once):
             return
         self._heavy += work.is_heavy
+        self._room -= 1
         try:
             await attempt(self.database, work, job_id, self.leaving)
         finally:
+            self._room += 1
             self._heavy -= work.is_heavy
         if work.is_heavy and not self.leaving.is_set():
             async with self.database.writing() as session:

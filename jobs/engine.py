@@ -15,10 +15,10 @@ import structlog
 
 from app.errors import DomainError, Unavailable
 from app.settings import settings
-from jobs.run import Run, Stopped
+from jobs.run import Run
 
 log = structlog.get_logger()
-LOOK_S = 0.2
+ENGINE = (sys.executable, "-m", "app.learning")
 LEAVE_S = 10.0
 LINE_BYTES_MAX = 1024 * 1024
 # What the engine has no business to know.
@@ -39,9 +39,7 @@ async def run_engine(
     """Runs the engine on a folder and answers with its result; `said` hears its messages on the way."""
     with (folder / "stderr.txt").open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "app.learning",
+            *ENGINE,
             str(folder),
             stdin=PIPE,
             stdout=PIPE,
@@ -53,7 +51,7 @@ async def run_engine(
         resource.prlimit(process.pid, resource.RLIMIT_DATA, (settings.training_memory_bytes_max,) * 2)
     try:
         async with asyncio.timeout(s_max):
-            final = await _listen(run, process, said)
+            final = await _listen(process, said)
     except TimeoutError:
         raise EngineFailure(f"It took longer than the {s_max / 3600:g} hours it may take.") from None
     finally:
@@ -61,28 +59,17 @@ async def run_engine(
     return _result(run, process, final, folder)
 
 
-async def _listen(run: Run, process: Process, said: Callable[[Message], Awaitable[None]]) -> Message:
+async def _listen(process: Process, said: Callable[[Message], Awaitable[None]]) -> Message:
     """Hears the engine out; its last message has a result or a failure."""
     assert process.stdout is not None
     final: Message = {}
-    line = asyncio.ensure_future(process.stdout.readline())
-    try:
-        while True:
-            await asyncio.wait({line}, timeout=LOOK_S)
-            run.go_on()
-            if not line.done():
-                continue
-            text = line.result()
-            if not text:
-                return final
-            message: Message = orjson.loads(text)
-            if "result" in message or "failure" in message:
-                final = message
-            else:
-                await said(message)
-            line = asyncio.ensure_future(process.stdout.readline())
-    finally:
-        line.cancel()
+    async for line in process.stdout:
+        message: Message = orjson.loads(line)
+        if "result" in message or "failure" in message:
+            final = message
+        else:
+            await said(message)
+    return final
 
 
 async def _end(process: Process) -> None:
@@ -98,8 +85,7 @@ async def _end(process: Process) -> None:
 
 
 def _result(run: Run, process: Process, final: Message, folder: Path) -> dict[str, Any]:
-    if run.is_over:
-        raise Stopped
+    run.go_on()
     if "failure" in final:
         raise EngineFailure(str(final["failure"]))
     if process.returncode or "result" not in final:

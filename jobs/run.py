@@ -7,21 +7,21 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app import events
-from app.database import Database, WriteSession
+from app.database import Database, WriteSession, part
 from app.errors import Busy, DomainError, TimedOut
 from app.gateways.outside import Outage
 from app.models import JobKind, JobState
 from app.services import system
-from app.services.system import Claim, LeaseLost, Progress
+from app.services.system import CANCELLED, Claim, LeaseLost, Progress
 from app.settings import settings
 
 log = structlog.get_logger()
 BEAT_S = 1.0
+LOOK_S = 0.2
 RETRY_S = 5.0
-CANCELLED = "Cancelled."
 
 
 class Stopped(Exception):
@@ -36,6 +36,16 @@ class Work:
     do: Callable[["Run"], Awaitable[None]]
     failed: Callable[[WriteSession, int, str], Awaitable[None]]
     is_heavy: bool
+
+    async def give_up(self, session: WriteSession, subject_id: int, reason: str) -> None:
+        """Writes what the subject becomes. One that is gone, or a mistake in `failed`, does not keep the job alive."""
+        try:
+            async with part(session):
+                await self.failed(session, subject_id, reason)
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("failure not told", kind=self.kind.value, subject=subject_id)
 
 
 @dataclass
@@ -119,7 +129,7 @@ async def attempt(database: Database, work: Work, job_id: int, leaving: asyncio.
 
 async def _outcome(run: Run, work: Work) -> str:  # noqa: PLR0911 -- one for each way a job ends
     try:
-        await work.do(run)
+        await _do(run, work)
     except LeaseLost:
         return "lost to another worker"
     except Stopped:
@@ -134,6 +144,21 @@ async def _outcome(run: Run, work: Work) -> str:  # noqa: PLR0911 -- one for eac
         log.exception("job broke")
         return await _failed(run, work, f"Something went wrong on our side (job {run.claim.job_id}).")
     return "done"
+
+
+async def _do(run: Run, work: Work) -> None:
+    """Does the work; stops it where it stands when there is no reason to go on."""
+    doing = asyncio.ensure_future(work.do(run))
+    try:
+        while not (run.is_over or doing.done()):
+            await asyncio.wait({doing}, timeout=LOOK_S)
+    finally:
+        doing.cancel()
+    try:
+        await doing
+    except asyncio.CancelledError:
+        run.go_on()
+        raise
 
 
 async def _stopped(run: Run, work: Work) -> str:
@@ -157,7 +182,7 @@ async def _later(run: Run, work: Work, reason: str) -> str:
 async def _failed(run: Run, work: Work, reason: str, state: JobState = JobState.FAILED) -> str:
     try:
         async with run.writing() as session:
-            await work.failed(session, run.claim.subject_id, reason)
+            await work.give_up(session, run.claim.subject_id, reason)
             await system.end(session, run.claim, state, reason)
     except LeaseLost:
         return "lost to another worker"

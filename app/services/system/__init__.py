@@ -1,6 +1,7 @@
 """What the other domains stand on: the life of jobs, and telling people."""
 
 from app.services.system.jobs import (
+    CANCELLED,
     Claim,
     LeaseLost,
     Progress,
@@ -18,6 +19,7 @@ from app.services.system.jobs import (
 from app.services.system.notifications import notify, read_notifications
 
 __all__ = [
+    "CANCELLED",
     "Claim",
     "LeaseLost",
     "Progress",

@@ -16,6 +16,8 @@ from app.models import Job, JobState
 from app.queue import Nudge
 from app.settings import settings
 
+CANCELLED = "Cancelled."
+
 
 class LeaseLost(Exception):
     """The job was given to another worker, or has ended; whoever held it stops and writes nothing."""
@@ -153,7 +155,7 @@ async def abandon(session: WriteSession) -> Sequence[Job]:
     jobs = (await session.scalars(hopeless.limit(100).with_for_update(skip_locked=True))).all()
     for job in jobs:
         job.state = JobState.CANCELLED if job.cancel_requested else JobState.FAILED
-        job.error = job.error or f"The worker stopped in the middle of it, {job.attempt} times."
+        job.error = CANCELLED if job.cancel_requested else f"The worker stopped in the middle of attempt {job.attempt}."
         job.lease_until = job.eta_s = None
         job.finished_at = await session.scalar(select(func.now()))
     await session.flush()

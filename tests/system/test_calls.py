@@ -1,0 +1,221 @@
+"""How jobs come to be begun: by a message, or by the sweep when the message was lost; heavy ones few at a time."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import dramatiq
+import pytest
+from dramatiq.brokers.redis import RedisBroker
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from sqlalchemy import func, select
+
+from app import events, queue
+from app.models import Event, Job, JobKind, JobState, User
+from app.models import Session as SignIn
+from app.settings import settings
+from jobs import broker, schedule
+from jobs.broker import Runner
+from jobs.run import Work
+from jobs.schedule import beat, every, prune, sweep
+from tests import factories
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+async def failed(session, subject_id, reason):
+    events.record(session, "failed", {"subject": subject_id, "reason": reason})
+
+
+async def mistaken(session, subject_id, reason):
+    await session.get_one(User, subject_id)
+
+
+class Counted:
+    """Work that waits to be let go, and counts how many do it at once."""
+
+    def __init__(self):
+        self.at_once = self.at_once_max = 0
+        self.let_go = asyncio.Event()
+
+    async def __call__(self, run):
+        self.at_once += 1
+        self.at_once_max = max(self.at_once_max, self.at_once)
+        await self.let_go.wait()
+        self.at_once -= 1
+        async with run.ending():
+            pass
+
+
+@pytest.fixture
+def heavy(monkeypatch):
+    """The only work there is: trainings, heavy ones."""
+    do = Counted()
+    monkeypatch.setattr(broker, "WORKS", {JobKind.TRAIN: Work(JobKind.TRAIN, do, failed, is_heavy=True)})
+    monkeypatch.setattr(schedule, "WORKS", broker.WORKS)
+    return do
+
+
+@pytest.fixture
+def redis(redis_url, monkeypatch):
+    """Redis, and a way to the workers on which no actor has been declared yet."""
+    fresh = RedisBroker(url=redis_url, middleware=[])
+    monkeypatch.setattr(queue, "broker", lambda: fresh)
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def runner(database):
+    return Runner(database, 4)
+
+
+@pytest.fixture
+async def worker(runner, heavy, redis):
+    """Dramatiq's worker, in this process."""
+    runner.declare(queue.broker())
+    worker = dramatiq.Worker(queue.broker(), worker_threads=4, worker_timeout=50)
+    worker.start()
+    yield worker
+    heavy.let_go.set()
+    runner.leaving.set()
+    await asyncio.to_thread(worker.stop)
+
+
+@pytest.fixture
+def states(database):
+    """How many jobs are in each state."""
+
+    async def states():
+        async with database.reading() as session:
+            return dict((await session.execute(select(Job.state, func.count()).group_by(Job.state))).all())
+
+    return states
+
+
+async def enqueued(database, count):
+    async with database.writing() as session:
+        for number in range(count):
+            await queue.enqueue(session, JobKind.TRAIN, subject_id=number + 1, user_id=None)
+
+
+async def test_a_heavy_job_waits_for_room_and_begins_when_there_is(database, worker, heavy, states, eventually, redis):
+    async def one_runs_and_nobody_is_called():
+        return await states() == {JobState.RUNNING: 1, JobState.QUEUED: 3} and not redis.llen("dramatiq:default")
+
+    await enqueued(database, 4)
+    await eventually(one_runs_and_nobody_is_called)
+    heavy.let_go.set()
+
+    async def all_are_done():
+        return await states() == {JobState.DONE: 4}
+
+    await eventually(all_are_done)
+    assert heavy.at_once_max == 1
+
+
+async def test_as_many_heavy_jobs_run_at_once_as_may(database, worker, heavy, states, eventually, monkeypatch):
+    monkeypatch.setattr(settings, "job_heavy_at_once", 2)
+    await enqueued(database, 3)
+
+    async def two_run():
+        return await states() == {JobState.RUNNING: 2, JobState.QUEUED: 1}
+
+    await eventually(two_run)
+    heavy.let_go.set()
+
+    async def all_are_done():
+        return await states() == {JobState.DONE: 3}
+
+    await eventually(all_are_done)
+    assert heavy.at_once_max == 2
+
+
+async def test_a_worker_that_leaves_begins_nothing(database, runner, heavy, states):
+    job = await factories.job(database)
+    runner.leaving.set()
+    await runner.run(broker.WORKS[JobKind.TRAIN], job.id)
+    assert await states() == {JobState.QUEUED: 1}
+
+
+async def test_the_sweep_calls_again_for_what_nobody_was_told_of(database, runner, heavy, redis):
+    await factories.job(database, available_at=LONG_AGO)
+    await factories.job(database, state=JobState.RUNNING, attempt=1, lease_until=LONG_AGO)
+    await factories.job(database)
+    await sweep(runner)
+    assert redis.llen("dramatiq:default") == 2
+
+
+async def test_the_sweep_of_a_busy_worker_heaps_up_no_calls(database, heavy, redis, eventually):
+    one_thread = Runner(database, 1)
+    for _ in range(3):
+        await factories.job(database, available_at=LONG_AGO)
+    running = asyncio.create_task(one_thread.run(broker.WORKS[JobKind.TRAIN], (await factories.job(database)).id))
+
+    async def begun():
+        return heavy.at_once
+
+    await eventually(begun)
+    for _ in range(3):
+        await sweep(one_thread)
+    assert redis.llen("dramatiq:default") == 0
+    heavy.let_go.set()
+    await running
+    assert redis.llen("dramatiq:default") == 3
+
+
+async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(database, runner, heavy, redis, found):
+    lost = {"state": JobState.RUNNING, "attempt": 3, "lease_until": LONG_AGO}
+    poison = await factories.job(database, **lost, subject_id=7)
+    cancelled = await factories.job(database, **{**lost, "attempt": 1}, subject_id=8, cancel_requested=True)
+    await sweep(runner)
+    assert [(await found(job)).state for job in (poison, cancelled)] == [JobState.FAILED, JobState.CANCELLED]
+    async with database.reading() as session:
+        told = (await session.scalars(select(Event.payload).order_by(Event.id))).all()
+    assert sorted(told, key=lambda payload: payload["subject"]) == [
+        {"subject": 7, "reason": "The worker stopped in the middle of attempt 3."},
+        {"subject": 8, "reason": "Cancelled."},
+    ]
+
+
+async def test_a_job_whose_subject_is_gone_does_not_stop_the_sweep(database, runner, redis, found, monkeypatch):
+    monkeypatch.setattr(schedule, "WORKS", {JobKind.TRAIN: Work(JobKind.TRAIN, failed, mistaken, is_heavy=False)})
+    poison = await factories.job(database, state=JobState.RUNNING, attempt=3, lease_until=LONG_AGO)
+    await factories.job(database, available_at=LONG_AGO)
+    await sweep(runner)
+    assert (await found(poison)).state is JobState.FAILED
+    assert redis.llen("dramatiq:default") == 1
+
+
+async def test_pruning_forgets_old_events_and_ended_sessions(database, owner):
+    async with database.writing() as session:
+        for age in (9, 8, 6):
+            session.add(Event(topic="t", payload={"age": age}, created_at=datetime.now(UTC) - timedelta(days=age)))
+            await session.flush()
+        session.add(SignIn(user_id=owner.id, token_hash=b"ended", expires_at=LONG_AGO, last_used_at=LONG_AGO))
+    await prune(database)
+    async with database.reading() as session:
+        # The last old one stays, as a witness that there were others.
+        assert [payload["age"] for payload in await session.scalars(select(Event.payload).order_by(Event.id))] == [8, 6]
+        assert await session.scalar(select(func.count(SignIn.id))) == 1
+
+
+async def test_a_worker_says_that_it_lives(redis_url):
+    async with AsyncRedis.from_url(redis_url) as client:
+        await beat(client)
+        assert await client.exists(schedule.HEARTBEAT_KEY)
+        assert 0 < await client.pttl(schedule.HEARTBEAT_KEY) <= settings.job_sweep_s * 5_000
+
+
+async def test_no_failure_stops_the_clock():
+    turns = []
+
+    async def broken(on):
+        turns.append(on)
+        raise KeyError("a mistake of ours")
+
+    clock = asyncio.create_task(every(0, broken, "on"))
+    while len(turns) < 3:  # noqa: ASYNC110 - the clock has no event for its turns
+        await asyncio.sleep(0)
+    assert not clock.done()
+    clock.cancel()

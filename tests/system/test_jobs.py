@@ -1,0 +1,296 @@
+"""A job is one holder's at a time, and ends once."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from dramatiq.brokers.redis import RedisBroker
+from redis import Redis
+from sqlalchemy import inspect, select
+
+from app import events, queue
+from app.errors import Conflict
+from app.models import Event, Job, JobKind, JobState
+from app.services import system
+from app.services.system import LeaseLost, Progress
+from app.settings import settings
+from tests import factories
+
+SECOND = timedelta(seconds=1)
+HALF = Progress(0.5, "training", "Half of it.", eta_s=60)
+
+
+def columns(row):
+    return {column.key: getattr(row, column.key) for column in inspect(row).mapper.column_attrs}
+
+
+def ago(seconds):
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def job(database):
+    return await factories.job(database)
+
+
+@pytest.fixture
+def begin(database):
+    async def begin(job):
+        async with database.writing() as session:
+            return await system.begin(session, job.id)
+
+    return begin
+
+
+@pytest.fixture
+def do(database):
+    """One of the services in a transaction of its own."""
+
+    async def do(deed, *args, **kwargs):
+        async with database.writing() as session:
+            return await deed(session, *args, **kwargs)
+
+    return do
+
+
+async def test_of_twenty_who_begin_a_job_one_gets_it(job, begin, found):
+    claims = await asyncio.gather(*(begin(job) for _ in range(20)))
+    [claim] = [claim for claim in claims if claim]
+    assert (claim.job_id, claim.subject_id, claim.fence, claim.attempt, claim.attempts_max) == (job.id, 1, 1, 1, 3)
+    now = await found(job)
+    assert (now.state, now.attempt, now.fence) == (JobState.RUNNING, 1, 1)
+    assert now.lease_until - now.started_at == settings.job_lease_s * SECOND
+
+
+async def test_a_held_job_cannot_be_begun_by_another(job, begin):
+    assert await begin(job)
+    assert await begin(job) is None
+
+
+LATE_DEEDS = {
+    "beat": system.beat,
+    "report": lambda session, claim: system.report(session, claim, HALF),
+    "end well": lambda session, claim: system.end(session, claim, JobState.DONE),
+    "end badly": lambda session, claim: system.end(session, claim, JobState.FAILED, "It broke."),
+    "hold": system.hold,
+}
+SILENT_DEEDS = {
+    "hand back": system.return_unfinished,
+    "try later": lambda session, claim: system.try_later(session, claim, after_s=5, error="It broke."),
+}
+
+
+@pytest.fixture(params=["overtaken", "done", "abandoned"])
+async def late(request, job, begin, do, change_job):
+    """The claim of a holder whose time has passed."""
+    claim = await begin(job)
+    if request.param == "done":
+        await do(system.end, claim, JobState.DONE)
+        return claim
+    await change_job(job, lease_until=ago(1))
+    if request.param == "overtaken":
+        assert (await begin(job)).fence == claim.fence + 1
+    else:
+        await change_job(job, attempts_max=1)
+        assert await do(system.abandon)
+    return claim
+
+
+@pytest.mark.parametrize("deed", LATE_DEEDS.values(), ids=LATE_DEEDS)
+async def test_a_late_holder_is_told_so_and_changes_nothing(deed, late, job, do, found):
+    before = columns(await found(job))
+    with pytest.raises(LeaseLost):
+        await do(deed, late)
+    assert columns(await found(job)) == before
+
+
+@pytest.mark.parametrize("deed", SILENT_DEEDS.values(), ids=SILENT_DEEDS)
+async def test_a_late_holder_cannot_queue_the_job_again(deed, late, job, do, found):
+    before = columns(await found(job))
+    await do(deed, late)
+    assert columns(await found(job)) == before
+
+
+async def test_what_a_late_holder_writes_beside_the_job_is_undone(late, database, do):
+    async def write(session):
+        events.record(session, "training:1")
+        await system.hold(session, late)
+
+    with pytest.raises(LeaseLost):
+        await do(write)
+    async with database.reading() as session:
+        assert await session.scalar(select(Event.id)) is None
+
+
+async def test_who_holds_a_job_for_a_transaction_is_not_overtaken_within_it(job, database, begin, change_job):
+    claim = await begin(job)
+    await change_job(job, lease_until=ago(1))
+    async with database.writing() as session:
+        await system.hold(session, claim)
+        overtaking = asyncio.create_task(begin(job))
+        await system.end(session, claim, JobState.DONE)
+    assert await overtaking is None
+
+
+async def test_a_beat_renews_the_lease_and_hears_of_a_cancellation(job, begin, do, found, change_job):
+    claim = await begin(job)
+    await change_job(job, lease_until=ago(1))
+    assert await do(system.beat, claim) is False
+    assert (await found(job)).lease_until > datetime.now(UTC)
+    assert await do(system.cancel, job.id) is False
+    assert await do(system.beat, claim) is True
+
+
+async def test_attempts_are_counted_and_no_more_are_made_than_allowed(job, begin, change_job, found):
+    for attempt in (1, 2, 3):
+        claim = await begin(job)
+        assert (claim.attempt, claim.fence) == (attempt, attempt)
+        await change_job(job, lease_until=ago(1))
+    assert await begin(job) is None
+    assert (await found(job)).attempt == 3
+
+
+async def test_progress_is_kept_until_the_end_and_full_after_success(job, begin, do, found):
+    claim = await begin(job)
+    await do(system.report, claim, HALF)
+    told = await found(job)
+    assert (told.progress, told.stage, told.message, told.eta_s) == (0.5, "training", "Half of it.", 60)
+    await do(system.end, claim, JobState.DONE)
+    ended = await found(job)
+    assert (ended.state, ended.progress, ended.error) == (JobState.DONE, 1, None)
+    assert (ended.eta_s, ended.lease_until) == (None, None)
+    assert ended.finished_at >= ended.started_at
+
+
+async def test_a_failure_keeps_how_far_the_job_came(job, begin, do, found):
+    claim = await begin(job)
+    await do(system.report, claim, HALF)
+    await do(system.end, claim, JobState.FAILED, "The imagery is gone.")
+    ended = await found(job)
+    assert (ended.state, ended.progress, ended.error) == (JobState.FAILED, 0.5, "The imagery is gone.")
+
+
+async def test_a_job_that_waits_is_cancelled_at_once(job, begin, do, found):
+    assert await do(system.cancel, job.id) is True
+    ended = await found(job)
+    assert ended.state is JobState.CANCELLED
+    assert ended.finished_at is not None
+    assert await begin(job) is None
+
+
+async def test_a_running_job_is_asked_to_stop(job, begin, do, found):
+    claim = await begin(job)
+    assert await do(system.cancel, job.id) is False
+    asked = await found(job)
+    assert (asked.state, asked.cancel_requested, asked.finished_at) == (JobState.RUNNING, True, None)
+    await do(system.end, claim, JobState.CANCELLED, "Cancelled.")
+
+
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.CANCELLED])
+async def test_a_job_that_has_ended_cannot_be_cancelled(state, job, do, found, change_job):
+    await change_job(job, state=state)
+    before = columns(await found(job))
+    with pytest.raises(Conflict):
+        await do(system.cancel, job.id)
+    assert columns(await found(job)) == before
+
+
+async def test_a_job_handed_back_while_it_was_being_cancelled_is_not_begun_but_ended(job, begin, do, found):
+    claim = await begin(job)
+    await do(system.cancel, job.id)
+    await do(system.return_unfinished, claim)
+    assert await begin(job) is None
+    assert [ended.id for ended in await do(system.abandon)] == [job.id]
+    ended = await found(job)
+    assert (ended.state, ended.error) == (JobState.CANCELLED, "Cancelled.")
+
+
+async def test_handing_a_job_back_costs_no_attempt(job, begin, do, found):
+    for fence in range(1, 6):
+        claim = await begin(job)
+        assert (claim.attempt, claim.fence) == (1, fence)
+        await do(system.return_unfinished, claim)
+        back = await found(job)
+        assert (back.state, back.attempt, back.lease_until) == (JobState.QUEUED, 0, None)
+
+
+async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found, change_job):
+    claim = await begin(job)
+    await do(system.try_later, claim, after_s=3_600, error="The service was busy.")
+    waiting = await found(job)
+    assert (waiting.state, waiting.attempt, waiting.error) == (JobState.QUEUED, 1, "The service was busy.")
+    assert waiting.available_at > datetime.now(UTC) + 3_500 * SECOND
+    assert await begin(job) is None
+    await change_job(job, available_at=ago(1))
+    assert (await begin(job)).attempt == 2
+
+
+STATES = {
+    "queued long ago": ({"available_at": ago(60)}, True),
+    "just queued": ({}, False),
+    "to be tried later": ({"available_at": ago(-60)}, False),
+    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(-60)}, False),
+    "whose worker was lost": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(60)}, True),
+    "whose worker was lost for the last time": (
+        {"state": JobState.RUNNING, "attempt": 3, "lease_until": ago(60)},
+        False,
+    ),
+    "being cancelled": ({"available_at": ago(60), "cancel_requested": True}, False),
+    "done": ({"state": JobState.DONE, "available_at": ago(60)}, False),
+}
+
+
+@pytest.mark.parametrize(("fields", "is_overdue"), STATES.values(), ids=STATES)
+async def test_what_could_be_worked_on_and_is_not_is_overdue(fields, is_overdue, database, do):
+    job = await factories.job(database, **fields)
+    assert await do(system.overdue, after_s=10) == ([(job.id, JobKind.TRAIN)] if is_overdue else [])
+
+
+async def test_a_job_whose_workers_all_died_fails_with_a_reason(database, do, found):
+    lost = {"state": JobState.RUNNING, "attempt": 3, "lease_until": ago(1)}
+    job = await factories.job(database, **lost, error="The service was busy.", eta_s=5)
+    held = await factories.job(database, **{**lost, "lease_until": ago(-60)})
+    assert [ended.id for ended in await do(system.abandon)] == [job.id]
+    ended = await found(job)
+    assert (ended.state, ended.error) == (JobState.FAILED, "The worker stopped in the middle of attempt 3.")
+    assert (ended.lease_until, ended.eta_s) == (None, None)
+    assert ended.finished_at is not None
+    assert (await found(held)).state is JobState.RUNNING
+    assert await do(system.abandon) == []
+
+
+async def test_two_who_clear_up_do_not_end_a_job_twice(database, do):
+    for _ in range(10):
+        await factories.job(database, state=JobState.RUNNING, attempt=3, lease_until=ago(1))
+    ended = await asyncio.gather(*(do(system.abandon) for _ in range(5)))
+    assert len([job for jobs in ended for job in jobs]) == 10
+
+
+async def test_a_job_is_told_to_the_workers_after_the_commit(database, redis_url):
+    with Redis.from_url(redis_url) as redis:
+        async with database.writing() as session:
+            job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+            assert redis.llen("dramatiq:default") == 0
+        assert redis.llen("dramatiq:default") == 1
+    assert (job.state, job.attempts_max) == (JobState.QUEUED, settings.job_attempts_max)
+
+
+async def test_a_job_of_a_transaction_that_failed_was_never_there(database, redis_url, do):
+    async def ask_in_vain(session):
+        await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+        raise Conflict("Something else went wrong.")
+
+    with pytest.raises(Conflict):
+        await do(ask_in_vain)
+    with Redis.from_url(redis_url) as redis:
+        assert redis.llen("dramatiq:default") == 0
+    async with database.reading() as session:
+        assert await session.scalar(select(Job.id)) is None
+
+
+async def test_a_job_is_kept_though_nobody_could_be_told(database, found, monkeypatch):
+    nowhere = RedisBroker(url="unix:///nowhere.sock", middleware=[])
+    monkeypatch.setattr(queue, "broker", lambda: nowhere)
+    async with database.writing() as session:
+        job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+    assert (await found(job)).state is JobState.QUEUED
