@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select
 
 from app import events
 from app.database import WriteSession
-from app.errors import NotFound
+from app.errors import BadRequest, NotFound
 from app.models import Record, Training, UserNotification
 from app.policies import Viewer, signed_in, visible
 from app.settings import settings
@@ -35,12 +35,15 @@ async def notify(session: WriteSession, user_id: int, message: str, *, about: Re
 async def read_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequence[int]) -> list[UserNotification]:
     """Marks some of the viewer's notifications as read; those that are keep their date."""
     signed_in(viewer)
-    rows = visible(UserNotification, viewer).where(UserNotification.id.in_(ids))
+    if len(ids) > settings.nodes_max:
+        raise BadRequest(f"Mark at most {settings.nodes_max} at a time; these are {len(ids)}.")
+    rows = visible(UserNotification, viewer).where(UserNotification.id.in_(ids)).order_by(UserNotification.id)
     found = {row.id: row for row in await session.scalars(rows.with_for_update())}
     if missing := set(ids) - set(found):
         raise NotFound(f"{len(missing)} of these notifications are not yours or not there.")
-    unread = UserNotification.id.in_(ids) & UserNotification.is_read.is_(False)
-    await session.execute(update(UserNotification).where(unread).values(is_read=True, read_at=func.now()))
+    now = await session.scalar(select(func.now()))
     for row in found.values():
-        await session.refresh(row)
+        if not row.is_read:
+            row.is_read, row.read_at = True, now
+    await session.flush()
     return [found[id] for id in ids]
