@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from app.instance import running, secret
 from app.process import CannotStart
-from app.settings import settings
+
+try:
+    from app.settings import settings
+except ValidationError as refused:
+    # The settings are read before any command begins.
+    names = {str(wrong["loc"][0]): wrong["msg"] for wrong in refused.errors()}
+    sys.exit("\n".join(f"{name if name.isupper() else f'FIELDGRAPH_{name.upper()}'}: {names[name]}." for name in names))
 
 # Every command imports what it needs itself: `--help` and `doctor` answer at once, and the API never loads
 # what only the worker needs.
@@ -20,6 +26,7 @@ from app.settings import settings
 
 program = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+SCHEMA = Path(__file__).parent.parent / "schema" / "schema.graphql"
 NOTHING_RUNS = "Nothing runs in {home}. Start Fieldgraph in another terminal (make run), or set {names}."
 
 
@@ -98,12 +105,11 @@ def schema(
     from schema import schema as contract
 
     text = f"{contract.as_str().strip()}\n"
-    file = Path(__file__).parent.parent / "schema" / "schema.graphql"
     if write:
-        file.write_text(text)
+        SCHEMA.write_text(text)
     elif not check:
         print(text, end="")
-    elif not file.exists() or file.read_text() != text:
+    elif not SCHEMA.exists() or SCHEMA.read_text() != text:
         raise CannotStart("schema/schema.graphql is not what the code says. Run: make schema")
 
 

@@ -1,0 +1,114 @@
+"""What each command says when it cannot do its work, and what `doctor` finds."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from app import cli
+from app.process import CannotStart
+from app.settings import settings
+
+
+def fieldgraph(*arguments, **environment):
+    """Run a command where only these variables are set; None takes one away."""
+    told = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    command = [sys.executable, "-m", "app.cli", *arguments]
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def nothing(tmp_path):
+    return {"FIELDGRAPH_HOME": str(tmp_path), "DATABASE_URL": None, "REDIS_URL": None}
+
+
+@pytest.mark.parametrize("command", ["migrate", "serve", "work", "demo"])
+def test_a_command_without_servers_says_how_to_get_them(command, nothing):
+    refused = fieldgraph(command, **nothing)
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr.startswith(f"Nothing runs in {nothing['FIELDGRAPH_HOME']}. Start Fieldgraph in another")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_production_takes_a_secret_of_its_own(tmp_path):
+    told = {"FIELDGRAPH_SECRET": None, "FIELDGRAPH_PRODUCTION": "1", "FIELDGRAPH_HOME": str(tmp_path)}
+    refused = fieldgraph("serve", **told)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("In production, FIELDGRAPH_SECRET must be set")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_refused_before_anything_is_started(nothing, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = fieldgraph("up", PORT=str(port), **nothing)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"Port {port} of 127.0.0.1 cannot be used: Address already in use. "
+        f"Choose another, for example: PORT={port + 1} make run\n"
+    )
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_a_database_that_does_not_answer_is_named(nothing, unused_tcp_port):
+    refused = fieldgraph(
+        "up", PORT=str(unused_tcp_port), **nothing | {"DATABASE_URL": "postgresql:///none?host=/nowhere"}
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("The database that DATABASE_URL names does not answer:")
+
+
+def test_a_schema_file_that_is_not_current_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "SCHEMA", tmp_path / "schema.graphql")
+    with pytest.raises(CannotStart, match="Run: make schema"):
+        cli.schema(write=False, check=True)
+    cli.schema(write=True, check=False)
+    cli.schema(write=False, check=True)
+    with cli.SCHEMA.open("a") as file:
+        file.write("type Stale { id: ID! }\n")
+    with pytest.raises(CannotStart, match="Run: make schema"):
+        cli.schema(write=False, check=True)
+
+
+def test_a_setting_that_cannot_be_is_named(nothing):
+    refused = fieldgraph("up", PORT="http", FIELDGRAPH_PAGE_SIZE="many", **nothing)
+    assert refused.returncode == 1
+    assert [line.partition(":")[0] for line in refused.stderr.splitlines()] == ["PORT", "FIELDGRAPH_PAGE_SIZE"]
+
+
+def test_doctor_tells_well_from_ill(servers, tmp_path):
+    examined = fieldgraph("doctor", FIELDGRAPH_HOME=str(tmp_path))
+    lines = examined.stdout.splitlines()
+    assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [
+        ["ok", "database"],
+        ["ok", "PostGIS"],
+        ["ok", "migrations"],
+        ["ok", "Redis"],
+        ["✗", "worker"],
+        ["ok", "storage"],
+    ]
+    assert lines[5].strip() == "→ Run: fieldgraph work"
+    assert examined.returncode == 1
+    assert settings.database_url not in examined.stdout
+
+
+def test_doctor_says_how_to_mend_what_is_missing(nothing):
+    examined = fieldgraph("doctor", **nothing)
+    assert examined.returncode == 1
+    assert examined.stdout.count("✗") == 5
+    assert examined.stdout.count("→ Start Fieldgraph (make run), or set") == 5
+
+
+def test_migrations_that_are_missing_are_named_and_applied(servers, clone_database):
+    url = clone_database("behind")
+    with servers.connect("behind") as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        connection.execute("CREATE EXTENSION postgis")
+    first, second = (fieldgraph("migrate", DATABASE_URL=url) for _ in range(2))
+    assert first.stdout.startswith("Applying: ")
+    assert first.stdout.endswith("The database has the present schema.\n")
+    assert second.stdout == "The database has the present schema.\n"

@@ -1,0 +1,136 @@
+"""`fieldgraph up`: one command starts everything, one key stops it, and nothing survives it."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.instance import running
+from tests.setup.processes import await_end, descendants
+
+UP = [sys.executable, "-m", "app.cli", "up"]
+PARENT = ["/bin/sh", "-c", '"$@" --with-parent; exit $?', "sh", *UP]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """One for all, so that only the first start has to make a database."""
+    home = tmp_path_factory.mktemp("home")
+    for folder in (home, *home.parents[:2]):
+        folder.chmod(0o711)
+    return home
+
+
+@pytest.fixture(scope="module")
+def environment(home) -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    own = {"FIELDGRAPH_HOME": str(home), "PORT": str(port)}
+    return {name: told for name, told in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}} | own
+
+
+@contextmanager
+def started(environment, command=UP) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running one, and what it said until it was ready."""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as up:
+        try:
+            yield up, _said_until("Ctrl-C stops everything.", up)
+        finally:
+            left = descendants(up.pid)
+            up.kill()
+            await_end(left)
+
+
+def _said_until(end: str, up: subprocess.Popen[str]) -> str:
+    said = ""
+    assert up.stdout is not None
+    for line in up.stdout:
+        said += line
+        if end in line:
+            return said
+    pytest.fail(f"It ended:\n{said}")
+
+
+def status(environment, path: str) -> int:
+    address = http.client.HTTPConnection("127.0.0.1", int(environment["PORT"]), timeout=10)
+    with closing(address) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().status
+
+
+def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
+    with started(environment) as (up, said):
+        assert re.search(rf"GraphQL +http://127.0.0.1:{environment['PORT']}/graphql$", said, re.MULTILINE)
+        assert "mapper@example.org" in said
+        assert status(environment, "/readyz") == 200
+        assert status(environment, "/graphiql/") == 200
+        here = running(home)
+        assert here is not None
+        assert here.address == f"http://127.0.0.1:{environment['PORT']}"
+        parts = descendants(up.pid)
+        up.send_signal(signal.SIGINT)
+        assert up.wait(30) == 0
+        assert up.stdout is not None
+        assert up.stdout.read().endswith("Stopped.\n")
+        await_end(parts)
+    assert running(home) is None
+
+
+def test_a_second_terminal_finds_what_runs_and_cannot_start_another(environment, home):
+    with started(environment) as (up, _):
+        asked = {name: told for name, told in environment.items() if name != "PORT"}
+        command = [sys.executable, "-m", "app.cli", "doctor"]
+        examined = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
+        assert "✗" not in examined.stdout
+        assert examined.returncode == 0
+        second = subprocess.run(UP, env=environment, capture_output=True, text=True, check=False)
+        assert second.returncode == 1
+        assert second.stderr.startswith(f"Fieldgraph already runs in {home} (process {up.pid}).")
+
+
+def test_killing_the_launcher_leaves_no_orphan_and_the_next_start_is_well(environment):
+    with started(environment) as (up, _):
+        parts = descendants(up.pid)
+        up.kill()
+        # The API, the worker, the guard, Redis, and PostgreSQL with what it has started itself.
+        assert len(parts) > 5
+    with started(environment) as (_, said):
+        assert status(environment, "/readyz") == 200
+        assert "mapper@example.org" in said
+    await_end(parts)
+
+
+def test_it_ends_with_the_program_that_started_it(environment):
+    with started(environment, PARENT) as (parent, _):
+        parts = descendants(parent.pid)
+        parent.kill()
+        await_end(parts)
+
+
+def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(environment):
+    with started(environment) as (up, _):
+        api, worker = (_running(descendants(up.pid), command) for command in ("serve", "work"))
+        os.kill(worker, signal.SIGKILL)
+        _said_until("The worker ended with code -9. Starting another.", up)
+        _said_until("working", up)
+        os.kill(api, signal.SIGKILL)
+        assert up.wait(30) == 1
+        assert up.stdout is not None
+        assert "The api ended with code -9, so everything stops." in up.stdout.read()
+
+
+def _running(processes: set[int], command: str) -> int:
+    (found,) = (
+        process
+        for process in processes
+        if Path("/proc", str(process), "cmdline").read_bytes().endswith(f"\0{command}\0".encode())
+    )
+    return found
