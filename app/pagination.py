@@ -17,6 +17,8 @@ from app.settings import settings
 
 M = TypeVar("M")
 
+NOT_OURS = "`after` is not a cursor we gave you."
+
 
 class Order(Enum):
     """Base of the sort orders: a member's value names a column and whether it descends. Ids break ties."""
@@ -72,35 +74,42 @@ def cursor(row: Any, order: Order) -> str:
     return urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
-def _key(text: str, order: Order) -> tuple[int, Any]:
+def _key(text: str, model: type[Record], order: Order) -> tuple[int, Any]:
+    """The id and the sort value a cursor names; BadRequest for one that this list and order did not give."""
     try:
         name, id, *value = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
-        raise BadRequest("`after` is not a cursor we gave you.") from None
-    if name != order.name or not isinstance(id, int) or len(value) != (order.column != "id"):
+    except (ValueError, TypeError):
+        raise BadRequest(NOT_OURS) from None
+    if name != order.name or len(value) != (order.column != "id"):
         raise BadRequest("`after` is a cursor of another list or another order.")
-    return id, value[0] if value else None
+    if type(id) is not int or not 0 < id < 2**63:
+        raise BadRequest(NOT_OURS)
+    return id, _value(value[0], getattr(model, order.column)) if value else None
+
+
+def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
+    kind = column.type.python_type
+    if given is None and column.nullable:
+        return None
+    try:
+        value: Any = datetime.fromisoformat(given) if kind is datetime else given
+    except (ValueError, TypeError):
+        raise BadRequest(NOT_OURS) from None
+    if type(value) is not kind or (kind is str and "\0" in value) or (kind is datetime and value.tzinfo is None):
+        raise BadRequest(NOT_OURS)
+    return value
 
 
 def _beyond(model: type[Record], args: PageArgs) -> ColumnElement[bool]:
-    id, value = _key(args.after or "", args.order)
+    id, value = _key(args.after or "", model, args.order)
     further = model.id < id if args.order.descends else model.id > id
     if args.order.column == "id":
         return further
     column: InstrumentedAttribute[Any] = getattr(model, args.order.column)
     if value is None:  # nulls come last in either direction
         return column.is_(None) & further
-    if isinstance(value, str) and column.type.python_type is datetime:
-        value = _moment(value)
     past = column < value if args.order.descends else column > value
     return or_(past, (column == value) & further, column.is_(None) if column.nullable else past)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest("`after` is not a cursor we gave you.") from None
 
 
 def page(statement: Select[Any], model: type[Record], args: PageArgs) -> Select[Any]:

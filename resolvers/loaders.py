@@ -64,7 +64,7 @@ class Loaders:
             rows = visible(model, self._viewer).where(parent.in_(parent_ids))
             async with self._database.reading() as session:
                 counts = await session.execute(rows.with_only_columns(parent, func.count()).group_by(parent))
-                found = dict(counts.tuples().all())
+                found = dict(counts.all())
             return [found.get(id, 0) for id in parent_ids]
 
         count: int = await self._loader((relationship, "count"), fetch).load(parent_id)

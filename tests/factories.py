@@ -5,16 +5,28 @@ from typing import Any
 from shapely import Polygon, box
 
 from app.database import Database
-from app.models import AOI, Dataset, Job, JobKind, JobState, Label, LabelOrigin, Model, Prediction, Training, User
+from app.models import (
+    AOI,
+    Artifact,
+    Dataset,
+    Job,
+    JobKind,
+    JobState,
+    Label,
+    LabelOrigin,
+    Model,
+    PredictedFeature,
+    Prediction,
+    Training,
+    UserNotification,
+)
 from app.models.base import Record
 from app.services import accounts
 from app.services.accounts import SignedIn
 
 # A tenth of a second each, and the password is never asked for: one hash for all.
 PASSWORD = "correct horse battery"
-PASSWORD_HASH = (
-    "$argon2id$v=19$m=65536,t=3,p=4$aGVsbG8td29ybGQtMTIzNA$4w5BqXhRkbgcHbMZRhPVGIqY9rFKn0t9rHr8c1WQfVk"
-)
+PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$aGVsbG8td29ybGQtMTIzNA$4w5BqXhRkbgcHbMZRhPVGIqY9rFKn0t9rHr8c1WQfVk"
 SQUARE = box(12.0, 46.0, 12.001, 46.001)
 
 
@@ -93,3 +105,30 @@ async def prediction(database: Database, of: Training, **fields: Any) -> Predict
         database,
         Prediction(**{"training_id": of.id, "user_id": of.user_id, "geom": SQUARE, "config": config, **fields}),
     )
+
+
+async def artifact(database: Database, **fields: Any) -> Artifact:
+    return await add(
+        database,
+        Artifact(
+            **{
+                "name": "checkpoint.safetensors",
+                "media_type": "application/octet-stream",
+                "size_bytes": 1,
+                "storage_key": "trainings/1/1/checkpoint.safetensors",
+                **fields,
+            }
+        ),
+    )
+
+
+async def feature(database: Database, of: Prediction, **fields: Any) -> PredictedFeature:
+    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
+    return await add(
+        database,
+        PredictedFeature(**{"prediction_id": of.id, "geom": geom, "confidence": 0.9, "area_m2": 86.0, **fields}),
+    )
+
+
+async def notification(database: Database, user_id: int, **fields: Any) -> UserNotification:
+    return await add(database, UserNotification(**{"user_id": user_id, "message": "It is done.", **fields}))

@@ -105,7 +105,7 @@ def unchanged(database: Database) -> Callable[[], AbstractAsyncContextManager[No
 
     async def rows() -> dict[str, str]:
         async with database.reading() as session:
-            return dict((await session.execute(text(" UNION ALL ".join(parts)))).tuples().all())
+            return dict((await session.execute(text(" UNION ALL ".join(parts)))).all())
 
     @asynccontextmanager
     async def unchanged() -> AsyncIterator[None]:

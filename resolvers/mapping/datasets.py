@@ -8,6 +8,7 @@ from sqlalchemy import Select
 from strawberry.scalars import JSON
 from strawberry.types.maybe import Some
 
+from app import checks
 from app.models import (
     AOI,
     Dataset,
@@ -19,6 +20,7 @@ from app.pagination import Order
 from app.policies import visible
 from app.services import mapping
 from app.services.mapping import LabelUpload
+from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 
@@ -57,7 +59,8 @@ def datasets(
         found = found.where(Dataset.status == status)
     if user_id is not None:
         found = found.where(Dataset.user_id == ids.key(user_id, User))
-    return found if not search else found.where(Dataset.name.icontains(search, autoescape=True))
+    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    return found if sought is None else found.where(Dataset.name.icontains(sought, autoescape=True))
 
 
 async def aoi(info: Info, id: strawberry.ID) -> AOI:

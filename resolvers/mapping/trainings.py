@@ -3,6 +3,7 @@
 import strawberry
 from sqlalchemy import Select
 
+from app import checks
 from app.gateways import storage
 from app.models import (
     Artifact,
@@ -63,7 +64,8 @@ def models(
         found = found.where(Model.dataset_id == ids.key(dataset_id, Dataset))
     if user_id is not None:
         found = found.where(Model.user_id == ids.key(user_id, User))
-    return found if not search else found.where(Model.name.icontains(search, autoescape=True))
+    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    return found if sought is None else found.where(Model.name.icontains(sought, autoescape=True))
 
 
 async def training(info: Info, id: strawberry.ID) -> Training:
