@@ -7,6 +7,7 @@ from typing import cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -24,7 +25,7 @@ def save(network: UNet, path: Path, facts: Mapping[str, str]) -> None:
 
 def load(path: Path) -> UNet:
     """Read weights that `save` wrote; anything else is a `Failure`."""
-    network = UNet(jax.random.key(0))
+    network = UNet(np.random.default_rng(0))
     leaves, structure = jax.tree_util.tree_flatten_with_path(network)
     try:
         with safe_open(path, framework="numpy") as file:

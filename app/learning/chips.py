@@ -11,7 +11,7 @@ from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
 from app.learning.engine import Cancelled, Failure
-from app.learning.ground import pixel_grid, read_polygons, to_mercator
+from app.learning.ground import on_grid, pixel_grid, read_polygons, to_mercator
 from app.learning.mosaic import Pixels, read_tile, tiles_in
 from app.tiles import PIXELS, Tile
 
@@ -87,7 +87,7 @@ def drawn(shapes: shapely.STRtree, tile: Tile, *, numbered: bool = False) -> NDA
     a pixel on the rim of an area of interest counts exactly when most of it lies inside.
     """
     grid = pixel_grid(*tile)
-    box = shapely.box(*(grid * (0, PIXELS)), *(grid * (PIXELS, 0)))
+    (box,) = on_grid([shapely.box(0, 0, PIXELS, PIXELS)], grid)
     found = np.sort(shapes.query(box, predicate="intersects"))
     burnt = [(shapes.geometries[index], number if numbered else 1) for number, index in enumerate(found, 1)]
     if not burnt:

@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Geod, Transformer
 from rasterio import Affine
+from shapely.affinity import affine_transform
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
@@ -56,4 +57,10 @@ def area_m2(polygon: BaseGeometry) -> float:
 def pixel_grid(zoom: int, x: int, y: int) -> Affine:
     """Where the pixels of a tile lie in Web Mercator: (column, row) to metres."""
     pixel_m = EQUATOR_M / (PIXELS * 2**zoom)
-    return Affine(pixel_m, 0, x * PIXELS * pixel_m - EQUATOR_M / 2, 0, -pixel_m, EQUATOR_M / 2 - y * PIXELS * pixel_m)
+    west, north = x * PIXELS * pixel_m - EQUATOR_M / 2, EQUATOR_M / 2 - y * PIXELS * pixel_m
+    return Affine(pixel_m, 0, west, 0, -pixel_m, north)
+
+
+def on_grid(shapes: Sequence[BaseGeometry], grid: Affine) -> list[BaseGeometry]:
+    """Shapes in pixels, moved to where the pixels lie."""
+    return [affine_transform(each, grid.to_shapely()) for each in shapes]

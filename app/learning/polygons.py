@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio import Affine
 from rasterio.features import shapes
@@ -16,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from app.learning.ground import DEGREES, MERCATOR, area_m2, local_metres, pixel_grid, projected
+from app.learning.ground import DEGREES, MERCATOR, area_m2, local_metres, on_grid, pixel_grid, projected
 from app.learning.mosaic import Pixels, window
 from app.learning.prediction import ODDS_MAX
 from app.learning.squaring import squared
@@ -25,6 +24,8 @@ from app.tiles import PIXELS, Tile, metres_per_pixel
 # Spots and whiskers up to this wide go, and so do bridges between houses; it takes as much context beyond a seam.
 OPENING_PIXELS = 2
 CONTEXT_PIXELS = 8
+# The opening cuts corners by about this much; squaring puts them back.
+CORNER_PIXELS = 6
 # A smaller hole is a chimney, not a courtyard.
 HOLE_M2_MIN = 2.0
 # About a millimetre.
@@ -77,11 +78,9 @@ def buildings(odds: Mapping[Tile, Pixels], *, threshold: float, area: BaseGeomet
     metres = local_metres(middle.x, middle.y)
     in_metres = Transformer.from_crs(MERCATOR, metres, always_xy=True)
     in_degrees = Transformer.from_crs(metres, DEGREES, always_xy=True)
-    grid = pixel_grid(zoom, 0, 0)
-    mercator = shapely.transform(np.array([each.polygon for each in found], dtype=object), lambda at: _moved(grid, at))
+    mercator = on_grid([each.polygon for each in found], pixel_grid(zoom, 0, 0))
     shaped = [
-        drawn(outline, drawing, pixel_m=metres_per_pixel(middle.y, zoom))
-        for outline in projected(list(mercator), in_metres)
+        drawn(outline, drawing, pixel_m=metres_per_pixel(middle.y, zoom)) for outline in projected(mercator, in_metres)
     ]
     shapely.prepare(area)
     measured = []
@@ -98,7 +97,7 @@ def pieces(odds: Mapping[Tile, Pixels], tile: Tile, threshold: float) -> Iterato
     around = window(odds, tile, margin=CONTEXT_PIXELS, fill=0)
     inside = slice(CONTEXT_PIXELS, CONTEXT_PIXELS + PIXELS)
     likely = (around > 0) & (around >= threshold * ODDS_MAX)
-    cleaned = ndimage.binary_opening(likely, np.ones((3, 3), np.bool_), OPENING_PIXELS)[inside, inside]
+    cleaned = ndimage.binary_opening(likely, iterations=OPENING_PIXELS)[inside, inside]
     parts, count = ndimage.label(cleaned)
     if not count:
         return
@@ -141,10 +140,5 @@ def drawn(outline: BaseGeometry, drawing: Drawing, *, pixel_m: float) -> BaseGeo
         simple,
         max_angle_change_deg=drawing.max_angle_change_deg,
         skew_tolerance_deg=drawing.skew_tolerance_deg,
-        step_m=2 * tolerance,
+        step_m=max(2 * tolerance, CORNER_PIXELS * pixel_m),
     )
-
-
-def _moved(grid: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    columns, rows = grid * (points[:, 0], points[:, 1])
-    return np.column_stack((columns, rows))

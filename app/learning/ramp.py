@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import shapely
 
@@ -34,7 +33,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
     sides = part(chips, request.seed)
     initial = folder / "initial.safetensors"
-    network = checkpoint.load(initial) if initial.exists() else UNet(jax.random.key(request.seed))
+    network = checkpoint.load(initial) if initial.exists() else UNet(np.random.default_rng(request.seed))
     # Random weights are not worth keeping: only what was learnt before can be frozen.
     frozen_levels = FROZEN_LEVELS if request.freeze_layers and initial.exists() else 0
     aside = (sides.validation != IGNORE).any((1, 2))

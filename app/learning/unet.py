@@ -7,7 +7,10 @@ statistics of the data it was trained on and a batch of one behaves like a batch
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
+
+Random = np.random.Generator
 
 ARCHITECTURE = "unet-1"
 WIDTHS = (16, 32, 64, 96)
@@ -23,10 +26,12 @@ class Conv(eqx.Module):
     bias: Array
     stride: int = eqx.field(static=True)
 
-    def __init__(self, channels_in: int, channels_out: int, *, size: int, stride: int = 1, key: Array) -> None:
+    def __init__(self, channels_in: int, channels_out: int, *, size: int, stride: int = 1, random: Random) -> None:
         deviation = (2 / (size * size * channels_in)) ** 0.5
-        self.weight = deviation * jax.random.normal(key, (size, size, channels_in, channels_out))
-        self.bias = jnp.zeros(channels_out)
+        shape = (size, size, channels_in, channels_out)
+        # Drawn by NumPy: JAX would compile a little program for every shape, which takes seconds.
+        self.weight = jnp.asarray(np.float32(deviation) * random.standard_normal(shape, np.float32))
+        self.bias = jnp.asarray(np.zeros(channels_out, np.float32))
         self.stride = stride
 
     def __call__(self, x: Array) -> Array:
@@ -42,8 +47,8 @@ class GroupNorm(eqx.Module):
     shift: Array
 
     def __init__(self, channels: int) -> None:
-        self.scale = jnp.ones(channels)
-        self.shift = jnp.zeros(channels)
+        self.scale = jnp.asarray(np.ones(channels, np.float32))
+        self.shift = jnp.asarray(np.zeros(channels, np.float32))
 
     def __call__(self, x: Array) -> Array:
         batch, height, width, channels = x.shape
@@ -66,11 +71,10 @@ class Block(eqx.Module):
     second: Conv
     second_norm: GroupNorm
 
-    def __init__(self, channels: int, *, key: Array) -> None:
-        keys = jax.random.split(key)
-        self.first = Conv(channels, channels, size=3, key=keys[0])
+    def __init__(self, channels: int, *, random: Random) -> None:
+        self.first = Conv(channels, channels, size=3, random=random)
         self.first_norm = GroupNorm(channels)
-        self.second = Conv(channels, channels, size=3, key=keys[1])
+        self.second = Conv(channels, channels, size=3, random=random)
         self.second_norm = GroupNorm(channels)
 
     def __call__(self, x: Array) -> Array:
@@ -85,11 +89,10 @@ class Down(eqx.Module):
     norm: GroupNorm
     block: Block
 
-    def __init__(self, channels_in: int, channels_out: int, *, size: int, key: Array) -> None:
-        keys = jax.random.split(key)
-        self.conv = Conv(channels_in, channels_out, size=size, stride=2, key=keys[0])
+    def __init__(self, channels_in: int, channels_out: int, *, size: int, random: Random) -> None:
+        self.conv = Conv(channels_in, channels_out, size=size, stride=2, random=random)
         self.norm = GroupNorm(channels_out)
-        self.block = Block(channels_out, key=keys[1])
+        self.block = Block(channels_out, random=random)
 
     def __call__(self, x: Array) -> Array:
         return self.block(jax.nn.relu(self.norm(self.conv(x))))
@@ -102,11 +105,10 @@ class Up(eqx.Module):
     norm: GroupNorm
     block: Block
 
-    def __init__(self, channels_in: int, channels_out: int, *, key: Array) -> None:
-        keys = jax.random.split(key)
-        self.conv = Conv(channels_in, channels_out, size=1, key=keys[0])
+    def __init__(self, channels_in: int, channels_out: int, *, random: Random) -> None:
+        self.conv = Conv(channels_in, channels_out, size=1, random=random)
         self.norm = GroupNorm(channels_out)
-        self.block = Block(channels_out, key=keys[1])
+        self.block = Block(channels_out, random=random)
 
     def __call__(self, x: Array, seen: Array) -> Array:
         y = self.norm(self.conv(x))
@@ -121,16 +123,14 @@ class UNet(eqx.Module):
     ups: tuple[Up, ...]
     head: Conv
 
-    def __init__(self, key: Array, widths: tuple[int, ...] = WIDTHS) -> None:
-        keys = iter(jax.random.split(key, 2 * len(widths)))
+    def __init__(self, random: Random, widths: tuple[int, ...] = WIDTHS) -> None:
         pairs = list(zip((3, *widths), widths, strict=False))
         self.downs = tuple(
-            Down(below, above, size=5 if level == 0 else 3, key=next(keys))
-            for level, (below, above) in enumerate(pairs)
+            Down(below, above, size=5 if level == 0 else 3, random=random) for level, (below, above) in enumerate(pairs)
         )
-        self.ups = tuple(Up(above, below, key=next(keys)) for below, above in reversed(pairs[1:]))
+        self.ups = tuple(Up(above, below, random=random) for below, above in reversed(pairs[1:]))
         # Four logits for each cell of the half-size picture: its 2 × 2 pixels.
-        self.head = Conv(widths[0], 4, size=3, key=next(keys))
+        self.head = Conv(widths[0], 4, size=3, random=random)
 
     def __call__(self, images: Array) -> Array:
         x = images.astype(jnp.float32) / 127.5 - 1

@@ -7,9 +7,9 @@ from PIL import Image
 
 from app.learning.chips import IGNORE
 from app.learning.mosaic import GREY, Pixels, window
+from app.settings import settings
 from app.tiles import PIXELS, Tile
 
-VIEWS_MIN, VIEWS_MAX = 128, 1_600
 SHIFT_PIXELS = 96
 SCALE = 1.3
 
@@ -18,8 +18,8 @@ class Views:
     """Draws training views around the chips that have labelled ground.
 
     A view may reach over the seams into neighbouring tiles, so a small data set shows every house in many places of
-    the picture, and whole. An epoch is one view of each chip, but at least `VIEWS_MIN` and at most `VIEWS_MAX`: few
-    chips are visited several times, so that an epoch has enough steps, and of very many a random part.
+    the picture, and whole. An epoch is one view of each chip, within the limits of the settings: few chips are
+    visited several times, so that an epoch has enough steps, and of very many a random part.
     """
 
     def __init__(self, tiles: list[Tile], images: Pixels, masks: Pixels, random: np.random.Generator) -> None:
@@ -37,7 +37,8 @@ class Views:
 
     def batches_length(self, size: int) -> int:
         """The steps of an epoch."""
-        return -(-min(max(len(self.centres), VIEWS_MIN), VIEWS_MAX) // size)
+        views = max(len(self.centres), settings.training_views_per_epoch_min)
+        return -(-min(views, settings.training_views_per_epoch_max) // size)
 
     def batch(self, tiles: list[Tile]) -> tuple[Pixels, Pixels]:
         """One random view of each tile: images and masks."""

@@ -1,0 +1,126 @@
+"""The network really learns, twice the same, and only where it may."""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from app.learning import checkpoint, training
+from app.learning.chips import part, read_chips
+from app.learning.engine import Cancelled, Failure
+from app.learning.unet import UNet
+from app.learning.views import Views
+from app.settings import settings
+
+WIDTHS = (8, 16)
+
+
+@pytest.fixture
+def small_epochs(monkeypatch):
+    monkeypatch.setattr(settings, "training_views_per_epoch_min", 16)
+
+
+@pytest.fixture
+def fit(site, small_epochs):
+    """Train on the site; what is asked and answered."""
+    chips = read_chips(site.write().folder, (19,), (0.0, 0.0), lambda: False)
+    sides = part(chips, 0)
+
+    def fitted(network=None, *, epochs=1, frozen_levels=0, report=lambda *_, **__: None, cancelled=lambda: False):
+        return training.fit(
+            network or UNet(np.random.default_rng(1), WIDTHS),
+            Views(chips.tiles, chips.images, sides.training, np.random.default_rng(1)),
+            (chips.images, sides.validation),
+            epochs=epochs,
+            batch_size=4,
+            seed=1,
+            frozen_levels=frozen_levels,
+            report=report,
+            cancelled=cancelled,
+        )
+
+    return fitted
+
+
+def same(one, other):
+    """Whether two networks, or parts of them, have equal weights."""
+    return bool(eqx.tree_equal(*(jax.tree.map(np.asarray, tree) for tree in (one, other))))
+
+
+def test_it_learns_what_a_house_looks_like(fit):
+    said = []
+
+    fitted = fit(epochs=10, report=lambda *line, **more: said.append((line, more)))
+
+    assert max(epoch.validation_iou for epoch in fitted.epochs) > 0.7
+    assert fitted.epochs[-1].loss < fitted.epochs[0].loss / 2
+    assert fitted.best_epoch == 1 + int(np.argmax([epoch.validation_iou for epoch in fitted.epochs]))
+    assert [more["epoch"].number for _, more in said if more.get("epoch")] == list(range(1, 11))
+    assert [line[1] for line, _ in said] == sorted(line[1] for line, _ in said)
+
+
+def test_the_same_seed_gives_the_same_weights(fit):
+    first, second = fit(), fit()
+
+    assert same(first.network, second.network)
+    assert [epoch.loss for epoch in first.epochs] == [epoch.loss for epoch in second.epochs]
+
+
+def test_frozen_levels_stay_as_they_were_and_the_others_do_not(fit):
+    before = UNet(np.random.default_rng(1), WIDTHS)
+
+    after = fit(frozen_levels=1).network
+
+    assert same(before.downs[:1], after.downs[:1])
+    assert not same(before.downs[1:], after.downs[1:])
+    assert not same(before.head, after.head)
+
+
+def test_it_stops_early_when_it_no_longer_gets_better(fit, monkeypatch):
+    monkeypatch.setattr(training, "LEARNING_RATE", 0.0)
+    monkeypatch.setattr(training, "PATIENCE_EPOCHS", 2)
+
+    fitted = fit(epochs=40)
+
+    assert fitted.best_epoch == 1
+    assert len(fitted.epochs) == 3
+
+
+def test_a_cancelled_training_stops_before_its_next_step(fit):
+    asked = []
+
+    def cancelled():
+        asked.append(True)
+        return len(asked) > 2
+
+    with pytest.raises(Cancelled):
+        fit(cancelled=cancelled)
+
+    assert len(asked) == 3
+
+
+def test_weights_that_are_no_numbers_fail_in_words(fit):
+    broken = jax.tree.map(lambda leaf: leaf * np.nan, UNet(np.random.default_rng(1), WIDTHS))
+
+    with pytest.raises(Failure, match="grew beyond all bounds"):
+        fit(broken)
+
+
+def test_a_checkpoint_gives_back_the_same_network(tmp_path):
+    network = UNet(np.random.default_rng(5))
+    path = tmp_path / "checkpoint.safetensors"
+
+    checkpoint.save(network, path, {"base_model": "RAMP"})
+
+    assert same(network, checkpoint.load(path))
+
+
+def test_foreign_weights_are_refused_in_words(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(b"not weights")
+    with pytest.raises(Failure, match="cannot be read"):
+        checkpoint.load(path)
+
+    checkpoint.save(UNet(np.random.default_rng(5), WIDTHS), path, {})
+    with pytest.raises(Failure, match="another kind of network"):
+        checkpoint.load(path)
