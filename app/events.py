@@ -28,6 +28,7 @@ from app.settings import settings
 log = structlog.get_logger()
 CHANNEL = "fieldgraph:events"
 POLL_S = 1.0
+STOP_S = 0.2
 BATCH = 1_000
 SETTLE_S = 0.05
 
@@ -146,9 +147,11 @@ class Feed:
 
     async def stop(self) -> None:
         """Ends every subscription where it stands."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # More than once: while it connects, Redis's client may take a cancellation for a time-out of its own.
+        while running := [task for task in self._tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=STOP_S)
         for reader in [reader for readers in self._readers.values() for reader in readers]:
             reader.put(None)
 
