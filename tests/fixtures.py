@@ -78,7 +78,7 @@ async def change(ask: Ask) -> Change:
     """A mutation by its name: what it made, the problem, or the first error with `errors` for its type's name."""
     from schema import schema  # noqa: PLC0415 - tests without an API need not wait for it
 
-    async def change(name: str, fields: str = "", *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
+    async def change(name: str, fields: str = "", /, *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
         mutation = schema._schema.mutation_type.fields[name]
         made, *problems = mutation.type.of_type.types
         facts = [f"... on {problem} {{ {FACTS[problem.name]} }}" for problem in problems if problem.name in FACTS]
@@ -120,7 +120,7 @@ def unchanged(database: Database) -> Callable[[], AbstractAsyncContextManager[No
 async def refuse(change: Change, unchanged: Callable[[], AbstractAsyncContextManager[None]]) -> Change:
     """A mutation that must change nothing: the problem, or the first error."""
 
-    async def refuse(name: str, *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
+    async def refuse(name: str, /, *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
         async with unchanged():
             answer = await change(name, viewer=viewer, **input)
         assert "code" in answer, f"{name} was not refused"
