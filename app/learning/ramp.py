@@ -25,6 +25,7 @@ from app.learning.views import Views
 FROZEN_LEVELS = 2
 PREPARED, TRAINED = 0.05, 0.95
 PREDICTED = 0.9
+ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
 
 
 def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
@@ -67,13 +68,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
         "epochs_run": len(fitted.epochs),
         "best_epoch": fitted.best_epoch,
-        "artefacts": [
-            "checkpoint.safetensors",
-            "training_curve.png",
-            "training_curve.json",
-            "labels.geojson",
-            "aois.geojson",
-        ],
+        "artefacts": ARTEFACTS,
     }
 
 
