@@ -80,7 +80,8 @@ async def count(world: World, questions: list[dict[str, Any]]) -> list[int]:
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers)
     async with app.router.lifespan_context(app), client:
         for asked in questions:
-            _statements.set(noted := [])
+            noted: list[str] = []
+            _statements.set(noted)
             answer = (await client.post("/graphql", json=asked)).json()
             assert "errors" not in answer, answer
             assert all(answer["data"].values()), answer  # null or a problem
