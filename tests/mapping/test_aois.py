@@ -1,0 +1,168 @@
+"""Areas of interest: drawn, refused, and never too many."""
+
+import asyncio
+from math import cos, radians, sin, tau
+
+import pytest
+from sqlalchemy import func, select
+
+from app.geometry import to_geojson
+from app.models import AOI
+from app.settings import settings
+from resolvers import ids
+from tests import factories
+from tests.factories import SQUARE
+
+FIELDS = "geom labelStatus labelFetched labelError createdAt lastModified user { username } dataset { id }"
+
+
+def ring(*points: tuple[float, float]) -> dict:
+    return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
+
+
+def square(side: float, west: float = 12.0, south: float = 46.0) -> dict:
+    return ring((west, south), (west + side, south), (west + side, south + side), (west, south + side))
+
+
+def circle(points: int) -> dict:
+    turns = [tau * number / points for number in range(points)]
+    return ring(*((12 + 0.001 * cos(turn), 46 + 0.001 * sin(turn)) for turn in turns))
+
+
+@pytest.fixture
+async def dataset(database, owner):
+    return await factories.dataset(database, owner.id)
+
+
+async def test_an_area_is_drawn_and_found_again(ask, change, owner, dataset):
+    made = await change("createAoi", FIELDS, viewer=owner, datasetId=ids.encode(dataset), geom=square(0.001))
+    assert made["geom"] == square(0.001) | {"coordinates": made["geom"]["coordinates"]}
+    assert (made["labelStatus"], made["labelFetched"], made["labelError"]) == ("NOT_DOWNLOADED", None, None)
+    assert (made["user"], made["dataset"]) == ({"username": "owner"}, {"id": ids.encode(dataset)})
+    found = await ask(f"query ($id: ID!) {{ aoi(id: $id) {{ __typename id {FIELDS} }} }}", id=made["id"])
+    assert found == {"aoi": made}
+
+
+async def test_rings_are_turned_as_the_standard_wants_them_and_holes_are_kept(change, owner, dataset):
+    clockwise = [[12.0, 46.0], [12.0, 46.01], [12.01, 46.01], [12.01, 46.0], [12.0, 46.0]]
+    hole = [[12.002, 46.002], [12.004, 46.002], [12.004, 46.004], [12.002, 46.004], [12.002, 46.002]]
+    geom = {"type": "Polygon", "coordinates": [clockwise, hole]}
+    made = await change("createAoi", FIELDS, viewer=owner, datasetId=ids.encode(dataset), geom=geom)
+    outer, inner = made["geom"]["coordinates"]
+    assert outer == clockwise[::-1]
+    assert inner == hole[::-1]
+
+
+async def test_an_area_may_come_as_a_feature_with_heights(change, owner, dataset):
+    corners = [[12.0, 46.0, 5.0], [12.01, 46.0, 5.0], [12.01, 46.01, 5.0], [12.0, 46.0, 5.0]]
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [corners]}}
+    made = await change("createAoi", FIELDS, viewer=owner, datasetId=ids.encode(dataset), geom=feature)
+    assert made["geom"]["coordinates"] == [[corner[:2] for corner in corners]]
+
+
+UNFIT = {
+    "crossing itself": ring((12, 46), (12.01, 46.01), (12.01, 46), (12, 46.01)),
+    "a hole outside": {
+        "type": "Polygon",
+        "coordinates": [*square(0.001)["coordinates"], *square(0.001, 13.0)["coordinates"]],
+    },
+    "empty": {"type": "Polygon", "coordinates": []},
+    "null for coordinates": {"type": "Polygon", "coordinates": None},
+    "without ground": ring((12, 46), (12.01, 46), (12.02, 46)),
+    "tiny": square(0.00005),
+    "huge": square(0.05),
+    "the world": ring((-180, -85), (180, -85), (180, 85), (-180, 85)),
+    "east of the world": square(0.001, 180.5),
+    "north of the world": square(0.001, 12, 91),
+    "where no map in tiles reaches": square(0.001, 12, 86),
+    "latitude first": ring((46, 112), (46.001, 112), (46.001, 112.001)),
+    "10 001 vertices": circle(10_001),
+    "null for a number": ring((12, 46), (None, 46), (12.01, 46.01)),
+}
+
+
+@pytest.mark.parametrize("geom", UNFIT.values(), ids=UNFIT)
+async def test_an_unfit_area_is_refused_in_words(refuse, owner, dataset, geom):
+    refused = await refuse("createAoi", viewer=owner, datasetId=ids.encode(dataset), geom=geom)
+    assert refused["code"] in {"INVALID_INPUT", "BAD_REQUEST"}
+    assert refused["__typename"] == "errors" or refused["field"] == "geom"
+
+
+async def test_ten_thousand_vertices_are_taken(change, owner, dataset):
+    made = await change("createAoi", "geom", viewer=owner, datasetId=ids.encode(dataset), geom=circle(9_999))
+    assert len(made["geom"]["coordinates"][0]) == 10_000
+
+
+NOT_A_POLYGON = {
+    "nothing": None,
+    "a text": "POLYGON((0 0, 1 0, 1 1, 0 0))",
+    "a number": 5,
+    "a list": [[12, 46], [13, 46], [13, 47]],
+    "an empty object": {},
+    "no coordinates": {"type": "Polygon"},
+    "an unknown type": {"type": "Circle", "coordinates": [12, 46]},
+    "a type that is no text": {"type": 5, "coordinates": []},
+    "a point": {"type": "Point", "coordinates": [12, 46]},
+    "several polygons": {"type": "MultiPolygon", "coordinates": [square(0.001)["coordinates"]]},
+    "a feature without geometry": {"type": "Feature", "properties": {}, "geometry": None},
+    "a ring of two points": {"type": "Polygon", "coordinates": [[[12, 46], [13, 46]]]},
+    "a ring too flat": {"type": "Polygon", "coordinates": [[12, 46], [13, 46], [13, 47], [12, 46]]},
+    "a ring too deep": {"type": "Polygon", "coordinates": [[[[[12, 46]], [[13, 46]]]]]},
+    "texts for numbers": {"type": "Polygon", "coordinates": [[["a", "b"], ["c", "d"], ["e", "f"], ["a", "b"]]]},
+    "lonely numbers": {"type": "Polygon", "coordinates": [[[12], [13], [14], [12]]]},
+    "uneven points": {"type": "Polygon", "coordinates": [[[12, 46], [13], [13, 47], [12, 46]]]},
+}
+
+
+@pytest.mark.parametrize("geom", NOT_A_POLYGON.values(), ids=NOT_A_POLYGON)
+async def test_what_is_no_polygon_is_refused_in_words(refuse, owner, dataset, geom):
+    refused = await refuse("createAoi", viewer=owner, datasetId=ids.encode(dataset), geom=geom)
+    assert refused["code"] == "BAD_REQUEST"
+    assert "geom" in refused["message"]
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400"])
+async def test_infinity_is_refused(ask, unchanged, owner, dataset, number):
+    document = f"""mutation ($id: ID!) {{ createAoi(input: {{datasetId: $id, geom: {{
+        type: "Polygon", coordinates: [[[12, 46], [{number}, 46], [12.01, 46.01], [12, 46]]]
+    }}}}) {{ ... on InvalidInput {{ field }} }} }}"""
+    async with unchanged():
+        answer = await ask(document, viewer=owner, id=ids.encode(dataset))
+    assert answer.codes == ["BAD_REQUEST"] or answer["createAoi"] == {"field": "geom"}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
+async def test_numbers_that_json_does_not_know_are_refused(api, unchanged, owner, dataset, number):
+    body = """{"query": "mutation ($input: CreateAoiInput!) { createAoi(input: $input) { __typename } }",
+        "variables": {"input": {"datasetId": "%s", "geom": {
+            "type": "Polygon", "coordinates": [[[12, 46], [%s, 46], [12.01, 46.01], [12, 46]]]}}}}"""
+    headers = {"Authorization": f"Bearer {owner.token}", "Content-Type": "application/json"}
+    async with unchanged():
+        reply = await api.post("/graphql", content=body % (ids.encode(dataset), number), headers=headers)
+    assert reply.status_code < 500
+    assert "errors" in reply.json() or reply.json()["data"]["createAoi"] == {"__typename": "InvalidInput"}
+
+
+async def test_a_dataset_has_no_more_areas_than_it_may_even_when_drawn_at_once(
+    change, database, owner, dataset, monkeypatch
+):
+    monkeypatch.setattr(settings, "aois_per_dataset_max", 3)
+    drawn = await asyncio.gather(
+        *(change("createAoi", viewer=owner, datasetId=ids.encode(dataset), geom=square(0.001)) for _ in range(10))
+    )
+    assert sorted(answer["__typename"] for answer in drawn) == ["AOI"] * 3 + ["LimitReached"] * 7
+    assert {answer["limit"] for answer in drawn if "limit" in answer} == {3}
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(AOI)) == 3
+
+
+async def test_staff_may_draw_in_anybodys_dataset(change, staff, dataset):
+    made = await change("createAoi", FIELDS, viewer=staff, datasetId=ids.encode(dataset), geom=to_geojson(SQUARE))
+    assert made["user"] == {"username": "staff"}
+
+
+async def test_an_area_as_large_as_allowed_is_taken(change, owner, dataset):
+    side = 2_200 / 111_320  # metres as degrees of latitude
+    width = side / cos(radians(46))
+    geom = ring((12, 46), (12 + width, 46), (12 + width, 46 + side), (12, 46 + side))
+    assert (await change("createAoi", viewer=owner, datasetId=ids.encode(dataset), geom=geom))["__typename"] == "AOI"
