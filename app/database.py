@@ -1,7 +1,8 @@
 """The engine and its two kinds of session. A transaction begins and ends here, and nowhere else."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import NewType
 
 from psycopg.errors import QueryCanceled
@@ -40,13 +41,19 @@ class Database:
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._redis = Redis.from_url(redis_url)
+        self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[ReadSession]:
-        """A session for reads; each batch of reads opens its own, since sessions do not share."""
-        with _in_words():
-            async with self._sessions() as session:
-                yield ReadSession(session)
+    async def reading(self, *, in_turn: bool = False) -> AsyncIterator[ReadSession]:
+        """A session for reads; each batch of reads opens its own, since sessions do not share.
+
+        One event may wake hundreds of subscriptions at once. They read `in_turn`: however long that takes, none of
+        them is refused, and half of the pool stays free for those who ask.
+        """
+        async with self._turns if in_turn else nullcontext():
+            with _in_words():
+                async with self._sessions() as session:
+                    yield ReadSession(session)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:

@@ -30,15 +30,16 @@ class Context:
     viewer: Viewer
     address: str = ""
     expires_at: datetime | None = None
+    in_turn: bool = False
     load: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.load = Loaders(self.database, self.viewer)
+        self.load = Loaders(self.reading, self.viewer)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A session for one batch of reads."""
-        async with self.database.reading() as session:
+        async with self.database.reading(in_turn=self.in_turn) as session:
             yield session
 
     @asynccontextmanager
@@ -55,7 +56,7 @@ class Context:
 
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
-        return replace(self)
+        return replace(self, in_turn=True)
 
     async def find(self, model: type[M], id: str) -> M:
         """The row with this global id; NotFound unless it is there for this viewer."""

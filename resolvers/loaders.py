@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, inspect
 from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.dataloader import DataLoader
 
-from app.database import Database
+from app.database import ReadSession
 from app.models import Record
 from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import Viewer, visible
@@ -19,8 +20,8 @@ M = TypeVar("M", bound=Record)
 class Loaders:
     """The loaders of one operation, made when first needed: one for each relation and page asked for."""
 
-    def __init__(self, database: Database, viewer: Viewer) -> None:
-        self._database = database
+    def __init__(self, reading: Callable[[], AbstractAsyncContextManager[ReadSession]], viewer: Viewer) -> None:
+        self._reading = reading
         self._viewer = viewer
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
@@ -32,7 +33,7 @@ class Loaders:
         """The row with this key, if the viewer may see it."""
 
         async def fetch(ids: list[int]) -> Sequence[M | None]:
-            async with self._database.reading() as session:
+            async with self._reading() as session:
                 rows = await session.scalars(visible(model, self._viewer).where(model.id.in_(ids)))
                 found = {row.id: row for row in rows}
             return [found.get(id) for id in ids]
@@ -48,7 +49,7 @@ class Loaders:
         async def fetch(parent_ids: list[int]) -> list[Page[Any]]:
             statement = page_per_parent(visible(model, self._viewer), model, parent, parent_ids, args)
             rows: defaultdict[int, list[Any]] = defaultdict(list)
-            async with self._database.reading() as session:
+            async with self._reading() as session:
                 for row in await session.scalars(statement):
                     rows[getattr(row, name)].append(row)
             return [Page.cut(rows[id], args) for id in parent_ids]
@@ -62,7 +63,7 @@ class Loaders:
 
         async def fetch(parent_ids: list[int]) -> list[int]:
             rows = visible(model, self._viewer).where(parent.in_(parent_ids))
-            async with self._database.reading() as session:
+            async with self._reading() as session:
                 counts = await session.execute(rows.with_only_columns(parent, func.count()).group_by(parent))
                 found = dict(counts.all())
             return [found.get(id, 0) for id in parent_ids]
