@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import NewType
 
+import orjson
 from psycopg.errors import QueryCanceled
 from redis.asyncio import Redis
 from sqlalchemy import Constraint, Index
@@ -33,6 +34,7 @@ class Database:
         self.engine = create_async_engine(
             url,
             pool_pre_ping=True,
+            json_deserializer=orjson.loads,  # what it reads, the API can write: numbers of any length, too
             hide_parameters=True,  # they are people's data, and errors are logged
             pool_size=settings.database_pool,
             max_overflow=0,
