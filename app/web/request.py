@@ -11,7 +11,7 @@ from starlette.requests import Request
 from app.settings import MIB, settings
 
 # A refused body is still read to its end, unkept, so that the client hears the answer instead of a reset connection.
-DISCARDED_BYTES_MAX = 64 * MIB
+DISCARDED_BYTES_MAX = 128 * MIB
 
 
 @dataclass(frozen=True)
