@@ -97,7 +97,7 @@ class Run:
         """Renews the lease until cancelled; a lease that cannot be renewed in time is lost."""
         renewed = time.monotonic()
         while not self.is_lost:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(min(BEAT_S, settings.job_lease_s / 4))
             try:
                 async with self.database.writing() as session:
                     self.is_cancelled = await system.beat(session, self.claim)

@@ -42,5 +42,6 @@ async def work(threads: int) -> None:
     log.info("leaving")
     clock.cancel()
     await asyncio.to_thread(worker.stop, timeout=int(settings.shutdown_s * 1000))
-    await asyncio.gather(clock, return_exceptions=True)
+    # Not for ever: while it connects, Redis's client may take the cancellation for a time-out of its own.
+    await asyncio.wait({clock}, timeout=1)
     await database.close()
