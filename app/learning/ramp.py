@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from app.learning.prediction import odds_of_tiles
 from app.learning.training import fit, judged
 from app.learning.unet import UNet
 from app.learning.views import Views
+from app.tiles import Tile
 
 # Edges, colours and textures are the same everywhere; what they mean on this ground is for the later levels to learn.
 FROZEN_LEVELS = 2
@@ -94,10 +96,13 @@ def predict(folder: Path, request: PredictionRequest, report: Report, cancelled:
     network = checkpoint.load(folder / "checkpoint.safetensors")
     area = shapely.union_all(read_polygons(folder / "area.geojson"))
     tiles = tiles_in(folder / "tiles", request.zoom_level)
-    odds = {}
+    odds: dict[Tile, Pixels] = {}
+    began = monotonic()
     for tile, answer in odds_of_tiles(network, folder / "tiles", tiles, cancelled):
         odds[tile] = answer
-        report("predicting", PREDICTED * len(odds) / len(tiles), f"{len(odds)} of {len(tiles)} tiles")
+        done = len(odds) / len(tiles)
+        eta_s = (monotonic() - began) * (1 / done - 1)
+        report("predicting", PREDICTED * done, f"{len(odds)} of {len(tiles)} tiles", eta_s=eta_s)
     if not odds:
         raise Failure("There is no imagery at this zoom level inside the area.")
     report("vectorising", PREDICTED, "Drawing outlines")

@@ -85,6 +85,11 @@ class Site:
         (self.folder / "request.json").write_text(json.dumps(values))
 
 
+@pytest.fixture(scope="session")
+def new_site() -> type[Site]:
+    return Site
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
