@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from app.learning import checkpoint
 from app.learning.chips import IGNORE, Chips, drawn, part, read_chips
@@ -18,13 +19,14 @@ from app.learning.metrics import Confusion, Objects, objects
 from app.learning.mosaic import Pixels, tiles_in
 from app.learning.polygons import Building, Drawing, buildings
 from app.learning.prediction import odds_of_tiles
-from app.learning.training import fit, judged
+from app.learning.training import Fit, fit, judged
 from app.learning.unet import UNet
 from app.learning.views import Views
 from app.tiles import Tile
 
 # Edges, colours and textures are the same everywhere; what they mean on this ground is for the later levels to learn.
 FROZEN_LEVELS = 2
+Indices = NDArray[np.intp]
 PREPARED, TRAINED = 0.05, 0.95
 PREDICTED = 0.9
 ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
@@ -35,36 +37,25 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     report("preparing", 0.0, "Reading tiles and labels")
     chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
     sides = part(chips, request.seed)
-    initial = folder / "initial.safetensors"
-    network = checkpoint.load(initial) if initial.exists() else UNet(np.random.default_rng(request.seed))
-    # Random weights are not worth keeping: only what was learnt before can be frozen.
-    frozen_levels = FROZEN_LEVELS if request.freeze_layers and initial.exists() else 0
-    aside = (sides.validation != IGNORE).any((1, 2))
+    aside = np.flatnonzero((sides.validation != IGNORE).any((1, 2)))
+    validation = chips.images[aside], sides.validation[aside]
     views = Views(chips.tiles, chips.images, sides.training, np.random.default_rng(request.seed))
-
-    def report_training(
-        stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
-    ) -> None:
-        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
-
+    network, frozen_levels = _begin(folder / "initial.safetensors", request)
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
     fitted = fit(
         network,
         views,
-        (chips.images[aside], sides.validation[aside]),
+        validation,
         epochs=request.epochs,
         batch_size=request.batch_size,
         seed=request.seed,
         frozen_levels=frozen_levels,
-        report=report_training,
+        report=_scaled(report),
         cancelled=cancelled,
     )
     report("evaluating", TRAINED, "Measuring how good it is")
-    _, found = judged(fitted.network, chips.images[aside], sides.validation[aside])
-    figures = _figures(chips, np.flatnonzero(aside), found, sides.validation[aside])
-    facts = {"base_model": request.base_model, "zoom_levels": json.dumps(sorted(set(request.zoom_levels)))}
-    checkpoint.save(fitted.network, folder / "checkpoint.safetensors", facts)
-    write_curve(folder, fitted.epochs, fitted.best_epoch)
+    figures = _figures(fitted.network, chips, aside, *validation)
+    _write(folder, fitted, request)
     return {
         **figures,
         "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
@@ -74,11 +65,43 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     }
 
 
-def _figures(chips: Chips, indices: Any, found: Any, masks: Pixels) -> dict[str, float]:
+def _begin(initial: Path, request: TrainingRequest) -> tuple[UNet, int]:
+    """The network to begin with, and how many of its levels are frozen.
+
+    Random weights are not worth keeping: only what was learnt before can be frozen.
+    """
+    if initial.exists():
+        return checkpoint.load(initial), FROZEN_LEVELS if request.freeze_layers else 0
+    return UNet(np.random.default_rng(request.seed)), 0
+
+
+def _scaled(report: Report) -> Report:
+    """The same report for the training alone, whose progress is a part of the whole."""
+
+    def scaled(
+        stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+    ) -> None:
+        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
+
+    return scaled
+
+
+def _write(folder: Path, fitted: Fit, request: TrainingRequest) -> None:
+    facts = {
+        "base_model": request.base_model,
+        "zoom_levels": json.dumps(sorted(set(request.zoom_levels))),
+        "threshold": "0.5",
+    }
+    checkpoint.save(fitted.network, folder / "checkpoint.safetensors", facts)
+    write_curve(folder, fitted.epochs, fitted.best_epoch)
+
+
+def _figures(network: UNet, chips: Chips, aside: Indices, images: Pixels, masks: Pixels) -> dict[str, float]:
     """How good the network is on the ground set aside: `accuracy` in percent, the others as shares."""
+    _, found = judged(network, images, masks)
     pixels = Confusion.of(found, masks)
     houses = Objects(0, 0, 0)
-    for index, here, mask in zip(indices, found, masks, strict=True):
+    for index, here, mask in zip(aside, found, masks, strict=True):
         houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
     return {
         "accuracy": 100 * pixels.iou,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from math import cos, isfinite, pi
+from statistics import fmean
 from time import monotonic
 
 import equinox as eqx
@@ -71,6 +72,10 @@ class _Clock:
         return due
 
     @property
+    def share(self) -> float:
+        return self.done / self.steps
+
+    @property
     def eta_s(self) -> float | None:
         if self.done < 2:
             return None
@@ -97,27 +102,29 @@ def fit(
     history: list[Epoch] = []
     best, best_epoch, best_iou = network, 0, -1.0
     for number in range(1, epochs + 1):
-        began, total = monotonic(), 0.0
-        batches = views.batches(batch_size)
-        for tiles in batches:
+        began, losses, name = monotonic(), [], f"Epoch {number} of {epochs}"
+        for tiles in views.batches(batch_size):
             if cancelled():
                 raise Cancelled
             state, loss = step(state, _rate(clock.done + 1, clock.steps), *views.batch(tiles))
-            total += float(loss)
-            if not isfinite(total):
-                raise Failure("The weights grew beyond all bounds. Start from other weights.")
+            losses.append(float(loss))
             if clock.tick():
-                report("training", clock.done / clock.steps, f"Epoch {number} of {epochs}", eta_s=clock.eta_s)
-        validation_loss, found = judged(state.average, *validation)
-        iou = Confusion.of(found, validation[1]).iou
-        history.append(Epoch(number, total / len(batches), validation_loss, iou, monotonic() - began))
-        message = f"Epoch {number} of {epochs}: validation IoU {iou:.1%}"
-        report("training", clock.done / clock.steps, message, eta_s=clock.eta_s, epoch=history[-1])
+                report("training", clock.share, name, eta_s=clock.eta_s)
+        validation_loss, iou = _validated(state.average, *validation)
+        history.append(Epoch(number, fmean(losses), validation_loss, iou, monotonic() - began))
+        report("training", clock.share, f"{name}: validation IoU {iou:.1%}", eta_s=clock.eta_s, epoch=history[-1])
         if iou > best_iou:
             best, best_epoch, best_iou = jax.tree.map(np.asarray, state.average), number, iou
         elif number - best_epoch >= PATIENCE_EPOCHS:
             break
     return Fit(best, history, best_epoch)
+
+
+def _validated(network: UNet, images: Pixels, masks: Pixels) -> tuple[float, float]:
+    loss, found = judged(network, images, masks)
+    if not isfinite(loss):
+        raise Failure("The weights grew beyond all bounds. Start from other weights.")
+    return loss, Confusion.of(found, masks).iou
 
 
 def _trained(network: UNet, frozen_levels: int) -> UNet:
