@@ -175,7 +175,7 @@ async def _labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
         raise Conflict("There is nothing to learn from: no area of the dataset has labels.")
     # An area that was fetched and found empty teaches what is not a building; one never fetched would teach wrongly.
     if unlabelled := [aoi.id for aoi, labelled in rows if not labelled and aoi.label_status.name != "DOWNLOADED"]:
-        raise Conflict(f"{len(unlabelled)} areas of the dataset have no labels yet: fetch or upload them first.")
+        raise Conflict(f"{len(unlabelled)} of the dataset's areas still need labels: fetch or upload them first.")
     return [aoi.geom for aoi, _ in rows]
 
 
