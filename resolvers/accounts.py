@@ -1,5 +1,7 @@
 """People and sessions."""
 
+from datetime import datetime
+
 import strawberry
 
 from app.models import DeliveryMethod, User
@@ -31,6 +33,11 @@ def email(root: strawberry.Parent[User], info: Info) -> str | None:
 def email_verified(root: strawberry.Parent[User], info: Info) -> bool | None:
     """Whether the address was proven to be theirs; null for everybody but its owner and staff."""
     return root.email_verified if may_see_private_details_of(info.context.viewer, root) else None
+
+
+def last_login(root: strawberry.Parent[User], info: Info) -> datetime | None:
+    """When they last signed in; null for everybody but themselves and staff."""
+    return root.last_login if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def notifications_delivery_methods(root: strawberry.Parent[User], info: Info) -> list[DeliveryMethod] | None:

@@ -29,9 +29,9 @@ class User(Row, of=tables.User):
     is_staff: auto
     is_super_admin: auto
     date_joined: auto
-    last_login: auto
     email: str | None = field(resolve.email)
     email_verified: bool | None = field(resolve.email_verified)
+    last_login: datetime | None = field(resolve.last_login)
     notifications_delivery_methods: list[tables.DeliveryMethod] | None = field(resolve.notifications_delivery_methods)
     newsletter_subscription: bool | None = field(resolve.newsletter_subscription)
     account_deletion_requested: bool | None = field(resolve.account_deletion_requested)

@@ -1,0 +1,111 @@
+"""Who sees and changes what: viewer × row × verdict."""
+
+import pytest
+
+from app import models
+from app.errors import Forbidden, Unauthenticated
+from app.models import AOI, Artifact, Dataset, JobKind, Label, Model, PredictedFeature, Prediction, Training
+from app.policies import Viewer, mapping, require, visible
+from tests import factories
+
+OWNER, OTHER, STAFF, STRANGER = "owner", "other", "staff", "stranger"
+
+
+@pytest.fixture
+def viewers(owner, other, staff):
+    return {
+        OWNER: Viewer(owner.id),
+        OTHER: Viewer(other.id),
+        STAFF: Viewer(staff.id, is_staff=True),
+        STRANGER: Viewer(),
+    }
+
+
+@pytest.fixture
+async def rows(database, owner):
+    """By name: a row of the owner's of every table, private and public ones where there are both."""
+    found = {"dataset": await factories.dataset(database, owner.id)}
+    found["aoi"] = await factories.aoi(database, found["dataset"])
+    found["label"] = await factories.label(database, found["aoi"])
+    found["model"] = await factories.model(database, found["dataset"])
+    found["training"] = await factories.training(database, found["model"])
+    found["training's file"] = await factories.artifact(database, training_id=found["training"].id)
+    for kind, published in [("private", False), ("published", True)]:
+        prediction = await factories.prediction(database, found["training"], published=published)
+        found[f"{kind} prediction"] = prediction
+        found[f"{kind} prediction's feature"] = await factories.feature(database, prediction)
+        found[f"{kind} prediction's file"] = await factories.artifact(database, prediction_id=prediction.id)
+    for kind in JobKind:
+        found[f"{kind.value} job"] = await factories.job(database, kind=kind, user_id=owner.id)
+    return found
+
+
+EVERYBODY = {OWNER, OTHER, STAFF, STRANGER}
+INSIDERS = {OWNER, STAFF}
+SEEN = [
+    ("dataset", EVERYBODY),
+    ("aoi", EVERYBODY),
+    ("label", EVERYBODY),
+    ("model", EVERYBODY),
+    ("training", EVERYBODY),
+    ("training's file", EVERYBODY),
+    ("private prediction", INSIDERS),
+    ("private prediction's feature", INSIDERS),
+    ("private prediction's file", INSIDERS),
+    ("published prediction", EVERYBODY),
+    ("published prediction's feature", EVERYBODY),
+    ("published prediction's file", EVERYBODY),
+    ("TRAIN job", EVERYBODY),
+    ("FETCH_LABELS job", EVERYBODY),
+    ("PREDICT job", INSIDERS),
+]
+
+
+async def test_every_row_is_seen_by_whom_it_concerns_and_nobody_else(database, viewers, rows):
+    assert {name for name, _ in SEEN} == set(rows)
+    verdicts = []
+    for name, _ in SEEN:
+        row, table = rows[name], type(rows[name])
+        seen = set()
+        for who, viewer in viewers.items():
+            async with database.reading() as session:
+                if await session.scalar(visible(table, viewer).where(table.id == row.id)):
+                    seen.add(who)
+        verdicts.append((name, seen))
+    assert verdicts == SEEN
+
+
+def test_every_table_of_this_domain_is_in_the_list():
+    here = {table for table in vars(models).values() if getattr(table, "__module__", "") == "app.models.mapping"}
+    tables = {table for table in here if hasattr(table, "__tablename__")}
+    assert tables == {AOI, Artifact, Dataset, Label, Model, PredictedFeature, Prediction, Training}
+
+
+MAY = [
+    (mapping.may_change_this_dataset, "dataset", {OWNER, STAFF}),
+    (mapping.may_train_on_this_dataset, "dataset", {OWNER, OTHER, STAFF}),
+    (mapping.may_train_this_model, "model", {OWNER, STAFF}),
+    (mapping.may_cancel_this_training, "training", {OWNER, STAFF}),
+    (mapping.may_publish_trainings_of_this_model, "model", {OWNER}),
+    (mapping.may_predict_with_this_training, "training", {OWNER, OTHER, STAFF}),
+]
+
+
+@pytest.mark.parametrize(("rule", "name", "allowed"), MAY, ids=lambda value: getattr(value, "__name__", None))
+async def test_every_deed_is_done_by_whom_it_is_up_to(viewers, rows, rule, name, allowed):
+    for who, viewer in viewers.items():
+        if who in allowed:
+            require(rule, viewer, rows[name])
+        else:
+            with pytest.raises(Unauthenticated if who == STRANGER else Forbidden):
+                require(rule, viewer, rows[name])
+
+
+def test_every_rule_is_in_the_list():
+    rules = {name for name in vars(mapping) if name.startswith("may_")}
+    assert rules == {rule.__name__ for rule, _, _ in MAY}
+
+
+def test_a_refusal_says_what_may_not_be_done(viewers):
+    with pytest.raises(Forbidden, match=r"^You may not train this model\.$"):
+        require(mapping.may_train_this_model, viewers[OTHER], Model(user_id=viewers[OWNER].user_id))
