@@ -42,7 +42,7 @@ def within(field: str, value: float, low: float, high: float) -> float:
 def email(field: str, value: str) -> str:
     """The address in its normal form; whether mail arrives there is not asked."""
     try:
-        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+        return validate_email(value.strip(), check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise Invalid(field, str(error)) from None
 

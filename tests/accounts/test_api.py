@@ -1,0 +1,184 @@
+"""Signing up, in and out."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select
+
+from app import security
+from app.models import Session, User
+from app.settings import settings
+from tests import factories
+from tests.fixtures import Person
+
+FIELDS = "token expiresAt user { id username firstName lastName isStaff isSuperAdmin email emailVerified dateJoined }"
+PASSWORD = "correct horse battery"
+ANN = {"email": "ann@example.org", "username": "ann", "password": PASSWORD}
+ME = "{ me { username email lastLogin } }"
+
+
+async def counted(database, table) -> int:
+    async with database.reading() as session:
+        return await session.scalar(select(func.count()).select_from(table))
+
+
+@pytest.fixture
+async def ann(database):
+    """Somebody with a password."""
+    made = await factories.user(database, "ann", password_hash=await security.hash_password(PASSWORD))
+    return Person(made.user, made.token)
+
+
+async def test_who_signs_up_is_signed_in(ask, change):
+    made = await change("signUp", FIELDS, **(ANN | {"email": "Ann@EXAMPLE.org", "firstName": " Ann "}))
+    shown = {"username": "ann", "firstName": "Ann", "lastName": "", "isStaff": False, "isSuperAdmin": False}
+    assert shown.items() <= made["user"].items()
+    assert made["user"]["emailVerified"] is None  # the request itself came from a stranger
+    found = await ask(ME, viewer=Person(User(), made["token"]))
+    assert found["me"]["username"] == "ann"
+    assert found["me"]["email"] == "Ann@example.org"
+    assert found["me"]["lastLogin"] is not None
+
+
+async def test_nobody_is_me_to_a_stranger(ask):
+    assert await ask(ME) == {"me": None}
+
+
+WRONG = [
+    ("email", ""),
+    ("email", "ann"),
+    ("email", "ann@"),
+    ("email", "@example.org"),
+    ("email", "ann@example.org, bob@example.org"),
+    ("email", "ann@@example.org"),
+    ("email", "ann\n@example.org"),
+    ("email", f"{'a' * 255}@example.org"),
+    ("email", f"ann@{'a' * 250}.org"),
+    ("username", ""),
+    ("username", "  "),
+    ("username", "x" * 51),
+    ("username", "ann\nadmin"),
+    ("firstName", "x" * 51),
+    ("lastName", "\u0007"),
+    ("password", ""),
+    ("password", "123456789"),
+    ("password", "x" * 201),
+    ("password", "x" * 1_000_000),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG, ids=lambda value: repr(value)[:24])
+async def test_a_wrong_value_is_named_and_makes_no_account(refuse, field, value):
+    refused = await refuse("signUp", **(ANN | {field: value}))
+    assert (refused["__typename"], refused["code"], refused["field"]) == ("InvalidInput", "INVALID_INPUT", field)
+    assert PASSWORD not in refused["message"]
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "ANN@example.org", "Ann@Example.ORG", "  ann@example.org "])
+async def test_an_address_has_one_account_in_capitals_or_not(change, refuse, email):
+    await change("signUp", **ANN)
+    refused = await refuse("signUp", **(ANN | {"email": email, "username": "bob"}))
+    assert (refused["__typename"], refused["code"]) == ("Conflict", "CONFLICT")
+    assert "e-mail" in refused["message"]
+
+
+async def test_a_username_is_taken_once_in_capitals_or_not(change, refuse):
+    await change("signUp", **ANN)
+    refused = await refuse("signUp", **(ANN | {"email": "bob@example.org", "username": "ANN"}))
+    assert (refused["code"], refused["message"]) == ("CONFLICT", "This username is taken.")
+
+
+async def test_of_ten_who_sign_up_at_once_with_one_address_one_wins(change, database):
+    addresses = ["ann@example.org", "Ann@example.org"] * 5
+    answers = await asyncio.gather(
+        *(change("signUp", **(ANN | {"email": email, "username": f"ann{n}"})) for n, email in enumerate(addresses))
+    )
+    assert sorted(answer["__typename"] for answer in answers) == ["Conflict"] * 9 + ["SignedIn"]
+    assert await counted(database, User) == 1
+    assert await counted(database, Session) == 1
+
+
+async def test_who_knows_the_password_signs_in(ask, change, ann):
+    for email in ("ann@fieldgraph.test", "ANN@FIELDGRAPH.TEST", " ann@FieldGraph.test\n"):
+        made = await change("signIn", FIELDS, email=email, password=PASSWORD)
+        assert (await ask(ME, viewer=Person(ann.user, made["token"])))["me"]["username"] == "ann"
+    assert (await ask(ME, viewer=ann))["me"]["username"] == "ann"  # the first session is open still
+
+
+async def test_whatever_is_wrong_the_answer_is_the_same(refuse, database, ann):
+    await factories.user(database, "bob", password_hash=None)
+    suspended = await security.hash_password(PASSWORD)
+    await factories.user(database, "eve", password_hash=suspended, is_active=False)
+    tried = [
+        ("ann@fieldgraph.test", "wrong horse battery"),
+        ("ann@fieldgraph.test", ""),
+        ("ann@fieldgraph.test", PASSWORD.upper()),
+        ("nobody@fieldgraph.test", PASSWORD),
+        ("no address", PASSWORD),
+        ("", ""),
+        ("bob@fieldgraph.test", PASSWORD),
+        ("eve@fieldgraph.test", PASSWORD),
+    ]
+    refused = [await refuse("signIn", email=email, password=password) for email, password in tried]
+    assert [answer["code"] for answer in refused] == ["INVALID_INPUT"] * len(tried)
+    assert {(answer["field"], answer["message"]) for answer in refused} == {
+        ("password", "This e-mail address and password do not belong together.")
+    }
+
+
+async def test_an_unknown_address_costs_a_hash_like_a_wrong_password(refuse, ann, monkeypatch):
+    verified = []
+    verify = security._hashes.verify
+    monkeypatch.setattr(security._hashes, "verify", lambda *given: verified.append(given) or verify(*given))
+    for email in ("ann@fieldgraph.test", "nobody@fieldgraph.test", "no address"):
+        await refuse("signIn", email=email, password="wrong horse battery")
+    assert len(verified) == 3
+    assert all(kept.startswith("$argon2id$") for _, kept in verified)
+
+
+async def test_a_huge_password_is_refused_like_any_other(refuse, ann):
+    refused = await refuse("signIn", email="ann@fieldgraph.test", password="x" * 5_000_000)
+    assert refused["code"] == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize("name", ["signIn", "signUp"])
+async def test_one_request_holds_one_guess(ask, unchanged, ann, name):
+    input = '{email: "ann@fieldgraph.test", password: "guess number one"%s}' % (
+        ', username: "x"' if name == "signUp" else ""
+    )
+    guesses = " ".join(f"{alias}: {name}(input: {input}) {{ __typename }}" for alias in "ab")
+    async with unchanged():
+        answer = await ask(f"mutation {{ {guesses} }}")
+    assert answer.codes == ["BAD_REQUEST"]
+    assert not answer
+
+
+async def test_an_account_is_guessed_at_so_often_a_minute(change, refuse, ann, monkeypatch):
+    monkeypatch.setattr(settings, "sign_ins_per_minute_max", 3)
+    guess = {"email": "ann@fieldgraph.test", "password": "wrong horse battery"}
+    for _ in range(3):
+        assert (await refuse("signIn", **guess))["code"] == "INVALID_INPUT"
+    assert (await refuse("signIn", **guess))["code"] == "RATE_LIMITED"
+    assert (await refuse("signIn", **(guess | {"password": PASSWORD})))["code"] == "RATE_LIMITED"
+
+
+async def test_an_address_makes_so_many_accounts_an_hour(change, refuse, monkeypatch):
+    monkeypatch.setattr(settings, "sign_ups_per_hour_max", 1)
+    assert (await change("signUp", **ANN))["__typename"] == "SignedIn"
+    refused = await refuse("signUp", **(ANN | {"email": "bob@example.org", "username": "bob"}))
+    assert refused["code"] == "RATE_LIMITED"
+
+
+async def test_who_signs_out_ends_this_session_alone(ask, change, database, ann):
+    other = Person(ann.user, (await change("signIn", "token", email="ann@fieldgraph.test", password=PASSWORD))["token"])
+    assert await ask("mutation { signOut }", viewer=ann) == {"signOut": True}
+    assert (await ask(ME, viewer=ann)).codes == ["UNAUTHENTICATED"]
+    assert (await ask("mutation { signOut }", viewer=ann)).codes == ["UNAUTHENTICATED"]
+    assert (await ask(ME, viewer=other))["me"]["username"] == "ann"
+    assert await counted(database, Session) == 1
+
+
+async def test_a_stranger_cannot_sign_out(ask, unchanged, ann):
+    async with unchanged():
+        answer = await ask("mutation { signOut }")
+    assert answer.codes == ["UNAUTHENTICATED"]
