@@ -1,5 +1,6 @@
 """Geometry as the domain sees it: shapely shapes in longitude and latitude (EPSG:4326), measured on the ellipsoid."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import shapely
@@ -7,6 +8,7 @@ from geoalchemy2 import Geometry as GeometryColumn
 from geoalchemy2.elements import WKBElement
 from geoalchemy2.shape import from_shape, to_shape
 from pyproj import Geod
+from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Dialect
@@ -88,6 +90,21 @@ def checked(field: str, geometry: Geometry, *, area_m2_max: float | None = None,
     if area_m2_max is not None and not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:
         raise Invalid(field, f"Draw {area_m2_min:,.0f} to {area_m2_max:,.0f} m²; this is {area:,.0f} m².")
     return anticlockwise(geometry)
+
+
+def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
+    """The ground a shape covers, repaired where its rings cross; None if it covers none."""
+    parts = [part for part in _polygons(shape if shape.is_valid else shapely.make_valid(shape)) if part.area > 0]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+
+
+def _polygons(shape: BaseGeometry) -> Iterator[Polygon]:
+    if isinstance(shape, Polygon):
+        yield shape
+    for part in getattr(shape, "geoms", ()):
+        yield from _polygons(part)
 
 
 def to_geojson(geometry: BaseGeometry) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """OpenStreetMap's buildings, asked of a raw-data service that keeps a copy of the map."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -9,10 +8,10 @@ import numpy as np
 import orjson
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, mapping
-from shapely.geometry.base import BaseGeometry
 
 from app.gateways import outside
 from app.gateways.outside import Outage
+from app.geometry import ground
 from app.settings import settings
 
 WHO = "The OpenStreetMap service"
@@ -89,17 +88,7 @@ def _ground(value: Any) -> Polygon | MultiPolygon | None:
     points = shapely.get_coordinates(shape)
     if len(points) > settings.vertices_max or not (np.abs(points) <= (180, 90)).all():
         return None
-    parts = [part for part in _polygons(shape if shape.is_valid else shapely.make_valid(shape)) if part.area > 0]
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
-
-
-def _polygons(shape: BaseGeometry) -> Iterator[Polygon]:
-    if isinstance(shape, Polygon):
-        yield shape
-    for part in getattr(shape, "geoms", ()):
-        yield from _polygons(part)
+    return ground(shape)
 
 
 def _version(properties: dict[str, Any]) -> int | None:

@@ -74,6 +74,16 @@ async def test_labels_outside_the_area_are_left_out_and_counted(change, database
     assert [label.geom.bounds for label in await labels(database)] == [HOUSE.bounds, half_in.bounds]
 
 
+async def test_a_label_that_crosses_itself_covers_what_it_encloses(change, database, owner, aoi):
+    bow = [[12, 46], [12.0004, 46.0004], [12.0004, 46], [12, 46.0004], [12, 46]]
+    given = collection(feature() | {"geometry": {"type": "Polygon", "coordinates": [bow]}})
+    await change("uploadLabels", FIELDS, viewer=owner, aoiId=ids.encode(aoi), geojson=given)
+    [label] = await labels(database)
+    assert label.geom.is_valid
+    assert label.geom.geom_type == "MultiPolygon"
+    assert label.geom.area == pytest.approx(2 * 0.5 * 0.0004 * 0.0002)
+
+
 async def test_another_upload_adds_or_replaces_uploads_alone(change, database, owner, aoi):
     drawn = await factories.label(database, aoi, origin=LabelOrigin.DRAWN)
     fetched = await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=5, osm_type="way")
@@ -119,8 +129,8 @@ WRONG_FEATURES = {
     "a point": feature(Point(12.0005, 46.0005)),
     "a line": feature(HOUSE.exterior),
     "an empty polygon": feature(box(0, 0, 1, 1) - box(0, 0, 1, 1)),
-    "a crossing": feature()
-    | {"geometry": {"type": "Polygon", "coordinates": [[[12, 46], [13, 47], [13, 46], [12, 47], [12, 46]]]}},
+    "a polygon without ground": feature()
+    | {"geometry": {"type": "Polygon", "coordinates": [[[12, 46], [13, 47], [12, 46], [12, 46]]]}},
     "out of range": feature(box(500_000, 5_000_000, 500_010, 5_000_010)),
     "properties that are a list": feature() | {"properties": ["building"]},
     "properties that are a text": feature() | {"properties": "building"},
