@@ -90,6 +90,5 @@ def _look(network: UNet, held: dict[Tile, _Ground], centres: list[Tile], fade: N
 
 @eqx.filter_jit
 def _odds(network: UNet, images: Array) -> Array:
-    # The picture and its mirror image: half of the network's whims cancel out.
-    mirrored = network(images[:, :, ::-1])[:, :, ::-1]
-    return jax.nn.sigmoid((network(images) + mirrored) / 2)
+    # Mirrored and turned views were tried: eight times the work for not one percent more.
+    return jax.nn.sigmoid(network(images))

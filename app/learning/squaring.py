@@ -15,6 +15,8 @@ QUARTER = pi / 2
 AREA_CHANGE_MAX = 0.2
 # A round hut has a third to a half of its outline near any pair of directions; a building with corners far more.
 ALIGNED_SHARE_MIN = 0.6
+# A network rounds corners off. A slanting edge is a rounded corner up to this share of the side of a square building.
+SLANT_SHARE_MAX = 0.25
 PARALLEL = sin(radians(10))
 
 
@@ -24,14 +26,17 @@ def squared(
     """The polygon with its edges turned by at most `max_angle_change_deg` onto its two main directions.
 
     It stays as it is unless most of its outline lies within `skew_tolerance_deg` of them, or if squaring would
-    break it or change its ground much. Steps and cut corners shorter than `step_m` are evened out.
+    break it or change its ground much. Steps shorter than `step_m` are evened out, and so are cut corners that are
+    short for such a building.
     """
     direction, aligned = _main_direction(polygon, radians(skew_tolerance_deg))
     if aligned < ALIGNED_SHARE_MIN:
         return polygon
     middle = polygon.centroid
     level = affinity.rotate(polygon, -direction, origin=middle, use_radians=True)
-    rings = [_ring(ring.coords, radians(max_angle_change_deg), step_m) for ring in (level.exterior, *level.interiors)]
+    slant_m = max(step_m, SLANT_SHARE_MAX * polygon.area**0.5)
+    turn = radians(max_angle_change_deg)
+    rings = [_ring(ring.coords, turn, step_m, slant_m) for ring in (level.exterior, *level.interiors)]
     if any(len(ring) < 3 for ring in rings):
         return polygon
     result = affinity.rotate(shapely.Polygon(rings[0], rings[1:]), direction, origin=middle, use_radians=True)
@@ -81,11 +86,11 @@ class _Edge:
         return x - away * self.a, y - away * self.b
 
 
-def _ring(coordinates: object, max_angle_change: float, step_m: float) -> list[tuple[float, float]]:
+def _ring(coordinates: object, max_angle_change: float, step_m: float, slant_m: float) -> list[tuple[float, float]]:
     """A ring whose main directions are the axes, rebuilt from the lines its edges lie on."""
     points = [(float(x), float(y)) for x, y in np.asarray(coordinates)]
     edges = [_edge(start, end, max_angle_change) for start, end in pairwise(points)]
-    long = [edge for edge in edges if edge.length >= step_m]
+    long = [edge for edge in edges if edge.length >= (slant_m if edge.axis is None else step_m)]
     edges = _merged(long if len(long) >= 3 else edges, step_m)
     return [
         corner for before, edge in zip(edges[-1:] + edges[:-1], edges, strict=True) for corner in _corner(before, edge)
