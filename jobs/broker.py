@@ -41,10 +41,9 @@ class Runner:
         self._room = threads
         self._heavy = 0
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a thread waits for work."""
-        return self._room > 0
+    def has_room_for(self, work: Work) -> bool:
+        """Whether a thread waits for such work."""
+        return self._room > 0 and not (work.is_heavy and self._heavy >= settings.job_heavy_at_once)
 
     def declare(self, broker: dramatiq.Broker) -> None:
         """Makes an actor of each kind of job."""
@@ -59,7 +58,7 @@ class Runner:
 
     async def run(self, work: Work, job_id: int) -> None:
         """One attempt. A heavy job that finds no room stays queued and is called when there is."""
-        if self.leaving.is_set() or (work.is_heavy and self._heavy >= settings.job_heavy_at_once):
+        if self.leaving.is_set() or not self.has_room_for(work):
             return
         self._heavy += work.is_heavy
         self._room -= 1
@@ -69,6 +68,11 @@ class Runner:
             self._room += 1
             self._heavy -= work.is_heavy
         if work.is_heavy and not self.leaving.is_set():
-            async with self.database.writing() as session:
-                waiting = await system.overdue(session, after_s=0)
-            await queue.nudge(waiting)
+            await self.call(after_s=0)
+
+    async def call(self, *, after_s: float) -> None:
+        """Sends for the jobs that have waited so long and find room here; calls for others would only heap up."""
+        kinds = [work.kind for work in WORKS.values() if self.has_room_for(work)]
+        async with self.database.writing() as session:
+            waiting = await system.overdue(session, kinds, after_s=after_s)
+        await queue.nudge(waiting)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import delete, func
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import events, queue
+from app import events
 from app.database import Database
 from app.errors import DomainError
 from app.models import Session
@@ -29,15 +29,11 @@ PRUNE_S = 3_600.0
 
 
 async def sweep(runner: Runner) -> None:
-    """Ends what nobody may begin any more; calls again for what waits too long, if there is room for it here.
-
-    A busy worker's calls would only heap up: the jobs wait in the table.
-    """
+    """Ends what nobody may begin any more, and calls again for what waits too long."""
     async with runner.database.writing() as session:
         for job in await system.abandon(session):
             await WORKS[job.kind].give_up(session, job.subject_id, str(job.error))
-        waiting = await system.overdue(session, after_s=settings.job_sweep_s) if runner.has_room else []
-    await queue.nudge(waiting)
+    await runner.call(after_s=settings.job_sweep_s)
 
 
 async def prune(database: Database) -> None:

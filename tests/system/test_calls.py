@@ -48,11 +48,19 @@ class Counted:
 
 
 @pytest.fixture
-def heavy(monkeypatch):
+def works(monkeypatch):
+    """The works there are: none yet."""
+    works = {}
+    monkeypatch.setattr(broker, "WORKS", works)
+    monkeypatch.setattr(schedule, "WORKS", works)
+    return works
+
+
+@pytest.fixture
+def heavy(works):
     """The only work there is: trainings, heavy ones."""
     do = Counted()
-    monkeypatch.setattr(broker, "WORKS", {JobKind.TRAIN: Work(JobKind.TRAIN, do, failed, is_heavy=True)})
-    monkeypatch.setattr(schedule, "WORKS", broker.WORKS)
+    works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, failed, is_heavy=True)
     return do
 
 
@@ -131,10 +139,10 @@ async def test_as_many_heavy_jobs_run_at_once_as_may(database, worker, heavy, st
     assert heavy.at_once_max == 2
 
 
-async def test_a_worker_that_leaves_begins_nothing(database, runner, heavy, states):
+async def test_a_worker_that_leaves_begins_nothing(database, runner, works, heavy, states):
     job = await factories.job(database)
     runner.leaving.set()
-    await runner.run(broker.WORKS[JobKind.TRAIN], job.id)
+    await runner.run(works[JobKind.TRAIN], job.id)
     assert await states() == {JobState.QUEUED: 1}
 
 
@@ -146,11 +154,11 @@ async def test_the_sweep_calls_again_for_what_nobody_was_told_of(database, runne
     assert redis.llen("dramatiq:default") == 2
 
 
-async def test_the_sweep_of_a_busy_worker_heaps_up_no_calls(database, heavy, redis, eventually):
+async def test_the_sweep_of_a_busy_worker_heaps_up_no_calls(database, works, heavy, redis, eventually):
     one_thread = Runner(database, 1)
     for _ in range(3):
         await factories.job(database, available_at=LONG_AGO)
-    running = asyncio.create_task(one_thread.run(broker.WORKS[JobKind.TRAIN], (await factories.job(database)).id))
+    running = asyncio.create_task(one_thread.run(works[JobKind.TRAIN], (await factories.job(database)).id))
 
     async def begun():
         return heavy.at_once
@@ -162,6 +170,27 @@ async def test_the_sweep_of_a_busy_worker_heaps_up_no_calls(database, heavy, red
     heavy.let_go.set()
     await running
     assert redis.llen("dramatiq:default") == 3
+
+
+async def test_heavy_jobs_that_wait_do_not_keep_light_ones_from_being_called(
+    database, runner, works, heavy, redis, eventually
+):
+    works[JobKind.FETCH_LABELS] = Work(JobKind.FETCH_LABELS, heavy, failed, is_heavy=False)
+    running = asyncio.create_task(runner.run(works[JobKind.TRAIN], (await factories.job(database)).id))
+
+    async def begun():
+        return heavy.at_once
+
+    await eventually(begun)
+    async with database.writing() as session:
+        waiting = {"attempts_max": 3, "available_at": LONG_AGO, "subject_id": 1}
+        session.add_all(Job(kind=JobKind.TRAIN, **waiting) for _ in range(200))
+        await session.flush()
+        session.add(Job(kind=JobKind.FETCH_LABELS, **waiting))
+    await sweep(runner)
+    assert redis.llen("dramatiq:default") == 1
+    heavy.let_go.set()
+    await running
 
 
 async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(database, runner, heavy, redis, found):
@@ -178,8 +207,8 @@ async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(
     ]
 
 
-async def test_a_job_whose_subject_is_gone_does_not_stop_the_sweep(database, runner, redis, found, monkeypatch):
-    monkeypatch.setattr(schedule, "WORKS", {JobKind.TRAIN: Work(JobKind.TRAIN, failed, mistaken, is_heavy=False)})
+async def test_a_job_whose_subject_is_gone_does_not_stop_the_sweep(database, runner, works, redis, found):
+    works[JobKind.TRAIN] = Work(JobKind.TRAIN, failed, mistaken, is_heavy=False)
     poison = await factories.job(database, state=JobState.RUNNING, attempt=3, lease_until=LONG_AGO)
     await factories.job(database, available_at=LONG_AGO)
     await sweep(runner)

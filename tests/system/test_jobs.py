@@ -128,6 +128,7 @@ async def test_who_holds_a_job_for_a_transaction_is_not_overtaken_within_it(job,
     async with database.writing() as session:
         await system.hold(session, claim)
         overtaking = asyncio.create_task(begin(job))
+        await asyncio.wait({overtaking}, timeout=0.3)
         await system.end(session, claim, JobState.DONE)
     assert await overtaking is None
 
@@ -243,7 +244,8 @@ STATES = {
 @pytest.mark.parametrize(("fields", "is_overdue"), STATES.values(), ids=STATES)
 async def test_what_could_be_worked_on_and_is_not_is_overdue(fields, is_overdue, database, do):
     job = await factories.job(database, **fields)
-    assert await do(system.overdue, after_s=10) == ([(job.id, JobKind.TRAIN)] if is_overdue else [])
+    assert await do(system.overdue, [JobKind.TRAIN], after_s=10) == ([(job.id, JobKind.TRAIN)] if is_overdue else [])
+    assert await do(system.overdue, [JobKind.PREDICT, JobKind.FETCH_LABELS], after_s=10) == []
 
 
 async def test_a_job_whose_workers_all_died_fails_with_a_reason(database, do, found):

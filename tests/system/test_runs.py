@@ -18,6 +18,7 @@ from jobs.run import Run, Work, attempt
 from tests import factories
 
 SUBJECT = 7
+WAIT_S_MAX = 30
 
 
 async def failed(session, subject_id, reason):
@@ -84,11 +85,11 @@ def told(database):
 
 @pytest.fixture
 async def held(database, job, leaving):
-    """A job in the middle of its work, and that attempt."""
+    """The work of a job, in the middle of it, and the end of that attempt."""
     do = Held()
     task = asyncio.create_task(attempt(database, work(do), job.id, leaving))
     await do.begun.wait()
-    yield do, task
+    yield do, asyncio.wait_for(asyncio.shield(task), WAIT_S_MAX)
     do.let_go.set()
     await task
 
@@ -182,19 +183,19 @@ async def test_a_busy_database_is_no_reason_to_fail(database, job, leaving, foun
 
 
 async def test_a_running_job_that_is_cancelled_stops_and_says_so(database, job, held, found, told):
-    do, task = held
+    do, end = held
     async with database.writing() as session:
         await system.cancel(session, job.id)
-    await task
+    await end
     ended = await found(job)
     assert (ended.state, ended.error, do.undone) == (JobState.CANCELLED, "Cancelled.", 1)
     assert await told() == [("failed", {"subject": SUBJECT, "reason": "Cancelled."})]
 
 
 async def test_a_worker_that_leaves_hands_its_job_back(database, job, leaving, held, found, told):
-    do, task = held
+    do, end = held
     leaving.set()
-    await task
+    await end
     back = await found(job)
     assert (back.state, back.attempt, do.undone) == (JobState.QUEUED, 0, 1)
     assert await told() == []
@@ -206,9 +207,9 @@ async def test_a_worker_that_leaves_hands_its_job_back(database, job, leaving, h
 
 
 async def test_who_was_overtaken_stops_and_writes_nothing(database, job, held, found, told, change_job):
-    do, task = held
+    do, end = held
     await change_job(job, fence=Job.fence + 1)
-    await task
+    await end
     assert do.undone == 1
     assert (await found(job)).state is JobState.RUNNING
     assert await told() == []
@@ -258,10 +259,10 @@ async def test_a_worker_cut_off_from_the_database_stops_by_itself(database, job,
     def away():
         raise Busy
 
-    do, task = held
+    do, end = held
     monkeypatch.setattr(settings, "job_lease_s", 0.2)
     monkeypatch.setattr(database, "writing", away)
-    await task
+    await end
     assert do.undone == 1
     assert (await found(job)).state is JobState.RUNNING
 

@@ -22,7 +22,7 @@ from tests import factories
 from tests.servers import serving
 
 # Little patience and quick sweeps, so that little time passes until a worker is missed.
-QUICK = {"JOB_LEASE_S": "1", "JOB_SWEEP_S": "0.5", "SHUTDOWN_S": "10", "DATABASE_POOL": "5"}
+QUICK = {"JOB_LEASE_S": "2", "JOB_SWEEP_S": "0.5", "SHUTDOWN_S": "10", "DATABASE_POOL": "5"}
 
 
 class Gate:

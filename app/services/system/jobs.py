@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Interval, Update, and_, func, literal, or_
 
 from app.database import WriteSession
 from app.errors import Conflict
-from app.models import Job, JobState
+from app.models import Job, JobKind, JobState
 from app.queue import Nudge
 from app.settings import settings
 
@@ -139,13 +139,13 @@ async def cancel(session: WriteSession, job_id: int) -> bool:
     return True
 
 
-async def overdue(session: WriteSession, *, after_s: float) -> Sequence[Nudge]:
+async def overdue(session: WriteSession, kinds: Sequence[JobKind], *, after_s: float) -> Sequence[Nudge]:
     """Jobs that could be worked on for so long and are not: their nudge was lost, or their worker."""
     waits = func.coalesce(Job.lease_until, Job.available_at) < func.now() - literal(
         timedelta(seconds=after_s), Interval
     )
     may = Job.attempt < Job.attempts_max
-    rows = select(Job.id, Job.kind).where(_is_free, waits, may, Job.cancel_requested.is_(False))
+    rows = select(Job.id, Job.kind).where(_is_free, waits, may, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
     return [(id, kind) for id, kind in await session.execute(rows.order_by(Job.id).limit(100))]
 
 
