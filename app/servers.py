@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -60,8 +61,6 @@ class PrivateServers:
         self.children = children
         self.processes: dict[Name, subprocess.Popen[bytes]] = {}
         self.sockets = socket_folder(home)
-        # PostgreSQL refuses to run as root; its package brings the user that it runs as instead.
-        self._user = _unprivileged_user() if os.getuid() == 0 else None
         # What the caller's PGPORT or PGDATA say is about another server.
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
@@ -76,7 +75,8 @@ class PrivateServers:
     def start(self, *, database: bool = True, redis: bool = True) -> None:
         """Start what is asked for, and return when it answers."""
         self.home.mkdir(parents=True, exist_ok=True)
-        _make_private(self.sockets, self._user)
+        if database or redis:
+            _make_private(self.sockets, self._user)
         if redis:
             self._start_redis()
         if database:
@@ -88,6 +88,16 @@ class PrivateServers:
     def connect(self, database: str = NAME) -> psycopg.Connection:
         """A connection that commits each statement, to whatever the application's own may not touch."""
         return psycopg.connect(host=str(self.sockets), port=PORT, user=NAME, dbname=database, autocommit=True)
+
+    @cached_property
+    def _user(self) -> str | None:
+        """Who runs the servers, if not the caller: PostgreSQL refuses root, and its package brings a user instead."""
+        if os.getuid() != 0:
+            return None
+        try:
+            return pwd.getpwnam("postgres").pw_name
+        except KeyError:
+            raise CannotStart("Servers do not run as root, and there is no user postgres: use another user.") from None
 
     def _start_postgres(self) -> None:
         folder = _postgres_folder(self.home, self._user)
@@ -221,15 +231,6 @@ def _version_with_postgis(folder: Path) -> str | None:
     share, version = asked.stdout.splitlines()
     number = re.search(r"\d+", version)
     return number[0] if number and Path(share, "extension", "postgis.control").exists() else None
-
-
-def _unprivileged_user() -> str:
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        raise CannotStart(
-            "PostgreSQL refuses to run as root, and there is no user postgres: use another user."
-        ) from None
 
 
 def _make_private(folder: Path, user: str | None) -> None:
