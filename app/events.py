@@ -8,8 +8,8 @@ events under 20 concurrent writers).
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -17,10 +17,11 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement, Interval, delete, exists, func, literal, select, text, tuple_
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from app.errors import BadRequest, LimitReached
+from app.errors import BadRequest, Busy, LimitReached
 from app.models import Event
 from app.models.base import Json
 from app.settings import settings
@@ -191,7 +192,7 @@ class Feed:
 
     async def _horizon(self) -> tuple[int, int]:
         """The oldest transaction still open, and the first that has not begun."""
-        async with self._engine.connect() as connection:
+        async with self._connected() as connection:
             oldest_open, end = (await connection.execute(select(_oldest_open, _not_begun))).one()
         return int(oldest_open), int(end)
 
@@ -203,7 +204,7 @@ class Feed:
             raise LimitReached("Too much happened since this cursor. Subscribe without `after`.", limit=most)
         # Asked after reading: what is forgotten in between would be missing.
         forgotten = exists().where(_is_old(), _place > tuple_(*after))
-        async with self._engine.connect() as connection:
+        async with self._connected() as connection:
             oldest_open, is_too_old = (await connection.execute(select(_oldest_open, forgotten))).one()
         if after.xid >= oldest_open:
             raise NotACursor
@@ -222,9 +223,18 @@ class Feed:
         )
         if topic is not None:
             statement = statement.where(Event.topic == topic)
-        async with self._engine.connect() as connection:
+        async with self._connected() as connection:
             rows = (await connection.execute(statement)).all()
         return [Happening(Position(xid, id), topic, payload) for xid, id, topic, payload in rows]
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one question."""
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise Busy from error
 
     async def _distribute(self) -> None:
         while True:
@@ -233,8 +243,8 @@ class Feed:
             self._woken.clear()
             try:
                 await self._hand_out()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("events unread", error=str(error))
+            except (Busy, SQLAlchemyError, OSError) as error:
+                log.warning("events unread", error=str(error.__cause__ or error))
                 await asyncio.sleep(POLL_S)
 
     async def _hand_out(self) -> None:

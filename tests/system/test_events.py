@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, text
 
 from app import events
 from app.database import Database
-from app.errors import BadRequest, LimitReached
+from app.errors import BadRequest, Busy, LimitReached
 from app.events import Feed, Position
 from app.models import Event
 from app.servers import private_servers
@@ -201,16 +201,13 @@ async def test_a_new_process_goes_on_where_the_old_one_stopped(database, redis_u
         assert numbers(await following) == [4, 5, 6, 7]
 
 
-async def test_a_feed_that_stops_ends_its_subscriptions_where_they_stand(database, redis_url, say, eventually):
+async def test_a_feed_that_stops_ends_its_subscriptions_where_they_stand(database, redis_url, say):
     async with running(database, redis_url) as feed:
-        following = asyncio.create_task(heard(feed, BEGINNING, 2))
+        following = feed.follow(TOPIC, BEGINNING)
         await say(1)
-
-        async def attached():
-            return feed._readers
-
-        await eventually(attached)
-    assert numbers(await following) == [1]
+        first = await anext(following)
+    await say(2)
+    assert numbers([first, *[happening async for happening in following]]) == [1]
 
 
 async def test_dropped_connections_to_redis_lose_nothing(feed, crowd, written, redis_url, patient):
@@ -250,14 +247,26 @@ async def noted(database, *numbers):
 
 
 async def test_a_database_that_drops_every_connection_loses_nothing(feed, say, sweeper):
-    following = asyncio.create_task(heard(feed, await feed.now(), 4))
-    await say(1, 2)
-    sweeper[0].execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid != pg_backend_pid()"
-    )
-    await say(3, 4)
-    assert numbers(await following) == [1, 2, 3, 4]
+    async with asyncio.timeout(60), aclosing(feed.follow(TOPIC, BEGINNING)) as following:
+        await say(1)
+        happenings = [await anext(following)]
+        sweeper[0].execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid != pg_backend_pid()"
+        )
+        await say(2, 3)
+        happenings += [await anext(following), await anext(following)]
+    assert numbers(happenings) == [1, 2, 3]
+
+
+async def test_who_comes_while_the_database_is_away_is_told_to_come_again(redis_url):
+    nowhere = Database("postgresql+psycopg://nobody@/nothing?host=/nowhere", redis_url)
+    feed = Feed(nowhere.engine, redis_url)
+    with pytest.raises(Busy):
+        await feed.now()
+    with pytest.raises(Busy):
+        await rest(feed, BEGINNING)
+    await nowhere.close()
 
 
 async def test_a_slow_reader_is_ended_and_misses_nothing_when_it_comes_again(feed, say, eventually, monkeypatch):
