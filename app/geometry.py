@@ -69,11 +69,8 @@ def from_geojson(value: Any) -> BaseGeometry:
         raise ValueError("These coordinates do not make a GeoJSON geometry.") from None
 
 
-def checked(field: str, geometry: Geometry, *, area_m2_max: float | None = None, area_m2_min: float = 0) -> Geometry:
-    """The geometry with its rings in RFC 7946's order, if it lies on the earth, is sound, and has a fit size.
-
-    What crosses itself is refused, not repaired: only its author knows what was meant.
-    """
+def check_place(field: str, geometry: BaseGeometry) -> None:
+    """Passes if the geometry lies on the mapped earth and has no more vertices than it may."""
     coordinates = shapely.get_coordinates(geometry)
     if len(coordinates) == 0:
         raise Invalid(field, "This geometry is empty.")
@@ -85,9 +82,17 @@ def checked(field: str, geometry: Geometry, *, area_m2_max: float | None = None,
         raise Invalid(
             field, "Longitudes go from -180 to 180 and latitudes, where maps in tiles end, to ±85.05; longitude first."
         )
+
+
+def checked(field: str, geometry: Geometry, *, area_m2_min: float, area_m2_max: float) -> Geometry:
+    """The geometry with its rings in RFC 7946's order, if it lies on the earth, is sound, and has a fit size.
+
+    What crosses itself is refused, not repaired: only its author knows what was meant.
+    """
+    check_place(field, geometry)
     if not geometry.is_valid:
         raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(geometry)}.")
-    if area_m2_max is not None and not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:
+    if not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:
         raise Invalid(field, f"Draw {area_m2_min:,.0f} to {area_m2_max:,.0f} m²; this is {area:,.0f} m².")
     return anticlockwise(geometry)
 

@@ -13,6 +13,7 @@ from app.models import Job, JobKind, Label, LabelOrigin
 from app.settings import MIB, settings
 from resolvers import ids
 from tests import factories
+from tests.mapping.shapes import circle
 from tests.servers import serving
 
 FIELDS = "added outside aoi { id labelStatus }"
@@ -131,6 +132,9 @@ WRONG_FEATURES = {
     "an empty polygon": feature(box(0, 0, 1, 1) - box(0, 0, 1, 1)),
     "a polygon without ground": feature()
     | {"geometry": {"type": "Polygon", "coordinates": [[[12, 46], [13, 47], [12, 46], [12, 46]]]}},
+    "null for a number": feature()
+    | {"geometry": {"type": "Polygon", "coordinates": [[[12, 46], [None, 46], [12.01, 46.01], [12, 46]]]}},
+    "10 001 vertices": feature() | {"geometry": circle(10_001)},
     "out of range": feature(box(500_000, 5_000_000, 500_010, 5_000_010)),
     "properties that are a list": feature() | {"properties": ["building"]},
     "properties that are a text": feature() | {"properties": "building"},

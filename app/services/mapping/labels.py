@@ -62,11 +62,12 @@ def _label(place: str, feature: Any) -> tuple[BaseGeometry, dict[str, Any]]:
     if not isinstance(shape, Polygon | MultiPolygon):
         raise Invalid(place, f"Labels are Polygons or MultiPolygons; this is a {shape.geom_type}.")
     tags = checks.json_object(f"{place}.properties", feature.get("properties") or {})
+    geometry.check_place(place, shape)
     # Real footprints cross themselves now and then; what a label covers is clear all the same.
     covered = geometry.ground(shape)
     if covered is None:
         raise Invalid(place, "This label covers no ground.")
-    return geometry.checked(place, covered), tags
+    return geometry.anticlockwise(covered), tags
 
 
 async def upload_labels(

@@ -1,0 +1,204 @@
+"""The golden path for real: a detector is taught on a few tiles of the village, published, and looks for houses."""
+
+import asyncio
+
+import orjson
+import pytest
+from shapely import box
+from shapely.geometry import shape
+from sqlalchemy import select
+
+from app.events import Position
+from app.gateways.fakes import village
+from app.geometry import to_geojson
+from app.models import Event, Job, JobState, Prediction, Training
+from app.settings import settings
+from jobs.broker import WORKS
+from jobs.mapping import FETCHING_SHARE
+from jobs.run import attempt
+from resolvers import ids
+
+AREA = village.TRAINING_AREAS[2]
+LOOKED_AT = box(*village.PREDICTION_AREA.centroid.buffer(0.0004).bounds)
+EPOCHS = 2
+TRAINING = """status accuracy pixelAccuracy precision recall f1 objectF1 chipsLength failure startedAt finishedAt
+    job { state progress etaS error } artifacts(orderBy: OLDEST) { nodes { name mediaType sizeBytes link } }"""
+PREDICTION = """status resultCount failure finishedAt job { state progress } features { totalCount }
+    artifacts { nodes { name mediaType sizeBytes link } }"""
+
+
+@pytest.fixture
+async def model(change, owner, outside, monkeypatch):
+    """Areas, labels and a model, as a client makes them; its trainings take few steps."""
+    monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "16")
+    template = f"{outside.url}/tiles/{{z}}/{{x}}/{{y}}.png"
+    dataset = await change("createDataset", viewer=owner, name="Village", sourceImagery=template)
+    aoi = await change("createAoi", viewer=owner, datasetId=dataset["id"], geom=to_geojson(AREA))
+    houses = [
+        {"type": "Feature", "properties": {}, "geometry": to_geojson(house.geometry)}
+        for house in village.footprints(AREA.bounds)
+    ]
+    collection = {"type": "FeatureCollection", "features": houses}
+    await change("uploadLabels", viewer=owner, aoiId=aoi["id"], geojson=collection)
+    return await change("createModel", viewer=owner, datasetId=dataset["id"], name="Roofs")
+
+
+async def watched(api, owner, kind: str, id: str, after: str) -> list[dict]:
+    """Everything a subscription says from a cursor to the end."""
+    document = f"""subscription ($id: ID!, $after: String) {{ {kind}Updated({kind}Id: $id, after: $after) {{
+        cursor status progress stage message etaS epoch {{ number loss validationLoss validationIou seconds }}
+        {kind} {{ id }}
+    }} }}"""
+    headers = {"Authorization": f"Bearer {owner.token}", "Accept": "text/event-stream"}
+    reply = await api.post(
+        "/graphql", json={"query": document, "variables": {"id": id, "after": after}}, headers=headers
+    )
+    said = [line.removeprefix("data: ") for line in reply.text.splitlines() if line.startswith("data: {")]
+    return [orjson.loads(line)["data"][f"{kind}Updated"] for line in said]
+
+
+async def first_cursor(database, topic: str) -> str:
+    """The place of the event with which it all began."""
+    async with database.reading() as session:
+        first = await session.scalar(select(Event).where(Event.topic == topic).order_by(Event.xid, Event.id))
+    return Position(first.xid, first.id).cursor
+
+
+async def messages(ask, owner) -> list[str]:
+    answer = await ask("{ notifications(orderBy: OLDEST) { nodes { message } } }", viewer=owner)
+    return [node["message"] for node in answer["notifications"]["nodes"]]
+
+
+async def test_a_detector_is_trained_published_and_predicts(
+    ask, change, api, database, owner, other, model, work, monkeypatch
+):
+    started = await change(
+        "startTraining", viewer=owner, modelId=model["id"], zoomLevel=[19], epochs=EPOCHS, batchSize=1
+    )
+    assert (await work()).state is JobState.DONE
+    await _a_finished_training(ask, api, database, owner, started["id"])
+    monkeypatch.setattr(settings, "publish_accuracy_min", 0)
+    published = await change("publishTraining", "status", viewer=owner, trainingId=started["id"])
+    assert published["status"] == "PUBLISHED"
+    look = {"modelId": model["id"], "geom": to_geojson(LOOKED_AT), "zoomLevel": 19, "confidence": 20}
+    asked = await change("startPrediction", viewer=other, **look)
+    assert (await work()).state is JobState.DONE
+    await _a_finished_prediction(ask, api, database, other, asked["id"])
+
+
+async def _a_finished_training(ask, api, database, owner, id: str) -> None:
+    key = ids.key(id, Training)
+    training = (await ask(f"query ($id: ID!) {{ training(id: $id) {{ {TRAINING} }} }}", id=id))["training"]
+    assert (training["status"], training["failure"]) == ("FINISHED", None)
+    assert training["job"] == {"state": "DONE", "progress": 1.0, "etaS": None, "error": None}
+    assert training["startedAt"] < training["finishedAt"]
+    assert training["chipsLength"] > 0
+    assert 0 <= training["accuracy"] <= 100
+    for share in ("pixelAccuracy", "precision", "recall", "f1", "objectF1"):
+        assert 0 <= training[share] <= 1
+    files = {file["name"]: file for file in training["artifacts"]["nodes"]}
+    assert set(files) == {
+        "checkpoint.safetensors",
+        "training_curve.png",
+        "training_curve.json",
+        "labels.geojson",
+        "aois.geojson",
+    }
+    contents = await _downloaded(api, files)
+    assert contents["training_curve.png"].startswith(b"\x89PNG")
+    assert len(orjson.loads(contents["aois.geojson"])["features"]) == 1
+    told = await watched(api, owner, "training", id, await first_cursor(database, f"training:{key}"))
+    assert [event["status"] for event in told if event["status"]] == ["RUNNING", "FINISHED"]
+    assert [event["epoch"]["number"] for event in told if event["epoch"]] == list(range(1, EPOCHS + 1))
+    progress = [event["progress"] for event in told if event["progress"] is not None]
+    assert progress == sorted(progress)
+    assert {event["training"]["id"] for event in told} == {id}
+    assert await messages(ask, owner) == [
+        f"Your training {key} has started.",
+        f"Your training {key} has finished with an accuracy of {training['accuracy']:.1f} %.",
+    ]
+
+
+async def _a_finished_prediction(ask, api, database, owner, id: str) -> None:
+    key = ids.key(id, Prediction)
+    document = f"query ($id: ID!) {{ prediction(id: $id) {{ {PREDICTION} }} }}"
+    prediction = (await ask(document, viewer=owner, id=id))["prediction"]
+    assert (prediction["status"], prediction["failure"]) == ("FINISHED", None)
+    assert prediction["job"] == {"state": "DONE", "progress": 1.0}
+    count = prediction["resultCount"]
+    assert count > 0
+    assert prediction["features"] == {"totalCount": count}
+    [file] = prediction["artifacts"]["nodes"]
+    contents = await _downloaded(api, {file["name"]: file})
+    found = orjson.loads(contents["predictions.geojson"])["features"]
+    assert len(found) == count
+    await _paged(ask, owner, id, found)
+    told = await watched(api, owner, "prediction", id, await first_cursor(database, f"prediction:{key}"))
+    assert [event["status"] for event in told if event["status"]] == ["RUNNING", "FINISHED"]
+    assert await messages(ask, owner) == [f"Your prediction {key} has finished: {count} features were found."]
+    assert (await ask("query ($id: ID!) { prediction(id: $id) { id } }", id=id)).codes == ["NOT_FOUND"]
+
+
+async def _downloaded(api, files: dict[str, dict]) -> dict[str, bytes]:
+    contents = {}
+    for name, file in files.items():
+        reply = await api.get(file["link"])
+        assert (reply.status_code, reply.headers["content-type"].partition(";")[0]) == (200, file["mediaType"])
+        assert len(reply.content) == file["sizeBytes"]
+        contents[name] = reply.content
+    return contents
+
+
+async def _paged(ask, owner, id: str, found: list[dict]) -> None:
+    document = """query ($id: ID!, $after: String) { prediction(id: $id) {
+        features(first: 2, after: $after, orderBy: OLDEST) {
+            nodes { geom confidence areaM2 } pageInfo { hasNextPage endCursor }
+        }
+    } }"""
+    shown, after = [], None
+    while True:
+        page = (await ask(document, viewer=owner, id=id, after=after))["prediction"]["features"]
+        shown += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert len(shown) == len(found)
+    for one, other in zip(shown, found, strict=True):
+        assert shape(one["geom"]).equals_exact(shape(other["geometry"]), 1e-7)
+        assert (one["confidence"], one["areaM2"]) == (
+            other["properties"]["confidence"],
+            other["properties"]["area_m2"],
+        )
+        assert 0 <= one["confidence"] <= 1
+
+
+async def test_a_training_cancelled_in_the_middle_stops(ask, change, database, owner, model, happened):
+    started = await change("startTraining", viewer=owner, modelId=model["id"], zoomLevel=[19], epochs=40)
+    key = ids.key(started["id"], Training)
+    async with database.reading() as session:
+        job = (await session.scalars(select(Job))).one()
+
+    async def is_learning() -> bool:
+        """The engine's progress comes after the imagery's share."""
+        return any(said.get("progress", 0) > FETCHING_SHARE for said in await happened(f"training:{key}"))
+
+    working = asyncio.create_task(attempt(database, WORKS[job.kind], job.id, asyncio.Event()))
+    async with asyncio.timeout(60):
+        while not await is_learning():  # noqa: ASYNC110 -- jobs tell of themselves by rows
+            await asyncio.sleep(0.1)
+    asked = await change("cancelTraining", "status", viewer=owner, trainingId=started["id"])
+    assert asked["status"] == "RUNNING"
+    await asyncio.wait_for(working, 60)
+    document = (
+        "query ($id: ID!) { training(id: $id) { status failure accuracy job { state } artifacts { totalCount } } }"
+    )
+    assert (await ask(document, id=started["id"]))["training"] == {
+        "status": "FAILED",
+        "failure": "Cancelled.",
+        "accuracy": None,
+        "job": {"state": "CANCELLED"},
+        "artifacts": {"totalCount": 0},
+    }
+    assert await messages(ask, owner) == [f"Your training {key} has started.", f"Your training {key} was cancelled."]
+    again = await change("startTraining", viewer=owner, modelId=model["id"], zoomLevel=[19])
+    assert again["__typename"] == "Training"
