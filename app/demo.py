@@ -26,6 +26,7 @@ PASSWORD = "try-the-village"  # noqa: S105 -- a demo's password is known to all;
 PEOPLE = {"mapper": "mapper@example.org", "visitor": "visitor@example.org"}
 DATASET = "Demo village"
 ZOOM = 19
+EPOCHS = 12  # enough for the village, and done while one watches
 console = Console()
 
 
@@ -110,7 +111,8 @@ async def _model(client: "Client") -> dict[str, Any]:
 
 async def _train(client: "Client", model_id: str) -> dict[str, Any]:
     console.print("[bold]5[/] Training, live:")
-    started = await client.ask("startTraining", "StartTrainingInput!", {"modelId": model_id, "zoomLevel": [ZOOM]}, "id")
+    asked = {"modelId": model_id, "zoomLevel": [ZOOM], "epochs": EPOCHS}
+    started = await client.ask("startTraining", "StartTrainingInput!", asked, "id")
     training = await client.watch("training", started["id"], "status accuracy objectF1 failure")
     if training["status"] != "FINISHED":
         raise SystemExit(f"The training has failed: {training['failure']}")
