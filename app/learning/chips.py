@@ -24,7 +24,6 @@ BLOCK_ZOOM_BELOW_TILES = 2
 VALIDATION_SHARE = 0.2
 SPLITS_TRIED = 64
 
-
 Integers = NDArray[np.int64]
 
 

@@ -27,7 +27,7 @@ def read_tile(folder: Path, tile: Tile) -> tuple[Pixels, NDArray[np.bool_]] | No
     try:
         with Image.open(folder / str(tile.z) / str(tile.x) / f"{tile.y}.png") as image:
             rgba = np.asarray(image.convert("RGBA").resize((PIXELS, PIXELS)))
-    except (FileNotFoundError, UnidentifiedImageError, OSError, SyntaxError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
         return None
     known = rgba[..., 3] > 0
     if not known.any():

@@ -24,9 +24,11 @@ from app.learning.unet import UNet
 from app.learning.views import Views
 from app.tiles import Tile
 
+Indices = NDArray[np.intp]
+
 # Edges, colours and textures are the same everywhere; what they mean on this ground is for the later levels to learn.
 FROZEN_LEVELS = 2
-Indices = NDArray[np.intp]
+# Where on the progress bar the stages meet.
 PREPARED, TRAINED = 0.05, 0.95
 PREDICTED = 0.9
 ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
