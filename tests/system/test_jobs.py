@@ -17,6 +17,7 @@ from app.settings import settings
 from tests import factories
 
 SECOND = timedelta(seconds=1)
+HOUR_S = 3_600
 HALF = Progress(0.5, "training", "Half of it.", eta_s=60)
 
 
@@ -227,17 +228,17 @@ async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found
 
 
 STATES = {
-    "queued long ago": ({"available_at": ago(60)}, True),
+    "queued long ago": ({"available_at": ago(HOUR_S)}, True),
     "just queued": ({}, False),
-    "to be tried later": ({"available_at": ago(-60)}, False),
-    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(-60)}, False),
-    "whose worker was lost": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(60)}, True),
+    "to be tried later": ({"available_at": ago(-HOUR_S)}, False),
+    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(-HOUR_S)}, False),
+    "whose worker was lost": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(HOUR_S)}, True),
     "whose worker was lost for the last time": (
-        {"state": JobState.RUNNING, "attempt": 3, "lease_until": ago(60)},
+        {"state": JobState.RUNNING, "attempt": 3, "lease_until": ago(HOUR_S)},
         False,
     ),
-    "being cancelled": ({"available_at": ago(60), "cancel_requested": True}, False),
-    "done": ({"state": JobState.DONE, "available_at": ago(60)}, False),
+    "being cancelled": ({"available_at": ago(HOUR_S), "cancel_requested": True}, False),
+    "done": ({"state": JobState.DONE, "available_at": ago(HOUR_S)}, False),
 }
 
 
