@@ -78,7 +78,7 @@ def covering(shape: BaseGeometry, zoom: int) -> list[Tile]:
 def _holding(shape: BaseGeometry, zoom: int) -> Tile:
     """The smallest tile, at this zoom or a lower one, that holds the whole shape."""
     west, south, east, north = shape.bounds
-    last = 2**zoom - 1
-    left, top = (min(last, floor(part)) for part in position(west, north, zoom))
-    right, bottom = (min(last, floor(part)) for part in position(east, south, zoom))
+    left, top, right, bottom = (
+        max(0, min(2**zoom - 1, floor(part))) for part in (*position(west, north, zoom), *position(east, south, zoom))
+    )
     return Tile(zoom, left, top).ancestor(zoom - max((left ^ right).bit_length(), (top ^ bottom).bit_length()))

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from inspect import get_annotations, getdoc
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 import strawberry
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import ColumnProperty
 from strawberry.scalars import JSON
 from strawberry.types.auto import StrawberryAuto
 
@@ -65,8 +65,9 @@ def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:
             return get_annotations(attribute.fget)["return"], getdoc(attribute)
         hint = get_annotations(base).get(name)
         if hint is not None:
-            origin: Any = get_origin(hint)
-            assert origin is Mapped, f"{model.__name__}.{name} is not a column"
+            shown = getattr(model, name).property
+            if not isinstance(shown, ColumnProperty):
+                raise TypeError(f"{model.__name__}.{name} is a relation: show it with `one` or `many`")
             [kind] = get_args(hint)
-            return {Json: JSON, Json | None: JSON | None}.get(kind, kind), getattr(model, name).property.doc
+            return {Json: JSON, Json | None: JSON | None}.get(kind, kind), shown.doc
     raise TypeError(f"{model.__name__} has no {name!r} to show")
