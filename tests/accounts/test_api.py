@@ -67,11 +67,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value"), WRONG, ids=lambda value: repr(value)[:24])
-async def test_a_wrong_value_is_named_and_makes_no_account(refuse, field, value):
-    refused = await refuse("signUp", **(ANN | {field: value}))
-    assert (refused["__typename"], refused["code"], refused["field"]) == ("InvalidInput", "INVALID_INPUT", field)
-    assert PASSWORD not in refused["message"]
+async def test_a_wrong_value_is_named_and_makes_no_account(refuse):
+    for field, value in WRONG:
+        refused = await refuse("signUp", **(ANN | {field: value}))
+        assert (refused["code"], refused["field"]) == ("INVALID_INPUT", field), value[:40]
+        assert PASSWORD not in refused["message"]
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "ANN@example.org", "Ann@Example.ORG", "  ann@example.org "])

@@ -126,12 +126,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value"), WRONG, ids=str)
-async def test_a_training_with_a_wrong_value_is_not_started(refuse, owner, model, field, value):
-    refused = await refuse(
-        "startTraining", viewer=owner, **{"modelId": ids.encode(model), "zoomLevel": [19], field: value}
-    )
-    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", field)
+async def test_a_training_with_a_wrong_value_is_not_started(refuse, owner, model):
+    for field, value in WRONG:
+        input = {"modelId": ids.encode(model), "zoomLevel": [19], field: value}
+        refused = await refuse("startTraining", viewer=owner, **input)
+        assert (refused["code"], refused["field"]) == ("INVALID_INPUT", field), value
 
 
 @pytest.mark.parametrize(
