@@ -98,8 +98,15 @@ def checked(field: str, geometry: Geometry, *, area_m2_min: float, area_m2_max: 
 
 
 def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
-    """The ground a shape covers, repaired where its rings cross; None if it covers none."""
-    parts = [part for part in _polygons(shape if shape.is_valid else shapely.make_valid(shape)) if part.area > 0]
+    """The ground a shape covers, repaired where its rings cross; None if it covers none, or would take long to repair.
+
+    A ring of n vertices may cross itself n² times: a scribble of 10 000 vertices took minutes and all memory there was.
+    """
+    if not shape.is_valid:
+        if shapely.get_num_coordinates(shape) > settings.repair_vertices_max:
+            return None
+        shape = shapely.make_valid(shape, method="structure", keep_collapsed=False)
+    parts = [part for part in _polygons(shape) if part.area > 0]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)

@@ -95,6 +95,8 @@ class Settings(BaseSettings):
 
     # Shapes and labels
     vertices_max: int = 10_000
+    repair_vertices_max: int = 100
+    repairs_per_upload_max: int = 100
     aoi_area_m2_min: float = 100
     aoi_area_m2_max: float = 5_000_000
     prediction_area_m2_max: float = 5_000_000

@@ -85,6 +85,21 @@ async def test_a_label_that_crosses_itself_covers_what_it_encloses(change, datab
     assert label.geom.area == pytest.approx(2 * 0.5 * 0.0004 * 0.0002)
 
 
+async def test_a_scribble_is_refused_before_it_takes_all_memory(refuse, owner, aoi):
+    scribble = [[12 + (7919 * n % 1000) * 1e-6, 46 + (104729 * n % 997) * 1e-6] for n in range(5000)]
+    given = collection(feature() | {"geometry": {"type": "Polygon", "coordinates": [[*scribble, scribble[0]]]}})
+    refused = await refuse("uploadLabels", viewer=owner, aoiId=ids.encode(aoi), geojson=given)
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "geojson.features.0")
+
+
+async def test_only_so_many_labels_are_repaired_at_once(refuse, owner, aoi, monkeypatch):
+    monkeypatch.setattr(settings, "repairs_per_upload_max", 1)
+    bow = [[12, 46], [12.0004, 46.0004], [12.0004, 46], [12, 46.0004], [12, 46]]
+    crossing = feature() | {"geometry": {"type": "Polygon", "coordinates": [bow]}}
+    refused = await refuse("uploadLabels", viewer=owner, aoiId=ids.encode(aoi), geojson=collection(crossing, crossing))
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "geojson.features.1")
+
+
 async def test_another_upload_adds_or_replaces_uploads_alone(change, database, owner, aoi):
     drawn = await factories.label(database, aoi, origin=LabelOrigin.DRAWN)
     fetched = await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=5, osm_type="way")

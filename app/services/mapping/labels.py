@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, insert, select
@@ -46,10 +47,22 @@ def features_of(field: str, collection: Any) -> list[tuple[BaseGeometry, dict[st
         raise Invalid(field, 'Give a GeoJSON FeatureCollection: {"type": "FeatureCollection", "features": […]}.')
     if not 0 < len(features) <= settings.labels_per_upload_max:
         raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; these are {len(features)}.")
-    found = []
+    found, repairs_left = [], settings.repairs_per_upload_max
     for number, feature in enumerate(features):
-        found.append(_label(f"{field}.features.{number}", feature))
+        place = f"{field}.features.{number}"
+        shape, tags = _label(place, feature)
+        if not shape.is_valid:
+            shape, repairs_left = _repaired(place, shape, repairs_left), repairs_left - 1
+        found.append((geometry.anticlockwise(shape), tags))
     return found
+
+
+def _repaired(place: str, shape: BaseGeometry, repairs_left: int) -> BaseGeometry:
+    """Real footprints cross themselves now and then; what a label covers is clear all the same."""
+    covered = geometry.ground(shape) if repairs_left > 0 else None
+    if covered is None:
+        raise Invalid(place, f"This label covers no ground, or crosses itself: {shapely.is_valid_reason(shape)}.")
+    return covered
 
 
 def _label(place: str, feature: Any) -> tuple[BaseGeometry, dict[str, Any]]:
@@ -63,11 +76,7 @@ def _label(place: str, feature: Any) -> tuple[BaseGeometry, dict[str, Any]]:
         raise Invalid(place, f"Labels are Polygons or MultiPolygons; this is a {shape.geom_type}.")
     tags = checks.json_object(f"{place}.properties", feature.get("properties") or {})
     geometry.check_place(place, shape)
-    # Real footprints cross themselves now and then; what a label covers is clear all the same.
-    covered = geometry.ground(shape)
-    if covered is None:
-        raise Invalid(place, "This label covers no ground.")
-    return geometry.anticlockwise(covered), tags
+    return shape, tags
 
 
 async def upload_labels(
