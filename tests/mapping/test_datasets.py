@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from app.models import Dataset, DatasetStatus
+from app.policies import Viewer
+from app.services.mapping.datasets import dataset_to_change
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -134,6 +136,14 @@ async def test_two_changes_at_once_are_both_kept(change, database, owner):
     async with database.reading() as session:
         kept = await session.get_one(Dataset, dataset.id)
     assert (kept.name, kept.status, kept.offset) == ("Town", DatasetStatus.ACTIVE, [4.0, 5.0])
+
+
+async def test_a_dataset_that_is_being_changed_can_be_trained_on(change, database, owner, other):
+    dataset = await factories.dataset(database, owner.id)
+    async with database.writing() as session:
+        await dataset_to_change(session, Viewer(owner.id), dataset.id)
+        made = await change("createModel", viewer=other, datasetId=ids.encode(dataset), name="Roofs")
+    assert made["__typename"] == "Model"
 
 
 async def test_imagery_of_a_private_host_is_taken_where_the_settings_allow_it(change, owner, monkeypatch):

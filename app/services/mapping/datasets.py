@@ -18,7 +18,9 @@ from app.settings import settings
 
 async def dataset_to_change(session: ReadSession, viewer: Viewer, dataset_id: int) -> Dataset:
     """A dataset the viewer may change; locked, so that limits counted next are kept under concurrency."""
-    dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id).with_for_update())
+    dataset = await session.scalar(
+        visible(Dataset, viewer).where(Dataset.id == dataset_id).with_for_update(key_share=True)
+    )
     if dataset is None:
         raise NotFound("There is no such dataset.")
     require(may_change_this_dataset, viewer, dataset)
