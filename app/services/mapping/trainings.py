@@ -199,7 +199,7 @@ async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id:
     if training.job_id is None or training.status in {TrainingStatus.FINISHED, TrainingStatus.FAILED}:
         raise Conflict("This training has ended already.")
     if await system.cancel(session, training.job_id):
-        await training_failed(session, training.id, "Cancelled.")
+        await training_failed(session, training.id, system.CANCELLED)
         await session.refresh(training)
     return training
 
@@ -288,5 +288,5 @@ async def training_failed(session: WriteSession, training_id: int, reason: str) 
     training.failure = reason[: settings.note_length_max]
     training.finished_at = await session.scalar(select(func.now()))
     _note(session, training)
-    how = "was cancelled." if reason == "Cancelled." else f"has failed. {reason}"
+    how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
     await notify(session, training.user_id, f"Your training {training.id} {how}", about=training)
