@@ -21,11 +21,11 @@ from app.services import accounts
 from app.settings import settings
 from app.web import files, pages
 from app.web.budget import Budget
-from app.web.engine import Caller
 from app.web.graphql import GraphQL
 from app.web.health import Check, Health
 from app.web.metrics import metrics
 from app.web.middleware import middleware
+from app.web.operation import Caller
 from app.web.server import Server, configuration
 from resolvers.context import Context
 from schema import schema

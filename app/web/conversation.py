@@ -10,11 +10,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.errors import LimitReached, RateLimited, Unauthenticated, Unavailable
 from app.settings import settings
-from app.web.engine import Caller, Engine, Reply, accident, refusal
+from app.web.engine import Engine
 from app.web.errors import MASKED, Refused, record
 from app.web.observe import Observation
+from app.web.operation import Caller
 from app.web.origin import bearer
 from app.web.places import Place, holder
+from app.web.reply import Reply, accident, refusal
 from app.web.request import Malformed, Parameters, decode, parameters
 
 ID_LENGTH_MAX = 128

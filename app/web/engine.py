@@ -4,36 +4,31 @@ The parts it cannot know are handed in: the schema, who asks (`MakeContext`), ho
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from inspect import isawaitable
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 
-import orjson
 import strawberry
 import structlog
 from graphql import (
     DocumentNode,
-    ExecutionResult,
     Executor,
     GraphQLError,
-    OperationDefinitionNode,
     OperationType,
-    create_source_event_stream,
     execute_root_selection_set,
-    execute_subscription_event,
-    map_source_to_response_event,
 )
 from strawberry.execution import optimized_is_awaitable
 
-from app.errors import Code, CostExceeded, DomainError, TimedOut, Unauthenticated
+from app.errors import CostExceeded, DomainError, Unauthenticated
 from app.settings import settings
 from app.web.budget import Budget
 from app.web.documents import Documents, operation_of
-from app.web.errors import MASKED, Refused, codes, failure, record, shown_after, shown_before
+from app.web.errors import Refused
+from app.web.live import events
+from app.web.operation import Caller, Context, MakeContext, Operation
+from app.web.reply import Reply, answer, cost_extension, late
 from app.web.request import Parameters
 
 ANY_KIND = frozenset(OperationType)
@@ -49,33 +44,6 @@ class WrongKind(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Where a request came from."""
-
-    request_id: str
-    address: str
-    transport: Literal["http", "sse", "socket"]
-
-
-class Context(Protocol):
-    """What the view reads of the context that it hands to the resolvers."""
-
-    @property
-    def viewer_id(self) -> int | None:
-        """Who asks; None for a stranger."""
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When the token ends; None for a stranger, or if it does not."""
-
-    def renewed(self) -> "Context":
-        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
-
-
-MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
-
-
 class Limits(Protocol):
     """How large a document may be."""
 
@@ -84,46 +52,6 @@ class Limits(Protocol):
 
     def measure(self, document: DocumentNode, operation_name: str | None, variables: dict[str, Any]) -> int:
         """The cost of a valid document's operation, or a GraphQLError for one that may not run."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer in GraphQL's words, before a transport sends it."""
-
-    body: dict[str, Any]
-    codes: tuple[str, ...] = ()
-
-    @cached_property
-    def json(self) -> bytes:
-        """The body as every transport sends it."""
-        return orjson.dumps(self.body)
-
-    @property
-    def retry_after(self) -> int | None:
-        """Seconds, if the failure says when to come again."""
-        for error in self.body.get("errors", ()):
-            if "retryAfter" in error["extensions"]:
-                return int(error["extensions"]["retryAfter"])
-        return 1 if Code.UNAVAILABLE in self.codes else None
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A valid operation, paid for and ready to run for its viewer."""
-
-    caller: Caller
-    node: OperationDefinitionNode
-    context: Context
-    cost: int
-    executor: Executor[Any]
-
-    @property
-    def kind(self) -> OperationType:
-        return self.node.operation
-
-    @property
-    def name(self) -> str | None:
-        return self.node.name.value if self.node.name else None
 
 
 class Engine:
@@ -191,7 +119,7 @@ class Engine:
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.run(operation)
             return
-        async with aclosing(self._events(operation)) as replies:
+        async with aclosing(events(operation)) as replies:
             async for reply in replies:
                 yield reply
 
@@ -223,76 +151,5 @@ class Engine:
         except TimeoutError:
             if not limit.expired():
                 raise
-            return _reply({"errors": shown_before([_too_slow()])}, operation)
-        return _answer(result, operation)
-
-    async def _events(self, operation: Operation) -> AsyncGenerator[Reply, None]:
-        source = create_source_event_stream(operation.executor)
-        if isawaitable(source):
-            source = await source
-        if isinstance(source, ExecutionResult):
-            yield _answer(source, operation)
-            return
-        answers = map_source_to_response_event(operation.executor, source, _answer_event)
-        try:
-            async with aclosing(answers):
-                async for result in answers:
-                    yield _answer(result, operation)
-        except Exception as error:  # noqa: BLE001 - the resolver's generator may raise whatever it likes
-            failed = GraphQLError(str(error), operation.node, original_error=error)
-            yield _answer(ExecutionResult(errors=[failed]), operation)
-
-
-async def _answer_event(executor: Executor[Any]) -> ExecutionResult:
-    executor.context_value = executor.context_value.renewed()
-    limit = asyncio.timeout(settings.request_s_max)
-    try:
-        async with limit:
-            result = execute_subscription_event(executor)
-            return await result if isawaitable(result) else result
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        return ExecutionResult(errors=[GraphQLError("", executor.operation, original_error=_too_slow())])
-
-
-def _too_slow() -> TimedOut:
-    return TimedOut(f"This took longer than {settings.request_s_max:g} s and was stopped.")
-
-
-def refusal(refused: Refused) -> Reply:
-    """The answer to an operation that was not begun."""
-    errors = shown_before(refused.errors)
-    body: dict[str, Any] = {"errors": errors}
-    if refused.extensions:
-        body["extensions"] = refused.extensions
-    return Reply(body, codes(errors))
-
-
-def accident(cause: BaseException, caller: Caller) -> Reply:
-    """The answer when the view itself failed: masked, and logged under the request's id."""
-    record(cause, request_id=caller.request_id)
-    errors = [failure(MASKED, Code.INTERNAL, requestId=caller.request_id)]
-    return Reply({"errors": errors}, codes(errors))
-
-
-def cost_extension(cost: int) -> dict[str, Any]:
-    """What every answer says about its price."""
-    return {"cost": {"requested": cost, "max": settings.document_cost_max}}
-
-
-def _answer(result: ExecutionResult, operation: Operation) -> Reply:
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body["errors"] = shown_after(result.errors, request_id=operation.caller.request_id)
-    reply = _reply(body, operation)
-    try:
-        # Here and not when it is sent: what a scalar let through that is no JSON is a failure like any other.
-        _ = reply.json
-    except TypeError as error:
-        return accident(error, operation.caller)
-    return reply
-
-
-def _reply(body: dict[str, Any], operation: Operation) -> Reply:
-    return Reply({**body, "extensions": cost_extension(operation.cost)}, codes(body.get("errors", ())))
+            return late(operation)
+        return answer(result, operation)

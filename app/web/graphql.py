@@ -4,8 +4,9 @@ import strawberry
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.web.budget import Budget
-from app.web.engine import Engine, Limits, MakeContext
+from app.web.engine import Engine, Limits
 from app.web.http import Endpoint
+from app.web.operation import MakeContext
 from app.web.places import Places
 from app.web.socket import Sockets
 

@@ -12,11 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import DomainError
 from app.web import accept
-from app.web.engine import ANY_KIND, Caller, Engine, Operation, Reply, WrongKind, accident, refusal
+from app.web.engine import ANY_KIND, Engine, WrongKind
 from app.web.errors import Refused, record
 from app.web.observe import Observation
+from app.web.operation import Caller, Operation
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.places import Places, holder
+from app.web.reply import Reply, accident, refusal
 from app.web.request import Malformed, Parameters, posted, queried
 from app.web.responses import answered, refused
 from app.web.stream import send_events

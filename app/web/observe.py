@@ -8,7 +8,8 @@ import structlog
 from graphql import OperationType
 
 from app.web import metrics
-from app.web.engine import Caller, Operation, Reply
+from app.web.operation import Caller, Operation
+from app.web.reply import Reply
 from app.web.request import Parameters
 
 NAME_LENGTH_MAX = 64

@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from app.errors import Code
 from app.web import accept
-from app.web.engine import Reply
 from app.web.errors import failure
+from app.web.reply import Reply
 from app.web.request import Malformed
 
 STATUS: dict[str, int] = {

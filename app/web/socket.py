@@ -13,7 +13,8 @@ from app.errors import RateLimited
 from app.settings import settings
 from app.web import metrics
 from app.web.conversation import SUBPROTOCOL, TOO_MANY, Conversation, Ended
-from app.web.engine import Caller, Engine
+from app.web.engine import Engine
+from app.web.operation import Caller
 from app.web.origin import address_of, request_id_of
 from app.web.places import Places, holder
 

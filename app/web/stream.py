@@ -9,7 +9,7 @@ from starlette.types import Message, Send
 
 from app.settings import settings
 from app.web import accept
-from app.web.engine import Reply
+from app.web.reply import Reply
 
 HEADERS = {
     b"content-type": f"{accept.EVENTS}; charset=utf-8".encode(),

@@ -18,11 +18,11 @@ from websockets.asyncio.client import ClientConnection
 
 from app.errors import Invalid, Unauthenticated, Unavailable
 from app.web import pages
-from app.web.engine import Caller
 from app.web.graphql import GraphQL
 from app.web.health import Health
 from app.web.metrics import metrics
 from app.web.middleware import middleware
+from app.web.operation import Caller
 from app.web.server import Server, configuration
 from schema.limits import Limits
 
