@@ -196,7 +196,7 @@ class Conversation:
             seen.began(operation)
             async with aclosing(self._engine.replies(operation)) as replies:
                 async for reply in replies:
-                    if "data" not in reply.body:
+                    if not reply.has_data:
                         return reply
                     seen.answered(reply)
                     await self._say({"type": "next", "id": id, "payload": orjson.Fragment(reply.json)})
@@ -213,7 +213,7 @@ class Conversation:
         return None
 
     async def _refuse(self, id: str, reply: Reply) -> None:
-        await self._say({"type": "error", "id": id, "payload": reply.body["errors"]})
+        await self._say({"type": "error", "id": id, "payload": reply.errors})
 
     async def _say(self, message: Message) -> None:
         """Send, waiting for a slow reader, but not for ever. An operation waits here and pulls no further events."""

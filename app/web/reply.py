@@ -1,7 +1,7 @@
 """Answers in GraphQL's words, before a transport sends them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import orjson
@@ -15,20 +15,22 @@ from app.web.operation import Caller, Operation
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer in GraphQL's words, before a transport sends it."""
+    """An answer in GraphQL's words, as every transport sends it; and what a transport wants to know of it."""
 
-    body: dict[str, Any]
-    codes: tuple[str, ...] = ()
+    json: bytes
+    errors: Sequence[dict[str, Any]] = ()
+    has_data: bool = True
+    is_null: bool = False
 
-    @cached_property
-    def json(self) -> bytes:
-        """The body as every transport sends it."""
-        return orjson.dumps(self.body)
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The distinct codes of its errors, in their order."""
+        return codes(self.errors) if self.errors else ()
 
     @property
     def retry_after(self) -> int | None:
         """Seconds, if the failure says when to come again."""
-        for error in self.body.get("errors", ()):
+        for error in self.errors:
             if "retryAfter" in error["extensions"]:
                 return int(error["extensions"]["retryAfter"])
         return 1 if Code.UNAVAILABLE in self.codes else None
@@ -36,18 +38,13 @@ class Reply:
 
 def refusal(refused: Refused) -> Reply:
     """The answer to an operation that was not begun."""
-    errors = shown_before(refused.errors)
-    body: dict[str, Any] = {"errors": errors}
-    if refused.extensions:
-        body["extensions"] = refused.extensions
-    return Reply(body, codes(errors))
+    return _failed(shown_before(refused.errors), refused.extensions)
 
 
 def accident(cause: BaseException, caller: Caller) -> Reply:
     """The answer when the view itself failed: masked, and logged under the request's id."""
     record(cause, request_id=caller.request_id)
-    errors = [failure(MASKED, Code.INTERNAL, requestId=caller.request_id)]
-    return Reply({"errors": errors}, codes(errors))
+    return _failed([failure(MASKED, Code.INTERNAL, requestId=caller.request_id)])
 
 
 def cost_extension(cost: int) -> dict[str, Any]:
@@ -60,13 +57,14 @@ def answer(result: ExecutionResult, operation: Operation) -> Reply:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = shown_after(result.errors, request_id=operation.caller.request_id)
-    reply = _body(body, operation)
+    body["extensions"] = cost_extension(operation.cost)
     try:
-        # Here and not when it is sent: what a scalar let through that is no JSON is a failure like any other.
-        _ = reply.json
+        json = orjson.dumps(body)
     except TypeError as error:
+        # What a scalar let through that is no JSON is a failure like any other.
         return accident(error, operation.caller)
-    return reply
+    is_null = all(value is None for value in (result.data or {}).values())
+    return Reply(json, body.get("errors", ()), is_null=is_null)
 
 
 def too_slow() -> TimedOut:
@@ -76,8 +74,9 @@ def too_slow() -> TimedOut:
 
 def late(operation: Operation) -> Reply:
     """The answer to an operation that was stopped."""
-    return _body({"errors": shown_before([too_slow()])}, operation)
+    return _failed(shown_before([too_slow()]), cost_extension(operation.cost))
 
 
-def _body(body: dict[str, Any], operation: Operation) -> Reply:
-    return Reply({**body, "extensions": cost_extension(operation.cost)}, codes(body.get("errors", ())))
+def _failed(errors: list[dict[str, Any]], extensions: dict[str, Any] | None = None) -> Reply:
+    body = {"errors": errors, "extensions": extensions} if extensions else {"errors": errors}
+    return Reply(orjson.dumps(body), errors, has_data=False, is_null=True)

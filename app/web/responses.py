@@ -43,9 +43,8 @@ def _media_type(media_types: list[str]) -> str:
 
 
 def _status(reply: Reply, media_type: str) -> int:
-    if "data" in reply.body:
-        nothing = not any(value is not None for value in (reply.body["data"] or {}).values())
-        return 503 if nothing and set(reply.codes) == {Code.UNAVAILABLE} else 200
+    if reply.has_data:
+        return 503 if reply.is_null and set(reply.codes) == {Code.UNAVAILABLE} else 200
     # In application/json, a well-formed request with errors in its document is answered with 200.
     return STATUS.get(reply.codes[0], 400 if media_type == accept.RESPONSE else 200)
 
