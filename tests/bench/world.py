@@ -3,10 +3,11 @@
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,32 +44,46 @@ class World:
 @contextmanager
 def world() -> Iterator[World]:
     """Everything, running until the block ends."""
+    with filled(ROWS) as servers:
+        made = World(servers.home, free_port(), sign_in(servers), servers.database_url, servers.redis_url)
+        serve(servers, made)
+        yield made
+
+
+@contextmanager
+def filled(rows: Path) -> Iterator[PrivateServers]:
+    """The servers with the rows a script makes, running until the block ends."""
     home = Path(tempfile.mkdtemp(prefix="fieldgraph-bench-"))
     home.chmod(0o711)  # for root the servers run as another user, who has to get through
     try:
-        with private_servers(home) as servers, socket.create_server(("127.0.0.1", 0)) as probe:
+        with private_servers(home) as servers:
             servers.start()
             upgrade(servers.database_url)
-            port = int(probe.getsockname()[1])
-            probe.close()
-            made = World(home, port, _fill(servers), servers.database_url, servers.redis_url)
-            _serve(servers, made)
-            yield made
+            with servers.connect() as connection:
+                connection.execute(rows.read_text())
+            yield servers
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _fill(servers: PrivateServers) -> str:
+def free_port() -> int:
+    """A port nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def sign_in(servers: PrivateServers) -> str:
+    """The token of a new session of the first person."""
     token = security.new_token()
     session = """INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at)
                  VALUES (1, %s, now() + interval '1 day', now())"""
     with servers.connect() as connection:
-        connection.execute(ROWS.read_text())
         connection.execute(session, [security.token_hash(token)])
     return token
 
 
-def _serve(servers: PrivateServers, world: World) -> None:
+def serve(servers: PrivateServers, world: World, *, behind: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """The API, ready; `behind` is a command that starts it, such as one that pins it to a core."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FIELDGRAPH_")}
     environment |= UNBOUNDED | {
         "DATABASE_URL": world.database_url,
@@ -77,14 +92,21 @@ def _serve(servers: PrivateServers, world: World) -> None:
         "FIELDGRAPH_HOME": str(world.home),
         "FIELDGRAPH_SECRET": SECRET,
     }
-    said = world.home / "api.log"
+    command = (*behind, sys.executable, "-P", "-m", "app.cli", "serve")
+    return start(servers, "api", command, environment, f"http://127.0.0.1:{world.port}/readyz")
+
+
+def start(
+    servers: PrivateServers, name: str, command: Sequence[str | Path], environment: Mapping[str, str], ready: str
+) -> subprocess.Popen[bytes]:
+    """A server that ends with the private ones, once an address of it answers well."""
+    said = servers.home / f"{name}.log"
     with said.open("wb") as log:
-        command = (sys.executable, "-P", "-m", "app.cli", "serve")
         process = servers.children.start(command, environment=environment, output=log)
     deadline = time.monotonic() + READY_S_MAX
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{world.port}/readyz", trust_env=False).is_success:
-                return
+            if httpx.get(ready, trust_env=False).is_success:
+                return process
         time.sleep(0.05)
-    raise CannotStart(f"The API did not become ready:\n{said.read_text()[-2_000:]}")
+    raise CannotStart(f"{name} did not become ready:\n{said.read_text()[-2_000:]}")
