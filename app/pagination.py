@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, cast, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Subquery, cast, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.errors import BadRequest
@@ -27,6 +27,10 @@ class Order(Enum):
     def column(self) -> str:
         """The column sorted by."""
         return str(self.value[0])
+
+    def value_of(self, row: Any) -> Any:
+        """The row's value in that column."""
+        return getattr(row, self.column)
 
     @property
     def descends(self) -> bool:
@@ -68,14 +72,21 @@ class Page(Generic[M]):
         return cls(rows[: args.first], has_next=len(rows) > args.first)
 
 
-def cursor(row: Any, order: Order) -> str:
+def cursor(order: Order, id: int, value: Any = None) -> str:
     """The place of a row in an order, opaque to clients."""
-    key = [order.name, row.id] if order.column == "id" else [order.name, row.id, getattr(row, order.column)]
+    key = [order.name, id] if order.column == "id" else [order.name, id, value]
     return urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
-def _key(text: str, model: type[Record], order: Order) -> tuple[int, Any]:
-    """The id and the sort value a cursor names; BadRequest for one that this list and order did not give."""
+class Place(NamedTuple):
+    """What a cursor names: a row's id, and its value in the column sorted by unless that is the id."""
+
+    id: Any
+    value: Any = None
+
+
+def place(text: str, model: type[Record], order: Order) -> Place:
+    """The place a cursor names; BadRequest for one that this list and order did not give."""
     try:
         name, id, *value = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError):
@@ -84,7 +95,7 @@ def _key(text: str, model: type[Record], order: Order) -> tuple[int, Any]:
         raise BadRequest("`after` is a cursor of another list or another order.")
     if type(id) is not int or not 0 < id < 2**63:
         raise BadRequest(NOT_OURS)
-    return id, _value(value[0], getattr(model, order.column)) if value else None
+    return Place(id, _value(value[0], getattr(model, order.column)) if value else None)
 
 
 def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
@@ -100,25 +111,37 @@ def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
     return value
 
 
-def _beyond(model: type[Record], args: PageArgs) -> ColumnElement[bool]:
-    id, value = _key(args.after or "", model, args.order)
-    further = model.id < id if args.order.descends else model.id > id
-    if args.order.column == "id":
+def _beyond(model: type[Record], order: Order, after: Place) -> ColumnElement[bool]:
+    further = model.id < after.id if order.descends else model.id > after.id
+    if order.column == "id":
         return further
-    column: InstrumentedAttribute[Any] = getattr(model, args.order.column)
-    if value is None:  # nulls come last in either direction
+    column: InstrumentedAttribute[Any] = getattr(model, order.column)
+    if after.value is None:  # nulls come last in either direction
         return column.is_(None) & further
-    past = column < value if args.order.descends else column > value
-    return or_(past, (column == value) & further, column.is_(None) if column.nullable else past)
+    past = column < after.value if order.descends else column > after.value
+    return or_(past, (column == after.value) & further, column.is_(None) if column.nullable else past)
+
+
+def window(
+    statement: Select[Any], model: type[Record], order: Order, *, limit: Any, after: Place | None
+) -> Select[Any]:
+    """The statement, sorted and cut to so many rows after a place; the numbers may be bound later."""
+    if after is not None:
+        statement = statement.where(_beyond(model, order, after))
+    columns = [model.id] if order.column == "id" else [getattr(model, order.column), model.id]
+    keys = [c.desc().nulls_last() if c.nullable else c.desc() for c in columns] if order.descends else columns
+    return statement.order_by(*keys).limit(limit)
 
 
 def page(statement: Select[Any], model: type[Record], args: PageArgs) -> Select[Any]:
     """The statement, cut to the page and one row more."""
-    if args.after is not None:
-        statement = statement.where(_beyond(model, args))
-    columns = [model.id] if args.order.column == "id" else [getattr(model, args.order.column), model.id]
-    keys = [c.desc().nulls_last() if c.nullable else c.desc() for c in columns] if args.order.descends else columns
-    return statement.order_by(*keys).limit(args.first + 1)
+    after = None if args.after is None else place(args.after, model, args.order)
+    return window(statement, model, args.order, limit=args.first + 1, after=after)
+
+
+def parents(ids: Any) -> Subquery:
+    """The keys of many parents as a table with one column, `id`."""
+    return select(func.unnest(cast(ids, ARRAY(BigInteger))).label("id")).subquery("parents")
 
 
 def page_per_parent(
@@ -129,6 +152,6 @@ def page_per_parent(
     A lateral join walks the (parent, id) index once per parent; a window function would rank every row of every
     parent first (50 parents with 5 000 rows each: 2 ms against 324 ms).
     """
-    parents = select(func.unnest(cast(list(parent_ids), ARRAY(BigInteger))).label("id")).subquery("parents")
-    rows = page(statement.where(parent == parents.c.id), model, args).lateral("page")
-    return select(aliased(model, rows)).join_from(parents, rows, true())
+    keys = parents(list(parent_ids))
+    rows = page(statement.where(parent == keys.c.id), model, args).lateral("page")
+    return select(aliased(model, rows)).join_from(keys, rows, true())

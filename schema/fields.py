@@ -66,7 +66,7 @@ class Connection(Generic[T]):
     @classmethod
     def of(cls, page: Page[Any], args: PageArgs, count: Count) -> "Connection[Any]":
         """The page as clients see it."""
-        edges = [Edge(cursor=cursor(row, args.order), node=row) for row in page.rows]
+        edges = [Edge(cursor=cursor(args.order, row.id, args.order.value_of(row)), node=row) for row in page.rows]
         return Connection(
             edges=edges,
             nodes=list(page.rows),

@@ -180,13 +180,13 @@ def test_a_cursor_names_its_row(id, name):
     row = Dataset(id=id, name=name, last_modified=datetime(2026, 1, 2, 3, 4, 5, 678_901, UTC))
     for order in MixedOrder:
         value = None if order.column == "id" else getattr(row, order.column)
-        assert pagination._key(pagination.cursor(row, order), Dataset, order) == (id, value)
+        assert pagination.place(pagination.cursor(order, row.id, order.value_of(row)), Dataset, order) == (id, value)
 
 
 @given(st.text())
 def test_any_other_text_is_refused_as_a_cursor(text):
     with pytest.raises(BadRequest):
-        pagination._key(text, Dataset, AgeOrder.NEWEST)
+        pagination.place(text, Dataset, AgeOrder.NEWEST)
 
 
 @pytest.mark.parametrize("first", [-1, settings.page_size_max + 1])
