@@ -21,6 +21,10 @@ class Code(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+class Unplanned(Exception):
+    """A plan met what it cannot answer exactly as the executor would. No failure: the executor answers instead."""
+
+
 class DomainError(Exception):
     """Base class: its message is safe to show to the client."""
 

@@ -4,7 +4,7 @@ Every fragment is looked at once, however often it is spread, so both take time 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,7 +31,6 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
-    get_operation_ast,
     is_leaf_type,
     is_list_type,
 )
@@ -49,6 +48,8 @@ LIST_OF_UNKNOWN_LENGTH = 10
 # Past this it is all the same, and no longer a number that every client can read.
 COST_SHOWN_MAX = 1_000_000_000
 ITEMS = frozenset({"nodes", "edges"})
+# A client pages in few sizes; one that tries all of them must not fill the memory.
+COSTS_REMEMBERED_MAX = 100
 
 
 class TooLarge(GraphQLError):
@@ -69,12 +70,10 @@ class Limits:
         """Raise a GraphQLError for a shape too large to be validated."""
         _Shape(document).check()
 
-    def measure(self, document: DocumentNode, operation_name: str | None, variables: dict[str, Any]) -> int:
-        """The cost of one operation of a valid document."""
-        operation = get_operation_ast(document, operation_name)
-        assert operation, "the view has found the operation already"
+    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> "Meter":
+        """Tells what an operation of a valid document costs."""
         core = self.schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
-        return _Cost(core, document, operation, variables, self.once).total()
+        return Meter(lambda variables: _Cost(core, document, operation, variables, self.once))
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
@@ -175,8 +174,33 @@ class Price(NamedTuple):
         return self.once + self.per_item
 
 
+class Meter:
+    """What one operation costs: counted once for the same sizes of its pages, and a look-up from then on."""
+
+    def __init__(self, cost: "Callable[[dict[str, Any]], _Cost]") -> None:
+        self._cost = cost
+        self._sized_by: tuple[str, ...] = ()
+        self._known: dict[tuple[int | None, ...], int] = {}
+
+    def __call__(self, variables: dict[str, Any]) -> int:
+        """The cost with these variables, or a GraphQLError if the operation may not run."""
+        known = self._known.get(self._sizes(variables))
+        if known is not None:
+            return known
+        cost = self._cost(variables)
+        total = cost.total()
+        self._sized_by = tuple(cost.sized_by)
+        if len(self._known) >= COSTS_REMEMBERED_MAX:
+            self._known.clear()
+        self._known[self._sizes(variables)] = total
+        return total
+
+    def _sizes(self, variables: dict[str, Any]) -> tuple[int | None, ...]:
+        return tuple([_count(variables[name]) if name in variables else None for name in self._sized_by])
+
+
 class _Cost:
-    """Adds up one operation, bottom up."""
+    """Adds up one operation, bottom up, and notes by which variables its pages are sized."""
 
     def __init__(
         self,
@@ -197,6 +221,7 @@ class _Cost:
         self._root = schema.get_root_type(operation.operation)
         self._once = once
         self._called: set[str] = set()
+        self.sized_by: set[str] = set()
 
     def total(self) -> int:
         assert self._root, "a valid operation has a root type"
@@ -274,6 +299,7 @@ class _Cost:
     def _value(self, node: ValueNode) -> object:
         if isinstance(node, VariableNode):
             name = node.name.value
+            self.sized_by.add(name)
             if name in self._variables:
                 return self._variables[name]
             default = self._defaults.get(name)

@@ -3,13 +3,12 @@
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from graphql import (
     DocumentNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
-    get_operation_ast,
     parse,
     specified_rules,
     validate,
@@ -19,6 +18,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.settings import settings
 from app.web.errors import Refused
+from app.web.operation import Execution, Plans, Prepared
 
 # The texts of all cached documents together. In memory a document weighs about 150 times its text.
 CACHED_CHARACTERS_MAX = 500_000
@@ -28,23 +28,52 @@ NUL = re.compile(r"\0|\\u(0000|\{0+\})")
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
-class Documents:
-    """A bounded memory of valid documents, the longest unused forgotten first."""
+class Limits(Protocol):
+    """How large a document may be."""
 
-    def __init__(self, schema: GraphQLSchema, check: Callable[[DocumentNode], None]) -> None:
-        self._schema = schema
-        self._check = check
-        self._known: OrderedDict[str, DocumentNode] = OrderedDict()
+    def check(self, document: DocumentNode) -> None:
+        """Raise a GraphQLError for a document whose shape is too large to be validated."""
+
+    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Callable[[dict[str, Any]], int]:
+        """Tells what a valid document's operation costs with given variables, or a GraphQLError if it may not run."""
+
+
+class Documents:
+    """A bounded memory of valid documents and their operations, the longest unused forgotten first."""
+
+    def __init__(self, execution: Execution, limits: Limits, plans: Plans | None = None) -> None:
+        self._execution = execution
+        self._limits = limits
+        self._plans = plans
+        self._known: OrderedDict[str, dict[str | None, Prepared]] = OrderedDict()
         self._characters = 0
 
-    def get(self, text: str) -> DocumentNode:
-        """The document of this text, or `Refused` with all that is wrong with it."""
-        if text in self._known:
+    def get(self, text: str, name: str | None = None) -> Prepared:
+        """The operation meant in the document of this text, or `Refused` with all that is wrong with it."""
+        operations = self._known.get(text)
+        if operations is None:
+            operations = self._prepared(self._read(text))
+            self._remember(text, operations)
+        else:
             self._known.move_to_end(text)
-            return self._known[text]
-        document = self._read(text)
-        self._remember(text, document)
-        return document
+        found = operations.get(name)
+        if found is not None:
+            return found
+        if name is not None:
+            raise Refused([GraphQLError(f"There is no operation named '{name}' in this document.")])
+        raise Refused([GraphQLError("The document has several operations: 'operationName' must say which is meant.")])
+
+    def _prepared(self, document: DocumentNode) -> dict[str | None, Prepared]:
+        """The operations by their names, and the only one without it, too."""
+        nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        operations: dict[str | None, Prepared] = {}
+        for node in nodes:
+            cost = self._limits.meter(document, node)
+            prepared = Prepared(self._execution, document, node, cost=cost, plans=self._plans)
+            operations[prepared.name] = prepared
+            if len(nodes) == 1:
+                operations[None] = prepared
+        return operations
 
     def _read(self, text: str) -> DocumentNode:
         if NUL.search(text):
@@ -57,27 +86,17 @@ class Documents:
                 max_comments=settings.document_tokens_max,
             )
             # Before validation, which is the part that a hostile document makes slow.
-            self._check(document)
+            self._limits.check(document)
         except GraphQLError as error:
             raise Refused([error]) from None
-        errors = validate(self._schema, document, RULES, max_errors=VALIDATION_ERRORS_MAX)
+        errors = validate(self._execution.schema, document, RULES, max_errors=VALIDATION_ERRORS_MAX)
         if errors:
             raise Refused(errors)
         return document
 
-    def _remember(self, text: str, document: DocumentNode) -> None:
-        self._known[text] = document
+    def _remember(self, text: str, operations: dict[str | None, Prepared]) -> None:
+        self._known[text] = operations
         self._characters += len(text)
         while len(self._known) > settings.documents_cached_max or self._characters > CACHED_CHARACTERS_MAX:
             forgotten, _ = self._known.popitem(last=False)
             self._characters -= len(forgotten)
-
-
-def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """The operation meant, or `Refused`."""
-    found = get_operation_ast(document, name)
-    if found is not None:
-        return found
-    if name is not None:
-        raise Refused([GraphQLError(f"There is no operation named '{name}' in this document.")])
-    raise Refused([GraphQLError("The document has several operations: 'operationName' must say which is meant.")])

@@ -5,30 +5,28 @@ The parts it cannot know are handed in: the schema, who asks (`MakeContext`), ho
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from inspect import isawaitable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import strawberry
 import structlog
 from graphql import (
-    DocumentNode,
     Executor,
     GraphQLError,
     OperationType,
     execute_root_selection_set,
 )
-from strawberry.execution import optimized_is_awaitable
 
-from app.errors import CostExceeded, DomainError, Unauthenticated
+from app.errors import CostExceeded, DomainError, Unauthenticated, Unplanned
 from app.settings import settings
 from app.web.budget import Budget
-from app.web.documents import Documents, operation_of
+from app.web.documents import Documents, Limits
 from app.web.errors import Refused
 from app.web.live import events
-from app.web.operation import Caller, Context, MakeContext, Operation
-from app.web.reply import Reply, answer, cost_extension, late
+from app.web.operation import Caller, Context, Execution, MakeContext, Operation, Plans, Prepared
+from app.web.reply import Reply, answer, cost_extension, late, planned
 from app.web.request import Parameters
 
 ANY_KIND = frozenset(OperationType)
@@ -44,27 +42,21 @@ class WrongKind(Exception):
         self.kind = kind
 
 
-class Limits(Protocol):
-    """How large a document may be."""
-
-    def check(self, document: DocumentNode) -> None:
-        """Raise a GraphQLError for a document whose shape is too large to be validated."""
-
-    def measure(self, document: DocumentNode, operation_name: str | None, variables: dict[str, Any]) -> int:
-        """The cost of a valid document's operation, or a GraphQLError for one that may not run."""
-
-
 class Engine:
     """Prepares operations and runs them."""
 
     def __init__(
-        self, schema: strawberry.Schema, *, context: MakeContext, limits: Limits, budget: Budget | None = None
+        self,
+        schema: strawberry.Schema,
+        *,
+        context: MakeContext,
+        limits: Limits,
+        budget: Budget | None = None,
+        plans: Plans | None = None,
     ) -> None:
-        self._schema = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
-        # The executor that gives resolvers Strawberry's `info`.
-        self._executor = cast("type[Executor[Any]]", schema.execution_context_class)
-        self._documents = Documents(self._schema, limits.check)
-        self._limits = limits
+        core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+        execution = Execution(core, cast("type[Executor[Any]]", schema.execution_context_class))
+        self._documents = Documents(execution, limits, plans)
         self._budget = budget
         self.context = context
 
@@ -80,39 +72,20 @@ class Engine:
 
         Raises `Refused` with what the client did wrong, `WrongKind`, or whatever failed unforeseen.
         """
-        document = self._documents.get(parameters.query)
-        node = operation_of(document, parameters.operation_name)
-        if node.operation not in kinds:
-            raise WrongKind(node.operation)
-        cost = self._measured(document, parameters)
-        extensions = cost_extension(cost)
+        prepared = self._documents.get(parameters.query, parameters.operation_name)
+        if prepared.kind not in kinds:
+            raise WrongKind(prepared.kind)
+        cost = _measured(prepared, parameters)
         try:
             context = await self.context(token, caller)
             if self._budget:
                 await self._budget.spend(context.viewer_id, caller.address, cost)
+            variables = prepared.coerced(parameters.variables)
         except DomainError as problem:
-            raise Refused([problem], extensions) from None
-        executor = self._executor.build(
-            self._schema,
-            document,
-            context_value=context,
-            raw_variable_values=parameters.variables,
-            operation_name=parameters.operation_name,
-            is_awaitable=cast("Any", optimized_is_awaitable),
-        )
-        if isinstance(executor, list):
-            raise Refused(executor, extensions)
-        return Operation(caller, node, context, cost, executor)
-
-    def _measured(self, document: DocumentNode, parameters: Parameters) -> int:
-        try:
-            cost = self._limits.measure(document, parameters.operation_name, parameters.variables)
-        except GraphQLError as error:
-            raise Refused([error]) from None
-        if cost > settings.document_cost_max:
-            message = f"This operation costs {cost}; one may cost {settings.document_cost_max}."
-            raise Refused([CostExceeded(message)], cost_extension(cost))
-        return cost
+            raise Refused([problem], cost_extension(cost)) from None
+        except Refused as refused:
+            raise Refused(refused.errors, cost_extension(cost)) from None
+        return Operation(caller, prepared, context, cost, variables)
 
     async def replies(self, operation: Operation) -> AsyncGenerator[Reply, None]:
         """One answer to a query or a mutation, as many as there are events to a subscription."""
@@ -145,11 +118,29 @@ class Engine:
         limit = asyncio.timeout(settings.request_s_max)
         try:
             async with limit:
-                result = execute_root_selection_set(operation.executor)
-                if isawaitable(result):
-                    result = await result
+                return await _answered(operation)
         except TimeoutError:
             if not limit.expired():
                 raise
             return late(operation)
-        return answer(result, operation)
+
+
+async def _answered(operation: Operation) -> Reply:
+    """By its plan if it has one that can, else by its executor."""
+    plan = operation.prepared.plan
+    if plan is not None:
+        with suppress(Unplanned):
+            return planned(await plan.data(operation.context, operation.variables), operation)
+    result = execute_root_selection_set(operation.executor)
+    return answer(await result if isawaitable(result) else result, operation)
+
+
+def _measured(prepared: Prepared, parameters: Parameters) -> int:
+    try:
+        cost = prepared.cost(parameters.variables)
+    except GraphQLError as error:
+        raise Refused([error]) from None
+    if cost > settings.document_cost_max:
+        message = f"This operation costs {cost}; one may cost {settings.document_cost_max}."
+        raise Refused([CostExceeded(message)], cost_extension(cost))
+    return cost

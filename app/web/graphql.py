@@ -4,9 +4,10 @@ import strawberry
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.web.budget import Budget
-from app.web.engine import Engine, Limits
+from app.web.documents import Limits
+from app.web.engine import Engine
 from app.web.http import Endpoint
-from app.web.operation import MakeContext
+from app.web.operation import MakeContext, Plans
 from app.web.places import Places
 from app.web.socket import Sockets
 
@@ -17,9 +18,15 @@ class GraphQL:
     """GraphQL over HTTP and WebSocket at one path."""
 
     def __init__(
-        self, *, schema: strawberry.Schema, context: MakeContext, limits: Limits, budget: Budget | None = None
+        self,
+        *,
+        schema: strawberry.Schema,
+        context: MakeContext,
+        limits: Limits,
+        budget: Budget | None = None,
+        plans: Plans | None = None,
     ) -> None:
-        engine = Engine(schema, context=context, limits=limits, budget=budget)
+        engine = Engine(schema, context=context, limits=limits, budget=budget, plans=plans)
         places = Places()
         self._endpoint = Endpoint(engine, places)
         self._sockets = Sockets(engine, places)

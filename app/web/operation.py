@@ -1,11 +1,29 @@
-"""Who asks, with what surroundings, for which operation."""
+"""Who asks, with what surroundings, for which operation; what is known of it before, and what was asked of it now."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol, cast
 
-from graphql import Executor, OperationDefinitionNode, OperationType
+from graphql import (
+    DocumentNode,
+    Executor,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableValues,
+    default_field_resolver,
+    default_type_resolver,
+    get_variable_values,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from strawberry.execution import optimized_is_awaitable
+
+from app.web.errors import Refused
+
+VARIABLE_ERRORS_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -35,20 +53,115 @@ class Context(Protocol):
 MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
 
 
+class Plan(Protocol):
+    """A way to answer one operation without its executor."""
+
+    async def data(self, context: Any, variables: dict[str, Any]) -> bytes:
+        """The JSON of the answer's `data`, by coerced variables; raises `Unplanned` to have the executor asked."""
+
+
+class Plans(Protocol):
+    """Makes plans."""
+
+    def of(self, document: DocumentNode, node: OperationDefinitionNode) -> Plan | None:
+        """A plan for this operation of a valid document; None if it has to be executed."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What runs an operation: the schema, and the executor that gives resolvers Strawberry's `info`."""
+
+    schema: GraphQLSchema
+    executor: type[Executor[Any]]
+
+
+class Prepared:
+    """An operation of a valid document, with all that can be known of it before somebody asks."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        *,
+        cost: Callable[[dict[str, Any]], int],
+        plans: Plans | None = None,
+    ) -> None:
+        self.node = node
+        self.kind = node.operation
+        self.name = node.name.value if node.name else None
+        self.cost = cost
+        self._execution = execution
+        self._document = document
+        self._plans = plans
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """How to answer it without an executor, if there is a way."""
+        if self._plans is None or self.kind is not OperationType.QUERY:
+            return None
+        return self._plans.of(self._document, self.node)
+
+    def coerced(self, given: dict[str, Any]) -> VariableValues:
+        """The variables as the schema wants them, or `Refused` with all that is wrong with them."""
+        definitions = self.node.variable_definitions
+        if not definitions:
+            return VariableValues({}, {})
+        found = get_variable_values(self._execution.schema, definitions, given, VARIABLE_ERRORS_MAX)
+        if isinstance(found, list):
+            raise Refused(found)
+        return found
+
+    def executor(self, context: Context, variables: VariableValues) -> Executor[Any]:
+        """What `Executor.build` would make, without taking the variables once more."""
+        return self._execution.executor(
+            self._execution.schema,
+            self._fragments,
+            {name: FragmentDetails(fragment) for name, fragment in self._fragments.items()},
+            None,
+            context,
+            self.node,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+        )
+
+    @cached_property
+    def _fragments(self) -> dict[str, FragmentDefinitionNode]:
+        found = (each for each in self._document.definitions if isinstance(each, FragmentDefinitionNode))
+        return {fragment.name.value: fragment for fragment in found}
+
+
 @dataclass(frozen=True)
 class Operation:
     """A valid operation, paid for and ready to run for its viewer."""
 
     caller: Caller
-    node: OperationDefinitionNode
+    prepared: Prepared
     context: Context
     cost: int
-    executor: Executor[Any]
+    values: VariableValues
+
+    @property
+    def node(self) -> OperationDefinitionNode:
+        return self.prepared.node
 
     @property
     def kind(self) -> OperationType:
-        return self.node.operation
+        return self.prepared.kind
 
     @property
     def name(self) -> str | None:
-        return self.node.name.value if self.node.name else None
+        return self.prepared.name
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The coerced values of the variables that were given or have a default."""
+        return self.values.coerced
+
+    @cached_property
+    def executor(self) -> Executor[Any]:
+        """What executes it if no plan answers it."""
+        return self.prepared.executor(self.context, self.values)

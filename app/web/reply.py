@@ -67,6 +67,11 @@ def answer(result: ExecutionResult, operation: Operation) -> Reply:
     return Reply(json, body.get("errors", ()), is_null=is_null)
 
 
+def planned(data: bytes, operation: Operation) -> Reply:
+    """The answer to an operation whose plan wrote its data."""
+    return Reply(b'{"data":%b,"extensions":%b}' % (data, orjson.dumps(cost_extension(operation.cost))))
+
+
 def too_slow() -> TimedOut:
     """Why an operation was stopped."""
     return TimedOut(f"This took longer than {settings.request_s_max:g} s and was stopped.")

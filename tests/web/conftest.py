@@ -207,13 +207,14 @@ def _context_maker(served: Callable[[], Served]) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def running(*, budget: Any = None, checks: Any = None) -> AsyncIterator[Served]:
+async def running(*, budget: Any = None, checks: Any = None, plans: Any = None) -> AsyncIterator[Served]:
     made: list[Served] = []
     graphql = GraphQL(
         schema=SCHEMA,
         context=_context_maker(lambda: made[0]),
         limits=Limits(SCHEMA, once=frozenset({"signIn"})),
         budget=budget,
+        plans=plans,
     )
     health = Health(checks or {})
     app = Starlette(

@@ -50,6 +50,19 @@ async def test_a_page_costs_by_its_variable(ask):
     assert await cost_of(ask, query, n=1, ids=["1", "2"]) == 5
 
 
+async def test_the_same_pages_are_counted_once(ask, monkeypatch):
+    query = "query Memo($n: Int, $text: String) { items(first: $n) { nodes { id } } echo(text: $text) }"
+    costs = [await cost_of(ask, query, n=n) for n in (1, 2, 3)]
+    monkeypatch.setattr("schema.limits._Cost", None)
+    assert [await cost_of(ask, query, n=n, text=f"{n}") for n in (1, 2, 3)] == costs == [3, 4, 5]
+
+
+async def test_who_pages_in_every_size_fills_no_memory(ask, monkeypatch):
+    monkeypatch.setattr("schema.limits.COSTS_REMEMBERED_MAX", 2)
+    query = "query Many($n: Int) { items(first: $n) { nodes { id } } }"
+    assert [await cost_of(ask, query, n=n) for n in (0, 10, 20, 0, 10, 20)] == [1, 12, 23, 1, 12, 23]
+
+
 async def test_too_dear_an_operation_is_not_run(ask, served):
     response = await ask("{ greeting items(first: 100) { nodes { items(first: 300) { nodes { id } } } } }")
     assert response.status_code == 400
