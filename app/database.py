@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import NewType
 
 import orjson
-from psycopg.errors import QueryCanceled
+import psycopg
 from redis.asyncio import Redis
 from sqlalchemy import Constraint, Index
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -14,8 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from app import events, queue
-from app.errors import Busy, Conflict, TimedOut
+from app.connection import in_words, options
+from app.errors import Busy, Conflict
 from app.models import Base
+from app.reader import Reader
 from app.settings import settings
 
 ReadSession = NewType("ReadSession", AsyncSession)
@@ -26,11 +28,6 @@ class Database:
     """The connection pool of one process."""
 
     def __init__(self, url: str, redis_url: str, *, statement_s_max: float = settings.statement_s_max) -> None:
-        limits = {
-            "statement_timeout": statement_s_max,
-            "lock_timeout": settings.lock_s_max,
-            "idle_in_transaction_session_timeout": settings.transaction_idle_s_max,
-        }
         self.engine = create_async_engine(
             url,
             pool_pre_ping=True,
@@ -39,8 +36,12 @@ class Database:
             pool_size=settings.database_pool,
             max_overflow=0,
             pool_timeout=settings.database_pool_wait_s,
-            connect_args={"options": " ".join(f"-c {name}={int(s * 1000)}" for name, s in limits.items())},
+            connect_args={
+                "options": options(statement_s_max),
+                "connect_timeout": settings.database_connect_s_max,
+            },
         )
+        self.reader = Reader(url, statement_s_max=statement_s_max)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._redis = Redis.from_url(redis_url)
         self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
@@ -70,6 +71,7 @@ class Database:
     async def close(self) -> None:
         """Closes every connection."""
         await self._redis.aclose()
+        await self.reader.close()
         await self.engine.dispose()
 
 
@@ -90,9 +92,8 @@ def _in_words() -> Iterator[None]:
     except PoolTimeout:
         raise Busy from None
     except OperationalError as error:
-        if isinstance(error.orig, QueryCanceled):
-            raise TimedOut("This took the database too long. Ask for less at a time.") from error
-        raise Busy from error
+        said = in_words(error.orig) if isinstance(error.orig, psycopg.Error) else None
+        raise said or Busy() from error
 
 
 def conflict_from(error: IntegrityError) -> Exception:

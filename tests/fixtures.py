@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, text
 
 from app.database import Database
 from app.models import Base, User
+from app.reader import Reader
 from app.services.accounts import SignedIn
 from tests import factories
 
@@ -130,7 +131,7 @@ async def refuse(change: Change, unchanged: Callable[[], AbstractAsyncContextMan
 
 
 @pytest.fixture
-def statements() -> Iterator[list[str]]:
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Every SQL statement sent from now on, but for the feed's own looks; `clear()` it before what is to be counted."""
     sent: list[str] = []
 
@@ -138,6 +139,12 @@ def statements() -> Iterator[list[str]]:
         if "FROM events" not in statement:
             sent.append(statement)
 
+    async def rows(reader: Reader, sql: bytes, *parameters: Any, **how: Any) -> list[Any]:
+        sent.append(sql.decode())
+        return await read(reader, sql, *parameters, **how)
+
+    read = Reader.rows
+    monkeypatch.setattr(Reader, "rows", rows)
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)

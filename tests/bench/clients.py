@@ -18,6 +18,7 @@ from app import events
 from app.database import Database
 from app.main import build
 from app.models import Training, TrainingStatus
+from app.reader import Reader
 from app.services.mapping import training_topic
 from app.settings import settings
 from resolvers import ids
@@ -69,6 +70,14 @@ async def _ask_until(end: float, port: int, request: bytes) -> list[float]:
 def _note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
     if (noted := _statements.get()) is not None:
         noted.append(statement)
+
+
+async def _rows(reader: Reader, sql: bytes, *parameters: Any, **how: Any) -> list[Any]:
+    _note(None, None, sql.decode())
+    return await _read(reader, sql, *parameters, **how)
+
+
+_read, Reader.rows = Reader.rows, _rows
 
 
 async def count(world: World, questions: list[dict[str, Any]]) -> list[int]:

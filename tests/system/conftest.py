@@ -1,7 +1,8 @@
 """What jobs and events are watched with."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import update
 from app.database import Database
 from app.models import Job
 from app.models.base import Record
+from app.reader import Reader
 
 T = TypeVar("T")
 WAIT_S_MAX = 60
@@ -48,3 +50,47 @@ def change_job(database: Database):
             await session.execute(update(Job).where(Job.id == job.id).values(**values))
 
     return change_job
+
+
+READER = "reading"
+
+
+@pytest.fixture
+def reader_url(database_url: str) -> str:
+    """Where readers connect to, under a name of their own."""
+    return f"{database_url}&application_name={READER}"
+
+
+@pytest.fixture
+def reading(reader_url: str):
+    """A reader with limits of its own, until the block ends."""
+
+    @asynccontextmanager
+    async def reading(url: str = reader_url, **limits: float) -> AsyncIterator[Reader]:
+        reader = Reader(url, **limits)
+        try:
+            yield reader
+        finally:
+            await reader.close()
+
+    return reading
+
+
+@pytest.fixture
+async def reader(reading) -> AsyncIterator[Reader]:
+    async with reading() as reader:
+        yield reader
+
+
+@pytest.fixture
+def sessions(sweeper):
+    """What the readers' connections are doing: a state for each."""
+    look = "SELECT state FROM pg_stat_activity WHERE application_name = %s ORDER BY state"
+    return lambda: [state for (state,) in sweeper[0].execute(look, [READER])]
+
+
+@pytest.fixture
+def terminate(sweeper):
+    """Ends the readers' connections."""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    return lambda: sweeper[0].execute(end, [READER])

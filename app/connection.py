@@ -1,0 +1,185 @@
+"""A connection to PostgreSQL that only reads: prepared statements on bare libpq; a cursor costs more than the query."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from psycopg import AsyncConnection, Error, OperationalError
+from psycopg.adapt import Transformer
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, QueryCanceled, error_from_result
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
+
+from app.errors import Busy, DomainError, TimedOut
+from app.settings import settings
+
+Row = tuple[Any, ...]
+
+
+class Lost(Exception):
+    """The connection ended before the answer came; since it was a read, it may be asked again."""
+
+
+def options(statement_s_max: float, **more: str) -> str:
+    """What every session is bound to, for libpq's `options`; in UTC, so that all ways of reading read the same."""
+    limits = {
+        "statement_timeout": statement_s_max,
+        "lock_timeout": settings.lock_s_max,
+        "idle_in_transaction_session_timeout": settings.transaction_idle_s_max,
+    }
+    session = {"TimeZone": "UTC"} | {name: str(int(s * 1000)) for name, s in limits.items()} | more
+    return " ".join(f"-c {name}={value}" for name, value in session.items())
+
+
+def in_words(error: Error) -> DomainError | None:
+    """What the database says, in the domain's words, where it has any."""
+    if isinstance(error, QueryCanceled):
+        return TimedOut("This took the database too long. Ask for less at a time.")
+    return Busy() if isinstance(error, OperationalError) else None
+
+
+class _Statement:
+    """A statement as one connection prepared it: its name there and how its columns become values."""
+
+    __slots__ = ("_columns_known", "_transformer", "name")
+
+    def __init__(self, name: bytes, connection: AsyncConnection[Any]) -> None:
+        self.name = name
+        self._transformer = Transformer(connection)
+        self._columns_known = False  # they stay: PostgreSQL refuses to run it when they would not
+
+    def rows(self, result: PGresult) -> list[Row]:
+        self._transformer.set_pgresult(result, set_loaders=not self._columns_known)
+        self._columns_known = True
+        try:
+            return self._transformer.load_rows(0, result.ntuples, tuple)
+        finally:
+            self._transformer.set_pgresult(None, set_loaders=False)  # or it would hold the result until the next one
+
+
+class Connection:
+    """One statement at a time: whoever sends another before `busy` is over breaks both."""
+
+    def __init__(self, connection: AsyncConnection[Any], statements_max: int) -> None:
+        self._connection = connection
+        self._libpq = connection.pgconn
+        self._socket = connection.pgconn.socket
+        self._loop = asyncio.get_running_loop()
+        self._statements: OrderedDict[bytes, _Statement] = OrderedDict()
+        self._statements_max = statements_max
+        self._prepared = 0
+        self._answer: asyncio.Future[PGresult | None] | None = None
+        self._result: PGresult | None = None
+        self.closed = False
+        self._loop.add_reader(self._socket, self._on_readable)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement is under way, be it one that nobody waits for any more."""
+        return self._answer is not None
+
+    async def rows(self, sql: bytes, parameters: Sequence[bytes | None]) -> list[Row]:
+        """The rows a statement gives; `Lost`, or what PostgreSQL has against it, which leaves the connection usable."""
+        try:
+            return await self._rows(sql, parameters)
+        except (FeatureNotSupported, InvalidSqlStatementName) as error:
+            if not _is_outdated(error):
+                raise
+        await self._forget(sql)
+        return await self._rows(sql, parameters)
+
+    async def _rows(self, sql: bytes, parameters: Sequence[bytes | None]) -> list[Row]:
+        statement = self._statements.get(sql)
+        if statement is None:
+            statement = await self._prepare(sql)
+        else:
+            self._statements.move_to_end(sql)
+        send = self._libpq.send_query_prepared
+        return statement.rows(await self._ask(send, statement.name, parameters, None, Format.BINARY))
+
+    async def _prepare(self, sql: bytes) -> _Statement:
+        while len(self._statements) >= self._statements_max:
+            await self._forget(next(iter(self._statements)))
+        self._prepared += 1
+        statement = _Statement(b"s%d" % self._prepared, self._connection)
+        self._statements[sql] = statement  # before it is sent: a cancelled task does not know whether it arrived
+        try:
+            await self._ask(self._libpq.send_prepare, statement.name, sql)
+        except Error:
+            del self._statements[sql]
+            raise
+        return statement
+
+    async def _forget(self, sql: bytes) -> None:
+        with suppress(InvalidSqlStatementName):
+            await self._ask(self._libpq.send_query, b"DEALLOCATE " + self._statements[sql].name)
+        del self._statements[sql]
+
+    async def settle(self) -> None:
+        """Cancels the statement nobody waits for any more; then the connection is as good as new."""
+        drained = self._answer = self._loop.create_future()
+        await self._connection.cancel_safe()
+        await drained
+
+    def close(self) -> None:
+        """Ends it; whoever waits for an answer hears that it is lost."""
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._libpq.finish()
+            self._result = None
+            self._deliver()
+
+    async def _ask(self, send: Callable[..., None], *what: Any) -> PGresult:
+        try:
+            send(*what)
+            if self._libpq.flush():
+                self._loop.add_writer(self._socket, self._on_writable)
+        except OperationalError as error:
+            self.close()
+            raise Lost from error
+        self._answer = self._loop.create_future()
+        result = await self._answer
+        if result is None:
+            raise Lost
+        if result.status not in _GOOD:
+            raise error_from_result(result)
+        return result
+
+    def _on_readable(self) -> None:
+        try:
+            self._libpq.consume_input()
+            while not self._libpq.is_busy():
+                result = self._libpq.get_result()
+                if result is None:
+                    self._deliver()
+                    return
+                self._result = result
+        except OperationalError:
+            self.close()
+
+    def _on_writable(self) -> None:
+        try:
+            if not self._libpq.flush():
+                self._loop.remove_writer(self._socket)
+        except OperationalError:
+            self.close()
+
+    def _deliver(self) -> None:
+        answer, result = self._answer, self._result
+        self._answer = self._result = None
+        if answer is not None and not answer.done():  # its task may have been cancelled
+            answer.set_result(result)
+
+
+_GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+
+def _is_outdated(error: Error) -> bool:
+    """Whether it was prepared for tables that have changed since, or is no longer prepared; messages are translated."""
+    if isinstance(error, InvalidSqlStatementName):
+        return True
+    return error.diag.source_function == "RevalidateCachedQuery"

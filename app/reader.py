@@ -1,0 +1,136 @@
+"""Reads without sessions: a small pool of connections on which statements stay prepared."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+import psycopg
+from sqlalchemy import make_url
+
+from app.connection import Connection, Lost, Row, in_words, options
+from app.errors import Busy
+from app.settings import settings
+
+
+class Reader:
+    """Opens connections as they are needed, up to its limit; whoever comes then waits in turn."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = settings.reader_connections,
+        statement_s_max: float = settings.statement_s_max,
+        wait_s: float = settings.database_pool_wait_s,
+        statements_max: int = settings.reader_statements_max,
+    ) -> None:
+        self._arguments = _arguments(url, statement_s_max)
+        self._wait_s = wait_s
+        self._statements_max = statements_max
+        self._connections = connections
+        self._turns = asyncio.Semaphore(connections)
+        self._events = asyncio.Semaphore(max(1, connections // 2))
+        self._open = WeakSet[Connection]()  # and with them the loop, which watches them until they are closed
+        self._idle: list[Connection] = []
+        self._settling: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def rows(self, sql: bytes, parameters: Sequence[bytes | None], *, in_turn: bool = False) -> list[Row]:
+        """What a statement gives, its parameters in PostgreSQL's text format; what psycopg has no type for is bytes.
+
+        Who reads `in_turn` is never refused, however long it takes, and leaves half of the connections to others.
+        """
+        if not in_turn:
+            return await self._rows(sql, parameters, self._wait_s)
+        async with self._events:
+            return await self._rows(sql, parameters, None)
+
+    async def close(self) -> None:
+        """Ends every connection; whoever waits for one, or for an answer, is told that this is busy."""
+        if not self._closed:
+            self._closed = True
+            for connection in list(self._open):
+                connection.close()
+            for _ in range(self._connections):  # until everybody has left
+                await self._turns.acquire()
+
+    async def _rows(self, sql: bytes, parameters: Sequence[bytes | None], wait_s: float | None) -> list[Row]:
+        await self._turn(wait_s)
+        connection = None
+        try:
+            connection = self._take() or await self._connect()
+            try:
+                return await connection.rows(sql, parameters)
+            except Lost:  # the server may have restarted, and what is idle be just as dead
+                connection = await self._connect()
+                return await connection.rows(sql, parameters)
+        except Lost:
+            raise Busy from None
+        except psycopg.Error as error:
+            if (said := in_words(error)) is None:
+                raise
+            raise said from error
+        finally:
+            self._leave(connection)
+
+    async def _turn(self, wait_s: float | None) -> None:
+        if self._closed:
+            raise Busy
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Busy from None
+
+    def _take(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed:
+                return connection
+        return None
+
+    async def _connect(self) -> Connection:
+        if not self._closed:
+            connection = Connection(await psycopg.AsyncConnection.connect(**self._arguments), self._statements_max)
+            self._open.add(connection)
+            if not self._closed:
+                return connection
+            connection.close()
+        raise Busy
+
+    def _leave(self, connection: Connection | None) -> None:
+        """Makes room for the next one, once a statement that nobody waits for any more has ended."""
+        if connection is not None and connection.busy:
+            settling = asyncio.create_task(self._settle(connection))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
+            return
+        if connection is not None and not connection.closed:
+            self._idle.append(connection)
+        self._turns.release()
+
+    async def _settle(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(settings.database_connect_s_max):
+                await connection.settle()
+        except (psycopg.Error, TimeoutError):
+            connection.close()
+        finally:
+            self._leave(connection)
+
+
+def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:
+    """What SQLAlchemy would open a connection with, so that one URL says the same to both."""
+    parsed = make_url(url)
+    _, arguments = parsed.get_dialect()().create_connect_args(parsed)
+    bound = {
+        "options": options(statement_s_max, default_transaction_read_only="on"),
+        "connect_timeout": settings.database_connect_s_max,
+        "client_encoding": "UTF8",
+        "autocommit": True,
+    }
+    return {**arguments, **bound}
