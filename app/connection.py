@@ -119,9 +119,10 @@ class Connection:
 
     async def settle(self) -> None:
         """Cancels the statement nobody waits for any more; then the connection is as good as new."""
-        drained = self._answer = self._loop.create_future()
-        await self._connection.cancel_safe()
-        await drained
+        if self.busy:  # or it has ended by itself
+            drained = self._answer = self._loop.create_future()
+            await self._connection.cancel_safe()
+            await drained
 
     def close(self) -> None:
         """Ends it; whoever waits for an answer hears that it is lost."""

@@ -1,6 +1,7 @@
 """Reads without sessions: a small pool of connections on which statements stay prepared."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakSet
@@ -29,8 +30,8 @@ class Reader:
         self._wait_s = wait_s
         self._statements_max = statements_max
         self._connections = connections
-        self._turns = asyncio.Semaphore(connections)
-        self._events = asyncio.Semaphore(max(1, connections // 2))
+        self._turns = _Turns(connections)
+        self._in_turn = asyncio.Semaphore(max(1, connections // 2))
         self._open = WeakSet[Connection]()  # and with them the loop, which watches them until they are closed
         self._idle: list[Connection] = []
         self._settling: set[asyncio.Task[None]] = set()
@@ -41,9 +42,11 @@ class Reader:
 
         Who reads `in_turn` is never refused, however long it takes, and leaves half of the connections to others.
         """
+        if self._closed:
+            raise Busy
         if not in_turn:
             return await self._rows(sql, parameters, self._wait_s)
-        async with self._events:
+        async with self._in_turn:
             return await self._rows(sql, parameters, None)
 
     async def close(self) -> None:
@@ -53,10 +56,10 @@ class Reader:
             for connection in list(self._open):
                 connection.close()
             for _ in range(self._connections):  # until everybody has left
-                await self._turns.acquire()
+                await self._turns.take(None)
 
     async def _rows(self, sql: bytes, parameters: Sequence[bytes | None], wait_s: float | None) -> list[Row]:
-        await self._turn(wait_s)
+        await self._turns.take(wait_s)
         connection = None
         try:
             connection = self._take() or await self._connect()
@@ -73,18 +76,6 @@ class Reader:
             raise said from error
         finally:
             self._leave(connection)
-
-    async def _turn(self, wait_s: float | None) -> None:
-        if self._closed:
-            raise Busy
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise Busy from None
 
     def _take(self) -> Connection | None:
         while self._idle:
@@ -111,16 +102,61 @@ class Reader:
             return
         if connection is not None and not connection.closed:
             self._idle.append(connection)
-        self._turns.release()
+        self._turns.give()
 
     async def _settle(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(settings.database_connect_s_max):
                 await connection.settle()
         except (psycopg.Error, TimeoutError):
-            connection.close()
+            connection.close()  # a request to cancel that is still on its way must not meet the next statement
         finally:
+            if connection.busy:
+                connection.close()
             self._leave(connection)
+
+
+class _Turns:
+    """So many at a time, the others in the order they came: a semaphore, but for half the time when many wait."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._waiting: deque[asyncio.Future[bool]] = deque()
+
+    async def take(self, wait_s: float | None) -> None:
+        """Waits for a turn, or so long that it is better to come again."""
+        if self._free:
+            self._free -= 1
+            return
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(turn)
+        timer = loop.call_later(wait_s, _tell, turn, False) if wait_s is not None else None
+        try:
+            if not await turn:
+                raise Busy
+        except asyncio.CancelledError:
+            if not turn.cancelled() and turn.result():  # it was cancelled just after its turn had come
+                self.give()
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+
+    def give(self) -> None:
+        """Lets the next one go on."""
+        while self._waiting:
+            if _tell(self._waiting.popleft(), True):
+                return
+        self._free += 1
+
+
+def _tell(turn: asyncio.Future[bool], answer: bool) -> bool:
+    """Whether somebody still waits to be told."""
+    if turn.done():
+        return False
+    turn.set_result(answer)
+    return True
 
 
 def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:

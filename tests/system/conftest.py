@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import make_url, update
 
 from app.database import Database
 from app.models import Job
@@ -94,3 +94,53 @@ def terminate(sweeper):
     """Ends the readers' connections."""
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
     return lambda: sweeper[0].execute(end, [READER])
+
+
+class Network:
+    """A way to the database over TCP that may be cut and may hang."""
+
+    def __init__(self, url: str) -> None:
+        there = make_url(url)
+        self._socket = f"{there.query['host']}/.s.PGSQL.{there.query['port']}"
+        self._there = f"{there.username}@127.0.0.1:{{}}/{there.database}?sslmode=disable&application_name={READER}"
+        self._ways: list[asyncio.StreamWriter] = []
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self.flowing = asyncio.Event()
+
+    async def mend(self) -> None:
+        self.flowing.set()
+        self._server = await asyncio.start_server(self._lead, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        self._server.close()
+        for way in self._ways:
+            way.close()
+        self._ways.clear()
+        await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        return "postgresql+psycopg://" + self._there.format(self._port)
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._socket)
+        self._ways += [writer, back]
+        await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while some := await source.read(65_536):
+                await self.flowing.wait()
+                target.write(some)
+        target.close()
+
+
+@pytest.fixture
+async def network(reader_url: str) -> AsyncIterator[Network]:
+    network = Network(reader_url)
+    await network.mend()
+    yield network
+    network.flowing.set()
+    await network.cut()

@@ -7,6 +7,7 @@ import uvloop
 
 from app.errors import Busy
 from app.reader import Reader
+from app.settings import settings
 
 ECHO = b"SELECT $1::text"
 SLEEP = b"SELECT pg_sleep($1::float8)::text"
@@ -96,12 +97,38 @@ async def test_connections_that_ended_while_idle_are_replaced(reading, sessions,
             await eventually_is(lambda: {*sessions()}, {"idle"})
 
 
-async def test_a_server_that_is_away_is_busy_and_found_again(tmp_path_factory):
-    missing = Reader("postgresql+psycopg://nobody@/nothing?host=/nowhere")
-    for _ in range(2):
-        with pytest.raises(Busy):
-            await missing.rows(ECHO, [b"x"])
-    await missing.close()
+async def test_a_server_that_is_away_is_busy_and_found_again(reading, network):
+    async with reading(network.url, connections=3) as reader:
+        await asyncio.gather(*(reader.rows(SLEEP, [b"0.05"]) for _ in range(3)))
+        for _ in range(2):
+            await network.cut()
+            for _ in range(4):
+                with pytest.raises(Busy):
+                    await reader.rows(ECHO, [b"away"])
+            await network.mend()
+            answers = await asyncio.gather(*(reader.rows(ECHO, [b"back"]) for _ in range(5)))
+            assert answers == [[("back",)]] * 5
+
+
+async def test_a_connection_that_hangs_is_given_up(reading, network, monkeypatch):
+    monkeypatch.setattr(settings, "database_connect_s_max", 0.2)
+    async with reading(network.url, connections=1) as reader:
+        await reader.rows(ECHO, [b"before"])
+        network.flowing.clear()
+        hanging = asyncio.create_task(reader.rows(ECHO, [b"wrong"]))
+        await asyncio.sleep(0.05)
+        hanging.cancel()
+        waiting = asyncio.create_task(reader.rows(ECHO, [b"after"]))
+        await asyncio.sleep(0.5)
+        network.flowing.set()
+        assert await waiting == [("after",)]
+
+
+async def test_a_database_that_is_nowhere_is_busy(reading):
+    async with reading("postgresql+psycopg://nobody@/nothing?host=/nowhere") as reader:
+        for _ in range(2):
+            with pytest.raises(Busy):
+                await reader.rows(ECHO, [b"x"])
 
 
 # The end
@@ -122,14 +149,10 @@ async def test_closing_tells_everybody_who_waits_to_come_again(reader_url, sessi
 
 async def test_closing_ends_statements_that_nobody_waits_for_any_more(reader_url, sessions, eventually_is):
     reader = Reader(reader_url, connections=1)
-    sleeping = asyncio.create_task(reader.rows(SLEEP, [b"4"]))
+    sleeping = asyncio.create_task(reader.rows(SLEEP, [b"1"]))
     await eventually_is(sessions, ["active"])
     await cancelled(sleeping, reader.close())
     await eventually_is(sessions, [])
-
-
-async def test_a_reader_that_was_never_used_closes():
-    await Reader("postgresql+psycopg://nobody@/nothing?host=/nowhere").close()
 
 
 async def test_it_reads_on_the_servers_event_loop_too(reading):

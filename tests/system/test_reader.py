@@ -2,12 +2,11 @@
 
 import asyncio
 import re
-from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
 from psycopg.errors import DivisionByZero, ReadOnlySqlTransaction, UndefinedTable
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from app.errors import Busy, TimedOut
 
@@ -85,29 +84,10 @@ async def test_its_sessions_are_bound_like_all_others_and_both_read_in_utc(readi
     assert await reader.rows(sql.encode(), []) == through_a_session == [("5s", "2s", "10s", "UTC")]
 
 
-async def test_it_reads_over_a_network(reader_url, reading, reader):
-    parsed = make_url(reader_url)
-    async with forwarding(f"{parsed.query['host']}/.s.PGSQL.{parsed.query['port']}") as port:
-        there = f"postgresql+psycopg://{parsed.username}@127.0.0.1:{port}/{parsed.database}?sslmode=disable"
-        async with reading(there) as far:
-            assert await far.rows(ECHO, [b"far"]) == [("far",)]
-
-
-@asynccontextmanager
-async def forwarding(path):
-    """A port that leads to a socket in a folder."""
-
-    async def pump(source, target):
-        while some := await source.read(65_536):
-            target.write(some)
-        target.close()
-
-    async def forward(reader, writer):
-        there, back = await asyncio.open_unix_connection(path)
-        await asyncio.gather(pump(reader, back), pump(there, writer))
-
-    async with await asyncio.start_server(forward, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+async def test_it_reads_over_a_network(reading, network):
+    async with reading(network.url) as reader:
+        assert await reader.rows(ECHO, [b"far"]) == [("far",)]
+        assert await reader.rows(ECHO, [5_000_000 * b"x"]) == [(5_000_000 * "x",)]
 
 
 async def test_what_is_wrong_with_a_statement_is_said_and_the_next_one_is_fine(reading):
