@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -18,6 +19,7 @@ from app.migrate import missing
 from app.policies import Viewer
 from app.rates import Rates
 from app.services import accounts
+from app.services.viewers import Viewers
 from app.settings import settings
 from app.web import files, pages
 from app.web.budget import Budget
@@ -54,15 +56,18 @@ def build() -> Api:
     database = Database(database_url, redis_url)
     feed = Feed(database.engine, redis_url)
     rates = Rates(redis_url)
+    known = Viewers(partial(accounts.viewer_of, database), feed)
 
     async def context(token: str | None, caller: Caller) -> Context:
-        viewer, expires_at = (Viewer(), None) if token is None else await accounts.viewer_of(database, token)
+        viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
         return Context(database, feed, rates, viewer, caller.address, expires_at)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await feed.start()
+        await known.start()
         yield
+        await known.stop()
         await feed.stop()
         await rates.close()
         await database.close()

@@ -12,6 +12,7 @@ from app.errors import Invalid, Unauthenticated
 from app.models import Session, User
 from app.policies import Viewer, signed_in
 from app.rates import Rates
+from app.services import viewers
 from app.settings import settings
 
 
@@ -102,8 +103,9 @@ async def _open_session(session: WriteSession, user: User) -> SignedIn:
 
 async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
     """Ends the session the request came with."""
-    signed_in(viewer)
+    user_id = signed_in(viewer)
     await session.execute(delete(Session).where(Session.id == viewer.session_id))
+    viewers.forget(session, user_id)
     return True
 
 

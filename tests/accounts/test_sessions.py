@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, text, update
 
 from app import security
 from app.models import Base, Session, User
-from app.services import accounts
+from app.services import accounts, viewers
 from app.settings import settings
 
 ME = "{ me { username } }"
@@ -65,6 +65,7 @@ async def test_a_revoked_token_is_refused(ask, database, owner):
     assert (await ask(ME, viewer=owner))["me"] == {"username": "owner"}
     async with database.writing() as session:
         await session.execute(delete(Session))
+        viewers.forget(session, owner.id)
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
 
 

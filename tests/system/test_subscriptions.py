@@ -13,7 +13,7 @@ from app.events import Feed
 from app.main import build
 from app.models import Job, JobKind, Prediction, Session, TrainingStatus
 from app.policies import Viewer
-from app.services import mapping, system
+from app.services import mapping, system, viewers
 from app.services.mapping import TrainingFigures
 from app.services.system import Progress, notifications
 from app.settings import settings
@@ -361,4 +361,5 @@ async def test_a_session_that_is_revoked_closes_its_sockets(database_url, redis_
             await client.subscribe(NOTIFICATION)
             async with database.writing() as session:
                 await session.execute(delete(Session).where(Session.user_id == owner.id))
+                viewers.forget(session, owner.id)
             assert await client.closed() == 4403

@@ -1,0 +1,116 @@
+"""Who tokens belong to, remembered for a few seconds, so that not every request asks the database."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import NamedTuple
+from weakref import WeakSet
+
+import structlog
+from sqlalchemy import event
+from sqlalchemy.orm import Session as Transaction
+
+from app import events, security
+from app.database import WriteSession
+from app.errors import DomainError
+from app.events import Feed, Position
+from app.policies import Viewer
+from app.settings import settings
+
+TOPIC = "viewers"
+PAUSE_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Known(NamedTuple):
+    """Whose a token is, when it expires, and until when this may be believed by the process's own clock."""
+
+    viewer: Viewer
+    expires_at: datetime
+    until: float
+
+
+class Viewers:
+    """A bounded memory of one process. What it holds is forgotten at once when it is told so, and soon by itself."""
+
+    def __init__(self, look_up: Callable[[str], Awaitable[tuple[Viewer, datetime]]], feed: Feed) -> None:
+        self._look_up = look_up
+        self._feed = feed
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._forgotten = 0
+        self._listening: asyncio.Task[None] | None = None
+        _of_this_process.add(self)
+
+    async def of(self, token: str) -> tuple[Viewer, datetime]:
+        """Who a token belongs to, and when it expires."""
+        key = security.token_hash(token)
+        known = self._known.get(key)
+        if known is not None and known.until > time.monotonic():
+            self._known.move_to_end(key)
+            return known.viewer, known.expires_at
+        forgotten = self._forgotten
+        viewer, expires_at = await self._look_up(token)
+        if forgotten == self._forgotten:
+            # Else somebody's rights changed while the database was asked, and its answer may be from before.
+            self._remember(key, viewer, expires_at)
+        return viewer, expires_at
+
+    def _remember(self, key: bytes, viewer: Viewer, expires_at: datetime) -> None:
+        rest_s = min(settings.viewer_cache_s, (expires_at - datetime.now(UTC)).total_seconds())
+        self._known[key] = Known(viewer, expires_at, time.monotonic() + rest_s)
+        self._known.move_to_end(key)
+        if len(self._known) > settings.viewers_cached_max:
+            self._known.popitem(last=False)
+
+    def forget(self, user_id: int) -> None:
+        """Ask anew who this account's tokens belong to."""
+        self._forgotten += 1
+        for key in [key for key, known in self._known.items() if known.viewer.user_id == user_id]:
+            del self._known[key]
+
+    async def start(self) -> None:
+        """Begin to hear of what happens in other processes."""
+        after = await self._feed.now()
+        self._listening = asyncio.create_task(self._listen(after))
+
+    async def stop(self) -> None:
+        """Hear no more of it."""
+        if self._listening:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+
+    async def _listen(self, after: Position | None) -> None:
+        is_open = True
+        while is_open:
+            try:
+                async with aclosing(self._feed.follow(TOPIC, after or await self._feed.now())) as news:
+                    async for happening in news:
+                        self.forget(happening.payload["user"])
+                is_open = False
+            except DomainError as error:
+                # What was missed is not told again; but what is remembered does not last.
+                log.warning("viewers unheard", reason=error.message)
+                after = None
+                await asyncio.sleep(PAUSE_S)
+
+
+_of_this_process: WeakSet[Viewers] = WeakSet()
+
+
+def forget(session: WriteSession, user_id: int) -> None:
+    """Once this transaction is committed, whoever has this account's tokens is asked for anew, in every process.
+
+    To be called by whatever ends a session, suspends an account or changes its rights.
+    """
+    events.record(session, TOPIC, {"user": user_id})
+
+    def told(transaction: Transaction) -> None:
+        if not transaction.in_nested_transaction():
+            for viewers in _of_this_process:
+                viewers.forget(user_id)
+
+    event.listen(session.sync_session, "after_commit", told)

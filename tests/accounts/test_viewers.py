@@ -1,0 +1,148 @@
+"""What a process remembers of who asks: for how long, how much, and when it forgets."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import delete, update
+
+from app import events
+from app.database import part
+from app.models import Session, User
+from app.policies import Viewer
+from app.services import accounts, viewers
+from app.services.viewers import Viewers
+from app.settings import settings
+
+ME = "{ me { username } }"
+
+
+def asks_who(statements: list[str]) -> int:
+    return len([statement for statement in statements if "FROM sessions JOIN users" in statement])
+
+
+@pytest.fixture
+def long(monkeypatch):
+    """Nothing is forgotten by itself while a test runs."""
+    monkeypatch.setattr(settings, "viewer_cache_s", 600)
+
+
+class Asked:
+    """A look-up that counts how often it was asked, and waits where the test wants it to."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+        self.expires_at = datetime.now(UTC) + timedelta(days=1)
+        self.held = asyncio.Event()
+        self.held.set()
+
+    async def __call__(self, token: str) -> tuple[Viewer, datetime]:
+        self.tokens.append(token)
+        await self.held.wait()
+        return Viewer(int(token)), self.expires_at
+
+
+@pytest.fixture
+def asked():
+    return Asked()
+
+
+@pytest.fixture
+def known(asked):
+    return Viewers(asked, feed=None)
+
+
+async def test_a_token_is_looked_up_once_and_strangers_cost_nothing(ask, owner, statements, long):
+    await ask(ME)
+    assert asks_who(statements) == 0
+    for _ in range(3):
+        assert (await ask(ME, viewer=owner))["me"] == {"username": "owner"}
+    assert asks_who(statements) == 1
+
+
+async def test_it_is_asked_anew_after_a_while(asked, known, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cache_s", 0)
+    await known.of("1")
+    await known.of("1")
+    assert asked.tokens == ["1", "1"]
+
+
+async def test_nothing_is_remembered_past_its_end(asked, known, long):
+    asked.expires_at = datetime.now(UTC)
+    await known.of("1")
+    await known.of("1")
+    assert asked.tokens == ["1", "1"]
+
+
+async def test_the_longest_unused_is_forgotten_first(asked, known, long, monkeypatch):
+    monkeypatch.setattr(settings, "viewers_cached_max", 2)
+    for token in ("1", "2", "1", "3", "1", "2"):
+        await known.of(token)
+    assert asked.tokens == ["1", "2", "3", "2"]
+
+
+async def test_what_was_asked_before_a_change_is_not_remembered_after_it(asked, known, long):
+    asked.held.clear()
+    asking = asyncio.create_task(known.of("1"))
+    await asyncio.sleep(0)
+    known.forget(1)
+    asked.held.set()
+    await asking
+    await known.of("1")
+    assert asked.tokens == ["1", "1"]
+
+
+async def test_a_change_is_known_here_at_once(ask, database, owner, long):
+    await ask(ME, viewer=owner)
+    async with database.writing() as session:
+        await session.execute(update(User).values(is_active=False))
+        viewers.forget(session, owner.id)
+    assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
+
+
+async def test_a_change_that_is_undone_is_none(ask, database, owner, statements, long):
+    await ask(ME, viewer=owner)
+    statements.clear()
+
+    async def undo() -> None:
+        async with database.writing() as session:
+            async with part(session):
+                viewers.forget(session, owner.id)
+            await ask(ME, viewer=owner)
+            assert asks_who(statements) == 0
+            raise RuntimeError("undone")
+
+    with pytest.raises(RuntimeError, match="undone"):
+        await undo()
+    await ask(ME, viewer=owner)
+    assert asks_who(statements) == 0
+
+
+async def test_a_change_in_another_process_is_known_within_a_second(ask, database, owner, other, long):
+    for viewer in (owner, other):
+        await ask(ME, viewer=viewer)
+    async with database.writing() as session:
+        await session.execute(delete(Session))
+        # What `forget` notes for others, without what it does here.
+        events.record(session, viewers.TOPIC, {"user": owner.id})
+    async with asyncio.timeout(2):
+        while (await ask(ME, viewer=owner)).codes != ["UNAUTHENTICATED"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert (await ask(ME, viewer=other))["me"] == {"username": "other"}
+
+
+async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, long):
+    await ask(ME, viewer=owner)
+    feed = events.Feed(database.engine, str(settings.redis_url))
+    elsewhere = Viewers(lambda token: accounts.viewer_of(database, token), feed)
+    await feed.start()
+    await elsewhere.start()
+    viewers._of_this_process.discard(elsewhere)
+    await elsewhere.of(owner.token)
+    assert await ask("mutation { signOut }", viewer=owner) == {"signOut": True}
+    assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
+    async with asyncio.timeout(2):
+        while elsewhere._known:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await elsewhere.stop()
+    await feed.stop()
