@@ -30,6 +30,7 @@ from app.web.middleware import middleware
 from app.web.operation import Caller
 from app.web.server import Server, configuration
 from resolvers.context import Context
+from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
 
@@ -50,8 +51,8 @@ class Api:
         self.health.draining = True
 
 
-def build() -> Api:
-    """The API of this process, by the settings."""
+def build(*, planned: bool = True) -> Api:
+    """The API of this process, by the settings; unless `planned`, graphql-core executes every query."""
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
     feed = Feed(database.engine, redis_url)
@@ -72,7 +73,13 @@ def build() -> Api:
         await rates.close()
         await database.close()
 
-    graphql = GraphQL(schema=schema, context=context, limits=Limits(schema, ONCE), budget=Budget(rates))
+    graphql = GraphQL(
+        schema=schema,
+        context=context,
+        limits=Limits(schema, ONCE),
+        budget=Budget(rates),
+        plans=Plans(schema) if planned else None,
+    )
     health = Health(_checks(database, redis_url))
     routes: list[BaseRoute] = [
         *graphql.routes,

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Subquery, cast, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Subquery, and_, cast, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.errors import BadRequest
@@ -112,12 +112,12 @@ def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
 
 
 def _beyond(model: type[Record], order: Order, after: Place) -> ColumnElement[bool]:
-    further = model.id < after.id if order.descends else model.id > after.id
+    further: ColumnElement[bool] = model.id < after.id if order.descends else model.id > after.id
     if order.column == "id":
         return further
     column: InstrumentedAttribute[Any] = getattr(model, order.column)
     if after.value is None:  # nulls come last in either direction
-        return column.is_(None) & further
+        return and_(column.is_(None), further)
     past = column < after.value if order.descends else column > after.value
     return or_(past, (column == after.value) & further, column.is_(None) if column.nullable else past)
 

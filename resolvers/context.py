@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import strawberry
 
@@ -15,7 +16,7 @@ from app.models import Record
 from app.policies import Viewer
 from app.rates import Rates
 from resolvers import ids
-from resolvers.loaders import Loaders
+from resolvers.loaders import Loaders, Reference, References
 
 M = TypeVar("M", bound=Record)
 
@@ -54,6 +55,17 @@ class Context:
         """Who asks; None for a stranger."""
         return self.viewer.user_id
 
+    def planned(self) -> "Context":
+        """The same viewer with loaders that name a row instead of reading it: a plan reads what is shown of it."""
+        context = copy(self)
+        context.load = References(self.reading, self.viewer)
+        return context
+
+    @property
+    def authorisation(self) -> Viewer:
+        """What the viewer may see hangs on this alone, in whichever session they ask."""
+        return replace(self.viewer, session_id=None)
+
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
         return replace(self, in_turn=True)
@@ -61,6 +73,8 @@ class Context:
     async def find(self, model: type[M], id: str) -> M:
         """The row with this global id; NotFound unless it is there for this viewer."""
         row = await self.load.one(model, ids.key(id, model))
+        if isinstance(row, Reference):
+            return cast("M", row._replace(is_required=True))
         if row is None:
             raise NotFound(f"There is no {model.__name__} with the id {id[:40]!r}.")
         return row

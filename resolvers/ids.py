@@ -14,6 +14,11 @@ def encode(row: Record) -> strawberry.ID:
     return strawberry.ID(urlsafe_b64encode(text.encode()).decode().rstrip("="))
 
 
+def shown(name: str, key: str) -> str:
+    """Python text for the id of a row of this type, where `key` stands for its key."""
+    return f"b2a_base64(b'{name}:%d' % {key}, newline=False).rstrip(b'=').decode()"
+
+
 def decode(id: str) -> tuple[str, int]:
     """The type's name and the key; NotFound for anything we did not make."""
     try:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import ColumnElement, func, inspect
 from sqlalchemy.orm import InstrumentedAttribute
@@ -73,6 +73,25 @@ class Loaders:
 
     def _loader(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]]) -> DataLoader[Any, Any]:
         return self._loaders.setdefault(key, DataLoader(load_fn=fetch))
+
+
+class Reference(NamedTuple):
+    """A row that a resolver has named by its key; all that can be done with it is to return it.
+
+    If it is not there, a row that was asked of `Context.find` is an error and one that was asked of `load.one` null.
+    """
+
+    model: type[Record]
+    key: int
+    is_required: bool = False
+
+
+class References(Loaders):
+    """Loaders that leave it to a plan to read the one row, and of it only what is shown."""
+
+    async def one(self, model: type[M], id: int) -> M | None:
+        """The row's name, whether it exists or not."""
+        return cast("M", Reference(model, id))
 
 
 def foreign_key(relationship: InstrumentedAttribute[Any]) -> ColumnElement[int]:

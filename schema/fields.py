@@ -22,6 +22,7 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursor, page
 from app.settings import settings
 from resolvers.context import Info
+from resolvers.plan.declared import METADATA, Listing, Many, One, Paged
 
 T = TypeVar("T")
 Count = Callable[[], Awaitable[int]]
@@ -82,32 +83,34 @@ class Connection(Generic[T]):
 
 def one(relationship: InstrumentedAttribute[Any]) -> Any:
     """The row at the other end of a foreign key."""
-    relation = relationship.property
-    [(local, _)] = relation.local_remote_pairs
-    key = relation.parent.get_property_by_column(local).key
-    target = relation.mapper.class_
+    declared = One(relationship)
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
-        id = getattr(root, key)
-        return None if id is None else await info.context.load.one(target, id)
+        id = getattr(root, declared.key)
+        return None if id is None else await info.context.load.one(declared.model, id)
 
-    return strawberry.field(resolver=resolve, description=relation.doc)
+    return strawberry.field(resolver=resolve, description=relationship.property.doc, metadata={METADATA: declared})
 
 
 def many(
     relationship: InstrumentedAttribute[Any], *, order: type[Order] = AgeOrder, size_max: int | None = None
 ) -> Any:
     """A page of the rows that point at this one."""
+    declared = Many(order, size_max or settings.page_size_max, relationship)
     return strawberry.field(
         resolver=_nothing,
         description=relationship.property.doc,
-        extensions=[NestedPages(relationship, order, size_max)],
+        extensions=[NestedPages(declared)],
+        metadata={METADATA: declared},
     )
 
 
 def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, size_max: int | None = None) -> Any:
     """A page of the rows a resolver's query finds."""
-    return _described(resolver, strawberry.field(resolver=resolver, extensions=[Pages(order, size_max)]))
+    declared = Listing(order, size_max or settings.page_size_max, resolver)
+    return _described(
+        resolver, strawberry.field(resolver=resolver, extensions=[Pages(declared)], metadata={METADATA: declared})
+    )
 
 
 def field(resolver: Callable[..., Any]) -> Any:
@@ -140,12 +143,12 @@ def _nothing() -> Any:
     """Stands where Strawberry wants a resolver; the extension answers instead."""
 
 
-class Paged(FieldExtension):
+class PagedField(FieldExtension):
     """Gives a field the arguments of a page."""
 
-    def __init__(self, order: type[Order], size_max: int | None) -> None:
-        self.order = order
-        self.size_max = size_max or settings.page_size_max
+    def __init__(self, declared: Paged) -> None:
+        self.order = declared.order
+        self.size_max = declared.size_max
 
     def apply(self, field: StrawberryField) -> None:
         orders = strawberry.enum(self.order, description=f"How a list is sorted. {self.order.__doc__}")
@@ -162,7 +165,7 @@ class Paged(FieldExtension):
         return PageArgs(arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by"), self.size_max)
 
 
-class Pages(Paged):
+class Pages(PagedField):
     """Turns a resolver's query into a page of its rows."""
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
@@ -179,12 +182,12 @@ class Pages(Paged):
         return Connection.of(Page.cut(rows, args), args, count)
 
 
-class NestedPages(Paged):
+class NestedPages(PagedField):
     """A page of the rows that point at the source, fetched for all sources of a level at once."""
 
-    def __init__(self, relationship: InstrumentedAttribute[Any], order: type[Order], size_max: int | None) -> None:
-        super().__init__(order, size_max)
-        self.relationship = relationship
+    def __init__(self, declared: Many) -> None:
+        super().__init__(declared)
+        self.relationship = declared.relationship
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         del next_

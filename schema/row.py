@@ -11,6 +11,7 @@ from strawberry.types.auto import StrawberryAuto
 
 from app.models import Json, Record
 from resolvers import ids
+from resolvers.plan.declared import METADATA, GlobalId
 from resolvers.system import SHOWN
 
 T = TypeVar("T")
@@ -24,7 +25,9 @@ def _id(root: strawberry.Parent[Record]) -> strawberry.ID:
 class Node:
     """The root of every type that shows a row."""
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="An opaque id, unique over all types.")
+    id: strawberry.ID = strawberry.field(
+        resolver=_id, description="An opaque id, unique over all types.", metadata={METADATA: GlobalId()}
+    )
 
 
 class Row(Node):
@@ -43,7 +46,7 @@ class Row(Node):
                 hints[name], doc = _shown(of, name)
                 setattr(cls, name, strawberry.field(description=doc))
         cls.__annotations__ = hints
-        cls.is_type_of = lambda source, _info: isinstance(source, of)  # type: ignore[attr-defined]
+        _show(cls, of)
         strawberry.type(cls, description=getdoc(of))
 
 
@@ -51,10 +54,16 @@ def shows(source: type) -> Callable[[type[T]], type[T]]:
     """Makes a type of the values of a class that is no table; the class's docstring describes it."""
 
     def declare(cls: type[T]) -> type[T]:
-        cls.is_type_of = lambda value, _info: isinstance(value, source)  # type: ignore[attr-defined]
+        _show(cls, source)
         return strawberry.type(cls, description=getdoc(source))
 
     return declare
+
+
+def _show(cls: Any, source: type) -> None:
+    """Lets both ways of execution know by a value's class which type shows it."""
+    cls.is_type_of = lambda value, _info: isinstance(value, source)
+    cls.shown = source
 
 
 def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:

@@ -130,7 +130,7 @@ async def _answered(operation: Operation) -> Reply:
     plan = operation.prepared.plan
     if plan is not None:
         with suppress(Unplanned):
-            return planned(await plan.data(operation.context, operation.variables), operation)
+            return planned(await plan.data(operation.context, operation.values), operation)
     result = execute_root_selection_set(operation.executor)
     return answer(await result if isawaitable(result) else result, operation)
 

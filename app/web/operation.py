@@ -56,8 +56,8 @@ MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
 class Plan(Protocol):
     """A way to answer one operation without its executor."""
 
-    async def data(self, context: Any, variables: dict[str, Any]) -> bytes:
-        """The JSON of the answer's `data`, by coerced variables; raises `Unplanned` to have the executor asked."""
+    async def data(self, context: Any, variables: VariableValues) -> bytes:
+        """The JSON of the answer's `data`, by the coerced variables; raises `Unplanned` to have the executor asked."""
 
 
 class Plans(Protocol):

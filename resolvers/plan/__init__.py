@@ -1,0 +1,123 @@
+"""Compiled queries: an operation is planned once per document and run many times.
+
+A plan is a tree of levels (`levels`), one for each relation of the operation. Running it asks one statement per level,
+down the tree, and then shows the rows, up the tree, as JSON. It is made of what the schema declares (`declared`) and of
+the same resolvers and policies that graphql-core calls; whatever a plan cannot do, or whatever goes wrong in one, is
+left to graphql-core, whose answer is the same by definition.
+"""
+
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    VariableNode,
+    VariableValues,
+    Visitor,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from strawberry.types.field import StrawberryField
+
+from app.errors import Unplanned
+from app.models import Record
+from resolvers.context import Context
+from resolvers.plan.compiler import Compiler
+from resolvers.plan.memory import Memory
+from resolvers.plan.run import Run
+from resolvers.plan.sources import Given
+from resolvers.system import SHOWN
+
+DEFINITION = "strawberry-definition"
+
+
+class Types:
+    """What plans need to know of the schema."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self.schema = schema
+        self.core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+        self.tables: dict[str, type[Record]] = SHOWN
+        self._names = {
+            getattr(kind.extensions[DEFINITION].origin, "shown", kind.extensions[DEFINITION].origin): name
+            for name, kind in self.core.type_map.items()
+            if isinstance(kind, GraphQLObjectType) and DEFINITION in kind.extensions
+        }
+
+    def name_of(self, value: Any) -> str:
+        """The name of the type that shows an object."""
+        name = self._names.get(type(value))
+        if name is None:
+            raise Unplanned(f"{type(value).__name__} is shown by no type")
+        return name
+
+    def field(self, definition: GraphQLField | None) -> StrawberryField:
+        """How a field was declared."""
+        if definition is None or DEFINITION not in definition.extensions:
+            raise Unplanned("introspection")
+        field: StrawberryField = definition.extensions[DEFINITION]
+        return field
+
+
+class Plans:
+    """Makes plans for the operations of a schema."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self._types = Types(schema)
+
+    def of(self, document: DocumentNode, node: OperationDefinitionNode) -> "Plan":
+        """The plan of an operation of a valid document."""
+        return Plan(self._types, document, node)
+
+
+class Plan:
+    """An operation ready to run: one tree of levels for each choice its directives have made so far."""
+
+    def __init__(self, types: Types, document: DocumentNode, node: OperationDefinitionNode) -> None:
+        self._types = types
+        self._node = node
+        self._fragments = {
+            found.name.value: FragmentDetails(found)
+            for found in document.definitions
+            if isinstance(found, FragmentDefinitionNode)
+        }
+        self._choices = choices(document)
+        self._roots: Memory[Any, Given | Unplanned] = Memory()
+
+    async def data(self, context: Context, variables: VariableValues) -> bytes:
+        """The JSON of the answer's `data`; raises Unplanned to have graphql-core answer."""
+        root = self._roots.get(
+            tuple(variables.coerced.get(name) for name in self._choices), lambda: self._root(variables)
+        )
+        if isinstance(root, Unplanned):
+            raise root
+        try:
+            return orjson.dumps(await Run(self._types, context, variables).show(root, None))
+        except Exception as error:
+            raise Unplanned(str(error)) from error
+
+    def _root(self, variables: VariableValues) -> Given | Unplanned:
+        try:
+            return Compiler(self._types, self._fragments, self._node, variables).root()
+        except Unplanned as reason:
+            return reason
+
+
+def choices(document: DocumentNode) -> list[str]:
+    """The variables that decide what directives include."""
+    found: dict[str, None] = {}
+
+    class Directives(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    found[argument.value.name.value] = None
+
+    visit(document, Directives())
+    return list(found)

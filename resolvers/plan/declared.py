@@ -1,0 +1,77 @@
+"""What a field of the schema declares of itself, for resolvers and plans alike.
+
+`schema.fields` puts one of these beside each field that is more than a column or a resolver's value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.models import Record
+from app.pagination import Order
+from resolvers.loaders import foreign_key
+
+METADATA = "declared"
+
+
+@dataclass(frozen=True)
+class GlobalId:
+    """The row's global id."""
+
+
+@dataclass(frozen=True)
+class One:
+    """The row at the other end of a foreign key."""
+
+    relationship: InstrumentedAttribute[Any]
+
+    @cached_property
+    def key(self) -> str:
+        """The attribute that holds the foreign key."""
+        relation = self.relationship.property
+        [(local, _)] = relation.local_remote_pairs
+        name: str = relation.parent.get_property_by_column(local).key
+        return name
+
+    @cached_property
+    def model(self) -> type[Record]:
+        """The table at the other end."""
+        target: type[Record] = self.relationship.property.mapper.class_
+        return target
+
+
+@dataclass(frozen=True)
+class Paged:
+    """A list that is given page by page."""
+
+    order: type[Order]
+    size_max: int
+
+
+@dataclass(frozen=True)
+class Many(Paged):
+    """The rows that point at this one."""
+
+    relationship: InstrumentedAttribute[Any]
+
+    @cached_property
+    def model(self) -> type[Record]:
+        """The table that points here."""
+        target: type[Record] = self.relationship.property.mapper.class_
+        return target
+
+    @cached_property
+    def foreign_key(self) -> ColumnElement[int]:
+        """The column of that table that does."""
+        return foreign_key(self.relationship)
+
+
+@dataclass(frozen=True)
+class Listing(Paged):
+    """The rows that a resolver's query finds."""
+
+    resolver: Callable[..., Any]

@@ -1,0 +1,108 @@
+"""One run of a plan: level by level down to the last rows, then back up while they are shown."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from graphql import VariableValues
+
+from app.errors import Unplanned
+from app.pagination import PageArgs
+from resolvers.context import Context
+from resolvers.loaders import Reference
+from resolvers.plan import statements
+from resolvers.plan.levels import Level, Row
+from resolvers.plan.sources import Given
+from resolvers.plan.values import Info, Value
+
+if TYPE_CHECKING:
+    from resolvers.plan import Types
+
+
+class Token(NamedTuple):
+    """Where an object is shown: its level, and its place there."""
+
+    level: Level
+    place: int
+    may_be_missing: bool = False
+
+
+class Run:
+    """What the levels of a plan have found for one viewer and one set of variables."""
+
+    def __init__(self, types: "Types", context: Context, variables: VariableValues) -> None:
+        self.variables = variables
+        self.viewer = statements.anybody_like(context.viewer)
+        self.bound = statements.bound_by(context.viewer)
+        self.info = Info(context.planned())
+        self.rows: dict[Level, list[Row]] = {}
+        self.shown: dict[Level, list[Any]] = {}
+        self.objects: defaultdict[Level, list[Any]] = defaultdict(list)
+        self.keys: defaultdict[Level, set[int]] = defaultdict(set)
+        self.pages: dict[Level, PageArgs] = {}
+        self.cut: dict[Level, set[Any]] = {}
+        self.cursors: dict[Level, Callable[[int, Any], str]] = {}
+        self._types = types
+        self._reader = context.database.reader
+        self._found: dict[Level, None] = {}
+
+    async def show(self, root: Given, value: Any) -> Any:
+        """An object as JSON's values; text that is JSON already is in it as fragments."""
+        self.objects[root] = [value]
+        await self._fetch([root])
+        return self.shown[root][0][0]
+
+    async def _fetch(self, levels: list[Level]) -> None:
+        order: list[Level] = []
+        while levels:
+            order += levels
+            await self._ask(levels)
+            for level in levels:
+                await level.settle(self)
+            levels = [*(kid for level in levels for kid in level.kids.values()), *self._found]
+            self._found = {}
+        for level in reversed(order):
+            level.assemble(self)
+
+    async def _ask(self, levels: list[Level]) -> None:
+        """Has the statements of one depth run side by side."""
+        waiting = []
+        for level in levels:
+            asked = level.ask(self)
+            if asked is not None:
+                statement, bound = asked
+                waiting.append((level, self._reader.rows(statement.sql, statement.bind(bound))))
+            elif level not in self.rows:
+                level.take(self, [])
+        if len(waiting) == 1:
+            [(level, answer)] = waiting
+            level.take(self, await answer)
+            return
+        answers = await asyncio.gather(*(answer for _, answer in waiting))
+        for (level, _), rows in zip(waiting, answers, strict=True):
+            level.take(self, rows)
+
+    def token(self, value: Value, found: Any) -> Token:
+        """The place of an object that a value has come up with."""
+        if isinstance(found, Reference):
+            level = value.below(found.model.__name__, is_reference=True)
+            self.keys[level].add(found.key)
+            token = Token(level, found.key, not found.is_required and value.may_be_null)
+        else:
+            level = value.below(self._types.name_of(found), is_reference=False)
+            token = Token(level, len(self.objects[level]))
+            self.objects[level].append(found)
+        self._found[level] = None
+        return token
+
+    def linked(self, tokens: Any) -> Any:
+        """What was made of the objects that a value came up with."""
+        if tokens is None:
+            return None
+        if isinstance(tokens, Token):
+            shown = self.shown[tokens.level][0].get(tokens.place)
+            if shown is None and not tokens.may_be_missing:
+                raise Unplanned("a row that is not there")
+            return shown
+        return [self.linked(token) for token in tokens]

@@ -1,0 +1,189 @@
+"""Statements made once with SQLAlchemy Core and run many times: their text, and what is bound to it.
+
+A statement holds for a *shape* of viewer: what the policies decide by (`is_staff`, signed in or not) is compiled in,
+and the numbers that say who it is are bound when it runs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+from psycopg.adapt import PyFormat, Transformer
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.types import TypeEngine
+
+from app.models import Record
+from app.pagination import Order, Place, parents, window
+from app.policies import Viewer, visible
+
+DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+KEYS = bindparam("keys", "keys", type_=ARRAY(BigInteger))
+LIMIT = bindparam("limit", "limit", type_=Integer)
+AFTER_ID = bindparam("after_id", "after_id", type_=BigInteger)
+RUN_TIME = {"keys", "limit", "after_id", "after_value"}
+
+VIEWERS_MAX = 1_000
+
+Bound = Mapping[str, bytes | None]
+
+
+class Who(int):
+    """A number of the viewer's in a statement that holds for others, too; `attribute` says which."""
+
+    attribute: str
+
+    def of(self, attribute: str) -> "Who":
+        """The mark of an attribute."""
+        self.attribute = attribute
+        return self
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A prepared text, and for each of its parameters the value or the name under which it is given at run time."""
+
+    sql: bytes
+    parameters: tuple[bytes | str | None, ...]
+
+    def bind(self, given: Bound) -> list[bytes | None]:
+        """The parameters of one run."""
+        return [given[value] if isinstance(value, str) else value for value in self.parameters]
+
+
+@lru_cache(maxsize=VIEWERS_MAX)
+def anybody_like(viewer: Viewer) -> Viewer:
+    """The viewer with marks in place of numbers, equal for all whom the same statements serve."""
+    marks: dict[str, Any] = {name: Who(0).of(name) for name in _numbers(viewer)}
+    return replace(viewer, **marks)
+
+
+@lru_cache(maxsize=VIEWERS_MAX)
+def bound_by(viewer: Viewer) -> dict[str, bytes | None]:
+    """The viewer's numbers by the names their marks have."""
+    return {f"viewer.{name}": b"%d" % value for name, value in _numbers(viewer).items()}
+
+
+def _numbers(viewer: Viewer) -> dict[str, int]:
+    values = {field.name: getattr(viewer, field.name) for field in fields(viewer)}
+    return {name: value for name, value in values.items() if type(value) is int}
+
+
+def compiled(statement: Select[Any]) -> Statement:
+    """The text of a statement and its parameters."""
+    text = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    binds: dict[str, BindParameter[Any]] = {}
+    for bind, name in text.bind_names.items():
+        binds[name] = bind
+        if bind.expanding:
+            binds |= {f"{name}_{number + 1}": bind for number in range(len(bind.value or ()))}
+    return Statement(
+        str(text).encode(),
+        tuple(_parameter(name, text.params[name], binds[name].type) for name in text.positiontup or ()),
+    )
+
+
+def _parameter(name: str, value: Any, kind: TypeEngine[Any]) -> bytes | str | None:
+    if name in RUN_TIME:
+        return name
+    if isinstance(value, Who):
+        return f"viewer.{value.attribute}"
+    processed = kind.dialect_impl(DIALECT).bind_processor(DIALECT)
+    return dumped(processed(value) if processed else value)
+
+
+def dumped(value: Any) -> bytes | None:
+    """A value as PostgreSQL reads it in a text."""
+    [text] = Transformer().dump_sequence([value], [PyFormat.TEXT])
+    return None if text is None else bytes(text)
+
+
+def keys(ids: Iterable[int]) -> bytes:
+    """Keys as an array."""
+    return b"{%s}" % ",".join(map(str, ids)).encode()
+
+
+def by_key(model: type[Record], viewer: Viewer, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """The rows with given keys, each behind its key."""
+    found = visible(model, viewer).where(model.id == any_(KEYS))
+    return found.with_only_columns(model.id.label("place"), *columns)
+
+
+def per_parent(
+    statement: Select[Any],
+    model: type[Record],
+    parent: ColumnElement[int],
+    order: Order,
+    after: Place | None,
+    columns: Sequence[ColumnElement[Any]],
+) -> Select[Any]:
+    """A page of rows for each of given parents, each row behind its parent's key; see `pagination.page_per_parent`."""
+    owners = parents(KEYS)
+    rows = window(statement.where(parent == owners.c.id), model, order, limit=LIMIT, after=after)
+    page = rows.with_only_columns(*_labelled(columns)).lateral("page")
+    return select(owners.c.id.label("place"), *page.c).join_from(owners, page, true())
+
+
+def listed(
+    statement: Select[Any],
+    model: type[Record],
+    order: Order,
+    after: Place | None,
+    columns: Sequence[ColumnElement[Any]],
+) -> Select[Any]:
+    """A page of the rows that a query finds, each behind the place that stands for the only list there is."""
+    rows = window(statement, model, order, limit=LIMIT, after=after)
+    return rows.with_only_columns(literal_column("0").label("place"), *columns)
+
+
+def counted_per_parent(statement: Select[Any], parent: ColumnElement[int]) -> Select[Any]:
+    """How many rows point at each of given parents."""
+    return _loosely(statement.where(parent == any_(KEYS)).with_only_columns(parent, func.count()).group_by(parent))
+
+
+def counted(statement: Select[Any]) -> Select[Any]:
+    """How many rows a query finds."""
+    place: ColumnElement[int] = literal_column("0")
+    return _loosely(select(place, func.count()).select_from(statement.subquery()))
+
+
+def _loosely(statement: Any) -> Select[Any]:
+    """The statement, whatever its columns are."""
+    found: Select[Any] = statement
+    return found
+
+
+def _labelled(columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """Distinct names, which a subquery's columns must have."""
+    return [column.label(f"c{number}") for number, column in enumerate(columns)]
+
+
+def symbolic(after: Place | None, model: type[Record], order: Order) -> Place | None:
+    """A place of the same shape with its values bound at run time."""
+    if after is None:
+        return None
+    if after.value is None:
+        return Place(AFTER_ID)
+    kind = getattr(model, order.column).type
+    return Place(AFTER_ID, bindparam("after_value", "after_value", type_=kind))
+
+
+def asked(resolver: Callable[..., Select[Any]], viewer: Viewer, arguments: dict[str, Any]) -> Select[Any]:
+    """The query that a list's resolver makes of its arguments. It may read of its context only who asks."""
+    return resolver(SimpleNamespace(context=SimpleNamespace(viewer=viewer)), **arguments)

@@ -1,0 +1,127 @@
+"""Values that Python has in hand: attributes of objects, and what resolvers answer.
+
+Scalars are completed here as graphql-core would. Objects become *tokens*, a level and a place in it, and are shown
+when that level has been fetched.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLOutputType, Undefined, get_named_type, is_leaf_type, is_list_type, is_non_null_type
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from app.errors import Unplanned
+from resolvers.plan.arguments import Arguments
+
+if TYPE_CHECKING:
+    from resolvers.plan.levels import Level
+    from resolvers.plan.run import Run
+
+Complete = Callable[[Any, Callable[[Any], Any]], Any]
+
+
+class Info:
+    """What resolvers read of Strawberry's `info`: the context."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+
+class Value:
+    """A field whose value is computed from its object, or for a root field from nothing."""
+
+    def __init__(
+        self,
+        shown_as: GraphQLOutputType,
+        *,
+        attribute: str = "",
+        resolver: StrawberryResolver[Any] | None = None,
+        arguments: Arguments | None = None,
+        kid: "Callable[[str, bool], Level] | None" = None,
+    ) -> None:
+        self.may_be_null = not is_non_null_type(shown_as) and not is_list_type(shown_as)
+        self._kid = kid
+        self._kids: dict[tuple[str, bool], Level] = {}
+        self._attribute = attribute
+        self._arguments = arguments
+        self._complete = completion(shown_as)
+        if resolver is not None:
+            self._function: Any = resolver.wrapped_func
+            owner = resolver.parent_parameter or resolver.root_parameter
+            self._owner = owner.name if owner else None
+            self._info = resolver.info_parameter.name if resolver.info_parameter else None
+
+    def below(self, name: str, *, is_reference: bool) -> "Level":
+        """The level that shows objects of a type: rows to be fetched, or objects in hand."""
+        key = (name, is_reference)
+        if key not in self._kids:
+            assert self._kid, "only objects have anything below"
+            self._kids[key] = self._kid(name, is_reference)
+        return self._kids[key]
+
+    def link(self, run: "Run") -> Callable[[Any], Any]:
+        """Shows what it came up with."""
+        return run.linked
+
+    async def of(self, run: "Run", owners: list[Any]) -> list[Any]:
+        """The completed values of one field for all objects of a level."""
+        found = self._found(run, owners)
+        if found and isawaitable(found[0]):
+            found = [await found[0]] if len(found) == 1 else await asyncio.gather(*found)
+        return [self._complete(value, lambda value: run.token(self, value)) for value in found]
+
+    def _found(self, run: "Run", owners: list[Any]) -> list[Any]:
+        if self._arguments is None:
+            return [getattr(owner, self._attribute) for owner in owners]
+        given = self._arguments(run.variables)
+        if self._info:
+            given[self._info] = run.info
+        if self._owner is None:
+            return [self._function(**given) for _ in owners]
+        return [self._function(**{**given, self._owner: owner}) for owner in owners]
+
+
+def completion(shown_as: GraphQLOutputType) -> Complete:
+    """How values of a type are completed; objects by the function that is handed in."""
+    if is_non_null_type(shown_as):
+        return _present(completion(shown_as.of_type))
+    if is_list_type(shown_as):
+        return _each(completion(shown_as.of_type))
+    named = get_named_type(shown_as)
+    if not is_leaf_type(named):
+        return lambda value, token: None if value is None else token(value)
+
+    def complete(value: Any, _token: Any) -> Any:
+        if value is None:
+            return None
+        shown = named.coerce_output_value(value)
+        if shown is None or shown is Undefined:
+            raise Unplanned("a scalar that shows nothing")
+        return shown
+
+    return complete
+
+
+def _present(complete: Complete) -> Complete:
+    def present(value: Any, token: Any) -> Any:
+        completed = complete(value, token)
+        if completed is None:
+            raise Unplanned("null where there may be none")
+        return completed
+
+    return present
+
+
+def _each(complete: Complete) -> Complete:
+    def each(values: Any, token: Any) -> Any:
+        if values is None:
+            return None
+        if not isinstance(values, Iterable) or isinstance(values, str | dict):
+            raise Unplanned("no list")
+        return [complete(value, token) for value in values]
+
+    return each
