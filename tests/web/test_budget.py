@@ -1,5 +1,8 @@
 """What may be spent in a minute, counted in a real Redis."""
 
+import asyncio
+import contextlib
+
 import httpx
 import pytest
 from structlog.testing import capture_logs
@@ -40,6 +43,85 @@ async def test_what_is_refused_is_not_paid(budget, monkeypatch):
     with pytest.raises(RateLimited):
         await budget.spend(1, "a", 101)
     await budget.spend(1, "a", 100)
+
+
+class Counted(Rates):
+    """Rates that count how often they are asked."""
+
+    asked = 0
+
+    async def take(self, *asked, **how):
+        self.asked += 1
+        await super().take(*asked, **how)
+
+
+@pytest.fixture
+async def processes(redis_url):
+    """Two processes' rates, which share a Redis."""
+    both = Counted(redis_url), Counted(redis_url)
+    yield both
+    for rates in both:
+        await rates.close()
+
+
+async def test_a_process_asks_once_for_a_chunk(processes, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 10_000)
+    rates, _ = processes
+    budget = Budget(rates)
+    await asyncio.gather(*(budget.spend(1, "a", 4) for _ in range(25)))
+    assert rates.asked == 1
+    await budget.spend(1, "a", 1)
+    assert rates.asked == 2
+    await budget.spend(2, "a", 1)
+    assert rates.asked == 3
+
+
+async def test_what_is_dearer_than_a_chunk_is_taken_exactly(processes, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 1_000)
+    one, other = map(Budget, processes)
+    await one.spend(1, "a", 990)
+    await other.spend(1, "a", 10)
+    with pytest.raises(RateLimited):
+        await other.spend(1, "a", 1)
+
+
+async def spent(budget: Budget, cost: int) -> int:
+    """How much one spends before being refused."""
+    total = 0
+    with contextlib.suppress(RateLimited):
+        while True:
+            await budget.spend(1, "a", cost)
+            total += cost
+    return total
+
+
+@pytest.mark.parametrize("cost", [1, 7, 9])
+async def test_two_processes_together_overspend_by_a_chunk_each_at_most(processes, monkeypatch, cost):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 1_000)
+    totals = await asyncio.gather(*(spent(Budget(rates), cost) for rates in processes))
+    assert 1_000 - 2 * 10 <= sum(totals) <= 1_000 + 2 * 10
+    with pytest.raises(RateLimited) as refused:
+        await Budget(processes[0]).spend(1, "a", 10)
+    assert 1 <= refused.value.retry_after <= 60
+
+
+async def test_a_chunk_is_good_for_a_minute(processes, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 10_000)
+    monkeypatch.setattr("app.web.budget.MINUTE_S", 0)
+    rates, _ = processes
+    budget = Budget(rates)
+    for _ in range(3):
+        await budget.spend(1, "a", 1)
+    assert rates.asked == 3
+
+
+async def test_payers_fill_no_memory(processes, monkeypatch):
+    monkeypatch.setattr("app.web.budget.PAYERS_MAX", 2)
+    rates, _ = processes
+    budget = Budget(rates)
+    for address in ("a", "b", "c", "c", "a"):
+        await budget.spend(None, address, 1)
+    assert rates.asked == 4
 
 
 async def test_without_redis_everybody_passes_and_one_line_says_so():
