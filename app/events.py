@@ -8,10 +8,11 @@ events under 20 concurrent writers).
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -25,6 +26,8 @@ from app.errors import BadRequest, Busy, LimitReached
 from app.models import Event
 from app.models.base import Json
 from app.settings import settings
+
+E = TypeVar("E")
 
 log = structlog.get_logger()
 CHANNEL = "fieldgraph:events"
@@ -104,24 +107,24 @@ _oldest_open = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 _not_begun = text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
 
-class Reader:
-    """One subscription's place in a feed: what came since it attached, up to a bound."""
+class Reader(Generic[E]):
+    """What somebody has still to take, up to a bound."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Happening | None] = asyncio.Queue(settings.socket_outbox_events_max)
+        self._queue: asyncio.Queue[E | None] = asyncio.Queue(settings.socket_outbox_events_max)
         self._is_late = False
 
-    def put(self, happening: Happening | None) -> None:
-        """Hands over an event; None says that the feed has closed. Once one did not fit, none may follow it."""
+    def put(self, told: E | None) -> None:
+        """Hands over the next; None says that there is no more. Once one did not fit, none may follow it."""
         if self._is_late:
             return
         try:
-            self._queue.put_nowait(happening)
+            self._queue.put_nowait(told)
         except asyncio.QueueFull:
             self._is_late = True
 
-    async def get(self) -> Happening | None:
-        """The next event, or None when the feed has closed."""
+    async def get(self) -> E | None:
+        """The next, or None when there is no more."""
         if self._is_late and self._queue.empty():
             raise LimitReached(
                 "This subscription fell too far behind. Subscribe again with the last cursor as `after`.",
@@ -137,7 +140,7 @@ class Feed:
         self._engine = engine
         self._redis_url = redis_url
         self._position = Position(0, 0)
-        self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
+        self._readers: defaultdict[str, set[Reader[Happening]]] = defaultdict(set)
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -161,12 +164,19 @@ class Feed:
         oldest_open, _ = await self._horizon()
         return Position(oldest_open - 1, 2**63 - 1)
 
-    async def follow(self, topic: str, after: Position, *, live: bool = True) -> AsyncGenerator[Happening, None]:
+    async def beginning(self, after: str | None) -> Position:
+        """Where a subscription begins: after its cursor, or now."""
+        return await self.now() if after is None else Position.parse(after)
+
+    async def follow(
+        self, topic: str, after: Position, *, live: bool = True, until: Callable[[Position], bool] = lambda _: False
+    ) -> AsyncGenerator[Happening, None]:
         """Everything on a topic after a place, first from the table, then live; each event once, in order.
 
-        Without `live` it ends with what has happened by now.
+        Without `live` it ends with what has happened by now. With it, `until` is asked each time that all which is
+        known has been told, and ends it, too.
         """
-        reader = Reader()
+        reader: Reader[Happening] = Reader()
         self._readers[topic].add(reader)  # attach before replaying, so that nothing falls between the two
         try:
             if not live:
@@ -174,7 +184,7 @@ class Feed:
             for missed in await self._replay(topic, after):
                 after = missed.position
                 yield missed
-            while live and (news := await reader.get()) is not None:
+            while live and not until(after) and (news := await reader.get()) is not None:
                 if news.position > after:
                     after = news.position
                     yield news
@@ -265,3 +275,39 @@ class Feed:
             except (RedisError, OSError) as error:
                 log.warning("wake-ups unheard", error=str(error))
             await asyncio.sleep(POLL_S)
+
+
+@dataclass(frozen=True)
+class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
+    """What a subscription tells, in a form that those who ask the same can share; GraphQL's source stream.
+
+    `event` reads what there is to say of a happening. Its topic and its events may depend on every argument of the
+    subscription but `after`, which names the place to begin. `first` is told at that place; after the event of which
+    `is_last` holds it ends, and, if it is not `is_live`, after what has happened by now.
+    """
+
+    feed: Feed
+    topic: str
+    start: Position
+    event: Callable[[Happening], Awaitable[E]]
+    first: E | None = None
+    is_resumed: bool = False
+    is_live: bool = True
+    is_last: Callable[[E], bool] = lambda _: False
+
+    def __aiter__(self) -> AsyncIterator[tuple[Position, E]]:
+        return self.values(lambda _: False)
+
+    async def values(self, until: Callable[[Position], bool]) -> AsyncGenerator[tuple[Position, E], None]:
+        """Every event with its place, once, in order. `until` is asked as in `Feed.follow`."""
+        if self.first is not None:
+            yield self.start, self.first
+        if self.is_live and not self.is_resumed and until(self.start):
+            return
+        following = self.feed.follow(self.topic, self.start, live=self.is_live, until=until)
+        async with aclosing(following) as happenings:
+            async for happening in happenings:
+                value = await self.event(happening)
+                yield happening.position, value
+                if self.is_last(value):
+                    return

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     socket_token_check_s: float = 30
     socket_subscriptions_max: int = 50
     socket_outbox_events_max: int = 256
+    socket_outbox_bytes_max: int = 4 * MIB
     sockets_per_address_max: int = 100
     replay_events_max: int = 5_000
 

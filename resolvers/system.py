@@ -1,14 +1,13 @@
 """Finding things by id, notifications, and what this installation offers."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import strawberry
 from sqlalchemy import Select
 
 from app.errors import BadRequest, NotFound
-from app.events import Position
+from app.events import Happening, SourceStream
 from app.models import Record, UserNotification
 from app.policies import signed_in, visible
 from app.services import system
@@ -81,14 +80,16 @@ async def mark_notifications_read(info: Info, ids: list[strawberry.ID]) -> list[
         return await system.read_notifications(session, info.context.viewer, ids=keys)
 
 
-async def notification_received(info: Info, after: str | None = None) -> AsyncGenerator[NotificationEvent, None]:
+async def notification_received(info: Info, after: str | None = None) -> SourceStream[NotificationEvent]:
     """Every notification of the viewer's as it comes in.
 
     after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
     """
-    viewer, feed = info.context.viewer, info.context.feed
-    start = Position.parse(after) if after is not None else await feed.now()
-    async for happening in feed.follow(telling.topic(signed_in(viewer)), start):
-        load = info.context.renewed().load
-        found = await load.one(UserNotification, happening.payload["notification"])
-        yield NotificationEvent(happening.position.cursor, found)
+    context, topic = info.context, telling.topic(signed_in(info.context.viewer))
+
+    async def event(happening: Happening) -> NotificationEvent:
+        found = await context.renewed().load.one(UserNotification, happening.payload["notification"])
+        return NotificationEvent(happening.position.cursor, found)
+
+    start = await context.feed.beginning(after)
+    return SourceStream(context.feed, topic, start, event, is_resumed=after is not None)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.web.outbox import Line
+
 START_S_MAX = 30
 
 
@@ -41,7 +43,7 @@ def serving(app: ASGIApp) -> Iterator[Server]:
         await app(scope, receive, send)
 
     server = _Announcing(
-        uvicorn.Config(counted, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1)
+        uvicorn.Config(counted, host="127.0.0.1", port=0, ws=Line, log_level="critical", timeout_graceful_shutdown=1)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,23 +1,24 @@
 """What is said over one WebSocket: the messages of `graphql-transport-ws`, operations side by side, an orderly end."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.types import Receive
 
 from app.errors import LimitReached, RateLimited, Unauthenticated, Unavailable
 from app.settings import settings
 from app.web.engine import Engine
 from app.web.errors import MASKED, Refused, record
-from app.web.observe import Observation
-from app.web.operation import Caller
+from app.web.operation import Caller, Operation
 from app.web.origin import bearer
+from app.web.outbox import Line, Outbox
 from app.web.places import Place, holder
 from app.web.reply import Reply, accident, refusal
 from app.web.request import Malformed, Parameters, decode, parameters
+from app.web.running import Running
+from app.web.tokens import Watch
 
 ID_LENGTH_MAX = 128
 REASON_BYTES_MAX = 123
@@ -36,7 +37,6 @@ SILENT = 4499
 FAILED = 4500
 
 Message = dict[str, Any]
-E = TypeVar("E", bound=Exception)
 
 
 class Ended(Exception):
@@ -49,64 +49,71 @@ class Ended(Exception):
 
 
 class Conversation:
-    """One socket from its opening to its end. All its tasks live in one group: when one ends it, the others end too."""
+    """One socket from its opening to its end. It has a task of its own only for what it hears and what is asked."""
 
-    def __init__(self, websocket: WebSocket, engine: Engine, caller: Caller, place: Place) -> None:
-        self._websocket = websocket
+    def __init__(self, line: Line, receive: Receive, engine: Engine, caller: Caller, place: Place) -> None:
+        self._receive = receive
         self._engine = engine
         self._caller = caller
         self._place = place
         self._token: str | None = None
-        self._initialised = asyncio.Event()
-        self._ending = asyncio.Event()
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._is_initialised = False
+        self._outbox = Outbox(line, self._too_slow)
+        self._operations: dict[str, Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._begun = 0
-        self._tasks = asyncio.TaskGroup()
+        self._limit = asyncio.timeout(settings.socket_init_s_max)
+        self._ended: Ended | None = None
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
+        self._beat: asyncio.TimerHandle | None = None
+        self._watch: Watch | None = None
 
-    def end(self, after_s: float) -> None:
-        """Ask for the end that makes clients connect again."""
-        self._loop.call_later(after_s, self._ending.set)
-
-    async def hold(self) -> Ended:
-        """Talk until somebody ends it, and say how. Every operation has been cancelled and closed by then."""
+    async def hold(self) -> Ended | None:
+        """Talk until somebody ends it, and say how; None if the client has gone. Nothing runs on it any more then."""
         try:
-            async with self._tasks:
-                for task in (self._listen(), self._await_init(), self._await_end()):
-                    self._tasks.create_task(task)
-        except ExceptionGroup as group:
-            ended = group.subgroup(Ended)
-            if ended:
-                return next(_leaves(ended))
-            gone = group.subgroup(WebSocketDisconnect)
-            if gone:
-                raise next(_leaves(gone)) from None
-            # The last net: a bug of ours ends one socket, and not silently.
-            record(group, request_id=self._caller.request_id)
-        return Ended(FAILED, MASKED)
+            async with self._limit:
+                await self._listen()
+        except Ended as ended:
+            return ended
+        except Exception as error:  # noqa: BLE001 - the last net: a bug of ours ends one socket, and not silently
+            if isinstance(error, TimeoutError) and self._limit.expired():
+                return self._ended or Ended(INIT_TIMEOUT, "Connection initialisation timeout")
+            record(error, request_id=self._caller.request_id)
+            return Ended(FAILED, MASKED)
+        finally:
+            await self._stop()
+        return None
+
+    def end(self, ended: Ended, *, after_s: float = 0) -> None:
+        """Have it closed with this code and reason. The first who says so is heard."""
+        if self._ended is None:
+            self._ended = ended
+            self._limit.reschedule(self._loop.time() + after_s)
+
+    async def _stop(self) -> None:
+        self._ended = self._ended or Ended(RESTART, "It is over")
+        self._outbox.close()
+        if self._beat:
+            self._beat.cancel()
+        if self._watch:
+            self._watch.cancel()
+        for running in self._operations.values():
+            running.cut_short()
+        self._operations.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _listen(self) -> None:
         while True:
-            received = await self._websocket.receive()
+            received = await self._receive()
             if received["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(received.get("code", 1005))
+                return
             self._heard = self._loop.time()
             try:
                 await self._hear(_message(received.get("text")))
             except Malformed as malformed:
                 raise Ended(INVALID, malformed.message) from None
-
-    async def _await_init(self) -> None:
-        try:
-            async with asyncio.timeout(settings.socket_init_s_max):
-                await self._initialised.wait()
-        except TimeoutError:
-            raise Ended(INIT_TIMEOUT, "Connection initialisation timeout") from None
-
-    async def _await_end(self) -> None:
-        await self._ending.wait()
-        raise Ended(RESTART, "The server restarts: connect again")
 
     async def _hear(self, message: Message) -> None:
         match message.get("type"):
@@ -114,20 +121,20 @@ class Conversation:
                 await self._init(_payload(message))
             case "ping":
                 echoed = {"payload": message["payload"]} if _payload(message) is not None else {}
-                await self._say({"type": "pong", **echoed})
+                self._say({"type": "pong", **echoed})
             case "pong":
                 _payload(message)
             case "subscribe":
-                await self._subscribe(_id(message), message)
+                self._subscribe(_id(message), message)
             case "complete":
-                task = self._operations.pop(_id(message), None)
-                if task:
-                    task.cancel()
+                running = self._operations.pop(_id(message), None)
+                if running:
+                    running.cut_short()
             case other:
                 raise Malformed(f"There is no message of type {str(other)[:40]!r}.")
 
     async def _init(self, payload: Message | None) -> None:
-        if self._initialised.is_set():
+        if self._is_initialised:
             raise Ended(TOO_MANY, "Too many initialisation requests")
         try:
             self._token = _token(payload or {})
@@ -140,26 +147,26 @@ class Conversation:
             raise Ended(TRY_AGAIN, problem.message) from None
         except RateLimited as problem:
             raise Ended(TOO_MANY, problem.message) from None
-        self._initialised.set()
-        await self._say({"type": "connection_ack"})
-        self._tasks.create_task(self._keep_alive())
-        self._tasks.create_task(self._watch(self._engine.token_end(self._token, self._caller, context)))
+        self._is_initialised = True
+        if self._ended is None:
+            self._limit.reschedule(None)
+        self._say({"type": "connection_ack"})
+        self._keep_alive()
+        if self._token is not None:
+            no_longer = Ended(FORBIDDEN, "The token no longer holds")
+            self._watch = self._engine.tokens.watch(self._token, self._caller, context, lambda: self.end(no_longer))
 
-    async def _watch(self, token_end: Coroutine[Any, Any, None]) -> None:
-        await token_end
-        raise Ended(FORBIDDEN, "The token no longer holds")
+    def _keep_alive(self) -> None:
+        """Have a timer look after the client now and then: it costs less than a task that sleeps."""
+        silence_s = self._loop.time() - self._heard
+        if silence_s > settings.socket_silence_s_max:
+            self.end(Ended(SILENT, f"No sign of life for {silence_s:.0f} s"))
+        elif silence_s >= settings.socket_ping_s:
+            self._say({"type": "ping"})
+        self._beat = self._loop.call_later(settings.socket_ping_s, self._keep_alive)
 
-    async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(settings.socket_ping_s)
-            silence_s = self._loop.time() - self._heard
-            if silence_s > settings.socket_silence_s_max:
-                raise Ended(SILENT, f"No sign of life for {silence_s:.0f} s")
-            if silence_s >= settings.socket_ping_s:
-                await self._say({"type": "ping"})
-
-    async def _subscribe(self, id: str, message: Message) -> None:
-        if not self._initialised.is_set():
+    def _subscribe(self, id: str, message: Message) -> None:
+        if not self._is_initialised:
             raise Ended(UNAUTHENTICATED, "Unauthorized: initialise the connection first")
         if id in self._operations:
             raise Ended(DUPLICATE, f"Subscriber for {id} already exists")
@@ -167,72 +174,55 @@ class Conversation:
         if len(self._operations) >= settings.socket_subscriptions_max:
             limit = settings.socket_subscriptions_max
             full = LimitReached(f"One connection runs {limit} operations at a time.", limit=limit)
-            await self._refuse(id, refusal(Refused([full])))
+            self._say({"type": "error", "id": id, "payload": refusal(Refused([full])).errors})
             return
         self._begun += 1
         caller = Caller(f"{self._caller.request_id}.{self._begun}", self._caller.address, self._caller.transport)
-        self._operations[id] = self._tasks.create_task(self._operate(id, asked, caller))
+        running = self._operations[id] = Running(id, caller, asked, self._outbox, self._over)
+        task = running.task = asyncio.create_task(self._operate(running, asked))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _operate(self, id: str, asked: Parameters, caller: Caller) -> None:
-        task = asyncio.current_task()
-        try:
-            with Observation(caller, asked) as seen:
-                failed = await self._answer(id, asked, caller, seen)
-                if failed:
-                    seen.answered(failed)
-        finally:
-            # Free before the client hears of it: it may use the id again at once.
-            if self._operations.get(id) is task:
-                del self._operations[id]
-        if failed:
-            await self._refuse(id, failed)
-        else:
-            await self._say({"type": "complete", "id": id})
+    def _over(self, running: Running) -> None:
+        self._operations.pop(running.id, None)
 
-    async def _answer(self, id: str, asked: Parameters, caller: Caller, seen: Observation) -> Reply | None:
-        """Send an operation's results; the reply that there is instead of results, if it fails as a whole."""
+    async def _operate(self, running: Running, asked: Parameters) -> None:
         try:
-            operation = await self._engine.prepare(asked, token=self._token, caller=caller)
-            seen.began(operation)
-            async with aclosing(self._engine.replies(operation)) as replies:
-                async for reply in replies:
-                    if not reply.has_data:
-                        return reply
-                    seen.answered(reply)
-                    await self._say({"type": "next", "id": id, "payload": orjson.Fragment(reply.json)})
+            operation = await self._engine.prepare(asked, token=self._token, caller=running.caller)
+            running.seen.began(operation)
+            if not self._engine.join(operation, running):
+                running.end(await self._answer(operation, running))
         except Refused as refused:
             for error in refused.errors:
                 if isinstance(error, Unauthenticated):
                     # The token held when the socket was opened.
-                    raise Ended(FORBIDDEN, error.message) from None
-            return refusal(refused)
-        except (Ended, WebSocketDisconnect):
-            raise
+                    self.end(Ended(FORBIDDEN, error.message))
+                    return
+            running.end(refusal(refused))
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the socket's
-            return accident(error, caller)
+            running.end(accident(error, running.caller))
+        # From here on its group tells it, without this task.
+        running.task = None
+
+    async def _answer(self, operation: Operation, running: Running) -> Reply | None:
+        """Say an operation's results; the reply that there is instead of results, if it fails as a whole."""
+        async with aclosing(self._engine.replies(operation)) as replies:
+            async for reply in replies:
+                # It pulls no further events while the client does not read.
+                await self._outbox.room()
+                if not reply.has_data:
+                    return reply
+                running.tell(reply)
         return None
 
-    async def _refuse(self, id: str, reply: Reply) -> None:
-        await self._say({"type": "error", "id": id, "payload": reply.errors})
+    def _too_slow(self) -> None:
+        """Close, and if there is one place to go on from, name it: clients continue with it as `after`."""
+        places = [running.written for running in self._operations.values()]
+        last = f" Last cursor: {places[0].cursor}" if len(places) == 1 and places[0] else ""
+        self.end(Ended(TOO_SLOW, f"Too slow: the messages were not read.{last}"))
 
-    async def _say(self, message: Message) -> None:
-        """Send, waiting for a slow reader, but not for ever. An operation waits here and pulls no further events."""
-        try:
-            async with asyncio.timeout(settings.socket_send_s_max):
-                await self._websocket.send_text(orjson.dumps(message).decode())
-        except TimeoutError:
-            raise Ended(TOO_SLOW, "Too slow: the messages were not read") from None
-        except RuntimeError:
-            # The server has begun to close this connection itself.
-            raise WebSocketDisconnect(1006) from None
-
-
-def _leaves(group: ExceptionGroup[E]) -> Iterator[E]:
-    for found in group.exceptions:
-        if isinstance(found, ExceptionGroup):
-            yield from _leaves(found)
-        else:
-            yield found
+    def _say(self, message: Message) -> None:
+        self._outbox.put((orjson.dumps(message),))
 
 
 def _message(text: str | None) -> Message:

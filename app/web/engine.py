@@ -6,12 +6,10 @@ The parts it cannot know are handed in: the schema, who asks (`MakeContext`), ho
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import Any, cast
 
 import strawberry
-import structlog
 from graphql import (
     Executor,
     GraphQLError,
@@ -19,19 +17,19 @@ from graphql import (
     execute_root_selection_set,
 )
 
-from app.errors import CostExceeded, DomainError, Unauthenticated, Unplanned
+from app.errors import CostExceeded, DomainError, Unplanned
 from app.settings import settings
 from app.web.budget import Budget
 from app.web.documents import Documents, Limits
 from app.web.errors import Refused
-from app.web.live import events
-from app.web.operation import Caller, Context, Execution, MakeContext, Operation, Plans, Prepared
+from app.web.live import alone
+from app.web.operation import Caller, Execution, MakeContext, Operation, Plans, Prepared
 from app.web.reply import Reply, answer, cost_extension, late, planned
 from app.web.request import Parameters
+from app.web.shared import Groups, Subscriber
+from app.web.tokens import Tokens
 
 ANY_KIND = frozenset(OperationType)
-
-log = structlog.get_logger(__name__)
 
 
 class WrongKind(Exception):
@@ -58,6 +56,8 @@ class Engine:
         execution = Execution(core, cast("type[Executor[Any]]", schema.execution_context_class))
         self._documents = Documents(execution, limits, plans)
         self._budget = budget
+        self._groups = Groups()
+        self.tokens = Tokens(context)
         self.context = context
 
     async def prepare(
@@ -87,31 +87,22 @@ class Engine:
             raise Refused(refused.errors, cost_extension(cost)) from None
         return Operation(caller, prepared, context, cost, variables)
 
+    def join(self, operation: Operation, subscriber: Subscriber) -> bool:
+        """Have a subscriber told together with others, if this is an operation that can be shared."""
+        shared = operation.kind is OperationType.SUBSCRIPTION and self._groups.can_share(operation)
+        if shared:
+            self._groups.join(operation, subscriber)
+        return shared
+
     async def replies(self, operation: Operation) -> AsyncGenerator[Reply, None]:
         """One answer to a query or a mutation, as many as there are events to a subscription."""
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.run(operation)
             return
-        async with aclosing(events(operation)) as replies:
+        replies = self._groups.replies(operation) if self._groups.can_share(operation) else alone(operation)
+        async with aclosing(replies):
             async for reply in replies:
                 yield reply
-
-    async def token_end(self, token: str | None, caller: Caller, context: Context) -> None:
-        """Return when the token no longer holds: at its time, or when it was revoked. Strangers' waits have no end."""
-        while token is not None:
-            rest_s = settings.socket_token_check_s
-            if context.expires_at:
-                rest_s = min(rest_s, (context.expires_at - datetime.now(UTC)).total_seconds())
-            if rest_s <= 0:
-                return
-            await asyncio.sleep(rest_s)
-            try:
-                context = await self.context(token, caller)
-            except Unauthenticated:
-                return
-            except Exception as error:  # noqa: BLE001 - while the database is away, nobody is thrown out
-                log.warning("token not checked", reason=type(error).__name__, request_id=caller.request_id)
-        await asyncio.Event().wait()
 
     async def run(self, operation: Operation) -> Reply:
         """The answer to a query or a mutation, within the time that a request may take."""

@@ -92,8 +92,8 @@ class Endpoint:
         place = self._places.take(holder(operation.context.viewer_id, operation.caller.address))
         ending = asyncio.Event()
         self._streams.add(ending)
-        watch = asyncio.create_task(self._engine.token_end(token, operation.caller, operation.context))
-        watch.add_done_callback(lambda _: ending.set())
+        tokens = self._engine.tokens
+        watch = tokens.watch(token, operation.caller, operation.context, ending.set) if token is not None else None
 
         async def replies() -> AsyncGenerator[Reply, None]:
             async with aclosing(self._engine.replies(operation)) as found:
@@ -109,7 +109,8 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - the answer has begun: it can end, but not become another
             record(error, request_id=operation.caller.request_id)
         finally:
-            watch.cancel()
+            if watch:
+                watch.cancel()
             self._streams.discard(ending)
             place.leave()
 

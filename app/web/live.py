@@ -1,50 +1,66 @@
-"""Subscriptions: one answer for each event."""
+"""Subscriptions: where their events come from, and how one becomes an answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any
 
-from graphql import (
-    ExecutionResult,
-    Executor,
-    GraphQLError,
-    create_source_event_stream,
-    execute_subscription_event,
-    map_source_to_response_event,
-)
+from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute_subscription_event
 
 from app.settings import settings
 from app.web.operation import Operation
 from app.web.reply import Reply, answer, too_slow
 
 
-async def events(operation: Operation) -> AsyncGenerator[Reply, None]:
+class NoSource(Exception):
+    """A subscription that could not begin, with the answer that says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+async def source_of(operation: Operation) -> AsyncIterable[Any]:
+    """What the subscription's resolver answers; raises NoSource."""
     source = create_source_event_stream(operation.executor)
     if isawaitable(source):
         source = await source
     if isinstance(source, ExecutionResult):
-        yield answer(source, operation)
-        return
-    answers = map_source_to_response_event(operation.executor, source, _answer_event)
+        raise NoSource(answer(source, operation))
+    return source
+
+
+async def alone(operation: Operation) -> AsyncGenerator[Reply, None]:
+    """An answer to each event of a generator, which is asked for the next when the last was taken."""
     try:
-        async with aclosing(answers):
-            async for result in answers:
-                yield answer(result, operation)
-    except Exception as error:  # noqa: BLE001 - the resolver's generator may raise whatever it likes
-        failed = GraphQLError(str(error), operation.node, original_error=error)
-        yield answer(ExecutionResult(errors=[failed]), operation)
+        source = await source_of(operation)
+        assert isinstance(source, AsyncGenerator), "a stream is shared"
+        async with aclosing(source):
+            async for value in source:
+                yield await reply_to(value, operation)
+    except NoSource as none:
+        yield none.reply
+    except Exception as error:  # noqa: BLE001 - a resolver may raise whatever it likes
+        yield failed(error, operation)
 
 
-async def _answer_event(executor: Executor[Any]) -> ExecutionResult:
-    executor.context_value = executor.context_value.renewed()
+async def reply_to(value: Any, operation: Operation) -> Reply:
+    """The answer to one event of a subscription, from what its resolver says of it."""
+    executor = operation.executor.build_per_event_executor(value)
+    executor.context_value = operation.context.renewed()
     limit = asyncio.timeout(settings.request_s_max)
     try:
         async with limit:
-            result = execute_subscription_event(executor)
-            return await result if isawaitable(result) else result
+            result: Any = execute_subscription_event(executor)
+            return answer(await result if isawaitable(result) else result, operation)
     except TimeoutError:
         if not limit.expired():
             raise
-        return ExecutionResult(errors=[GraphQLError("", executor.operation, original_error=too_slow())])
+        return failed(too_slow(), operation)
+
+
+def failed(error: Exception, operation: Operation) -> Reply:
+    """The answer when a resolver raised: it may raise whatever it likes."""
+    shown = GraphQLError(str(error), operation.node, original_error=error)
+    return answer(ExecutionResult(errors=[shown]), operation)

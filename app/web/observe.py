@@ -20,20 +20,26 @@ log = structlog.get_logger(__name__)
 class Observation:
     """Watches one operation from its arrival; used as a context manager."""
 
+    __slots__ = ("_answered", "_begun", "_caller", "_codes", "_cost", "_events", "_kind", "_name", "_viewer_id")
+
     def __init__(self, caller: Caller, parameters: Parameters) -> None:
         self._caller = caller
         self._name = parameters.operation_name
-        self._operation: Operation | None = None
+        self._kind: OperationType | None = None
+        self._viewer_id: int | None = None
+        self._cost: int | None = None
         self._begun = time.perf_counter()
         self._answered: float | None = None
         self._codes: dict[str, None] = {}
         self._events = 0
 
     def began(self, operation: Operation) -> None:
-        self._operation = operation
+        self._kind = operation.kind
         self._name = operation.name
+        self._viewer_id = operation.context.viewer_id
+        self._cost = operation.cost
         metrics.costs.observe(operation.cost)
-        if operation.kind is OperationType.SUBSCRIPTION:
+        if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.inc()
 
     def answered(self, reply: Reply) -> None:
@@ -42,7 +48,7 @@ class Observation:
         for code in reply.codes:
             self._codes[code] = None
             metrics.errors.labels(code).inc()
-        if self._operation and self._operation.kind is OperationType.SUBSCRIPTION:
+        if self._kind is OperationType.SUBSCRIPTION:
             self._events += 1
             metrics.events.inc()
 
@@ -52,11 +58,15 @@ class Observation:
     def __exit__(
         self, raised: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        operation, ended = self._operation, time.perf_counter()
-        kind = operation.kind.value if operation else "refused"
-        if operation and operation.kind is OperationType.SUBSCRIPTION:
+        self.ended(cut_short=raised is not None)
+
+    def ended(self, *, cut_short: bool = False) -> None:
+        """Write the line: for those who cannot use it as a context manager."""
+        ended = time.perf_counter()
+        kind = self._kind.value if self._kind else "refused"
+        if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.dec()
-        name = metrics.operation_label(self._name) if operation else metrics.OTHER
+        name = metrics.operation_label(self._name) if self._kind else metrics.OTHER
         metrics.operations.labels(name, kind, self._caller.transport).inc()
         metrics.durations.labels(kind).observe((self._answered or ended) - self._begun)
         facts = {
@@ -64,11 +74,11 @@ class Observation:
             "transport": self._caller.transport,
             "operation": (self._name or "")[:NAME_LENGTH_MAX] or None,
             "kind": kind,
-            "viewer": operation.context.viewer_id if operation else None,
-            "cost": operation.cost if operation else None,
+            "viewer": self._viewer_id,
+            "cost": self._cost,
             "duration_ms": round((ended - self._begun) * 1_000, 1),
             "errors": list(self._codes) or None,
             "events": self._events if kind == "subscription" else None,
-            "cut_short": raised is not None or None,
+            "cut_short": cut_short or None,
         }
         log.info("operation", **{name: fact for name, fact in facts.items() if fact is not None})

@@ -1,6 +1,6 @@
 """Who asks, with what surroundings, for which operation; what is known of it before, and what was asked of it now."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -45,6 +45,10 @@ class Context(Protocol):
     @property
     def expires_at(self) -> datetime | None:
         """When the token ends; None for a stranger, or if it does not."""
+
+    @property
+    def authorisation(self) -> Hashable:
+        """Equal for those who may see the same: they may be shown the same answer."""
 
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""

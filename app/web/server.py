@@ -8,6 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.settings import settings
+from app.web.outbox import Line
 from app.web.protocol import BoundedHttp
 
 
@@ -43,7 +44,7 @@ def configuration(app: ASGIApp, *, host: str | None = None, port: int | None = N
         port=settings.port if port is None else port,
         loop="uvloop",
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=Line,
         ws_max_size=settings.socket_message_bytes_max,
         # Our protocol has its own pings, which prove that the client's program lives, not only its socket.
         ws_ping_interval=None,

@@ -2,20 +2,19 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import Any
 
 import structlog
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.errors import RateLimited
 from app.settings import settings
 from app.web import metrics
-from app.web.conversation import SUBPROTOCOL, TOO_MANY, Conversation, Ended
+from app.web.conversation import RESTART, SUBPROTOCOL, TOO_MANY, Conversation, Ended
 from app.web.engine import Engine
 from app.web.operation import Caller
 from app.web.origin import address_of, request_id_of
+from app.web.outbox import LINE, Line
 from app.web.places import Places, holder
 
 PROTOCOL = "graphql-transport-ws"
@@ -34,29 +33,32 @@ class Sockets:
         self._held: dict[asyncio.Task[Any], Conversation] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
         offered: list[str] = scope.get("subprotocols", [])
         spoken = PROTOCOL in offered
         caller = Caller(request_id_of(scope), address_of(scope), "socket")
         metrics.sockets.inc()
         try:
+            await receive()
             # A browser reads our close code only if it is given one of the protocols that it offered.
-            await websocket.accept(PROTOCOL if spoken else next(iter(offered), None))
-            ended = await self._converse(websocket, caller) if spoken else _not_spoken()
-            await _close(websocket, ended, caller)
-        except (WebSocketDisconnect, RuntimeError):
-            # The client has gone, or the server closes the connection itself.
+            subprotocol = PROTOCOL if spoken else next(iter(offered), None)
+            await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
+            line: Line = scope["extensions"][LINE]["line"]
+            ended = await self._converse(line, receive, caller) if spoken else _not_spoken()
+            if ended:
+                _close(line, ended, caller)
+        except OSError:
+            # The client has gone before it was let in.
             return
         finally:
             metrics.sockets.dec()
             self._held.pop(_task(), None)
 
-    async def _converse(self, websocket: WebSocket, caller: Caller) -> Ended:
+    async def _converse(self, line: Line, receive: Receive, caller: Caller) -> Ended | None:
         try:
             place = self._places.take(holder(None, caller.address))
         except RateLimited as problem:
             return Ended(TOO_MANY, problem.message)
-        conversation = Conversation(websocket, self._engine, caller, place)
+        conversation = Conversation(line, receive, self._engine, caller, place)
         self._held[_task()] = conversation
         try:
             return await conversation.hold()
@@ -67,7 +69,8 @@ class Sockets:
         """Close every socket with 1012 when its subscriptions have ended; clients take it as: connect again."""
         held = dict(self._held)
         for conversation in held.values():
-            conversation.end(random.uniform(0, SPREAD_S))  # noqa: S311 - no secret depends on it
+            restart = Ended(RESTART, "The server restarts: connect again")
+            conversation.end(restart, after_s=random.uniform(0, SPREAD_S))  # noqa: S311 - no secret depends on it
         if held:
             await asyncio.wait(held, timeout=settings.shutdown_s / 2)
 
@@ -82,9 +85,7 @@ def _not_spoken() -> Ended:
     return Ended(SUBPROTOCOL, f"Subprotocol not acceptable: {PROTOCOL} is spoken here")
 
 
-async def _close(websocket: WebSocket, ended: Ended, caller: Caller) -> None:
+def _close(line: Line, ended: Ended, caller: Caller) -> None:
     metrics.closes.labels(ended.code).inc()
     log.info("socket closed", request_id=caller.request_id, code=ended.code, reason=ended.reason)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(settings.socket_send_s_max):
-            await websocket.close(ended.code, ended.reason)
+    line.hang_up(ended.code, ended.reason)

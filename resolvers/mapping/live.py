@@ -1,12 +1,12 @@
 """Trainings and predictions as they go."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 
-from app.events import Happening, Position
+from app.events import Happening, Position, SourceStream
 from app.models import Prediction, Training, TrainingStatus
 from app.services import mapping
 from resolvers.context import Info
@@ -52,50 +52,62 @@ class PredictionEvent(JobEvent):
     prediction: Prediction
 
 
+E = TypeVar("E", bound=JobEvent)
+
+
 async def training_updated(
     info: Info, training_id: strawberry.ID, after: str | None = None
-) -> AsyncGenerator[TrainingEvent, None]:
+) -> SourceStream[TrainingEvent]:
     """A training as it goes: its status, its progress, every epoch. It completes when the training has ended.
 
     training_id: The training.
     after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
     """
-    start = await _start(info, after)
+
+    async def event(said: dict[str, Any]) -> TrainingEvent:
+        return TrainingEvent(**said, training=await info.context.renewed().find(Training, training_id))
+
+    start = await info.context.feed.beginning(after)
     training = await info.context.find(Training, training_id)
-    async for said in _events(info, mapping.training_topic(training.id), training.status, start, after):
-        yield TrainingEvent(**said, training=await info.context.renewed().find(Training, training_id))
+    return await _stream(info, mapping.training_topic(training.id), training.status, start, after, event)
 
 
 async def prediction_updated(
     info: Info, prediction_id: strawberry.ID, after: str | None = None
-) -> AsyncGenerator[PredictionEvent, None]:
+) -> SourceStream[PredictionEvent]:
     """A prediction as it goes: its status and its progress. It completes when the prediction has ended.
 
     prediction_id: The prediction.
     after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
     """
-    start = await _start(info, after)
+
+    async def event(said: dict[str, Any]) -> PredictionEvent:
+        return PredictionEvent(**said, prediction=await info.context.renewed().find(Prediction, prediction_id))
+
+    start = await info.context.feed.beginning(after)
     prediction = await info.context.find(Prediction, prediction_id)
-    async for said in _events(info, mapping.prediction_topic(prediction.id), prediction.status, start, after):
-        yield PredictionEvent(**said, prediction=await info.context.renewed().find(Prediction, prediction_id))
+    return await _stream(info, mapping.prediction_topic(prediction.id), prediction.status, start, after, event)
 
 
-async def _start(info: Info, after: str | None) -> Position:
-    """Where to begin. It is asked before the row is read: an end between the two is then not missed."""
-    return await info.context.feed.now() if after is None else Position.parse(after)
-
-
-async def _events(
-    info: Info, topic: str, status: TrainingStatus, start: Position, after: str | None
-) -> AsyncGenerator[dict[str, Any], None]:
-    """What the events of something that ends say, up to its end."""
-    if after is None:
-        yield {"cursor": start.cursor, "status": status}
-    async for happening in info.context.feed.follow(topic, start, live=status not in ENDED):
-        said = _said(happening)
-        yield said
-        if said.get("status") in ENDED:
-            return
+async def _stream(
+    info: Info,
+    topic: str,
+    status: TrainingStatus,
+    start: Position,
+    after: str | None,
+    event: Callable[[dict[str, Any]], Awaitable[E]],
+) -> SourceStream[E]:
+    """What is told of something that ends, up to its end. `start` is older than `status`: no end is missed between."""
+    return SourceStream(
+        info.context.feed,
+        topic,
+        start,
+        lambda happening: event(_said(happening)),
+        first=await event({"cursor": start.cursor, "status": status}) if after is None else None,
+        is_resumed=after is not None,
+        is_live=status not in ENDED,
+        is_last=lambda told: told.status in ENDED,
+    )
 
 
 def _said(happening: Happening) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Context:
     expires_at: datetime | None = None
     renewals: int = 0
 
+    @property
+    def authorisation(self) -> int | None:
+        return self.viewer_id
+
     def renewed(self) -> "Context":
         return Context(self.journal, self.viewer_id, self.expires_at, self.renewals + 1)
 

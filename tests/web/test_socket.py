@@ -178,6 +178,7 @@ async def test_an_id_in_use_closes_with_4409(connect, served):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", ENDLESS)
+        await talk.hear()
         await talk.subscribe("1", ENDLESS)
         assert await talk.closing() == (4409, "Subscriber for 1 already exists")
     await asyncio.wait_for(served.journal.ended.wait(), 10)
