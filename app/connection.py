@@ -105,11 +105,7 @@ class Connection:
         self._prepared += 1
         statement = _Statement(b"s%d" % self._prepared, self._connection)
         self._statements[sql] = statement  # before it is sent: a cancelled task does not know whether it arrived
-        try:
-            await self._ask(self._libpq.send_prepare, statement.name, sql)
-        except Error:
-            del self._statements[sql]
-            raise
+        await self._ask(self._libpq.send_prepare, statement.name, sql)
         return statement
 
     async def _forget(self, sql: bytes) -> None:
@@ -118,11 +114,17 @@ class Connection:
         del self._statements[sql]
 
     async def settle(self) -> None:
-        """Cancels the statement nobody waits for any more; then the connection is as good as new."""
-        if self.busy:  # or it has ended by itself
-            drained = self._answer = self._loop.create_future()
-            await self._connection.cancel_safe()
-            await drained
+        """Cancels the statement nobody waits for any more; then the connection is as good as new, or closed."""
+        if not self.busy:  # it has ended by itself
+            return
+        drained = self._answer = self._loop.create_future()
+        try:
+            async with asyncio.timeout(settings.database_connect_s_max):
+                await self._connection.cancel_safe()
+                await drained
+        except BaseException:
+            self.close()  # a request to cancel that is still on its way must not meet the next statement
+            raise
 
     def close(self) -> None:
         """Ends it; whoever waits for an answer hears that it is lost."""

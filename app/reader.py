@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -62,7 +63,7 @@ class Reader:
         await self._turns.take(wait_s)
         connection = None
         try:
-            connection = self._take() or await self._connect()
+            connection = self._idle.pop() if self._idle else await self._connect()
             try:
                 return await connection.rows(sql, parameters)
             except Lost:  # the server may have restarted, and what is idle be just as dead
@@ -76,13 +77,6 @@ class Reader:
             raise said from error
         finally:
             self._leave(connection)
-
-    def _take(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.closed:
-                return connection
-        return None
 
     async def _connect(self) -> Connection:
         if not self._closed:
@@ -106,13 +100,9 @@ class Reader:
 
     async def _settle(self, connection: Connection) -> None:
         try:
-            async with asyncio.timeout(settings.database_connect_s_max):
+            with suppress(psycopg.Error, TimeoutError):
                 await connection.settle()
-        except (psycopg.Error, TimeoutError):
-            connection.close()  # a request to cancel that is still on its way must not meet the next statement
         finally:
-            if connection.busy:
-                connection.close()
             self._leave(connection)
 
 

@@ -83,10 +83,18 @@ async def reader(reading) -> AsyncIterator[Reader]:
 
 
 @pytest.fixture
-def sessions(sweeper):
+async def sessions(sweeper, eventually):
     """What the readers' connections are doing: a state for each."""
     look = "SELECT state FROM pg_stat_activity WHERE application_name = %s ORDER BY state"
-    return lambda: [state for (state,) in sweeper[0].execute(look, [READER])]
+
+    def sessions() -> list[str]:
+        return [state for (state,) in sweeper[0].execute(look, [READER])]
+
+    async def nobody() -> bool:
+        return not sessions()
+
+    await eventually(nobody)  # those of the test before may still be leaving
+    return sessions
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from app.settings import settings
 ECHO = b"SELECT $1::text"
 SLEEP = b"SELECT pg_sleep($1::float8)::text"
 MANY_PREPARED = b"SELECT count(*) FROM pg_prepared_statements"
+PID = b"SELECT pg_backend_pid()"
 KILL = b"SELECT pg_terminate_backend(pg_backend_pid())"
 
 
@@ -31,11 +32,11 @@ def eventually_is(eventually):
 
 async def test_a_statement_nobody_waits_for_any_more_ends_on_the_server(reading, sessions, eventually_is):
     async with reading(connections=1) as reader:
+        pid = await reader.rows(PID, [])
         sleeping = asyncio.create_task(reader.rows(SLEEP, [b"4"]))
         await eventually_is(sessions, ["active"])
-        pid = await cancelled(sleeping, reader.rows(b"SELECT pg_backend_pid()", []))
-        await eventually_is(sessions, ["idle"])
-        assert await reader.rows(b"SELECT pg_backend_pid()", []) == pid
+        assert await cancelled(sleeping, reader.rows(PID, [])) == pid
+        assert sessions() == ["idle"]
 
 
 async def cancelled(task, then):
@@ -140,6 +141,7 @@ async def test_closing_tells_everybody_who_waits_to_come_again(reader_url, sessi
     await eventually_is(sessions, ["active"])
     async with asyncio.timeout(2):
         await reader.close()
+        assert all(task.done() for task in asked)
         assert [type(each) for each in await asyncio.gather(*asked, return_exceptions=True)] == [Busy] * 5
     await eventually_is(sessions, [])
     with pytest.raises(Busy):
@@ -152,6 +154,20 @@ async def test_closing_ends_statements_that_nobody_waits_for_any_more(reader_url
     sleeping = asyncio.create_task(reader.rows(SLEEP, [b"1"]))
     await eventually_is(sessions, ["active"])
     await cancelled(sleeping, reader.close())
+    await eventually_is(sessions, [])
+
+
+async def test_closing_ends_connections_that_are_being_opened(network, sessions, eventually_is):
+    reader = Reader(network.url)
+    network.flowing.clear()
+    opening = asyncio.create_task(reader.rows(ECHO, [b"x"]))
+    await asyncio.sleep(0.05)
+    closing = asyncio.create_task(reader.close())
+    await asyncio.sleep(0)
+    network.flowing.set()
+    with pytest.raises(Busy):
+        await opening
+    await closing
     await eventually_is(sessions, [])
 
 
