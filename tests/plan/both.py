@@ -1,0 +1,120 @@
+"""Two builds of the API, one with plans and one without, asked the same and compared."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from starlette.types import ASGIApp, Message
+from structlog.testing import capture_logs
+
+from app.main import build
+from app.settings import settings
+
+SAME_REQUEST = "the-same-request"
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as data."""
+        return json.loads(self.body)
+
+
+async def post(app: ASGIApp, request: dict[str, Any], viewer: str | None) -> Answer:
+    """The answer to a request; without a client in between, which costs more than some of the answers."""
+    headers = [(b"content-type", b"application/json"), (b"x-request-id", SAME_REQUEST.encode())]
+    headers += [(b"authorization", f"Bearer {viewer}".encode())] if viewer else []
+    arriving = [{"type": "http.request", "body": json.dumps(request).encode()}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return arriving.pop() if arriving else await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    place = {"path": "/graphql", "raw_path": b"/graphql", "root_path": "", "query_string": b"", "scheme": "http"}
+    peers = {"client": ("127.0.0.1", 1), "server": ("api", 80)}
+    kind = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST"}
+    await app({**kind, **place, **peers, "headers": headers}, receive, send)
+    return Answer(sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+@dataclass(frozen=True)
+class Both:
+    """The API with plans and the API without them, over the same rows."""
+
+    planned: ASGIApp
+    plain: ASGIApp
+
+    async def ask(self, request: dict[str, Any], viewer: str | None = None) -> Answer:
+        """The one answer that both give."""
+        with capture_logs():  # thousands of lines would bury the one that failed
+            planned, plain = await post(self.planned, request, viewer), await post(self.plain, request, viewer)
+        compare(planned, plain)
+        return planned
+
+
+@asynccontextmanager
+async def both(planned_url: str, plain_url: str) -> AsyncIterator[Both]:
+    """Both builds, each on its database."""
+    async with AsyncExitStack() as stack:
+        apps = []
+        for url, planned in ((planned_url, True), (plain_url, False)):
+            settings.database_url, before = url, settings.database_url
+            app = build(planned=planned).app
+            settings.database_url = before
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            apps.append(app)
+        yield Both(*apps)
+
+
+def compare(planned: Answer, plain: Answer, masked: Callable[[Any], Any] = lambda value: value) -> None:
+    """Fails unless they say the same; keys in another order are not the same, nor errors in another place."""
+    one, other = masked(planned.json), masked(plain.json)
+    assert one.get("data") == other.get("data")
+    _compare_errors(one.get("errors", []), other.get("errors", []), one.get("data"))
+    assert one.get("extensions") == other.get("extensions")
+    assert planned.status == plain.status
+    assert _keys(one) == _keys(other)
+
+
+def _keys(value: Any) -> Any:
+    """The keys of every object in their order; the errors come in whatever order their fields were done."""
+    if isinstance(value, dict):
+        return [(key, None if key == "errors" else _keys(each)) for key, each in value.items()]
+    return [_keys(each) for each in value] if isinstance(value, list) else None
+
+
+def _compare_errors(planned: list[dict[str, Any]], plain: list[dict[str, Any]], data: Any) -> None:
+    """Of several errors that make one place above them null, whichever came first is told: then the place counts."""
+    one, other = _by_place(planned, data), _by_place(plain, data)
+    assert one.keys() == other.keys()
+    for place, errors in one.items():
+        if all(len(error.get("path", ())) == len(place) for error in (*errors, *other[place])):
+            assert sorted(errors, key=json.dumps) == sorted(other[place], key=json.dumps)
+
+
+def _by_place(errors: list[dict[str, Any]], data: Any) -> dict[tuple[str | int, ...], list[dict[str, Any]]]:
+    found = defaultdict(list)
+    for error in errors:
+        found[_nulled(tuple(error.get("path", ())), data)].append(error)
+    return found
+
+
+def _nulled(path: tuple[str | int, ...], data: Any) -> tuple[str | int, ...]:
+    """The part of an error's path that leads to a null."""
+    for depth, key in enumerate(path):
+        if data is None:
+            return path[:depth]
+        data = data[key]
+    return path
