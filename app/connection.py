@@ -16,6 +16,7 @@ from app.errors import Busy, DomainError, TimedOut
 from app.settings import settings
 
 Row = tuple[Any, ...]
+GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
 class Lost(Exception):
@@ -148,7 +149,7 @@ class Connection:
         result = await self._answer
         if result is None:
             raise Lost
-        if result.status not in _GOOD:
+        if result.status not in GOOD:
             raise error_from_result(result)
         return result
 
@@ -176,9 +177,6 @@ class Connection:
         self._answer = self._result = None
         if answer is not None and not answer.done():  # its task may have been cancelled
             answer.set_result(result)
-
-
-_GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
 def _is_outdated(error: Error) -> bool:
