@@ -112,4 +112,4 @@ def serve() -> None:
     """Serves until SIGTERM or SIGINT."""
     logs.configure()
     api = build()
-    Server(configuration(api.app), leaving=api.leaving, end=api.graphql.end).run()
+    Server(configuration(api.app, post=api.graphql.post), leaving=api.leaving, end=api.graphql.end).run()

@@ -29,6 +29,7 @@ class GraphQL:
         engine = Engine(schema, context=context, limits=limits, budget=budget, plans=plans)
         places = Places()
         self._endpoint = Endpoint(engine, places)
+        self.post = self._endpoint.post
         self._sockets = Sockets(engine, places)
         # Routes, not a Mount: that would answer POST /graphql with a redirect.
         self.routes: list[BaseRoute] = [Route(PATH, self._endpoint), WebSocketRoute(PATH, self._sockets)]

@@ -1,8 +1,9 @@
 """GraphQL over HTTP: POST, GET, and server-sent events for whoever would rather have those."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any
 
 from graphql import OperationType
@@ -11,6 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import DomainError
+from app.settings import settings
 from app.web import accept
 from app.web.engine import ANY_KIND, Engine, WrongKind
 from app.web.errors import Refused, record
@@ -19,11 +21,16 @@ from app.web.operation import Caller, Operation
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.places import Places, holder
 from app.web.reply import Reply, accident, refusal
-from app.web.request import Malformed, Parameters, posted, queried
-from app.web.responses import answered, refused
+from app.web.request import Malformed, Parameters, decode, parameters, posted, queried
+from app.web.responses import Answer, answered, refused
 from app.web.stream import send_events
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
+SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
+PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"})
+ACCEPT_LENGTH_MAX = 256
+ACCEPTED_MAX = 128
 WRONG = {
     OperationType.MUTATION: Malformed("A mutation is sent by POST.", status=405, headers={"Allow": "POST"}),
     OperationType.SUBSCRIPTION: Malformed(
@@ -53,39 +60,67 @@ class Endpoint:
             return
         media_types = [media_type for media_type in media_types if media_type != accept.HTML]
         try:
-            parameters = await _parameters(request, media_types)
+            asked = await _parameters(request, media_types)
         except Malformed as malformed:
-            await refused(malformed, media_types)(scope, receive, send)
+            await refused(malformed, media_types).response()(scope, receive, send)
         except ClientDisconnect:
             return
         else:
-            await _unless_gone(receive, self._answer(request, send, parameters, media_types))
+            await _unless_gone(receive, self._answer(request, send, asked, media_types))
 
-    async def _answer(self, request: Request, send: Send, parameters: Parameters, media_types: list[str]) -> None:
+    async def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
+        """The answer to a POST that came whole, whose head `is_plain`."""
+        media_types = _single(headers.get(b"accept"))
+        try:
+            asked = parameters(decode(body))
+        except Malformed as malformed:
+            return refused(malformed, media_types)
+        caller = Caller(request_id_of(scope), address_of(scope), "http")
+        authorization = headers.get(b"authorization")
+        token = authorization.decode("latin-1") if authorization is not None else None
+        answer = await self._answered(caller, asked, token, SINGLE, media_types)
+        assert answer, "only what streams has none"
+        return answer
+
+    async def _answer(self, request: Request, send: Send, asked: Parameters, media_types: list[str]) -> None:
         scope = request.scope
         streams = media_types[0] == accept.EVENTS
         caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http")
         kinds = ANY_KIND if request.method == "POST" else READING
         if accept.EVENTS not in media_types:
             kinds -= {OperationType.SUBSCRIPTION}
-        with Observation(caller, parameters) as seen:
+        authorization = request.headers.get("authorization")
+        answer = await self._answered(caller, asked, authorization, kinds, media_types, send)
+        if answer:
+            await answer.response()(scope, request.receive, send)
+
+    async def _answered(
+        self,
+        caller: Caller,
+        asked: Parameters,
+        authorization: str | None,
+        kinds: frozenset[OperationType],
+        media_types: Sequence[str],
+        send: Send | None = None,
+    ) -> Answer | None:
+        """The answer, or None if it was streamed by `send`."""
+        with Observation(caller, asked) as seen:
             try:
-                token = bearer(request.headers.get("authorization"))
-                operation = await self._engine.prepare(parameters, token=token, caller=caller, kinds=kinds)
+                token = bearer(authorization)
+                operation = await self._engine.prepare(asked, token=token, caller=caller, kinds=kinds)
                 seen.began(operation)
-                if streams or operation.kind is OperationType.SUBSCRIPTION:
+                if send and (caller.transport == "sse" or operation.kind is OperationType.SUBSCRIPTION):
                     await self._stream(operation, token, send, seen)
-                    return
+                    return None
                 reply = await self._engine.run(operation)
             except WrongKind as wrong:
-                await refused(WRONG[wrong.kind], media_types)(scope, request.receive, send)
-                return
+                return refused(WRONG[wrong.kind], media_types)
             except (Refused, DomainError) as failed:
                 reply = refusal(failed if isinstance(failed, Refused) else Refused([failed]))
             except Exception as error:  # noqa: BLE001 - the last net: whatever happened, the client gets an answer
                 reply = accident(error, caller)
             seen.answered(reply)
-            await answered(reply, media_types)(scope, request.receive, send)
+            return answered(reply, media_types)
 
     async def _stream(self, operation: Operation, token: str | None, send: Send, seen: Observation) -> None:
         """Send events until they end, the client goes, its token ends, or we do."""
@@ -113,6 +148,25 @@ class Endpoint:
                 watch.cancel()
             self._streams.discard(ending)
             place.leave()
+
+
+def is_plain(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the head of a POST asks for nothing but one answer to a JSON body."""
+    return (
+        headers.get(b"content-type", b"").lower() in PLAIN_BODIES
+        and UNUSUAL.isdisjoint(headers)
+        and not (settings.cors_origins and b"origin" in headers)
+        and bool(_single(headers.get(b"accept")))
+    )
+
+
+@lru_cache(maxsize=ACCEPTED_MAX)
+def _single(accepted: bytes | None) -> tuple[str, ...]:
+    """The media types that the header takes, if none of them is for more than one answer, or for people."""
+    if accepted is not None and len(accepted) > ACCEPT_LENGTH_MAX:
+        return ()
+    media_types = accept.choices(accepted.decode("latin-1") if accepted is not None else None)
+    return () if {accept.EVENTS, accept.HTML} & {*media_types} else tuple(media_types)
 
 
 async def _parameters(request: Request, media_types: list[str]) -> Parameters:

@@ -1,5 +1,8 @@
 """GraphQL's answers as HTTP responses: status, headers and media type that say what the body says."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import orjson
 from starlette.responses import Response
 
@@ -19,25 +22,43 @@ STATUS: dict[str, int] = {
 }
 
 
-def answered(reply: Reply, media_types: list[str]) -> Response:
+class Answer(NamedTuple):
+    """All that HTTP has to say, whoever writes it."""
+
+    status: int
+    media_type: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def response(self) -> Response:
+        """The answer as an ASGI application."""
+        return Response(
+            self.body,
+            status_code=self.status,
+            headers={"Cache-Control": "no-store", "Vary": "Accept", **dict(self.headers)},
+            media_type=f"{self.media_type}; charset=utf-8",
+        )
+
+
+def answered(reply: Reply, media_types: Sequence[str]) -> Answer:
     """The response to a request that was GraphQL, whatever came of it."""
     media_type = _media_type(media_types)
     status = _status(reply, media_type)
-    headers = {}
+    headers: tuple[tuple[str, str], ...] = ()
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in {429, 503} and reply.retry_after is not None:
-        headers["Retry-After"] = str(reply.retry_after)
-    return _response(reply.json, media_type, status, headers)
+        headers = (("WWW-Authenticate", "Bearer"),)
+    elif status in {429, 503} and reply.retry_after is not None:
+        headers = (("Retry-After", str(reply.retry_after)),)
+    return Answer(status, media_type, headers, reply.json)
 
 
-def refused(malformed: Malformed, media_types: list[str]) -> Response:
+def refused(malformed: Malformed, media_types: Sequence[str]) -> Answer:
     """The response to a request that was not."""
     body = orjson.dumps({"errors": [failure(malformed.message)]})
-    return _response(body, _media_type(media_types or [accept.JSON]), malformed.status, malformed.headers)
+    return Answer(malformed.status, _media_type(media_types or [accept.JSON]), tuple(malformed.headers.items()), body)
 
 
-def _media_type(media_types: list[str]) -> str:
+def _media_type(media_types: Sequence[str]) -> str:
     """The best that holds one answer; whoever takes only events is new enough to read the new type."""
     return next((found for found in media_types if found in {accept.JSON, accept.RESPONSE}), accept.RESPONSE)
 
@@ -47,12 +68,3 @@ def _status(reply: Reply, media_type: str) -> int:
         return 503 if reply.is_null and set(reply.codes) == {Code.UNAVAILABLE} else 200
     # In application/json, a well-formed request with errors in its document is answered with 200.
     return STATUS.get(reply.codes[0], 400 if media_type == accept.RESPONSE else 200)
-
-
-def _response(body: bytes, media_type: str, status: int, headers: dict[str, str]) -> Response:
-    return Response(
-        body,
-        status_code=status,
-        headers={"Cache-Control": "no-store", "Vary": "Accept", **headers},
-        media_type=f"{media_type}; charset=utf-8",
-    )

@@ -3,11 +3,14 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from app.settings import settings
+from app.web.exchange import Post, behind_proxy
 from app.web.outbox import Line
 from app.web.protocol import BoundedHttp
 
@@ -36,14 +39,18 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def configuration(app: ASGIApp, *, host: str | None = None, port: int | None = None) -> uvicorn.Config:
-    """How this application is served. Access is logged by operation, not by path: a GET's path holds its variables."""
-    return uvicorn.Config(
+def configuration(
+    app: ASGIApp, *, post: Post | None = None, host: str | None = None, port: int | None = None
+) -> uvicorn.Config:
+    """How this application is served, and by `post` its plain POSTs, which the protocol answers without it.
+
+    Access is logged by operation, not by path: a GET's path holds its variables.
+    """
+    config = uvicorn.Config(
         app,
         host=host or settings.host,
         port=settings.port if port is None else port,
         loop="uvloop",
-        http=BoundedHttp,
         ws=Line,
         ws_max_size=settings.socket_message_bytes_max,
         # Our protocol has its own pings, which prove that the client's program lives, not only its socket.
@@ -57,3 +64,7 @@ def configuration(app: ASGIApp, *, host: str | None = None, port: int | None = N
         limit_concurrency=settings.connections_max,
         timeout_graceful_shutdown=round(settings.shutdown_s),
     )
+    if post and config.proxy_headers:
+        post = behind_proxy(post, config.forwarded_allow_ips)
+    config.http = cast("type[asyncio.Protocol]", partial(BoundedHttp, post=post))
+    return config

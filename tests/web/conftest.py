@@ -211,7 +211,9 @@ def _context_maker(served: Callable[[], Served]) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def running(*, budget: Any = None, checks: Any = None, plans: Any = None) -> AsyncIterator[Served]:
+async def running(
+    *, budget: Any = None, checks: Any = None, plans: Any = None, plainly: bool = True
+) -> AsyncIterator[Served]:
     made: list[Served] = []
     graphql = GraphQL(
         schema=SCHEMA,
@@ -228,7 +230,9 @@ async def running(*, budget: Any = None, checks: Any = None, plans: Any = None) 
     def leaving() -> None:
         health.draining = True
 
-    server = Server(configuration(app, port=0), leaving=leaving, end=graphql.end)
+    server = Server(
+        configuration(app, post=graphql.post if plainly else None, port=0), leaving=leaving, end=graphql.end
+    )
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0.01)

@@ -10,14 +10,15 @@ class Echo:
     """A plan that says with what it was asked."""
 
     async def data(self, context, variables):
-        match variables.get("text"):
+        text = variables.coerced["text"]
+        match text:
             case "unplanned":
                 raise Unplanned
             case "busy":
                 raise Unavailable("The database is busy.")
             case "bug":
                 raise RuntimeError("the secret is 42")
-        return b'{"echo":"%b of viewer %d"}' % (variables["text"].encode(), context.viewer_id or 0)
+        return b'{"echo":"%b of viewer %d"}' % (text.encode(), context.viewer_id or 0)
 
 
 class Echoes:

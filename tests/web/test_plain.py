@@ -1,0 +1,277 @@
+"""Plain POSTs, answered by the protocol itself: the same bytes as on the ordinary way, and good manners on the wire."""
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.settings import settings
+from app.web.exchange import Exchange
+
+JSON = "application/json"
+RESPONSE = "application/graphql-response+json"
+LARGE = "{ items(first: 100) { nodes { id name } } }"
+LISTS = " ".join(f"list{number}: items(first: 3) {{ nodes {{ id name }} }}" for number in range(20))
+HUGE = f"{{ items(first: 100) {{ nodes {{ {LISTS} }} }} }}"
+
+
+class Wire:
+    """One connection, on which bytes are written as they are and answers read one after another."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def say(self, *requests: bytes) -> None:
+        self.writer.write(b"".join(requests))
+
+    async def hear(self) -> bytes:
+        """One answer, whole."""
+        async with asyncio.timeout(10):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"HTTP/1.1 100 "):
+                return head + await self.hear()
+            [length] = re.findall(rb"(?m)^content-length: (\d+)\r$", head)
+            return head + await self.reader.readexactly(int(length))
+
+    async def rest(self) -> bytes:
+        """All until the server closes the connection."""
+        return await asyncio.wait_for(self.reader.read(), 10)
+
+
+@contextlib.asynccontextmanager
+async def connected(served) -> AsyncIterator[Wire]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+
+
+def request(body: object = "{ greeting }", *, version: str = "1.1", target: str = "/graphql", **headers: str | None):
+    """A POST as bytes: `body` is a document, a request, or bytes; a header that is None is left out."""
+    if isinstance(body, str):
+        body = {"query": body}
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {"host": "api", "content_type": JSON, "content_length": str(len(content)), "x_request_id": "request-1"}
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in (named | headers).items() if value is not None]
+    return "\r\n".join([f"POST {target} HTTP/{version}", *lines, "", ""]).encode() + content
+
+
+@pytest.fixture
+def exchanges(monkeypatch):
+    """The plain requests that were answered by the protocol."""
+    answered = []
+    run = Exchange.run_asgi
+
+    async def counted(self, app):
+        answered.append(self)
+        await run(self, app)
+
+    monkeypatch.setattr(Exchange, "run_asgi", counted)
+    return answered
+
+
+PLAIN = {
+    "a query": request(),
+    "a query in the new type": request(accept=RESPONSE),
+    "both types": request(accept=f"{RESPONSE}, {JSON};q=0.9"),
+    "any type": request(accept="*/*"),
+    "with a token": request("{ viewer }", authorization="Bearer viewer-7"),
+    "a large answer": request(LARGE),
+    "a large answer, compressed": request(LARGE, accept_encoding="gzip, deflate"),
+    "a small answer, not compressed": request(accept_encoding="gzip"),
+    "an answer for a thread to compress": request(HUGE, accept_encoding="gzip"),
+    "a named operation": request({"query": "query A { greeting } query B { viewer }", "operationName": "B"}),
+    "a mutation": request('mutation { rename(name: "x") }'),
+    "a charset": request(content_type="application/json; charset=utf-8"),
+    "capitals": request(content_type="Application/JSON"),
+    "HTTP/1.0": request(version="1.0"),
+    "an end": request(connection="close"),
+    "an error beside data": request("{ greeting invalid }"),
+    "a bug": request("{ bug }", accept=RESPONSE),
+    "no JSON in the answer": request("{ notJson }"),
+    "busy": request("{ busy }"),
+    "busy before it began": request(authorization="Bearer busy", accept=RESPONSE),
+    "a bug before it began": request(authorization="Bearer bug"),
+    "a bad token": request(authorization="Bearer stale", accept=RESPONSE),
+    "another way to authenticate": request(authorization="Basic eDp5"),
+    "a wrong document": request("{ nothing }", accept=RESPONSE),
+    "no document": request("{ greetin"),
+    "too dear": request("{ items(first: 100) { nodes { items(first: 300) { nodes { id } } } } }"),
+    "a wrong variable": request({"query": "query($n: Int!) { items(first: $n) { nodes { id } } }"}),
+    "a subscription": request("subscription { count }"),
+    "not JSON": request(b'{"query":'),
+    "nothing": request(b""),
+    "a batch": request([{"query": "{ greeting }"}]),
+    "a number": request(b"1"),
+    "invalid UTF-8": request(b'{"query":"\xff\xfe"}'),
+    "an origin": request(origin="https://elsewhere.example"),
+    "a malformed id": request(x_request_id="a b"),
+}
+ORDINARY = {
+    "no content type": request(content_type=None),
+    "another content type": request(content_type="text/plain"),
+    "another charset": request(content_type="application/json; charset=utf-16"),
+    "a compressed body": request(content_encoding="gzip"),
+    "a body in chunks": request(b'16\r\n{"query":"{greeting}"}\r\n0\r\n\r\n', content_length=None).replace(
+        b"x-request-id", b"transfer-encoding: chunked\r\nx-request-id"
+    ),
+    "a body that does not come at once": request(b'{"query":"{greeting}"}' + b" " * 1_000_000),
+    "more than a body may be": request(b" " * 11_000_000),
+    "a warning": request(expect="100-continue"),
+    "no acceptable type": request(accept="text/plain"),
+    "a page": request(accept="text/html"),
+    "a query string": request(target="/graphql?query={viewer}"),
+    "another path": request(target="/nothing"),
+    "a header twice": request().replace(b"x-request-id", b"accept: */*\r\naccept: text/plain\r\nx-request-id"),
+}
+
+
+@pytest.fixture(scope="module")
+async def ways(_shared):
+    """A server that answers plain POSTs itself, and one that does not."""
+    from tests.web.conftest import running  # noqa: PLC0415
+
+    async with running(plainly=False) as ordinary:
+        yield _shared, ordinary
+
+
+def timeless(answer: bytes) -> bytes:
+    return re.sub(rb"\r\ndate: [^\r]+|(?<=x-request-id: )[0-9a-f]{32}", b"", answer)
+
+
+@pytest.mark.parametrize("asked", [*PLAIN.values(), *ORDINARY.values()], ids=[*PLAIN, *ORDINARY])
+async def test_both_ways_answer_with_the_same_bytes(ways, exchanges, asked):
+    answers = []
+    for served in ways:
+        async with connected(served) as wire:
+            wire.say(asked)
+            answers.append(timeless(await wire.hear()))
+    assert answers[0] == answers[1]
+    assert len(exchanges) == (asked in PLAIN.values())
+
+
+def data_of(answer: bytes) -> object:
+    return json.loads(answer.partition(b"\r\n\r\n")[2])["data"]
+
+
+def numbered(number: int, **headers: str) -> bytes:
+    return request(f"{{ echo(number: {number}) }}", **headers)
+
+
+async def test_a_connection_is_kept(served, exchanges):
+    async with connected(served) as wire:
+        for number in range(3):
+            wire.say(numbered(number))
+            assert data_of(await wire.hear()) == {"echo": f"{float(number)}"}
+    assert len(exchanges) == 3
+
+
+@pytest.mark.parametrize("last", [request(connection="close"), request(version="1.0")])
+async def test_a_connection_ends_when_its_client_said_so(served, last):
+    async with connected(served) as wire:
+        wire.say(numbered(1), last)
+        first, last = await wire.hear(), await wire.hear()
+        assert await wire.rest() == b""
+    assert b"connection: close" not in first
+    assert b"\r\nconnection: close\r\n" in last
+
+
+async def test_what_is_asked_at_once_is_answered_in_order(served, exchanges):
+    slow_first = request("{ slow(seconds: 0.1) }")
+    ordinary = numbered(2, accept="text/event-stream;q=0.1, application/json")
+    async with connected(served) as wire:
+        wire.say(slow_first, numbered(1), ordinary, numbered(3), numbered(4))
+        answers = [await wire.hear() for _ in range(5)]
+    assert [data_of(answer) for answer in answers] == [
+        {"slow": "done"},
+        *({"echo": f"{float(number)}"} for number in (1, 2, 3, 4)),
+    ]
+    assert len(exchanges) == 4
+
+
+async def test_a_request_may_come_in_pieces(served):
+    whole = numbered(7)
+    async with connected(served) as wire:
+        for cut in (1, 20, whole.index(b"\r\n\r\n") + 2, len(whole) - 5):
+            wire.say(whole[:cut])
+            await wire.writer.drain()
+            await asyncio.sleep(0.02)
+            wire.say(whole[cut:])
+            assert data_of(await wire.hear()) == {"echo": "7.0"}
+
+
+async def test_who_leaves_is_not_answered(served, exchanges):
+    async with connected(served) as wire:
+        wire.say(request("{ slow }"))
+        await served.journal.begun.wait()
+    await asyncio.wait_for(served.journal.ended.wait(), 10)
+    assert served.journal.cancelled == 1
+    assert len(exchanges) == 1
+
+
+async def test_who_does_not_read_is_not_written_to(served):
+    document = "query($text: String!) { echo(text: $text) }"
+    large = request({"query": document, "variables": {"text": "x" * 30_000}})
+    async with connected(served) as wire:
+        wire.say(*[large] * 600)
+        await asyncio.sleep(1)
+        assert len(served.journal.callers) < 600
+        for _ in range(600):
+            await wire.hear()
+
+
+async def test_too_many_connections_are_told_so(serve, monkeypatch):
+    monkeypatch.setattr(settings, "connections_max", 2)
+    async with serve() as served, connected(served) as wire, connected(served) as other:
+        other.say(request())
+        assert (await other.hear()).startswith(b"HTTP/1.1 503 ")
+        wire.say(request())
+        assert (await wire.hear()).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_what_runs_is_finished_before_the_server_ends(serve):
+    async with serve() as served, connected(served) as wire:
+        wire.say(request("{ slow(seconds: 0.5) }"))
+        await served.journal.begun.wait()
+        served.server.should_exit = True
+        answer = await wire.hear()
+        assert await wire.rest() == b""
+    assert data_of(answer) == {"slow": "done"}
+    assert b"connection: close" in answer
+
+
+async def test_behind_a_proxy_clients_are_those_that_it_names(serve, monkeypatch, exchanges):
+    monkeypatch.setattr(settings, "production", True)
+    async with serve() as served, connected(served) as wire:
+        wire.say(request(x_forwarded_for="192.0.2.7", x_forwarded_proto="https"))
+        answer = await wire.hear()
+        assert [caller.address for caller in served.journal.callers] == ["192.0.2.7"]
+    assert b"strict-transport-security" in answer
+    assert len(exchanges) == 1
+
+
+async def test_a_page_the_settings_name_is_answered_the_ordinary_way(serve, monkeypatch, exchanges):
+    monkeypatch.setattr(settings, "cors_origins", ["https://map.example"])
+    async with serve() as served, connected(served) as wire:
+        wire.say(request(origin="https://map.example"))
+        assert b"access-control-allow-origin: https://map.example" in await wire.hear()
+    assert not exchanges
+
+
+async def test_an_accident_on_the_way_out_ends_the_connection_and_is_logged(served, monkeypatch):
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("the secret is 42")
+
+    monkeypatch.setattr("app.web.exchange._frame", failing)
+    with capture_logs() as lines:
+        async with connected(served) as wire:
+            wire.say(request(x_request_id="request-7"))
+            assert await wire.rest() == b""
+    failed = [line for line in lines if line["event"] == "unforeseen failure"]
+    assert [(str(line["exc_info"]), line["request_id"]) for line in failed] == [("the secret is 42", "request-7")]
