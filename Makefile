@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt migrate schema demo bench lock clean
+.PHONY: help run test check fmt migrate schema demo bench bench-peers lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -9,7 +9,7 @@ compile := $(python) uv pip compile pyproject.toml --quiet --universal --python-
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run everything on this machine: servers, API, worker, demo accounts
 	@./setup.sh
@@ -46,6 +46,10 @@ demo: ## Train and predict on the demo village, in what runs here
 bench: ## Measure requests and events per second
 	@./setup.sh --dev
 	@$(python) tests.bench $(ARGS)
+
+bench-peers: ## Measure us beside other GraphQL servers; ARGS=--growth: on tables that grow
+	@./setup.sh --dev
+	@$(python) tests.bench.peers $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev

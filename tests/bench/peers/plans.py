@@ -1,0 +1,65 @@
+"""The plans PostgreSQL runs for a request, as its own auto_explain logs them: prepared statements have theirs, too."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.servers import NAME, PrivateServers
+
+SEEN_S = 0.3
+LOGGED = re.compile(r"plan:\n((?:\t.*\n)+)")
+# Where a node reads, most precise first.
+PLACES = ("Index Name", "Relation Name", "Function Name")
+
+
+def prepare(servers: PrivateServers) -> None:
+    """Lets connections made from now on say their plans when they are asked to."""
+    with servers.connect() as connection:
+        connection.execute(f"ALTER DATABASE {NAME} SET session_preload_libraries = 'auto_explain'")
+        connection.execute("LOAD 'auto_explain'")
+        connection.execute("ALTER SYSTEM SET auto_explain.log_format = 'json'")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def noted(servers: PrivateServers) -> Iterator[list[str]]:
+    """The plans of all that runs within the block."""
+    log = servers.home / "postgres.log"
+    plans: list[str] = []
+    _say(servers, "0")
+    before = log.stat().st_size
+    yield plans
+    _say(servers, "-1")
+    plans.extend(_shapes(log, before))
+
+
+def _say(servers: PrivateServers, duration_min: str) -> None:
+    with servers.connect() as connection:
+        connection.execute("LOAD 'auto_explain'")
+        connection.execute(f"ALTER SYSTEM SET auto_explain.log_min_duration = {duration_min}")
+        connection.execute("SELECT pg_reload_conf()")
+    time.sleep(SEEN_S)
+
+
+def _shapes(log: Path, begin: int) -> Iterator[str]:
+    with log.open("rb") as file:
+        file.seek(begin)
+        text = file.read().decode(errors="replace")
+    for logged in LOGGED.findall(text):
+        said = json.loads(logged)
+        if "pg_reload_conf" not in said["Query Text"]:
+            yield shape(said["Plan"])
+
+
+def shape(node: dict[str, Any]) -> str:
+    """A plan as its nodes alone: `Limit(Index Scan Backward pk_datasets)`."""
+    words = [node["Node Type"]]
+    if node.get("Scan Direction") == "Backward":
+        words.append("Backward")
+    words.extend([node[place] for place in PLACES if place in node][:1])
+    below = ", ".join(shape(child) for child in node.get("Plans", ()))
+    return " ".join(words) + (f"({below})" if below else "")
