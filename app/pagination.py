@@ -1,7 +1,8 @@
 """Keyset pages. A cursor is the sort key of the row it points at, so a page costs the same wherever it lies."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from binascii import b2a_base64
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -72,10 +73,13 @@ class Page(Generic[M]):
         return cls(rows[: args.first], has_next=len(rows) > args.first)
 
 
-def cursor(order: Order, id: int, value: Any = None) -> str:
-    """The place of a row in an order, opaque to clients."""
-    key = [order.name, id] if order.column == "id" else [order.name, id, value]
-    return urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+def cursors(order: Order) -> Callable[[int, Any], str]:
+    """Writes the places of rows in an order, opaque to clients, by their ids and the values sorted by."""
+    name = order.name
+    if order.column == "id":
+        # Neither + nor / can come of these characters, so that plain base64 is as fit for URLs, and faster.
+        return lambda key, _: b2a_base64(b'["%s",%d]' % (name.encode(), key), newline=False).rstrip(b"=").decode()
+    return lambda key, value: urlsafe_b64encode(orjson.dumps([name, key, value])).decode().rstrip("=")
 
 
 class Place(NamedTuple):

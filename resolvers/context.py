@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar, cast
@@ -57,8 +56,8 @@ class Context:
 
     def planned(self) -> "Context":
         """The same viewer with loaders that name a row instead of reading it: a plan reads what is shown of it."""
-        context = copy(self)
-        context.load = References(self.reading, self.viewer)
+        context = object.__new__(Context)
+        context.__dict__.update(self.__dict__, load=References(self.reading, self.viewer))
         return context
 
     @property

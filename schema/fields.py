@@ -19,7 +19,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
-from app.pagination import AgeOrder, Order, Page, PageArgs, cursor, page
+from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Listing, Many, One, Paged
@@ -67,7 +67,8 @@ class Connection(Generic[T]):
     @classmethod
     def of(cls, page: Page[Any], args: PageArgs, count: Count) -> "Connection[Any]":
         """The page as clients see it."""
-        edges = [Edge(cursor=cursor(args.order, row.id, args.order.value_of(row)), node=row) for row in page.rows]
+        cursor = cursors(args.order)
+        edges = [Edge(cursor=cursor(row.id, args.order.value_of(row)), node=row) for row in page.rows]
         return Connection(
             edges=edges,
             nodes=list(page.rows),

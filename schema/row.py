@@ -63,7 +63,7 @@ def shows(source: type) -> Callable[[type[T]], type[T]]:
 def _show(cls: Any, source: type) -> None:
     """Lets both ways of execution know by a value's class which type shows it."""
     cls.is_type_of = lambda value, _info: isinstance(value, source)
-    cls.shown = source
+    cls.__shows__ = source
 
 
 def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:

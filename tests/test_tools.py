@@ -180,7 +180,7 @@ def test_a_cursor_names_its_row(id, name):
     row = Dataset(id=id, name=name, last_modified=datetime(2026, 1, 2, 3, 4, 5, 678_901, UTC))
     for order in MixedOrder:
         value = None if order.column == "id" else getattr(row, order.column)
-        assert pagination.place(pagination.cursor(order, row.id, order.value_of(row)), Dataset, order) == (id, value)
+        assert pagination.place(pagination.cursors(order)(row.id, order.value_of(row)), Dataset, order) == (id, value)
 
 
 @given(st.text())

@@ -5,7 +5,7 @@ The parts it cannot know are handed in: the schema, who asks (`MakeContext`), ho
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from graphql import (
     execute_root_selection_set,
 )
 
-from app.errors import CostExceeded, DomainError, Unplanned
+from app.errors import Busy, CostExceeded, DomainError, TimedOut, Unplanned
 from app.settings import settings
 from app.web.budget import Budget
 from app.web.documents import Documents, Limits
@@ -53,7 +53,8 @@ class Engine:
         plans: Plans | None = None,
     ) -> None:
         core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
-        execution = Execution(core, cast("type[Executor[Any]]", schema.execution_context_class))
+        executor = cast("type[Executor[Any]]", schema.execution_context_class) if plans is None else plans.executor
+        execution = Execution(core, executor)
         self._documents = Documents(execution, limits, plans)
         self._budget = budget
         self._groups = Groups()
@@ -118,10 +119,14 @@ class Engine:
 
 async def _answered(operation: Operation) -> Reply:
     """By its plan if it has one that can, else by its executor."""
-    plan = operation.prepared.plan
+    plan = operation.prepared.plan if operation.kind is OperationType.QUERY else None
     if plan is not None:
-        with suppress(Unplanned):
+        try:
             return planned(await plan.data(operation.context, operation.values), operation)
+        except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
+            raise Refused([problem], cost_extension(operation.cost)) from None
+        except Unplanned:
+            pass
     result = execute_root_selection_set(operation.executor)
     return answer(await result if isawaitable(result) else result, operation)
 

@@ -67,6 +67,10 @@ class Plan(Protocol):
 class Plans(Protocol):
     """Makes plans."""
 
+    @property
+    def executor(self) -> type[Executor[Any]]:
+        """What executes mutations and subscriptions; it takes their `plan`."""
+
     def of(self, document: DocumentNode, node: OperationDefinitionNode) -> Plan | None:
         """A plan for this operation of a valid document; None if it has to be executed."""
 
@@ -102,9 +106,7 @@ class Prepared:
     @cached_property
     def plan(self) -> Plan | None:
         """How to answer it without an executor, if there is a way."""
-        if self._plans is None or self.kind is not OperationType.QUERY:
-            return None
-        return self._plans.of(self._document, self.node)
+        return None if self._plans is None else self._plans.of(self._document, self.node)
 
     def coerced(self, given: dict[str, Any]) -> VariableValues:
         """The variables as the schema wants them, or `Refused` with all that is wrong with them."""
@@ -118,6 +120,9 @@ class Prepared:
 
     def executor(self, context: Context, variables: VariableValues) -> Executor[Any]:
         """What `Executor.build` would make, without taking the variables once more."""
+        planned: dict[str, Any] = {}
+        if self._plans is not None and self.kind is not OperationType.QUERY:
+            planned["plan"] = self.plan
         return self._execution.executor(
             self._execution.schema,
             self._fragments,
@@ -130,6 +135,7 @@ class Prepared:
             default_type_resolver,
             default_field_resolver,
             is_awaitable=cast("Any", optimized_is_awaitable),
+            **planned,
         )
 
     @cached_property

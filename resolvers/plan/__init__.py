@@ -6,35 +6,44 @@ the same resolvers and policies that graphql-core calls; whatever a plan cannot 
 left to graphql-core, whose answer is the same by definition.
 """
 
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 import strawberry
+import structlog
 from graphql import (
     DirectiveNode,
     DocumentNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
+    GraphQLOutputType,
     OperationDefinitionNode,
     VariableNode,
     VariableValues,
     Visitor,
     visit,
 )
-from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from strawberry.types.field import StrawberryField
 
-from app.errors import Unplanned
+from app.errors import Busy, DomainError, TimedOut, Unplanned
 from app.models import Record
 from resolvers.context import Context
 from resolvers.plan.compiler import Compiler
+from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.memory import Memory
 from resolvers.plan.run import Run
 from resolvers.plan.sources import Given
+from resolvers.plan.values import Value
 from resolvers.system import SHOWN
 
 DEFINITION = "strawberry-definition"
+
+log = structlog.get_logger(__name__)
 
 
 class Types:
@@ -45,7 +54,7 @@ class Types:
         self.core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         self.tables: dict[str, type[Record]] = SHOWN
         self._names = {
-            getattr(kind.extensions[DEFINITION].origin, "shown", kind.extensions[DEFINITION].origin): name
+            getattr(kind.extensions[DEFINITION].origin, "__shows__", kind.extensions[DEFINITION].origin): name
             for name, kind in self.core.type_map.items()
             if isinstance(kind, GraphQLObjectType) and DEFINITION in kind.extensions
         }
@@ -68,6 +77,8 @@ class Types:
 class Plans:
     """Makes plans for the operations of a schema."""
 
+    executor = PlannedExecutor
+
     def __init__(self, schema: strawberry.Schema) -> None:
         self._types = Types(schema)
 
@@ -77,7 +88,7 @@ class Plans:
 
 
 class Plan:
-    """An operation ready to run: one tree of levels for each choice its directives have made so far."""
+    """An operation ready to run, compiled for each choice its directives have made so far."""
 
     def __init__(self, types: Types, document: DocumentNode, node: OperationDefinitionNode) -> None:
         self._types = types
@@ -88,25 +99,53 @@ class Plan:
             if isinstance(found, FragmentDefinitionNode)
         }
         self._choices = choices(document)
-        self._roots: Memory[Any, Given | Unplanned] = Memory()
+        self._compiled: Memory[Any, Given | Value | Unplanned] = Memory()
 
     async def data(self, context: Context, variables: VariableValues) -> bytes:
-        """The JSON of the answer's `data`; raises Unplanned to have graphql-core answer."""
-        root = self._roots.get(
-            tuple(variables.coerced.get(name) for name in self._choices), lambda: self._root(variables)
-        )
-        if isinstance(root, Unplanned):
-            raise root
-        try:
+        """The JSON of a query's `data`; raises Unplanned to have graphql-core answer."""
+        with or_unplanned():
+            root = self._made("root", variables, Compiler.root)
             return orjson.dumps(await Run(self._types, context, variables).show(root, None))
-        except Exception as error:
-            raise Unplanned(str(error)) from error
 
-    def _root(self, variables: VariableValues) -> Given | Unplanned:
-        try:
-            return Compiler(self._types, self._fragments, self._node, variables).root()
-        except Unplanned as reason:
-            return reason
+    async def found(
+        self,
+        context: Context,
+        variables: VariableValues,
+        shown_as: GraphQLOutputType,
+        details: list[FieldDetails],
+        value: Any,
+    ) -> Any:
+        """What is shown of the value that a root field of a mutation or a subscription has come up with."""
+        with or_unplanned():
+            below = self._made(id(details[0].node), variables, lambda compiler: compiler.found(shown_as, details))
+            return await Run(self._types, context, variables).show_found(below, value)
+
+    def _made(self, part: Hashable, variables: VariableValues, make: Callable[[Compiler], Any]) -> Any:
+        def compiled() -> Any:
+            try:
+                return make(Compiler(self._types, self._fragments, self._node, variables))
+            except Unplanned as reason:
+                return reason
+
+        chosen = tuple(variables.coerced.get(name) for name in self._choices)
+        found = self._compiled.get((part, chosen), compiled)
+        if isinstance(found, Unplanned):
+            raise found
+        return found
+
+
+@contextmanager
+def or_unplanned() -> Iterator[None]:
+    """Whatever goes wrong in a plan, graphql-core is to tell the client. What nobody foresaw is logged, too."""
+    try:
+        yield
+    except (Unplanned, Busy, TimedOut):
+        raise  # graphql-core would only wait for the database once more
+    except (DomainError, GraphQLError, KeyError, ValueError) as foreseen:
+        raise Unplanned(str(foreseen)) from foreseen
+    except Exception as error:
+        log.warning("plan given up", exc_info=error)
+        raise Unplanned(str(error)) from error
 
 
 def choices(document: DocumentNode) -> list[str]:

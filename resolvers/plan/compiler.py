@@ -66,7 +66,7 @@ class Compiler:
         level.show(self._object(level, kind, fields))
         return level
 
-    def below(self, shown_as: GraphQLOutputType, details: Details) -> Value:
+    def found(self, shown_as: GraphQLOutputType, details: Details) -> Value:
         """What is shown of a value that the executor has resolved."""
         return Value(shown_as, kid=self._kid(shown_as, details))
 

@@ -53,6 +53,13 @@ class Run:
         await self._fetch([root])
         return self.shown[root][0][0]
 
+    async def show_found(self, value: Value, found: Any) -> Any:
+        """What a resolver has answered, shown likewise."""
+        tokens = value.completed(self, found)
+        levels, self._found = list(self._found), {}
+        await self._fetch(levels)
+        return self.linked(tokens)
+
     async def _fetch(self, levels: list[Level]) -> None:
         order: list[Level] = []
         while levels:
@@ -82,6 +89,11 @@ class Run:
         answers = await asyncio.gather(*(answer for _, answer in waiting))
         for (level, _), rows in zip(waiting, answers, strict=True):
             level.take(self, rows)
+
+    def column(self, level: Level, attribute: str) -> set[Any]:
+        """The distinct keys in a column of a level."""
+        position = level.position(attribute)
+        return {row[position] for row in self.rows[level]}
 
     def token(self, value: Value, found: Any) -> Token:
         """The place of an object that a value has come up with."""

@@ -1,13 +1,12 @@
 """The kinds of levels: how the rows of a relation are found."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select
 
 from app.models import Record
-from app.pagination import Order, PageArgs, cursor, place
+from app.pagination import Order, PageArgs, cursors, place
 from app.policies import Viewer, visible
 from resolvers.plan import statements
 from resolvers.plan.arguments import Arguments
@@ -52,11 +51,7 @@ class Keyed(Level):
 
     def ask(self, run: "Run") -> Asked | None:
         """One statement for all keys."""
-        if self._parent is None:
-            wanted = run.keys[self]
-        else:
-            position = self._parent.position(self._key)
-            wanted = {row[position] for row in run.rows[self._parent]} - {None}
+        wanted = run.keys[self] if self._parent is None else run.column(self._parent, self._key) - {None}
         if not wanted:
             return None
         statement = self._statements.get(run.viewer, lambda: self._statement(run.viewer))
@@ -87,7 +82,7 @@ class Pages(Level):
         args = PageArgs(given.pop("first"), given.pop("after"), given.pop("order_by"), self._declared.size_max)
         after = None if args.after is None else place(args.after, self._model, args.order)
         run.pages[self] = args
-        run.cursors[self] = partial(cursor, args.order)
+        run.cursors[self] = cursors(args.order)
         if not self.is_shown:
             return None
         bound = {"limit": b"%d" % (args.first + self.peeks), **run.bound}
@@ -96,7 +91,7 @@ class Pages(Level):
         filters = frozen(given)
         shape = (run.viewer, filters, args.order, None if after is None else after.value is None)
         if isinstance(self._declared, Many):
-            owners = {row[self._parent.position("id")] for row in run.rows[self._parent]}
+            owners = run.column(self._parent, "id")
             if not owners:
                 return None
             bound["keys"] = statements.keys(owners)
@@ -183,7 +178,7 @@ class Count(Level):
         """One statement for all parents."""
         bound = dict(run.bound)
         if isinstance(self._declared, Many):
-            owners = {row[self._parent.position("id")] for row in run.rows[self._parent]}
+            owners = run.column(self._parent, "id")
             if not owners:
                 return None
             bound["keys"] = statements.keys(owners)

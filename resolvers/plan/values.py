@@ -6,6 +6,7 @@ when that level has been fetched.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,11 @@ class Value:
         found = self._found(run, owners)
         if found and isawaitable(found[0]):
             found = [await found[0]] if len(found) == 1 else await asyncio.gather(*found)
-        return [self._complete(value, lambda value: run.token(self, value)) for value in found]
+        return [self.completed(run, value) for value in found]
+
+    def completed(self, run: "Run", found: Any) -> Any:
+        """A scalar as clients see it, or where objects are going to be shown."""
+        return self._complete(found, partial(run.token, self))
 
     def _found(self, run: "Run", owners: list[Any]) -> list[Any]:
         if self._arguments is None:

@@ -1,7 +1,10 @@
 """Operations that a plan answers instead of the executor."""
 
+from typing import ClassVar
+
 import httpx
 import pytest
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.errors import Unavailable, Unplanned
 
@@ -21,8 +24,20 @@ class Echo:
         return b'{"echo":"%b of viewer %d"}' % (text.encode(), context.viewer_id or 0)
 
 
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    """Takes the plan of a mutation, and executes it all the same."""
+
+    given: ClassVar[list] = []
+
+    def __init__(self, *args, plan=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.given.append(plan)
+
+
 class Echoes:
     """Plans every operation that has variables."""
+
+    executor = Executor
 
     def __init__(self):
         self.asked = []
@@ -66,10 +81,11 @@ async def test_what_a_plan_cannot_answer_is_executed(planned):
     assert (await planned("query P { greeting }")).json()["data"] == {"greeting": "hello"}
 
 
-async def test_only_queries_are_planned(planned):
+async def test_a_mutation_is_executed_and_its_plan_handed_to_the_executor(planned):
     answer = await planned("mutation M($name: String!) { rename(name: $name) }", name="x")
     assert answer.json()["data"] == {"rename": "x"}
-    assert planned.plans.asked == []
+    assert planned.plans.asked == ["M"]
+    assert isinstance(Executor.given[-1], Echo)
 
 
 async def test_wrong_variables_are_refused_before_the_plan(planned):
