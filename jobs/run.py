@@ -1,6 +1,7 @@
 """One attempt at a job: its lease renewed, its progress told, its end written once."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -57,7 +58,7 @@ class Run:
     leaving: asyncio.Event
     is_cancelled: bool = False
     is_lost: bool = False
-    _reported: float = field(default=0.0, init=False)
+    _reported: float = field(default=-math.inf, init=False)
 
     @property
     def is_over(self) -> bool:
