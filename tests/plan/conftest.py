@@ -1,18 +1,25 @@
 """Random rows in databases of their own, and the API twice above them."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine
 
+from app import security
 from app.gateways import storage
-from app.settings import settings
+from app.rates import Rates
+from app.servers import PrivateServers
 from resolvers.plan import Plan
 from tests.plan import search
 from tests.plan.both import Both, both
 from tests.plan.rows import World, world
+from tests.plan.twins import Twins
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -23,7 +30,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def conditions() -> Iterator[None]:
-    """Links end at the same time, whoever makes them; nobody's minute is spent; what plans answer is counted."""
+    """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
     data = Plan.data
 
     async def counted(*given: Any) -> bytes:
@@ -34,8 +41,8 @@ def conditions() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plan, "data", counted)
         patch.setattr(storage, "time", SimpleNamespace(time=lambda: 1_700_000_000))
-        patch.setattr(settings, "viewer_cost_per_minute_max", 10**12)
-        patch.setattr(settings, "address_cost_per_minute_max", 10**12)
+        patch.setattr(Rates, "take", AsyncMock())
+        patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
         yield
 
 
@@ -67,3 +74,15 @@ async def torn(filled: Callable[[str, World], str], conditions: None) -> AsyncIt
     url = filled("torn", world(search.SEED, is_torn=True))
     async with both(url, url) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+async def twins(filled: Callable[[str, World], str], servers: PrivateServers, conditions: None) -> AsyncIterator[Twins]:
+    """Rows that may be changed, twice."""
+    rows = world(search.SEED)
+    names = ["twin_with_plans", "twin_without"]
+    with ExitStack() as stack:
+        async with both(*(filled(name, rows) for name in names)) as found:
+            twins = Twins(found, [stack.enter_context(servers.connect(name)) for name in names])
+            twins.keep()
+            yield twins

@@ -19,6 +19,7 @@ from graphql import (
     is_abstract_type,
     is_composite_type,
     is_list_type,
+    is_union_type,
 )
 from graphql.utilities import do_types_overlap
 from hypothesis import strategies as st
@@ -190,7 +191,9 @@ class _Writer:
             return f"{{ {self._field(parent, shape, room)} }}"
         ways = [self._field] * 14 + [self._inline] * (8 if is_abstract_type(parent) else 2) + [self._spread] * 2
         lines = [self.values.pick(ways)(parent, shape, room)]
-        for _ in range(self.values.pick([0, 1, 2, 3, 4, 5])):
+        # One change that fails takes the answers of the others with it.
+        is_alone = parent is CORE.mutation_type and not self.values.chance(20)
+        for _ in range(0 if is_alone else self.values.pick([0, 1, 2, 3, 4, 5])):
             if self.fields_left <= 0:
                 break
             lines.append(self.values.pick(ways)(parent, shape, room))
@@ -262,8 +265,8 @@ class _Writer:
                 size, text = self._size(argument, room)
                 written += [f"first: {text}"] if text else []
             elif _is_required(argument) or self.values.chance(20):
-                type_name = answer.name.removesuffix("Connection").removesuffix("Result")
-                hint = Hint(name, type_name, order)
+                made = answer.types[0] if is_union_type(answer) else answer
+                hint = Hint(name, made.name.removesuffix("Connection"), order)
                 value = self.values.of(argument.type, hint)
                 if is_list_type(getattr(argument.type, "of_type", None)) and isinstance(value, list):
                     size = max(1, len(value))
@@ -338,8 +341,10 @@ class _Writer:
     def _condition(self, parent: GraphQLNamedType) -> GraphQLNamedType:
         """A type for a fragment: mostly one that has something to ask for."""
         found = _meeting(parent)
+        if self.values.chance(20):
+            return self.values.pick(found)
         plain = [each for each in found if not is_abstract_type(each)]
-        return self.values.pick(found) if self.values.chance(20) else self.values.pick(plain)
+        return plain[0] if is_union_type(parent) and self.values.chance(50) else self.values.pick(plain)
 
     def _spread(self, parent: GraphQLNamedType, shape: Shape, room: Room) -> str:
         if self.fields_left <= 0:

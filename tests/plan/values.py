@@ -124,7 +124,7 @@ class Values:
         made = {}
         for name, field in kind.fields.items():
             is_required = isinstance(field.type, GraphQLNonNull) and field.default_value is Undefined
-            if is_required or self.chance(40):
+            if is_required or self.chance(20):
                 made[name] = self.of(field.type, Hint(name, hint.type_name))
         return made
 
