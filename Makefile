@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt migrate schema demo bench bench-peers lock clean
+.PHONY: help run test check fmt migrate schema demo bench bench-peers bench-live lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -50,6 +50,10 @@ bench: ## Measure requests and events per second
 bench-peers: ## Measure us beside other GraphQL servers; ARGS=--growth: on tables that grow
 	@./setup.sh --dev
 	@$(python) tests.bench.peers $(ARGS)
+
+bench-live: ## Measure one event on its way to 9 000 subscribers, beside graphql-ws on Node
+	@./setup.sh --dev
+	@$(python) tests.bench.live $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev

@@ -1,0 +1,120 @@
+"""Thousands of subscribers in one process that costs as little as it can: sockets, epoll, and one look at each frame.
+
+It prints `ready` and the seconds that took when all of them are subscribed, notes what comes until its standard input
+ends, and prints the noted delays. The stamp in an event is `time.monotonic_ns()` of whoever recorded it.
+"""
+
+import json
+import os
+import re
+import select
+import socket
+import struct
+import sys
+import time
+
+OPENING_MAX = 64
+RECEIVE_BYTES = 65_536
+STAMP = re.compile(rb'"message":"(-?\d+):(\d+):')
+PONG = b'{"type":"pong"}'
+
+
+def masked(payload: bytes, opcode: int = 0x1) -> bytes:
+    """A client's frame; the mask of zeros leaves the payload as it is."""
+    size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + struct.pack("!H", len(payload))
+    return bytes((0x80 | opcode,)) + size + bytes(4) + payload
+
+
+class Listeners:
+    """All sockets, by their file descriptors, and what each is about to say."""
+
+    def __init__(self, port: int, init: bytes, subscribe: bytes) -> None:
+        upgrade = (
+            f"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+        )
+        self._port = port
+        self._sayings = (upgrade.encode(), masked(init), masked(subscribe))
+        self._sockets: dict[int, socket.socket] = {}
+        self._said: dict[int, int] = {}
+        self._epoll = select.epoll()
+        self.noted: list[tuple[int, bytes]] = []
+        self.dropped = 0
+
+    def open(self, count: int) -> None:
+        """Connect and subscribe so many, a few at a time, each step when the last was answered."""
+        opened = ready = 0
+        while ready < count:
+            while opened < count and opened - ready < OPENING_MAX:
+                self._connect()
+                opened += 1
+            for fd, _ in self._epoll.poll(10):
+                heard = self._sockets[fd].recv(RECEIVE_BYTES)
+                assert heard, "The server has hung up."
+                said = self._said[fd]
+                if said < len(self._sayings):
+                    self._say(fd)
+                elif said == len(self._sayings):
+                    assert b'"next"' in heard, heard
+                    self._said[fd] += 1
+                    ready += 1
+
+    def listen(self) -> None:
+        """Note what comes, and when, until the standard input ends."""
+        self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
+        sockets, note, now = self._sockets, self.noted.append, time.monotonic_ns
+        while True:
+            for fd, _ in self._epoll.poll():
+                if fd not in sockets:
+                    return
+                try:
+                    heard = sockets[fd].recv(RECEIVE_BYTES)
+                except ConnectionError:
+                    heard = b""
+                if len(heard) > 100:
+                    note((now(), heard))
+                else:
+                    self._answer(fd, heard)
+
+    def _answer(self, fd: int, heard: bytes) -> None:
+        if not heard:
+            self._epoll.unregister(fd)
+            self.dropped += 1
+        elif heard[0] == 0x89:
+            self._sockets[fd].send(masked(heard[2:], 0xA))
+        elif b'"ping"' in heard:
+            self._sockets[fd].send(masked(PONG))
+
+    def _connect(self) -> None:
+        connection = socket.create_connection(("127.0.0.1", self._port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        fd = connection.fileno()
+        self._sockets[fd] = connection
+        self._said[fd] = 0
+        self._epoll.register(fd, select.EPOLLIN)
+        self._say(fd)
+
+    def _say(self, fd: int) -> None:
+        self._sockets[fd].send(self._sayings[self._said[fd]])
+        self._said[fd] += 1
+
+
+def main() -> None:
+    """Be as many listeners as the arguments say."""
+    port, count, init, subscribe = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode(), sys.argv[4].encode()
+    listeners = Listeners(port, init, subscribe)
+    begun = time.monotonic()
+    listeners.open(count)
+    print(json.dumps({"ready_s": time.monotonic() - begun}), flush=True)  # noqa: T201 - this is how it answers
+    listeners.listen()
+    delays: dict[int, list[float]] = {}
+    for heard_at, frames in listeners.noted:
+        for number, sent_at in STAMP.findall(frames):
+            delays.setdefault(int(number), []).append((heard_at - int(sent_at)) / 1e9)
+    print(json.dumps({"delays": list(delays.values()), "dropped": listeners.dropped}), flush=True)  # noqa: T201
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
