@@ -1,7 +1,12 @@
 """Logs a machine can read in production and a person elsewhere, never with a secret in them."""
 
+import asyncio
 import logging
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TextIO
 
 import orjson
 import structlog
@@ -13,8 +18,59 @@ SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "api_k
 QUIET = {"uvicorn.error": logging.WARNING, "uvicorn.access": logging.CRITICAL, "httpx": logging.WARNING}
 
 
+# Lines that many requests write are kept this long, or until they are so many, to be written together.
+KEPT_S_MAX = 0.1
+KEPT_MAX = 500
+
+_lines: "Lines | None" = None
+
+
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes a record at once, after the lines that were kept before it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._kept: list[bytes] = []
+
+    def keep(self, line: bytes) -> None:
+        """Write this line soon."""
+        self._kept.append(line)
+        if len(self._kept) == 1:
+            try:
+                asyncio.get_running_loop().call_later(KEPT_S_MAX, self.flush)
+            except RuntimeError:
+                # Nobody would come back for it.
+                self.flush()
+        elif len(self._kept) >= KEPT_MAX:
+            self.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        self.flush()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Write what was kept; logging itself sees to it at the end of the process."""
+        kept, self._kept = self._kept, []
+        # A stream that is gone takes no records either, and nobody could be told.
+        with suppress(OSError, ValueError):
+            if kept:
+                self.stream.write(b"\n".join([*kept, b""]).decode())
+            super().flush()
+
+
+def note(logger: str, event: str, facts: Mapping[str, object]) -> None:
+    """A line as our loggers write it, cheap enough for every request; of values that are no secrets."""
+    if _lines is None:
+        structlog.get_logger(logger).info(event, **facts)
+        return
+    told = {**facts, "event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
+    _lines.keep(orjson.dumps(told, default=str, option=orjson.OPT_UTC_Z))
+
+
 def configure() -> None:
     """Send our logs and those of every library through one formatter to standard error."""
+    global _lines  # noqa: PLW0603 - a process has one standard error
     told: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,8 +82,9 @@ def configure() -> None:
         foreign_pre_chain=told,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendered()],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines(sys.stderr)
     handler.setFormatter(formatter)
+    _lines = handler if settings.production else None
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
+import weakref
 from collections.abc import Iterator
+from datetime import datetime
 from secrets import token_hex
 
 import httpx
@@ -135,6 +138,7 @@ async def test_each_operation_is_one_line_without_its_variables(http, ask):
 def in_production(monkeypatch) -> Iterator[None]:
     """Logging as in production, put back afterwards."""
     monkeypatch.setattr(settings, "production", True)
+    monkeypatch.setattr(logs, "_lines", None)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     # The test runner's own, which would be closed.
@@ -168,6 +172,38 @@ def test_logs_are_json_in_production_and_hold_no_secrets(monkeypatch, capsys):
     assert password not in json.dumps(ours)
     assert (ours["api_key"], ours["access_token"]) == ("***", "***")
     assert (theirs["event"], theirs["logger"]) == ("it says hello", "library")
+
+
+def test_a_note_is_a_line_like_any_other(monkeypatch, capsys):
+    facts = {"request_id": "request-1", "cost": 1, "errors": ["NOT_FOUND"], "operation": "Ünïcode"}
+    with in_production(monkeypatch):
+        logs.note("app.x", "operation", facts)
+        structlog.get_logger("app.x").info("operation", **facts)
+    noted, logged = capsys.readouterr().err.splitlines()
+    stamp, other = [re.search(r'"timestamp":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"', line)[1] for line in (noted, logged)]
+    assert noted.replace(stamp, "") == logged.replace(other, "")
+    assert 0 <= (datetime.fromisoformat(other) - datetime.fromisoformat(stamp)).total_seconds() < 1
+
+
+async def test_notes_are_written_together_soon_and_before_any_record(monkeypatch, capsys):
+    def written() -> list[str]:
+        return [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+
+    with in_production(monkeypatch):
+        logs.note("app.x", "one", {})
+        logs.note("app.x", "two", {})
+        assert written() == []
+        await asyncio.sleep(logs.KEPT_S_MAX + 0.05)
+        assert written() == ["one", "two"]
+        logs.note("app.x", "three", {})
+        structlog.get_logger("app.x").error("failed")
+        assert written() == ["three", "failed"]
+        for _ in range(logs.KEPT_MAX):
+            logs.note("app.x", "many", {})
+        assert written() == ["many"] * logs.KEPT_MAX
+        logs.note("app.x", "last", {})
+        logging.shutdown([weakref.ref(logs._lines)])
+        assert written() == ["last"]
 
 
 async def test_the_explorer_may_load_nothing_from_elsewhere(http):
