@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, box
 from shapely.geometry import mapping
 
-from app.pagination import Order, cursor
+from app.pagination import Order, cursors
 from resolvers import ids
 from tests.plan.rows import TEXTS, World
 
@@ -155,7 +155,7 @@ class Values:
             return self.pick(BAD_CURSORS)
         order = self.pick(list(type(hint.order))) if self.chance(5) else hint.order
         row = self.pick(rows)
-        return cursor(order, row.id, getattr(row, order.column))
+        return cursors(order)(row.id, getattr(row, order.column))
 
 
 def literal(type_: GraphQLInputType | None, value: Any) -> str:
