@@ -62,5 +62,5 @@ lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--
 	@if grep -n '://' requirements.lock requirements-dev.lock; then echo "A lock must name no host." >&2; exit 1; fi
 
 clean: ## Remove the virtual environment and all caches; the data in .fieldgraph stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .bench-peers
 	find . -name __pycache__ -prune -exec rm -rf {} +

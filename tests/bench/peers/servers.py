@@ -14,8 +14,9 @@ from app.servers import NAME, PORT, PrivateServers
 from tests.bench.peers.queries import Question
 from tests.bench.world import World, free_port, serve, sign_in, start
 
-NODE = Path(__file__).with_name("node")
 ROOT = Path(__file__).parents[3]
+SOURCES = Path(__file__).with_name("node")
+NODE = ROOT / ".bench-peers"  # the sources beside their packages, where Node looks for them
 PINNED = ("taskset", "--cpu-list", "0")
 OURS, POSTGRAPHILE, STRAWBERRY = "fieldgraph", "postgraphile", "strawberry"
 NODE_PEERS = ("mercurius", "yoga", POSTGRAPHILE)
@@ -96,6 +97,7 @@ def _see_to_wrk() -> None:
 
 
 def _see_to_node() -> None:
+    shutil.copytree(SOURCES, NODE, dirs_exist_ok=True)
     installed, wanted = NODE / "node_modules" / ".package-lock.json", NODE / "package.json"
     if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
         if not shutil.which("npm"):
