@@ -79,15 +79,16 @@ class Run:
             asked = level.ask(self)
             if asked is not None:
                 statement, bound = asked
-                waiting.append((level, self._reader.rows(statement.sql, statement.bind(bound))))
+                waiting.append((level, statement.sql, statement.bind(bound)))
             elif level not in self.rows:
                 level.take(self, [])
         if len(waiting) == 1:
-            [(level, answer)] = waiting
-            level.take(self, await answer)
+            [(level, sql, bound)] = waiting
+            level.take(self, await self._reader.rows(sql, bound))
             return
-        answers = await asyncio.gather(*(answer for _, answer in waiting))
-        for (level, _), rows in zip(waiting, answers, strict=True):
+        # None is sent before all of them are known to be fit to be.
+        answers = await asyncio.gather(*(self._reader.rows(sql, bound) for _, sql, bound in waiting))
+        for (level, *_), rows in zip(waiting, answers, strict=True):
             level.take(self, rows)
 
     def column(self, level: Level, attribute: str) -> set[Any]:
