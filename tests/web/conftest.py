@@ -25,6 +25,7 @@ from app.web.middleware import middleware
 from app.web.operation import Caller
 from app.web.server import Server, configuration
 from schema.limits import Limits
+from tests.web.wire import News, Wire, news
 
 PROTOCOL = "graphql-transport-ws"
 RESPONSE = "application/graphql-response+json"
@@ -40,6 +41,7 @@ class Journal:
     cancelled: int = 0
     closed: int = 0
     asked: int = 0
+    wire: Wire = field(default_factory=Wire)
     revoked: set[str] = field(default_factory=set)
     ends: dict[str, datetime] = field(default_factory=dict)
 
@@ -145,6 +147,8 @@ class Mutation:
 
 @strawberry.type
 class Subscription:
+    news: News = strawberry.subscription(resolver=news)
+
     @strawberry.subscription
     async def count(self, info: strawberry.Info, to: int = 1_000_000, every_s: float = 0.001) -> AsyncGenerator[int]:
         journal = info.context.journal
