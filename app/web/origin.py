@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-import uuid
+import secrets
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -10,6 +11,7 @@ from starlette.types import Scope
 from app.errors import Unauthenticated
 from app.settings import settings
 
+ADDRESSES_MAX = 4_096
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # A page elsewhere cannot set one of these without the browser asking us first, by a preflight that we do not answer.
 _PREFLIGHTED = ("authorization", "x-requested-with", "apollo-require-preflight", "graphql-require-preflight")
@@ -19,16 +21,21 @@ def request_id_of(scope: Scope) -> str:
     """The client's own X-Request-ID if it is well formed, else a new one; the same for the whole request."""
     state: dict[str, str] = scope.setdefault("state", {})
     if "request_id" not in state:
-        given = Headers(scope=scope).get("x-request-id", "")
-        state["request_id"] = given if _WELL_FORMED_ID.match(given) else uuid.uuid4().hex
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        state["request_id"] = given if _WELL_FORMED_ID.match(given) else secrets.token_hex(16)
     return state["request_id"]
 
 
 def address_of(scope: Scope) -> str:
     """Who is counted as one stranger: an IPv4 address, an IPv6 network of 64 bits, or the socket file's other end."""
     client = scope.get("client")
+    return _network(client[0]) if client else "local"
+
+
+@lru_cache(maxsize=ADDRESSES_MAX)
+def _network(host: str) -> str:
     try:
-        address = ipaddress.ip_address(client[0] if client else "")
+        address = ipaddress.ip_address(host)
     except ValueError:
         return "local"
     if isinstance(address, ipaddress.IPv6Address):

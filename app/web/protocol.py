@@ -22,6 +22,7 @@ class BoundedHttp(HttpToolsProtocol):
     A plain POST that comes whole in one piece is answered by `post`; everything else goes to the application.
     """
 
+    _is_in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
     # The headers of a plain POST while its body is expected, and what has come of it.
@@ -40,19 +41,26 @@ class BoundedHttp(HttpToolsProtocol):
         if self._head_bytes > settings.request_head_bytes_max:
             self.send_400_response("The head of this request is too large.")
             return
-        if self._deadline:
+        if self._is_in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._plain is not None:
+        if self._is_in_head:
+            # Most heads come in one piece, and need no timer.
+            if self._deadline is None:
+                self._await_head()
+        elif self._plain is not None:
             # The rest is still to come, or never will: that is looked after on the ordinary way.
             self._go_ordinary_way()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
+        self._stop_waiting()
+        self._is_in_head = True
 
     def on_headers_complete(self) -> None:
-        self._head_came()
+        self._is_in_head = False
+        self._head_bytes = 0
+        self._stop_waiting()
         if self._post and self.url == PATH and self.parser.get_method() == b"POST" and not self._is_crowded():
             headers = dict(self.headers)
             # A header that came twice is for the ordinary way to read.
@@ -76,7 +84,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._answer(self._plain)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_came()
+        self._stop_waiting()
         if isinstance(self.cycle, Exchange):
             self.cycle.gone()
         super().connection_lost(exc)
@@ -107,11 +115,9 @@ class BoundedHttp(HttpToolsProtocol):
         return most is not None and (len(self.connections) >= most or len(self.tasks) >= most)
 
     def _await_head(self) -> None:
-        self._head_came()
         self._deadline = self.loop.call_later(settings.request_head_s_max, self.transport.close)
 
-    def _head_came(self) -> None:
-        self._head_bytes = 0
+    def _stop_waiting(self) -> None:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None

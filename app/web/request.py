@@ -70,7 +70,9 @@ def decode(text: bytes | str) -> object:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Malformed(f"This is not JSON: {error.msg}.") from None
-    if _deeper_than(value, settings.request_depth_max):
+    # Counting brackets is quick, and nothing is nested deeper than there are brackets.
+    depth_max = settings.request_depth_max
+    if raw.count(b"{") + raw.count(b"[") > depth_max and _deeper_than(value, depth_max):
         raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.")
     if b"\\u0000" in raw and _holds_nul(value):
         raise Malformed("A text may not hold the character U+0000.")
