@@ -19,6 +19,7 @@ class Wire:
         self._woken = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.pause_s = 0.0
         self.followed = 0
         self.runs = 0
         self.executed = 0
@@ -60,7 +61,7 @@ class News:
     async def text(self, info: strawberry.Info) -> str:
         wire = info.context.journal.wire
         wire.executed += 1
-        await asyncio.sleep(0)
+        await asyncio.sleep(wire.pause_s)
         return f"{self.said} for {info.context.viewer_id}"
 
 
