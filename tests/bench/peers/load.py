@@ -27,13 +27,17 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run, or the median of several, showed; CPU is per request."""
+    """What one run, or the median of several, showed; CPU is per request.
+
+    `share` is how much of its core the server had: what is missing from 1, others on this machine took, or it idled.
+    """
 
     rate: float
     p50_ms: float
     p99_ms: float
     server_ms: float
     database_ms: float
+    share: float
 
     @classmethod
     def median_of(cls, runs: list["Figures"]) -> "Figures":
@@ -63,7 +67,8 @@ def run(server: Server, body: Path, *, seconds: int, connections: int, database_
     if said["bytes"] / answered < WHOLE * answer_bytes:
         raise Wrong(f"{server.name} answered with {said['bytes'] / answered:.0f} bytes under load, not {answer_bytes}.")
     server_ms, database_ms = (s / answered * 1_000 for s in worked)
-    return Figures(answered / said["seconds"], said["p50_ms"], said["p99_ms"], server_ms, database_ms)
+    times = said["p50_ms"], said["p99_ms"], server_ms, database_ms
+    return Figures(answered / said["seconds"], *times, share=worked[0] / said["seconds"])
 
 
 def wrk(server: Server, body: Path, seconds: int, connections: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def record(server: Server, questions: list[Question], folder: Path, *, seconds: 
         body = folder / f"{question.name}.json"
         body.write_text(json.dumps(server.body(question)))
         drawn = folder / f"{question.name}.svg"
-        options = ("--pid", str(server.process.pid), "--duration", str(seconds), "--output", str(drawn), "--native")
+        options = (f"--pid={server.process.pid}", f"--duration={seconds}", f"--output={drawn}", "--native")
         with subprocess.Popen([py_spy, "record", *options], stdout=subprocess.DEVNULL) as spy:
             load.wrk(server, body, seconds + 1, connections)
             spy.wait()

@@ -37,7 +37,7 @@ class Result:
 
 def figures(result: Result) -> Table:
     """One question: a row for each server, the fastest first."""
-    columns = ("requests/s", "ours is", "p50 ms", "p99 ms", "CPU ms", "PostgreSQL ms", "memory MB")
+    columns = ("requests/s", "ours is", "p50 ms", "p99 ms", "CPU ms", "PostgreSQL ms", "core", "memory MB")
     shown = table(f"{result.question.name}: {result.question.what}", *columns)
     for name, run in sorted(result.figures.items(), key=lambda item: -item[1].rate):
         times = result.times(name)
@@ -47,6 +47,7 @@ def figures(result: Result) -> Table:
             "" if name == OURS or times is None else f"{times:.2f} ×",
             *(f"{ms:.1f}" for ms in (run.p50_ms, run.p99_ms)),
             *(f"{ms:.2f}" for ms in (run.server_ms, run.database_ms)),
+            f"{run.share:.0%}",
             f"{result.memory_mb[name]:.0f}",
         )
     return shown
@@ -54,7 +55,7 @@ def figures(result: Result) -> Table:
 
 def goals(results: list[Result]) -> Table:
     """Ours by the others, and whether that is what we want."""
-    columns = ("the fastest's", POSTGRAPHILE, STRAWBERRY, "p99 by its", "memory MB")
+    columns = ("the fastest's", "its CPU by ours", POSTGRAPHILE, STRAWBERRY, "p99 by its", "memory MB")
     shown = table("Our requests/s by theirs, and what we want", *columns)
     for result in results:
         peer, ours = result.fastest_peer, result.figures.get(OURS)
@@ -64,6 +65,7 @@ def goals(results: list[Result]) -> Table:
         shown.add_row(
             f"{question.name} (fastest: {peer})",
             _at_least(result.times(peer), question.goal),
+            f"{fastest.server_ms / ours.server_ms:.2f} ×" if ours.server_ms else "–",
             _at_least(result.times(POSTGRAPHILE), POSTGRAPHILE_GOAL),
             _at_least(result.times(STRAWBERRY), STRAWBERRY_GOAL if question.nested else 0),
             _at_most(ours.p99_ms / fastest.p99_ms if fastest.p99_ms else None, 1, "{:.2f} ×"),
