@@ -123,7 +123,8 @@ async def test_who_resumes_is_told_what_it_missed_and_then_shares(listen, wire):
 
 
 async def test_whoever_comes_when_and_however_misses_and_doubles_nothing(listen, wire):
-    wire.pause_s = 0.001
+    # So slow that others are further on when it has begun.
+    wire.beginning_s = 0.02
 
     async def say():
         for number in range(200):

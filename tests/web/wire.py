@@ -19,7 +19,7 @@ class Wire:
         self._woken = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.pause_s = 0.0
+        self.beginning_s = 0.0
         self.followed = 0
         self.runs = 0
         self.executed = 0
@@ -61,7 +61,7 @@ class News:
     async def text(self, info: strawberry.Info) -> str:
         wire = info.context.journal.wire
         wire.executed += 1
-        await asyncio.sleep(wire.pause_s)
+        await asyncio.sleep(0)
         return f"{self.said} for {info.context.viewer_id}"
 
 
@@ -70,6 +70,7 @@ async def news(info: strawberry.Info, topic: str, after: str | None = None) -> S
     wire.runs += 1
     start = wire.now() if after is None else Position.parse(after)
     await wire.gate.wait()
+    await asyncio.sleep(wire.beginning_s)
 
     async def event(happening: Happening) -> News:
         await asyncio.sleep(0)
