@@ -1,4 +1,4 @@
-"""What jobs and events are watched with."""
+"""What jobs and events are watched with, and what they are about."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import make_url, update
 
 from app.database import Database
-from app.models import Job
+from app.models import Job, JobKind
 from app.models.base import Record
 from app.reader import Reader
+from tests import factories
+from tests.servers import serving
 
 T = TypeVar("T")
 WAIT_S_MAX = 60
@@ -152,3 +154,24 @@ async def network(reader_url: str) -> AsyncIterator[Network]:
     yield network
     network.flowing.set()
     await network.cut()
+
+
+@pytest.fixture
+def live(database_url, redis_url):
+    """The API behind a real socket."""
+    from app.main import build  # noqa: PLC0415 - tests without an API need not wait for it
+
+    with serving(build().app) as server:
+        yield server
+
+
+@pytest.fixture
+async def training(database, owner):
+    dataset = await factories.dataset(database, owner.id)
+    await factories.label(database, await factories.aoi(database, dataset))
+    model = await factories.model(database, dataset)
+    job = await factories.job(database, kind=JobKind.TRAIN, user_id=owner.id)
+    training = await factories.training(database, model, job_id=job.id)
+    async with database.writing() as session:
+        await session.execute(update(Job).where(Job.id == job.id).values(subject_id=training.id))
+    return training

@@ -1,17 +1,14 @@
 """Subscriptions of the whole API, over real sockets: what a client misses comes first when it comes again."""
 
 import asyncio
-import json
-from contextlib import asynccontextmanager
 
 import pytest
-import websockets
 from sqlalchemy import delete, update
 
 from app import events
 from app.events import Feed
 from app.main import build
-from app.models import Job, JobKind, Prediction, Session, TrainingStatus
+from app.models import Prediction, Session, TrainingStatus
 from app.policies import Viewer
 from app.services import mapping, system, viewers
 from app.services.mapping import TrainingFigures
@@ -21,6 +18,7 @@ from jobs.run import Run
 from resolvers.ids import encode
 from tests import factories
 from tests.servers import serving
+from tests.system.clients import connected
 
 TRAINING = """
 subscription ($id: ID!, $after: String) {
@@ -38,85 +36,6 @@ subscription ($id: ID!) { predictionUpdated(predictionId: $id) { status progress
 FIGURES = TrainingFigures(
     accuracy=62.5, pixel_accuracy=0.9, precision=0.8, recall=0.7, f1=0.75, object_f1=0.6, chips_length=64
 )
-
-
-class Client:
-    """One socket of somebody's."""
-
-    def __init__(self, connection):
-        self._connection = connection
-
-    async def subscribe(self, document, **variables):
-        await self.say({"id": "1", "type": "subscribe", "payload": {"query": document, "variables": variables}})
-
-    async def say(self, message):
-        await self._connection.send(json.dumps(message))
-
-    async def hear(self):
-        return json.loads(await asyncio.wait_for(self._connection.recv(), 30))
-
-    async def next(self):
-        """The one field of the next event."""
-        message = await self.hear()
-        assert message["type"] == "next", message
-        assert "errors" not in message["payload"], message
-        [value] = message["payload"]["data"].values()
-        return value
-
-    async def refused(self):
-        """The code with which the subscription ends."""
-        message = await self.hear()
-        assert message["type"] in {"next", "error"}, message
-        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
-        return errors[0]["extensions"]["code"]
-
-    async def settled(self):
-        """Passes when everything said before has been answered; what comes meanwhile is dropped."""
-        await self.say({"type": "ping"})
-        while (await self.hear())["type"] != "pong":
-            pass
-
-    async def is_complete(self):
-        return (await self.hear())["type"] == "complete"
-
-    async def closed(self):
-        """The code with which the server closes the socket."""
-        try:
-            while True:
-                await self.hear()
-        except websockets.ConnectionClosed as closed:
-            return closed.rcvd.code
-
-
-@asynccontextmanager
-async def connected(api, viewer=None):
-    url = f"{api.url.replace('http', 'ws', 1)}/graphql"
-    async with websockets.connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as connection:
-        client = Client(connection)
-        await client.say(
-            {"type": "connection_init", "payload": {"Authorization": f"Bearer {viewer.token}"} if viewer else {}}
-        )
-        assert (await client.hear())["type"] == "connection_ack"
-        yield client
-
-
-@pytest.fixture
-def live(database_url, redis_url):
-    """The API behind a real socket."""
-    with serving(build().app) as server:
-        yield server
-
-
-@pytest.fixture
-async def training(database, owner):
-    dataset = await factories.dataset(database, owner.id)
-    await factories.label(database, await factories.aoi(database, dataset))
-    model = await factories.model(database, dataset)
-    job = await factories.job(database, kind=JobKind.TRAIN, user_id=owner.id)
-    training = await factories.training(database, model, job_id=job.id)
-    async with database.writing() as session:
-        await session.execute(update(Job).where(Job.id == job.id).values(subject_id=training.id))
-    return training
 
 
 @pytest.fixture

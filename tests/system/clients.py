@@ -1,0 +1,67 @@
+"""Clients of the API over its real socket."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import websockets
+
+
+class Client:
+    """One socket of somebody's."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    async def subscribe(self, document, **variables):
+        await self.say({"id": "1", "type": "subscribe", "payload": {"query": document, "variables": variables}})
+
+    async def say(self, message):
+        await self._connection.send(json.dumps(message))
+
+    async def hear(self):
+        return json.loads(await asyncio.wait_for(self._connection.recv(), 30))
+
+    async def next(self):
+        """The one field of the next event."""
+        message = await self.hear()
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        [value] = message["payload"]["data"].values()
+        return value
+
+    async def refused(self):
+        """The code with which the subscription ends."""
+        message = await self.hear()
+        assert message["type"] in {"next", "error"}, message
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        return errors[0]["extensions"]["code"]
+
+    async def settled(self):
+        """Passes when everything said before has been answered; what comes meanwhile is dropped."""
+        await self.say({"type": "ping"})
+        while (await self.hear())["type"] != "pong":
+            pass
+
+    async def is_complete(self):
+        return (await self.hear())["type"] == "complete"
+
+    async def closed(self):
+        """The code with which the server closes the socket."""
+        try:
+            while True:
+                await self.hear()
+        except websockets.ConnectionClosed as closed:
+            return closed.rcvd.code
+
+
+@asynccontextmanager
+async def connected(api, viewer=None):
+    url = f"{api.url.replace('http', 'ws', 1)}/graphql"
+    async with websockets.connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as connection:
+        client = Client(connection)
+        await client.say(
+            {"type": "connection_init", "payload": {"Authorization": f"Bearer {viewer.token}"} if viewer else {}}
+        )
+        assert (await client.hear())["type"] == "connection_ack"
+        yield client
