@@ -3,7 +3,6 @@
 The parts it cannot know are handed in: the schema, who asks (`MakeContext`), how large a document may be (`Limits`).
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from inspect import isawaitable
@@ -20,6 +19,7 @@ from graphql import (
 from app.errors import Busy, CostExceeded, DomainError, TimedOut, Unplanned
 from app.settings import settings
 from app.web.budget import Budget
+from app.web.deadlines import Deadlines
 from app.web.documents import Documents, Limits
 from app.web.errors import Refused
 from app.web.live import alone
@@ -57,6 +57,7 @@ class Engine:
         execution = Execution(core, executor)
         self._documents = Documents(execution, limits, plans)
         self._budget = budget
+        self._deadlines = Deadlines()
         self._groups = Groups()
         self.tokens = Tokens(context)
         self.context = context
@@ -107,12 +108,12 @@ class Engine:
 
     async def run(self, operation: Operation) -> Reply:
         """The answer to a query or a mutation, within the time that a request may take."""
-        limit = asyncio.timeout(settings.request_s_max)
+        limit = self._deadlines.within(settings.request_s_max)
         try:
-            async with limit:
+            with limit:
                 return await _answered(operation)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             return late(operation)
 
