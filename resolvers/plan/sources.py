@@ -83,12 +83,14 @@ class Pages(Level):
         after = None if args.after is None else place(args.after, self._model, args.order)
         run.pages[self] = args
         run.cursors[self] = cursors(args.order)
+        filters = frozen(given)
         if not self.is_shown:
+            # Nobody sees its rows, and yet its resolver may have something against being asked.
+            self._queries.get((run.viewer, filters), lambda: self.query(run, filters))
             return None
         bound = {"limit": b"%d" % (args.first + self.peeks), **run.bound}
         if after is not None:
             bound |= {"after_id": b"%d" % after.id, "after_value": statements.dumped(after.value)}
-        filters = frozen(given)
         shape = (run.viewer, filters, args.order, None if after is None else after.value is None)
         if isinstance(self._declared, Many):
             owners = run.column(self._parent, "id")

@@ -12,6 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine
 
 from app import security
+from app.database import Database
 from app.gateways import storage
 from app.rates import Rates
 from app.servers import PrivateServers
@@ -20,6 +21,7 @@ from tests.plan import search
 from tests.plan.both import Both, both
 from tests.plan.rows import World, world
 from tests.plan.twins import Twins
+from tests.plan.village import Village, break_village, build_village
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -28,18 +30,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"tests/plan tried {tried}; SEED={search.SEED} tries them again")
 
 
-@pytest.fixture(scope="session")
-def conditions() -> Iterator[None]:
-    """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
-    data = Plan.data
+def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of a plan; that it came to an end is noted."""
 
-    async def counted(*given: Any) -> bytes:
-        answer = await data(*given)
+    async def ended(*given: Any) -> Any:
+        answer = await method(*given)
         search.tried["by a plan"] += 1
         return answer
 
+    return ended
+
+
+@pytest.fixture(scope="session")
+def conditions() -> Iterator[None]:
+    """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Plan, "data", counted)
+        patch.setattr(Plan, "data", counted(Plan.data))
+        patch.setattr(Plan, "found", counted(Plan.found))
         patch.setattr(storage, "time", SimpleNamespace(time=lambda: 1_700_000_000))
         patch.setattr(Rates, "take", AsyncMock())
         patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
@@ -86,3 +93,18 @@ async def twins(filled: Callable[[str, World], str], servers: PrivateServers, co
             twins = Twins(found, [stack.enter_context(servers.connect(name)) for name in names])
             twins.keep()
             yield twins
+
+
+@pytest.fixture(scope="session")
+async def village(
+    clone_database: Callable[[str], str], servers: PrivateServers, conditions: None
+) -> AsyncIterator[Village]:
+    """A few rows that are known by their names; nobody changes them."""
+    url = clone_database("village")
+    database = Database(url, servers.redis_url)
+    tokens, ids = await build_village(database)
+    await database.close()
+    with servers.connect("village") as connection:
+        break_village(connection)
+    async with both(url, url) as found:
+        yield Village(found, tokens, ids)

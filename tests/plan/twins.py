@@ -11,7 +11,7 @@ import psycopg
 from structlog.testing import capture_logs
 
 from app.models import Base
-from tests.plan.both import Answer, Both, compare, post
+from tests.plan.both import Answer, Both, check_log, compare, post
 
 TOKEN = re.compile(r"[\w-]{43}")
 # Rows are made with times before and after; in between is when the tests run.
@@ -38,10 +38,11 @@ class Twins:
         keys = [f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)" for table in TABLES]
         for connection in self.connections:
             connection.execute("; ".join(["BEGIN", *rows, *keys, "COMMIT"]))
-        with capture_logs():
+        with capture_logs() as lines:
             planned = await post(self.both.planned, request, viewer)
             plain = await post(self.both.plain, request, viewer)
         compare(planned, plain, masked)
+        check_log(lines)
         return planned
 
 

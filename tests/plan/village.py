@@ -1,0 +1,71 @@
+"""A few rows that are known by their names."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from app.database import Database
+from resolvers import ids
+from tests import factories
+from tests.plan.both import Answer, Both
+
+
+@dataclass(frozen=True)
+class Village:
+    """The rows under both builds, with the tokens of its people."""
+
+    both: Both
+    tokens: dict[str, str]
+    ids: dict[str, str]
+
+    async def ask(
+        self, document: str, viewer: str | None = None, operation: str | None = None, **variables: Any
+    ) -> Answer:
+        """The answer that both give; `<name>` in the document and in the variables stands for the id of that row."""
+        request = json.dumps({"query": document, "operationName": operation, "variables": variables})
+        for name, id in self.ids.items():
+            request = request.replace(f"<{name}>", id)
+        return await self.both.ask(json.loads(request), self.tokens[viewer] if viewer else None)
+
+
+async def build_village(database: Database) -> tuple[dict[str, str], dict[str, str]]:
+    """Makes the rows; gives the tokens of its people, and the ids of all."""
+    people = {name: await factories.user(database, name) for name in ("owner", "other", "gone")}
+    owner, other, gone = (person.user.id for person in people.values())
+    rows: dict[str, Any] = {name: person.user for name, person in people.items()}
+    rows["one"] = await factories.dataset(database, owner, name="One")
+    rows["two"] = await factories.dataset(database, other, name='"Two" 100 %')
+    rows["orphan"] = await factories.dataset(database, gone, name="Orphan")
+    rows |= {name: await factories.aoi(database, rows["one"]) for name in ("north", "south")}
+    rows["west"] = await factories.aoi(database, rows["two"])
+    rows["torn"] = await factories.aoi(database, rows["orphan"])
+    for name in ("a", "b", "c"):
+        rows[name] = await factories.label(database, rows["north"], tags={"name": name})
+    rows["model"] = await factories.model(database, rows["one"])
+    rows["job"] = await factories.job(database)
+    rows["training"] = await factories.training(database, rows["model"], accuracy=71.5, job_id=rows["job"].id)
+    rows["broken"] = await factories.training(database, rows["model"], status="FAILED")
+    rows["mine"] = await factories.prediction(database, rows["training"])
+    rows["theirs"] = await factories.prediction(database, rows["training"], user_id=other)
+    rows["shown"] = await factories.prediction(database, rows["training"], user_id=other, published=True)
+    rows["feature"] = await factories.feature(database, rows["shown"])
+    rows["hint"] = await _notification(database, owner, rows["theirs"])
+    rows["news"] = await _notification(database, owner, rows["one"])
+    rows["file"] = await factories.artifact(database, training_id=rows["training"].id)
+    await factories.artifact(database, training_id=rows["broken"].id, storage_key="no key")
+    tokens = {name: person.token for name, person in people.items()}
+    return tokens, {name: ids.encode(row) for name, row in rows.items()}
+
+
+async def _notification(database: Database, user_id: int, about: Any) -> Any:
+    fields = {"subject_type": type(about).__name__, "subject_key": about.id}
+    return await factories.notification(database, user_id, **fields)
+
+
+def break_village(connection: psycopg.Connection) -> None:
+    """Suspends one of its people, and takes a dataset from under an area."""
+    connection.execute("SET session_replication_role = replica")
+    connection.execute("UPDATE users SET is_active = false WHERE username = 'gone'")
+    connection.execute("UPDATE aois SET dataset_id = 999 WHERE id = (SELECT max(id) FROM aois)")
