@@ -10,6 +10,9 @@ from sqlalchemy import JSON, ColumnElement, Text, cast, inspect
 from app.models import Record
 from resolvers.plan.statements import DIALECT
 
+# PostgreSQL's number for it. Columns of numbers, and no others, ask which kind has come.
+DOUBLE_PRECISION = 701
+
 
 class Instances:
     """Makes a table's objects of rows that hold all of its columns."""
@@ -44,5 +47,5 @@ class Instances:
 def _reader(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
     if isinstance(column.type, JSON):
         return lambda value: None if value is None else orjson.loads(value)
-    reader: Callable[[Any], Any] | None = column.type.dialect_impl(DIALECT).result_processor(DIALECT, None)
+    reader: Callable[[Any], Any] | None = column.type.dialect_impl(DIALECT).result_processor(DIALECT, DOUBLE_PRECISION)
     return reader

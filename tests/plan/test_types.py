@@ -1,0 +1,65 @@
+"""Every type that a query can reach is answered by a plan, every field of it; the others are listed with the reason."""
+
+from base64 import b64decode
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_composite_type, is_required_argument
+
+from tests.plan.operations import CORE
+from tests.plan.search import tried
+
+REACHED_OTHERWISE = {
+    "Mutation": "is answered field by field; what its fields come up with is planned",
+    "Subscription": "is answered event by event; what an event shows is planned",
+    "SignedIn": "is what mutations answer with",
+    "LabelUpload": "is what mutations answer with",
+    "InvalidInput": "is a problem, which only mutations have",
+    "Conflict": "is a problem, which only mutations have",
+    "LimitReached": "is a problem, which only mutations have",
+    "AccuracyTooLow": "is a problem, which only mutations have",
+    "Unavailable": "is a problem, which only mutations have",
+    "TrainingEvent": "is what subscriptions tell",
+    "PredictionEvent": "is what subscriptions tell",
+    "NotificationEvent": "is what subscriptions tell",
+    "Epoch": "is part of what subscriptions tell",
+}
+TYPES = [
+    kind.name
+    for kind in CORE.type_map.values()
+    if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
+]
+
+
+def everything_of(kind: GraphQLObjectType) -> str:
+    """All fields of a type that need no arguments; of objects below it their type's name."""
+    shown = [
+        f"{name} {{ __typename }}" if is_composite_type(get_named_type(field.type)) else name
+        for name, field in kind.fields.items()
+        if not any(map(is_required_argument, field.args.values()))
+    ]
+    return f"{{ __typename {' '.join(shown)} }}"
+
+
+def query_for(goal: str, rows: dict[str, str]) -> str:
+    """The shortest query that asks for all of a type, by the ids of `rows` of the types that have any."""
+    ways = {"Query": "%s"}
+    ways |= {name: f'{{ node(id: "{id}") {{ ... on {name} %s }} }}' for name, id in rows.items()}
+    while goal not in ways:
+        for name, way in list(ways.items()):
+            for field, found in getattr(CORE.type_map[name], "fields", {}).items():
+                if not any(map(is_required_argument, found.args.values())):
+                    ways.setdefault(get_named_type(found.type).name, way % f"{{ {field} %s }}")
+    return ways[goal] % everything_of(CORE.type_map[goal])
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if name not in REACHED_OTHERWISE])
+async def test_every_type_is_planned(village, name):
+    rows = {b64decode(id + "==").decode().partition(":")[0]: id for id in reversed(village.ids.values())}
+    before = tried["by a plan"]
+    answer = await village.ask(query_for(name, rows), "owner")
+    assert "errors" not in answer.json
+    assert tried["by a plan"] == before + 1, "graphql-core was asked"
+
+
+def test_only_types_that_are_there_are_excepted():
+    assert set(REACHED_OTHERWISE) <= set(TYPES)
