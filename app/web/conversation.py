@@ -87,7 +87,7 @@ class Conversation:
 
     def end(self, ended: Ended, *, after_s: float = 0) -> None:
         """Have it closed with this code and reason. The first who says so is heard."""
-        if self._ended is None:
+        if self._ended is None and not self._limit.expired():
             self._ended = ended
             self._limit.reschedule(self._loop.time() + after_s)
 

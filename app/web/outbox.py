@@ -58,6 +58,11 @@ class Line(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.outbox:
+            self.outbox.close()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         if self.outbox:

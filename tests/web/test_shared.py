@@ -122,6 +122,18 @@ async def test_who_resumes_is_told_what_it_missed_and_then_shares(listen, wire):
     assert (wire.executed, wire.followed) == (1, 1)
 
 
+async def test_who_resumes_elsewhere_is_told_by_itself_what_hangs_on_that(listen, wire):
+    query = (
+        "subscription ($topic: String!, $after: String) { news(topic: $topic, after: $after) { text(suffix: $after) } }"
+    )
+    start, later = wire.now().cursor, wire.say(TOPIC, "one")
+    talks = {cursor: await listen(query, after=cursor) for cursor in (start, later)}
+    assert await texts(talks[start], 1) == [f"one for None{start}"]
+    wire.say(TOPIC, "two")
+    for cursor, talk in talks.items():
+        assert await texts(talk, 1) == [f"two for None{cursor}"]
+
+
 async def test_whoever_comes_when_and_however_misses_and_doubles_nothing(listen, wire):
     # So slow that others are further on when it has begun.
     wire.beginning_s = 0.02

@@ -347,31 +347,22 @@ async def test_the_socket_closes_when_the_token_is_revoked(connect, served, monk
         assert (await other.hear())["payload"]["data"] == {"viewer": 2}
 
 
+async def test_a_token_is_checked_once_whoever_brought_it(connect, served, monkeypatch, eventually):
+    monkeypatch.setattr(settings, "socket_token_check_s", 0.02)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            await (await stack.enter_async_context(connect())).init(token="viewer-1")
+        served.journal.callers.clear()
+        await eventually(lambda: len(served.journal.callers) >= 5)
+        assert len({caller.request_id for caller in served.journal.callers}) == 1
+
+
 async def test_an_operation_with_a_token_that_ended_meanwhile_closes_the_socket(connect, served):
     async with connect() as talk:
         await talk.init(token="viewer-1")
         served.journal.revoked.add("viewer-1")
         await talk.subscribe("1", "{ viewer }")
         assert await talk.closing() == (4403, "This token does not hold.")
-
-
-async def test_a_reader_that_does_not_read_is_waited_for_and_then_closed(connect, served, monkeypatch):
-    monkeypatch.setattr(settings, "socket_send_s_max", 0.3)
-    async with connect(max_queue=1) as talk:
-        await talk.init()
-        await talk.subscribe("1", "subscription { large(bytes: 1000000) }")
-        await asyncio.wait_for(served.journal.ended.wait(), 10)
-        # It was not fed what it did not read: the events stayed where they come from.
-        assert served.journal.asked < 20
-        assert (await talk.closing())[0] == 4008
-
-
-async def test_a_burst_of_events_reaches_whoever_reads(connect):
-    async with connect() as talk:
-        await talk.init()
-        await talk.subscribe("1", "subscription { count(to: 2000, everyS: 0) }")
-        heard = [await talk.hear() for _ in range(2_001)]
-    assert [message["payload"]["data"]["count"] for message in heard[:-1]] == list(range(2_000))
 
 
 async def test_sockets_that_drop_leave_nothing_behind(connect, served, eventually):

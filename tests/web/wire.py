@@ -58,11 +58,11 @@ class News:
     said: strawberry.Private[str]
 
     @strawberry.field
-    async def text(self, info: strawberry.Info) -> str:
+    async def text(self, info: strawberry.Info, suffix: str | None = None) -> str:
         wire = info.context.journal.wire
         wire.executed += 1
         await asyncio.sleep(0)
-        return f"{self.said} for {info.context.viewer_id}"
+        return f"{self.said} for {info.context.viewer_id}{suffix or ''}"
 
 
 async def news(info: strawberry.Info, topic: str, after: str | None = None) -> SourceStream[News]:

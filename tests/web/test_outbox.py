@@ -1,0 +1,43 @@
+"""What is said on a socket waits for a client that reads slowly, up to a bound, and for nobody who does not read."""
+
+import asyncio
+
+from app.settings import settings
+
+
+async def test_a_reader_that_does_not_read_is_waited_for_and_then_closed(connect, served, monkeypatch):
+    monkeypatch.setattr(settings, "socket_send_s_max", 0.3)
+    async with connect(max_queue=1) as talk:
+        await talk.init()
+        await talk.subscribe("1", "subscription { large(bytes: 1000000) }")
+        await asyncio.wait_for(served.journal.ended.wait(), 10)
+        # It was not fed what it did not read: the events stayed where they come from.
+        assert served.journal.asked < 20
+        assert (await talk.closing())[0] == 4008
+
+
+async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connect, served, eventually):
+    before = len(asyncio.all_tasks())
+    async with connect(max_queue=1) as talk:
+        await talk.init()
+        for id in ("1", "2", "3"):
+            await talk.subscribe(id, "subscription { large(bytes: 1000000) }")
+        await asyncio.wait_for(_stands_still(served.journal), 10)
+        talk.connection.transport.abort()
+    await eventually(lambda: served.journal.closed == 3)
+    await eventually(lambda: len(asyncio.all_tasks()) <= before)
+
+
+async def _stands_still(journal):
+    asked = -1
+    while not 0 < asked == journal.asked:
+        asked = journal.asked
+        await asyncio.sleep(0.1)
+
+
+async def test_a_burst_of_events_reaches_whoever_reads(connect):
+    async with connect() as talk:
+        await talk.init()
+        await talk.subscribe("1", "subscription { count(to: 2000, everyS: 0) }")
+        heard = [await talk.hear() for _ in range(2_001)]
+    assert [message["payload"]["data"]["count"] for message in heard[:-1]] == list(range(2_000))
