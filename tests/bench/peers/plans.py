@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +27,10 @@ def prepare(servers: PrivateServers) -> None:
 
 
 @contextmanager
-def noted(servers: PrivateServers) -> Iterator[list[str]]:
-    """The plans of all that runs within the block."""
+def noted(servers: PrivateServers) -> Iterator[list[tuple[str, str]]]:
+    """All statements that run within the block, and their plans."""
     log = servers.home / "postgres.log"
-    plans: list[str] = []
+    plans: list[tuple[str, str]] = []
     _say(servers, "0")
     before = log.stat().st_size
     yield plans
@@ -45,21 +46,30 @@ def _say(servers: PrivateServers, duration_min: str) -> None:
     time.sleep(SEEN_S)
 
 
-def _shapes(log: Path, begin: int) -> Iterator[str]:
+def usual(ran: list[tuple[str, str]], times: int) -> list[str]:
+    """The plans of one request, when so many ran; what ran less often is not theirs: servers look after themselves."""
+    often = Counter(statement for statement, _ in ran)
+    shapes: dict[str, Counter[str]] = defaultdict(Counter)
+    for statement, shape in ran:
+        shapes[statement][shape] += 1
+    return sorted(shapes[each].most_common(1)[0][0] for each in often for _ in range(often[each] // times))
+
+
+def _shapes(log: Path, begin: int) -> Iterator[tuple[str, str]]:
     with log.open("rb") as file:
         file.seek(begin)
         text = file.read().decode(errors="replace")
     for logged in LOGGED.findall(text):
         said = json.loads(logged)
         if "pg_reload_conf" not in said["Query Text"]:
-            yield shape(said["Plan"])
+            yield said["Query Text"], _shape(said["Plan"])
 
 
-def shape(node: dict[str, Any]) -> str:
+def _shape(node: dict[str, Any]) -> str:
     """A plan as its nodes alone: `Limit(Index Scan Backward pk_datasets)`."""
     words = [node["Node Type"]]
     if node.get("Scan Direction") == "Backward":
         words.append("Backward")
     words.extend([node[place] for place in PLACES if place in node][:1])
-    below = ", ".join(shape(child) for child in node.get("Plans", ()))
+    below = ", ".join(_shape(child) for child in node.get("Plans", ()))
     return " ".join(words) + (f"({below})" if below else "")
