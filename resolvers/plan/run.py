@@ -74,22 +74,14 @@ class Run:
 
     async def _ask(self, levels: list[Level]) -> None:
         """Has the statements of one depth run side by side."""
-        waiting = []
-        for level in levels:
-            asked = level.ask(self)
-            if asked is not None:
-                statement, bound = asked
-                waiting.append((level, statement.sql, statement.bind(bound)))
-            elif level not in self.rows:
-                level.take(self, [])
-        if len(waiting) == 1:
-            [(level, sql, bound)] = waiting
-            level.take(self, await self._reader.rows(sql, bound))
-            return
-        # None is sent before all of them are known to be fit to be.
-        answers = await asyncio.gather(*(self._reader.rows(sql, bound) for _, sql, bound in waiting))
-        for (level, *_), rows in zip(waiting, answers, strict=True):
+        asked = [(level, question) for level in levels if (question := level.ask(self)) is not None]
+        answers = [self._reader.rows(statement.sql, statement.bind(bound)) for _, (statement, bound) in asked]
+        found = [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
+        for (level, _), rows in zip(asked, found, strict=True):
             level.take(self, rows)
+        for level in levels:
+            if level not in self.rows:
+                level.take(self, [])
 
     def column(self, level: Level, attribute: str) -> set[Any]:
         """The distinct keys in a column of a level."""
