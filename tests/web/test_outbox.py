@@ -23,6 +23,9 @@ async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connec
         for id in ("1", "2", "3"):
             await talk.subscribe(id, "subscription { large(bytes: 1000000) }")
         await asyncio.wait_for(_stands_still(served.journal), 10)
+        # What answers this waits behind what was not read.
+        await talk.say({"type": "ping"})
+        await asyncio.sleep(0.1)
         talk.connection.transport.abort()
     await eventually(lambda: served.journal.closed == 3)
     await eventually(lambda: len(asyncio.all_tasks()) <= before)
