@@ -21,6 +21,7 @@ from app.web.origin import request_id_of
 from app.web.responses import Answer
 
 FRAMES_MAX = 512
+FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
 Post = Callable[[Scope, Mapping[bytes, bytes], bytes], Awaitable[Answer]]
 
@@ -84,10 +85,10 @@ class Exchange:
         before, after = _frame(
             answer.status, answer.media_type, answer.headers, self._scope["scheme"], varies=varies, is_gzip=is_gzip
         )
-        date = [b"%b: %b\r\n" % header for header in self._protocol.server_state.default_headers]
+        common = _lines(tuple(self._protocol.server_state.default_headers))
         end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
         length = b"%d" % len(body)
-        return [STATUS_LINE[answer.status], *date, before, length, after, request_id.encode(), end, body]
+        return [STATUS_LINE[answer.status], common, before, length, after, request_id.encode(), end, body]
 
     def _send(self, parts: list[bytes]) -> None:
         """What uvicorn's cycle does when a response is complete."""
@@ -123,6 +124,12 @@ def _frame(
     return before + length, after.removeprefix(b"0")
 
 
+@lru_cache(maxsize=1)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The headers of every response; the server changes them once a second."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
 async def _compressed(body: bytes) -> bytes:
     gzip = GZipResponder(_no_app, COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL)
     return await gzip.apply_compression(body, more_body=False)
@@ -137,7 +144,8 @@ def behind_proxy(post: Post, trusted: list[str] | str) -> Post:
     proxied: Any = ProxyHeadersMiddleware(cast("Any", _no_app), trusted)
 
     async def post_for_client(scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
-        await proxied(scope, None, None)
+        if not FORWARDED.isdisjoint(headers):
+            await proxied(scope, None, None)
         return await post(scope, headers, body)
 
     return post_for_client

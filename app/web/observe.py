@@ -70,19 +70,22 @@ class Observation:
         operations, durations = _meters(name, kind, self._caller.transport)
         operations.inc()
         durations.observe((self._answered or ended) - self._begun)
-        facts = {
-            "request_id": self._caller.request_id,
-            "transport": self._caller.transport,
-            "operation": (self._name or "")[:NAME_LENGTH_MAX] or None,
-            "kind": kind,
-            "viewer": self._viewer_id,
-            "cost": self._cost,
-            "duration_ms": round((ended - self._begun) * 1_000, 1),
-            "errors": list(self._codes) or None,
-            "events": self._events if kind == "subscription" else None,
-            "cut_short": cut_short or None,
-        }
-        logs.note(__name__, "operation", {name: fact for name, fact in facts.items() if fact is not None})
+        facts: dict[str, object] = {"request_id": self._caller.request_id, "transport": self._caller.transport}
+        if self._name:
+            facts["operation"] = self._name[:NAME_LENGTH_MAX]
+        facts["kind"] = kind
+        if self._viewer_id is not None:
+            facts["viewer"] = self._viewer_id
+        if self._cost is not None:
+            facts["cost"] = self._cost
+        facts["duration_ms"] = round((ended - self._begun) * 1_000, 1)
+        if self._codes:
+            facts["errors"] = list(self._codes)
+        if self._kind is OperationType.SUBSCRIPTION:
+            facts["events"] = self._events
+        if cut_short:
+            facts["cut_short"] = True
+        logs.note(__name__, "operation", facts)
 
 
 @cache

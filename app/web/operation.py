@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from graphql import (
     DocumentNode,
@@ -26,8 +26,7 @@ from app.web.errors import Refused
 VARIABLE_ERRORS_MAX = 50
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Where a request came from."""
 
     request_id: str

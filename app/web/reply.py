@@ -1,8 +1,7 @@
 """Answers in GraphQL's words, before a transport sends them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from graphql import ExecutionResult
@@ -13,8 +12,7 @@ from app.web.errors import MASKED, Refused, codes, failure, record, shown_after,
 from app.web.operation import Caller, Operation
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer in GraphQL's words, as every transport sends it; and what a transport wants to know of it."""
 
     json: bytes
