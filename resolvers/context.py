@@ -13,6 +13,7 @@ from app.errors import NotFound
 from app.events import Feed
 from app.models import Record
 from app.policies import Viewer
+from app.policies.system import may_see_plans
 from app.rates import Rates
 from resolvers import ids
 from resolvers.loaders import Loaders, Reference, References
@@ -53,6 +54,11 @@ class Context:
     def viewer_id(self) -> int | None:
         """Who asks; None for a stranger."""
         return self.viewer.user_id
+
+    @property
+    def may_explain(self) -> bool:
+        """Whether they may be told how their queries are planned, which tells of tables and policies."""
+        return may_see_plans(self.viewer)
 
     def planned(self) -> "Context":
         """The same viewer with loaders that name a row instead of reading it: a plan reads what is shown of it."""

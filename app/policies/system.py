@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, false, true
 
 from app.models import Event, Job, JobKind, UserNotification
 from app.policies import Viewer, reads
+from app.settings import settings
 
 # Their subjects are public, so how far they are is, too.
 PUBLIC_KINDS = (JobKind.TRAIN, JobKind.FETCH_LABELS)
@@ -26,3 +27,8 @@ def visible_events(viewer: Viewer) -> ColumnElement[bool]:
 def visible_notifications(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
     return false() if viewer.user_id is None else UserNotification.user_id == viewer.user_id
+
+
+def may_see_plans(viewer: Viewer) -> bool:
+    """Staff; anybody while the installation is being developed."""
+    return viewer.is_staff or not settings.production

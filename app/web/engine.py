@@ -121,15 +121,17 @@ class Engine:
 async def _answered(operation: Operation) -> Reply:
     """By its plan if it has one that can, else by its executor."""
     plan = operation.prepared.plan if operation.kind is OperationType.QUERY else None
+    reason = None
     if plan is not None:
+        steps: list[dict[str, Any]] | None = [] if operation.is_explained else None
         try:
-            return planned(await plan.data(operation.context, operation.values), operation)
+            return planned(await plan.data(operation.context, operation.values, steps), operation, steps)
         except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
             raise Refused([problem], cost_extension(operation.cost)) from None
-        except Unplanned:
-            pass
+        except Unplanned as unplanned:
+            reason = str(unplanned)
     result = execute_root_selection_set(operation.executor)
-    return answer(await result if isawaitable(result) else result, operation)
+    return answer(await result if isawaitable(result) else result, operation, unplanned=reason)
 
 
 def _measured(prepared: Prepared, parameters: Parameters) -> int:

@@ -39,6 +39,9 @@ WRONG = {
 }
 
 
+EXPLAIN = "graphql-explain"
+
+
 class Endpoint:
     """An ASGI application, not a function: so that every method, even one we refuse, gets a GraphQL answer."""
 
@@ -75,7 +78,7 @@ class Endpoint:
             asked = parameters(decode(body))
         except Malformed as malformed:
             return refused(malformed, media_types)
-        caller = Caller(request_id_of(scope), address_of(scope), "http")
+        caller = Caller(request_id_of(scope), address_of(scope), "http", headers.get(EXPLAIN.encode()) == b"1")
         authorization = headers.get(b"authorization")
         token = authorization.decode("latin-1") if authorization is not None else None
         answer = await self._answered(caller, asked, token, SINGLE, media_types)
@@ -85,7 +88,8 @@ class Endpoint:
     async def _answer(self, request: Request, send: Send, asked: Parameters, media_types: list[str]) -> None:
         scope = request.scope
         streams = media_types[0] == accept.EVENTS
-        caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http")
+        explains = request.headers.get(EXPLAIN) == "1"
+        caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http", explains)
         kinds = ANY_KIND if request.method == "POST" else READING
         if accept.EVENTS not in media_types:
             kinds -= {OperationType.SUBSCRIPTION}

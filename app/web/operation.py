@@ -32,6 +32,8 @@ class Caller(NamedTuple):
     request_id: str
     address: str
     transport: Literal["http", "sse", "socket"]
+    explains: bool = False
+    """Whether the plan is to be told with the answer."""
 
 
 class Context(Protocol):
@@ -49,6 +51,10 @@ class Context(Protocol):
     def authorisation(self) -> Hashable:
         """Equal for those who may see the same: they may be shown the same answer."""
 
+    @property
+    def may_explain(self) -> bool:
+        """Whether they may be told how their queries are planned."""
+
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
 
@@ -59,7 +65,7 @@ MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
 class Plan(Protocol):
     """A way to answer one operation without its executor."""
 
-    async def data(self, context: Any, variables: VariableValues) -> bytes:
+    async def data(self, context: Any, variables: VariableValues, steps: list[dict[str, Any]] | None = None) -> bytes:
         """The JSON of the answer's `data`, by the coerced variables; raises `Unplanned` to have the executor asked."""
 
 
@@ -164,6 +170,11 @@ class Operation:
     @property
     def name(self) -> str | None:
         return self.prepared.name
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether its plan is told with the answer."""
+        return self.caller.explains and self.context.may_explain
 
     @property
     def variables(self) -> dict[str, Any]:

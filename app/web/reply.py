@@ -50,12 +50,14 @@ def cost_extension(cost: int) -> dict[str, Any]:
     return {"cost": {"requested": cost, "max": settings.document_cost_max}}
 
 
-def answer(result: ExecutionResult, operation: Operation) -> Reply:
-    """The answer to an operation that ran."""
+def answer(result: ExecutionResult, operation: Operation, *, unplanned: str | None = None) -> Reply:
+    """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = shown_after(result.errors, request_id=operation.caller.request_id)
     body["extensions"] = cost_extension(operation.cost)
+    if unplanned is not None and operation.is_explained:
+        body["extensions"]["unplanned"] = unplanned
     try:
         json = orjson.dumps(body)
     except TypeError as error:
@@ -65,9 +67,12 @@ def answer(result: ExecutionResult, operation: Operation) -> Reply:
     return Reply(json, body.get("errors", ()), is_null=is_null)
 
 
-def planned(data: bytes, operation: Operation) -> Reply:
-    """The answer to an operation whose plan wrote its data."""
-    return Reply(b'{"data":%b,"extensions":%b}' % (data, orjson.dumps(cost_extension(operation.cost))))
+def planned(data: bytes, operation: Operation, steps: list[dict[str, Any]] | None = None) -> Reply:
+    """The answer to an operation whose plan wrote its data; with the plan's steps if they are to be told."""
+    extensions = cost_extension(operation.cost)
+    if steps is not None:
+        extensions["plan"] = steps
+    return Reply(b'{"data":%b,"extensions":%b}' % (data, orjson.dumps(extensions)))
 
 
 def too_slow() -> TimedOut:

@@ -36,7 +36,7 @@ from resolvers.context import Context
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.memory import Memory
-from resolvers.plan.run import Run
+from resolvers.plan.run import Run, Step
 from resolvers.plan.sources import Given
 from resolvers.plan.values import Value
 from resolvers.system import SHOWN
@@ -101,11 +101,11 @@ class Plan:
         self._choices = choices(document)
         self._compiled: Memory[Any, Given | Value | Unplanned] = Memory()
 
-    async def data(self, context: Context, variables: VariableValues) -> bytes:
-        """The JSON of a query's `data`; raises Unplanned to have graphql-core answer."""
+    async def data(self, context: Context, variables: VariableValues, steps: list[Step] | None = None) -> bytes:
+        """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
         with or_unplanned():
             root = self._made("root", variables, Compiler.root)
-            return orjson.dumps(await Run(self._types, context, variables).show(root, None))
+            return orjson.dumps(await Run(self._types, context, variables, steps).show(root, None))
 
     async def found(
         self,

@@ -64,6 +64,11 @@ class Many(Paged):
         target: type[Record] = self.relationship.property.mapper.class_
         return target
 
+    @property
+    def name(self) -> str:
+        """What the relation is called."""
+        return self.relationship.key
+
     @cached_property
     def foreign_key(self) -> ColumnElement[int]:
         """The column of that table that does."""

@@ -59,6 +59,11 @@ class Level:
         self._texts: list[str] = []
         self._views: list[Callable[..., Any]] = []
 
+    @property
+    def told(self) -> str:
+        """What it is, for people who have a plan explained."""
+        return self.name
+
     def column(self, leaf: Leaf) -> str:
         """Selects a column, once, and gives its name in views."""
         self.leaves.setdefault(leaf.name, leaf)

@@ -1,8 +1,9 @@
 """One run of a plan: level by level down to the last rows, then back up while they are shown."""
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import VariableValues
@@ -14,10 +15,15 @@ from resolvers.loaders import Reference
 from resolvers.plan import statements
 from resolvers.plan.levels import Level, Row
 from resolvers.plan.sources import Given
+from resolvers.plan.statements import Bound, Statement
 from resolvers.plan.values import Info, Value
 
 if TYPE_CHECKING:
     from resolvers.plan import Types
+
+
+Step = dict[str, Any]
+"""A statement as it is explained: its level, its text, the rows it gave and the milliseconds they took."""
 
 
 class Token(NamedTuple):
@@ -31,7 +37,9 @@ class Token(NamedTuple):
 class Run:
     """What the levels of a plan have found for one viewer and one set of variables."""
 
-    def __init__(self, types: "Types", context: Context, variables: VariableValues) -> None:
+    def __init__(
+        self, types: "Types", context: Context, variables: VariableValues, steps: list[Step] | None = None
+    ) -> None:
         self.variables = variables
         self.viewer = statements.anybody_like(context.viewer)
         self.bound = statements.bound_by(context.viewer)
@@ -45,6 +53,8 @@ class Run:
         self.cursors: dict[Level, Callable[[int, Any], str]] = {}
         self._types = types
         self._reader = context.database.reader
+        self._in_turn = context.in_turn
+        self._steps = steps
         self._found: dict[Level, None] = {}
 
     async def show(self, root: Given, value: Any) -> Any:
@@ -75,13 +85,27 @@ class Run:
     async def _ask(self, levels: list[Level]) -> None:
         """Has the statements of one depth run side by side."""
         asked = [(level, question) for level in levels if (question := level.ask(self)) is not None]
-        answers = [self._reader.rows(statement.sql, statement.bind(bound)) for _, (statement, bound) in asked]
+        answers = [self._answer(level, statement, bound) for level, (statement, bound) in asked]
         found = [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
         for (level, _), rows in zip(asked, found, strict=True):
             level.take(self, rows)
         for level in levels:
             if level not in self.rows:
                 level.take(self, [])
+
+    def _answer(self, level: Level, statement: Statement, bound: Bound) -> Awaitable[list[Row]]:
+        rows = self._reader.rows(statement.sql, statement.bind(bound), in_turn=self._in_turn)
+        if self._steps is None:
+            return rows
+        step: Step = {"level": level.told, "sql": statement.sql.decode()}
+        self._steps.append(step)
+        return self._noted(step, rows)
+
+    async def _noted(self, step: Step, answer: Awaitable[list[Row]]) -> list[Row]:
+        begun = time.perf_counter()
+        rows = await answer
+        step |= {"rows": len(rows), "ms": round((time.perf_counter() - begun) * 1_000, 3)}
+        return rows
 
     def column(self, level: Level, attribute: str) -> set[Any]:
         """The distinct keys in a column of a level."""

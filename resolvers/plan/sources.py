@@ -49,6 +49,11 @@ class Keyed(Level):
         self._key = key
         self._statements: Memory[Viewer, Statement] = Memory()
 
+    @property
+    def told(self) -> str:
+        """Which key they are found by."""
+        return f"{self.name} by {self._key or 'id'}"
+
     def ask(self, run: "Run") -> Asked | None:
         """One statement for all keys."""
         wanted = run.keys[self] if self._parent is None else run.column(self._parent, self._key) - {None}
@@ -75,6 +80,12 @@ class Pages(Level):
         self._arguments = arguments
         self._statements: Memory[Any, Statement] = Memory()
         self._queries: Memory[Any, Select[Any]] = Memory()
+
+    @property
+    def told(self) -> str:
+        """Whose pages they are."""
+        declared = self._declared
+        return declared.resolver.__name__ if isinstance(declared, Listing) else f"{self._parent.name}.{declared.name}"
 
     def ask(self, run: "Run") -> Asked | None:
         """One statement for the pages of all parents."""
@@ -169,7 +180,7 @@ class Count(Level):
     """How many rows a list has in all, for each parent."""
 
     def __init__(self, pages: Pages, declared: Many | Listing, parent: Level, arguments: Arguments) -> None:
-        super().__init__(f"count of {pages.name}", None)
+        super().__init__(f"count of {pages.told}", None)
         self._pages = pages
         self._declared = declared
         self._parent = parent

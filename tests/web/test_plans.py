@@ -12,7 +12,7 @@ from app.errors import Unavailable, Unplanned
 class Echo:
     """A plan that says with what it was asked."""
 
-    async def data(self, context, variables):
+    async def data(self, context, variables, steps=None):
         text = variables.coerced["text"]
         match text:
             case "unplanned":
