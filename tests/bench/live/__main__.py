@@ -48,7 +48,7 @@ FILES_BESIDES = 1_000
 COLUMNS = ("server", "sockets", "connect s", "last ms", "p50 ms", "p99 ms", "CPU µs", "kB idle", "kB after", "lost")
 
 program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-console = Console(highlight=False)
+console = Console(highlight=False, width=110)
 Tell = Callable[[int, str], Awaitable[None]]
 
 
