@@ -69,7 +69,8 @@ async def training_updated(
 
     start = await info.context.feed.beginning(after)
     training = await info.context.find(Training, training_id)
-    return await _stream(info, mapping.training_topic(training.id), training.status, start, after, event)
+    first = TrainingEvent(cursor=start.cursor, status=training.status, training=training)
+    return _stream(info, mapping.training_topic(training.id), start, after, first, event)
 
 
 async def prediction_updated(
@@ -86,26 +87,27 @@ async def prediction_updated(
 
     start = await info.context.feed.beginning(after)
     prediction = await info.context.find(Prediction, prediction_id)
-    return await _stream(info, mapping.prediction_topic(prediction.id), prediction.status, start, after, event)
+    first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
+    return _stream(info, mapping.prediction_topic(prediction.id), start, after, first, event)
 
 
-async def _stream(
+def _stream(
     info: Info,
     topic: str,
-    status: TrainingStatus,
     start: Position,
     after: str | None,
+    first: E,
     event: Callable[[dict[str, Any]], Awaitable[E]],
 ) -> SourceStream[E]:
-    """What is told of something that ends, up to its end. `start` is older than `status`: no end is missed between."""
+    """What is told of something that ends, up to its end. `start` is older than `first`: no end is missed between."""
     return SourceStream(
         info.context.feed,
         topic,
         start,
         lambda happening: event(_said(happening)),
-        first=await event({"cursor": start.cursor, "status": status}) if after is None else None,
+        first=first if after is None else None,
         is_resumed=after is not None,
-        is_live=status not in ENDED,
+        is_live=first.status not in ENDED,
         is_last=lambda told: told.status in ENDED,
     )
 
