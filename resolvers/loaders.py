@@ -1,5 +1,6 @@
 """Batched reads along the foreign keys. Every one of them begins with `policies.visible`."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -38,7 +39,7 @@ class Loaders:
                 found = {row.id: row for row in rows}
             return [found.get(id) for id in ids]
 
-        row: M | None = await self._loader(model, fetch).load(id)
+        row: M | None = await self._load(model, fetch, id)
         return row
 
     async def many(self, relationship: InstrumentedAttribute[Any], parent_id: int, args: PageArgs) -> Page[Any]:
@@ -54,7 +55,7 @@ class Loaders:
                     rows[getattr(row, name)].append(row)
             return [Page.cut(rows[id], args) for id in parent_ids]
 
-        page: Page[Any] = await self._loader((relationship, args), fetch).load(parent_id)
+        page: Page[Any] = await self._load((relationship, args), fetch, parent_id)
         return page
 
     async def count(self, relationship: InstrumentedAttribute[Any], parent_id: int) -> int:
@@ -68,11 +69,12 @@ class Loaders:
                 found = dict(counts.all())
             return [found.get(id, 0) for id in parent_ids]
 
-        count: int = await self._loader((relationship, "count"), fetch).load(parent_id)
+        count: int = await self._load((relationship, "count"), fetch, parent_id)
         return count
 
-    def _loader(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]]) -> DataLoader[Any, Any]:
-        return self._loaders.setdefault(key, DataLoader(load_fn=fetch))
+    def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
+        """What a loader finds. Fields share it: that one is cancelled, since its neighbour failed, ends no other."""
+        return asyncio.shield(self._loaders.setdefault(key, DataLoader(load_fn=fetch)).load(id))
 
 
 class Reference(NamedTuple):

@@ -173,6 +173,12 @@ FAILURES = {
         {"dataset": None, "me": None},
         [("dataset.aois", "BAD_REQUEST")],
     ),
+    "one takes nothing from others that share a row with it": (
+        """{ a: dataset(id: "<one>") { user { id } aois(first: 101) { totalCount } }
+        b: dataset(id: "<one>") { user { username } } }""",
+        {"a": None, "b": {"user": {"username": "owner"}}},
+        [("a.aois", "BAD_REQUEST")],
+    ),
     "one at the root takes everything": (
         '{ dataset(id: "<one>") { name } datasets(after: "nowhere") { totalCount } }',
         None,
