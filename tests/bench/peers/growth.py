@@ -56,7 +56,6 @@ def measure(servers: PrivateServers, console: Console, *, seconds: int) -> None:
             body = _body(servers.home, name, size)
             answer_bytes, ran = _plans(servers, server, body)
             shapes[name]["\n".join(ran)].append(size)
-            load.warm(server, body, connections=1)
             figures = load.run(
                 server,
                 body,

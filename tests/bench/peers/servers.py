@@ -17,6 +17,7 @@ from tests.bench.world import World, free_port, serve, sign_in, start
 ROOT = Path(__file__).parents[3]
 SOURCES = Path(__file__).with_name("node")
 NODE = ROOT / ".bench-peers"  # the sources beside their packages, where Node looks for them
+CORES = {0, 1}
 PINNED = ("taskset", "--cpu-list", "0")
 OURS, POSTGRAPHILE, STRAWBERRY = "fieldgraph", "postgraphile", "strawberry"
 NODE_PEERS = ("mercurius", "yoga", POSTGRAPHILE)
@@ -40,8 +41,12 @@ class Server:
 
 def ready(names: list[str]) -> None:
     """Sees that the tools are here, and installs what may be installed: wrk, and Node with the packages."""
-    if len(os.sched_getaffinity(0)) < 2:
-        raise CannotStart("The server needs a core and the load another: this machine offers one.")
+    if not shutil.which("taskset"):
+        raise CannotStart(
+            "Servers are pinned to a core by taskset, which is not here. It comes with Linux's util-linux."
+        )
+    if not os.sched_getaffinity(0) >= CORES:
+        raise CannotStart("The server needs core 0 for itself and the load core 1: this machine does not offer both.")
     _see_to_wrk()
     if set(names) & set(NODE_PEERS):
         _see_to_node()
