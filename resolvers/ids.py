@@ -1,22 +1,41 @@
 """Global ids: opaque to clients, a type's name and a key to us."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
+from functools import cache
 
 import strawberry
 
 from app.errors import NotFound
 from app.models import Record
 
+REMEMBERED_MAX = 10_000
+
+
+class GlobalIds(dict[int, str]):
+    """The ids of one type's rows by their keys, of which those made lately are remembered."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name.encode()
+
+    def __missing__(self, key: int) -> str:
+        if len(self) >= REMEMBERED_MAX:
+            self.clear()
+        # Neither + nor / can come of names and digits, so that plain base64 is as fit for URLs, and faster.
+        made = self[key] = b2a_base64(b"%b:%d" % (self._name, key), newline=False).rstrip(b"=").decode()
+        return made
+
+
+@cache
+def global_ids(name: str) -> GlobalIds:
+    """The ids of a type's rows."""
+    return GlobalIds(name)
+
 
 def encode(row: Record) -> strawberry.ID:
     """The id of a row; a table's class has the name of the type that shows it."""
-    text = f"{type(row).__name__}:{row.id}"
-    return strawberry.ID(urlsafe_b64encode(text.encode()).decode().rstrip("="))
-
-
-def shown(name: str, key: str) -> str:
-    """Python text for the id of a row of this type, where `key` stands for its key."""
-    return f"b2a_base64(b'{name}:%d' % {key}, newline=False).rstrip(b'=').decode()"
+    return strawberry.ID(global_ids(type(row).__name__)[row.id])
 
 
 def decode(id: str) -> tuple[str, int]:

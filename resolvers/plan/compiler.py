@@ -27,7 +27,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.types.field import StrawberryField
 
 from app.errors import Unplanned
-from resolvers import ids
 from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import METADATA, GlobalId, Listing, Many, One
 from resolvers.plan.leaves import leaf
@@ -88,7 +87,7 @@ class Compiler:
         field = self._types.field(definition)
         declared = field.metadata.get(METADATA)
         if isinstance(declared, GlobalId):
-            return ids.shown(kind.name, level.key("id"))
+            return level.global_id()
         if isinstance(declared, One):
             return self._one(level, declared, definition, details)
         if isinstance(declared, Many | Listing):

@@ -5,7 +5,6 @@ computed values. A *view* shows rows as JSON objects. It is Python text, made an
 place, `c0` a column, `v0` a value, and `m0` what hangs below, by place.
 """
 
-from binascii import b2a_base64
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from orjson import Fragment
 from sqlalchemy import ColumnElement
 
 from app.models import Record
+from resolvers.ids import global_ids
 from resolvers.plan.instances import Instances
 from resolvers.plan.leaves import Leaf, finite, finites
 from resolvers.plan.values import Value
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 NAMES = {
-    "b2a_base64": b2a_base64,
     "Fragment": Fragment,
     "finite": finite,
     "finites": finites,
@@ -73,6 +72,10 @@ class Level:
         """Selects a key as it is."""
         assert self.model, "only tables have keys"
         return self.column(Leaf(attribute, getattr(self.model, attribute).expression))
+
+    def global_id(self) -> str:
+        """Selects the key and shows the id it makes."""
+        return f"global_ids[{self.key('id')}]"
 
     def value(self, value: Value) -> str:
         """Has a value computed for each row."""
@@ -140,7 +143,7 @@ class Level:
         values = [f"v{number}" for number in range(len(self.values))]
         row = ", ".join(["k", *(["s"] if self.has_cursors else []), *columns, *values, ""])
         links = "".join(f", m{number}" for number in range(len(self._links)))
-        names: dict[str, Any] = dict(NAMES)
+        names: dict[str, Any] = {"global_ids": global_ids(self.name), **NAMES}
         text = self.view.format(shown=shown, row=row, links=links)
         exec(compile(text, f"<view of {self.name}>", "exec"), names)  # noqa: S102 - names and keys in it are the schema's, or GraphQL names
         made: Callable[..., Any] = names["view"]
