@@ -223,8 +223,16 @@ async def test_the_end_completes_it_for_all(listen, wire):
     assert wire.followed == 0
 
 
-async def test_a_slow_socket_is_ended_with_its_cursor_while_others_go_on(listen, connect, wire, monkeypatch):
-    monkeypatch.setattr(settings, "socket_outbox_events_max", 5)
+@pytest.mark.parametrize(
+    "limit", [("socket_outbox_events_max", 5), ("socket_outbox_bytes_max", 1_000_000), ("socket_send_s_max", 0.2)]
+)
+async def test_a_slow_socket_is_ended_with_its_cursor_while_others_go_on(
+    listen, connect, wire, monkeypatch, eventually, limit
+):
+    monkeypatch.setattr(settings, "socket_outbox_bytes_max", 100_000_000)
+    monkeypatch.setattr(settings, *limit)
+    ended = metrics.closes.labels(4008)._value
+    before = ended.get()
     fast = await listen()
     assert await texts(fast, 1) == ["how things stand"]
     large = "x" * 500_000
@@ -235,6 +243,7 @@ async def test_a_slow_socket_is_ended_with_its_cursor_while_others_go_on(listen,
         for number in range(40):
             wire.say(TOPIC, f"{number} {large}")
             assert (await texts(fast, 1))[0].startswith(f"{number} ")
+        await eventually(lambda: ended.get() > before)
         heard = await until_closed(slow)
         code, reason = await slow.closing()
     assert (code, reason) == (4008, f"Too slow: the messages were not read. Last cursor: {heard[-1]['cursor']}")
