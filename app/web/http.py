@@ -26,9 +26,10 @@ from app.web.responses import Answer, answered, refused
 from app.web.stream import send_events
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
+EXPLAIN = "graphql-explain"
 SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
 PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade"})
+UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN.encode()})
 ACCEPT_LENGTH_MAX = 256
 ACCEPTED_MAX = 128
 WRONG = {
@@ -37,9 +38,6 @@ WRONG = {
         f"Subscriptions are answered over a WebSocket, or as events: 'Accept: {accept.EVENTS}'.", status=406
     ),
 }
-
-
-EXPLAIN = "graphql-explain"
 
 
 class Endpoint:

@@ -123,6 +123,7 @@ ORDINARY = {
     ),
     "a body that does not come at once": request(b'{"query":"{greeting}"}' + b" " * 1_000_000),
     "more than a body may be": request(b" " * 11_000_000),
+    "an explanation": request(graphql_explain="1"),
     "a warning": request(expect="100-continue"),
     "no acceptable type": request(accept="text/plain"),
     "a page": request(accept="text/html"),
@@ -180,6 +181,20 @@ async def test_a_connection_ends_when_its_client_said_so(served, last):
         assert await wire.rest() == b""
     assert b"connection: close" not in first
     assert b"\r\nconnection: close\r\n" in last
+
+
+@pytest.mark.parametrize("way", ["application/json", "application/json, text/event-stream"])
+async def test_a_connection_that_is_idle_is_closed(serve, way):
+    async with serve() as served:
+        served.server.config.timeout_keep_alive = 0.2
+        async with connected(served) as wire:
+            for number in range(3):
+                wire.say(numbered(number, accept=way))
+                await wire.hear()
+                await asyncio.sleep(0.1)
+            wire.say(request("{ slow(seconds: 0.5) }", accept=way))
+            assert data_of(await wire.hear()) == {"slow": "done"}
+            assert await wire.rest() == b""
 
 
 async def test_what_is_asked_at_once_is_answered_in_order(served, exchanges):
