@@ -25,6 +25,8 @@ class BoundedHttp(HttpToolsProtocol):
     _is_in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+    _idle: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
     # The headers of a plain POST while its body is expected, and what has come of it.
     _plain: dict[bytes, bytes] | None = None
     _body = b""
@@ -83,8 +85,35 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self._answer(self._plain)
 
+    def on_response_complete(self) -> None:
+        """What uvicorn does, but for its timer, which would be set and cancelled for each response."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._idle = None
+        if self._is_in_head or not self.cycle.response_complete:
+            # The next response begins the wait anew.
+            return
+        rest_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if rest_s <= 0:
+            self.timeout_keep_alive_handler()
+        else:
+            self._idle = self.loop.call_later(rest_s, self._close_if_idle)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self._idle:
+            self._idle.cancel()
         if isinstance(self.cycle, Exchange):
             self.cycle.gone()
         super().connection_lost(exc)
