@@ -149,7 +149,7 @@ class Prepared:
         return {fragment.name.value: fragment for fragment in found}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Operation:
     """A valid operation, paid for and ready to run for its viewer."""
 

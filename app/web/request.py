@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -14,14 +13,13 @@ from app.settings import MIB, settings
 DISCARDED_BYTES_MAX = 128 * MIB
 
 
-@dataclass(frozen=True)
-class Parameters:
+class Parameters(NamedTuple):
     """One GraphQL request, whatever carried it."""
 
     query: str
-    operation_name: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict)
-    extensions: dict[str, Any] = field(default_factory=dict)
+    operation_name: str | None
+    variables: dict[str, Any]
+    extensions: dict[str, Any]
 
 
 class Malformed(Exception):
