@@ -37,7 +37,22 @@ COUNT = 30
 NOWHERE = 10**9
 TEXTS = ["", " ", "Roofs", "roofs", "Äcker", "東京", "مرحبا", "a\"b'c", "back\\slash", "two\nlines\ttab", "</script>"]
 TEXTS += ["100 %", "under_score", "🏠👩‍🚜", "e\u0301", "\u2028", "null", "{}", "$x", "\x7f", "z" * 60]
-JSONS: list[Any] = [None, True, 0, -1, 2**53, 0.1, 1e-9, "", 'ü"\\', [], {}, [1, [2, {"a": None}]], {"b": {"ä": "🏠"}}]
+JSONS: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    2**53,
+    2**80,
+    0.1,
+    1e-9,
+    "",
+    'ü"\\',
+    [],
+    {},
+    [1, [2, {"a": None}]],
+    {"b": {"ä": "🏠"}},
+]
 STORAGE_KEYS = [
     "trainings/1/1/checkpoint.safetensors",
     "predictions/2/features.geojson",
