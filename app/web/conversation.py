@@ -63,6 +63,7 @@ class Conversation:
         self._tasks: set[asyncio.Task[None]] = set()
         self._begun = 0
         self._limit = asyncio.timeout(settings.socket_init_s_max)
+        self._is_open = True
         self._ended: Ended | None = None
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
@@ -87,12 +88,12 @@ class Conversation:
 
     def end(self, ended: Ended, *, after_s: float = 0) -> None:
         """Have it closed with this code and reason. The first who says so is heard."""
-        if self._ended is None and not self._limit.expired():
-            self._ended = ended
+        if self._is_open and not self._limit.expired():
+            self._is_open, self._ended = False, ended
             self._limit.reschedule(self._loop.time() + after_s)
 
     async def _stop(self) -> None:
-        self._ended = self._ended or Ended(RESTART, "It is over")
+        self._is_open = False
         self._outbox.close()
         if self._beat:
             self._beat.cancel()
@@ -148,7 +149,7 @@ class Conversation:
         except RateLimited as problem:
             raise Ended(TOO_MANY, problem.message) from None
         self._is_initialised = True
-        if self._ended is None:
+        if self._is_open:
             self._limit.reschedule(None)
         self._say({"type": "connection_ack"})
         self._keep_alive()
