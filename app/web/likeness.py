@@ -38,7 +38,7 @@ class Likeness:
         if not resumed:
             variables.pop(self._of(operation).resume or "", None)
         text = orjson.dumps(variables, default=repr, option=orjson.OPT_SORT_KEYS)
-        return operation.prepared, text, operation.context.authorisation
+        return operation.prepared, text, operation.context.authorisation, operation.is_explained
 
     def _of(self, operation: Operation) -> _Traits:
         traits = self._traits.get(operation.prepared)
