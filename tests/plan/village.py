@@ -24,10 +24,17 @@ class Village:
         self, document: str, viewer: str | None = None, operation: str | None = None, **variables: Any
     ) -> Answer:
         """The answer that both give; `<name>` in the document and in the variables stands for the id of that row."""
+        return await self.both.ask(
+            self.request(document, operation, **variables), self.tokens[viewer] if viewer else None
+        )
+
+    def request(self, document: str, operation: str | None = None, **variables: Any) -> dict[str, Any]:
+        """The body of a request."""
         request = json.dumps({"query": document, "operationName": operation, "variables": variables})
         for name, id in self.ids.items():
             request = request.replace(f"<{name}>", id)
-        return await self.both.ask(json.loads(request), self.tokens[viewer] if viewer else None)
+        made: dict[str, Any] = json.loads(request)
+        return made
 
 
 async def build_village(database: Database) -> tuple[dict[str, str], dict[str, str]]:
