@@ -21,7 +21,8 @@ def record(server: Server, questions: list[Question], folder: Path, *, seconds: 
         body = folder / f"{question.name}.json"
         body.write_text(json.dumps(server.body(question)))
         drawn = folder / f"{question.name}.svg"
-        options = (f"--pid={server.process.pid}", f"--duration={seconds}", f"--output={drawn}", "--native")
+        # A thread that waits holds no lock, and is not drawn.
+        options = ("--gil", f"--pid={server.process.pid}", f"--duration={seconds}", f"--output={drawn}")
         with subprocess.Popen([py_spy, "record", *options], stdout=subprocess.DEVNULL) as spy:
             load.wrk(server, body, seconds + 1, connections)
             spy.wait()
