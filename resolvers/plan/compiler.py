@@ -122,7 +122,7 @@ class Compiler:
         name = level.value(value)
         if is_leaf_type(get_named_type(definition.type)):
             return name
-        return f"{level.link(value.link)}({name})"
+        return f"{level.link(lambda run: run.linked)}({name})"
 
     def _kid(self, shown_as: GraphQLOutputType, details: Details) -> Callable[[str, bool], Level]:
         """Makes the level below a value when the first object of a type is met there."""
@@ -145,6 +145,8 @@ class Compiler:
         self, level: Level, declared: Many | Listing, definition: GraphQLField, field: StrawberryField, details: Details
     ) -> str:
         """A connection: its rows are a level below, shown as nodes, as edges, or both."""
+        if isinstance(declared, Listing) and level.model is not None:
+            raise Unplanned("a query of its own for each row")
         kind = self._object_type(definition.type)
         table = self._table(kind.fields["nodes"].type)
         node = details[0].node

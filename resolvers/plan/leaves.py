@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import GraphQLEnumType, GraphQLOutputType, get_named_type, is_list_type, is_non_null_type
+from graphql import (
+    GraphQLEnumType,
+    GraphQLNamedType,
+    GraphQLOutputType,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+)
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -32,7 +39,17 @@ from sqlalchemy.types import TypeEngine
 
 from app.geometry import DECIMALS, Shape, to_geojson
 
-SAME = (Boolean, DateTime, Integer, String)
+# The scalars that show a column's type as PostgreSQL and orjson write it, the narrower types first.
+WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
+    (Boolean, {"Boolean"}),
+    (DateTime, {"DateTime"}),
+    (BigInteger, {"BigInt"}),
+    (Integer, {"Int", "BigInt"}),
+    (Float, {"Float"}),
+    (String, {"String", "ID"}),
+    (JSON, {"JSON"}),
+    (Shape, {"GeoJSONPoint", "GeoJSONPolygon", "GeoJSONGeometry"}),
+]
 
 
 @dataclass(frozen=True)
@@ -57,41 +74,25 @@ class Leaf:
 def leaf(column: InstrumentedAttribute[Any], shown_as: GraphQLOutputType) -> Leaf | None:
     """The leaf of a column, or None if only its scalar knows how to write it."""
     kind, element, name = column.type, column.expression, column.key
-    made: Leaf | None = None
-    if isinstance(kind, JSON):
-        made = Leaf(name, cast(element, Text), _text(column), _json)
-    elif isinstance(kind, Shape):
-        made = Leaf(name, func.ST_AsGeoJSON(element, DECIMALS), _text(column), _geojson)
-    elif isinstance(kind, ARRAY):
-        made = _array(name, element, kind.item_type, shown_as)
-    elif isinstance(kind, Enum):
-        made = Leaf(name, element, given=_name) if _same_names(kind, shown_as) else None
-    elif isinstance(kind, Float):
-        made = Leaf(name, element, "finite({0})")
-    elif isinstance(kind, SAME) and not _may_be_too_large(kind, shown_as):
-        made = Leaf(name, element)
-    return made
-
-
-def _may_be_too_large(kind: TypeEngine[Any], shown_as: GraphQLOutputType) -> bool:
-    return isinstance(kind, BigInteger) and get_named_type(shown_as).name == "Int"
-
-
-def _array(name: str, element: ColumnElement[Any], item: TypeEngine[Any], shown_as: GraphQLOutputType) -> Leaf | None:
-    listed = shown_as.of_type if is_non_null_type(shown_as) else shown_as
-    if not is_list_type(listed):
+    is_array = isinstance(kind, ARRAY)
+    item = kind.item_type if isinstance(kind, ARRAY) else kind
+    if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):
         return None
+    if isinstance(item, JSON):
+        return None if is_array else Leaf(name, cast(element, Text), _text(column), _json)
+    if isinstance(item, Shape):
+        return None if is_array else Leaf(name, func.ST_AsGeoJSON(element, DECIMALS), _text(column), _geojson)
     if isinstance(item, Enum):
-        return Leaf(name, element, given=_names) if _same_names(item, shown_as) else None
+        return Leaf(name, element, given=_names if is_array else _name)
     if isinstance(item, Float):
-        return Leaf(name, element, "finites({0})")
-    return Leaf(name, element) if isinstance(item, SAME) else None
+        return Leaf(name, element, "finites({0})" if is_array else "finite({0})")
+    return Leaf(name, element)
 
 
-def _same_names(kind: Enum, shown_as: GraphQLOutputType) -> bool:
-    """Whether the table keeps an enumeration by the names that clients see."""
-    named = get_named_type(shown_as)
-    return isinstance(named, GraphQLEnumType) and set(kind.enums) == set(named.values)
+def _is_written_alike(kind: TypeEngine[Any], shown_as: GraphQLNamedType) -> bool:
+    if isinstance(kind, Enum):  # kept by the names that clients see
+        return isinstance(shown_as, GraphQLEnumType) and set(kind.enums) == set(shown_as.values)
+    return next((shown_as.name in scalars for column, scalars in WRITTEN_ALIKE if isinstance(kind, column)), False)
 
 
 def _text(column: InstrumentedAttribute[Any]) -> str:

@@ -112,13 +112,13 @@ class Pages(Level):
         return self._statements.get(shape, lambda: self._statement(run, filters, args.order, symbol)), bound
 
     def _statement(self, run: "Run", filters: Any, order: Order, after: Any) -> Statement:
-        query, columns = self.query(run, filters), self.selected(getattr(self._model, order.column))
+        return statements.compiled_alike(lambda: self._page(self.query(run, filters), order, after))
+
+    def _page(self, query: Select[Any], order: Order, after: Any) -> Select[Any]:
+        columns = self.selected(getattr(self._model, order.column))
         if isinstance(self._declared, Many):
-            parent = self._declared.foreign_key
-            made = statements.per_parent(query, self._model, parent, order, after, columns)
-        else:
-            made = statements.listed(query, self._model, order, after, columns)
-        return statements.compiled(made)
+            return statements.per_parent(query, self._model, self._declared.foreign_key, order, after, columns)
+        return statements.listed(query, self._model, order, after, columns)
 
     def query(self, run: "Run", filters: tuple[tuple[str, Any], ...]) -> Select[Any]:
         """All rows of which these are pages."""

@@ -7,7 +7,6 @@ and the numbers that say who it is are bound when it runs.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 
 from psycopg.adapt import PyFormat, Transformer
@@ -28,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
+from app.errors import Unplanned
 from app.models import Record
 from app.pagination import Order, Place, parents, window
 from app.policies import Viewer, visible
@@ -184,6 +184,31 @@ def symbolic(after: Place | None, model: type[Record], order: Order) -> Place | 
     return Place(AFTER_ID, bindparam("after_value", "after_value", type_=kind))
 
 
+class Asking:
+    """All that a list's resolver may read of its context: who asks."""
+
+    __slots__ = ("viewer",)
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+
+    @property
+    def context(self) -> "Asking":
+        """Of `info`, the context."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unplanned(f"a list's resolver reads {name}")
+
+
 def asked(resolver: Callable[..., Select[Any]], viewer: Viewer, arguments: dict[str, Any]) -> Select[Any]:
-    """The query that a list's resolver makes of its arguments. It may read of its context only who asks."""
-    return resolver(SimpleNamespace(context=SimpleNamespace(viewer=viewer)), **arguments)
+    """The query that a list's resolver makes of its arguments."""
+    return resolver(Asking(viewer), **arguments)
+
+
+def compiled_alike(make: Callable[[], Select[Any]]) -> Statement:
+    """A statement that will be run again; Unplanned if its query is another each time, as one with the clock in it."""
+    statement = compiled(make())
+    if compiled(make()) != statement:
+        raise Unplanned("a list's query is another each time")
+    return statement

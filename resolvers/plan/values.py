@@ -24,12 +24,15 @@ Complete = Callable[[Any, Callable[[Any], Any]], Any]
 
 
 class Info:
-    """What resolvers read of Strawberry's `info`: the context."""
+    """What resolvers may read of Strawberry's `info`: the context."""
 
     __slots__ = ("context",)
 
     def __init__(self, context: Any) -> None:
         self.context = context
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unplanned(f"a resolver reads info.{name}")
 
 
 class Value:
@@ -63,10 +66,6 @@ class Value:
             assert self._kid, "only objects have anything below"
             self._kids[key] = self._kid(name, is_reference)
         return self._kids[key]
-
-    def link(self, run: "Run") -> Callable[[Any], Any]:
-        """Shows what it came up with."""
-        return run.linked
 
     async def of(self, run: "Run", owners: list[Any]) -> list[Any]:
         """The completed values of one field for all objects of a level."""

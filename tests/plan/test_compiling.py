@@ -1,0 +1,76 @@
+"""What a statement holds for: which viewers, which arguments, and which queries cannot be kept at all."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Select, select
+
+from app.errors import Unplanned
+from app.models import Dataset, Job, Prediction, Training, UserNotification
+from app.policies import Viewer, visible
+from resolvers.plan import statements
+from resolvers.plan.declared import Many
+from resolvers.plan.leaves import leaf
+from schema import schema
+
+OWNED = [Job, Prediction, UserNotification]
+
+
+def seen_by(model, viewer):
+    return statements.compiled(visible(model, statements.anybody_like(viewer)))
+
+
+@pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__name__)
+def test_viewers_alike_share_a_statement_and_bind_their_own_numbers(model):
+    one, other = Viewer(user_id=4, session_id=1), Viewer(user_id=5, session_id=2)
+    statement = seen_by(model, one)
+    assert statement == seen_by(model, other)
+    assert b"4" in statement.bind(statements.bound_by(one))
+    assert b"5" in statement.bind(statements.bound_by(other))
+
+
+@pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__name__)
+def test_viewers_with_other_rights_do_not(model):
+    texts = {seen_by(model, viewer).sql for viewer in (Viewer(), Viewer(user_id=4), Viewer(user_id=4, is_staff=True))}
+    assert len(texts) > 1
+
+
+def test_a_statement_whose_numbers_are_not_given_does_not_run():
+    with pytest.raises(KeyError):
+        seen_by(Prediction, Viewer(user_id=4)).bind({})
+
+
+def test_a_query_with_the_clock_in_it_is_not_kept():
+    def finished() -> Select[Training]:
+        return select(Training).where(Training.finished_at < datetime.now(UTC))
+
+    with pytest.raises(Unplanned):
+        statements.compiled_alike(finished)
+
+
+def test_a_lists_resolver_may_read_only_who_asks():
+    def datasets(info, name):
+        return visible(Dataset, info.context.viewer).where(Dataset.name == name)
+
+    def curious(info):
+        return info.context.database
+
+    found = statements.compiled(statements.asked(datasets, Viewer(), {"name": "x"}))
+    assert found.parameters == (b"x",)
+    with pytest.raises(Unplanned):
+        statements.asked(curious, Viewer(), {})
+
+
+def test_a_column_is_selected_as_it_is_shown_or_left_to_its_scalar():
+    fields = schema._schema.type_map["Dataset"].fields
+    assert leaf(Dataset.name, fields["name"].type).shown == "{0}"
+    assert leaf(Dataset.name, fields["createdAt"].type) is None
+    assert leaf(Dataset.offset, fields["name"].type) is None
+    assert leaf(Dataset.status, schema._schema.type_map["ModelStatus"]) is None
+
+
+def test_what_a_field_declares_is_found_beside_it():
+    aois = schema._schema.type_map["Dataset"].fields["aois"].extensions["strawberry-definition"]
+    declared = aois.metadata["declared"]
+    assert isinstance(declared, Many)
+    assert (declared.name, declared.foreign_key.name, declared.size_max) == ("aois", "dataset_id", 100)
