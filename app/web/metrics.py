@@ -2,8 +2,13 @@
 
 import hmac
 import ipaddress
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -16,14 +21,50 @@ OPERATION_NAMES_MAX = 200
 OTHER = "(other)"
 ANONYMOUS = "(anonymous)"
 
+
+class Distribution:
+    """How often which values came."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+        self._bounds = bounds
+
+    def observe(self, value: float) -> None:
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.sum += value
+
+
+class Distributions(Collector):
+    """A histogram for each kind of operation. Only the event loop moves it: it needs none of the library's locks."""
+
+    def __init__(self, name: str, about: str, *, buckets: Sequence[float]) -> None:
+        self._name = name
+        self._about = about
+        self._bounds = buckets
+        self._kinds: dict[str, Distribution] = {}
+        REGISTRY.register(self)
+
+    def of(self, kind: str) -> Distribution:
+        if kind not in self._kinds:
+            self._kinds[kind] = Distribution(self._bounds)
+        return self._kinds[kind]
+
+    def collect(self) -> Iterator[Metric]:
+        family = HistogramMetricFamily(self._name, self._about, labels=["kind"])
+        for kind, found in self._kinds.items():
+            bounds = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
+            family.add_metric([kind], list(zip(bounds, accumulate(found.counts), strict=True)), found.sum)
+        yield family
+
+
 operations = Counter("fieldgraph_operations_total", "GraphQL operations.", ["operation", "kind", "transport"])
-durations = Histogram(
+durations = Distributions(
     "fieldgraph_operation_seconds",
     "Time from an operation's arrival to its answer; a subscription's to its first.",
-    ["kind"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )
-costs = Histogram(
+costs = Distributions(
     "fieldgraph_operation_cost", "Cost of GraphQL operations.", buckets=(1, 10, 50, 100, 500, 1_000, 5_000, 20_000)
 )
 errors = Counter("fieldgraph_errors_total", "Errors shown to clients.", ["code"])

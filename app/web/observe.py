@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Self
 
 from graphql import OperationType
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from app import logs
 from app.web import metrics
+from app.web.metrics import Distribution
 from app.web.operation import Caller, Operation
 from app.web.reply import Reply
 from app.web.request import Parameters
@@ -38,7 +39,7 @@ class Observation:
         self._name = operation.name
         self._viewer_id = operation.context.viewer_id
         self._cost = operation.cost
-        metrics.costs.observe(operation.cost)
+        metrics.costs.of(self._kind.value).observe(operation.cost)
         if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.inc()
 
@@ -89,6 +90,6 @@ class Observation:
 
 
 @cache
-def _meters(name: str, kind: str, transport: str) -> tuple[Counter, Histogram]:
+def _meters(name: str, kind: str, transport: str) -> tuple[Counter, Distribution]:
     """The meters with these labels, of which there are few: looking them up costs more than moving them."""
-    return metrics.operations.labels(name, kind, transport), metrics.durations.labels(kind)
+    return metrics.operations.labels(name, kind, transport), metrics.durations.of(kind)

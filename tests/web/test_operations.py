@@ -71,6 +71,11 @@ async def test_the_figures_follow_what_happens(http, ask, connect, eventually):
 
     assert growth('fieldgraph_operations_total{kind="query",operation="Counted",transport="http"}') == 1
     assert growth('fieldgraph_errors_total{code="INVALID_INPUT"}') == 1
+    assert growth('fieldgraph_operation_cost_bucket{kind="query",le="1.0"}') == 2
+    assert growth('fieldgraph_operation_cost_bucket{kind="query",le="+Inf"}') == 2
+    assert growth('fieldgraph_operation_cost_sum{kind="query"}') == 2
+    assert growth('fieldgraph_operation_seconds_count{kind="query"}') == 2
+    assert 0 < growth('fieldgraph_operation_seconds_sum{kind="query"}') < 10
     assert growth("fieldgraph_events_sent_total") == 3
     assert during["fieldgraph_sockets"] - before["fieldgraph_sockets"] == 1
     assert after["fieldgraph_subscriptions"] == before["fieldgraph_subscriptions"]
