@@ -83,7 +83,9 @@ def sign_in(servers: PrivateServers) -> str:
     return token
 
 
-def serve(servers: PrivateServers, world: World, *, behind: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+def serve(
+    servers: PrivateServers, world: World, *, behind: Sequence[str] = (), production: bool = False
+) -> subprocess.Popen[bytes]:
     """The API, ready; `behind` is a command that starts it, such as one that pins it to a core."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FIELDGRAPH_")}
     environment |= UNBOUNDED | {
@@ -92,6 +94,7 @@ def serve(servers: PrivateServers, world: World, *, behind: Sequence[str] = ()) 
         "PORT": str(world.port),
         "FIELDGRAPH_HOME": str(world.home),
         "FIELDGRAPH_SECRET": SECRET,
+        "FIELDGRAPH_PRODUCTION": str(production),
     }
     command = (*behind, sys.executable, "-P", "-m", "app.cli", "serve")
     return start(servers, "api", command, environment, f"http://127.0.0.1:{world.port}/readyz")

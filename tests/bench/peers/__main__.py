@@ -1,8 +1,8 @@
 """Measures us beside other GraphQL servers on the same rows, and ourselves on tables that grow.
 
-The others answer without authentication; we answer as shipped, with authentication, limits and policies. All answers
-are compared, as data, before anything is measured. Runs of different servers take turns, so that a slow moment of the
-machine meets all of them.
+The others answer without authentication; we answer as in production, with authentication, limits, policies and logs.
+All answers are compared, as data, before anything is measured. Runs of different servers take turns, so that a slow
+moment of the machine meets all of them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The servers that are compared: ours as shipped, four others without authentication, each alone on one core."""
+"""The servers that are compared: ours as in production, four others without authentication, each alone on one core."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def begin(servers: PrivateServers, names: list[str]) -> list[Server]:
 
 def _ours(servers: PrivateServers, name: str) -> Server:
     world = World(servers.home, free_port(), sign_in(servers), servers.database_url, servers.redis_url)
-    process = serve(servers, world, behind=PINNED)
+    process = serve(servers, world, behind=PINNED, production=True)
     return Server(name, _url(world.port), process, (f"Authorization: Bearer {world.token}",))
 
 
