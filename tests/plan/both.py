@@ -29,27 +29,41 @@ class Answer(NamedTuple):
         return json.loads(self.body, parse_int=lambda digits: int(digits) if len(digits) <= 19 else float(digits))
 
 
-async def post(app: ASGIApp, request: dict[str, Any], viewer: str | None) -> Answer:
-    """The answer to a request; without a client in between, which costs more than some of the answers."""
+def _scope(viewer: str | None, accept: str) -> dict[str, Any]:
     headers = [(b"content-type", b"application/json"), (b"x-request-id", SAME_REQUEST.encode())]
+    headers += [(b"accept", accept.encode())]
     headers += [(b"authorization", f"Bearer {viewer}".encode())] if viewer else []
-    arriving = [{"type": "http.request", "body": json.dumps(request).encode()}]
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return arriving.pop() if arriving else await asyncio.Event().wait()
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
     place = {"path": "/graphql", "raw_path": b"/graphql", "root_path": "", "query_string": b"", "scheme": "http"}
     peers = {"client": ("127.0.0.1", 1), "server": ("api", 80)}
     kind = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST"}
+    return {**kind, **place, **peers, "headers": headers}
+
+
+async def post(
+    app: ASGIApp, request: dict[str, Any], viewer: str | None, *, accept: str = "application/json"
+) -> Answer:
+    """The answer to a request, or the first event of a stream; without a client, which costs more than some answers."""
+    arriving = [{"type": "http.request", "body": json.dumps(request).encode()}]
+    sent: list[Message] = []
+    is_enough = asyncio.Event()
+
+    async def receive() -> Message:
+        if arriving:
+            return arriving.pop()
+        await is_enough.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if b"data: " in message.get("body", b""):
+            is_enough.set()
+
     try:
-        await app({**kind, **place, **peers, "headers": headers}, receive, send)
+        await app(_scope(viewer, accept), receive, send)
     except asyncio.CancelledError:
         raise AssertionError("the request was cancelled by itself") from None
-    return Answer(sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]))
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return Answer(sent[0]["status"], body.partition(b"data: ")[2].partition(b"\n")[0] or body)
 
 
 @dataclass(frozen=True)
