@@ -43,6 +43,7 @@ WATCH = """subscription ($id: ID!) {
 }"""
 CORE_OF_SERVER = ("taskset", "-c", "0")
 CORE_OF_LISTENERS = ("taskset", "-c", "1")
+REST_S = 0.3
 FILES_BESIDES = 1_000
 # The CPU is the server's for each delivery; the memory is its growth for each socket, before the events and after.
 COLUMNS = ("server", "sockets", "connect s", "last ms", "p50 ms", "p99 ms", "CPU µs", "kB idle", "kB after", "lost")
@@ -78,7 +79,7 @@ class Seen:
 def main(
     subscribers: Annotated[str, typer.Option(help="How many sockets; several numbers with commas.")] = "1000,9000",
     happenings: Annotated[int, typer.Option(help="Events each of them is sent.", min=1, max=1_000)] = 10,
-    pause_s: Annotated[float, typer.Option(help="Seconds between two events.", min=0, max=60)] = 0.7,
+    pause_s: Annotated[float, typer.Option(help="Seconds between two events.", min=0, max=60)] = 0.5,
     peer: Annotated[bool, typer.Option(help="Measure Node, too.")] = True,
 ) -> None:
     """Measure one event to many: the server on one core, those who listen on another."""
@@ -127,12 +128,12 @@ async def _watch(
         before = _rss(served.pid)
         with listening(served, count) as listeners:
             connect_s = _ready(listeners)
-            await asyncio.sleep(1)
+            await _at_rest(served.pid)
             idle, cpu_s = _rss(served.pid), _cpu_s(served.pid)
             for number in range(happenings):
                 await served.tell(number, _message(number))
                 await asyncio.sleep(pause_s)
-            await asyncio.sleep(1)
+                await _at_rest(served.pid)
             after, cpu_s = _rss(served.pid), _cpu_s(served.pid) - cpu_s
             delays = _results(listeners)
     lost = count * happenings - sum(map(len, delays))
@@ -204,6 +205,14 @@ def _message(number: int) -> str:
 def _rss(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * resource.getpagesize()
+
+
+async def _at_rest(pid: int) -> None:
+    """Until all that happened has been sent: an event is measured alone, however slow the last one was."""
+    busy_s = -1.0
+    while (now_s := _cpu_s(pid)) - busy_s > REST_S / 10:
+        busy_s = now_s
+        await asyncio.sleep(REST_S)
 
 
 def _cpu_s(pid: int) -> float:
