@@ -276,3 +276,17 @@ async def test_each_subscriber_is_counted_and_logged(listen, wire):
     assert [line["events"] for line in ended] == [2, 2, 2]
     assert len({line["request_id"] for line in ended}) == 3
     assert metrics.events._value.get() - before == 6
+
+
+async def test_leaving_ends_what_is_shared_so_that_clients_come_again(serve, connect):
+    async with serve() as served, connect(served.socket_url) as first, connect(served.socket_url) as second:
+        for talk in (first, second):
+            await talk.init()
+            await talk.subscribe("1", NEWS, topic=TOPIC)
+            assert await texts(talk, 1) == ["how things stand"]
+        served.server.should_exit = True
+        for talk in (first, second):
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await talk.hear()
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1012, "The server restarts: connect again")
+    assert served.journal.wire.followed == 0
