@@ -189,6 +189,11 @@ FAILURES = {
         {"training": None},
         [("training.artifacts.nodes.0.link", "INTERNAL")],
     ),
+    "what is no number is none": (
+        '{ training(id: "<broken>") { accuracy status } }',
+        {"training": {"accuracy": None, "status": "FAILED"}},
+        [("training.accuracy", "BAD_REQUEST")],
+    ),
     "a number is an id of nothing": ("{ dataset(id: 1) { id } }", {"dataset": None}, [("dataset", "NOT_FOUND")]),
     "a cursor of another order is refused": (
         '{ models(after: "WyJPTERFU1QiLDFd") { totalCount } }',

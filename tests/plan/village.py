@@ -53,7 +53,7 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["model"] = await factories.model(database, rows["one"])
     rows["job"] = await factories.job(database)
     rows["training"] = await factories.training(database, rows["model"], accuracy=71.5, job_id=rows["job"].id)
-    rows["broken"] = await factories.training(database, rows["model"], status="FAILED")
+    rows["broken"] = await factories.training(database, rows["model"], status="FAILED", accuracy=float("nan"))
     rows["mine"] = await factories.prediction(database, rows["training"])
     rows["theirs"] = await factories.prediction(database, rows["training"], user_id=other)
     rows["shown"] = await factories.prediction(database, rows["training"], user_id=other, published=True)
