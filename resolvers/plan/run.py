@@ -86,7 +86,10 @@ class Run:
         """Has the statements of one depth run side by side."""
         asked = [(level, question) for level in levels if (question := level.ask(self)) is not None]
         answers = [self._answer(level, statement, bound) for level, (statement, bound) in asked]
-        found = [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
+        if len(answers) > 1:  # side by side; for one alone that would only cost
+            found = await asyncio.gather(*answers)
+        else:
+            found = [await answer for answer in answers]
         for (level, _), rows in zip(asked, found, strict=True):
             level.take(self, rows)
         for level in levels:
