@@ -37,7 +37,8 @@ class Likeness:
         variables = dict(operation.variables)
         if not resumed:
             variables.pop(self._of(operation).resume or "", None)
-        text = orjson.dumps(variables, default=repr, option=orjson.OPT_SORT_KEYS)
+        # As a text: orjson's bytes keep the 4 kB that they were written into, and a key is kept for long.
+        text = orjson.dumps(variables, default=repr, option=orjson.OPT_SORT_KEYS).decode()
         return operation.prepared, text, operation.context.authorisation, operation.is_explained
 
     def _of(self, operation: Operation) -> _Traits:
