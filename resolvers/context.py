@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar, cast
 
 import strawberry
@@ -32,10 +33,11 @@ class Context:
     address: str = ""
     expires_at: datetime | None = None
     in_turn: bool = False
-    load: Loaders = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.load = Loaders(self.reading, self.viewer)
+    @cached_property
+    def load(self) -> Loaders:
+        """The loaders of this operation."""
+        return Loaders(self.reading, self.viewer)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
-from functools import cache
+from functools import cache, lru_cache
 
 import strawberry
 
@@ -10,6 +10,7 @@ from app.errors import NotFound
 from app.models import Record
 
 REMEMBERED_MAX = 10_000
+LENGTH_MAX = 100
 
 
 class GlobalIds(dict[int, str]):
@@ -40,6 +41,13 @@ def encode(row: Record) -> strawberry.ID:
 
 def decode(id: str) -> tuple[str, int]:
     """The type's name and the key; NotFound for anything we did not make."""
+    if len(id) > LENGTH_MAX:
+        raise NotFound(f"There is nothing with the id {id[:40]!r}.")
+    return _decoded(id)
+
+
+@lru_cache(maxsize=REMEMBERED_MAX)
+def _decoded(id: str) -> tuple[str, int]:
     try:
         name, _, key = urlsafe_b64decode(id + "=" * (-len(id) % 4)).decode("ascii").partition(":")
         number = int(key)

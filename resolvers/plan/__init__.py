@@ -6,8 +6,7 @@ the same resolvers and policies that graphql-core calls; whatever a plan cannot 
 left to graphql-core, whose answer is the same by definition.
 """
 
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import orjson
@@ -103,9 +102,11 @@ class Plan:
 
     async def data(self, context: Context, variables: VariableValues, steps: list[Step] | None = None) -> bytes:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
-        with or_unplanned():
+        try:
             root = self._made("root", variables, Compiler.root)
             return orjson.dumps(await Run(self._types, context, variables, steps).show(root, None))
+        except Exception as error:
+            raise told(error) from error
 
     async def found(
         self,
@@ -116,9 +117,11 @@ class Plan:
         value: Any,
     ) -> Any:
         """What is shown of the value that a root field of a mutation or a subscription has come up with."""
-        with or_unplanned():
+        try:
             below = self._made(id(details[0].node), variables, lambda compiler: compiler.found(shown_as, details))
             return await Run(self._types, context, variables).show_found(below, value)
+        except Exception as error:
+            raise told(error) from error
 
     def _made(self, part: Hashable, variables: VariableValues, make: Callable[[Compiler], Any]) -> Any:
         def compiled() -> Any:
@@ -127,25 +130,20 @@ class Plan:
             except Unplanned as reason:
                 return reason
 
-        chosen = tuple(variables.coerced.get(name) for name in self._choices)
+        chosen = tuple([variables.coerced.get(name) for name in self._choices])
         found = self._compiled.get((part, chosen), compiled)
         if isinstance(found, Unplanned):
             raise found
         return found
 
 
-@contextmanager
-def or_unplanned() -> Iterator[None]:
-    """Whatever goes wrong in a plan, graphql-core is to tell the client. What nobody foresaw is logged, too."""
-    try:
-        yield
-    except (Unplanned, Busy, TimedOut):
-        raise  # graphql-core would only wait for the database once more
-    except (DomainError, GraphQLError, KeyError, ValueError) as foreseen:
-        raise Unplanned(str(foreseen)) from foreseen
-    except Exception as error:
-        log.warning("plan given up", exc_info=error)
-        raise Unplanned(str(error)) from error
+def told(error: Exception) -> Exception:
+    """What is raised for whatever went wrong in a plan: most of it graphql-core is to tell the client."""
+    if isinstance(error, Busy | TimedOut):
+        return error  # graphql-core would only wait for the database once more
+    if not isinstance(error, Unplanned | DomainError | GraphQLError | KeyError | ValueError):
+        log.warning("plan given up", exc_info=error)  # nobody foresaw it
+    return Unplanned(str(error))
 
 
 def choices(document: DocumentNode) -> list[str]:

@@ -118,8 +118,6 @@ class Level:
 
     async def settle(self, run: "Run") -> None:
         """Computes the values of its rows, which may name rows of levels below."""
-        if not self.values:
-            return
         rows, width = run.rows[self], 1 + self.has_cursors + len(self.leaves)
         owners = self.owners(run, [row[width:] for row in rows])
         found = [await value.of(run, owners) for value in self.values]

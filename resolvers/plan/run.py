@@ -41,8 +41,7 @@ class Run:
         self, types: "Types", context: Context, variables: VariableValues, steps: list[Step] | None = None
     ) -> None:
         self.variables = variables
-        self.viewer = statements.anybody_like(context.viewer)
-        self.bound = statements.bound_by(context.viewer)
+        self.likeness, self.bound = statements.seen_as(context.viewer)
         self.info = Info(context.planned())
         self.rows: dict[Level, list[Row]] = {}
         self.shown: dict[Level, list[Any]] = {}
@@ -76,7 +75,8 @@ class Run:
             order += levels
             await self._ask(levels)
             for level in levels:
-                await level.settle(self)
+                if level.values:
+                    await level.settle(self)
             levels = [*(kid for level in levels for kid in level.kids.values()), *self._found]
             self._found = {}
         for level in reversed(order):
@@ -84,17 +84,20 @@ class Run:
 
     async def _ask(self, levels: list[Level]) -> None:
         """Has the statements of one depth run side by side."""
-        asked = [(level, question) for level in levels if (question := level.ask(self)) is not None]
-        answers = [self._answer(level, statement, bound) for level, (statement, bound) in asked]
+        asked = []
+        for level in levels:
+            question = level.ask(self)
+            if question is not None:
+                asked.append((level, *question))
+            elif level not in self.rows:
+                level.take(self, [])
+        answers = [self._answer(level, statement, bound) for level, statement, bound in asked]
         if len(answers) > 1:  # side by side; for one alone that would only cost
             found = await asyncio.gather(*answers)
         else:
             found = [await answer for answer in answers]
-        for (level, _), rows in zip(asked, found, strict=True):
+        for (level, *_), rows in zip(asked, found, strict=True):
             level.take(self, rows)
-        for level in levels:
-            if level not in self.rows:
-                level.take(self, [])
 
     def _answer(self, level: Level, statement: Statement, bound: Bound) -> Awaitable[list[Row]]:
         rows = self._reader.rows(statement.sql, statement.bind(bound), in_turn=self._in_turn)

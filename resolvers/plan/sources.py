@@ -13,7 +13,7 @@ from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import Listing, Many
 from resolvers.plan.levels import GROUPED_VIEW, Level, Row
 from resolvers.plan.memory import Memory
-from resolvers.plan.statements import Statement
+from resolvers.plan.statements import Likeness, Statement
 
 if TYPE_CHECKING:
     from resolvers.plan.run import Run
@@ -27,6 +27,9 @@ class Given(Level):
 
     def ask(self, run: "Run") -> None:
         """Nothing: they are in hand."""
+        if not self.leaves:
+            run.rows[self] = [(number,) for number in range(len(run.objects[self]))]
+            return
         readers = [(leaf.attribute, leaf.given) for leaf in self.leaves.values()]
         run.rows[self] = [
             (number, *[given(getattr(each, name)) if given else getattr(each, name) for name, given in readers])
@@ -47,7 +50,7 @@ class Keyed(Level):
         self._model = model
         self._parent = parent
         self._key = key
-        self._statements: Memory[Viewer, Statement] = Memory()
+        self._statements: Memory[Likeness, Statement] = Memory()
 
     @property
     def told(self) -> str:
@@ -59,7 +62,7 @@ class Keyed(Level):
         wanted = run.keys[self] if self._parent is None else run.column(self._parent, self._key) - {None}
         if not wanted:
             return None
-        statement = self._statements.get(run.viewer, lambda: self._statement(run.viewer))
+        statement = self._statements.get(run.likeness, lambda: self._statement(run.likeness.viewer))
         return statement, {"keys": statements.keys(wanted), **run.bound}
 
     def _statement(self, viewer: Viewer) -> Statement:
@@ -97,12 +100,12 @@ class Pages(Level):
         filters = frozen(given)
         if not self.is_shown:
             # Nobody sees its rows, and yet its resolver may have something against being asked.
-            self._queries.get((run.viewer, filters), lambda: self.query(run, filters))
+            self._queries.get((run.likeness, filters), lambda: self.query(run, filters))
             return None
         bound = {"limit": b"%d" % (args.first + self.peeks), **run.bound}
         if after is not None:
             bound |= {"after_id": b"%d" % after.id, "after_value": statements.dumped(after.value)}
-        shape = (run.viewer, filters, args.order, None if after is None else after.value is None)
+        shape = (run.likeness, filters, args.order, None if after is None else after.value is None)
         if isinstance(self._declared, Many):
             owners = run.column(self._parent, "id")
             if not owners:
@@ -124,8 +127,8 @@ class Pages(Level):
         """All rows of which these are pages."""
         declared = self._declared
         if isinstance(declared, Many):
-            return visible(self._model, run.viewer)
-        return statements.asked(declared.resolver, run.viewer, dict(filters))
+            return visible(self._model, run.likeness.viewer)
+        return statements.asked(declared.resolver, run.likeness.viewer, dict(filters))
 
     def take(self, run: "Run", rows: list[Row]) -> None:
         """Keeps the rows of each page, and which of them were cut."""
@@ -197,7 +200,7 @@ class Count(Level):
             bound["keys"] = statements.keys(owners)
         given = self._arguments(run.variables)
         filters = frozen({name: value for name, value in given.items() if name not in {"first", "after", "order_by"}})
-        return self._statements.get((run.viewer, filters), lambda: self._statement(run, filters)), bound
+        return self._statements.get((run.likeness, filters), lambda: self._statement(run, filters)), bound
 
     def _statement(self, run: "Run", filters: Any) -> Statement:
         query = self._pages.query(run, filters)

@@ -67,22 +67,26 @@ class Statement:
         return [given[value] if isinstance(value, str) else value for value in self.parameters]
 
 
-@lru_cache(maxsize=VIEWERS_MAX)
-def anybody_like(viewer: Viewer) -> Viewer:
-    """The viewer with marks in place of numbers, equal for all whom the same statements serve."""
-    marks: dict[str, Any] = {name: Who(0).of(name) for name in _numbers(viewer)}
-    return replace(viewer, **marks)
+class Likeness:
+    """What viewers have in common whom the same statements serve; there is one for all of them."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+        """One of them, with marks in place of numbers."""
+
+
+_likenesses: dict[Viewer, Likeness] = {}
 
 
 @lru_cache(maxsize=VIEWERS_MAX)
-def bound_by(viewer: Viewer) -> dict[str, bytes | None]:
-    """The viewer's numbers by the names their marks have."""
-    return {f"viewer.{name}": b"%d" % value for name, value in _numbers(viewer).items()}
-
-
-def _numbers(viewer: Viewer) -> dict[str, int]:
+def seen_as(viewer: Viewer) -> tuple[Likeness, dict[str, bytes | None]]:
+    """Whom a viewer is like, and the viewer's own numbers by the names that their marks have."""
     values = {field.name: getattr(viewer, field.name) for field in fields(viewer)}
-    return {name: value for name, value in values.items() if type(value) is int}
+    numbers = {name: value for name, value in values.items() if type(value) is int}
+    marks: dict[str, Any] = {name: Who(0).of(name) for name in numbers}
+    anybody = replace(viewer, **marks)
+    likeness = _likenesses.setdefault(anybody, Likeness(anybody))
+    return likeness, {f"viewer.{name}": b"%d" % value for name, value in numbers.items()}
 
 
 def compiled(statement: Select[Any]) -> Statement:

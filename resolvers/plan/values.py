@@ -6,8 +6,6 @@ when that level has been fetched.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from functools import partial
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLOutputType, Undefined, get_named_type, is_leaf_type, is_list_type, is_non_null_type
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from resolvers.plan.levels import Level
     from resolvers.plan.run import Run
 
-Complete = Callable[[Any, Callable[[Any], Any]], Any]
+Complete = Callable[[Any, "Run", "Value"], Any]
 
 
 class Info:
@@ -53,6 +51,7 @@ class Value:
         self._attribute = attribute
         self._arguments = arguments
         self._complete = completion(shown_as)
+        self._is_async = resolver is not None and resolver.is_async
         if resolver is not None:
             self._function: Any = resolver.wrapped_func
             owner = resolver.parent_parameter or resolver.root_parameter
@@ -70,13 +69,13 @@ class Value:
     async def of(self, run: "Run", owners: list[Any]) -> list[Any]:
         """The completed values of one field for all objects of a level."""
         found = self._found(run, owners)
-        if found and isawaitable(found[0]):
+        if self._is_async:
             found = [await found[0]] if len(found) == 1 else await asyncio.gather(*found)
         return [self.completed(run, value) for value in found]
 
     def completed(self, run: "Run", found: Any) -> Any:
         """A scalar as clients see it, or where objects are going to be shown."""
-        return self._complete(found, partial(run.token, self))
+        return self._complete(found, run, self)
 
     def _found(self, run: "Run", owners: list[Any]) -> list[Any]:
         if self._arguments is None:
@@ -90,16 +89,16 @@ class Value:
 
 
 def completion(shown_as: GraphQLOutputType) -> Complete:
-    """How values of a type are completed; objects by the function that is handed in."""
+    """How values of a type are completed; objects by where the run is going to show them."""
     if is_non_null_type(shown_as):
         return _present(completion(shown_as.of_type))
     if is_list_type(shown_as):
         return _each(completion(shown_as.of_type))
     named = get_named_type(shown_as)
     if not is_leaf_type(named):
-        return lambda value, token: None if value is None else token(value)
+        return lambda value, run, field: None if value is None else run.token(field, value)
 
-    def complete(value: Any, _token: Any) -> Any:
+    def complete(value: Any, _run: "Run", _field: Value) -> Any:
         if value is None:
             return None
         shown = named.coerce_output_value(value)
@@ -111,8 +110,8 @@ def completion(shown_as: GraphQLOutputType) -> Complete:
 
 
 def _present(complete: Complete) -> Complete:
-    def present(value: Any, token: Any) -> Any:
-        completed = complete(value, token)
+    def present(value: Any, run: "Run", field: Value) -> Any:
+        completed = complete(value, run, field)
         if completed is None:
             raise Unplanned("null where there may be none")
         return completed
@@ -121,11 +120,11 @@ def _present(complete: Complete) -> Complete:
 
 
 def _each(complete: Complete) -> Complete:
-    def each(values: Any, token: Any) -> Any:
+    def each(values: Any, run: "Run", field: Value) -> Any:
         if values is None:
             return None
         if not isinstance(values, Iterable) or isinstance(values, str | dict):
             raise Unplanned("no list")
-        return [complete(value, token) for value in values]
+        return [complete(value, run, field) for value in values]
 
     return each
