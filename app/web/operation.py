@@ -10,15 +10,22 @@ from graphql import (
     DocumentNode,
     Executor,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
     VariableValues,
+    coerce_input_value,
     default_field_resolver,
     default_type_resolver,
+    get_nullable_type,
     get_variable_values,
+    is_leaf_type,
 )
 from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
 from app.web.errors import Refused
@@ -118,9 +125,38 @@ class Prepared:
         definitions = self.node.variable_definitions
         if not definitions:
             return VariableValues({}, {})
+        plain = self._plain(given)
+        if plain is not None:
+            return plain
         found = get_variable_values(self._execution.schema, definitions, given, VARIABLE_ERRORS_MAX)
         if isinstance(found, list):
             raise Refused(found)
+        return found
+
+    def _plain(self, given: dict[str, Any]) -> VariableValues | None:
+        """The same where all variables are scalars, given, and right, as in most requests; None otherwise."""
+        if self._scalars is None or len(given) != len(self._scalars):
+            return None
+        values = VariableValues({}, {})
+        for name, signature in self._scalars.items():
+            value = given.get(name)
+            coerced = Undefined if value is None else coerce_input_value(value, signature.type)
+            if coerced is Undefined:
+                return None
+            values.coerced[name] = coerced
+            values.sources[name] = VariableValueSource(signature, value)
+        return values
+
+    @cached_property
+    def _scalars(self) -> dict[str, GraphQLVariableSignature] | None:
+        """The variables and their types, if all of these are scalars or enumerations."""
+        found = {}
+        for definition in self.node.variable_definitions or ():
+            signature = get_variable_signature(self._execution.schema, definition)
+            assert not isinstance(signature, GraphQLError), "the document is valid"
+            if not is_leaf_type(get_nullable_type(signature.type)):
+                return None
+            found[signature.name] = signature
         return found
 
     def executor(self, context: Context, variables: VariableValues) -> Executor[Any]:
