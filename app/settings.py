@@ -93,6 +93,16 @@ class Settings(BaseSettings):
     description_length_max: int = 4_000
     note_length_max: int = 500
 
+    # Teams
+    team_name_length_max: int = 200
+    teams_per_admin_max: int = 50
+    team_members_max: int = 200
+    team_invitations_max: int = 20
+    team_invitation_days_max: int = 30
+    team_invitation_uses_max: int = 100
+    team_invitations_per_hour_max: int = 50
+    team_acceptances_per_hour_max: int = 50
+
     # Files
     upload_bytes_max: int = 50 * MIB
     upload_s_max: float = 900

@@ -1,4 +1,4 @@
-"""What clients see of people and sessions."""
+"""What clients see of people, sessions and teams."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +10,8 @@ from app import models as tables
 from app.services import accounts
 from resolvers import accounts as resolve
 from resolvers.mapping import NamedOrder, TrainingOrder
-from schema.fields import Connection, field, many, mutation
-from schema.problems import Conflict, InvalidInput
+from schema.fields import Connection, connection, field, many, mutation, one
+from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
 if TYPE_CHECKING:
@@ -44,6 +44,42 @@ class User(Row, of=tables.User):
     trainings: Connection[Annotated["Training", strawberry.lazy("schema.mapping")]] = many(
         tables.User.trainings, order=TrainingOrder
     )
+    teams: Connection["TeamMembership"] = many(tables.User.teams)
+
+
+class Team(Row, of=tables.Team):
+    created_at: auto
+    name: auto
+    admin_user: User | None = one(tables.Team.admin_user)
+    members: Connection["TeamMembership"] = many(tables.Team.members)
+    invitations: Connection["TeamInvitation"] = many(tables.Team.invitations)
+
+
+class TeamMembership(Row, of=tables.TeamMembership):
+    created_at: auto
+    team: Team = one(tables.TeamMembership.team)
+    user: User | None = one(tables.TeamMembership.user)
+
+
+class TeamInvitation(Row, of=tables.TeamInvitation):
+    created_at: auto
+    expires_at: auto
+    uses: auto
+    uses_max: auto
+    team: Team = one(tables.TeamInvitation.team)
+    user: User | None = one(tables.TeamInvitation.user)
+
+
+@shows(accounts.TeamInvitationLink)
+class TeamInvitationLink:
+    token: str = strawberry.field(description="What `acceptTeamInvitation` takes. It is shown this once.")
+    invitation: TeamInvitation = strawberry.field(description="The invitation it belongs to.")
+
+
+@shows(resolve.FormerTeam)
+class FormerTeam:
+    team_id: strawberry.ID = strawberry.field(description="The id it had for the viewer.")
+    name: str = strawberry.field(description="Its name.")
 
 
 @shows(accounts.SignedIn)
@@ -57,6 +93,8 @@ class SignedIn:
 class AccountsQuery:
     me: User | None = field(resolve.me)
     user: User | None = field(resolve.user)
+    team: Team | None = field(resolve.team)
+    teams: Connection[Team] = connection(resolve.teams, order=resolve.TeamOrder)
 
 
 @strawberry.type
@@ -64,3 +102,15 @@ class AccountsMutation:
     sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up)
     sign_in: SignedIn | InvalidInput = mutation(resolve.sign_in)
     sign_out: bool = mutation(resolve.sign_out)
+    create_team: Team | InvalidInput | Conflict | LimitReached = mutation(resolve.create_team)
+    rename_team: Team | InvalidInput | Conflict = mutation(resolve.rename_team)
+    leave_team: FormerTeam | Conflict = mutation(resolve.leave_team)
+    remove_team_member: Team | Conflict = mutation(resolve.remove_team_member)
+    transfer_team: Team | Conflict | LimitReached = mutation(resolve.transfer_team)
+    delete_team: FormerTeam = mutation(resolve.delete_team)
+    create_team_invitation: TeamInvitationLink | InvalidInput | LimitReached = mutation(resolve.create_team_invitation)
+    regenerate_team_invitation: TeamInvitationLink | InvalidInput = mutation(resolve.regenerate_team_invitation)
+    revoke_team_invitation: Team = mutation(resolve.revoke_team_invitation)
+    accept_team_invitation: TeamMembership | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.accept_team_invitation
+    )

@@ -1,9 +1,11 @@
 """One plain function per thing a test may need, with keyword overrides."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shapely import Polygon, box
 
+from app import security
 from app.database import Database
 from app.models import (
     AOI,
@@ -17,6 +19,9 @@ from app.models import (
     Model,
     PredictedFeature,
     Prediction,
+    Team,
+    TeamInvitation,
+    TeamMembership,
     Training,
     UserNotification,
 )
@@ -132,3 +137,18 @@ async def feature(database: Database, of: Prediction, **fields: Any) -> Predicte
 
 async def notification(database: Database, user_id: int, **fields: Any) -> UserNotification:
     return await add(database, UserNotification(**{"user_id": user_id, "message": "It is done.", **fields}))
+
+
+async def team(database: Database, admin_id: int, *member_ids: int, **fields: Any) -> Team:
+    """A team with its members, of whom the admin is the first."""
+    made: Team = await add(database, Team(**{"name": "Surveyors", "admin_user_id": admin_id, **fields}))
+    for user_id in (admin_id, *member_ids):
+        await add(database, TeamMembership(team_id=made.id, user_id=user_id))
+    return made
+
+
+async def team_invitation(database: Database, of: Team, token: str = "come in", **fields: Any) -> TeamInvitation:
+    """An invitation with this token, for one person and a day."""
+    expires_at = datetime.now(UTC) + timedelta(days=1)
+    kept = {"token_hash": security.token_hash(token), "expires_at": expires_at, "uses_max": 1, "uses": 0}
+    return await add(database, TeamInvitation(**{"team_id": of.id, "user_id": of.admin_user_id, **kept, **fields}))

@@ -1,6 +1,6 @@
 """The nouns: tables, constraints, and what a row knows about itself."""
 
-from app.models.accounts import DeliveryMethod, Session, User
+from app.models.accounts import DeliveryMethod, Session, Team, TeamInvitation, TeamMembership, User
 from app.models.base import Base, BigInt, Json, Record
 from app.models.mapping import (
     AOI,
@@ -43,6 +43,9 @@ __all__ = [
     "Prediction",
     "Record",
     "Session",
+    "Team",
+    "TeamInvitation",
+    "TeamMembership",
     "Training",
     "TrainingStatus",
     "User",

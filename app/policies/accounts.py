@@ -1,8 +1,9 @@
-"""Who sees accounts and sessions."""
+"""Who sees accounts, sessions and teams, and who looks after a team."""
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, exists, false, true
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.models import Session, User
+from app.models import Session, Team, TeamInvitation, TeamMembership, User
 from app.policies import Viewer, reads
 
 
@@ -21,3 +22,39 @@ def visible_sessions(viewer: Viewer) -> ColumnElement[bool]:
 def may_see_private_details_of(viewer: Viewer, user: User) -> bool:
     """E-mail address, settings and the like."""
     return viewer.is_staff or (viewer.user_id is not None and viewer.user_id == user.id)
+
+
+def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether the viewer is a member of the team that a column names: what any permission of teams rests on."""
+    if viewer.user_id is None:
+        return false()
+    own = aliased(TeamMembership)
+    return exists().where(own.team_id == team_id, own.user_id == viewer.user_id)
+
+
+@reads(Team)
+def visible_teams(viewer: Viewer) -> ColumnElement[bool]:
+    """Its members, and staff."""
+    return true() if viewer.is_staff else belongs_to_team(viewer, Team.id)
+
+
+@reads(TeamMembership)
+def visible_team_memberships(viewer: Viewer) -> ColumnElement[bool]:
+    """Whoever is a member, too, and staff; so of somebody's teams one sees those that one shares."""
+    return true() if viewer.is_staff else belongs_to_team(viewer, TeamMembership.team_id)
+
+
+@reads(TeamInvitation)
+def visible_team_invitations(viewer: Viewer) -> ColumnElement[bool]:
+    """The team's admin, and staff."""
+    if viewer.is_staff:
+        return true()
+    if viewer.user_id is None:
+        return false()
+    own = aliased(Team)
+    return exists().where(own.id == TeamInvitation.team_id, own.admin_user_id == viewer.user_id)
+
+
+def may_administer_this_team(viewer: Viewer, team: Team) -> bool:
+    """Its admin and staff: its name, its invitations, who leaves it, who is its admin, whether it exists."""
+    return viewer.is_staff or team.admin_user_id == viewer.user_id

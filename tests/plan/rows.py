@@ -223,9 +223,27 @@ def _fit_artifacts(random: Random, rows: list[dict[str, Any]]) -> None:
 
 
 def _fit_notifications(random: Random, rows: list[dict[str, Any]]) -> None:
-    names = ["Dataset", "Prediction", "Training", "User", "UserNotification", "Session", "Nothing", None]
+    names = ["Dataset", "Prediction", "Team", "Training", "User", "UserNotification", "Session", "Nothing", None]
     for row in rows:
         row |= {"subject_type": random.choice(names), "subject_key": random.choice([None, *range(1, 20)])}
+
+
+def _fit_teams(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+
+
+def _fit_team_memberships(random: Random, rows: list[dict[str, Any]]) -> None:
+    teams, everybody = sorted({row["team_id"] for row in rows}), range(1, COUNTS["users"] + 1)
+    pairs = random.sample([(team_id, user_id) for team_id in teams for user_id in everybody], len(rows))
+    for row, (team_id, user_id) in zip(rows, pairs, strict=True):
+        row |= {"team_id": team_id, "user_id": user_id}
+
+
+def _fit_team_invitations(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["uses_max"] = random.choice([1, 2, 2**31 - 1])
+        row["uses"] = random.randint(0, row["uses_max"])
 
 
 def _nothing(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -241,6 +259,9 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "jobs": _fit_jobs,
     "artifacts": _fit_artifacts,
     "user_notifications": _fit_notifications,
+    "teams": _fit_teams,
+    "team_memberships": _fit_team_memberships,
+    "team_invitations": _fit_team_invitations,
 }
 """What a table's rules ask for beyond its columns' types."""
 

@@ -13,6 +13,8 @@ REACHED_OTHERWISE = {
     "Subscription": "is answered event by event; what an event shows is planned",
     "SignedIn": "is what mutations answer with",
     "LabelUpload": "is what mutations answer with",
+    "TeamInvitationLink": "is what mutations answer with",
+    "FormerTeam": "is what mutations answer with",
     "InvalidInput": "is a problem, which only mutations have",
     "Conflict": "is a problem, which only mutations have",
     "LimitReached": "is a problem, which only mutations have",

@@ -62,6 +62,8 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["news"] = await _notification(database, owner, rows["one"])
     rows["file"] = await factories.artifact(database, training_id=rows["training"].id)
     await factories.artifact(database, training_id=rows["broken"].id, storage_key="no key")
+    rows["team"] = await factories.team(database, owner, other)
+    rows["invitation"] = await factories.team_invitation(database, rows["team"])
     tokens = {name: person.token for name, person in people.items()}
     return tokens, {name: ids.encode(row) for name, row in rows.items()}
 

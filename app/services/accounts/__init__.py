@@ -1,5 +1,14 @@
-"""People: signing up, in and out, and telling who a token belongs to."""
+"""People: signing up, in and out, and the teams they form."""
 
+from app.services.accounts.invitations import (
+    TeamInvitationLink,
+    accept_team_invitation,
+    create_team_invitation,
+    pace_team_acceptance,
+    pace_team_invitation,
+    regenerate_team_invitation,
+    revoke_team_invitation,
+)
 from app.services.accounts.sessions import (
     SignedIn,
     new_password_hash,
@@ -11,15 +20,36 @@ from app.services.accounts.sessions import (
     user_by_password,
     viewer_of,
 )
+from app.services.accounts.teams import (
+    create_team,
+    delete_team,
+    leave_team,
+    remove_team_member,
+    rename_team,
+    transfer_team,
+)
 
 __all__ = [
     "SignedIn",
+    "TeamInvitationLink",
+    "accept_team_invitation",
+    "create_team",
+    "create_team_invitation",
+    "delete_team",
+    "leave_team",
     "new_password_hash",
     "pace_sign_in",
     "pace_sign_up",
+    "pace_team_acceptance",
+    "pace_team_invitation",
+    "regenerate_team_invitation",
+    "remove_team_member",
+    "rename_team",
+    "revoke_team_invitation",
     "sign_in",
     "sign_out",
     "sign_up",
+    "transfer_team",
     "user_by_password",
     "viewer_of",
 ]
