@@ -154,7 +154,11 @@ def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:
     parsed = make_url(url)
     _, arguments = parsed.get_dialect()().create_connect_args(parsed)
     bound = {
-        "options": options(statement_s_max, default_transaction_read_only="on"),
+        # One plan for all parameters: to plan anew would cost as much again as a small statement, and a page would be
+        # found now in one way, now in another.
+        "options": options(
+            statement_s_max, default_transaction_read_only="on", plan_cache_mode="force_generic_plan", jit="off"
+        ),
         "connect_timeout": settings.database_connect_s_max,
         "client_encoding": "UTF8",
         "autocommit": True,
