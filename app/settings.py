@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     document_cost_max: int = 20_000
     viewer_cost_per_minute_max: int = 400_000
     address_cost_per_minute_max: int = 800_000
-    documents_cached_max: int = 1_000
+    documents_cached_max: int = 500
     page_size: int = 25
     page_size_max: int = 100
     labels_page_size_max: int = 1_000

@@ -20,8 +20,8 @@ from app.settings import settings
 from app.web.errors import Refused
 from app.web.operation import Execution, Plans, Prepared
 
-# The texts of all cached documents together. In memory a document weighs about 150 times its text.
-CACHED_CHARACTERS_MAX = 500_000
+# The texts of all cached documents together. In memory a document with its plan weighs about 250 times its text.
+CACHED_CHARACTERS_MAX = 250_000
 VALIDATION_ERRORS_MAX = 20
 # The one character that PostgreSQL cannot keep, as it is or escaped in a text.
 NUL = re.compile(r"\0|\\u(0000|\{0+\})")
