@@ -41,7 +41,7 @@ def counted(method: Callable[..., Any]) -> Callable[..., Any]:
     return ended
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module", autouse=True)
 def conditions() -> Iterator[None]:
     """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
     with pytest.MonkeyPatch.context() as patch:
@@ -68,7 +68,7 @@ def filled(clone_database: Callable[[str], str]) -> Callable[[str, World], str]:
 
 
 @pytest.fixture(scope="session")
-async def sound(filled: Callable[[str, World], str], conditions: None) -> AsyncIterator[Both]:
+async def sound(filled: Callable[[str, World], str]) -> AsyncIterator[Both]:
     """Rows as they may come to be."""
     url = filled("sound", world(search.SEED))
     async with both(url, url) as found:
@@ -76,7 +76,7 @@ async def sound(filled: Callable[[str, World], str], conditions: None) -> AsyncI
 
 
 @pytest.fixture(scope="session")
-async def torn(filled: Callable[[str, World], str], conditions: None) -> AsyncIterator[Both]:
+async def torn(filled: Callable[[str, World], str]) -> AsyncIterator[Both]:
     """Rows of which some point at what is no longer there."""
     url = filled("torn", world(search.SEED, is_torn=True))
     async with both(url, url) as found:
@@ -84,7 +84,7 @@ async def torn(filled: Callable[[str, World], str], conditions: None) -> AsyncIt
 
 
 @pytest.fixture(scope="session")
-async def twins(filled: Callable[[str, World], str], servers: PrivateServers, conditions: None) -> AsyncIterator[Twins]:
+async def twins(filled: Callable[[str, World], str], servers: PrivateServers) -> AsyncIterator[Twins]:
     """Rows that may be changed, twice."""
     rows = world(search.SEED)
     names = ["twin_with_plans", "twin_without"]
@@ -96,9 +96,7 @@ async def twins(filled: Callable[[str, World], str], servers: PrivateServers, co
 
 
 @pytest.fixture(scope="session")
-async def village(
-    clone_database: Callable[[str], str], servers: PrivateServers, conditions: None
-) -> AsyncIterator[Village]:
+async def village(clone_database: Callable[[str], str], servers: PrivateServers) -> AsyncIterator[Village]:
     """A few rows that are known by their names; nobody changes them."""
     url = clone_database("village")
     database = Database(url, servers.redis_url)
