@@ -24,6 +24,7 @@ from graphql import (
     VariableNode,
     VariableValues,
     Visitor,
+    print_ast,
     visit,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails
@@ -31,6 +32,7 @@ from strawberry.types.field import StrawberryField
 
 from app.errors import Busy, DomainError, TimedOut, Unplanned
 from app.models import Record
+from app.settings import settings
 from resolvers.context import Context
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
@@ -80,10 +82,12 @@ class Plans:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._types = Types(schema)
+        self._known: Memory[tuple[str, str | None], Plan] = Memory(settings.documents_cached_max)
 
     def of(self, document: DocumentNode, node: OperationDefinitionNode) -> "Plan":
-        """The plan of an operation of a valid document."""
-        return Plan(self._types, document, node)
+        """The plan of an operation of a valid document: the same for the same document, however it is laid out."""
+        name = node.name.value if node.name else None
+        return self._known.get((print_ast(document), name), lambda: Plan(self._types, document, node))
 
 
 class Plan:
@@ -103,7 +107,7 @@ class Plan:
     async def data(self, context: Context, variables: VariableValues, steps: list[Step] | None = None) -> bytes:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
         try:
-            root = self._made("root", variables, Compiler.root)
+            root = self._made(None, variables, Compiler.root)
             return orjson.dumps(await Run(self._types, context, variables, steps).show(root, None))
         except Exception as error:
             raise told(error) from error
@@ -117,8 +121,9 @@ class Plan:
         value: Any,
     ) -> Any:
         """What is shown of the value that a root field of a mutation or a subscription has come up with."""
+        response_key = (details[0].node.alias or details[0].node.name).value
         try:
-            below = self._made(id(details[0].node), variables, lambda compiler: compiler.found(shown_as, details))
+            below = self._made(response_key, variables, lambda compiler: compiler.found(shown_as, details))
             return await Run(self._types, context, variables).show_found(below, value)
         except Exception as error:
             raise told(error) from error

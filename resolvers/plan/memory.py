@@ -13,8 +13,9 @@ REMEMBERED_MAX = 64
 class Memory(Generic[K, V]):
     """What was made for a key, the longest unused forgotten first. What cannot be a key is made each time."""
 
-    def __init__(self) -> None:
+    def __init__(self, size_max: int = REMEMBERED_MAX) -> None:
         self._known: OrderedDict[K, V] = OrderedDict()
+        self._size_max = size_max
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """What was made for this key, or is made now."""
@@ -26,6 +27,6 @@ class Memory(Generic[K, V]):
             self._known.move_to_end(key)
             return found
         made = self._known[key] = make()
-        if len(self._known) > REMEMBERED_MAX:
+        if len(self._known) > self._size_max:
             self._known.popitem(last=False)
         return made

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from graphql import get_operation_ast, parse
 from sqlalchemy import Select, select
 
 from app.errors import Unplanned
 from app.models import Dataset, Job, Prediction, Training, UserNotification
 from app.policies import Viewer, visible
-from resolvers.plan import statements
+from resolvers.plan import Plans, statements
 from resolvers.plan.declared import Many
 from resolvers.plan.leaves import leaf
 from schema import schema
@@ -72,6 +73,20 @@ def test_a_column_is_selected_as_it_is_shown_or_left_to_its_scalar():
     assert leaf(Dataset.name, fields["createdAt"].type) is None
     assert leaf(Dataset.offset, fields["name"].type) is None
     assert leaf(Dataset.status, schema._schema.type_map["ModelStatus"]) is None
+
+
+def test_a_document_laid_out_otherwise_has_the_same_plan():
+    plans = Plans(schema)
+
+    def plan(text, name=None):
+        document = parse(text)
+        return plans.of(document, get_operation_ast(document, name))
+
+    once = plan("query A($id: ID!) { dataset(id: $id) { name } }")
+    assert plan("# the name\nquery A($id: ID!) {\n  dataset(id: $id) { name, }\n}") is once
+    assert plan("query A($id: ID!) { dataset(id: $id) { id } }") is not once
+    both = "query A { me { id } } query B { me { id } }"
+    assert plan(both, "A") is not plan(both, "B")
 
 
 def test_what_a_field_declares_is_found_beside_it():
