@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     database_pool: int = 10
     database_pool_wait_s: float = 3
     database_connect_s_max: int = 5
-    reader_connections: int = 6
+    reader_connections: int = 10
     reader_statements_max: int = 500
     statement_s_max: float = 5
     lock_s_max: float = 2
