@@ -76,10 +76,11 @@ class Page(Generic[M]):
 def cursors(order: Order) -> Callable[[int, Any], str]:
     """Writes the places of rows in an order, opaque to clients, by their ids and the values sorted by."""
     name = order.name
-    if order.column == "id":
-        # Neither + nor / can come of these characters, so that plain base64 is as fit for URLs, and faster.
-        return lambda key, _: b2a_base64(b'["%s",%d]' % (name.encode(), key), newline=False).rstrip(b"=").decode()
-    return lambda key, value: urlsafe_b64encode(orjson.dumps([name, key, value])).decode().rstrip("=")
+    if order.column != "id":
+        return lambda key, value: urlsafe_b64encode(orjson.dumps([name, key, value])).decode().rstrip("=")
+    start = b'["%b",' % name.encode()
+    # Neither + nor / can come of these characters, so that plain base64 is as fit for URLs, and faster.
+    return lambda key, _: b2a_base64(b"%b%d]" % (start, key), newline=False).rstrip(b"=").decode()
 
 
 class Place(NamedTuple):

@@ -36,6 +36,7 @@ from app.settings import settings
 from resolvers.context import Context
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
+from resolvers.plan.leaves import SHOWN_WITH
 from resolvers.plan.memory import Memory
 from resolvers.plan.run import Run, Step
 from resolvers.plan.sources import Given
@@ -108,7 +109,8 @@ class Plan:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
         try:
             root = self._made(None, variables, Compiler.root)
-            return orjson.dumps(await Run(self._types, context, variables, steps).show(root, None))
+            shown = await Run(self._types, context, variables, steps).show(root, None)
+            return orjson.dumps(shown, option=SHOWN_WITH)
         except Exception as error:
             raise told(error) from error
 
@@ -124,7 +126,8 @@ class Plan:
         response_key = (details[0].node.alias or details[0].node.name).value
         try:
             below = self._made(response_key, variables, lambda compiler: compiler.found(shown_as, details))
-            return await Run(self._types, context, variables).show_found(below, value)
+            shown = await Run(self._types, context, variables).show_found(below, value)
+            return None if shown is None else orjson.Fragment(orjson.dumps(shown, option=SHOWN_WITH))
         except Exception as error:
             raise told(error) from error
 

@@ -8,6 +8,7 @@ same form.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -39,6 +40,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.geometry import DECIMALS, Shape, to_geojson
 
+SHOWN_WITH = orjson.OPT_NAIVE_UTC
 # The scalars that show a column's type as PostgreSQL and orjson write it, the narrower types first.
 WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
     (Boolean, {"Boolean"}),
@@ -78,25 +80,28 @@ def leaf(column: InstrumentedAttribute[Any], shown_as: GraphQLOutputType) -> Lea
     item = kind.item_type if isinstance(kind, ARRAY) else kind
     if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):
         return None
-    if isinstance(item, JSON):
-        return None if is_array else Leaf(name, cast(element, Text), _text(column), _json)
-    if isinstance(item, Shape):
-        return None if is_array else Leaf(name, func.ST_AsGeoJSON(element, DECIMALS), _text(column), _geojson)
     if isinstance(item, Enum):
         return Leaf(name, element, given=_names if is_array else _name)
     if isinstance(item, Float):
         return Leaf(name, element, "finites({0})" if is_array else "finite({0})")
+    if isinstance(item, JSON | Shape | DateTime):
+        return None if is_array else _rewritten(name, element, item)
     return Leaf(name, element)
+
+
+def _rewritten(name: str, element: ColumnElement[Any], kind: TypeEngine[Any]) -> Leaf:
+    if isinstance(kind, DateTime):
+        # Without an offset it is read and written in half the time; `SHOWN_WITH` puts that of UTC behind it.
+        return Leaf(name, func.timezone("UTC", element), given=_utc)
+    text = cast(element, Text) if isinstance(kind, JSON) else func.ST_AsGeoJSON(element, DECIMALS)
+    shown = "(None if {0} is None else Fragment({0}))" if element.nullable else "Fragment({0})"
+    return Leaf(name, text, shown, _json if isinstance(kind, JSON) else _geojson)
 
 
 def _is_written_alike(kind: TypeEngine[Any], shown_as: GraphQLNamedType) -> bool:
     if isinstance(kind, Enum):  # kept by the names that clients see
         return isinstance(shown_as, GraphQLEnumType) and set(kind.enums) == set(shown_as.values)
     return next((shown_as.name in scalars for column, scalars in WRITTEN_ALIKE if isinstance(kind, column)), False)
-
-
-def _text(column: InstrumentedAttribute[Any]) -> str:
-    return "(None if {0} is None else Fragment({0}))" if column.expression.nullable else "Fragment({0})"
 
 
 def _json(value: Any) -> str | None:
@@ -109,6 +114,10 @@ def _geojson(value: Any) -> str | None:
 
 def _name(value: Any) -> str | None:
     return None if value is None else value.name
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
 
 def _names(values: Any) -> list[str | None] | None:
