@@ -39,7 +39,7 @@ BINARIES = (
     "usr/local/opt/postgresql*/bin",
     "Applications/Postgres.app/Contents/Versions/*/bin",
 )
-SMALL = ("jit=off", "shared_buffers=64MB", "max_connections=100", "timezone=UTC", "log_timezone=UTC")
+SMALL = ("jit=off", "shared_buffers=64MB", "max_connections=200", "timezone=UTC", "log_timezone=UTC")
 FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
