@@ -82,7 +82,6 @@ class Pages(Level):
         self._parent = parent
         self._arguments = arguments
         self._statements: Memory[Any, Statement] = Memory()
-        self._queries: Memory[Any, Select[Any]] = Memory()
 
     @property
     def told(self) -> str:
@@ -99,8 +98,7 @@ class Pages(Level):
         run.cursors[self] = cursors(args.order)
         filters = frozen(given)
         if not self.is_shown:
-            # Nobody sees its rows, and yet its resolver may have something against being asked.
-            self._queries.get((run.likeness, filters), lambda: self.query(run, filters))
+            self.query(run, filters)  # nobody sees its rows, and yet its resolver may have something against it
             return None
         bound = {"limit": b"%d" % (args.first + self.peeks), **run.bound}
         if after is not None:
