@@ -148,29 +148,25 @@ class PagedField(FieldExtension):
     """Gives a field the arguments of a page."""
 
     def __init__(self, declared: Paged) -> None:
-        self.order = declared.order
-        self.size_max = declared.size_max
+        self.declared = declared
 
     def apply(self, field: StrawberryField) -> None:
-        orders = strawberry.enum(self.order, description=f"How a list is sorted. {self.order.__doc__}")
+        order = self.declared.order
+        orders = strawberry.enum(order, description=f"How a list is sorted. {order.__doc__}")
         default = next(iter(orders))
         field.arguments = [
             *field.arguments,
-            _argument("first", int, settings.page_size, f"How many, at most {self.size_max}."),
+            _argument("first", int, settings.page_size, f"How many, at most {self.declared.size_max}."),
             _argument("after", str | None, None, "Continue after this cursor."),
             _argument("order_by", orders, default, "How the list is sorted."),
         ]
-
-    def args(self, arguments: dict[str, Any]) -> PageArgs:
-        """Takes the page out of a call's arguments."""
-        return PageArgs(arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by"), self.size_max)
 
 
 class Pages(PagedField):
     """Turns a resolver's query into a page of its rows."""
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
-        args = self.args(kwargs)
+        args = self.declared.taken_from(kwargs)
         statement = await next_(source, info, **kwargs)
         model = statement.column_descriptions[0]["entity"]
 
@@ -192,7 +188,7 @@ class NestedPages(PagedField):
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         del next_
-        args = self.args(kwargs)
+        args = self.declared.taken_from(kwargs)
         load = info.context.load
         found = await load.many(self.relationship, source.id, args)
         return Connection.of(found, args, lambda: load.count(self.relationship, source.id))

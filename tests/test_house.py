@@ -110,12 +110,17 @@ def pages() -> list[tuple[str, type[Base], list[str], type[Order]]]:
                     relationship: InstrumentedAttribute = extension.relationship
                     table = relationship.property.mapper.class_
                     found.append(
-                        (f"{shown.name}.{field.name}", table, [foreign_key(relationship).name], extension.order)
+                        (
+                            f"{shown.name}.{field.name}",
+                            table,
+                            [foreign_key(relationship).name],
+                            extension.declared.order,
+                        )
                     )
                 elif isinstance(extension, Pages):
                     answer = get_named_type(shown.fields[to_camel_case(field.name)].type)
                     table = table_named(answer.name.removesuffix("Connection"))
-                    found.append((f"{shown.name}.{field.name}", table, [], extension.order))
+                    found.append((f"{shown.name}.{field.name}", table, [], extension.declared.order))
     return found
 
 

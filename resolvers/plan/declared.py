@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models import Record
-from app.pagination import Order
+from app.pagination import Order, PageArgs
 from resolvers.loaders import foreign_key
 
 METADATA = "declared"
@@ -50,6 +50,10 @@ class Paged:
 
     order: type[Order]
     size_max: int
+
+    def taken_from(self, arguments: dict[str, Any]) -> PageArgs:
+        """Takes the page out of a call's arguments; what is left is the list's own."""
+        return PageArgs(arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by"), self.size_max)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select
 
 from app.models import Record
-from app.pagination import Order, PageArgs, cursors, place
+from app.pagination import Order, cursors, place
 from app.policies import Viewer, visible
 from resolvers.plan import statements
 from resolvers.plan.arguments import Arguments
@@ -92,7 +92,7 @@ class Pages(Level):
     def ask(self, run: "Run") -> Asked | None:
         """One statement for the pages of all parents."""
         given = self._arguments(run.variables)
-        args = PageArgs(given.pop("first"), given.pop("after"), given.pop("order_by"), self._declared.size_max)
+        args = self._declared.taken_from(given)
         after = None if args.after is None else place(args.after, self._model, args.order)
         run.pages[self] = args
         run.cursors[self] = cursors(args.order)
@@ -197,7 +197,8 @@ class Count(Level):
                 return None
             bound["keys"] = statements.keys(owners)
         given = self._arguments(run.variables)
-        filters = frozen({name: value for name, value in given.items() if name not in {"first", "after", "order_by"}})
+        self._declared.taken_from(given)
+        filters = frozen(given)
         return self._statements.get((run.likeness, filters), lambda: self._statement(run, filters)), bound
 
     def _statement(self, run: "Run", filters: Any) -> Statement:
