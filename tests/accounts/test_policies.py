@@ -6,10 +6,11 @@ from sqlalchemy import select
 from app import events
 from app.errors import Unauthenticated
 from app.models import Event, Session, User
-from app.policies import Viewer, signed_in, visible
+from app.policies import Viewer, signed_in
 from app.policies.accounts import may_see_private_details_of
 from resolvers import ids
 from tests import factories
+from tests.accounts.sight import seers
 
 OWNER, OTHER, STAFF, STRANGER = "owner", "other", "staff", "stranger"
 
@@ -27,15 +28,6 @@ def viewers(owner, other, staff):
         STAFF: Viewer(staff.id, is_staff=True),
         STRANGER: Viewer(),
     }
-
-
-async def seers(database, viewers, row) -> set[str]:
-    table, seen = type(row), set()
-    for who, viewer in viewers.items():
-        async with database.reading() as session:
-            if await session.scalar(visible(table, viewer).where(table.id == row.id)):
-                seen.add(who)
-    return seen
 
 
 async def test_accounts_are_seen_by_all_unless_suspended(database, viewers, owner, suspended):

@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from app.models import TeamMembership
-from app.policies import Viewer, visible
+from app.policies import Viewer
 from app.policies.accounts import may_administer_this_team
 from resolvers import ids
 from tests import factories
+from tests.accounts.sight import seers
 from tests.fixtures import Person
 
 ADMIN, MEMBER, OTHER, STAFF, STRANGER = "admin", "member", "other", "staff", "stranger"
@@ -40,15 +41,6 @@ def viewers(owner, member, other, staff):
         STAFF: Viewer(staff.id, is_staff=True),
         STRANGER: Viewer(),
     }
-
-
-async def seers(database, viewers, row) -> set[str]:
-    table, seen = type(row), set()
-    for who, viewer in viewers.items():
-        async with database.reading() as session:
-            if await session.scalar(visible(table, viewer).where(table.id == row.id)):
-                seen.add(who)
-    return seen
 
 
 async def test_a_team_and_its_members_are_seen_by_its_members_and_staff(database, viewers, team):
