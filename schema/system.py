@@ -12,7 +12,7 @@ from schema.fields import Connection, connection, field, mutation, one, subscrip
 from schema.row import Node, Row, shows
 
 if TYPE_CHECKING:
-    from schema.mapping import Training
+    from schema.mapping.trainings import Training
 
 strawberry.enum(tables.JobKind, description=tables.JobKind.__doc__)
 strawberry.enum(tables.JobState, description=tables.JobState.__doc__)
@@ -40,7 +40,9 @@ class UserNotification(Row, of=tables.UserNotification):
     read_at: auto
     created_at: auto
     user: User = one(tables.UserNotification.user)
-    training: Annotated["Training", strawberry.lazy("schema.mapping")] | None = one(tables.UserNotification.training)
+    training: Annotated["Training", strawberry.lazy("schema.mapping.trainings")] | None = one(
+        tables.UserNotification.training
+    )
     subject: Node | None = field(resolve.subject)
 
 

@@ -1,23 +1,19 @@
-"""What clients see of datasets, models, trainings and predictions."""
+"""What clients see of models, their trainings, and the files these leave."""
 
 import strawberry
 from strawberry import auto
 
 from app import models as tables
-from app.services import mapping
-from app.settings import settings
 from resolvers import mapping as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
+from schema.mapping.datasets import Dataset
 from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system import Job
 
 for enum in (
     tables.BaseModel,
-    tables.DatasetStatus,
-    tables.DownloadStatus,
-    tables.LabelOrigin,
     tables.ModelStatus,
     tables.TrainingStatus,
 ):
@@ -30,40 +26,6 @@ class Artifact(Row, of=tables.Artifact):
     size_bytes: auto
     created_at: auto
     link: str = field(resolve.link)
-
-
-class Label(Row, of=tables.Label):
-    geom: auto
-    origin: auto
-    osm_id: auto
-    osm_type: auto
-    tags: auto
-    created_at: auto
-    aoi: "AOI" = one(tables.Label.aoi)
-
-
-class AOI(Row, of=tables.AOI):
-    geom: auto
-    label_status: auto
-    label_fetched: auto
-    label_error: auto
-    created_at: auto
-    last_modified: auto
-    user: User | None = one(tables.AOI.user)
-    dataset: "Dataset" = one(tables.AOI.dataset)
-    labels: Connection[Label] = many(tables.AOI.labels, size_max=settings.labels_page_size_max)
-
-
-class Dataset(Row, of=tables.Dataset):
-    name: auto
-    source_imagery: auto
-    status: auto
-    offset: auto
-    created_at: auto
-    last_modified: auto
-    user: User | None = one(tables.Dataset.user)
-    aois: Connection[AOI] = many(tables.Dataset.aois)
-    models: Connection["Model"] = many(tables.Dataset.models, order=resolve.NamedOrder)
 
 
 class Model(Row, of=tables.Model):
@@ -106,39 +68,6 @@ class Training(Row, of=tables.Training):
     artifacts: Connection[Artifact] = many(tables.Training.artifacts)
 
 
-class PredictedFeature(Row, of=tables.PredictedFeature):
-    geom: auto
-    confidence: auto
-    area_m2: auto
-
-
-class Prediction(Row, of=tables.Prediction):
-    geom: auto
-    description: auto
-    status: auto
-    task_id: auto
-    config: auto
-    created_at: auto
-    started_at: auto
-    finished_at: auto
-    result_count: auto
-    published: auto
-    published_at: auto
-    failure: auto
-    user: User | None = one(tables.Prediction.user)
-    training: Training = one(tables.Prediction.training)
-    job: Job | None = one(tables.Prediction.job)
-    features: Connection[PredictedFeature] = many(tables.Prediction.features, size_max=settings.labels_page_size_max)
-    artifacts: Connection[Artifact] = many(tables.Prediction.artifacts)
-
-
-@shows(mapping.LabelUpload)
-class LabelUpload:
-    aoi: AOI = strawberry.field(description="The area.")
-    added: int = strawberry.field(description="How many labels were added.")
-    outside: int = strawberry.field(description="How many were left out because they share no ground with the area.")
-
-
 @shows(resolve.Epoch)
 class Epoch:
     number: int = strawberry.field(description="Which pass it was, from 1.")
@@ -164,40 +93,22 @@ class TrainingEvent(JobEvent):
     training: Training = strawberry.field(description="The training as it is now.")
 
 
-@shows(resolve.PredictionEvent)
-class PredictionEvent(JobEvent):
-    prediction: Prediction = strawberry.field(description="The prediction as it is now.")
-
-
 @strawberry.type
-class MappingQuery:
-    dataset: Dataset | None = field(resolve.dataset)
-    datasets: Connection[Dataset] = connection(resolve.datasets, order=resolve.NamedOrder)
-    aoi: AOI | None = field(resolve.aoi)
-    label: Label | None = field(resolve.label)
+class TrainingsQuery:
     model: Model | None = field(resolve.model)
     models: Connection[Model] = connection(resolve.models, order=resolve.NamedOrder)
     training: Training | None = field(resolve.training)
     trainings: Connection[Training] = connection(resolve.trainings, order=resolve.TrainingOrder)
-    prediction: Prediction | None = field(resolve.prediction)
-    predictions: Connection[Prediction] = connection(resolve.predictions)
 
 
 @strawberry.type
-class MappingMutation:
-    create_dataset: Dataset | InvalidInput = mutation(resolve.create_dataset)
-    update_dataset: Dataset | InvalidInput = mutation(resolve.update_dataset)
-    create_aoi: AOI | InvalidInput | LimitReached = mutation(resolve.create_aoi)
-    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels)
-    fetch_osm_labels: AOI | Conflict = mutation(resolve.fetch_osm_labels)
+class TrainingsMutation:
     create_model: Model | InvalidInput = mutation(resolve.create_model)
     start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(resolve.start_training)
     cancel_training: Training | Conflict = mutation(resolve.cancel_training)
     publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve.publish_training)
-    start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(resolve.start_prediction)
 
 
 @strawberry.type
-class MappingSubscription:
+class TrainingsSubscription:
     training_updated: TrainingEvent = subscription(resolve.training_updated)
-    prediction_updated: PredictionEvent = subscription(resolve.prediction_updated)

@@ -1,0 +1,61 @@
+"""People, their sessions and their teams."""
+
+from resolvers.accounts.sessions import (
+    sign_in,
+    sign_out,
+    sign_up,
+)
+from resolvers.accounts.teams import (
+    FormerTeam,
+    TeamOrder,
+    accept_team_invitation,
+    create_team,
+    create_team_invitation,
+    delete_team,
+    leave_team,
+    regenerate_team_invitation,
+    remove_team_member,
+    rename_team,
+    revoke_team_invitation,
+    team,
+    teams,
+    transfer_team,
+)
+from resolvers.accounts.users import (
+    account_deletion_requested,
+    email,
+    email_verified,
+    last_login,
+    me,
+    newsletter_subscription,
+    notifications_delivery_methods,
+    user,
+)
+
+__all__ = [
+    "FormerTeam",
+    "TeamOrder",
+    "accept_team_invitation",
+    "account_deletion_requested",
+    "create_team",
+    "create_team_invitation",
+    "delete_team",
+    "email",
+    "email_verified",
+    "last_login",
+    "leave_team",
+    "me",
+    "newsletter_subscription",
+    "notifications_delivery_methods",
+    "regenerate_team_invitation",
+    "remove_team_member",
+    "rename_team",
+    "revoke_team_invitation",
+    "sign_in",
+    "sign_out",
+    "sign_up",
+    "team",
+    "teams",
+    "transfer_team",
+    "user",
+]

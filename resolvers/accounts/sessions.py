@@ -1,0 +1,47 @@
+"""Signing up, in and out."""
+
+from app.services import accounts
+from app.services.accounts import SignedIn
+from resolvers.context import Info
+
+
+async def sign_up(
+    info: Info, email: str, username: str, password: str, first_name: str = "", last_name: str = ""
+) -> SignedIn:
+    """Makes an account and signs in.
+
+    email: Where to reach them; not shown to others.
+    username: The name others see; unique.
+    password: At least ten characters.
+    first_name: Given name.
+    last_name: Family name.
+    """
+    await accounts.pace_sign_up(info.context.rates, address=info.context.address)
+    password_hash = await accounts.new_password_hash(password)
+    async with info.context.writing() as session:
+        return await accounts.sign_up(
+            session,
+            email=email,
+            username=username,
+            password_hash=password_hash,
+            first_name=first_name,
+            last_name=last_name,
+        )
+
+
+async def sign_in(info: Info, email: str, password: str) -> SignedIn:
+    """Opens a session. Send its token as `Authorization: Bearer …`, or in a socket's `connectionParams`.
+
+    email: The account's address.
+    password: The account's password.
+    """
+    await accounts.pace_sign_in(info.context.rates, email=email, address=info.context.address)
+    found = await accounts.user_by_password(info.context.database, email=email, password=password)
+    async with info.context.writing() as session:
+        return await accounts.sign_in(session, found)
+
+
+async def sign_out(info: Info) -> bool:
+    """Ends the session the request came with; its token is worth nothing from then on."""
+    async with info.context.writing() as session:
+        return await accounts.sign_out(session, info.context.viewer)

@@ -1,0 +1,19 @@
+"""What clients see of people, their sessions and their teams."""
+
+import strawberry
+
+from schema.accounts.sessions import SessionsMutation
+from schema.accounts.teams import TeamsMutation, TeamsQuery
+from schema.accounts.users import User, UsersQuery
+
+__all__ = ["AccountsMutation", "AccountsQuery", "User"]
+
+
+@strawberry.type
+class AccountsQuery(UsersQuery, TeamsQuery):
+    """The domain's questions."""
+
+
+@strawberry.type
+class AccountsMutation(SessionsMutation, TeamsMutation):
+    """The domain's changes."""

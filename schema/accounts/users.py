@@ -1,0 +1,53 @@
+"""What clients see of people."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from resolvers import accounts as resolve
+from resolvers.mapping import NamedOrder, TrainingOrder
+from schema.fields import Connection, field, many
+from schema.row import Row
+
+if TYPE_CHECKING:
+    from schema.accounts.teams import TeamMembership
+    from schema.mapping.datasets import Dataset
+    from schema.mapping.trainings import Model, Training
+
+strawberry.enum(tables.DeliveryMethod, description=tables.DeliveryMethod.__doc__)
+
+
+class User(Row, of=tables.User):
+    created_at: auto
+    username: auto
+    first_name: auto
+    last_name: auto
+    is_active: auto
+    is_staff: auto
+    is_super_admin: auto
+    date_joined: auto
+    email: str | None = field(resolve.email)
+    email_verified: bool | None = field(resolve.email_verified)
+    last_login: datetime | None = field(resolve.last_login)
+    notifications_delivery_methods: list[tables.DeliveryMethod] | None = field(resolve.notifications_delivery_methods)
+    newsletter_subscription: bool | None = field(resolve.newsletter_subscription)
+    account_deletion_requested: bool | None = field(resolve.account_deletion_requested)
+    datasets: Connection[Annotated["Dataset", strawberry.lazy("schema.mapping.datasets")]] = many(
+        tables.User.datasets, order=NamedOrder
+    )
+    models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
+        tables.User.models, order=NamedOrder
+    )
+    trainings: Connection[Annotated["Training", strawberry.lazy("schema.mapping.trainings")]] = many(
+        tables.User.trainings, order=TrainingOrder
+    )
+    teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
+
+
+@strawberry.type
+class UsersQuery:
+    me: User | None = field(resolve.me)
+    user: User | None = field(resolve.user)

@@ -1,0 +1,22 @@
+"""What clients see of teaching a detector to see on aerial imagery."""
+
+import strawberry
+
+from schema.mapping.datasets import DatasetsMutation, DatasetsQuery
+from schema.mapping.predictions import PredictionsMutation, PredictionsQuery, PredictionsSubscription
+from schema.mapping.trainings import TrainingsMutation, TrainingsQuery, TrainingsSubscription
+
+
+@strawberry.type
+class MappingQuery(DatasetsQuery, TrainingsQuery, PredictionsQuery):
+    """The domain's questions."""
+
+
+@strawberry.type
+class MappingMutation(DatasetsMutation, TrainingsMutation, PredictionsMutation):
+    """The domain's changes."""
+
+
+@strawberry.type
+class MappingSubscription(TrainingsSubscription, PredictionsSubscription):
+    """The domain's events."""

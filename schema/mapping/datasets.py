@@ -1,0 +1,85 @@
+"""What clients see of datasets, their areas and their labels."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services import mapping
+from app.settings import settings
+from resolvers import mapping as resolve
+from schema.accounts import User
+from schema.fields import Connection, connection, field, many, mutation, one
+from schema.problems import Conflict, InvalidInput, LimitReached
+from schema.row import Row, shows
+
+if TYPE_CHECKING:
+    from schema.mapping.trainings import Model
+
+for enum in (
+    tables.DatasetStatus,
+    tables.DownloadStatus,
+    tables.LabelOrigin,
+):
+    strawberry.enum(enum, description=enum.__doc__)
+
+
+class Label(Row, of=tables.Label):
+    geom: auto
+    origin: auto
+    osm_id: auto
+    osm_type: auto
+    tags: auto
+    created_at: auto
+    aoi: "AOI" = one(tables.Label.aoi)
+
+
+class AOI(Row, of=tables.AOI):
+    geom: auto
+    label_status: auto
+    label_fetched: auto
+    label_error: auto
+    created_at: auto
+    last_modified: auto
+    user: User | None = one(tables.AOI.user)
+    dataset: "Dataset" = one(tables.AOI.dataset)
+    labels: Connection[Label] = many(tables.AOI.labels, size_max=settings.labels_page_size_max)
+
+
+class Dataset(Row, of=tables.Dataset):
+    name: auto
+    source_imagery: auto
+    status: auto
+    offset: auto
+    created_at: auto
+    last_modified: auto
+    user: User | None = one(tables.Dataset.user)
+    aois: Connection[AOI] = many(tables.Dataset.aois)
+    models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
+        tables.Dataset.models, order=resolve.NamedOrder
+    )
+
+
+@shows(mapping.LabelUpload)
+class LabelUpload:
+    aoi: AOI = strawberry.field(description="The area.")
+    added: int = strawberry.field(description="How many labels were added.")
+    outside: int = strawberry.field(description="How many were left out because they share no ground with the area.")
+
+
+@strawberry.type
+class DatasetsQuery:
+    dataset: Dataset | None = field(resolve.dataset)
+    datasets: Connection[Dataset] = connection(resolve.datasets, order=resolve.NamedOrder)
+    aoi: AOI | None = field(resolve.aoi)
+    label: Label | None = field(resolve.label)
+
+
+@strawberry.type
+class DatasetsMutation:
+    create_dataset: Dataset | InvalidInput = mutation(resolve.create_dataset)
+    update_dataset: Dataset | InvalidInput = mutation(resolve.update_dataset)
+    create_aoi: AOI | InvalidInput | LimitReached = mutation(resolve.create_aoi)
+    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels)
+    fetch_osm_labels: AOI | Conflict = mutation(resolve.fetch_osm_labels)
