@@ -1,0 +1,39 @@
+"""Files other programs read: features go in by the batch, bytes come out, and memory stays flat."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from shapely.geometry.base import BaseGeometry
+
+
+class Feature(NamedTuple):
+    """A shape and what is said of it."""
+
+    geometry: BaseGeometry
+    properties: Mapping[str, Any]
+
+
+class Writer(Protocol):
+    """One file in the making."""
+
+    media_type: str
+
+    def write(self, features: Sequence[Feature]) -> bytes:
+        """Takes more features; the bytes that are settled by now, which may be none."""
+
+    def finish(self) -> Iterator[bytes]:
+        """The rest of the file."""
+
+
+def written(writer: Writer, batches: Iterable[Sequence[Feature]]) -> Iterator[bytes]:
+    """A whole file, piece by piece."""
+    for features in batches:
+        yield writer.write(features)
+    yield from writer.finish()
+
+
+def write_file(path: Path, writer: Writer, batches: Iterable[Sequence[Feature]]) -> None:
+    """Writes a whole file to disk."""
+    with path.open("wb") as file:
+        file.writelines(written(writer, batches))

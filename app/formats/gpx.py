@@ -1,0 +1,25 @@
+"""GPX: the boundary of an area, to be followed with a map editor or a receiver."""
+
+from gpxpy.gpx import GPX, GPXTrack, GPXTrackPoint, GPXTrackSegment
+from shapely import Polygon
+
+from app.geometry import DECIMALS
+
+MEDIA_TYPE = "application/gpx+xml"
+
+
+def gpx(area: Polygon, *, name: str) -> str:
+    """One track with a segment for the outer ring and one for each hole."""
+    file = GPX()
+    file.creator = "Fieldgraph"
+    file.name = name
+    file.description = "Map what lies within this boundary. The boundary itself belongs to no map: leave it as it is."
+    rings = [area.exterior, *area.interiors]
+    segments = [
+        GPXTrackSegment([GPXTrackPoint(round(y, DECIMALS), round(x, DECIMALS)) for x, y in ring.coords])
+        for ring in rings
+    ]
+    track = GPXTrack(name=name)
+    track.segments = segments
+    file.tracks.append(track)
+    return file.to_xml(version="1.1")
