@@ -1,0 +1,8 @@
+"""Fetching labels, training, predicting."""
+
+from jobs.mapping.labels import fetch_labels
+from jobs.mapping.predictions import predict
+from jobs.mapping.trainings import train
+from jobs.mapping.workbench import FETCHING_SHARE
+
+__all__ = ["FETCHING_SHARE", "fetch_labels", "predict", "train"]

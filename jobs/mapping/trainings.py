@@ -1,0 +1,51 @@
+"""Training."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.models import JobKind
+from app.services import mapping
+from app.settings import settings
+from app.tiles import covering
+from jobs.broker import job
+from jobs.engine import run_engine
+from jobs.mapping.workbench import features_of, fetch, keep, teller, write
+from jobs.run import Run
+
+FILES = {
+    "checkpoint.safetensors": "application/octet-stream",
+    "training_curve.png": "image/png",
+    "training_curve.json": "application/json",
+    "labels.geojson": "application/geo+json",
+    "aois.geojson": "application/geo+json",
+}
+
+
+@job(JobKind.TRAIN, failed=mapping.training_failed, is_heavy=True)
+async def train(run: Run) -> None:
+    """Fetches the tiles, lets the engine learn, keeps what it leaves."""
+    training_id, topic = run.claim.subject_id, mapping.training_topic(run.claim.subject_id)
+    async with run.writing() as session:
+        plan = await mapping.begin_training(session, training_id)
+    with TemporaryDirectory(prefix="fieldgraph-") as name:
+        folder = Path(name)
+        write(folder / "aois.geojson", features_of([(aoi, {}) for aoi in plan.aois]))
+        write(folder / "labels.geojson", features_of(plan.labels))
+        request = {
+            "task": "train",
+            "base_model": plan.base_model,
+            "epochs": plan.epochs,
+            "batch_size": plan.batch_size,
+            "zoom_levels": list(plan.zoom_levels),
+            "freeze_layers": plan.freeze_layers,
+            "offset_m": list(plan.offset_m),
+            "seed": training_id,
+        }
+        write(folder / "request.json", request)
+        tiles = {tile for aoi in plan.aois for zoom in plan.zoom_levels for tile in covering(aoi, zoom)}
+        await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
+        result = await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)
+        files = await keep(folder, FILES, f"trainings/{training_id}/{run.claim.fence}")
+    figures = mapping.TrainingFigures(**{name: result[name] for name in mapping.TrainingFigures.__annotations__})
+    async with run.ending() as session:
+        await mapping.finish_training(session, training_id, figures, files)
