@@ -53,12 +53,13 @@ def metres_per_pixel(latitude: float, zoom: int) -> float:
     return EQUATOR_M * cos(radians(latitude)) / (PIXELS << zoom)
 
 
-def covering(shape: BaseGeometry, zoom: int) -> list[Tile]:
+def covering(shape: BaseGeometry, zoom: int, *, tiles_max: int | None = None) -> list[Tile]:
     """The tiles that share ground with a shape, not only with its bounding box; row by row.
 
     It goes down from the smallest tile that holds the whole shape, so it looks only at tiles near it, and gives up as
     soon as there are more than a job may fetch: a shape of little ground can be as long as the equator.
     """
+    most = settings.tiles_per_job_max if tiles_max is None else tiles_max
     shapely.prepare(shape)
     found = [_holding(shape, zoom)]
     for z in range(found[0].z + 1, zoom + 1):
@@ -67,11 +68,8 @@ def covering(shape: BaseGeometry, zoom: int) -> list[Tile]:
         # Ground in common, not an edge: neighbours that only touch would bring tiles without a pixel of use.
         shared = shapely.intersects(shape, boxes) & ~shapely.touches(shape, boxes)
         found = [tile for tile, is_shared in zip(quarters, shared, strict=True) if is_shared]
-        if len(found) > settings.tiles_per_job_max:
-            raise LimitReached(
-                f"This takes more than {settings.tiles_per_job_max} tiles; choose a smaller area or a lower zoom.",
-                limit=settings.tiles_per_job_max,
-            )
+        if len(found) > most:
+            raise LimitReached(f"This takes more than {most} tiles; choose a smaller area or a lower zoom.", limit=most)
     return sorted(found, key=lambda tile: (tile.y, tile.x))
 
 

@@ -51,6 +51,7 @@ class PredictionRequest(_Request):
     orthogonalize: bool = True
     max_angle_change_deg: float = 15.0
     skew_tolerance_deg: float = 15.0
+    seam_m: float = 0.0
 
 
 @dataclass(frozen=True)

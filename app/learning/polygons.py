@@ -66,22 +66,24 @@ class Drawing:
     orthogonalize: bool
     max_angle_change_deg: float
     skew_tolerance_deg: float
+    # Pieces that come so near across a tile's seam are one building.
+    seam_m: float = 0.0
 
 
 def buildings(odds: Mapping[Tile, Pixels], *, threshold: float, area: BaseGeometry, drawing: Drawing) -> list[Building]:
     """The buildings in the odds of some tiles of one zoom that share ground with an area in degrees."""
-    found = joined([piece for tile in odds for piece in pieces(odds, tile, threshold)])
-    if not found:
-        return []
     zoom = next(iter(odds)).z
     middle = area.centroid
+    pixel_m = metres_per_pixel(middle.y, zoom)
+    parts = [piece for tile in odds for piece in pieces(odds, tile, threshold)]
+    found = joined(parts, gap=drawing.seam_m / pixel_m)
+    if not found:
+        return []
     metres = local_metres(middle.x, middle.y)
     in_metres = Transformer.from_crs(MERCATOR, metres, always_xy=True)
     in_degrees = Transformer.from_crs(metres, DEGREES, always_xy=True)
     mercator = on_grid([each.polygon for each in found], pixel_grid(zoom, 0, 0))
-    shaped = [
-        drawn(outline, drawing, pixel_m=metres_per_pixel(middle.y, zoom)) for outline in projected(mercator, in_metres)
-    ]
+    shaped = [drawn(outline, drawing, pixel_m=pixel_m) for outline in projected(mercator, in_metres)]
     shapely.prepare(area)
     measured = []
     for outline, each in zip(projected(shaped, in_degrees), found, strict=True):
@@ -109,10 +111,10 @@ def pieces(odds: Mapping[Tile, Pixels], tile: Tile, threshold: float) -> Iterato
         yield Piece(tile, shape(outline), float(sums[number]) / ODDS_MAX, int(pixels[number]))
 
 
-def joined(parts: list[Piece]) -> list[Shape]:
-    """Pieces that meet at a seam become one building; its odds are the mean over all of its pixels."""
+def joined(parts: list[Piece], *, gap: float = 0.0) -> list[Shape]:
+    """Pieces that meet at a seam, or nearly do, become one building; its odds are the mean over all of its pixels."""
     outlines = np.array([piece.polygon for piece in parts], dtype=object)
-    one, other = shapely.STRtree(outlines).query(outlines, predicate="intersects")
+    one, other = shapely.STRtree(outlines).query(outlines, predicate="dwithin", distance=gap)
     meets = [parts[a].tile != parts[b].tile for a, b in zip(one, other, strict=True)]
     links = coo_array((np.ones(sum(meets)), (one[meets], other[meets])), shape=(len(parts), len(parts)))
     _, groups = connected_components(links, directed=False)
@@ -122,9 +124,17 @@ def joined(parts: list[Piece]) -> list[Shape]:
     found = []
     for indices in members.values():
         mean = sum(parts[index].odds for index in indices) / sum(parts[index].pixels for index in indices)
-        whole = shapely.union_all(outlines[indices]) if len(indices) > 1 else outlines[indices[0]]
+        whole = outlines[indices[0]] if len(indices) == 1 else _closed(shapely.union_all(outlines[indices]), gap)
         found += [Shape(polygon, mean) for polygon in shapely.get_parts(whole)]
     return found
+
+
+def _closed(shape: BaseGeometry, gap: float) -> BaseGeometry:
+    """Several parts bridged where they are no farther from each other than the gap; what is whole stays as it is."""
+    if shape.geom_type == "Polygon" or gap == 0:
+        return shape
+    wide = shapely.buffer(shape, gap, join_style="mitre")
+    return shapely.union(shape, shapely.buffer(wide, -gap, join_style="mitre"))
 
 
 def drawn(outline: BaseGeometry, drawing: Drawing, *, pixel_m: float) -> BaseGeometry:

@@ -141,6 +141,7 @@ def predict(folder: Path, request: PredictionRequest, report: Report, cancelled:
             orthogonalize=request.orthogonalize,
             max_angle_change_deg=request.max_angle_change_deg,
             skew_tolerance_deg=request.skew_tolerance_deg,
+            seam_m=request.seam_m,
         ),
     )
     features = [_feature(building) for building in found]
