@@ -71,7 +71,7 @@ class Context:
     @property
     def authorisation(self) -> Viewer:
         """What the viewer may see hangs on this alone, in whichever session they ask."""
-        return replace(self.viewer, session_id=None)
+        return replace(self.viewer, session_id=None, key_id=None)
 
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""

@@ -2,16 +2,17 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import Record
+from app.models.base import BigInt, Record
 
 if TYPE_CHECKING:
     from app.models.mapping import Dataset, Model, Training
+    from app.models.system import Job
 
 
 class DeliveryMethod(Enum):
@@ -21,8 +22,54 @@ class DeliveryMethod(Enum):
     EMAIL = "EMAIL"
 
 
+class Scope(Enum):
+    """What a program with an API key may do on its owner's behalf."""
+
+    READ = "READ"
+    WRITE = "WRITE"
+    TRAIN = "TRAIN"
+    ADMIN = "ADMIN"
+
+
+class TimeFormat(Enum):
+    """Whether hours count to 12 or to 24."""
+
+    H12 = "H12"
+    H24 = "H24"
+
+
+class DateFormat(Enum):
+    """The order of day, month and year."""
+
+    DMY = "DMY"
+    MDY = "MDY"
+    YMD = "YMD"
+
+
+class DateSeparator(Enum):
+    """What stands between day, month and year: `/`, `-` or `.`."""
+
+    SLASH = "SLASH"
+    HYPHEN = "HYPHEN"
+    DOT = "DOT"
+
+
+class DatetimeSeparator(Enum):
+    """What stands between a date and a time: a space or `T`."""
+
+    SPACE = "SPACE"
+    T = "T"
+
+
+class DecimalSeparator(Enum):
+    """What stands before a number's fraction: `,` or `.`."""
+
+    COMMA = "COMMA"
+    POINT = "POINT"
+
+
 class User(Record):
-    """Somebody with an account."""
+    """Somebody with an account; a profile and preferences are made with it."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -56,7 +103,15 @@ class User(Record):
         doc="How they want to be notified.",
     )
     newsletter_subscription: Mapped[bool] = mapped_column(default=False, doc="Whether they want the newsletter.")
+    user_profile: Mapped[str | None] = mapped_column(String(4_000), doc="What they do and are interested in.")
     account_deletion_requested: Mapped[bool] = mapped_column(default=False, doc="Whether they asked to be deleted.")
+    account_deletion_due_at: Mapped[datetime | None] = mapped_column(
+        doc="When the account will be deleted, unless they cancel that before."
+    )
+    # Set once what was theirs alone is gone and the rest names nobody.
+    anonymised_at: Mapped[datetime | None]
+    # Rises with every change of password or address: links made before hold no longer.
+    security_stamp: Mapped[int] = mapped_column(default=0)
 
     datasets: Mapped[list["Dataset"]] = relationship(back_populates="user", lazy="raise", doc="Datasets they made.")
     models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models they made.")
@@ -68,6 +123,22 @@ class User(Record):
         lazy="raise",
         doc="Their teams; others see those that they share with them.",
     )
+    profile: Mapped["Profile"] = relationship(back_populates="user", lazy="raise", doc="What they show of themselves.")
+    preferences: Mapped["UserPreferences"] = relationship(
+        back_populates="user", lazy="raise", doc="How they like dates and numbers; null to others but staff."
+    )
+    osm_account: Mapped["OsmAccount | None"] = relationship(
+        back_populates="user", lazy="raise", doc="Their account at OpenStreetMap, if they linked it."
+    )
+    api_keys: Mapped[list["ApiKey"]] = relationship(
+        back_populates="user", lazy="raise", doc="Their API keys; none of others'."
+    )
+    sessions: Mapped[list["Session"]] = relationship(
+        back_populates="user", lazy="raise", doc="Where they are signed in; none of others'."
+    )
+
+    def __init__(self, **columns: Any) -> None:
+        super().__init__(profile=Profile(), preferences=UserPreferences(), **columns)
 
     @property
     def date_joined(self) -> datetime:
@@ -75,17 +146,125 @@ class User(Record):
         return self.created_at
 
 
+class OfUser(Record):
+    """A row that every account has once; its key is the account's."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+
+
+class Profile(OfUser):
+    """What somebody shows of themselves."""
+
+    __tablename__ = "profiles"
+
+    bio: Mapped[str] = mapped_column(String(500), default="", doc="Who they are, in their own words.")
+    # The name of the picture's content; its sizes are kept under it.
+    avatar_key: Mapped[str | None] = mapped_column(String(64))
+    location: Mapped[str] = mapped_column(String(100), default="", doc="Where they are at home.")
+    website: Mapped[str | None] = mapped_column(String(200), doc="Their page on the web.")
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now(), doc="When it was last changed."
+    )
+
+    user: Mapped[User] = relationship(back_populates="profile", lazy="raise", doc="Whose it is.")
+
+
+class UserPreferences(OfUser):
+    """How somebody likes dates and numbers to be written."""
+
+    __tablename__ = "user_preferences"
+
+    time_format: Mapped[TimeFormat] = mapped_column(default=TimeFormat.H24, doc="Hours to 12 or to 24.")
+    date_format: Mapped[DateFormat] = mapped_column(default=DateFormat.DMY, doc="The order of day, month and year.")
+    date_separator: Mapped[DateSeparator] = mapped_column(
+        default=DateSeparator.SLASH, doc="What stands between day, month and year."
+    )
+    datetime_separator: Mapped[DatetimeSeparator] = mapped_column(
+        default=DatetimeSeparator.SPACE, doc="What stands between a date and a time."
+    )
+    decimal_separator: Mapped[DecimalSeparator] = mapped_column(
+        default=DecimalSeparator.COMMA, doc="What stands before a number's fraction."
+    )
+
+    user: Mapped[User] = relationship(back_populates="preferences", lazy="raise", doc="Whose they are.")
+
+
+class OsmAccount(OfUser):
+    """Somebody's account at OpenStreetMap; its number is who it is, its name may change and repeat."""
+
+    __tablename__ = "osm_accounts"
+
+    osm_id: Mapped[BigInt] = mapped_column(
+        unique=True, info={"conflict": "This OpenStreetMap account is linked to another account."}, doc="Its number."
+    )
+    username: Mapped[str] = mapped_column(String(255), doc="Its display name, as it was when last used to sign in.")
+    img_url: Mapped[str | None] = mapped_column(String(1_000), doc="Its picture at OpenStreetMap.")
+
+    user: Mapped[User] = relationship(back_populates="osm_account", lazy="raise", doc="Whose it is.")
+
+
+class ApiKey(Record):
+    """A program's way in; kept only as a hash, so a stolen table opens nothing."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(
+            "uq_api_keys_user_id_name",
+            "user_id",
+            text("lower(name)"),
+            unique=True,
+            info={"conflict": "You have another key of this name."},
+        ),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(50), doc="What it is for; unique among its owner's.")
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    hint: Mapped[str] = mapped_column(String(12), doc="How it begins, to tell it from others.")
+    scopes: Mapped[list[Scope]] = mapped_column(
+        ARRAY(EnumColumn(Scope, native_enum=False, length=40)), doc="What it may do."
+    )
+    expires_at: Mapped[datetime | None] = mapped_column(doc="When it ends; null if it does not.")
+    last_used_at: Mapped[datetime | None] = mapped_column(doc="When a request last came with it, to the hour.")
+
+    user: Mapped[User] = relationship(back_populates="api_keys", lazy="raise", doc="Whose it is.")
+
+
 class Session(Record):
     """A signed-in client; its token is kept only as a hash, so a stolen table signs nobody in."""
 
     __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id", "id"),)
 
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True, doc="When it ends unless it is used before.")
     last_used_at: Mapped[datetime] = mapped_column(doc="When a request last came with it, to the hour.")
+    client: Mapped[str] = mapped_column(String(200), default="", doc="The program it was opened with, as it said.")
+    address: Mapped[str] = mapped_column(String(45), default="", doc="The network address it was opened from.")
 
-    user: Mapped[User] = relationship(lazy="raise")
+    user: Mapped[User] = relationship(back_populates="sessions", lazy="raise", doc="Who is signed in.")
+
+
+class DataExport(Record):
+    """An archive of everything that is somebody's, made at their wish."""
+
+    __tablename__ = "data_exports"
+    __table_args__ = (Index(None, "user_id", "id"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    storage_key: Mapped[str | None] = mapped_column(String(200))
+    size_bytes: Mapped[BigInt | None] = mapped_column(doc="Its length in bytes; null until it is ready.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it was ready.")
+    expires_at: Mapped[datetime | None] = mapped_column(doc="When it will be removed.")
+    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
+
+    user: Mapped[User] = relationship(lazy="raise", doc="Whose it is.")
+    job: Mapped["Job | None"] = relationship(lazy="raise", doc="The work behind it: progress, stage, expected end.")
 
 
 class Team(Record):

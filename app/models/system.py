@@ -4,7 +4,18 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
@@ -20,6 +31,8 @@ class JobKind(Enum):
     FETCH_LABELS = "FETCH_LABELS"
     TRAIN = "TRAIN"
     PREDICT = "PREDICT"
+    SEND_MAIL = "SEND_MAIL"
+    EXPORT_DATA = "EXPORT_DATA"
 
 
 class JobState(Enum):
@@ -81,15 +94,117 @@ class UserNotification(Record):
     """A message to one person about something that concerns them."""
 
     __tablename__ = "user_notifications"
-    __table_args__ = (Index(None, "user_id", "id"), Index(None, "training_id"))
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(None, "training_id"),
+        Index("ix_user_notifications_unread", "user_id", postgresql_where=text("NOT is_read")),
+        Index("ix_user_notifications_unmailed", "id", postgresql_where=text("mail_due")),
+        UniqueConstraint("user_id", "event_key"),
+    )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     message: Mapped[str] = mapped_column(String(500), doc="What happened, in a sentence.")
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it was marked as read.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When it was marked as read.")
+    # Which happening it tells of: a second telling of the same one is dropped.
+    event_key: Mapped[str | None] = mapped_column(String(120))
+    # Whether it is still to go out by e-mail.
+    mail_due: Mapped[bool] = mapped_column(default=False)
     training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"))
     subject_type: Mapped[str | None] = mapped_column(String(40))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
     user: Mapped[User] = relationship(lazy="raise", doc="Who is told.")
     training: Mapped["Training | None"] = relationship(lazy="raise", doc="The training it is about, if it is one.")
+
+
+class MailKind(Enum):
+    """What a mail is about."""
+
+    SIGN_UP = "SIGN_UP"
+    EMAIL_VERIFICATION = "EMAIL_VERIFICATION"
+    EMAIL_CHANGED = "EMAIL_CHANGED"
+    PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105
+    ACCOUNT_DELETION = "ACCOUNT_DELETION"
+    DATA_EXPORT = "DATA_EXPORT"
+    NOTIFICATIONS = "NOTIFICATIONS"
+
+
+class Mail(Record):
+    """A mail to be sent. What it says is made when it goes out, so that no link is ever kept here."""
+
+    __tablename__ = "mails"
+    __table_args__ = (Index(None, "created_at"), Index(None, "user_id"))
+
+    kind: Mapped[MailKind]
+    # As it was typed by whoever asked, who need not have an account.
+    address: Mapped[str] = mapped_column(String(254))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    facts: Mapped[Json] = mapped_column(default=dict)
+    sent_at: Mapped[datetime | None]
+
+
+class Banner(Record):
+    """An announcement to everybody, shown from its start to its end."""
+
+    __tablename__ = "banners"
+    __table_args__ = (
+        CheckConstraint("end_date > start_date", name="dates"),
+        Index(None, "start_date"),
+        Index(None, "user_id"),
+    )
+
+    message: Mapped[str] = mapped_column(String(500), doc="What is announced.")
+    start_date: Mapped[datetime] = mapped_column(server_default=func.now(), doc="From when it is shown.")
+    end_date: Mapped[datetime | None] = mapped_column(doc="Until when it is shown; null if that is open.")
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # What subscribers were last told: the clock compares it with the dates.
+    is_announced: Mapped[bool] = mapped_column(default=False)
+
+
+class AuditEntry(Record):
+    """That somebody changed something; it can be added, and never changed or removed."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(None, "actor_id", "id"),
+        Index(None, "action", "id"),
+    )
+
+    action: Mapped[str] = mapped_column(String(60), doc="What was done, such as `suspendUser`.")
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    subject_type: Mapped[str | None] = mapped_column(String(40))
+    subject_key: Mapped[int | None] = mapped_column(BigInteger)
+    details: Mapped[Json] = mapped_column(default=dict, doc="What it was like, as far as that is no secret.")
+
+    actor: Mapped[User | None] = relationship(
+        foreign_keys=actor_id, lazy="raise", doc="Who did it; null for operators at the command line."
+    )
+    user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise", doc="Whom it concerns, if somebody.")
+
+
+class LogLevel(Enum):
+    """How bad it is."""
+
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class LogEntry(Record):
+    """An error this installation met, without its secrets, kept for a while."""
+
+    __tablename__ = "log_entries"
+    __table_args__ = (Index(None, "created_at"), Index(None, "level", "id"))
+
+    level: Mapped[LogLevel] = mapped_column(doc="How bad it is.")
+    logger: Mapped[str] = mapped_column(String(200), doc="Which part of the program says so.")
+    main_module: Mapped[str] = mapped_column(String(200), default="", doc="The module it happened in.")
+    main_function: Mapped[str] = mapped_column(String(200), default="", doc="The function it happened in.")
+    message: Mapped[str] = mapped_column(Text, doc="What happened.")
+    traceback: Mapped[str | None] = mapped_column(Text, doc="Where it happened, call by call.")
+    host_name: Mapped[str] = mapped_column(String(200), default="", doc="The machine it happened on.")
+    ip: Mapped[str] = mapped_column(String(45), default="", doc="The network address of who asked, if somebody did.")
+    request_id: Mapped[str] = mapped_column(String(64), default="", doc="The request it happened in, if in one.")

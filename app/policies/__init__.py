@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
 
 from app.errors import Forbidden, Unauthenticated
-from app.models import Base
+from app.models import Base, Scope
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,9 @@ class Viewer:
     user_id: int | None = None
     is_staff: bool = False
     session_id: int | None = None
+    key_id: int | None = None
+    # What an API key leaves of what they may do; which rows they see does not hang on it.
+    scopes: frozenset[Scope] = field(default=frozenset(Scope), compare=False)
 
 
 M = TypeVar("M", bound=Base)

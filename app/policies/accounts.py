@@ -3,7 +3,18 @@
 from sqlalchemy import ColumnElement, exists, false, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.models import Session, Team, TeamInvitation, TeamMembership, User
+from app.models import (
+    ApiKey,
+    DataExport,
+    OsmAccount,
+    Profile,
+    Session,
+    Team,
+    TeamInvitation,
+    TeamMembership,
+    User,
+    UserPreferences,
+)
 from app.policies import Viewer, reads
 
 
@@ -13,10 +24,44 @@ def visible_users(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else User.is_active | (User.id == viewer.user_id)
 
 
+@reads(Profile)
+def visible_profiles(viewer: Viewer) -> ColumnElement[bool]:
+    """Whoever sees the person."""
+    return true() if viewer.is_staff else Profile.user.has(visible_users(viewer))
+
+
+@reads(OsmAccount)
+def visible_osm_accounts(viewer: Viewer) -> ColumnElement[bool]:
+    """Whoever sees the person."""
+    return true() if viewer.is_staff else OsmAccount.user.has(visible_users(viewer))
+
+
+@reads(UserPreferences)
+def visible_preferences(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own, and staff."""
+    return true() if viewer.is_staff else _is_own(viewer, UserPreferences.id)
+
+
 @reads(Session)
 def visible_sessions(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
-    return false() if viewer.user_id is None else Session.user_id == viewer.user_id
+    return _is_own(viewer, Session.user_id)
+
+
+@reads(ApiKey)
+def visible_api_keys(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own only, whoever one is."""
+    return _is_own(viewer, ApiKey.user_id)
+
+
+@reads(DataExport)
+def visible_data_exports(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own only, whoever one is."""
+    return _is_own(viewer, DataExport.user_id)
+
+
+def _is_own(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    return false() if viewer.user_id is None else user_id == viewer.user_id
 
 
 def may_see_private_details_of(viewer: Viewer, user: User) -> bool:

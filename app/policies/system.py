@@ -1,8 +1,8 @@
 """Who sees jobs, events and notifications."""
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, false, func, or_, true
 
-from app.models import Event, Job, JobKind, UserNotification
+from app.models import AuditEntry, Banner, Event, Job, JobKind, LogEntry, Mail, UserNotification
 from app.policies import Viewer, reads
 from app.settings import settings
 
@@ -16,9 +16,9 @@ def visible_jobs(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | (Job.user_id == viewer.user_id)
 
 
-@reads(Event)
-def visible_events(viewer: Viewer) -> ColumnElement[bool]:
-    """Nobody reads them as rows: subscriptions ask for the row an event is about."""
+@reads(Event, Mail)
+def visible_to_nobody(viewer: Viewer) -> ColumnElement[bool]:
+    """Not shown as rows: subscriptions ask for the row an event is about, and mails are for their addressees."""
     del viewer
     return false()
 
@@ -27,6 +27,33 @@ def visible_events(viewer: Viewer) -> ColumnElement[bool]:
 def visible_notifications(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
     return false() if viewer.user_id is None else UserNotification.user_id == viewer.user_id
+
+
+def is_displayable() -> ColumnElement[bool]:
+    """Whether a banner has started and has not ended."""
+    return (Banner.start_date <= func.now()) & or_(Banner.end_date.is_(None), Banner.end_date > func.now())
+
+
+@reads(Banner)
+def visible_banners(viewer: Viewer) -> ColumnElement[bool]:
+    """Everybody sees what is displayable now; staff see what was and what will be, too."""
+    return true() if viewer.is_staff else is_displayable()
+
+
+@reads(AuditEntry)
+def visible_audit_entries(viewer: Viewer) -> ColumnElement[bool]:
+    """What one did oneself, what concerns oneself; all of it for staff."""
+    if viewer.is_staff:
+        return true()
+    if viewer.user_id is None:
+        return false()
+    return (AuditEntry.user_id == viewer.user_id) | (AuditEntry.actor_id == viewer.user_id)
+
+
+@reads(LogEntry)
+def visible_log_entries(viewer: Viewer) -> ColumnElement[bool]:
+    """Staff."""
+    return true() if viewer.is_staff else false()
 
 
 def may_see_plans(viewer: Viewer) -> bool:

@@ -34,6 +34,7 @@ VIEWERS = {"owner": 1, "other": 2, "staff": 3, "suspended": 4}
 """Who may ask, beside strangers: the key of their account. Their token is their name."""
 COUNTS = {"users": 9, "datasets": 9, "labels": 90, "predicted_features": 60, "sessions": 4, "events": 0}
 COUNT = 30
+OF_USERS = {"profiles", "user_preferences", "osm_accounts"}
 NOWHERE = 10**9
 TEXTS = ["", " ", "Roofs", "roofs", "Äcker", "東京", "مرحبا", "a\"b'c", "back\\slash", "two\nlines\ttab", "</script>"]
 TEXTS += ["100 %", "under_score", "🏠👩‍🚜", "e\u0301", "\u2028", "null", "{}", "$x", "\x7f", "z" * 60]
@@ -104,6 +105,8 @@ def _keys(random: Random, table: str) -> list[int]:
     count = COUNTS.get(table, COUNT)
     if table in {"users", "sessions"}:
         return list(range(1, count + 1))
+    if table in OF_USERS:
+        return list(range(1, COUNTS["users"] + 1))
     return sorted(random.sample(range(1, count + count // 3 + 1), count))
 
 
@@ -185,6 +188,23 @@ def _fit_sessions(random: Random, rows: list[dict[str, Any]]) -> None:
         row |= {"expires_at": now + timedelta(days=9), "last_used_at": now}
 
 
+def _fit_api_keys(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["name"] = f"{random.choice(TEXTS)}{row['id']}"[-50:]
+
+
+def _fit_banners(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["end_date"] = random.choice([None, row["start_date"] + timedelta(days=1), datetime(9999, 1, 1, tzinfo=UTC)])
+        row["start_date"] = min(row["start_date"], datetime(9998, 1, 1, tzinfo=UTC))
+
+
+def _fit_osm_accounts(random: Random, rows: list[dict[str, Any]]) -> None:
+    del rows[:: random.randint(2, 3)]
+    for row in rows:
+        row["osm_id"] = 2**40 + row["id"]
+
+
 def _fit_datasets(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["offset"] = [_float(random), _float(random)]
@@ -226,6 +246,7 @@ def _fit_notifications(random: Random, rows: list[dict[str, Any]]) -> None:
     names = ["Dataset", "Prediction", "Team", "Training", "User", "UserNotification", "Session", "Nothing", None]
     for row in rows:
         row |= {"subject_type": random.choice(names), "subject_key": random.choice([None, *range(1, 20)])}
+        row["event_key"] = random.choice([None, str(row["id"])])
 
 
 def _fit_teams(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -252,6 +273,9 @@ def _nothing(random: Random, rows: list[dict[str, Any]]) -> None:
 
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "users": _fit_users,
+    "api_keys": _fit_api_keys,
+    "banners": _fit_banners,
+    "osm_accounts": _fit_osm_accounts,
     "sessions": _fit_sessions,
     "datasets": _fit_datasets,
     "labels": _fit_labels,

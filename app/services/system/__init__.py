@@ -1,4 +1,4 @@
-"""What the other domains stand on: the life of jobs, and telling people."""
+"""What the other domains stand on: the life of jobs, telling people, and keeping who changed what."""
 
 from app.services.system.jobs import (
     CANCELLED,

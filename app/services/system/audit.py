@@ -1,0 +1,32 @@
+"""Who changed what: written in the transaction of the change, and never touched again."""
+
+from typing import Any
+
+from app.database import WriteSession
+from app.models import AuditEntry, Record
+
+
+def record(
+    session: WriteSession,
+    actor_id: int | None,
+    action: str,
+    *,
+    about: Record | None = None,
+    user_id: int | None = None,
+    **details: Any,
+) -> None:
+    """Keeps that somebody did something; None is an operator at the command line.
+
+    `action` is the mutation's name, `about` the row it changed, `user_id` whom it concerns, if not only the actor,
+    and `details` what a reader needs to understand it; never a secret, an address or a text of somebody's.
+    """
+    session.add(
+        AuditEntry(
+            action=action,
+            actor_id=actor_id,
+            user_id=user_id if user_id is not None else actor_id,
+            subject_type=None if about is None else type(about).__name__,
+            subject_key=None if about is None else about.id,
+            details=details,
+        )
+    )
