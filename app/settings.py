@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     team_invitations_per_hour_max: int = 50
     team_acceptances_per_hour_max: int = 50
 
+    # Mail
+    smtp_url: SecretStr | None = None
+    smtp_s_max: float = 20
+    mail_from: str = "Fieldgraph <fieldgraph@localhost>"
+
     # Files
     upload_bytes_max: int = 50 * MIB
     upload_s_max: float = 900

@@ -32,7 +32,6 @@ class JobKind(Enum):
     TRAIN = "TRAIN"
     PREDICT = "PREDICT"
     SEND_MAIL = "SEND_MAIL"
-    EXPORT_DATA = "EXPORT_DATA"
 
 
 class JobState(Enum):

@@ -16,12 +16,14 @@ from app.services.system.jobs import (
     return_unfinished,
     try_later,
 )
+from app.services.system.mail import Letter, letter_of, mail_failed, mail_sent, post, writes
 from app.services.system.notifications import notify, read_notifications
 
 __all__ = [
     "CANCELLED",
     "Claim",
     "LeaseLost",
+    "Letter",
     "Progress",
     "abandon",
     "beat",
@@ -29,10 +31,15 @@ __all__ = [
     "cancel",
     "end",
     "hold",
+    "letter_of",
+    "mail_failed",
+    "mail_sent",
     "notify",
     "overdue",
+    "post",
     "read_notifications",
     "report",
     "return_unfinished",
     "try_later",
+    "writes",
 ]

@@ -1,14 +1,41 @@
 """Mails to be sent: asked for in the transaction of what they tell of, written and sent by a job."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sqlalchemy import func, update
 
 from app.database import WriteSession
 from app.models import JobKind, Mail, MailKind
 from app.queue import enqueue
 
 
+@dataclass(frozen=True)
+class Letter:
+    """What a mail says, as plain text, and to whom."""
+
+    address: str
+    subject: str
+    text: str
+
+
+Writer = Callable[[WriteSession, Mail], Awaitable[Letter | None]]
+_writers: dict[MailKind, Writer] = {}
+
+
+def writes(kind: MailKind) -> Callable[[Writer], Writer]:
+    """Registers who writes the mails of a kind; a writer may find that there is nothing to say any more."""
+
+    def register(writer: Writer) -> Writer:
+        assert kind not in _writers, f"{kind} has two writers"
+        _writers[kind] = writer
+        return writer
+
+    return register
+
+
 async def post(
-    session: WriteSession, kind: MailKind, *, address: str, user_id: int | None = None, **facts: Any
+    session: WriteSession, kind: MailKind, *, address: str, user_id: int | None = None, **facts: str | int
 ) -> None:
     """Has a mail sent once this transaction is committed.
 
@@ -19,3 +46,19 @@ async def post(
     session.add(mail)
     await session.flush()
     await enqueue(session, JobKind.SEND_MAIL, subject_id=mail.id, user_id=None)
+
+
+async def letter_of(session: WriteSession, mail_id: int) -> Letter | None:
+    """What a mail says as of now; None if it was sent, or if there is nothing to say."""
+    mail = await session.get(Mail, mail_id)
+    return None if mail is None or mail.sent_at else await _writers[mail.kind](session, mail)
+
+
+async def mail_sent(session: WriteSession, mail_id: int) -> None:
+    """Writes that a mail is out."""
+    await session.execute(update(Mail).where(Mail.id == mail_id).values(sent_at=func.now()))
+
+
+async def mail_failed(session: WriteSession, mail_id: int, reason: str) -> None:
+    """A mail that could not be sent is nobody's to repair: its job keeps the reason."""
+    del session, mail_id, reason

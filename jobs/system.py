@@ -1,0 +1,34 @@
+"""Sending mails."""
+
+from email.message import EmailMessage
+from email.utils import localtime
+from urllib.parse import urlsplit
+
+from app.gateways import mail
+from app.models import JobKind
+from app.services import system
+from app.services.system import Letter
+from app.settings import settings
+from jobs.broker import job
+from jobs.run import Run
+
+
+@job(JobKind.SEND_MAIL, failed=system.mail_failed)
+async def send_mail(run: Run) -> None:
+    """Writes a mail as of now and sends it; a worker lost in between sends it again under the same number."""
+    async with run.writing() as session:
+        letter = await system.letter_of(session, run.claim.subject_id)
+    if letter is not None:
+        await mail.send(_message(letter, run.claim.subject_id))
+    async with run.ending() as session:
+        await system.mail_sent(session, run.claim.subject_id)
+
+
+def _message(letter: Letter, number: int) -> EmailMessage:
+    message = EmailMessage()
+    host = urlsplit(settings.public_url or "").hostname or "fieldgraph.local"
+    message["Message-ID"] = f"<{number}@{host}>"
+    message["Date"] = localtime()
+    message["From"], message["To"], message["Subject"] = settings.mail_from, letter.address, letter.subject
+    message.set_content(letter.text)
+    return message
