@@ -9,8 +9,13 @@ from app import security
 from app.database import Database
 from app.models import (
     AOI,
+    ApprovedPrediction,
     Artifact,
     Dataset,
+    Feedback,
+    FeedbackAOI,
+    FeedbackLabel,
+    FeedbackType,
     Job,
     JobKind,
     JobState,
@@ -132,6 +137,30 @@ async def feature(database: Database, of: Prediction, **fields: Any) -> Predicte
     return await add(
         database,
         PredictedFeature(**{"prediction_id": of.id, "geom": geom, "confidence": 0.9, "area_m2": 86.0, **fields}),
+    )
+
+
+async def feedback(database: Database, of: Training, **fields: Any) -> Feedback:
+    given = {"geom": SQUARE, "feedback_type": FeedbackType.FP, "zoom_level": 19, "source_imagery": of.source_imagery}
+    return await add(database, Feedback(**{"training_id": of.id, "user_id": of.user_id, **given, **fields}))
+
+
+async def feedback_aoi(database: Database, of: Training, geom: Polygon = SQUARE, **fields: Any) -> FeedbackAOI:
+    given = {"user_id": of.user_id, "geom": geom, "source_imagery": of.source_imagery}
+    return await add(database, FeedbackAOI(**{"training_id": of.id, **given, **fields}))
+
+
+async def feedback_label(database: Database, of: FeedbackAOI, **fields: Any) -> FeedbackLabel:
+    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
+    return await add(
+        database, FeedbackLabel(**{"feedback_aoi_id": of.id, "geom": geom, "origin": LabelOrigin.DRAWN, **fields})
+    )
+
+
+async def approved_prediction(database: Database, of: Training, **fields: Any) -> ApprovedPrediction:
+    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
+    return await add(
+        database, ApprovedPrediction(**{"training_id": of.id, "user_id": of.user_id, "geom": geom, **fields})
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.base import BigInt, Record
 
 if TYPE_CHECKING:
-    from app.models.mapping import Dataset, Model, Training
+    from app.models.mapping import ApprovedPrediction, Dataset, Feedback, Model, Training
     from app.models.system import Job
 
 
@@ -117,6 +117,12 @@ class User(Record):
     models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models they made.")
     trainings: Mapped[list["Training"]] = relationship(
         back_populates="user", lazy="raise", doc="Trainings they started."
+    )
+    feedbacks: Mapped[list["Feedback"]] = relationship(
+        back_populates="user", lazy="raise", doc="What they say of trainings' predictions."
+    )
+    approved_predictions: Mapped[list["ApprovedPrediction"]] = relationship(
+        back_populates="user", lazy="raise", doc="Predicted features they hold to be right."
     )
     teams: Mapped[list["TeamMembership"]] = relationship(
         back_populates="user",

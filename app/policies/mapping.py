@@ -2,13 +2,26 @@
 
 from sqlalchemy import ColumnElement, or_, true
 
-from app.models import AOI, Artifact, Dataset, Label, Model, PredictedFeature, Prediction, Training
+from app.models import (
+    AOI,
+    ApprovedPrediction,
+    Artifact,
+    Dataset,
+    Feedback,
+    FeedbackAOI,
+    FeedbackLabel,
+    Label,
+    Model,
+    PredictedFeature,
+    Prediction,
+    Training,
+)
 from app.policies import Viewer, reads
 
 
-@reads(Dataset, AOI, Label, Model, Training)
+@reads(Dataset, AOI, Label, Model, Training, Feedback, FeedbackAOI, FeedbackLabel, ApprovedPrediction)
 def visible_to_all(viewer: Viewer) -> ColumnElement[bool]:
-    """What models learn from, and how well they did, is public."""
+    """What models learn from, how well they did, and what people say of that, is public."""
     del viewer
     return true()
 

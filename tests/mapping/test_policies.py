@@ -4,7 +4,21 @@ import pytest
 
 from app import models
 from app.errors import Forbidden, Unauthenticated
-from app.models import AOI, Artifact, Dataset, JobKind, Label, Model, PredictedFeature, Prediction, Training
+from app.models import (
+    AOI,
+    ApprovedPrediction,
+    Artifact,
+    Dataset,
+    Feedback,
+    FeedbackAOI,
+    FeedbackLabel,
+    JobKind,
+    Label,
+    Model,
+    PredictedFeature,
+    Prediction,
+    Training,
+)
 from app.policies import Viewer, mapping, require, visible
 from tests import factories
 
@@ -30,6 +44,10 @@ async def rows(database, owner):
     found["model"] = await factories.model(database, found["dataset"])
     found["training"] = await factories.training(database, found["model"])
     found["training's file"] = await factories.artifact(database, training_id=found["training"].id)
+    found["feedback"] = await factories.feedback(database, found["training"])
+    found["feedback_aoi"] = await factories.feedback_aoi(database, found["training"])
+    found["feedback_label"] = await factories.feedback_label(database, found["feedback_aoi"])
+    found["approved_prediction"] = await factories.approved_prediction(database, found["training"])
     for kind, published in [("private", False), ("published", True)]:
         prediction = await factories.prediction(database, found["training"], published=published)
         found[f"{kind} prediction"] = prediction
@@ -49,6 +67,10 @@ SEEN = [
     ("model", EVERYBODY),
     ("training", EVERYBODY),
     ("training's file", EVERYBODY),
+    ("feedback", EVERYBODY),
+    ("feedback_aoi", EVERYBODY),
+    ("feedback_label", EVERYBODY),
+    ("approved_prediction", EVERYBODY),
     ("private prediction", INSIDERS),
     ("private prediction's feature", INSIDERS),
     ("private prediction's file", INSIDERS),
@@ -76,9 +98,16 @@ async def test_every_row_is_seen_by_whom_it_concerns_and_nobody_else(database, v
 
 
 def test_every_table_of_this_domain_is_in_the_list():
-    here = {table for table in vars(models).values() if getattr(table, "__module__", "") == "app.models.mapping"}
+    here = {
+        table for table in vars(models).values() if getattr(table, "__module__", "").startswith("app.models.mapping")
+    }
     tables = {table for table in here if hasattr(table, "__tablename__")}
-    assert tables == {AOI, Artifact, Dataset, Label, Model, PredictedFeature, Prediction, Training}
+    assert tables == {AOI, Artifact, Dataset, Label, Model, PredictedFeature, Prediction, Training} | {
+        ApprovedPrediction,
+        Feedback,
+        FeedbackAOI,
+        FeedbackLabel,
+    }
 
 
 MAY = [

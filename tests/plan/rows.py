@@ -208,12 +208,14 @@ def _fit_osm_accounts(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_datasets(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["offset"] = [_float(random), _float(random)]
+        if row["contributions"].name != "TEAM":
+            row["team_id"] = None
 
 
 def _fit_labels(random: Random, rows: list[dict[str, Any]]) -> None:
     taken = set()
     for row in rows:
-        key = (row["aoi_id"], row["osm_type"], row["osm_id"])
+        key = (row.get("aoi_id") or row["feedback_aoi_id"], row["osm_type"], row["osm_id"])
         if key in taken:
             row["osm_id"] = None
         taken.add(key)
@@ -227,6 +229,17 @@ def _fit_trainings(random: Random, rows: list[dict[str, Any]]) -> None:
                 row["status"] = type(row["status"])("FINISHED")
             unfinished.add(row["model_id"])
         row["accuracy"] = random.choice([None, row["accuracy"], 50.0, float("nan")])
+        row |= {"input_contact_spacing": random.randint(0, 20), "input_boundary_width": random.randint(0, 10)}
+
+
+def _fit_feedbacks(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["zoom_level"] = random.randint(18, 23)
+
+
+def _fit_feedback_aois(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["reviewed_at"] = None if row["review"].name == "PENDING" else _time(random)
 
 
 def _fit_jobs(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -280,6 +293,9 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "datasets": _fit_datasets,
     "labels": _fit_labels,
     "trainings": _fit_trainings,
+    "feedbacks": _fit_feedbacks,
+    "feedback_aois": _fit_feedback_aois,
+    "feedback_labels": _fit_labels,
     "jobs": _fit_jobs,
     "artifacts": _fit_artifacts,
     "user_notifications": _fit_notifications,

@@ -1,0 +1,32 @@
+"""Areas, labels, models, trainings, predictions and feedback: teaching a detector to see on aerial imagery."""
+
+from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus, Label, LabelOrigin
+from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel, FeedbackType, Review
+from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction, Verdict
+from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
+
+__all__ = [
+    "AOI",
+    "ApprovedPrediction",
+    "Artifact",
+    "BaseModel",
+    "Conflation",
+    "Contributions",
+    "Dataset",
+    "DatasetStatus",
+    "DownloadStatus",
+    "Feedback",
+    "FeedbackAOI",
+    "FeedbackLabel",
+    "FeedbackType",
+    "Label",
+    "LabelOrigin",
+    "Model",
+    "ModelStatus",
+    "PredictedFeature",
+    "Prediction",
+    "Review",
+    "Training",
+    "TrainingStatus",
+    "Verdict",
+]

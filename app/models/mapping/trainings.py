@@ -1,0 +1,161 @@
+"""Models and their trainings."""
+
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from shapely import Point
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, String, Text, false, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.geometry import Shape
+from app.models.accounts import User
+from app.models.mapping.datasets import Dataset, Edited, Owned
+from app.models.system import Job
+
+if TYPE_CHECKING:
+    from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI
+    from app.models.mapping.predictions import Artifact
+
+
+class ModelStatus(Enum):
+    """Whether a model is being made, offered to everybody, or put away."""
+
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+    ARCHIVED = "ARCHIVED"
+
+
+class BaseModel(Enum):
+    """The network a model is trained from."""
+
+    RAMP = "RAMP"
+    YOLO_V8_V1 = "YOLO_V8_V1"
+    YOLO_V8_V2 = "YOLO_V8_V2"
+
+
+class TrainingStatus(Enum):
+    """Where a training or a prediction is in its life; the last two are final."""
+
+    SUBMITTED = "SUBMITTED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+
+
+class Model(Edited):
+    """A detector: a base model and the dataset it is trained on."""
+
+    __tablename__ = "models"
+    __table_args__ = (
+        Index(None, "dataset_id", "id"),
+        Index(None, "user_id", "id"),
+        Index(None, "name", "id"),
+        Index(None, "last_modified", "id"),
+    )
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="RESTRICT"))
+    name: Mapped[str] = mapped_column(String(50), doc="Its name, at most 50 characters.")
+    description: Mapped[str | None] = mapped_column(Text, doc="What it is good for.")
+    base_model: Mapped[BaseModel] = mapped_column(default=BaseModel.RAMP, doc="The network it is trained from.")
+    status: Mapped[ModelStatus] = mapped_column(default=ModelStatus.DRAFT, doc="In the making, published, or put away.")
+    published_at: Mapped[datetime | None] = mapped_column(doc="When it was first published.")
+    published_training_id: Mapped[int | None] = mapped_column(
+        ForeignKey("trainings.id", ondelete="SET NULL", use_alter=True), index=True
+    )
+
+    user: Mapped[User] = relationship(back_populates="models", lazy="raise", doc="Who made it.")
+    dataset: Mapped[Dataset] = relationship(back_populates="models", lazy="raise", doc="What it is trained on.")
+    published_training: Mapped["Training | None"] = relationship(
+        foreign_keys=published_training_id, lazy="raise", doc="The training whose weights predictions use."
+    )
+    trainings: Mapped[list["Training"]] = relationship(
+        back_populates="model", foreign_keys="Training.model_id", lazy="raise", doc="Its trainings."
+    )
+
+
+class Training(Owned):
+    """One run of teaching a model."""
+
+    __tablename__ = "trainings"
+    __table_args__ = (
+        Index(None, "model_id", "id"),
+        Index(None, "user_id", "id"),
+        Index(None, "accuracy", "id"),
+        Index(None, "centroid", postgresql_using="gist"),
+        CheckConstraint("input_contact_spacing BETWEEN 0 AND 20", name="input_contact_spacing"),
+        CheckConstraint("input_boundary_width BETWEEN 0 AND 10", name="input_boundary_width"),
+        Index(
+            "uq_trainings_unfinished",
+            "model_id",
+            unique=True,
+            postgresql_where=text("status IN ('SUBMITTED', 'RUNNING')"),
+            info={"conflict": "This model has a training that is not finished yet."},
+        ),
+    )
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"))
+    parent_training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"), index=True)
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery's URL template.")
+    description: Mapped[str | None] = mapped_column(String(500), doc="A note by whoever started it.")
+    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="Where it is in its life.")
+    zoom_level: Mapped[list[int]] = mapped_column(ARRAY(Integer), doc="The zoom levels whose tiles it sees.")
+    epochs: Mapped[int] = mapped_column(doc="How many passes it may make.")
+    batch_size: Mapped[int] = mapped_column(doc="How many chips are shown to the network at once.")
+    freeze_layers: Mapped[bool] = mapped_column(
+        default=False, doc="Whether the network's first levels stay as they were."
+    )
+    multimasks: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=false(),
+        doc="Whether features' borders, and ground where two nearly touch, are learned as classes of their own.",
+    )
+    input_contact_spacing: Mapped[int] = mapped_column(
+        default=8, server_default="8", doc="How near two features nearly touch, in pixels, from 0 to 20."
+    )
+    input_boundary_width: Mapped[int] = mapped_column(
+        default=3, server_default="3", doc="How wide a feature's border is, in pixels, from 0 to 10."
+    )
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it was begun.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, well or badly.")
+    chips_length: Mapped[int] = mapped_column(default=0, doc="How many chips of 256 × 256 pixels it learned from.")
+    centroid: Mapped[Point | None] = mapped_column(Shape("POINT"), doc="The middle of its areas.")
+    accuracy: Mapped[float | None] = mapped_column(
+        doc="Intersection over union of building pixels on ground held back from training, in percent."
+    )
+    pixel_accuracy: Mapped[float | None] = mapped_column(doc="Share of validation pixels that are right, 0 to 1.")
+    precision: Mapped[float | None] = mapped_column(doc="Share of predicted building pixels that are right, 0 to 1.")
+    recall: Mapped[float | None] = mapped_column(doc="Share of true building pixels that were found, 0 to 1.")
+    f1: Mapped[float | None] = mapped_column(doc="Harmonic mean of precision and recall, 0 to 1.")
+    object_f1: Mapped[float | None] = mapped_column(
+        doc="F1 over whole buildings, counted as found when prediction and truth share half of their union, 0 to 1."
+    )
+    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
+    artifacts_deleted_at: Mapped[datetime | None] = mapped_column(
+        doc="When its files were deleted to make room; null while they are kept."
+    )
+
+    user: Mapped[User] = relationship(back_populates="trainings", lazy="raise", doc="Who made it.")
+    model: Mapped[Model] = relationship(
+        back_populates="trainings", foreign_keys=model_id, lazy="raise", doc="What is being taught."
+    )
+    parent_training: Mapped["Training | None"] = relationship(
+        remote_side="Training.id", lazy="raise", doc="The training it continues; null if it began from the base model."
+    )
+    job: Mapped[Job | None] = relationship(lazy="raise", doc="The work behind it: progress, stage, expected end.")
+    artifacts: Mapped[list["Artifact"]] = relationship(back_populates="training", lazy="raise", doc="Its files.")
+    feedbacks: Mapped[list["Feedback"]] = relationship(
+        back_populates="training", lazy="raise", doc="What people say of its predictions, spot by spot."
+    )
+    feedback_aois: Mapped[list["FeedbackAOI"]] = relationship(
+        back_populates="training", lazy="raise", doc="The areas that correct it."
+    )
+    approved_predictions: Mapped[list["ApprovedPrediction"]] = relationship(
+        back_populates="training", lazy="raise", doc="What it found and people hold to be right."
+    )
+
+    @property
+    def task_id(self) -> str | None:
+        """The number of the job behind it, as operators see it in the logs."""
+        return None if self.job_id is None else str(self.job_id)
