@@ -1,6 +1,6 @@
 """Geometry as the domain sees it: shapely shapes in longitude and latitude (EPSG:4326), measured on the ellipsoid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import shapely
@@ -110,6 +110,16 @@ def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+
+
+def enclosed(outer: Sequence[BaseGeometry], inner: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The ground that lines enclose, end to end, without what inner lines enclose: a multipolygon of OpenStreetMap."""
+    return _within(outer) - _within(inner)
+
+
+def _within(lines: Sequence[BaseGeometry]) -> BaseGeometry:
+    # Polygonizing finds holes as well, as polygons of their own: together they are all that is enclosed.
+    return shapely.union_all(shapely.polygonize(lines).geoms)
 
 
 def _polygons(shape: BaseGeometry) -> Iterator[Polygon]:

@@ -92,11 +92,13 @@ async def fetch(
     s_max: float,
     tries_max: int = 1,
     json: object = None,
+    form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Whatever the server answers with success: a POST where `json` is given, else a GET. What may heal is retried."""
+    """Whatever the server answers with success: a POST of `json` or a `form`, else a GET. What may heal is retried."""
+    method = "GET" if json is None and form is None else "POST"
     try:
-        request = client.build_request("GET" if json is None else "POST", url, json=json, headers=headers)
+        request = client.build_request(method, url, json=json, data=form, headers=headers)
     except httpx.InvalidURL:
         raise Outage(who, "has no proper web address", heals=False) from None
     attempts = AsyncRetrying(

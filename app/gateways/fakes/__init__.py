@@ -13,8 +13,15 @@ app = Starlette(
         Route("/quadkey/{q}.png", tiles.quadkey),
         Route("/tilejson.json", tiles.tilejson),
         Route("/osm/v1/snapshot/plain/", osm.snapshot, methods=["POST"]),
+        Route("/osm/v1/snapshot/", osm.task, methods=["POST"]),
+        Route("/osm/v1/tasks/status/{task}/", osm.look),
+        Route("/osm/{fate}/v1/snapshot/", osm.task, methods=["POST"]),
+        Route("/osm/{fate}/v1/tasks/status/{task}/", osm.look),
+        Route("/osm/archives/{task}.zip", osm.download),
         Route("/osm/v1/status/", osm.status),
+        Route("/overpass/api/interpreter", osm.interpreter, methods=["POST"]),
         Route("/broken/{mode}/v1/snapshot/plain/", breaking(osm.snapshot, "application/json"), methods=["POST"]),
+        Route("/broken/{mode}/api/interpreter", breaking(osm.interpreter, "application/json"), methods=["POST"]),
         Route("/broken/{mode}/{z:int}/{x:int}/{y:int}.png", breaking(tiles.xyz, "image/png")),
     ]
 )

@@ -1,0 +1,147 @@
+"""The raw-data service: small areas are answered at once, larger ones by a task that makes a file."""
+
+import asyncio
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import httpx
+import orjson
+import shapely
+from shapely import Polygon
+from shapely.geometry import mapping
+
+from app.gateways import outside
+from app.gateways.osm.features import OsmFeature, Tags, covered, timestamp_of, unique, version_of
+from app.gateways.outside import Outage, Reply
+from app.geometry import area_m2
+from app.settings import settings
+
+WHO = "The OpenStreetMap service"
+# The service names the table a feature came from; OpenStreetMap itself knows three types.
+TYPES = {"nodes": "node", "ways_line": "way", "ways_poly": "way", "relations": "relation"}
+UNDER_WAY = {"PENDING", "RECEIVED", "STARTED", "RETRY"}
+GIVEN_UP = {"FAILURE": "could not do it", "REVOKED": "was told to stop"}
+CLIPPING = "clipping_boundary.geojson"
+HEADERS = {"Accept": "application/json", "Referer": "Fieldgraph"}
+
+
+async def fetch(area: Polygon, tags: Tags) -> list[OsmFeature]:
+    """The features with these tags that share ground with an area."""
+    question = {
+        "geometry": mapping(area),
+        "geometryType": ["polygon"],
+        "filters": {"tags": {"all_geometry": {"join_or": {key: list(values) for key, values in tags.items()}}}},
+        # False: also what only reaches into the area.
+        "useStWithin": False,
+    }
+    async with outside.browsing(connections=1) as client:
+        if area_m2(area) <= settings.osm_plain_area_m2_max:
+            reply = await _asked(client, "/snapshot/plain/", json=question)
+            return await asyncio.to_thread(_features, reply.content)
+        archive = await _snapshot(client, {**question, "outputType": "geojson", "fileName": "fieldgraph"})
+        return await asyncio.to_thread(lambda: _features(_unpacked(archive)))
+
+
+async def _asked(client: httpx.AsyncClient, path: str, *, json: object = None) -> Reply:
+    return await outside.fetch(
+        client,
+        f"{str(settings.osm_features_url).rstrip('/')}{path}",
+        who=WHO,
+        json=json,
+        headers=HEADERS,
+        bytes_max=settings.osm_reply_bytes_max,
+        s_max=settings.osm_s_max,
+        tries_max=settings.osm_tries_max,
+    )
+
+
+async def _snapshot(client: httpx.AsyncClient, question: Mapping[str, Any]) -> bytes:
+    """The zip archive that a task makes, once it has made it; no task is waited for longer than the deadline."""
+    task = _object(await _asked(client, "/snapshot/", json=question))
+    path = task.get("track_link")
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise Outage(WHO, "did not say where its task is found", heals=False)
+    try:
+        async with asyncio.timeout(settings.osm_snapshot_s_max):
+            link = await _made(client, path)
+    except TimeoutError:
+        raise Outage(WHO, f"was not done within {settings.osm_snapshot_s_max:g} s", heals=True) from None
+    reply = await outside.fetch(
+        client,
+        link,
+        who=WHO,
+        bytes_max=settings.osm_reply_bytes_max,
+        s_max=settings.osm_s_max,
+        tries_max=settings.osm_tries_max,
+    )
+    return reply.content
+
+
+async def _made(client: httpx.AsyncClient, path: str) -> str:
+    """Where the file of a task lies, when the task has ended well."""
+    pause_s = settings.osm_poll_s
+    while True:
+        said = _object(await _asked(client, path))
+        status, result = said.get("status"), said.get("result")
+        if status == "SUCCESS":
+            link = result.get("download_url") if isinstance(result, dict) else None
+            if not isinstance(link, str):
+                raise Outage(WHO, "did not say where its file is", heals=False)
+            return link
+        if status in GIVEN_UP:
+            raise Outage(WHO, f"{GIVEN_UP[status]} ({status})", heals=False)
+        if status not in UNDER_WAY:
+            raise Outage(WHO, f"told of a status nobody knows: {str(status)[:40]}", heals=False)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, settings.osm_poll_s_max)
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    try:
+        said = orjson.loads(reply.content)
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict):
+        raise Outage(WHO, "sent something that is not a JSON object", heals=False)
+    return said
+
+
+def _unpacked(archive: bytes) -> bytes:
+    """The one GeoJSON file in an archive that is not the boundary asked about."""
+    try:
+        with zipfile.ZipFile(BytesIO(archive)) as files:
+            names = [name for name in files.namelist() if name.endswith(".geojson")]
+            [name] = [name for name in names if name.rpartition("/")[2] != CLIPPING]
+            with files.open(name) as file:
+                content = file.read(settings.osm_unpacked_bytes_max + 1)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+        raise Outage(WHO, "sent no archive with one GeoJSON file", heals=False) from None
+    if len(content) > settings.osm_unpacked_bytes_max:
+        raise Outage(WHO, f"sent more than {settings.osm_unpacked_bytes_max:,} bytes", heals=False)
+    return content
+
+
+def _features(content: bytes) -> list[OsmFeature]:
+    try:
+        entries = orjson.loads(content)["features"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        entries = None
+    if not isinstance(entries, list):
+        raise Outage(WHO, "sent something that is not GeoJSON", heals=False)
+    return unique(WHO, map(_feature, entries))
+
+
+def _feature(entry: Any) -> OsmFeature | None:
+    """What one entry describes; nothing if it names no feature or its shape encloses no ground."""
+    try:
+        said = entry["properties"]
+        osm_id, osm_type = int(said["osm_id"]), TYPES[said["osm_type"]]
+        geometry = covered(shapely.from_geojson(orjson.dumps(entry["geometry"]), on_invalid="ignore"))
+        tags = {str(key): str(value) for key, value in (said.get("tags") or {}).items()}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return None
+    if geometry is None:
+        return None
+    return OsmFeature(osm_id, osm_type, geometry, tags, version_of(said), timestamp_of(said))
