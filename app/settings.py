@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     # Files
     upload_bytes_max: int = 50 * MIB
     upload_s_max: float = 900
+    uploads_per_hour_max: int = 60
+    uploads_kept_hours: float = 24
     file_link_s: int = 3_600
     file_chunk_bytes: int = MIB // 4
 

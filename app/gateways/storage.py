@@ -3,9 +3,9 @@
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Container, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +13,11 @@ from uuid import uuid4
 
 import anyio
 import obstore
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
+from app import security
 from app.errors import Conflict, Forbidden, NotFound, Unavailable
 from app.settings import settings
 
@@ -123,6 +124,15 @@ async def delete(prefix: str) -> None:
             await obstore.delete_async(_store(), prefix)
 
 
+async def delete_old(prefix: str, *, age_s: float, unless: Container[str] = ()) -> None:
+    """Forget what has been below a prefix for so long, except for some keys."""
+    oldest = datetime.now(UTC) - timedelta(seconds=age_s)
+    with _in_words():
+        async for found in obstore.list(_store(), prefix=checked(prefix)):
+            old = [entry["path"] for entry in found if entry["last_modified"] < oldest]
+            await obstore.delete_async(_store(), [path for path in old if path not in unless])
+
+
 async def exists(key: str) -> bool:
     """Whether there is content under a key."""
     try:
@@ -208,25 +218,18 @@ def _signing() -> S3Store | GCSStore | AzureStore:
 
 
 def _address(use: str, allowed: list[Any], life_s: int) -> str:
-    token = _seal(use).dumps([int(time.time()) + life_s, *allowed])
+    token = security.seal(f"storage.{use}").dumps([int(time.time()) + life_s, *allowed])
     return f"{(settings.public_url or '').rstrip('/')}/{use}/{token}"
 
 
 def _opened(use: str, token: str) -> list[Any]:
     try:
-        expires, *allowed = _seal(use).loads(token)
+        expires, *allowed = security.seal(f"storage.{use}").loads(token)
     except BadSignature:
         raise Forbidden("This link was not signed here.") from None
     if expires < time.time():
         raise Expired("This link has expired.")
     return list(allowed)
-
-
-def _seal(use: str) -> URLSafeSerializer:
-    secret = settings.secret.get_secret_value()
-    if not secret:
-        raise RuntimeError("Links cannot be signed without a secret: set FIELDGRAPH_SECRET.")
-    return URLSafeSerializer(secret, salt=f"storage.{use}", signer_kwargs={"digest_method": hashlib.sha256})
 
 
 def _disposition(filename: str) -> str:

@@ -1,0 +1,84 @@
+"""Files that clients send: an address to send one to, and taking it into use once it is there.
+
+Nothing is kept of an upload but the file. Who may use it, and what for, is sealed in the name that the client is given.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import uuid4
+
+from itsdangerous import BadSignature
+from limits import RateLimitItemPerHour
+
+from app import checks, security
+from app.errors import Invalid, NotFound
+from app.gateways import storage
+from app.models import BigInt
+from app.policies import Viewer, signed_in
+from app.rates import Rates
+from app.settings import settings
+
+FOLDER = "uploads"
+
+
+@dataclass(frozen=True)
+class UploadLink:
+    """An address to send one file to, once: a PUT with the file as its body and its type as Content-Type."""
+
+    upload: str
+    url: str
+    media_type: str
+    bytes_max: BigInt
+    expires_at: datetime
+
+
+class Uploaded(NamedTuple):
+    """A file that has arrived."""
+
+    key: str
+    media_type: str
+    size_bytes: int
+
+
+async def pace_upload(rates: Rates, viewer: Viewer) -> None:
+    """Passes while the viewer sends few files."""
+    limit = RateLimitItemPerHour(settings.uploads_per_hour_max)
+    await rates.take(limit, f"upload:{signed_in(viewer)}", what="You sent too many files.")
+
+
+def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_max: int) -> UploadLink:
+    """An address for a file of the viewer's, of a type that the caller has checked, for one use such as `avatar`."""
+    user_id = signed_in(viewer)
+    checks.within("bytes", bytes, 1, min(bytes_max, settings.upload_bytes_max))
+    key = f"{FOLDER}/{uuid4().hex}"
+    return UploadLink(
+        upload=security.seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
+        url=storage.signed_upload(key, bytes_max=bytes, media_type=media_type),
+        media_type=media_type,
+        bytes_max=BigInt(bytes),
+        expires_at=datetime.now(UTC) + timedelta(seconds=settings.file_link_s),
+    )
+
+
+async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
+    """The file that the viewer sent for this use; Invalid if there is none. Who has taken it over deletes it."""
+    try:
+        user_id, meant, key, media_type, bytes_max = security.seal("uploaded").loads(upload)
+    except BadSignature:
+        raise Invalid("upload", "Give the `upload` of a link that you were given.") from None
+    if user_id != signed_in(viewer) or meant != use:
+        raise Invalid("upload", "This upload is another's, or was meant for something else.")
+    try:
+        size = await storage.size(key)
+    except NotFound:
+        raise Invalid("upload", "Nothing has arrived at this address, or it was used already.") from None
+    if size > bytes_max:  # an object store does not mind
+        raise Invalid("upload", f"This file has {size:,} bytes; its link was for {bytes_max:,}.")
+    return Uploaded(key, media_type, size)
+
+
+async def prune_uploads() -> None:
+    """Forgets files that nobody took into use, and those that never arrived whole."""
+    for folder in (FOLDER, storage.ARRIVING):
+        await storage.delete_old(folder, age_s=settings.uploads_kept_hours * 3_600)

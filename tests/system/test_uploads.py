@@ -1,0 +1,106 @@
+"""Files that clients send: who may use one, for what, and what becomes of those that nobody uses."""
+
+import os
+import time
+
+import pytest
+
+from app import security
+from app.errors import Invalid, RateLimited, Unauthenticated
+from app.gateways import storage
+from app.policies import Viewer
+from app.rates import Rates
+from app.services.system import uploads
+from app.settings import settings
+
+OWNER, OTHER = Viewer(1), Viewer(2)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "home", tmp_path)
+    return tmp_path
+
+
+def link(**changes):
+    given = {"use": "avatar", "media_type": "image/png", "bytes": 5, "bytes_max": 100}
+    return uploads.upload_link(OWNER, **given | changes)
+
+
+async def send(api, made, content=b"hello"):
+    return await api.put(made.url, content=content, headers={"Content-Type": made.media_type})
+
+
+async def test_what_was_sent_to_the_link_can_be_used(api):
+    made = link()
+    assert (await send(api, made)).status_code == 201
+    found = await uploads.uploaded(OWNER, made.upload, use="avatar")
+    assert (found.media_type, found.size_bytes) == ("image/png", 5)
+    assert await storage.get(found.key) == b"hello"
+
+
+async def test_more_than_was_announced_is_refused_on_its_way(api):
+    made = link(bytes=4)
+    assert (await send(api, made)).status_code == 413
+    with pytest.raises(Invalid, match="Nothing has arrived"):
+        await uploads.uploaded(OWNER, made.upload, use="avatar")
+
+
+@pytest.mark.parametrize(("bytes", "most"), [(0, 100), (101, 100), (10**9, 10**10)])
+def test_a_link_is_for_a_bounded_size(bytes, most):
+    with pytest.raises(Invalid, match="Choose a number"):
+        link(bytes=bytes, bytes_max=most)
+
+
+async def test_an_upload_is_its_senders_and_for_one_use(api):
+    made = link()
+    await send(api, made)
+    for viewer, use in ((OTHER, "avatar"), (OWNER, "labels")):
+        with pytest.raises(Invalid, match="another's"):
+            await uploads.uploaded(viewer, made.upload, use=use)
+    with pytest.raises(Unauthenticated):
+        await uploads.uploaded(Viewer(), made.upload, use="avatar")
+
+
+@pytest.mark.parametrize("forged", ["", "x", "WzEsMl0.c2lnbmF0dXJl"])
+async def test_a_name_that_was_not_given_is_none(forged):
+    with pytest.raises(Invalid, match="were given"):
+        await uploads.uploaded(OWNER, forged, use="avatar")
+
+
+async def test_what_was_sealed_for_something_else_names_no_upload():
+    token = security.seal("storage.uploads").dumps([1, "avatar", "uploads/x", "image/png", 5])
+    with pytest.raises(Invalid, match="were given"):
+        await uploads.uploaded(OWNER, token, use="avatar")
+
+
+async def test_a_store_that_takes_too_much_is_found_out():
+    made = link()
+    key = security.seal("uploaded").loads(made.upload)[2]
+    await storage.put(key, b"six bytes")
+    with pytest.raises(Invalid, match="9 bytes"):
+        await uploads.uploaded(OWNER, made.upload, use="avatar")
+
+
+async def test_what_nobody_uses_is_forgotten_after_a_while(home):
+    for name in ("old", "new"):
+        await storage.put(f"uploads/{name}", b"1")
+        await storage.put(f"arriving/{name}", b"1")
+        await storage.put(f"trainings/{name}", b"1")
+    long_ago = time.time() - settings.uploads_kept_hours * 3_600 - 60
+    for file in home.rglob("old"):
+        os.utime(file, (long_ago, long_ago))
+    await uploads.prune_uploads()
+    left = {str(file.relative_to(home / "files")) for file in (home / "files").rglob("*") if file.is_file()}
+    assert left == {"uploads/new", "arriving/new", "trainings/new", "trainings/old"}
+
+
+async def test_nobody_sends_too_often(redis_url, monkeypatch):
+    monkeypatch.setattr(settings, "uploads_per_hour_max", 2)
+    rates = Rates(redis_url)
+    for _ in range(2):
+        await uploads.pace_upload(rates, OWNER)
+    with pytest.raises(RateLimited):
+        await uploads.pace_upload(rates, OWNER)
+    await uploads.pace_upload(rates, OTHER)
+    await rates.close()
