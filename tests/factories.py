@@ -22,6 +22,7 @@ from app.models import (
     Label,
     LabelOrigin,
     Model,
+    Post,
     PredictedFeature,
     Prediction,
     Team,
@@ -181,3 +182,11 @@ async def team_invitation(database: Database, of: Team, token: str = "come in", 
     expires_at = datetime.now(UTC) + timedelta(days=1)
     kept = {"token_hash": security.token_hash(token), "expires_at": expires_at, "uses_max": 1, "uses": 0}
     return await add(database, TeamInvitation(**{"team_id": of.id, "user_id": of.admin_user_id, **kept, **fields}))
+
+
+async def post(database: Database, author_id: int, *, parent: Post | None = None, **fields: Any) -> Post:
+    place = {} if parent is None else {"parent_id": parent.id, "root_id": parent.root_id or parent.id}
+    depth = 0 if parent is None else parent.depth + 1
+    return await add(
+        database, Post(**{"author_id": author_id, "content": "It rains.", "depth": depth, **place, **fields})
+    )

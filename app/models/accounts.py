@@ -12,6 +12,7 @@ from app.models.base import BigInt, Record
 
 if TYPE_CHECKING:
     from app.models.mapping import ApprovedPrediction, Dataset, Feedback, Model, Training
+    from app.models.social import Friendship, Like, Post
     from app.models.system import Job
 
 
@@ -141,6 +142,12 @@ class User(Record):
     )
     sessions: Mapped[list["Session"]] = relationship(
         back_populates="user", lazy="raise", doc="Where they are signed in; none of others'."
+    )
+
+    posts: Mapped[list["Post"]] = relationship(back_populates="author", lazy="raise", doc="What they have posted.")
+    likes: Mapped[list["Like"]] = relationship(back_populates="user", lazy="raise", doc="The posts they like.")
+    friendships: Mapped[list["Friendship"]] = relationship(
+        back_populates="user", foreign_keys="Friendship.user_id", lazy="raise", doc="Their friends."
     )
 
     def __init__(self, **columns: Any) -> None:

@@ -61,4 +61,4 @@ def signed_in(viewer: Viewer) -> int:
     return viewer.user_id
 
 
-from app.policies import accounts, mapping, system  # noqa: E402, F401 -- registers every rule
+from app.policies import accounts, mapping, social, system  # noqa: E402, F401 -- registers every rule

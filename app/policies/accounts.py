@@ -1,10 +1,11 @@
 """Who sees accounts, sessions and teams, and who looks after a team."""
 
-from sqlalchemy import ColumnElement, exists, false, true
+from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.models import (
     ApiKey,
+    Block,
     DataExport,
     OsmAccount,
     Profile,
@@ -20,8 +21,24 @@ from app.policies import Viewer, reads
 
 @reads(User)
 def visible_users(viewer: Viewer) -> ColumnElement[bool]:
-    """Everybody sees who is active; staff and oneself see the suspended, too."""
-    return true() if viewer.is_staff else User.is_active | (User.id == viewer.user_id)
+    """Everybody sees who is active, but for those of whom one has blocked the other; staff and oneself see all."""
+    if viewer.is_staff:
+        return true()
+    if viewer.user_id is None:
+        return User.is_active.is_(True)
+    return (User.is_active & ~is_blocked(viewer, User.id)) | (User.id == viewer.user_id)
+
+
+def is_blocked(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether the viewer has blocked the one a column names, or is blocked by them; nobody blocks a stranger."""
+    if viewer.user_id is None:
+        return false()
+    block = aliased(Block)
+    either = or_(
+        (block.user_id == viewer.user_id) & (block.blocked_id == user_id),
+        (block.user_id == user_id) & (block.blocked_id == viewer.user_id),
+    )
+    return exists().where(either)
 
 
 @reads(Profile)

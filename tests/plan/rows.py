@@ -280,12 +280,59 @@ def _fit_team_invitations(random: Random, rows: list[dict[str, Any]]) -> None:
         row["uses"] = random.randint(0, row["uses_max"])
 
 
+def _fit_posts(random: Random, rows: list[dict[str, Any]]) -> None:
+    depths: dict[int, int] = {}
+    for row in rows:
+        parent = row["parent_id"] if row["parent_id"] in depths else None
+        depths[row["id"]] = 0 if parent is None else depths[parent] + 1
+        row |= {"parent_id": parent, "root_id": parent, "depth": depths[row["id"]]}
+        row |= {name: random.choice([0, 1, 2**31 - 1]) for name in ("likes_count", "comment_count", "shares_count")}
+
+
+def _fit_post_hashtags(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+
+
+def _fit_conversations(random: Random, rows: list[dict[str, Any]]) -> None:
+    _fit_pairs(random, rows)
+    for row in rows:
+        row["unread_count"] = random.choice([0, 1, 2**31 - 1])
+
+
+def _fit_pairs(random: Random, rows: list[dict[str, Any]]) -> None:
+    """Each two people, or person and post, once, and nobody with themselves."""
+    del random
+    kept = {}
+    for row in rows:
+        people = [row[name] for name in row if name.endswith("_id") and name not in {"post_id", "last_message_id"}]
+        if len(set(people)) == len(people):
+            kept.setdefault((frozenset(people), row.get("post_id")), row)
+    rows[:] = kept.values()
+
+
+def _fit_blocks(random: Random, rows: list[dict[str, Any]]) -> None:
+    _fit_pairs(random, rows)
+    del rows[4:]
+
+
+def _fit_reports(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"subject_type": random.choice(["Post", "User", "Nothing"]), "subject_key": row["id"]}
+
+
 def _nothing(random: Random, rows: list[dict[str, Any]]) -> None:
     """Most tables take whatever their columns take."""
 
 
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "users": _fit_users,
+    "posts": _fit_posts,
+    "post_hashtags": _fit_post_hashtags,
+    "conversations": _fit_conversations,
+    "blocks": _fit_blocks,
+    "reports": _fit_reports,
+    **dict.fromkeys(["likes", "shares", "post_mentions", "friendships", "friend_requests", "mutes"], _fit_pairs),
     "api_keys": _fit_api_keys,
     "banners": _fit_banners,
     "osm_accounts": _fit_osm_accounts,

@@ -1,0 +1,131 @@
+"""Who sees and changes what people say to each other."""
+
+from sqlalchemy import ColumnElement, exists, false, func, or_, true
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from app.models import (
+    Block,
+    Conversation,
+    FriendRequest,
+    Friendship,
+    Like,
+    Message,
+    Mute,
+    Post,
+    PostHashtag,
+    PostMention,
+    PostRevision,
+    Report,
+    Share,
+)
+from app.policies import Viewer, reads
+from app.policies.accounts import visible_users
+
+
+@reads(Post)
+def visible_posts(viewer: Viewer) -> ColumnElement[bool]:
+    """Those whose author one sees; what is left of a deleted one, too."""
+    return true() if viewer.is_staff else Post.author.has(visible_users(viewer))
+
+
+@reads(PostRevision)
+def visible_post_revisions(viewer: Viewer) -> ColumnElement[bool]:
+    """Those of visible posts that are not deleted; staff see all of them."""
+    return true() if viewer.is_staff else PostRevision.post.has(visible_posts(viewer) & Post.deleted_at.is_(None))
+
+
+@reads(Like)
+def visible_likes(viewer: Viewer) -> ColumnElement[bool]:
+    """Those of people one sees, of posts one sees."""
+    return true() if viewer.is_staff else Like.user.has(visible_users(viewer)) & Like.post.has(visible_posts(viewer))
+
+
+@reads(Friendship)
+def visible_friendships(viewer: Viewer) -> ColumnElement[bool]:
+    """Those between people one sees."""
+    if viewer.is_staff:
+        return true()
+    return Friendship.user.has(visible_users(viewer)) & Friendship.friend.has(visible_users(viewer))
+
+
+@reads(FriendRequest)
+def visible_friend_requests(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own, sent or received, with people one sees."""
+    sent = (FriendRequest.from_user_id == viewer.user_id) & FriendRequest.to_user.has(visible_users(viewer))
+    received = (FriendRequest.to_user_id == viewer.user_id) & FriendRequest.from_user.has(visible_users(viewer))
+    return false() if viewer.user_id is None else or_(sent, received)
+
+
+@reads(Message)
+def visible_messages(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own, sent or received, with people one sees; nobody else's, whoever one is."""
+    sent = (Message.sender_id == viewer.user_id) & Message.receiver.has(visible_users(viewer))
+    received = (Message.receiver_id == viewer.user_id) & Message.sender.has(visible_users(viewer))
+    return false() if viewer.user_id is None else or_(sent, received)
+
+
+@reads(Conversation)
+def visible_conversations(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own with people one sees."""
+    own = (Conversation.user_id == viewer.user_id) & Conversation.other.has(visible_users(viewer))
+    return false() if viewer.user_id is None else own
+
+
+@reads(Block)
+def visible_blocks(viewer: Viewer) -> ColumnElement[bool]:
+    """Those one made; that one is blocked, nobody tells."""
+    return false() if viewer.user_id is None else Block.user_id == viewer.user_id
+
+
+@reads(Mute)
+def visible_mutes(viewer: Viewer) -> ColumnElement[bool]:
+    """Those one made."""
+    return false() if viewer.user_id is None else Mute.user_id == viewer.user_id
+
+
+@reads(Report)
+def visible_reports(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own; all of them for staff."""
+    if viewer.is_staff:
+        return true()
+    return false() if viewer.user_id is None else Report.user_id == viewer.user_id
+
+
+@reads(PostMention, PostHashtag, Share)
+def visible_to_no_list(viewer: Viewer) -> ColumnElement[bool]:
+    """Not shown as rows: posts are found by them, and counted."""
+    del viewer
+    return false()
+
+
+def is_muted(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether the viewer does not want to hear of the one a column names, for now."""
+    if viewer.user_id is None:
+        return false()
+    mute = aliased(Mute)
+    holds = or_(mute.expires_at.is_(None), mute.expires_at > func.now())
+    return exists().where(mute.user_id == viewer.user_id, mute.muted_id == user_id, holds)
+
+
+def is_friend(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether the one a column names is the viewer's friend."""
+    if viewer.user_id is None:
+        return false()
+    friendship = aliased(Friendship)
+    return exists().where(friendship.user_id == viewer.user_id, friendship.friend_id == user_id)
+
+
+def may_change_this_post(viewer: Viewer, post: Post) -> bool:
+    """Its author alone: words stay theirs."""
+    return viewer.user_id is not None and post.author_id == viewer.user_id
+
+
+def may_delete_this_post(viewer: Viewer, post: Post) -> bool:
+    """Its author and staff."""
+    return viewer.is_staff or may_change_this_post(viewer, post)
+
+
+def may_decide_on_reports(viewer: Viewer, report: Report) -> bool:
+    """Staff."""
+    del report
+    return viewer.is_staff
