@@ -86,6 +86,8 @@ class User(Record):
             unique=True,
             info={"conflict": "This username is taken."},
         ),
+        CheckConstraint("is_staff OR NOT is_super_admin", name="super_admin"),
+        Index(None, "username", "id"),
     )
 
     username: Mapped[str] = mapped_column(String(150), doc="The name others see; unique.")
@@ -96,7 +98,7 @@ class User(Record):
     last_name: Mapped[str] = mapped_column(String(150), default="", doc="Family name.")
     is_active: Mapped[bool] = mapped_column(default=True, doc="False once suspended: the account cannot sign in.")
     is_staff: Mapped[bool] = mapped_column(default=False, doc="Whether they look after this installation.")
-    is_super_admin: Mapped[bool] = mapped_column(default=False, doc="Whether they may make others staff.")
+    is_super_admin: Mapped[bool] = mapped_column(default=False, doc="Whether they may make others staff, as staff.")
     last_login: Mapped[datetime | None] = mapped_column(doc="When they last signed in.")
     notifications_delivery_methods: Mapped[list[DeliveryMethod]] = mapped_column(
         ARRAY(EnumColumn(DeliveryMethod, native_enum=False, length=40)),
@@ -157,6 +159,10 @@ class User(Record):
     def date_joined(self) -> datetime:
         """When the account was made."""
         return self.created_at
+
+
+# As a page is sorted, in which those who never signed in come last.
+Index("ix_users_last_login_id", User.last_login.desc().nulls_last(), User.id.desc())
 
 
 class OfUser(Record):

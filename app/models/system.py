@@ -170,6 +170,7 @@ class AuditEntry(Record):
         Index(None, "user_id", "id"),
         Index(None, "actor_id", "id"),
         Index(None, "action", "id"),
+        Index(None, "subject_type", "subject_key", "id"),
     )
 
     action: Mapped[str] = mapped_column(String(60), doc="What was done, such as `suspendUser`.")

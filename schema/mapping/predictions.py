@@ -11,7 +11,7 @@ from schema.fields import Connection, connection, field, many, mutation, one, su
 from schema.mapping.trainings import Artifact, JobEvent, Training
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
-from schema.system import Job
+from schema.system.jobs import Job
 
 
 class PredictedFeature(Row, of=tables.PredictedFeature):

@@ -10,7 +10,7 @@ from schema.fields import Connection, connection, field, many, mutation, one, su
 from schema.mapping.datasets import Dataset
 from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
-from schema.system import Job
+from schema.system.jobs import Job
 
 for enum in (
     tables.BaseModel,

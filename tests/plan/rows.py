@@ -178,7 +178,7 @@ def _fit_users(random: Random, rows: list[dict[str, Any]]) -> None:
         id = row["id"]
         row |= {"username": f"{random.choice(TEXTS)}{id}", "email": random.choice([None, f"{id}@fieldgraph.test"])}
         row |= {"is_active": id != VIEWERS["suspended"] and (id in VIEWERS.values() or random.random() < 0.6)}
-        row |= {"is_staff": id == VIEWERS["staff"]}
+        row |= {"is_staff": id == VIEWERS["staff"], "is_super_admin": False}
 
 
 def _fit_sessions(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -255,10 +255,15 @@ def _fit_artifacts(random: Random, rows: list[dict[str, Any]]) -> None:
             row |= {"training_id": random.randint(1, COUNT), "prediction_id": None}
 
 
-def _fit_notifications(random: Random, rows: list[dict[str, Any]]) -> None:
+def _fit_audit_entries(random: Random, rows: list[dict[str, Any]]) -> None:
     names = ["Dataset", "Prediction", "Team", "Training", "User", "UserNotification", "Session", "Nothing", None]
     for row in rows:
         row |= {"subject_type": random.choice(names), "subject_key": random.choice([None, *range(1, 20)])}
+
+
+def _fit_notifications(random: Random, rows: list[dict[str, Any]]) -> None:
+    _fit_audit_entries(random, rows)
+    for row in rows:
         row["event_key"] = random.choice([None, str(row["id"])])
 
 
@@ -345,6 +350,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "feedback_labels": _fit_labels,
     "jobs": _fit_jobs,
     "artifacts": _fit_artifacts,
+    "audit_entries": _fit_audit_entries,
     "user_notifications": _fit_notifications,
     "teams": _fit_teams,
     "team_memberships": _fit_team_memberships,

@@ -1,4 +1,4 @@
-"""What clients see of jobs and notifications, and how they find a thing by its id."""
+"""What clients see of what they are told."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,25 +13,6 @@ from schema.row import Node, Row, shows
 
 if TYPE_CHECKING:
     from schema.mapping.trainings import Training
-
-strawberry.enum(tables.JobKind, description=tables.JobKind.__doc__)
-strawberry.enum(tables.JobState, description=tables.JobState.__doc__)
-
-
-class Job(Row, of=tables.Job):
-    kind: auto
-    state: auto
-    attempt: auto
-    attempts_max: auto
-    cancel_requested: auto
-    progress: auto
-    stage: auto
-    message: auto
-    eta_s: auto
-    error: auto
-    created_at: auto
-    started_at: auto
-    finished_at: auto
 
 
 class UserNotification(Row, of=tables.UserNotification):
@@ -53,17 +34,15 @@ class NotificationEvent:
 
 
 @strawberry.type
-class SystemQuery:
-    node: Node | None = field(resolve.node)
-    nodes: list[Node | None] = field(resolve.nodes)
+class NotificationsQuery:
     notifications: Connection[UserNotification] = connection(resolve.notifications)
 
 
 @strawberry.type
-class SystemMutation:
+class NotificationsMutation:
     mark_notifications_read: list[UserNotification] = mutation(resolve.mark_notifications_read)
 
 
 @strawberry.type
-class SystemSubscription:
+class NotificationsSubscription:
     notification_received: NotificationEvent = subscription(resolve.notification_received)

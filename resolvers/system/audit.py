@@ -1,0 +1,48 @@
+"""Who changed what."""
+
+from datetime import datetime
+
+import strawberry
+from sqlalchemy import Select
+
+from app import checks
+from app.models import AuditEntry, User
+from app.policies import signed_in, visible
+from app.settings import settings
+from resolvers import ids
+from resolvers.context import Info
+
+
+def audit_entries(
+    info: Info,
+    action: str | None = None,
+    actor_id: strawberry.ID | None = None,
+    user_id: strawberry.ID | None = None,
+    subject: strawberry.ID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Select[AuditEntry]:
+    """Who changed what: everything for staff, for others what they did and what concerns them.
+
+    action: Only this, such as `suspendUser`.
+    actor_id: Only what this person did.
+    user_id: Only what concerns this person.
+    subject: Only what was done to this, whatever it is.
+    since: Only from this time on.
+    until: Only before this time.
+    """
+    viewer = info.context.viewer
+    signed_in(viewer)
+    found = visible(AuditEntry, viewer)
+    if sought := checks.optional_text("action", action, length_max=settings.name_length_max):
+        found = found.where(AuditEntry.action == sought)
+    if actor_id is not None:
+        found = found.where(AuditEntry.actor_id == ids.key(actor_id, User))
+    if user_id is not None:
+        found = found.where(AuditEntry.user_id == ids.key(user_id, User))
+    if subject is not None:
+        kind, key = ids.decode(subject)
+        found = found.where(AuditEntry.subject_type == kind, AuditEntry.subject_key == key)
+    if since is not None:
+        found = found.where(AuditEntry.created_at >= since)
+    return found if until is None else found.where(AuditEntry.created_at < until)
