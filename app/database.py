@@ -97,11 +97,13 @@ def _in_words() -> Iterator[None]:
 
 
 def conflict_from(error: IntegrityError) -> Exception:
-    """The message declared beside the violated constraint or index, or the error itself."""
+    """The message declared beside the violated constraint or index, or one for all keys, or the error itself."""
     name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
     for table in Base.metadata.tables.values():
         rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
         for rule in rules:
             if rule.name == name and "conflict" in rule.info:
                 return Conflict(rule.info["conflict"])
+    if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
+        return Conflict("What this belongs to was deleted at the same time, or something still rests on it.")
     return error

@@ -97,6 +97,16 @@ def checked(field: str, geometry: Geometry, *, area_m2_min: float, area_m2_max: 
     return anticlockwise(geometry)
 
 
+def outline(field: str, shape: BaseGeometry) -> Polygon | MultiPolygon:
+    """What somebody drew around a feature, always the same of the same ground: its rings begin at one place."""
+    check_place(field, shape)
+    if not isinstance(shape, Polygon | MultiPolygon):
+        raise Invalid(field, f"Draw a Polygon or a MultiPolygon; this is a {shape.geom_type}.")
+    if not shape.is_valid:
+        raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(shape)}.")
+    return anticlockwise(shapely.normalize(shape))
+
+
 def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     """The ground a shape covers, repaired where its rings cross; None if it covers none, or would take long to repair.
 

@@ -81,12 +81,12 @@ async def change(ask: Ask) -> Change:
 
     async def change(name: str, fields: str = "", /, *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
         mutation = schema._schema.mutation_type.fields[name]
-        made, *problems = mutation.type.of_type.types
+        made, *problems = getattr(mutation.type.of_type, "types", [mutation.type.of_type])
         facts = [f"... on {problem} {{ {FACTS[problem.name]} }}" for problem in problems if problem.name in FACTS]
         id = "id" if "id" in made.fields else ""
         document = f"""mutation ($input: {mutation.args["input"].type}) {{ {name}(input: $input) {{
             __typename ... on {made} {{ __typename {id} {fields} }}
-            ... on Problem {{ code message }} {" ".join(facts)}
+            {"... on Problem { code message }" if problems else ""} {" ".join(facts)}
         }} }}"""
         answer = await ask(document, viewer=viewer, input=input)
         if answer.errors:

@@ -1,5 +1,7 @@
 """Who sees accounts, sessions and teams, and who looks after a team."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -86,7 +88,7 @@ def may_see_private_details_of(viewer: Viewer, user: User) -> bool:
     return viewer.is_staff or (viewer.user_id is not None and viewer.user_id == user.id)
 
 
-def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Whether the viewer is a member of the team that a column names: what any permission of teams rests on."""
     if viewer.user_id is None:
         return false()

@@ -1,11 +1,12 @@
 """Who sees and changes datasets, models, trainings and predictions."""
 
-from sqlalchemy import ColumnElement, or_, true
+from sqlalchemy import ColumnElement, false, or_, true
 
 from app.models import (
     AOI,
     ApprovedPrediction,
     Artifact,
+    Contributions,
     Dataset,
     Feedback,
     FeedbackAOI,
@@ -17,6 +18,7 @@ from app.models import (
     Training,
 )
 from app.policies import Viewer, reads
+from app.policies.accounts import belongs_to_team
 
 
 @reads(Dataset, AOI, Label, Model, Training, Feedback, FeedbackAOI, FeedbackLabel, ApprovedPrediction)
@@ -44,13 +46,39 @@ def visible_artifacts(viewer: Viewer) -> ColumnElement[bool]:
     return or_(Artifact.training_id.is_not(None), Artifact.prediction.has(visible_predictions(viewer)))
 
 
-def _owns(viewer: Viewer, row: Dataset | Model | Training | Prediction | AOI) -> bool:
+Owned = Dataset | Model | Training | Prediction | AOI | Feedback | FeedbackAOI | ApprovedPrediction
+
+
+def _owns(viewer: Viewer, row: Owned) -> bool:
     return viewer.is_staff or row.user_id == viewer.user_id
 
 
 def may_change_this_dataset(viewer: Viewer, dataset: Dataset) -> bool:
-    """Its owner and staff: its fields, its areas, its labels."""
+    """Its owner and staff: its fields, and whether it exists."""
     return _owns(viewer, dataset)
+
+
+def contributes_to_dataset(viewer: Viewer) -> ColumnElement[bool]:
+    """Its owner and staff, and whom its owner lets: everybody, or the people of a team. Areas, labels, fetching."""
+    if viewer.is_staff:
+        return true()
+    if viewer.user_id is None:
+        return false()
+    return or_(
+        Dataset.user_id == viewer.user_id,
+        Dataset.contributions == Contributions.OPEN,
+        belongs_to_team(viewer, Dataset.team_id),
+    )
+
+
+def may_change_this_area(viewer: Viewer, aoi: AOI) -> bool:
+    """Whoever drew it, the owner of its dataset, and staff."""
+    return _owns(viewer, aoi) or _owns(viewer, aoi.dataset)
+
+
+def may_change_this_label(viewer: Viewer, label: Label) -> bool:
+    """Whoever uploaded or drew it, the owner of its dataset, and staff."""
+    return label.user_id == viewer.user_id or _owns(viewer, label.aoi.dataset)
 
 
 def may_train_on_this_dataset(viewer: Viewer, dataset: Dataset) -> bool:
@@ -61,6 +89,32 @@ def may_train_on_this_dataset(viewer: Viewer, dataset: Dataset) -> bool:
 
 def may_train_this_model(viewer: Viewer, model: Model) -> bool:
     """Its owner and staff."""
+    return _owns(viewer, model)
+
+
+def may_change_this_model(viewer: Viewer, model: Model) -> bool:
+    """Its owner and staff: its fields, its trainings, and whether they exist."""
+    return _owns(viewer, model)
+
+
+def may_judge_trainings(viewer: Viewer, training: Training) -> bool:
+    """Anybody with an account: who looks at a prediction sees what is wrong with it."""
+    del training
+    return viewer.user_id is not None
+
+
+def may_change_this_feedback(viewer: Viewer, row: Feedback | FeedbackAOI | ApprovedPrediction) -> bool:
+    """Whose it is, and staff."""
+    return _owns(viewer, row)
+
+
+def may_delete_this_feedback(viewer: Viewer, row: Feedback | FeedbackAOI | ApprovedPrediction) -> bool:
+    """Whose it is, the owner of the model it is about, and staff."""
+    return _owns(viewer, row) or _owns(viewer, row.training.model)
+
+
+def may_review_feedback_on_this_model(viewer: Viewer, model: Model) -> bool:
+    """Its owner and staff: it is their model that learns from it."""
     return _owns(viewer, model)
 
 

@@ -2,7 +2,8 @@
 
 from jobs.mapping.labels import fetch_labels
 from jobs.mapping.predictions import predict
+from jobs.mapping.removal import remove_prediction, remove_training
 from jobs.mapping.trainings import train
 from jobs.mapping.workbench import FETCHING_SHARE
 
-__all__ = ["FETCHING_SHARE", "fetch_labels", "predict", "train"]
+__all__ = ["FETCHING_SHARE", "fetch_labels", "predict", "remove_prediction", "remove_training", "train"]

@@ -1,5 +1,16 @@
 """Datasets, models, trainings and predictions."""
 
+from resolvers.mapping.changes import (
+    create_label,
+    delete_aoi,
+    delete_dataset,
+    delete_label,
+    delete_model,
+    delete_training,
+    update_aoi,
+    update_label,
+    update_model,
+)
 from resolvers.mapping.datasets import (
     NamedOrder,
     aoi,
@@ -12,6 +23,7 @@ from resolvers.mapping.datasets import (
     update_dataset,
     upload_labels,
 )
+from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.live import Epoch, JobEvent, PredictionEvent, TrainingEvent, prediction_updated, training_updated
 from resolvers.mapping.predictions import prediction, predictions, start_prediction
 from resolvers.mapping.trainings import (
@@ -28,6 +40,7 @@ from resolvers.mapping.trainings import (
 )
 
 __all__ = [
+    "Deleted",
     "Epoch",
     "JobEvent",
     "NamedOrder",
@@ -38,9 +51,15 @@ __all__ = [
     "cancel_training",
     "create_aoi",
     "create_dataset",
+    "create_label",
     "create_model",
     "dataset",
     "datasets",
+    "delete_aoi",
+    "delete_dataset",
+    "delete_label",
+    "delete_model",
+    "delete_training",
     "fetch_osm_labels",
     "label",
     "link",
@@ -55,6 +74,9 @@ __all__ = [
     "training",
     "training_updated",
     "trainings",
+    "update_aoi",
     "update_dataset",
+    "update_label",
+    "update_model",
     "upload_labels",
 ]

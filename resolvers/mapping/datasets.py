@@ -1,19 +1,18 @@
 """Datasets, areas and labels."""
 
-from typing import Any
-
 import strawberry
 from shapely import Polygon
 from sqlalchemy import Select
 from strawberry.scalars import JSON
-from strawberry.types.maybe import Some
 
 from app import checks
 from app.models import (
     AOI,
+    Contributions,
     Dataset,
     DatasetStatus,
     Label,
+    Team,
     User,
 )
 from app.pagination import Order
@@ -23,6 +22,7 @@ from app.services.mapping import LabelUpload
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.mapping.changes import given
 
 
 class NamedOrder(Order):
@@ -85,6 +85,8 @@ async def create_dataset(
     source_imagery: str | None = None,
     status: DatasetStatus = DatasetStatus.DRAFT,
     offset: list[float] | None = None,
+    contributions: Contributions = Contributions.OWNER,
+    team_id: strawberry.ID | None = None,
 ) -> Dataset:
     """Makes an empty dataset.
 
@@ -92,6 +94,8 @@ async def create_dataset(
     source_imagery: The imagery's URL template, with {z}, {x} and {y} ({-y} for TMS) or {q}.
     status: In the making, used, or put away.
     offset: How far labels are to be moved, [x, y] in metres of EPSG:3857, to lie upon the imagery.
+    contributions: Who may add areas and labels to it beside its owner.
+    team_id: Whose people may, if contributions are the team's.
     """
     async with info.context.writing() as session:
         return await mapping.create_dataset(
@@ -101,6 +105,8 @@ async def create_dataset(
             source_imagery=source_imagery,
             status=status,
             offset=offset if offset is not None else (0.0, 0.0),
+            contributions=contributions,
+            team_id=None if team_id is None else ids.key(team_id, Team),
         )
 
 
@@ -111,6 +117,8 @@ async def update_dataset(
     source_imagery: strawberry.Maybe[str | None] = None,
     status: strawberry.Maybe[DatasetStatus] = None,
     offset: strawberry.Maybe[list[float]] = None,
+    contributions: strawberry.Maybe[Contributions] = None,
+    team_id: strawberry.Maybe[strawberry.ID] = None,
 ) -> Dataset:
     """Changes what is given of a dataset and leaves the rest.
 
@@ -119,14 +127,12 @@ async def update_dataset(
     source_imagery: Its new imagery; null takes it away.
     status: Its new status.
     offset: Its new offset, [x, y] in metres of EPSG:3857.
+    contributions: Who may add areas and labels to it beside its owner.
+    team_id: Whose people may, if contributions are the team's.
     """
-    given: dict[str, Some[Any] | None] = {
-        "name": name,
-        "source_imagery": source_imagery,
-        "status": status,
-        "offset": offset,
-    }
-    changes = {field: some.value for field, some in given.items() if some is not None}
+    changes = given(name=name, source_imagery=source_imagery, status=status, offset=offset, contributions=contributions)
+    if team_id is not None:
+        changes["team_id"] = ids.key(team_id.value, Team)
     async with info.context.writing() as session:
         return await mapping.update_dataset(session, info.context.viewer, ids.key(id, Dataset), changes)
 

@@ -15,9 +15,11 @@ from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
 if TYPE_CHECKING:
+    from schema.accounts.teams import Team
     from schema.mapping.trainings import Model
 
 for enum in (
+    tables.Contributions,
     tables.DatasetStatus,
     tables.DownloadStatus,
     tables.LabelOrigin,
@@ -32,6 +34,7 @@ class Label(Row, of=tables.Label):
     osm_type: auto
     tags: auto
     created_at: auto
+    user: User | None = one(tables.Label.user)
     aoi: "AOI" = one(tables.Label.aoi)
 
 
@@ -52,9 +55,11 @@ class Dataset(Row, of=tables.Dataset):
     source_imagery: auto
     status: auto
     offset: auto
+    contributions: auto
     created_at: auto
     last_modified: auto
     user: User | None = one(tables.Dataset.user)
+    team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(tables.Dataset.team)
     aois: Connection[AOI] = many(tables.Dataset.aois)
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
         tables.Dataset.models, order=resolve.NamedOrder
@@ -66,6 +71,11 @@ class LabelUpload:
     aoi: AOI = strawberry.field(description="The area.")
     added: int = strawberry.field(description="How many labels were added.")
     outside: int = strawberry.field(description="How many were left out because they share no ground with the area.")
+
+
+@shows(resolve.Deleted)
+class Deleted:
+    id: strawberry.ID = strawberry.field(description="The id it had.")
 
 
 @strawberry.type
@@ -80,6 +90,12 @@ class DatasetsQuery:
 class DatasetsMutation:
     create_dataset: Dataset | InvalidInput = mutation(resolve.create_dataset)
     update_dataset: Dataset | InvalidInput = mutation(resolve.update_dataset)
+    delete_dataset: Deleted | Conflict = mutation(resolve.delete_dataset)
     create_aoi: AOI | InvalidInput | LimitReached = mutation(resolve.create_aoi)
+    update_aoi: AOI | InvalidInput | Conflict = mutation(resolve.update_aoi)
+    delete_aoi: Deleted | Conflict = mutation(resolve.delete_aoi)
+    create_label: Label | InvalidInput | LimitReached = mutation(resolve.create_label)
+    update_label: Label | InvalidInput = mutation(resolve.update_label)
+    delete_label: Deleted = mutation(resolve.delete_label)
     upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels)
     fetch_osm_labels: AOI | Conflict = mutation(resolve.fetch_osm_labels)

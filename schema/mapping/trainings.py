@@ -7,7 +7,7 @@ from app import models as tables
 from resolvers import mapping as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
-from schema.mapping.datasets import Dataset
+from schema.mapping.datasets import Dataset, Deleted
 from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
@@ -104,6 +104,9 @@ class TrainingsQuery:
 @strawberry.type
 class TrainingsMutation:
     create_model: Model | InvalidInput = mutation(resolve.create_model)
+    update_model: Model | InvalidInput = mutation(resolve.update_model)
+    delete_model: Deleted | Conflict = mutation(resolve.delete_model)
+    delete_training: Deleted | Conflict = mutation(resolve.delete_training)
     start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(resolve.start_training)
     cancel_training: Training | Conflict = mutation(resolve.cancel_training)
     publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve.publish_training)

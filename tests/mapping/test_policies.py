@@ -1,6 +1,7 @@
 """Who sees and changes what: viewer × row × verdict."""
 
 import pytest
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import models
 from app.errors import Forbidden, Unauthenticated
@@ -48,12 +49,16 @@ async def rows(database, owner):
     found["feedback_aoi"] = await factories.feedback_aoi(database, found["training"])
     found["feedback_label"] = await factories.feedback_label(database, found["feedback_aoi"])
     found["approved_prediction"] = await factories.approved_prediction(database, found["training"])
+    set_committed_value(found["aoi"], "dataset", found["dataset"])
+    set_committed_value(found["label"], "aoi", found["aoi"])
+    set_committed_value(found["training"], "model", found["model"])
+    set_committed_value(found["feedback"], "training", found["training"])
     for kind, published in [("private", False), ("published", True)]:
         prediction = await factories.prediction(database, found["training"], published=published)
         found[f"{kind} prediction"] = prediction
         found[f"{kind} prediction's feature"] = await factories.feature(database, prediction)
         found[f"{kind} prediction's file"] = await factories.artifact(database, prediction_id=prediction.id)
-    for kind in JobKind:
+    for kind in (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.PREDICT):
         found[f"{kind.value} job"] = await factories.job(database, kind=kind, user_id=owner.id)
     return found
 
@@ -112,8 +117,17 @@ def test_every_table_of_this_domain_is_in_the_list():
 
 MAY = [
     (mapping.may_change_this_dataset, "dataset", {OWNER, STAFF}),
+    (mapping.may_change_this_area, "aoi", {OWNER, STAFF}),
+    (mapping.may_change_this_label, "label", {OWNER, STAFF}),
     (mapping.may_train_on_this_dataset, "dataset", {OWNER, OTHER, STAFF}),
     (mapping.may_train_this_model, "model", {OWNER, STAFF}),
+    (mapping.may_change_this_model, "model", {OWNER, STAFF}),
+    (mapping.may_review_feedback_on_this_model, "model", {OWNER, STAFF}),
+    (mapping.may_judge_trainings, "training", {OWNER, OTHER, STAFF}),
+    (mapping.may_change_this_feedback, "feedback", {OWNER, STAFF}),
+    (mapping.may_change_this_feedback, "feedback_aoi", {OWNER, STAFF}),
+    (mapping.may_change_this_feedback, "approved_prediction", {OWNER, STAFF}),
+    (mapping.may_delete_this_feedback, "feedback", {OWNER, STAFF}),
     (mapping.may_cancel_this_training, "training", {OWNER, STAFF}),
     (mapping.may_publish_trainings_of_this_model, "model", {OWNER}),
     (mapping.may_predict_with_this_training, "training", {OWNER, OTHER, STAFF}),

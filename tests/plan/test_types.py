@@ -12,6 +12,7 @@ REACHED_OTHERWISE = {
     "Mutation": "is answered field by field; what its fields come up with is planned",
     "Subscription": "is answered event by event; what an event shows is planned",
     "SignedIn": "is what mutations answer with",
+    "Deleted": "is what mutations answer with",
     "LabelUpload": "is what mutations answer with",
     "TeamInvitationLink": "is what mutations answer with",
     "FormerTeam": "is what mutations answer with",

@@ -1,6 +1,14 @@
 """Teaching a detector: areas and labels, trainings, predictions."""
 
-from app.services.mapping.datasets import create_aoi, create_dataset, update_dataset
+from app.services.mapping.datasets import (
+    create_aoi,
+    create_dataset,
+    delete_aoi,
+    delete_dataset,
+    update_aoi,
+    update_dataset,
+)
+from app.services.mapping.drawing import create_label, delete_label, update_label
 from app.services.mapping.labels import (
     LabelUpload,
     area_to_label,
@@ -9,6 +17,7 @@ from app.services.mapping.labels import (
     replace_osm_labels,
     upload_labels,
 )
+from app.services.mapping.models import delete_model, delete_training, update_model
 from app.services.mapping.predictions import (
     Outlines,
     PredictionPlan,
@@ -46,7 +55,13 @@ __all__ = [
     "cancel_training",
     "create_aoi",
     "create_dataset",
+    "create_label",
     "create_model",
+    "delete_aoi",
+    "delete_dataset",
+    "delete_label",
+    "delete_model",
+    "delete_training",
     "finish_prediction",
     "finish_training",
     "labelling_failed",
@@ -58,6 +73,9 @@ __all__ = [
     "start_training",
     "training_failed",
     "training_topic",
+    "update_aoi",
     "update_dataset",
+    "update_label",
+    "update_model",
     "upload_labels",
 ]

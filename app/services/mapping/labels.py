@@ -7,16 +7,17 @@ from typing import Any
 import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, true
 
 from app import checks, geometry
 from app.database import ReadSession, WriteSession
-from app.errors import Conflict, Invalid, LimitReached, NotFound
+from app.errors import Conflict, Invalid, LimitReached
 from app.gateways.osm import OsmFeature
-from app.models import AOI, DownloadStatus, JobKind, Label, LabelOrigin
-from app.policies import Viewer, signed_in, visible
+from app.models import AOI, Dataset, DownloadStatus, JobKind, Label, LabelOrigin
+from app.policies import Viewer, signed_in
+from app.policies.mapping import may_change_this_dataset
 from app.queue import enqueue
-from app.services.mapping.datasets import dataset_to_change
+from app.services.mapping.datasets import aoi_to_add_to
 from app.services.system import notify
 from app.settings import settings
 
@@ -28,16 +29,6 @@ class LabelUpload:
     aoi: AOI
     added: int
     outside: int
-
-
-async def _aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> AOI:
-    aoi = await session.scalar(visible(AOI, viewer).where(AOI.id == aoi_id))
-    if aoi is None:
-        raise NotFound("There is no such area.")
-    await dataset_to_change(session, viewer, aoi.dataset_id)
-    # The dataset's lock may have been waited for: only now is what the area says of itself settled.
-    await session.refresh(aoi)
-    return aoi
 
 
 def features_of(field: str, collection: Any) -> list[tuple[BaseGeometry, dict[str, Any]]]:
@@ -83,20 +74,22 @@ async def upload_labels(
     session: WriteSession, viewer: Viewer, *, aoi_id: int, geojson: Any, replace: bool = False
 ) -> LabelUpload:
     """Adds features to an area, all or none; those that share no ground with it are left out and counted."""
-    aoi = await _aoi_to_change(session, viewer, aoi_id)
+    aoi, user_id = await aoi_to_add_to(session, viewer, aoi_id), signed_in(viewer)
     features = features_of("geojson", geojson)
     inside = [(shape, tags) for shape, tags in features if geometry.share_ground(aoi.geom, shape)]
     if replace:
-        await session.execute(delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.UPLOAD))
-    await _add(
-        session,
-        aoi,
-        [{"geom": shape, "tags": tags or None, "origin": LabelOrigin.UPLOAD} for shape, tags in inside],
-    )
+        uploaded = delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.UPLOAD)
+        dataset = await session.get_one(Dataset, aoi.dataset_id)
+        # Whoever may not delete what others uploaded cannot do so by uploading.
+        own = true() if may_change_this_dataset(viewer, dataset) else Label.user_id == user_id
+        await session.execute(uploaded.where(own))
+    given = {"origin": LabelOrigin.UPLOAD, "user_id": user_id}
+    await add_labels(session, aoi, [{"geom": shape, "tags": tags or None, **given} for shape, tags in inside])
     return LabelUpload(aoi, added=len(inside), outside=len(features) - len(inside))
 
 
-async def _add(session: WriteSession, aoi: AOI, rows: Sequence[dict[str, object]]) -> None:
+async def add_labels(session: WriteSession, aoi: AOI, rows: Sequence[dict[str, object]]) -> None:
+    """More labels for an area whose dataset is locked, if there is room for them."""
     labelled = select(func.count()).select_from(Label).join(AOI).where(AOI.dataset_id == aoi.dataset_id)
     if (await session.scalar(labelled) or 0) + len(rows) > settings.labels_per_dataset_max:
         raise LimitReached("A dataset holds no more labels than this.", limit=settings.labels_per_dataset_max)
@@ -106,7 +99,7 @@ async def _add(session: WriteSession, aoi: AOI, rows: Sequence[dict[str, object]
 
 async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: int) -> AOI:
     """Begins to fetch an area's labels from OpenStreetMap; the area says so from this transaction on."""
-    aoi = await _aoi_to_change(session, viewer, aoi_id)
+    aoi = await aoi_to_add_to(session, viewer, aoi_id)
     if aoi.label_status is DownloadStatus.RUNNING:
         raise Conflict("The labels of this area are being fetched already.")
     aoi.label_status, aoi.label_error = DownloadStatus.RUNNING, None
@@ -124,6 +117,9 @@ async def replace_osm_labels(session: WriteSession, aoi_id: int, features: Seque
     """Puts what OpenStreetMap knows now in place of what it knew before; other labels stay."""
     aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
     await session.execute(delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.OSM))
+    # What was fetched once and then corrected by hand is not there twice.
+    taken = select(Label.osm_type, Label.osm_id).where(Label.aoi_id == aoi_id, Label.osm_id.is_not(None))
+    corrected = {tuple(row) for row in await session.execute(taken)}
     rows = [
         {
             "geom": feature.geometry,
@@ -133,9 +129,9 @@ async def replace_osm_labels(session: WriteSession, aoi_id: int, features: Seque
             "origin": LabelOrigin.OSM,
         }
         for feature in features
-        if geometry.share_ground(aoi.geom, feature.geometry)
+        if (feature.osm_type, feature.osm_id) not in corrected and geometry.share_ground(aoi.geom, feature.geometry)
     ]
-    await _add(session, aoi, rows)
+    await add_labels(session, aoi, rows)
     aoi.label_status = DownloadStatus.DOWNLOADED
     aoi.label_fetched = await session.scalar(select(func.now()))
     await notify(session, aoi.user_id, f"{len(rows)} labels were fetched for area {aoi.id}.", about=aoi)
