@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -16,6 +16,7 @@ from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import Viewer, visible
 
 M = TypeVar("M", bound=Record)
+V = TypeVar("V")
 
 
 class Loaders:
@@ -71,6 +72,17 @@ class Loaders:
 
         count: int = await self._load((relationship, "count"), fetch, parent_id)
         return count
+
+    async def about(self, question: Callable[[ReadSession, Sequence[int]], Awaitable[Mapping[int, V]]], id: int) -> V:
+        """What a question answers about this row; it is asked once about all rows of a level."""
+
+        async def fetch(ids: list[int]) -> list[V]:
+            async with self._reading() as session:
+                found = await question(session, ids)
+            return [found[id] for id in ids]
+
+        answer: V = await self._load(question, fetch, id)
+        return answer
 
     def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
         """What a loader finds. Fields share it: that one is cancelled, since its neighbour failed, ends no other."""

@@ -23,6 +23,8 @@ class Viewer:
     key_id: int | None = None
     # What an API key leaves of what they may do; which rows they see does not hang on it.
     scopes: frozenset[Scope] = field(default=frozenset(Scope), compare=False)
+    # What it adds to being staff is about others' rights, too, and not about rows.
+    is_super_admin: bool = field(default=False, compare=False)
 
 
 M = TypeVar("M", bound=Base)

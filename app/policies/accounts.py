@@ -88,6 +88,27 @@ def may_see_private_details_of(viewer: Viewer, user: User) -> bool:
     return viewer.is_staff or (viewer.user_id is not None and viewer.user_id == user.id)
 
 
+def may_look_through_accounts(viewer: Viewer, _: None) -> bool:
+    """Staff; anybody else finds the accounts whose ids they know."""
+    return viewer.is_staff
+
+
+def may_suspend_this_account(viewer: Viewer, user: User) -> bool:
+    """Staff, but nobody their own, and those of staff only super admins."""
+    return user.id != viewer.user_id and may_restore_this_account(viewer, user)
+
+
+def may_restore_this_account(viewer: Viewer, user: User) -> bool:
+    """Staff, those of staff only super admins."""
+    return viewer.is_staff and (viewer.is_super_admin or not user.is_staff)
+
+
+def may_change_who_is_staff(viewer: Viewer, user: User) -> bool:
+    """Super admins."""
+    del user
+    return viewer.is_super_admin
+
+
 def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Whether the viewer is a member of the team that a column names: what any permission of teams rests on."""
     if viewer.user_id is None:

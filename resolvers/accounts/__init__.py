@@ -5,6 +5,7 @@ from resolvers.accounts.sessions import (
     sign_out,
     sign_up,
 )
+from resolvers.accounts.staff import change_staff, restore_user, suspend_user
 from resolvers.accounts.teams import (
     FormerTeam,
     TeamOrder,
@@ -22,6 +23,7 @@ from resolvers.accounts.teams import (
     transfer_team,
 )
 from resolvers.accounts.users import (
+    UserOrder,
     account_deletion_requested,
     email,
     email_verified,
@@ -29,14 +31,18 @@ from resolvers.accounts.users import (
     me,
     newsletter_subscription,
     notifications_delivery_methods,
+    statistics,
     user,
+    users,
 )
 
 __all__ = [
     "FormerTeam",
     "TeamOrder",
+    "UserOrder",
     "accept_team_invitation",
     "account_deletion_requested",
+    "change_staff",
     "create_team",
     "create_team_invitation",
     "delete_team",
@@ -50,12 +56,16 @@ __all__ = [
     "regenerate_team_invitation",
     "remove_team_member",
     "rename_team",
+    "restore_user",
     "revoke_team_invitation",
     "sign_in",
     "sign_out",
     "sign_up",
+    "statistics",
+    "suspend_user",
     "team",
     "teams",
     "transfer_team",
     "user",
+    "users",
 ]

@@ -3,10 +3,57 @@
 from datetime import datetime
 
 import strawberry
+from sqlalchemy import Select, or_
 
+from app import checks
 from app.models import DeliveryMethod, User
-from app.policies.accounts import may_see_private_details_of
+from app.pagination import Order
+from app.policies import require, visible
+from app.policies.accounts import may_look_through_accounts, may_see_private_details_of
+from app.services import accounts
+from app.services.accounts import UserStatistics
+from app.settings import settings
 from resolvers.context import Info
+
+
+class UserOrder(Order):
+    """By age, by the last sign-in, or by name."""
+
+    NEWEST = ("id", True)
+    OLDEST = ("id", False)
+    LAST_LOGIN = ("last_login", True)
+    USERNAME = ("username", False)
+
+
+def users(
+    info: Info,
+    search: str | None = None,
+    is_active: bool | None = None,
+    is_staff: bool | None = None,
+    joined_since: datetime | None = None,
+    joined_until: datetime | None = None,
+) -> Select[User]:
+    """All accounts, for staff.
+
+    search: Only those with this text in their username, their names or their e-mail address, in capitals or not.
+    is_active: Only those that are open, or only those that are suspended.
+    is_staff: Only staff, or only others.
+    joined_since: Only those made from this time on.
+    joined_until: Only those made before this time.
+    """
+    viewer = info.context.viewer
+    require(may_look_through_accounts, viewer, None)
+    found = visible(User, viewer)
+    if sought := checks.optional_text("search", search, length_max=settings.note_length_max):
+        names = (User.username, User.first_name, User.last_name, User.email)
+        found = found.where(or_(*(name.icontains(sought, autoescape=True) for name in names)))
+    if is_active is not None:
+        found = found.where(User.is_active.is_(is_active))
+    if is_staff is not None:
+        found = found.where(User.is_staff.is_(is_staff))
+    if joined_since is not None:
+        found = found.where(User.created_at >= joined_since)
+    return found if joined_until is None else found.where(User.created_at < joined_until)
 
 
 async def me(info: Info) -> User | None:
@@ -51,3 +98,10 @@ def newsletter_subscription(root: strawberry.Parent[User], info: Info) -> bool |
 def account_deletion_requested(root: strawberry.Parent[User], info: Info) -> bool | None:
     """Whether they asked to be deleted; null for everybody but themselves and staff."""
     return root.account_deletion_requested if may_see_private_details_of(info.context.viewer, root) else None
+
+
+async def statistics(root: strawberry.Parent[User], info: Info) -> UserStatistics | None:
+    """What they have made, in figures; null for everybody but themselves and staff."""
+    if not may_see_private_details_of(info.context.viewer, root):
+        return None
+    return await info.context.load.about(accounts.statistics_of, root.id)

@@ -3,6 +3,7 @@
 import strawberry
 
 from schema.accounts.sessions import SessionsMutation
+from schema.accounts.staff import StaffMutation
 from schema.accounts.teams import TeamsMutation, TeamsQuery
 from schema.accounts.users import User, UsersQuery
 
@@ -15,5 +16,5 @@ class AccountsQuery(UsersQuery, TeamsQuery):
 
 
 @strawberry.type
-class AccountsMutation(SessionsMutation, TeamsMutation):
+class AccountsMutation(SessionsMutation, TeamsMutation, StaffMutation):
     """The domain's changes."""

@@ -9,7 +9,8 @@ from strawberry import auto
 from app import models as tables
 from resolvers import accounts as resolve
 from resolvers.mapping import NamedOrder, TrainingOrder
-from schema.fields import Connection, field, many
+from schema.accounts.statistics import UserStatistics
+from schema.fields import Connection, connection, field, many
 from schema.row import Row
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class User(Row, of=tables.User):
     trainings: Connection[Annotated["Training", strawberry.lazy("schema.mapping.trainings")]] = many(
         tables.User.trainings, order=TrainingOrder
     )
+    statistics: UserStatistics | None = field(resolve.statistics)
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
 
 
@@ -51,3 +53,4 @@ class User(Row, of=tables.User):
 class UsersQuery:
     me: User | None = field(resolve.me)
     user: User | None = field(resolve.user)
+    users: Connection[User] = connection(resolve.users, order=resolve.UserOrder)

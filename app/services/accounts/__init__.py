@@ -20,6 +20,8 @@ from app.services.accounts.sessions import (
     user_by_password,
     viewer_of,
 )
+from app.services.accounts.staff import change_staff, restore_user, suspend_user
+from app.services.accounts.statistics import UserStatistics, statistics_of
 from app.services.accounts.teams import (
     create_team,
     delete_team,
@@ -32,7 +34,9 @@ from app.services.accounts.teams import (
 __all__ = [
     "SignedIn",
     "TeamInvitationLink",
+    "UserStatistics",
     "accept_team_invitation",
+    "change_staff",
     "create_team",
     "create_team_invitation",
     "delete_team",
@@ -45,10 +49,13 @@ __all__ = [
     "regenerate_team_invitation",
     "remove_team_member",
     "rename_team",
+    "restore_user",
     "revoke_team_invitation",
     "sign_in",
     "sign_out",
     "sign_up",
+    "statistics_of",
+    "suspend_user",
     "transfer_team",
     "user_by_password",
     "viewer_of",

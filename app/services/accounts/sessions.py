@@ -128,4 +128,4 @@ async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime]:
         async with database.writing() as writing:
             # A statement, not the row: it may be gone by now, if they signed out elsewhere.
             await writing.execute(moved.where(Session.id == known.id))
-    return Viewer(user.id, user.is_staff, known.id), known.expires_at
+    return Viewer(user.id, user.is_staff, known.id, is_super_admin=user.is_super_admin), known.expires_at

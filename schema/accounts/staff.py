@@ -1,0 +1,15 @@
+"""What clients see of looking after accounts."""
+
+import strawberry
+
+from resolvers import accounts as resolve
+from schema.accounts.users import User
+from schema.fields import mutation
+from schema.problems import Conflict, InvalidInput
+
+
+@strawberry.type
+class StaffMutation:
+    suspend_user: User | InvalidInput | Conflict = mutation(resolve.suspend_user)
+    restore_user: User | Conflict = mutation(resolve.restore_user)
+    change_staff: User | Conflict = mutation(resolve.change_staff)
