@@ -13,6 +13,7 @@ class Code(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"
+    SCOPE_MISSING = "SCOPE_MISSING"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     RATE_LIMITED = "RATE_LIMITED"
     COST_EXCEEDED = "COST_EXCEEDED"
@@ -97,6 +98,15 @@ class Forbidden(DomainError):
     """The viewer sees it but may not do this to it."""
 
     code = Code.FORBIDDEN
+
+
+class ScopeMissing(DomainError):
+    """An API key that was not given this scope."""
+
+    code = Code.SCOPE_MISSING
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key does not hold the scope {scope}.", scope=scope)
 
 
 class Unauthenticated(DomainError):

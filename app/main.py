@@ -62,7 +62,7 @@ def build(*, planned: bool = True) -> Api:
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
-        return Context(database, feed, rates, viewer, caller.address, expires_at)
+        return Context(database, feed, rates, viewer, caller.address, caller.client, expires_at)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -81,6 +81,8 @@ def build(*, planned: bool = True) -> Api:
         budget=Budget(rates),
         plans=Plans(schema) if planned else None,
     )
+    # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
+    known.tell(graphql.ask_anew)
     health = Health(_checks(database, redis_url))
     routes: list[BaseRoute] = [
         *graphql.routes,

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     password_length_max: int = 200
     password_hashes_at_once: int = 2
     session_days: int = 30
+    client_length_max: int = 200
     viewer_cache_s: float = 5
     viewers_cached_max: int = 10_000
     sign_ins_per_minute_max: int = 10

@@ -12,10 +12,11 @@ import strawberry
 from app.database import Database, ReadSession, WriteSession
 from app.errors import NotFound
 from app.events import Feed
-from app.models import Record
-from app.policies import Viewer
+from app.models import Record, Scope
+from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.rates import Rates
+from app.services.accounts import Device
 from resolvers import ids
 from resolvers.loaders import Loaders, Reference, References
 
@@ -31,6 +32,7 @@ class Context:
     rates: Rates
     viewer: Viewer
     address: str = ""
+    client: str = ""
     expires_at: datetime | None = None
     in_turn: bool = False
 
@@ -62,6 +64,15 @@ class Context:
         """Whether they may be told how their queries are planned, which tells of tables and policies."""
         return may_see_plans(self.viewer)
 
+    def permit_reading(self) -> None:
+        """Refuses API keys that may not read."""
+        require_scope(self.viewer, Scope.READ)
+
+    @property
+    def device(self) -> Device:
+        """What they ask with, and from where."""
+        return Device(self.client, self.address)
+
     def planned(self) -> "Context":
         """The same viewer with loaders that name a row instead of reading it: a plan reads what is shown of it."""
         context = object.__new__(Context)
@@ -70,12 +81,15 @@ class Context:
 
     @property
     def authorisation(self) -> Viewer:
-        """What the viewer may see hangs on this alone, in whichever session they ask."""
+        """What the viewer may see hangs on this alone, with whichever session or key they ask."""
         return replace(self.viewer, session_id=None, key_id=None)
 
     def renewed(self) -> "Context":
-        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
-        return replace(self, in_turn=True)
+        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own.
+
+        Without their session: whoever has the same rights is told the same, in whichever session they listen.
+        """
+        return replace(self, viewer=self.authorisation, in_turn=True)
 
     async def find(self, model: type[M], id: str) -> M:
         """The row with this global id; NotFound unless it is there for this viewer."""

@@ -19,7 +19,9 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
+from app.models import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
+from app.policies import require_scope
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Listing, Many, One, Paged
@@ -119,11 +121,17 @@ def field(resolver: Callable[..., Any]) -> Any:
     return _described(resolver, strawberry.field(resolver=resolver))
 
 
-def mutation(resolver: Callable[..., Any]) -> Any:
-    """A change: its arguments become one input object, its problems become data."""
+def mutation(resolver: Callable[..., Any], *, scope: Scope | None = Scope.WRITE) -> Any:
+    """A change: its arguments become one input object, its problems become data.
+
+    `scope` is what an API key needs for it: TRAIN for what starts long work, ADMIN for what only staff may do, and None
+    for what no key may do at all: whatever opens, shows or closes a way into an account, or ends it.
+    """
     changed = strawberry.mutation(resolver=resolver)
     _described(resolver, changed)
-    changed.extensions = [*([Input()] if changed.arguments else []), NamedResult()]
+    needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
+    changed.description = f"{changed.description}\n\n{needed}"
+    changed.extensions = [Scoped(scope), *([Input()] if changed.arguments else []), NamedResult()]
     return changed
 
 
@@ -202,6 +210,17 @@ def _argument(name: str, kind: Any, default: Any, description: str) -> Strawberr
         default=default,
         description=description,
     )
+
+
+class Scoped(FieldExtension):
+    """Refuses API keys without the mutation's scope."""
+
+    def __init__(self, scope: Scope | None) -> None:
+        self.scope = scope
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        require_scope(info.context.viewer, self.scope)
+        return await next_(source, info, **kwargs)
 
 
 class Input(InputMutationExtension):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
 
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Forbidden, ScopeMissing, Unauthenticated
 from app.models import Base, Scope
 
 
@@ -54,6 +54,14 @@ def require(rule: Callable[[Viewer, Any], bool], viewer: Viewer, row: Any) -> No
     signed_in(viewer)
     if not rule(viewer, row):
         raise Forbidden(f"You may not {rule.__name__.removeprefix('may_').replace('_', ' ')}.")
+
+
+def require_scope(viewer: Viewer, scope: Scope | None) -> None:
+    """Passes for sessions, for strangers, and for API keys with this scope; without a scope, for no key at all."""
+    if scope is None and viewer.key_id is not None:
+        raise Forbidden("An API key may not do this. Sign in to do it.")
+    if scope is not None and scope not in viewer.scopes:
+        raise ScopeMissing(scope.value)
 
 
 def signed_in(viewer: Viewer) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, or_, true
+from sqlalchemy import ColumnElement, exists, false, func, or_, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.models import (
@@ -63,8 +63,8 @@ def visible_preferences(viewer: Viewer) -> ColumnElement[bool]:
 
 @reads(Session)
 def visible_sessions(viewer: Viewer) -> ColumnElement[bool]:
-    """One's own only, whoever one is."""
-    return _is_own(viewer, Session.user_id)
+    """One's own only, whoever one is, until they end."""
+    return _is_own(viewer, Session.user_id) & (Session.expires_at > func.now())
 
 
 @reads(ApiKey)

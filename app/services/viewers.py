@@ -43,6 +43,7 @@ class Viewers:
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._forgotten = 0
         self._listening: asyncio.Task[None] | None = None
+        self._told: list[Callable[[int], None]] = []
         _of_this_process.add(self)
 
     async def of(self, token: str) -> tuple[Viewer, datetime]:
@@ -52,12 +53,13 @@ class Viewers:
         if known is not None and known.until > time.monotonic():
             self._known.move_to_end(key)
             return known.viewer, known.expires_at
-        forgotten = self._forgotten
-        viewer, expires_at = await self._look_up(token)
-        if forgotten == self._forgotten:
-            # Else somebody's rights changed while the database was asked, and its answer may be from before.
-            self._remember(key, viewer, expires_at)
-        return viewer, expires_at
+        while True:
+            forgotten = self._forgotten
+            viewer, expires_at = await self._look_up(token)
+            if forgotten == self._forgotten:
+                self._remember(key, viewer, expires_at)
+                return viewer, expires_at
+            # Somebody's rights changed while the database was asked, and its answer may be from before.
 
     def _remember(self, key: bytes, viewer: Viewer, expires_at: datetime) -> None:
         rest_s = min(settings.viewer_cache_s, (expires_at - datetime.now(UTC)).total_seconds())
@@ -71,6 +73,12 @@ class Viewers:
         self._forgotten += 1
         for key in [key for key, known in self._known.items() if known.viewer.user_id == user_id]:
             del self._known[key]
+        for told in self._told:
+            told(user_id)
+
+    def tell(self, told: Callable[[int], None]) -> None:
+        """Call this, too, when an account is forgotten."""
+        self._told.append(told)
 
     async def start(self) -> None:
         """Begin to hear of what happens in other processes."""
@@ -79,6 +87,7 @@ class Viewers:
 
     async def stop(self) -> None:
         """Hear no more of it."""
+        _of_this_process.discard(self)
         if self._listening:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)

@@ -178,7 +178,7 @@ class Conversation:
             self._say({"type": "error", "id": id, "payload": refusal(Refused([full])).errors})
             return
         self._begun += 1
-        caller = Caller(f"{self._caller.request_id}.{self._begun}", self._caller.address, self._caller.transport)
+        caller = self._caller._replace(request_id=f"{self._caller.request_id}.{self._begun}")
         running = self._operations[id] = Running(id, caller, asked, self._outbox, self._over)
         task = running.task = asyncio.create_task(self._operate(running, asked))
         self._tasks.add(task)

@@ -80,6 +80,8 @@ class Engine:
         cost = _measured(prepared, parameters)
         try:
             context = await self.context(token, caller)
+            if prepared.reads:
+                context.permit_reading()
             if self._budget:
                 await self._budget.spend(context.viewer_id, caller.address, cost)
             variables = prepared.coerced(parameters.variables)

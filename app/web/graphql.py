@@ -30,6 +30,7 @@ class GraphQL:
         places = Places()
         self._endpoint = Endpoint(engine, places)
         self.post = self._endpoint.post
+        self.ask_anew = engine.tokens.ask_anew
         self._sockets = Sockets(engine, places)
         # Routes, not a Mount: that would answer POST /graphql with a redirect.
         self.routes: list[BaseRoute] = [Route(PATH, self._endpoint), WebSocketRoute(PATH, self._sockets)]

@@ -76,7 +76,8 @@ class Endpoint:
             asked = parameters(decode(body))
         except Malformed as malformed:
             return refused(malformed, media_types)
-        caller = Caller(request_id_of(scope), address_of(scope), "http", headers.get(EXPLAIN.encode()) == b"1")
+        explains, client = headers.get(EXPLAIN.encode()) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
+        caller = Caller(request_id_of(scope), address_of(scope), "http", explains, client)
         authorization = headers.get(b"authorization")
         token = authorization.decode("latin-1") if authorization is not None else None
         answer = await self._answered(caller, asked, token, SINGLE, media_types)
@@ -86,8 +87,8 @@ class Endpoint:
     async def _answer(self, request: Request, send: Send, asked: Parameters, media_types: list[str]) -> None:
         scope = request.scope
         streams = media_types[0] == accept.EVENTS
-        explains = request.headers.get(EXPLAIN) == "1"
-        caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http", explains)
+        explains, client = request.headers.get(EXPLAIN) == "1", request.headers.get("user-agent", "")
+        caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http", explains, client)
         kinds = ANY_KIND if request.method == "POST" else READING
         if accept.EVENTS not in media_types:
             kinds -= {OperationType.SUBSCRIPTION}

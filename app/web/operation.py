@@ -9,9 +9,12 @@ from typing import Any, Literal, NamedTuple, Protocol, cast
 from graphql import (
     DocumentNode,
     Executor,
+    FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     Undefined,
@@ -41,6 +44,8 @@ class Caller(NamedTuple):
     transport: Literal["http", "sse", "socket"]
     explains: bool = False
     """Whether the plan is to be told with the answer."""
+    client: str = ""
+    """The program it was sent with, as that says."""
 
 
 class Context(Protocol):
@@ -61,6 +66,9 @@ class Context(Protocol):
     @property
     def may_explain(self) -> bool:
         """Whether they may be told how their queries are planned."""
+
+    def permit_reading(self) -> None:
+        """Raise what refuses them, if they may not ask for anything but what the schema tells of itself."""
 
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
@@ -119,6 +127,22 @@ class Prepared:
     def plan(self) -> Plan | None:
         """How to answer it without an executor, if there is a way."""
         return None if self._plans is None else self._plans.of(self._document, self.node)
+
+    @cached_property
+    def reads(self) -> bool:
+        """Whether it is a query or a subscription that asks for more than the schema tells of itself."""
+        pending, spread = [self.node.selection_set], set[str]()
+        while self.kind is not OperationType.MUTATION and pending:
+            for selection in pending.pop().selections:
+                if isinstance(selection, FieldNode):
+                    if not selection.name.value.startswith("__"):
+                        return True
+                elif isinstance(selection, InlineFragmentNode):
+                    pending.append(selection.selection_set)
+                elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
+                    spread.add(selection.name.value)
+                    pending.append(self._fragments[selection.name.value].selection_set)
+        return False
 
     def coerced(self, given: dict[str, Any]) -> VariableValues:
         """The variables as the schema wants them, or `Refused` with all that is wrong with them."""

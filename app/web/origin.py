@@ -45,6 +45,11 @@ def _network(host: str) -> str:
     return str(address)
 
 
+def client_of(scope: Scope) -> str:
+    """The program it was sent with, as that says."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), "")
+
+
 def bearer(authorization: str | None) -> str | None:
     """The token of an Authorization header; None without a header."""
     if authorization is None:

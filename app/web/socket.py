@@ -13,7 +13,7 @@ from app.web import metrics
 from app.web.conversation import RESTART, SUBPROTOCOL, TOO_MANY, Conversation, Ended
 from app.web.engine import Engine
 from app.web.operation import Caller
-from app.web.origin import address_of, request_id_of
+from app.web.origin import address_of, client_of, request_id_of
 from app.web.outbox import LINE, Line
 from app.web.places import Places, holder
 
@@ -35,7 +35,7 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         offered: list[str] = scope.get("subprotocols", [])
         spoken = PROTOCOL in offered
-        caller = Caller(request_id_of(scope), address_of(scope), "socket")
+        caller = Caller(request_id_of(scope), address_of(scope), "socket", client=client_of(scope))
         metrics.sockets.inc()
         try:
             await receive()

@@ -1,7 +1,11 @@
-"""Asks again and again whether the tokens of open connections still hold: each token once, whoever brought it."""
+"""Asks again and again whether the tokens of open connections still hold, and at once when told that one may not.
+
+Each token is asked for once, whoever brought it.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -35,11 +39,13 @@ class Watch:
 class _Held:
     """A token that is being watched."""
 
-    __slots__ = ("due", "ends_at", "watches")
+    __slots__ = ("authorisation", "due", "ends_at", "viewer_id", "watches")
 
-    def __init__(self, due: float, ends_at: datetime | None) -> None:
+    def __init__(self, due: float, context: Context) -> None:
         self.due = due
-        self.ends_at = ends_at
+        self.viewer_id = context.viewer_id
+        self.authorisation: Hashable = context.authorisation
+        self.ends_at = context.expires_at
         self.watches: dict[Watch, None] = {}
 
 
@@ -50,17 +56,29 @@ class Tokens:
         self._context = context
         self._held: dict[str, _Held] = {}
         self._task: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
 
     def watch(self, token: str, caller: Caller, context: Context, ended: Callable[[], object]) -> Watch:
-        """Call `ended` when the token no longer holds: at its time, or soon after it was revoked."""
+        """Call `ended` when the token no longer holds, or no longer gives the same rights."""
         if token not in self._held:
-            due = asyncio.get_running_loop().time() + settings.socket_token_check_s
-            self._held[token] = _Held(due, context.expires_at)
+            # Soon for the first time: what ended it may have been told between the look-up and now.
+            self._held[token] = _Held(asyncio.get_running_loop().time(), context)
         watch = Watch(self, token, caller, ended)
         self._held[token].watches[watch] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._go_round())
         return watch
+
+    def ask_anew(self, user_id: int) -> None:
+        """Ask at once what this account's tokens are worth; any thread may say so."""
+        if self._task and not self._task.done():
+            self._task.get_loop().call_soon_threadsafe(self._hurry, user_id)
+
+    def _hurry(self, user_id: int) -> None:
+        for held in self._held.values():
+            if held.viewer_id == user_id:
+                held.due = 0
+        self._woken.set()
 
     def drop(self, watch: Watch) -> None:
         """Forget this watch, and with its last watch the token."""
@@ -72,7 +90,9 @@ class Tokens:
 
     async def _go_round(self) -> None:
         while self._held:
-            await asyncio.sleep(min(TICK_S_MAX, settings.socket_token_check_s))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(TICK_S_MAX, settings.socket_token_check_s))
+            self._woken.clear()
             now = datetime.now(UTC)
             for token in [token for token, held in self._held.items() if held.ends_at and held.ends_at <= now]:
                 self._end(token)
@@ -99,6 +119,9 @@ class Tokens:
             log.warning("token not checked", reason=type(error).__name__, request_id=caller.request_id)
         else:
             held.ends_at = context.expires_at
+            if context.authorisation != held.authorisation:
+                # What it has begun was begun with other rights.
+                self._end(token)
 
     def _end(self, token: str) -> None:
         held = self._held.pop(token, None)

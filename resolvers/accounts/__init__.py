@@ -1,6 +1,9 @@
 """People, their sessions and their teams."""
 
 from resolvers.accounts.sessions import (
+    is_current,
+    revoke_session,
+    revoke_sessions,
     sign_in,
     sign_out,
     sign_up,
@@ -48,6 +51,7 @@ __all__ = [
     "delete_team",
     "email",
     "email_verified",
+    "is_current",
     "last_login",
     "leave_team",
     "me",
@@ -57,6 +61,8 @@ __all__ = [
     "remove_team_member",
     "rename_team",
     "restore_user",
+    "revoke_session",
+    "revoke_sessions",
     "revoke_team_invitation",
     "sign_in",
     "sign_out",

@@ -1,7 +1,11 @@
-"""Signing up, in and out."""
+"""Signing up, in and out, and the sessions that are open."""
 
+import strawberry
+
+from app.models import Session, User
 from app.services import accounts
 from app.services.accounts import SignedIn
+from resolvers import ids
 from resolvers.context import Info
 
 
@@ -38,10 +42,33 @@ async def sign_in(info: Info, email: str, password: str) -> SignedIn:
     await accounts.pace_sign_in(info.context.rates, email=email, address=info.context.address)
     found = await accounts.user_by_password(info.context.database, email=email, password=password)
     async with info.context.writing() as session:
-        return await accounts.sign_in(session, found)
+        return await accounts.sign_in(session, found, info.context.device)
 
 
 async def sign_out(info: Info) -> bool:
     """Ends the session the request came with; its token is worth nothing from then on."""
     async with info.context.writing() as session:
         return await accounts.sign_out(session, info.context.viewer)
+
+
+async def revoke_session(info: Info, id: strawberry.ID) -> User:
+    """Ends one of the viewer's sessions. Connections that are open with its token close at once, with the code 4403.
+
+    id: Which session.
+    """
+    async with info.context.writing() as session:
+        return await accounts.revoke_session(session, info.context.viewer, ids.key(id, Session))
+
+
+async def revoke_sessions(info: Info, except_current: bool = True) -> User:
+    """Ends all of the viewer's sessions, wherever they are signed in; API keys hold on.
+
+    except_current: Whether the one that the request comes with goes on.
+    """
+    async with info.context.writing() as session:
+        return await accounts.revoke_sessions(session, info.context.viewer, except_current=except_current)
+
+
+def is_current(root: strawberry.Parent[Session], info: Info) -> bool:
+    """Whether the request came with this one. What a subscription tells does not know: it is told to all alike."""
+    return root.id == info.context.viewer.session_id

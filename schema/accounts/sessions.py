@@ -1,15 +1,26 @@
-"""What clients see of signing up, in and out."""
+"""What clients see of signing up, in and out, and of the sessions that are open."""
 
 from datetime import datetime
 
 import strawberry
+from strawberry import auto
 
+from app import models as tables
 from app.services import accounts
 from resolvers import accounts as resolve
 from schema.accounts.users import User
-from schema.fields import mutation
+from schema.fields import field, mutation
 from schema.problems import Conflict, InvalidInput
-from schema.row import shows
+from schema.row import Row, shows
+
+
+class Session(Row, of=tables.Session):
+    created_at: auto
+    last_used_at: auto
+    expires_at: auto
+    client: auto
+    address: auto
+    is_current: bool = field(resolve.is_current)
 
 
 @shows(accounts.SignedIn)
@@ -21,6 +32,8 @@ class SignedIn:
 
 @strawberry.type
 class SessionsMutation:
-    sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up)
-    sign_in: SignedIn | InvalidInput = mutation(resolve.sign_in)
-    sign_out: bool = mutation(resolve.sign_out)
+    sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up, scope=None)
+    sign_in: SignedIn | InvalidInput = mutation(resolve.sign_in, scope=None)
+    sign_out: bool = mutation(resolve.sign_out, scope=None)
+    revoke_session: User = mutation(resolve.revoke_session, scope=None)
+    revoke_sessions: User = mutation(resolve.revoke_sessions, scope=None)

@@ -14,6 +14,7 @@ from schema.fields import Connection, connection, field, many
 from schema.row import Row
 
 if TYPE_CHECKING:
+    from schema.accounts.sessions import Session
     from schema.accounts.teams import TeamMembership
     from schema.mapping.datasets import Dataset
     from schema.mapping.trainings import Model, Training
@@ -47,6 +48,7 @@ class User(Row, of=tables.User):
     )
     statistics: UserStatistics | None = field(resolve.statistics)
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
+    sessions: Connection[Annotated["Session", strawberry.lazy("schema.accounts.sessions")]] = many(tables.User.sessions)
 
 
 @strawberry.type

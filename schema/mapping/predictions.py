@@ -53,7 +53,9 @@ class PredictionsQuery:
 
 @strawberry.type
 class PredictionsMutation:
-    start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(resolve.start_prediction)
+    start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.start_prediction, scope=tables.Scope.TRAIN
+    )
 
 
 @strawberry.type

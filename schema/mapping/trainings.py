@@ -107,7 +107,9 @@ class TrainingsMutation:
     update_model: Model | InvalidInput = mutation(resolve.update_model)
     delete_model: Deleted | Conflict = mutation(resolve.delete_model)
     delete_training: Deleted | Conflict = mutation(resolve.delete_training)
-    start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(resolve.start_training)
+    start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
+        resolve.start_training, scope=tables.Scope.TRAIN
+    )
     cancel_training: Training | Conflict = mutation(resolve.cancel_training)
     publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve.publish_training)
 

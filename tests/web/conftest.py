@@ -57,6 +57,9 @@ class Context:
     def authorisation(self) -> int | None:
         return self.viewer_id
 
+    def permit_reading(self) -> None:
+        """Everybody may read here."""
+
     def renewed(self) -> "Context":
         return Context(self.journal, self.viewer_id, self.expires_at, self.renewals + 1)
 

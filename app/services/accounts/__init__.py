@@ -10,10 +10,13 @@ from app.services.accounts.invitations import (
     revoke_team_invitation,
 )
 from app.services.accounts.sessions import (
+    Device,
     SignedIn,
     new_password_hash,
     pace_sign_in,
     pace_sign_up,
+    revoke_session,
+    revoke_sessions,
     sign_in,
     sign_out,
     sign_up,
@@ -32,6 +35,7 @@ from app.services.accounts.teams import (
 )
 
 __all__ = [
+    "Device",
     "SignedIn",
     "TeamInvitationLink",
     "UserStatistics",
@@ -50,6 +54,8 @@ __all__ = [
     "remove_team_member",
     "rename_team",
     "restore_user",
+    "revoke_session",
+    "revoke_sessions",
     "revoke_team_invitation",
     "sign_in",
     "sign_out",

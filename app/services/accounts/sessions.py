@@ -2,18 +2,30 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from sqlalchemy import delete, func, select, update
 
 from app import checks, security
 from app.database import Database, WriteSession
-from app.errors import Invalid, Unauthenticated
+from app.errors import Invalid, NotFound, Unauthenticated
 from app.models import Session, User
-from app.policies import Viewer, signed_in
+from app.policies import Viewer, signed_in, visible
 from app.rates import Rates
 from app.services import viewers
+from app.services.system import audit
 from app.settings import settings
+
+
+class Device(NamedTuple):
+    """What somebody signs in with: a program, as it calls itself, at a network address."""
+
+    client: str = ""
+    address: str = ""
+
+
+NO_DEVICE = Device()
 
 
 @dataclass(frozen=True)
@@ -84,19 +96,20 @@ def _address(email: str) -> str:
         return ""
 
 
-async def sign_in(session: WriteSession, user: User) -> SignedIn:
+async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
     """A new session of somebody whose password was just proven."""
     user = await session.merge(user, load=False)
-    return await _open_session(session, user)
+    return await _open_session(session, user, device)
 
 
-async def _open_session(session: WriteSession, user: User) -> SignedIn:
+async def _open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
     token, now = security.new_token(), datetime.now(UTC)
     user.last_login = now
     expires_at = now + timedelta(days=settings.session_days)
-    session.add(
-        Session(user_id=user.id, token_hash=security.token_hash(token), expires_at=expires_at, last_used_at=now)
-    )
+    opened = Session(user_id=user.id, token_hash=security.token_hash(token), expires_at=expires_at, last_used_at=now)
+    client = "".join(character for character in device.client if character.isprintable())
+    opened.client, opened.address = client[: settings.client_length_max].strip(), device.address
+    session.add(opened)
     await session.flush()
     return SignedIn(token, expires_at, user)
 
@@ -107,6 +120,33 @@ async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
     await session.execute(delete(Session).where(Session.id == viewer.session_id))
     viewers.forget(session, user_id)
     return True
+
+
+async def revoke_session(session: WriteSession, viewer: Viewer, session_id: int) -> User:
+    """One of the viewer's sessions ends, perhaps the one the request came with."""
+    found = await session.scalar(visible(Session, viewer).where(Session.id == session_id))
+    if found is None:
+        raise NotFound("There is no such session.")
+    audit.record(session, viewer.user_id, "revokeSession", about=found)
+    await session.delete(found)
+    return await _without_sessions(session, signed_in(viewer))
+
+
+async def revoke_sessions(session: WriteSession, viewer: Viewer, *, except_current: bool) -> User:
+    """All of the viewer's sessions end, or all but the one the request came with."""
+    user_id = signed_in(viewer)
+    ended = delete(Session).where(Session.user_id == user_id)
+    if except_current:
+        ended = ended.where(Session.id != viewer.session_id)
+    ids = (await session.scalars(ended.returning(Session.id))).all()
+    audit.record(session, user_id, "revokeSessions", count=len(ids))
+    return await _without_sessions(session, user_id)
+
+
+async def _without_sessions(session: WriteSession, user_id: int) -> User:
+    await session.flush()
+    viewers.forget(session, user_id)
+    return (await session.scalars(select(User).where(User.id == user_id))).one()
 
 
 async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime]:
