@@ -1,9 +1,15 @@
 """Real servers on loopback for tests: an ASGI application in a thread, at a port the system chooses."""
 
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
@@ -12,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.web.outbox import Line
 
 START_S_MAX = 30
+PROCESS_START_S_MAX = 120
+ROOT = Path(__file__).parent.parent
 
 
 class Server(NamedTuple):
@@ -54,3 +62,31 @@ def serving(app: ASGIApp) -> Iterator[Server]:
     finally:
         server.should_exit = True
         thread.join(START_S_MAX)
+
+
+@contextmanager
+def api_process() -> Iterator[Server]:
+    """The API in a process of its own, as `fieldgraph serve` runs it, over the database and the Redis of the tests."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host, port = probe.getsockname()
+    environment = os.environ | {"PORT": str(port), "FIELDGRAPH_SOCKET_TOKEN_CHECK_S": "600", "PYTHONPATH": str(ROOT)}
+    command = (sys.executable, "-P", "-m", "app.cli", "serve")
+    deadline = time.monotonic() + PROCESS_START_S_MAX
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
+        try:
+            while not _listens(host, port):
+                assert process.poll() is None, "The API ended."
+                assert time.monotonic() < deadline, "The API did not start."
+                time.sleep(0.1)
+            yield Server(f"http://{host}:{port}", f"{host}:{port}", Counter())
+        finally:
+            process.terminate()
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True

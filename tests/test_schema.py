@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from schema import schema
+from schema.fields import Scoped
 
 CORE = schema._schema
 PUBLISHED = Path(__file__).parent.parent / "schema" / "schema.graphql"
@@ -52,6 +53,14 @@ def test_every_mutation_takes_one_input_and_says_what_can_go_wrong(name):
         assert all(CORE.type_map["Problem"] in problem.interfaces for problem in problems)
         assert CORE.type_map["Problem"] not in made.interfaces
         assert problems
+
+
+@pytest.mark.parametrize("name", CORE.mutation_type.fields)
+def test_every_mutation_tells_what_an_api_key_needs_for_it(name):
+    field = CORE.mutation_type.fields[name]
+    [scoped] = [each for each in field.extensions["strawberry-definition"].extensions if isinstance(each, Scoped)]
+    told = field.description.rpartition("\n\n")[2]
+    assert told == (f"An API key needs the scope `{scoped.scope.name}`." if scoped.scope else "Not with an API key.")
 
 
 @pytest.mark.parametrize("found", [found for found in WITH_FIELDS if found.name.endswith("Connection")], ids=str)

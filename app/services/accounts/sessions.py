@@ -11,7 +11,7 @@ from app import checks, security
 from app.database import Database, WriteSession
 from app.errors import Invalid, NotFound, Unauthenticated
 from app.models import Session, User
-from app.policies import Viewer, signed_in, visible
+from app.policies import Viewer, signed_in
 from app.rates import Rates
 from app.services import viewers
 from app.services.system import audit
@@ -124,12 +124,13 @@ async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
 
 async def revoke_session(session: WriteSession, viewer: Viewer, session_id: int) -> User:
     """One of the viewer's sessions ends, perhaps the one the request came with."""
-    found = await session.scalar(visible(Session, viewer).where(Session.id == session_id))
+    user_id = signed_in(viewer)
+    ended = delete(Session).where(Session.id == session_id, Session.user_id == user_id).returning(Session)
+    found = await session.scalar(ended)
     if found is None:
         raise NotFound("There is no such session.")
-    audit.record(session, viewer.user_id, "revokeSession", about=found)
-    await session.delete(found)
-    return await _without_sessions(session, signed_in(viewer))
+    audit.record(session, user_id, "revokeSession", about=found)
+    return await _without_sessions(session, user_id)
 
 
 async def revoke_sessions(session: WriteSession, viewer: Viewer, *, except_current: bool) -> User:
