@@ -2,6 +2,7 @@
 
 import strawberry
 
+from app import models as tables
 from resolvers import accounts as resolve
 from schema.accounts.users import User
 from schema.fields import mutation
@@ -10,6 +11,6 @@ from schema.problems import Conflict, InvalidInput
 
 @strawberry.type
 class StaffMutation:
-    suspend_user: User | InvalidInput | Conflict = mutation(resolve.suspend_user)
-    restore_user: User | Conflict = mutation(resolve.restore_user)
-    change_staff: User | Conflict = mutation(resolve.change_staff)
+    suspend_user: User | InvalidInput | Conflict = mutation(resolve.suspend_user, scope=tables.Scope.ADMIN)
+    restore_user: User | Conflict = mutation(resolve.restore_user, scope=tables.Scope.ADMIN)
+    change_staff: User | Conflict = mutation(resolve.change_staff, scope=tables.Scope.ADMIN)
