@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     repairs_per_upload_max: int = 100
     aoi_area_m2_min: float = 100
     aoi_area_m2_max: float = 5_000_000
-    prediction_area_m2_max: float = 5_000_000
+    prediction_area_m2_max: float = 100_000_000
     labels_per_upload_max: int = 20_000
     labels_per_dataset_max: int = 100_000
     aois_per_dataset_max: int = 500
@@ -181,6 +181,13 @@ class Settings(BaseSettings):
     training_memory_bytes_max: int = 8 * 1_024 * MIB
     prediction_zoom_min: int = 18
     prediction_zoom_max: int = 22
+    prediction_part_tiles_max: int = 1_024
+    prediction_parts_max: int = 100
+    prediction_features_max: int = 200_000
+    prediction_seam_share_min: float = 0.2
+    conflation_duplicate_share_min: float = 0.5
+    conflation_overlap_share_min: float = 0.05
+    verdicts_at_once_max: int = 1_000
     publish_accuracy_min: float = 40
     trainings_per_hour_max: int = 10
     predictions_per_hour_max: int = 50

@@ -84,6 +84,13 @@ class Run:
             yield session
             await system.end(session, self.claim, JobState.DONE)
 
+    @asynccontextmanager
+    async def resting(self) -> AsyncIterator[WriteSession]:
+        """The transaction that writes a part of the result; the rest is for later, when others had their turn."""
+        async with self.writing() as session:
+            yield session
+            await system.rest(session, self.claim)
+
     async def report(self, progress: Progress, *, topic: str, epoch: dict[str, object] | None = None) -> None:
         """Tells how far it is; what comes too fast for the eye is left out, but never an epoch."""
         now = time.monotonic()

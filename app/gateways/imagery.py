@@ -76,6 +76,7 @@ async def fetch_tiles(
     *,
     report: Report,
     cancelled: Callable[[], bool],
+    missing_share_max: float | None = None,
 ) -> int:
     """Write `folder/z/x/y.png` for every tile the server has, 256 pixels square, and say how many there are.
 
@@ -87,8 +88,9 @@ async def fetch_tiles(
             f"This takes {len(tiles)} tiles; choose a smaller area or a lower zoom.", limit=settings.tiles_per_job_max
         )
     connections = max(1, min(settings.imagery_connections, len(tiles)))
+    share = settings.imagery_missing_share_max if missing_share_max is None else missing_share_max
     async with outside.browsing(connections=connections) as client:
-        errand = _Errand(client, await _resolved(client, template), tiles, folder)
+        errand = _Errand(client, await _resolved(client, template), tiles, folder, share)
         work = asyncio.create_task(errand.run(connections))
         try:
             while not work.done() and not cancelled():
@@ -108,7 +110,9 @@ async def fetch_tiles(
 class _Errand:
     """The tiles of one job on their way: what has arrived, and what went wrong how often."""
 
-    def __init__(self, client: httpx.AsyncClient, template: str, tiles: Sequence[Tile], folder: Path) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, template: str, tiles: Sequence[Tile], folder: Path, missing_share_max: float
+    ) -> None:
         self.client = client
         self.template = template
         self.total = len(tiles)
@@ -116,6 +120,7 @@ class _Errand:
         step = max(1, self.total // settings.imagery_failures_at_first_max)
         self.left = iter([tile for start in range(step) for tile in tiles[start::step]])
         self.folder = folder
+        self.missing_share_max = missing_share_max
         self.arrived = 0
         self.failures: Counter[str] = Counter()
 
@@ -148,7 +153,7 @@ class _Errand:
         self.failures[outage.reason] += 1
         missing = self.failures.total()
         none_came = not self.arrived and missing >= min(self.total, settings.imagery_failures_at_first_max)
-        if none_came or missing > settings.imagery_missing_share_max * self.total:
+        if none_came or missing > self.missing_share_max * self.total:
             reason = self.failures.most_common(1)[0][0]
             advice = "try again later" if outage.heals else "check the template and the zoom levels"
             raise Outage(WHO, f"{reason} for {missing} of {self.done} tiles: {advice}", heals=outage.heals)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.base import BigInt, Record
 
 if TYPE_CHECKING:
-    from app.models.mapping import ApprovedPrediction, Dataset, Feedback, Model, Training
+    from app.models.mapping import ApprovedPrediction, Dataset, Feedback, Model, Prediction, Training
     from app.models.social import Friendship, Like, Post
     from app.models.system import Job
 
@@ -120,6 +120,9 @@ class User(Record):
     models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models they made.")
     trainings: Mapped[list["Training"]] = relationship(
         back_populates="user", lazy="raise", doc="Trainings they started."
+    )
+    predictions: Mapped[list["Prediction"]] = relationship(
+        back_populates="user", lazy="raise", doc="Predictions they started: those that the viewer may see."
     )
     feedbacks: Mapped[list["Feedback"]] = relationship(
         back_populates="user", lazy="raise", doc="What they say of trainings' predictions."

@@ -30,8 +30,15 @@ def visible_to_all(viewer: Viewer) -> ColumnElement[bool]:
 
 @reads(Prediction)
 def visible_predictions(viewer: Viewer) -> ColumnElement[bool]:
-    """One's own, and what others have published."""
-    return true() if viewer.is_staff else Prediction.published | (Prediction.user_id == viewer.user_id)
+    """One's own, what others have published, and what is shared with one's teams."""
+    return true() if viewer.is_staff else Prediction.published | judges_predictions(viewer)
+
+
+def judges_predictions(viewer: Viewer) -> ColumnElement[bool]:
+    """Whether the viewer says which features a prediction found rightly: its owner, its team, and staff."""
+    if viewer.is_staff:
+        return true()
+    return (Prediction.user_id == viewer.user_id) | belongs_to_team(viewer, Prediction.team_id)
 
 
 @reads(PredictedFeature)
@@ -121,6 +128,11 @@ def may_review_feedback_on_this_model(viewer: Viewer, model: Model) -> bool:
 def may_cancel_this_training(viewer: Viewer, training: Training) -> bool:
     """Whoever started it, and staff."""
     return _owns(viewer, training)
+
+
+def may_change_this_prediction(viewer: Viewer, prediction: Prediction) -> bool:
+    """Whoever started it, and staff: its note, who sees it, its work, its end."""
+    return _owns(viewer, prediction)
 
 
 def may_publish_trainings_of_this_model(viewer: Viewer, model: Model) -> bool:

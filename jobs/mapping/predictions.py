@@ -1,53 +1,125 @@
-"""Predicting."""
+"""Predicting: part by part, so that nothing done is done again, and nobody waits for all of it."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import anyio
 import orjson
+import shapely
 from shapely.geometry import shape
 
-from app.gateways import storage
+from app.gateways import osm, storage
+from app.gateways.outside import Outage
 from app.models import JobKind
 from app.services import mapping
+from app.services.mapping import FileFormat, Found, Left, PredictionPlan
+from app.services.system import Progress
 from app.settings import settings
-from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
-from jobs.mapping.workbench import features_of, fetch, keep, teller, write
+from jobs.mapping.workbench import Stretch, features_of, fetch, teller, write
 from jobs.run import Run
 
-FILES = {"predictions.geojson": "application/geo+json"}
+SEARCHED = 0.98
 
 
 @job(JobKind.PREDICT, failed=mapping.prediction_failed, is_heavy=True)
 async def predict(run: Run) -> None:
-    """Fetches the tiles, lets the engine look, keeps what it finds."""
+    """Searches the next part of the area; when none is left, puts together what was found."""
     prediction_id, topic = run.claim.subject_id, mapping.prediction_topic(run.claim.subject_id)
     async with run.writing() as session:
         plan = await mapping.begin_prediction(session, prediction_id)
+    if plan.parts_done < plan.parts:
+        found = await _searched(run, plan)
+        is_last = plan.parts_done == plan.parts - 1
+        async with run.writing() if is_last else run.resting() as session:
+            await mapping.add_found(session, prediction_id, found)
+        if not is_last:
+            return
+    await run.report(Progress(SEARCHED, "joining", "Putting the parts together."), topic=topic)
+    async with run.writing() as session:
+        await mapping.join_parts(session, prediction_id)
+    with TemporaryDirectory(prefix="fieldgraph-") as name:
+        files = await _files(run, Path(name))
+    async with run.ending() as session:
+        await mapping.finish_prediction(session, prediction_id, files)
+
+
+async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
+    """What there is in the next part; None where the imagery shows nothing of it."""
+    part = mapping.parts_of(plan.area, plan.part_zoom)[plan.parts_done]
+    ground = mapping.ground_of(plan.area, part)
+    if ground is None:
+        return []
+    topic = mapping.prediction_topic(run.claim.subject_id)
+    stretch = Stretch(SEARCHED * plan.parts_done / plan.parts, SEARCHED / plan.parts)
+    outlines = plan.outlines
+    request = {
+        "task": "predict",
+        "base_model": plan.base_model,
+        "zoom_level": plan.zoom_level,
+        "confidence": outlines.confidence,
+        "tolerance_m": outlines.tolerance,
+        "area_m2_min": outlines.area_threshold,
+        "orthogonalize": outlines.orthogonalize,
+        "max_angle_change_deg": outlines.max_angle_change,
+        "skew_tolerance_deg": outlines.skew_tolerance,
+        "seam_m": outlines.overlap,
+    }
     with TemporaryDirectory(prefix="fieldgraph-") as name:
         folder = Path(name)
-        write(folder / "area.geojson", features_of([(plan.area, {})]))
-        outlines = plan.outlines
-        request = {
-            "task": "predict",
-            "base_model": plan.base_model,
-            "zoom_level": plan.zoom_level,
-            "confidence": outlines.confidence,
-            "tolerance_m": outlines.tolerance,
-            "area_m2_min": outlines.area_threshold,
-            "orthogonalize": outlines.orthogonalize,
-            "max_angle_change_deg": outlines.max_angle_change,
-            "skew_tolerance_deg": outlines.skew_tolerance,
-        }
+        write(folder / "area.geojson", features_of([(ground, {})]))
         write(folder / "request.json", request)
+        try:
+            tiles = mapping.tiles_of(plan.area, part, plan.zoom_level)
+            # Of a large area some may be off the imagery; a single part that mostly is was drawn in the wrong place.
+            most = None if plan.parts == 1 else 1.0
+            await fetch(run, topic, plan.source_imagery, tiles, folder, stretch, missing_share_max=most)
+        except Outage as outage:
+            if outage.heals or plan.parts == 1:
+                raise
+            return None
         await storage.download(plan.checkpoint_key, folder / "checkpoint.safetensors")
-        await fetch(run, topic, plan.source_imagery, covering(plan.area, plan.zoom_level), folder)
-        await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)
+        await run_engine(run, folder, teller(run, topic, stretch), s_max=settings.training_s_max)
         found = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
-        files = await keep(folder, FILES, f"predictions/{prediction_id}/{run.claim.fence}")
-    features = [
-        (shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"]) for each in found
+    return [
+        Found(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
+        for each in found
     ]
+
+
+@job(JobKind.CONFLATE, failed=mapping.conflation_failed)
+async def conflate(run: Run) -> None:
+    """Asks OpenStreetMap about the area, part by part, and says of each feature whether it is known there."""
+    prediction_id, topic = run.claim.subject_id, mapping.prediction_topic(run.claim.subject_id)
+    async with run.writing() as session:
+        await mapping.forget_conflation(session, prediction_id)
+        grounds = await mapping.grounds_to_conflate(session, prediction_id)
+    for number, ground in enumerate(grounds):
+        said = Progress(number / len(grounds), "comparing", f"{number} of {len(grounds)} parts are compared.")
+        await run.report(said, topic=topic)
+        features = [feature for polygon in shapely.get_parts(ground) for feature in await osm.fetch_features(polygon)]
+        async with run.writing() as session:
+            await mapping.conflate_ground(session, prediction_id, ground, features)
+    with TemporaryDirectory(prefix="fieldgraph-") as name:
+        files = await _files(run, Path(name))
     async with run.ending() as session:
-        await mapping.finish_prediction(session, prediction_id, features, files)
+        await mapping.finish_conflation(session, prediction_id, files)
+
+
+async def _files(run: Run, folder: Path) -> list[Left]:
+    """What was found, in every format, under names no other attempt uses."""
+    async with run.database.reading() as session:
+        wanted = await mapping.wanted_in_files(session, run.claim.subject_id)
+    left = []
+    for form in FileFormat:
+        path = folder / f"predictions.{form.suffix}"
+        async with await anyio.open_file(path, "wb") as file:
+            async for piece in mapping.pieces(run.database.reading, wanted, form):
+                await file.write(piece)
+        run.go_on()
+        if size := path.stat().st_size:
+            key = f"predictions/{run.claim.subject_id}/{run.claim.job_id}-{run.claim.fence}/{path.name}"
+            await storage.put(key, path, filename=path.name, media_type=form.media_type)
+            left.append(Left(path.name, form.media_type, size, key))
+    return left

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 import orjson
 from shapely.geometry import mapping as geojson_of
@@ -29,26 +30,62 @@ def write(path: Path, value: dict[str, Any]) -> None:
     path.write_bytes(orjson.dumps(value))
 
 
-async def fetch(run: Run, topic: str, template: str, tiles: Sequence[Tile], folder: Path) -> None:
+class Stretch(NamedTuple):
+    """The part of a job's progress that some of its work takes, from 0 to 1."""
+
+    start: float = 0.0
+    length: float = 1.0
+
+    def at(self, done: float) -> float:
+        """How far the job is when so much of this work is done."""
+        return self.start + self.length * done
+
+    def eta_s(self, here_s: float, spent_s: float) -> float:
+        """How long the job will take still: what is left here, and as long again for each stretch after this."""
+        return here_s + max(0.0, 1 - self.start - self.length) / self.length * (spent_s + here_s)
+
+
+WHOLE = Stretch()
+
+
+async def fetch(
+    run: Run,
+    topic: str,
+    template: str,
+    tiles: Sequence[Tile],
+    folder: Path,
+    stretch: Stretch = WHOLE,
+    *,
+    missing_share_max: float | None = None,
+) -> None:
     """Brings the imagery."""
 
     async def report(done: int, total: int) -> None:
-        said = Progress(FETCHING_SHARE * done / max(total, 1), "imagery", f"{done} of {total} tiles are here.")
-        await run.report(said, topic=topic)
+        progress = stretch.at(FETCHING_SHARE * done / max(total, 1))
+        await run.report(Progress(progress, "imagery", f"{done} of {total} tiles are here."), topic=topic)
 
-    await imagery.fetch_tiles(template, tiles, folder / "tiles", report=report, cancelled=lambda: run.is_over)
+    await imagery.fetch_tiles(
+        template,
+        tiles,
+        folder / "tiles",
+        report=report,
+        cancelled=lambda: run.is_over,
+        missing_share_max=missing_share_max,
+    )
     run.go_on()
 
 
-def teller(run: Run, topic: str) -> Callable[[Message], Awaitable[None]]:
+def teller(run: Run, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message], Awaitable[None]]:
     """Passes on what the engine says; its progress follows the fetching's."""
+    began = monotonic()
 
     async def said(message: Message) -> None:
+        eta_s = message.get("eta_s")
         progress = Progress(
-            progress=FETCHING_SHARE + (1 - FETCHING_SHARE) * message["progress"],
+            progress=stretch.at(FETCHING_SHARE + (1 - FETCHING_SHARE) * message["progress"]),
             stage=message["stage"],
             message=message["message"],
-            eta_s=message.get("eta_s"),
+            eta_s=None if eta_s is None else round(stretch.eta_s(eta_s, monotonic() - began), 1),
         )
         await run.report(progress, topic=topic, epoch=message.get("epoch"))
 

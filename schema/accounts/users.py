@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schema.accounts.sessions import Session
     from schema.accounts.teams import TeamMembership
     from schema.mapping.datasets import Dataset
+    from schema.mapping.predictions import Prediction
     from schema.mapping.trainings import Model, Training
 
 strawberry.enum(tables.DeliveryMethod, description=tables.DeliveryMethod.__doc__)
@@ -47,6 +48,9 @@ class User(Row, of=tables.User):
         tables.User.trainings, order=TrainingOrder
     )
     statistics: UserStatistics | None = field(resolve.statistics)
+    predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
+        tables.User.predictions
+    )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
     sessions: Connection[Annotated["Session", strawberry.lazy("schema.accounts.sessions")]] = many(tables.User.sessions)
 

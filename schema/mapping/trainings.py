@@ -1,5 +1,7 @@
 """What clients see of models, their trainings, and the files these leave."""
 
+from typing import TYPE_CHECKING, Annotated
+
 import strawberry
 from strawberry import auto
 
@@ -11,6 +13,9 @@ from schema.mapping.datasets import Dataset, Deleted
 from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
+
+if TYPE_CHECKING:
+    from schema.mapping.predictions import Prediction
 
 for enum in (
     tables.BaseModel,
@@ -66,6 +71,9 @@ class Training(Row, of=tables.Training):
     model: Model = one(tables.Training.model)
     job: Job | None = one(tables.Training.job)
     artifacts: Connection[Artifact] = many(tables.Training.artifacts)
+    predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
+        tables.Training.predictions
+    )
 
 
 @shows(resolve.Epoch)

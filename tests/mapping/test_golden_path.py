@@ -128,14 +128,18 @@ async def _a_finished_prediction(ask, api, database, owner, id: str) -> None:
     count = prediction["resultCount"]
     assert count > 0
     assert prediction["features"] == {"totalCount": count}
-    [file] = prediction["artifacts"]["nodes"]
-    contents = await _downloaded(api, {file["name"]: file})
+    files = {file["name"]: file for file in prediction["artifacts"]["nodes"]}
+    assert set(files) == {"predictions.geojson", "predictions.fgb", "predictions.osm"}
+    contents = await _downloaded(api, files)
     found = orjson.loads(contents["predictions.geojson"])["features"]
     assert len(found) == count
     await _paged(ask, owner, id, found)
     told = await watched(api, owner, "prediction", id, await first_cursor(database, f"prediction:{key}"))
     assert [event["status"] for event in told if event["status"]] == ["RUNNING", "FINISHED"]
-    assert await messages(ask, owner) == [f"Your prediction {key} has finished: {count} features were found."]
+    assert await messages(ask, owner) == [
+        f"Your prediction {key} has started.",
+        f"Your prediction {key} has finished: {count} features were found.",
+    ]
     assert (await ask("query ($id: ID!) { prediction(id: $id) { id } }", id=id)).codes == ["NOT_FOUND"]
 
 
@@ -164,7 +168,7 @@ async def _paged(ask, owner, id: str, found: list[dict]) -> None:
         after = page["pageInfo"]["endCursor"]
     assert len(shown) == len(found)
     for one, other in zip(shown, found, strict=True):
-        assert shape(one["geom"]).equals_exact(shape(other["geometry"]), 1e-7)
+        assert shape(one["geom"]).equals_exact(shape(other["geometry"]), 2e-7)
         assert (one["confidence"], one["areaM2"]) == (
             other["properties"]["confidence"],
             other["properties"]["area_m2"],

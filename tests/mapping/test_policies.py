@@ -85,6 +85,8 @@ SEEN = [
     ("TRAIN job", EVERYBODY),
     ("FETCH_LABELS job", EVERYBODY),
     ("PREDICT job", INSIDERS),
+    ("CONFLATE job", INSIDERS),
+    ("SEND_MAIL job", INSIDERS),
 ]
 
 
@@ -130,6 +132,7 @@ MAY = [
     (mapping.may_delete_this_feedback, "feedback", {OWNER, STAFF}),
     (mapping.may_cancel_this_training, "training", {OWNER, STAFF}),
     (mapping.may_publish_trainings_of_this_model, "model", {OWNER}),
+    (mapping.may_change_this_prediction, "private prediction", {OWNER, STAFF}),
     (mapping.may_predict_with_this_training, "training", {OWNER, OTHER, STAFF}),
 ]
 

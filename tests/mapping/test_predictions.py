@@ -132,6 +132,9 @@ async def test_a_prediction_is_queued_with_its_job(ask, change, database, other,
             "orthogonalize": True,
             "max_angle_change": 15,
             "skew_tolerance": 15,
+            "overlap": 0.15,
+            "points": False,
+            "conflate": False,
         },
         "taskId": str(job.id),
         "resultCount": None,
@@ -169,6 +172,8 @@ WRONG = [
     ("maxAngleChange", 46),
     ("skewTolerance", -1),
     ("skewTolerance", 46),
+    ("overlap", -0.01),
+    ("overlap", 1.01),
     ("sourceImagery", "https://tiles.example.org/{z}"),
     ("sourceImagery", "http://127.0.0.1/{z}/{x}/{y}.png"),
     ("description", "x" * 501),
@@ -182,7 +187,15 @@ async def test_a_prediction_with_a_wrong_value_is_not_started(refuse, owner, pub
 
 
 EDGES = [
-    {"zoomLevel": 18, "confidence": 0, "tolerance": 0, "areaThreshold": 0, "maxAngleChange": 0, "skewTolerance": 0},
+    {
+        "zoomLevel": 18,
+        "confidence": 0,
+        "tolerance": 0,
+        "areaThreshold": 0,
+        "maxAngleChange": 0,
+        "skewTolerance": 0,
+        "overlap": 0,
+    },
     {
         "zoomLevel": 22,
         "confidence": 100,
@@ -190,6 +203,9 @@ EDGES = [
         "areaThreshold": 20,
         "maxAngleChange": 45,
         "skewTolerance": 45,
+        "overlap": 1,
+        "points": True,
+        "conflate": True,
     },
 ]
 
@@ -199,7 +215,17 @@ async def test_a_prediction_takes_every_value_up_to_its_bounds(change, owner, pu
     assert (await change("startPrediction", viewer=owner, **(asked | edge)))["__typename"] == "Prediction"
 
 
-SHAPES = {name: shape for name, shape in {**UNFIT, **NOT_A_POLYGON}.items() if name != "tiny"}
+SHAPES = {
+    **UNFIT,
+    **NOT_A_POLYGON,
+    "more than 100 km²": square(0.15),
+    "several of which one crosses itself": {
+        "type": "MultiPolygon",
+        "coordinates": [square(0.001)["coordinates"], UNFIT["crossing itself"]["coordinates"]],
+    },
+}
+for fit in ("tiny", "huge", "several polygons"):
+    del SHAPES[fit]
 
 
 async def test_a_prediction_over_an_unfit_area_is_not_started(refuse, owner, published, asked):
@@ -211,11 +237,12 @@ async def test_a_prediction_over_an_unfit_area_is_not_started(refuse, owner, pub
 @pytest.mark.parametrize("sliver", [*SLIVERS.values()], ids=SLIVERS)
 async def test_a_prediction_over_too_many_tiles_is_refused_soon(refuse, owner, published, asked, sliver):
     refused = await refuse("startPrediction", viewer=owner, **(asked | {"geom": to_geojson(sliver), "zoomLevel": 22}))
-    assert (refused["__typename"], refused["limit"]) == ("LimitReached", settings.tiles_per_job_max)
+    tiles = settings.prediction_parts_max * settings.prediction_part_tiles_max
+    assert (refused["__typename"], refused["limit"]) == ("LimitReached", tiles)
 
 
 async def test_a_lower_zoom_takes_fewer_tiles(change, refuse, owner, published, asked):
-    wide = asked | {"geom": square(0.02)}
+    wide = asked | {"geom": square(0.05)}
     assert (await refuse("startPrediction", viewer=owner, **(wide | {"zoomLevel": 22})))["code"] == "LIMIT_REACHED"
     assert (await change("startPrediction", viewer=owner, **wide))["__typename"] == "Prediction"
 

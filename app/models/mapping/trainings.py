@@ -15,7 +15,7 @@ from app.models.system import Job
 
 if TYPE_CHECKING:
     from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI
-    from app.models.mapping.predictions import Artifact
+    from app.models.mapping.predictions import Artifact, Prediction
 
 
 class ModelStatus(Enum):
@@ -150,6 +150,9 @@ class Training(Owned):
     )
     feedback_aois: Mapped[list["FeedbackAOI"]] = relationship(
         back_populates="training", lazy="raise", doc="The areas that correct it."
+    )
+    predictions: Mapped[list["Prediction"]] = relationship(
+        back_populates="training", lazy="raise", doc="The predictions with its weights that the viewer may see."
     )
     approved_predictions: Mapped[list["ApprovedPrediction"]] = relationship(
         back_populates="training", lazy="raise", doc="What it found and people hold to be right."

@@ -1,5 +1,13 @@
 """Teaching a detector: areas and labels, trainings, predictions."""
 
+from app.services.mapping.conflation import (
+    conflate_ground,
+    conflate_prediction,
+    conflation_failed,
+    finish_conflation,
+    forget_conflation,
+    grounds_to_conflate,
+)
 from app.services.mapping.datasets import (
     create_aoi,
     create_dataset,
@@ -9,6 +17,7 @@ from app.services.mapping.datasets import (
     update_dataset,
 )
 from app.services.mapping.drawing import create_label, delete_label, update_label
+from app.services.mapping.found import FileFormat, Wanted, pieces
 from app.services.mapping.labels import (
     LabelUpload,
     area_to_label,
@@ -18,14 +27,28 @@ from app.services.mapping.labels import (
     upload_labels,
 )
 from app.services.mapping.models import delete_model, delete_training, update_model
+from app.services.mapping.parts import ground_of, parts_of, tiles_of
 from app.services.mapping.predictions import (
     Outlines,
-    PredictionPlan,
-    begin_prediction,
-    finish_prediction,
+    cancel_prediction,
+    delete_prediction,
     prediction_failed,
     prediction_topic,
+    publish_prediction,
+    retry_prediction,
+    share_prediction,
     start_prediction,
+    unpublish_prediction,
+    update_prediction,
+)
+from app.services.mapping.searching import (
+    Found,
+    PredictionPlan,
+    add_found,
+    begin_prediction,
+    finish_prediction,
+    join_parts,
+    wanted_in_files,
 )
 from app.services.mapping.trainings import (
     Left,
@@ -40,19 +63,28 @@ from app.services.mapping.trainings import (
     training_failed,
     training_topic,
 )
+from app.services.mapping.verdicts import judge_features
 
 __all__ = [
+    "FileFormat",
+    "Found",
     "LabelUpload",
     "Left",
     "Outlines",
     "PredictionPlan",
     "TrainingFigures",
     "TrainingPlan",
+    "Wanted",
+    "add_found",
     "area_to_label",
     "ask_for_osm_labels",
     "begin_prediction",
     "begin_training",
+    "cancel_prediction",
     "cancel_training",
+    "conflate_ground",
+    "conflate_prediction",
+    "conflation_failed",
     "create_aoi",
     "create_dataset",
     "create_label",
@@ -61,21 +93,37 @@ __all__ = [
     "delete_dataset",
     "delete_label",
     "delete_model",
+    "delete_prediction",
     "delete_training",
+    "finish_conflation",
     "finish_prediction",
     "finish_training",
+    "forget_conflation",
+    "ground_of",
+    "grounds_to_conflate",
+    "join_parts",
+    "judge_features",
     "labelling_failed",
+    "parts_of",
+    "pieces",
     "prediction_failed",
     "prediction_topic",
+    "publish_prediction",
     "publish_training",
     "replace_osm_labels",
+    "retry_prediction",
+    "share_prediction",
     "start_prediction",
     "start_training",
+    "tiles_of",
     "training_failed",
     "training_topic",
+    "unpublish_prediction",
     "update_aoi",
     "update_dataset",
     "update_label",
     "update_model",
+    "update_prediction",
     "upload_labels",
+    "wanted_in_files",
 ]

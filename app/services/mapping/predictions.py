@@ -1,25 +1,29 @@
-"""Predictions: what a published model finds within an area."""
+"""Predictions as those who ask for them see them: started, shared, published, tried again, deleted."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
-from shapely import Polygon
-from sqlalchemy import func, insert, select
+import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import delete, func, select
 
-from app import checks, events, geometry, tiles
-from app.database import WriteSession
-from app.errors import Conflict, NotFound
+from app import checks, events, geometry
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
-from app.models import Artifact, JobKind, Model, PredictedFeature, Prediction, Training, TrainingStatus
+from app.models import Job, JobKind, Model, Prediction, Team, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
-from app.policies.mapping import may_predict_with_this_training
+from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
 from app.queue import enqueue
+from app.services import system
 from app.services.mapping.pace import not_too_often
-from app.services.mapping.trainings import Left
-from app.services.system import notify
+from app.services.mapping.parts import part_zoom, parts_of
 from app.settings import settings
 
 CHECKPOINT = "checkpoint.safetensors"
+ENDED = {TrainingStatus.FINISHED, TrainingStatus.FAILED}
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Outlines:
     orthogonalize: bool = True
     max_angle_change: int = 15
     skew_tolerance: int = 15
+    overlap: float = 0.15
 
     def __post_init__(self) -> None:
         checks.within("confidence", self.confidence, 0, 100)
@@ -39,18 +44,12 @@ class Outlines:
         checks.within("areaThreshold", self.area_threshold, 0, 20)
         checks.within("maxAngleChange", self.max_angle_change, 0, 45)
         checks.within("skewTolerance", self.skew_tolerance, 0, 45)
+        checks.within("overlap", self.overlap, 0, 1)
 
-
-@dataclass(frozen=True)
-class PredictionPlan:
-    """What a worker needs to predict."""
-
-    base_model: str
-    checkpoint_key: str
-    area: Polygon
-    source_imagery: str
-    zoom_level: int
-    outlines: Outlines
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Those among a prediction's parameters."""
+        return cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
 
 
 def prediction_topic(prediction_id: int) -> str:
@@ -58,7 +57,7 @@ def prediction_topic(prediction_id: int) -> str:
     return f"prediction:{prediction_id}"
 
 
-def _note(session: WriteSession, prediction: Prediction) -> None:
+def note(session: WriteSession, prediction: Prediction) -> None:
     """Tells the subscriptions of a prediction that its status has changed."""
     events.record(session, prediction_topic(prediction.id), {"status": prediction.status.value})
 
@@ -68,96 +67,181 @@ async def start_prediction(
     viewer: Viewer,
     *,
     model_id: int,
-    geom: Polygon,
+    geom: BaseGeometry,
     zoom_level: int,
     outlines: Outlines,
+    points: bool = False,
+    conflate: bool = False,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Prediction:
     """Queues a search of an area with a model's published training."""
+    training = await _published_training(session, viewer, model_id)
+    require(may_predict_with_this_training, viewer, training)
+    area = _area(geom)
+    checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
+    coarse = part_zoom(area, zoom_level)
+    await _not_too_often(session, viewer)
+    source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
+    asked = {"zoom_level": zoom_level, "source": source, **asdict(outlines), "points": points, "conflate": conflate}
+    prediction = Prediction(
+        user_id=signed_in(viewer),
+        training_id=training.id,
+        geom=area,
+        description=_note(description),
+        config={"checkpoint": CHECKPOINT, **asked},
+        part_zoom=coarse,
+        parts=len(parts_of(area, coarse)),
+    )
+    session.add(prediction)
+    await session.flush()
+    await _queue(session, prediction)
+    return prediction
+
+
+async def _published_training(session: ReadSession, viewer: Viewer, model_id: int) -> Training:
     signed_in(viewer)
     model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
     if model is None:
         raise NotFound("There is no such model.")
     if model.published_training_id is None:
         raise Conflict("This model is not published yet: publish one of its trainings first.")
-    training = await session.get_one(Training, model.published_training_id)
-    require(may_predict_with_this_training, viewer, training)
-    area = geometry.checked("geom", geom, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
-    checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
-    tiles.covering(area, zoom_level)  # LimitReached beyond what a job may fetch
-    await not_too_often(session, viewer, Prediction, per_hour_max=settings.predictions_per_hour_max)
-    source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
-    prediction = Prediction(
-        user_id=signed_in(viewer),
-        training_id=training.id,
-        geom=area,
-        description=checks.optional_text("description", description, length_max=settings.note_length_max),
-        config={"checkpoint": CHECKPOINT, "zoom_level": zoom_level, "source": source, **asdict(outlines)},
+    return await session.get_one(Training, model.published_training_id)
+
+
+def _area(geom: BaseGeometry) -> BaseGeometry:
+    """Sound polygons that may overlap one another, as the ground they cover together."""
+    if not isinstance(geom, Polygon | MultiPolygon):
+        raise Invalid("geom", f"Give a Polygon or a MultiPolygon; this is a {geom.geom_type}.")
+    geometry.check_place("geom", geom)
+    for polygon in shapely.get_parts(geom):
+        if not polygon.is_valid:
+            raise Invalid("geom", f"This geometry is not sound: {shapely.is_valid_reason(polygon)}.")
+    whole = geom if isinstance(geom, Polygon) else shapely.union_all(shapely.get_parts(geom))
+    return geometry.checked("geom", whole, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
+
+
+def _note(description: str | None) -> str | None:
+    return checks.optional_text("description", description, length_max=settings.note_length_max)
+
+
+async def _not_too_often(session: ReadSession, viewer: Viewer) -> None:
+    """Counts jobs, not predictions: one tried again is work, too, and so was one that is deleted."""
+    await not_too_often(
+        session, viewer, Job, Job.kind == JobKind.PREDICT, per_hour_max=settings.predictions_per_hour_max
     )
-    session.add(prediction)
-    await session.flush()
+
+
+async def _queue(session: WriteSession, prediction: Prediction) -> None:
     job = await enqueue(session, JobKind.PREDICT, subject_id=prediction.id, user_id=prediction.user_id)
     prediction.job_id = job.id
     await session.flush()
-    _note(session, prediction)
+    note(session, prediction)
+
+
+async def prediction_to_change(session: ReadSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """A prediction the viewer may change, locked."""
+    prediction = await session.scalar(
+        visible(Prediction, viewer).where(Prediction.id == prediction_id).with_for_update(key_share=True)
+    )
+    if prediction is None:
+        raise NotFound("There is no such prediction.")
+    require(may_change_this_prediction, viewer, prediction)
     return prediction
 
 
-async def begin_prediction(session: WriteSession, prediction_id: int) -> PredictionPlan:
-    """Notes that a worker began, and gathers what it needs."""
-    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
-    prediction.status = TrainingStatus.RUNNING
-    prediction.started_at = prediction.started_at or await session.scalar(select(func.now()))
-    _note(session, prediction)
-    model = select(Model.base_model).join(Training, Training.model_id == Model.id)
-    base_model = (await session.scalars(model.where(Training.id == prediction.training_id))).one()
-    weights = select(Artifact.storage_key).where(Artifact.training_id == prediction.training_id)
-    config = dict(prediction.config)
-    config.pop("checkpoint")
-    return PredictionPlan(
-        base_model=base_model.value,
-        checkpoint_key=(await session.scalars(weights.where(Artifact.name == CHECKPOINT))).one(),
-        area=prediction.geom,
-        source_imagery=config.pop("source"),
-        zoom_level=config.pop("zoom_level"),
-        outlines=Outlines(**config),
-    )
+async def update_prediction(
+    session: WriteSession, viewer: Viewer, prediction_id: int, changes: Mapping[str, Any]
+) -> Prediction:
+    """Changes some fields of a prediction; those not named stay."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if "description" in changes:
+        prediction.description = _note(changes["description"])
+    await session.flush()
+    return prediction
 
 
-async def finish_prediction(
-    session: WriteSession,
-    prediction_id: int,
-    features: Sequence[tuple[Polygon, float, float]],
-    files: Sequence[Left],
-) -> None:
-    """Writes down what was found: outline, confidence and true area of each feature."""
-    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
-    if features:
-        await session.execute(
-            insert(PredictedFeature),
-            [
-                {"prediction_id": prediction.id, "geom": geom, "confidence": confidence, "area_m2": area_m2}
-                for geom, confidence, area_m2 in features
-            ],
-        )
-    prediction.status, prediction.result_count = TrainingStatus.FINISHED, len(features)
-    prediction.finished_at = await session.scalar(select(func.now()))
-    session.add_all([Artifact(prediction_id=prediction.id, **asdict(file)) for file in files])
-    _note(session, prediction)
-    await notify(
-        session,
-        prediction.user_id,
-        f"Your prediction {prediction.id} has finished: {len(features)} features were found.",
-        about=prediction,
-    )
+async def share_prediction(
+    session: WriteSession, viewer: Viewer, prediction_id: int, *, team_id: int | None
+) -> Prediction:
+    """Shows a prediction to a team the viewer sees, whose members may judge what it found; or to no team any more."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if team_id is not None:
+        # Kept from deletion until this is written.
+        team = await session.scalar(visible(Team, viewer).where(Team.id == team_id).with_for_update(key_share=True))
+        if team is None:
+            raise NotFound("There is no such team.")
+    prediction.team_id = team_id
+    await session.flush()
+    return prediction
+
+
+async def publish_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Shows a finished prediction to everybody; when that was first done is kept for good."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status is not TrainingStatus.FINISHED:
+        raise Conflict("Only a finished prediction can be published.")
+    prediction.published = True
+    prediction.published_at = prediction.published_at or await session.scalar(select(func.now()))
+    await session.flush()
+    return prediction
+
+
+async def unpublish_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Takes a prediction back from the public."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    prediction.published = False
+    await session.flush()
+    return prediction
+
+
+async def retry_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Queues a prediction once more. One that failed goes on after the last part done; else it begins anew."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status not in ENDED:
+        raise Conflict("This prediction has not ended yet.")
+    if prediction.conflating:
+        raise Conflict("This prediction is being compared with OpenStreetMap: wait until that is done.")
+    await _not_too_often(session, viewer)
+    if prediction.status is TrainingStatus.FINISHED or prediction.parts_without_imagery:
+        prediction.parts_done = prediction.parts_without_imagery = 0
+    prediction.status = TrainingStatus.SUBMITTED
+    prediction.started_at = prediction.finished_at = prediction.result_count = prediction.failure = None
+    prediction.conflated_at = prediction.conflation_error = None
+    await _queue(session, prediction)
+    return prediction
+
+
+async def cancel_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Asks a prediction to stop. One nobody works on yet ends here; another within a batch of its worker's."""
+    prediction = await session.scalar(visible(Prediction, viewer).where(Prediction.id == prediction_id))
+    if prediction is None:
+        raise NotFound("There is no such prediction.")
+    require(may_change_this_prediction, viewer, prediction)
+    if prediction.job_id is None or prediction.status in ENDED:
+        raise Conflict("This prediction has ended already.")
+    if await system.cancel(session, prediction.job_id):
+        await prediction_failed(session, prediction.id, system.CANCELLED)
+        await session.refresh(prediction)
+    return prediction
 
 
 async def prediction_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
-    """Ends a prediction that will give no result, and says why."""
+    """Ends a prediction that will give no result, and says why; a later run continues after the last part done."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     prediction.status = TrainingStatus.FAILED
     prediction.failure = reason[: settings.note_length_max]
     prediction.finished_at = await session.scalar(select(func.now()))
-    _note(session, prediction)
-    await notify(session, prediction.user_id, f"Your prediction {prediction.id} has failed. {reason}", about=prediction)
+    note(session, prediction)
+    how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
+    await system.notify(session, prediction.user_id, f"Your prediction {prediction.id} {how}", about=prediction)
+
+
+async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Ends a prediction for good, with what it found and its files."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status not in ENDED or prediction.conflating:
+        raise Conflict("This prediction is being worked on: cancel it first, or wait.")
+    await session.execute(delete(Prediction).where(Prediction.id == prediction.id))
+    await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=prediction.id, user_id=viewer.user_id)
+    return prediction

@@ -13,6 +13,7 @@ from app.services.system.jobs import (
     hold,
     overdue,
     report,
+    rest,
     return_unfinished,
     try_later,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "post",
     "read_notifications",
     "report",
+    "rest",
     "return_unfinished",
     "try_later",
     "writes",

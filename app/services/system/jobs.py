@@ -125,6 +125,15 @@ async def return_unfinished(session: WriteSession, claim: Claim) -> None:
     )
 
 
+async def rest(session: WriteSession, claim: Claim) -> None:
+    """Queues what is left of a job behind all that waits by now; a part is done, so its attempts are counted anew."""
+    left = _held(claim).values(
+        state=JobState.QUEUED, attempt=0, available_at=func.now(), lease_until=None, error=None, eta_s=None
+    )
+    if await session.scalar(left.returning(Job.id)) is None:
+        raise LeaseLost
+
+
 async def cancel(session: WriteSession, job_id: int) -> bool:
     """Asks a job to stop; answers whether it has ended already, since nobody had begun it. Conflict once it is over."""
     job = await session.get_one(Job, job_id, with_for_update=True)
@@ -146,7 +155,7 @@ async def overdue(session: WriteSession, kinds: Sequence[JobKind], *, after_s: f
     )
     may = Job.attempt < Job.attempts_max
     rows = select(Job.id, Job.kind).where(_is_free, waits, may, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
-    return [(id, kind) for id, kind in await session.execute(rows.order_by(Job.id).limit(100))]
+    return [(id, kind) for id, kind in await session.execute(rows.order_by(Job.available_at, Job.id).limit(100))]
 
 
 async def abandon(session: WriteSession) -> Sequence[Job]:

@@ -1,0 +1,120 @@
+"""What a prediction found, as files that other programs read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from shapely import Point, Polygon
+from sqlalchemy import Select, func, literal, select
+
+from app.database import ReadSession
+from app.formats import Feature, Writer
+from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
+from app.formats.geojson import GeoJson
+from app.formats.osm_xml import OsmXml
+from app.geometry import Shape
+from app.models import Conflation, PredictedFeature, Verdict
+
+BATCH = 1_000
+# What every feature is to OpenStreetMap, and who says so.
+TAGS = {"building": "yes", "source": "Fieldgraph"}
+
+
+class FileFormat(Enum):
+    """A format of files with features."""
+
+    GEOJSON = "GEOJSON"
+    FLATGEOBUF = "FLATGEOBUF"
+    OSM_XML = "OSM_XML"
+
+    @property
+    def suffix(self) -> str:
+        """How the names of such files end."""
+        return {"GEOJSON": "geojson", "FLATGEOBUF": "fgb", "OSM_XML": "osm"}[self.value]
+
+    @property
+    def media_type(self) -> str:
+        """What such files are called on the web."""
+        return {"GEOJSON": GeoJson.media_type, "FLATGEOBUF": MEDIA_TYPE, "OSM_XML": OsmXml.media_type}[self.value]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which features of a prediction, and whether a point of each will do."""
+
+    prediction_id: int
+    verdict: Verdict | None = None
+    conflation: tuple[Conflation, ...] = ()
+    points: bool = False
+
+    def of(self, *columns: Any) -> Select[Any]:
+        """Columns of these features."""
+        found = select(*columns).where(PredictedFeature.prediction_id == self.prediction_id)
+        if self.verdict is not None:
+            found = found.where(PredictedFeature.verdict == self.verdict)
+        if self.conflation:
+            found = found.where(PredictedFeature.conflation.in_(self.conflation))
+        return found.order_by(PredictedFeature.id)
+
+    @property
+    def place(self) -> Any:
+        """Where a feature is: its outline, or a point that surely lies in it."""
+        if not self.points:
+            return PredictedFeature.geom
+        return func.ST_PointOnSurface(PredictedFeature.geom, type_=Shape("POINT")).label("geom")
+
+
+Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
+
+
+async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncIterator[bytes]:
+    """A file, piece by piece; of no features there is no FlatGeobuf, which is empty then."""
+    if form is FileFormat.FLATGEOBUF:
+        tags = [literal(value).label(key) for key, value in TAGS.items()]
+        rows = wanted.of(wanted.place, *tags, *SAID)
+        async with reading() as session:
+            yield await session.scalar(flatgeobuf(rows)) or b""
+        return
+    writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
+    async for features in _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML):
+        yield await asyncio.to_thread(writer.write, features)
+    rest = writer.finish()
+    while (piece := await asyncio.to_thread(_next, rest)) is not None:
+        yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
+
+
+SAID = (
+    PredictedFeature.confidence,
+    PredictedFeature.area_m2,
+    PredictedFeature.verdict,
+    PredictedFeature.conflation,
+    PredictedFeature.osm_share,
+)
+
+
+async def _batches(reading: Reading, wanted: Wanted, *, is_tagged_only: bool) -> AsyncIterator[Sequence[Feature]]:
+    """All features, some at a time; nobody's connection is kept while a slow client takes them."""
+    rows, last = wanted.of(PredictedFeature.id, wanted.place, *SAID).limit(BATCH), 0
+    while True:
+        async with reading() as session:
+            found = (await session.execute(rows.where(PredictedFeature.id > last))).all()
+        yield [_feature(geom, None if is_tagged_only else said) for _, geom, *said in found]
+        if len(found) < BATCH:
+            return
+        last = found[-1].id
+
+
+def _feature(geom: Polygon | Point, said: Sequence[Any] | None) -> Feature:
+    """With all that is known of it, or with nothing but what belongs on the map."""
+    if said is None:
+        return Feature(geom, TAGS)
+    known = {column.key: value for column, value in zip(SAID, said, strict=True)}
+    values = {key: value.value if isinstance(value, Enum) else value for key, value in known.items()}
+    return Feature(geom, {**TAGS, **values})
