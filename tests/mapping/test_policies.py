@@ -85,8 +85,6 @@ SEEN = [
     ("TRAIN job", EVERYBODY),
     ("FETCH_LABELS job", EVERYBODY),
     ("PREDICT job", INSIDERS),
-    ("CONFLATE job", INSIDERS),
-    ("SEND_MAIL job", INSIDERS),
 ]
 
 
