@@ -151,10 +151,10 @@ async def test_super_admins_say_who_is_staff(ask, change, refuse, database, owne
     assert (await ask(USERS, viewer=owner)).codes == []
     assert (await change("changeStaff", "isStaff", viewer=admin, isStaff=False, **here))["isStaff"] is False
     assert (await ask(USERS, viewer=owner)).codes == ["FORBIDDEN"]
-    may = {"isSuperAdmin": False}
+    may = {"is_super_admin": False}
     assert await entries(database) == [
-        ("changeStaff", admin.id, owner.id, {"isStaff": True, **may}),
-        ("changeStaff", admin.id, owner.id, {"isStaff": False, **may}),
+        ("changeStaff", admin.id, owner.id, {"is_staff": True, **may}),
+        ("changeStaff", admin.id, owner.id, {"is_staff": False, **may}),
     ]
 
 

@@ -13,7 +13,7 @@ from app.models import Team, TeamInvitation, TeamMembership
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates
 from app.services.accounts.teams import name_of, team_to_change
-from app.services.system import notify
+from app.services.system import audit, notify
 from app.settings import settings
 
 
@@ -47,15 +47,24 @@ async def create_team_invitation(
     if (count or 0) >= settings.team_invitations_max:
         raise LimitReached("Revoke an invitation of this team first.", limit=settings.team_invitations_max)
     checks.within("usesMax", uses_max, 1, settings.team_invitation_uses_max)
-    return await _linked(session, viewer, TeamInvitation(team_id=team.id, uses_max=uses_max), expires_in_days)
+    made = await _linked(session, viewer, TeamInvitation(team_id=team.id, uses_max=uses_max), expires_in_days)
+    _note(session, viewer, "createTeamInvitation", team, made.invitation)
+    return made
 
 
 async def regenerate_team_invitation(
     session: WriteSession, viewer: Viewer, invitation_id: int, *, expires_in_days: int
 ) -> TeamInvitationLink:
     """A new link for an invitation, unused; the old one is worth nothing from then on."""
-    invitation = await _invitation_to_change(session, viewer, invitation_id)
-    return await _linked(session, viewer, invitation, expires_in_days)
+    team, invitation = await _invitation_to_change(session, viewer, invitation_id)
+    made = await _linked(session, viewer, invitation, expires_in_days)
+    _note(session, viewer, "regenerateTeamInvitation", team, invitation)
+    return made
+
+
+def _note(session: WriteSession, viewer: Viewer, action: str, team: Team, invitation: TeamInvitation) -> None:
+    """Keeps it as something that was done to the team, which outlives its invitations."""
+    audit.record(session, signed_in(viewer), action, about=team, invitation=invitation.id)
 
 
 async def _linked(
@@ -71,25 +80,28 @@ async def _linked(
     return TeamInvitationLink(token, invitation)
 
 
-async def _invitation_to_change(session: ReadSession, viewer: Viewer, invitation_id: int) -> TeamInvitation:
-    """An invitation to a team that the viewer looks after, with its team locked."""
+async def _invitation_to_change(
+    session: ReadSession, viewer: Viewer, invitation_id: int
+) -> tuple[Team, TeamInvitation]:
+    """An invitation to a team that the viewer looks after, and the team, locked."""
     found = visible(TeamInvitation, viewer).where(TeamInvitation.id == invitation_id)
     team_id = await session.scalar(found.with_only_columns(TeamInvitation.team_id))
     if team_id is not None:
         # The team comes first, as everywhere; what the invitation is, is asked once nobody else can change it.
-        await team_to_change(session, viewer, team_id)
+        team = await team_to_change(session, viewer, team_id)
         invitation = await session.scalar(found)
         if invitation is not None:
-            return invitation
+            return team, invitation
     raise NotFound("There is no such invitation.")
 
 
 async def revoke_team_invitation(session: WriteSession, viewer: Viewer, invitation_id: int) -> Team:
     """The invitation is gone, and its link worth nothing."""
-    invitation = await _invitation_to_change(session, viewer, invitation_id)
+    team, invitation = await _invitation_to_change(session, viewer, invitation_id)
     await session.delete(invitation)
     await session.flush()
-    return await session.get_one(Team, invitation.team_id)
+    _note(session, viewer, "revokeTeamInvitation", team, invitation)
+    return team
 
 
 async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token: str) -> TeamMembership:
@@ -103,6 +115,7 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
     session.add(membership)
     invitation.uses += 1
     await session.flush()
+    _note(session, viewer, "acceptTeamInvitation", team, invitation)
     await notify(
         session, team.admin_user_id, f"{await name_of(session, user_id)} joined the team {team.name}.", about=team
     )

@@ -5,12 +5,14 @@ from sqlalchemy import delete, select, update
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
-from app.models import ApiKey, Job, JobState, Session, User
+from app.models import ApiKey, Job, JobKind, JobState, Session, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account
 from app.services import viewers
 from app.services.system import audit
 from app.settings import settings
+
+TIDYING = (JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION)
 
 
 async def suspend_user(session: WriteSession, viewer: Viewer, user_id: int, *, reason: str) -> User:
@@ -45,7 +47,7 @@ async def suspend(session: WriteSession, user_id: int, *, actor_id: int | None, 
     for table in (Session, ApiKey):
         await session.execute(delete(table).where(table.user_id == user_id))
     # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
-    theirs = Job.user_id == user_id, Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+    theirs = Job.user_id == user_id, Job.kind.not_in(TIDYING), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
     await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
     await _changed(session, user, "suspendUser", actor_id, reason=reason)
     return user
@@ -76,7 +78,7 @@ async def promote(
     if may == (user.is_staff, user.is_super_admin):
         raise Conflict("This account is staff already." if is_staff else "This account is not staff.")
     user.is_staff, user.is_super_admin = may
-    await _changed(session, user, "changeStaff", actor_id, isStaff=user.is_staff, isSuperAdmin=user.is_super_admin)
+    await _changed(session, user, "changeStaff", actor_id, is_staff=user.is_staff, is_super_admin=user.is_super_admin)
     return user
 
 

@@ -8,7 +8,7 @@ from app.errors import Conflict, LimitReached, NotFound
 from app.models import Team, TeamMembership, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
-from app.services.system import notify
+from app.services.system import audit, notify
 from app.settings import settings
 
 
@@ -22,6 +22,7 @@ async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Te
     await session.flush()
     session.add(TeamMembership(team_id=team.id, user_id=user_id))
     await session.flush()
+    audit.record(session, user_id, "createTeam", about=team)
     return team
 
 
@@ -60,6 +61,7 @@ async def rename_team(session: WriteSession, viewer: Viewer, team_id: int, *, na
     team = await team_to_change(session, viewer, team_id)
     team.name = _name(name)
     await session.flush()
+    audit.record(session, signed_in(viewer), "renameTeam", about=team)
     return team
 
 
@@ -70,6 +72,7 @@ async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Tea
     if team.admin_user_id == user_id:
         raise Conflict("The admin cannot leave: make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
+    audit.record(session, user_id, "leaveTeam", about=team)
     await notify(
         session, team.admin_user_id, f"{await name_of(session, user_id)} left the team {team.name}.", about=team
     )
@@ -82,6 +85,7 @@ async def remove_team_member(session: WriteSession, viewer: Viewer, team_id: int
     if team.admin_user_id == user_id:
         raise Conflict("The admin cannot be removed: make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
+    audit.record(session, signed_in(viewer), "removeTeamMember", about=team, user_id=user_id)
     if user_id != viewer.user_id:
         await notify(session, user_id, f"You were removed from the team {team.name}.", about=team)
     return team
@@ -107,6 +111,7 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
     await _room_for_another(session, heir.id)
     before, team.admin_user_id = team.admin_user_id, heir.id
     await session.flush()
+    audit.record(session, signed_in(viewer), "transferTeam", about=team, user_id=heir.id)
     if heir.id != viewer.user_id:
         await notify(session, heir.id, f"You are the admin of the team {team.name} now.", about=team)
     if before != viewer.user_id:
@@ -117,6 +122,7 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
 async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Team:
     """The team ends, with its memberships and invitations; its other members are told."""
     team = await team_to_change(session, viewer, team_id)
+    audit.record(session, signed_in(viewer), "deleteTeam", about=team, user_id=team.admin_user_id)
     members = select(TeamMembership.user_id).where(TeamMembership.team_id == team.id).order_by(TeamMembership.id)
     for user_id in (await session.scalars(members)).all():
         if user_id != viewer.user_id:

@@ -14,6 +14,7 @@ from app.gateways import imagery
 from app.models import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus, Model, Team
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import contributes_to_dataset, may_change_this_area, may_change_this_dataset
+from app.services.system import audit
 from app.settings import settings
 
 
@@ -135,6 +136,9 @@ async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int,
     for field, value in given.items():
         setattr(dataset, field, checked[field](value))
     await session.flush()
+    if changes:
+        told = {"fields": sorted(changes)}
+        audit.record(session, signed_in(viewer), "updateDataset", about=dataset, user_id=dataset.user_id, **told)
     await session.refresh(dataset)
     return dataset
 
@@ -149,6 +153,7 @@ async def delete_dataset(session: WriteSession, viewer: Viewer, dataset_id: int)
     running = select(func.count()).where(AOI.dataset_id == dataset.id, AOI.label_status == DownloadStatus.RUNNING)
     if await session.scalar(running):
         raise Conflict("Labels of this dataset are being fetched: wait until they are there.")
+    audit.record(session, signed_in(viewer), "deleteDataset", about=dataset, user_id=dataset.user_id)
     await session.execute(delete(Dataset).where(Dataset.id == dataset.id))
     return dataset
 

@@ -12,6 +12,7 @@ from app.models import JobKind, Model, ModelStatus, Prediction, Training, Traini
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_model
 from app.queue import enqueue
+from app.services.system import audit
 from app.settings import settings
 
 UNFINISHED = (TrainingStatus.SUBMITTED, TrainingStatus.RUNNING)
@@ -37,6 +38,9 @@ async def update_model(session: WriteSession, viewer: Viewer, model_id: int, cha
     if "status" in changes:
         model.status = _status(model, changes["status"])
     await session.flush()
+    if changes:
+        told = {"fields": sorted(changes)}
+        audit.record(session, signed_in(viewer), "updateModel", about=model, user_id=model.user_id, **told)
     await session.refresh(model)
     return model
 
@@ -57,6 +61,7 @@ async def delete_model(session: WriteSession, viewer: Viewer, model_id: int) -> 
     trainings = (await session.scalars(select(Training).where(Training.model_id == model.id))).all()
     for training in trainings:
         await _discard(session, viewer, training)
+    audit.record(session, signed_in(viewer), "deleteModel", about=model, user_id=model.user_id)
     await session.execute(delete(Model).where(Model.id == model.id))
     return model
 
@@ -72,6 +77,7 @@ async def delete_training(session: WriteSession, viewer: Viewer, training_id: in
     if model.published_training_id == training.id and model.status is ModelStatus.PUBLISHED:
         raise Conflict("This training is published: publish another, or archive its model first.")
     await _discard(session, viewer, training)
+    audit.record(session, signed_in(viewer), "deleteTraining", about=training, user_id=training.user_id)
     await session.execute(delete(Training).where(Training.id == training.id))
     return training
 

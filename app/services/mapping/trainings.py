@@ -36,7 +36,7 @@ from app.policies.mapping import (
 from app.queue import enqueue
 from app.services import system
 from app.services.mapping.pace import not_too_often
-from app.services.system import notify
+from app.services.system import audit, notify
 from app.settings import settings
 
 
@@ -198,6 +198,7 @@ async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id:
     require(may_cancel_this_training, viewer, training)
     if training.job_id is None or training.status in {TrainingStatus.FINISHED, TrainingStatus.FAILED}:
         raise Conflict("This training has ended already.")
+    audit.record(session, signed_in(viewer), "cancelTraining", about=training, user_id=training.user_id)
     if await system.cancel(session, training.job_id):
         await training_failed(session, training.id, system.CANCELLED)
         await session.refresh(training)
@@ -217,6 +218,7 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
     model = await session.get_one(Model, training.model_id, with_for_update=True)
     require(may_publish_trainings_of_this_model, viewer, model)
     model.published_training_id, model.status = training.id, ModelStatus.PUBLISHED
+    audit.record(session, signed_in(viewer), "publishTraining", about=training, model=model.id)
     await session.flush()
     await session.refresh(model)
     return model
