@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+import zlib
 from functools import cache
 
 from itsdangerous import URLSafeSerializer
@@ -11,6 +12,12 @@ from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.settings import settings
+
+KEY_PREFIX = "fg_"
+SECRET_LENGTH = 64
+CHECKSUM_LENGTH = 8
+# So much of a key may be shown to tell it from others: far from enough to guess the rest.
+HINT_LENGTH = 8
 
 _hashes = PasswordHash((Argon2Hasher(),))
 
@@ -44,6 +51,22 @@ async def password_matches(password: str, password_hash: str | None) -> bool:
 def new_token() -> str:
     """An opaque token of 256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def new_key() -> str:
+    """An API key's token: as random, but known as ours by its beginning, and as whole by its checksum."""
+    secret = secrets.token_hex(SECRET_LENGTH // 2)
+    return f"{KEY_PREFIX}{secret}{_checksum(secret)}"
+
+
+def is_key(token: str) -> bool:
+    """Whether a token is an API key's, mistyped nowhere; no session's token is."""
+    secret = token[len(KEY_PREFIX) : -CHECKSUM_LENGTH]
+    return len(secret) == SECRET_LENGTH and token == f"{KEY_PREFIX}{secret}{_checksum(secret)}"
+
+
+def _checksum(secret: str) -> str:
+    return f"{zlib.crc32(secret.encode()):0{CHECKSUM_LENGTH}x}"
 
 
 def token_hash(token: str) -> bytes:

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     password_hashes_at_once: int = 2
     session_days: int = 30
     client_length_max: int = 200
+    api_keys_max: int = 50
+    api_key_days_max: int = 366
+    api_keys_per_hour_max: int = 20
     viewer_cache_s: float = 5
     viewers_cached_max: int = 10_000
     sign_ins_per_minute_max: int = 10

@@ -14,6 +14,7 @@ from app.models import Base, User
 from app.reader import Reader
 from app.services.accounts import SignedIn
 from tests import factories
+from tests.servers import Server, serving
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ async def ask(api: httpx.AsyncClient) -> Ask:
         return Answer(await api.post("/graphql", json={"query": document, "variables": variables}, headers=headers))
 
     return ask
+
+
+@pytest.fixture
+def live(database_url: str, redis_url: str) -> Iterator[Server]:
+    """The API behind a real socket."""
+    from app.main import build  # noqa: PLC0415 - tests without an API need not wait for it
+
+    with serving(build().app) as server:
+        yield server
 
 
 Change = Callable[..., Awaitable[dict[str, Any]]]

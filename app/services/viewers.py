@@ -27,17 +27,17 @@ log = structlog.get_logger(__name__)
 
 
 class Known(NamedTuple):
-    """Whose a token is, when it expires, and until when this may be believed by the process's own clock."""
+    """Whose a token is, when it expires, if it does, and until when this may be believed by the process's own clock."""
 
     viewer: Viewer
-    expires_at: datetime
+    expires_at: datetime | None
     until: float
 
 
 class Viewers:
     """A bounded memory of one process. What it holds is forgotten at once when it is told so, and soon by itself."""
 
-    def __init__(self, look_up: Callable[[str], Awaitable[tuple[Viewer, datetime]]], feed: Feed) -> None:
+    def __init__(self, look_up: Callable[[str], Awaitable[tuple[Viewer, datetime | None]]], feed: Feed) -> None:
         self._look_up = look_up
         self._feed = feed
         self._known: OrderedDict[bytes, Known] = OrderedDict()
@@ -46,8 +46,8 @@ class Viewers:
         self._told: list[Callable[[int], None]] = []
         _of_this_process.add(self)
 
-    async def of(self, token: str) -> tuple[Viewer, datetime]:
-        """Who a token belongs to, and when it expires."""
+    async def of(self, token: str) -> tuple[Viewer, datetime | None]:
+        """Who a token belongs to, and when it expires, if it does."""
         key = security.token_hash(token)
         known = self._known.get(key)
         if known is not None and known.until > time.monotonic():
@@ -61,8 +61,10 @@ class Viewers:
                 return viewer, expires_at
             # Somebody's rights changed while the database was asked, and its answer may be from before.
 
-    def _remember(self, key: bytes, viewer: Viewer, expires_at: datetime) -> None:
-        rest_s = min(settings.viewer_cache_s, (expires_at - datetime.now(UTC)).total_seconds())
+    def _remember(self, key: bytes, viewer: Viewer, expires_at: datetime | None) -> None:
+        rest_s = settings.viewer_cache_s
+        if expires_at is not None:
+            rest_s = min(rest_s, (expires_at - datetime.now(UTC)).total_seconds())
         self._known[key] = Known(viewer, expires_at, time.monotonic() + rest_s)
         self._known.move_to_end(key)
         if len(self._known) > settings.viewers_cached_max:

@@ -1,5 +1,6 @@
 """People, their sessions and their teams."""
 
+from resolvers.accounts.keys import create_api_key, rename_api_key, revoke_api_key
 from resolvers.accounts.sessions import (
     is_current,
     revoke_session,
@@ -46,6 +47,7 @@ __all__ = [
     "accept_team_invitation",
     "account_deletion_requested",
     "change_staff",
+    "create_api_key",
     "create_team",
     "create_team_invitation",
     "delete_team",
@@ -59,8 +61,10 @@ __all__ = [
     "notifications_delivery_methods",
     "regenerate_team_invitation",
     "remove_team_member",
+    "rename_api_key",
     "rename_team",
     "restore_user",
+    "revoke_api_key",
     "revoke_session",
     "revoke_sessions",
     "revoke_team_invitation",

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.accounts.keys import KeysMutation
 from schema.accounts.sessions import SessionsMutation
 from schema.accounts.staff import StaffMutation
 from schema.accounts.teams import TeamsMutation, TeamsQuery
@@ -16,5 +17,5 @@ class AccountsQuery(UsersQuery, TeamsQuery):
 
 
 @strawberry.type
-class AccountsMutation(SessionsMutation, TeamsMutation, StaffMutation):
+class AccountsMutation(SessionsMutation, KeysMutation, TeamsMutation, StaffMutation):
     """The domain's changes."""

@@ -14,6 +14,7 @@ from schema.fields import Connection, connection, field, many
 from schema.row import Row
 
 if TYPE_CHECKING:
+    from schema.accounts.keys import ApiKey
     from schema.accounts.sessions import Session
     from schema.accounts.teams import TeamMembership
     from schema.mapping.datasets import Dataset
@@ -52,6 +53,7 @@ class User(Row, of=tables.User):
         tables.User.predictions
     )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
+    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("schema.accounts.keys")]] = many(tables.User.api_keys)
     sessions: Connection[Annotated["Session", strawberry.lazy("schema.accounts.sessions")]] = many(tables.User.sessions)
 
 

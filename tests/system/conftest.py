@@ -13,7 +13,6 @@ from app.models import Job, JobKind
 from app.models.base import Record
 from app.reader import Reader
 from tests import factories
-from tests.servers import serving
 
 T = TypeVar("T")
 WAIT_S_MAX = 60
@@ -154,15 +153,6 @@ async def network(reader_url: str) -> AsyncIterator[Network]:
     yield network
     network.flowing.set()
     await network.cut()
-
-
-@pytest.fixture
-def live(database_url, redis_url):
-    """The API behind a real socket."""
-    from app.main import build  # noqa: PLC0415 - tests without an API need not wait for it
-
-    with serving(build().app) as server:
-        yield server
 
 
 @pytest.fixture

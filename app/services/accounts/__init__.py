@@ -9,6 +9,13 @@ from app.services.accounts.invitations import (
     regenerate_team_invitation,
     revoke_team_invitation,
 )
+from app.services.accounts.keys import (
+    ApiKeySecret,
+    create_api_key,
+    pace_api_key,
+    rename_api_key,
+    revoke_api_key,
+)
 from app.services.accounts.sessions import (
     Device,
     SignedIn,
@@ -35,25 +42,30 @@ from app.services.accounts.teams import (
 )
 
 __all__ = [
+    "ApiKeySecret",
     "Device",
     "SignedIn",
     "TeamInvitationLink",
     "UserStatistics",
     "accept_team_invitation",
     "change_staff",
+    "create_api_key",
     "create_team",
     "create_team_invitation",
     "delete_team",
     "leave_team",
     "new_password_hash",
+    "pace_api_key",
     "pace_sign_in",
     "pace_sign_up",
     "pace_team_acceptance",
     "pace_team_invitation",
     "regenerate_team_invitation",
     "remove_team_member",
+    "rename_api_key",
     "rename_team",
     "restore_user",
+    "revoke_api_key",
     "revoke_session",
     "revoke_sessions",
     "revoke_team_invitation",

@@ -14,6 +14,7 @@ from app.models import Session, User
 from app.policies import Viewer, signed_in
 from app.rates import Rates
 from app.services import viewers
+from app.services.accounts.keys import viewer_by_key
 from app.services.system import audit
 from app.settings import settings
 
@@ -150,8 +151,13 @@ async def _without_sessions(session: WriteSession, user_id: int) -> User:
     return (await session.scalars(select(User).where(User.id == user_id))).one()
 
 
-async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime]:
-    """Who a token belongs to, and when it expires. Using it moves its end, written at most once an hour."""
+async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime | None]:
+    """Who a token belongs to, of a session or an API key, and when it expires, if it does."""
+    return await (viewer_by_key if security.is_key(token) else _viewer_by_session)(database, token)
+
+
+async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, datetime]:
+    """Using a session moves its end, written at most once an hour."""
     now = datetime.now(UTC)
     statement = (
         select(Session, User)

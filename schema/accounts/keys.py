@@ -1,0 +1,36 @@
+"""What clients see of API keys."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services import accounts
+from resolvers import accounts as resolve
+from schema.accounts.users import User
+from schema.fields import mutation
+from schema.problems import Conflict, InvalidInput, LimitReached
+from schema.row import Row, shows
+
+strawberry.enum(tables.Scope, description=tables.Scope.__doc__)
+
+
+class ApiKey(Row, of=tables.ApiKey):
+    created_at: auto
+    name: auto
+    hint: auto
+    scopes: auto
+    expires_at: auto
+    last_used_at: auto
+
+
+@shows(accounts.ApiKeySecret)
+class ApiKeySecret:
+    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown this once.")
+    api_key: ApiKey = strawberry.field(description="The key it belongs to.")
+
+
+@strawberry.type
+class KeysMutation:
+    create_api_key: ApiKeySecret | InvalidInput | Conflict | LimitReached = mutation(resolve.create_api_key, scope=None)
+    rename_api_key: ApiKey | InvalidInput | Conflict = mutation(resolve.rename_api_key, scope=None)
+    revoke_api_key: User = mutation(resolve.revoke_api_key, scope=None)

@@ -1,0 +1,129 @@
+"""What API keys may do: no more than their scopes say, and nothing to the ways into an account."""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull
+
+from app.models import Scope
+from schema import schema
+from schema.fields import Scoped
+from tests.accounts.keys import key_of
+from tests.plan.values import SCALARS
+from tests.system.clients import connected
+
+ME = "{ me { username isStaff } }"
+LISTEN = "subscription { notificationReceived { cursor } }"
+CREATE = """mutation ($imagery: String) {
+    createDataset(input: {name: "Village", sourceImagery: $imagery}) { ... on Dataset { user { username } } }
+}"""
+MUTATIONS = schema._schema.mutation_type.fields
+NEEDED = {
+    name: next(each for each in field.extensions["strawberry-definition"].extensions if isinstance(each, Scoped)).scope
+    for name, field in MUTATIONS.items()
+}
+
+
+def value(kind: Any) -> Any:
+    """A value of a type that is at least coerced."""
+    if isinstance(kind, GraphQLNonNull):
+        return value(kind.of_type)
+    if isinstance(kind, GraphQLList):
+        return [value(kind.of_type)]
+    if isinstance(kind, GraphQLEnumType):
+        return next(iter(kind.values))
+    if isinstance(kind, GraphQLInputObjectType):
+        given = {name: field for name, field in kind.fields.items() if isinstance(field.type, GraphQLNonNull)}
+        return {name: value(field.type) for name, field in given.items()}
+    return SCALARS[kind.name][0] if kind.name in SCALARS else "x"
+
+
+async def asked(ask, name: str, viewer) -> Any:
+    field = MUTATIONS[name]
+    if "input" not in field.args:
+        return await ask(f"mutation {{ {name} }}", viewer=viewer)
+    kind = field.args["input"].type
+    document = f"mutation ($input: {kind}) {{ {name}(input: $input) {{ __typename }} }}"
+    return await ask(document, viewer=viewer, input=value(kind))
+
+
+@pytest.mark.parametrize("name", [name for name, scope in NEEDED.items() if scope])
+async def test_a_mutation_is_refused_to_a_key_without_its_scope(ask, unchanged, database, staff, name):
+    key = await key_of(database, staff, *(set(Scope) - {NEEDED[name]}))
+    await ask(ME, viewer=key)
+    async with unchanged():
+        answer = await asked(ask, name, key)
+    assert [error["extensions"] for error in answer.errors] == [{"code": "SCOPE_MISSING", "scope": NEEDED[name].name}]
+
+
+@pytest.mark.parametrize("name", [name for name, scope in NEEDED.items() if scope is None])
+async def test_what_concerns_the_ways_into_an_account_is_refused_to_every_key(ask, unchanged, database, staff, name):
+    key = await key_of(database, staff, *Scope)
+    await ask(ME, viewer=key)
+    async with unchanged():
+        answer = await asked(ask, name, key)
+    assert answer.codes == ["FORBIDDEN"]
+    assert answer.errors[0]["message"] == "An API key may not do this. Sign in to do it."
+
+
+def test_the_ways_into_an_account_are_not_for_keys():
+    ways = {"signIn", "signUp", "signOut", "revokeSession", "revokeSessions"}
+    ways |= {"createApiKey", "renameApiKey", "revokeApiKey"}
+    assert ways <= {name for name, scope in NEEDED.items() if scope is None}
+    assert {name for name, scope in NEEDED.items() if scope is Scope.TRAIN} >= {"startTraining", "startPrediction"}
+
+
+async def test_a_key_that_may_write_writes_and_reads_not(ask, database, owner):
+    key = await key_of(database, owner, Scope.WRITE)
+    imagery = "https://tiles.example.org/{z}/{x}/{y}.png"
+    assert (await ask(CREATE, viewer=key, imagery=imagery))["createDataset"] == {"user": {"username": "owner"}}
+    answer = await ask(ME, viewer=key)
+    assert (dict(answer), answer.errors[0]["extensions"]) == ({}, {"code": "SCOPE_MISSING", "scope": "READ"})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __typename me { username } }",
+        "query { ...Shown } fragment Shown on Query { ...More } fragment More on Query { me { id } }",
+        "query { ... on Query { datasets { nodes { id } } } }",
+        "query ($no: Boolean = false) { __schema { queryType { name } } me @include(if: $no) { id } }",
+    ],
+)
+async def test_a_key_that_may_not_read_is_refused_every_query(ask, database, owner, document, statements):
+    key = await key_of(database, owner, Scope.WRITE, Scope.TRAIN, Scope.ADMIN)
+    assert (await ask(document, viewer=key)).codes == ["SCOPE_MISSING"]
+    statements.clear()
+    assert (await ask(document, viewer=key)).codes == ["SCOPE_MISSING"]
+    assert statements == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __typename }",
+        '{ __schema { queryType { name } } named: __type(name: "User") { name } }',
+        "{ ...Shown } fragment Shown on Query { __typename ... { __schema { queryType { name } } } }",
+    ],
+)
+async def test_every_key_is_told_of_the_schema(ask, database, owner, document):
+    assert (await ask(document, viewer=await key_of(database, owner, Scope.TRAIN))).errors == []
+
+
+async def test_a_key_that_may_not_read_is_told_no_events(live, database, owner):
+    async with connected(live, await key_of(database, owner, Scope.WRITE)) as client:
+        await client.subscribe(LISTEN)
+        assert await client.refused() == "SCOPE_MISSING"
+        await client.settled()
+
+
+async def test_a_staff_members_key_is_staff_only_with_admin(ask, database, owner, staff):
+    hidden = "query ($id: ID!) { user(id: $id) { email } }"
+    id = (await ask("{ me { id } }", viewer=owner))["me"]["id"]
+    reading = await key_of(database, staff, Scope.READ, Scope.WRITE, Scope.TRAIN)
+    ruling = await key_of(database, staff, Scope.READ, Scope.ADMIN)
+    nobodys = await key_of(database, owner, Scope.READ, Scope.ADMIN)
+    assert (await ask(hidden, viewer=reading, id=id))["user"] == {"email": None}
+    assert (await ask(hidden, viewer=ruling, id=id))["user"] == {"email": "owner@fieldgraph.test"}
+    theirs = (await ask("{ me { id } }", viewer=staff))["me"]["id"]
+    assert (await ask(hidden, viewer=nobodys, id=theirs))["user"] == {"email": None}
