@@ -194,10 +194,8 @@ async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Pred
 
 
 async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Queues a prediction that has ended once more, with the same parameters.
-
-    One that failed goes on after the last part that was searched; one that is finished begins anew, and what it had
-    found makes way, with the verdicts on it.
+    """Queues a prediction that has ended once more. One that failed goes on after the last part that was searched; one
+    that is finished begins anew, and what it had found makes way, with the verdicts on it.
 
     prediction_id: The prediction.
     """
@@ -237,9 +235,8 @@ async def conflate_prediction(info: Info, prediction_id: strawberry.ID) -> Predi
 async def judge_features(
     info: Info, prediction_id: strawberry.ID, feature_ids: list[strawberry.ID], verdict: Verdict | None = None
 ) -> Prediction:
-    """Accepts or rejects what a finished prediction found: all of these features, or none if one is not there.
-
-    What is accepted becomes an approved prediction of the viewer's; what is not any more ceases to be one.
+    """Accepts or rejects what a finished prediction found: all of these features, or none if one is not there. What is
+    accepted becomes an approved prediction of the viewer's; what is not any more ceases to be one.
 
     prediction_id: The prediction.
     feature_ids: Which of its features, at most 1 000.

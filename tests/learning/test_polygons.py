@@ -1,5 +1,7 @@
 """Outlines: whole across seams, with their holes, true in metres and square metres."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -42,6 +44,24 @@ def test_houses_that_only_meet_a_seam_from_both_sides_stay_two(site, blank):
     blank[20:60, 200:256] = blank[100:140, 256:300] = 255
 
     assert len(drawn(site, blank)) == 2
+
+
+@pytest.mark.parametrize(("pixels", "count"), [(0, 2), (3, 2), (5, 1)])
+def test_pieces_nearer_across_a_seam_than_a_distance_are_one_building(site, blank, pixels, count):
+    blank[20:60, 200:254] = blank[20:60, 258:320] = 255
+    metres = (pixels + 0.5) * metres_per_pixel(site.area.centroid.y, 19)
+
+    found = drawn(site, blank, replace(PLAIN, seam_m=metres if pixels else 0.0))
+
+    assert len(found) == count
+    if count == 1:
+        assert_same_ground(found[0].polygon, site.box(200, 20, 320, 60))
+
+
+def test_what_lies_apart_within_one_tile_stays_apart(site, blank):
+    blank[20:60, 20:100] = blank[20:60, 104:200] = 255
+
+    assert len(drawn(site, blank, replace(PLAIN, seam_m=5.0))) == 2
 
 
 def test_courtyards_stay_open_and_chimneys_do_not(site, blank):
