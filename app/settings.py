@@ -107,6 +107,13 @@ class Settings(BaseSettings):
     team_invitations_per_hour_max: int = 50
     team_acceptances_per_hour_max: int = 50
 
+    # Social
+    friend_requests_per_hour_max: int = 50
+    friend_requests_pending_max: int = 200
+    friend_suggestions_max: int = 50
+    kept_away_max: int = 1_000
+    mute_hours_max: int = 24 * 365
+
     # Mail
     smtp_url: SecretStr | None = None
     smtp_s_max: float = 20

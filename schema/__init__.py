@@ -8,21 +8,22 @@ from schema.mapping import MappingMutation, MappingQuery, MappingSubscription
 from schema.problems import HANDLERS, Problem
 from schema.row import Row
 from schema.scalars import SCALARS
+from schema.social import SocialMutation, SocialQuery, SocialSubscription
 from schema.system import SystemMutation, SystemQuery, SystemSubscription
 
 
 @strawberry.type(description="What can be asked.")
-class Query(AccountsQuery, MappingQuery, SystemQuery):
+class Query(AccountsQuery, MappingQuery, SocialQuery, SystemQuery):
     """Every domain's questions."""
 
 
 @strawberry.type(description="What can be changed; every change answers with what it made or with a Problem.")
-class Mutation(AccountsMutation, MappingMutation, SystemMutation):
+class Mutation(AccountsMutation, MappingMutation, SocialMutation, SystemMutation):
     """Every domain's changes."""
 
 
 @strawberry.type(description="What can be watched; every event has a cursor to continue from.")
-class Subscription(MappingSubscription, SystemSubscription):
+class Subscription(MappingSubscription, SocialSubscription, SystemSubscription):
     """Every domain's events."""
 
 

@@ -16,6 +16,7 @@ from app.models import (
     FeedbackAOI,
     FeedbackLabel,
     FeedbackType,
+    Friendship,
     Job,
     JobKind,
     JobState,
@@ -190,3 +191,8 @@ async def post(database: Database, author_id: int, *, parent: Post | None = None
     return await add(
         database, Post(**{"author_id": author_id, "content": "It rains.", "depth": depth, **place, **fields})
     )
+
+
+async def befriend(database: Database, one: int, other: int) -> None:
+    async with database.writing() as session:
+        session.add_all([Friendship(user_id=one, friend_id=other), Friendship(user_id=other, friend_id=one)])

@@ -60,6 +60,15 @@ async def api(database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncCli
 
 
 @pytest.fixture
+def live(database_url: str, redis_url: str) -> Iterator[Server]:
+    """The API behind a real socket."""
+    from app.main import build  # noqa: PLC0415 - tests without an API need not wait for it
+
+    with serving(build().app) as server:
+        yield server
+
+
+@pytest.fixture
 async def ask(api: httpx.AsyncClient) -> Ask:
     """A GraphQL client: it takes a document, `viewer=` for the token, and the variables by their names."""
 

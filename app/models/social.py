@@ -248,6 +248,7 @@ class Block(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     blocked_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    username: Mapped[str] = mapped_column(String(150), doc="The other's username when it was made.")
 
 
 class Mute(Record):

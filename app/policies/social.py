@@ -115,6 +115,11 @@ def is_friend(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElem
     return exists().where(friendship.user_id == viewer.user_id, friendship.friend_id == user_id)
 
 
+def may_answer_this_friend_request(viewer: Viewer, request: FriendRequest) -> bool:
+    """Who is asked, whoever else one is."""
+    return request.to_user_id == viewer.user_id
+
+
 def may_change_this_post(viewer: Viewer, post: Post) -> bool:
     """Its author alone: words stay theirs."""
     return viewer.user_id is not None and post.author_id == viewer.user_id

@@ -70,6 +70,7 @@ def upgrade() -> None:
         "blocks",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("blocked_id", sa.BigInteger(), nullable=False),
+        sa.Column("username", sa.String(length=150), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("user_id <> blocked_id", name=op.f("ck_blocks_others")),

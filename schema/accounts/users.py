@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from schema.mapping.datasets import Dataset
     from schema.mapping.predictions import Prediction
     from schema.mapping.trainings import Model, Training
+    from schema.social.friends import Friendship
 
 strawberry.enum(tables.DeliveryMethod, description=tables.DeliveryMethod.__doc__)
 
@@ -51,6 +52,9 @@ class User(Row, of=tables.User):
     statistics: UserStatistics | None = field(resolve.statistics)
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
         tables.User.predictions
+    )
+    friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(
+        tables.User.friendships
     )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("schema.accounts.keys")]] = many(tables.User.api_keys)

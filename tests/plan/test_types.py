@@ -25,6 +25,9 @@ REACHED_OTHERWISE = {
     "TrainingEvent": "is what subscriptions tell",
     "PredictionEvent": "is what subscriptions tell",
     "NotificationEvent": "is what subscriptions tell",
+    "FriendshipEvent": "is what subscriptions tell",
+    "FriendRequestSent": "is what mutations answer with",
+    "Unblocked": "is what mutations answer with",
     "Epoch": "is part of what subscriptions tell",
 }
 TYPES = [

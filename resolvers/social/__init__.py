@@ -1,0 +1,41 @@
+"""What people say to each other, and who is whose friend."""
+
+from resolvers.social.friends import (
+    FriendRequestDirection,
+    FriendshipEvent,
+    Unblocked,
+    accept_friend_request,
+    block_user,
+    blocks,
+    cancel_friend_request,
+    decline_friend_request,
+    friend_requests,
+    friend_suggestions,
+    friendship_changed,
+    mute_user,
+    mutes,
+    remove_friend,
+    send_friend_request,
+    unblock_user,
+    unmute_user,
+)
+
+__all__ = [
+    "FriendRequestDirection",
+    "FriendshipEvent",
+    "Unblocked",
+    "accept_friend_request",
+    "block_user",
+    "blocks",
+    "cancel_friend_request",
+    "decline_friend_request",
+    "friend_requests",
+    "friend_suggestions",
+    "friendship_changed",
+    "mute_user",
+    "mutes",
+    "remove_friend",
+    "send_friend_request",
+    "unblock_user",
+    "unmute_user",
+]
