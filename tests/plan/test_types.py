@@ -62,8 +62,11 @@ def query_for(goal: str, rows: dict[str, str]) -> str:
 @pytest.mark.parametrize("name", [name for name in TYPES if name not in REACHED_OTHERWISE])
 async def test_every_type_is_planned(village, name):
     rows = {b64decode(id + "==").decode().partition(":")[0]: id for id in reversed(village.ids.values())}
-    before = tried["by a plan"]
-    answer = await village.ask(query_for(name, rows), "owner")
+    for viewer in ("owner", "staff"):  # what is the owner's own, and what only staff may ask
+        before = tried["by a plan"]
+        answer = await village.ask(query_for(name, rows), viewer)
+        if "errors" not in answer.json:
+            break
     assert "errors" not in answer.json
     assert tried["by a plan"] == before + 1, "graphql-core was asked"
 

@@ -64,6 +64,7 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     await factories.artifact(database, training_id=rows["broken"].id, storage_key="no key")
     rows["team"] = await factories.team(database, owner, other)
     rows["invitation"] = await factories.team_invitation(database, rows["team"])
+    people["staff"] = await factories.user(database, "staff", is_staff=True)
     tokens = {name: person.token for name, person in people.items()}
     return tokens, {name: ids.encode(row) for name, row in rows.items()}
 
