@@ -79,15 +79,6 @@ async def ask(api: httpx.AsyncClient) -> Ask:
     return ask
 
 
-@pytest.fixture
-def live(database_url: str, redis_url: str) -> Iterator[Server]:
-    """The API behind a real socket."""
-    from app.main import build  # noqa: PLC0415 - tests without an API need not wait for it
-
-    with serving(build().app) as server:
-        yield server
-
-
 Change = Callable[..., Awaitable[dict[str, Any]]]
 # What a problem says beyond its code and its message.
 FACTS = {"InvalidInput": "field", "LimitReached": "limit", "AccuracyTooLow": "accuracy required"}

@@ -194,8 +194,7 @@ async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Pred
 
 
 async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Queues a prediction that has ended once more. One that failed goes on after the last part that was searched; one
-    that is finished begins anew, and what it had found makes way, with the verdicts on it.
+    """Goes on with a prediction where it failed; a finished one begins anew, without what it found and its verdicts.
 
     prediction_id: The prediction.
     """
@@ -235,8 +234,7 @@ async def conflate_prediction(info: Info, prediction_id: strawberry.ID) -> Predi
 async def judge_features(
     info: Info, prediction_id: strawberry.ID, feature_ids: list[strawberry.ID], verdict: Verdict | None = None
 ) -> Prediction:
-    """Accepts or rejects what a finished prediction found: all of these features, or none if one is not there. What is
-    accepted becomes an approved prediction of the viewer's; what is not any more ceases to be one.
+    """Accepts or rejects found features, all of them or none; accepted ones are the viewer's approved predictions.
 
     prediction_id: The prediction.
     feature_ids: Which of its features, at most 1 000.
