@@ -43,7 +43,7 @@ async def _seed() -> None:
     async with database.writing() as session:
         for username, email in PEOPLE.items():
             if await session.scalar(select(User.id).where(func.lower(User.email) == email)) is None:
-                await people.sign_up(session, email=email, username=username, password_hash=password_hash)
+                await people.create_account(session, email=email, username=username, password_hash=password_hash)
         mapper = Viewer(await session.scalar(select(User.id).where(User.email == PEOPLE["mapper"])))
         dataset = await session.scalar(
             select(Dataset).where(Dataset.name == DATASET, Dataset.user_id == mapper.user_id)
@@ -61,11 +61,7 @@ async def _seed() -> None:
 
 
 def _imagery() -> str:
-    return f"{_address()}/demo/tiles/{{z}}/{{x}}/{{y}}.png"
-
-
-def _address() -> str:
-    return settings.public_url or f"http://{settings.host}:{settings.port}"
+    return f"{settings.address}/demo/tiles/{{z}}/{{x}}/{{y}}.png"
 
 
 def _footprints(area: Polygon) -> dict[str, Any]:
@@ -83,7 +79,7 @@ def run() -> None:
 
 
 async def _walk() -> None:
-    async with httpx.AsyncClient(base_url=_address(), timeout=30) as http:
+    async with httpx.AsyncClient(base_url=settings.address, timeout=30) as http:
         client = Client(http)
         console.print("[bold]1[/] Signing in as the demo's mapper …")
         await client.sign_in()
@@ -185,7 +181,7 @@ class Client:
         return dict(last[kind])
 
     async def _events(self, document: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        address = f"{_address().replace('http', 'ws', 1)}/graphql"
+        address = f"{settings.address.replace('http', 'ws', 1)}/graphql"
         async with connect(address, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
             payload = {"Authorization": f"Bearer {self._token}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Unavailable
-from app.gateways import storage
+from app.gateways import mail, storage
 from app.migrate import CONNECT_S_MAX, missing
 from app.settings import settings
 
@@ -127,6 +127,17 @@ async def _write_and_read() -> None:
     await asyncio.sleep(THREADS_S)
 
 
+def _mail() -> str:
+    if not mail.goes_out():
+        raise Ill("nowhere to send", "Set FIELDGRAPH_SMTP_URL; until then nobody signs up or resets a password.")
+    if settings.smtp_url is None:
+        return f"kept as files in {settings.home / 'mail'}"
+    try:
+        return f"{mail.greeted()} answers"
+    except Unavailable as outage:
+        raise Ill(outage, "Start the server that FIELDGRAPH_SMTP_URL names, or mend the URL.") from None
+
+
 LOOKS = {
     "database": _database,
     "PostGIS": _postgis,
@@ -134,4 +145,5 @@ LOOKS = {
     "Redis": _redis,
     "worker": _worker,
     "storage": _storage,
+    "mail": _mail,
 }

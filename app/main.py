@@ -35,8 +35,19 @@ from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
 
-# Guessing a password must cost a request each: one operation may not hold many guesses.
-ONCE = frozenset({"signIn", "signUp"})
+# Guessing a password or a token, and having a mail sent, must cost a request each: no operation holds many.
+ONCE = frozenset(
+    {
+        "changePassword",
+        "requestEmailVerification",
+        "requestPasswordReset",
+        "requestSignUp",
+        "resetPassword",
+        "signIn",
+        "signUp",
+        "verifyEmail",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, validation_alias="PORT", ge=1, le=65535)
     public_url: str | None = None
+    app_url: str | None = None
     connections_max: int = 5_000
     storage_url: str | None = None
     secret: SecretStr = SecretStr("")
@@ -93,6 +94,16 @@ class Settings(BaseSettings):
     viewers_cached_max: int = 10_000
     sign_ins_per_minute_max: int = 10
     sign_ups_per_hour_max: int = 50
+    sign_up_requests_per_hour_max: int = 50
+    sign_up_link_minutes: int = 24 * 60
+    password_reset_requests_per_hour_max: int = 50
+    password_resets_per_hour_max: int = 50
+    password_reset_link_minutes: int = 60
+    password_changes_per_hour_max: int = 10
+    email_verification_requests_per_hour_max: int = 10
+    email_verifications_per_hour_max: int = 50
+    email_verification_link_minutes: int = 24 * 60
+    mails_to_one_address_per_hour_max: int = 5
     name_length_max: int = 50
     description_length_max: int = 4_000
     note_length_max: int = 500
@@ -117,6 +128,8 @@ class Settings(BaseSettings):
     # Mail
     smtp_url: SecretStr | None = None
     smtp_s_max: float = 20
+    mail_attempts_max: int = 8
+    mails_kept_days: int = 7
     mail_from: str = "Fieldgraph <fieldgraph@localhost>"
 
     # Files
@@ -208,6 +221,11 @@ class Settings(BaseSettings):
         return (
             [entry.strip().lower() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
         )
+
+    @property
+    def address(self) -> str:
+        """Where people find this installation, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
 settings = Settings()

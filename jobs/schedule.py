@@ -4,19 +4,19 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import delete, func
+from sqlalchemy import Interval, delete, func, literal
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import events
 from app.database import Database
 from app.errors import DomainError
-from app.models import Session
+from app.models import Mail, Session
 from app.services import system
 from app.settings import settings
 from jobs.broker import WORKS, Runner
@@ -37,10 +37,12 @@ async def sweep(runner: Runner) -> None:
 
 
 async def prune(database: Database) -> None:
-    """Forgets old events and sessions that have ended."""
+    """Forgets old events, old mails, and sessions that have ended."""
+    kept = literal(timedelta(days=settings.mails_kept_days), Interval)
     async with database.writing() as session:
         await events.prune(session)
         await session.execute(delete(Session).where(Session.expires_at < func.now()))
+        await session.execute(delete(Mail).where(Mail.created_at < func.now() - kept))
 
 
 async def beat(redis: Redis) -> None:

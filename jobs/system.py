@@ -1,6 +1,7 @@
 """Sending mails."""
 
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import localtime
 from urllib.parse import urlsplit
 
@@ -11,6 +12,9 @@ from app.services.system import Letter
 from app.settings import settings
 from jobs.broker import job
 from jobs.run import Run
+
+# Links stay on one line, and no server needs to understand more than ASCII.
+PLAIN = SMTP.clone(max_line_length=998, cte_type="7bit")
 
 
 @job(JobKind.SEND_MAIL, failed=system.mail_failed)
@@ -25,8 +29,8 @@ async def send_mail(run: Run) -> None:
 
 
 def _message(letter: Letter, number: int) -> EmailMessage:
-    message = EmailMessage()
-    host = urlsplit(settings.public_url or "").hostname or "fieldgraph.local"
+    message = EmailMessage(PLAIN)
+    host = urlsplit(settings.address).hostname or "fieldgraph.local"
     message["Message-ID"] = f"<{number}@{host}>"
     message["Date"] = localtime()
     message["From"], message["To"], message["Subject"] = settings.mail_from, letter.address, letter.subject

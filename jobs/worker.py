@@ -9,7 +9,7 @@ import structlog
 from app import logs, queue
 from app.database import Database
 from app.settings import settings
-from jobs import mapping, system  # noqa: F401 -- register their jobs
+from jobs import accounts, mapping, system  # noqa: F401 -- register their jobs
 from jobs.broker import Runner
 from jobs.schedule import keep_time
 

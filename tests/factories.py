@@ -45,9 +45,10 @@ SQUARE = box(12.0, 46.0, 12.001, 46.001)
 async def user(database: Database, name: str, **fields: Any) -> SignedIn:
     """An account with an open session."""
     async with database.writing() as session:
-        signed_in = await accounts.sign_up(
+        made = await accounts.create_account(
             session, email=f"{name}@fieldgraph.test", username=name, password_hash=PASSWORD_HASH
         )
+        signed_in = await accounts.open_session(session, made)
         for field, value in fields.items():
             setattr(signed_in.user, field, value)
     return signed_in

@@ -2,7 +2,11 @@
 
 import asyncio
 import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -16,18 +20,66 @@ PERMANENT = 500
 log = structlog.get_logger(__name__)
 
 
+def goes_out() -> bool:
+    """Whether mails go anywhere: in production they need a server."""
+    return settings.smtp_url is not None or not settings.production
+
+
 async def send(message: EmailMessage) -> None:
     """Sends one mail, or raises `Outage`, which tells whether trying later may help."""
+    if not goes_out():
+        raise Outage(SERVER, "is not set", heals=False)
     if settings.smtp_url is None:
         await asyncio.to_thread(_keep, message)
         return
+    await asyncio.to_thread(_hand_over, message, settings.smtp_url.get_secret_value())
+
+
+def greeted() -> str:
+    """The server's host, if it lets us in; raises `Outage`."""
+    assert settings.smtp_url is not None
+    url = settings.smtp_url.get_secret_value()
+    with _in_words(), _connected(url):
+        return urlsplit(url).hostname or ""
+
+
+def _hand_over(message: EmailMessage, url: str) -> None:
+    with _in_words(), _connected(url) as smtp:
+        smtp.send_message(message)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[smtplib.SMTP]:
+    """A connection, encrypted where the server can; a password is never sent over another."""
+    server, trust = urlsplit(url), ssl.create_default_context()
+    host, port, patience_s = server.hostname or "", server.port or 0, settings.smtp_s_max
+    is_wrapped = server.scheme == "smtps"
+    connect = partial(smtplib.SMTP_SSL, context=trust) if is_wrapped else smtplib.SMTP
+    with connect(host, port, timeout=patience_s) as smtp:
+        smtp.ehlo_or_helo_if_needed()
+        if not is_wrapped and smtp.has_extn("starttls"):
+            smtp.starttls(context=trust)
+        elif not is_wrapped and server.username:
+            raise smtplib.SMTPNotSupportedError
+        if server.username:
+            smtp.login(unquote(server.username), unquote(server.password or ""))
+        yield smtp
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
     try:
-        await asyncio.to_thread(_hand_over, message, settings.smtp_url.get_secret_value())
+        yield
     except smtplib.SMTPRecipientsRefused as error:
         codes = {code for code, _ in error.recipients.values()}
         raise _refusal(min(codes)) from None
+    except smtplib.SMTPAuthenticationError as error:
+        # The operator's to mend, and no fault of the mail's.
+        raise Outage(SERVER, "refuses our password", heals=True, status=error.smtp_code) from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code) from None
+    except smtplib.SMTPNotSupportedError:
+        raise Outage(SERVER, "lacks what this takes: encryption for a password, or UTF-8", heals=False) from None
     except (smtplib.SMTPException, OSError) as error:
         raise Outage(SERVER, f"does not answer ({type(error).__name__})", heals=True) from None
 
@@ -37,22 +89,10 @@ def _refusal(code: int) -> Outage:
     return Outage(SERVER, f"refuses this mail ({code})", heals=code < PERMANENT, status=code)
 
 
-def _hand_over(message: EmailMessage, url: str) -> None:
-    server = urlsplit(url)
-    kind = smtplib.SMTP_SSL if server.scheme == "smtps" else smtplib.SMTP
-    with kind(server.hostname or "", server.port or 0, timeout=settings.smtp_s_max) as smtp:
-        smtp.ehlo_or_helo_if_needed()
-        if server.scheme == "smtp" and smtp.has_extn("starttls"):
-            smtp.starttls()
-        if server.username:
-            smtp.login(unquote(server.username), unquote(server.password or ""))
-        smtp.send_message(message)
-
-
 def _keep(message: EmailMessage) -> None:
-    """For trying things out: the mail as a file that any mail program opens."""
+    """For trying things out: the mail as a file that any mail program opens, and in the log."""
     folder = settings.home / "mail"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{message['Message-ID'].strip('<>').partition('@')[0]}.eml"
     file.write_bytes(message.as_bytes())
-    log.info("mail kept", to=message["To"], subject=message["Subject"], file=str(file))
+    log.info("mail kept", to=message["To"], subject=message["Subject"], file=str(file), text=message.get_content())

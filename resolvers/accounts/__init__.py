@@ -1,13 +1,21 @@
 """People, their sessions and their teams."""
 
 from resolvers.accounts.keys import create_api_key, rename_api_key, revoke_api_key
+from resolvers.accounts.mailed import (
+    change_password,
+    request_email_verification,
+    request_password_reset,
+    request_sign_up,
+    reset_password,
+    sign_up,
+    verify_email,
+)
 from resolvers.accounts.sessions import (
     is_current,
     revoke_session,
     revoke_sessions,
     sign_in,
     sign_out,
-    sign_up,
 )
 from resolvers.accounts.staff import change_staff, restore_user, suspend_user
 from resolvers.accounts.teams import (
@@ -46,6 +54,7 @@ __all__ = [
     "UserOrder",
     "accept_team_invitation",
     "account_deletion_requested",
+    "change_password",
     "change_staff",
     "create_api_key",
     "create_team",
@@ -63,6 +72,10 @@ __all__ = [
     "remove_team_member",
     "rename_api_key",
     "rename_team",
+    "request_email_verification",
+    "request_password_reset",
+    "request_sign_up",
+    "reset_password",
     "restore_user",
     "revoke_api_key",
     "revoke_session",
@@ -78,4 +91,5 @@ __all__ = [
     "transfer_team",
     "user",
     "users",
+    "verify_email",
 ]

@@ -1,4 +1,4 @@
-"""Signing up, in and out, and the sessions that are open."""
+"""Signing in and out, and the sessions that are open."""
 
 import strawberry
 
@@ -7,30 +7,6 @@ from app.services import accounts
 from app.services.accounts import SignedIn
 from resolvers import ids
 from resolvers.context import Info
-
-
-async def sign_up(
-    info: Info, email: str, username: str, password: str, first_name: str = "", last_name: str = ""
-) -> SignedIn:
-    """Makes an account and signs in.
-
-    email: Where to reach them; not shown to others.
-    username: The name others see; unique.
-    password: At least ten characters.
-    first_name: Given name.
-    last_name: Family name.
-    """
-    await accounts.pace_sign_up(info.context.rates, address=info.context.address)
-    password_hash = await accounts.new_password_hash(password)
-    async with info.context.writing() as session:
-        return await accounts.sign_up(
-            session,
-            email=email,
-            username=username,
-            password_hash=password_hash,
-            first_name=first_name,
-            last_name=last_name,
-        )
 
 
 async def sign_in(info: Info, email: str, password: str) -> SignedIn:

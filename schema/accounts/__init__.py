@@ -3,6 +3,7 @@
 import strawberry
 
 from schema.accounts.keys import KeysMutation
+from schema.accounts.mailed import MailedMutation
 from schema.accounts.sessions import SessionsMutation
 from schema.accounts.staff import StaffMutation
 from schema.accounts.teams import TeamsMutation, TeamsQuery
@@ -17,5 +18,5 @@ class AccountsQuery(UsersQuery, TeamsQuery):
 
 
 @strawberry.type
-class AccountsMutation(SessionsMutation, KeysMutation, TeamsMutation, StaffMutation):
+class AccountsMutation(MailedMutation, SessionsMutation, KeysMutation, TeamsMutation, StaffMutation):
     """The domain's changes."""

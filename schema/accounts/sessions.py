@@ -1,4 +1,4 @@
-"""What clients see of signing up, in and out, and of the sessions that are open."""
+"""What clients see of signing in and out, and of the sessions that are open."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.services import accounts
 from resolvers import accounts as resolve
 from schema.accounts.users import User
 from schema.fields import field, mutation
-from schema.problems import Conflict, InvalidInput
+from schema.problems import InvalidInput
 from schema.row import Row, shows
 
 
@@ -32,7 +32,6 @@ class SignedIn:
 
 @strawberry.type
 class SessionsMutation:
-    sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up, scope=None)
     sign_in: SignedIn | InvalidInput = mutation(resolve.sign_in, scope=None)
     sign_out: bool = mutation(resolve.sign_out, scope=None)
     revoke_session: User = mutation(resolve.revoke_session, scope=None)

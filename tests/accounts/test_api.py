@@ -1,4 +1,4 @@
-"""Signing up, in and out."""
+"""Signing up with a proven address, in and out."""
 
 import asyncio
 
@@ -7,14 +7,20 @@ from sqlalchemy import func, select
 
 from app import security
 from app.models import Session, User
+from app.services.accounts.proofs import Purpose, token_of
 from app.settings import settings
 from tests import factories
 from tests.fixtures import Person
 
 FIELDS = "token expiresAt user { id username firstName lastName isStaff isSuperAdmin email emailVerified dateJoined }"
 PASSWORD = "correct horse battery"
-ANN = {"email": "ann@example.org", "username": "ann", "password": PASSWORD}
+ANN = {"username": "ann", "password": PASSWORD}
 ME = "{ me { username email lastLogin } }"
+
+
+def proven(email: str = "ann@example.org") -> dict[str, str]:
+    """What somebody signs up with who read the mail to an address."""
+    return ANN | {"token": token_of(Purpose.SIGN_UP, email)}
 
 
 async def counted(database, table) -> int:
@@ -30,7 +36,7 @@ async def ann(database):
 
 
 async def test_who_signs_up_is_signed_in(ask, change):
-    made = await change("signUp", FIELDS, **(ANN | {"email": "Ann@EXAMPLE.org", "firstName": " Ann "}))
+    made = await change("signUp", FIELDS, **(proven("Ann@example.org") | {"firstName": " Ann "}))
     shown = {"username": "ann", "firstName": "Ann", "lastName": "", "isStaff": False, "isSuperAdmin": False}
     assert shown.items() <= made["user"].items()
     assert made["user"]["emailVerified"] is None  # the request itself came from a stranger
@@ -45,15 +51,12 @@ async def test_nobody_is_me_to_a_stranger(ask):
 
 
 WRONG = [
-    ("email", ""),
-    ("email", "ann"),
-    ("email", "ann@"),
-    ("email", "@example.org"),
-    ("email", "ann@example.org, bob@example.org"),
-    ("email", "ann@@example.org"),
-    ("email", "ann\n@example.org"),
-    ("email", f"{'a' * 255}@example.org"),
-    ("email", f"ann@{'a' * 250}.org"),
+    ("token", ""),
+    ("token", "ann@example.org"),
+    ("token", token_of(Purpose.PASSWORD_RESET, "ann@example.org")),
+    ("token", token_of(Purpose.SIGN_UP, "ann@example.org")[:-1]),
+    ("username", "deleted-1"),
+    ("username", " Deleted-2 "),
     ("username", ""),
     ("username", "  "),
     ("username", "x" * 51),
@@ -69,29 +72,29 @@ WRONG = [
 
 async def test_a_wrong_value_is_named_and_makes_no_account(refuse):
     for field, value in WRONG:
-        refused = await refuse("signUp", **(ANN | {field: value}))
+        refused = await refuse("signUp", **(proven() | {field: value}))
         assert (refused["code"], refused["field"]) == ("INVALID_INPUT", field), value[:40]
         assert PASSWORD not in refused["message"]
 
 
-@pytest.mark.parametrize("email", ["ann@example.org", "ANN@example.org", "Ann@Example.ORG", "  ann@example.org "])
+@pytest.mark.parametrize("email", ["ann@example.org", "ANN@example.org", "aNN@example.org"])
 async def test_an_address_has_one_account_in_capitals_or_not(change, refuse, email):
-    await change("signUp", **ANN)
-    refused = await refuse("signUp", **(ANN | {"email": email, "username": "bob"}))
+    await change("signUp", **proven())
+    refused = await refuse("signUp", **(proven(email) | {"username": "bob"}))
     assert (refused["__typename"], refused["code"]) == ("Conflict", "CONFLICT")
     assert "e-mail" in refused["message"]
 
 
 async def test_a_username_is_taken_once_in_capitals_or_not(change, refuse):
-    await change("signUp", **ANN)
-    refused = await refuse("signUp", **(ANN | {"email": "bob@example.org", "username": "ANN"}))
+    await change("signUp", **proven())
+    refused = await refuse("signUp", **(proven("bob@example.org") | {"username": "ANN"}))
     assert (refused["code"], refused["message"]) == ("CONFLICT", "This username is taken.")
 
 
 async def test_of_ten_who_sign_up_at_once_with_one_address_one_wins(change, database):
     addresses = ["ann@example.org", "Ann@example.org"] * 5
     answers = await asyncio.gather(
-        *(change("signUp", **(ANN | {"email": email, "username": f"ann{n}"})) for n, email in enumerate(addresses))
+        *(change("signUp", **(proven(email) | {"username": f"ann{n}"})) for n, email in enumerate(addresses))
     )
     assert sorted(answer["__typename"] for answer in answers) == ["Conflict"] * 9 + ["SignedIn"]
     assert await counted(database, User) == 1
@@ -141,12 +144,9 @@ async def test_a_huge_password_is_refused_like_any_other(refuse, ann):
     assert refused["code"] == "INVALID_INPUT"
 
 
-@pytest.mark.parametrize("name", ["signIn", "signUp"])
-async def test_one_request_holds_one_guess(ask, unchanged, ann, name):
-    input = '{email: "ann@fieldgraph.test", password: "guess number one"%s}' % (
-        ', username: "x"' if name == "signUp" else ""
-    )
-    guesses = " ".join(f"{alias}: {name}(input: {input}) {{ __typename }}" for alias in "ab")
+async def test_one_request_holds_one_guess(ask, unchanged, ann):
+    input = '{email: "ann@fieldgraph.test", password: "guess number one"}'
+    guesses = " ".join(f"{alias}: signIn(input: {input}) {{ __typename }}" for alias in "ab")
     async with unchanged():
         answer = await ask(f"mutation {{ {guesses} }}")
     assert answer.codes == ["BAD_REQUEST"]
@@ -164,8 +164,8 @@ async def test_an_account_is_guessed_at_so_often_a_minute(change, refuse, ann, m
 
 async def test_an_address_makes_so_many_accounts_an_hour(change, refuse, monkeypatch):
     monkeypatch.setattr(settings, "sign_ups_per_hour_max", 1)
-    assert (await change("signUp", **ANN))["__typename"] == "SignedIn"
-    refused = await refuse("signUp", **(ANN | {"email": "bob@example.org", "username": "bob"}))
+    assert (await change("signUp", **proven()))["__typename"] == "SignedIn"
+    refused = await refuse("signUp", **(proven("bob@example.org") | {"username": "bob"}))
     assert refused["code"] == "RATE_LIMITED"
 
 

@@ -208,7 +208,7 @@ async def test_somebodys_figures_are_theirs_and_staffs(ask, busy, other, staff):
     shown = dict.fromkeys(STATISTICS.split(), 1) | {"datasetsCount": 2, "modelsCount": 2, "trainingsCount": 2}
     for viewer in (busy, staff):
         assert (await ask(document, viewer=viewer, **here))["user"]["statistics"] == shown | {
-            "profileCompletionPercentage": 50
+            "profileCompletionPercentage": 75
         }
     for viewer in (other, None):
         assert await ask(document, viewer=viewer, **here) == {"user": {"statistics": None}}
@@ -220,7 +220,7 @@ async def test_a_profile_is_complete_with_a_picture_and_a_verified_address(ask, 
         return answer["me"]["statistics"]["profileCompletionPercentage"]
 
     for values, expected in [
-        ({"email": None}, 25),
+        ({"email": None, "email_verified": False}, 25),
         ({"email": "owner@fieldgraph.test"}, 50),
         ({"email_verified": True}, 75),
     ]:

@@ -13,6 +13,7 @@ REACHED_OTHERWISE = {
     "Subscription": "is answered event by event; what an event shows is planned",
     "SignedIn": "is what mutations answer with",
     "Deleted": "is what mutations answer with",
+    "MailRequested": "is what mutations answer with",
     "LabelUpload": "is what mutations answer with",
     "TeamInvitationLink": "is what mutations answer with",
     "ApiKeySecret": "is what mutations answer with",

@@ -89,6 +89,7 @@ def test_doctor_tells_well_from_ill(servers, tmp_path):
         ["ok", "Redis"],
         ["✗", "worker"],
         ["ok", "storage"],
+        ["ok", "mail"],
     ]
     assert lines[5].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1
@@ -100,6 +101,14 @@ def test_doctor_says_how_to_mend_what_is_missing(nothing):
     assert examined.returncode == 1
     assert examined.stdout.count("✗") == 5
     assert examined.stdout.count("→ Start Fieldgraph (make run), or set") == 5
+
+
+def test_doctor_says_when_nobody_is_written_to(nothing):
+    examined = fieldgraph("doctor", **nothing, FIELDGRAPH_PRODUCTION="1")
+    assert "✗  mail" in examined.stdout
+    assert "→ Set FIELDGRAPH_SMTP_URL" in examined.stdout
+    away = fieldgraph("doctor", **nothing, FIELDGRAPH_SMTP_URL="smtp://127.0.0.1:1")
+    assert "The mail server does not answer" in away.stdout
 
 
 def test_migrations_that_are_missing_are_named_and_applied(servers, clone_database):

@@ -1,10 +1,9 @@
-"""Signing up, in and out, and telling who a token belongs to."""
+"""Signing in and out, the sessions that are open, and telling who a token belongs to."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from sqlalchemy import delete, func, select, update
 
 from app import checks, security
@@ -12,7 +11,6 @@ from app.database import Database, WriteSession
 from app.errors import Invalid, NotFound, Unauthenticated
 from app.models import Session, User
 from app.policies import Viewer, signed_in
-from app.rates import Rates
 from app.services import viewers
 from app.services.accounts.keys import viewer_by_key
 from app.services.system import audit
@@ -38,55 +36,19 @@ class SignedIn:
     user: User
 
 
-async def pace_sign_up(rates: Rates, *, address: str) -> None:
-    """Passes while few accounts are made from one address."""
-    limit = RateLimitItemPerHour(settings.sign_ups_per_hour_max)
-    await rates.take(limit, f"sign-up:{address}", what="Too many accounts were made from here.")
-
-
-async def pace_sign_in(rates: Rates, *, email: str, address: str) -> None:
-    """Passes while few passwords are tried: for one account from anywhere, and from one address for any account."""
-    limit = RateLimitItemPerMinute(settings.sign_ins_per_minute_max)
-    for payer in (f"account:{security.token_hash(email.strip().lower()).hex()}", f"address:{address}"):
-        await rates.take(limit, f"sign-in:{payer}", what="Too many sign-ins were tried.")
-
-
-async def sign_up(
-    session: WriteSession, *, email: str, username: str, password_hash: str, first_name: str = "", last_name: str = ""
-) -> SignedIn:
-    """A new account, signed in."""
-    user = User(
-        email=checks.email("email", email),
-        username=checks.text("username", username, length_max=settings.name_length_max),
-        first_name=_name("firstName", first_name),
-        last_name=_name("lastName", last_name),
-        password_hash=password_hash,
-    )
-    session.add(user)
-    await session.flush()
-    return await _open_session(session, user)
-
-
-def _name(field: str, value: str) -> str:
-    return checks.optional_text(field, value, length_max=settings.name_length_max, is_one_line=True) or ""
-
-
-async def new_password_hash(password: str) -> str:
-    """The hash of a password that is long enough; slow by design, so never inside a transaction."""
-    low, high = settings.password_length_min, settings.password_length_max
-    if not low <= len(password) <= high:
-        raise Invalid("password", f"Choose a password of {low} to {high} characters.")
-    return await security.hash_password(password)
-
-
 async def user_by_password(database: Database, *, email: str, password: str) -> User:
     """The account with this address and password; an unknown address takes as long as a wrong password."""
     async with database.reading() as session:
         user = await session.scalar(select(User).where(func.lower(User.email) == func.lower(_address(email))))
     matches = await security.password_matches(password, user.password_hash if user else None)
     if user is None or not matches or not user.is_active:
-        raise Invalid("password", "This e-mail address and password do not belong together.")
+        raise wrong_password()
     return user
+
+
+def wrong_password() -> Invalid:
+    """The one answer to whoever may not sign in."""
+    return Invalid("password", "This e-mail address and password do not belong together.")
 
 
 def _address(email: str) -> str:
@@ -98,12 +60,16 @@ def _address(email: str) -> str:
 
 
 async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
-    """A new session of somebody whose password was just proven."""
-    user = await session.merge(user, load=False)
-    return await _open_session(session, user, device)
+    """A new session of somebody whose password was just proven, unless it was changed since."""
+    still = User.is_active & (User.security_stamp == user.security_stamp)
+    found = await session.scalar(select(User).where(User.id == user.id, still).with_for_update(key_share=True))
+    if found is None:
+        raise wrong_password()
+    return await open_session(session, found, device)
 
 
-async def _open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
+async def open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
+    """A new session of somebody."""
     token, now = security.new_token(), datetime.now(UTC)
     user.last_login = now
     expires_at = now + timedelta(days=settings.session_days)
@@ -113,6 +79,13 @@ async def _open_session(session: WriteSession, user: User, device: Device = NO_D
     session.add(opened)
     await session.flush()
     return SignedIn(token, expires_at, user)
+
+
+async def end_sessions(session: WriteSession, user_id: int, *, keeping: int | None = None) -> None:
+    """Ends every session of an account but one."""
+    ended = delete(Session).where(Session.user_id == user_id)
+    await session.execute(ended if keeping is None else ended.where(Session.id != keeping))
+    viewers.forget(session, user_id)
 
 
 async def sign_out(session: WriteSession, viewer: Viewer) -> bool:

@@ -17,7 +17,7 @@ from app.services.system.jobs import (
     return_unfinished,
     try_later,
 )
-from app.services.system.mail import Letter, letter_of, mail_failed, mail_sent, post, writes
+from app.services.system.mail import Letter, letter_of, mail_failed, mail_sent, post, require_mail, writes
 from app.services.system.notifications import notify, read_notifications
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "post",
     "read_notifications",
     "report",
+    "require_mail",
     "rest",
     "return_unfinished",
     "try_later",

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, update
 
 from app.database import WriteSession
+from app.errors import Unavailable
+from app.gateways import mail as gateway
 from app.models import JobKind, Mail, MailKind
 from app.queue import enqueue
+from app.settings import settings
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,27 @@ def writes(kind: MailKind) -> Callable[[Writer], Writer]:
     return register
 
 
+def require_mail() -> None:
+    """Passes where mails go out: whoever asks for one is told alike that none does."""
+    if not gateway.goes_out():
+        raise Unavailable("This installation sends no mails. Ask those who look after it.")
+
+
 async def post(
     session: WriteSession, kind: MailKind, *, address: str, user_id: int | None = None, **facts: str | int
 ) -> None:
     """Has a mail sent once this transaction is committed.
 
     To be called in the same way whether an address has an account or not: only the job looks it up, so that neither
-    an answer nor its time tells. `facts` is kept until the mail is pruned: no secret may be in it.
+    an answer nor its time tells. `facts` is kept until the mail is pruned: no secret may be in it. Where no mail goes
+    out, none waits.
     """
+    if not gateway.goes_out():
+        return
     mail = Mail(kind=kind, address=address, user_id=user_id, facts=facts)
     session.add(mail)
     await session.flush()
-    await enqueue(session, JobKind.SEND_MAIL, subject_id=mail.id, user_id=None)
+    await enqueue(session, JobKind.SEND_MAIL, subject_id=mail.id, user_id=None, attempts_max=settings.mail_attempts_max)
 
 
 async def letter_of(session: WriteSession, mail_id: int) -> Letter | None:

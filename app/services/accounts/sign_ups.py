@@ -1,0 +1,72 @@
+"""Signing up: first by proving an address, so that nobody learns who has an account."""
+
+from app import checks
+from app.database import WriteSession
+from app.errors import Invalid
+from app.models import MailKind, User
+from app.services.accounts.mails import MailRequested, request_mail
+from app.services.accounts.proofs import Proof
+from app.services.accounts.sessions import Device, SignedIn, open_session
+from app.services.system import audit
+from app.settings import settings
+
+# What accounts are called whose owners had them deleted.
+DELETED = "deleted-"
+
+
+async def request_sign_up(session: WriteSession, *, email: str) -> MailRequested:
+    """A mail to an address: with a link to go on, or, if it has an account, saying so."""
+    return await request_mail(session, MailKind.SIGN_UP, email=email)
+
+
+async def sign_up(
+    session: WriteSession,
+    *,
+    proof: Proof,
+    username: str,
+    password_hash: str,
+    first_name: str,
+    last_name: str,
+    device: Device,
+) -> SignedIn:
+    """A new account with the address that was proven, signed in."""
+    user = await create_account(
+        session,
+        email=proof.address,
+        username=username,
+        password_hash=password_hash,
+        first_name=first_name,
+        last_name=last_name,
+    )
+    audit.record(session, user.id, "signUp", about=user)
+    return await open_session(session, user, device)
+
+
+async def create_account(
+    session: WriteSession, *, email: str, username: str, password_hash: str, first_name: str = "", last_name: str = ""
+) -> User:
+    """A new account; its address is taken for proven. Whoever calls keeps in the audit why it was made."""
+    user = User(
+        email=checks.email("email", email),
+        email_verified=True,
+        username=checked_username(username),
+        first_name=checked_name("firstName", first_name),
+        last_name=checked_name("lastName", last_name),
+        password_hash=password_hash,
+    )
+    session.add(user)
+    await session.flush()
+    return user
+
+
+def checked_username(value: str) -> str:
+    """A name for an account, if it may be one."""
+    username = checks.text("username", value, length_max=settings.name_length_max)
+    if username.lower().startswith(DELETED):
+        raise Invalid("username", f"Names that begin with {DELETED} are those of deleted accounts.")
+    return username
+
+
+def checked_name(field: str, value: str | None) -> str:
+    """A given or family name; blank for none."""
+    return checks.optional_text(field, value, length_max=settings.name_length_max, is_one_line=True) or ""

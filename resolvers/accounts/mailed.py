@@ -1,0 +1,103 @@
+"""What takes a mail: signing up, a forgotten password, proving an address."""
+
+from app.models import User
+from app.services import accounts
+from app.services.accounts import MailRequested, Purpose, SignedIn
+from resolvers.context import Info
+
+
+async def request_sign_up(info: Info, email: str) -> MailRequested:
+    """Has a mail sent with a token for `signUp`. The answer is the same if the address has an account already.
+
+    email: The address to sign up with; not shown to others.
+    """
+    await accounts.pace_sign_up_request(info.context.rates, email=email, address=info.context.address)
+    async with info.context.writing() as session:
+        return await accounts.request_sign_up(session, email=email)
+
+
+async def sign_up(
+    info: Info, token: str, username: str, password: str, first_name: str = "", last_name: str = ""
+) -> SignedIn:
+    """Makes an account and signs in.
+
+    token: From the mail that `requestSignUp` sent; it holds for a day, and stands for the address.
+    username: The name others see; unique.
+    password: At least ten characters.
+    first_name: Given name.
+    last_name: Family name.
+    """
+    await accounts.pace_sign_up(info.context.rates, address=info.context.address)
+    proof = accounts.proof_in(Purpose.SIGN_UP, token)
+    password_hash = await accounts.new_password_hash(password)
+    async with info.context.writing() as session:
+        return await accounts.sign_up(
+            session,
+            proof=proof,
+            username=username,
+            password_hash=password_hash,
+            first_name=first_name,
+            last_name=last_name,
+            device=info.context.device,
+        )
+
+
+async def request_password_reset(info: Info, email: str) -> MailRequested:
+    """Has a mail sent with a token for `resetPassword`. The answer is the same if the address has no account.
+
+    email: The account's address.
+    """
+    await accounts.pace_password_reset_request(info.context.rates, email=email, address=info.context.address)
+    async with info.context.writing() as session:
+        return await accounts.request_password_reset(session, email=email)
+
+
+async def reset_password(info: Info, token: str, password: str) -> User:
+    """Gives an account a new password, or its first one, and ends all its sessions.
+
+    token: From the mail that `requestPasswordReset` sent; it holds for an hour, once.
+    password: At least ten characters.
+    """
+    await accounts.pace_password_reset(info.context.rates, address=info.context.address)
+    proof = accounts.proof_in(Purpose.PASSWORD_RESET, token)
+    password_hash = await accounts.new_password_hash(password)
+    async with info.context.writing() as session:
+        return await accounts.reset_password(session, proof=proof, password_hash=password_hash)
+
+
+async def change_password(info: Info, current_password: str, new_password: str) -> User:
+    """Gives the viewer another password, and ends all their sessions but this one.
+
+    current_password: The password until now.
+    new_password: At least ten characters.
+    """
+    viewer = info.context.viewer
+    await accounts.pace_password_change(info.context.rates, viewer, address=info.context.address)
+    old_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
+    password_hash = await accounts.new_password_hash(new_password, field="newPassword")
+    async with info.context.writing() as session:
+        return await accounts.change_password(session, viewer, old_hash=old_hash, password_hash=password_hash)
+
+
+async def request_email_verification(info: Info, email: str | None = None) -> MailRequested:
+    """Has a mail sent with a token for `verifyEmail`, which proves the viewer's address, or gives them another.
+
+    email: The address that is to be theirs, if not the one they have. The answer is the same if it is another's.
+    """
+    viewer = info.context.viewer
+    await accounts.pace_email_verification_request(
+        info.context.rates, viewer, email=email, address=info.context.address
+    )
+    async with info.context.writing() as session:
+        return await accounts.request_email_verification(session, viewer, email=email)
+
+
+async def verify_email(info: Info, token: str) -> User:
+    """Makes an address an account's, proven to be theirs; nobody need be signed in.
+
+    token: From the mail that `requestEmailVerification` sent; it holds for a day, once.
+    """
+    await accounts.pace_email_verification(info.context.rates, address=info.context.address)
+    proof = accounts.proof_in(Purpose.EMAIL_VERIFICATION, token)
+    async with info.context.writing() as session:
+        return await accounts.verify_email(session, proof=proof)
