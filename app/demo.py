@@ -56,7 +56,8 @@ async def _seed() -> None:
             )
             for area in village.TRAINING_AREAS:
                 aoi: AOI = await mapping.create_aoi(session, mapper, dataset_id=dataset.id, geom=area)
-                await mapping.upload_labels(session, mapper, aoi_id=aoi.id, geojson=_footprints(area))
+                footprints, outside = mapping.sifted(area, "geojson", _footprints(area))
+                await mapping.upload_labels(session, mapper, aoi_id=aoi.id, footprints=footprints, outside=outside)
     await database.close()
 
 

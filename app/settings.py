@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     mail_from: str = "Fieldgraph <fieldgraph@localhost>"
 
     # Files
-    upload_bytes_max: int = 50 * MIB
+    upload_bytes_max: int = 200 * MIB
     upload_s_max: float = 900
     uploads_per_hour_max: int = 60
     uploads_kept_hours: float = 24
@@ -149,6 +149,7 @@ class Settings(BaseSettings):
     prediction_area_m2_max: float = 100_000_000
     labels_per_upload_max: int = 20_000
     labels_per_dataset_max: int = 100_000
+    label_file_bytes_max: int = 200 * MIB
     aois_per_dataset_max: int = 500
     offset_m_max: float = 1_000
 

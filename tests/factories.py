@@ -21,6 +21,8 @@ from app.models import (
     JobKind,
     JobState,
     Label,
+    LabelFormat,
+    LabelImport,
     LabelOrigin,
     Model,
     Post,
@@ -197,3 +199,9 @@ async def post(database: Database, author_id: int, *, parent: Post | None = None
 async def befriend(database: Database, one: int, other: int) -> None:
     async with database.writing() as session:
         session.add_all([Friendship(user_id=one, friend_id=other), Friendship(user_id=other, friend_id=one)])
+
+
+async def label_import(database: Database, of: AOI, **fields: Any) -> LabelImport:
+    """A file on its way into an area."""
+    given = {"format": LabelFormat.GEOJSON, "tags": {}, "replace": False, "storage_key": f"uploads/{of.id}"}
+    return await add(database, LabelImport(**{"aoi_id": of.id, "user_id": of.user_id, **given, **fields}))

@@ -29,6 +29,7 @@ class JobKind(Enum):
     """The deeds that may be asked for; `jobs/` holds one actor for each."""
 
     FETCH_LABELS = "FETCH_LABELS"
+    IMPORT_LABELS = "IMPORT_LABELS"
     TRAIN = "TRAIN"
     PREDICT = "PREDICT"
     REMOVE_TRAINING = "REMOVE_TRAINING"

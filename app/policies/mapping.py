@@ -12,6 +12,7 @@ from app.models import (
     FeedbackAOI,
     FeedbackLabel,
     Label,
+    LabelImport,
     Model,
     PredictedFeature,
     Prediction,
@@ -26,6 +27,12 @@ def visible_to_all(viewer: Viewer) -> ColumnElement[bool]:
     """What models learn from, how well they did, and what people say of that, is public."""
     del viewer
     return true()
+
+
+@reads(LabelImport)
+def visible_label_imports(viewer: Viewer) -> ColumnElement[bool]:
+    """One's own."""
+    return true() if viewer.is_staff else LabelImport.user_id == viewer.user_id
 
 
 @reads(Prediction)

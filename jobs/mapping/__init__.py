@@ -1,9 +1,18 @@
-"""Fetching labels, training, predicting."""
+"""Fetching and importing labels, training, predicting."""
 
-from jobs.mapping.labels import fetch_labels
+from jobs.mapping.labels import fetch_labels, import_labels
 from jobs.mapping.predictions import conflate, predict
 from jobs.mapping.removal import remove_prediction, remove_training
 from jobs.mapping.trainings import train
 from jobs.mapping.workbench import FETCHING_SHARE
 
-__all__ = ["FETCHING_SHARE", "conflate", "fetch_labels", "predict", "remove_prediction", "remove_training", "train"]
+__all__ = [
+    "FETCHING_SHARE",
+    "conflate",
+    "fetch_labels",
+    "import_labels",
+    "predict",
+    "remove_prediction",
+    "remove_training",
+    "train",
+]

@@ -1,5 +1,7 @@
 """Datasets, areas and labels."""
 
+import asyncio
+
 import strawberry
 from shapely import Polygon
 from sqlalchemy import Select
@@ -12,6 +14,8 @@ from app.models import (
     Dataset,
     DatasetStatus,
     Label,
+    LabelFormat,
+    LabelImport,
     Team,
     User,
 )
@@ -19,6 +23,8 @@ from app.pagination import Order
 from app.policies import visible
 from app.services import mapping
 from app.services.mapping import LabelUpload
+from app.services.system import uploads
+from app.services.system.uploads import UploadLink
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
@@ -149,6 +155,18 @@ async def create_aoi(info: Info, dataset_id: strawberry.ID, geom: Polygon) -> AO
         )
 
 
+@strawberry.input(description="A key that features in OpenStreetMap have, such as building.")
+class OsmTagInput:
+    """A key that features in OpenStreetMap have, such as building."""
+
+    key: str = strawberry.field(description="The key.")
+    values: list[str] = strawberry.field(default_factory=list, description="The values it may have; any, if none.")
+
+
+def _tags(given: list[OsmTagInput] | None) -> dict[str, list[str]] | None:
+    return None if given is None else {each.key: each.values for each in given}
+
+
 async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replace: bool = False) -> LabelUpload:
     """Adds labels to an area: all of them, or none if one is wrong.
 
@@ -156,16 +174,63 @@ async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replac
     geojson: A GeoJSON FeatureCollection of Polygons and MultiPolygons; properties are kept as tags.
     replace: Whether labels uploaded earlier make way.
     """
+    viewer, key = info.context.viewer, ids.key(aoi_id, AOI)
+    async with info.context.reading() as reading:
+        area = await mapping.area_to_add_labels_to(reading, viewer, key)
+    footprints, outside = await asyncio.to_thread(mapping.sifted, area, "geojson", geojson)
     async with info.context.writing() as session:
         return await mapping.upload_labels(
-            session, info.context.viewer, aoi_id=ids.key(aoi_id, AOI), geojson=geojson, replace=replace
+            session, viewer, aoi_id=key, footprints=footprints, outside=outside, replace=replace
         )
 
 
-async def fetch_osm_labels(info: Info, aoi_id: strawberry.ID) -> AOI:
-    """Begins to fetch an area's buildings from OpenStreetMap; they replace those fetched before, and no others.
+async def fetch_osm_labels(info: Info, aoi_id: strawberry.ID, tags: list[OsmTagInput] | None = None) -> AOI:
+    """Begins to fetch an area's features from OpenStreetMap; they replace those fetched before, and no others.
 
     aoi_id: The area.
+    tags: What is fetched: features with any of these tags; buildings, unless something else is named.
     """
     async with info.context.writing() as session:
-        return await mapping.ask_for_osm_labels(session, info.context.viewer, aoi_id=ids.key(aoi_id, AOI))
+        return await mapping.ask_for_osm_labels(
+            session, info.context.viewer, aoi_id=ids.key(aoi_id, AOI), tags=_tags(tags)
+        )
+
+
+async def label_import(info: Info, id: strawberry.ID) -> LabelImport:
+    """An import of one's own by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(LabelImport, id)
+
+
+async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> UploadLink:
+    """An address for a file of labels, to be named to `importLabels` when it has been sent.
+
+    format: What kind of file it is.
+    bytes: How many bytes it has.
+    """
+    await uploads.pace_upload(info.context.rates, info.context.viewer)
+    return mapping.label_upload(info.context.viewer, format=format, bytes=bytes)
+
+
+async def import_labels(
+    info: Info,
+    aoi_id: strawberry.ID,
+    upload: str,
+    tags: list[OsmTagInput] | None = None,
+    replace: bool = False,
+) -> LabelImport:
+    """Begins to add the labels of an uploaded file to an area: all of them, or none if one is wrong.
+
+    aoi_id: The area.
+    upload: The `upload` of the address it was sent to.
+    tags: Which areas of OSM XML are labels: those with any of these tags, all if it is empty; without it, buildings.
+    replace: Whether labels uploaded earlier make way.
+    """
+    viewer = info.context.viewer
+    file = await uploads.uploaded(viewer, upload, use=mapping.LABELS)
+    async with info.context.writing() as session:
+        return await mapping.import_labels(
+            session, viewer, aoi_id=ids.key(aoi_id, AOI), file=file, tags=_tags(tags), replace=replace
+        )

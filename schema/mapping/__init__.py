@@ -3,17 +3,18 @@
 import strawberry
 
 from schema.mapping.datasets import DatasetsMutation, DatasetsQuery
+from schema.mapping.imports import ImportsMutation, ImportsQuery
 from schema.mapping.predictions import PredictionsMutation, PredictionsQuery, PredictionsSubscription
 from schema.mapping.trainings import TrainingsMutation, TrainingsQuery, TrainingsSubscription
 
 
 @strawberry.type
-class MappingQuery(DatasetsQuery, TrainingsQuery, PredictionsQuery):
+class MappingQuery(DatasetsQuery, ImportsQuery, TrainingsQuery, PredictionsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class MappingMutation(DatasetsMutation, TrainingsMutation, PredictionsMutation):
+class MappingMutation(DatasetsMutation, ImportsMutation, TrainingsMutation, PredictionsMutation):
     """The domain's changes."""
 
 

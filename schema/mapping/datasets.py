@@ -23,6 +23,7 @@ for enum in (
     tables.DatasetStatus,
     tables.DownloadStatus,
     tables.LabelOrigin,
+    tables.TrainingStatus,
 ):
     strawberry.enum(enum, description=enum.__doc__)
 
@@ -43,6 +44,7 @@ class AOI(Row, of=tables.AOI):
     label_status: auto
     label_fetched: auto
     label_error: auto
+    label_tags: auto
     created_at: auto
     last_modified: auto
     user: User | None = one(tables.AOI.user)
@@ -98,4 +100,4 @@ class DatasetsMutation:
     update_label: Label | InvalidInput = mutation(resolve.update_label)
     delete_label: Deleted = mutation(resolve.delete_label)
     upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels)
-    fetch_osm_labels: AOI | Conflict = mutation(resolve.fetch_osm_labels)
+    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve.fetch_osm_labels)

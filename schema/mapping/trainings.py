@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 for enum in (
     tables.BaseModel,
     tables.ModelStatus,
-    tables.TrainingStatus,
 ):
     strawberry.enum(enum, description=enum.__doc__)
 

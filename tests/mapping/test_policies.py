@@ -15,6 +15,7 @@ from app.models import (
     FeedbackLabel,
     JobKind,
     Label,
+    LabelImport,
     Model,
     PredictedFeature,
     Prediction,
@@ -42,6 +43,7 @@ async def rows(database, owner):
     found = {"dataset": await factories.dataset(database, owner.id)}
     found["aoi"] = await factories.aoi(database, found["dataset"])
     found["label"] = await factories.label(database, found["aoi"])
+    found["import"] = await factories.label_import(database, found["aoi"])
     found["model"] = await factories.model(database, found["dataset"])
     found["training"] = await factories.training(database, found["model"])
     found["training's file"] = await factories.artifact(database, training_id=found["training"].id)
@@ -58,7 +60,7 @@ async def rows(database, owner):
         found[f"{kind} prediction"] = prediction
         found[f"{kind} prediction's feature"] = await factories.feature(database, prediction)
         found[f"{kind} prediction's file"] = await factories.artifact(database, prediction_id=prediction.id)
-    for kind in (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.PREDICT):
+    for kind in (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.PREDICT, JobKind.IMPORT_LABELS):
         found[f"{kind.value} job"] = await factories.job(database, kind=kind, user_id=owner.id)
     return found
 
@@ -69,6 +71,7 @@ SEEN = [
     ("dataset", EVERYBODY),
     ("aoi", EVERYBODY),
     ("label", EVERYBODY),
+    ("import", INSIDERS),
     ("model", EVERYBODY),
     ("training", EVERYBODY),
     ("training's file", EVERYBODY),
@@ -85,6 +88,7 @@ SEEN = [
     ("TRAIN job", EVERYBODY),
     ("FETCH_LABELS job", EVERYBODY),
     ("PREDICT job", INSIDERS),
+    ("IMPORT_LABELS job", INSIDERS),
 ]
 
 
@@ -112,6 +116,7 @@ def test_every_table_of_this_domain_is_in_the_list():
         Feedback,
         FeedbackAOI,
         FeedbackLabel,
+        LabelImport,
     }
 
 

@@ -15,6 +15,7 @@ REACHED_OTHERWISE = {
     "Deleted": "is what mutations answer with",
     "MailRequested": "is what mutations answer with",
     "LabelUpload": "is what mutations answer with",
+    "UploadLink": "is what mutations answer with",
     "TeamInvitationLink": "is what mutations answer with",
     "ApiKeySecret": "is what mutations answer with",
     "FormerTeam": "is what mutations answer with",

@@ -1,7 +1,16 @@
 """Areas, labels, models, trainings, predictions and feedback: teaching a detector to see on aerial imagery."""
 
-from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus, Label, LabelOrigin
+from app.models.mapping.datasets import (
+    AOI,
+    Contributions,
+    Dataset,
+    DatasetStatus,
+    DownloadStatus,
+    Label,
+    LabelOrigin,
+)
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel, FeedbackType, Review
+from app.models.mapping.imports import LabelFormat, LabelImport
 from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction, Verdict
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
 
@@ -20,6 +29,8 @@ __all__ = [
     "FeedbackLabel",
     "FeedbackType",
     "Label",
+    "LabelFormat",
+    "LabelImport",
     "LabelOrigin",
     "Model",
     "ModelStatus",

@@ -146,6 +146,9 @@ class AOI(Area):
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    label_tags: Mapped[Json | None] = mapped_column(
+        doc="What is fetched from OpenStreetMap: keys with the values they may have, all where none is named."
+    )
 
     user: Mapped[User] = relationship(lazy="raise", doc="Who made it.")
     dataset: Mapped[Dataset] = relationship(back_populates="aois", lazy="raise", doc="The dataset it belongs to.")

@@ -14,7 +14,7 @@ from app.models import AOI, Dataset, FeedbackAOI, FeedbackLabel, Label, LabelOri
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_label
 from app.services.mapping.datasets import aoi_to_add_to
-from app.services.mapping.labels import add_labels
+from app.services.mapping.labels import make_room
 
 
 def outlined(area: AOI | FeedbackAOI, geom: BaseGeometry) -> BaseGeometry:
@@ -55,9 +55,11 @@ async def create_label(
     same = select(Label).where(Label.aoi_id == aoi.id, covers_the_same(Label, outline)).order_by(Label.id).limit(1)
     if found := await session.scalar(same):
         return found if tags is None else await update_label(session, viewer, found.id, {"tags": tags})
-    row = {"geom": outline, "tags": tags_of(tags), "origin": LabelOrigin.DRAWN, "user_id": signed_in(viewer)}
-    await add_labels(session, aoi, [row])
-    return (await session.scalars(select(Label).where(Label.aoi_id == aoi.id).order_by(Label.id.desc()).limit(1))).one()
+    await make_room(session, aoi, 1)
+    label = Label(aoi_id=aoi.id, geom=outline, tags=tags_of(tags), origin=LabelOrigin.DRAWN, user_id=signed_in(viewer))
+    session.add(label)
+    await session.flush()
+    return label
 
 
 async def _label_to_change(session: ReadSession, viewer: Viewer, label_id: int) -> Label:

@@ -1,0 +1,42 @@
+"""What clients see of files of labels on their way into areas."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from resolvers import mapping as resolve
+from schema.accounts import User
+from schema.fields import field, mutation, one
+from schema.files import UploadLink
+from schema.mapping.datasets import AOI
+from schema.problems import Conflict, InvalidInput
+from schema.row import Row
+from schema.system.jobs import Job
+
+strawberry.enum(tables.LabelFormat, description=tables.LabelFormat.__doc__)
+
+
+class LabelImport(Row, of=tables.LabelImport):
+    format: auto
+    tags: auto
+    replace: auto
+    status: auto
+    added: auto
+    outside: auto
+    failure: auto
+    created_at: auto
+    finished_at: auto
+    user: User | None = one(tables.LabelImport.user)
+    aoi: AOI = one(tables.LabelImport.aoi)
+    job: Job | None = one(tables.LabelImport.job)
+
+
+@strawberry.type
+class ImportsQuery:
+    label_import: LabelImport | None = field(resolve.label_import)
+
+
+@strawberry.type
+class ImportsMutation:
+    create_label_upload: UploadLink | InvalidInput = mutation(resolve.create_label_upload)
+    import_labels: LabelImport | InvalidInput | Conflict = mutation(resolve.import_labels)
