@@ -54,10 +54,12 @@ def query_for(goal: str, rows: dict[str, str]) -> str:
     ways = {"Query": "%s"}
     ways |= {name: f'{{ node(id: "{id}") {{ ... on {name} %s }} }}' for name, id in rows.items()}
     while goal not in ways:
+        known = len(ways)
         for name, way in list(ways.items()):
             for field, found in getattr(CORE.type_map[name], "fields", {}).items():
                 if not any(map(is_required_argument, found.args.values())):
                     ways.setdefault(get_named_type(found.type).name, way % f"{{ {field} %s }}")
+        assert len(ways) > known, f"no query reaches {goal}: the village needs a row of it"
     return ways[goal] % everything_of(CORE.type_map[goal])
 
 

@@ -50,6 +50,7 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["torn"] = await factories.aoi(database, rows["orphan"])
     for name in ("a", "b", "c"):
         rows[name] = await factories.label(database, rows["north"], tags={"name": name})
+    rows["import"] = await factories.label_import(database, rows["north"])
     rows["model"] = await factories.model(database, rows["one"])
     rows["job"] = await factories.job(database)
     rows["training"] = await factories.training(database, rows["model"], accuracy=71.5, job_id=rows["job"].id)
