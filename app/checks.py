@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category
 
@@ -14,6 +15,8 @@ from app.errors import Invalid
 UNSEEN = {"Cc", "Zl", "Zp"}
 # The escape itself, not a backslash that happens to stand before these letters.
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+YEAR_MIN, YEAR_MAX = 1900, 2200
 
 
 def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -> str:
@@ -37,6 +40,15 @@ def within(field: str, value: float, low: float, high: float) -> float:
     if not low <= value <= high:  # also refuses NaN
         raise Invalid(field, f"Choose a number from {low:g} to {high:g}; this is {value:g}.")
     return value
+
+
+def moment(field: str, value: datetime) -> datetime:
+    """The time in UTC, if it says which time that is and every calendar has it."""
+    if value.tzinfo is None:
+        raise Invalid(field, "Give a time with its offset, such as 2026-03-01T12:00:00Z.")
+    if not YEAR_MIN <= value.year <= YEAR_MAX:
+        raise Invalid(field, f"Choose a year from {YEAR_MIN} to {YEAR_MAX}.")
+    return value.astimezone(UTC)
 
 
 def email(field: str, value: str) -> str:

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -23,6 +24,8 @@ KEPT_S_MAX = 0.1
 KEPT_MAX = 500
 
 _lines: "Lines | None" = None
+# Who is counted as asking; it is in no line, only where errors are kept for staff.
+address: ContextVar[str] = ContextVar("address", default="")
 
 
 class Lines(logging.StreamHandler[TextIO]):

@@ -20,9 +20,10 @@ from app.migrate import missing
 from app.policies import Viewer
 from app.rates import Rates
 from app.services import accounts
+from app.services.system.logbook import Logbook
 from app.services.viewers import Viewers
 from app.settings import settings
-from app.web import files, pages
+from app.web import avatars, files, pages, unsubscribe
 from app.web.budget import Budget
 from app.web.graphql import GraphQL
 from app.web.health import Check, Health
@@ -69,6 +70,7 @@ def build(*, planned: bool = True) -> Api:
     database = Database(database_url, redis_url)
     feed = Feed(database.engine, redis_url)
     rates = Rates(redis_url)
+    logbook = Logbook(database)
     known = Viewers(partial(accounts.viewer_of, database), feed)
 
     async def context(token: str | None, caller: Caller) -> Context:
@@ -77,12 +79,14 @@ def build(*, planned: bool = True) -> Api:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        logbook.start()
         await feed.start()
         await known.start()
         yield
         await known.stop()
         await feed.stop()
         await rates.close()
+        await logbook.stop()
         await database.close()
 
     graphql = GraphQL(
@@ -95,15 +99,19 @@ def build(*, planned: bool = True) -> Api:
     # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
     known.tell(graphql.ask_anew)
     health = Health(_checks(database, redis_url))
-    routes: list[BaseRoute] = [
-        *graphql.routes,
-        *health.routes,
+    routes = [*graphql.routes, *health.routes, *_plain_routes(database)]
+    return Api(Starlette(routes=routes, middleware=middleware(), lifespan=lifespan), graphql, health)
+
+
+def _plain_routes(database: Database) -> list[BaseRoute]:
+    return [
         Route("/metrics", metrics),
         *files.routes,
+        *avatars.routes,
+        *unsubscribe.routes(database),
         *pages.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),
     ]
-    return Api(Starlette(routes=routes, middleware=middleware(), lifespan=lifespan), graphql, health)
 
 
 def _checks(database: Database, redis_url: str) -> dict[str, Check]:

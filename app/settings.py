@@ -5,7 +5,7 @@ share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second pr
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     email_verification_link_minutes: int = 24 * 60
     mails_to_one_address_per_hour_max: int = 5
     name_length_max: int = 50
+    bio_length_max: int = 500
+    location_length_max: int = 100
+    website_length_max: int = 200
+    avatar_bytes_max: int = 5 * MIB
+    avatar_pixels_max: int = 25_000_000
+    avatars_drawn_at_once: int = 1
     description_length_max: int = 4_000
     note_length_max: int = 500
 
@@ -131,6 +137,23 @@ class Settings(BaseSettings):
     mail_attempts_max: int = 8
     mails_kept_days: int = 7
     mail_from: str = "Fieldgraph <fieldgraph@localhost>"
+
+    # Notifications
+    notification_settle_s: float = 60
+    notification_mail_minutes: float = 60
+    notifications_per_mail_max: int = 20
+    notifications_read_kept_days: float = 90
+    digests_at_once: int = 100
+    # Where people find a thing, such as https://app.example.org/{type}/{id}
+    thing_url: str | None = None
+
+    # Announcements and errors
+    banner_length_max: int = 500
+    log_kept_level: Literal["ERROR", "CRITICAL"] = "ERROR"
+    log_kept_days: float = 30
+    log_waiting_max: int = 200
+    log_write_s: float = 1
+    log_text_length_max: int = 20_000
 
     # Files
     upload_bytes_max: int = 200 * MIB

@@ -18,6 +18,8 @@ from app.database import Database
 from app.errors import DomainError
 from app.models import Mail, Session
 from app.services import system
+from app.services.accounts import profiles
+from app.services.system import banners, digests, logbook, uploads
 from app.settings import settings
 from jobs.broker import WORKS, Runner
 
@@ -36,13 +38,25 @@ async def sweep(runner: Runner) -> None:
     await runner.call(after_s=settings.job_sweep_s)
 
 
+async def announce(database: Database) -> None:
+    """Tells of banners that start and end, and mails what people were told."""
+    async with database.writing() as session:
+        await banners.announce_banners(session)
+    async with database.writing() as session:
+        await digests.post_digests(session)
+
+
 async def prune(database: Database) -> None:
-    """Forgets old events, old mails, and sessions that have ended."""
+    """Forgets what is old: events, mails, sessions that have ended, what was read, errors, files that nobody uses."""
     kept = literal(timedelta(days=settings.mails_kept_days), Interval)
     async with database.writing() as session:
         await events.prune(session)
         await session.execute(delete(Session).where(Session.expires_at < func.now()))
         await session.execute(delete(Mail).where(Mail.created_at < func.now() - kept))
+        await digests.prune_notifications(session)
+        await logbook.prune_log_entries(session)
+    await uploads.prune_uploads()
+    await profiles.prune_avatars(database)
 
 
 async def beat(redis: Redis) -> None:
@@ -67,4 +81,5 @@ async def keep_time(runner: Runner) -> None:
     async with Redis.from_url(str(settings.redis_url)) as redis, asyncio.TaskGroup() as group:
         group.create_task(every(settings.job_sweep_s, sweep, runner))
         group.create_task(every(settings.job_sweep_s, beat, redis))
+        group.create_task(every(settings.job_sweep_s, announce, runner.database))
         group.create_task(every(PRUNE_S, prune, runner.database))

@@ -34,5 +34,8 @@ def _message(letter: Letter, number: int) -> EmailMessage:
     message["Message-ID"] = f"<{number}@{host}>"
     message["Date"] = localtime()
     message["From"], message["To"], message["Subject"] = settings.mail_from, letter.address, letter.subject
+    if letter.unsubscribe_url is not None:  # RFC 8058
+        message["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text)
     return message

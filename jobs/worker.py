@@ -8,6 +8,7 @@ import structlog
 
 from app import logs, queue
 from app.database import Database
+from app.services.system.logbook import Logbook
 from app.settings import settings
 from jobs import accounts, mapping, system  # noqa: F401 -- register their jobs
 from jobs.broker import Runner
@@ -27,7 +28,8 @@ async def work(threads: int) -> None:
     database = Database(
         str(settings.database_url), str(settings.redis_url), statement_s_max=settings.job_statement_s_max
     )
-    runner = Runner(database, threads)
+    runner, logbook = Runner(database, threads), Logbook(database)
+    logbook.start()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, runner.leaving.set)
     runner.declare(queue.broker())
@@ -44,4 +46,5 @@ async def work(threads: int) -> None:
     await asyncio.to_thread(worker.stop, timeout=int(settings.shutdown_s * 1000))
     # Not for ever: while it connects, Redis's client may take the cancellation for a time-out of its own.
     await asyncio.wait({clock}, timeout=1)
+    await logbook.stop()
     await database.close()

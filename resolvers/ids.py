@@ -36,7 +36,12 @@ def global_ids(name: str) -> GlobalIds:
 
 def encode(row: Record) -> strawberry.ID:
     """The id of a row; a table's class has the name of the type that shows it."""
-    return strawberry.ID(global_ids(type(row).__name__)[row.id])
+    return encode_key(type(row), row.id)
+
+
+def encode_key(model: type[Record], key: int) -> strawberry.ID:
+    """The id of a row that need not be there any more."""
+    return strawberry.ID(global_ids(model.__name__)[key])
 
 
 def decode(id: str) -> tuple[str, int]:

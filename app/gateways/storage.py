@@ -3,8 +3,8 @@
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -124,13 +124,19 @@ async def delete(prefix: str) -> None:
             await obstore.delete_async(_store(), prefix)
 
 
-async def delete_old(prefix: str, *, age_s: float, unless: Container[str] = ()) -> None:
-    """Forget what has been below a prefix for so long, except for some keys."""
+async def old(prefix: str, *, age_s: float) -> AsyncIterator[list[str]]:
+    """The keys below a prefix whose content has been there for so long, some at a time."""
     oldest = datetime.now(UTC) - timedelta(seconds=age_s)
     with _in_words():
         async for found in obstore.list(_store(), prefix=checked(prefix)):
-            old = [entry["path"] for entry in found if entry["last_modified"] < oldest]
-            await obstore.delete_async(_store(), [path for path in old if path not in unless])
+            yield [entry["path"] for entry in found if entry["last_modified"] < oldest]
+
+
+async def delete_all(keys: Sequence[str]) -> None:
+    """Forget the content under these keys, some of which may be gone already."""
+    for key in keys:
+        with suppress(NotFound), _in_words():
+            await obstore.delete_async(_store(), checked(key))
 
 
 async def exists(key: str) -> bool:

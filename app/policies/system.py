@@ -40,6 +40,12 @@ def visible_banners(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else is_displayable()
 
 
+def may_write_banners(viewer: Viewer, banner: Banner | None) -> bool:
+    """Staff."""
+    del banner
+    return viewer.is_staff
+
+
 @reads(AuditEntry)
 def visible_audit_entries(viewer: Viewer) -> ColumnElement[bool]:
     """What one did oneself, what concerns oneself; all of it for staff."""

@@ -15,9 +15,10 @@ from structlog.contextvars import bind_contextvars
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from app import logs
 from app.web.errors import record
 from app.web.middleware import COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL, protect
-from app.web.origin import request_id_of
+from app.web.origin import address_of, request_id_of
 from app.web.responses import Answer
 
 FRAMES_MAX = 512
@@ -66,6 +67,7 @@ class Exchange:
         self._task = asyncio.current_task()
         request_id = request_id_of(self._scope)
         bind_contextvars(request_id=request_id)
+        logs.address.set(address_of(self._scope))
         try:
             answer = await self._post(self._scope, self._headers, self._body)
             if self._protocol.flow.write_paused:

@@ -44,7 +44,7 @@ async def read(request: Request) -> Response:
         if path is None or not await anyio.Path(path).is_file():
             raise NotFound("This file is gone.")
     except DomainError as error:
-        return _refusal(error)
+        return refusal(error)
     return FileResponse(path, media_type=link.media_type, filename=link.filename.replace("/", "_"), headers=HEADERS)
 
 
@@ -57,7 +57,7 @@ async def write(request: Request) -> Response:
                 return JSONResponse({"bytes": await _take(request, body)}, 201)
             except DomainError as error:
                 await _hear_out(body)
-                return _refusal(error)
+                return refusal(error)
     except (TimeoutError, ClientDisconnect):
         return JSONResponse({"errors": [failure("The file did not arrive in time.", Code.TIMEOUT)]}, 408)
 
@@ -93,7 +93,8 @@ async def _hear_out(body: AsyncIterator[bytes]) -> None:
             break
 
 
-def _refusal(error: DomainError) -> Response:
+def refusal(error: DomainError) -> Response:
+    """Why there is no file, as the API tells failures."""
     return JSONResponse({"errors": [failure(error.message, error.code)]}, STATUSES[type(error)])
 
 

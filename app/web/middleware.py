@@ -10,8 +10,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from app import logs
 from app.settings import settings
-from app.web.origin import request_id_of
+from app.web.origin import address_of, request_id_of
 
 COMPRESSED_BYTES_MIN = 1_024
 COMPRESSION_LEVEL = 4
@@ -61,6 +62,7 @@ class Identify:
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
+        logs.address.set(address_of(scope))
         with bound_contextvars(request_id=request_id):
             await self._app(scope, receive, send_with_id)
 

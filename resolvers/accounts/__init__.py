@@ -10,6 +10,13 @@ from resolvers.accounts.mailed import (
     sign_up,
     verify_email,
 )
+from resolvers.accounts.profiles import (
+    avatar_url,
+    remove_avatar,
+    request_avatar_upload,
+    set_avatar,
+    update_profile,
+)
 from resolvers.accounts.sessions import (
     is_current,
     revoke_session,
@@ -44,6 +51,7 @@ from resolvers.accounts.users import (
     newsletter_subscription,
     notifications_delivery_methods,
     statistics,
+    unread_notifications_count,
     user,
     users,
 )
@@ -54,6 +62,7 @@ __all__ = [
     "UserOrder",
     "accept_team_invitation",
     "account_deletion_requested",
+    "avatar_url",
     "change_password",
     "change_staff",
     "create_api_key",
@@ -69,9 +78,11 @@ __all__ = [
     "newsletter_subscription",
     "notifications_delivery_methods",
     "regenerate_team_invitation",
+    "remove_avatar",
     "remove_team_member",
     "rename_api_key",
     "rename_team",
+    "request_avatar_upload",
     "request_email_verification",
     "request_password_reset",
     "request_sign_up",
@@ -81,6 +92,7 @@ __all__ = [
     "revoke_session",
     "revoke_sessions",
     "revoke_team_invitation",
+    "set_avatar",
     "sign_in",
     "sign_out",
     "sign_up",
@@ -89,6 +101,8 @@ __all__ = [
     "team",
     "teams",
     "transfer_team",
+    "unread_notifications_count",
+    "update_profile",
     "user",
     "users",
     "verify_email",

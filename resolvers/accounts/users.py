@@ -10,7 +10,7 @@ from app.models import DeliveryMethod, User
 from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of
-from app.services import accounts
+from app.services import accounts, system
 from app.services.accounts import UserStatistics
 from app.settings import settings
 from resolvers.context import Info
@@ -88,6 +88,13 @@ def last_login(root: strawberry.Parent[User], info: Info) -> datetime | None:
 def notifications_delivery_methods(root: strawberry.Parent[User], info: Info) -> list[DeliveryMethod] | None:
     """How they want to be notified; null for everybody but themselves and staff."""
     return root.notifications_delivery_methods if may_see_private_details_of(info.context.viewer, root) else None
+
+
+async def unread_notifications_count(root: strawberry.Parent[User], info: Info) -> int | None:
+    """How many notifications they have not read; null for everybody but themselves and staff."""
+    if not may_see_private_details_of(info.context.viewer, root):
+        return None
+    return await info.context.load.about(system.unread_counts, root.id)
 
 
 def newsletter_subscription(root: strawberry.Parent[User], info: Info) -> bool | None:

@@ -16,10 +16,15 @@ from resolvers.ids import key
 
 @dataclass(frozen=True)
 class NotificationEvent:
-    """A notification as it comes in."""
+    """A notification as it comes in, or that some were read or deleted, on another device perhaps."""
 
     cursor: str
     notification: UserNotification | None
+
+
+async def unread_count(info: Info) -> int:
+    """How many the viewer has not read, as of now."""
+    return await info.context.renewed().load.about(system.unread_counts, signed_in(info.context.viewer))
 
 
 def notifications(info: Info, is_read: bool | None = None) -> Select[UserNotification]:
@@ -42,15 +47,32 @@ async def mark_notifications_read(info: Info, ids: list[strawberry.ID]) -> list[
         return await system.read_notifications(session, info.context.viewer, ids=keys)
 
 
+async def mark_all_notifications_read(info: Info) -> int:
+    """Marks every notification of the viewer's as read, and answers how many were not."""
+    async with info.context.writing() as session:
+        return await system.read_all_notifications(session, info.context.viewer)
+
+
+async def delete_notifications(info: Info, ids: list[strawberry.ID]) -> int:
+    """Deletes notifications of the viewer's, and answers how many there were.
+
+    ids: Which, at most 100.
+    """
+    keys = [key(id, UserNotification) for id in ids]
+    async with info.context.writing() as session:
+        return await system.delete_notifications(session, info.context.viewer, ids=keys)
+
+
 async def notification_received(info: Info, after: str | None = None) -> SourceStream[NotificationEvent]:
-    """Every notification of the viewer's as it comes in.
+    """Every notification of the viewer's as it comes in, if they want them on the web, and when some are read, or gone.
 
     after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
     """
     context, topic = info.context, telling.topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> NotificationEvent:
-        found = await context.renewed().load.one(UserNotification, happening.payload["notification"])
+        told = happening.payload.get("notification")
+        found = None if told is None else await context.renewed().load.one(UserNotification, told)
         return NotificationEvent(happening.position.cursor, found)
 
     start = await context.feed.beginning(after)

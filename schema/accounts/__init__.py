@@ -4,6 +4,7 @@ import strawberry
 
 from schema.accounts.keys import KeysMutation
 from schema.accounts.mailed import MailedMutation
+from schema.accounts.profiles import ProfilesMutation
 from schema.accounts.sessions import SessionsMutation
 from schema.accounts.staff import StaffMutation
 from schema.accounts.teams import TeamsMutation, TeamsQuery
@@ -18,5 +19,5 @@ class AccountsQuery(UsersQuery, TeamsQuery):
 
 
 @strawberry.type
-class AccountsMutation(MailedMutation, SessionsMutation, KeysMutation, TeamsMutation, StaffMutation):
+class AccountsMutation(MailedMutation, SessionsMutation, KeysMutation, ProfilesMutation, TeamsMutation, StaffMutation):
     """The domain's changes."""

@@ -9,8 +9,9 @@ from strawberry import auto
 from app import models as tables
 from resolvers import accounts as resolve
 from resolvers.mapping import NamedOrder, TrainingOrder
+from schema.accounts.profiles import Profile
 from schema.accounts.statistics import UserStatistics
-from schema.fields import Connection, connection, field, many
+from schema.fields import Connection, connection, field, many, one
 from schema.row import Row
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ class User(Row, of=tables.User):
     last_login: datetime | None = field(resolve.last_login)
     notifications_delivery_methods: list[tables.DeliveryMethod] | None = field(resolve.notifications_delivery_methods)
     newsletter_subscription: bool | None = field(resolve.newsletter_subscription)
+    unread_notifications_count: int | None = field(resolve.unread_notifications_count)
     account_deletion_requested: bool | None = field(resolve.account_deletion_requested)
+    profile: Profile = one(tables.User.profile)
     datasets: Connection[Annotated["Dataset", strawberry.lazy("schema.mapping.datasets")]] = many(
         tables.User.datasets, order=NamedOrder
     )

@@ -1,4 +1,4 @@
-"""What clients see of jobs, notifications and who changed what, and how they find a thing by its id."""
+"""What clients see of the installation itself: jobs, notifications, announcements, errors, who changed what."""
 
 import strawberry
 
@@ -6,11 +6,13 @@ from resolvers import system as resolve
 from schema.fields import field
 from schema.row import Node
 from schema.system.audit import AuditQuery
+from schema.system.banners import BannersMutation, BannersQuery, BannersSubscription
+from schema.system.logs import LogsQuery
 from schema.system.notifications import NotificationsMutation, NotificationsQuery, NotificationsSubscription
 
 
 @strawberry.type
-class SystemQuery(NotificationsQuery, AuditQuery):
+class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery):
     """The domain's questions."""
 
     node: Node | None = field(resolve.node)
@@ -18,10 +20,10 @@ class SystemQuery(NotificationsQuery, AuditQuery):
 
 
 @strawberry.type
-class SystemMutation(NotificationsMutation):
+class SystemMutation(NotificationsMutation, BannersMutation):
     """The domain's changes."""
 
 
 @strawberry.type
-class SystemSubscription(NotificationsSubscription):
+class SystemSubscription(NotificationsSubscription, BannersSubscription):
     """The domain's events."""

@@ -30,7 +30,10 @@ class UserNotification(Row, of=tables.UserNotification):
 @shows(resolve.NotificationEvent)
 class NotificationEvent:
     cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
-    notification: UserNotification | None = strawberry.field(description="What came; null if it is gone already.")
+    notification: UserNotification | None = strawberry.field(
+        description="What came; null if none came, or if it is gone already."
+    )
+    unread_count: int = field(resolve.unread_count)
 
 
 @strawberry.type
@@ -41,6 +44,8 @@ class NotificationsQuery:
 @strawberry.type
 class NotificationsMutation:
     mark_notifications_read: list[UserNotification] = mutation(resolve.mark_notifications_read)
+    mark_all_notifications_read: int = mutation(resolve.mark_all_notifications_read)
+    delete_notifications: int = mutation(resolve.delete_notifications)
 
 
 @strawberry.type

@@ -30,6 +30,7 @@ REACHED_OTHERWISE = {
     "FriendshipEvent": "is what subscriptions tell",
     "FriendRequestSent": "is what mutations answer with",
     "Unblocked": "is what mutations answer with",
+    "BannerEvent": "is what subscriptions tell",
     "Epoch": "is part of what subscriptions tell",
 }
 TYPES = [

@@ -35,6 +35,15 @@ from app.services.accounts.passwords import (
     request_password_reset,
     reset_password,
 )
+from app.services.accounts.profiles import (
+    AvatarSize,
+    avatar_upload_link,
+    avatar_url,
+    draw_avatar,
+    forget_avatar,
+    update_profile,
+    wear_avatar,
+)
 from app.services.accounts.proofs import Proof, Purpose, proof_in
 from app.services.accounts.sessions import (
     Device,
@@ -62,6 +71,7 @@ from app.services.accounts.teams import (
 
 __all__ = [
     "ApiKeySecret",
+    "AvatarSize",
     "Device",
     "MailRequested",
     "Proof",
@@ -70,6 +80,8 @@ __all__ = [
     "TeamInvitationLink",
     "UserStatistics",
     "accept_team_invitation",
+    "avatar_upload_link",
+    "avatar_url",
     "change_password",
     "change_staff",
     "create_account",
@@ -77,7 +89,9 @@ __all__ = [
     "create_team",
     "create_team_invitation",
     "delete_team",
+    "draw_avatar",
     "end_sessions",
+    "forget_avatar",
     "leave_team",
     "new_password_hash",
     "old_password_hash",
@@ -113,7 +127,9 @@ __all__ = [
     "statistics_of",
     "suspend_user",
     "transfer_team",
+    "update_profile",
     "user_by_password",
     "verify_email",
     "viewer_of",
+    "wear_avatar",
 ]

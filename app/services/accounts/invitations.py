@@ -116,9 +116,8 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
     invitation.uses += 1
     await session.flush()
     _note(session, viewer, "acceptTeamInvitation", team, invitation)
-    await notify(
-        session, team.admin_user_id, f"{await name_of(session, user_id)} joined the team {team.name}.", about=team
-    )
+    message = f"{await name_of(session, user_id)} joined the team {team.name}."
+    await notify(session, team.admin_user_id, message, about=team, event=f"joined:{membership.id}")
     return membership
 
 

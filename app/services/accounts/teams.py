@@ -126,7 +126,7 @@ async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Te
     members = select(TeamMembership.user_id).where(TeamMembership.team_id == team.id).order_by(TeamMembership.id)
     for user_id in (await session.scalars(members)).all():
         if user_id != viewer.user_id:
-            await notify(session, user_id, f"The team {team.name} was deleted.", about=team)
+            await notify(session, user_id, f"The team {team.name} was deleted.", about=team, event="deleted")
     await session.execute(delete(Team).where(Team.id == team.id))
     return team
 

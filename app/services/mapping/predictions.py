@@ -234,7 +234,8 @@ async def prediction_failed(session: WriteSession, prediction_id: int, reason: s
     prediction.finished_at = await session.scalar(select(func.now()))
     note(session, prediction)
     how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
-    await system.notify(session, prediction.user_id, f"Your prediction {prediction.id} {how}", about=prediction)
+    message = f"Your prediction {prediction.id} {how}"
+    await system.notify(session, prediction.user_id, message, about=prediction, event=f"ended:{prediction.job_id}")
 
 
 async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:

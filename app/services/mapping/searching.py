@@ -86,7 +86,8 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
     prediction.status = TrainingStatus.RUNNING
     if prediction.started_at is None:
         prediction.started_at = await session.scalar(select(func.now()))
-        await notify(session, prediction.user_id, f"Your prediction {prediction.id} has started.", about=prediction)
+        message = f"Your prediction {prediction.id} has started."
+        await notify(session, prediction.user_id, message, about=prediction, event=f"started:{prediction.job_id}")
     note(session, prediction)
     if prediction.parts_done == 0:
         await session.execute(delete(PredictedFeature).where(PredictedFeature.prediction_id == prediction.id))
@@ -151,6 +152,7 @@ async def finish_prediction(session: WriteSession, prediction_id: int, files: Se
         prediction.user_id,
         f"Your prediction {prediction.id} has finished: {prediction.result_count} features were found.",
         about=prediction,
+        event=f"ended:{prediction.job_id}",
     )
     if prediction.config.get("conflate"):
         await ask_to_conflate(session, prediction)

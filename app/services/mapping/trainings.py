@@ -232,7 +232,8 @@ async def begin_training(session: WriteSession, training_id: int) -> TrainingPla
     training.status = TrainingStatus.RUNNING
     if training.started_at is None:  # an attempt may have been given up before it was counted
         training.started_at = await session.scalar(select(func.now()))
-        await notify(session, training.user_id, f"Your training {training.id} has started.", about=training)
+        message = f"Your training {training.id} has started."
+        await notify(session, training.user_id, message, about=training, event=f"started:{training.job_id}")
     _note(session, training)
     aois = (await session.scalars(select(AOI).where(AOI.dataset_id == dataset.id).order_by(AOI.id))).all()
     labels = await session.execute(
@@ -280,6 +281,7 @@ async def finish_training(
         training.user_id,
         f"Your training {training.id} has finished with an accuracy of {figures.accuracy:.1f} %.",
         about=training,
+        event=f"ended:{training.job_id}",
     )
 
 
@@ -291,4 +293,5 @@ async def training_failed(session: WriteSession, training_id: int, reason: str) 
     training.finished_at = await session.scalar(select(func.now()))
     _note(session, training)
     how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
-    await notify(session, training.user_id, f"Your training {training.id} {how}", about=training)
+    message = f"Your training {training.id} {how}"
+    await notify(session, training.user_id, message, about=training, event=f"ended:{training.job_id}")

@@ -18,7 +18,14 @@ from app.services.system.jobs import (
     try_later,
 )
 from app.services.system.mail import Letter, letter_of, mail_failed, mail_sent, post, require_mail, writes
-from app.services.system.notifications import notify, read_notifications
+from app.services.system.notifications import (
+    delete_notifications,
+    notify,
+    read_all_notifications,
+    read_notifications,
+    unread_counts,
+)
+from app.services.system.uploads import Uploaded, UploadLink, pace_upload, upload_link, uploaded
 
 __all__ = [
     "CANCELLED",
@@ -26,10 +33,13 @@ __all__ = [
     "LeaseLost",
     "Letter",
     "Progress",
+    "UploadLink",
+    "Uploaded",
     "abandon",
     "beat",
     "begin",
     "cancel",
+    "delete_notifications",
     "end",
     "hold",
     "letter_of",
@@ -37,12 +47,17 @@ __all__ = [
     "mail_sent",
     "notify",
     "overdue",
+    "pace_upload",
     "post",
+    "read_all_notifications",
     "read_notifications",
     "report",
     "require_mail",
     "rest",
     "return_unfinished",
     "try_later",
+    "unread_counts",
+    "upload_link",
+    "uploaded",
     "writes",
 ]

@@ -15,11 +15,12 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class Letter:
-    """What a mail says, as plain text, and to whom."""
+    """What a mail says, as plain text, and to whom; `unsubscribe_url` ends mails of its kind by one POST."""
 
     address: str
     subject: str
     text: str
+    unsubscribe_url: str | None = None
 
 
 Writer = Callable[[WriteSession, Mail], Awaitable[Letter | None]]

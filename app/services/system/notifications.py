@@ -1,15 +1,19 @@
 """Telling people what concerns them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from app import events
-from app.database import WriteSession
+from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
-from app.models import Record, Training, UserNotification
+from app.models import DeliveryMethod, Record, Training, User, UserNotification
 from app.policies import Viewer, signed_in, visible
 from app.settings import settings
+
+T = TypeVar("T", bound=Any)
 
 
 def topic(user_id: int) -> str:
@@ -17,33 +21,88 @@ def topic(user_id: int) -> str:
     return f"notifications:{user_id}"
 
 
-async def notify(session: WriteSession, user_id: int, message: str, *, about: Record) -> UserNotification:
-    """One message to one person about a row; subscriptions of theirs show it at once."""
-    notification = UserNotification(
+async def notify(
+    session: WriteSession, user_id: int, message: str, *, about: Record, event: str | None = None
+) -> UserNotification | None:
+    """One message to one person about a row, by the ways they chose; None if they were told of it before.
+
+    `event` names what happened to the row, where that happens once, such as the end of a job: whoever tells of it a
+    second time, a job that is tried again or another at the same time, tells nobody.
+    """
+    methods = await session.scalar(select(User.notifications_delivery_methods).where(User.id == user_id)) or []
+    added = insert(UserNotification).values(
         user_id=user_id,
         message=message[: settings.note_length_max],
+        event_key=None if event is None else f"{type(about).__name__}:{about.id}:{event}",
+        mail_due=DeliveryMethod.EMAIL in methods,
         training_id=about.id if isinstance(about, Training) else None,
         subject_type=type(about).__name__,
         subject_key=about.id,
     )
-    session.add(notification)
-    await session.flush()
-    events.record(session, topic(user_id), {"notification": notification.id})
+    added = added.on_conflict_do_nothing(index_elements=["user_id", "event_key"])
+    notification: UserNotification | None = await session.scalar(added.returning(UserNotification))
+    if notification is not None and DeliveryMethod.WEB in methods:
+        events.record(session, topic(user_id), {"notification": notification.id})
     return notification
+
+
+async def unread_counts(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, int]:
+    """How many notifications each person has not read."""
+    unread = select(UserNotification.user_id, func.count()).where(~UserNotification.is_read)
+    counts = await session.execute(unread.where(UserNotification.user_id.in_(user_ids)).group_by("user_id"))
+    return dict.fromkeys(user_ids, 0) | dict(counts.all())
 
 
 async def read_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequence[int]) -> list[UserNotification]:
     """Marks some of the viewer's notifications as read; those that are keep their date."""
-    signed_in(viewer)
-    if len(ids) > settings.nodes_max:
-        raise BadRequest(f"Mark at most {settings.nodes_max} at a time; these are {len(ids)}.")
-    rows = visible(UserNotification, viewer).where(UserNotification.id.in_(ids)).order_by(UserNotification.id)
-    found = {row.id: row for row in await session.scalars(rows.with_for_update())}
+    user_id = signed_in(viewer)
+    found = {row.id: row for row in await session.scalars(_in_order(_some(viewer, ids)))}
     if missing := set(ids) - set(found):
         raise NotFound(f"{len(missing)} of these notifications are not yours or not there.")
+    unread = [row for row in found.values() if not row.is_read]
     now = await session.scalar(select(func.now()))
-    for row in found.values():
-        if not row.is_read:
-            row.is_read, row.read_at = True, now
+    for row in unread:
+        row.is_read, row.read_at = True, now
     await session.flush()
+    _changed(session, user_id, len(unread))
     return [found[id] for id in ids]
+
+
+async def read_all_notifications(session: WriteSession, viewer: Viewer) -> int:
+    """Marks every notification of the viewer's as read, and answers how many were not."""
+    user_id = signed_in(viewer)
+    unread = _keys(visible(UserNotification, viewer).where(~UserNotification.is_read))
+    marked = update(UserNotification).where(UserNotification.id.in_(unread)).values(is_read=True, read_at=func.now())
+    count = len((await session.scalars(marked.returning(UserNotification.id))).all())
+    _changed(session, user_id, count)
+    return count
+
+
+async def delete_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequence[int]) -> int:
+    """Deletes some of the viewer's notifications, and answers how many there were."""
+    user_id = signed_in(viewer)
+    gone = delete(UserNotification).where(UserNotification.id.in_(_keys(_some(viewer, ids))))
+    count = len((await session.scalars(gone.returning(UserNotification.id))).all())
+    _changed(session, user_id, count)
+    return count
+
+
+def _some(viewer: Viewer, ids: Sequence[int]) -> Select[UserNotification]:
+    if len(ids) > settings.nodes_max:
+        raise BadRequest(f"Name at most {settings.nodes_max} at a time; these are {len(ids)}.")
+    return visible(UserNotification, viewer).where(UserNotification.id.in_(ids))
+
+
+def _in_order(found: Select[T]) -> Select[T]:
+    """Rows locked in one order, so that of two who change the same ones the second waits for the first."""
+    return found.order_by(UserNotification.id).with_for_update()
+
+
+def _keys(found: Select[UserNotification]) -> Select[int]:
+    return _in_order(found.with_only_columns(UserNotification.id))
+
+
+def _changed(session: WriteSession, user_id: int, count: int) -> None:
+    """Has the person's other devices look again."""
+    if count:
+        events.record(session, topic(user_id))

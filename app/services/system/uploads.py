@@ -81,4 +81,5 @@ async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
 async def prune_uploads() -> None:
     """Forgets files that nobody took into use, and those that never arrived whole."""
     for folder in (FOLDER, storage.ARRIVING):
-        await storage.delete_old(folder, age_s=settings.uploads_kept_hours * 3_600)
+        async for keys in storage.old(folder, age_s=settings.uploads_kept_hours * 3_600):
+            await storage.delete_all(keys)

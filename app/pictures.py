@@ -1,0 +1,54 @@
+"""Pictures that people send, drawn anew: whatever else a file holds, only its pixels are kept."""
+
+from collections.abc import Sequence
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from app.errors import Invalid
+
+QUALITY = 85
+# Of which a JPEG is decoded no larger than needed: a multiple of the largest side keeps it sharp.
+DRAFT = 2
+# What pillow calls the files of each type; a JPEG with previews is an MPO to it.
+FORMATS = {"image/jpeg": ("JPEG", "MPO"), "image/png": ("PNG",), "image/webp": ("WEBP",)}
+
+
+def squares(field: str, content: bytes, *, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, bytes]:
+    """The middle of a picture as WebP squares of these sides, upright and without metadata; Invalid if it is none."""
+    try:
+        with Image.open(BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as image:
+            _check(field, image, media_type=media_type, pixels_max=pixels_max)
+            image.draft("RGB", (max(sides) * DRAFT,) * 2)
+            upright = ImageOps.exif_transpose(image)
+            drawn = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    except Invalid:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large(field, pixels_max) from None
+    except Exception:  # noqa: BLE001 - whatever a decoder stumbles over, the file is at fault
+        raise Invalid(field, "This is not a picture, or a broken one.") from None
+    return {side: _webp(drawn, side) for side in sides}
+
+
+def _check(field: str, image: Image.Image, *, media_type: str, pixels_max: int) -> None:
+    """Asks of the file's head, before its pixels are unpacked."""
+    if image.format not in FORMATS[media_type]:
+        raise Invalid(field, f"This is no {media_type}, as which it was sent.")
+    if image.width * image.height > pixels_max:
+        raise _too_large(field, pixels_max)
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise Invalid(field, "This picture moves; send one that does not.")
+
+
+def _too_large(field: str, pixels_max: int) -> Invalid:
+    return Invalid(field, f"A picture may have {pixels_max / 1e6:g} million pixels at most.")
+
+
+def _webp(drawn: Image.Image, side: int) -> bytes:
+    fitted = ImageOps.fit(drawn, (side, side), Image.Resampling.LANCZOS)
+    # What was said of the picture, such as where it was taken, is no part of its pixels.
+    fitted.info.clear()
+    file = BytesIO()
+    fitted.save(file, "WEBP", quality=QUALITY, exif=b"", icc_profile=b"", xmp=b"")
+    return file.getvalue()

@@ -1,0 +1,118 @@
+"""Announcements: written by staff, and told to everybody when one starts, changes or ends.
+
+`is_announced` is what subscribers were last told. It changes with the event that tells it, in one transaction and
+under the row's lock, so that each turn of a banner is told once, whether a person or the clock brings it about.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import func, select
+
+from app import checks, events
+from app.database import WriteSession
+from app.errors import Invalid, NotFound
+from app.models import Banner
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.system import is_displayable, may_write_banners
+from app.services.system import audit
+from app.settings import settings
+
+TOPIC = "banners"
+AT_ONCE = 100
+
+Changes = Mapping[str, str | datetime | None]
+
+
+class BannerChange(Enum):
+    """What became of an announcement."""
+
+    STARTED = "STARTED"
+    CHANGED = "CHANGED"
+    ENDED = "ENDED"
+
+
+async def create_banner(
+    session: WriteSession, viewer: Viewer, *, message: str, start_date: datetime | None, end_date: datetime | None
+) -> Banner:
+    """A new announcement; without a start it starts now."""
+    require(may_write_banners, viewer, None)
+    now: datetime = (await session.execute(select(func.now()))).scalar_one()
+    banner = Banner(start_date=now, user_id=signed_in(viewer))
+    _change(banner, {"message": message, "start_date": start_date or now, "end_date": end_date})
+    if banner.end_date is not None and banner.end_date <= now:
+        raise Invalid("endDate", "This is over: nobody would see it.")
+    session.add(banner)
+    await session.flush()
+    audit.record(session, viewer.user_id, "createBanner", about=banner)
+    await _tell(session, banner)
+    return banner
+
+
+async def update_banner(session: WriteSession, viewer: Viewer, banner_id: int, *, changes: Changes) -> Banner:
+    """The announcement with other words or dates."""
+    banner = await _banner_to_change(session, viewer, banner_id)
+    _change(banner, changes)
+    await session.flush()
+    audit.record(session, viewer.user_id, "updateBanner", about=banner, changed=sorted(changes))
+    await _tell(session, banner)
+    return banner
+
+
+async def delete_banner(session: WriteSession, viewer: Viewer, banner_id: int) -> Banner:
+    """The announcement is gone; it ends, if it was shown."""
+    banner = await _banner_to_change(session, viewer, banner_id)
+    audit.record(session, viewer.user_id, "deleteBanner", about=banner)
+    if banner.is_announced:
+        _record(session, banner, BannerChange.ENDED)
+    await session.delete(banner)
+    await session.flush()
+    return banner
+
+
+async def _banner_to_change(session: WriteSession, viewer: Viewer, banner_id: int) -> Banner:
+    found = visible(Banner, viewer).where(Banner.id == banner_id).with_for_update()
+    banner: Banner | None = await session.scalar(found)
+    if banner is None:
+        raise NotFound("There is no such banner.")
+    require(may_write_banners, viewer, banner)
+    return banner
+
+
+def _change(banner: Banner, changes: Changes) -> None:
+    """Puts in what is given, if the whole makes sense."""
+    if "message" in changes:
+        message = str(changes["message"])
+        banner.message = checks.text("message", message, length_max=settings.banner_length_max, is_one_line=False)
+    if isinstance(start_date := changes.get("start_date"), datetime):
+        banner.start_date = checks.moment("startDate", start_date)
+    if "end_date" in changes:
+        end_date = changes["end_date"]
+        banner.end_date = checks.moment("endDate", end_date) if isinstance(end_date, datetime) else None
+    if banner.end_date is not None and banner.end_date <= banner.start_date:
+        raise Invalid("endDate", "It has to end after it starts.")
+
+
+async def announce_banners(session: WriteSession) -> int:
+    """Tells of the banners that have started or ended since they were last looked at; answers how many these are."""
+    turned = select(Banner).where(Banner.is_announced != is_displayable()).order_by(Banner.id).limit(AT_ONCE)
+    banners = (await session.scalars(turned.with_for_update(skip_locked=True))).all()
+    for banner in banners:
+        await _tell(session, banner)
+    return len(banners)
+
+
+async def _tell(session: WriteSession, banner: Banner) -> None:
+    """Tells subscribers what this banner is to them now, if they see or saw it."""
+    was = banner.is_announced
+    banner.is_announced = bool(await session.scalar(select(is_displayable()).where(Banner.id == banner.id)))
+    if banner.is_announced:
+        _record(session, banner, BannerChange.CHANGED if was else BannerChange.STARTED)
+    elif was:
+        _record(session, banner, BannerChange.ENDED)
+    await session.flush()
+
+
+def _record(session: WriteSession, banner: Banner, change: BannerChange) -> None:
+    events.record(session, TOPIC, {"banner": banner.id, "change": change.value})

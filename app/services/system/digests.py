@@ -1,0 +1,123 @@
+"""What people were told, by e-mail: one mail for all that came in a while, and a way to end these mails.
+
+A notification waits until it has settled, so that what comes together goes out together; what was read by then is
+left out. Whoever was mailed lately waits longer.
+"""
+
+from base64 import urlsafe_b64encode
+from datetime import datetime, timedelta
+
+from itsdangerous import BadSignature
+from sqlalchemy import ColumnElement, Interval, delete, exists, func, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app import security
+from app.database import WriteSession
+from app.errors import NotFound
+from app.models import DeliveryMethod, Mail, MailKind, User, UserNotification
+from app.services.system import audit
+from app.services.system.mail import Letter, post, writes
+from app.settings import settings
+
+
+def _ago(**time: float) -> ColumnElement[datetime]:
+    return func.now() - literal(timedelta(**time), Interval)
+
+
+def wants_mail(user: User) -> bool:
+    """Whether somebody is told by e-mail: they asked for it, at an address that is proven to be theirs."""
+    asked = DeliveryMethod.EMAIL in user.notifications_delivery_methods
+    return asked and user.is_active and user.email_verified and user.email is not None
+
+
+def _mailed_lately(user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    lately = Mail.created_at > _ago(minutes=settings.notification_mail_minutes)
+    return exists().where(Mail.user_id == user_id, Mail.kind == MailKind.NOTIFICATIONS, lately)
+
+
+async def post_digests(session: WriteSession) -> int:
+    """Posts the mails that are due, at most one for each person; answers how many these are."""
+    settled = UserNotification.created_at < _ago(seconds=settings.notification_settle_s)
+    waiting = select(UserNotification.user_id).where(UserNotification.mail_due, settled)
+    found = select(User).where(User.id.in_(waiting), ~_mailed_lately(User.id)).order_by(User.id)
+    # Each person by one worker at a time; not so firmly that nobody could notify them meanwhile.
+    locked = found.limit(settings.digests_at_once).with_for_update(key_share=True, skip_locked=True)
+    people = {user.id: user for user in await session.scalars(locked)}
+    # Asked anew: another worker may have mailed one of them just before it was locked.
+    due = select(
+        UserNotification.user_id,
+        func.min(UserNotification.id),
+        func.max(UserNotification.id),
+        func.bool_and(UserNotification.is_read),
+    ).where(UserNotification.user_id.in_(people), UserNotification.mail_due, ~_mailed_lately(UserNotification.user_id))
+    posted = 0
+    for user_id, first, last, all_read in (await session.execute(due.group_by(UserNotification.user_id))).all():
+        taken = update(UserNotification).where(UserNotification.user_id == user_id, UserNotification.mail_due)
+        await session.execute(taken.where(UserNotification.id <= last).values(mail_due=False))
+        user = people[user_id]
+        if wants_mail(user) and not all_read:
+            kind, address = MailKind.NOTIFICATIONS, str(user.email)
+            await post(session, kind, address=address, user_id=user_id, first=first, last=last)
+            posted += 1
+    return posted
+
+
+@writes(MailKind.NOTIFICATIONS)
+async def digest(session: WriteSession, mail: Mail) -> Letter | None:
+    """The notifications of a mail that are still unread, if they are still to be mailed."""
+    user = await session.get(User, mail.user_id)
+    if user is None or not wants_mail(user):
+        return None
+    told = select(UserNotification).where(
+        UserNotification.user_id == user.id,
+        UserNotification.id.between(mail.facts["first"], mail.facts["last"]),
+        ~UserNotification.mail_due,
+        ~UserNotification.is_read,
+    )
+    count = await session.scalar(select(func.count()).select_from(told.subquery())) or 0
+    newest = told.order_by(UserNotification.id.desc()).limit(settings.notifications_per_mail_max)
+    rows = (await session.scalars(newest)).all()
+    if not rows:
+        return None
+    subject = " ".join(rows[0].message.split()) if count == 1 else f"You have {count} new notifications"
+    more = [f"And {count - len(rows)} more."] if count > len(rows) else []
+    url = unsubscribe_url(user.id)
+    farewell = f"You are told by e-mail because you asked for it. To end these mails:\n{url}"
+    text = "\n\n".join([f"Hello {user.username},", *map(_entry, rows), *more, farewell])
+    return Letter(str(user.email), f"Fieldgraph: {subject}", f"{text}\n", url)
+
+
+def _entry(notification: UserNotification) -> str:
+    """A message, and where to find what it is about."""
+    if settings.thing_url is None or notification.subject_type is None:
+        return notification.message
+    id = urlsafe_b64encode(f"{notification.subject_type}:{notification.subject_key}".encode()).decode().rstrip("=")
+    return f"{notification.message}\n{settings.thing_url.format(type=notification.subject_type.lower(), id=id)}"
+
+
+def unsubscribe_url(user_id: int) -> str:
+    """Where one POST ends the mails to somebody; it holds for as long as the mail is kept."""
+    return f"{settings.address}/unsubscribe/{security.seal('unsubscribe').dumps(user_id)}"
+
+
+def unsubscriber(token: str) -> int:
+    """Whose mails a link ends; NotFound if it was not signed here."""
+    try:
+        return int(security.seal("unsubscribe").loads(token))
+    except BadSignature:
+        raise NotFound("This link is not one of ours.") from None
+
+
+async def unsubscribe(session: WriteSession, user_id: int) -> None:
+    """Ends the mails to somebody; the link is what permits it, and using it again changes nothing."""
+    methods = User.notifications_delivery_methods
+    ended = update(User).where(User.id == user_id, methods.contains([DeliveryMethod.EMAIL]))
+    ended = ended.values(notifications_delivery_methods=func.array_remove(methods, DeliveryMethod.EMAIL.value))
+    if await session.scalar(ended.returning(User.id)) is not None:
+        audit.record(session, user_id, "unsubscribe")
+
+
+async def prune_notifications(session: WriteSession) -> None:
+    """Forgets what was read long ago."""
+    old = UserNotification.read_at < _ago(days=settings.notifications_read_kept_days)
+    await session.execute(delete(UserNotification).where(old))

@@ -1,0 +1,44 @@
+"""Errors of this installation."""
+
+from datetime import datetime
+
+from sqlalchemy import Select, or_
+
+from app import checks
+from app.models import LogEntry, LogLevel
+from app.policies import signed_in, visible
+from app.settings import settings
+from resolvers.context import Info
+
+
+def log_entries(
+    info: Info,
+    level: LogLevel | None = None,
+    search: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Select[LogEntry]:
+    """Errors that this installation met; only staff see any.
+
+    level: Only those as bad as this.
+    search: Only those with this text, in capitals or not, in their message, logger, module, function or request id.
+    since: Only from this time on.
+    until: Only before this time.
+    """
+    signed_in(info.context.viewer)
+    found = visible(LogEntry, info.context.viewer)
+    if level is not None:
+        found = found.where(LogEntry.level == level)
+    sought = checks.optional_text("search", search, length_max=settings.note_length_max)
+    if sought is not None:
+        columns = (
+            LogEntry.message,
+            LogEntry.logger,
+            LogEntry.main_module,
+            LogEntry.main_function,
+            LogEntry.request_id,
+        )
+        found = found.where(or_(*(column.icontains(sought, autoescape=True) for column in columns)))
+    if since is not None:
+        found = found.where(LogEntry.created_at >= since)
+    return found if until is None else found.where(LogEntry.created_at < until)

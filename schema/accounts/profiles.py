@@ -1,0 +1,30 @@
+"""What clients see of what people show of themselves."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services.accounts import AvatarSize
+from resolvers import accounts as resolve
+from schema.fields import field, mutation
+from schema.files import UploadLink
+from schema.problems import InvalidInput, Unavailable
+from schema.row import Row
+
+strawberry.enum(AvatarSize, description=AvatarSize.__doc__)
+
+
+class Profile(Row, of=tables.Profile):
+    bio: auto
+    location: auto
+    website: auto
+    updated_at: auto
+    avatar_url: str | None = field(resolve.avatar_url)
+
+
+@strawberry.type
+class ProfilesMutation:
+    update_profile: Profile | InvalidInput = mutation(resolve.update_profile)
+    request_avatar_upload: UploadLink | InvalidInput = mutation(resolve.request_avatar_upload)
+    set_avatar: Profile | InvalidInput | Unavailable = mutation(resolve.set_avatar)
+    remove_avatar: Profile = mutation(resolve.remove_avatar)

@@ -1,0 +1,45 @@
+"""What clients see of announcements."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services.system.banners import BannerChange
+from resolvers import system as resolve
+from schema.fields import Connection, connection, mutation, subscription
+from schema.problems import InvalidInput
+from schema.row import Row, shows
+
+strawberry.enum(BannerChange, description=BannerChange.__doc__)
+
+
+class Banner(Row, of=tables.Banner):
+    message: auto
+    start_date: auto
+    end_date: auto
+    created_at: auto
+
+
+@shows(resolve.BannerEvent)
+class BannerEvent:
+    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    change: BannerChange = strawberry.field(description="What became of it.")
+    banner_id: strawberry.ID = strawberry.field(description="Which it is.")
+    banner: Banner | None = strawberry.field(description="As it is now; null if it is not shown any more.")
+
+
+@strawberry.type
+class BannersQuery:
+    banners: Connection[Banner] = connection(resolve.banners)
+
+
+@strawberry.type
+class BannersMutation:
+    create_banner: Banner | InvalidInput = mutation(resolve.create_banner, scope=tables.Scope.ADMIN)
+    update_banner: Banner | InvalidInput = mutation(resolve.update_banner, scope=tables.Scope.ADMIN)
+    delete_banner: strawberry.ID = mutation(resolve.delete_banner, scope=tables.Scope.ADMIN)
+
+
+@strawberry.type
+class BannersSubscription:
+    banner_changed: BannerEvent = subscription(resolve.banner_changed)

@@ -1,0 +1,29 @@
+"""What staff see of errors."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from resolvers import system as resolve
+from schema.fields import Connection, connection
+from schema.row import Row
+
+strawberry.enum(tables.LogLevel, description=tables.LogLevel.__doc__)
+
+
+class LogEntry(Row, of=tables.LogEntry):
+    created_at: auto
+    level: auto
+    logger: auto
+    main_module: auto
+    main_function: auto
+    message: auto
+    traceback: auto
+    host_name: auto
+    ip: auto
+    request_id: auto
+
+
+@strawberry.type
+class LogsQuery:
+    log_entries: Connection[LogEntry] = connection(resolve.log_entries)
