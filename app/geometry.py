@@ -89,22 +89,36 @@ def checked(field: str, geometry: Geometry, *, area_m2_min: float, area_m2_max: 
 
     What crosses itself is refused, not repaired: only its author knows what was meant.
     """
-    check_place(field, geometry)
-    if not geometry.is_valid:
-        raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(geometry)}.")
+    ordered = sound(field, geometry)
     if not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:
         raise Invalid(field, f"Draw {area_m2_min:,.0f} to {area_m2_max:,.0f} m²; this is {area:,.0f} m².")
-    return anticlockwise(geometry)
+    return ordered
+
+
+def sound(field: str, shape: Geometry) -> Geometry:
+    """The shape with its rings in order, if it lies on the earth and does not cross itself."""
+    check_place(field, shape)
+    if not shape.is_valid:
+        raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(shape)}.")
+    return anticlockwise(shape)
+
+
+def bounds(field: str, box: Sequence[float]) -> tuple[float, float, float, float]:
+    """West, south, east and north, if these are some."""
+    if len(box) != 4:
+        raise Invalid(field, f"Give four numbers, [west, south, east, north] in degrees; these are {len(box)}.")
+    west, south, east, north = box
+    # Written so that NaN is refused, too.
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise Invalid(field, "West may not exceed east, nor south north; longitudes go to ±180, latitudes to ±90.")
+    return west, south, east, north
 
 
 def outline(field: str, shape: BaseGeometry) -> Polygon | MultiPolygon:
     """What somebody drew around a feature, always the same of the same ground: its rings begin at one place."""
-    check_place(field, shape)
     if not isinstance(shape, Polygon | MultiPolygon):
         raise Invalid(field, f"Draw a Polygon or a MultiPolygon; this is a {shape.geom_type}.")
-    if not shape.is_valid:
-        raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(shape)}.")
-    return anticlockwise(shapely.normalize(shape))
+    return anticlockwise(shapely.normalize(sound(field, shape)))
 
 
 def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:

@@ -174,6 +174,13 @@ class Settings(BaseSettings):
     labels_per_dataset_max: int = 100_000
     label_file_bytes_max: int = 200 * MIB
     aois_per_dataset_max: int = 500
+    feedbacks_per_training_max: int = 10_000
+    feedback_aois_per_training_max: int = 200
+    feedback_labels_per_area_max: int = 20_000
+    approved_predictions_per_training_max: int = 100_000
+    feedback_comments_length_max: int = 100
+    feedback_zoom_min: int = 18
+    feedback_zoom_max: int = 23
     offset_m_max: float = 1_000
 
     # The world outside
@@ -235,6 +242,10 @@ class Settings(BaseSettings):
     conflation_duplicate_share_min: float = 0.5
     conflation_overlap_share_min: float = 0.05
     verdicts_at_once_max: int = 1_000
+    feedback_training_epochs_max: int = 20
+    feedback_training_batch_max: int = 8
+    feedback_training_zoom_min: int = 19
+    feedback_training_zoom_max: int = 21
     publish_accuracy_min: float = 40
     trainings_per_hour_max: int = 10
     predictions_per_hour_max: int = 50

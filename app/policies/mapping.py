@@ -117,14 +117,19 @@ def may_judge_trainings(viewer: Viewer, training: Training) -> bool:
     return viewer.user_id is not None
 
 
-def may_change_this_feedback(viewer: Viewer, row: Feedback | FeedbackAOI | ApprovedPrediction) -> bool:
-    """Whose it is, and staff."""
-    return _owns(viewer, row)
+def may_change_this_feedback(viewer: Viewer, feedback: Feedback) -> bool:
+    """Whoever gave it, and staff: nobody puts words into another's mouth."""
+    return _owns(viewer, feedback)
 
 
-def may_delete_this_feedback(viewer: Viewer, row: Feedback | FeedbackAOI | ApprovedPrediction) -> bool:
-    """Whose it is, the owner of the model it is about, and staff."""
-    return _owns(viewer, row) or _owns(viewer, row.training.model)
+def may_delete_this_feedback(viewer: Viewer, feedback: Feedback | ApprovedPrediction) -> bool:
+    """Whoever gave it, the owner of the model it is about, and staff."""
+    return _owns(viewer, feedback) or _owns(viewer, feedback.training.model)
+
+
+def may_change_this_feedback_area(viewer: Viewer, area: FeedbackAOI) -> bool:
+    """Whoever drew it, the owner of the model it corrects, and staff: its boundary, its labels, whether it exists."""
+    return _owns(viewer, area) or _owns(viewer, area.training.model)
 
 
 def may_review_feedback_on_this_model(viewer: Viewer, model: Model) -> bool:

@@ -1,6 +1,6 @@
 """Fetching and importing labels, training, predicting."""
 
-from jobs.mapping.labels import fetch_labels, import_labels
+from jobs.mapping.labels import fetch_feedback_labels, fetch_labels, import_labels
 from jobs.mapping.predictions import conflate, predict
 from jobs.mapping.removal import remove_prediction, remove_training
 from jobs.mapping.trainings import train
@@ -9,6 +9,7 @@ from jobs.mapping.workbench import FETCHING_SHARE
 __all__ = [
     "FETCHING_SHARE",
     "conflate",
+    "fetch_feedback_labels",
     "fetch_labels",
     "import_labels",
     "predict",

@@ -28,6 +28,16 @@ async def fetch_labels(run: Run) -> None:
         await mapping.replace_osm_labels(session, run.claim.subject_id, footprints)
 
 
+@job(JobKind.FETCH_FEEDBACK_LABELS, failed=mapping.feedback_labelling_failed)
+async def fetch_feedback_labels(run: Run) -> None:
+    """The same for an area that corrects a training."""
+    async with run.database.reading() as reading:
+        area = await mapping.feedback_area_to_label(reading, run.claim.subject_id)
+    features = await osm.fetch_features(area)
+    async with run.ending() as session:
+        await mapping.replace_osm_feedback_labels(session, run.claim.subject_id, features)
+
+
 @job(JobKind.IMPORT_LABELS, failed=mapping.import_failed)
 async def import_labels(run: Run) -> None:
     """Reads a file to its end before it keeps any label of it; what was read waits on disk."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.gateways import storage
 from app.models import JobKind
 from app.services import mapping
 from app.settings import settings
@@ -42,6 +43,8 @@ async def train(run: Run) -> None:
             "seed": training_id,
         }
         write(folder / "request.json", request)
+        if plan.initial_key is not None:
+            await storage.download(plan.initial_key, folder / "initial.safetensors")
         tiles = {tile for aoi in plan.aois for zoom in plan.zoom_levels for tile in covering(aoi, zoom)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
         result = await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from schema.accounts.sessions import Session
     from schema.accounts.teams import TeamMembership
     from schema.mapping.datasets import Dataset
+    from schema.mapping.feedback import ApprovedPrediction, Feedback
     from schema.mapping.predictions import Prediction
     from schema.mapping.trainings import Model, Training
     from schema.social.friends import Friendship
@@ -58,6 +59,12 @@ class User(Row, of=tables.User):
     )
     friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(
         tables.User.friendships
+    )
+    feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
+        tables.User.feedbacks
+    )
+    approved_predictions: Connection[Annotated["ApprovedPrediction", strawberry.lazy("schema.mapping.feedback")]] = (
+        many(tables.User.approved_predictions)
     )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("schema.accounts.keys")]] = many(tables.User.api_keys)

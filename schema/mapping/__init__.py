@@ -3,18 +3,19 @@
 import strawberry
 
 from schema.mapping.datasets import DatasetsMutation, DatasetsQuery
+from schema.mapping.feedback import FeedbackMutation, FeedbackQuery
 from schema.mapping.imports import ImportsMutation, ImportsQuery
 from schema.mapping.predictions import PredictionsMutation, PredictionsQuery, PredictionsSubscription
 from schema.mapping.trainings import TrainingsMutation, TrainingsQuery, TrainingsSubscription
 
 
 @strawberry.type
-class MappingQuery(DatasetsQuery, ImportsQuery, TrainingsQuery, PredictionsQuery):
+class MappingQuery(DatasetsQuery, ImportsQuery, TrainingsQuery, PredictionsQuery, FeedbackQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class MappingMutation(DatasetsMutation, ImportsMutation, TrainingsMutation, PredictionsMutation):
+class MappingMutation(DatasetsMutation, ImportsMutation, TrainingsMutation, PredictionsMutation, FeedbackMutation):
     """The domain's changes."""
 
 

@@ -15,6 +15,7 @@ from schema.row import Row, shows
 from schema.system.jobs import Job
 
 if TYPE_CHECKING:
+    from schema.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI
     from schema.mapping.predictions import Prediction
 
 for enum in (
@@ -68,10 +69,20 @@ class Training(Row, of=tables.Training):
     failure: auto
     user: User | None = one(tables.Training.user)
     model: Model = one(tables.Training.model)
+    parent_training: "Training | None" = one(tables.Training.parent_training)
     job: Job | None = one(tables.Training.job)
     artifacts: Connection[Artifact] = many(tables.Training.artifacts)
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
         tables.Training.predictions
+    )
+    feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
+        tables.Training.feedbacks
+    )
+    feedback_aois: Connection[Annotated["FeedbackAOI", strawberry.lazy("schema.mapping.feedback")]] = many(
+        tables.Training.feedback_aois
+    )
+    approved_predictions: Connection[Annotated["ApprovedPrediction", strawberry.lazy("schema.mapping.feedback")]] = (
+        many(tables.Training.approved_predictions)
     )
 
 

@@ -55,6 +55,7 @@ async def rows(database, owner):
     set_committed_value(found["label"], "aoi", found["aoi"])
     set_committed_value(found["training"], "model", found["model"])
     set_committed_value(found["feedback"], "training", found["training"])
+    set_committed_value(found["feedback_aoi"], "training", found["training"])
     for kind, published in [("private", False), ("published", True)]:
         prediction = await factories.prediction(database, found["training"], published=published)
         found[f"{kind} prediction"] = prediction
@@ -130,8 +131,7 @@ MAY = [
     (mapping.may_review_feedback_on_this_model, "model", {OWNER, STAFF}),
     (mapping.may_judge_trainings, "training", {OWNER, OTHER, STAFF}),
     (mapping.may_change_this_feedback, "feedback", {OWNER, STAFF}),
-    (mapping.may_change_this_feedback, "feedback_aoi", {OWNER, STAFF}),
-    (mapping.may_change_this_feedback, "approved_prediction", {OWNER, STAFF}),
+    (mapping.may_change_this_feedback_area, "feedback_aoi", {OWNER, STAFF}),
     (mapping.may_delete_this_feedback, "feedback", {OWNER, STAFF}),
     (mapping.may_cancel_this_training, "training", {OWNER, STAFF}),
     (mapping.may_publish_trainings_of_this_model, "model", {OWNER}),

@@ -1,5 +1,6 @@
 """Teaching a detector: areas and labels, trainings, predictions."""
 
+from app.services.mapping.clones import clone_dataset, clone_model, copy_feedback_aoi
 from app.services.mapping.conflation import (
     conflate_ground,
     conflate_prediction,
@@ -7,6 +8,19 @@ from app.services.mapping.conflation import (
     finish_conflation,
     forget_conflation,
     grounds_to_conflate,
+)
+from app.services.mapping.corrections import (
+    ask_for_feedback_labels,
+    create_feedback_aoi,
+    delete_feedback_aoi,
+    delete_feedback_label,
+    draw_feedback_label,
+    feedback_area_to_label,
+    feedback_labelling_failed,
+    replace_osm_feedback_labels,
+    review_feedback_aoi,
+    update_feedback_aoi,
+    update_feedback_label,
 )
 from app.services.mapping.datasets import (
     create_aoi,
@@ -17,6 +31,13 @@ from app.services.mapping.datasets import (
     update_dataset,
 )
 from app.services.mapping.drawing import create_label, delete_label, update_label
+from app.services.mapping.feedback import (
+    approve_prediction,
+    delete_approved_prediction,
+    delete_feedback,
+    give_feedback,
+    update_feedback,
+)
 from app.services.mapping.footprints import Footprint, Sieve, batched, features_in, sifted
 from app.services.mapping.found import FileFormat, Wanted, pieces
 from app.services.mapping.imports import (
@@ -37,6 +58,7 @@ from app.services.mapping.labels import (
     replace_osm_labels,
     upload_labels,
 )
+from app.services.mapping.lessons import TrainingPlan
 from app.services.mapping.models import delete_model, delete_training, update_model
 from app.services.mapping.parts import ground_of, parts_of, tiles_of
 from app.services.mapping.predictions import (
@@ -52,6 +74,7 @@ from app.services.mapping.predictions import (
     unpublish_prediction,
     update_prediction,
 )
+from app.services.mapping.retraining import start_feedback_training
 from app.services.mapping.searching import (
     Found,
     PredictionPlan,
@@ -64,7 +87,6 @@ from app.services.mapping.searching import (
 from app.services.mapping.trainings import (
     Left,
     TrainingFigures,
-    TrainingPlan,
     begin_training,
     cancel_training,
     create_model,
@@ -91,7 +113,9 @@ __all__ = [
     "TrainingPlan",
     "Wanted",
     "add_found",
+    "approve_prediction",
     "area_to_add_labels_to",
+    "ask_for_feedback_labels",
     "ask_for_osm_labels",
     "batched",
     "begin_import",
@@ -100,25 +124,37 @@ __all__ = [
     "begin_training",
     "cancel_prediction",
     "cancel_training",
+    "clone_dataset",
+    "clone_model",
     "conflate_ground",
     "conflate_prediction",
     "conflation_failed",
+    "copy_feedback_aoi",
     "create_aoi",
     "create_dataset",
+    "create_feedback_aoi",
     "create_label",
     "create_model",
     "delete_aoi",
+    "delete_approved_prediction",
     "delete_dataset",
+    "delete_feedback",
+    "delete_feedback_aoi",
+    "delete_feedback_label",
     "delete_label",
     "delete_model",
     "delete_prediction",
     "delete_training",
+    "draw_feedback_label",
     "features_in",
+    "feedback_area_to_label",
+    "feedback_labelling_failed",
     "finish_conflation",
     "finish_import",
     "finish_prediction",
     "finish_training",
     "forget_conflation",
+    "give_feedback",
     "ground_of",
     "grounds_to_conflate",
     "import_failed",
@@ -133,10 +169,13 @@ __all__ = [
     "prediction_topic",
     "publish_prediction",
     "publish_training",
+    "replace_osm_feedback_labels",
     "replace_osm_labels",
     "retry_prediction",
+    "review_feedback_aoi",
     "share_prediction",
     "sifted",
+    "start_feedback_training",
     "start_prediction",
     "start_training",
     "tiles_of",
@@ -145,6 +184,9 @@ __all__ = [
     "unpublish_prediction",
     "update_aoi",
     "update_dataset",
+    "update_feedback",
+    "update_feedback_aoi",
+    "update_feedback_label",
     "update_label",
     "update_model",
     "update_prediction",

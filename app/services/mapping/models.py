@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from app import checks
 from app.database import ReadSession, WriteSession
@@ -86,6 +86,9 @@ async def _discard(session: WriteSession, viewer: Viewer, training: Training) ->
     """Passes unless somebody still needs a training; once it is gone, so will its files be."""
     if training.status in UNFINISHED:
         raise Conflict("A training that is not finished cannot be deleted: cancel it first.")
+    unfinished = Training.status.in_(UNFINISHED) & (Training.parent_training_id == training.id)
+    if await session.scalar(select(func.count()).where(unfinished)):
+        raise Conflict("A training that continues this one is not finished: cancel it first.")
     predictions = (await session.scalars(select(Prediction).where(Prediction.training_id == training.id))).all()
     if any(prediction.user_id != training.user_id for prediction in predictions):
         raise Conflict("Other people have predictions by it, which would be lost: archive the model instead.")

@@ -7,7 +7,6 @@ from itertools import product
 
 import shapely
 from shapely import Polygon
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
 from app import checks, events, tiles
@@ -35,24 +34,10 @@ from app.policies.mapping import (
 )
 from app.queue import enqueue
 from app.services import system
+from app.services.mapping.lessons import TrainingPlan, plan_of
 from app.services.mapping.pace import not_too_often
 from app.services.system import audit, notify
 from app.settings import settings
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What a worker needs to train."""
-
-    base_model: str
-    source_imagery: str
-    zoom_levels: Sequence[int]
-    epochs: int
-    batch_size: int
-    freeze_layers: bool
-    offset_m: Sequence[float]
-    aois: Sequence[Polygon]
-    labels: Sequence[tuple[BaseGeometry, dict[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -125,12 +110,12 @@ async def start_training(
     require(may_train_this_model, viewer, model)
     if not engine_installed(model.base_model):
         raise Unavailable(f"{model.base_model.value} is not installed here. RAMP is always available.")
-    zooms = _zooms(zoom_level)
+    zooms = zooms_of(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
     checks.within("epochs", epochs, 1, settings.training_epochs_max)
     checks.within("batchSize", batch_size, 1, settings.training_batch_max)
     template = await _imagery_of(session, model, source_imagery)
-    areas = await _labelled_areas(session, model)
-    _check_tiles(areas, zooms)
+    areas = await labelled_areas(session, model)
+    check_tiles(areas, zooms)
     await not_too_often(session, viewer, Training, per_hour_max=settings.trainings_per_hour_max)
     training = Training(
         user_id=signed_in(viewer),
@@ -143,6 +128,11 @@ async def start_training(
         freeze_layers=freeze_layers,
         centroid=shapely.union_all(areas).centroid,
     )
+    return await queued(session, training)
+
+
+async def queued(session: WriteSession, training: Training) -> Training:
+    """The training, once a worker is going to hear of it."""
     session.add(training)
     await session.flush()
     job = await enqueue(session, JobKind.TRAIN, subject_id=training.id, user_id=training.user_id)
@@ -152,12 +142,13 @@ async def start_training(
     return training
 
 
-def _zooms(zoom_level: Sequence[int]) -> list[int]:
+def zooms_of(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> list[int]:
+    """The zoom levels, each once, if they are among those one may choose."""
     zooms = sorted(set(zoom_level))
     if not zooms:
         raise Invalid("zoomLevel", "Choose at least one zoom level.")
     for zoom in zooms:
-        checks.within("zoomLevel", zoom, settings.training_zoom_min, settings.training_zoom_max)
+        checks.within("zoomLevel", zoom, zoom_min, zoom_max)
     return zooms
 
 
@@ -168,7 +159,8 @@ async def _imagery_of(session: ReadSession, model: Model, given: str | None) -> 
     return imagery.check_template("sourceImagery", template)
 
 
-async def _labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
+async def labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
+    """The areas of a model's dataset, if there is something to learn from, and nothing that would teach wrongly."""
     has_labels = select(Label.id).where(Label.aoi_id == AOI.id).exists()
     rows = (await session.execute(select(AOI, has_labels).where(AOI.dataset_id == model.dataset_id))).all()
     if not any(labelled for _, labelled in rows):
@@ -179,7 +171,8 @@ async def _labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
     return [aoi.geom for aoi, _ in rows]
 
 
-def _check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
+def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
+    """Passes if the areas take no more tiles than a job may fetch."""
     count = 0
     for area, zoom in product(areas, zooms):
         count += len(tiles.covering(area, zoom))
@@ -227,29 +220,13 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
 async def begin_training(session: WriteSession, training_id: int) -> TrainingPlan:
     """Notes that a worker began, and gathers what it needs."""
     training = await session.get_one(Training, training_id, with_for_update=True)
-    model = await session.get_one(Model, training.model_id)
-    dataset = await session.get_one(Dataset, model.dataset_id)
     training.status = TrainingStatus.RUNNING
     if training.started_at is None:  # an attempt may have been given up before it was counted
         training.started_at = await session.scalar(select(func.now()))
         message = f"Your training {training.id} has started."
         await notify(session, training.user_id, message, about=training, event=f"started:{training.job_id}")
     _note(session, training)
-    aois = (await session.scalars(select(AOI).where(AOI.dataset_id == dataset.id).order_by(AOI.id))).all()
-    labels = await session.execute(
-        select(Label.geom, Label.osm_id, Label.tags).join(AOI).where(AOI.dataset_id == dataset.id).order_by(Label.id)
-    )
-    return TrainingPlan(
-        base_model=model.base_model.value,
-        source_imagery=training.source_imagery,
-        zoom_levels=training.zoom_level,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        freeze_layers=training.freeze_layers,
-        offset_m=dataset.offset,
-        aois=[aoi.geom for aoi in aois],
-        labels=[(geom, {"osm_id": osm_id, "tags": tags}) for geom, osm_id, tags in labels],
-    )
+    return await plan_of(session, training)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,162 @@
+"""What people say of trainings."""
+
+import strawberry
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Select
+from strawberry.scalars import JSON
+
+from app.models import ApprovedPrediction, Feedback, FeedbackType, Model, Training, User
+from app.policies import visible
+from app.services import mapping
+from resolvers import ids
+from resolvers.context import Info
+from resolvers.mapping.changes import given
+from resolvers.mapping.deleted import Deleted
+from resolvers.mapping.places import overlaps
+
+
+async def feedback(info: Info, id: strawberry.ID) -> Feedback:
+    """Feedback by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(Feedback, id)
+
+
+def feedbacks(
+    info: Info,
+    training_id: strawberry.ID | None = None,
+    model_id: strawberry.ID | None = None,
+    user_id: strawberry.ID | None = None,
+    feedback_type: FeedbackType | None = None,
+    bbox: list[float] | None = None,
+) -> Select[Feedback]:
+    """Feedback on predictions, spot by spot.
+
+    training_id: Only about this training.
+    model_id: Only about this model's trainings.
+    user_id: Only by this person.
+    feedback_type: Only this type.
+    bbox: Only what overlaps [west, south, east, north].
+    """
+    found = visible(Feedback, info.context.viewer)
+    if training_id is not None:
+        found = found.where(Feedback.training_id == ids.key(training_id, Training))
+    if model_id is not None:
+        found = found.where(Feedback.training.has(Training.model_id == ids.key(model_id, Model)))
+    if user_id is not None:
+        found = found.where(Feedback.user_id == ids.key(user_id, User))
+    if feedback_type is not None:
+        found = found.where(Feedback.feedback_type == feedback_type)
+    return found if bbox is None else found.where(overlaps(Feedback.geom, bbox))
+
+
+async def give_feedback(
+    info: Info,
+    training_id: strawberry.ID,
+    geom: BaseGeometry,
+    feedback_type: FeedbackType,
+    zoom_level: int,
+    comments: str | None = None,
+    source_imagery: str | None = None,
+) -> Feedback:
+    """Says of a spot whether a training's prediction is right there.
+
+    training_id: The training.
+    geom: Where: a point, or an outline.
+    feedback_type: TP or TN where it is right; FP where nothing is and something was found, FN the other way.
+    zoom_level: The zoom level at which it was seen, from 18 to 23.
+    comments: What else is to be said, at most 100 characters.
+    source_imagery: The imagery it was seen on, if not the training's.
+    """
+    async with info.context.writing() as session:
+        return await mapping.give_feedback(
+            session,
+            info.context.viewer,
+            training_id=ids.key(training_id, Training),
+            geom=geom,
+            feedback_type=feedback_type,
+            zoom_level=zoom_level,
+            comments=comments,
+            source_imagery=source_imagery,
+        )
+
+
+async def update_feedback(
+    info: Info,
+    id: strawberry.ID,
+    geom: strawberry.Maybe[BaseGeometry] = None,
+    feedback_type: strawberry.Maybe[FeedbackType] = None,
+    zoom_level: strawberry.Maybe[int] = None,
+    comments: strawberry.Maybe[str | None] = None,
+) -> Feedback:
+    """Changes what is given of one's feedback and leaves the rest.
+
+    id: Which feedback.
+    geom: Its new place.
+    feedback_type: Its new type.
+    zoom_level: Its new zoom level.
+    comments: Its new comments; null takes them away.
+    """
+    changes = given(geom=geom, feedback_type=feedback_type, zoom_level=zoom_level, comments=comments)
+    async with info.context.writing() as session:
+        return await mapping.update_feedback(session, info.context.viewer, ids.key(id, Feedback), changes)
+
+
+async def delete_feedback(info: Info, id: strawberry.ID) -> Deleted:
+    """Deletes feedback: one's own, or that on one's model.
+
+    id: Which feedback.
+    """
+    async with info.context.writing() as session:
+        return Deleted.of(await mapping.delete_feedback(session, info.context.viewer, ids.key(id, Feedback)))
+
+
+def approved_predictions(
+    info: Info,
+    training_id: strawberry.ID | None = None,
+    model_id: strawberry.ID | None = None,
+    user_id: strawberry.ID | None = None,
+    bbox: list[float] | None = None,
+) -> Select[ApprovedPrediction]:
+    """Predicted features that people hold to be right.
+
+    training_id: Only of this training.
+    model_id: Only of this model's trainings.
+    user_id: Only by this person.
+    bbox: Only what overlaps [west, south, east, north].
+    """
+    found = visible(ApprovedPrediction, info.context.viewer)
+    if training_id is not None:
+        found = found.where(ApprovedPrediction.training_id == ids.key(training_id, Training))
+    if model_id is not None:
+        found = found.where(ApprovedPrediction.training.has(Training.model_id == ids.key(model_id, Model)))
+    if user_id is not None:
+        found = found.where(ApprovedPrediction.user_id == ids.key(user_id, User))
+    return found if bbox is None else found.where(overlaps(ApprovedPrediction.geom, bbox))
+
+
+async def approve_prediction(
+    info: Info, training_id: strawberry.ID, geom: BaseGeometry, config: JSON | None = None
+) -> ApprovedPrediction:
+    """Holds a feature that a training found to be right; to approve the same outline again is to approve it once.
+
+    training_id: The training that found it.
+    geom: Its outline, a Polygon or a MultiPolygon.
+    config: The parameters by which it was found.
+    """
+    async with info.context.writing() as session:
+        return await mapping.approve_prediction(
+            session, info.context.viewer, training_id=ids.key(training_id, Training), geom=geom, config=config
+        )
+
+
+async def delete_approved_prediction(info: Info, id: strawberry.ID) -> Deleted:
+    """Takes an approval back: one's own, or one on one's model.
+
+    id: Which approval.
+    """
+    async with info.context.writing() as session:
+        return Deleted.of(
+            await mapping.delete_approved_prediction(session, info.context.viewer, ids.key(id, ApprovedPrediction))
+        )
