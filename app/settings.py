@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     email_verifications_per_hour_max: int = 50
     email_verification_link_minutes: int = 24 * 60
     mails_to_one_address_per_hour_max: int = 5
+    data_exports_per_day_max: int = 3
+    data_exports_kept_days: int = 7
     name_length_max: int = 50
     bio_length_max: int = 500
     location_length_max: int = 100

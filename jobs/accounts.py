@@ -1,3 +1,99 @@
-"""What happens later to accounts."""
+"""What happens later to accounts: archives of everything that is somebody's."""
 
-from app.services.accounts import letters  # noqa: F401 -- registers who writes mails about accounts
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from inspect import getdoc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import orjson
+
+from app.database import ReadSession
+from app.errors import NotFound
+from app.formats.records import Features, JsonLines
+from app.gateways import storage
+from app.models import JobKind, Record
+from app.services import accounts
+from app.services.accounts import belongings, exports, letters  # noqa: F401 -- registers who writes mails about accounts
+from app.services.system import Progress
+from app.settings import settings
+from jobs.broker import job
+from jobs.run import Run
+
+SHAPE = "geom"
+README = """Your data at {address}
+
+Account: {username}
+Made: {made_at}
+
+`.jsonl` files have one JSON object a line, `.geojson` files open in any map program. Times are in UTC, positions in
+longitude and latitude. Numbers that end in `_id` name the `id` of a line in another file, or of somebody else's.
+`manifest.json` says what each field means. Passwords, tokens and their hashes are not told, not even to you.
+
+{files}
+"""
+
+
+@job(JobKind.EXPORT_DATA, failed=accounts.export_failed)
+async def export_data(run: Run) -> None:
+    """Writes somebody's rows, table by table, and their files into a ZIP file, and keeps that for a while."""
+    with TemporaryDirectory(prefix="fieldgraph-") as folder:
+        path = Path(folder) / "archive.zip"
+        async with run.database.reading() as session:
+            # All tables as of one moment.
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            export, username = await exports.export_to_make(session, run.claim.subject_id)
+            with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+                await _fill(run, session, archive, export.user_id, username)
+        key = exports.export_key(export, run.claim.fence)
+        await storage.put(key, path, filename=exports.FILENAME, media_type=exports.MEDIA_TYPE)
+        size = path.stat().st_size
+    async with run.ending() as session:
+        await exports.finish_export(session, export.id, storage_key=key, size_bytes=size)
+
+
+async def _fill(run: Run, session: ReadSession, archive: ZipFile, user_id: int, username: str) -> None:
+    tables = []
+    for number, table in enumerate(belongings.THEIRS):
+        run.go_on()
+        said = Progress(number / len(belongings.THEIRS), "writing", f"Writing {table.__tablename__}.")
+        await run.report(said, topic=exports.export_topic(run.claim.subject_id))
+        tables.append(await _table(session, archive, table, user_id))
+    for key in await belongings.files_of(session, user_id):
+        await _file(archive, key)
+    about = {"address": settings.address, "username": username, "made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    archive.writestr("manifest.json", orjson.dumps(about | {"files": tables}, option=orjson.OPT_INDENT_2))
+    lines = "\n".join(f"{table['name']} ({table['rows']}): {table['about']}" for table in tables)
+    archive.writestr("README.txt", README.format(**about, files=lines))
+
+
+async def _table(session: ReadSession, archive: ZipFile, table: type[Record], user_id: int) -> dict[str, Any]:
+    """Writes somebody's rows of a table; what is said of them in the manifest."""
+    columns = belongings.told(table)
+    has_shape = any(column.key == SHAPE for column in columns)
+    writer = Features(SHAPE) if has_shape else JsonLines()
+    name, count = f"{table.__tablename__}.{'geojson' if has_shape else 'jsonl'}", 0
+    with archive.open(name, "w", force_zip64=True) as file:
+        async for rows in belongings.rows_of(session, table, user_id):
+            count += len(rows)
+            await asyncio.to_thread(_write, file, writer, rows)
+        file.writelines(writer.finish())
+    fields = {column.key: column.property.doc for column in columns if column.property.doc}
+    return {"name": name, "about": getdoc(table), "rows": count, "fields": fields}
+
+
+def _write(file: IO[bytes], writer: Features | JsonLines, rows: Sequence[Mapping[str, Any]]) -> None:
+    file.write(writer.write(rows))
+
+
+async def _file(archive: ZipFile, key: str) -> None:
+    """Copies a file of theirs; one that is gone meanwhile is left out."""
+    try:
+        with archive.open(f"files/{key}", "w", force_zip64=True) as file:
+            async for chunk in storage.stream(key):
+                file.write(chunk)
+    except NotFound:
+        return

@@ -18,7 +18,7 @@ from app.database import Database
 from app.errors import DomainError
 from app.models import Mail, Session
 from app.services import system
-from app.services.accounts import profiles
+from app.services.accounts import exports, profiles
 from app.services.system import banners, digests, logbook, uploads
 from app.settings import settings
 from jobs.broker import WORKS, Runner
@@ -57,6 +57,7 @@ async def prune(database: Database) -> None:
         await logbook.prune_log_entries(session)
     await uploads.prune_uploads()
     await profiles.prune_avatars(database)
+    await exports.remove_old_exports(database)
 
 
 async def beat(redis: Redis) -> None:

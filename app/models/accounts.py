@@ -275,7 +275,16 @@ class DataExport(Record):
     """An archive of everything that is somebody's, made at their wish."""
 
     __tablename__ = "data_exports"
-    __table_args__ = (Index(None, "user_id", "id"),)
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(
+            "uq_data_exports_unfinished",
+            "user_id",
+            unique=True,
+            postgresql_where=text("finished_at IS NULL AND failure IS NULL"),
+            info={"conflict": "Your data are being exported already."},
+        ),
+    )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)

@@ -37,6 +37,7 @@ class JobKind(Enum):
     REMOVE_PREDICTION = "REMOVE_PREDICTION"
     CONFLATE = "CONFLATE"
     SEND_MAIL = "SEND_MAIL"
+    EXPORT_DATA = "EXPORT_DATA"
 
 
 class JobState(Enum):

@@ -1,5 +1,6 @@
 """People, their sessions and their teams."""
 
+from resolvers.accounts.exports import data_exports, export_link, export_my_data
 from resolvers.accounts.keys import create_api_key, rename_api_key, revoke_api_key
 from resolvers.accounts.mailed import (
     change_password,
@@ -68,9 +69,12 @@ __all__ = [
     "create_api_key",
     "create_team",
     "create_team_invitation",
+    "data_exports",
     "delete_team",
     "email",
     "email_verified",
+    "export_link",
+    "export_my_data",
     "is_current",
     "last_login",
     "leave_team",

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.accounts.exports import ExportsMutation, ExportsQuery
 from schema.accounts.keys import KeysMutation
 from schema.accounts.mailed import MailedMutation
 from schema.accounts.profiles import ProfilesMutation
@@ -14,10 +15,18 @@ __all__ = ["AccountsMutation", "AccountsQuery", "User"]
 
 
 @strawberry.type
-class AccountsQuery(UsersQuery, TeamsQuery):
+class AccountsQuery(UsersQuery, TeamsQuery, ExportsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class AccountsMutation(MailedMutation, SessionsMutation, KeysMutation, ProfilesMutation, TeamsMutation, StaffMutation):
+class AccountsMutation(
+    MailedMutation,
+    SessionsMutation,
+    KeysMutation,
+    ProfilesMutation,
+    TeamsMutation,
+    StaffMutation,
+    ExportsMutation,
+):
     """The domain's changes."""

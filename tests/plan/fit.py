@@ -71,6 +71,12 @@ def _fit_api_keys(random: Random, rows: list[dict[str, Any]]) -> None:
         row["name"] = f"{random.choice(TEXTS)}{row['id']}"[-50:]
 
 
+def _fit_data_exports(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["finished_at"] = row["finished_at"] or any_time(random)
+        row["storage_key"] = random.choice([None, *STORAGE_KEYS])
+
+
 def _fit_banners(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["end_date"] = random.choice([None, row["start_date"] + timedelta(days=1), datetime(9999, 1, 1, tzinfo=UTC)])
@@ -225,6 +231,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     **dict.fromkeys(["likes", "shares", "post_mentions", "friendships", "friend_requests", "mutes"], _fit_pairs),
     "api_keys": _fit_api_keys,
     "banners": _fit_banners,
+    "data_exports": _fit_data_exports,
     "osm_accounts": _fit_osm_accounts,
     "sessions": _fit_sessions,
     "datasets": _fit_datasets,

@@ -1,6 +1,7 @@
 """People: signing up, in and out, and the teams they form."""
 
 from app.services.accounts.addresses import request_email_verification, verify_email
+from app.services.accounts.exports import export_failed, export_link, export_my_data
 from app.services.accounts.invitations import (
     TeamInvitationLink,
     accept_team_invitation,
@@ -91,6 +92,9 @@ __all__ = [
     "delete_team",
     "draw_avatar",
     "end_sessions",
+    "export_failed",
+    "export_link",
+    "export_my_data",
     "forget_avatar",
     "leave_team",
     "new_password_hash",

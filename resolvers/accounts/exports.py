@@ -1,0 +1,26 @@
+"""Archives of everything that is somebody's."""
+
+import strawberry
+from sqlalchemy import Select
+
+from app.models import DataExport
+from app.policies import signed_in, visible
+from app.services import accounts
+from resolvers.context import Info
+
+
+def data_exports(info: Info) -> Select[DataExport]:
+    """The archives of the viewer's data, until they are removed."""
+    signed_in(info.context.viewer)
+    return visible(DataExport, info.context.viewer)
+
+
+def export_link(root: strawberry.Parent[DataExport]) -> str | None:
+    """Where to download it; good for an hour. Null until it is ready."""
+    return accounts.export_link(root)
+
+
+async def export_my_data(info: Info) -> DataExport:
+    """Has an archive made of everything that is the viewer's: a ZIP file with JSON, GeoJSON and their pictures."""
+    async with info.context.writing() as session:
+        return await accounts.export_my_data(session, info.context.viewer)

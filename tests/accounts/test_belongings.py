@@ -1,0 +1,69 @@
+"""Whatever is somebody's is in the archive of their data, or it is said here why not."""
+
+import pytest
+from sqlalchemy import LargeBinary
+
+from app.models import Base
+from app.services.accounts import belongings
+
+LEFT_OUT = {
+    "banners.user_id": "an announcement is this installation's",
+    "blocks.blocked_id": "who is blocked is not told by whom",
+    "conversations.last_message_id": "the message is there, and the other's view of it is the other's",
+    "conversations.other_id": "each conversation has a row for either side",
+    "feedback_aois.reviewed_by_id": "what others drew is theirs; that it was reviewed is kept as done by the reviewer",
+    "feedback_aois.training_id": "what others say of somebody's training is theirs",
+    "approved_predictions.training_id": "what others say of somebody's training is theirs",
+    "feedbacks.training_id": "what others say of somebody's training is theirs",
+    "friendships.friend_id": "each friendship has a row for either side",
+    "jobs.user_id": "how work was done says nothing of a person; what it made is there",
+    "likes.post_id": "what others like is theirs",
+    "mutes.muted_id": "who is muted does not learn of it",
+    "post_hashtags.post_id": "the hashtags are in the post",
+    "post_mentions.post_id": "the names are in the post",
+    "post_mentions.user_id": "what others write is theirs",
+    "posts.parent_id": "what others reply is theirs",
+    "posts.root_id": "what others reply is theirs",
+    "predictions.training_id": "what others find with somebody's training is theirs",
+    "reports.resolved_by_id": "what others reported is theirs",
+    "shares.post_id": "what others share is theirs",
+    "team_memberships.team_id": "who else belongs to a team is theirs to tell",
+    "trainings.model_id": "what others train is theirs",
+}
+
+
+def named(table) -> str:
+    return table.__tablename__
+
+
+def keys_to_people() -> set[str]:
+    """The columns that name an account, or that end with a row of a table of which somebody owns rows."""
+    exported = {named(table) for table in belongings.THEIRS}
+    return {
+        f"{table.name}.{column.name}"
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        for key in column.foreign_keys
+        if key.column.table.name == "users" or (key.column.table.name in exported and key.ondelete == "CASCADE")
+    }
+
+
+EXPORTED = {f"{named(table)}.{key.key}" for table, keys in belongings.THEIRS.items() for key in keys}
+
+
+def test_whatever_names_a_person_or_ends_with_what_is_theirs_is_exported_or_left_out_for_a_reason():
+    assert keys_to_people() == (EXPORTED - {"users.id"}) | set(LEFT_OUT)
+    assert not EXPORTED & set(LEFT_OUT)
+
+
+@pytest.mark.parametrize("table", belongings.THEIRS, ids=named)
+def test_no_secret_is_told(table):
+    for column in belongings.told(table):
+        assert not isinstance(column.type, LargeBinary)
+        assert not {"hash", "token", "stamp", "secret"} & set(column.key.split("_")), column
+        assert column.key == "subject_key" or not column.key.endswith("_key"), column
+
+
+def test_what_is_withheld_is_there_to_be_withheld():
+    columns = {column.key for table in belongings.THEIRS for column in table.__table__.columns}
+    assert columns >= belongings.WITHHELD
