@@ -197,6 +197,10 @@ def _environment(home: Path, running: Running, *, demo: bool) -> dict[str, str]:
         # The demo's imagery is served by the API itself, at an address that jobs otherwise may not fetch from.
         hosts = [*settings.outside_hosts_allowed, running.address.removeprefix("http://")]
         environment["FIELDGRAPH_OUTSIDE_HOSTS_ALLOWED"] = ",".join(hosts)
+        if settings.osm_client_id is None:
+            # So is a stand-in for OpenStreetMap's accounts, with which everybody may try to sign in.
+            environment["FIELDGRAPH_OSM_URL"] = f"{running.address}/demo/openstreetmap"
+            environment["FIELDGRAPH_OSM_CLIENT_ID"] = "demo"
     return environment
 
 

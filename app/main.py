@@ -40,11 +40,13 @@ from schema.limits import Limits
 ONCE = frozenset(
     {
         "changePassword",
+        "linkOsmAccount",
         "requestEmailVerification",
         "requestPasswordReset",
         "requestSignUp",
         "resetPassword",
         "signIn",
+        "signInWithOsm",
         "signUp",
         "verifyEmail",
     }

@@ -87,6 +87,14 @@ class Settings(BaseSettings):
     password_hashes_at_once: int = 2
     session_days: int = 30
     client_length_max: int = 200
+    osm_url: str = "https://www.openstreetmap.org"
+    osm_client_id: str | None = None
+    osm_client_secret: SecretStr = SecretStr("")
+    osm_redirect_uris: Annotated[list[str], NoDecode] = []
+    osm_authorization_s: int = 600
+    osm_account_s_max: float = 10
+    osm_account_bytes_max: int = MIB // 4
+    osm_sign_ins_per_minute_max: int = 10
     api_keys_max: int = 50
     api_key_days_max: int = 366
     api_keys_per_hour_max: int = 20
@@ -251,6 +259,11 @@ class Settings(BaseSettings):
     publish_accuracy_min: float = 40
     trainings_per_hour_max: int = 10
     predictions_per_hour_max: int = 50
+
+    @field_validator("osm_redirect_uris", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
 
     @field_validator("outside_hosts_allowed", "cors_origins", mode="before")
     @classmethod

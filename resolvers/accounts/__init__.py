@@ -11,6 +11,12 @@ from resolvers.accounts.mailed import (
     sign_up,
     verify_email,
 )
+from resolvers.accounts.osm import (
+    link_osm_account,
+    sign_in_with_osm,
+    start_osm_authorization,
+    unlink_osm_account,
+)
 from resolvers.accounts.profiles import (
     avatar_url,
     remove_avatar,
@@ -78,6 +84,7 @@ __all__ = [
     "is_current",
     "last_login",
     "leave_team",
+    "link_osm_account",
     "me",
     "newsletter_subscription",
     "notifications_delivery_methods",
@@ -98,13 +105,16 @@ __all__ = [
     "revoke_team_invitation",
     "set_avatar",
     "sign_in",
+    "sign_in_with_osm",
     "sign_out",
     "sign_up",
+    "start_osm_authorization",
     "statistics",
     "suspend_user",
     "team",
     "teams",
     "transfer_team",
+    "unlink_osm_account",
     "unread_notifications_count",
     "update_profile",
     "user",

@@ -5,6 +5,7 @@ import strawberry
 from schema.accounts.exports import ExportsMutation, ExportsQuery
 from schema.accounts.keys import KeysMutation
 from schema.accounts.mailed import MailedMutation
+from schema.accounts.osm import OsmMutation
 from schema.accounts.profiles import ProfilesMutation
 from schema.accounts.sessions import SessionsMutation
 from schema.accounts.staff import StaffMutation
@@ -28,5 +29,6 @@ class AccountsMutation(
     TeamsMutation,
     StaffMutation,
     ExportsMutation,
+    OsmMutation,
 ):
     """The domain's changes."""

@@ -16,6 +16,7 @@ from schema.row import Row
 
 if TYPE_CHECKING:
     from schema.accounts.keys import ApiKey
+    from schema.accounts.osm import OsmAccount
     from schema.accounts.sessions import Session
     from schema.accounts.teams import TeamMembership
     from schema.mapping.datasets import Dataset
@@ -67,6 +68,7 @@ class User(Row, of=tables.User):
         many(tables.User.approved_predictions)
     )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
+    osm_account: Annotated["OsmAccount", strawberry.lazy("schema.accounts.osm")] | None = one(tables.User.osm_account)
     api_keys: Connection[Annotated["ApiKey", strawberry.lazy("schema.accounts.keys")]] = many(tables.User.api_keys)
     sessions: Connection[Annotated["Session", strawberry.lazy("schema.accounts.sessions")]] = many(tables.User.sessions)
 

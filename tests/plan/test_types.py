@@ -17,6 +17,7 @@ REACHED_OTHERWISE = {
     "LabelUpload": "is what mutations answer with",
     "UploadLink": "is what mutations answer with",
     "TeamInvitationLink": "is what mutations answer with",
+    "OsmAuthorization": "is what mutations answer with",
     "ApiKeySecret": "is what mutations answer with",
     "FormerTeam": "is what mutations answer with",
     "InvalidInput": "is a problem, which only mutations have",

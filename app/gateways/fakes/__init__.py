@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.gateways.fakes import osm, tiles
+from app.gateways.fakes import osm, osm_accounts, tiles
 from app.gateways.fakes.broken import breaking
 
 app = Starlette(
@@ -20,6 +20,10 @@ app = Starlette(
         Route("/osm/archives/{task}.zip", osm.download),
         Route("/osm/v1/status/", osm.status),
         Route("/overpass/api/interpreter", osm.interpreter, methods=["POST"]),
+        Route("/openstreetmap/oauth2/authorize", osm_accounts.authorize),
+        Route("/openstreetmap/oauth2/token", osm_accounts.token, methods=["POST"]),
+        Route("/openstreetmap/oauth2/revoke", osm_accounts.revoke, methods=["POST"]),
+        Route("/openstreetmap/api/0.6/user/details.json", osm_accounts.details),
         Route("/broken/{mode}/v1/snapshot/plain/", breaking(osm.snapshot, "application/json"), methods=["POST"]),
         Route("/broken/{mode}/api/interpreter", breaking(osm.interpreter, "application/json"), methods=["POST"]),
         Route("/broken/{mode}/{z:int}/{x:int}/{y:int}.png", breaking(tiles.xyz, "image/png")),

@@ -1,0 +1,41 @@
+"""What clients see of signing in with OpenStreetMap."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services import accounts
+from resolvers import accounts as resolve
+from schema.accounts.sessions import SignedIn
+from schema.accounts.users import User
+from schema.fields import mutation
+from schema.problems import Conflict, InvalidInput, Unavailable
+from schema.row import Row, shows
+
+
+class OsmAccount(Row, of=tables.OsmAccount):
+    created_at: auto
+    osm_id: auto
+    username: auto
+    img_url: auto
+
+
+@shows(accounts.OsmAuthorization)
+class OsmAuthorization:
+    url: str = strawberry.field(description="Where to send the browser.")
+    secret: str = strawberry.field(
+        description="To be kept in this browser, and sent when it comes back: it shows that it is the same."
+    )
+    expires_at: datetime = strawberry.field(description="Until when it may come back.")
+
+
+@strawberry.type
+class OsmMutation:
+    start_osm_authorization: OsmAuthorization | InvalidInput | Unavailable = mutation(
+        resolve.start_osm_authorization, scope=None
+    )
+    sign_in_with_osm: SignedIn | InvalidInput | Unavailable = mutation(resolve.sign_in_with_osm, scope=None)
+    link_osm_account: User | InvalidInput | Conflict | Unavailable = mutation(resolve.link_osm_account, scope=None)
+    unlink_osm_account: User | Conflict = mutation(resolve.unlink_osm_account, scope=None)
