@@ -217,10 +217,11 @@ class OsmAccount(OfUser):
     """Somebody's account at OpenStreetMap; its number is who it is, its name may change and repeat."""
 
     __tablename__ = "osm_accounts"
-
-    osm_id: Mapped[BigInt] = mapped_column(
-        unique=True, info={"conflict": "This OpenStreetMap account is linked to another account."}, doc="Its number."
+    __table_args__ = (
+        UniqueConstraint("osm_id", info={"conflict": "This OpenStreetMap account is linked to another account."}),
     )
+
+    osm_id: Mapped[BigInt] = mapped_column(doc="Its number.")
     username: Mapped[str] = mapped_column(String(255), doc="Its display name, as it was when last used to sign in.")
     img_url: Mapped[str | None] = mapped_column(String(1_000), doc="Its picture at OpenStreetMap.")
 
