@@ -25,7 +25,7 @@ from app.gateways.oauth import Identity
 from app.models import OsmAccount, User
 from app.policies import Viewer, signed_in
 from app.rates import Rates
-from app.services.accounts.sessions import Device, SignedIn, sign_in
+from app.services.accounts.sessions import Device, SignedIn, open_session
 from app.services.system import audit
 from app.settings import settings
 
@@ -96,7 +96,7 @@ async def sign_in_with_osm(session: WriteSession, identity: Identity, device: De
     """A new session of whoever this is, with a new account when they come for the first time."""
     await _alone(session, identity)
     found = select(OsmAccount, User).join(User, OsmAccount.id == User.id).where(OsmAccount.osm_id == identity.osm_id)
-    known = (await session.execute(found)).one_or_none()
+    known = (await session.execute(found.with_for_update(of=User, key_share=True))).one_or_none()
     if known is None:
         user = await _new_user(session, identity)
         session.add(OsmAccount(id=user.id, **identity._asdict()))
@@ -106,7 +106,7 @@ async def sign_in_with_osm(session: WriteSession, identity: Identity, device: De
         if not user.is_active:
             raise Forbidden("This account is suspended.")
         account.username, account.img_url = identity.username, identity.img_url
-    return await sign_in(session, user, device)
+    return await open_session(session, user, device)
 
 
 async def _alone(session: WriteSession, identity: Identity) -> None:
