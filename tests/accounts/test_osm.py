@@ -299,26 +299,6 @@ async def test_a_wrong_secret_of_ours_is_no_fault_of_theirs(visit, refuse, monke
     assert (problem["code"], problem["message"]) == ("UNAVAILABLE", "OpenStreetMap answered 401.")
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {},
-        [],
-        {"user": None},
-        {"user": {"id": "7", "display_name": "x"}},
-        {"user": {"id": 0, "display_name": "x"}},
-        {"user": {"id": True, "display_name": "x"}},
-        {"user": {"id": 2**63, "display_name": "x"}},
-        {"user": {"id": 7}},
-        {"user": {"id": 7, "display_name": None}},
-        {"user": {"id": 7, "display_name": "a\0b"}},
-    ],
-)
-def test_what_names_nobody_is_nobody(answer):
-    with pytest.raises(oauth.Outage, match="answered something else than was asked"):
-        oauth._identity(answer)
-
-
 async def test_an_account_is_linked_and_lets_its_owner_in(ask, visit, change, come, database, owner):
     arrived = await (await visit(owner)).say_yes(name="Owner at OSM")
     linked = await change("linkOsmAccount", "osmAccount { osmId username }", viewer=owner, **arrived.input)
