@@ -42,6 +42,7 @@ from app.services.accounts import SignedIn
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$aGVsbG8td29ybGQtMTIzNA$4w5BqXhRkbgcHbMZRhPVGIqY9rFKn0t9rHr8c1WQfVk"
 SQUARE = box(12.0, 46.0, 12.001, 46.001)
+HOUSE = box(12.0002, 46.0002, 12.0003, 46.0003)
 
 
 async def user(database: Database, name: str, **fields: Any) -> SignedIn:
@@ -82,8 +83,7 @@ async def aoi(database: Database, of: Dataset, geom: Polygon = SQUARE, **fields:
 
 
 async def label(database: Database, of: AOI, **fields: Any) -> Label:
-    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
-    return await add(database, Label(**{"aoi_id": of.id, "geom": geom, "origin": LabelOrigin.UPLOAD, **fields}))
+    return await add(database, Label(**{"aoi_id": of.id, "geom": HOUSE, "origin": LabelOrigin.UPLOAD, **fields}))
 
 
 async def model(database: Database, of: Dataset, **fields: Any) -> Model:
@@ -138,10 +138,9 @@ async def artifact(database: Database, **fields: Any) -> Artifact:
 
 
 async def feature(database: Database, of: Prediction, **fields: Any) -> PredictedFeature:
-    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
     return await add(
         database,
-        PredictedFeature(**{"prediction_id": of.id, "geom": geom, "confidence": 0.9, "area_m2": 86.0, **fields}),
+        PredictedFeature(**{"prediction_id": of.id, "geom": HOUSE, "confidence": 0.9, "area_m2": 86.0, **fields}),
     )
 
 
@@ -156,16 +155,14 @@ async def feedback_aoi(database: Database, of: Training, geom: Polygon = SQUARE,
 
 
 async def feedback_label(database: Database, of: FeedbackAOI, **fields: Any) -> FeedbackLabel:
-    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
     return await add(
-        database, FeedbackLabel(**{"feedback_aoi_id": of.id, "geom": geom, "origin": LabelOrigin.DRAWN, **fields})
+        database, FeedbackLabel(**{"feedback_aoi_id": of.id, "geom": HOUSE, "origin": LabelOrigin.DRAWN, **fields})
     )
 
 
 async def approved_prediction(database: Database, of: Training, **fields: Any) -> ApprovedPrediction:
-    geom = box(12.0002, 46.0002, 12.0003, 46.0003)
     return await add(
-        database, ApprovedPrediction(**{"training_id": of.id, "user_id": of.user_id, "geom": geom, **fields})
+        database, ApprovedPrediction(**{"training_id": of.id, "user_id": of.user_id, "geom": HOUSE, **fields})
     )
 
 
