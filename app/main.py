@@ -31,6 +31,8 @@ from app.web.metrics import metrics
 from app.web.middleware import middleware
 from app.web.operation import Caller
 from app.web.server import Server, configuration
+from app.web.tiles import Tiles
+from resolvers import ids
 from resolvers.context import Context
 from resolvers.plan import Plans
 from schema import schema
@@ -101,16 +103,20 @@ def build(*, planned: bool = True) -> Api:
     # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
     known.tell(graphql.ask_anew)
     health = Health(_checks(database, redis_url))
-    routes = [*graphql.routes, *health.routes, *_plain_routes(database)]
+    routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, known)]
     return Api(Starlette(routes=routes, middleware=middleware(), lifespan=lifespan), graphql, health)
 
 
-def _plain_routes(database: Database) -> list[BaseRoute]:
+def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[BaseRoute]:
+    async def viewer(token: str | None) -> Viewer:
+        return Viewer() if token is None else (await known.of(token))[0]
+
     return [
         Route("/metrics", metrics),
         *files.routes,
         *avatars.routes,
         *unsubscribe.routes(database),
+        *Tiles(database, viewer, ids.key, rates).routes,
         *pages.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),
     ]

@@ -193,6 +193,19 @@ class Settings(BaseSettings):
     feedback_zoom_max: int = 23
     offset_m_max: float = 1_000
 
+    # Maps
+    tile_zoom_max: int = 22
+    tile_features_max: int = 10_000
+    tile_cache_s: int = 60
+    tiles_per_minute_max: int = 3_000
+    archive_zoom_min: int = 7
+    archive_zoom_max: int = 18
+    exports_at_once: int = 2
+    map_points_max: int = 10_000
+    statistics_cache_s: float = 60
+    thumbnail_cache_s: int = 86_400
+    thumbnail_failure_s: int = 60
+
     # The world outside
     outside_hosts_allowed: Annotated[list[str], NoDecode] = []
     outside_connect_s_max: float = 5

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from app.errors import DomainError, NotFound
 from app.services.accounts import profiles
-from app.web.files import refusal
+from app.web.refusals import refusal
 
 NAME = re.compile(r"[0-9a-f]{32}")
 HEADERS = {

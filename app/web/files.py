@@ -9,30 +9,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from app.errors import BadRequest, Code, Conflict, DomainError, Forbidden, LimitReached, NotFound, Unavailable
+from app.errors import Code, DomainError, LimitReached, NotFound
 from app.gateways import storage
 from app.settings import settings
 from app.web.errors import failure
+from app.web.refusals import WrongType, refusal
 
 HEADERS = {
     "Cache-Control": "private",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
-}
-
-
-class WrongType(BadRequest):
-    """A file of another type than its link was signed for."""
-
-
-STATUSES: dict[type[DomainError], int] = {
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    storage.Expired: 410,
-    LimitReached: 413,
-    WrongType: 415,
-    Unavailable: 503,
 }
 
 
@@ -91,11 +77,6 @@ async def _hear_out(body: AsyncIterator[bytes]) -> None:
         left -= len(chunk)
         if left < 0:
             break
-
-
-def refusal(error: DomainError) -> Response:
-    """Why there is no file, as the API tells failures."""
-    return JSONResponse({"errors": [failure(error.message, error.code)]}, STATUSES[type(error)])
 
 
 routes = [

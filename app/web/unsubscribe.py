@@ -12,7 +12,7 @@ from starlette.routing import Route
 from app.database import Database
 from app.errors import DomainError
 from app.services.system import digests
-from app.web.files import refusal
+from app.web.refusals import refusal
 
 POLICY = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = """<!doctype html>

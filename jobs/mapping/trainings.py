@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from app.formats import pmtiles
 from app.gateways import storage
 from app.models import JobKind
 from app.services import mapping
@@ -10,6 +11,7 @@ from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
+from jobs.mapping.archive import write_archive
 from jobs.mapping.workbench import features_of, fetch, keep, teller, write
 from jobs.run import Run
 
@@ -19,6 +21,7 @@ FILES = {
     "training_curve.json": "application/json",
     "labels.geojson": "application/geo+json",
     "aois.geojson": "application/geo+json",
+    "meta.pmtiles": pmtiles.MEDIA_TYPE,
 }
 
 
@@ -48,6 +51,8 @@ async def train(run: Run) -> None:
         tiles = {tile for aoi in plan.aois for zoom in plan.zoom_levels for tile in covering(aoi, zoom)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
         result = await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)
+        layers = {"aois": [(aoi, {}) for aoi in plan.aois], "labels": plan.labels}
+        await write_archive(run, folder / "meta.pmtiles", plan.aois, layers)
         files = await keep(folder, FILES, f"trainings/{training_id}/{run.claim.fence}")
     figures = mapping.TrainingFigures(**{name: result[name] for name in mapping.TrainingFigures.__annotations__})
     async with run.ending() as session:

@@ -1,0 +1,65 @@
+"""A training's areas and labels as PMTiles: opened by its reader, each tile saying what lies there."""
+
+import asyncio
+import gzip
+
+import mapbox_vector_tile
+import pytest
+from pmtiles.reader import MmapSource, Reader, all_tiles
+from pmtiles.tile import Compression, TileType
+from shapely import box
+
+from app.models import JobKind
+from app.services.system import Claim
+from app.settings import settings
+from app.tiles import Tile, covering, position
+from jobs.mapping.archive import write_archive
+from jobs.run import Run
+from tests import factories
+
+AREA = box(12.0, 46.0, 12.005, 46.004)
+HOUSE = box(12.0002, 46.0002, 12.0004, 46.0003)
+LAYERS = {"aois": [(AREA, {})], "labels": [(HOUSE, {"building": "yes", "levels": 2}), (HOUSE, {})]}
+
+
+@pytest.fixture
+async def run(database):
+    job = await factories.job(database, kind=JobKind.TRAIN)
+    return Run(database, Claim(job.id, 1, 0, 1, 1), asyncio.Event())
+
+
+async def test_an_archive_has_every_tile_of_the_areas(run, tmp_path):
+    path = tmp_path / "meta.pmtiles"
+    await write_archive(run, path, [AREA], LAYERS)
+    with path.open("rb") as file:
+        source = MmapSource(file)
+        reader = Reader(source)
+        header, about = reader.header(), reader.metadata()
+        tiles = {Tile(*name): gzip.decompress(content) for name, content in all_tiles(source)}
+    assert (header["min_zoom"], header["max_zoom"]) == (7, 18)
+    assert (header["tile_type"], header["tile_compression"]) == (TileType.MVT, Compression.GZIP)
+    bounds = [header[f"{end}_{way}_e7"] / 1e7 for end in ("min", "max") for way in ("lon", "lat")]
+    assert bounds == pytest.approx(AREA.bounds)
+    assert [(layer["id"], list(layer["fields"])) for layer in about["vector_layers"]] == [
+        ("aois", []),
+        ("labels", ["building", "levels"]),
+    ]
+    assert set(tiles) == {tile for zoom in range(7, 19) for tile in covering(AREA, zoom)}
+    here = Tile(18, *(int(part) for part in position(12.0003, 46.00025, 18)))
+    decoded = mapbox_vector_tile.decode(tiles[here])
+    assert [feature["properties"] for feature in decoded["labels"]["features"]] == [
+        {"building": "yes", "levels": 2},
+        {},
+    ]
+    assert len(decoded["aois"]["features"]) == 1
+    far = Tile(18, *(int(part) for part in position(12.0049, 46.0039, 18)))
+    assert list(mapbox_vector_tile.decode(tiles[far])) == ["aois"]
+
+
+async def test_an_archive_goes_as_deep_as_its_tiles_are_few(run, tmp_path, monkeypatch):
+    path = tmp_path / "meta.pmtiles"
+    monkeypatch.setattr(settings, "tiles_per_job_max", 20)
+    await write_archive(run, path, [AREA], LAYERS)
+    with path.open("rb") as file:
+        deepest = Reader(MmapSource(file)).header()["max_zoom"]
+    assert 7 < deepest < 18
