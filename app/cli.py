@@ -95,6 +95,16 @@ def demo(
         village.run()
 
 
+@program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def user(context: typer.Context) -> None:
+    """Look after accounts: create, promote, demote, password, suspend, restore, list."""
+    if context.args and "--help" not in context.args:
+        _find_servers()
+    from app import operators
+
+    operators.program(context.args, prog_name="fieldgraph user")
+
+
 @program.command()
 def schema(
     *,

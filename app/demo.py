@@ -14,16 +14,23 @@ from sqlalchemy import func, select
 from websockets.asyncio.client import connect
 
 from app import security
-from app.database import Database
+from app.database import Database, WriteSession
 from app.gateways.fakes import village
-from app.models import AOI, Dataset, DatasetStatus, User
+from app.models import AOI, Dataset, DatasetStatus, Team, TeamMembership, User
 from app.policies import Viewer
 from app.services import accounts as people
 from app.services import mapping
 from app.settings import settings
 
 PASSWORD = "try-the-village"  # noqa: S105 -- a demo's password is known to all; `up` alone makes these accounts
-PEOPLE = {"mapper": "mapper@example.org", "visitor": "visitor@example.org"}
+PEOPLE = {
+    "mapper": "mapper@example.org",
+    "surveyor": "surveyor@example.org",
+    "reviewer": "reviewer@example.org",
+    "visitor": "visitor@example.org",
+}
+# Each with its admin first.
+TEAMS = {"Village mappers": ("mapper", "surveyor", "reviewer"), "Field survey": ("surveyor", "mapper")}
 DATASET = "Demo village"
 ZOOM = 19
 EPOCHS = 12  # enough for the village, and done while one watches
@@ -31,7 +38,7 @@ console = Console()
 
 
 def accounts() -> None:
-    """Makes the demo accounts, and a labelled dataset to look at, where they are missing; prints them."""
+    """Makes the demo accounts, their teams, and a labelled dataset to look at, where they are missing; prints them."""
     asyncio.run(_seed())
     for email in PEOPLE.values():
         console.print(f"{email}  {PASSWORD}", highlight=False)
@@ -44,6 +51,7 @@ async def _seed() -> None:
         for username, email in PEOPLE.items():
             if await session.scalar(select(User.id).where(func.lower(User.email) == email)) is None:
                 await people.create_account(session, email=email, username=username, password_hash=password_hash)
+        await _gather(session)
         mapper = Viewer(await session.scalar(select(User.id).where(User.email == PEOPLE["mapper"])))
         dataset = await session.scalar(
             select(Dataset).where(Dataset.name == DATASET, Dataset.user_id == mapper.user_id)
@@ -59,6 +67,20 @@ async def _seed() -> None:
                 footprints, outside = mapping.sifted(area, "geojson", _footprints(area))
                 await mapping.upload_labels(session, mapper, aoi_id=aoi.id, footprints=footprints, outside=outside)
     await database.close()
+
+
+async def _gather(session: WriteSession) -> None:
+    """Makes the demo's teams where they are missing."""
+    found = await session.execute(
+        select(func.lower(User.email), User.id).where(func.lower(User.email).in_(PEOPLE.values()))
+    )
+    by_email: dict[str, int] = dict(found.all())
+    ids = {username: by_email[email] for username, email in PEOPLE.items()}
+    for name, (admin, *others) in TEAMS.items():
+        of_admin = Team.admin_user_id == ids[admin]
+        if await session.scalar(select(Team.id).where(Team.name == name, of_admin)) is None:
+            team = await people.create_team(session, Viewer(ids[admin]), name=name)
+            session.add_all([TeamMembership(team_id=team.id, user_id=ids[other]) for other in others])
 
 
 def _imagery() -> str:

@@ -31,7 +31,7 @@ async def reset_password(session: WriteSession, *, proof: Proof, password_hash: 
     user = await holder_of(session, proof)
     # Whoever reads its mails has shown just that.
     user.email_verified = True
-    await _replace(session, user, password_hash, keeping=None)
+    await replace_password(session, user, password_hash, keeping=None)
     audit.record(session, user.id, "resetPassword", about=user)
     return user
 
@@ -53,12 +53,13 @@ async def change_password(session: WriteSession, viewer: Viewer, *, old_hash: st
     user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
     if user.password_hash != old_hash:
         raise Conflict("The password was changed meanwhile.")
-    await _replace(session, user, password_hash, keeping=viewer.session_id)
+    await replace_password(session, user, password_hash, keeping=viewer.session_id)
     audit.record(session, user.id, "changePassword", about=user)
     return user
 
 
-async def _replace(session: WriteSession, user: User, password_hash: str, *, keeping: int | None) -> None:
+async def replace_password(session: WriteSession, user: User, password_hash: str, *, keeping: int | None) -> None:
+    """Another password, of which the owner is told; every session ends but the one to keep."""
     user.password_hash = password_hash
     user.security_stamp += 1
     await session.flush()
