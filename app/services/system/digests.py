@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 
 from itsdangerous import BadSignature
-from sqlalchemy import ColumnElement, Interval, delete, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Interval, any_, delete, exists, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app import security
@@ -111,7 +111,7 @@ def unsubscriber(token: str) -> int:
 async def unsubscribe(session: WriteSession, user_id: int) -> None:
     """Ends the mails to somebody; the link is what permits it, and using it again changes nothing."""
     methods = User.notifications_delivery_methods
-    ended = update(User).where(User.id == user_id, methods.contains([DeliveryMethod.EMAIL]))
+    ended = update(User).where(User.id == user_id, any_(methods) == DeliveryMethod.EMAIL)
     ended = ended.values(notifications_delivery_methods=func.array_remove(methods, DeliveryMethod.EMAIL.value))
     if await session.scalar(ended.returning(User.id)) is not None:
         audit.record(session, user_id, "unsubscribe")
