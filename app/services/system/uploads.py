@@ -63,11 +63,12 @@ def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_
 
 async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
     """The file that the viewer sent for this use; Invalid if there is none. Who has taken it over deletes it."""
+    viewer_id = signed_in(viewer)
     try:
         user_id, meant, key, media_type, bytes_max = security.seal("uploaded").loads(upload)
     except BadSignature:
         raise Invalid("upload", "Give the `upload` of a link that you were given.") from None
-    if user_id != signed_in(viewer) or meant != use:
+    if user_id != viewer_id or meant != use:
         raise Invalid("upload", "This upload is another's, or was meant for something else.")
     try:
         size = await storage.size(key)
