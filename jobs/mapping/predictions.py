@@ -92,14 +92,15 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
 async def conflate(run: Run) -> None:
     """Asks OpenStreetMap about the area, part by part, and says of each feature whether it is known there."""
     prediction_id, topic = run.claim.subject_id, mapping.prediction_topic(run.claim.subject_id)
-    async with run.writing() as session:
-        await mapping.forget_conflation(session, prediction_id)
+    async with run.database.reading() as session:
         grounds = await mapping.grounds_to_conflate(session, prediction_id)
     for number, ground in enumerate(grounds):
         said = Progress(number / len(grounds), "comparing", f"{number} of {len(grounds)} parts are compared.")
         await run.report(said, topic=topic)
         features = [feature for polygon in shapely.get_parts(ground) for feature in await osm.fetch_features(polygon)]
         async with run.writing() as session:
+            if number == 0:  # not before the map has answered: until then the comparison before is worth more than none
+                await mapping.forget_conflation(session, prediction_id)
             await mapping.conflate_ground(session, prediction_id, ground, features)
     with TemporaryDirectory(prefix="fieldgraph-") as name:
         files = await _files(run, Path(name))

@@ -94,10 +94,8 @@ async def finish_conflation(session: WriteSession, prediction_id: int, files: Se
     """Ends a comparison, and tells what came of it."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     prediction.conflating, prediction.conflated_at = False, await session.scalar(select(func.now()))
-    counted = select(PredictedFeature.conflation, func.count()).group_by(PredictedFeature.conflation)
-    counts = dict(
-        (await session.execute(counted.where(PredictedFeature.prediction_id == prediction.id))).tuples().all()
-    )
+    own = select(PredictedFeature.conflation, func.count()).where(PredictedFeature.prediction_id == prediction.id)
+    counts = dict((await session.execute(own.group_by(PredictedFeature.conflation))).all())
     known, new = counts.get(Conflation.DUPLICATE, 0), counts.get(Conflation.NEW, 0)
     await notify(
         session,
