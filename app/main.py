@@ -25,6 +25,7 @@ from app.services.viewers import Viewers
 from app.settings import settings
 from app.web import avatars, files, pages, unsubscribe
 from app.web.budget import Budget
+from app.web.features import Features
 from app.web.graphql import GraphQL
 from app.web.health import Check, Health
 from app.web.metrics import metrics
@@ -117,6 +118,7 @@ def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[Base
         *avatars.routes,
         *unsubscribe.routes(database),
         *Tiles(database, viewer, ids.key, rates).routes,
+        *Features(database).routes,
         *pages.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),
     ]

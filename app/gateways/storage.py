@@ -159,7 +159,7 @@ def signed_link(key: str, *, filename: str, media_type: str, expires_s: int | No
     life = expires_s or settings.file_link_s
     if not _is_local():
         return obstore.sign(_signing(), "GET", checked(key), timedelta(seconds=life))
-    return _address("files", [checked(key), filename, media_type], life)
+    return signed_address("files", [checked(key), filename, media_type], life)
 
 
 def signed_upload(key: str, *, bytes_max: int, media_type: str, expires_s: int | None = None) -> str:
@@ -170,17 +170,17 @@ def signed_upload(key: str, *, bytes_max: int, media_type: str, expires_s: int |
     life = expires_s or settings.file_link_s
     if not _is_local():
         return obstore.sign(_signing(), "PUT", checked(key), timedelta(seconds=life))
-    return _address("uploads", [checked(key), bytes_max, media_type], life)
+    return signed_address("uploads", [checked(key), bytes_max, media_type], life)
 
 
 def opened_download(token: str) -> Download:
     """What the token of a link allows; Forbidden if it is not ours, Expired if its time is over."""
-    return Download(*_opened("files", token))
+    return Download(*opened("files", token))
 
 
 def opened_upload(token: str) -> Upload:
     """What the token of an upload's address allows; Forbidden if it is not ours, Expired if its time is over."""
-    return Upload(*_opened("uploads", token))
+    return Upload(*opened("uploads", token))
 
 
 def local_path(key: str) -> Path | None:
@@ -223,12 +223,14 @@ def _signing() -> S3Store | GCSStore | AzureStore:
     return store
 
 
-def _address(use: str, allowed: list[Any], life_s: int) -> str:
+def signed_address(use: str, allowed: list[Any], life_s: int) -> str:
+    """An address of ours at which whoever has it may do what is said in it, for a while."""
     token = security.seal(f"storage.{use}").dumps([int(time.time()) + life_s, *allowed])
     return f"{(settings.public_url or '').rstrip('/')}/{use}/{token}"
 
 
-def _opened(use: str, token: str) -> list[Any]:
+def opened(use: str, token: str) -> list[Any]:
+    """What the token of such an address allows; Forbidden if it is not ours, Expired if its time is over."""
     try:
         expires, *allowed = security.seal(f"storage.{use}").loads(token)
     except BadSignature:

@@ -18,7 +18,7 @@ from app.models import (
 )
 from app.policies import visible
 from app.services import mapping
-from app.services.mapping import Outlines
+from app.services.mapping import FileFormat, Outlines, Wanted
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
@@ -91,6 +91,23 @@ def predicted_features(
     if conflation is not None:
         found = found.where(PredictedFeature.conflation.in_(conflation))
     return found.where(PredictedFeature.confidence >= confidence_min)
+
+
+def download(
+    root: strawberry.Parent[Prediction],
+    format: FileFormat = FileFormat.GEOJSON,
+    verdict: Verdict | None = None,
+    conflation: list[Conflation] | None = None,
+    points: bool = False,
+) -> str:
+    """Where to download what was found, as it is when it is downloaded; good for an hour.
+
+    format: The format.
+    verdict: Only what was accepted, or only what was rejected.
+    conflation: Only what stands to OpenStreetMap in one of these ways.
+    points: Whether a point in each feature will do.
+    """
+    return mapping.download_link(Wanted(root.id, verdict, tuple(conflation or ()), points), format)
 
 
 async def start_prediction(

@@ -6,6 +6,7 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.mapping import FileFormat
 from app.settings import settings
 from resolvers import mapping as resolve
 from schema.accounts import User
@@ -19,7 +20,7 @@ from schema.system.jobs import Job
 if TYPE_CHECKING:
     from schema.accounts.teams import Team
 
-for enum in (tables.Verdict, tables.Conflation):
+for enum in (tables.Verdict, tables.Conflation, FileFormat):
     strawberry.enum(enum, description=enum.__doc__)
 
 
@@ -57,6 +58,7 @@ class Prediction(Row, of=tables.Prediction):
     job: Job | None = one(tables.Prediction.job)
     features: Connection[PredictedFeature] = many(tables.Prediction.features, size_max=settings.labels_page_size_max)
     artifacts: Connection[Artifact] = many(tables.Prediction.artifacts)
+    download: str = field(resolve.download)
 
 
 @shows(resolve.PredictionEvent)

@@ -14,7 +14,7 @@ from app.formats.flatgeobuf import flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.gpx import gpx
 from app.formats.osm_xml import OsmXml
-from app.models import PredictedFeature
+from app.models import Label, PredictedFeature
 from tests import factories
 from tests.mapping.shapes import circle
 
@@ -167,3 +167,18 @@ async def test_flatgeobuf_has_its_columns_and_its_index(database, owner, tmp_pat
     within = pyogrio.raw.read(path, bbox=(3.5, 0.5, 3.6, 0.6))
     assert list(within[3][0]) == [0.3]
     assert nothing is None
+
+
+async def test_flatgeobuf_keeps_texts_choices_and_objects(database, owner, tmp_path):
+    dataset = await factories.dataset(database, owner.id)
+    aoi = await factories.aoi(database, dataset)
+    await factories.label(database, aoi, osm_type="way", tags={"building": "yes"})
+    await factories.label(database, aoi)
+    rows = select(Label.geom, Label.origin, Label.osm_type, Label.tags).order_by(Label.id)
+    async with database.reading() as session:
+        content = await session.scalar(flatgeobuf(rows))
+    (path := tmp_path / "some.fgb").write_bytes(content)
+    origins, types, tags = pyogrio.raw.read(path)[3]
+    assert sorted(map(str, types)) == ["None", "way"]
+    assert set(origins) == {"UPLOAD"}
+    assert [orjson.loads(each) for each in tags if each not in {None, "null"}] == [{"building": "yes"}]

@@ -39,7 +39,7 @@ from app.services.mapping.feedback import (
     update_feedback,
 )
 from app.services.mapping.footprints import Footprint, Sieve, batched, features_in, sifted
-from app.services.mapping.found import FileFormat, Wanted, pieces
+from app.services.mapping.found import FileFormat, Wanted, download_link, opened_link, pieces
 from app.services.mapping.imports import (
     LABELS,
     ImportPlan,
@@ -145,6 +145,7 @@ __all__ = [
     "delete_model",
     "delete_prediction",
     "delete_training",
+    "download_link",
     "draw_feedback_label",
     "features_in",
     "feedback_area_to_label",
@@ -163,6 +164,7 @@ __all__ = [
     "judge_features",
     "label_upload",
     "labelling_failed",
+    "opened_link",
     "parts_of",
     "pieces",
     "prediction_failed",

@@ -15,8 +15,10 @@ from app.formats import Feature, Writer
 from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
+from app.gateways import storage
 from app.geometry import Shape
 from app.models import Conflation, PredictedFeature, Verdict
+from app.settings import settings
 
 BATCH = 1_000
 # What every feature is to OpenStreetMap, and who says so.
@@ -67,6 +69,20 @@ class Wanted:
         return func.ST_PointOnSurface(PredictedFeature.geom, type_=Shape("POINT")).label("geom")
 
 
+def download_link(wanted: Wanted, form: FileFormat) -> str:
+    """Where whoever has it may download these features, as they are then, for a while."""
+    verdict = wanted.verdict and wanted.verdict.value
+    said = [wanted.prediction_id, verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
+    return storage.signed_address("features", said, settings.file_link_s)
+
+
+def opened_link(token: str) -> tuple[Wanted, FileFormat]:
+    """What the token of such a link names."""
+    prediction_id, verdict, conflation, points, form = storage.opened("features", token)
+    wanted = Wanted(prediction_id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
+    return wanted, FileFormat(form)
+
+
 Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
 
 
@@ -76,7 +92,8 @@ async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncIte
         tags = [literal(value).label(key) for key, value in TAGS.items()]
         rows = wanted.of(wanted.place, *tags, *SAID)
         async with reading() as session:
-            yield await session.scalar(flatgeobuf(rows)) or b""
+            content = await session.scalar(flatgeobuf(rows))
+        yield content or b""
         return
     writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
     async for features in _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML):
