@@ -12,7 +12,7 @@ from schema.social import SocialMutation, SocialQuery, SocialSubscription
 from schema.system import SystemMutation, SystemQuery, SystemSubscription
 
 
-@strawberry.type(description="What can be asked.")
+@strawberry.type(description="What can be asked. An API key needs the scope `READ`.")
 class Query(AccountsQuery, MappingQuery, SocialQuery, SystemQuery):
     """Every domain's questions."""
 
@@ -22,7 +22,9 @@ class Mutation(AccountsMutation, MappingMutation, SocialMutation, SystemMutation
     """Every domain's changes."""
 
 
-@strawberry.type(description="What can be watched; every event has a cursor to continue from.")
+@strawberry.type(
+    description="What can be watched; every event has a cursor to continue from. An API key needs the scope `READ`."
+)
 class Subscription(MappingSubscription, SocialSubscription, SystemSubscription):
     """Every domain's events."""
 

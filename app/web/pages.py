@@ -1,4 +1,4 @@
-"""GraphiQL: a bundle of files built once, served under a policy that lets it load nothing from elsewhere."""
+"""GraphiQL and signing in with OpenStreetMap: pages served under a policy that lets them load nothing of others."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 BUNDLE = Path(__file__).parent / "graphiql" / "dist"
+OSM = Path(__file__).parent / "osm"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
     "img-src 'self' data:; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -31,6 +32,10 @@ async def to_graphiql(_request: Request) -> Response:
 
 
 def routes() -> list[BaseRoute]:
-    """`/` and `/graphiql` lead to the page, `/graphiql/…` is the bundle. Without a built bundle it says so by 404."""
+    """`/` and `/graphiql` lead to GraphiQL, `/graphiql/…` is its bundle; without a built one that says so by 404.
+
+    `/osm/` is where browsers come back to from OpenStreetMap.
+    """
     bundle = _Bundle(directory=BUNDLE, html=True, check_dir=False)
-    return [Route("/", to_graphiql), Route("/graphiql", to_graphiql), Mount("/graphiql", bundle)]
+    osm = _Bundle(directory=OSM, html=True)
+    return [Route("/", to_graphiql), Route("/graphiql", to_graphiql), Mount("/graphiql", bundle), Mount("/osm", osm)]

@@ -1,5 +1,6 @@
 """`fieldgraph up`: one command starts everything, one key stops it, and nothing survives it."""
 
+import html
 import http.client
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.instance import running
@@ -66,12 +68,33 @@ def status(environment, path: str) -> int:
         return connection.getresponse().status
 
 
+def signed_in_with_osm(environment) -> str:
+    """Who somebody is after a visit to the demo's own OpenStreetMap."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{environment['PORT']}", trust_env=False) as browser:
+
+        def ask(name: str, shown: str, **input: str) -> dict[str, str]:
+            kind = f"{name[0].upper()}{name[1:]}Input!"
+            document = f"mutation ($input: {kind}) {{ {name}(input: $input) {{ {shown} }} }}"
+            reply = browser.post("/graphql", json={"query": document, "variables": {"input": input}})
+            return reply.json()["data"][name]
+
+        begun = ask("startOsmAuthorization", "... on OsmAuthorization { url secret }")
+        page = browser.get(begun["url"])
+        [yes] = re.findall(r'<a href="([^"]+)">Ünal</a>', page.text)
+        back = page.url.join(html.unescape(yes))
+        came = httpx.URL(browser.get(back).headers["location"])
+        assert (came.path, browser.get(came).status_code) == ("/osm/", 200)
+        given = {"code": came.params["code"], "state": came.params["state"], "secret": begun["secret"]}
+        return ask("signInWithOsm", "... on SignedIn { user { username } }", **given)["user"]["username"]
+
+
 def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
     with started(environment) as (up, said):
         assert re.search(rf"GraphQL +http://127.0.0.1:{environment['PORT']}/graphql$", said, re.MULTILINE)
         assert "mapper@example.org" in said
         assert status(environment, "/readyz") == 200
         assert status(environment, "/graphiql/") == 200
+        assert signed_in_with_osm(environment) == "Ünal"
         here = running(home)
         assert here is not None
         assert here.address == f"http://127.0.0.1:{environment['PORT']}"

@@ -226,8 +226,25 @@ async def test_the_explorer_may_load_nothing_from_elsewhere(http):
     assert loaded.headers["content-security-policy"] == policy
 
 
+async def test_the_page_of_openstreetmaps_sign_in_may_load_nothing_from_elsewhere(http):
+    for path in ("/osm/", "/osm/?code=x&state=y", "/osm/page.js", "/osm/page.css"):
+        page = await http.get(path)
+        assert page.status_code == 200
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["cache-control"] == "no-cache"
+
+
 @pytest.mark.parametrize(
-    "path", ["/graphiql/../engine.py", "/graphiql/%2e%2e/engine.py", "/graphiql/nothing.js", "/nothing"]
+    "path",
+    [
+        "/graphiql/../engine.py",
+        "/graphiql/%2e%2e/engine.py",
+        "/graphiql/nothing.js",
+        "/nothing",
+        "/osm/../pages.py",
+        "/osm/%2e%2e/pages.py",
+    ],
 )
 async def test_nothing_else_is_served(http, path):
     assert (await http.get(path)).status_code == 404

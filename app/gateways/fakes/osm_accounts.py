@@ -17,7 +17,7 @@ PEOPLE = {1001: "Mapper of the village", 1002: "Ünal", 1003: "Mapper of the vil
 REMEMBERED_MAX = 1_000
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>A stand-in for OpenStreetMap</title>
+<title>A stand-in for OpenStreetMap</title><link rel="icon" href="data:,">
 <h1>A stand-in for OpenStreetMap</h1>
 <p>Fieldgraph wants to know who you are. Say yes as</p>
 <ul>{people}</ul>

@@ -1,0 +1,63 @@
+"""Signing in with OpenStreetMap as a person meets it: in a real browser, there and back again."""
+
+import json
+
+import pytest
+from playwright.async_api import async_playwright, expect
+from sqlalchemy import select
+
+from app.gateways import fakes
+from app.models import OsmAccount
+from app.settings import settings
+from tests.browser.test_graphiql import CHROMIUM, FLAGS
+from tests.fixtures import Person
+from tests.servers import serving
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+@pytest.fixture
+async def page(live, monkeypatch):
+    """The page in a browser that has never seen it; a stand-in is OpenStreetMap."""
+    with serving(fakes.app) as osm:
+        monkeypatch.setattr(settings, "osm_url", f"{osm.url}/openstreetmap")
+        monkeypatch.setattr(settings, "osm_client_id", "ours")
+        monkeypatch.setattr(settings, "outside_hosts_allowed", [osm.host])
+        monkeypatch.setattr(settings, "public_url", live.url)
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = await browser.new_page()
+            page.set_default_timeout(30_000)
+            page.complaints = []
+            page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: page.complaints.append(str(error)))
+            await page.goto(f"{live.url}/osm/")
+            yield page
+            assert page.complaints == []
+            await browser.close()
+
+
+async def test_somebody_says_yes_and_is_given_what_lets_them_in(page, live, ask, database):
+    await page.get_by_role("button", name="Sign in with OpenStreetMap").click()
+    await page.get_by_role("link", name="Ünal").click()
+    await expect(page.get_by_role("status")).to_have_text("You are signed in as Ünal.")
+    assert page.url == f"{live.url}/osm/"
+    headers = json.loads(await page.get_by_label("Headers").input_value())
+    person = Person(None, headers["Authorization"].removeprefix("Bearer "))
+    assert (await ask("{ me { osmAccount { osmId } } }", viewer=person))["me"] == {"osmAccount": {"osmId": 1002}}
+    assert await page.evaluate("() => sessionStorage.length + localStorage.length") == 0
+
+
+async def test_somebody_says_no_and_may_begin_again(page, database):
+    await page.get_by_role("button", name="Sign in with OpenStreetMap").click()
+    await page.get_by_role("link", name="No", exact=True).click()
+    await expect(page.get_by_role("status")).to_have_text("OpenStreetMap did not let you in.")
+    await expect(page.get_by_role("button", name="Sign in with OpenStreetMap")).to_be_visible()
+    async with database.reading() as session:
+        assert (await session.scalars(select(OsmAccount))).all() == []
+
+
+async def test_who_is_led_there_with_anothers_code_is_not_signed_in(page, live, database):
+    await page.goto(f"{live.url}/osm/?code=theirs&state=theirs")
+    await expect(page.get_by_role("status")).to_have_text("This was not begun here. Begin again.")
+    assert page.url == f"{live.url}/osm/"
