@@ -1,22 +1,33 @@
 """Every knob and every limit, read once from the environment.
 
 A name below is set by the variable of the same name in capitals behind `FIELDGRAPH_`; the four that other tools
-share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second prefix.
+share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second prefix. A base model's limits are set by
+`FIELDGRAPH_RAMP__EPOCHS_MAX` and their like.
 """
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
 
 
+class BaseModelLimits(BaseModel):
+    """What may be asked of a base model's trainings, and the validation IoU that publishing one takes."""
+
+    epochs_max: int
+    batch_max: int = 8
+    publish_accuracy_percent_min: float = 40
+
+
 class Settings(BaseSettings):
     """One value each, with its unit last in its name."""
 
-    model_config = SettingsConfigDict(env_prefix="FIELDGRAPH_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="FIELDGRAPH_", env_nested_delimiter="__", nested_model_default_partial_update=True, extra="ignore"
+    )
 
     # Where things are
     home: Path = Path(".fieldgraph")
@@ -248,8 +259,9 @@ class Settings(BaseSettings):
     events_kept_days: int = 7
 
     # Learning
-    training_epochs_max: int = 40
-    training_batch_max: int = 8
+    ramp: BaseModelLimits = BaseModelLimits(epochs_max=40)
+    yolo_v8_v1: BaseModelLimits = BaseModelLimits(epochs_max=200)
+    yolo_v8_v2: BaseModelLimits = BaseModelLimits(epochs_max=200)
     training_views_per_epoch_min: int = 128
     training_views_per_epoch_max: int = 1_600
     training_zoom_min: int = 18
@@ -269,9 +281,16 @@ class Settings(BaseSettings):
     feedback_training_batch_max: int = 8
     feedback_training_zoom_min: int = 19
     feedback_training_zoom_max: int = 21
-    publish_accuracy_min: float = 40
     trainings_per_hour_max: int = 10
     predictions_per_hour_max: int = 50
+    inspections_per_hour_max: int = 30
+    inspection_s_max: float = 600
+    trainings_compared_max: int = 20
+    artifacts_kept_days: int = 180
+    queue_jobs_remembered_max: int = 20
+    quality_area_m2_min: float = 5_800
+    quality_area_m2_max: float = 1_000_000
+    quality_shift_m_min: float = 1
 
     @field_validator("osm_redirect_uris", mode="before")
     @classmethod

@@ -17,7 +17,7 @@ from app import events
 from app.database import Database
 from app.errors import DomainError
 from app.models import Mail, Session
-from app.services import system
+from app.services import mapping, system
 from app.services.accounts import exports, profiles
 from app.services.system import banners, digests, logbook, uploads
 from app.settings import settings
@@ -55,6 +55,7 @@ async def prune(database: Database) -> None:
         await session.execute(delete(Mail).where(Mail.created_at < func.now() - kept))
         await digests.prune_notifications(session)
         await logbook.prune_log_entries(session)
+        await mapping.discard_old_files(session)
     await uploads.prune_uploads()
     await profiles.prune_avatars(database)
     await exports.remove_old_exports(database)

@@ -14,6 +14,7 @@ from app.database import ReadSession
 from app.models import Record
 from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import Viewer, visible
+from app.services.system.queue import NO_TURN, Turn, turns
 
 M = TypeVar("M", bound=Record)
 V = TypeVar("V")
@@ -83,6 +84,17 @@ class Loaders:
 
         answer: V = await self._load(question, fetch, id)
         return answer
+
+    async def turn(self, job_id: int) -> Turn:
+        """When a job's turn comes."""
+
+        async def fetch(ids: list[int]) -> list[Turn]:
+            async with self._reading() as session:
+                found = await turns(session, ids)
+            return [found.get(id, NO_TURN) for id in ids]
+
+        turn: Turn = await self._load("turns", fetch, job_id)
+        return turn
 
     def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
         """What a loader finds. Fields share it: that one is cancelled, since its neighbour failed, ends no other."""

@@ -17,6 +17,7 @@ from app.models import (
     FeedbackLabel,
     FeedbackType,
     Friendship,
+    Inspection,
     Job,
     JobKind,
     JobState,
@@ -108,6 +109,21 @@ async def training(database: Database, of: Model, **fields: Any) -> Training:
                 "zoom_level": [19],
                 "epochs": 2,
                 "batch_size": 8,
+                **fields,
+            }
+        ),
+    )
+
+
+async def inspection(database: Database, of: Dataset, **fields: Any) -> Inspection:
+    return await add(
+        database,
+        Inspection(
+            **{
+                "dataset_id": of.id,
+                "user_id": of.user_id,
+                "source_imagery": of.source_imagery,
+                "zoom_level": 19,
                 **fields,
             }
         ),

@@ -15,7 +15,16 @@ from pathlib import Path
 from time import sleep
 from typing import TextIO
 
-from app.learning.engine import Cancelled, Epoch, Failure, PredictionRequest, TrainingRequest, load
+from app.learning.engine import (
+    Cancelled,
+    Epoch,
+    Failure,
+    InspectionRequest,
+    PredictionRequest,
+    TrainingRequest,
+    load,
+)
+from app.learning.inspection import inspect
 from app.settings import settings
 
 CANCELLED = 3
@@ -83,6 +92,8 @@ def main(folder: Path) -> int:
 
 def _result(folder: Path, parent: Parent) -> dict[str, object]:
     request = json.loads((folder / "request.json").read_bytes())
+    if request["task"] == "inspect":
+        return inspect(folder, InspectionRequest.read(request), parent.report, parent.stop.is_set)
     engine = load(request["base_model"])
     if request["task"] == "train":
         return engine.train(folder, TrainingRequest.read(request), parent.report, parent.stop.is_set)

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
-ENTRY_POINTS = "fieldgraph.base_models"
+from app.base_models import ENTRY_POINTS
 
 
 class Failure(Exception):
@@ -55,6 +55,12 @@ class PredictionRequest(_Request):
 
 
 @dataclass(frozen=True)
+class InspectionRequest(_Request):
+    zoom_level: int
+    offset_m: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class Epoch:
     """One epoch's figures; IoU as a share."""
 
@@ -86,5 +92,8 @@ class Engine(Protocol):
 def load(base_model: str) -> Engine:
     """The engine of a base model, if one is installed."""
     for found in entry_points(group=ENTRY_POINTS, name=base_model):
-        return cast(Engine, found.load())
+        try:
+            return cast(Engine, found.load())
+        except ModuleNotFoundError as error:
+            raise Failure(f"The engine of {base_model} needs {error.name}, which is not installed.") from error
     raise Failure(f"No engine for the base model {base_model} is installed.")

@@ -38,6 +38,7 @@ class JobKind(Enum):
     CONFLATE = "CONFLATE"
     SEND_MAIL = "SEND_MAIL"
     EXPORT_DATA = "EXPORT_DATA"
+    INSPECT = "INSPECT"
 
 
 class JobState(Enum):
@@ -56,6 +57,7 @@ class Job(Record):
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+        Index("ix_jobs_done", "kind", "id", postgresql_where=text("state = 'DONE'")),
         Index("ix_jobs_unfinished", "state", "id", postgresql_where=text("state IN ('QUEUED', 'RUNNING')")),
     )
 

@@ -11,6 +11,7 @@ from app.models import (
     Feedback,
     FeedbackAOI,
     FeedbackLabel,
+    Inspection,
     Label,
     LabelImport,
     Model,
@@ -22,7 +23,7 @@ from app.policies import Viewer, reads
 from app.policies.accounts import belongs_to_team
 
 
-@reads(Dataset, AOI, Label, Model, Training, Feedback, FeedbackAOI, FeedbackLabel, ApprovedPrediction)
+@reads(Dataset, AOI, Label, Model, Training, Feedback, FeedbackAOI, FeedbackLabel, ApprovedPrediction, Inspection)
 def visible_to_all(viewer: Viewer) -> ColumnElement[bool]:
     """What models learn from, how well they did, and what people say of that, is public."""
     del viewer

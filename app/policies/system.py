@@ -7,7 +7,7 @@ from app.policies import Viewer, reads
 from app.settings import settings
 
 # Their subjects are public, so how far they are is, too.
-PUBLIC_KINDS = (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.FETCH_FEEDBACK_LABELS)
+PUBLIC_KINDS = (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.FETCH_FEEDBACK_LABELS, JobKind.INSPECT)
 
 
 @reads(Job)

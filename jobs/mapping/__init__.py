@@ -1,5 +1,6 @@
-"""Fetching and importing labels, training, predicting."""
+"""Fetching and importing labels, inspecting, training, predicting."""
 
+from jobs.mapping.inspections import inspect
 from jobs.mapping.labels import fetch_feedback_labels, fetch_labels, import_labels
 from jobs.mapping.predictions import conflate, predict
 from jobs.mapping.removal import remove_prediction, remove_training
@@ -12,6 +13,7 @@ __all__ = [
     "fetch_feedback_labels",
     "fetch_labels",
     "import_labels",
+    "inspect",
     "predict",
     "remove_prediction",
     "remove_training",

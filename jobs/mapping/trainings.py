@@ -3,6 +3,8 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import orjson
+
 from app.formats import pmtiles
 from app.gateways import storage
 from app.models import JobKind
@@ -53,7 +55,8 @@ async def train(run: Run) -> None:
         result = await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)
         layers = {"aois": [(aoi, {}) for aoi in plan.aois], "labels": plan.labels}
         await write_archive(run, folder / "meta.pmtiles", plan.aois, layers)
+        curve = orjson.loads((folder / "training_curve.json").read_bytes())
         files = await keep(folder, FILES, f"trainings/{training_id}/{run.claim.fence}")
     figures = mapping.TrainingFigures(**{name: result[name] for name in mapping.TrainingFigures.__annotations__})
     async with run.ending() as session:
-        await mapping.finish_training(session, training_id, figures, files)
+        await mapping.finish_training(session, training_id, figures, files, curve)

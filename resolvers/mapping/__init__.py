@@ -11,6 +11,7 @@ from resolvers.mapping.changes import (
     update_label,
     update_model,
 )
+from resolvers.mapping.comparison import BaseModelOffer, LearningCurve, base_models, compare_trainings, learning_curve
 from resolvers.mapping.corrections import (
     clone_dataset,
     clone_model,
@@ -55,7 +56,16 @@ from resolvers.mapping.feedback import (
     give_feedback,
     update_feedback,
 )
-from resolvers.mapping.live import Epoch, JobEvent, PredictionEvent, TrainingEvent, prediction_updated, training_updated
+from resolvers.mapping.live import (
+    Epoch,
+    InspectionEvent,
+    JobEvent,
+    PredictionEvent,
+    TrainingEvent,
+    inspection_updated,
+    prediction_updated,
+    training_updated,
+)
 from resolvers.mapping.predictions import (
     cancel_prediction,
     conflate_prediction,
@@ -72,6 +82,7 @@ from resolvers.mapping.predictions import (
     unpublish_prediction,
     update_prediction,
 )
+from resolvers.mapping.quality import dataset_quality, inspect_dataset, inspection
 from resolvers.mapping.trainings import (
     TrainingOrder,
     cancel_training,
@@ -86,9 +97,12 @@ from resolvers.mapping.trainings import (
 )
 
 __all__ = [
+    "BaseModelOffer",
     "Deleted",
     "Epoch",
+    "InspectionEvent",
     "JobEvent",
+    "LearningCurve",
     "NamedOrder",
     "OsmTagInput",
     "PredictionEvent",
@@ -97,10 +111,12 @@ __all__ = [
     "aoi",
     "approve_prediction",
     "approved_predictions",
+    "base_models",
     "cancel_prediction",
     "cancel_training",
     "clone_dataset",
     "clone_model",
+    "compare_trainings",
     "conflate_prediction",
     "copy_feedback_aoi",
     "create_aoi",
@@ -110,6 +126,7 @@ __all__ = [
     "create_label_upload",
     "create_model",
     "dataset",
+    "dataset_quality",
     "datasets",
     "delete_aoi",
     "delete_approved_prediction",
@@ -132,9 +149,13 @@ __all__ = [
     "fetch_osm_labels",
     "give_feedback",
     "import_labels",
+    "inspect_dataset",
+    "inspection",
+    "inspection_updated",
     "judge_features",
     "label",
     "label_import",
+    "learning_curve",
     "link",
     "model",
     "models",

@@ -1,4 +1,4 @@
-"""Trainings and predictions as they go."""
+"""Trainings, predictions and inspections as they go."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from app.events import Happening, Position, SourceStream
-from app.models import Prediction, Training, TrainingStatus
+from app.models import Inspection, Prediction, Training, TrainingStatus
 from app.services import mapping
 from resolvers.context import Info
 
@@ -52,6 +52,13 @@ class PredictionEvent(JobEvent):
     prediction: Prediction
 
 
+@dataclass(frozen=True, kw_only=True)
+class InspectionEvent(JobEvent):
+    """A moment in an inspection."""
+
+    inspection: Inspection
+
+
 E = TypeVar("E", bound=JobEvent)
 
 
@@ -89,6 +96,24 @@ async def prediction_updated(
     prediction = await info.context.find(Prediction, prediction_id)
     first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
     return _stream(info, mapping.prediction_topic(prediction.id), start, after, first, event)
+
+
+async def inspection_updated(
+    info: Info, inspection_id: strawberry.ID, after: str | None = None
+) -> SourceStream[InspectionEvent]:
+    """An inspection as it goes: its status and its progress. It completes when the inspection has ended.
+
+    inspection_id: The inspection.
+    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    """
+
+    async def event(said: dict[str, Any]) -> InspectionEvent:
+        return InspectionEvent(**said, inspection=await info.context.renewed().find(Inspection, inspection_id))
+
+    start = await info.context.feed.beginning(after)
+    inspection = await info.context.find(Inspection, inspection_id)
+    first = InspectionEvent(cursor=start.cursor, status=inspection.status, inspection=inspection)
+    return _stream(info, mapping.inspection_topic(inspection.id), start, after, first, event)
 
 
 def _stream(

@@ -20,6 +20,7 @@ from resolvers.system.notifications import (
     notifications,
     unread_count,
 )
+from resolvers.system.queue import expected_wait_s, queue_loads, queue_position
 
 __all__ = [
     "SHOWN",
@@ -31,6 +32,7 @@ __all__ = [
     "create_banner",
     "delete_banner",
     "delete_notifications",
+    "expected_wait_s",
     "log_entries",
     "mark_all_notifications_read",
     "mark_notifications_read",
@@ -38,6 +40,8 @@ __all__ = [
     "nodes",
     "notification_received",
     "notifications",
+    "queue_loads",
+    "queue_position",
     "subject",
     "unread_count",
     "update_banner",

@@ -16,6 +16,7 @@ from schema.row import Row, shows
 
 if TYPE_CHECKING:
     from schema.accounts.teams import Team
+    from schema.mapping.quality import Inspection
     from schema.mapping.trainings import Model
 
 for enum in (
@@ -65,6 +66,9 @@ class Dataset(Row, of=tables.Dataset):
     aois: Connection[AOI] = many(tables.Dataset.aois)
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
         tables.Dataset.models, order=resolve.NamedOrder
+    )
+    inspections: Connection[Annotated["Inspection", strawberry.lazy("schema.mapping.quality")]] = many(
+        tables.Dataset.inspections
     )
 
 

@@ -40,6 +40,7 @@ class Model(Row, of=tables.Model):
     status: auto
     created_at: auto
     last_modified: auto
+    published_at: auto
     user: User | None = one(tables.Model.user)
     dataset: Dataset = one(tables.Model.dataset)
     published_training: "Training | None" = one(tables.Model.published_training)
@@ -67,6 +68,11 @@ class Training(Row, of=tables.Training):
     f1: auto
     object_f1: auto
     failure: auto
+    artifacts_deleted_at: auto
+    multimasks: auto
+    input_contact_spacing: auto
+    input_boundary_width: auto
+    learning_curve: "LearningCurve | None" = field(resolve.learning_curve)
     user: User | None = one(tables.Training.user)
     model: Model = one(tables.Training.model)
     parent_training: "Training | None" = one(tables.Training.parent_training)
@@ -93,6 +99,12 @@ class Epoch:
     validation_loss: float | None = strawberry.field(description="The loss on ground held back.")
     validation_iou: float | None = strawberry.field(description="Intersection over union on ground held back, 0 to 1.")
     seconds: float = strawberry.field(description="How long it took.")
+
+
+@shows(resolve.LearningCurve)
+class LearningCurve:
+    best_epoch: int = strawberry.field(description="The epoch whose weights were kept.")
+    epochs: list[Epoch] = strawberry.field(description="All of them, in their order.")
 
 
 @strawberry.interface(description=resolve.JobEvent.__doc__)

@@ -7,12 +7,13 @@ from schema.fields import field
 from schema.row import Node
 from schema.system.audit import AuditQuery
 from schema.system.banners import BannersMutation, BannersQuery, BannersSubscription
+from schema.system.jobs import QueueQuery
 from schema.system.logs import LogsQuery
 from schema.system.notifications import NotificationsMutation, NotificationsQuery, NotificationsSubscription
 
 
 @strawberry.type
-class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery):
+class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery, QueueQuery):
     """The domain's questions."""
 
     node: Node | None = field(resolve.node)

@@ -77,7 +77,7 @@ async def test_a_detector_is_trained_published_and_predicts(
     )
     assert (await work()).state is JobState.DONE
     await _a_finished_training(ask, api, database, owner, started["id"])
-    monkeypatch.setattr(settings, "publish_accuracy_min", 0)
+    monkeypatch.setattr(settings.ramp, "publish_accuracy_percent_min", 0)
     published = await change("publishTraining", "status", viewer=owner, trainingId=started["id"])
     assert published["status"] == "PUBLISHED"
     look = {"modelId": model["id"], "geom": to_geojson(LOOKED_AT), "zoomLevel": 19, "confidence": 20}

@@ -13,6 +13,7 @@ from app.models import (
     Feedback,
     FeedbackAOI,
     FeedbackLabel,
+    Inspection,
     JobKind,
     Label,
     LabelImport,
@@ -50,6 +51,7 @@ async def rows(database, owner):
     found["feedback"] = await factories.feedback(database, found["training"])
     found["feedback_aoi"] = await factories.feedback_aoi(database, found["training"])
     found["feedback_label"] = await factories.feedback_label(database, found["feedback_aoi"])
+    found["inspection"] = await factories.inspection(database, found["dataset"])
     found["approved_prediction"] = await factories.approved_prediction(database, found["training"])
     set_committed_value(found["aoi"], "dataset", found["dataset"])
     set_committed_value(found["label"], "aoi", found["aoi"])
@@ -61,7 +63,7 @@ async def rows(database, owner):
         found[f"{kind} prediction"] = prediction
         found[f"{kind} prediction's feature"] = await factories.feature(database, prediction)
         found[f"{kind} prediction's file"] = await factories.artifact(database, prediction_id=prediction.id)
-    for kind in (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.PREDICT, JobKind.IMPORT_LABELS):
+    for kind in (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.PREDICT, JobKind.IMPORT_LABELS, JobKind.INSPECT):
         found[f"{kind.value} job"] = await factories.job(database, kind=kind, user_id=owner.id)
     return found
 
@@ -80,6 +82,7 @@ SEEN = [
     ("feedback_aoi", EVERYBODY),
     ("feedback_label", EVERYBODY),
     ("approved_prediction", EVERYBODY),
+    ("inspection", EVERYBODY),
     ("private prediction", INSIDERS),
     ("private prediction's feature", INSIDERS),
     ("private prediction's file", INSIDERS),
@@ -88,6 +91,7 @@ SEEN = [
     ("published prediction's file", EVERYBODY),
     ("TRAIN job", EVERYBODY),
     ("FETCH_LABELS job", EVERYBODY),
+    ("INSPECT job", EVERYBODY),
     ("PREDICT job", INSIDERS),
     ("IMPORT_LABELS job", INSIDERS),
 ]
@@ -118,6 +122,7 @@ def test_every_table_of_this_domain_is_in_the_list():
         FeedbackAOI,
         FeedbackLabel,
         LabelImport,
+        Inspection,
     }
 
 

@@ -113,6 +113,8 @@ def _fit_trainings(random: Random, rows: list[dict[str, Any]]) -> None:
                 row["status"] = type(row["status"])("FINISHED")
             unfinished.add(row["model_id"])
         row["accuracy"] = random.choice([None, row["accuracy"], 50.0, float("nan")])
+        epoch = {"number": 1, "loss": any_float(random), "validation_loss": None, "validation_iou": 0.5, "seconds": 2.0}
+        row["learning_curve"] = random.choice([None, {"best_epoch": 1, "epochs": [epoch] * random.randint(0, 2)}])
         row |= {"input_contact_spacing": random.randint(0, 20), "input_boundary_width": random.randint(0, 10)}
 
 
@@ -220,6 +222,19 @@ def nothing(random: Random, rows: list[dict[str, Any]]) -> None:
     """Most tables take whatever their columns take."""
 
 
+def _fit_inspections(random: Random, rows: list[dict[str, Any]]) -> None:
+    unfinished = set()
+    for row in rows:
+        if row["status"].name in {"SUBMITTED", "RUNNING"}:
+            if row["dataset_id"] in unfinished:
+                row["status"] = type(row["status"])("FINISHED")
+            unfinished.add(row["dataset_id"])
+        shift = random.choice([None, {"east_m": any_float(random), "north_m": 1.5, "distance_m": 2.0}])
+        areas = [{"aoi_id": random.randint(1, COUNT), "tiles": 4, "tiles_without_imagery": random.randint(0, 2)}]
+        findings = {"offset": [0.0, 0.5], "shift": shift, "areas": [area | {"shift": shift} for area in areas]}
+        row["findings"] = random.choice([None, findings])
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "users": _fit_users,
     "posts": _fit_posts,
@@ -240,6 +255,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "feedbacks": _fit_feedbacks,
     "feedback_aois": _fit_feedback_aois,
     "feedback_labels": _fit_labels,
+    "inspections": _fit_inspections,
     "jobs": _fit_jobs,
     "artifacts": _fit_artifacts,
     "audit_entries": _fit_audit_entries,

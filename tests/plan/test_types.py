@@ -27,12 +27,18 @@ REACHED_OTHERWISE = {
     "Unavailable": "is a problem, which only mutations have",
     "TrainingEvent": "is what subscriptions tell",
     "PredictionEvent": "is what subscriptions tell",
+    "InspectionEvent": "is what subscriptions tell",
     "NotificationEvent": "is what subscriptions tell",
     "FriendshipEvent": "is what subscriptions tell",
     "FriendRequestSent": "is what mutations answer with",
     "Unblocked": "is what mutations answer with",
     "BannerEvent": "is what subscriptions tell",
     "Epoch": "is part of what subscriptions tell",
+    "DatasetQuality": "is asked for with an id",
+    "TrainingComparison": "is asked for with an id",
+    "ComparedMetric": "is part of what is asked for with an id",
+    "ComparedParameter": "is part of what is asked for with an id",
+    "QualityWarning": "is part of what is asked for with an id",
 }
 TYPES = [
     kind.name

@@ -11,6 +11,7 @@ from app.models.mapping.datasets import (
 )
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel, FeedbackType, Review
 from app.models.mapping.imports import LabelFormat, LabelImport
+from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction, Verdict
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
 
@@ -28,6 +29,7 @@ __all__ = [
     "FeedbackAOI",
     "FeedbackLabel",
     "FeedbackType",
+    "Inspection",
     "Label",
     "LabelFormat",
     "LabelImport",

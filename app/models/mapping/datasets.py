@@ -14,6 +14,7 @@ from app.models.accounts import Team, User
 from app.models.base import BigInt, Json, Record
 
 if TYPE_CHECKING:
+    from app.models.mapping.inspections import Inspection
     from app.models.mapping.trainings import Model
 
 
@@ -132,6 +133,9 @@ class Dataset(Edited):
     aois: Mapped[list["AOI"]] = relationship(back_populates="dataset", lazy="raise", doc="Its areas of interest.")
     models: Mapped[list["Model"]] = relationship(
         back_populates="dataset", lazy="raise", doc="The models trained on it."
+    )
+    inspections: Mapped[list["Inspection"]] = relationship(
+        back_populates="dataset", lazy="raise", doc="The looks at its imagery beside its labels."
     )
 
 

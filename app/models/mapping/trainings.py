@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
+from app.models.base import Json
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.system import Job
 
@@ -131,6 +132,7 @@ class Training(Owned):
     object_f1: Mapped[float | None] = mapped_column(
         doc="F1 over whole buildings, counted as found when prediction and truth share half of their union, 0 to 1."
     )
+    learning_curve: Mapped[Json | None] = mapped_column(doc="Its epochs' figures, and which epoch's weights were kept.")
     failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
     artifacts_deleted_at: Mapped[datetime | None] = mapped_column(
         doc="When its files were deleted to make room; null while they are kept."

@@ -1,6 +1,7 @@
 """Teaching a detector: areas and labels, trainings, predictions."""
 
 from app.services.mapping.clones import clone_dataset, clone_model, copy_feedback_aoi
+from app.services.mapping.comparison import ComparedMetric, ComparedParameter, TrainingComparison, compare_trainings
 from app.services.mapping.conflation import (
     conflate_ground,
     conflate_prediction,
@@ -74,6 +75,19 @@ from app.services.mapping.predictions import (
     unpublish_prediction,
     update_prediction,
 )
+from app.services.mapping.quality import (
+    DatasetQuality,
+    InspectionPlan,
+    QualityWarning,
+    QualityWarningKind,
+    begin_inspection,
+    dataset_quality,
+    finish_inspection,
+    inspect_dataset,
+    inspection_failed,
+    inspection_topic,
+)
+from app.services.mapping.retention import discard_old_files
 from app.services.mapping.retraining import start_feedback_training
 from app.services.mapping.searching import (
     Found,
@@ -100,15 +114,22 @@ from app.services.mapping.verdicts import judge_features
 
 __all__ = [
     "LABELS",
+    "ComparedMetric",
+    "ComparedParameter",
+    "DatasetQuality",
     "FileFormat",
     "Footprint",
     "Found",
     "ImportPlan",
+    "InspectionPlan",
     "LabelUpload",
     "Left",
     "Outlines",
     "PredictionPlan",
+    "QualityWarning",
+    "QualityWarningKind",
     "Sieve",
+    "TrainingComparison",
     "TrainingFigures",
     "TrainingPlan",
     "Wanted",
@@ -119,6 +140,7 @@ __all__ = [
     "ask_for_osm_labels",
     "batched",
     "begin_import",
+    "begin_inspection",
     "begin_labelling",
     "begin_prediction",
     "begin_training",
@@ -126,6 +148,7 @@ __all__ = [
     "cancel_training",
     "clone_dataset",
     "clone_model",
+    "compare_trainings",
     "conflate_ground",
     "conflate_prediction",
     "conflation_failed",
@@ -135,6 +158,7 @@ __all__ = [
     "create_feedback_aoi",
     "create_label",
     "create_model",
+    "dataset_quality",
     "delete_aoi",
     "delete_approved_prediction",
     "delete_dataset",
@@ -145,6 +169,7 @@ __all__ = [
     "delete_model",
     "delete_prediction",
     "delete_training",
+    "discard_old_files",
     "download_link",
     "draw_feedback_label",
     "features_in",
@@ -152,6 +177,7 @@ __all__ = [
     "feedback_labelling_failed",
     "finish_conflation",
     "finish_import",
+    "finish_inspection",
     "finish_prediction",
     "finish_training",
     "forget_conflation",
@@ -160,6 +186,9 @@ __all__ = [
     "grounds_to_conflate",
     "import_failed",
     "import_labels",
+    "inspect_dataset",
+    "inspection_failed",
+    "inspection_topic",
     "join_parts",
     "judge_features",
     "label_upload",

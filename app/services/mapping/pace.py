@@ -6,12 +6,16 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.database import ReadSession
 from app.errors import LimitReached
-from app.models import Job, Training, User
+from app.models import Inspection, Job, Training, User
 from app.policies import Viewer
 
 
 async def not_too_often(
-    session: ReadSession, viewer: Viewer, model: type[Training | Job], *among: ColumnElement[bool], per_hour_max: int
+    session: ReadSession,
+    viewer: Viewer,
+    model: type[Training | Job | Inspection],
+    *among: ColumnElement[bool],
+    per_hour_max: int,
 ) -> None:
     """Passes unless the viewer started as many of these within the last hour as one may."""
     # The account is locked first: of many asks at once no more may pass than of as many one by one.

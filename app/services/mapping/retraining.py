@@ -8,14 +8,14 @@ from sqlalchemy import func, select
 
 from app import checks
 from app.database import ReadSession, WriteSession
-from app.errors import Conflict, NotFound, Unavailable
+from app.errors import Conflict, NotFound
 from app.models import FeedbackAOI, Model, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_this_model
 from app.services.mapping.corrections import is_labelled
 from app.services.mapping.lessons import is_to_learn_from, weights_of
 from app.services.mapping.pace import not_too_often
-from app.services.mapping.trainings import check_tiles, engine_installed, labelled_areas, queued, zooms_of
+from app.services.mapping.trainings import available, check_tiles, labelled_areas, queued, zooms_of
 from app.settings import settings
 
 
@@ -36,8 +36,7 @@ async def start_feedback_training(
         raise NotFound("There is no such training.")
     model = await session.get_one(Model, parent.model_id)
     require(may_train_this_model, viewer, model)
-    if not engine_installed(model.base_model):
-        raise Unavailable(f"{model.base_model.value} is not installed here. RAMP is always available.")
+    available(model.base_model)
     zooms = zooms_of(
         zoom_level, zoom_min=settings.feedback_training_zoom_min, zoom_max=settings.feedback_training_zoom_max
     )

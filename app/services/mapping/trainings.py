@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import entry_points
 from itertools import product
+from typing import Any
 
 import shapely
 from shapely import Polygon
 from sqlalchemy import func, select
 
 from app import checks, events, tiles
+from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
 from app.errors import AccuracyTooLow, Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
@@ -60,9 +61,12 @@ def _note(session: WriteSession, training: Training) -> None:
     events.record(session, training_topic(training.id), {"status": training.status.value})
 
 
-def engine_installed(base_model: BaseModel) -> bool:
-    """Whether this installation can train it; asks the packages' own register and loads nothing."""
-    return base_model.value in entry_points(group="fieldgraph.base_models").names
+def available(base_model: BaseModel) -> BaseModelOffer:
+    """What this installation offers of a base model, if it can train it."""
+    offer = OFFERS[base_model.value]
+    if reason := offer.reason:
+        raise Unavailable(f"{reason} RAMP is always available.")
+    return offer
 
 
 async def create_model(
@@ -108,11 +112,10 @@ async def start_training(
     if model is None:
         raise NotFound("There is no such model.")
     require(may_train_this_model, viewer, model)
-    if not engine_installed(model.base_model):
-        raise Unavailable(f"{model.base_model.value} is not installed here. RAMP is always available.")
+    limits = available(model.base_model).limits
     zooms = zooms_of(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
-    checks.within("epochs", epochs, 1, settings.training_epochs_max)
-    checks.within("batchSize", batch_size, 1, settings.training_batch_max)
+    checks.within("epochs", epochs, 1, limits.epochs_max)
+    checks.within("batchSize", batch_size, 1, limits.batch_max)
     template = await _imagery_of(session, model, source_imagery)
     areas = await labelled_areas(session, model)
     check_tiles(areas, zooms)
@@ -206,12 +209,16 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
         raise NotFound("There is no such training.")
     if training.status is not TrainingStatus.FINISHED:
         raise Conflict("Only a finished training can be published.")
-    if training.accuracy is None or training.accuracy < settings.publish_accuracy_min:
-        raise AccuracyTooLow(accuracy=training.accuracy, required=settings.publish_accuracy_min)
     model = await session.get_one(Model, training.model_id, with_for_update=True)
+    required = OFFERS[model.base_model.value].limits.publish_accuracy_percent_min
+    if training.accuracy is None or not training.accuracy >= required:
+        raise AccuracyTooLow(accuracy=training.accuracy, required=required)
     require(may_publish_trainings_of_this_model, viewer, model)
+    if training.artifacts_deleted_at is not None:
+        raise Conflict("The files of this training were deleted to make room: train again.")
     model.published_training_id, model.status = training.id, ModelStatus.PUBLISHED
     audit.record(session, signed_in(viewer), "publishTraining", about=training, model=model.id)
+    model.published_at = model.published_at or await session.scalar(select(func.now()))
     await session.flush()
     await session.refresh(model)
     return model
@@ -243,13 +250,17 @@ class TrainingFigures:
 
 
 async def finish_training(
-    session: WriteSession, training_id: int, figures: TrainingFigures, files: Sequence[Left]
+    session: WriteSession,
+    training_id: int,
+    figures: TrainingFigures,
+    files: Sequence[Left],
+    learning_curve: dict[str, Any] | None = None,
 ) -> None:
-    """Writes down how well it did and what it left."""
+    """Writes down how well it did, how it went there, and what it left."""
     training = await session.get_one(Training, training_id, with_for_update=True)
     for name, value in asdict(figures).items():
         setattr(training, name, value)
-    training.status = TrainingStatus.FINISHED
+    training.status, training.learning_curve = TrainingStatus.FINISHED, learning_curve
     training.finished_at = await session.scalar(select(func.now()))
     session.add_all([Artifact(training_id=training.id, **asdict(file)) for file in files])
     _note(session, training)

@@ -25,6 +25,7 @@ from app.services.system.notifications import (
     read_notifications,
     unread_counts,
 )
+from app.services.system.queue import QueueLoad, Turn, queue_loads, turns
 from app.services.system.uploads import Uploaded, UploadLink, pace_upload, upload_link, uploaded
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "LeaseLost",
     "Letter",
     "Progress",
+    "QueueLoad",
+    "Turn",
     "UploadLink",
     "Uploaded",
     "abandon",
@@ -49,6 +52,7 @@ __all__ = [
     "overdue",
     "pace_upload",
     "post",
+    "queue_loads",
     "read_all_notifications",
     "read_notifications",
     "report",
@@ -56,6 +60,7 @@ __all__ = [
     "rest",
     "return_unfinished",
     "try_later",
+    "turns",
     "unread_counts",
     "upload_link",
     "uploaded",

@@ -1,0 +1,35 @@
+"""Inspecting datasets."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.models import JobKind
+from app.services import mapping
+from app.settings import settings
+from app.tiles import covering
+from jobs.broker import job
+from jobs.engine import run_engine
+from jobs.mapping.workbench import features_of, fetch, teller, write
+from jobs.run import Run
+
+
+# Not heavy: it takes seconds, and is meant to be over before a training is asked for.
+@job(JobKind.INSPECT, failed=mapping.inspection_failed)
+async def inspect(run: Run) -> None:
+    """Fetches the tiles, lets the engine look, keeps what it saw."""
+    inspection_id, topic = run.claim.subject_id, mapping.inspection_topic(run.claim.subject_id)
+    async with run.writing() as session:
+        plan = await mapping.begin_inspection(session, inspection_id)
+    with TemporaryDirectory(prefix="fieldgraph-") as name:
+        folder = Path(name)
+        write(folder / "aois.geojson", features_of([(aoi, {}) for _, aoi in plan.aois]))
+        write(folder / "labels.geojson", features_of([(label, {}) for label in plan.labels]))
+        offset_m = list(plan.offset_m)
+        write(folder / "request.json", {"task": "inspect", "zoom_level": plan.zoom_level, "offset_m": offset_m})
+        tiles = {tile for _, aoi in plan.aois for tile in covering(aoi, plan.zoom_level)}
+        await fetch(run, topic, plan.source_imagery, sorted(tiles), folder, missing_share_max=1)
+        result = await run_engine(run, folder, teller(run, topic), s_max=settings.inspection_s_max)
+    areas = [{"aoi_id": aoi_id, **found} for (aoi_id, _), found in zip(plan.aois, result["areas"], strict=True)]
+    async with run.ending() as session:
+        findings = {"offset": offset_m, "shift": result["shift"], "areas": areas}
+        await mapping.finish_inspection(session, inspection_id, findings)

@@ -1,0 +1,38 @@
+"""Whether datasets are fit to be learned from."""
+
+import strawberry
+
+from app.models import Dataset, Inspection
+from app.services import mapping
+from app.services.mapping import DatasetQuality
+from resolvers import ids
+from resolvers.context import Info
+
+
+async def dataset_quality(info: Info, dataset_id: strawberry.ID) -> DatasetQuality:
+    """What may spoil a training on a dataset, before it is started.
+
+    dataset_id: The dataset.
+    """
+    async with info.context.reading() as session:
+        return await mapping.dataset_quality(session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset))
+
+
+async def inspection(info: Info, id: strawberry.ID) -> Inspection:
+    """An inspection by its id.
+
+    id: Its id.
+    """
+    return await info.context.find(Inspection, id)
+
+
+async def inspect_dataset(info: Info, dataset_id: strawberry.ID, zoom_level: int = 19) -> Inspection:
+    """Begins to look at a dataset's imagery beside its labels; what it sees is told by `datasetQuality`.
+
+    dataset_id: The dataset.
+    zoom_level: The zoom level whose tiles are looked at, from 18 to 21: at 19 labels may be up to 14 metres off.
+    """
+    async with info.context.writing() as session:
+        return await mapping.inspect_dataset(
+            session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset), zoom_level=zoom_level
+        )

@@ -1,0 +1,72 @@
+"""What clients see of a dataset's fitness to be learned from."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from app.services import mapping
+from resolvers import mapping as resolve
+from schema.accounts import User
+from schema.fields import field, mutation, one, subscription
+from schema.mapping.datasets import AOI, Dataset
+from schema.mapping.trainings import JobEvent
+from schema.problems import Conflict, InvalidInput, LimitReached
+from schema.row import Row, shows
+from schema.system.jobs import Job
+
+strawberry.enum(mapping.QualityWarningKind, description=mapping.QualityWarningKind.__doc__)
+
+
+class Inspection(Row, of=tables.Inspection):
+    source_imagery: auto
+    zoom_level: auto
+    status: auto
+    created_at: auto
+    started_at: auto
+    finished_at: auto
+    failure: auto
+    tiles: auto
+    tiles_without_imagery: auto
+    shift_m: auto
+    suggested_offset: auto
+    user: User | None = one(tables.Inspection.user)
+    dataset: Dataset = one(tables.Inspection.dataset)
+    job: Job | None = one(tables.Inspection.job)
+
+
+@shows(mapping.QualityWarning)
+class QualityWarning:
+    kind: mapping.QualityWarningKind = strawberry.field(description="What it warns of.")
+    message: str = strawberry.field(description="What to do about it, for people.")
+    count: int = strawberry.field(description="How many areas, labels or tiles it concerns.")
+    areas: list[AOI] = strawberry.field(description="The areas concerned, at most 100.")
+
+
+@shows(mapping.DatasetQuality)
+class DatasetQuality:
+    warnings: list[QualityWarning] = strawberry.field(description="What may spoil a training, each kind once.")
+    inspection: Inspection | None = strawberry.field(description="The last one that finished.")
+    is_inspection_current: bool = strawberry.field(
+        description="Whether imagery and offset are still those it has seen; else it warns of nothing."
+    )
+
+
+@shows(resolve.InspectionEvent)
+class InspectionEvent(JobEvent):
+    inspection: Inspection = strawberry.field(description="The inspection as it is now.")
+
+
+@strawberry.type
+class QualityQuery:
+    dataset_quality: DatasetQuality | None = field(resolve.dataset_quality)
+    inspection: Inspection | None = field(resolve.inspection)
+
+
+@strawberry.type
+class QualityMutation:
+    inspect_dataset: Inspection | InvalidInput | Conflict | LimitReached = mutation(resolve.inspect_dataset)
+
+
+@strawberry.type
+class QualitySubscription:
+    inspection_updated: InspectionEvent = subscription(resolve.inspection_updated)
