@@ -264,6 +264,8 @@ class Settings(BaseSettings):
     yolo_v8_v2: BaseModelLimits = BaseModelLimits(epochs_max=200)
     training_views_per_epoch_min: int = 128
     training_views_per_epoch_max: int = 1_600
+    training_contact_spacing_max: int = 20
+    training_boundary_width_max: int = 10
     training_zoom_min: int = 18
     training_zoom_max: int = 21
     training_s_max: float = 6 * 3_600

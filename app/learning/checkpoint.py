@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from app.learning.engine import Failure
-from app.learning.unet import ARCHITECTURE, UNet
+from app.learning.unet import ARCHITECTURE, CLASSES, UNet
 
 
 def save(network: UNet, path: Path, facts: Mapping[str, str]) -> None:
@@ -20,20 +20,21 @@ def save(network: UNet, path: Path, facts: Mapping[str, str]) -> None:
     leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(network, eqx.is_array))
     # Copied into one piece: an array that is a view would be written in the order it lies in memory.
     tensors = {_name(place): jax.device_get(jnp.array(leaf)).copy(order="C") for place, leaf in leaves}
-    save_file(tensors, path, {"architecture": ARCHITECTURE, **facts})
+    save_file(tensors, path, {"architecture": ARCHITECTURE, "classes": str(network.classes), **facts})
 
 
 def load(path: Path) -> UNet:
     """Read weights that `save` wrote; anything else is a `Failure`."""
-    network = UNet(np.random.default_rng(0))
-    leaves, structure = jax.tree_util.tree_flatten_with_path(network)
     try:
         with safe_open(path, framework="numpy") as file:
-            if (file.metadata() or {}).get("architecture") != ARCHITECTURE:
+            facts = file.metadata() or {}
+            if facts.get("architecture") != ARCHITECTURE:
                 raise Failure("These weights belong to another kind of network.")
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, FileNotFoundError) as error:
         raise Failure("The weights cannot be read.") from error
+    network = UNet(np.random.default_rng(0), classes=CLASSES if facts.get("classes") == str(CLASSES) else 1)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(network)
     if {_name(place): leaf.shape for place, leaf in leaves} != {name: array.shape for name, array in stored.items()}:
         raise Failure("These weights belong to another kind of network.")
     weights = [jnp.asarray(stored[_name(place)], jnp.float32) for place, _ in leaves]

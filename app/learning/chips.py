@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from rasterio import Affine
 from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
@@ -15,7 +16,7 @@ from app.learning.ground import on_grid, pixel_grid, read_polygons, to_mercator
 from app.learning.mosaic import Pixels, read_tile, tiles_in
 from app.tiles import PIXELS, Tile
 
-BACKGROUND, BUILDING, IGNORE = 0, 1, 255
+BACKGROUND, BUILDING, BOUNDARY, CONTACT, IGNORE = 0, 1, 2, 3, 255
 BLOCKS_MIN = 6
 # Blocks may be far coarser than the coarsest tiles, and finer, down to a sixteenth of one: so even a single tile can
 # be parted.
@@ -79,19 +80,20 @@ def shifted(shapes: list[BaseGeometry], offset_m: tuple[float, float]) -> list[B
     return list(shapely.transform(np.array(shapes, dtype=object), lambda points: points + np.array(offset_m)))
 
 
-def drawn(shapes: shapely.STRtree, tile: Tile, *, numbered: bool = False) -> NDArray[np.int32]:
-    """Shapes burnt into a tile's pixels as 1, or as their number from 1 on.
+def drawn(shapes: shapely.STRtree, tile: Tile, *, numbered: bool = False, margin: int = 0) -> NDArray[np.int32]:
+    """Shapes burnt into the pixels of a tile, and of a margin around it, as 1, or as their number from 1 on.
 
     A pixel belongs to the shape that covers its centre: so neighbours never claim the same pixel, areas stay true, and
     a pixel on the rim of an area of interest counts exactly when most of it lies inside.
     """
-    grid = pixel_grid(*tile)
-    (box,) = on_grid([shapely.box(0, 0, PIXELS, PIXELS)], grid)
+    side = PIXELS + 2 * margin
+    grid = pixel_grid(*tile) @ Affine.translation(-margin, -margin)
+    (box,) = on_grid([shapely.box(0, 0, side, side)], grid)
     found = np.sort(shapes.query(box, predicate="intersects"))
     burnt = [(shapes.geometries[index], number if numbered else 1) for number, index in enumerate(found, 1)]
     if not burnt:
-        return np.zeros((PIXELS, PIXELS), np.int32)
-    return np.asarray(rasterize(burnt, (PIXELS, PIXELS), transform=grid, dtype="int32"))
+        return np.zeros((side, side), np.int32)
+    return np.asarray(rasterize(burnt, (side, side), transform=grid, dtype="int32"))
 
 
 def part(chips: Chips, seed: int) -> Sides:

@@ -39,6 +39,9 @@ class TrainingRequest(_Request):
     freeze_layers: bool = False
     offset_m: tuple[float, float] = (0.0, 0.0)
     seed: int = 0
+    multimasks: bool = False
+    input_contact_spacing: int = 8
+    input_boundary_width: int = 3
 
 
 @dataclass(frozen=True)

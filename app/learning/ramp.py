@@ -11,16 +11,17 @@ import shapely
 from numpy.typing import NDArray
 
 from app.learning import checkpoint
-from app.learning.chips import IGNORE, Chips, drawn, part, read_chips
+from app.learning.chips import IGNORE, Chips, Sides, drawn, part, read_chips
 from app.learning.curve import write_curve
 from app.learning.engine import Epoch, Failure, PredictionRequest, Report, TrainingRequest
 from app.learning.ground import read_polygons
 from app.learning.metrics import Confusion, Objects, objects
 from app.learning.mosaic import Pixels, tiles_in
+from app.learning.multimasks import with_classes
 from app.learning.polygons import Building, Drawing, buildings
 from app.learning.prediction import odds_of_tiles
 from app.learning.training import Fit, fit, judged
-from app.learning.unet import UNet
+from app.learning.unet import CLASSES, UNet
 from app.learning.views import Views
 from app.tiles import Tile
 
@@ -41,8 +42,9 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     sides = part(chips, request.seed)
     aside = np.flatnonzero((sides.validation != IGNORE).any((1, 2)))
     validation = chips.images[aside], sides.validation[aside]
-    views = Views(chips.tiles, chips.images, sides.training, np.random.default_rng(request.seed))
     network, frozen_levels = _begin(folder / "initial.safetensors", request)
+    masks = sides.training if network.classes == 1 else _classes(chips, sides, request)
+    views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed))
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
     fitted = fit(
         network,
@@ -74,7 +76,16 @@ def _begin(initial: Path, request: TrainingRequest) -> tuple[UNet, int]:
     """
     if initial.exists():
         return checkpoint.load(initial), FROZEN_LEVELS if request.freeze_layers else 0
-    return UNet(np.random.default_rng(request.seed)), 0
+    return UNet(np.random.default_rng(request.seed), classes=CLASSES if request.multimasks else 1), 0
+
+
+def _classes(chips: Chips, sides: Sides, request: TrainingRequest) -> Pixels:
+    return with_classes(
+        chips,
+        sides.training,
+        contact_spacing=request.input_contact_spacing,
+        boundary_width=request.input_boundary_width,
+    )
 
 
 def _scaled(report: Report) -> Report:

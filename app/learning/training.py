@@ -15,7 +15,7 @@ import optax
 from jax import Array
 from numpy.typing import NDArray
 
-from app.learning.chips import BUILDING, IGNORE
+from app.learning.chips import BACKGROUND, BOUNDARY, BUILDING, IGNORE
 from app.learning.engine import Cancelled, Epoch, Failure, Report
 from app.learning.metrics import Confusion
 from app.learning.mosaic import Pixels
@@ -153,7 +153,9 @@ def _step(trained: UNet, state: _State, rate: Array, images: Array, masks: Array
     moving, still = eqx.partition(state.network, trained)
 
     def objective(moving: UNet) -> Array:
-        return loss_of(eqx.combine(moving, still)(jittered(images, own)), masks)
+        whole = eqx.combine(moving, still)
+        seen = jittered(images, own)
+        return loss_of(whole(seen), masks) if whole.classes == 1 else loss_of_classes(whole.logits(seen), masks)
 
     loss, slopes = eqx.filter_value_and_grad(objective)(moving)
     directions, memory = OPTIMIZER.update(slopes, state.memory, moving)
@@ -189,6 +191,18 @@ def loss_of(logits: Array, masks: Array) -> Array:
     # The ones keep a batch without any building from dividing by zero.
     overlap = 1 - (2 * (odds * truth).sum() + 1) / (odds.sum() + truth.sum() + 1)
     return cross_entropy + overlap
+
+
+def loss_of_classes(logits: Array, masks: Array) -> Array:
+    """The same for four classes: cross-entropy over all of them, and overlap with whole footprints."""
+    known = (masks != IGNORE).astype(jnp.float32)
+    truth = jnp.where(masks == IGNORE, BACKGROUND, masks)
+    cross_entropy = (optax.softmax_cross_entropy_with_integer_labels(logits, truth) * known).sum()
+    odds = jax.nn.softmax(logits, axis=-1)[..., BUILDING : BOUNDARY + 1].sum(-1) * known
+    footprints = ((truth == BUILDING) | (truth == BOUNDARY)).astype(jnp.float32) * known
+    overlap = 1 - (2 * (odds * footprints).sum() + 1) / (odds.sum() + footprints.sum() + 1)
+    loss: Array = cross_entropy / jnp.maximum(known.sum(), 1) + overlap
+    return loss
 
 
 def judged(network: UNet, images: Pixels, masks: Pixels) -> tuple[float, NDArray[np.bool_]]:

@@ -15,6 +15,8 @@ Random = np.random.Generator
 ARCHITECTURE = "unet-1"
 WIDTHS = (16, 32, 64, 96)
 GROUP_CHANNELS = 8
+# Ground, building, border, contact: see `multimasks`.
+CLASSES = 4
 # Windows fed to the network must halve this many times without a rest: once in the stem, once between levels.
 STRIDE = 2 ** len(WIDTHS)
 
@@ -117,22 +119,36 @@ class Up(eqx.Module):
 
 
 class UNet(eqx.Module):
-    """Images of 0 … 255 as (batch, height, width, 3) in, one logit per pixel as (batch, height, width) out."""
+    """Images of 0 … 255 as (batch, height, width, 3) in, one logit per pixel as (batch, height, width) out.
+
+    A network of four classes (see `multimasks`) gives the same logit, that of a footprint, and tells more by `logits`.
+    """
 
     downs: tuple[Down, ...]
     ups: tuple[Up, ...]
     head: Conv
+    classes: int = eqx.field(static=True)
 
-    def __init__(self, random: Random, widths: tuple[int, ...] = WIDTHS) -> None:
+    def __init__(self, random: Random, widths: tuple[int, ...] = WIDTHS, *, classes: int = 1) -> None:
         pairs = list(zip((3, *widths), widths, strict=False))
         self.downs = tuple(
             Down(below, above, size=5 if level == 0 else 3, random=random) for level, (below, above) in enumerate(pairs)
         )
         self.ups = tuple(Up(above, below, random=random) for below, above in reversed(pairs[1:]))
-        # Four logits for each cell of the half-size picture: its 2 × 2 pixels.
-        self.head = Conv(widths[0], 4, size=3, random=random)
+        # Four times the logits for each cell of the half-size picture: its 2 × 2 pixels.
+        self.head = Conv(widths[0], 4 * classes, size=3, random=random)
+        self.classes = classes
 
     def __call__(self, images: Array) -> Array:
+        logits = self.logits(images)
+        if self.classes == 1:
+            return logits[..., 0]
+        # The odds of building or border against ground or contact.
+        footprint = jax.nn.logsumexp(logits[..., 1:3], axis=-1)
+        return footprint - jnp.logaddexp(logits[..., 0], logits[..., 3])
+
+    def logits(self, images: Array) -> Array:
+        """What it thinks of each class, as (batch, height, width, classes)."""
         x = images.astype(jnp.float32) / 127.5 - 1
         seen = []
         for down in self.downs:
@@ -141,5 +157,5 @@ class UNet(eqx.Module):
         for up, level in zip(self.ups, reversed(seen[:-1]), strict=True):
             x = up(x, level)
         batch, height, width, _ = x.shape
-        cells = self.head(x).reshape(batch, height, width, 2, 2)
-        return cells.transpose(0, 1, 3, 2, 4).reshape(batch, 2 * height, 2 * width)
+        cells = self.head(x).reshape(batch, height, width, 2, 2, self.classes)
+        return cells.transpose(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, self.classes)

@@ -46,6 +46,9 @@ async def train(run: Run) -> None:
             "freeze_layers": plan.freeze_layers,
             "offset_m": list(plan.offset_m),
             "seed": training_id,
+            "multimasks": plan.multimasks,
+            "input_contact_spacing": plan.input_contact_spacing,
+            "input_boundary_width": plan.input_boundary_width,
         }
         write(folder / "request.json", request)
         if plan.initial_key is not None:

@@ -129,6 +129,9 @@ async def start_training(
     epochs: int = 20,
     batch_size: int = 8,
     freeze_layers: bool = False,
+    multimasks: bool = False,
+    input_contact_spacing: int = 8,
+    input_boundary_width: int = 3,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Training:
@@ -139,6 +142,9 @@ async def start_training(
     epochs: How many passes it may make; it stops earlier when it no longer improves.
     batch_size: How many chips are shown to the network at once.
     freeze_layers: Whether the network's first levels stay as they were; for small datasets.
+    multimasks: Whether borders, and ground where two buildings nearly touch, are learned too; keeps neighbours apart.
+    input_contact_spacing: With multimasks: how near two buildings nearly touch, in pixels, from 0 to 20.
+    input_boundary_width: With multimasks: how wide a border is, in pixels, from 0 to 10.
     source_imagery: Another imagery than the dataset's.
     description: A note.
     """
@@ -151,6 +157,9 @@ async def start_training(
             epochs=epochs,
             batch_size=batch_size,
             freeze_layers=freeze_layers,
+            multimasks=multimasks,
+            input_contact_spacing=input_contact_spacing,
+            input_boundary_width=input_boundary_width,
             source_imagery=source_imagery,
             description=description,
         )

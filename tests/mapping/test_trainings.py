@@ -122,6 +122,10 @@ WRONG = [
     ("sourceImagery", "https://tiles.example.org/all.png"),
     ("sourceImagery", "http://192.168.0.1/{z}/{x}/{y}.png"),
     ("sourceImagery", "   "),
+    ("inputContactSpacing", -1),
+    ("inputContactSpacing", 21),
+    ("inputBoundaryWidth", -1),
+    ("inputBoundaryWidth", 11),
     ("description", "x" * 501),
 ]
 
@@ -233,6 +237,29 @@ async def test_one_person_starts_so_many_trainings_an_hour_even_at_once(
         an_hour_ago = func.now() - func.make_interval(0, 0, 0, 0, 1, 1)
         await session.execute(update(Training).values(created_at=an_hour_ago))
     assert (await change("startTraining", **start, modelId=left))["__typename"] == "Training"
+
+
+async def test_masks_of_four_classes_are_asked_for_without_a_description(change, owner, model):
+    options = {"multimasks": True, "inputContactSpacing": 20, "inputBoundaryWidth": 0}
+    made = await change(
+        "startTraining",
+        f"description createdAt {' '.join(options)}",
+        viewer=owner,
+        modelId=ids.encode(model),
+        zoomLevel=[19],
+        **options,
+    )
+    assert made["__typename"] == "Training"
+    assert made["description"] is None
+    assert options.items() <= made.items()
+
+
+async def test_a_trainings_birthday_does_not_change(ask, change, database, owner, model):
+    made = await change("startTraining", "createdAt", viewer=owner, modelId=ids.encode(model), zoomLevel=[19])
+    async with database.writing() as session:
+        await session.execute(update(Training).values(status=TrainingStatus.FINISHED, accuracy=50.0))
+    found = await ask("query ($id: ID!) { training(id: $id) { status createdAt } }", id=made["id"])
+    assert found["training"] == {"status": "FINISHED", "createdAt": made["createdAt"]}
 
 
 async def test_staff_may_train_anybodys_model(change, staff, model):

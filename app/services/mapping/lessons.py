@@ -25,6 +25,9 @@ class TrainingPlan:
     epochs: int
     batch_size: int
     freeze_layers: bool
+    multimasks: bool
+    input_contact_spacing: int
+    input_boundary_width: int
     offset_m: Sequence[float]
     aois: Sequence[Polygon]
     labels: Sequence[tuple[BaseGeometry, dict[str, object]]]
@@ -54,6 +57,9 @@ async def plan_of(session: ReadSession, training: Training) -> TrainingPlan:
         epochs=training.epochs,
         batch_size=training.batch_size,
         freeze_layers=training.freeze_layers,
+        multimasks=training.multimasks,
+        input_contact_spacing=training.input_contact_spacing,
+        input_boundary_width=training.input_boundary_width,
         offset_m=dataset.offset,
         aois=[*await session.scalars(aois), *await session.scalars(corrections)],
         labels=[(geom, {"osm_id": osm_id, "tags": tags}) for geom, osm_id, tags in lessons],

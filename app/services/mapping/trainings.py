@@ -104,6 +104,9 @@ async def start_training(
     epochs: int,
     batch_size: int,
     freeze_layers: bool = False,
+    multimasks: bool = False,
+    input_contact_spacing: int = 8,
+    input_boundary_width: int = 3,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Training:
@@ -116,6 +119,8 @@ async def start_training(
     zooms = zooms_of(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
     checks.within("epochs", epochs, 1, limits.epochs_max)
     checks.within("batchSize", batch_size, 1, limits.batch_max)
+    checks.within("inputContactSpacing", input_contact_spacing, 0, settings.training_contact_spacing_max)
+    checks.within("inputBoundaryWidth", input_boundary_width, 0, settings.training_boundary_width_max)
     template = await _imagery_of(session, model, source_imagery)
     areas = await labelled_areas(session, model)
     check_tiles(areas, zooms)
@@ -129,6 +134,9 @@ async def start_training(
         epochs=epochs,
         batch_size=batch_size,
         freeze_layers=freeze_layers,
+        multimasks=multimasks,
+        input_contact_spacing=input_contact_spacing,
+        input_boundary_width=input_boundary_width,
         centroid=shapely.union_all(areas).centroid,
     )
     return await queued(session, training)
