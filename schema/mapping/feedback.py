@@ -96,7 +96,7 @@ class FeedbackMutation:
     delete_feedback_label: Deleted | Conflict = mutation(resolve.delete_feedback_label)
     copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(resolve.copy_feedback_aoi)
     start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve.start_feedback_training
+        resolve.start_feedback_training, scope=tables.Scope.TRAIN
     )
     clone_dataset: Dataset | InvalidInput | LimitReached = mutation(resolve.clone_dataset)
     clone_model: Model | InvalidInput | LimitReached = mutation(resolve.clone_model)
