@@ -151,6 +151,8 @@ class Settings(BaseSettings):
     friend_suggestions_max: int = 50
     kept_away_max: int = 1_000
     mute_hours_max: int = 24 * 365
+    message_length_max: int = 5_000
+    messages_per_minute_max: int = 60
 
     # Mail
     smtp_url: SecretStr | None = None

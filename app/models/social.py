@@ -222,7 +222,7 @@ class Conversation(Record):
         UniqueConstraint("user_id", "other_id"),
         CheckConstraint("unread_count >= 0", name="count"),
         Index(None, "user_id", "last_message_id", "id"),
-        Index(None, "last_message_id"),
+        Index(None, "last_message_id", "id"),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))

@@ -120,6 +120,11 @@ def may_answer_this_friend_request(viewer: Viewer, request: FriendRequest) -> bo
     return request.to_user_id == viewer.user_id
 
 
+def may_take_this_message_back(viewer: Viewer, message: Message) -> bool:
+    """Who sent it."""
+    return message.sender_id == viewer.user_id
+
+
 def may_change_this_post(viewer: Viewer, post: Post) -> bool:
     """Its author alone: words stay theirs."""
     return viewer.user_id is not None and post.author_id == viewer.user_id

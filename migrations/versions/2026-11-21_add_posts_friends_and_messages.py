@@ -304,7 +304,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
         sa.UniqueConstraint("user_id", "other_id", name=op.f("uq_conversations_user_id_other_id")),
     )
-    op.create_index(op.f("ix_conversations_last_message_id"), "conversations", ["last_message_id"], unique=False)
+    op.create_index(
+        op.f("ix_conversations_last_message_id_id"), "conversations", ["last_message_id", "id"], unique=False
+    )
     op.create_index(op.f("ix_conversations_other_id"), "conversations", ["other_id"], unique=False)
     op.create_index(
         op.f("ix_conversations_user_id_last_message_id_id"),
@@ -388,7 +390,7 @@ def downgrade() -> None:
     op.drop_table("likes")
     op.drop_index(op.f("ix_conversations_user_id_last_message_id_id"), table_name="conversations")
     op.drop_index(op.f("ix_conversations_other_id"), table_name="conversations")
-    op.drop_index(op.f("ix_conversations_last_message_id"), table_name="conversations")
+    op.drop_index(op.f("ix_conversations_last_message_id_id"), table_name="conversations")
     op.drop_table("conversations")
     op.drop_index("uq_reports_open", table_name="reports", postgresql_where=sa.text("state = 'OPEN'"))
     op.drop_index(op.f("ix_reports_user_id_id"), table_name="reports")

@@ -3,18 +3,19 @@
 import strawberry
 
 from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscription
+from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
 
 
 @strawberry.type
-class SocialQuery(FriendsQuery):
+class SocialQuery(FriendsQuery, MessagesQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class SocialMutation(FriendsMutation):
+class SocialMutation(FriendsMutation, MessagesMutation):
     """The domain's changes."""
 
 
 @strawberry.type
-class SocialSubscription(FriendsSubscription):
+class SocialSubscription(FriendsSubscription, MessagesSubscription):
     """The domain's events."""

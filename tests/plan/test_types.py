@@ -29,6 +29,7 @@ REACHED_OTHERWISE = {
     "PredictionEvent": "is what subscriptions tell",
     "InspectionEvent": "is what subscriptions tell",
     "NotificationEvent": "is what subscriptions tell",
+    "MessageEvent": "is what subscriptions tell",
     "FriendshipEvent": "is what subscriptions tell",
     "FriendRequestSent": "is what mutations answer with",
     "Unblocked": "is what mutations answer with",

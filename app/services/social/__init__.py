@@ -14,6 +14,13 @@ from app.services.social.friends import (
     suggest_friends,
 )
 from app.services.social.keeping_away import block_user, mute_user, unblock_user, unmute_user
+from app.services.social.messages import (
+    messages_topic,
+    pace_messages,
+    read_conversation,
+    send_message,
+    take_message_back,
+)
 
 __all__ = [
     "Asked",
@@ -24,11 +31,16 @@ __all__ = [
     "cancel_friend_request",
     "decline_friend_request",
     "friendships_topic",
+    "messages_topic",
     "mute_user",
     "pace_friend_requests",
+    "pace_messages",
+    "read_conversation",
     "remove_friend",
     "send_friend_request",
+    "send_message",
     "suggest_friends",
+    "take_message_back",
     "unblock_user",
     "unmute_user",
 ]

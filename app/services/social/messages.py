@@ -1,0 +1,82 @@
+"""Messages between two people."""
+
+from limits import RateLimitItemPerMinute
+from sqlalchemy import func, select, update
+
+from app import checks, events
+from app.database import WriteSession
+from app.errors import Conflict, NotFound
+from app.models import Conversation, Message, User
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.social import may_take_this_message_back
+from app.rates import Rates
+from app.services.social.people import anybody, is_kept_away, lock_pair
+from app.services.system import notify
+from app.settings import settings
+
+
+def messages_topic(user_id: int) -> str:
+    """Where the events about a person's messages are found."""
+    return f"messages:{user_id}"
+
+
+async def pace_messages(rates: Rates, viewer: Viewer) -> None:
+    """Passes while the viewer writes few messages."""
+    limit = RateLimitItemPerMinute(settings.messages_per_minute_max)
+    await rates.take(limit, f"message:{signed_in(viewer)}", what="You wrote too many messages.")
+
+
+async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: int, content: str) -> Message:
+    """A message to somebody the viewer sees, who need be no friend; to oneself, it is a note that is read already."""
+    own = signed_in(viewer)
+    content = checks.text("content", content, length_max=settings.message_length_max, is_one_line=False)
+    await lock_pair(session, own, receiver_id)
+    await anybody(session, viewer, receiver_id, field="receiverId")
+    message = Message(sender_id=own, receiver_id=receiver_id, content=content, is_read=own == receiver_id)
+    unread = select(Conversation.unread_count).where(Conversation.user_id == receiver_id, Conversation.other_id == own)
+    is_first = not await session.scalar(unread)
+    session.add(message)
+    await session.flush()
+    await session.refresh(message)
+    for user_id in {own, receiver_id}:
+        events.record(session, messages_topic(user_id), {"message": message.id})
+    # Who has not read what was said before has been told of it already.
+    if is_first and own != receiver_id and not await is_kept_away(session, receiver_id, source=own):
+        name = await session.scalar(select(User.username).where(User.id == own))
+        await notify(session, receiver_id, f"{name} has written to you.", about=message)
+    return message
+
+
+async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int) -> Conversation:
+    """Marks what another has written to the viewer as read; what is read already keeps its time."""
+    conversation = await session.scalar(
+        visible(Conversation, viewer).where(Conversation.other_id == other_id).with_for_update(of=Conversation)
+    )
+    if conversation is None:
+        raise NotFound("There is no conversation with them.")
+    read = update(Message).where(
+        Message.sender_id == other_id, Message.receiver_id == signed_in(viewer), Message.is_read.is_(False)
+    )
+    marked = await session.scalars(read.values(is_read=True, read_at=func.now()).returning(Message.id))
+    newest = max(marked, default=None)
+    await session.refresh(conversation)
+    if newest is not None:
+        for user_id in {signed_in(viewer), other_id}:
+            events.record(session, messages_topic(user_id), {"message": newest})
+    return conversation
+
+
+async def take_message_back(session: WriteSession, viewer: Viewer, message_id: int) -> Message:
+    """Empties a message of the viewer's; that there was one stays."""
+    found = visible(Message, viewer).where(Message.id == message_id).with_for_update(of=Message)
+    message = await session.scalar(found)
+    if message is None:
+        raise NotFound("There is no such message.")
+    require(may_take_this_message_back, viewer, message)
+    if message.deleted_at is not None:
+        raise Conflict("It was taken back already.")
+    message.content, message.deleted_at = "", await session.scalar(select(func.now()))
+    await session.flush()
+    for user_id in {message.sender_id, message.receiver_id}:
+        events.record(session, messages_topic(user_id), {"message": message.id})
+    return message

@@ -1,0 +1,99 @@
+"""Messages between two people."""
+
+from dataclasses import dataclass
+
+import strawberry
+from sqlalchemy import Select, func
+
+from app.events import Happening, SourceStream
+from app.models import Conversation, Message, User
+from app.pagination import Order
+from app.policies import signed_in, visible
+from app.services import social
+from resolvers import ids
+from resolvers.context import Info
+
+
+class ConversationOrder(Order):
+    """By what was said last."""
+
+    LATEST = ("last_message_id", True)
+
+
+@dataclass(frozen=True)
+class MessageEvent:
+    """A message of the viewer's as it was sent, read or taken back."""
+
+    cursor: str
+    message: Message | None
+
+
+def conversations(info: Info, unread_only: bool = False) -> Select[Conversation]:
+    """The viewer's conversations.
+
+    unread_only: Only those in which there is something the viewer has not read.
+    """
+    signed_in(info.context.viewer)
+    found = visible(Conversation, info.context.viewer)
+    return found.where(Conversation.unread_count > 0) if unread_only else found
+
+
+def messages(info: Info, with_user_id: strawberry.ID | None = None) -> Select[Message]:
+    """What was said between the viewer and others; reading it does not mark it as read.
+
+    with_user_id: Only with this person; or with oneself, for one's notes.
+    """
+    own = signed_in(info.context.viewer)
+    found = visible(Message, info.context.viewer)
+    if with_user_id is None:
+        return found
+    other = ids.key(with_user_id, User)
+    return found.where(
+        func.least(Message.sender_id, Message.receiver_id) == func.least(own, other),
+        func.greatest(Message.sender_id, Message.receiver_id) == func.greatest(own, other),
+    )
+
+
+async def send_message(info: Info, receiver_id: strawberry.ID, content: str) -> Message:
+    """Says something to one other person.
+
+    receiver_id: To whom; they need not be a friend.
+    content: What, in at most 5 000 characters.
+    """
+    viewer, key = info.context.viewer, ids.key(receiver_id, User)
+    await social.pace_messages(info.context.rates, viewer)
+    async with info.context.writing() as session:
+        return await social.send_message(session, viewer, receiver_id=key, content=content)
+
+
+async def read_conversation(info: Info, with_user_id: strawberry.ID) -> Conversation:
+    """Marks what another has written to the viewer as read.
+
+    with_user_id: The other.
+    """
+    async with info.context.writing() as session:
+        return await social.read_conversation(session, info.context.viewer, ids.key(with_user_id, User))
+
+
+async def take_message_back(info: Info, id: strawberry.ID) -> Message:
+    """Empties a message of the viewer's, for both; that there was one stays.
+
+    id: Which.
+    """
+    async with info.context.writing() as session:
+        return await social.take_message_back(session, info.context.viewer, ids.key(id, Message))
+
+
+async def message_received(info: Info, after: str | None = None) -> SourceStream[MessageEvent]:
+    """Every message to the viewer, or by the viewer elsewhere, as it comes; again when read or taken back.
+
+    after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
+    """
+    context, topic = info.context, social.messages_topic(signed_in(info.context.viewer))
+
+    async def event(happening: Happening) -> MessageEvent:
+        found = await context.renewed().load.one(Message, happening.payload["message"])
+        return MessageEvent(happening.position.cursor, found)
+
+    start = await context.feed.beginning(after)
+    return SourceStream(context.feed, topic, start, event, is_resumed=after is not None)

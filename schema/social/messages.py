@@ -1,0 +1,51 @@
+"""What clients see of messages."""
+
+import strawberry
+from strawberry import auto
+
+from app import models as tables
+from resolvers import social as resolve
+from schema.accounts import User
+from schema.fields import Connection, connection, mutation, one, subscription
+from schema.problems import Conflict, InvalidInput
+from schema.row import Row, shows
+
+
+class Message(Row, of=tables.Message):
+    content: auto
+    is_read: auto
+    read_at: auto
+    deleted_at: auto
+    created_at: auto
+    sender: User = one(tables.Message.sender)
+    receiver: User = one(tables.Message.receiver)
+
+
+class Conversation(Row, of=tables.Conversation):
+    unread_count: auto
+    other: User = one(tables.Conversation.other)
+    last_message: Message = one(tables.Conversation.last_message)
+
+
+@shows(resolve.MessageEvent)
+class MessageEvent:
+    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    message: Message | None = strawberry.field(description="As it is now; null if it is not to be seen any more.")
+
+
+@strawberry.type
+class MessagesQuery:
+    conversations: Connection[Conversation] = connection(resolve.conversations, order=resolve.ConversationOrder)
+    messages: Connection[Message] = connection(resolve.messages)
+
+
+@strawberry.type
+class MessagesMutation:
+    send_message: Message | InvalidInput = mutation(resolve.send_message)
+    read_conversation: Conversation = mutation(resolve.read_conversation)
+    take_message_back: Message | Conflict = mutation(resolve.take_message_back)
+
+
+@strawberry.type
+class MessagesSubscription:
+    message_received: MessageEvent = subscription(resolve.message_received)
