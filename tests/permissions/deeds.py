@@ -1,0 +1,66 @@
+"""What each mutation of people, teams and the system is given."""
+
+from typing import Any
+
+from app.models import User
+from app.services.accounts.proofs import Purpose, token_of
+from tests.factories import PASSWORD
+from tests.permissions.world import INVITATION, World
+
+NEW = "another good password"
+OSM = {"code": "none", "state": "none", "secret": "none"}
+
+
+def inputs(world: World) -> dict[str, dict[str, Any]]:
+    """By the mutation's name; what takes nothing has an empty one. About the owner's things, the team, or nobody's."""
+    team, owner = {"id": world.id("Team")}, world.rows["User"]
+    assert isinstance(owner, User)
+    address = str(owner.email)
+    return {
+        "requestSignUp": {"email": "new@fieldgraph.test"},
+        "signUp": {
+            "token": token_of(Purpose.SIGN_UP, "new@fieldgraph.test"),
+            "username": "new",
+            "password": NEW,
+        },
+        "requestPasswordReset": {"email": address},
+        "resetPassword": {"token": token_of(Purpose.PASSWORD_RESET, address, owner), "password": NEW},
+        "changePassword": {"currentPassword": PASSWORD, "newPassword": NEW},
+        "requestEmailVerification": {"email": "new@fieldgraph.test"},
+        "verifyEmail": {"token": token_of(Purpose.EMAIL_VERIFICATION, "new@fieldgraph.test", owner)},
+        "signIn": {"email": address, "password": PASSWORD},
+        "signOut": {},
+        "revokeSession": {"id": world.id("Session")},
+        "revokeSessions": {"exceptCurrent": True},
+        "createApiKey": {"name": "laptop", "scopes": ["READ"]},
+        "renameApiKey": {"id": world.id("ApiKey"), "name": "desk"},
+        "revokeApiKey": {"id": world.id("ApiKey")},
+        "updateProfile": {"bio": "Surveyor."},
+        "requestAvatarUpload": {"mediaType": "image/png", "bytes": 1_000},
+        "setAvatar": {"upload": "none"},
+        "removeAvatar": {},
+        "createTeam": {"name": "Walkers"},
+        "renameTeam": team | {"name": "Walkers"},
+        "leaveTeam": team,
+        "removeTeamMember": team | {"userId": world.id("member")},
+        "transferTeam": team | {"userId": world.id("member")},
+        "deleteTeam": team,
+        "createTeamInvitation": {"teamId": world.id("Team")},
+        "regenerateTeamInvitation": {"id": world.id("TeamInvitation")},
+        "revokeTeamInvitation": {"id": world.id("TeamInvitation")},
+        "acceptTeamInvitation": {"token": INVITATION},
+        "suspendUser": {"id": world.id("other"), "reason": "Spam."},
+        "restoreUser": {"id": world.id("suspended")},
+        "changeStaff": {"id": world.id("other"), "isStaff": True},
+        "exportMyData": {},
+        "startOsmAuthorization": {},
+        "signInWithOsm": OSM,
+        "linkOsmAccount": OSM,
+        "unlinkOsmAccount": {},
+        "markNotificationsRead": {"ids": [world.id("UserNotification")]},
+        "markAllNotificationsRead": {},
+        "deleteNotifications": {"ids": [world.id("UserNotification")]},
+        "createBanner": {"message": "Soon."},
+        "updateBanner": {"id": world.id("Banner"), "message": "Soon."},
+        "deleteBanner": {"id": world.id("Banner")},
+    }

@@ -1,0 +1,154 @@
+"""Who asks, and something of everything that they may ask about."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from app import security
+from app.database import Database
+from app.models import (
+    ApiKey,
+    AuditEntry,
+    Banner,
+    DataExport,
+    Friendship,
+    JobKind,
+    LogEntry,
+    LogLevel,
+    OsmAccount,
+    Profile,
+    Record,
+    Scope,
+    Session,
+    TeamMembership,
+    UserNotification,
+    UserPreferences,
+)
+from resolvers import ids
+from tests import factories
+from tests.fixtures import Person
+
+WHO = ("anonymous", "owner", "other", "member", "admin", "staff", "super", "suspended", "expired", "key")
+"""Strangers; whose things these are; somebody else; a member of a team and its admin; staff and a super admin;
+somebody suspended; the owner by a session that has expired, and by an API key without the scope that is needed."""
+ACCOUNTS = {
+    "owner": {},
+    "other": {},
+    "member": {},
+    "admin": {},
+    "staff": {"is_staff": True},
+    "super": {"is_staff": True, "is_super_admin": True},
+    "suspended": {"is_active": False},
+}
+INVITATION = "an invitation"
+NOW, A_DAY = datetime.now(UTC), timedelta(days=1)
+RUNNING = {"stage": "writing", "message": "Writing.", "eta_s": 1.0, "error": "It broke."}
+RUNNING |= {"started_at": NOW, "finished_at": NOW}
+
+
+@dataclass(frozen=True)
+class World:
+    """People by their names, and rows by what they are."""
+
+    people: dict[str, Person]
+    rows: dict[str, Record]
+
+    def id(self, name: str) -> str:
+        """The global id of a row."""
+        return ids.encode(self.rows[name])
+
+    def person(self, who: str, needed: Scope) -> Person | None:
+        """Who asks; of the owner's two keys the one that lacks what is needed."""
+        return self.people.get(f"key without {needed.value}" if who == "key" else who)
+
+
+async def world(database: Database) -> World:
+    """Makes the people, a team, and something of everything that is the owner's."""
+    known = {"password_hash": await security.hash_password(factories.PASSWORD)}
+    people = {}
+    for name, fields in ACCOUNTS.items():
+        made = await factories.user(database, name, **known, **fields)
+        people[name] = Person(made.user, made.token)
+    owner = people["owner"]
+    people["expired"] = await _expired(database, owner)
+    for lacking, has in (("READ", Scope.WRITE), ("WRITE", Scope.READ)):
+        people[f"key without {lacking}"] = await _key(database, owner, has)
+    team = await factories.team(database, people["admin"].id, people["member"].id)
+    invitation = await factories.team_invitation(database, team, INVITATION, uses_max=9)
+    rows: dict[str, Record] = {"User": owner.user, "UserStatistics": owner.user, "Team": team}
+    rows |= {name: people[name].user for name in ("other", "member", "suspended")}
+    rows |= {"TeamInvitation": invitation, "UserNotification": await _made(database, owner, people["other"])}
+    rows["Job"] = job = await factories.job(database, kind=JobKind.EXPORT_DATA, user_id=owner.id, **RUNNING)
+    for row in _things(owner.id, job.id):
+        rows[type(row).__name__] = await factories.add(database, row)
+    async with database.writing() as session:
+        await session.execute(
+            update(Profile).where(Profile.id == owner.id).values(avatar_key="0" * 64, website="https://example.org")
+        )
+        for table, theirs in {
+            Session: Session.token_hash == security.token_hash(owner.token),
+            ApiKey: ApiKey.name == "READ",
+            Profile: Profile.id == owner.id,
+            UserPreferences: UserPreferences.id == owner.id,
+            TeamMembership: TeamMembership.user_id == people["member"].id,
+        }.items():
+            rows[table.__name__] = (await session.scalars(select(table).where(theirs))).one()
+    return World(people, rows)
+
+
+async def _made(database: Database, of: Person, friend: Person) -> UserNotification:
+    """One of everything that somebody can have made; what they were told of it."""
+    training = await factories.training(
+        database, await factories.model(database, await factories.dataset(database, of.id))
+    )
+    await factories.prediction(database, training)
+    await factories.feedback(database, training)
+    await factories.approved_prediction(database, training)
+    await factories.team(database, of.id, name="Walkers alone")
+    await factories.add(database, Friendship(user_id=of.id, friend_id=friend.id))
+    told = {"training_id": training.id, "subject_type": "Training", "subject_key": training.id}
+    made: UserNotification = await factories.notification(database, of.id, read_at=NOW, **told)
+    return made
+
+
+def _things(owner_id: int, job_id: int) -> list[Record]:
+    export = {
+        "finished_at": NOW,
+        "expires_at": NOW + A_DAY,
+        "storage_key": "a.zip",
+        "size_bytes": 1,
+        "failure": "None.",
+    }
+    return [
+        OsmAccount(id=owner_id, osm_id=2**40, username="Owner", img_url="https://example.org/owner.png"),
+        AuditEntry(action="signUp", actor_id=owner_id, user_id=owner_id, subject_type="User", subject_key=owner_id),
+        Banner(message="Come and see.", start_date=NOW - A_DAY, end_date=NOW + A_DAY, user_id=owner_id),
+        LogEntry(level=LogLevel.ERROR, logger="app", message="It broke.", traceback="Here."),
+        DataExport(user_id=owner_id, job_id=job_id, **export),
+    ]
+
+
+async def _expired(database: Database, of: Person) -> Person:
+    token, before = security.new_token(), NOW - A_DAY
+    hashed = security.token_hash(token)
+    await factories.add(database, Session(user_id=of.id, token_hash=hashed, expires_at=before, last_used_at=before))
+    return Person(of.user, token)
+
+
+async def _key(database: Database, of: Person, has: Scope) -> Person:
+    token = security.new_key()
+    hashed, hint = security.token_hash(token), token[: security.HINT_LENGTH]
+    await factories.add(
+        database,
+        ApiKey(
+            user_id=of.id,
+            name=has.value,
+            token_hash=hashed,
+            hint=hint,
+            scopes=[has],
+            last_used_at=NOW,
+            expires_at=NOW + A_DAY,
+        ),
+    )
+    return Person(of.user, token)
