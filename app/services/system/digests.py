@@ -92,7 +92,8 @@ def _entry(notification: UserNotification) -> str:
     if settings.thing_url is None or notification.subject_type is None:
         return notification.message
     id = urlsafe_b64encode(f"{notification.subject_type}:{notification.subject_key}".encode()).decode().rstrip("=")
-    return f"{notification.message}\n{settings.thing_url.format(type=notification.subject_type.lower(), id=id)}"
+    url = settings.thing_url.replace("{type}", notification.subject_type.lower()).replace("{id}", id)
+    return f"{notification.message}\n{url}"
 
 
 def unsubscribe_url(user_id: int) -> str:
