@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     mails_to_one_address_per_hour_max: int = 5
     data_exports_per_day_max: int = 3
     data_exports_kept_days: int = 7
+    account_deletion_days: int = Field(default=14, ge=1)
     name_length_max: int = 50
     bio_length_max: int = 500
     location_length_max: int = 100

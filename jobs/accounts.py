@@ -18,6 +18,7 @@ from app.gateways import storage
 from app.models import JobKind, Record
 from app.services import accounts
 from app.services.accounts import belongings, exports, letters  # noqa: F401 -- registers who writes mails about accounts
+from app.services.social import parting  # noqa: F401 -- registers what goes with an account that is deleted
 from app.services.system import Progress
 from app.settings import settings
 from jobs.broker import job

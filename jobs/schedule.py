@@ -17,7 +17,7 @@ from app import events
 from app.database import Database
 from app.errors import DomainError
 from app.models import Mail, Session
-from app.services import mapping, system
+from app.services import accounts, mapping, system
 from app.services.accounts import exports, profiles
 from app.services.system import banners, digests, logbook, uploads
 from app.settings import settings
@@ -28,6 +28,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 HEARTBEAT_KEY = f"fieldgraph:worker:{socket.gethostname()}:{os.getpid()}"
 PRUNE_S = 3_600.0
+PARTING_S = 60.0
 
 
 async def sweep(runner: Runner) -> None:
@@ -85,3 +86,4 @@ async def keep_time(runner: Runner) -> None:
         group.create_task(every(settings.job_sweep_s, beat, redis))
         group.create_task(every(settings.job_sweep_s, announce, runner.database))
         group.create_task(every(PRUNE_S, prune, runner.database))
+        group.create_task(every(PARTING_S, accounts.delete_due_accounts, runner.database))

@@ -94,7 +94,10 @@ async def change(ask: Ask) -> Change:
         made, *problems = getattr(mutation.type.of_type, "types", [mutation.type.of_type])
         facts = [f"... on {problem} {{ {FACTS[problem.name]} }}" for problem in problems if problem.name in FACTS]
         id = "id" if "id" in made.fields else ""
-        document = f"""mutation ($input: {mutation.args["input"].type}) {{ {name}(input: $input) {{
+        declared, given = "", ""
+        if mutation.args:
+            declared, given = f"($input: {mutation.args['input'].type})", "(input: $input)"
+        document = f"""mutation {declared} {{ {name}{given} {{
             __typename ... on {made} {{ __typename {id} {fields} }}
             {"... on Problem { code message }" if problems else ""} {" ".join(facts)}
         }} }}"""

@@ -1,5 +1,11 @@
 """People, their sessions and their teams."""
 
+from resolvers.accounts.account import (
+    cancel_account_deletion,
+    request_account_deletion,
+    update_account,
+    update_preferences,
+)
 from resolvers.accounts.exports import data_exports, export_link, export_my_data
 from resolvers.accounts.keys import create_api_key, rename_api_key, revoke_api_key
 from resolvers.accounts.mailed import (
@@ -50,6 +56,7 @@ from resolvers.accounts.teams import (
 )
 from resolvers.accounts.users import (
     UserOrder,
+    account_deletion_due_at,
     account_deletion_requested,
     email,
     email_verified,
@@ -68,8 +75,10 @@ __all__ = [
     "TeamOrder",
     "UserOrder",
     "accept_team_invitation",
+    "account_deletion_due_at",
     "account_deletion_requested",
     "avatar_url",
+    "cancel_account_deletion",
     "change_password",
     "change_staff",
     "create_api_key",
@@ -93,6 +102,7 @@ __all__ = [
     "remove_team_member",
     "rename_api_key",
     "rename_team",
+    "request_account_deletion",
     "request_avatar_upload",
     "request_email_verification",
     "request_password_reset",
@@ -116,6 +126,8 @@ __all__ = [
     "transfer_team",
     "unlink_osm_account",
     "unread_notifications_count",
+    "update_account",
+    "update_preferences",
     "update_profile",
     "user",
     "users",

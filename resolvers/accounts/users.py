@@ -107,6 +107,11 @@ def account_deletion_requested(root: strawberry.Parent[User], info: Info) -> boo
     return root.account_deletion_requested if may_see_private_details_of(info.context.viewer, root) else None
 
 
+def account_deletion_due_at(root: strawberry.Parent[User], info: Info) -> datetime | None:
+    """When the account will be deleted, unless they cancel that; null for everybody but themselves and staff."""
+    return root.account_deletion_due_at if may_see_private_details_of(info.context.viewer, root) else None
+
+
 async def statistics(root: strawberry.Parent[User], info: Info) -> UserStatistics | None:
     """What they have made, in figures; null for everybody but themselves and staff."""
     if not may_see_private_details_of(info.context.viewer, root):

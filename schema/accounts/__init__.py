@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.accounts.account import AccountMutation
 from schema.accounts.exports import ExportsMutation, ExportsQuery
 from schema.accounts.keys import KeysMutation
 from schema.accounts.mailed import MailedMutation
@@ -22,6 +23,7 @@ class AccountsQuery(UsersQuery, TeamsQuery, ExportsQuery):
 
 @strawberry.type
 class AccountsMutation(
+    AccountMutation,
     MailedMutation,
     SessionsMutation,
     KeysMutation,

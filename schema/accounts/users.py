@@ -15,6 +15,7 @@ from schema.fields import Connection, connection, field, many, one
 from schema.row import Row
 
 if TYPE_CHECKING:
+    from schema.accounts.account import UserPreferences
     from schema.accounts.keys import ApiKey
     from schema.accounts.osm import OsmAccount
     from schema.accounts.sessions import Session
@@ -45,6 +46,11 @@ class User(Row, of=tables.User):
     unread_notifications_count: int | None = field(resolve.unread_notifications_count)
     account_deletion_requested: bool | None = field(resolve.account_deletion_requested)
     profile: Profile = one(tables.User.profile)
+    account_deletion_due_at: datetime | None = field(resolve.account_deletion_due_at)
+    user_profile: auto
+    preferences: Annotated["UserPreferences", strawberry.lazy("schema.accounts.account")] | None = one(
+        tables.User.preferences
+    )
     datasets: Connection[Annotated["Dataset", strawberry.lazy("schema.mapping.datasets")]] = many(
         tables.User.datasets, order=NamedOrder
     )

@@ -76,7 +76,9 @@ async def test_what_concerns_the_ways_into_an_account_is_refused_to_every_key(as
 
 def test_the_ways_into_an_account_are_not_for_keys():
     ways = {"signIn", "signUp", "signOut", "revokeSession", "revokeSessions"}
-    ways |= {"createApiKey", "renameApiKey", "revokeApiKey", "changePassword", "resetPassword", "verifyEmail"}
+    ways |= {"createApiKey", "renameApiKey", "revokeApiKey", "changePassword", "resetPassword", "requestSignUp"}
+    ways |= {"requestPasswordReset", "requestEmailVerification", "verifyEmail"}
+    ways |= {"requestAccountDeletion", "cancelAccountDeletion"}
     ways |= {"startOsmAuthorization", "signInWithOsm", "linkOsmAccount", "unlinkOsmAccount"}
     assert ways <= {name for name, scope in NEEDED.items() if scope is None}
     assert {name for name, scope in NEEDED.items() if scope is Scope.TRAIN} >= {

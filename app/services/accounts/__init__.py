@@ -1,6 +1,13 @@
 """People: signing up, in and out, and the teams they form."""
 
+from app.services.accounts.account import update_account, update_preferences
 from app.services.accounts.addresses import request_email_verification, verify_email
+from app.services.accounts.deletion import (
+    cancel_account_deletion,
+    delete_due_accounts,
+    on_parting,
+    request_account_deletion,
+)
 from app.services.accounts.exports import export_failed, export_link, export_my_data
 from app.services.accounts.invitations import (
     TeamInvitationLink,
@@ -93,12 +100,14 @@ __all__ = [
     "accept_team_invitation",
     "avatar_upload_link",
     "avatar_url",
+    "cancel_account_deletion",
     "change_password",
     "change_staff",
     "create_account",
     "create_api_key",
     "create_team",
     "create_team_invitation",
+    "delete_due_accounts",
     "delete_team",
     "draw_avatar",
     "end_sessions",
@@ -110,6 +119,7 @@ __all__ = [
     "link_osm_account",
     "new_password_hash",
     "old_password_hash",
+    "on_parting",
     "open_session",
     "osm_identity",
     "pace_api_key",
@@ -129,6 +139,7 @@ __all__ = [
     "remove_team_member",
     "rename_api_key",
     "rename_team",
+    "request_account_deletion",
     "request_email_verification",
     "request_password_reset",
     "request_sign_up",
@@ -147,6 +158,8 @@ __all__ = [
     "suspend_user",
     "transfer_team",
     "unlink_osm_account",
+    "update_account",
+    "update_preferences",
     "update_profile",
     "user_by_password",
     "verify_email",

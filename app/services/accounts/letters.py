@@ -1,6 +1,6 @@
 """What mails about accounts say. Whether an address has an account is asked here, where only its reader learns it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from app.database import WriteSession
 from app.models import Mail, MailKind, User
@@ -103,6 +103,24 @@ async def password_changed_letter(session: WriteSession, mail: Mail) -> Letter:
     )
 
 
+@writes(MailKind.ACCOUNT_DELETION)
+async def account_deletion_letter(session: WriteSession, mail: Mail) -> Letter | None:
+    """That the account will be deleted, and until when it can be kept; nothing if it is kept."""
+    user = await session.get_one(User, mail.user_id)
+    if user.account_deletion_due_at is None:
+        return None
+    return _letter(
+        mail,
+        "Your account will be deleted",
+        f"Somebody, probably you, asked for the account {user.username} to be deleted. That will be done after "
+        f"{user.account_deletion_due_at:%d %B %Y %H:%M} UTC. Datasets, models and published predictions stay, without "
+        "your name.",
+        f"To keep the account, sign in before and run this at {settings.address}/graphiql:\n"
+        "mutation { cancelAccountDeletion { ... on User { accountDeletionDueAt } } }",
+        f"If it was not you, choose another password as well:\n{_page('reset-password')}",
+    )
+
+
 def _letter(mail: Mail, subject: str, *parts: str) -> Letter:
     return Letter(mail.address, f"Fieldgraph: {subject}", "\n\n".join([*parts, settings.address]) + "\n")
 
@@ -123,8 +141,3 @@ def _page(name: str) -> str:
 def _in_words(held: timedelta) -> str:
     hours = held / timedelta(hours=1)
     return f"{hours:g} hours" if hours > 1 else f"{held / timedelta(minutes=1):g} minutes"
-
-
-def moment(time: datetime) -> str:
-    """A time as mails tell it."""
-    return f"{time:%Y-%m-%d %H:%M} UTC"

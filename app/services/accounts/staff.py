@@ -43,14 +43,20 @@ async def suspend(session: WriteSession, user_id: int, *, actor_id: int | None, 
     user = await _locked(session, user_id)
     if not user.is_active:
         raise Conflict("This account is suspended already.")
-    user.is_active, user.security_stamp = False, user.security_stamp + 1
-    for table in (Session, ApiKey):
-        await session.execute(delete(table).where(table.user_id == user_id))
-    # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
-    theirs = Job.user_id == user_id, Job.kind.not_in(TIDYING), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
-    await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
+    await close(session, user)
     await _changed(session, user, "suspendUser", actor_id, reason=reason)
     return user
+
+
+async def close(session: WriteSession, user: User) -> None:
+    """Ends an account's sessions, keys, links and jobs, and lets nobody in again."""
+    user.is_active, user.security_stamp = False, user.security_stamp + 1
+    for table in (Session, ApiKey):
+        await session.execute(delete(table).where(table.user_id == user.id))
+    # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
+    theirs = Job.user_id == user.id, Job.kind.not_in(TIDYING), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+    await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
+    viewers.forget(session, user.id)
 
 
 async def restore(session: WriteSession, user_id: int, *, actor_id: int | None) -> User:

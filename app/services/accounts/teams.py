@@ -106,6 +106,8 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
         raise NotFound("This person does not belong to the team.")
     if not heir.is_active:
         raise Conflict("This account is suspended.")
+    if heir.account_deletion_due_at is not None:
+        raise Conflict("This account is about to be deleted.")
     if team.admin_user_id == heir.id:
         raise Conflict("This person is the admin already.")
     await _room_for_another(session, heir.id)

@@ -18,6 +18,7 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
 from app.queue import enqueue
 from app.services import system
+from app.services.accounts import on_parting
 from app.services.mapping.pace import not_too_often
 from app.services.mapping.parts import part_zoom, parts_of
 from app.settings import settings
@@ -236,6 +237,14 @@ async def prediction_failed(session: WriteSession, prediction_id: int, reason: s
     how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
     message = f"Your prediction {prediction.id} {how}"
     await system.notify(session, prediction.user_id, message, about=prediction, event=f"ended:{prediction.job_id}")
+
+
+@on_parting
+async def delete_unpublished(session: WriteSession, user_id: int) -> None:
+    """What somebody whose account is deleted has kept to themselves ends with it."""
+    kept = Prediction.user_id == user_id, Prediction.published.is_(False)
+    for id in (await session.scalars(delete(Prediction).where(*kept).returning(Prediction.id))).all():
+        await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=id, user_id=user_id)
 
 
 async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
