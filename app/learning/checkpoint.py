@@ -41,5 +41,15 @@ def load(path: Path) -> UNet:
     return cast(UNet, jax.tree.unflatten(structure, weights))
 
 
+def facts(path: Path) -> Mapping[str, str]:
+    """What stands in the header beside the weights."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            said: dict[str, str] = file.metadata() or {}
+    except (SafetensorError, FileNotFoundError) as error:
+        raise Failure("The weights cannot be read.") from error
+    return said
+
+
 def _name(place: tuple[object, ...]) -> str:
     return jax.tree_util.keystr(place, simple=True, separator=".")

@@ -1,8 +1,10 @@
 """A folder of tiles, areas and labels as arrays to learn from, and its ground parted in two."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import shapely
@@ -39,11 +41,33 @@ class Chips:
 
 
 @dataclass(frozen=True)
+class Parting:
+    """Which blocks of the ground, by their names at a zoom, were learned from and which were set aside."""
+
+    zoom: int
+    learned: frozenset[int]
+    aside: frozenset[int]
+
+    def written(self) -> str:
+        """As text, to be kept with the weights."""
+        return json.dumps({"zoom": self.zoom, "learned": sorted(self.learned), "aside": sorted(self.aside)})
+
+    @classmethod
+    def read(cls, text: str | None) -> Self | None:
+        """What was written; None if nothing was."""
+        if text is None:
+            return None
+        said = json.loads(text)
+        return cls(said["zoom"], frozenset(said["learned"]), frozenset(said["aside"]))
+
+
+@dataclass(frozen=True)
 class Sides:
     """The masks twice: each knows only its own side's ground, the other's is `IGNORE`."""
 
     training: Pixels
     validation: Pixels
+    parting: Parting
 
 
 def read_chips(
@@ -96,26 +120,48 @@ def drawn(shapes: shapely.STRtree, tile: Tile, *, numbered: bool = False, margin
     return np.asarray(rasterize(burnt, (side, side), transform=grid, dtype="int32"))
 
 
-def part(chips: Chips, seed: int) -> Sides:
+def part(chips: Chips, seed: int, before: Parting | None = None) -> Sides:
     """Set about a fifth of the ground aside for validation, in whole blocks.
 
     The blocks lie on the ground, not on the tiles: what is set aside is so at every zoom. Wanted is the coarsest grid
     with enough blocks, for large blocks share the fewest edges; if there is none, the finest that can be parted.
+
+    Weights that were learned on some of the ground are not to be judged there: what was set aside `before` stays so,
+    what was learned from stays so, and only new ground is parted.
     """
     coarsest = min(tile.z for tile in chips.tiles)
     cells = [_cells(mask) for mask in chips.masks]
+    zooms = range(max(0, coarsest - BLOCK_ZOOM_ABOVE_TILES), coarsest + BLOCK_ZOOM_BELOW_TILES + 1)
+    if before is not None and before.zoom in zooms:
+        blocks = [_blocks(tile, before.zoom) for tile in chips.tiles]
+        if (continued := _continued(_census(cells, blocks), before, seed)) is not None:
+            return _sides(chips.masks, blocks, continued)
     found = None
-    for zoom in range(max(0, coarsest - BLOCK_ZOOM_ABOVE_TILES), coarsest + BLOCK_ZOOM_BELOW_TILES + 1):
+    for zoom in zooms:
         blocks = [_blocks(tile, zoom) for tile in chips.tiles]
         census = _census(cells, blocks)
         chosen = _chosen(census, np.random.default_rng(seed))
         if chosen is not None:
-            found = blocks, chosen
+            found = blocks, _parting(zoom, census, chosen)
             if len(census) >= BLOCKS_MIN:
                 break
     if found is None:
         raise Failure("The labels lie too close together to learn from some and test on others: add labelled ground.")
     return _sides(chips.masks, *found)
+
+
+def _parting(zoom: int, census: dict[int, Integers], aside: Iterable[int]) -> Parting:
+    apart = frozenset(int(name) for name in aside)
+    return Parting(zoom, frozenset(census) - apart, apart)
+
+
+def _continued(census: dict[int, Integers], before: Parting, seed: int) -> Parting | None:
+    """The ground parted as before, where it was; None if that leaves either side without buildings."""
+    new = {name: count for name, count in census.items() if name not in before.learned | before.aside}
+    chosen = _chosen(new, np.random.default_rng(seed)) if new else None
+    parting = _parting(before.zoom, census, [*(before.aside & census.keys()), *(() if chosen is None else chosen)])
+    sides = (sum(int(census[name][1]) for name in side) for side in (parting.learned, parting.aside))
+    return parting if all(sides) else None
 
 
 def _blocks(tile: Tile, zoom: int) -> Integers:
@@ -164,8 +210,9 @@ def _chosen(census: dict[int, Integers], random: np.random.Generator) -> Integer
     return best
 
 
-def _sides(masks: Pixels, blocks: list[Integers], chosen: Integers) -> Sides:
+def _sides(masks: Pixels, blocks: list[Integers], parting: Parting) -> Sides:
+    chosen = np.array(sorted(parting.aside))
     aside = np.stack(
         [np.kron(np.isin(names, chosen), np.ones((PIXELS // len(names),) * 2, np.bool_)) for names in blocks]
     )
-    return Sides(np.where(aside, IGNORE, masks), np.where(aside, masks, IGNORE))
+    return Sides(np.where(aside, IGNORE, masks), np.where(aside, masks, IGNORE), parting)

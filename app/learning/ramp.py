@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from app.learning import checkpoint
-from app.learning.chips import IGNORE, Chips, Sides, drawn, part, read_chips
+from app.learning.chips import IGNORE, Chips, Parting, Sides, drawn, part, read_chips
 from app.learning.curve import write_curve
 from app.learning.engine import Epoch, Failure, PredictionRequest, Report, TrainingRequest
 from app.learning.ground import read_polygons
@@ -39,10 +39,11 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     """Learn from `tiles/`, `aois.geojson` and `labels.geojson`; leave `checkpoint.safetensors` and the curve."""
     report("preparing", 0.0, "Reading tiles and labels")
     chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
-    sides = part(chips, request.seed)
+    initial = folder / "initial.safetensors"
+    sides = part(chips, request.seed, _parted_before(initial))
     aside = np.flatnonzero((sides.validation != IGNORE).any((1, 2)))
     validation = chips.images[aside], sides.validation[aside]
-    network, frozen_levels = _begin(folder / "initial.safetensors", request)
+    network, frozen_levels = _begin(initial, request)
     masks = sides.training if network.classes == 1 else _classes(chips, sides, request)
     views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed))
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
@@ -59,7 +60,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     )
     report("evaluating", TRAINED, "Measuring how good it is")
     figures = _figures(fitted.network, chips, aside, *validation)
-    _write(folder, fitted, request)
+    _write(folder, fitted, request, sides.parting)
     return {
         **figures,
         "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
@@ -88,6 +89,11 @@ def _classes(chips: Chips, sides: Sides, request: TrainingRequest) -> Pixels:
     )
 
 
+def _parted_before(initial: Path) -> Parting | None:
+    """Which ground the weights to begin with have seen."""
+    return Parting.read(checkpoint.facts(initial).get("ground")) if initial.exists() else None
+
+
 def _scaled(report: Report) -> Report:
     """The same report for the training alone, whose progress is a part of the whole."""
 
@@ -99,11 +105,12 @@ def _scaled(report: Report) -> Report:
     return scaled
 
 
-def _write(folder: Path, fitted: Fit, request: TrainingRequest) -> None:
+def _write(folder: Path, fitted: Fit, request: TrainingRequest, parting: Parting) -> None:
     facts = {
         "base_model": request.base_model,
         "zoom_levels": json.dumps(sorted(set(request.zoom_levels))),
         "threshold": "0.5",
+        "ground": parting.written(),
     }
     checkpoint.save(fitted.network, folder / "checkpoint.safetensors", facts)
     write_curve(folder, fitted.epochs, fitted.best_epoch)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.learning.chips import BUILDING, IGNORE, part, read_chips
+from app.learning.chips import BUILDING, IGNORE, Parting, part, read_chips
 from app.learning.engine import Failure
 from app.learning.ground import pixel_grid
 from app.tiles import PIXELS, Tile
@@ -155,3 +155,44 @@ def test_one_small_building_cannot_be_parted_and_that_is_said_in_words(site):
 
     with pytest.raises(Failure, match="too close together"):
         part(chips, 0)
+
+
+def village_of(site, across):
+    """A row of tiles with a house in each."""
+    site.across, site.down = across, 2
+    site.houses = [(20 + 256 * i, 30 + 256 * j, 90 + 256 * i, 100 + 256 * j) for i in range(across) for j in range(2)]
+    return read(site.write())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ground_stays_on_its_side_when_a_training_is_continued(site, seed):
+    before = part(village_of(site, 4), seed).parting
+    sides = part(village_of(site, 8), seed + 1, Parting.read(before.written()))
+
+    assert before.zoom == sides.parting.zoom
+    assert before.learned <= sides.parting.learned
+    assert before.aside < sides.parting.aside
+    assert len(sides.parting.aside - before.aside) == round(0.2 * 8)
+
+
+def test_a_continued_training_on_no_new_ground_is_judged_where_it_was(site):
+    chips = village_of(site, 4)
+    before = part(chips, 0)
+
+    again = part(chips, 1, before.parting)
+
+    assert again.parting == before.parting
+    assert np.array_equal(again.validation, before.validation)
+
+
+@pytest.mark.parametrize(
+    "before", [Parting(25, frozenset(), frozenset()), Parting(19, frozenset({1}), frozenset({2}))], ids=["finer", "far"]
+)
+def test_ground_that_was_parted_otherwise_is_parted_anew(site, before):
+    chips = village_of(site, 4)
+
+    sides = part(chips, 0, before)
+
+    assert (sides.training == BUILDING).any()
+    assert (sides.validation == BUILDING).any()
+    assert sides.parting == part(chips, 0).parting
