@@ -37,8 +37,11 @@ async def predict(run: Run) -> None:
         if not is_last:
             return
     await run.report(Progress(SEARCHED, "joining", "Putting the parts together."), topic=topic)
-    async with run.writing() as session:
-        await mapping.join_parts(session, prediction_id)
+    if plan.parts > 1:
+        async with run.writing() as session:  # apart from the joining: others wait for its lock
+            await mapping.get_ready_to_join(session)
+        async with run.writing() as session:
+            await mapping.join_parts(session, prediction_id)
     with TemporaryDirectory(prefix="fieldgraph-") as name:
         files = await _files(run, Path(name))
     async with run.ending() as session:

@@ -95,6 +95,7 @@ from app.services.mapping.searching import (
     add_found,
     begin_prediction,
     finish_prediction,
+    get_ready_to_join,
     join_parts,
     wanted_in_files,
 )
@@ -181,6 +182,7 @@ __all__ = [
     "finish_prediction",
     "finish_training",
     "forget_conflation",
+    "get_ready_to_join",
     "give_feedback",
     "ground_of",
     "grounds_to_conflate",
