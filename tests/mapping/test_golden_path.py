@@ -4,14 +4,15 @@ import asyncio
 
 import orjson
 import pytest
-from shapely import box
+from shapely import box, union_all
 from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 
 from app.events import Position
 from app.gateways.fakes import village
 from app.geometry import to_geojson
-from app.models import Event, Job, JobState, Prediction, Training
+from app.models import Event, Job, JobState, PredictedFeature, Prediction, Training
 from app.settings import settings
 from jobs.broker import WORKS
 from jobs.mapping import FETCHING_SHARE
@@ -84,6 +85,20 @@ async def test_a_detector_is_trained_published_and_predicts(
     asked = await change("startPrediction", viewer=other, **look)
     assert (await work()).state is JobState.DONE
     await _a_finished_prediction(ask, api, database, other, asked["id"])
+    monkeypatch.setattr(settings, "prediction_part_tiles_max", 4)
+    parted = await change("startPrediction", "parts", viewer=other, **look)
+    for _ in range(parted["parts"]):
+        job = await work()
+    assert (job.state, parted["parts"] > 1) == (JobState.DONE, True)
+    one, several = [await _ground_found(database, id) for id in (asked["id"], parted["id"])]
+    assert one.symmetric_difference(several).area < 0.02 * one.area
+
+
+async def _ground_found(database, id: str) -> BaseGeometry:
+    """What all features of a prediction cover."""
+    async with database.reading() as session:
+        rows = select(PredictedFeature.geom).where(PredictedFeature.prediction_id == ids.key(id, Prediction))
+        return union_all((await session.scalars(rows)).all())
 
 
 async def _a_finished_training(ask, api, database, owner, id: str) -> None:
