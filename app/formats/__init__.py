@@ -1,6 +1,7 @@
 """Files other programs read: features go in by the batch, bytes come out, and memory stays flat."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -37,3 +38,12 @@ def write_file(path: Path, writer: Writer, batches: Iterable[Sequence[Feature]])
     """Writes a whole file to disk."""
     with path.open("wb") as file:
         file.writelines(written(writer, batches))
+
+
+async def streamed(writer: Writer, batches: AsyncIterator[Sequence[Feature]]) -> AsyncIterator[bytes]:
+    """A whole file, piece by piece, written in threads: meanwhile others are answered."""
+    async for features in batches:
+        yield await asyncio.to_thread(writer.write, features)
+    rest = writer.finish()
+    while (piece := await asyncio.to_thread(next, rest, None)) is not None:
+        yield piece

@@ -46,6 +46,7 @@ from resolvers.mapping.datasets import (
     upload_labels,
 )
 from resolvers.mapping.deleted import Deleted
+from resolvers.mapping.exports import area_labels_link, dataset_labels_link, gpx_link
 from resolvers.mapping.feedback import (
     approve_prediction,
     approved_predictions,
@@ -111,6 +112,7 @@ __all__ = [
     "aoi",
     "approve_prediction",
     "approved_predictions",
+    "area_labels_link",
     "base_models",
     "cancel_prediction",
     "cancel_training",
@@ -126,6 +128,7 @@ __all__ = [
     "create_label_upload",
     "create_model",
     "dataset",
+    "dataset_labels_link",
     "dataset_quality",
     "datasets",
     "delete_aoi",
@@ -148,6 +151,7 @@ __all__ = [
     "fetch_feedback_labels",
     "fetch_osm_labels",
     "give_feedback",
+    "gpx_link",
     "import_labels",
     "inspect_dataset",
     "inspection",

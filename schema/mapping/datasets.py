@@ -25,6 +25,7 @@ for enum in (
     tables.DownloadStatus,
     tables.LabelOrigin,
     tables.TrainingStatus,
+    mapping.FileFormat,
 ):
     strawberry.enum(enum, description=enum.__doc__)
 
@@ -51,6 +52,8 @@ class AOI(Row, of=tables.AOI):
     user: User | None = one(tables.AOI.user)
     dataset: "Dataset" = one(tables.AOI.dataset)
     labels: Connection[Label] = many(tables.AOI.labels, size_max=settings.labels_page_size_max)
+    labels_link: str = field(resolve.area_labels_link)
+    gpx_link: str = field(resolve.gpx_link)
 
 
 class Dataset(Row, of=tables.Dataset):
@@ -64,6 +67,7 @@ class Dataset(Row, of=tables.Dataset):
     user: User | None = one(tables.Dataset.user)
     team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(tables.Dataset.team)
     aois: Connection[AOI] = many(tables.Dataset.aois)
+    labels_link: str = field(resolve.dataset_labels_link)
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
         tables.Dataset.models, order=resolve.NamedOrder
     )

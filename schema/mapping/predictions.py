@@ -6,7 +6,6 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
-from app.services.mapping import FileFormat
 from app.settings import settings
 from resolvers import mapping as resolve
 from schema.accounts import User
@@ -20,7 +19,7 @@ from schema.system.jobs import Job
 if TYPE_CHECKING:
     from schema.accounts.teams import Team
 
-for enum in (tables.Verdict, tables.Conflation, FileFormat):
+for enum in (tables.Verdict, tables.Conflation):
     strawberry.enum(enum, description=enum.__doc__)
 
 

@@ -14,7 +14,7 @@ from app.formats.flatgeobuf import flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.gpx import gpx
 from app.formats.osm_xml import OsmXml
-from app.models import Label, PredictedFeature
+from app.models import Label, PredictedFeature, Prediction, Verdict
 from tests import factories
 from tests.mapping.shapes import circle
 
@@ -155,17 +155,24 @@ async def test_flatgeobuf_has_its_columns_and_its_index(database, owner, tmp_pat
     training = await factories.training(database, await factories.model(database, dataset))
     prediction = await factories.prediction(database, training)
     for n in range(5):
-        await factories.feature(database, prediction, geom=box(n, 0, n + 1, 1), confidence=n / 10)
-    rows = select(PredictedFeature.geom, PredictedFeature.confidence, PredictedFeature.area_m2)
+        said = {"confidence": n / 10, "verdict": Verdict.ACCEPTED if n else None}
+        await factories.feature(database, prediction, geom=box(n, 0, n + 1, 1), **said)
+    said = (PredictedFeature.confidence, PredictedFeature.verdict, Prediction.config)
+    rows = select(PredictedFeature.geom, *said).join(PredictedFeature.prediction)
     async with database.reading() as session:
         content = await session.scalar(flatgeobuf(rows.order_by(PredictedFeature.id)))
         nothing = await session.scalar(flatgeobuf(rows.where(PredictedFeature.id < 0)))
     (path := tmp_path / "some.fgb").write_bytes(content)
     facts = pyogrio.read_info(path)
-    assert (facts["features"], facts["crs"], list(facts["fields"])) == (5, "EPSG:4326", ["confidence", "area_m2"])
+    assert (facts["features"], facts["crs"], list(facts["fields"])) == (
+        5,
+        "EPSG:4326",
+        ["confidence", "verdict", "config"],
+    )
     assert facts["capabilities"]["fast_spatial_filter"]
     within = pyogrio.raw.read(path, bbox=(3.5, 0.5, 3.6, 0.6))
-    assert list(within[3][0]) == [0.3]
+    assert [list(values) for values in within[3][:2]] == [[0.3], ["ACCEPTED"]]
+    assert {orjson.loads(config)["zoom_level"] for config in pyogrio.raw.read(path)[3][2]} == {19}
     assert nothing is None
 
 
@@ -179,6 +186,6 @@ async def test_flatgeobuf_keeps_texts_choices_and_objects(database, owner, tmp_p
         content = await session.scalar(flatgeobuf(rows))
     (path := tmp_path / "some.fgb").write_bytes(content)
     origins, types, tags = pyogrio.raw.read(path)[3]
-    assert sorted(map(str, types)) == ["None", "way"]
+    assert sorted(types) == ["", "way"]
     assert set(origins) == {"UPLOAD"}
-    assert [orjson.loads(each) for each in tags if each not in {None, "null"}] == [{"building": "yes"}]
+    assert [orjson.loads(each) for each in tags if each] == [{"building": "yes"}]

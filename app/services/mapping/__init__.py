@@ -32,6 +32,7 @@ from app.services.mapping.datasets import (
     update_dataset,
 )
 from app.services.mapping.drawing import create_label, delete_label, update_label
+from app.services.mapping.exports import gpx_link, labels_link
 from app.services.mapping.feedback import (
     approve_prediction,
     delete_approved_prediction,
@@ -184,6 +185,7 @@ __all__ = [
     "forget_conflation",
     "get_ready_to_join",
     "give_feedback",
+    "gpx_link",
     "ground_of",
     "grounds_to_conflate",
     "import_failed",
@@ -195,6 +197,7 @@ __all__ = [
     "judge_features",
     "label_upload",
     "labelling_failed",
+    "labels_link",
     "opened_link",
     "parts_of",
     "pieces",

@@ -1,7 +1,6 @@
 """What a prediction found, as files that other programs read."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -11,7 +10,7 @@ from shapely import Point, Polygon
 from sqlalchemy import Select, func, literal, select
 
 from app.database import ReadSession
-from app.formats import Feature, Writer
+from app.formats import Feature, Writer, streamed
 from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
@@ -96,15 +95,8 @@ async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncIte
         yield content or b""
         return
     writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
-    async for features in _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML):
-        yield await asyncio.to_thread(writer.write, features)
-    rest = writer.finish()
-    while (piece := await asyncio.to_thread(_next, rest)) is not None:
+    async for piece in streamed(writer, _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML)):
         yield piece
-
-
-def _next(pieces: Iterator[bytes]) -> bytes | None:
-    return next(pieces, None)
 
 
 SAID = (

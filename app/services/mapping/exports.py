@@ -1,0 +1,126 @@
+"""Labels and areas as files that other programs read, behind links that say what they hold."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy.orm import aliased
+
+from app.database import ReadSession
+from app.errors import NotFound
+from app.formats import Feature, streamed
+from app.formats.flatgeobuf import flatgeobuf
+from app.formats.geojson import GeoJson
+from app.formats.gpx import MEDIA_TYPE as GPX_TYPE
+from app.formats.gpx import gpx
+from app.formats.osm_xml import OsmXml
+from app.gateways import storage
+from app.models import AOI, Dataset, Label
+from app.services.mapping.found import FileFormat, Reading
+from app.settings import settings
+
+USE = "exports"
+BATCH = 1_000
+GPX = "GPX"
+ROWS: dict[str, type[AOI | Dataset]] = {table.__name__: table for table in (AOI, Dataset)}
+
+
+class Export(NamedTuple):
+    """What a link lets its holder read."""
+
+    table: str
+    key: int
+    format: str
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file, as it is sent."""
+
+    name: str
+    media_type: str
+    pieces: AsyncIterator[bytes]
+
+
+def labels_link(row: AOI | Dataset, form: FileFormat) -> str:
+    """Where the labels of an area, or of all areas of a dataset, are to be had for a while."""
+    return storage.signed_address(USE, [type(row).__name__, row.id, form.value], settings.file_link_s)
+
+
+def gpx_link(aoi: AOI) -> str:
+    """Where the boundary of an area is to be had for a while."""
+    return storage.signed_address(USE, [AOI.__name__, aoi.id, GPX], settings.file_link_s)
+
+
+async def exported(reading: Reading, token: str) -> ExportedFile:
+    """The file that a link was made for."""
+    export = Export(*storage.opened(USE, token))
+    async with reading() as session:
+        row: AOI | Dataset | None = await session.get(ROWS[export.table], export.key)
+    if row is None:
+        raise NotFound("What this link was for is gone.")
+    stem = f"{export.table.lower()}-{export.key}"
+    if export.format == GPX:
+        assert isinstance(row, AOI), "only areas have a boundary"
+        return ExportedFile(f"{stem}.gpx", GPX_TYPE, _once(gpx(row.geom, name=f"Area {row.id}").encode()))
+    form = FileFormat(export.format)
+    return ExportedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _labels(reading: Reading, row: AOI | Dataset, form: FileFormat) -> AsyncIterator[bytes]:
+    if form is FileFormat.FLATGEOBUF:
+        # A FlatGeobuf has shapes of one kind.
+        said = (func.ST_Multi(Label.geom).label("geom"), Label.origin, Label.osm_id, Label.osm_type, Label.tags)
+        aoi_ids = select(AOI.id).where(_is_of(row))
+        async with reading() as session:
+            rows = _first_of_each(row, *said).where(Label.aoi_id.in_(aoi_ids)).order_by(Label.id)
+            yield await session.scalar(flatgeobuf(rows)) or b""
+        return
+    writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
+    async for piece in streamed(writer, _batches(reading, row, has_ids=form is FileFormat.GEOJSON)):
+        yield piece
+
+
+def _is_of(row: AOI | Dataset) -> ColumnElement[bool]:
+    return AOI.id == row.id if isinstance(row, AOI) else AOI.dataset_id == row.id
+
+
+def _first_of_each(row: AOI | Dataset, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Columns of labels. Of a feature that several areas of a dataset have from OpenStreetMap, the first is enough."""
+    found = select(*columns)
+    if isinstance(row, AOI):
+        return found
+    other, area = aliased(Label), aliased(AOI)
+    is_same = and_(other.geom.op("&&")(Label.geom), other.osm_id == Label.osm_id, other.osm_type == Label.osm_type)
+    is_earlier = and_(other.id < Label.id, area.dataset_id == row.id)
+    return found.where(~exists().where(other.aoi_id == area.id, is_same, is_earlier).correlate(Label))
+
+
+async def _batches(reading: Reading, row: AOI | Dataset, *, has_ids: bool) -> AsyncIterator[Sequence[Feature]]:
+    """All labels, area by area and some at a time; nobody's connection is kept while a slow client takes them."""
+    async with reading() as session:
+        aoi_ids = (await session.scalars(select(AOI.id).where(_is_of(row)).order_by(AOI.id))).all()
+    rows = _first_of_each(row, Label.id, Label.geom, Label.tags, Label.osm_id, Label.osm_type)
+    for aoi_id in aoi_ids:
+        last = 0
+        while True:
+            async with reading() as session:
+                found = await _after(session, rows.where(Label.aoi_id == aoi_id), last)
+            yield [Feature(geom, _said(tags, *ids if has_ids else ())) for _, geom, tags, *ids in found]
+            if len(found) < BATCH:
+                break
+            last = found[-1][0]
+
+
+async def _after(session: ReadSession, rows: Select[*tuple[Any, ...]], last: int) -> Sequence[Any]:
+    return (await session.execute(rows.where(Label.id > last).order_by(Label.id).limit(BATCH))).all()
+
+
+def _said(tags: dict[str, Any] | None, osm_id: int | None = None, osm_type: str | None = None) -> dict[str, Any]:
+    known = {} if osm_id is None else {"osm_id": osm_id, "osm_type": osm_type}
+    return {**(tags or {}), **known}

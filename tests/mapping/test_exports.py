@@ -1,0 +1,147 @@
+"""Labels and areas leave as files that other programs open."""
+
+import gpxpy
+import orjson
+import osmium
+import pyogrio
+import pytest
+from shapely import MultiPolygon, Polygon, box, from_wkb
+from shapely.geometry import shape
+from sqlalchemy import delete
+
+from app.models import AOI, LabelOrigin
+from app.services.mapping import exports
+from app.settings import settings
+from resolvers import ids
+from tests import factories
+
+COURT = box(12.0005, 46.0005, 12.0009, 46.0009) - box(12.0006, 46.0006, 12.0007, 46.0007)
+HOUSE = box(12.0002, 46.0002, 12.0003, 46.0003)
+NEXT = box(12.0003, 46.0002, 12.0004, 46.0003)
+AREA = box(12.0, 46.0, 12.001, 46.001) - box(12.00095, 46.00095, 12.00098, 46.00098)
+LABELS = """query ($id: ID!, $format: FileFormat!) { node(id: $id) {
+    ... on AOI { labelsLink(format: $format) } ... on Dataset { labelsLink(format: $format) }
+} }"""
+
+
+@pytest.fixture
+async def rows(database, owner):
+    dataset = await factories.dataset(database, owner.id)
+    aoi = await factories.aoi(database, dataset, geom=AREA)
+    other = await factories.aoi(database, dataset)
+    osm = {"origin": LabelOrigin.OSM, "osm_id": 5, "osm_type": "way", "tags": {"building": "yes"}}
+    await factories.label(database, aoi, geom=HOUSE, **osm)
+    await factories.label(database, aoi, geom=NEXT, tags={"building": "shed", "levels": 2, "flat": True})
+    await factories.label(database, aoi, geom=MultiPolygon([COURT]))
+    await factories.label(database, other, geom=HOUSE, **osm)
+    await factories.label(database, other, geom=HOUSE, **osm | {"osm_type": "relation"})
+    await factories.label(database, other, geom=HOUSE)
+    stranger = await factories.aoi(database, await factories.dataset(database, owner.id))
+    await factories.label(database, stranger, geom=HOUSE, **osm)
+    return {"dataset": dataset, "aoi": aoi}
+
+
+@pytest.fixture
+def download(api, ask, rows, tmp_path):
+    """The file behind a link that anybody may ask for."""
+
+    async def download(name, format):
+        link = (await ask(LABELS, id=ids.encode(rows[name]), format=format))["node"]["labelsLink"]
+        answer = await api.get(link)
+        assert answer.status_code == 200
+        _, _, filename = answer.headers["content-disposition"].partition('filename="')
+        (path := tmp_path / filename.rstrip('"')).write_bytes(answer.content)
+        return path, answer.headers["content-type"].partition(";")[0]
+
+    return download
+
+
+async def test_geojson_has_every_label_with_its_tags(download, rows):
+    path, media_type = await download("aoi", "GEOJSON")
+    assert (path.name, media_type) == (f"aoi-{rows['aoi'].id}-labels.geojson", "application/geo+json")
+    features = orjson.loads(path.read_bytes())["features"]
+    assert [feature["properties"] for feature in features] == [
+        {"building": "yes", "osm_id": 5, "osm_type": "way"},
+        {"building": "shed", "levels": 2, "flat": True},
+        {},
+    ]
+    assert shape(features[2]["geometry"]).equals(MultiPolygon([COURT]))
+    assert pyogrio.read_info(path)["features"] == 3
+
+
+async def test_a_dataset_has_each_feature_of_openstreetmap_once(download):
+    path, _ = await download("dataset", "GEOJSON")
+    found = [feature["properties"] for feature in orjson.loads(path.read_bytes())["features"]]
+    assert [(each.get("osm_type"), each.get("osm_id")) for each in found] == [
+        ("way", 5),
+        (None, None),
+        (None, None),
+        ("relation", 5),
+        (None, None),
+    ]
+
+
+async def test_osm_xml_shares_nodes_and_keeps_holes(download):
+    path, media_type = await download("aoi", "OSM_XML")
+    assert (path.suffix, media_type) == (".osm", "application/vnd.openstreetmap.data+xml")
+    nodes, ways, relations = [], [], []
+    for element in osmium.FileProcessor(str(path)):
+        if element.is_node():
+            nodes.append(element.id)
+        elif element.is_way():
+            ways.append(([node.ref for node in element.nodes], dict(element.tags)))
+        else:
+            relations.append(([member.role for member in element.members], dict(element.tags)))
+    assert len(nodes) == 6 + 8
+    assert [(len(refs), tags) for refs, tags in ways] == [
+        (5, {"building": "yes"}),
+        (5, {"building": "shed", "levels": "2", "flat": "yes"}),
+        (5, {}),
+        (5, {}),
+    ]
+    assert relations == [(["outer", "inner"], {"type": "multipolygon"})]
+
+
+async def test_flatgeobuf_has_them_with_an_index(download):
+    path, media_type = await download("dataset", "FLATGEOBUF")
+    assert (path.suffix, media_type) == (".fgb", "application/flatgeobuf")
+    facts, _, geometries, values = pyogrio.raw.read(path)
+    found = sorted(zip(*(each.tolist() for each in values), strict=True), key=str)
+    assert list(facts["fields"]) == ["origin", "osm_id", "osm_type", "tags"]
+    assert found[:2] == [("OSM", 5, "relation", '{"building": "yes"}'), ("OSM", 5, "way", '{"building": "yes"}')]
+    assert [(each[0], each[1] != each[1], *each[2:]) for each in found[2:]] == [
+        ("UPLOAD", True, "", ""),
+        ("UPLOAD", True, "", ""),
+        ("UPLOAD", True, "", '{"flat": true, "levels": 2, "building": "shed"}'),
+    ]
+    assert {from_wkb(each).geom_type for each in geometries} == {"MultiPolygon"}
+    assert pyogrio.read_info(path)["capabilities"]["fast_spatial_filter"]
+
+
+async def test_a_boundary_is_a_track_with_its_holes(api, ask, rows):
+    link = (await ask("query ($id: ID!) { aoi(id: $id) { gpxLink } }", id=ids.encode(rows["aoi"])))["aoi"]["gpxLink"]
+    answer = await api.get(link)
+    assert answer.headers["content-type"] == "application/gpx+xml"
+    [track] = gpxpy.parse(answer.text).tracks
+    rings = [[(point.longitude, point.latitude) for point in segment.points] for segment in track.segments]
+    assert Polygon(rings[0], rings[1:]).equals(AREA)
+
+
+async def test_a_file_is_read_some_labels_at_a_time(download, monkeypatch, statements):
+    monkeypatch.setattr(exports, "BATCH", 2)
+    path, _ = await download("aoi", "GEOJSON")
+    assert len(orjson.loads(path.read_bytes())["features"]) == 3
+    assert len([each for each in statements if "LIMIT" in each and "labels" in each]) == 2
+
+
+async def test_a_link_is_good_for_what_it_was_made_for_and_for_a_while(api, ask, database, rows, monkeypatch):
+    asked = {"id": ids.encode(rows["aoi"]), "format": "GEOJSON"}
+    link = (await ask(LABELS, **asked))["node"]["labelsLink"]
+    for address, status, code in ((link[:-1], 403, "FORBIDDEN"), (link.replace("exports", "files"), 403, "FORBIDDEN")):
+        answer = await api.get(address)
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (status, code)
+    monkeypatch.setattr(settings, "file_link_s", -1)
+    assert (await api.get((await ask(LABELS, **asked))["node"]["labelsLink"])).status_code == 410
+    async with database.writing() as session:
+        await session.execute(delete(AOI).where(AOI.id == rows["aoi"].id))
+    assert (await api.get(link)).status_code == 404
