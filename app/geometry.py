@@ -1,7 +1,7 @@
 """Geometry as the domain sees it: shapely shapes in longitude and latitude (EPSG:4326), measured on the ellipsoid."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NewType, TypeVar
 
 import shapely
 from geoalchemy2 import Geometry as GeometryColumn
@@ -19,6 +19,9 @@ from app.settings import settings
 from app.tiles import LATITUDE_MAX
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
+
+FeatureCollection = NewType("FeatureCollection", dict[str, Any])
+"""A GeoJSON FeatureCollection."""
 
 SRID = 4326
 DECIMALS = 7

@@ -32,6 +32,7 @@ from app.web.metrics import metrics
 from app.web.middleware import middleware
 from app.web.operation import Caller
 from app.web.server import Server, configuration
+from app.web.thumbnails import Thumbnails
 from app.web.tiles import Tiles
 from resolvers import ids
 from resolvers.context import Context
@@ -118,6 +119,7 @@ def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[Base
         *avatars.routes,
         *unsubscribe.routes(database),
         *exports.routes(database),
+        *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,
         *Features(database).routes,
         *pages.routes(),

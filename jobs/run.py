@@ -85,6 +85,13 @@ class Run:
             await system.end(session, self.claim, JobState.DONE)
 
     @asynccontextmanager
+    async def ending_slowly(self) -> AsyncIterator[WriteSession]:
+        """The same for what takes seconds: the job is locked only at its end, or its lease could not be renewed."""
+        async with self.database.writing() as session:
+            yield session
+            await system.end(session, self.claim, JobState.DONE)
+
+    @asynccontextmanager
     async def resting(self) -> AsyncIterator[WriteSession]:
         """The transaction that writes a part of the result; the rest is for later, when others had their turn."""
         async with self.writing() as session:

@@ -8,7 +8,7 @@ from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from strawberry.types.scalar import ScalarDefinition
 
-from app.geometry import from_geojson, to_geojson
+from app.geometry import FeatureCollection, from_geojson, to_geojson
 from app.models import BigInt
 
 SAFE_INTEGER_MAX = 2**53 - 1
@@ -42,6 +42,13 @@ SCALARS: dict[Any, ScalarDefinition] = {
         description="A whole number of up to 53 bits, exact in every client: an OpenStreetMap id, a size in bytes.",
         serialize=int,
         parse_value=_whole,
+    ),
+    FeatureCollection: strawberry.scalar(
+        name="GeoJSONFeatureCollection",
+        description="A GeoJSON object (RFC 7946) with features, as map libraries take them.",
+        serialize=dict,
+        parse_value=dict,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946#section-3.3",
     ),
     Polygon: _geojson("GeoJSONPolygon", Polygon, "One polygon, with holes if it has any."),
     Point: _geojson("GeoJSONPoint", Point, "One point."),

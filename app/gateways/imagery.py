@@ -107,6 +107,29 @@ async def fetch_tiles(
     return errand.arrived
 
 
+async def fetch_picture(template: str, tile: Tile) -> bytes:
+    """One tile as a PNG, 256 pixels square; an Outage says why there is none."""
+    async with outside.browsing(connections=1) as client:
+        return await _tile(client, tile_url(await _resolved(client, template), tile))
+
+
+async def _tile(client: httpx.AsyncClient, url: str) -> bytes:
+    kept = await asyncio.to_thread(tile_cache.read, url)
+    if kept is not None:
+        return kept
+    reply = await outside.fetch(
+        client,
+        url,
+        who=WHO,
+        bytes_max=settings.imagery_reply_bytes_max,
+        s_max=settings.imagery_s_max,
+        tries_max=settings.imagery_tries_max,
+    )
+    content = await asyncio.to_thread(_as_png, reply)
+    await asyncio.to_thread(tile_cache.keep, url, content)
+    return content
+
+
 class _Errand:
     """The tiles of one job on their way: what has arrived, and what went wrong how often."""
 
@@ -140,7 +163,7 @@ class _Errand:
     async def _take_turns(self) -> None:
         for tile in self.left:
             try:
-                content = await self._tile(tile_url(self.template, tile))
+                content = await _tile(self.client, tile_url(self.template, tile))
             except Outage as outage:
                 self._count(outage)
                 continue
@@ -157,22 +180,6 @@ class _Errand:
             reason = self.failures.most_common(1)[0][0]
             advice = "try again later" if outage.heals else "check the template and the zoom levels"
             raise Outage(WHO, f"{reason} for {missing} of {self.done} tiles: {advice}", heals=outage.heals)
-
-    async def _tile(self, url: str) -> bytes:
-        kept = await asyncio.to_thread(tile_cache.read, url)
-        if kept is not None:
-            return kept
-        reply = await outside.fetch(
-            self.client,
-            url,
-            who=WHO,
-            bytes_max=settings.imagery_reply_bytes_max,
-            s_max=settings.imagery_s_max,
-            tries_max=settings.imagery_tries_max,
-        )
-        content = await asyncio.to_thread(_as_png, reply)
-        await asyncio.to_thread(tile_cache.keep, url, content)
-        return content
 
 
 def _as_png(reply: outside.Reply) -> bytes:

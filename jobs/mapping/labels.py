@@ -48,7 +48,7 @@ async def import_labels(run: Run) -> None:
         await storage.download(plan.storage_key, path)
         with (Path(name) / "footprints").open("w+b") as waiting:
             await _sift(run, plan, path, sieve, waiting)
-            async with run.ending() as session:
+            async with run.ending_slowly() as session:
                 await mapping.finish_import(
                     session, run.claim.subject_id, _read(waiting), added=sieve.passed, outside=sieve.outside
                 )

@@ -13,7 +13,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.mapping.changes import given
 from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.places import overlaps
+from resolvers.mapping.places import placed
 
 
 async def feedback_aoi(info: Info, id: strawberry.ID) -> FeedbackAOI:
@@ -31,6 +31,7 @@ def feedback_aois(
     user_id: strawberry.ID | None = None,
     review: Review | None = None,
     bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[FeedbackAOI]:
     """Areas that correct trainings.
 
@@ -38,7 +39,8 @@ def feedback_aois(
     model_id: Only of this model's trainings.
     user_id: Only by this person.
     review: Only those of which the model's owner thinks so.
-    bbox: Only what overlaps [west, south, east, north].
+    bbox: Only what overlaps [west, south, east, north] with its bounding box.
+    intersects: Only what shares a point with this.
     """
     found = visible(FeedbackAOI, info.context.viewer)
     if training_id is not None:
@@ -49,7 +51,7 @@ def feedback_aois(
         found = found.where(FeedbackAOI.user_id == ids.key(user_id, User))
     if review is not None:
         found = found.where(FeedbackAOI.review == review)
-    return found if bbox is None else found.where(overlaps(FeedbackAOI.geom, bbox))
+    return placed(found, FeedbackAOI.geom, bbox=bbox, intersects=intersects)
 
 
 def feedback_labels(
@@ -57,19 +59,21 @@ def feedback_labels(
     feedback_aoi_id: strawberry.ID | None = None,
     training_id: strawberry.ID | None = None,
     bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[FeedbackLabel]:
     """Features that trainings should have found.
 
     feedback_aoi_id: Only in this area.
     training_id: Only in areas that correct this training.
-    bbox: Only what overlaps [west, south, east, north].
+    bbox: Only what overlaps [west, south, east, north] with its bounding box.
+    intersects: Only what shares a point with this.
     """
     found = visible(FeedbackLabel, info.context.viewer)
     if feedback_aoi_id is not None:
         found = found.where(FeedbackLabel.feedback_aoi_id == ids.key(feedback_aoi_id, FeedbackAOI))
     if training_id is not None:
         found = found.where(FeedbackLabel.feedback_aoi.has(FeedbackAOI.training_id == ids.key(training_id, Training)))
-    return found if bbox is None else found.where(overlaps(FeedbackLabel.geom, bbox))
+    return placed(found, FeedbackLabel.geom, bbox=bbox, intersects=intersects)
 
 
 async def create_feedback_aoi(

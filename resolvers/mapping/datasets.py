@@ -4,6 +4,7 @@ import asyncio
 
 import strawberry
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 from strawberry.scalars import JSON
 
@@ -16,6 +17,7 @@ from app.models import (
     Label,
     LabelFormat,
     LabelImport,
+    LabelOrigin,
     Team,
     User,
 )
@@ -29,6 +31,7 @@ from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.mapping.changes import given
+from resolvers.mapping.places import placed
 
 
 class NamedOrder(Order):
@@ -53,18 +56,23 @@ def datasets(
     status: DatasetStatus | None = None,
     user_id: strawberry.ID | None = None,
     search: str | None = None,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[Dataset]:
     """Datasets.
 
     status: Only those with this status.
     user_id: Only those of this person.
     search: Only those with this text in their name, in capitals or not.
+    bbox: Only those with an area that overlaps [west, south, east, north] with its bounding box.
+    intersects: Only those with an area that shares a point with this.
     """
     found = visible(Dataset, info.context.viewer)
     if status is not None:
         found = found.where(Dataset.status == status)
     if user_id is not None:
         found = found.where(Dataset.user_id == ids.key(user_id, User))
+    found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
     sought = checks.optional_text("search", search, length_max=settings.name_length_max)
     return found if sought is None else found.where(Dataset.name.icontains(sought, autoescape=True))
 
@@ -75,6 +83,46 @@ async def aoi(info: Info, id: strawberry.ID) -> AOI:
     id: Its id.
     """
     return await info.context.find(AOI, id)
+
+
+def aois(
+    info: Info,
+    dataset_id: strawberry.ID | None = None,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
+) -> Select[AOI]:
+    """Areas of interest.
+
+    dataset_id: Only those of this dataset.
+    bbox: Only those that overlap [west, south, east, north] with their bounding box.
+    intersects: Only those that share a point with this.
+    """
+    found = placed(visible(AOI, info.context.viewer), AOI.geom, bbox=bbox, intersects=intersects)
+    return found if dataset_id is None else found.where(AOI.dataset_id == ids.key(dataset_id, Dataset))
+
+
+def labels(
+    info: Info,
+    dataset_id: strawberry.ID | None = None,
+    aoi_id: strawberry.ID | None = None,
+    origin: LabelOrigin | None = None,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
+) -> Select[Label]:
+    """Labels.
+
+    dataset_id: Only those of this dataset's areas.
+    aoi_id: Only those of this area.
+    origin: Only those that came from there.
+    bbox: Only those that overlap [west, south, east, north] with their bounding box.
+    intersects: Only those that share a point with this.
+    """
+    found = placed(visible(Label, info.context.viewer), Label.geom, bbox=bbox, intersects=intersects)
+    if dataset_id is not None:
+        found = found.where(Label.aoi.has(AOI.dataset_id == ids.key(dataset_id, Dataset)))
+    if aoi_id is not None:
+        found = found.where(Label.aoi_id == ids.key(aoi_id, AOI))
+    return found if origin is None else found.where(Label.origin == origin)
 
 
 async def label(info: Info, id: strawberry.ID) -> Label:

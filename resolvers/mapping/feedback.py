@@ -12,7 +12,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.mapping.changes import given
 from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.places import overlaps
+from resolvers.mapping.places import placed
 
 
 async def feedback(info: Info, id: strawberry.ID) -> Feedback:
@@ -30,6 +30,7 @@ def feedbacks(
     user_id: strawberry.ID | None = None,
     feedback_type: FeedbackType | None = None,
     bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[Feedback]:
     """Feedback on predictions, spot by spot.
 
@@ -37,7 +38,8 @@ def feedbacks(
     model_id: Only about this model's trainings.
     user_id: Only by this person.
     feedback_type: Only this type.
-    bbox: Only what overlaps [west, south, east, north].
+    bbox: Only what overlaps [west, south, east, north] with its bounding box.
+    intersects: Only what shares a point with this.
     """
     found = visible(Feedback, info.context.viewer)
     if training_id is not None:
@@ -48,7 +50,7 @@ def feedbacks(
         found = found.where(Feedback.user_id == ids.key(user_id, User))
     if feedback_type is not None:
         found = found.where(Feedback.feedback_type == feedback_type)
-    return found if bbox is None else found.where(overlaps(Feedback.geom, bbox))
+    return placed(found, Feedback.geom, bbox=bbox, intersects=intersects)
 
 
 async def give_feedback(
@@ -118,13 +120,15 @@ def approved_predictions(
     model_id: strawberry.ID | None = None,
     user_id: strawberry.ID | None = None,
     bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[ApprovedPrediction]:
     """Predicted features that people hold to be right.
 
     training_id: Only of this training.
     model_id: Only of this model's trainings.
     user_id: Only by this person.
-    bbox: Only what overlaps [west, south, east, north].
+    bbox: Only what overlaps [west, south, east, north] with its bounding box.
+    intersects: Only what shares a point with this.
     """
     found = visible(ApprovedPrediction, info.context.viewer)
     if training_id is not None:
@@ -133,7 +137,7 @@ def approved_predictions(
         found = found.where(ApprovedPrediction.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
         found = found.where(ApprovedPrediction.user_id == ids.key(user_id, User))
-    return found if bbox is None else found.where(overlaps(ApprovedPrediction.geom, bbox))
+    return placed(found, ApprovedPrediction.geom, bbox=bbox, intersects=intersects)
 
 
 async def approve_prediction(

@@ -1,14 +1,43 @@
-"""Lists narrowed to a place on the map."""
+"""Lists narrowed to a place on the map; the GiST indexes find it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import ColumnElement, Select, and_, func
 
 from app import geometry
 
+M = TypeVar("M")
+Place = ColumnElement[bool]
 
-def overlaps(geom: Any, bbox: Sequence[float]) -> ColumnElement[bool]:
-    """Whether a row's bounding box shares a point with [west, south, east, north]; the GiST index answers that."""
-    box: ColumnElement[bool] = geom.op("&&")(func.ST_MakeEnvelope(*geometry.bounds("bbox", bbox), geometry.SRID))
+
+def placed(
+    found: Select[M],
+    geom: Any,
+    *,
+    bbox: Sequence[float] | None,
+    intersects: BaseGeometry | None,
+    through: Callable[[Place], Place] | None = None,
+) -> Select[M]:
+    """The rows whose bounding box shares a point with [west, south, east, north], and whose shape does with another.
+
+    Where the shape is another row's, `through` says how one comes to it.
+    """
+    places = [] if bbox is None else [_overlaps(geom, bbox)]
+    if intersects is not None:
+        places.append(func.ST_Intersects(geom, _drawn(intersects)))
+    if not places:
+        return found
+    place = and_(*places)
+    return found.where(through(place) if through else place)
+
+
+def _overlaps(geom: Any, bbox: Sequence[float]) -> Place:
+    box: Place = geom.op("&&")(func.ST_MakeEnvelope(*geometry.bounds("bbox", bbox), geometry.SRID))
     return box
+
+
+def _drawn(shape: BaseGeometry) -> ColumnElement[Any]:
+    # As text, which every way of asking binds alike.
+    return func.ST_GeomFromText(geometry.sound("intersects", shape).wkt, geometry.SRID)

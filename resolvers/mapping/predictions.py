@@ -23,6 +23,7 @@ from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.mapping.deleted import Deleted
+from resolvers.mapping.places import placed
 
 
 async def prediction(info: Info, id: strawberry.ID) -> Prediction:
@@ -41,6 +42,8 @@ def predictions(
     user_id: strawberry.ID | None = None,
     team_id: strawberry.ID | None = None,
     search: str | None = None,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[Prediction]:
     """Predictions: one's own, the published ones of others, and those shared with the viewer's teams.
 
@@ -50,8 +53,10 @@ def predictions(
     user_id: Only those of this person.
     team_id: Only those shared with this team.
     search: Only those with this text in their description, in capitals or not.
+    bbox: Only those whose ground overlaps [west, south, east, north] with its bounding box.
+    intersects: Only those whose ground shares a point with this.
     """
-    found = visible(Prediction, info.context.viewer)
+    found = placed(visible(Prediction, info.context.viewer), Prediction.geom, bbox=bbox, intersects=intersects)
     if status is not None:
         found = found.where(Prediction.status == status)
     if published is not None:
@@ -73,6 +78,8 @@ def predicted_features(
     judged: bool | None = None,
     conflation: list[Conflation] | None = None,
     confidence_min: float = 0.0,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[PredictedFeature]:
     """What a prediction found.
 
@@ -81,6 +88,8 @@ def predicted_features(
     judged: Only what was accepted or rejected, or only what was not yet.
     conflation: Only what stands to OpenStreetMap in one of these ways.
     confidence_min: Only what the model is at least so sure of, 0 to 1.
+    bbox: Only what overlaps [west, south, east, north] with its bounding box.
+    intersects: Only what shares a point with this.
     """
     found = visible(PredictedFeature, info.context.viewer)
     found = found.where(PredictedFeature.prediction_id == ids.key(prediction_id, Prediction))
@@ -90,6 +99,7 @@ def predicted_features(
         found = found.where(PredictedFeature.verdict.is_not(None) if judged else PredictedFeature.verdict.is_(None))
     if conflation is not None:
         found = found.where(PredictedFeature.conflation.in_(conflation))
+    found = placed(found, PredictedFeature.geom, bbox=bbox, intersects=intersects)
     return found.where(PredictedFeature.confidence >= confidence_min)
 
 

@@ -1,11 +1,13 @@
 """Models and their trainings."""
 
 import strawberry
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 
 from app import checks
 from app.gateways import storage
 from app.models import (
+    AOI,
     Artifact,
     BaseModel,
     Dataset,
@@ -21,6 +23,7 @@ from app.services import mapping
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.mapping.places import Place, placed
 
 
 class TrainingOrder(Order):
@@ -46,6 +49,8 @@ def models(
     dataset_id: strawberry.ID | None = None,
     user_id: strawberry.ID | None = None,
     search: str | None = None,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[Model]:
     """Models.
 
@@ -54,6 +59,8 @@ def models(
     dataset_id: Only those trained on this dataset.
     user_id: Only those of this person.
     search: Only those with this text in their name, in capitals or not.
+    bbox: Only those with an area in their dataset that overlaps [west, south, east, north] with its bounding box.
+    intersects: Only those with an area in their dataset that shares a point with this.
     """
     found = visible(Model, info.context.viewer)
     if status is not None:
@@ -64,8 +71,13 @@ def models(
         found = found.where(Model.dataset_id == ids.key(dataset_id, Dataset))
     if user_id is not None:
         found = found.where(Model.user_id == ids.key(user_id, User))
+    found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=_by_area)
     sought = checks.optional_text("search", search, length_max=settings.name_length_max)
     return found if sought is None else found.where(Model.name.icontains(sought, autoescape=True))
+
+
+def _by_area(place: Place) -> Place:
+    return Model.dataset.has(Dataset.aois.any(place))
 
 
 async def training(info: Info, id: strawberry.ID) -> Training:
@@ -77,16 +89,23 @@ async def training(info: Info, id: strawberry.ID) -> Training:
 
 
 def trainings(
-    info: Info, status: TrainingStatus | None = None, model_id: strawberry.ID | None = None
+    info: Info,
+    status: TrainingStatus | None = None,
+    model_id: strawberry.ID | None = None,
+    bbox: list[float] | None = None,
+    intersects: BaseGeometry | None = None,
 ) -> Select[Training]:
     """Trainings.
 
     status: Only those with this status.
     model_id: Only those of this model.
+    bbox: Only those whose middle lies in [west, south, east, north].
+    intersects: Only those whose middle lies in this.
     """
     found = visible(Training, info.context.viewer)
     if status is not None:
         found = found.where(Training.status == status)
+    found = placed(found, Training.centroid, bbox=bbox, intersects=intersects)
     return found if model_id is None else found.where(Training.model_id == ids.key(model_id, Model))
 
 

@@ -6,6 +6,7 @@ from schema.mapping.comparison import ComparisonQuery
 from schema.mapping.datasets import DatasetsMutation, DatasetsQuery
 from schema.mapping.feedback import FeedbackMutation, FeedbackQuery
 from schema.mapping.imports import ImportsMutation, ImportsQuery
+from schema.mapping.maps import MapsQuery
 from schema.mapping.predictions import PredictionsMutation, PredictionsQuery, PredictionsSubscription
 from schema.mapping.quality import QualityMutation, QualityQuery, QualitySubscription
 from schema.mapping.trainings import TrainingsMutation, TrainingsQuery, TrainingsSubscription
@@ -13,7 +14,14 @@ from schema.mapping.trainings import TrainingsMutation, TrainingsQuery, Training
 
 @strawberry.type
 class MappingQuery(
-    DatasetsQuery, ImportsQuery, TrainingsQuery, PredictionsQuery, FeedbackQuery, QualityQuery, ComparisonQuery
+    DatasetsQuery,
+    MapsQuery,
+    ImportsQuery,
+    TrainingsQuery,
+    PredictionsQuery,
+    FeedbackQuery,
+    QualityQuery,
+    ComparisonQuery,
 ):
     """The domain's questions."""
 

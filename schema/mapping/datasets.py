@@ -93,7 +93,9 @@ class DatasetsQuery:
     dataset: Dataset | None = field(resolve.dataset)
     datasets: Connection[Dataset] = connection(resolve.datasets, order=resolve.NamedOrder)
     aoi: AOI | None = field(resolve.aoi)
+    aois: Connection[AOI] = connection(resolve.aois)
     label: Label | None = field(resolve.label)
+    labels: Connection[Label] = connection(resolve.labels, size_max=settings.labels_page_size_max)
 
 
 @strawberry.type

@@ -38,6 +38,7 @@ class Model(Row, of=tables.Model):
     description: auto
     base_model: auto
     status: auto
+    thumbnail: auto
     created_at: auto
     last_modified: auto
     published_at: auto

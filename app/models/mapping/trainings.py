@@ -13,6 +13,7 @@ from app.models.accounts import User
 from app.models.base import Json
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.system import Job
+from app.settings import settings
 
 if TYPE_CHECKING:
     from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI
@@ -73,6 +74,13 @@ class Model(Edited):
     trainings: Mapped[list["Training"]] = relationship(
         back_populates="model", foreign_keys="Training.model_id", lazy="raise", doc="Its trainings."
     )
+
+    @property
+    def thumbnail(self) -> str | None:
+        """Where a picture of its ground is, 256 pixels square; null until it is published."""
+        if self.published_training_id is None:
+            return None
+        return f"{(settings.public_url or '').rstrip('/')}/thumbnails/{self.published_training_id}.png"
 
 
 class Training(Owned):

@@ -1,0 +1,71 @@
+"""What a map of everything shows, and the figures beside it."""
+
+import time
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Select
+
+from app import checks
+from app.database import Database
+from app.geometry import FeatureCollection
+from app.models import AOI, Dataset, Model, Training
+from app.services.mapping import overview
+from app.services.mapping.overview import Statistics
+from app.settings import settings
+from resolvers import ids
+from resolvers.context import Info
+from resolvers.mapping.places import placed
+
+M = TypeVar("M", Model, Dataset)
+
+_known: WeakKeyDictionary[Database, tuple[float, Statistics]] = WeakKeyDictionary()
+
+
+async def model_centroids(
+    info: Info, search: str | None = None, bbox: list[float] | None = None, intersects: BaseGeometry | None = None
+) -> FeatureCollection:
+    """Where published models were trained, a point each, the newest first: 10 000 at most.
+
+    search: Only those with this text in their name, in capitals or not.
+    bbox: Only those in [west, south, east, north].
+    intersects: Only those in this.
+    """
+    found = placed(overview.model_points(info.context.viewer), Training.centroid, bbox=bbox, intersects=intersects)
+    async with info.context.reading() as session:
+        points = await overview.points_of_models(session, _named(found, Model, search))
+    names = ids.global_ids(Model.__name__)
+    return overview.collection((names[key], name, place) for key, name, place in points)
+
+
+async def dataset_centroids(
+    info: Info, search: str | None = None, bbox: list[float] | None = None, intersects: BaseGeometry | None = None
+) -> FeatureCollection:
+    """Where datasets in use are, a point in the middle of the areas of each, the newest first: 10 000 at most.
+
+    search: Only those with this text in their name, in capitals or not.
+    bbox: Only those with an area that overlaps [west, south, east, north] with its bounding box.
+    intersects: Only those with an area that shares a point with this.
+    """
+    found = overview.dataset_points(info.context.viewer)
+    found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
+    async with info.context.reading() as session:
+        points = await overview.points_of_datasets(session, _named(found, Dataset, search))
+    names = ids.global_ids(Dataset.__name__)
+    return overview.collection((names[key], name, place) for key, name, place in points)
+
+
+async def statistics(info: Info) -> Statistics:
+    """How much there is of what people came for."""
+    at, known = _known.get(info.context.database, (0.0, None))
+    if known is None or time.monotonic() - at > settings.statistics_cache_s:
+        async with info.context.reading() as session:
+            known = await overview.statistics(session)
+        _known[info.context.database] = (time.monotonic(), known)
+    return known
+
+
+def _named(found: Select[M], table: type[Model | Dataset], search: str | None) -> Select[M]:
+    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    return found if sought is None else found.where(table.name.icontains(sought, autoescape=True))
