@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt migrate schema demo bench bench-peers bench-live lock clean
+.PHONY: help run test test-yolo check fmt migrate schema demo bench bench-peers bench-live lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -17,6 +17,10 @@ run: ## Run everything on this machine: servers, API, worker, demo accounts
 
 test: check ## Check everything, then run the tests; ARGS="tests/setup -x" chooses some
 	@$(python) pytest $(ARGS)
+
+test-yolo: check ## Install the extra `yolo` (ultralytics, AGPL-3.0, and PyTorch) and run its tests
+	@$(python) uv pip install -q -e ".[yolo]"
+	@$(python) pytest -m yolo $(ARGS)
 
 check: ## Format, lint, types, import contracts and the published schema
 	@./setup.sh --dev

@@ -5,17 +5,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from app.learning.engine import Cancelled
 from app.learning.mosaic import GREY, Pixels, neighbours, read_tile, window
-from app.learning.unet import UNet
 from app.tiles import PIXELS, Tile
+
+Look = Callable[[Pixels], NDArray[np.float32]]
+"""What tells the odds of each pixel of some windows: bytes as (window, height, width, 3) in, 0 … 1 out."""
 
 # Each window reaches this far into its neighbours, so two neighbours share a band of twice the width.
 MARGIN = 64
@@ -38,7 +36,7 @@ class _Ground(NamedTuple):
 
 
 def odds_of_tiles(
-    network: UNet, folder: Path, tiles: list[Tile], cancelled: Callable[[], bool]
+    look: Look, folder: Path, tiles: list[Tile], cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Tile, Pixels]]:
     """The odds of each tile that has imagery, row by row; only three rows of tiles are held at a time."""
     fade = _fade()
@@ -55,7 +53,7 @@ def odds_of_tiles(
         for start in range(0, len(centres), WINDOWS_AT_ONCE):
             if cancelled():
                 raise Cancelled
-            _look(network, held, centres[start : start + WINDOWS_AT_ONCE], fade)
+            _look(look, held, centres[start : start + WINDOWS_AT_ONCE], fade)
     for tile in list(held):
         yield tile, held.pop(tile).odds()
 
@@ -74,21 +72,15 @@ def _hold(held: dict[Tile, _Ground], folder: Path, tile: Tile) -> None:
         held[tile] = _Ground(*found, said, weight)
 
 
-def _look(network: UNet, held: dict[Tile, _Ground], centres: list[Tile], fade: NDArray[np.float32]) -> None:
+def _look(look: Look, held: dict[Tile, _Ground], centres: list[Tile], fade: NDArray[np.float32]) -> None:
     """Ask the network about the windows around some tiles and share its answer out to all tiles they reach."""
     images = {tile: ground.image for tile, ground in held.items()}
     windows = [window(images, tile, margin=MARGIN, fill=GREY) for tile in centres]
     # Always a full batch: another shape would have to be compiled.
     windows += [windows[0]] * (WINDOWS_AT_ONCE - len(windows))
-    answers = np.asarray(_odds(network, jnp.asarray(np.stack(windows))))
+    answers = look(np.stack(windows))
     for tile, answer in zip(centres, answers, strict=False):
         for near, (there, here) in neighbours(tile, MARGIN).items():
             if near in held:
                 held[near].said[here] += (fade * answer)[there]
                 held[near].weight[here] += fade[there]
-
-
-@eqx.filter_jit
-def _odds(network: UNet, images: Array) -> Array:
-    # Mirrored and turned views were tried: eight times the work for not one percent more.
-    return jax.nn.sigmoid(network(images))

@@ -1,11 +1,7 @@
-"""Fitting the network: the loop over epochs and steps, over arrays alone."""
+"""Fitting the U-Net, over arrays alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from math import cos, isfinite, pi
-from statistics import fmean
-from time import monotonic
 
 import equinox as eqx
 import jax
@@ -16,14 +12,14 @@ from jax import Array
 from numpy.typing import NDArray
 
 from app.learning.chips import BACKGROUND, BOUNDARY, BUILDING, IGNORE
-from app.learning.engine import Cancelled, Epoch, Failure, Report
+from app.learning.engine import Report
+from app.learning.epochs import Learned, learn
 from app.learning.metrics import Confusion
 from app.learning.mosaic import Pixels
 from app.learning.unet import UNet
 from app.learning.views import Views
 
 LEARNING_RATE = 2e-3
-WARM_UP_SHARE = 0.1
 # AdamW without its rate. The rate is given to each step: so the compiled step, which takes longest to make, does not
 # depend on the length of the training, and the compilation cache has it for the next one.
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(), optax.add_decayed_weights(1e-2))
@@ -31,16 +27,6 @@ OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(), o
 AVERAGE_DECAY = 0.98
 PATIENCE_EPOCHS = 10
 CHIPS_JUDGED_AT_ONCE = 8
-REPORT_S = 1.0
-
-
-@dataclass(frozen=True)
-class Fit:
-    """The network of the best epoch, and how every epoch went."""
-
-    network: UNet
-    epochs: list[Epoch]
-    best_epoch: int
 
 
 class _State(eqx.Module):
@@ -52,34 +38,27 @@ class _State(eqx.Module):
     key: Array
 
 
-@dataclass
-class _Clock:
-    """How far the training is; the first step does not count, for it compiles."""
+class _UNetLearner:
+    """The U-Net as it learns. The average over the last steps is judged and kept."""
 
-    steps: int
-    done: int = 0
-    began: float = 0.0
-    told: float = field(default_factory=monotonic)
+    def __init__(self, network: UNet, validation: tuple[Pixels, Pixels], *, seed: int, frozen_levels: int) -> None:
+        trained = _trained(network, frozen_levels)
+        self._state = _begin(network, trained, seed)
+        self._step = eqx.filter_jit(partial(_step, trained), donate="all")
+        self._validation = validation
 
-    def tick(self) -> bool:
-        """Count a step; True if it is time to say so."""
-        self.done += 1
-        now = monotonic()
-        if self.done == 1:
-            self.began = now
-        due = now - self.told >= REPORT_S
-        self.told = now if due else self.told
-        return due
+    def step(self, images: Pixels, masks: Pixels, share: float) -> float:
+        self._state, loss = self._step(self._state, np.float32(LEARNING_RATE * share), images, masks)
+        return float(loss)
 
-    @property
-    def share(self) -> float:
-        return self.done / self.steps
+    def judged(self) -> tuple[float, float]:
+        images, masks = self._validation
+        loss, found = judged(self._state.average, images, masks)
+        return loss, Confusion.of(found, masks).iou
 
-    @property
-    def eta_s(self) -> float | None:
-        if self.done < 2:
-            return None
-        return (monotonic() - self.began) / (self.done - 1) * (self.steps - self.done)
+    def weights(self) -> UNet:
+        kept: UNet = jax.tree.map(np.asarray, self._state.average)
+        return kept
 
 
 def fit(
@@ -93,38 +72,17 @@ def fit(
     frozen_levels: int,
     report: Report,
     cancelled: Callable[[], bool],
-) -> Fit:
+) -> Learned[UNet]:
     """Train until the validation IoU has not risen for some epochs; keep the best."""
-    clock = _Clock(epochs * views.batches_length(batch_size))
-    trained = _trained(network, frozen_levels)
-    state = _begin(network, trained, seed)
-    step = eqx.filter_jit(partial(_step, trained), donate="all")
-    history: list[Epoch] = []
-    best, best_epoch, best_iou = network, 0, -1.0
-    for number in range(1, epochs + 1):
-        began, losses, name = monotonic(), [], f"Epoch {number} of {epochs}"
-        for tiles in views.batches(batch_size):
-            if cancelled():
-                raise Cancelled
-            state, loss = step(state, _rate(clock.done + 1, clock.steps), *views.batch(tiles))
-            losses.append(float(loss))
-            if clock.tick():
-                report("training", clock.share, name, eta_s=clock.eta_s)
-        validation_loss, iou = _validated(state.average, *validation)
-        history.append(Epoch(number, fmean(losses), validation_loss, iou, monotonic() - began))
-        report("training", clock.share, f"{name}: validation IoU {iou:.1%}", eta_s=clock.eta_s, epoch=history[-1])
-        if iou > best_iou:
-            best, best_epoch, best_iou = jax.tree.map(np.asarray, state.average), number, iou
-        elif number - best_epoch >= PATIENCE_EPOCHS:
-            break
-    return Fit(best, history, best_epoch)
-
-
-def _validated(network: UNet, images: Pixels, masks: Pixels) -> tuple[float, float]:
-    loss, found = judged(network, images, masks)
-    if not isfinite(loss):
-        raise Failure("The weights grew beyond all bounds. Start from other weights.")
-    return loss, Confusion.of(found, masks).iou
+    return learn(
+        _UNetLearner(network, validation, seed=seed, frozen_levels=frozen_levels),
+        views,
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=PATIENCE_EPOCHS,
+        report=report,
+        cancelled=cancelled,
+    )
 
 
 def _trained(network: UNet, frozen_levels: int) -> UNet:
@@ -141,11 +99,6 @@ def _begin(network: UNet, trained: UNet, seed: int) -> _State:
     blank = jax.eval_shape(OPTIMIZER.init, eqx.filter(network, trained))
     memory = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), blank)
     return _State(network, jax.tree.map(np.array, network), memory, jax.random.key(seed))
-
-
-def _rate(step: int, steps: int) -> np.float32:
-    """Up in a straight line for a tenth of the steps, and down along half a cosine over all of them."""
-    return np.float32(LEARNING_RATE * min(1, step / (WARM_UP_SHARE * steps)) * (1 + cos(pi * step / (steps + 1))) / 2)
 
 
 def _step(trained: UNet, state: _State, rate: Array, images: Array, masks: Array) -> tuple[_State, Array]:

@@ -135,8 +135,8 @@ def test_what_a_person_can_mend_is_a_sentence_and_no_crash(site):
     site.write_shapes("labels.geojson")
     assert failure_of(site) == "No label lies on the imagery inside the areas. Add or fetch labels first."
 
-    site.ask("train", **{**TRAINING, "base_model": "YOLO_V8_V1"})
-    assert failure_of(site) == "No engine for the base model YOLO_V8_V1 is installed."
+    site.ask("train", **{**TRAINING, "base_model": "SAM"})
+    assert failure_of(site) == "No engine for the base model SAM is installed."
 
 
 @pytest.mark.parametrize("farewell", ["", "stop\n"])

@@ -63,14 +63,14 @@ def test_it_learns_what_a_house_looks_like(fit, monkeypatch):
 def test_the_same_seed_gives_the_same_weights(fit):
     first, second = fit(), fit()
 
-    assert same(first.network, second.network)
+    assert same(first.weights, second.weights)
     assert [epoch.loss for epoch in first.epochs] == [epoch.loss for epoch in second.epochs]
 
 
 def test_frozen_levels_stay_as_they_were_and_the_others_do_not(fit):
     before = UNet(np.random.default_rng(1), WIDTHS)
 
-    after = fit(frozen_levels=1).network
+    after = fit(frozen_levels=1).weights
 
     assert same(before.downs[:1], after.downs[:1])
     assert not same(before.downs[1:], after.downs[1:])

@@ -118,6 +118,7 @@ async def _a_finished_training(ask, api, database, owner, id: str) -> None:
         "training_curve.json",
         "labels.geojson",
         "aois.geojson",
+        "meta.pmtiles",
     }
     contents = await _downloaded(api, files)
     assert contents["training_curve.png"].startswith(b"\x89PNG")

@@ -1,0 +1,108 @@
+"""What all engines leave: the figures of a training, the outlines of a prediction."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from app.learning.checkpoint import facts
+from app.learning.chips import IGNORE, Chips, Parting, drawn
+from app.learning.engine import Epoch, Failure, PredictionRequest, Report
+from app.learning.ground import read_polygons
+from app.learning.metrics import Confusion, Objects, objects
+from app.learning.mosaic import Pixels, tiles_in
+from app.learning.polygons import Building, Drawing, buildings
+from app.learning.prediction import Look, odds_of_tiles
+from app.tiles import Tile
+
+Indices = NDArray[np.intp]
+
+# Where on the progress bar the stages meet.
+PREPARED, TRAINED = 0.05, 0.95
+PREDICTED = 0.9
+ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
+
+
+def parted_before(initial: Path) -> Parting | None:
+    """Which ground the weights to begin with have seen."""
+    return Parting.read(facts(initial).get("ground")) if initial.exists() else None
+
+
+def scaled(report: Report) -> Report:
+    """The same report for the training alone, whose progress is a part of the whole."""
+
+    def told(
+        stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+    ) -> None:
+        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
+
+    return told
+
+
+def figures_of(found: NDArray[np.bool_], chips: Chips, aside: Indices, masks: Pixels) -> dict[str, float]:
+    """How good what was found is on the ground set aside: `accuracy` in percent, the others as shares."""
+    pixels = Confusion.of(found, masks)
+    houses = Objects(0, 0, 0)
+    for index, here, mask in zip(aside, found, masks, strict=True):
+        houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
+    return {
+        "accuracy": 100 * pixels.iou,
+        "pixel_accuracy": pixels.accuracy,
+        "precision": pixels.precision,
+        "recall": pixels.recall,
+        "f1": pixels.f1,
+        "object_f1": houses.f1,
+    }
+
+
+def search(
+    look: Look, folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]
+) -> dict[str, Any]:
+    """Find the buildings on `tiles/` inside `area.geojson`; leave `predictions.geojson`."""
+    area = shapely.union_all(read_polygons(folder / "area.geojson"))
+    tiles = tiles_in(folder / "tiles", request.zoom_level)
+    odds: dict[Tile, Pixels] = {}
+    began = monotonic()
+    for tile, answer in odds_of_tiles(look, folder / "tiles", tiles, cancelled):
+        odds[tile] = answer
+        done = len(odds) / len(tiles)
+        eta_s = (monotonic() - began) * (1 / done - 1)
+        report("predicting", PREDICTED * done, f"{len(odds)} of {len(tiles)} tiles", eta_s=eta_s)
+    if not odds:
+        raise Failure("There is no imagery at this zoom level inside the area.")
+    report("vectorising", PREDICTED, "Drawing outlines")
+    found = buildings(
+        odds,
+        threshold=request.confidence / 100,
+        area=area,
+        drawing=Drawing(
+            tolerance_m=request.tolerance_m,
+            area_m2_min=request.area_m2_min,
+            orthogonalize=request.orthogonalize,
+            max_angle_change_deg=request.max_angle_change_deg,
+            skew_tolerance_deg=request.skew_tolerance_deg,
+            seam_m=request.seam_m,
+        ),
+    )
+    features = [_feature(building) for building in found]
+    document = {"type": "FeatureCollection", "features": features}
+    (folder / "predictions.geojson").write_text(json.dumps(document))
+    return {"count": len(features), "artefacts": ["predictions.geojson"]}
+
+
+def _feature(building: Building) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": shapely.geometry.mapping(building.polygon),
+        "properties": {
+            "confidence": round(building.confidence, 4),
+            "area_m2": round(building.area_m2, 2),
+            "building": "yes",
+            "source": "Fieldgraph",
+        },
+    }
