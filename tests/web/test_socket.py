@@ -7,6 +7,7 @@ import json
 import pytest
 
 from app.settings import settings
+from app.web import tokens
 
 TEN = "subscription { count(to: 10) }"
 ENDLESS = "subscription { count }"
@@ -357,7 +358,8 @@ async def test_a_token_is_checked_once_whoever_brought_it(connect, served, monke
         assert len({caller.request_id for caller in served.journal.callers}) == 1
 
 
-async def test_an_operation_with_a_token_that_ended_meanwhile_closes_the_socket(connect, served):
+async def test_an_operation_with_a_token_that_ended_meanwhile_closes_the_socket(connect, served, monkeypatch):
+    monkeypatch.setattr(tokens, "TICK_S_MAX", settings.socket_token_check_s)
     async with connect() as talk:
         await talk.init(token="viewer-1")
         served.journal.revoked.add("viewer-1")
