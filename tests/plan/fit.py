@@ -105,6 +105,11 @@ def _fit_labels(random: Random, rows: list[dict[str, Any]]) -> None:
         taken.add(key)
 
 
+def _fit_label_imports(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["storage_key"] = f"uploads/{row['id']}"
+
+
 def _fit_trainings(random: Random, rows: list[dict[str, Any]]) -> None:
     unfinished = set()
     for row in rows:
@@ -251,6 +256,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "sessions": _fit_sessions,
     "datasets": _fit_datasets,
     "labels": _fit_labels,
+    "label_imports": _fit_label_imports,
     "trainings": _fit_trainings,
     "feedbacks": _fit_feedbacks,
     "feedback_aois": _fit_feedback_aois,
