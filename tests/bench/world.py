@@ -28,6 +28,7 @@ UNBOUNDED = {
     "FIELDGRAPH_VIEWER_COST_PER_MINUTE_MAX": "1000000000",
     "FIELDGRAPH_ADDRESS_COST_PER_MINUTE_MAX": "1000000000",
     "FIELDGRAPH_SOCKETS_PER_ADDRESS_MAX": "100000",
+    "FIELDGRAPH_SIGN_INS_PER_MINUTE_MAX": "1000000000",
 }
 
 
@@ -76,8 +77,8 @@ def free_port() -> int:
 def sign_in(servers: PrivateServers) -> str:
     """The token of a new session of the first person."""
     token = security.new_token()
-    session = """INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at)
-                 VALUES (1, %s, now() + interval '1 day', now())"""
+    session = """INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at, client, address)
+                 VALUES (1, %s, now() + interval '1 day', now(), '', '')"""
     with servers.connect() as connection:
         connection.execute(session, [security.token_hash(token)])
     return token

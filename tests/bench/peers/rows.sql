@@ -21,13 +21,13 @@ BEGIN
     END LOOP;
 
     INSERT INTO users (username, email, email_verified, first_name, last_name, is_active, is_staff, is_super_admin,
-                       notifications_delivery_methods, newsletter_subscription, account_deletion_requested)
+                       notifications_delivery_methods, newsletter_subscription, account_deletion_requested, security_stamp)
     SELECT 'mapper-' || i, 'mapper-' || i || '@fieldgraph.test', true, 'Mapper', 'Number ' || i, true, false, false,
-           '{WEB}', false, false
+           '{WEB}', false, false, 0
     FROM generate_series(users_now - users_more + 1, users_now) AS i;
 
-    INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at)
-    SELECT i, sha256(('another session of ' || i)::bytea), now() + interval '1 day', now()
+    INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at, client, address)
+    SELECT i, sha256(('another session of ' || i)::bytea), now() + interval '1 day', now(), '', ''
     FROM generate_series(users_now - users_more + 1, users_now) AS i;
 
     INSERT INTO datasets (user_id, name, source_imagery, status, "offset")
