@@ -32,8 +32,10 @@ from tests.fixtures import Person
 WHO = ("anonymous", "owner", "other", "member", "admin", "staff", "super", "suspended", "expired", "key")
 """Strangers; whose things these are; somebody else; a member of a team and its admin; staff and a super admin;
 somebody suspended; the owner by a session that has expired, and by an API key without the scope that is needed."""
+NOW, A_DAY = datetime.now(UTC), timedelta(days=1)
+LEAVING = {"user_profile": "Roofs.", "account_deletion_requested": True, "account_deletion_due_at": NOW + 9 * A_DAY}
 ACCOUNTS = {
-    "owner": {},
+    "owner": LEAVING,
     "other": {},
     "member": {},
     "admin": {},
@@ -42,7 +44,6 @@ ACCOUNTS = {
     "suspended": {"is_active": False},
 }
 INVITATION = "an invitation"
-NOW, A_DAY = datetime.now(UTC), timedelta(days=1)
 RUNNING = {"stage": "writing", "message": "Writing.", "eta_s": 1.0, "error": "It broke."}
 RUNNING |= {"started_at": NOW, "finished_at": NOW}
 
