@@ -23,7 +23,7 @@ from app.services import accounts
 from app.services.system.logbook import Logbook
 from app.services.viewers import Viewers
 from app.settings import settings
-from app.web import avatars, exports, files, pages, unsubscribe
+from app.web import account_pages, avatars, exports, files, pages, unsubscribe
 from app.web.budget import Budget
 from app.web.features import Features
 from app.web.graphql import GraphQL
@@ -123,6 +123,7 @@ def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[Base
         *Tiles(database, viewer, ids.key, rates).routes,
         *Features(database).routes,
         *pages.routes(),
+        *account_pages.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),
     ]
 
