@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from app.errors import Conflict
 from app.models import AuditEntry
 from app.services.system import audit
 from resolvers import ids
@@ -90,6 +91,6 @@ async def test_the_database_refuses_to_change_what_is_kept(database, kept, uncha
 
 async def test_no_account_that_is_named_can_be_deleted(database, kept, unchanged, staff):
     async with unchanged():
-        with pytest.raises(DBAPIError):
+        with pytest.raises(Conflict):
             async with database.writing() as session:
                 await session.execute(text(f"DELETE FROM users WHERE id = {staff.id}"))
