@@ -214,7 +214,6 @@ class Settings(BaseSettings):
     tiles_per_minute_max: int = 3_000
     archive_zoom_min: int = 7
     archive_zoom_max: int = 18
-    exports_at_once: int = 2
     map_points_max: int = 10_000
     statistics_cache_s: float = 60
     thumbnail_cache_s: int = 86_400
