@@ -17,7 +17,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from app import checks, security
+from app import security
 from app.database import ReadSession, WriteSession, part
 from app.errors import Conflict, Forbidden, Invalid
 from app.gateways import oauth
@@ -26,6 +26,7 @@ from app.models import OsmAccount, User
 from app.policies import Viewer, signed_in
 from app.rates import Rates
 from app.services.accounts.sessions import Device, SignedIn, open_session
+from app.services.accounts.sign_ups import checked_username
 from app.services.system import audit
 from app.settings import settings
 
@@ -137,9 +138,7 @@ async def _added(session: WriteSession, username: str) -> User:
 
 def _name(identity: Identity) -> str:
     try:
-        return checks.text(
-            "username", identity.username[: settings.name_length_max], length_max=settings.name_length_max
-        )
+        return checked_username(identity.username[: settings.name_length_max])
     except Invalid:
         return f"osm {identity.osm_id}"
 
