@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf, isclose, nan
 from time import sleep
+from types import SimpleNamespace
 
 import pytest
 import shapely
@@ -21,6 +22,7 @@ from app import checks, errors, geometry, pagination, security
 from app.errors import BadRequest, Invalid, LimitReached, NotFound
 from app.models import Dataset, Model, Session, Training, User
 from app.pagination import AgeOrder, Order, Page, PageArgs
+from app.policies import Viewer
 from app.settings import settings
 from app.tiles import EQUATOR_M, LATITUDE_MAX, Tile, covering, metres_per_pixel, position
 from resolvers import ids
@@ -135,11 +137,9 @@ SMALL = strawberry.Schema(Query, Mutation, exception_handlers=HANDLERS, config=S
 
 
 async def renamed(name: str, times: str = "") -> tuple[object, list[type]]:
-    result = await SMALL.execute(
-        f"""mutation {{ renameThing(input: {{name: "{name}" {times}}}) {{
-            ... on Thing {{ name }} ... on InvalidInput {{ code field message }} ... on Conflict {{ code message }}
-        }} }}"""
-    )
+    answer = "... on Thing { name } ... on InvalidInput { code field message } ... on Conflict { code message }"
+    mutation = f'mutation {{ renameThing(input: {{name: "{name}" {times}}}) {{ {answer} }} }}'
+    result = await SMALL.execute(mutation, context_value=SimpleNamespace(viewer=Viewer()))
     return (result.data or {}).get("renameThing"), [type(error.original_error) for error in result.errors or []]
 
 
@@ -149,7 +149,7 @@ def test_a_mutation_takes_one_input_and_names_its_result():
     assert [str(argument.type) for argument in field.args.values()] == ["RenameThingInput!"]
     assert field.type.of_type.name == "RenameThingResult"
     assert [found.name for found in field.type.of_type.types] == ["Thing", "InvalidInput", "Conflict"]
-    assert field.description == "Renames a thing."
+    assert field.description == "Renames a thing.\n\nAn API key needs the scope `WRITE`."
     described = {name: each.description for name, each in core.type_map["RenameThingInput"].fields.items()}
     assert described == {"name": "Its new name.", "times": "How often."}
     assert core.mutation_type.fields["forgetThings"].args == {}

@@ -72,7 +72,8 @@ async def test_a_training_takes_its_files_along(ask, change, database, owner, mo
         await storage.put(f"trainings/{id}/1/checkpoint.safetensors", b"weights")
     await factories.artifact(database, training_id=training.id)
     await factories.feedback(database, training)
-    child = await factories.training(database, model, parent_training_id=training.id)
+    ended = TrainingStatus.FINISHED
+    child = await factories.training(database, model, parent_training_id=training.id, status=ended)
     assert (await change("deleteTraining", viewer=owner, id=ids.encode(training)))["id"] == ids.encode(training)
     assert (await work()).state is JobState.DONE
     assert not await storage.exists(f"trainings/{training.id}/1/checkpoint.safetensors")

@@ -203,9 +203,9 @@ async def test_one_that_takes_too_long_is_stopped(engaged, stand_in, job, found,
 
 
 async def test_the_real_one_says_what_it_cannot_do(engaged, job, found, tmp_path):
-    (tmp_path / "request.json").write_text(json.dumps({"task": "train", "base_model": "YOLO_V8_V1"}))
+    (tmp_path / "request.json").write_text(json.dumps({"task": "train", "base_model": "ABACUS"}))
     await engaged()
-    assert (await found(job)).error == "No engine for the base model YOLO_V8_V1 is installed."
+    assert (await found(job)).error == "No engine for the base model ABACUS is installed."
 
 
 async def test_the_real_one_breaks_in_a_folder_without_a_request(engaged, job, found):
