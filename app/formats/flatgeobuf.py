@@ -1,7 +1,10 @@
 """FlatGeobuf, written by PostGIS with its spatial index."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import anyio
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -17,19 +20,43 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 
 MEDIA_TYPE = "application/flatgeobuf"
 
 
-def flatgeobuf(rows: Select[Any]) -> Select[bytes | None]:
-    """A statement whose one value is the file of these rows: one column is the geometry, the others its properties.
+PIECE_BYTES = 1024 * 1024
 
-    Of no rows there is no file: the value is null.
+
+async def flatgeobuf(
+    reading: Callable[[], AbstractAsyncContextManager[AsyncSession]], rows: Select[Any]
+) -> AsyncIterator[bytes]:
+    """The file of these rows, piece by piece: one column is the geometry, the others its properties.
+
+    Of no rows there is no file: its only piece is empty. With its index in front it is made whole, in the database; it
+    waits in a file of ours, so that neither memory nor a connection is kept while a slow client takes it.
     """
+    async with anyio.TemporaryFile() as file:
+        async with reading() as session:
+            async for piece in await session.stream_scalars(_pieces(rows), execution_options={"yield_per": 4}):
+                await file.write(piece)
+        await file.seek(0)
+        piece = await file.read(PIECE_BYTES)
+        yield piece
+        while piece := await file.read(PIECE_BYTES):
+            yield piece
+
+
+def _pieces(rows: Select[Any]) -> Select[bytes]:
     found = rows.with_only_columns(*map(_readable, rows.selected_columns)).subquery("found")
-    written = func.ST_AsFlatGeobuf(literal_column("found"), True, type_=LargeBinary)
-    return select(written).select_from(found)
+    content = func.ST_AsFlatGeobuf(literal_column("found"), True, type_=LargeBinary).label("content")
+    # Made once, not once for each piece.
+    written = select(content).select_from(found).cte("written").prefix_with("MATERIALIZED")
+    starts = func.generate_series(1, func.length(written.c.content), PIECE_BYTES).table_valued("place").render_derived()
+    piece = func.substring(written.c.content, starts.c.place, PIECE_BYTES, type_=LargeBinary)
+    return select(piece).select_from(written.join(starts, true())).order_by(starts.c.place)
 
 
 def _readable(column: ColumnElement[Any]) -> ColumnElement[Any]:

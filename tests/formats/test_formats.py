@@ -150,6 +150,24 @@ def test_gpx_follows_the_boundary_and_its_holes():
     assert [Polygon(ring).area for ring in rings] == [9.0, 1.0]
 
 
+async def whole_file(database, rows) -> bytes:
+    return b"".join([piece async for piece in flatgeobuf(database.reading, rows)])
+
+
+async def test_flatgeobuf_of_several_pieces_is_whole(database, owner, tmp_path, monkeypatch):
+    aoi = await factories.aoi(database, await factories.dataset(database, owner.id))
+    for _ in range(50):
+        await factories.label(database, aoi, tags={"note": "x" * 100})
+    rows = select(Label.geom, Label.tags).order_by(Label.id)
+    whole = await whole_file(database, rows)
+    monkeypatch.setattr("app.formats.flatgeobuf.PIECE_BYTES", 1_000)
+    pieces = [piece async for piece in flatgeobuf(database.reading, rows)]
+    assert len(pieces) > 5
+    assert b"".join(pieces) == whole
+    (path := tmp_path / "some.fgb").write_bytes(whole)
+    assert pyogrio.read_info(path)["features"] == 50
+
+
 async def test_flatgeobuf_has_its_columns_and_its_index(database, owner, tmp_path):
     dataset = await factories.dataset(database, owner.id)
     training = await factories.training(database, await factories.model(database, dataset))
@@ -159,9 +177,8 @@ async def test_flatgeobuf_has_its_columns_and_its_index(database, owner, tmp_pat
         await factories.feature(database, prediction, geom=box(n, 0, n + 1, 1), **said)
     said = (PredictedFeature.confidence, PredictedFeature.verdict, Prediction.config)
     rows = select(PredictedFeature.geom, *said).join(PredictedFeature.prediction)
-    async with database.reading() as session:
-        content = await session.scalar(flatgeobuf(rows.order_by(PredictedFeature.id)))
-        nothing = await session.scalar(flatgeobuf(rows.where(PredictedFeature.id < 0)))
+    content = await whole_file(database, rows.order_by(PredictedFeature.id))
+    nothing = await whole_file(database, rows.where(PredictedFeature.id < 0))
     (path := tmp_path / "some.fgb").write_bytes(content)
     facts = pyogrio.read_info(path)
     assert (facts["features"], facts["crs"], list(facts["fields"])) == (
@@ -173,7 +190,7 @@ async def test_flatgeobuf_has_its_columns_and_its_index(database, owner, tmp_pat
     within = pyogrio.raw.read(path, bbox=(3.5, 0.5, 3.6, 0.6))
     assert [list(values) for values in within[3][:2]] == [[0.3], ["ACCEPTED"]]
     assert {orjson.loads(config)["zoom_level"] for config in pyogrio.raw.read(path)[3][2]} == {19}
-    assert nothing is None
+    assert nothing == b""
 
 
 async def test_flatgeobuf_keeps_texts_choices_and_objects(database, owner, tmp_path):
@@ -182,8 +199,7 @@ async def test_flatgeobuf_keeps_texts_choices_and_objects(database, owner, tmp_p
     await factories.label(database, aoi, osm_type="way", tags={"building": "yes"})
     await factories.label(database, aoi)
     rows = select(Label.geom, Label.origin, Label.osm_type, Label.tags).order_by(Label.id)
-    async with database.reading() as session:
-        content = await session.scalar(flatgeobuf(rows))
+    content = await whole_file(database, rows)
     (path := tmp_path / "some.fgb").write_bytes(content)
     origins, types, tags = pyogrio.raw.read(path)[3]
     assert sorted(types) == ["", "way"]

@@ -77,9 +77,9 @@ async def _labels(reading: Reading, row: AOI | Dataset, form: FileFormat) -> Asy
         # A FlatGeobuf has shapes of one kind.
         said = (func.ST_Multi(Label.geom).label("geom"), Label.origin, Label.osm_id, Label.osm_type, Label.tags)
         aoi_ids = select(AOI.id).where(_is_of(row))
-        async with reading() as session:
-            rows = _first_of_each(row, *said).where(Label.aoi_id.in_(aoi_ids)).order_by(Label.id)
-            yield await session.scalar(flatgeobuf(rows)) or b""
+        rows = _first_of_each(row, *said).where(Label.aoi_id.in_(aoi_ids)).order_by(Label.id)
+        async for piece in flatgeobuf(reading, rows):
+            yield piece
         return
     writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
     async for piece in streamed(writer, _batches(reading, row, has_ids=form is FileFormat.GEOJSON)):

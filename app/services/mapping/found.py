@@ -89,10 +89,8 @@ async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncIte
     """A file, piece by piece; of no features there is no FlatGeobuf, which is empty then."""
     if form is FileFormat.FLATGEOBUF:
         tags = [literal(value).label(key) for key, value in TAGS.items()]
-        rows = wanted.of(wanted.place, *tags, *SAID)
-        async with reading() as session:
-            content = await session.scalar(flatgeobuf(rows))
-        yield content or b""
+        async for piece in flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID)):
+            yield piece
         return
     writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
     async for piece in streamed(writer, _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML)):
