@@ -68,7 +68,7 @@ class Post(Record):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was last changed.")
     edited_at: Mapped[datetime | None] = mapped_column(doc="When its author last edited it; null if never.")
     deleted_at: Mapped[datetime | None] = mapped_column(doc="When it was deleted; it stays while it has replies.")
-    # Triggers count them; see the migration. `fieldgraph social repair` counts them anew.
+    # Triggers count them; see the migration.
     likes_count: Mapped[int] = mapped_column(default=0, doc="How many like it.")
     comment_count: Mapped[int] = mapped_column(default=0, doc="How many replies it has, without replies to these.")
     shares_count: Mapped[int] = mapped_column(default=0, doc="How many have shared it.")
