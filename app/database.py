@@ -8,7 +8,7 @@ from typing import NewType
 import orjson
 import psycopg
 from redis.asyncio import Redis
-from sqlalchemy import Constraint, Index
+from sqlalchemy import Constraint, Index, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -80,6 +80,11 @@ async def part(session: WriteSession) -> AsyncIterator[None]:
     """A part of a transaction, which is undone alone if it fails."""
     async with session.begin_nested():
         yield
+
+
+async def lock(session: WriteSession, what: str) -> None:
+    """Waits until no other transaction holds the lock of this name, and holds it until this one ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.models import (
@@ -31,7 +31,7 @@ def visible_users(viewer: Viewer) -> ColumnElement[bool]:
     return (User.is_active & ~is_blocked(viewer, User.id)) | (User.id == viewer.user_id)
 
 
-def is_blocked(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def is_blocked(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer has blocked the one a column names, or is blocked by them; nobody blocks a stranger."""
     if viewer.user_id is None:
         return false()

@@ -1,7 +1,7 @@
 """Who sees and changes what people say to each other."""
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, true
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, true
+from sqlalchemy.orm import aliased
 
 from app.models import (
     Block,
@@ -19,7 +19,7 @@ from app.models import (
     Share,
 )
 from app.policies import Viewer, reads
-from app.policies.accounts import visible_users
+from app.policies.accounts import is_blocked, visible_users
 
 
 @reads(Post)
@@ -98,7 +98,12 @@ def visible_to_no_list(viewer: Viewer) -> ColumnElement[bool]:
     return false()
 
 
-def is_muted(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def is_kept_from(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """Whether the viewer is not to be told of what the one a column names does: blocked either way, or muted."""
+    return is_blocked(viewer, user_id) | is_muted(viewer, user_id)
+
+
+def is_muted(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer does not want to hear of the one a column names, for now."""
     if viewer.user_id is None:
         return false()
@@ -107,7 +112,7 @@ def is_muted(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnEleme
     return exists().where(mute.user_id == viewer.user_id, mute.muted_id == user_id, holds)
 
 
-def is_friend(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def is_friend(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the one a column names is the viewer's friend."""
     if viewer.user_id is None:
         return false()

@@ -14,11 +14,11 @@ from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from limits import RateLimitItemPerMinute
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app import security
-from app.database import ReadSession, WriteSession, part
+from app.database import ReadSession, WriteSession, lock, part
 from app.errors import Conflict, Forbidden, Invalid
 from app.gateways import oauth
 from app.gateways.oauth import Identity
@@ -112,8 +112,7 @@ async def sign_in_with_osm(session: WriteSession, identity: Identity, device: De
 
 async def _alone(session: WriteSession, identity: Identity) -> None:
     """Passes one transaction at a time for each account at OpenStreetMap: of two first sign-ins one is the first."""
-    lock = func.hashtextextended(f"osm account {identity.osm_id}", 0)
-    await session.execute(select(func.pg_advisory_xact_lock(lock)))
+    await lock(session, f"osm account {identity.osm_id}")
 
 
 async def _new_user(session: WriteSession, identity: Identity) -> User:

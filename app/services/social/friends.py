@@ -14,8 +14,7 @@ from app.models import FriendRequest, Friendship, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
 from app.rates import Rates
-from app.services.social.people import is_kept_away, lock_pair, part, somebody_else
-from app.services.system import notify
+from app.services.social.people import end_friendship, lock_pair, somebody_else, tell
 from app.settings import settings
 
 
@@ -73,10 +72,8 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
     request = FriendRequest(from_user_id=own, to_user_id=user_id)
     session.add(request)
     await session.flush()
-    await _tell(session, own, user_id, FriendshipChange.REQUESTED)
-    if not await is_kept_away(session, user_id, source=own):
-        name = await session.scalar(select(User.username).where(User.id == own))
-        await notify(session, user_id, f"{name} would like to be your friend.", about=request)
+    await record_change(session, own, user_id, FriendshipChange.REQUESTED)
+    await tell(session, user_id, own, "would like to be your friend.", about=request)
     return Asked(request)
 
 
@@ -90,7 +87,7 @@ async def decline_friend_request(session: WriteSession, viewer: Viewer, request_
     """Ends a request the viewer received; answers with who had asked."""
     request = await _received(session, viewer, request_id)
     await session.delete(request)
-    await _tell(session, signed_in(viewer), request.from_user_id, FriendshipChange.DECLINED)
+    await record_change(session, signed_in(viewer), request.from_user_id, FriendshipChange.DECLINED)
     return await session.get_one(User, request.from_user_id)
 
 
@@ -102,7 +99,7 @@ async def cancel_friend_request(session: WriteSession, viewer: Viewer, user_id: 
     if request is None or request.from_user_id != own:
         raise Conflict(f"You have not asked {other.username}, or they have answered.")
     await session.delete(request)
-    await _tell(session, own, user_id, FriendshipChange.CANCELLED)
+    await record_change(session, own, user_id, FriendshipChange.CANCELLED)
     return other
 
 
@@ -110,9 +107,9 @@ async def remove_friend(session: WriteSession, viewer: Viewer, user_id: int) -> 
     """Ends the viewer's friendship with another, on both sides."""
     own = signed_in(viewer)
     other = await somebody_else(session, viewer, user_id)
-    if not await part(session, own, user_id):
+    if not await end_friendship(session, own, user_id):
         raise Conflict(f"{other.username} is not your friend.")
-    await _tell(session, own, user_id, FriendshipChange.ENDED)
+    await record_change(session, own, user_id, FriendshipChange.ENDED)
     return other
 
 
@@ -169,14 +166,12 @@ async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship
     own, theirs = Friendship(user_id=asked, friend_id=asking), Friendship(user_id=asking, friend_id=asked)
     session.add_all([own, theirs])
     await session.flush()
-    await _tell(session, asked, asking, FriendshipChange.ACCEPTED)
-    if not await is_kept_away(session, asking, source=asked):
-        name = await session.scalar(select(User.username).where(User.id == asked))
-        await notify(session, asking, f"{name} is your friend now.", about=theirs)
+    await record_change(session, asked, asking, FriendshipChange.ACCEPTED)
+    await tell(session, asking, asked, "is your friend now.", about=theirs)
     return own
 
 
-async def _tell(session: WriteSession, one: int, other: int, change: FriendshipChange) -> None:
+async def record_change(session: WriteSession, one: int, other: int, change: FriendshipChange) -> None:
     """Lets the subscriptions of both show what has happened, each with the other."""
     await session.flush()
     for user_id, with_id in ((one, other), (other, one)):

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, select
 
-from app import checks, events
+from app import checks
 from app.database import WriteSession
 from app.errors import LimitReached, NotFound
 from app.models import Block, FriendRequest, Mute
 from app.policies import Viewer, signed_in, visible
-from app.services.social.friends import FriendshipChange, between, friendships_topic
-from app.services.social.people import lock_pair, part, somebody_else
+from app.services.social.friends import FriendshipChange, between, record_change
+from app.services.social.people import end_friendship, lock_pair, somebody_else
 from app.settings import settings
 
 
@@ -23,16 +23,13 @@ async def block_user(session: WriteSession, viewer: Viewer, user_id: int) -> Blo
         return existing
     await _room(session, Block, own)
     other = await somebody_else(session, viewer, user_id)
-    was_friend = await part(session, own, user_id)
+    was_friend = await end_friendship(session, own, user_id)
     await session.execute(delete(FriendRequest).where(between(own, user_id)))
     block = Block(user_id=own, blocked_id=user_id, username=other.username)
     session.add(block)
     await session.flush()
-    if was_friend:
-        # Told to both; neither can see any more who it was.
-        for side, with_id in ((own, user_id), (user_id, own)):
-            change = {"change": FriendshipChange.ENDED.value, "user": with_id}
-            events.record(session, friendships_topic(side), change)
+    if was_friend:  # told to both; neither can see any more who it was
+        await record_change(session, own, user_id, FriendshipChange.ENDED)
     return block
 
 

@@ -6,12 +6,11 @@ from sqlalchemy import func, select, update
 from app import checks, events
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
-from app.models import Conversation, Message, User
+from app.models import Conversation, Message
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import may_take_this_message_back
 from app.rates import Rates
-from app.services.social.people import anybody, is_kept_away, lock_pair
-from app.services.system import notify
+from app.services.social.people import anybody, lock_pair, tell
 from app.settings import settings
 
 
@@ -41,9 +40,8 @@ async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: in
     for user_id in {own, receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
     # Who has not read what was said before has been told of it already.
-    if is_first and own != receiver_id and not await is_kept_away(session, receiver_id, source=own):
-        name = await session.scalar(select(User.username).where(User.id == own))
-        await notify(session, receiver_id, f"{name} has written to you.", about=message)
+    if is_first and own != receiver_id:
+        await tell(session, receiver_id, own, "has written to you.", about=message)
     return message
 
 

@@ -1,11 +1,14 @@
 """Two people at a time: what is between them changes for both at once."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, literal, select
 
-from app.database import WriteSession
+from app.database import WriteSession, lock
 from app.errors import Invalid
-from app.models import Block, Friendship, Mute, User
+from app.models import Friendship, Record, User
 from app.policies import Viewer, signed_in, visible
+from app.policies.social import is_kept_from
+from app.services.accounts import name_of
+from app.services.system import notify
 
 
 async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
@@ -27,18 +30,16 @@ async def anybody(session: WriteSession, viewer: Viewer, user_id: int, *, field:
 async def lock_pair(session: WriteSession, one: int, other: int) -> None:
     """Waits until nobody else changes what is between two people, whichever of them asks."""
     low, high = sorted((one, other))
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"people:{low}:{high}", 0))))
+    await lock(session, f"people {low} {high}")
 
 
-async def part(session: WriteSession, one: int, other: int) -> bool:
+async def end_friendship(session: WriteSession, one: int, other: int) -> bool:
     """Ends a friendship on both sides; answers whether there was one."""
     sides = delete(Friendship).where(Friendship.user_id.in_((one, other)), Friendship.friend_id.in_((one, other)))
     return (await session.scalars(sides.returning(Friendship.id))).first() is not None
 
 
-async def is_kept_away(session: WriteSession, user_id: int, *, source: int) -> bool:
-    """Whether somebody is not to be told of what another does: either has blocked the other, or it is muted."""
-    blocks = select(Block.id).where(Block.user_id.in_((user_id, source)), Block.blocked_id.in_((user_id, source)))
-    holds = Mute.expires_at.is_(None) | (Mute.expires_at > func.now())
-    mutes = select(Mute.id).where(Mute.user_id == user_id, Mute.muted_id == source, holds)
-    return bool(await session.scalar(select(blocks.exists() | mutes.exists())))
+async def tell(session: WriteSession, user_id: int, doer_id: int, deed: str, *, about: Record) -> None:
+    """Notifies somebody of what another has done, whose name begins the sentence, unless the two keep apart."""
+    if not await session.scalar(select(is_kept_from(Viewer(user_id), literal(doer_id)))):
+        await notify(session, user_id, f"{await name_of(session, doer_id)} {deed}", about=about)
