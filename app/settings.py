@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     mute_hours_max: int = 24 * 365
     message_length_max: int = 5_000
     messages_per_minute_max: int = 60
+    post_length_max: int = 500
+    posts_per_minute_max: int = 20
 
     # Mail
     smtp_url: SecretStr | None = None

@@ -29,6 +29,7 @@ from resolvers.social.messages import (
     send_message,
     take_message_back,
 )
+from resolvers.social.posts import create_post, like_post, unlike_post
 
 __all__ = [
     "ConversationOrder",
@@ -41,10 +42,12 @@ __all__ = [
     "blocks",
     "cancel_friend_request",
     "conversations",
+    "create_post",
     "decline_friend_request",
     "friend_requests",
     "friend_suggestions",
     "friendship_changed",
+    "like_post",
     "message_received",
     "messages",
     "mute_user",
@@ -55,5 +58,6 @@ __all__ = [
     "send_message",
     "take_message_back",
     "unblock_user",
+    "unlike_post",
     "unmute_user",
 ]

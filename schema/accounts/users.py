@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schema.mapping.predictions import Prediction
     from schema.mapping.trainings import Model, Training
     from schema.social.friends import Friendship
+    from schema.social.posts import Post
 
 strawberry.enum(tables.DeliveryMethod, description=tables.DeliveryMethod.__doc__)
 
@@ -64,6 +65,7 @@ class User(Row, of=tables.User):
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
         tables.User.predictions
     )
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.User.posts)
     friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(
         tables.User.friendships
     )

@@ -4,6 +4,7 @@ import strawberry
 
 from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscription
 from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
+from schema.social.posts import PostsMutation
 
 
 @strawberry.type
@@ -12,7 +13,7 @@ class SocialQuery(FriendsQuery, MessagesQuery):
 
 
 @strawberry.type
-class SocialMutation(FriendsMutation, MessagesMutation):
+class SocialMutation(FriendsMutation, MessagesMutation, PostsMutation):
     """The domain's changes."""
 
 

@@ -107,6 +107,7 @@ async def _made(database: Database, of: Person, friend: Person) -> UserNotificat
     await factories.feedback(database, training)
     await factories.approved_prediction(database, training)
     await factories.team(database, of.id, name="Walkers alone")
+    await factories.post(database, of.id)
     await factories.add(database, Friendship(user_id=of.id, friend_id=friend.id))
     told = {"training_id": training.id, "subject_type": "Training", "subject_key": training.id}
     made: UserNotification = await factories.notification(database, of.id, read_at=NOW, **told)

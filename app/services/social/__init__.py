@@ -14,6 +14,7 @@ from app.services.social.friends import (
     suggest_friends,
 )
 from app.services.social.keeping_away import block_user, mute_user, unblock_user, unmute_user
+from app.services.social.likes import like_post, unlike_post
 from app.services.social.messages import (
     messages_topic,
     pace_messages,
@@ -21,6 +22,7 @@ from app.services.social.messages import (
     send_message,
     take_message_back,
 )
+from app.services.social.posts import create_post, pace_posts
 
 __all__ = [
     "Asked",
@@ -29,12 +31,15 @@ __all__ = [
     "accept_friend_request",
     "block_user",
     "cancel_friend_request",
+    "create_post",
     "decline_friend_request",
     "friendships_topic",
+    "like_post",
     "messages_topic",
     "mute_user",
     "pace_friend_requests",
     "pace_messages",
+    "pace_posts",
     "read_conversation",
     "remove_friend",
     "send_friend_request",
@@ -42,5 +47,6 @@ __all__ = [
     "suggest_friends",
     "take_message_back",
     "unblock_user",
+    "unlike_post",
     "unmute_user",
 ]

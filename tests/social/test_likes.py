@@ -1,0 +1,66 @@
+"""Likes: once for each person and post, whoever asks how often and at the same time as whom."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+
+from app.models import Block, Like
+from resolvers import ids
+from tests import factories
+from tests.fixtures import Person
+
+
+@pytest.fixture
+async def post(database, owner):
+    return await factories.post(database, owner.id)
+
+
+@pytest.fixture
+async def crowd(database):
+    made = [await factories.user(database, f"user{number}") for number in range(6)]
+    return [Person(each.user, each.token) for each in made]
+
+
+async def likers(database, post) -> list[int]:
+    async with database.reading() as session:
+        return sorted(await session.scalars(select(Like.user_id).where(Like.post_id == post.id)))
+
+
+async def test_a_post_is_liked_and_unliked_and_a_second_time_changes_nothing(
+    change, unchanged, database, post, owner, other
+):
+    for viewer, count in ((other, 1), (owner, 2)):
+        assert (await change("likePost", "likesCount", viewer=viewer, id=ids.encode(post)))["likesCount"] == count
+    async with unchanged():
+        assert (await change("likePost", "likesCount", viewer=other, id=ids.encode(post)))["likesCount"] == 2
+    assert await likers(database, post) == sorted([owner.id, other.id])
+    assert (await change("unlikePost", "likesCount", viewer=other, id=ids.encode(post)))["likesCount"] == 1
+    async with unchanged():
+        assert (await change("unlikePost", "likesCount", viewer=other, id=ids.encode(post)))["likesCount"] == 1
+    assert await likers(database, post) == [owner.id]
+
+
+async def test_all_who_like_and_unlike_at_once_are_counted(change, database, post, crowd):
+    deeds = [
+        change(deed, viewer=viewer, id=ids.encode(post))
+        for viewer in crowd
+        for deed in ("likePost", "likePost", "unlikePost", "likePost")
+    ]
+    assert {made["__typename"] for made in await asyncio.gather(*deeds)} == {"Post"}
+    likes = len(await likers(database, post))
+    await asyncio.gather(*(change("likePost", viewer=viewer, id=ids.encode(post)) for viewer in crowd))
+    [last, *_] = crowd
+    made = await change("unlikePost", "likesCount", viewer=last, id=ids.encode(post))
+    assert likes <= 6
+    assert (made["likesCount"], len(await likers(database, post))) == (5, 5)
+
+
+async def test_nobody_likes_across_a_block_or_what_is_deleted(refuse, database, post, owner, other, staff):
+    for blocked in (other, staff):
+        await factories.add(database, Block(user_id=owner.id, blocked_id=blocked.id, username=blocked.user.username))
+    deleted = await factories.post(database, other.id, deleted_at=post.created_at, content="")
+    for viewer, liked in [(other, post), (staff, post), (other, deleted)]:
+        for deed in ("likePost", "unlikePost"):
+            assert (await refuse(deed, viewer=viewer, id=ids.encode(liked)))["code"] == "NOT_FOUND"
+    assert (await refuse("likePost", viewer=None, id=ids.encode(post)))["code"] == "UNAUTHENTICATED"
