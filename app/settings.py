@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     document_definitions_max: int = 100
     document_variables_max: int = 100
     document_cost_max: int = 20_000
+    accounts_per_address_factor: int = 2
     viewer_cost_per_minute_max: int = 400_000
     address_cost_per_minute_max: int = 800_000
     documents_cached_max: int = 500
@@ -184,7 +185,7 @@ class Settings(BaseSettings):
     # Files
     upload_bytes_max: int = 200 * MIB
     upload_s_max: float = 900
-    uploads_per_hour_max: int = 60
+    uploads_per_hour_max: int = 120
     uploads_kept_hours: float = 24
     file_link_s: int = 3_600
     file_chunk_bytes: int = MIB // 4
@@ -258,6 +259,7 @@ class Settings(BaseSettings):
     job_threads: int = 4
     job_heavy_at_once: int = 1
     job_progress_s: float = 0.5
+    jobs_per_hour_max: int = 120
     shutdown_s: float = 20
     shutdown_notice_s: float = 0
     events_kept_days: int = 7
@@ -287,7 +289,7 @@ class Settings(BaseSettings):
     feedback_training_batch_max: int = 8
     feedback_training_zoom_min: int = 19
     feedback_training_zoom_max: int = 21
-    trainings_per_hour_max: int = 10
+    trainings_per_hour_max: int = 20
     predictions_per_hour_max: int = 50
     inspections_per_hour_max: int = 30
     inspection_s_max: float = 600

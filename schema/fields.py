@@ -22,6 +22,7 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 from app.models import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
 from app.policies import require_scope
+from app.services.system import Pace
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Listing, Many, One, Paged
@@ -121,17 +122,21 @@ def field(resolver: Callable[..., Any]) -> Any:
     return _described(resolver, strawberry.field(resolver=resolver))
 
 
-def mutation(resolver: Callable[..., Any], *, scope: Scope | None = Scope.WRITE) -> Any:
+def mutation(resolver: Callable[..., Any], *, scope: Scope | None = Scope.WRITE, pace: Pace | None = None) -> Any:
     """A change: its arguments become one input object, its problems become data.
 
     `scope` is what an API key needs for it: TRAIN for what starts long work, ADMIN for what only staff may do, and None
-    for what no key may do at all: whatever opens, shows or closes a way into an account, or ends it.
+    for what no key may do at all: whatever opens, shows or closes a way into an account, or ends it. `pace` is what it
+    is counted among; whatever starts a job or takes a file has one.
     """
     changed = strawberry.mutation(resolver=resolver)
     _described(resolver, changed)
+    if pace:
+        changed.description += f"\n\nRATE_LIMITED after {pace.account_max} {pace.value} in an hour."
     needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
     changed.description = f"{changed.description}\n\n{needed}"
-    changed.extensions = [Scoped(scope), *([Input()] if changed.arguments else []), NamedResult()]
+    paced = [Paced(pace)] if pace else []
+    changed.extensions = [Scoped(scope), *paced, *([Input()] if changed.arguments else []), NamedResult()]
     return changed
 
 
@@ -220,6 +225,17 @@ class Scoped(FieldExtension):
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         require_scope(info.context.viewer, self.scope)
+        return await next_(source, info, **kwargs)
+
+
+class Paced(FieldExtension):
+    """Refuses accounts and addresses that ask for too much in an hour."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        await self.pace.take(info.context.rates, info.context.viewer, address=info.context.address)
         return await next_(source, info, **kwargs)
 
 

@@ -4,7 +4,7 @@ import strawberry
 from strawberry import Some
 
 from app.models import Profile
-from app.services import accounts, system
+from app.services import accounts
 from app.services.accounts import AvatarSize
 from app.services.system import UploadLink
 from resolvers.context import Info
@@ -42,7 +42,6 @@ async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> Uplo
     media_type: Its type: image/jpeg, image/png or image/webp.
     bytes: How many bytes it has, at most five million.
     """
-    await system.pace_upload(info.context.rates, info.context.viewer)
     return accounts.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
 
 

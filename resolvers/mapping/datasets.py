@@ -258,7 +258,6 @@ async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> Up
     format: What kind of file it is.
     bytes: How many bytes it has.
     """
-    await uploads.pace_upload(info.context.rates, info.context.viewer)
     return mapping.label_upload(info.context.viewer, format=format, bytes=bytes)
 
 

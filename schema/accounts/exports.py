@@ -6,6 +6,7 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.system import Pace
 from resolvers import accounts as resolve
 from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, LimitReached
@@ -32,4 +33,4 @@ class ExportsQuery:
 
 @strawberry.type
 class ExportsMutation:
-    export_my_data: DataExport | Conflict | LimitReached = mutation(resolve.export_my_data, scope=None)
+    export_my_data: DataExport | Conflict | LimitReached = mutation(resolve.export_my_data, scope=None, pace=Pace.JOBS)

@@ -5,6 +5,7 @@ from strawberry import auto
 
 from app import models as tables
 from app.services.accounts import AvatarSize
+from app.services.system import Pace
 from resolvers import accounts as resolve
 from schema.fields import field, mutation
 from schema.files import UploadLink
@@ -25,6 +26,6 @@ class Profile(Row, of=tables.Profile):
 @strawberry.type
 class ProfilesMutation:
     update_profile: Profile | InvalidInput = mutation(resolve.update_profile)
-    request_avatar_upload: UploadLink | InvalidInput = mutation(resolve.request_avatar_upload)
+    request_avatar_upload: UploadLink | InvalidInput = mutation(resolve.request_avatar_upload, pace=Pace.UPLOADS)
     set_avatar: Profile | InvalidInput | Unavailable = mutation(resolve.set_avatar)
     remove_avatar: Profile = mutation(resolve.remove_avatar)

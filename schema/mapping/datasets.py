@@ -7,6 +7,7 @@ from strawberry import auto
 
 from app import models as tables
 from app.services import mapping
+from app.services.system import Pace
 from app.settings import settings
 from resolvers import mapping as resolve
 from schema.accounts import User
@@ -109,5 +110,5 @@ class DatasetsMutation:
     create_label: Label | InvalidInput | LimitReached = mutation(resolve.create_label)
     update_label: Label | InvalidInput = mutation(resolve.update_label)
     delete_label: Deleted = mutation(resolve.delete_label)
-    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels)
-    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve.fetch_osm_labels)
+    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels, pace=Pace.UPLOADS)
+    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve.fetch_osm_labels, pace=Pace.JOBS)

@@ -4,6 +4,7 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.system import Pace
 from app.settings import settings
 from resolvers import mapping as resolve
 from schema.accounts import User
@@ -90,13 +91,13 @@ class FeedbackMutation:
     update_feedback_aoi: FeedbackAOI | InvalidInput | Conflict = mutation(resolve.update_feedback_aoi)
     delete_feedback_aoi: Deleted | Conflict = mutation(resolve.delete_feedback_aoi)
     review_feedback_aoi: FeedbackAOI | Conflict = mutation(resolve.review_feedback_aoi)
-    fetch_feedback_labels: FeedbackAOI | Conflict = mutation(resolve.fetch_feedback_labels)
+    fetch_feedback_labels: FeedbackAOI | Conflict = mutation(resolve.fetch_feedback_labels, pace=Pace.JOBS)
     draw_feedback_label: FeedbackLabel | InvalidInput | Conflict | LimitReached = mutation(resolve.draw_feedback_label)
     update_feedback_label: FeedbackLabel | InvalidInput | Conflict = mutation(resolve.update_feedback_label)
     delete_feedback_label: Deleted | Conflict = mutation(resolve.delete_feedback_label)
     copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(resolve.copy_feedback_aoi)
     start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve.start_feedback_training, scope=tables.Scope.TRAIN
+        resolve.start_feedback_training, scope=tables.Scope.TRAIN, pace=Pace.TRAININGS
     )
     clone_dataset: Dataset | InvalidInput | LimitReached = mutation(resolve.clone_dataset)
     clone_model: Model | InvalidInput | LimitReached = mutation(resolve.clone_model)

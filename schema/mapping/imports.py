@@ -4,6 +4,7 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.system import Pace
 from resolvers import mapping as resolve
 from schema.accounts import User
 from schema.fields import field, mutation, one
@@ -38,5 +39,5 @@ class ImportsQuery:
 
 @strawberry.type
 class ImportsMutation:
-    create_label_upload: UploadLink | InvalidInput = mutation(resolve.create_label_upload)
-    import_labels: LabelImport | InvalidInput | Conflict = mutation(resolve.import_labels)
+    create_label_upload: UploadLink | InvalidInput = mutation(resolve.create_label_upload, pace=Pace.UPLOADS)
+    import_labels: LabelImport | InvalidInput | Conflict = mutation(resolve.import_labels, pace=Pace.JOBS)

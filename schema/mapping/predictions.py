@@ -6,6 +6,7 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.system import Pace
 from app.settings import settings
 from resolvers import mapping as resolve
 from schema.accounts import User
@@ -77,18 +78,18 @@ class PredictionsQuery:
 @strawberry.type
 class PredictionsMutation:
     start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.start_prediction, scope=tables.Scope.TRAIN
+        resolve.start_prediction, scope=tables.Scope.TRAIN, pace=Pace.PREDICTIONS
     )
     update_prediction: Prediction | InvalidInput = mutation(resolve.update_prediction)
     share_prediction: Prediction = mutation(resolve.share_prediction)
     publish_prediction: Prediction | Conflict = mutation(resolve.publish_prediction)
     unpublish_prediction: Prediction = mutation(resolve.unpublish_prediction)
-    retry_prediction: Prediction | Conflict | LimitReached = mutation(
-        resolve.retry_prediction, scope=tables.Scope.TRAIN
+    retry_prediction: Prediction | Conflict = mutation(
+        resolve.retry_prediction, scope=tables.Scope.TRAIN, pace=Pace.PREDICTIONS
     )
     cancel_prediction: Prediction | Conflict = mutation(resolve.cancel_prediction)
     delete_prediction: Deleted | Conflict = mutation(resolve.delete_prediction)
-    conflate_prediction: Prediction | Conflict = mutation(resolve.conflate_prediction)
+    conflate_prediction: Prediction | Conflict = mutation(resolve.conflate_prediction, pace=Pace.JOBS)
     judge_features: Prediction | Conflict = mutation(resolve.judge_features)
 
 

@@ -5,6 +5,7 @@ from strawberry import auto
 
 from app import models as tables
 from app.services import mapping
+from app.services.system import Pace
 from resolvers import mapping as resolve
 from schema.accounts import User
 from schema.fields import field, mutation, one, subscription
@@ -64,7 +65,9 @@ class QualityQuery:
 
 @strawberry.type
 class QualityMutation:
-    inspect_dataset: Inspection | InvalidInput | Conflict | LimitReached = mutation(resolve.inspect_dataset)
+    inspect_dataset: Inspection | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.inspect_dataset, pace=Pace.INSPECTIONS
+    )
 
 
 @strawberry.type

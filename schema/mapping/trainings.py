@@ -6,6 +6,7 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.system import Pace
 from resolvers import mapping as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
@@ -139,7 +140,7 @@ class TrainingsMutation:
     delete_model: Deleted | Conflict = mutation(resolve.delete_model)
     delete_training: Deleted | Conflict = mutation(resolve.delete_training)
     start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve.start_training, scope=tables.Scope.TRAIN
+        resolve.start_training, scope=tables.Scope.TRAIN, pace=Pace.TRAININGS
     )
     cancel_training: Training | Conflict = mutation(resolve.cancel_training)
     publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve.publish_training)

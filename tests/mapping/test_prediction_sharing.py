@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import Artifact, Job, JobKind, JobState, PredictedFeature, Prediction, TrainingStatus
-from app.settings import settings
 from resolvers import ids
 from tests import factories
 
@@ -156,17 +155,6 @@ async def test_of_many_who_try_it_again_one_does(database, owner, does):
 async def test_what_has_not_ended_is_neither_tried_again_nor_deleted(refuse, database, owner, prediction, deed, status):
     await has(database, prediction, status)
     assert (await refuse(deed, viewer=owner, predictionId=ids.encode(prediction)))["code"] == "CONFLICT"
-
-
-async def test_trying_again_and_deleting_do_not_make_room_for_more(
-    change, refuse, database, owner, training, monkeypatch
-):
-    monkeypatch.setattr(settings, "predictions_per_hour_max", 2)
-    one = await factories.prediction(database, training, status=TrainingStatus.FAILED)
-    for _ in range(2):
-        await change("retryPrediction", viewer=owner, predictionId=ids.encode(one))
-        await change("cancelPrediction", viewer=owner, predictionId=ids.encode(one))
-    assert (await refuse("retryPrediction", viewer=owner, predictionId=ids.encode(one)))["code"] == "LIMIT_REACHED"
 
 
 async def test_one_that_waits_is_cancelled_at_once(ask, owner, does, happened, prediction, refuse):

@@ -1,12 +1,10 @@
 """Publishing a training, and predicting with what was published."""
 
-import asyncio
-
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.geometry import to_geojson
-from app.models import BaseModel, Job, JobKind, Model, ModelStatus, Prediction, TrainingStatus
+from app.models import BaseModel, Job, JobKind, Model, ModelStatus, TrainingStatus
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -245,15 +243,3 @@ async def test_a_lower_zoom_takes_fewer_tiles(change, refuse, owner, published, 
     wide = asked | {"geom": square(0.05)}
     assert (await refuse("startPrediction", viewer=owner, **(wide | {"zoomLevel": 22})))["code"] == "LIMIT_REACHED"
     assert (await change("startPrediction", viewer=owner, **wide))["__typename"] == "Prediction"
-
-
-async def test_one_person_starts_so_many_predictions_an_hour_even_at_once(
-    change, database, owner, other, published, asked, monkeypatch
-):
-    monkeypatch.setattr(settings, "predictions_per_hour_max", 3)
-    answers = await asyncio.gather(*(change("startPrediction", viewer=owner, **asked) for _ in range(10)))
-    assert sorted(answer["__typename"] for answer in answers) == ["LimitReached"] * 7 + ["Prediction"] * 3
-    async with database.reading() as session:
-        assert await session.scalar(select(func.count()).select_from(Prediction)) == 3
-        assert await session.scalar(select(func.count()).select_from(Job)) == 3
-    assert (await change("startPrediction", viewer=other, **asked))["__typename"] == "Prediction"

@@ -19,7 +19,6 @@ from app.models import (
     TrainingStatus,
 )
 from app.services.mapping.lessons import plan_of
-from app.settings import settings
 from resolvers import ids
 from tests import factories
 from tests.factories import SQUARE
@@ -172,13 +171,6 @@ async def test_a_model_has_one_unfinished_training_however_it_began(change, refu
         change("startTraining", viewer=owner, modelId=ids.encode(factories.Model(id=parent.model_id)), zoomLevel=[19]),
     )
     assert sorted(answer.get("code", "") for answer in answers) == ["", "CONFLICT", "CONFLICT"]
-
-
-async def test_no_more_is_started_in_an_hour_than_one_may(refuse, database, owner, parent, monkeypatch):
-    await correction(database, parent)
-    monkeypatch.setattr(settings, "trainings_per_hour_max", 1)
-    refused = await refuse("startFeedbackTraining", viewer=owner, trainingId=ids.encode(parent))
-    assert (refused["code"], refused["limit"]) == ("LIMIT_REACHED", 1)
 
 
 async def test_a_training_that_is_being_continued_is_not_deleted(change, refuse, database, owner, parent):

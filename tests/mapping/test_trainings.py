@@ -223,22 +223,6 @@ async def test_a_model_has_one_unfinished_training_however_many_start_at_once(ch
     assert (await change("startTraining", **start))["__typename"] == "Training"
 
 
-async def test_one_person_starts_so_many_trainings_an_hour_even_at_once(
-    change, refuse, database, owner, other, dataset, monkeypatch
-):
-    monkeypatch.setattr(settings, "trainings_per_hour_max", 3)
-    models = [ids.encode(await factories.model(database, dataset)) for _ in range(7)]
-    start = {"viewer": owner, "zoomLevel": [19]}
-    answers = await asyncio.gather(*(change("startTraining", **start, modelId=id) for id in models))
-    assert sorted(answer["__typename"] for answer in answers) == ["LimitReached"] * 4 + ["Training"] * 3
-    left = models[[answer["__typename"] for answer in answers].index("LimitReached")]
-    assert (await refuse("startTraining", **start, modelId=left))["limit"] == 3
-    async with database.writing() as session:
-        an_hour_ago = func.now() - func.make_interval(0, 0, 0, 0, 1, 1)
-        await session.execute(update(Training).values(created_at=an_hour_ago))
-    assert (await change("startTraining", **start, modelId=left))["__typename"] == "Training"
-
-
 async def test_masks_of_four_classes_are_asked_for_without_a_description(change, owner, model):
     options = {"multimasks": True, "inputContactSpacing": 20, "inputBoundaryWidth": 0}
     made = await change(

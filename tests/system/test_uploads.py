@@ -6,10 +6,9 @@ import time
 import pytest
 
 from app import security
-from app.errors import Invalid, RateLimited, Unauthenticated
+from app.errors import Invalid, Unauthenticated
 from app.gateways import storage
 from app.policies import Viewer
-from app.rates import Rates
 from app.services.system import uploads
 from app.settings import settings
 
@@ -93,14 +92,3 @@ async def test_what_nobody_uses_is_forgotten_after_a_while(home):
     await uploads.prune_uploads()
     left = {str(file.relative_to(home / "files")) for file in (home / "files").rglob("*") if file.is_file()}
     assert left == {"uploads/new", "arriving/new", "trainings/new", "trainings/old"}
-
-
-async def test_nobody_sends_too_often(redis_url, monkeypatch):
-    monkeypatch.setattr(settings, "uploads_per_hour_max", 2)
-    rates = Rates(redis_url)
-    for _ in range(2):
-        await uploads.pace_upload(rates, OWNER)
-    with pytest.raises(RateLimited):
-        await uploads.pace_upload(rates, OWNER)
-    await uploads.pace_upload(rates, OTHER)
-    await rates.close()

@@ -13,13 +13,12 @@ from app import checks, events, geometry
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
-from app.models import Job, JobKind, Model, Prediction, Team, Training, TrainingStatus
+from app.models import JobKind, Model, Prediction, Team, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
 from app.queue import enqueue
 from app.services import system
 from app.services.accounts import on_parting
-from app.services.mapping.pace import not_too_often
 from app.services.mapping.parts import part_zoom, parts_of
 from app.settings import settings
 
@@ -82,7 +81,6 @@ async def start_prediction(
     area = _area(geom)
     checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
     coarse = part_zoom(area, zoom_level)
-    await _not_too_often(session, viewer)
     source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
     asked = {"zoom_level": zoom_level, "source": source, **asdict(outlines), "points": points, "conflate": conflate}
     prediction = Prediction(
@@ -124,13 +122,6 @@ def _area(geom: BaseGeometry) -> BaseGeometry:
 
 def _note(description: str | None) -> str | None:
     return checks.optional_text("description", description, length_max=settings.note_length_max)
-
-
-async def _not_too_often(session: ReadSession, viewer: Viewer) -> None:
-    """Counts jobs, not predictions: one tried again is work, too, and so was one that is deleted."""
-    await not_too_often(
-        session, viewer, Job, Job.kind == JobKind.PREDICT, per_hour_max=settings.predictions_per_hour_max
-    )
 
 
 async def _queue(session: WriteSession, prediction: Prediction) -> None:
@@ -203,7 +194,6 @@ async def retry_prediction(session: WriteSession, viewer: Viewer, prediction_id:
         raise Conflict("This prediction has not ended yet.")
     if prediction.conflating:
         raise Conflict("This prediction is being compared with OpenStreetMap: wait until that is done.")
-    await _not_too_often(session, viewer)
     if prediction.status is TrainingStatus.FINISHED or prediction.parts_without_imagery:
         prediction.parts_done = prediction.parts_without_imagery = 0
     prediction.status = TrainingStatus.SUBMITTED

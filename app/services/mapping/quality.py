@@ -19,7 +19,6 @@ from app.models import AOI, Dataset, DownloadStatus, Inspection, JobKind, Label,
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_on_this_dataset
 from app.queue import enqueue
-from app.services.mapping.pace import not_too_often
 from app.services.mapping.trainings import check_tiles
 from app.services.system import notify
 from app.settings import settings
@@ -199,7 +198,6 @@ async def inspect_dataset(session: WriteSession, viewer: Viewer, *, dataset_id: 
     if not areas:
         raise Invalid("datasetId", "This dataset has no areas yet.")
     check_tiles(areas, [zoom_level])
-    await not_too_often(session, viewer, Inspection, per_hour_max=settings.inspections_per_hour_max)
     inspection = Inspection(
         user_id=signed_in(viewer),
         dataset_id=dataset.id,

@@ -14,7 +14,6 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_this_model
 from app.services.mapping.corrections import is_labelled
 from app.services.mapping.lessons import is_to_learn_from, weights_of
-from app.services.mapping.pace import not_too_often
 from app.services.mapping.trainings import available, check_tiles, labelled_areas, queued, zooms_of
 from app.settings import settings
 
@@ -46,7 +45,6 @@ async def start_feedback_training(
     await _check_weights(session, parent)
     areas = [*await labelled_areas(session, model), *await _corrections(session, parent)]
     check_tiles(areas, zooms)
-    await not_too_often(session, viewer, Training, per_hour_max=settings.trainings_per_hour_max)
     training = Training(
         user_id=signed_in(viewer),
         model_id=model.id,

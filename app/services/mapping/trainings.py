@@ -36,7 +36,6 @@ from app.policies.mapping import (
 from app.queue import enqueue
 from app.services import system
 from app.services.mapping.lessons import TrainingPlan, plan_of
-from app.services.mapping.pace import not_too_often
 from app.services.system import audit, notify
 from app.settings import settings
 
@@ -124,7 +123,6 @@ async def start_training(
     template = await _imagery_of(session, model, source_imagery)
     areas = await labelled_areas(session, model)
     check_tiles(areas, zooms)
-    await not_too_often(session, viewer, Training, per_hour_max=settings.trainings_per_hour_max)
     training = Training(
         user_id=signed_in(viewer),
         model_id=model.id,

@@ -25,14 +25,16 @@ from app.services.system.notifications import (
     read_notifications,
     unread_counts,
 )
+from app.services.system.pace import Pace
 from app.services.system.queue import QueueLoad, Turn, queue_loads, turns
-from app.services.system.uploads import Uploaded, UploadLink, pace_upload, upload_link, uploaded
+from app.services.system.uploads import Uploaded, UploadLink, upload_link, uploaded
 
 __all__ = [
     "CANCELLED",
     "Claim",
     "LeaseLost",
     "Letter",
+    "Pace",
     "Progress",
     "QueueLoad",
     "Turn",
@@ -50,7 +52,6 @@ __all__ = [
     "mail_sent",
     "notify",
     "overdue",
-    "pace_upload",
     "post",
     "queue_loads",
     "read_all_notifications",

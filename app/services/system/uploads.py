@@ -9,14 +9,12 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from itsdangerous import BadSignature
-from limits import RateLimitItemPerHour
 
 from app import checks, security
 from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.models import BigInt
 from app.policies import Viewer, signed_in
-from app.rates import Rates
 from app.settings import settings
 
 FOLDER = "uploads"
@@ -39,12 +37,6 @@ class Uploaded(NamedTuple):
     key: str
     media_type: str
     size_bytes: int
-
-
-async def pace_upload(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer sends few files."""
-    limit = RateLimitItemPerHour(settings.uploads_per_hour_max)
-    await rates.take(limit, f"upload:{signed_in(viewer)}", what="You sent too many files.")
 
 
 def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_max: int) -> UploadLink:

@@ -1,0 +1,180 @@
+"""Starting jobs and sending files, so often an hour: declared by every mutation that does, counted in a real Redis."""
+
+import ast
+import asyncio
+import inspect
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from types import FunctionType, MethodType
+
+import httpx
+import pytest
+from redis import Redis
+from sqlalchemy import func, select
+
+from app.models import Job, JobKind
+from app.queue import enqueue
+from app.services.mapping import sifted
+from app.services.system import Pace, upload_link
+from app.settings import settings
+from resolvers import ids
+from schema import schema
+from schema.fields import Paced
+from tests import factories
+
+MUTATIONS = schema._schema.mutation_type.fields
+PACES = {
+    JobKind.TRAIN: Pace.TRAININGS,
+    JobKind.PREDICT: Pace.PREDICTIONS,
+    JobKind.INSPECT: Pace.INSPECTIONS,
+    JobKind.CONFLATE: Pace.JOBS,
+    JobKind.IMPORT_LABELS: Pace.JOBS,
+    JobKind.FETCH_LABELS: Pace.JOBS,
+    JobKind.FETCH_FEEDBACK_LABELS: Pace.JOBS,
+    JobKind.EXPORT_DATA: Pace.JOBS,
+    JobKind.SEND_MAIL: None,  # by mailbox
+    JobKind.REMOVE_TRAINING: None,  # no more than was started
+    JobKind.REMOVE_PREDICTION: None,
+}
+
+
+def definition(name: str):
+    return MUTATIONS[name].extensions["strawberry-definition"]
+
+
+def declared(name: str) -> set[Pace]:
+    return {each.pace for each in definition(name).extensions if isinstance(each, Paced)}
+
+
+@cache
+def tree(function: FunctionType) -> ast.Module:
+    return ast.parse(textwrap.dedent(inspect.getsource(function)))
+
+
+def named(node: ast.AST, function: FunctionType) -> object:
+    """What a name, or a name in a module, stands for where a function says it."""
+    if isinstance(node, ast.Attribute):
+        return getattr(named(node.value, function), node.attr, None)
+    return function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
+
+
+def reached(function: FunctionType, seen: set[FunctionType]) -> Iterator[Pace | None]:
+    """What is started by a function and by all that it names, however deep."""
+    if function in seen:
+        return
+    seen.add(function)
+    for node in ast.walk(tree(function)):
+        if isinstance(node, ast.Call) and named(node.func, function) is enqueue:
+            yield PACES[named(node.args[1], function)]
+        found = named(node, function)
+        if isinstance(found, MethodType):
+            found = found.__func__
+        if found is upload_link or found is sifted:
+            yield Pace.UPLOADS
+        elif isinstance(found, FunctionType) and found.__module__.startswith(("app.services", "resolvers")):
+            yield from reached(found, seen)
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_whatever_starts_a_job_or_takes_a_file_says_what_it_is_counted_among(name):
+    started = set(reached(definition(name).base_resolver.wrapped_func, set()))
+    assert declared(name) == started - {None}
+
+
+def test_what_starts_something_is_found():
+    found = {pace: {name for name in MUTATIONS if pace in declared(name)} for pace in Pace}
+    assert found == {
+        Pace.TRAININGS: {"startTraining", "startFeedbackTraining"},
+        Pace.PREDICTIONS: {"startPrediction", "retryPrediction"},
+        Pace.INSPECTIONS: {"inspectDataset"},
+        Pace.JOBS: {"fetchOsmLabels", "fetchFeedbackLabels", "importLabels", "conflatePrediction", "exportMyData"},
+        Pace.UPLOADS: {"uploadLabels", "createLabelUpload", "requestAvatarUpload"},
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in MUTATIONS if declared(name)])
+def test_it_is_told_in_its_description(name):
+    [pace] = declared(name)
+    assert f"RATE_LIMITED after {pace.account_max} {pace.value} in an hour." in MUTATIONS[name].description
+
+
+@pytest.fixture
+async def area(database, owner):
+    return await factories.aoi(database, await factories.dataset(database, owner.id))
+
+
+@pytest.fixture
+def fetch(api, area):
+    """Asks for the area's buildings from a network address; gives the code of what went wrong."""
+    document = "mutation ($id: ID!) { fetchOsmLabels(input: {aoiId: $id}) { __typename ... on Problem { code } } }"
+    body = {"query": document, "variables": {"id": ids.encode(area)}}
+
+    async def fetch(viewer, address: str = "192.0.2.1") -> tuple[str, int]:
+        transport = httpx.ASGITransport(api._transport.app, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+            headers = {"authorization": f"Bearer {viewer.token}"} if viewer else {}
+            answer = (await http.post("/graphql", json=body, headers=headers)).json()
+        if "errors" in answer:
+            extensions = answer["errors"][0]["extensions"]
+            return extensions["code"], extensions.get("retryAfter", 0)
+        return answer["data"]["fetchOsmLabels"].get("code", ""), 0
+
+    return fetch
+
+
+async def jobs(database) -> int:
+    async with database.reading() as session:
+        return await session.scalar(select(func.count()).select_from(Job))
+
+
+async def test_who_asked_too_often_is_told_when_to_come_again(fetch, unchanged, owner, monkeypatch):
+    monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    assert await fetch(owner) == ("", 0)
+    async with unchanged():
+        code, wait_s = await fetch(owner)
+    assert code == "RATE_LIMITED"
+    assert 0 < wait_s <= 3_600
+
+
+async def test_after_that_it_goes_again(fetch, redis_url, owner, monkeypatch):
+    monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    await fetch(owner)
+    assert (await fetch(owner))[0] == "RATE_LIMITED"
+    with Redis.from_url(redis_url) as redis:
+        for key in redis.scan_iter("*rates*"):
+            assert 0 < redis.ttl(key) <= 2 * 3_600  # the window before counts, too
+            redis.delete(key)  # as the time does
+    assert (await fetch(owner))[0] == "CONFLICT"
+
+
+async def test_an_account_is_counted_wherever_it_asks_from(fetch, owner, other, monkeypatch):
+    monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    await fetch(owner)
+    assert (await fetch(owner, "192.0.2.2"))[0] == "RATE_LIMITED"
+    assert (await fetch(other, "192.0.2.3"))[0] == "FORBIDDEN"
+
+
+async def test_an_address_is_counted_whoever_asks_from_it(fetch, owner, other, staff, monkeypatch):
+    monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    assert (await fetch(owner))[0] == ""
+    assert (await fetch(other))[0] == "FORBIDDEN"
+    assert (await fetch(staff))[0] == "RATE_LIMITED"
+
+
+async def test_a_stranger_is_not_counted(fetch, owner, monkeypatch):
+    monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    for _ in range(3):
+        assert (await fetch(None))[0] == "UNAUTHENTICATED"
+    assert (await fetch(owner))[0] == ""
+
+
+async def test_no_more_pass_at_once_than_one_by_one(change, database, owner, monkeypatch):
+    monkeypatch.setattr(settings, "trainings_per_hour_max", 3)
+    dataset = await factories.dataset(database, owner.id, source_imagery="https://imagery.example.org/{z}/{x}/{y}.png")
+    await factories.label(database, await factories.aoi(database, dataset))
+    models = [await factories.model(database, dataset) for _ in range(7)]
+    start = {"viewer": owner, "zoomLevel": [19]}
+    answers = await asyncio.gather(*(change("startTraining", **start, modelId=ids.encode(each)) for each in models))
+    assert sorted(answer.get("code", "") for answer in answers) == [""] * 3 + ["RATE_LIMITED"] * 4
+    assert await jobs(database) == 3
