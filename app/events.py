@@ -8,11 +8,11 @@ events under 20 concurrent writers).
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -127,10 +127,39 @@ class Reader(Generic[E]):
         """The next, or None when there is no more."""
         if self._is_late and self._queue.empty():
             raise LimitReached(
-                "This subscription fell too far behind. Subscribe again with the last cursor as `after`.",
+                "This subscription fell too far behind. Subscribe again, with the last cursor as `after` if any.",
                 limit=settings.socket_outbox_events_max,
             )
         return await self._queue.get()
+
+
+class Audience:
+    """Who reads which topic in one process."""
+
+    def __init__(self) -> None:
+        self._readers: defaultdict[str, set[Reader[Happening]]] = defaultdict(set)
+
+    @contextmanager
+    def reader(self, topic: str) -> Iterator[Reader[Happening]]:
+        """Somebody who is told what happens on a topic until the block ends."""
+        reader: Reader[Happening] = Reader()
+        self._readers[topic].add(reader)
+        try:
+            yield reader
+        finally:
+            self._readers[topic].discard(reader)
+            if not self._readers[topic]:
+                del self._readers[topic]
+
+    def tell(self, happening: Happening) -> None:
+        """Hands it to everybody who reads its topic."""
+        for reader in self._readers.get(happening.topic, ()):
+            reader.put(happening)
+
+    def end(self) -> None:
+        """Tells everybody that there is no more."""
+        for reader in [reader for readers in self._readers.values() for reader in readers]:
+            reader.put(None)
 
 
 class Feed:
@@ -140,7 +169,7 @@ class Feed:
         self._engine = engine
         self._redis_url = redis_url
         self._position = Position(0, 0)
-        self._readers: defaultdict[str, set[Reader[Happening]]] = defaultdict(set)
+        self._audience = Audience()
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -151,13 +180,8 @@ class Feed:
 
     async def stop(self) -> None:
         """Ends every subscription where it stands."""
-        # More than once: while it connects, Redis's client may take a cancellation for a time-out of its own.
-        while running := [task for task in self._tasks if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=STOP_S)
-        for reader in [reader for readers in self._readers.values() for reader in readers]:
-            reader.put(None)
+        await end(self._tasks)
+        self._audience.end()
 
     async def now(self) -> Position:
         """The place before which nothing can happen any more."""
@@ -176,9 +200,7 @@ class Feed:
         Without `live` it ends with what has happened by now. With it, `until` is asked each time that all which is
         known has been told, and ends it, too.
         """
-        reader: Reader[Happening] = Reader()
-        self._readers[topic].add(reader)  # attach before replaying, so that nothing falls between the two
-        try:
+        with self._audience.reader(topic) as reader:  # before replaying, so that nothing falls between the two
             if not live:
                 await self._settle()
             for missed in await self._replay(topic, after):
@@ -188,10 +210,6 @@ class Feed:
                 if news.position > after:
                     after = news.position
                     yield news
-        finally:
-            self._readers[topic].discard(reader)
-            if not self._readers[topic]:
-                del self._readers[topic]
 
     async def _settle(self) -> None:
         """Waits until every transaction that is open now has ended, and so until all that happened can be read."""
@@ -260,36 +278,59 @@ class Feed:
     async def _hand_out(self) -> None:
         while happenings := await self._read(self._position, BATCH):
             for happening in happenings:
-                for reader in self._readers.get(happening.topic, ()):
-                    reader.put(happening)
+                self._audience.tell(happening)
             self._position = happenings[-1].position
 
     async def _listen(self) -> None:
         """Turns Redis's messages into wake-ups; while it is away, `_distribute` polls."""
-        while True:
-            try:
-                async with Redis.from_url(self._redis_url) as redis, redis.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    async for _ in channel.listen():
-                        self._woken.set()
-            except (RedisError, OSError) as error:
-                log.warning("wake-ups unheard", error=str(error))
-            await asyncio.sleep(POLL_S)
+        async for _ in heard(self._redis_url, CHANNEL):
+            self._woken.set()
+
+
+async def heard(redis_url: str, channel: str) -> AsyncIterator[bytes | None]:
+    """What is published on a channel, without an end; None whenever it begins to listen: before, it heard nothing."""
+    while True:
+        try:
+            async with Redis.from_url(redis_url) as redis, redis.pubsub() as listening:
+                await listening.subscribe(channel)
+                async for message in listening.listen():
+                    yield message["data"] if message["type"] == "message" else None
+        except (RedisError, OSError) as error:
+            log.warning("not listening", channel=channel, error=str(error))
+        await asyncio.sleep(POLL_S)
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancels tasks that listen to Redis."""
+    # More than once: while it connects, Redis's client may take a cancellation for a time-out of its own.
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=STOP_S)
+
+
+class Source(Protocol):
+    """Where a stream's events come from."""
+
+    def follow(
+        self, topic: str, after: Position, *, live: bool = True, until: Callable[[Position], bool] = ...
+    ) -> AsyncGenerator[Happening, None]:
+        """As `Feed.follow`."""
 
 
 @dataclass(frozen=True)
 class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
     """What a subscription tells, in a form that those who ask the same can share; GraphQL's source stream.
 
-    `event` reads what there is to say of a happening. Its topic and its events may depend on every argument of the
-    subscription but `after`, which names the place to begin. `first` is told at that place; after the event of which
-    `is_last` holds it ends, and, if it is not `is_live`, after what has happened by now.
+    `event` reads what there is to say of a happening; None leaves it out. Its topic and its events may depend on every
+    argument of the subscription but `after`, which names the place to begin. `first` is told at that place; after the
+    event of which `is_last` holds it ends, and, if it is not `is_live`, after what has happened by now.
     """
 
-    feed: Feed
+    source: Source
     topic: str
     start: Position
-    event: Callable[[Happening], Awaitable[E]]
+    event: Callable[[Happening], Awaitable[E | None]]
     first: E | None = None
     is_resumed: bool = False
     is_live: bool = True
@@ -304,10 +345,12 @@ class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
             yield self.start, self.first
         if self.is_live and not self.is_resumed and until(self.start):
             return
-        following = self.feed.follow(self.topic, self.start, live=self.is_live, until=until)
+        following = self.source.follow(self.topic, self.start, live=self.is_live, until=until)
         async with aclosing(following) as happenings:
             async for happening in happenings:
                 value = await self.event(happening)
+                if value is None:
+                    continue
                 yield happening.position, value
                 if self.is_last(value):
                     return

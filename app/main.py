@@ -23,6 +23,7 @@ from app.services import accounts
 from app.services.system.logbook import Logbook
 from app.services.viewers import Viewers
 from app.settings import settings
+from app.signals import Signals
 from app.web import account_pages, avatars, exports, files, pages, unsubscribe
 from app.web.budget import Budget
 from app.web.features import Features
@@ -74,22 +75,24 @@ def build(*, planned: bool = True) -> Api:
     """The API of this process, by the settings; unless `planned`, graphql-core executes every query."""
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
-    feed = Feed(database.engine, redis_url)
+    feed, signals = Feed(database.engine, redis_url), Signals(redis_url)
     rates = Rates(redis_url)
     logbook = Logbook(database)
     known = Viewers(partial(accounts.viewer_of, database), feed)
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
-        return Context(database, feed, rates, viewer, caller.address, caller.client, expires_at)
+        return Context(database, feed, signals, rates, viewer, caller.address, caller.client, expires_at)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         logbook.start()
         await feed.start()
+        await signals.start()
         await known.start()
         yield
         await known.stop()
+        await signals.stop()
         await feed.stop()
         await rates.close()
         await logbook.stop()

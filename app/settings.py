@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     messages_per_minute_max: int = 60
     post_length_max: int = 500
     posts_per_minute_max: int = 20
+    typing_per_minute_max: int = 60
+    typing_s: int = 6
 
     # Mail
     smtp_url: SecretStr | None = None

@@ -17,6 +17,7 @@ from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.rates import Rates
 from app.services.accounts import Device
+from app.signals import Signals
 from resolvers import ids
 from resolvers.loaders import Loaders, Reference, References
 
@@ -29,6 +30,7 @@ class Context:
 
     database: Database
     feed: Feed
+    signals: Signals
     rates: Rates
     viewer: Viewer
     address: str = ""

@@ -22,12 +22,15 @@ from resolvers.social.friends import (
 from resolvers.social.messages import (
     ConversationOrder,
     MessageEvent,
+    TypingEvent,
     conversations,
     message_received,
     messages,
     read_conversation,
     send_message,
+    send_typing,
     take_message_back,
+    typing,
 )
 from resolvers.social.posts import create_post, like_post, unlike_post
 
@@ -36,6 +39,7 @@ __all__ = [
     "FriendRequestDirection",
     "FriendshipEvent",
     "MessageEvent",
+    "TypingEvent",
     "Unblocked",
     "accept_friend_request",
     "block_user",
@@ -56,7 +60,9 @@ __all__ = [
     "remove_friend",
     "send_friend_request",
     "send_message",
+    "send_typing",
     "take_message_back",
+    "typing",
     "unblock_user",
     "unlike_post",
     "unmute_user",

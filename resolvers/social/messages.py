@@ -28,6 +28,14 @@ class MessageEvent:
     message: Message | None
 
 
+@dataclass(frozen=True)
+class TypingEvent:
+    """That somebody is writing to the viewer, or has stopped."""
+
+    user: User
+    seconds: int
+
+
 def conversations(info: Info, unread_only: bool = False) -> Select[Conversation]:
     """The viewer's conversations.
 
@@ -97,3 +105,29 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
 
     start = await context.feed.beginning(after)
     return SourceStream(context.feed, topic, start, event, is_resumed=after is not None)
+
+
+async def send_typing(info: Info, receiver_id: strawberry.ID, is_typing: bool = True) -> User:
+    """Lets another know that the viewer is writing to them: say it again every few seconds while it lasts.
+
+    receiver_id: To whom the viewer writes.
+    is_typing: Whether the viewer still does; false ends it at once, and silence does within seconds.
+    """
+    viewer, key = info.context.viewer, ids.key(receiver_id, User)
+    await social.pace_typing(info.context.rates, viewer)
+    async with info.context.reading() as session:
+        reader, is_heard = await social.find_reader(session, viewer, key)
+    if is_heard:
+        await social.tell_typing(info.context.signals, viewer, reader, is_typing=is_typing)
+    return reader
+
+
+async def typing(info: Info) -> SourceStream[TypingEvent]:
+    """Who is writing to the viewer right now. It is kept nowhere: nobody is told later, so there is no `after`."""
+    context, topic = info.context, social.typing_topic(signed_in(info.context.viewer))
+
+    async def event(happening: Happening) -> TypingEvent | None:
+        user = await context.renewed().load.one(User, happening.payload["user"])
+        return None if user is None else TypingEvent(user, happening.payload["seconds"])
+
+    return SourceStream(context.signals, topic, context.signals.now(), event)

@@ -33,6 +33,14 @@ class MessageEvent:
     message: Message | None = strawberry.field(description="As it is now; null if it is not to be seen any more.")
 
 
+@shows(resolve.TypingEvent)
+class TypingEvent:
+    user: User = strawberry.field(description="Who is writing.")
+    seconds: int = strawberry.field(
+        description="For how long to show it unless it is said again; 0 once they have stopped."
+    )
+
+
 @strawberry.type
 class MessagesQuery:
     conversations: Connection[Conversation] = connection(resolve.conversations, order=resolve.ConversationOrder)
@@ -44,8 +52,10 @@ class MessagesMutation:
     send_message: Message | InvalidInput = mutation(resolve.send_message)
     read_conversation: Conversation = mutation(resolve.read_conversation)
     take_message_back: Message | Conflict = mutation(resolve.take_message_back)
+    send_typing: User | InvalidInput = mutation(resolve.send_typing)
 
 
 @strawberry.type
 class MessagesSubscription:
     message_received: MessageEvent = subscription(resolve.message_received)
+    typing: TypingEvent = subscription(resolve.typing)

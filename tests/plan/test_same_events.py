@@ -17,7 +17,7 @@ TEXT = re.compile(rb'"([\w-]+)"')
 # A place in the order of events; other transactions move it.
 PLACE = re.compile(rb"\d+\.\d+")
 
-BEGIN_WITH_SILENCE = {"notificationReceived", "friendshipChanged", "messageReceived", "bannerChanged"}
+BEGIN_WITH_SILENCE = {"notificationReceived", "friendshipChanged", "messageReceived", "typing", "bannerChanged"}
 
 
 def without_place(answer: Answer) -> Answer:

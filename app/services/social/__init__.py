@@ -16,11 +16,15 @@ from app.services.social.friends import (
 from app.services.social.keeping_away import block_user, mute_user, unblock_user, unmute_user
 from app.services.social.likes import like_post, unlike_post
 from app.services.social.messages import (
+    find_reader,
     messages_topic,
     pace_messages,
+    pace_typing,
     read_conversation,
     send_message,
     take_message_back,
+    tell_typing,
+    typing_topic,
 )
 from app.services.social.posts import create_post, pace_posts
 
@@ -33,6 +37,7 @@ __all__ = [
     "cancel_friend_request",
     "create_post",
     "decline_friend_request",
+    "find_reader",
     "friendships_topic",
     "like_post",
     "messages_topic",
@@ -40,12 +45,15 @@ __all__ = [
     "pace_friend_requests",
     "pace_messages",
     "pace_posts",
+    "pace_typing",
     "read_conversation",
     "remove_friend",
     "send_friend_request",
     "send_message",
     "suggest_friends",
     "take_message_back",
+    "tell_typing",
+    "typing_topic",
     "unblock_user",
     "unlike_post",
     "unmute_user",

@@ -1,22 +1,28 @@
 """Messages between two people."""
 
 from limits import RateLimitItemPerMinute
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 
 from app import checks, events
-from app.database import WriteSession
+from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
-from app.models import Conversation, Message
+from app.models import Conversation, Message, User
 from app.policies import Viewer, require, signed_in, visible
-from app.policies.social import may_take_this_message_back
+from app.policies.social import is_kept_from, may_take_this_message_back
 from app.rates import Rates
 from app.services.social.people import anybody, lock_pair, tell
 from app.settings import settings
+from app.signals import Signals
 
 
 def messages_topic(user_id: int) -> str:
     """Where the events about a person's messages are found."""
     return f"messages:{user_id}"
+
+
+def typing_topic(user_id: int) -> str:
+    """Where the signals of who is writing to a person are found."""
+    return f"typing:{user_id}"
 
 
 async def pace_messages(rates: Rates, viewer: Viewer) -> None:
@@ -78,3 +84,22 @@ async def take_message_back(session: WriteSession, viewer: Viewer, message_id: i
     for user_id in {message.sender_id, message.receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
     return message
+
+
+async def pace_typing(rates: Rates, viewer: Viewer) -> None:
+    """Passes while the viewer's client says so no oftener than it must."""
+    limit = RateLimitItemPerMinute(settings.typing_per_minute_max)
+    await rates.take(limit, f"typing:{signed_in(viewer)}", what="You said too often that you are typing.")
+
+
+async def find_reader(session: ReadSession, viewer: Viewer, user_id: int) -> tuple[User, bool]:
+    """Somebody whom the viewer sees, and whether they want to hear of the viewer, who is not to learn of that."""
+    user = await anybody(session, viewer, user_id, field="receiverId")
+    is_unheard = await session.scalar(select(is_kept_from(Viewer(user_id), literal(signed_in(viewer)))))
+    return user, not is_unheard
+
+
+async def tell_typing(signals: Signals, viewer: Viewer, reader: User, *, is_typing: bool) -> None:
+    """Has those who listen as the other shown that the viewer is writing to them, for a while."""
+    seconds = settings.typing_s if is_typing else 0
+    await signals.send(typing_topic(reader.id), {"user": signed_in(viewer), "seconds": seconds})

@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, literal, select
 
-from app.database import WriteSession, lock
+from app.database import ReadSession, WriteSession, lock
 from app.errors import Invalid
 from app.models import Friendship, Record, User
 from app.policies import Viewer, signed_in, visible
@@ -19,7 +19,7 @@ async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, 
     return await anybody(session, viewer, user_id, field=field)
 
 
-async def anybody(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
+async def anybody(session: ReadSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
     """Somebody whom the viewer sees."""
     user = await session.scalar(visible(User, viewer).where(User.id == user_id))
     if user is None or not user.is_active:

@@ -1,0 +1,156 @@
+"""Who is writing to whom: heard at once by who listens, kept nowhere, and not heard from those one keeps away from."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from app.models import Block, Mute
+from app.settings import settings
+from app.signals import Signals
+from resolvers import ids
+from tests import factories
+from tests.fixtures import Person
+from tests.system.clients import connected
+
+LIVE = "subscription { typing { user { username } seconds } }"
+
+
+async def person(database, name, **fields) -> Person:
+    signed_in = await factories.user(database, name, **fields)
+    return Person(signed_in.user, signed_in.token)
+
+
+@pytest.fixture
+def say(change, monkeypatch):
+    monkeypatch.setattr(settings, "typing_per_minute_max", 10_000)
+
+    async def say(sender, receiver, *, is_typing=True):
+        receiver_id = ids.encode(receiver.user)
+        made = await change("sendTyping", "username", viewer=sender, receiverId=receiver_id, isTyping=is_typing)
+        assert made["username"] == receiver.user.username
+
+    return say
+
+
+async def heard_first(client, say, *people):
+    """The first event of a subscription: said until it is heard, for it may not have begun to listen yet."""
+    hearing = asyncio.create_task(client.next())
+    while not hearing.done():
+        await say(*people)
+        await asyncio.wait({hearing}, timeout=0.2)
+    return await hearing
+
+
+async def heard_until_stopped(client):
+    """Who was heard until somebody had stopped."""
+    heard = [await client.next()]
+    while heard[-1]["seconds"]:
+        heard.append(await client.next())
+    return {each["user"]["username"] for each in heard}
+
+
+async def test_who_is_written_to_hears_it_in_another_process_and_nobody_else(live, database, say, owner, other):
+    # The client that says it and the one that hears it are of two applications, which share Redis alone.
+    third = await person(database, "third")
+    async with connected(live, other) as client, connected(live, owner) as bystander:
+        await bystander.subscribe(LIVE)
+        await heard_first(bystander, say, third, owner)
+        await client.subscribe(LIVE)
+        assert await heard_first(client, say, owner, other) == {"user": {"username": "owner"}, "seconds": 6}
+        await say(owner, other, is_typing=False)
+        assert await heard_until_stopped(client) == {"owner"}
+        await say(third, owner, is_typing=False)
+        assert await heard_until_stopped(bystander) == {"third"}
+
+
+async def test_it_is_heard_over_server_sent_events_too(live, say, owner, other):
+    async def first_event():
+        headers = {"accept": "text/event-stream", "authorization": f"Bearer {other.token}"}
+        async with (
+            httpx.AsyncClient(timeout=30, trust_env=False) as http,
+            http.stream("POST", f"{live.url}/graphql", json={"query": LIVE}, headers=headers) as response,
+        ):
+            return json.loads(await anext(line[6:] async for line in response.aiter_lines() if line.startswith("data")))
+
+    hearing = asyncio.create_task(first_event())
+    while not hearing.done():
+        await say(owner, other)
+        await asyncio.wait({hearing}, timeout=0.2)
+    assert (await hearing)["data"]["typing"] == {"user": {"username": "owner"}, "seconds": 6}
+
+
+async def test_it_is_kept_nowhere(say, unchanged, owner, other):
+    async with unchanged():
+        await say(owner, other)
+        await say(owner, other, is_typing=False)
+
+
+async def test_who_is_muted_is_not_heard_and_does_not_learn_of_it(live, database, say, owner, other):
+    third = await person(database, "third")
+    await factories.add(database, Mute(user_id=other.id, muted_id=owner.id))
+    async with connected(live, other) as client:
+        await client.subscribe(LIVE)
+        await heard_first(client, say, third, other)
+        await say(owner, other)
+        await say(third, other, is_typing=False)
+        assert await heard_until_stopped(client) == {"third"}
+
+
+async def test_nobody_is_heard_by_nobody_by_the_suspended_or_across_a_block(refuse, database, owner, other):
+    gone = await person(database, "gone", is_active=False)
+    await factories.add(database, Block(user_id=other.id, blocked_id=owner.id, username="owner"))
+    for sender, receiver in ((owner, gone), (owner, other), (other, owner)):
+        answer = await refuse("sendTyping", viewer=sender, receiverId=ids.encode(receiver.user))
+        assert (answer["code"], answer["field"]) == ("INVALID_INPUT", "receiverId")
+    answer = await refuse("sendTyping", viewer=None, receiverId=ids.encode(other.user))
+    assert answer["code"] == "UNAUTHENTICATED"
+
+
+async def test_staff_are_not_heard_by_who_blocked_them(live, database, say, owner, other, staff):
+    await factories.add(database, Block(user_id=other.id, blocked_id=staff.id, username="staff"))
+    async with connected(live, other) as client:
+        await client.subscribe(LIVE)
+        await heard_first(client, say, owner, other)
+        await say(staff, other)
+        await say(owner, other, is_typing=False)
+        assert await heard_until_stopped(client) == {"owner"}
+
+
+async def test_who_was_suspended_since_is_not_heard(live, database, redis_url, say, owner, other):
+    gone = await person(database, "gone", is_active=False)
+    signals = Signals(redis_url)
+    async with connected(live, other) as client:
+        await client.subscribe(LIVE)
+        await heard_first(client, say, owner, other)
+        await signals.send(f"typing:{other.id}", {"user": gone.id, "seconds": 6})
+        await signals.send(f"typing:{other.id}", {"user": owner.id, "seconds": 0})
+        assert await heard_until_stopped(client) == {"owner"}
+    await signals.stop()
+
+
+async def test_a_stranger_hears_of_nobody(live):
+    async with connected(live) as client:
+        await client.subscribe(LIVE)
+        assert await client.refused() == "UNAUTHENTICATED"
+
+
+async def test_it_is_said_only_so_often(change, refuse, owner, other, monkeypatch):
+    monkeypatch.setattr(settings, "typing_per_minute_max", 2)
+    for _ in range(2):
+        await change("sendTyping", viewer=owner, receiverId=ids.encode(other.user))
+    answer = await refuse("sendTyping", viewer=owner, receiverId=ids.encode(other.user))
+    assert answer["code"] == "RATE_LIMITED"
+
+
+async def test_it_costs_a_sender_two_statements_and_a_listener_one(live, database, say, owner, other, statements):
+    async with connected(live, other) as client:
+        await client.subscribe(LIVE)
+        await heard_first(client, say, owner, other)
+        await say(owner, other, is_typing=False)
+        await heard_until_stopped(client)
+        statements.clear()
+        await say(owner, other)
+        await client.next()
+        assert len(statements) == 3
