@@ -336,6 +336,13 @@ class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
     is_live: bool = True
     is_last: Callable[[E], bool] = lambda _: False
 
+    @classmethod
+    async def since(
+        cls, after: str | None, feed: Feed, topic: str, event: Callable[[Happening], Awaitable[E | None]]
+    ) -> "SourceStream[E]":
+        """What happened after a cursor, and then what happens; without one, what happens from now on."""
+        return cls(feed, topic, await feed.beginning(after), event, is_resumed=after is not None)
+
     def __aiter__(self) -> AsyncIterator[tuple[Position, E]]:
         return self.values(lambda _: False)
 

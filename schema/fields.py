@@ -70,8 +70,8 @@ class Connection(Generic[T]):
     @classmethod
     def of(cls, page: Page[Any], args: PageArgs, count: Count) -> "Connection[Any]":
         """The page as clients see it."""
-        cursor = cursors(args.order)
-        edges = [Edge(cursor=cursor(row.id, args.order.value_of(row)), node=row) for row in page.rows]
+        place = cursors(args.order)
+        edges = [Edge(cursor=place(row.id, args.order.value_of(row)), node=row) for row in page.rows]
         return Connection(
             edges=edges,
             nodes=list(page.rows),
@@ -138,6 +138,11 @@ def mutation(resolver: Callable[..., Any], *, scope: Scope | None = Scope.WRITE,
     paced = [Paced(pace)] if pace else []
     changed.extensions = [Scoped(scope), *paced, *([Input()] if changed.arguments else []), NamedResult()]
     return changed
+
+
+def cursor() -> Any:
+    """Where an event stands among what happens."""
+    return strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
 
 
 def subscription(resolver: Callable[..., Any]) -> Any:

@@ -173,5 +173,4 @@ async def friendship_changed(info: Info, after: str | None = None) -> SourceStre
         change = FriendshipChange(happening.payload["change"])
         return FriendshipEvent(happening.position.cursor, change, user)
 
-    start = await context.feed.beginning(after)
-    return SourceStream(context.feed, topic, start, event, is_resumed=after is not None)
+    return await SourceStream.since(after, context.feed, topic, event)

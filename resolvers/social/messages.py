@@ -103,8 +103,7 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
         found = await context.renewed().load.one(Message, happening.payload["message"])
         return MessageEvent(happening.position.cursor, found)
 
-    start = await context.feed.beginning(after)
-    return SourceStream(context.feed, topic, start, event, is_resumed=after is not None)
+    return await SourceStream.since(after, context.feed, topic, event)
 
 
 async def send_typing(info: Info, receiver_id: strawberry.ID, is_typing: bool = True) -> User:

@@ -93,5 +93,4 @@ async def banner_changed(info: Info, after: str | None = None) -> SourceStream[B
         found = await context.renewed().load.one(Banner, key)
         return BannerEvent(happening.position.cursor, change, ids.encode_key(Banner, key), found)
 
-    start = await context.feed.beginning(after)
-    return SourceStream(context.feed, announcing.TOPIC, start, event, is_resumed=after is not None)
+    return await SourceStream.since(after, context.feed, announcing.TOPIC, event)

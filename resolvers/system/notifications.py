@@ -75,5 +75,4 @@ async def notification_received(info: Info, after: str | None = None) -> SourceS
         found = None if told is None else await context.renewed().load.one(UserNotification, told)
         return NotificationEvent(happening.position.cursor, found)
 
-    start = await context.feed.beginning(after)
-    return SourceStream(context.feed, topic, start, event, is_resumed=after is not None)
+    return await SourceStream.since(after, context.feed, topic, event)

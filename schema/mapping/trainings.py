@@ -9,7 +9,7 @@ from app import models as tables
 from app.services.system import Pace
 from resolvers import mapping as resolve
 from schema.accounts import User
-from schema.fields import Connection, connection, field, many, mutation, one, subscription
+from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.mapping.datasets import Dataset, Deleted
 from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
@@ -111,7 +111,7 @@ class LearningCurve:
 
 @strawberry.interface(description=resolve.JobEvent.__doc__)
 class JobEvent:
-    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    cursor: str = cursor()
     status: tables.TrainingStatus | None = strawberry.field(description="The new status, if that has changed.")
     progress: float | None = strawberry.field(description="How much is done, from 0 to 1.")
     stage: str | None = strawberry.field(description="What it is busy with, in one word.")

@@ -7,7 +7,7 @@ from app import models as tables
 from app.services import social
 from resolvers import social as resolve
 from schema.accounts import User
-from schema.fields import Connection, connection, field, mutation, one, subscription
+from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
@@ -59,7 +59,7 @@ class FriendSuggestion:
 
 @shows(resolve.FriendshipEvent)
 class FriendshipEvent:
-    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    cursor: str = cursor()
     change: social.FriendshipChange = strawberry.field(description="What has happened.")
     user: User | None = strawberry.field(description="With whom; null if they are not to be seen any more.")
 

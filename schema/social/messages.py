@@ -6,7 +6,7 @@ from strawberry import auto
 from app import models as tables
 from resolvers import social as resolve
 from schema.accounts import User
-from schema.fields import Connection, connection, mutation, one, subscription
+from schema.fields import Connection, connection, cursor, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
 
@@ -29,7 +29,7 @@ class Conversation(Row, of=tables.Conversation):
 
 @shows(resolve.MessageEvent)
 class MessageEvent:
-    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    cursor: str = cursor()
     message: Message | None = strawberry.field(description="As it is now; null if it is not to be seen any more.")
 
 

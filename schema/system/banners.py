@@ -6,7 +6,7 @@ from strawberry import auto
 from app import models as tables
 from app.services.system.banners import BannerChange
 from resolvers import system as resolve
-from schema.fields import Connection, connection, mutation, subscription
+from schema.fields import Connection, connection, cursor, mutation, subscription
 from schema.problems import InvalidInput
 from schema.row import Row, shows
 
@@ -22,7 +22,7 @@ class Banner(Row, of=tables.Banner):
 
 @shows(resolve.BannerEvent)
 class BannerEvent:
-    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    cursor: str = cursor()
     change: BannerChange = strawberry.field(description="What became of it.")
     banner_id: strawberry.ID = strawberry.field(description="Which it is.")
     banner: Banner | None = strawberry.field(description="As it is now; null if it is not shown any more.")

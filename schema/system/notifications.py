@@ -8,7 +8,7 @@ from strawberry import auto
 from app import models as tables
 from resolvers import system as resolve
 from schema.accounts import User
-from schema.fields import Connection, connection, field, mutation, one, subscription
+from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
 from schema.row import Node, Row, shows
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class UserNotification(Row, of=tables.UserNotification):
 
 @shows(resolve.NotificationEvent)
 class NotificationEvent:
-    cursor: str = strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    cursor: str = cursor()
     notification: UserNotification | None = strawberry.field(
         description="What came; null if none came, or if it is gone already."
     )
