@@ -1,0 +1,101 @@
+"""People who do things one after another and at the same time: whatever they do, it is as if in some order.
+
+Each step is one act, or several at once in transactions of their own. What came of each, and what is there afterwards,
+must be what a model in plain Python comes to with the same acts in some order; and every claim must hold.
+"""
+
+import asyncio
+from collections import Counter
+from itertools import permutations
+from typing import Any
+
+import psycopg
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from app.database import Database
+from app.models import Base
+from tests import factories
+from tests.social.claims import broken
+from tests.social.community import ABOUT, DEEDS, Act, agrees, do, state_of
+
+PEOPLE = ("Ada", "Ben", "Cleo", "Dan")
+# The same in every run. Whether acts meet inside the database is not, so a failure may not come again by itself.
+BOUNDED = settings(
+    max_examples=15,
+    stateful_step_count=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+OFTEN = ["ask", "ask", "ask", "accept", "unblock"]
+WHO, WHICH = st.integers(0, len(PEOPLE) - 1), st.sampled_from([0, 0, 0, 1, 2, 7])
+INTENT = st.tuples(st.sampled_from(sorted([*DEEDS, *OFTEN])), WHO, WHO, WHICH)
+KEPT = {"users", "profiles", "user_preferences", "sessions", "alembic_version"}
+EMPTY = "; ".join(f"DELETE FROM {table}" for table in set(Base.metadata.tables) - KEPT)
+
+
+class Ground:
+    """Where the machine runs: a loop, the application's way to the database, and a way past it."""
+
+    def __init__(self, runner: asyncio.Runner, database: Database, connection: psycopg.Connection) -> None:
+        self.run, self.database, self.connection = runner.run, database, connection
+        self.people = [self.run(factories.user(database, name)).user.id for name in PEOPLE]
+        self.came_of: Counter[tuple[str, bool]] = Counter()
+
+
+class Community(RuleBasedStateMachine):
+    """The people and what they do."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__()
+        self._ground, self._count = ground, 0
+        ground.connection.execute(EMPTY)
+        self._state = state_of(ground.connection)
+
+    @rule(intents=st.lists(INTENT, min_size=1, max_size=4))
+    def do_at_once(self, intents: list[Any]) -> None:
+        """One act, or several at the same time."""
+        ground, before = self._ground, self._state
+        acts = [self._act(*intent) for intent in intents]
+        traces = self._traces()
+        outcomes = ground.run(self._gather(acts))
+        self._state = after = state_of(ground.connection)
+        came = list(zip(acts, outcomes, strict=True))
+        assert any(agrees(before, list(order), after) for order in permutations(came)), (before, came, after)
+        assert "done" in outcomes or self._traces() == traces, "a refusal has told somebody something"
+        assert broken(ground.connection) == {}
+        ground.came_of.update((act.deed, outcome == "done") for act, outcome in came)
+
+    async def _gather(self, acts: list[Act]) -> list[str]:
+        return await asyncio.gather(*(do(self._ground.database, act) for act in acts))
+
+    def _act(self, deed: str, actor: int, other: int, which: int) -> Act:
+        """What is meant; of whom and what it may be about, those who and what have to do with the actor come first."""
+        people, self._count = self._ground.people, self._count + 1
+        rows: dict[int, Any] = getattr(self._state, ABOUT[deed]) if deed in ABOUT else {}
+        keys = sorted(rows, key=lambda key: (rows[key][deed in {"accept", "decline"}] != people[actor], key))
+        near = {"part": self._state.friends, "cancel": self._state.requests.values()}.get(deed, ())
+        others = sorted(people, key=lambda each: (people[actor], each) not in near)
+        whom = others[which % len(others) if near else other]
+        row = keys[which % len(keys)] if keys else 0
+        return Act(deed, people[actor], whom, row, f"Word {self._count}")
+
+    def _traces(self) -> object:
+        said = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM user_notifications)"
+        return self._ground.connection.execute(said).fetchone()
+
+
+def test_whatever_people_do_at_once_is_as_if_in_some_order(database_url, redis_url, sweeper):
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        database = Database(database_url, redis_url)
+        ground = Ground(runner, database, sweeper[0])
+        try:
+            run_state_machine_as_test(lambda: Community(ground), settings=BOUNDED)
+        finally:
+            runner.run(database.close())
+    never = {(deed, is_done) for deed in DEEDS for is_done in (True, False) if not ground.came_of[deed, is_done]}
+    assert never == set()
