@@ -9,6 +9,7 @@ import psycopg
 
 from app.database import Database, WriteSession
 from app.errors import Code, DomainError
+from app.models import PostType
 from app.policies import Viewer
 from app.services import social
 
@@ -42,6 +43,8 @@ class State:
     blocks: dict[int, Pair] = field(default_factory=dict)
     mutes: dict[int, Pair] = field(default_factory=dict)
     messages: dict[int, tuple[int, int, str, bool]] = field(default_factory=dict)
+    posts: dict[int, tuple[int, int, str, bool]] = field(default_factory=dict)
+    likes: set[Pair] = field(default_factory=set)
 
     @property
     def seen(self) -> dict[str, Any]:
@@ -57,6 +60,9 @@ class State:
         return {key: pair for key, pair in self.requests.items() if set(pair) == {one, other}}
 
 
+POSTS = "SELECT id, author_id, coalesce(parent_id, 0), content, deleted_at IS NOT NULL FROM posts"
+
+
 def state_of(connection: psycopg.Connection) -> State:
     """What there is in the database."""
 
@@ -69,6 +75,8 @@ def state_of(connection: psycopg.Connection) -> State:
         {key: tuple(pair) for key, *pair in rows("SELECT id, user_id, blocked_id FROM blocks")},
         {key: tuple(pair) for key, *pair in rows("SELECT id, user_id, muted_id FROM mutes")},
         {key: tuple(said) for key, *said in rows("SELECT id, sender_id, receiver_id, content, is_read FROM messages")},
+        {key: tuple(said) for key, *said in rows(POSTS)},
+        set(rows("SELECT user_id, post_id FROM likes")),
     )
 
 
@@ -177,6 +185,37 @@ def _take_message_back(state: State, act: Act) -> None:
     state.messages[act.row] = (sender, receiver, "", is_read)
 
 
+def _see_post(state: State, act: Act, refusal: Code = Code.NOT_FOUND) -> None:
+    author, _, _, is_deleted = state.posts.get(act.row, (0, 0, "", True))
+    if is_deleted or state.hides(act.actor, author):
+        raise Refused(refusal)
+
+
+def _post(state: State, act: Act) -> None:
+    _add(state.posts, (act.actor, 0, act.text, False))
+
+
+def _reply(state: State, act: Act) -> None:
+    _see_post(state, act, Code.INVALID_INPUT)
+    _add(state.posts, (act.actor, act.row, act.text, False))
+
+
+def _like(state: State, act: Act) -> None:
+    _see_post(state, act)
+    state.likes |= {(act.actor, act.row)}
+
+
+def _unlike(state: State, act: Act) -> None:
+    _see_post(state, act)
+    state.likes -= {(act.actor, act.row)}
+
+
+async def _create_post(session: WriteSession, viewer: Viewer, act: Act, parent_id: int | None = None) -> None:
+    await social.create_post(
+        session, viewer, content=act.text, type=PostType.THOUGHTS, parent_id=parent_id, media_url=None
+    )
+
+
 RULES: dict[str, Callable[[State, Act], None]] = {
     "ask": _ask,
     "accept": _accept,
@@ -190,6 +229,10 @@ RULES: dict[str, Callable[[State, Act], None]] = {
     "write": _write,
     "read": _read,
     "take message back": _take_message_back,
+    "post": _post,
+    "reply": _reply,
+    "like": _like,
+    "unlike": _unlike,
 }
 DEEDS: dict[str, Callable[[WriteSession, Viewer, Act], Awaitable[Any]]] = {
     "ask": lambda session, viewer, act: social.send_friend_request(session, viewer, act.other),
@@ -204,9 +247,13 @@ DEEDS: dict[str, Callable[[WriteSession, Viewer, Act], Awaitable[Any]]] = {
     "write": lambda session, viewer, act: social.send_message(session, viewer, receiver_id=act.other, content=act.text),
     "read": lambda session, viewer, act: social.read_conversation(session, viewer, act.other),
     "take message back": lambda session, viewer, act: social.take_message_back(session, viewer, act.row),
+    "post": _create_post,
+    "reply": lambda session, viewer, act: _create_post(session, viewer, act, act.row),
+    "like": lambda session, viewer, act: social.like_post(session, viewer, act.row),
+    "unlike": lambda session, viewer, act: social.unlike_post(session, viewer, act.row),
 }
 ABOUT = {"accept": "requests", "decline": "requests", "unblock": "blocks", "unmute": "mutes"}
-ABOUT |= {"take message back": "messages"}
+ABOUT |= {"take message back": "messages", "reply": "posts", "like": "posts", "unlike": "posts"}
 """What the rows are that a deed is about, if it is about one."""
 
 

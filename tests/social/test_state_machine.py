@@ -5,7 +5,6 @@ must be what a model in plain Python comes to with the same acts in some order; 
 """
 
 import asyncio
-from collections import Counter
 from itertools import permutations
 from typing import Any
 
@@ -23,17 +22,19 @@ from tests.social.community import ABOUT, DEEDS, Act, agrees, do, state_of
 PEOPLE = ("Ada", "Ben", "Cleo", "Dan")
 # The same in every run. Whether acts meet inside the database is not, so a failure may not come again by itself.
 BOUNDED = settings(
-    max_examples=15,
-    stateful_step_count=30,
+    max_examples=20,
+    stateful_step_count=25,
     derandomize=True,
     database=None,
     deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
-OFTEN = ["ask", "ask", "ask", "accept", "unblock"]
+# What is refused most of the time is tried more often.
+OFTEN = [*["ask", "unblock"] * 2, "accept", "cancel", "part", "read", "unmute"]
 WHO, WHICH = st.integers(0, len(PEOPLE) - 1), st.sampled_from([0, 0, 0, 1, 2, 7])
 INTENT = st.tuples(st.sampled_from(sorted([*DEEDS, *OFTEN])), WHO, WHO, WHICH)
+SIDE = {"accept": 1, "decline": 1, "unblock": 0, "unmute": 0, "take message back": 0}
 KEPT = {"users", "profiles", "user_preferences", "sessions", "alembic_version"}
 EMPTY = "; ".join(f"DELETE FROM {table}" for table in set(Base.metadata.tables) - KEPT)
 
@@ -44,7 +45,7 @@ class Ground:
     def __init__(self, runner: asyncio.Runner, database: Database, connection: psycopg.Connection) -> None:
         self.run, self.database, self.connection = runner.run, database, connection
         self.people = [self.run(factories.user(database, name)).user.id for name in PEOPLE]
-        self.came_of: Counter[tuple[str, bool]] = Counter()
+        self.done: set[str] = set()
 
 
 class Community(RuleBasedStateMachine):
@@ -68,16 +69,17 @@ class Community(RuleBasedStateMachine):
         assert any(agrees(before, list(order), after) for order in permutations(came)), (before, came, after)
         assert "done" in outcomes or self._traces() == traces, "a refusal has told somebody something"
         assert broken(ground.connection) == {}
-        ground.came_of.update((act.deed, outcome == "done") for act, outcome in came)
+        ground.done |= {act.deed for act, outcome in came if outcome == "done"}
 
     async def _gather(self, acts: list[Act]) -> list[str]:
         return await asyncio.gather(*(do(self._ground.database, act) for act in acts))
 
     def _act(self, deed: str, actor: int, other: int, which: int) -> Act:
-        """What is meant; of whom and what it may be about, those who and what have to do with the actor come first."""
+        """What is meant; of whom and what it may be about, those come first that it suits."""
         people, self._count = self._ground.people, self._count + 1
         rows: dict[int, Any] = getattr(self._state, ABOUT[deed]) if deed in ABOUT else {}
-        keys = sorted(rows, key=lambda key: (rows[key][deed in {"accept", "decline"}] != people[actor], key))
+        side = SIDE.get(deed)
+        keys = sorted(rows, key=lambda key: (side is not None and rows[key][side] != people[actor], key))
         near = {"part": self._state.friends, "cancel": self._state.requests.values()}.get(deed, ())
         others = sorted(people, key=lambda each: (people[actor], each) not in near)
         whom = others[which % len(others) if near else other]
@@ -97,5 +99,4 @@ def test_whatever_people_do_at_once_is_as_if_in_some_order(database_url, redis_u
             run_state_machine_as_test(lambda: Community(ground), settings=BOUNDED)
         finally:
             runner.run(database.close())
-    never = {(deed, is_done) for deed in DEEDS for is_done in (True, False) if not ground.came_of[deed, is_done]}
-    assert never == set()
+    assert ground.done == set(DEEDS)  # nothing was tried in vain each time
