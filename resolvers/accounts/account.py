@@ -1,9 +1,6 @@
 """What people change about their own account."""
 
-from typing import Any
-
 import strawberry
-from strawberry import Some
 
 from app.models import (
     DateFormat,
@@ -17,12 +14,7 @@ from app.models import (
 )
 from app.services import accounts
 from resolvers.context import Info
-
-Given = dict[str, Some[Any] | None]
-
-
-def _changes(given: Given) -> dict[str, Any]:
-    return {field: some.value for field, some in given.items() if some is not None}
+from resolvers.given import given
 
 
 async def update_account(
@@ -43,16 +35,16 @@ async def update_account(
     newsletter_subscription: Whether they want the newsletter.
     notifications_delivery_methods: How they want to be notified. Mails are sent once the address is verified.
     """
-    given: Given = {
-        "username": username,
-        "first_name": first_name,
-        "last_name": last_name,
-        "user_profile": user_profile,
-        "newsletter_subscription": newsletter_subscription,
-        "notifications_delivery_methods": notifications_delivery_methods,
-    }
+    changes = given(
+        username=username,
+        first_name=first_name,
+        last_name=last_name,
+        user_profile=user_profile,
+        newsletter_subscription=newsletter_subscription,
+        notifications_delivery_methods=notifications_delivery_methods,
+    )
     async with info.context.writing() as session:
-        return await accounts.update_account(session, info.context.viewer, _changes(given))
+        return await accounts.update_account(session, info.context.viewer, changes)
 
 
 async def update_preferences(
@@ -71,15 +63,15 @@ async def update_preferences(
     datetime_separator: What stands between a date and a time.
     decimal_separator: What stands before a number's fraction.
     """
-    given: Given = {
-        "time_format": time_format,
-        "date_format": date_format,
-        "date_separator": date_separator,
-        "datetime_separator": datetime_separator,
-        "decimal_separator": decimal_separator,
-    }
+    changes = given(
+        time_format=time_format,
+        date_format=date_format,
+        date_separator=date_separator,
+        datetime_separator=datetime_separator,
+        decimal_separator=decimal_separator,
+    )
     async with info.context.writing() as session:
-        return await accounts.update_preferences(session, info.context.viewer, _changes(given))
+        return await accounts.update_preferences(session, info.context.viewer, changes)
 
 
 async def request_account_deletion(info: Info) -> User:

@@ -1,13 +1,13 @@
 """What people show of themselves."""
 
 import strawberry
-from strawberry import Some
 
 from app.models import Profile
 from app.services import accounts
 from app.services.accounts import AvatarSize
 from app.services.system import UploadLink
 from resolvers.context import Info
+from resolvers.given import given
 
 
 def avatar_url(root: strawberry.Parent[Profile], size: AvatarSize = AvatarSize.MEDIUM) -> str | None:
@@ -30,8 +30,7 @@ async def update_profile(
     location: Where they are at home, at most 100 characters.
     website: Their page on the web, at most 200 characters, beginning with https:// or http://.
     """
-    given: dict[str, Some[str | None] | None] = {"bio": bio, "location": location, "website": website}
-    changes = {field: some.value for field, some in given.items() if some is not None}
+    changes = given(bio=bio, location=location, website=website)
     async with info.context.writing() as session:
         return await accounts.update_profile(session, info.context.viewer, changes=changes)
 

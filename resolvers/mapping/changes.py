@@ -1,23 +1,16 @@
 """What was drawn or made, changed and deleted."""
 
-from typing import Any
-
 import strawberry
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from strawberry.scalars import JSON
-from strawberry.types.maybe import Some
 
 from app.models import AOI, Dataset, Label, Model, ModelStatus, Training
 from app.services import mapping
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
-
-
-def given(**maybe: Some[Any] | None) -> dict[str, Any]:
-    """What a client gave of what it might have."""
-    return {field: some.value for field, some in maybe.items() if some is not None}
 
 
 async def delete_dataset(info: Info, id: strawberry.ID) -> Deleted:

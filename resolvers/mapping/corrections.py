@@ -11,7 +11,7 @@ from app.policies import visible
 from app.services import mapping
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.changes import given
+from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.places import placed
 

@@ -30,7 +30,7 @@ from app.services.system.uploads import UploadLink
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.changes import given
+from resolvers.given import given
 from resolvers.mapping.places import placed
 
 

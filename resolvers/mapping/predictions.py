@@ -22,6 +22,7 @@ from app.services.mapping import FileFormat, Outlines, Wanted
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.places import placed
 
@@ -178,7 +179,7 @@ async def update_prediction(
     prediction_id: The prediction.
     description: Its new note; null takes it away.
     """
-    changes = {} if description is None else {"description": description.value}
+    changes = given(description=description)
     async with info.context.writing() as session:
         return await mapping.update_prediction(
             session, info.context.viewer, ids.key(prediction_id, Prediction), changes

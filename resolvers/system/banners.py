@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import strawberry
 from sqlalchemy import Select
-from strawberry import Some
 
 from app.events import Happening, SourceStream
 from app.models import Banner
@@ -16,6 +14,7 @@ from app.services.system import banners as announcing
 from app.services.system.banners import BannerChange
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.given import given
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ async def update_banner(
     start_date: Its new start.
     end_date: Its new end, which may have passed already; null leaves it open.
     """
-    given: dict[str, Some[Any] | None] = {"message": message, "start_date": start_date, "end_date": end_date}
-    changes = {field: some.value for field, some in given.items() if some is not None}
+    changes = given(message=message, start_date=start_date, end_date=end_date)
     async with info.context.writing() as session:
         return await announcing.update_banner(session, info.context.viewer, ids.key(id, Banner), changes=changes)
 
