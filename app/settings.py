@@ -159,6 +159,7 @@ class Settings(BaseSettings):
     posts_per_minute_max: int = 20
     typing_per_minute_max: int = 60
     typing_s: int = 6
+    alt_text_length_max: int = 1_000
 
     # Mail
     smtp_url: SecretStr | None = None

@@ -10,7 +10,7 @@ from app import logs, queue
 from app.database import Database
 from app.services.system.logbook import Logbook
 from app.settings import settings
-from jobs import accounts, mapping, system  # noqa: F401 -- register their jobs
+from jobs import accounts, mapping, social, system  # noqa: F401 -- register their jobs
 from jobs.broker import Runner
 from jobs.schedule import keep_time
 

@@ -61,6 +61,8 @@ class Post(Record):
     media_url: Mapped[str | None] = mapped_column(String(500), doc="A picture or film elsewhere on the web.")
     media_key: Mapped[str | None] = mapped_column(String(200))
     media_type: Mapped[str | None] = mapped_column(String(100), doc="What kind of file its own picture is.")
+    media_width: Mapped[int | None] = mapped_column(doc="How many pixels wide its own picture is.")
+    media_height: Mapped[int | None] = mapped_column(doc="How many pixels high its own picture is.")
     alt_text: Mapped[str | None] = mapped_column(String(1_000), doc="What is seen on its picture, for who cannot see.")
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     root_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))

@@ -32,10 +32,20 @@ from resolvers.social.messages import (
     take_message_back,
     typing,
 )
-from resolvers.social.posts import create_post, like_post, unlike_post
+from resolvers.social.posts import (
+    FormerPost,
+    create_post,
+    delete_post,
+    edit_post,
+    like_post,
+    share_post,
+    unlike_post,
+    unshare_post,
+)
 
 __all__ = [
     "ConversationOrder",
+    "FormerPost",
     "FriendRequestDirection",
     "FriendshipEvent",
     "MessageEvent",
@@ -48,6 +58,8 @@ __all__ = [
     "conversations",
     "create_post",
     "decline_friend_request",
+    "delete_post",
+    "edit_post",
     "friend_requests",
     "friend_suggestions",
     "friendship_changed",
@@ -61,9 +73,11 @@ __all__ = [
     "send_friend_request",
     "send_message",
     "send_typing",
+    "share_post",
     "take_message_back",
     "typing",
     "unblock_user",
     "unlike_post",
     "unmute_user",
+    "unshare_post",
 ]

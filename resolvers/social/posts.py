@@ -1,11 +1,23 @@
 """Posts, and what people think of them."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import strawberry
+from strawberry import Some
 
 from app.models import Post, PostType
 from app.services import social
 from resolvers import ids
 from resolvers.context import Info
+
+
+@dataclass(frozen=True)
+class FormerPost:
+    """That a post was deleted."""
+
+    id: strawberry.ID
+    post: Post | None
 
 
 async def create_post(
@@ -14,6 +26,7 @@ async def create_post(
     type: PostType = PostType.THOUGHTS,
     parent_id: strawberry.ID | None = None,
     media_url: str | None = None,
+    alt_text: str | None = None,
 ) -> Post:
     """Says something to everybody, or in reply to a post.
 
@@ -21,18 +34,52 @@ async def create_post(
     type: What kind of post it is; one of type MEDIA shows something.
     parent_id: What it replies to.
     media_url: The address of a picture or film elsewhere on the web.
+    alt_text: What is seen there, for who cannot see, in at most 1 000 characters; better said than not.
     """
     viewer = info.context.viewer
     await social.pace_posts(info.context.rates, viewer)
+    parent = None if parent_id is None else ids.key(parent_id, Post)
+    fields = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
     async with info.context.writing() as session:
-        return await social.create_post(
-            session,
-            viewer,
-            content=content,
-            type=type,
-            parent_id=None if parent_id is None else ids.key(parent_id, Post),
-            media_url=media_url,
-        )
+        return await social.create_post(session, viewer, parent_id=parent, fields=fields)
+
+
+async def edit_post(
+    info: Info,
+    id: strawberry.ID,
+    content: strawberry.Maybe[str | None] = None,
+    type: strawberry.Maybe[PostType] = None,
+    media_url: strawberry.Maybe[str | None] = None,
+    alt_text: strawberry.Maybe[str | None] = None,
+) -> Post:
+    """Changes what is given of a post of the viewer's and leaves the rest; what it said before is kept for all to see.
+
+    id: Which.
+    content: What it says; null or blank where it only shows something.
+    type: What kind of post it is.
+    media_url: The address of a picture or film elsewhere on the web; null takes it away.
+    alt_text: What is seen there; null takes it away.
+    """
+    viewer = info.context.viewer
+    await social.pace_posts(info.context.rates, viewer)
+    given: dict[str, Some[Any] | None] = {
+        "content": content,
+        "type": type,
+        "media_url": media_url,
+        "alt_text": alt_text,
+    }
+    changes = {field: some.value for field, some in given.items() if some is not None}
+    async with info.context.writing() as session:
+        return await social.edit_post(session, viewer, ids.key(id, Post), changes=changes)
+
+
+async def delete_post(info: Info, id: strawberry.ID) -> FormerPost:
+    """Deletes a post; where it has replies, it stays that there was one, until the last of them is deleted.
+
+    id: Which; staff may delete anybody's.
+    """
+    async with info.context.writing() as session:
+        return FormerPost(id, await social.delete_post(session, info.context.viewer, ids.key(id, Post)))
 
 
 async def like_post(info: Info, id: strawberry.ID) -> Post:
@@ -51,3 +98,21 @@ async def unlike_post(info: Info, id: strawberry.ID) -> Post:
     """
     async with info.context.writing() as session:
         return await social.unlike_post(session, info.context.viewer, ids.key(id, Post))
+
+
+async def share_post(info: Info, id: strawberry.ID) -> Post:
+    """Counts the viewer among those who have shared a post; a second time changes nothing.
+
+    id: Which.
+    """
+    async with info.context.writing() as session:
+        return await social.share_post(session, info.context.viewer, ids.key(id, Post))
+
+
+async def unshare_post(info: Info, id: strawberry.ID) -> Post:
+    """Counts the viewer no longer among those who have shared a post; a second time changes nothing.
+
+    id: Which.
+    """
+    async with info.context.writing() as session:
+        return await social.unshare_post(session, info.context.viewer, ids.key(id, Post))

@@ -8,7 +8,7 @@ from resolvers import social as resolve
 from schema.accounts import User
 from schema.fields import Connection, many, mutation, one
 from schema.problems import InvalidInput
-from schema.row import Row
+from schema.row import Row, shows
 
 strawberry.enum(tables.PostType, description=tables.PostType.__doc__)
 
@@ -17,6 +17,7 @@ class Post(Row, of=tables.Post):
     content: auto
     type: auto
     media_url: auto
+    alt_text: auto
     created_at: auto
     edited_at: auto
     deleted_at: auto
@@ -26,10 +27,34 @@ class Post(Row, of=tables.Post):
     author: User = one(tables.Post.author)
     parent: "Post | None" = one(tables.Post.parent)
     replies: Connection["Post"] = many(tables.Post.replies)
+    likes: Connection["Like"] = many(tables.Post.likes)
+    revisions: Connection["PostRevision"] = many(tables.Post.revisions)
+
+
+class Like(Row, of=tables.Like):
+    created_at: auto
+    user: User = one(tables.Like.user)
+    post: Post = one(tables.Like.post)
+
+
+class PostRevision(Row, of=tables.PostRevision):
+    content: auto
+    created_at: auto
+    post: Post = one(tables.PostRevision.post)
+
+
+@shows(resolve.FormerPost)
+class FormerPost:
+    id: strawberry.ID = strawberry.field(description="The id it had.")
+    post: Post | None = strawberry.field(description="What is left of it; null unless it has replies.")
 
 
 @strawberry.type
 class PostsMutation:
     create_post: Post | InvalidInput = mutation(resolve.create_post)
+    edit_post: Post | InvalidInput = mutation(resolve.edit_post)
+    delete_post: FormerPost = mutation(resolve.delete_post)
     like_post: Post = mutation(resolve.like_post)
     unlike_post: Post = mutation(resolve.unlike_post)
+    share_post: Post = mutation(resolve.share_post)
+    unshare_post: Post = mutation(resolve.unshare_post)

@@ -16,14 +16,18 @@ from app.models import (
     Job,
     JobKind,
     JobState,
+    Like,
     Mail,
     Message,
     Mute,
     OsmAccount,
+    Post,
+    PostMention,
     Prediction,
     Profile,
     Scope,
     Session,
+    Share,
     Team,
     TeamMembership,
     Training,
@@ -247,3 +251,18 @@ async def test_what_was_said_to_others_stays_theirs_to_read(database, gone, owne
     await gone(owner)
     assert [message.content for message in await rows(database, Message)] == ["See you there."]
     assert await rows(database, Conversation, Conversation.user_id == other.id)
+
+
+async def test_posts_go_and_what_they_thought_of_others_is_not_counted(database, gone, owner, other):
+    answered, alone, theirs = [await factories.post(database, each.id) for each in (owner, owner, other)]
+    reply = await factories.post(database, other.id, parent=answered)
+    await factories.post(database, owner.id, parent=theirs)
+    for table in (Like, Share, PostMention):
+        await factories.add(database, table(user_id=owner.id, post_id=theirs.id))
+    await gone(owner)
+    left = {row.id: row for row in await rows(database, Post)}
+    assert set(left) == {answered.id, theirs.id, reply.id}
+    assert (left[answered.id].content, left[answered.id].comment_count) == ("", 1)
+    assert alone.id not in left
+    assert (left[theirs.id].likes_count, left[theirs.id].shares_count, left[theirs.id].comment_count) == (0, 0, 0)
+    assert not await rows(database, PostMention)

@@ -20,6 +20,7 @@ REACHED_OTHERWISE = {
     "OsmAuthorization": "is what mutations answer with",
     "ApiKeySecret": "is what mutations answer with",
     "FormerTeam": "is what mutations answer with",
+    "FormerPost": "is what mutations answer with",
     "InvalidInput": "is a problem, which only mutations have",
     "Conflict": "is a problem, which only mutations have",
     "LimitReached": "is a problem, which only mutations have",

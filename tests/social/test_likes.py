@@ -61,6 +61,37 @@ async def test_nobody_likes_across_a_block_or_what_is_deleted(refuse, database, 
         await factories.add(database, Block(user_id=owner.id, blocked_id=blocked.id, username=blocked.user.username))
     deleted = await factories.post(database, other.id, deleted_at=post.created_at, content="")
     for viewer, liked in [(other, post), (staff, post), (other, deleted)]:
-        for deed in ("likePost", "unlikePost"):
+        for deed in ("likePost", "unlikePost", "sharePost", "unsharePost"):
             assert (await refuse(deed, viewer=viewer, id=ids.encode(liked)))["code"] == "NOT_FOUND"
     assert (await refuse("likePost", viewer=None, id=ids.encode(post)))["code"] == "UNAUTHENTICATED"
+
+
+async def test_who_likes_a_post_is_told_page_by_page_but_for_those_one_does_not_see(
+    ask, change, database, post, crowd, other
+):
+    for viewer in (*crowd, other):
+        await change("likePost", viewer=viewer, id=ids.encode(post))
+    await factories.add(database, Block(user_id=crowd[0].id, blocked_id=other.id, username="other"))
+    document = """query ($id: ID!) { node(id: $id) { ... on Post {
+        likesCount likes(first: 2, orderBy: OLDEST) { totalCount nodes { user { username } } } } } }"""
+    for viewer, names, count in ((None, ["user0", "user1"], 7), (other, ["user1", "user2"], 6)):
+        found = (await ask(document, viewer=viewer, id=ids.encode(post)))["node"]
+        assert [each["user"]["username"] for each in found["likes"]["nodes"]] == names
+        assert (found["likesCount"], found["likes"]["totalCount"]) == (7, count)
+
+
+async def test_a_post_is_shared_once_by_each_until_they_take_it_back(change, unchanged, post, owner, other):
+    for viewer, count in ((other, 1), (owner, 2)):
+        assert (await change("sharePost", "sharesCount", viewer=viewer, id=ids.encode(post)))["sharesCount"] == count
+    async with unchanged():
+        assert (await change("sharePost", "sharesCount", viewer=other, id=ids.encode(post)))["sharesCount"] == 2
+    assert (await change("unsharePost", "sharesCount", viewer=other, id=ids.encode(post)))["sharesCount"] == 1
+    async with unchanged():
+        await change("unsharePost", viewer=other, id=ids.encode(post))
+
+
+async def test_all_who_share_at_once_are_counted(change, post, crowd):
+    made = await asyncio.gather(
+        *(change("sharePost", "sharesCount", viewer=viewer, id=ids.encode(post)) for viewer in crowd * 2)
+    )
+    assert max(each["sharesCount"] for each in made) == 6

@@ -36,6 +36,7 @@ PACES = {
     JobKind.SEND_MAIL: None,  # by mailbox
     JobKind.REMOVE_TRAINING: None,  # no more than was started
     JobKind.REMOVE_PREDICTION: None,
+    JobKind.REMOVE_PICTURE: None,
 }
 
 

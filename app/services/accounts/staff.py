@@ -12,7 +12,7 @@ from app.services import viewers
 from app.services.system import audit
 from app.settings import settings
 
-TIDYING = (JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION)
+TIDYING = (JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION, JobKind.REMOVE_PICTURE)
 
 
 async def suspend_user(session: WriteSession, viewer: Viewer, user_id: int, *, reason: str) -> User:

@@ -14,7 +14,7 @@ from app.services.social.friends import (
     suggest_friends,
 )
 from app.services.social.keeping_away import block_user, mute_user, unblock_user, unmute_user
-from app.services.social.likes import like_post, unlike_post
+from app.services.social.likes import like_post, share_post, unlike_post, unshare_post
 from app.services.social.messages import (
     find_reader,
     messages_topic,
@@ -26,17 +26,21 @@ from app.services.social.messages import (
     tell_typing,
     typing_topic,
 )
-from app.services.social.posts import create_post, pace_posts
+from app.services.social.posts import PostChange, create_post, edit_post, pace_posts
+from app.services.social.removal import delete_post, remove_posts
 
 __all__ = [
     "Asked",
     "FriendSuggestion",
     "FriendshipChange",
+    "PostChange",
     "accept_friend_request",
     "block_user",
     "cancel_friend_request",
     "create_post",
     "decline_friend_request",
+    "delete_post",
+    "edit_post",
     "find_reader",
     "friendships_topic",
     "like_post",
@@ -48,8 +52,10 @@ __all__ = [
     "pace_typing",
     "read_conversation",
     "remove_friend",
+    "remove_posts",
     "send_friend_request",
     "send_message",
+    "share_post",
     "suggest_friends",
     "take_message_back",
     "tell_typing",
@@ -57,4 +63,5 @@ __all__ = [
     "unblock_user",
     "unlike_post",
     "unmute_user",
+    "unshare_post",
 ]

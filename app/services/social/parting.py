@@ -1,10 +1,11 @@
-"""What goes with an account that is deleted: its ties to others. What it said to them stays, and names nobody."""
+"""What goes with an account that is deleted: its ties to others and its posts. Its messages stay, and name nobody."""
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, select
 
 from app.database import WriteSession
-from app.models import Block, FriendRequest, Friendship, Mute
+from app.models import Block, FriendRequest, Friendship, Like, Mute, Post, PostMention, Share
 from app.services.accounts import on_parting
+from app.services.social.removal import locked, remove_posts
 
 TIES = {
     Friendship: (Friendship.user_id, Friendship.friend_id),
@@ -12,6 +13,7 @@ TIES = {
     Block: (Block.user_id, Block.blocked_id),
     Mute: (Mute.user_id, Mute.muted_id),
 }
+TO_POSTS = (Like, Share, PostMention)
 
 
 @on_parting
@@ -19,3 +21,14 @@ async def end_ties(session: WriteSession, user_id: int) -> None:
     """Nobody has them for a friend any more, asked or is kept away, and no name is left in that."""
     for table, ends in TIES.items():
         await session.execute(delete(table).where(or_(*(end == user_id for end in ends))))
+
+
+@on_parting
+async def take_posts_away(session: WriteSession, user_id: int) -> None:
+    """What they posted goes as if they had deleted it, and what they thought of others' posts is not counted."""
+    own = await session.scalars(select(Post.id).where(Post.author_id == user_id, Post.deleted_at.is_(None)))
+    await remove_posts(session, own.all())
+    for table in TO_POSTS:
+        theirs = select(table.post_id).where(table.user_id == user_id)
+        await session.execute(locked(select(Post.id).where(Post.id.in_(theirs))))
+        await session.execute(delete(table).where(table.user_id == user_id))

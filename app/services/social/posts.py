@@ -1,70 +1,120 @@
 """What people say to everybody, and in reply to each other."""
 
-from limits import RateLimitItemPerMinute
-from sqlalchemy import select
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
 
-from app import checks
+from limits import RateLimitItemPerMinute
+from sqlalchemy import func, select
+
+from app import checks, events
 from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
-from app.models import Post, PostType
-from app.policies import Viewer, signed_in, visible
+from app.models import Post, PostRevision, PostType
+from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import is_blocked
+from app.policies.social import may_change_this_post
 from app.rates import Rates
 from app.settings import settings
 
+TOPIC = "posts"
+GONE = "There is no such post; perhaps it was deleted."
+
+
+class PostChange(Enum):
+    """What has happened to a post."""
+
+    CREATED = "CREATED"
+    EDITED = "EDITED"
+    DELETED = "DELETED"
+
 
 async def pace_posts(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer posts little."""
+    """Passes while the viewer posts and edits little."""
     limit = RateLimitItemPerMinute(settings.posts_per_minute_max)
     await rates.take(limit, f"post:{signed_in(viewer)}", what="You posted too much.")
 
 
 async def create_post(
-    session: WriteSession,
-    viewer: Viewer,
-    *,
-    content: str | None,
-    type: PostType,
-    parent_id: int | None,
-    media_url: str | None,
+    session: WriteSession, viewer: Viewer, *, parent_id: int | None, fields: Mapping[str, Any]
 ) -> Post:
     """A post of the viewer's."""
-    author = signed_in(viewer)
-    text = checks.optional_text("content", content, length_max=settings.post_length_max) or ""
-    address = None if media_url is None else check_url("mediaUrl", media_url)
-    if not text and address is None:
-        raise Invalid("content", "Write something, or show a picture.")
-    if type is PostType.MEDIA and address is None:
-        raise Invalid("type", "A post of this type shows a picture or a film.")
-    parent = None if parent_id is None else await _answered(session, viewer, parent_id)
-    post = Post(author_id=author, content=text, type=type, media_url=address)
-    if parent is not None:
+    post = Post(author_id=signed_in(viewer), type=PostType.THOUGHTS, content="", depth=0)
+    if parent_id is not None:
+        parent = await _answered(session, viewer, parent_id)
         post.parent_id, post.root_id, post.depth = parent.id, parent.root_id or parent.id, parent.depth + 1
+    _fill(post, fields)
     session.add(post)
     await session.flush()
+    await record_post(session, post, PostChange.CREATED)
     await session.refresh(post)
     return post
 
 
+async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, changes: Mapping[str, Any]) -> Post:
+    """A post of the viewer's that says or shows something else; what it said before is kept."""
+    found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
+    post = await session.scalar(found.with_for_update(of=Post, key_share=True))
+    if post is None:
+        raise NotFound(GONE)
+    require(may_change_this_post, viewer, post)
+    before = post.content
+    _fill(post, changes)
+    if not session.is_modified(post):
+        return post
+    if post.content != before:
+        session.add(PostRevision(post_id=post.id, content=before))
+    post.edited_at = post.updated_at = (await session.scalars(select(func.now()))).one()
+    await session.flush()
+    await record_post(session, post, PostChange.EDITED)
+    await session.refresh(post)
+    return post
+
+
+def _fill(post: Post, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(post, name, _checked(name, value))
+    shows = post.media_url is not None
+    if not post.content and not shows:
+        raise Invalid("content", "Write something, or show something.")
+    if post.type is PostType.MEDIA and not shows:
+        raise Invalid("type", "A post of this type shows a picture or a film.")
+
+
+def _checked(name: str, value: Any) -> Any:
+    match name:
+        case "content":
+            return checks.optional_text("content", value, length_max=settings.post_length_max) or ""
+        case "media_url":
+            return None if value is None else check_url("mediaUrl", value)
+        case "alt_text":
+            return checks.optional_text("altText", value, length_max=settings.alt_text_length_max)
+    return value
+
+
 async def _answered(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
     try:
-        parent = await post_of(session, viewer, post_id)
+        return await post_of_others(session, viewer, post_id)
     except NotFound as error:
         raise Invalid("parentId", error.message) from None
-    return parent
 
 
-async def post_of(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
+async def post_of_others(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
     """A post to which the viewer may add something, which nobody else adds to or deletes until this transaction ends.
 
     It is locked before anything points at it: two who first point and then count would wait for each other.
     """
-    kept_apart = await session.scalar(
-        select(is_blocked(viewer, Post.author_id)).where(Post.id == post_id)
-    )  # staff see what one who has blocked them says, and yet do not answer
-    found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
-    post = None if kept_apart else await session.scalar(found.with_for_update(of=Post, key_share=True))
+    # Staff see what one says who has blocked them, and yet do not answer.
+    open_to = ~is_blocked(viewer, Post.author_id), Post.deleted_at.is_(None)
+    found = visible(Post, viewer).where(Post.id == post_id, *open_to)
+    post = await session.scalar(found.with_for_update(of=Post, key_share=True))
     if post is None:
-        raise NotFound("There is no such post; perhaps it was deleted.")
+        raise NotFound(GONE)
     return post
+
+
+async def record_post(session: WriteSession, post: Post, change: PostChange) -> None:
+    """Lets subscriptions show what has happened to a post."""
+    told = {"post": post.id, "author": post.author_id, "parent": post.parent_id, "change": change.value}
+    events.record(session, TOPIC, told)
