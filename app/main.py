@@ -24,9 +24,8 @@ from app.services.system.logbook import Logbook
 from app.services.viewers import Viewers
 from app.settings import settings
 from app.signals import Signals
-from app.web import account_pages, avatars, exports, files, pages, unsubscribe
+from app.web import account_pages, avatars, downloads, files, pages, unsubscribe
 from app.web.budget import Budget
-from app.web.features import Features
 from app.web.graphql import GraphQL
 from app.web.health import Check, Health
 from app.web.metrics import metrics
@@ -121,10 +120,9 @@ def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[Base
         *files.routes,
         *avatars.routes,
         *unsubscribe.routes(database),
-        *exports.routes(database),
+        *downloads.routes(database),
         *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,
-        *Features(database).routes,
         *pages.routes(),
         *account_pages.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),

@@ -8,13 +8,13 @@ from starlette.routing import Route
 
 from app.errors import DomainError, NotFound
 from app.services.accounts import profiles
+from app.web.middleware import SANDBOX
 from app.web.refusals import refusal
 
 NAME = re.compile(r"[0-9a-f]{32}")
 HEADERS = {
+    **SANDBOX,
     "Cache-Control": "public, max-age=31536000, immutable",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
     # Any page may show it.
     "Cross-Origin-Resource-Policy": "cross-origin",
 }

@@ -13,13 +13,10 @@ from app.errors import Code, DomainError, LimitReached, NotFound
 from app.gateways import storage
 from app.settings import settings
 from app.web.errors import failure
+from app.web.middleware import SANDBOX
 from app.web.refusals import WrongType, refusal
 
-HEADERS = {
-    "Cache-Control": "private",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-}
+HEADERS = {**SANDBOX, "Cache-Control": "private"}
 
 
 async def read(request: Request) -> Response:

@@ -25,6 +25,8 @@ SECURITY = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# For what people have sent or named: opened by itself, it is nobody's page.
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff"}
 
 
 def middleware() -> list[Middleware]:

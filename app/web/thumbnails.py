@@ -12,11 +12,12 @@ from app.errors import DomainError, NotFound
 from app.gateways import imagery
 from app.services.mapping.overview import pictured
 from app.settings import settings
+from app.web.middleware import SANDBOX
 from app.web.refusals import refusal
 
 FAILED_MAX = 1_000
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; sandbox",
+    **SANDBOX,
     # Any page may show it.
     "Cross-Origin-Resource-Policy": "cross-origin",
 }

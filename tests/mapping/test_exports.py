@@ -118,6 +118,22 @@ async def test_flatgeobuf_has_them_with_an_index(download):
     assert pyogrio.read_info(path)["capabilities"]["fast_spatial_filter"]
 
 
+async def test_of_no_labels_there_is_no_flatgeobuf(api, ask, database, owner):
+    bare = await factories.dataset(database, owner.id)
+    link = (await ask(LABELS, id=ids.encode(bare), format="FLATGEOBUF"))["node"]["labelsLink"]
+    answer = await api.get(link)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_browser_takes_a_file_for_nothing_else(api, ask, rows):
+    link = (await ask(LABELS, id=ids.encode(rows["aoi"]), format="OSM_XML"))["node"]["labelsLink"]
+    headers = (await api.get(link)).headers
+    assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["content-disposition"].startswith("attachment; ")
+
+
 async def test_a_boundary_is_a_track_with_its_holes(api, ask, rows):
     link = (await ask("query ($id: ID!) { aoi(id: $id) { gpxLink } }", id=ids.encode(rows["aoi"])))["aoi"]["gpxLink"]
     answer = await api.get(link)

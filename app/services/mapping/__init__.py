@@ -32,7 +32,7 @@ from app.services.mapping.datasets import (
     update_dataset,
 )
 from app.services.mapping.drawing import create_label, delete_label, update_label
-from app.services.mapping.exports import gpx_link, labels_link
+from app.services.mapping.exports import gpx_link, labels_link, labels_or_area
 from app.services.mapping.feedback import (
     approve_prediction,
     delete_approved_prediction,
@@ -41,7 +41,7 @@ from app.services.mapping.feedback import (
     update_feedback,
 )
 from app.services.mapping.footprints import Footprint, Sieve, batched, features_in, sifted
-from app.services.mapping.found import FileFormat, Wanted, download_link, opened_link, pieces
+from app.services.mapping.found import FileFormat, Reading, StreamedFile, Wanted, download_link, found_features, pieces
 from app.services.mapping.imports import (
     LABELS,
     ImportPlan,
@@ -130,7 +130,9 @@ __all__ = [
     "PredictionPlan",
     "QualityWarning",
     "QualityWarningKind",
+    "Reading",
     "Sieve",
+    "StreamedFile",
     "TrainingComparison",
     "TrainingFigures",
     "TrainingPlan",
@@ -183,6 +185,7 @@ __all__ = [
     "finish_prediction",
     "finish_training",
     "forget_conflation",
+    "found_features",
     "get_ready_to_join",
     "give_feedback",
     "gpx_link",
@@ -198,7 +201,7 @@ __all__ = [
     "label_upload",
     "labelling_failed",
     "labels_link",
-    "opened_link",
+    "labels_or_area",
     "parts_of",
     "pieces",
     "prediction_failed",

@@ -1,7 +1,6 @@
 """Labels and areas as files that other programs read, behind links that say what they hold."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
@@ -17,7 +16,7 @@ from app.formats.gpx import gpx
 from app.formats.osm_xml import OsmXml
 from app.gateways import storage
 from app.models import AOI, Dataset, Label
-from app.services.mapping.found import FileFormat, Reading
+from app.services.mapping.found import FileFormat, Reading, StreamedFile
 from app.settings import settings
 
 USE = "exports"
@@ -34,15 +33,6 @@ class Export(NamedTuple):
     format: str
 
 
-@dataclass(frozen=True)
-class ExportedFile:
-    """A file, as it is sent."""
-
-    name: str
-    media_type: str
-    pieces: AsyncIterator[bytes]
-
-
 def labels_link(row: AOI | Dataset, form: FileFormat) -> str:
     """Where the labels of an area, or of all areas of a dataset, are to be had for a while."""
     return storage.signed_address(USE, [type(row).__name__, row.id, form.value], settings.file_link_s)
@@ -53,7 +43,7 @@ def gpx_link(aoi: AOI) -> str:
     return storage.signed_address(USE, [AOI.__name__, aoi.id, GPX], settings.file_link_s)
 
 
-async def exported(reading: Reading, token: str) -> ExportedFile:
+async def labels_or_area(reading: Reading, token: str) -> StreamedFile:
     """The file that a link was made for."""
     export = Export(*storage.opened(USE, token))
     async with reading() as session:
@@ -63,9 +53,9 @@ async def exported(reading: Reading, token: str) -> ExportedFile:
     stem = f"{export.table.lower()}-{export.key}"
     if export.format == GPX:
         assert isinstance(row, AOI), "only areas have a boundary"
-        return ExportedFile(f"{stem}.gpx", GPX_TYPE, _once(gpx(row.geom, name=f"Area {row.id}").encode()))
+        return StreamedFile(f"{stem}.gpx", GPX_TYPE, _once(gpx(row.geom, name=f"Area {row.id}").encode()))
     form = FileFormat(export.format)
-    return ExportedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
+    return StreamedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -19,9 +19,20 @@ from app.geometry import Shape
 from app.models import Conflation, PredictedFeature, Verdict
 from app.settings import settings
 
+Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
+
 BATCH = 1_000
 # What every feature is to OpenStreetMap, and who says so.
 TAGS = {"building": "yes", "source": "Fieldgraph"}
+
+
+@dataclass(frozen=True)
+class StreamedFile:
+    """A file, written while it is sent."""
+
+    name: str
+    media_type: str
+    pieces: AsyncIterator[bytes]
 
 
 class FileFormat(Enum):
@@ -75,14 +86,12 @@ def download_link(wanted: Wanted, form: FileFormat) -> str:
     return storage.signed_address("features", said, settings.file_link_s)
 
 
-def opened_link(token: str) -> tuple[Wanted, FileFormat]:
-    """What the token of such a link names."""
-    prediction_id, verdict, conflation, points, form = storage.opened("features", token)
+async def found_features(reading: Reading, token: str) -> StreamedFile:
+    """The file that such a link was made for."""
+    prediction_id, verdict, conflation, points, said = storage.opened("features", token)
     wanted = Wanted(prediction_id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
-    return wanted, FileFormat(form)
-
-
-Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
+    form = FileFormat(said)
+    return StreamedFile(f"prediction-{prediction_id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
 
 
 async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncIterator[bytes]:
