@@ -171,6 +171,7 @@ class Settings(BaseSettings):
     # Notifications
     notification_settle_s: float = 60
     notification_mail_minutes: float = 60
+    notification_things_max: int = 100
     notifications_per_mail_max: int = 20
     notifications_read_kept_days: float = 90
     digests_at_once: int = 100

@@ -8,6 +8,7 @@ from app.models.accounts import (
     DatetimeSeparator,
     DecimalSeparator,
     DeliveryMethod,
+    NotificationKind,
     OsmAccount,
     Profile,
     Scope,
@@ -77,6 +78,7 @@ from app.models.system import (
     LogLevel,
     Mail,
     MailKind,
+    NotificationActor,
     UserNotification,
 )
 
@@ -128,6 +130,8 @@ __all__ = [
     "Model",
     "ModelStatus",
     "Mute",
+    "NotificationActor",
+    "NotificationKind",
     "OsmAccount",
     "Post",
     "PostHashtag",

@@ -23,6 +23,20 @@ class DeliveryMethod(Enum):
     EMAIL = "EMAIL"
 
 
+class NotificationKind(Enum):
+    """What somebody is told of: their work, teams and account, what others do, and what staff decide."""
+
+    WORK = "WORK"
+    TEAM = "TEAM"
+    ACCOUNT = "ACCOUNT"
+    REPLY = "REPLY"
+    MENTION = "MENTION"
+    FRIEND_REQUEST = "FRIEND_REQUEST"
+    FRIENDSHIP = "FRIENDSHIP"
+    MESSAGE = "MESSAGE"
+    MODERATION = "MODERATION"
+
+
 class Scope(Enum):
     """What a program with an API key may do on its owner's behalf."""
 
@@ -104,6 +118,11 @@ class User(Record):
         ARRAY(EnumColumn(DeliveryMethod, native_enum=False, length=40)),
         default=lambda: [DeliveryMethod.WEB],
         doc="How they want to be notified.",
+    )
+    notifications_declined: Mapped[list[NotificationKind]] = mapped_column(
+        ARRAY(EnumColumn(NotificationKind, native_enum=False, length=40)),
+        default=list,
+        doc="What they do not want to be told of.",
     )
     newsletter_subscription: Mapped[bool] = mapped_column(default=False, doc="Whether they want the newsletter.")
     user_profile: Mapped[str | None] = mapped_column(String(4_000), doc="What they do and are interested in.")

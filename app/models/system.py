@@ -5,6 +5,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.accounts import User
+from app.models.accounts import NotificationKind, User
 from app.models.base import Base, Json, Record
 
 if TYPE_CHECKING:
@@ -103,27 +104,64 @@ class UserNotification(Record):
 
     __tablename__ = "user_notifications"
     __table_args__ = (
-        Index(None, "user_id", "id"),
+        Index(None, "user_id", "told_at", "id"),
+        Index(None, "told_at", "id"),
         Index(None, "training_id"),
+        Index(None, "actor_id"),
         Index("ix_user_notifications_unread", "user_id", postgresql_where=text("NOT is_read")),
         Index("ix_user_notifications_unmailed", "id", postgresql_where=text("mail_due")),
         UniqueConstraint("user_id", "event_key"),
+        Index("uq_user_notifications_group", "user_id", "group_key", unique=True, postgresql_where=text("NOT is_read")),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[NotificationKind] = mapped_column(default=NotificationKind.WORK, doc="What it is about.")
     message: Mapped[str] = mapped_column(String(500), doc="What happened, in a sentence.")
+    told_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), doc="When it was last told: again whenever another does the same, until it is read."
+    )
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it was marked as read.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When it was marked as read.")
     # Which happening it tells of: a second telling of the same one is dropped.
     event_key: Mapped[str | None] = mapped_column(String(120))
+    # Which unread notification tells of the same done by others, too.
+    group_key: Mapped[str | None] = mapped_column(String(120))
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actors_count: Mapped[int] = mapped_column(default=0, doc="How many people did it; 0 if it is nobody's doing.")
     # Whether it is still to go out by e-mail.
     mail_due: Mapped[bool] = mapped_column(default=False)
     training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"))
     subject_type: Mapped[str | None] = mapped_column(String(40))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
-    user: Mapped[User] = relationship(lazy="raise", doc="Who is told.")
+    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Who is told.")
+    actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise", doc="Who did it last, if anybody.")
+    actors: Mapped[list["NotificationActor"]] = relationship(
+        back_populates="notification", lazy="raise", doc="Who did it, each once."
+    )
     training: Mapped["Training | None"] = relationship(lazy="raise", doc="The training it is about, if it is one.")
+
+
+class NotificationActor(Record):
+    """Somebody who did what a notification tells of, since they first did."""
+
+    __tablename__ = "notification_actors"
+    __table_args__ = (
+        UniqueConstraint("notification_id", "user_id"),
+        Index(None, "notification_id", "id"),
+        Index(None, "user_id"),
+    )
+
+    notification_id: Mapped[int] = mapped_column(ForeignKey("user_notifications.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    told_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # What they did, the last at the end: once all of it is taken back, they are not named any more.
+    subject_keys: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+    notification: Mapped[UserNotification] = relationship(
+        back_populates="actors", lazy="raise", doc="What tells of it."
+    )
+    user: Mapped[User] = relationship(lazy="raise", doc="Who it is.")
 
 
 class MailKind(Enum):

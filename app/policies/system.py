@@ -2,8 +2,9 @@
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 
-from app.models import AuditEntry, Banner, Event, Job, JobKind, LogEntry, Mail, UserNotification
+from app.models import AuditEntry, Banner, Event, Job, JobKind, LogEntry, Mail, NotificationActor, UserNotification
 from app.policies import Viewer, reads
+from app.policies.accounts import visible_users
 from app.settings import settings
 
 # Their subjects are public, so how far they are is, too.
@@ -27,6 +28,16 @@ def visible_to_nobody(viewer: Viewer) -> ColumnElement[bool]:
 def visible_notifications(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
     return false() if viewer.user_id is None else UserNotification.user_id == viewer.user_id
+
+
+@reads(NotificationActor)
+def visible_notification_actors(viewer: Viewer) -> ColumnElement[bool]:
+    """Those of one's own notifications whom one sees."""
+    if viewer.user_id is None:
+        return false()
+    return NotificationActor.notification.has(visible_notifications(viewer)) & NotificationActor.user.has(
+        visible_users(viewer)
+    )
 
 
 def is_displayable() -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from app.models import (
     DatetimeSeparator,
     DecimalSeparator,
     DeliveryMethod,
+    NotificationKind,
     TimeFormat,
     User,
     UserPreferences,
@@ -25,6 +26,7 @@ async def update_account(
     user_profile: strawberry.Maybe[str | None] = None,
     newsletter_subscription: strawberry.Maybe[bool] = None,
     notifications_delivery_methods: strawberry.Maybe[list[DeliveryMethod]] = None,
+    notifications_declined: strawberry.Maybe[list[NotificationKind]] = None,
 ) -> User:
     """Changes what is given of the viewer's account and leaves the rest. Its address: `requestEmailVerification`.
 
@@ -34,6 +36,7 @@ async def update_account(
     user_profile: What they do and are interested in, for others to read; null takes it away.
     newsletter_subscription: Whether they want the newsletter.
     notifications_delivery_methods: How they want to be notified. Mails are sent once the address is verified.
+    notifications_declined: What they do not want to be told of; ACCOUNT and MODERATION are told to everybody.
     """
     changes = given(
         username=username,
@@ -42,6 +45,7 @@ async def update_account(
         user_profile=user_profile,
         newsletter_subscription=newsletter_subscription,
         notifications_delivery_methods=notifications_delivery_methods,
+        notifications_declined=notifications_declined,
     )
     async with info.context.writing() as session:
         return await accounts.update_account(session, info.context.viewer, changes)

@@ -6,7 +6,7 @@ import strawberry
 from sqlalchemy import Select, or_
 
 from app import checks
-from app.models import DeliveryMethod, User
+from app.models import DeliveryMethod, NotificationKind, User
 from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of
@@ -88,6 +88,11 @@ def last_login(root: strawberry.Parent[User], info: Info) -> datetime | None:
 def notifications_delivery_methods(root: strawberry.Parent[User], info: Info) -> list[DeliveryMethod] | None:
     """How they want to be notified; null for everybody but themselves and staff."""
     return root.notifications_delivery_methods if may_see_private_details_of(info.context.viewer, root) else None
+
+
+def notifications_declined(root: strawberry.Parent[User], info: Info) -> list[NotificationKind] | None:
+    """What they do not want to be told of; null for everybody but themselves and staff."""
+    return root.notifications_declined if may_see_private_details_of(info.context.viewer, root) else None
 
 
 async def unread_notifications_count(root: strawberry.Parent[User], info: Info) -> int | None:

@@ -13,6 +13,7 @@ from resolvers.system.logs import log_entries
 from resolvers.system.nodes import SHOWN, node, nodes, subject
 from resolvers.system.notifications import (
     NotificationEvent,
+    NotificationOrder,
     delete_notifications,
     mark_all_notifications_read,
     mark_notifications_read,
@@ -26,6 +27,7 @@ __all__ = [
     "SHOWN",
     "BannerEvent",
     "NotificationEvent",
+    "NotificationOrder",
     "audit_entries",
     "banner_changed",
     "banners",

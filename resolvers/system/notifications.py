@@ -6,12 +6,20 @@ import strawberry
 from sqlalchemy import Select
 
 from app.events import Happening, SourceStream
-from app.models import UserNotification
+from app.models import NotificationKind, UserNotification
+from app.pagination import Order
 from app.policies import signed_in, visible
 from app.services import system
 from app.services.system import notifications as telling
 from resolvers.context import Info
 from resolvers.ids import key
+
+
+class NotificationOrder(Order):
+    """By when they were last told."""
+
+    NEWEST = ("told_at", True)
+    OLDEST = ("told_at", False)
 
 
 @dataclass(frozen=True)
@@ -27,13 +35,18 @@ async def unread_count(info: Info) -> int:
     return await info.context.renewed().load.about(system.unread_counts, signed_in(info.context.viewer))
 
 
-def notifications(info: Info, is_read: bool | None = None) -> Select[UserNotification]:
-    """What the viewer was told, newest first.
+def notifications(
+    info: Info, is_read: bool | None = None, kinds: list[NotificationKind] | None = None
+) -> Select[UserNotification]:
+    """What the viewer was told, newest first; what several people did to one thing is told together.
 
     is_read: Only those already read, or only those not read yet.
+    kinds: Only about these.
     """
     signed_in(info.context.viewer)
     found = visible(UserNotification, info.context.viewer)
+    if kinds is not None:
+        found = found.where(UserNotification.kind.in_(kinds))
     return found if is_read is None else found.where(UserNotification.is_read.is_(is_read))
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from schema.social.friends import Friendship
     from schema.social.posts import Post
 
-strawberry.enum(tables.DeliveryMethod, description=tables.DeliveryMethod.__doc__)
+for kind in (tables.DeliveryMethod, tables.NotificationKind):
+    strawberry.enum(kind, description=kind.__doc__)
 
 
 class User(Row, of=tables.User):
@@ -44,6 +45,7 @@ class User(Row, of=tables.User):
     last_login: datetime | None = field(resolve.last_login)
     notifications_delivery_methods: list[tables.DeliveryMethod] | None = field(resolve.notifications_delivery_methods)
     newsletter_subscription: bool | None = field(resolve.newsletter_subscription)
+    notifications_declined: list[tables.NotificationKind] | None = field(resolve.notifications_declined)
     unread_notifications_count: int | None = field(resolve.unread_notifications_count)
     account_deletion_requested: bool | None = field(resolve.account_deletion_requested)
     profile: Profile = one(tables.User.profile)

@@ -8,15 +8,22 @@ from strawberry import auto
 from app import models as tables
 from resolvers import system as resolve
 from schema.accounts import User
-from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
+from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.row import Node, Row, shows
 
 if TYPE_CHECKING:
     from schema.mapping.trainings import Training
 
 
+class NotificationActor(Row, of=tables.NotificationActor):
+    created_at: auto
+    user: User = one(tables.NotificationActor.user)
+
+
 class UserNotification(Row, of=tables.UserNotification):
+    kind: auto
     message: auto
+    told_at: auto
     is_read: auto
     read_at: auto
     created_at: auto
@@ -25,6 +32,9 @@ class UserNotification(Row, of=tables.UserNotification):
         tables.UserNotification.training
     )
     subject: Node | None = field(resolve.subject)
+    actor: User | None = one(tables.UserNotification.actor)
+    actors_count: auto
+    actors: Connection[NotificationActor] = many(tables.UserNotification.actors)
 
 
 @shows(resolve.NotificationEvent)
@@ -38,7 +48,7 @@ class NotificationEvent:
 
 @strawberry.type
 class NotificationsQuery:
-    notifications: Connection[UserNotification] = connection(resolve.notifications)
+    notifications: Connection[UserNotification] = connection(resolve.notifications, order=resolve.NotificationOrder)
 
 
 @strawberry.type

@@ -19,6 +19,7 @@ LEFT_OUT = {
     "jobs.user_id": "how work was done says nothing of a person; what it made is there",
     "likes.post_id": "what others like is theirs",
     "mutes.muted_id": "who is muted does not learn of it",
+    "notification_actors.user_id": "what others are told is theirs",
     "post_hashtags.post_id": "the hashtags are in the post",
     "post_mentions.post_id": "the names are in the post",
     "post_mentions.user_id": "what others write is theirs",
@@ -28,6 +29,7 @@ LEFT_OUT = {
     "reports.resolved_by_id": "what others reported is theirs",
     "shares.post_id": "what others share is theirs",
     "team_memberships.team_id": "who else belongs to a team is theirs to tell",
+    "user_notifications.actor_id": "what others are told is theirs",
     "trainings.model_id": "what others train is theirs",
 }
 

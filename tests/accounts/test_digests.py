@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from app import security
 from app.database import Database
-from app.models import AuditEntry, DeliveryMethod, Job, Mail, User, UserNotification
+from app.models import AuditEntry, DeliveryMethod, Job, Mail, NotificationKind, User, UserNotification
 from app.services import system
 from app.services.system import digests
 from app.settings import settings
@@ -243,3 +243,17 @@ async def test_a_link_that_was_not_signed_ends_nothing(api, owner, unchanged, fo
         for token in (forged, other_use):
             assert (await api.post(f"/unsubscribe/{token}")).status_code == 404
             assert (await api.get(f"/unsubscribe/{token}")).status_code == 404
+
+
+async def test_who_joins_in_after_a_mail_is_worth_another(database, owner, other, mailbox, deliver):
+    for number, sender in enumerate([other.user, other.user, (await factories.user(database, "third")).user]):
+        async with database.writing() as session:
+            told = {"about": await factories.post(database, sender.id), "within": None}
+            await system.tell_together(session, owner.id, sender.id, NotificationKind.MENTION, **told)
+        assert await post(database) == (number != 1)
+        await deliver()
+        await an_hour_passes(database)
+    assert [mail["Subject"] for mail in mailbox.mails] == [
+        "Fieldgraph: other mentioned you.",
+        "Fieldgraph: third and 1 other mentioned you.",
+    ]

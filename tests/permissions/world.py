@@ -16,6 +16,7 @@ from app.models import (
     JobKind,
     LogEntry,
     LogLevel,
+    NotificationActor,
     OsmAccount,
     Profile,
     Record,
@@ -80,6 +81,12 @@ async def world(database: Database) -> World:
     rows: dict[str, Record] = {"User": owner.user, "UserStatistics": owner.user, "Team": team}
     rows |= {name: people[name].user for name in ("other", "member", "suspended")}
     rows |= {"TeamInvitation": invitation, "UserNotification": await _made(database, owner, people["other"])}
+    rows["NotificationActor"] = await factories.add(
+        database,
+        NotificationActor(
+            notification_id=rows["UserNotification"].id, user_id=people["other"].id, subject_keys=[team.id]
+        ),
+    )
     rows["Job"] = job = await factories.job(database, kind=JobKind.EXPORT_DATA, user_id=owner.id, **RUNNING)
     for row in _things(owner.id, job.id):
         rows[type(row).__name__] = await factories.add(database, row)
@@ -109,7 +116,7 @@ async def _made(database: Database, of: Person, friend: Person) -> UserNotificat
     await factories.team(database, of.id, name="Walkers alone")
     await factories.post(database, of.id)
     await factories.add(database, Friendship(user_id=of.id, friend_id=friend.id))
-    told = {"training_id": training.id, "subject_type": "Training", "subject_key": training.id}
+    told = {"training_id": training.id, "subject_type": "Training", "subject_key": training.id, "actor_id": friend.id}
     made: UserNotification = await factories.notification(database, of.id, read_at=NOW, **told)
     return made
 

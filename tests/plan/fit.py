@@ -155,7 +155,7 @@ def _fit_audit_entries(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_notifications(random: Random, rows: list[dict[str, Any]]) -> None:
     _fit_audit_entries(random, rows)
     for row in rows:
-        row["event_key"] = random.choice([None, str(row["id"])])
+        row |= {"event_key": random.choice([None, str(row["id"])]), "group_key": random.choice([None, str(row["id"])])}
 
 
 def _fit_teams(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -248,7 +248,10 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "conversations": _fit_conversations,
     "blocks": _fit_blocks,
     "reports": _fit_reports,
-    **dict.fromkeys(["likes", "shares", "post_mentions", "friendships", "friend_requests", "mutes"], _fit_pairs),
+    **dict.fromkeys(
+        ["likes", "shares", "post_mentions", "friendships", "friend_requests", "mutes", "notification_actors"],
+        _fit_pairs,
+    ),
     "api_keys": _fit_api_keys,
     "banners": _fit_banners,
     "data_exports": _fit_data_exports,

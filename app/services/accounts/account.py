@@ -1,17 +1,29 @@
 """What people say of their own account: names, how to be told of things, how they like dates and numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 
 from app import checks
 from app.database import WriteSession
-from app.models import User, UserPreferences
+from app.errors import Invalid
+from app.models import NotificationKind, User, UserPreferences
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_ups import checked_name, checked_username
 from app.services.system import audit
 from app.settings import settings
+
+UNDENIABLE = (NotificationKind.ACCOUNT, NotificationKind.MODERATION)
+"""What everybody is told of, whatever they like."""
+
+
+def checked_declined(kinds: Sequence[NotificationKind]) -> list[NotificationKind]:
+    """Each kind once, in the order of their choice."""
+    if told := [kind.value for kind in UNDENIABLE if kind in kinds]:
+        raise Invalid("notificationsDeclined", f"Of this everybody is told: {', '.join(told)}.")
+    return list(dict.fromkeys(kinds))
+
 
 CHECKED: dict[str, Callable[[Any], Any]] = {
     "username": checked_username,
@@ -23,6 +35,7 @@ CHECKED: dict[str, Callable[[Any], Any]] = {
     "newsletter_subscription": bool,
     # Each way once, in the order of their choice.
     "notifications_delivery_methods": lambda value: list(dict.fromkeys(value)),
+    "notifications_declined": checked_declined,
 }
 
 

@@ -30,6 +30,7 @@ from app.models import (
     Message,
     Model,
     Mute,
+    NotificationActor,
     OsmAccount,
     Post,
     PostRevision,
@@ -64,6 +65,7 @@ THEIRS: dict[type[Record], tuple[InstrumentedAttribute[Any], ...]] = {
     TeamMembership: (TeamMembership.user_id,),
     TeamInvitation: (TeamInvitation.user_id, TeamInvitation.team_id),
     UserNotification: (UserNotification.user_id,),
+    NotificationActor: (NotificationActor.notification_id,),
     Mail: (Mail.user_id,),
     Dataset: (Dataset.user_id,),
     AOI: (AOI.user_id, AOI.dataset_id),
@@ -95,7 +97,7 @@ THEIRS: dict[type[Record], tuple[InstrumentedAttribute[Any], ...]] = {
 """The tables of which somebody owns rows, each with the keys that make a row theirs: they name the account itself, or
 a row of another of these tables that is theirs."""
 
-WITHHELD = {"password_hash", "security_stamp", "storage_key", "avatar_key", "media_key", "event_key"}
+WITHHELD = {"password_hash", "security_stamp", "storage_key", "avatar_key", "media_key", "event_key", "group_key"}
 """Columns that only mean something here, beside those that are hashes of secrets."""
 
 FILES: dict[tuple[type[Record], InstrumentedAttribute[Any]], str] = {

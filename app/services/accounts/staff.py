@@ -9,7 +9,7 @@ from app.models import ApiKey, Job, JobKind, JobState, Session, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account
 from app.services import viewers
-from app.services.system import audit
+from app.services.system import audit, unname
 from app.settings import settings
 
 TIDYING = (JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION, JobKind.REMOVE_PICTURE)
@@ -49,13 +49,14 @@ async def suspend(session: WriteSession, user_id: int, *, actor_id: int | None, 
 
 
 async def close(session: WriteSession, user: User) -> None:
-    """Ends an account's sessions, keys, links and jobs, and lets nobody in again."""
+    """Ends an account's sessions, keys, links and jobs, and lets nobody in again; no notification names it then."""
     user.is_active, user.security_stamp = False, user.security_stamp + 1
     for table in (Session, ApiKey):
         await session.execute(delete(table).where(table.user_id == user.id))
     # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
     theirs = Job.user_id == user.id, Job.kind.not_in(TIDYING), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
     await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
+    await unname(session, user.id)
     viewers.forget(session, user.id)
 
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
-from app.models import FriendRequest, Friendship, User
+from app.models import FriendRequest, Friendship, NotificationKind, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
 from app.rates import Rates
+from app.services import system
 from app.services.social.people import end_friendship, lock_pair, somebody_else, tell
 from app.settings import settings
 
@@ -73,7 +74,7 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
     session.add(request)
     await session.flush()
     await record_change(session, own, user_id, FriendshipChange.REQUESTED)
-    await tell(session, user_id, own, "would like to be your friend.", about=request)
+    await tell(session, user_id, own, NotificationKind.FRIEND_REQUEST, about=request)
     return Asked(request)
 
 
@@ -86,7 +87,7 @@ async def accept_friend_request(session: WriteSession, viewer: Viewer, request_i
 async def decline_friend_request(session: WriteSession, viewer: Viewer, request_id: int) -> User:
     """Ends a request the viewer received; answers with who had asked."""
     request = await _received(session, viewer, request_id)
-    await session.delete(request)
+    await _close(session, request)
     await record_change(session, signed_in(viewer), request.from_user_id, FriendshipChange.DECLINED)
     return await session.get_one(User, request.from_user_id)
 
@@ -98,7 +99,7 @@ async def cancel_friend_request(session: WriteSession, viewer: Viewer, user_id: 
     request = await session.scalar(select(FriendRequest).where(between(own, user_id)))
     if request is None or request.from_user_id != own:
         raise Conflict(f"You have not asked {other.username}, or they have answered.")
-    await session.delete(request)
+    await _close(session, request)
     await record_change(session, own, user_id, FriendshipChange.CANCELLED)
     return other
 
@@ -159,15 +160,21 @@ async def _received(session: WriteSession, viewer: Viewer, request_id: int) -> F
     return request
 
 
+async def _close(session: WriteSession, request: FriendRequest) -> None:
+    """Ends a request, of which nobody needs to be told any more."""
+    await session.delete(request)
+    await system.tell_no_more(session, request.from_user_id, FriendRequest, request.id)
+
+
 async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship:
     """Makes friends of two, and tells who had asked; answers with the side of who was asked."""
     asked, asking = request.to_user_id, request.from_user_id
-    await session.delete(request)
+    await _close(session, request)
     own, theirs = Friendship(user_id=asked, friend_id=asking), Friendship(user_id=asking, friend_id=asked)
     session.add_all([own, theirs])
     await session.flush()
     await record_change(session, asked, asking, FriendshipChange.ACCEPTED)
-    await tell(session, asking, asked, "is your friend now.", about=theirs)
+    await tell(session, asking, asked, NotificationKind.FRIENDSHIP, about=theirs)
     return own
 
 

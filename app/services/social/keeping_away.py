@@ -9,6 +9,7 @@ from app.database import WriteSession
 from app.errors import LimitReached, NotFound
 from app.models import Block, FriendRequest, Mute
 from app.policies import Viewer, signed_in, visible
+from app.services import system
 from app.services.social.friends import FriendshipChange, between, record_change
 from app.services.social.people import end_friendship, lock_pair, somebody_else
 from app.settings import settings
@@ -25,6 +26,8 @@ async def block_user(session: WriteSession, viewer: Viewer, user_id: int) -> Blo
     other = await somebody_else(session, viewer, user_id)
     was_friend = await end_friendship(session, own, user_id)
     await session.execute(delete(FriendRequest).where(between(own, user_id)))
+    for doer_id, told_id in ((own, user_id), (user_id, own)):
+        await system.unname(session, doer_id, user_id=told_id)
     block = Block(user_id=own, blocked_id=user_id, username=other.username)
     session.add(block)
     await session.flush()

@@ -6,10 +6,11 @@ from sqlalchemy import func, literal, select, update
 from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
-from app.models import Conversation, Message, User
+from app.models import Conversation, Message, NotificationKind, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back
 from app.rates import Rates
+from app.services import system
 from app.services.social.people import anybody, lock_pair, tell
 from app.settings import settings
 from app.signals import Signals
@@ -38,16 +39,12 @@ async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: in
     await lock_pair(session, own, receiver_id)
     await anybody(session, viewer, receiver_id, field="receiverId")
     message = Message(sender_id=own, receiver_id=receiver_id, content=content, is_read=own == receiver_id)
-    unread = select(Conversation.unread_count).where(Conversation.user_id == receiver_id, Conversation.other_id == own)
-    is_first = not await session.scalar(unread)
     session.add(message)
     await session.flush()
     await session.refresh(message)
     for user_id in {own, receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
-    # Who has not read what was said before has been told of it already.
-    if is_first and own != receiver_id:
-        await tell(session, receiver_id, own, "has written to you.", about=message)
+    await tell(session, receiver_id, own, NotificationKind.MESSAGE, about=message, within=own)
     return message
 
 
@@ -63,6 +60,7 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
     )
     marked = await session.scalars(read.values(is_read=True, read_at=func.now()).returning(Message.id))
     newest = max(marked, default=None)
+    await system.read_together(session, signed_in(viewer), NotificationKind.MESSAGE, within=other_id)
     await session.refresh(conversation)
     if newest is not None:
         for user_id in {signed_in(viewer), other_id}:
@@ -81,6 +79,7 @@ async def take_message_back(session: WriteSession, viewer: Viewer, message_id: i
         raise Conflict("It was taken back already.")
     message.content, message.deleted_at = "", await session.scalar(select(func.now()))
     await session.flush()
+    await system.tell_no_more(session, message.sender_id, Message, message.id)
     for user_id in {message.sender_id, message.receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
     return message

@@ -1,14 +1,13 @@
 """Two people at a time: what is between them changes for both at once."""
 
-from sqlalchemy import delete, literal, select
+from sqlalchemy import delete, select
 
 from app.database import ReadSession, WriteSession, lock
 from app.errors import Invalid
-from app.models import Friendship, Record, User
+from app.models import Friendship, NotificationKind, Record, User
 from app.policies import Viewer, signed_in, visible
 from app.policies.social import is_kept_from
-from app.services.accounts import name_of
-from app.services.system import notify
+from app.services import system
 
 
 async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
@@ -36,10 +35,27 @@ async def lock_pair(session: WriteSession, one: int, other: int) -> None:
 async def end_friendship(session: WriteSession, one: int, other: int) -> bool:
     """Ends a friendship on both sides; answers whether there was one."""
     sides = delete(Friendship).where(Friendship.user_id.in_((one, other)), Friendship.friend_id.in_((one, other)))
-    return (await session.scalars(sides.returning(Friendship.id))).first() is not None
+    ended = (await session.execute(sides.returning(Friendship.id, Friendship.friend_id))).all()
+    for id, doer_id in ended:
+        await system.tell_no_more(session, doer_id, Friendship, id)
+    return bool(ended)
 
 
-async def tell(session: WriteSession, user_id: int, doer_id: int, deed: str, *, about: Record) -> None:
-    """Notifies somebody of what another has done, whose name begins the sentence, unless the two keep apart."""
-    if not await session.scalar(select(is_kept_from(Viewer(user_id), literal(doer_id)))):
-        await notify(session, user_id, f"{await name_of(session, doer_id)} {deed}", about=about)
+async def tell(
+    session: WriteSession,
+    user_id: int,
+    doer_id: int,
+    kind: NotificationKind,
+    *,
+    about: Record,
+    within: int | None = None,
+) -> None:
+    """Notifies somebody of what another has done, unless that is themselves or the two keep apart.
+
+    What others did of the same kind, `within` the same thing if one is given, is told of together. Whoever tells
+    several people of it tells them in the order of their ids.
+    """
+    await lock_pair(session, user_id, doer_id)
+    is_heard = select(User.is_active & ~is_kept_from(Viewer(user_id), User.id)).where(User.id == doer_id)
+    if user_id != doer_id and await session.scalar(is_heard):
+        await system.tell_together(session, user_id, doer_id, kind, about=about, within=within)

@@ -1,5 +1,6 @@
 """What the other domains stand on: the life of jobs, telling people, and keeping who changed what."""
 
+from app.services.system.grouped import read_together, tell_no_more, tell_together, unname
 from app.services.system.jobs import (
     CANCELLED,
     Claim,
@@ -56,12 +57,16 @@ __all__ = [
     "queue_loads",
     "read_all_notifications",
     "read_notifications",
+    "read_together",
     "report",
     "require_mail",
     "rest",
     "return_unfinished",
+    "tell_no_more",
+    "tell_together",
     "try_later",
     "turns",
+    "unname",
     "unread_counts",
     "upload_link",
     "uploaded",

@@ -46,18 +46,18 @@ async def post_digests(session: WriteSession) -> int:
     # Asked anew: another worker may have mailed one of them just before it was locked.
     due = select(
         UserNotification.user_id,
-        func.min(UserNotification.id),
-        func.max(UserNotification.id),
+        func.min(UserNotification.told_at),
+        func.max(UserNotification.told_at),
         func.bool_and(UserNotification.is_read),
     ).where(UserNotification.user_id.in_(people), UserNotification.mail_due, ~_mailed_lately(UserNotification.user_id))
     posted = 0
     for user_id, first, last, all_read in (await session.execute(due.group_by(UserNotification.user_id))).all():
         taken = update(UserNotification).where(UserNotification.user_id == user_id, UserNotification.mail_due)
-        await session.execute(taken.where(UserNotification.id <= last).values(mail_due=False))
+        await session.execute(taken.where(UserNotification.told_at <= last).values(mail_due=False))
         user = people[user_id]
         if wants_mail(user) and not all_read:
             kind, address = MailKind.NOTIFICATIONS, str(user.email)
-            await post(session, kind, address=address, user_id=user_id, first=first, last=last)
+            await post(session, kind, address=address, user_id=user_id, first=first.isoformat(), last=last.isoformat())
             posted += 1
     return posted
 
@@ -68,14 +68,17 @@ async def digest(session: WriteSession, mail: Mail) -> Letter | None:
     user = await session.get(User, mail.user_id)
     if user is None or not wants_mail(user):
         return None
+    first, last = (datetime.fromisoformat(mail.facts[end]) for end in ("first", "last"))
     told = select(UserNotification).where(
         UserNotification.user_id == user.id,
-        UserNotification.id.between(mail.facts["first"], mail.facts["last"]),
+        UserNotification.told_at.between(first, last),
         ~UserNotification.mail_due,
         ~UserNotification.is_read,
     )
     count = await session.scalar(select(func.count()).select_from(told.subquery())) or 0
-    newest = told.order_by(UserNotification.id.desc()).limit(settings.notifications_per_mail_max)
+    newest = told.order_by(UserNotification.told_at.desc(), UserNotification.id.desc()).limit(
+        settings.notifications_per_mail_max
+    )
     rows = (await session.scalars(newest)).all()
     if not rows:
         return None

@@ -9,11 +9,28 @@ from sqlalchemy.dialects.postgresql import insert
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
-from app.models import DeliveryMethod, Record, Training, User, UserNotification
+from app.models import (
+    DataExport,
+    DeliveryMethod,
+    NotificationKind,
+    Record,
+    Report,
+    Team,
+    Training,
+    User,
+    UserNotification,
+)
 from app.policies import Viewer, signed_in, visible
 from app.settings import settings
 
 T = TypeVar("T", bound=Any)
+
+KINDS: Mapping[type[Record], NotificationKind] = {
+    Team: NotificationKind.TEAM,
+    DataExport: NotificationKind.ACCOUNT,
+    Report: NotificationKind.MODERATION,
+}
+"""What a notification is about by the table of its row, where it is nobody's work."""
 
 
 def topic(user_id: int) -> str:
@@ -21,17 +38,34 @@ def topic(user_id: int) -> str:
     return f"notifications:{user_id}"
 
 
+async def wanted(session: ReadSession, user_id: int, kind: NotificationKind) -> Sequence[DeliveryMethod] | None:
+    """The ways by which somebody wants to be told of such things; None if they do not want to be told at all."""
+    choice = select(User.notifications_delivery_methods, User.notifications_declined).where(User.id == user_id)
+    methods, declined = (await session.execute(choice)).one()
+    return None if kind in declined else methods
+
+
 async def notify(
-    session: WriteSession, user_id: int, message: str, *, about: Record, event: str | None = None
+    session: WriteSession,
+    user_id: int,
+    message: str,
+    *,
+    about: Record,
+    event: str | None = None,
+    kind: NotificationKind | None = None,
 ) -> UserNotification | None:
-    """One message to one person about a row, by the ways they chose; None if they were told of it before.
+    """One message to one person about a row, by the ways they chose; None if they were told of it before, or decline.
 
     `event` names what happened to the row, where that happens once, such as the end of a job: whoever tells of it a
     second time, a job that is tried again or another at the same time, tells nobody.
     """
-    methods = await session.scalar(select(User.notifications_delivery_methods).where(User.id == user_id)) or []
+    kind = kind or KINDS.get(type(about), NotificationKind.WORK)
+    methods = await wanted(session, user_id, kind)
+    if methods is None:
+        return None
     added = insert(UserNotification).values(
         user_id=user_id,
+        kind=kind,
         message=message[: settings.note_length_max],
         event_key=None if event is None else f"{type(about).__name__}:{about.id}:{event}",
         mail_due=DeliveryMethod.EMAIL in methods,
@@ -64,7 +98,7 @@ async def read_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequ
     for row in unread:
         row.is_read, row.read_at = True, now
     await session.flush()
-    _changed(session, user_id, len(unread))
+    changed(session, user_id, len(unread))
     return [found[id] for id in ids]
 
 
@@ -74,7 +108,7 @@ async def read_all_notifications(session: WriteSession, viewer: Viewer) -> int:
     unread = _keys(visible(UserNotification, viewer).where(~UserNotification.is_read))
     marked = update(UserNotification).where(UserNotification.id.in_(unread)).values(is_read=True, read_at=func.now())
     count = len((await session.scalars(marked.returning(UserNotification.id))).all())
-    _changed(session, user_id, count)
+    changed(session, user_id, count)
     return count
 
 
@@ -83,7 +117,7 @@ async def delete_notifications(session: WriteSession, viewer: Viewer, *, ids: Se
     user_id = signed_in(viewer)
     gone = delete(UserNotification).where(UserNotification.id.in_(_keys(_some(viewer, ids))))
     count = len((await session.scalars(gone.returning(UserNotification.id))).all())
-    _changed(session, user_id, count)
+    changed(session, user_id, count)
     return count
 
 
@@ -102,7 +136,7 @@ def _keys(found: Select[UserNotification]) -> Select[int]:
     return _in_order(found.with_only_columns(UserNotification.id))
 
 
-def _changed(session: WriteSession, user_id: int, count: int) -> None:
+def changed(session: WriteSession, user_id: int, count: int) -> None:
     """Has the person's other devices look again."""
     if count:
         events.record(session, topic(user_id))
