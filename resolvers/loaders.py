@@ -85,6 +85,19 @@ class Loaders:
         answer: V = await self._load(question, fetch, id)
         return answer
 
+    async def computed(self, model: type[M], expression: Callable[[Viewer], ColumnElement[V]], id: int) -> V:
+        """What an expression over a row's columns says of it to the viewer."""
+
+        async def fetch(ids: list[int]) -> list[V]:
+            found = visible(model, self._viewer).where(model.id.in_(ids))
+            async with self._reading() as session:
+                rows = await session.execute(found.with_only_columns(model.id, expression(self._viewer)))
+                values = dict(rows.all())
+            return [values[id] for id in ids]
+
+        value: V = await self._load((model, expression), fetch, id)
+        return value
+
     async def turn(self, job_id: int) -> Turn:
         """When a job's turn comes."""
 

@@ -9,7 +9,7 @@ from inspect import cleandoc
 from typing import Any, Generic, TypeVar
 
 import strawberry
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
@@ -21,11 +21,11 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
 from app.models import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
-from app.policies import require_scope
+from app.policies import Viewer, require_scope
 from app.services.system import Pace
 from app.settings import settings
 from resolvers.context import Info
-from resolvers.plan.declared import METADATA, Listing, Many, One, Paged
+from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
 
 T = TypeVar("T")
 Count = Callable[[], Awaitable[int]]
@@ -115,6 +115,15 @@ def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, s
     return _described(
         resolver, strawberry.field(resolver=resolver, extensions=[Pages(declared)], metadata={METADATA: declared})
     )
+
+
+def computed(expression: Callable[[Viewer], ColumnElement[Any]]) -> Any:
+    """What an expression over the row's columns says of it to the viewer: read together with the row."""
+
+    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        return await info.context.load.computed(type(root), expression, root.id)
+
+    return _described(expression, strawberry.field(resolver=resolve, metadata={METADATA: Computed(expression)}))
 
 
 def field(resolver: Callable[..., Any]) -> Any:

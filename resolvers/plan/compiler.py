@@ -28,8 +28,8 @@ from strawberry.types.field import StrawberryField
 
 from app.errors import Unplanned
 from resolvers.plan.arguments import Arguments
-from resolvers.plan.declared import METADATA, GlobalId, Listing, Many, One
-from resolvers.plan.leaves import leaf
+from resolvers.plan.declared import METADATA, Computed, GlobalId, Listing, Many, One
+from resolvers.plan.leaves import Leaf, computed_leaf, leaf
 from resolvers.plan.levels import Level
 from resolvers.plan.sources import THE_ONLY_LIST, Count, Given, Keyed, Pages
 from resolvers.plan.values import Value
@@ -92,12 +92,21 @@ class Compiler:
             return self._one(level, declared, definition, details)
         if isinstance(declared, Many | Listing):
             return self._pages(level, declared, definition, field, details)
+        found = self._leaf(level, declared, definition, field)
+        if found is not None:
+            return found.shown.format(level.column(found))
+        return self._value(level, definition, field, details)
+
+    def _leaf(self, level: Level, declared: Any, definition: GraphQLField, field: StrawberryField) -> Leaf | None:
+        """What SQL selects for a field, if it is a column or computed of columns and its row is read."""
+        if isinstance(declared, Computed):
+            if isinstance(level, Given):
+                return None
+            return computed_leaf(field.python_name, declared.expression, definition.type)
         column = getattr(level.model, field.python_name, None) if field.base_resolver is None else None
         if isinstance(column, InstrumentedAttribute):
-            found = leaf(column, definition.type)
-            if found is not None:
-                return found.shown.format(level.column(found))
-        return self._value(level, definition, field, details)
+            return leaf(column.key, column.expression, definition.type)
+        return None
 
     def _one(self, level: Level, declared: One, definition: GraphQLField, details: Details) -> str:
         kind = self._table(definition.type)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models import Record
 from app.pagination import Order, PageArgs
+from app.policies import Viewer
 from resolvers.loaders import foreign_key
 
 METADATA = "declared"
@@ -42,6 +43,13 @@ class One:
         """The table at the other end."""
         target: type[Record] = self.relationship.property.mapper.class_
         return target
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What an expression over the row's columns says of it to a viewer."""
+
+    expression: Callable[[Viewer], ColumnElement[Any]]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ same form.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,11 +35,12 @@ from sqlalchemy import (
     cast,
     func,
 )
-from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from app.geometry import DECIMALS, Shape, to_geojson
+from app.policies import Viewer
 
+Expression = Callable[[Viewer], ColumnElement[Any]]
 SHOWN_WITH = orjson.OPT_NAIVE_UTC
 # The scalars that show a column's type as PostgreSQL and orjson write it, the narrower types first.
 WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
@@ -56,14 +57,14 @@ WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
 
 @dataclass(frozen=True)
 class Leaf:
-    """One column's way into an answer.
+    """One column's way into an answer, or an expression's that says something else to each viewer.
 
     `shown` is Python text in which {0} stands for what was selected; `given` makes of a row's attribute what SQL
     would have selected.
     """
 
     attribute: str
-    selected: ColumnElement[Any]
+    selected: ColumnElement[Any] | Expression
     shown: str = "{0}"
     given: Callable[[Any], Any] | None = None
 
@@ -72,10 +73,29 @@ class Leaf:
         """What tells it from other leaves of its table: a text made of a column is not the column."""
         return f"text of {self.attribute}" if "Fragment" in self.shown else self.attribute
 
+    def seen_by(self, viewer: Viewer) -> ColumnElement[Any]:
+        """What is selected for a viewer."""
+        return self.selected if isinstance(self.selected, ColumnElement) else self.selected(viewer)
 
-def leaf(column: InstrumentedAttribute[Any], shown_as: GraphQLOutputType) -> Leaf | None:
+
+def computed_leaf(name: str, expression: Expression, shown_as: GraphQLOutputType) -> Leaf | None:
+    """The leaf of what an expression says to whoever asks; its type is the same for all of them."""
+
+    def shown_to(viewer: Viewer) -> Leaf | None:
+        return leaf(name, expression(viewer), shown_as)
+
+    def selected(viewer: Viewer) -> ColumnElement[Any]:
+        found = shown_to(viewer)
+        assert found, f"{name} has one type for some viewers and another for others"
+        return found.seen_by(viewer)
+
+    found = shown_to(Viewer())
+    return found and replace(found, selected=selected)
+
+
+def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) -> Leaf | None:
     """The leaf of a column, or None if only its scalar knows how to write it."""
-    kind, element, name = column.type, column.expression, column.key
+    kind = element.type
     is_array = isinstance(kind, ARRAY)
     item = kind.item_type if isinstance(kind, ARRAY) else kind
     if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):

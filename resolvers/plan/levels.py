@@ -13,6 +13,7 @@ from orjson import Fragment
 from sqlalchemy import ColumnElement
 
 from app.models import Record
+from app.policies import Viewer
 from resolvers.ids import global_ids
 from resolvers.plan.instances import Instances
 from resolvers.plan.leaves import Leaf, finite, finites
@@ -99,11 +100,11 @@ class Level:
         """Where in a row a key lies that was selected."""
         return 1 + self.has_cursors + list(self.leaves).index(attribute)
 
-    def selected(self, sorted_by: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
-        """All it selects behind the place."""
+    def selected(self, viewer: Viewer, sorted_by: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
+        """All it selects behind the place for a viewer."""
         if not self.leaves:
             self.key("id")  # of a row that shows only its type, say, it still counts that it is there
-        columns = [leaf.selected for leaf in self.leaves.values()]
+        columns = [leaf.seen_by(viewer) for leaf in self.leaves.values()]
         if sorted_by is not None and self.has_cursors:
             columns.insert(0, sorted_by)
         return columns + Instances.of(self.model).selected if self.values and self.model else columns

@@ -66,7 +66,7 @@ class Keyed(Level):
         return statement, {"keys": statements.keys(wanted), **run.bound}
 
     def _statement(self, viewer: Viewer) -> Statement:
-        return statements.compiled(statements.by_key(self._model, viewer, self.selected()))
+        return statements.compiled(statements.by_key(self._model, viewer, self.selected(viewer)))
 
 
 class Pages(Level):
@@ -113,10 +113,11 @@ class Pages(Level):
         return self._statements.get(shape, lambda: self._statement(run, filters, args.order, symbol)), bound
 
     def _statement(self, run: "Run", filters: Any, order: Order, after: Any) -> Statement:
-        return statements.compiled_alike(lambda: self._page(self.query(run, filters), order, after))
+        viewer = run.likeness.viewer
+        return statements.compiled_alike(lambda: self._page(self.query(run, filters), viewer, order, after))
 
-    def _page(self, query: Select[Any], order: Order, after: Any) -> Select[Any]:
-        columns = self.selected(getattr(self._model, order.column))
+    def _page(self, query: Select[Any], viewer: Viewer, order: Order, after: Any) -> Select[Any]:
+        columns = self.selected(viewer, getattr(self._model, order.column))
         if isinstance(self._declared, Many):
             return statements.per_parent(query, self._model, self._declared.foreign_key, order, after, columns)
         return statements.listed(query, self._model, order, after, columns)

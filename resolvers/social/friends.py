@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 import strawberry
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 
 from app import checks
 from app.events import Happening, SourceStream
 from app.models import Block, FriendRequest, Friendship, Mute, User
-from app.policies import signed_in, visible
+from app.policies import Viewer, signed_in, visible
+from app.policies import social as policies
 from app.services import social
 from app.services.social import Asked, FriendshipChange, FriendSuggestion
 from app.settings import settings
@@ -75,6 +76,16 @@ def mutes(info: Info) -> Select[Mute]:
     """Whom the viewer does not want to hear of, newest first; nobody else learns of it."""
     signed_in(info.context.viewer)
     return visible(Mute, info.context.viewer)
+
+
+def is_friend(viewer: Viewer) -> ColumnElement[bool]:
+    """Whether they are the viewer's friend."""
+    return policies.is_friend(viewer, User.id)
+
+
+def is_muted(viewer: Viewer) -> ColumnElement[bool]:
+    """Whether the viewer does not want to hear of them, for now; they do not learn of it."""
+    return policies.is_muted(viewer, User.id)
 
 
 async def send_friend_request(info: Info, user_id: strawberry.ID) -> Asked:

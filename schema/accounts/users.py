@@ -9,9 +9,10 @@ from strawberry import auto
 from app import models as tables
 from resolvers import accounts as resolve
 from resolvers.mapping import NamedOrder, TrainingOrder
+from resolvers.social import is_friend, is_muted
 from schema.accounts.profiles import Profile
 from schema.accounts.statistics import UserStatistics
-from schema.fields import Connection, connection, field, many, one
+from schema.fields import Connection, computed, connection, field, many, one
 from schema.row import Row
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class User(Row, of=tables.User):
     friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(
         tables.User.friendships
     )
+    is_friend: bool = computed(is_friend)
+    is_muted: bool = computed(is_muted)
     feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
         tables.User.feedbacks
     )

@@ -69,10 +69,10 @@ def test_a_lists_resolver_may_read_only_who_asks():
 
 def test_a_column_is_selected_as_it_is_shown_or_left_to_its_scalar():
     fields = schema._schema.type_map["Dataset"].fields
-    assert leaf(Dataset.name, fields["name"].type).shown == "{0}"
-    assert leaf(Dataset.name, fields["createdAt"].type) is None
-    assert leaf(Dataset.offset, fields["name"].type) is None
-    assert leaf(Dataset.status, schema._schema.type_map["ModelStatus"]) is None
+    assert leaf("name", Dataset.name.expression, fields["name"].type).shown == "{0}"
+    assert leaf("name", Dataset.name.expression, fields["createdAt"].type) is None
+    assert leaf("offset", Dataset.offset.expression, fields["name"].type) is None
+    assert leaf("status", Dataset.status.expression, schema._schema.type_map["ModelStatus"]) is None
 
 
 def test_a_document_laid_out_otherwise_has_the_same_plan():

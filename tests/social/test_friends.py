@@ -52,6 +52,28 @@ async def test_a_request_is_seen_by_both_and_told_to_who_is_asked(ask, change, d
     assert await told(database, owner) == []
 
 
+async def test_people_say_how_the_viewer_stands_to_them_in_the_same_statement(
+    ask, change, statements, database, owner, other
+):
+    third = (await factories.user(database, "third")).user
+    await factories.befriend(database, owner.id, other.id)
+    await change("muteUser", "id", viewer=owner, userId=ids.encode(third), hours=1)
+    stands = "{ me { friendships { nodes { user { isFriend isMuted } friend { isFriend isMuted } } } } }"
+    [friendship] = (await ask(stands, viewer=owner))["me"]["friendships"]["nodes"]
+    assert friendship["friend"] == {"isFriend": True, "isMuted": False}
+    assert friendship["user"] == {"isFriend": False, "isMuted": False}
+    node = "query ($id: ID!) { node(id: $id) { ... on User { isFriend isMuted } } }"
+    for viewer, is_muted in ((owner, True), (other, False), (None, False)):
+        seen = await ask(node, viewer=viewer, id=ids.encode(third))
+        assert seen["node"] == {"isFriend": False, "isMuted": is_muted}
+    counts = []
+    for also in ("", "isFriend isMuted"):
+        statements.clear()
+        await ask(f"{{ me {{ id {also} friendships {{ nodes {{ friend {{ username {also} }} }} }} }} }}", viewer=owner)
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
 async def test_who_is_asked_accepts_and_both_are_friends(ask, change, database, owner, other, request_id):
     made = await change("acceptFriendRequest", "friend { username }", viewer=other, id=request_id)
     assert made["friend"] == {"username": "owner"}
