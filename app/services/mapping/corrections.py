@@ -25,6 +25,7 @@ from app.policies.mapping import may_change_this_feedback_area, may_review_feedb
 from app.queue import enqueue
 from app.services.mapping.drawing import corrected, covers_the_same, outlined, tags_of
 from app.services.mapping.feedback import imagery_of, room_for, said, training_to_judge
+from app.services.mapping.fetching import at_rest, begin_fetching, end_fetching, fail_fetching, make_way, redraw
 from app.services.system import notify
 from app.settings import settings
 
@@ -54,8 +55,7 @@ async def _area_to_change(session: ReadSession, viewer: Viewer, area_id: int) ->
     """An area the viewer may change, locked, and nothing at work on it."""
     area = await said(session, viewer, FeedbackAOI, area_id)
     require(may_change_this_feedback_area, viewer, area)
-    if area.label_status is DownloadStatus.RUNNING:
-        raise Conflict("The labels of this area are being fetched: wait until they are there.")
+    at_rest(area)
     return area
 
 
@@ -66,11 +66,9 @@ def _has_changed(viewer: Viewer, area: FeedbackAOI) -> None:
 
 
 async def update_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int, *, geom: Polygon) -> FeedbackAOI:
-    """Draws an area anew; it stays whose it was. Ground that was not fetched yet has to be fetched."""
+    """Draws an area anew; it stays whose it was."""
     area, boundary = await _area_to_change(session, viewer, area_id), _boundary(geom)
-    if not area.geom.covers(boundary):
-        area.label_status, area.label_fetched = DownloadStatus.NOT_DOWNLOADED, None
-    area.geom = boundary
+    redraw(area, boundary)
     _has_changed(viewer, area)
     await session.flush()
     await session.refresh(area)
@@ -113,7 +111,7 @@ async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
 async def ask_for_feedback_labels(session: WriteSession, viewer: Viewer, *, area_id: int) -> FeedbackAOI:
     """Begins to fetch a feedback area's labels from OpenStreetMap; it says so from this transaction on."""
     area = await _area_to_change(session, viewer, area_id)
-    area.label_status, area.label_error = DownloadStatus.RUNNING, None
+    begin_fetching(area)
     _has_changed(viewer, area)
     await enqueue(session, JobKind.FETCH_FEEDBACK_LABELS, subject_id=area.id, user_id=signed_in(viewer))
     await session.refresh(area)
@@ -128,10 +126,7 @@ async def feedback_area_to_label(session: ReadSession, area_id: int) -> Polygon:
 async def replace_osm_feedback_labels(session: WriteSession, area_id: int, features: Sequence[OsmFeature]) -> None:
     """Puts what OpenStreetMap knows now in place of what it knew before; what was drawn or corrected stays."""
     area = await session.get_one(FeedbackAOI, area_id, with_for_update=True)
-    here = FeedbackLabel.feedback_aoi_id == area.id
-    await session.execute(delete(FeedbackLabel).where(here, FeedbackLabel.origin == LabelOrigin.OSM))
-    kept = await session.execute(select(FeedbackLabel.osm_type, FeedbackLabel.osm_id).where(here))
-    taken = {tuple(row) for row in kept}
+    taken = await make_way(session, FeedbackLabel, FeedbackLabel.feedback_aoi_id == area.id)
     rows = [
         {"geom": each.geometry, "tags": each.tags, "osm_id": each.osm_id, "osm_type": each.osm_type}
         | {"feedback_aoi_id": area.id, "origin": LabelOrigin.OSM}
@@ -141,16 +136,14 @@ async def replace_osm_feedback_labels(session: WriteSession, area_id: int, featu
     await _room_for_labels(session, area, len(rows))
     if rows:
         await session.execute(insert(FeedbackLabel), rows)
-    area.label_status = DownloadStatus.DOWNLOADED
-    area.label_fetched = await session.scalar(select(func.now()))
+    await end_fetching(session, area)
     await _tell(session, area, f"{len(rows)} labels were fetched for your correction {area.id}.")
 
 
 async def feedback_labelling_failed(session: WriteSession, area_id: int, reason: str) -> None:
     """Says why the labels did not come; those from before stay."""
     area = await session.get_one(FeedbackAOI, area_id, with_for_update=True)
-    area.label_status = DownloadStatus.DOWNLOADED if area.label_fetched else DownloadStatus.NOT_DOWNLOADED
-    area.label_error = reason[: settings.note_length_max]
+    fail_fetching(area, reason)
     await _tell(session, area, f"The labels of your correction {area.id} could not be fetched. {reason}")
 
 

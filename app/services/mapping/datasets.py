@@ -14,6 +14,7 @@ from app.gateways import imagery
 from app.models import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus, Model, Team
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import contributes_to_dataset, may_change_this_area, may_change_this_dataset
+from app.services.mapping.fetching import at_rest, redraw
 from app.services.system import audit
 from app.settings import settings
 
@@ -63,8 +64,7 @@ async def aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> AO
     if aoi is None:
         raise NotFound("There is no such area.")
     require(may_change_this_area, viewer, aoi)
-    if aoi.label_status is DownloadStatus.RUNNING:
-        raise Conflict("The labels of this area are being fetched: wait until they are there.")
+    at_rest(aoi)
     return aoi
 
 
@@ -181,12 +181,9 @@ async def room_for_area(session: ReadSession, dataset_id: int) -> None:
 
 
 async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom: Polygon) -> AOI:
-    """Draws an area anew; it stays whose it was. Ground that was not fetched yet has to be fetched."""
+    """Draws an area anew; it stays whose it was."""
     aoi = await aoi_to_change(session, viewer, aoi_id)
-    area = _area(geom)
-    if not aoi.geom.covers(area):
-        aoi.label_status, aoi.label_fetched = DownloadStatus.NOT_DOWNLOADED, None
-    aoi.geom = area
+    redraw(aoi, _area(geom))
     await session.flush()
     await session.refresh(aoi)
     return aoi

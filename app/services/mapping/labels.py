@@ -7,13 +7,14 @@ from shapely import Polygon
 from sqlalchemy import delete, func, select, true
 
 from app.database import ReadSession, WriteSession
-from app.errors import Conflict, Forbidden, LimitReached, NotFound
+from app.errors import Forbidden, LimitReached, NotFound
 from app.gateways.osm import BUILDINGS, Tags, check_tags
-from app.models import AOI, Dataset, DownloadStatus, JobKind, Label, LabelOrigin
+from app.models import AOI, Dataset, JobKind, Label, LabelOrigin
 from app.policies import Viewer, signed_in, visible
 from app.policies.mapping import contributes_to_dataset, may_change_this_dataset
 from app.queue import enqueue
 from app.services.mapping.datasets import aoi_to_add_to
+from app.services.mapping.fetching import at_rest, begin_fetching, end_fetching, fail_fetching, make_way
 from app.services.mapping.footprints import Footprint, insert_labels
 from app.services.system import notify
 from app.settings import settings
@@ -88,9 +89,8 @@ async def make_room(session: WriteSession, aoi: AOI, count: int) -> None:
 async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: int, tags: Tags | None = None) -> AOI:
     """Begins to fetch an area's labels from OpenStreetMap; the area says so from this transaction on."""
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
-    if aoi.label_status is DownloadStatus.RUNNING:
-        raise Conflict("The labels of this area are being fetched already.")
-    aoi.label_status, aoi.label_error = DownloadStatus.RUNNING, None
+    at_rest(aoi)
+    begin_fetching(aoi)
     aoi.label_tags = check_tags("tags", BUILDINGS if tags is None else tags)
     await enqueue(session, JobKind.FETCH_LABELS, subject_id=aoi.id, user_id=signed_in(viewer))
     await session.refresh(aoi)
@@ -106,21 +106,16 @@ async def begin_labelling(session: ReadSession, aoi_id: int) -> tuple[Polygon, T
 async def replace_osm_labels(session: WriteSession, aoi_id: int, footprints: Sequence[Footprint]) -> None:
     """Puts what OpenStreetMap knows now in place of what it knew before; other labels stay."""
     aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
-    await session.execute(delete(Label).where(Label.aoi_id == aoi_id, Label.origin == LabelOrigin.OSM))
-    # What was fetched once and then corrected by hand is not there twice.
-    taken = select(Label.osm_type, Label.osm_id).where(Label.aoi_id == aoi_id, Label.osm_id.is_not(None))
-    corrected = {tuple(row) for row in await session.execute(taken)}
-    footprints = [each for each in footprints if (each.osm_type, each.osm_id) not in corrected]
+    taken = await make_way(session, Label, Label.aoi_id == aoi_id)
+    footprints = [each for each in footprints if (each.osm_type, each.osm_id) not in taken]
     await make_room(session, aoi, len(footprints))
     await insert_labels(session, footprints, aoi_id=aoi_id, user_id=None, origin=LabelOrigin.OSM)
-    aoi.label_status = DownloadStatus.DOWNLOADED
-    aoi.label_fetched = await session.scalar(select(func.now()))
+    await end_fetching(session, aoi)
     await notify(session, aoi.user_id, f"{len(footprints)} labels were fetched for area {aoi.id}.", about=aoi)
 
 
 async def labelling_failed(session: WriteSession, aoi_id: int, reason: str) -> None:
     """Says why the labels did not come; those from before stay."""
     aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
-    aoi.label_status = DownloadStatus.DOWNLOADED if aoi.label_fetched else DownloadStatus.NOT_DOWNLOADED
-    aoi.label_error = reason[: settings.note_length_max]
+    fail_fetching(aoi, reason)
     await notify(session, aoi.user_id, f"The labels of area {aoi.id} could not be fetched. {reason}", about=aoi)
