@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Generic, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Subquery, and_, cast, func, or_, select, true
@@ -116,7 +117,7 @@ def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
     return value
 
 
-def _beyond(model: type[Record], order: Order, after: Place) -> ColumnElement[bool]:
+def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
     further: ColumnElement[bool] = model.id < after.id if order.descends else model.id > after.id
     if order.column == "id":
         return further
@@ -127,10 +128,28 @@ def _beyond(model: type[Record], order: Order, after: Place) -> ColumnElement[bo
     return or_(past, (column == after.value) & further, column.is_(None) if column.nullable else past)
 
 
-def window(
-    statement: Select[Any], model: type[Record], order: Order, *, limit: Any, after: Place | None
-) -> Select[Any]:
+class Cut(Protocol):
+    """Sorts and cuts a select of a model, or of something with its columns, as a page is, or to another limit."""
+
+    def __call__(self, statement: Select[Any], model: Any, *, limit: Any = ...) -> Select[Any]:
+        """The page of it."""
+
+
+FOUND_AMONG = "found_among"
+
+
+def merged(statement: Select[M], found_among: Callable[[Cut], ColumnElement[bool]]) -> Select[M]:
+    """The statement, with a condition that holds for all rows of a page and finds them sooner.
+
+    It is made for each page. So a list of many sources takes the first of each source, and of these the first.
+    """
+    return statement.execution_options(**{FOUND_AMONG: found_among})
+
+
+def window(statement: Select[Any], model: Any, order: Order, *, limit: Any, after: Place | None) -> Select[Any]:
     """The statement, sorted and cut to so many rows after a place; the numbers may be bound later."""
+    if found_among := statement.get_execution_options().get(FOUND_AMONG):
+        statement = statement.where(found_among(partial(window, order=order, limit=limit, after=after)))
     if after is not None:
         statement = statement.where(_beyond(model, order, after))
     columns = [model.id] if order.column == "id" else [getattr(model, order.column), model.id]

@@ -48,6 +48,7 @@ class Post(Record):
         Index(None, "author_id", "id"),
         Index(None, "parent_id", "id"),
         Index(None, "root_id", "id"),
+        Index("ix_posts_said", "author_id", "id", postgresql_where=text("parent_id IS NULL AND deleted_at IS NULL")),
         Index("ix_posts_feed", "id", postgresql_where=text("parent_id IS NULL AND deleted_at IS NULL")),
         Index(
             "ix_posts_subject", "subject_type", "subject_key", "id", postgresql_where=text("subject_key IS NOT NULL")

@@ -1,5 +1,6 @@
 """What people say to each other, and who is whose friend."""
 
+from resolvers.social.feed import FeedScope, feed
 from resolvers.social.friends import (
     FriendRequestDirection,
     FriendshipEvent,
@@ -40,6 +41,7 @@ from resolvers.social.posts import (
     delete_post,
     edit_post,
     like_post,
+    posts,
     share_post,
     unlike_post,
     unshare_post,
@@ -47,6 +49,7 @@ from resolvers.social.posts import (
 
 __all__ = [
     "ConversationOrder",
+    "FeedScope",
     "FormerPost",
     "FriendRequestDirection",
     "FriendshipEvent",
@@ -62,6 +65,7 @@ __all__ = [
     "decline_friend_request",
     "delete_post",
     "edit_post",
+    "feed",
     "friend_requests",
     "friend_suggestions",
     "friendship_changed",
@@ -72,6 +76,7 @@ __all__ = [
     "messages",
     "mute_user",
     "mutes",
+    "posts",
     "read_conversation",
     "remove_friend",
     "send_friend_request",

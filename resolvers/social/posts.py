@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
+from sqlalchemy import Select
 from strawberry import Some
 
-from app.models import Post, PostType
+from app.models import Post, PostHashtag, PostMention, PostType, User
+from app.policies import visible
+from app.policies.social import is_muted
 from app.services import social
 from resolvers import ids
 from resolvers.context import Info
@@ -18,6 +21,24 @@ class FormerPost:
 
     id: strawberry.ID
     post: Post | None
+
+
+def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.ID | None = None) -> Select[Post]:
+    """Posts and replies, but for those of people whom the viewer has muted.
+
+    hashtag: Only those with this hashtag, with or without its `#`, in capitals or not.
+    mentioned_user_id: Only those that mention this person by their username.
+    """
+    viewer = info.context.viewer
+    found = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
+    # Joined and not sought in: by that PostgreSQL knows that their index has them in the order of the posts.
+    if hashtag is not None:
+        name = hashtag.removeprefix("#").lower()
+        found = found.join(PostHashtag, (PostHashtag.post_id == Post.id) & (PostHashtag.name == name))
+    if mentioned_user_id is not None:
+        key = ids.key(mentioned_user_id, User)
+        found = found.join(PostMention, (PostMention.post_id == Post.id) & (PostMention.user_id == key))
+    return found
 
 
 async def create_post(

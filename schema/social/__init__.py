@@ -2,13 +2,14 @@
 
 import strawberry
 
+from schema.social.feed import FeedQuery
 from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscription
 from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
 from schema.social.posts import PostsMutation
 
 
 @strawberry.type
-class SocialQuery(FriendsQuery, MessagesQuery):
+class SocialQuery(FeedQuery, FriendsQuery, MessagesQuery):
     """The domain's questions."""
 
 

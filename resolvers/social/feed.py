@@ -1,0 +1,60 @@
+"""Whose posts somebody is shown."""
+
+from enum import Enum
+
+from sqlalchemy import BigInteger, ColumnElement, Select, literal, select, true, union_all
+from sqlalchemy.orm import aliased
+
+from app.models import Friendship, Post, User
+from app.pagination import Cut, merged
+from app.policies import Viewer, signed_in, visible
+from app.policies.social import is_friend, is_muted
+from resolvers.context import Info
+
+SAID = aliased(Post)
+
+
+class FeedScope(Enum):
+    """Whose posts: everybody's, or those of one's friends and one's own."""
+
+    EVERYONE = "EVERYONE"
+    FRIENDS = "FRIENDS"
+
+
+def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
+    """What people say to everybody, but for those whom the viewer has muted, and without replies.
+
+    scope: Whose posts.
+    """
+    viewer = info.context.viewer
+    begun = visible(Post, viewer).where(Post.parent_id.is_(None), Post.deleted_at.is_(None))
+    heard = begun.where(~is_muted(viewer, Post.author_id))
+    if scope is FeedScope.EVERYONE:
+        return heard
+    own = signed_in(viewer)
+    return merged(
+        heard.where((Post.author_id == own) | is_friend(viewer, Post.author_id)), lambda cut: _by_friends(viewer, cut)
+    )
+
+
+def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
+    """The posts of a page: its part of each of those people who have the first, by an index for each, and of these it.
+
+    The other way, post by post until there are enough by friends, looks at a million for who has few or quiet ones.
+    """
+    own = signed_in(viewer)
+    friends = select(Friendship.friend_id.label("id")).where(Friendship.user_id == own)
+    people = union_all(friends, select(literal(own, BigInteger))).subquery("people")
+    first = cut(_said_by(people.c.id), SAID, limit=1).lateral("first")
+    firsts = select(people.c.id.label("author_id"), first.c.id).join_from(people, first, true())
+    # The offset is a fence: who is heard is asked in this order, until there are enough, and not of everybody before.
+    ranked = cut(firsts, first.c, limit=None).offset(0).subquery("ranked")
+    heard = visible(User, viewer).where(User.id == ranked.c.author_id, ~is_muted(viewer, User.id))
+    author = cut(heard.with_only_columns(ranked.c.author_id), ranked.c).subquery("author")
+    part = cut(_said_by(author.c.author_id), SAID).lateral("part")
+    return Post.id.in_(cut(select(part.c.id).join_from(author, part, true()), part.c))
+
+
+def _said_by(author_id: ColumnElement[int]) -> Select[int]:
+    """What somebody has said that was no reply; there is an index of just that."""
+    return select(SAID.id).where(SAID.author_id == author_id, SAID.parent_id.is_(None), SAID.deleted_at.is_(None))
