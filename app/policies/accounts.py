@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.models import (
@@ -29,6 +29,12 @@ def visible_users(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.user_id is None:
         return User.is_active.is_(True)
     return (User.is_active & ~is_blocked(viewer, User.id)) | (User.id == viewer.user_id)
+
+
+def is_by(viewer: Viewer, named: SQLColumnExpression[int | None], user_id: int) -> ColumnElement[bool]:
+    """Whether a column names this person; by the id of whom one does not see, one finds nothing of theirs."""
+    is_seen = select(User.id).where(User.id == user_id, visible_users(viewer)).correlate(None).exists()
+    return (named == user_id) & is_seen
 
 
 def is_blocked(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 
 from app.models import AOI, Dataset, FeedbackAOI, FeedbackLabel, Model, Review, Training, User
 from app.policies import visible
+from app.policies.accounts import is_by
 from app.services import mapping
 from resolvers import ids
 from resolvers.context import Info
@@ -48,7 +49,7 @@ def feedback_aois(
     if model_id is not None:
         found = found.where(FeedbackAOI.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
-        found = found.where(FeedbackAOI.user_id == ids.key(user_id, User))
+        found = found.where(is_by(info.context.viewer, FeedbackAOI.user_id, ids.key(user_id, User)))
     if review is not None:
         found = found.where(FeedbackAOI.review == review)
     return placed(found, FeedbackAOI.geom, bbox=bbox, intersects=intersects)

@@ -23,6 +23,7 @@ from app.models import (
 )
 from app.pagination import Order
 from app.policies import visible
+from app.policies.accounts import is_by
 from app.services import mapping
 from app.services.mapping import LabelUpload
 from app.services.system import uploads
@@ -71,7 +72,7 @@ def datasets(
     if status is not None:
         found = found.where(Dataset.status == status)
     if user_id is not None:
-        found = found.where(Dataset.user_id == ids.key(user_id, User))
+        found = found.where(is_by(info.context.viewer, Dataset.user_id, ids.key(user_id, User)))
     found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
     sought = checks.optional_text("search", search, length_max=settings.name_length_max)
     return found if sought is None else found.where(Dataset.name.icontains(sought, autoescape=True))

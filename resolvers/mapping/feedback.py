@@ -7,6 +7,7 @@ from strawberry.scalars import JSON
 
 from app.models import ApprovedPrediction, Feedback, FeedbackType, Model, Training, User
 from app.policies import visible
+from app.policies.accounts import is_by
 from app.services import mapping
 from resolvers import ids
 from resolvers.context import Info
@@ -47,7 +48,7 @@ def feedbacks(
     if model_id is not None:
         found = found.where(Feedback.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
-        found = found.where(Feedback.user_id == ids.key(user_id, User))
+        found = found.where(is_by(info.context.viewer, Feedback.user_id, ids.key(user_id, User)))
     if feedback_type is not None:
         found = found.where(Feedback.feedback_type == feedback_type)
     return placed(found, Feedback.geom, bbox=bbox, intersects=intersects)
@@ -136,7 +137,7 @@ def approved_predictions(
     if model_id is not None:
         found = found.where(ApprovedPrediction.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
-        found = found.where(ApprovedPrediction.user_id == ids.key(user_id, User))
+        found = found.where(is_by(info.context.viewer, ApprovedPrediction.user_id, ids.key(user_id, User)))
     return placed(found, ApprovedPrediction.geom, bbox=bbox, intersects=intersects)
 
 

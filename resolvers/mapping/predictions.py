@@ -17,6 +17,7 @@ from app.models import (
     Verdict,
 )
 from app.policies import visible
+from app.policies.accounts import is_by
 from app.services import mapping
 from app.services.mapping import FileFormat, Outlines, Wanted
 from app.settings import settings
@@ -65,7 +66,7 @@ def predictions(
     if training_id is not None:
         found = found.where(Prediction.training_id == ids.key(training_id, Training))
     if user_id is not None:
-        found = found.where(Prediction.user_id == ids.key(user_id, User))
+        found = found.where(is_by(info.context.viewer, Prediction.user_id, ids.key(user_id, User)))
     if team_id is not None:
         found = found.where(Prediction.team_id == ids.key(team_id, Team))
     sought = checks.optional_text("search", search, length_max=settings.name_length_max)

@@ -19,6 +19,7 @@ from app.models import (
 )
 from app.pagination import Order
 from app.policies import visible
+from app.policies.accounts import is_by
 from app.services import mapping
 from app.settings import settings
 from resolvers import ids
@@ -70,7 +71,7 @@ def models(
     if dataset_id is not None:
         found = found.where(Model.dataset_id == ids.key(dataset_id, Dataset))
     if user_id is not None:
-        found = found.where(Model.user_id == ids.key(user_id, User))
+        found = found.where(is_by(info.context.viewer, Model.user_id, ids.key(user_id, User)))
     found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=_by_area)
     sought = checks.optional_text("search", search, length_max=settings.name_length_max)
     return found if sought is None else found.where(Model.name.icontains(sought, autoescape=True))

@@ -8,6 +8,7 @@ from sqlalchemy import Select
 from app import checks
 from app.models import AuditEntry, User
 from app.policies import signed_in, visible
+from app.policies.accounts import is_by
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
@@ -37,9 +38,9 @@ def audit_entries(
     if sought := checks.optional_text("action", action, length_max=settings.name_length_max):
         found = found.where(AuditEntry.action == sought)
     if actor_id is not None:
-        found = found.where(AuditEntry.actor_id == ids.key(actor_id, User))
+        found = found.where(is_by(viewer, AuditEntry.actor_id, ids.key(actor_id, User)))
     if user_id is not None:
-        found = found.where(AuditEntry.user_id == ids.key(user_id, User))
+        found = found.where(is_by(viewer, AuditEntry.user_id, ids.key(user_id, User)))
     if subject is not None:
         kind, key = ids.decode(subject)
         found = found.where(AuditEntry.subject_type == kind, AuditEntry.subject_key == key)
