@@ -1,0 +1,97 @@
+"""Questions for everything there is to ask, whatever the schema declares."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    get_named_type,
+    is_abstract_type,
+    is_composite_type,
+    is_list_type,
+    is_required_argument,
+)
+
+from resolvers.system import SHOWN
+from tests.permissions.matrix import CORE
+
+KINDS = {"withUser": "User", "actor": "User", "subject": "User", "aoi": "AOI", "feedbackAoi": "FeedbackAOI"}
+"""What arguments name whose name says something else."""
+WORDS: dict[str, str] = {}
+"""What is given where words must be."""
+SomeId = Callable[[str], str]
+
+
+def selection(kind: GraphQLNamedType, *, is_whole: bool) -> str:
+    """What is asked of a type: all of it, and below other rows what they show of themselves."""
+    if is_abstract_type(kind):
+        parts = [f"... on {each} {selection(each, is_whole=is_whole)}" for each in CORE.get_possible_types(kind)]
+        return f"{{ __typename {' '.join(parts)} }}"
+    if not isinstance(kind, GraphQLObjectType):
+        return ""
+    is_row = kind.name in SHOWN
+    asked = []
+    for name, field in kind.fields.items():
+        below = get_named_type(field.type)
+        if is_composite_type(below) and is_row and not is_whole:
+            continue
+        if name not in {"edges", "pageInfo"}:
+            # Types that show the same name differently meet in one answer.
+            asked.append(f"{kind}_{name}: {name}{arguments(field)} {selection(below, is_whole=False)}")
+    return f"{{ {' '.join(asked) or '__typename'} }}"
+
+
+def arguments(field: GraphQLField, some_id: SomeId | None = None, more: str = "") -> str:
+    """The arguments that must be given, and another one."""
+    given = [
+        f"{name}: {_value(name, argument, field, some_id)}"
+        for name, argument in field.args.items()
+        if is_required_argument(argument) or name == more
+    ]
+    return f"({', '.join(given)})" if given else ""
+
+
+def _value(name: str, argument: GraphQLArgument, field: GraphQLField, some_id: SomeId | None) -> str:
+    kind = get_named_type(argument.type)
+    if isinstance(kind, GraphQLEnumType):
+        return next(iter(kind.values))
+    if kind.name == "String":
+        return json.dumps(WORDS[name])
+    assert kind.name == "ID", name
+    assert some_id, name
+    of = name.removesuffix("s").removesuffix("Id").removesuffix("id")
+    of = KINDS.get(of) or (of[:1].upper() + of[1:]) or get_named_type(field.type).name
+    id = some_id("User" if of == "Node" else of)
+    return f'["{id}"]' if is_list_type(getattr(argument.type, "of_type", argument.type)) else f'"{id}"'
+
+
+def questions(some_id: SomeId) -> Iterator[tuple[str, str]]:
+    """Every field of the root, and again with each id it may take."""
+    for name, field in CORE.query_type.fields.items():
+        below = selection(get_named_type(field.type), is_whole=True)
+        yield f"Query.{name}", f"{name}{arguments(field, some_id)} {below}"
+        for argument, declared in field.args.items():
+            if get_named_type(declared.type).name == "ID" and not is_required_argument(declared):
+                yield f"Query.{name}({argument})", f"{name}{arguments(field, some_id, argument)} {below}"
+
+
+async def answers(
+    ask: Callable[[str], Awaitable[Any]], some_id: SomeId, keys: dict[str, list[str]]
+) -> dict[str, list[Any]]:
+    """What every question is answered with, and every field of every row, by `Type.field`."""
+    found: dict[str, list[Any]] = {}
+    for name, question in questions(some_id):
+        found[name] = [await ask(f"{{ {question} }}")]
+    for kind, of_kind in keys.items():
+        below = selection(CORE.type_map[kind], is_whole=True)
+        answer = await ask(f"{{ nodes(ids: {json.dumps(of_kind)}) {{ ... on {kind} {below} }} }}")
+        found["Query.nodes"].append(answer.errors)
+        for row in filter(None, answer["nodes"]):
+            for name, value in row.items():
+                found.setdefault(name.replace("_", ".", 1), []).append(value)
+    return found

@@ -1,0 +1,200 @@
+"""People whom somebody else must not see, and all the ways in which they are seen until then."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.database import Database
+from app.models import (
+    AuditEntry,
+    Conversation,
+    FriendRequest,
+    Friendship,
+    Like,
+    Message,
+    Mute,
+    OsmAccount,
+    Post,
+    PostHashtag,
+    PostMention,
+    PostRevision,
+    Profile,
+    Record,
+    Report,
+    ReportReason,
+    ReportState,
+    Review,
+    Share,
+    User,
+)
+from app.policies import Viewer
+from app.services import social
+from resolvers import ids
+from tests import factories
+from tests.fixtures import Person
+from tests.permissions.world import NOW, World, world
+
+MARK = "zephyrine"
+"""What is in every name of theirs, and in all that they have said."""
+NAMES = ("friend", "asking", "far", "muted")
+"""A friend of the one who looks; who asks to be; a friend of that friend; and whom they have muted."""
+THEIRS: dict[type[Record], tuple[InstrumentedAttribute[int], ...]] = {
+    User: (User.id,),
+    Profile: (Profile.id,),
+    OsmAccount: (OsmAccount.id,),
+    Post: (Post.author_id,),
+    Like: (Like.user_id,),
+    Friendship: (Friendship.user_id, Friendship.friend_id),
+    FriendRequest: (FriendRequest.from_user_id, FriendRequest.to_user_id),
+    Message: (Message.sender_id, Message.receiver_id),
+    Conversation: (Conversation.user_id, Conversation.other_id),
+}
+"""What is themselves. What they have mapped and trained is everybody's and stays, without their name."""
+
+
+@dataclass(frozen=True)
+class Society:
+    """Who looks, whom they must not see in the end, and somebody between whom they see."""
+
+    here: World
+    viewer: Person
+    hidden: dict[str, Person]
+    between: Person
+    marks: frozenset[str]
+
+    def weight(self, row: Any) -> tuple[bool, int]:
+        """The more, the more a row has to do with the hidden; of two, the newer one."""
+        owner_id = row.id if isinstance(row, User) else getattr(row, "user_id", getattr(row, "author_id", None))
+        return owner_id == self.hidden["friend"].id, row.id
+
+
+async def society(database: Database) -> Society:
+    """Makes the people and everything between them."""
+    here = await world(database)
+    hidden = {"friend": here.people["owner"]}
+    for name in NAMES[1:]:
+        made = await factories.user(database, f"{MARK}_{name}")
+        hidden[name] = Person(made.user, made.token)
+    viewer, between = here.people["other"], here.people["member"]
+    await _name(database, hidden)
+    await _befriend(database, viewer, between, hidden)
+    await _talk(database, viewer, between, hidden["friend"])
+    await _work(database, viewer, hidden["friend"])
+    await _organise(database, viewer, hidden["friend"])
+    return Society(here, viewer, hidden, between, await _marks(database, hidden))
+
+
+async def _name(database: Database, hidden: dict[str, Person]) -> None:
+    """Lets them say who they are wherever they can."""
+    async with database.writing() as session:
+        for name, person in hidden.items():
+            said = dict.fromkeys(("first_name", "last_name", "user_profile"), f"{MARK} {name}")
+            named = {"username": f"{MARK}_{name}", "email": f"{MARK}_{name}@fieldgraph.test"}
+            await session.execute(update(User).where(User.id == person.id).values(said | named))
+            shown = {"bio": MARK, "location": MARK, "website": f"https://{MARK}.example.org", "avatar_key": "0" * 64}
+            await session.execute(update(Profile).where(Profile.id == person.id).values(shown))
+        osm = update(OsmAccount).where(OsmAccount.id == hidden["friend"].id)
+        await session.execute(osm.values(username=MARK, img_url=f"https://{MARK}.example.org/me.png"))
+
+
+async def _befriend(database: Database, viewer: Person, between: Person, hidden: dict[str, Person]) -> None:
+    friend = hidden["friend"]
+    await factories.add(database, Friendship(user_id=viewer.id, friend_id=friend.id))
+    await factories.befriend(database, between.id, viewer.id)
+    await factories.befriend(database, friend.id, hidden["far"].id)
+    await factories.befriend(database, between.id, hidden["far"].id)
+    await factories.befriend(database, between.id, friend.id)
+    await factories.add(database, FriendRequest(from_user_id=between.id, to_user_id=hidden["asking"].id))
+    for who, whom in ((viewer, hidden["muted"]), (friend, viewer)):
+        await factories.add(database, Mute(user_id=who.id, muted_id=whom.id))
+    async with database.writing() as session:
+        await social.send_friend_request(session, Viewer(hidden["asking"].id), viewer.id)
+
+
+async def _talk(database: Database, viewer: Person, between: Person, friend: Person) -> None:
+    async with database.writing() as session:
+        for sender, receiver in ((friend, viewer), (viewer, friend), (viewer, between)):
+            said = MARK if sender is friend else "Hello."
+            await social.send_message(session, Viewer(sender.id), receiver_id=receiver.id, content=said)
+    theirs = await factories.post(database, friend.id, content=f"{MARK} #roofs")
+    own = await factories.post(database, viewer.id)
+    await factories.post(database, friend.id, parent=own, content=MARK)
+    answer = await factories.post(database, viewer.id, parent=theirs)
+    await factories.post(database, friend.id, parent=answer, content=MARK)
+    other = await factories.post(database, between.id)
+    for row in (
+        *(Like(user_id=friend.id, post_id=post.id) for post in (own, other)),
+        *(Like(user_id=person.id, post_id=theirs.id) for person in (viewer, between)),
+        Share(user_id=friend.id, post_id=own.id),
+        PostMention(post_id=other.id, user_id=friend.id),
+        PostMention(post_id=theirs.id, user_id=viewer.id),
+        PostHashtag(post_id=theirs.id, name="roofs"),
+        PostRevision(post_id=theirs.id, content=MARK),
+        Report(
+            user_id=viewer.id,
+            subject_type="Post",
+            subject_key=other.id,
+            reason=ReportReason.SPAM,
+            state=ReportState.DISMISSED,
+            resolved_by_id=friend.id,
+            resolved_at=NOW,
+        ),
+        *(
+            Report(user_id=who.id, subject_type="Post", subject_key=what.id, reason=ReportReason.SPAM)
+            for who, what in ((viewer, theirs), (friend, own))
+        ),
+    ):
+        await factories.add(database, row)
+
+
+async def _work(database: Database, viewer: Person, friend: Person) -> None:
+    """Lets them have done everything there is to do on the other's maps."""
+    dataset = await factories.dataset(database, viewer.id)
+    aoi = await factories.aoi(database, dataset, user_id=friend.id)
+    await factories.label(database, aoi, user_id=friend.id)
+    await factories.label_import(database, aoi, user_id=friend.id)
+    await factories.inspection(database, dataset, user_id=friend.id)
+    training = await factories.training(database, await factories.model(database, dataset), user_id=friend.id)
+    prediction = await factories.prediction(database, training, published=True, user_id=friend.id)
+    await factories.feature(database, prediction)
+    await factories.artifact(database, prediction_id=prediction.id)
+    await factories.feedback(database, training, user_id=friend.id)
+    await factories.approved_prediction(database, training, user_id=friend.id)
+    area = await factories.feedback_aoi(
+        database, training, user_id=friend.id, review=Review.APPROVED, reviewed_by_id=friend.id, reviewed_at=NOW
+    )
+    await factories.feedback_label(database, area, user_id=friend.id)
+    told = {"training_id": training.id, "subject_type": "Prediction", "subject_key": prediction.id}
+    await factories.notification(database, viewer.id, **told)
+
+
+async def _organise(database: Database, viewer: Person, friend: Person) -> None:
+    await factories.team(database, friend.id, viewer.id, name="Theirs")
+    own = await factories.team(database, viewer.id, friend.id, name="Ours")
+    await factories.team_invitation(database, own, "by them", user_id=friend.id)
+    invitation = {"action": "renameTeam", "subject_type": "User", "subject_key": friend.id}
+    await factories.add(database, AuditEntry(actor_id=friend.id, user_id=viewer.id, **invitation))
+    await factories.add(database, AuditEntry(actor_id=viewer.id, user_id=friend.id, **invitation))
+    await factories.notification(database, viewer.id, subject_type="User", subject_key=friend.id)
+
+
+async def _marks(database: Database, hidden: dict[str, Person]) -> frozenset[str]:
+    """The ids of themselves, and of what is theirs alone."""
+    theirs = [person.id for person in hidden.values()]
+    async with database.reading() as session:
+        found = [
+            await session.scalars(select(table).where(or_(*(tie.in_(theirs) for tie in ties))))
+            for table, ties in THEIRS.items()
+        ]
+    return frozenset(ids.encode(row) for rows in found for row in rows)
+
+
+def seen(value: Any, marks: frozenset[str]) -> bool:
+    """Whether somebody is named in an answer, by a word or by an id."""
+    if isinstance(value, dict):
+        return any(seen(each, marks) for each in (*value.values(), getattr(value, "errors", [])))
+    if isinstance(value, list):
+        return any(seen(each, marks) for each in value)
+    return isinstance(value, str) and (MARK in value.casefold() or value in marks)

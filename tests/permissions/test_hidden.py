@@ -1,0 +1,124 @@
+"""Whom one must not see is in no answer: blocked either way, suspended or deleted, by no name, no word and no id.
+
+Everything the schema declares is asked: each field of the root, and each field of every row there is. `people.txt` has
+the fields that name somebody as long as one may see them; a field that names people and is not in it fails, and so
+does a field of the root about which it does not say whether it does.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import exists, func, select, update
+
+from app.models import Base, Block, User
+from app.services.accounts import deletion, staff
+from app.settings import settings
+from resolvers import ids
+from resolvers.system import SHOWN
+from tests import factories
+from tests.fixtures import Person
+from tests.permissions.everything import answers
+from tests.permissions.hidden import Society, seen, society
+from tests.permissions.matrix import CORE
+
+OF_A_PERSON = ("(userId)", "(withUserId)", "(actorId)", "(authorId)")
+"""With one's id, fields find what is theirs: of whom one does not see, nothing."""
+APART = {"blocks", "mails"}
+"""What hides them, and what goes to their own address."""
+STILL_TOLD = {"Query.notifications", "UserNotification.message"}
+"""What somebody was told of another before stays as it was said."""
+LISTED = Path(__file__).with_name("people.txt")
+
+
+@pytest.fixture
+async def people(database) -> Society:
+    return await society(database)
+
+
+def rows_of(answer: Any) -> list[Any]:
+    """The rows of an answer's lists."""
+    return [row for found in answer.values() for name in found if name.endswith("_nodes") for row in found[name]]
+
+
+@pytest.fixture
+def everything(ask, database, monkeypatch):
+    """All answers to somebody that name one of the hidden, by what was asked."""
+    for limit in ("document_tokens_max", "document_cost_max", "document_aliases_max", "viewer_cost_per_minute_max"):
+        monkeypatch.setattr(settings, limit, 10**9)
+
+    async def everything(people: Society, viewer: Person | None) -> set[str]:
+        async with database.reading() as session:
+            rows = {name: (await session.scalars(select(SHOWN[name]))).all() for name in SHOWN}
+        keys = {name: [ids.encode(row) for row in found] for name, found in rows.items()}
+        one = {name: ids.encode(max(found, key=people.weight)) for name, found in rows.items() if found}
+        found = await answers(partial(ask, viewer=viewer), one.__getitem__, keys)
+        return {
+            name
+            for name, answered in found.items()
+            if (name.endswith(OF_A_PERSON) and any(map(rows_of, answered))) or seen(answered, people.marks)
+        }
+
+    return everything
+
+
+async def test_who_may_be_seen_is_seen_where_it_is_listed(everything, people):
+    found = await everything(people, people.viewer)
+    listed = dict(line.split() for line in LISTED.read_text().splitlines() if line[:1].isupper())
+    asked = {f"Query.{name}" for name in CORE.query_type.fields}
+    now = {name: "seen" if name in found else "unseen" for name in sorted(found | asked)}
+    wrong = [
+        f"{name} {now.get(name, 'is gone')}" for name in now.keys() | listed.keys() if now.get(name) != listed.get(name)
+    ]
+    assert not wrong, "\n".join(["people.txt should say:", *sorted(wrong)])
+
+
+async def test_they_are_named_wherever_somebody_can_be(database, people):
+    columns = [
+        column
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if any(key.column.table.name == "users" for key in column.foreign_keys) and table.name not in APART
+    ]
+    theirs = [person.id for person in people.hidden.values()]
+    async with database.reading() as session:
+        named = [await session.scalar(select(exists().where(column.in_(theirs)))) for column in columns]
+    assert [str(column) for column, is_named in zip(columns, named, strict=True) if not is_named] == []
+
+
+async def blocked(database, people):
+    for person in people.hidden.values():
+        await factories.add(
+            database, Block(user_id=people.viewer.id, blocked_id=person.id, username=f"Somebody {person.id}")
+        )
+
+
+async def blocking(database, people):
+    for person in people.hidden.values():
+        await factories.add(database, Block(user_id=person.id, blocked_id=people.viewer.id, username="other"))
+
+
+async def suspended(database, people):
+    async with database.writing() as session:
+        for person in people.hidden.values():
+            await staff.suspend(session, person.id, actor_id=None, reason="Spam.")
+
+
+async def deleted(database, people):
+    async with database.writing() as session:
+        gone = update(User).where(User.id.in_([person.id for person in people.hidden.values()]))
+        await session.execute(gone.values(account_deletion_due_at=func.now(), account_deletion_requested=True))
+    await deletion.delete_due_accounts(database)
+
+
+@pytest.mark.parametrize("hide", [blocked, blocking, suspended, deleted])
+async def test_whom_one_must_not_see_is_in_no_answer(everything, database, people, hide):
+    await hide(database, people)
+    assert await everything(people, people.viewer) - STILL_TOLD == set()
+
+
+@pytest.mark.parametrize("hide", [suspended, deleted])
+async def test_strangers_do_not_see_who_is_gone_either(everything, database, people, hide):
+    await hide(database, people)
+    assert await everything(people, None) == set()
