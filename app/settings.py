@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     typing_per_minute_max: int = 60
     typing_s: int = 6
     alt_text_length_max: int = 1_000
+    hashtags_max: int = 30
+    hashtag_length_max: int = 100
+    mentions_max: int = 20
 
     # Mail
     smtp_url: SecretStr | None = None

@@ -1,11 +1,9 @@
 """Posts, and what people think of them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import strawberry
 from sqlalchemy import Select
-from strawberry import Some
 
 from app.models import Post, PostHashtag, PostMention, PostType, User
 from app.policies import visible
@@ -13,6 +11,7 @@ from app.policies.social import is_muted
 from app.services import social
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.given import given
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,7 @@ async def edit_post(
     """
     viewer = info.context.viewer
     await social.pace_posts(info.context.rates, viewer)
-    given: dict[str, Some[Any] | None] = {
-        "content": content,
-        "type": type,
-        "media_url": media_url,
-        "alt_text": alt_text,
-    }
-    changes = {field: some.value for field, some in given.items() if some is not None}
+    changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
     async with info.context.writing() as session:
         return await social.edit_post(session, viewer, ids.key(id, Post), changes=changes)
 

@@ -11,11 +11,13 @@ from app import checks, events
 from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
-from app.models import Post, PostRevision, PostType
+from app.models import NotificationKind, Post, PostRevision, PostType
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import is_blocked
 from app.policies.social import may_change_this_post
 from app.rates import Rates
+from app.services.social.people import tell
+from app.services.social.words import keep_hashtags, keep_mentions
 from app.settings import settings
 
 TOPIC = "posts"
@@ -41,14 +43,13 @@ async def create_post(
 ) -> Post:
     """A post of the viewer's."""
     post = Post(author_id=signed_in(viewer), type=PostType.THOUGHTS, content="", depth=0)
-    if parent_id is not None:
-        parent = await _answered(session, viewer, parent_id)
+    parent = None if parent_id is None else await _answered(session, viewer, parent_id)
+    if parent is not None:
         post.parent_id, post.root_id, post.depth = parent.id, parent.root_id or parent.id, parent.depth + 1
     _fill(post, fields)
     session.add(post)
     await session.flush()
-    await record_post(session, post, PostChange.CREATED)
-    await session.refresh(post)
+    await _spread(session, viewer, post, PostChange.CREATED, answered=None if parent is None else parent.author_id)
     return post
 
 
@@ -67,9 +68,23 @@ async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, chan
         session.add(PostRevision(post_id=post.id, content=before))
     post.edited_at = post.updated_at = (await session.scalars(select(func.now()))).one()
     await session.flush()
-    await record_post(session, post, PostChange.EDITED)
-    await session.refresh(post)
+    await _spread(session, viewer, post, PostChange.EDITED)
     return post
+
+
+async def _spread(
+    session: WriteSession, viewer: Viewer, post: Post, change: PostChange, *, answered: int | None = None
+) -> None:
+    """Has a post be found by its words, and tells whom it answers or names for the first time; nobody twice."""
+    await keep_hashtags(session, post)
+    named = await keep_mentions(session, viewer, post)
+    for user_id in sorted({*named, *([] if answered is None else [answered])}):
+        if user_id == answered:
+            await tell(session, user_id, post.author_id, NotificationKind.REPLY, about=post, within=post.parent_id)
+        else:
+            await tell(session, user_id, post.author_id, NotificationKind.MENTION, about=post)
+    await record_post(session, post, change)
+    await session.refresh(post)
 
 
 def _fill(post: Post, fields: Mapping[str, Any]) -> None:

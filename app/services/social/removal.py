@@ -13,6 +13,7 @@ from app.models import JobKind, Like, Post, PostHashtag, PostMention, PostRevisi
 from app.policies import Viewer, require, visible
 from app.policies.social import may_delete_this_post
 from app.queue import enqueue
+from app.services import system
 from app.services.social.posts import GONE, PostChange, record_post
 from app.services.system import audit
 
@@ -36,6 +37,7 @@ async def delete_post(session: WriteSession, viewer: Viewer, post_id: int) -> Po
         raise NotFound(GONE)
     if post.author_id != viewer.user_id:
         audit.record(session, viewer.user_id, "deletePost", about=post, user_id=post.author_id)
+    await system.tell_no_more(session, post.author_id, Post, post_id)
     return await session.get(Post, post_id, populate_existing=True)
 
 
