@@ -36,6 +36,7 @@ from app.web.thumbnails import Thumbnails
 from app.web.tiles import Tiles
 from resolvers import ids
 from resolvers.context import Context
+from resolvers.hearing import Hearing
 from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
@@ -75,13 +76,13 @@ def build(*, planned: bool = True) -> Api:
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
     feed, signals = Feed(database.engine, redis_url), Signals(redis_url)
-    rates = Rates(redis_url)
+    rates, hearing = Rates(redis_url), Hearing(database)
     logbook = Logbook(database)
     known = Viewers(partial(accounts.viewer_of, database), feed)
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
-        return Context(database, feed, signals, rates, viewer, caller.address, caller.client, expires_at)
+        return Context(database, feed, signals, hearing, rates, viewer, caller.address, caller.client, expires_at)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ from app.rates import Rates
 from app.services.accounts import Device
 from app.signals import Signals
 from resolvers import ids
+from resolvers.hearing import Hearing
 from resolvers.loaders import Loaders, Reference, References
 
 M = TypeVar("M", bound=Record)
@@ -31,6 +32,7 @@ class Context:
     database: Database
     feed: Feed
     signals: Signals
+    hearing: Hearing
     rates: Rates
     viewer: Viewer
     address: str = ""

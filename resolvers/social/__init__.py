@@ -1,6 +1,6 @@
 """What people say to each other, and who is whose friend."""
 
-from resolvers.social.feed import FeedScope, feed
+from resolvers.social.feed import FeedEvent, feed, feed_updated
 from resolvers.social.friends import (
     FriendRequestDirection,
     FriendshipEvent,
@@ -49,7 +49,7 @@ from resolvers.social.posts import (
 
 __all__ = [
     "ConversationOrder",
-    "FeedScope",
+    "FeedEvent",
     "FormerPost",
     "FriendRequestDirection",
     "FriendshipEvent",
@@ -66,6 +66,7 @@ __all__ = [
     "delete_post",
     "edit_post",
     "feed",
+    "feed_updated",
     "friend_requests",
     "friend_suggestions",
     "friendship_changed",

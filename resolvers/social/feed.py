@@ -1,24 +1,33 @@
 """Whose posts somebody is shown."""
 
-from enum import Enum
+from dataclasses import dataclass
 
+import strawberry
 from sqlalchemy import BigInteger, ColumnElement, Select, literal, select, true, union_all
 from sqlalchemy.orm import aliased
 
+from app.events import Happening, SourceStream
 from app.models import Friendship, Post, User
 from app.pagination import Cut, merged
 from app.policies import Viewer, signed_in, visible
 from app.policies.social import is_friend, is_muted
+from app.services import social
+from app.services.social import FeedScope, PostChange
+from resolvers import ids
 from resolvers.context import Info
+from resolvers.hearing import Said
 
 SAID = aliased(Post)
 
 
-class FeedScope(Enum):
-    """Whose posts: everybody's, or those of one's friends and one's own."""
+@dataclass(frozen=True)
+class FeedEvent:
+    """Something that has happened to a post in the viewer's feed."""
 
-    EVERYONE = "EVERYONE"
-    FRIENDS = "FRIENDS"
+    cursor: str
+    change: PostChange
+    post_id: strawberry.ID
+    post: Post | None
 
 
 def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
@@ -58,3 +67,27 @@ def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
 def _said_by(author_id: ColumnElement[int]) -> Select[int]:
     """What somebody has said that was no reply; there is an index of just that."""
     return select(SAID.id).where(SAID.author_id == author_id, SAID.parent_id.is_(None), SAID.deleted_at.is_(None))
+
+
+async def feed_updated(
+    info: Info, scope: FeedScope = FeedScope.EVERYONE, after: str | None = None
+) -> SourceStream[FeedEvent]:
+    """Every post that comes into the viewer's feed, and every one in it that is edited or deleted, as it happens.
+
+    scope: Whose posts.
+    after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
+    """
+    context = info.context
+    if scope is FeedScope.FRIENDS:
+        signed_in(context.viewer)
+
+    async def event(happening: Happening) -> FeedEvent | None:
+        told, change = happening.payload, PostChange(happening.payload["change"])
+        if told["parent"] is not None:  # a reply is in no feed
+            return None
+        heard = await context.hearing.of(Said(told["post"], told["author"], scope), context.authorisation)
+        if heard is None or (heard.post is None) != (change is PostChange.DELETED):
+            return None  # not for them, or deleted since, as they are told next
+        return FeedEvent(happening.position.cursor, change, ids.encode_key(Post, told["post"]), heard.post)
+
+    return await SourceStream.since(after, context.feed, social.POSTS_TOPIC, event)

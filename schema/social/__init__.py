@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.social.feed import FeedQuery
+from schema.social.feed import FeedQuery, FeedSubscription
 from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscription
 from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
 from schema.social.posts import PostsMutation
@@ -19,5 +19,5 @@ class SocialMutation(FriendsMutation, MessagesMutation, PostsMutation):
 
 
 @strawberry.type
-class SocialSubscription(FriendsSubscription, MessagesSubscription):
+class SocialSubscription(FeedSubscription, FriendsSubscription, MessagesSubscription):
     """The domain's events."""

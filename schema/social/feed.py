@@ -2,14 +2,30 @@
 
 import strawberry
 
+from app.services import social
 from resolvers import social as resolve
-from schema.fields import Connection, connection
+from schema.fields import Connection, connection, cursor, subscription
+from schema.row import shows
 from schema.social.posts import Post
 
-strawberry.enum(resolve.FeedScope, description=resolve.FeedScope.__doc__)
+for enum in (social.FeedScope, social.PostChange):
+    strawberry.enum(enum, description=enum.__doc__)
+
+
+@shows(resolve.FeedEvent)
+class FeedEvent:
+    cursor: str = cursor()
+    change: social.PostChange = strawberry.field(description="What has happened.")
+    post_id: strawberry.ID = strawberry.field(description="Which post it is about.")
+    post: Post | None = strawberry.field(description="As it is now; null once it is deleted.")
 
 
 @strawberry.type
 class FeedQuery:
     feed: Connection[Post] = connection(resolve.feed)
     posts: Connection[Post] = connection(resolve.posts)
+
+
+@strawberry.type
+class FeedSubscription:
+    feed_updated: FeedEvent = subscription(resolve.feed_updated)

@@ -17,7 +17,14 @@ TEXT = re.compile(rb'"([\w-]+)"')
 # A place in the order of events; other transactions move it.
 PLACE = re.compile(rb"\d+\.\d+")
 
-BEGIN_WITH_SILENCE = {"notificationReceived", "friendshipChanged", "messageReceived", "typing", "bannerChanged"}
+BEGIN_WITH_SILENCE = {
+    "notificationReceived",
+    "friendshipChanged",
+    "messageReceived",
+    "typing",
+    "feedUpdated",
+    "bannerChanged",
+}
 
 
 def without_place(answer: Answer) -> Answer:

@@ -31,6 +31,7 @@ REACHED_OTHERWISE = {
     "InspectionEvent": "is what subscriptions tell",
     "NotificationEvent": "is what subscriptions tell",
     "MessageEvent": "is what subscriptions tell",
+    "FeedEvent": "is what subscriptions tell",
     "TypingEvent": "is what subscriptions tell",
     "FriendshipEvent": "is what subscriptions tell",
     "FriendRequestSent": "is what mutations answer with",

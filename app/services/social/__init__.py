@@ -1,5 +1,6 @@
 """What people say to each other, who is whose friend, and how people keep away from each other."""
 
+from app.services.social.feed import FeedScope, find_hearers, find_said
 from app.services.social.friends import (
     Asked,
     FriendshipChange,
@@ -26,11 +27,13 @@ from app.services.social.messages import (
     tell_typing,
     typing_topic,
 )
-from app.services.social.posts import PostChange, create_post, edit_post, pace_posts
+from app.services.social.posts import POSTS_TOPIC, PostChange, create_post, edit_post, pace_posts
 from app.services.social.removal import delete_post, remove_posts
 
 __all__ = [
+    "POSTS_TOPIC",
     "Asked",
+    "FeedScope",
     "FriendSuggestion",
     "FriendshipChange",
     "PostChange",
@@ -41,7 +44,9 @@ __all__ = [
     "decline_friend_request",
     "delete_post",
     "edit_post",
+    "find_hearers",
     "find_reader",
+    "find_said",
     "friendships_topic",
     "like_post",
     "messages_topic",

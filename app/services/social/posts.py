@@ -20,7 +20,7 @@ from app.services.social.people import tell
 from app.services.social.words import keep_hashtags, keep_mentions
 from app.settings import settings
 
-TOPIC = "posts"
+POSTS_TOPIC = "posts"
 GONE = "There is no such post; perhaps it was deleted."
 
 
@@ -132,4 +132,4 @@ async def post_of_others(session: WriteSession, viewer: Viewer, post_id: int) ->
 async def record_post(session: WriteSession, post: Post, change: PostChange) -> None:
     """Lets subscriptions show what has happened to a post."""
     told = {"post": post.id, "author": post.author_id, "parent": post.parent_id, "change": change.value}
-    events.record(session, TOPIC, told)
+    events.record(session, POSTS_TOPIC, told)
