@@ -153,6 +153,9 @@ class Settings(BaseSettings):
     friend_suggestions_max: int = 50
     kept_away_max: int = 1_000
     mute_hours_max: int = 24 * 365
+    reports_per_hour_max: int = 20
+    evidence_length_max: int = 6_000
+    resolution_length_max: int = 400
     message_length_max: int = 5_000
     messages_per_minute_max: int = 60
     post_length_max: int = 500

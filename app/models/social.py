@@ -38,6 +38,15 @@ class ReportState(Enum):
     DISMISSED = "DISMISSED"
 
 
+class ReportAction(Enum):
+    """What staff do about something that was reported: nothing, take it away, or warn or suspend whose it is."""
+
+    DISMISS = "DISMISS"
+    REMOVE_CONTENT = "REMOVE_CONTENT"
+    WARN = "WARN"
+    SUSPEND = "SUSPEND"
+
+
 class Post(Record):
     """Something somebody says to everybody, or in reply to a post."""
 
@@ -279,6 +288,8 @@ class Report(Record):
     __table_args__ = (
         Index(None, "state", "id"),
         Index(None, "user_id", "id"),
+        Index(None, "accused_id"),
+        Index(None, "subject_type", "subject_key", "id"),
         Index(
             "uq_reports_open",
             "user_id",
@@ -293,12 +304,19 @@ class Report(Record):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     subject_type: Mapped[str] = mapped_column(String(40))
     subject_key: Mapped[int] = mapped_column(BigInteger)
+    accused_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    # Kept, since whose it is may change it or take it back, and staff read nobody's messages.
+    evidence: Mapped[str | None] = mapped_column(
+        String(6_000), doc="What it said when it was reported; null once the account of whoever said it was deleted."
+    )
     reason: Mapped[ReportReason] = mapped_column(doc="What is wrong with it.")
     comment: Mapped[str | None] = mapped_column(String(500), doc="What whoever reported it says.")
     state: Mapped[ReportState] = mapped_column(default=ReportState.OPEN, doc="What came of it.")
-    resolution: Mapped[str | None] = mapped_column(String(500), doc="What staff say about it.")
+    action: Mapped[ReportAction | None] = mapped_column(doc="What staff did; null until they decide.")
+    resolution: Mapped[str | None] = mapped_column(String(500), doc="Why, in the words of staff.")
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     resolved_at: Mapped[datetime | None] = mapped_column(doc="When staff decided.")
 
     user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Who reported it.")
+    accused: Mapped[User] = relationship(foreign_keys=accused_id, lazy="raise", doc="Whose it is.")
     resolved_by: Mapped[User | None] = relationship(foreign_keys=resolved_by_id, lazy="raise", doc="Who decided.")

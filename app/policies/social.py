@@ -85,10 +85,10 @@ def visible_mutes(viewer: Viewer) -> ColumnElement[bool]:
 
 @reads(Report)
 def visible_reports(viewer: Viewer) -> ColumnElement[bool]:
-    """One's own; all of them for staff."""
-    if viewer.is_staff:
-        return true()
-    return false() if viewer.user_id is None else Report.user_id == viewer.user_id
+    """One's own; for staff all but those about themselves, so that nobody learns who reported them."""
+    if viewer.user_id is None:
+        return false()
+    return Report.accused_id != viewer.user_id if viewer.is_staff else Report.user_id == viewer.user_id
 
 
 @reads(PostMention, PostHashtag, Share)

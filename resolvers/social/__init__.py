@@ -46,6 +46,7 @@ from resolvers.social.posts import (
     unlike_post,
     unshare_post,
 )
+from resolvers.social.reports import report, reports, resolve_report
 
 __all__ = [
     "ConversationOrder",
@@ -80,6 +81,9 @@ __all__ = [
     "posts",
     "read_conversation",
     "remove_friend",
+    "report",
+    "reports",
+    "resolve_report",
     "send_friend_request",
     "send_message",
     "send_typing",

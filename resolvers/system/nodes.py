@@ -5,7 +5,7 @@ import asyncio
 import strawberry
 
 from app.errors import BadRequest, NotFound
-from app.models import AuditEntry, Record, UserNotification
+from app.models import AuditEntry, Record, Report, UserNotification
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.ids import decode
@@ -39,7 +39,7 @@ async def nodes(info: Info, ids: list[strawberry.ID]) -> list[Record | BaseExcep
     return await asyncio.gather(*(node(info, id) for id in ids), return_exceptions=True)
 
 
-async def subject(root: strawberry.Parent[UserNotification | AuditEntry], info: Info) -> Record | None:
+async def subject(root: strawberry.Parent[UserNotification | AuditEntry | Report], info: Info) -> Record | None:
     """What it is about, if that is still there and may be seen."""
     model = SHOWN.get(root.subject_type or "")
     return None if model is None or root.subject_key is None else await info.context.load.one(model, root.subject_key)

@@ -6,15 +6,16 @@ from schema.social.feed import FeedQuery, FeedSubscription
 from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscription
 from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
 from schema.social.posts import PostsMutation
+from schema.social.reports import ReportsMutation, ReportsQuery
 
 
 @strawberry.type
-class SocialQuery(FeedQuery, FriendsQuery, MessagesQuery):
+class SocialQuery(FeedQuery, FriendsQuery, MessagesQuery, ReportsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class SocialMutation(FriendsMutation, MessagesMutation, PostsMutation):
+class SocialMutation(FriendsMutation, MessagesMutation, PostsMutation, ReportsMutation):
     """The domain's changes."""
 
 

@@ -26,6 +26,7 @@ LEFT_OUT = {
     "posts.parent_id": "what others reply is theirs",
     "posts.root_id": "what others reply is theirs",
     "predictions.training_id": "what others find with somebody's training is theirs",
+    "reports.accused_id": "who reported what is theirs to tell",
     "reports.resolved_by_id": "what others reported is theirs",
     "shares.post_id": "what others share is theirs",
     "team_memberships.team_id": "who else belongs to a team is theirs to tell",

@@ -14,7 +14,7 @@ from app.database import Database, WriteSession
 from app.errors import Invalid, Unavailable
 from app.gateways import storage
 from app.gateways.outside import check_url
-from app.models import Profile
+from app.models import Profile, User
 from app.policies import Viewer, signed_in, visible
 from app.services.system import UploadLink, audit, upload_link, uploaded
 from app.settings import settings
@@ -46,6 +46,15 @@ async def update_profile(session: WriteSession, viewer: Viewer, *, changes: Mapp
     audit.record(session, profile.id, "updateProfile", about=profile, changed=sorted(changes))
     await session.refresh(profile)
     return profile
+
+
+async def empty_profile(session: WriteSession, user_id: int) -> None:
+    """Takes away whatever somebody shows of themselves, but for their name; `prune_avatars` forgets the picture."""
+    user = await session.get_one(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
+    profile = await session.get_one(Profile, user_id, with_for_update=True, populate_existing=True)
+    user.user_profile = profile.avatar_key = profile.website = None
+    user.first_name = user.last_name = profile.bio = profile.location = ""
+    await session.flush()
 
 
 async def _own(session: WriteSession, viewer: Viewer) -> Profile:

@@ -29,6 +29,7 @@ from app.services.social.messages import (
 )
 from app.services.social.posts import POSTS_TOPIC, PostChange, create_post, edit_post, pace_posts
 from app.services.social.removal import delete_post, remove_posts
+from app.services.social.reports import pace_reports, report, resolve_report
 
 __all__ = [
     "POSTS_TOPIC",
@@ -54,10 +55,13 @@ __all__ = [
     "pace_friend_requests",
     "pace_messages",
     "pace_posts",
+    "pace_reports",
     "pace_typing",
     "read_conversation",
     "remove_friend",
     "remove_posts",
+    "report",
+    "resolve_report",
     "send_friend_request",
     "send_message",
     "share_post",

@@ -75,6 +75,12 @@ async def take_message_back(session: WriteSession, viewer: Viewer, message_id: i
     if message is None:
         raise NotFound("There is no such message.")
     require(may_take_this_message_back, viewer, message)
+    await empty_message(session, message)
+    return message
+
+
+async def empty_message(session: WriteSession, message: Message) -> None:
+    """Takes what a locked message says from both; that there was one stays."""
     if message.deleted_at is not None:
         raise Conflict("It was taken back already.")
     message.content, message.deleted_at = "", await session.scalar(select(func.now()))
@@ -82,7 +88,6 @@ async def take_message_back(session: WriteSession, viewer: Viewer, message_id: i
     await system.tell_no_more(session, message.sender_id, Message, message.id)
     for user_id in {message.sender_id, message.receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
-    return message
 
 
 async def pace_typing(rates: Rates, viewer: Viewer) -> None:

@@ -1,9 +1,9 @@
 """What goes with an account that is deleted: its ties to others and its posts. Its messages stay, and name nobody."""
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 
 from app.database import WriteSession
-from app.models import Block, FriendRequest, Friendship, Like, Mute, Post, PostMention, Share
+from app.models import Block, FriendRequest, Friendship, Like, Mute, Post, PostMention, Report, Share
 from app.services.accounts import on_parting
 from app.services.social.removal import locked, remove_posts
 
@@ -32,3 +32,9 @@ async def take_posts_away(session: WriteSession, user_id: int) -> None:
         theirs = select(table.post_id).where(table.user_id == user_id)
         await session.execute(locked(select(Post.id).where(Post.id.in_(theirs))))
         await session.execute(delete(table).where(table.user_id == user_id))
+
+
+@on_parting
+async def forget_evidence(session: WriteSession, user_id: int) -> None:
+    """That something of theirs was reported stays; what it said goes."""
+    await session.execute(update(Report).where(Report.accused_id == user_id).values(evidence=None))

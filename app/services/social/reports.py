@@ -1,0 +1,171 @@
+"""Asking staff to look at something, and what they do about it.
+
+Whose it is learns what was decided against them, and never by whom it was reported. What it said is kept with the
+report, for staff read nobody's messages, and whose it is may take it back.
+"""
+
+from collections.abc import Mapping
+
+from limits import RateLimitItemPerHour
+from sqlalchemy import func, select
+
+from app import checks
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid, NotFound
+from app.models import (
+    Dataset,
+    Message,
+    Model,
+    NotificationKind,
+    Post,
+    Profile,
+    Record,
+    Report,
+    ReportAction,
+    ReportReason,
+    ReportState,
+    User,
+)
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.social import may_decide_on_reports
+from app.rates import Rates
+from app.services import system
+from app.services.accounts import empty_profile, suspend_user
+from app.services.social.messages import empty_message
+from app.services.social.removal import remove_posts
+from app.services.system import audit
+from app.settings import settings
+
+OWNERS: Mapping[type[Record], str] = {
+    Post: "author_id",
+    Message: "sender_id",
+    User: "id",
+    Dataset: "user_id",
+    Model: "user_id",
+}
+"""What can be reported, with the column that says whose it is."""
+NAMES = {"Post": "post", "Message": "message", "User": "profile", "Dataset": "dataset", "Model": "model"}
+REPORTABLE = {table.__name__: table for table in OWNERS}
+
+
+async def pace_reports(rates: Rates, viewer: Viewer) -> None:
+    """Passes while the viewer reports little."""
+    limit = RateLimitItemPerHour(settings.reports_per_hour_max)
+    await rates.take(limit, f"report:{signed_in(viewer)}", what="You reported too much.")
+
+
+async def report(
+    session: WriteSession, viewer: Viewer, kind: str, id: int, *, reason: ReportReason, comment: str | None
+) -> Report:
+    """Has staff look at something that the viewer sees and that is not theirs."""
+    own = signed_in(viewer)
+    comment = checks.optional_text("comment", comment, length_max=settings.note_length_max)
+    if kind not in REPORTABLE:
+        raise Invalid("id", "Report a post, a message, a person, a dataset or a model.")
+    table = REPORTABLE[kind]
+    row = await session.scalar(visible(table, viewer).where(table.id == id))
+    if row is None:
+        raise NotFound("There is nothing with this id.")
+    accused_id = getattr(row, OWNERS[table])
+    if accused_id == own:
+        raise Invalid("id", "This is your own.")
+    if getattr(row, "deleted_at", None) is not None:
+        raise Conflict("It is gone already.")
+    made = Report(user_id=own, subject_type=kind, subject_key=id, accused_id=accused_id, reason=reason, comment=comment)
+    made.evidence = await _words_of(session, row)
+    session.add(made)
+    await session.flush()
+    await session.refresh(made)
+    return made
+
+
+async def _words_of(session: ReadSession, row: Record) -> str:
+    """What something says."""
+    said: list[str | None] = []
+    match row:
+        case Post():
+            said = [row.content, row.media_url, row.alt_text]
+        case Message():
+            said = [row.content]
+        case Dataset():
+            said = [row.name]
+        case Model():
+            said = [row.name, row.description]
+        case User():
+            profile = await session.get_one(Profile, row.id)
+            said = [row.username, row.first_name, row.last_name, row.user_profile]
+            said += [profile.bio, profile.location, profile.website]
+    return "\n".join(filter(None, said))[: settings.evidence_length_max]
+
+
+async def resolve_report(
+    session: WriteSession, viewer: Viewer, report_id: int, *, action: ReportAction, resolution: str | None
+) -> Report:
+    """Staff decide on a report, and with it on all that are open of the same thing."""
+    chosen = await session.scalar(visible(Report, viewer).where(Report.id == report_id))
+    if chosen is None:
+        raise NotFound("There is no such report.")
+    require(may_decide_on_reports, viewer, chosen)
+    resolution = checks.optional_text("resolution", resolution, length_max=settings.resolution_length_max)
+    if resolution is None and action is not ReportAction.DISMISS:
+        raise Invalid("resolution", "Say why: it is told to whose it is.")
+    # In one order: of two who decide at once the second finds nothing open any more.
+    same = Report.subject_type == chosen.subject_type, Report.subject_key == chosen.subject_key
+    still_open = select(Report).where(*same, Report.state == ReportState.OPEN).order_by(Report.id)
+    settled = (await session.scalars(still_open.with_for_update())).all()
+    if report_id not in {each.id for each in settled}:
+        raise Conflict("It was decided already.")
+    await _act(session, viewer, chosen, action, resolution or "")
+    state = ReportState.DISMISSED if action is ReportAction.DISMISS else ReportState.ACTED_UPON
+    now = (await session.scalars(select(func.now()))).one()
+    for each in settled:
+        each.state, each.action, each.resolution = state, action, resolution
+        each.resolved_by_id, each.resolved_at = viewer.user_id, now
+        await _tell_reporter(session, each)
+    concerned = None if action is ReportAction.DISMISS else chosen.accused_id
+    about = f"{chosen.subject_type}:{chosen.subject_key}"
+    facts = {"decision": action.value, "of": about, "reports": len(settled)}
+    audit.record(session, viewer.user_id, "resolveReport", about=chosen, user_id=concerned, **facts)
+    await session.flush()
+    return chosen
+
+
+async def _tell_reporter(session: WriteSession, report: Report) -> None:
+    outcome = "found nothing against it" if report.state is ReportState.DISMISSED else "acted upon it"
+    message = f"Staff have looked at the {NAMES[report.subject_type]} that you reported and {outcome}."
+    await system.notify(session, report.user_id, message, about=report, event="resolved")
+
+
+async def _act(session: WriteSession, viewer: Viewer, report: Report, action: ReportAction, resolution: str) -> None:
+    what = NAMES[report.subject_type]
+    match action:
+        case ReportAction.WARN:
+            await _tell_accused(session, report, f"Staff warn you because of your {what}: {resolution}")
+        case ReportAction.REMOVE_CONTENT:
+            await _tell_accused(session, report, f"Staff have removed your {what}: {resolution}")
+            await _remove(session, report)
+        case ReportAction.SUSPEND:
+            await suspend_user(session, viewer, report.accused_id, reason=resolution)
+
+
+async def _remove(session: WriteSession, report: Report) -> None:
+    """Takes away what was reported; a profile is emptied."""
+    match report.subject_type:
+        case "Post":
+            if not await remove_posts(session, [report.subject_key]):
+                raise Conflict("It is gone already.")
+        case "Message":
+            found = select(Message).where(Message.id == report.subject_key).with_for_update()
+            await empty_message(session, (await session.scalars(found)).one())
+        case "User":
+            await empty_profile(session, report.subject_key)
+        case _:
+            raise Invalid("action", "Others may rest on it. Warn or suspend whose it is.")
+
+
+async def _tell_accused(session: WriteSession, report: Report, message: str) -> None:
+    """What was decided, about the thing itself as far as it is left: the report is not theirs to see."""
+    thing: Record | None = await session.get(REPORTABLE[report.subject_type], report.subject_key)
+    if thing is None:
+        thing = await session.get_one(User, report.accused_id)
+    await system.notify(session, report.accused_id, message, about=thing, kind=NotificationKind.MODERATION)

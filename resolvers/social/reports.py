@@ -1,0 +1,49 @@
+"""Asking staff to look at something, and what they do about it."""
+
+import strawberry
+from sqlalchemy import Select
+
+from app.models import Report, ReportAction, ReportReason, ReportState
+from app.policies import signed_in, visible
+from app.services import social
+from resolvers import ids
+from resolvers.context import Info
+
+
+def reports(info: Info, state: ReportState | None = None, subject: strawberry.ID | None = None) -> Select[Report]:
+    """What was reported: for staff by everybody, but for what is about themselves; for others what they reported.
+
+    state: Only those in this state; staff find those that wait with OPEN, and the longest with `orderBy: OLDEST`.
+    subject: Only those of this thing.
+    """
+    signed_in(info.context.viewer)
+    found = visible(Report, info.context.viewer)
+    if subject is not None:
+        kind, key = ids.decode(subject)
+        found = found.where(Report.subject_type == kind, Report.subject_key == key)
+    return found if state is None else found.where(Report.state == state)
+
+
+async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: str | None = None) -> Report:
+    """Has staff look at something of another's; they do not learn by whom it was reported.
+
+    id: What: a post, a message to the viewer, a person, a dataset or a model.
+    reason: What is wrong with it.
+    comment: What staff should know, in at most 500 characters.
+    """
+    viewer, (kind, key) = info.context.viewer, ids.decode(id)
+    await social.pace_reports(info.context.rates, viewer)
+    async with info.context.writing() as session:
+        return await social.report(session, viewer, kind, key, reason=reason, comment=comment)
+
+
+async def resolve_report(info: Info, id: strawberry.ID, action: ReportAction, resolution: str | None = None) -> Report:
+    """Decides on a report, and on all that are open of the same thing; whoever reported it is told. Staff only.
+
+    id: Which report.
+    action: What is done about it. WARN and REMOVE_CONTENT are told to whose it is.
+    resolution: Why; in at most 400 characters that whoever reported it and whose it is read. Only DISMISS needs none.
+    """
+    async with info.context.writing() as session:
+        key = ids.key(id, Report)
+        return await social.resolve_report(session, info.context.viewer, key, action=action, resolution=resolution)
