@@ -1,4 +1,4 @@
-"""What all engines leave: the figures of a training, the outlines of a prediction."""
+"""What all engines tell and leave: the progress of a training, the outlines of a prediction."""
 
 import json
 from collections.abc import Callable
@@ -6,31 +6,18 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from app.learning.checkpoint import facts
-from app.learning.chips import IGNORE, Chips, Parting, drawn
 from app.learning.engine import Epoch, Failure, PredictionRequest, Report
 from app.learning.ground import read_polygons
-from app.learning.metrics import Confusion, Objects, objects
 from app.learning.mosaic import Pixels, tiles_in
 from app.learning.polygons import Building, Drawing, buildings
 from app.learning.prediction import Look, odds_of_tiles
 from app.tiles import Tile
 
-Indices = NDArray[np.intp]
-
 # Where on the progress bar the stages meet.
 PREPARED, TRAINED = 0.05, 0.95
 PREDICTED = 0.9
-ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
-
-
-def parted_before(initial: Path) -> Parting | None:
-    """Which ground the weights to begin with have seen."""
-    return Parting.read(facts(initial).get("ground")) if initial.exists() else None
 
 
 def scaled(report: Report) -> Report:
@@ -42,22 +29,6 @@ def scaled(report: Report) -> Report:
         report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
 
     return told
-
-
-def figures_of(found: NDArray[np.bool_], chips: Chips, aside: Indices, masks: Pixels) -> dict[str, float]:
-    """How good what was found is on the ground set aside: `accuracy` in percent, the others as shares."""
-    pixels = Confusion.of(found, masks)
-    houses = Objects(0, 0, 0)
-    for index, here, mask in zip(aside, found, masks, strict=True):
-        houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
-    return {
-        "accuracy": 100 * pixels.iou,
-        "pixel_accuracy": pixels.accuracy,
-        "precision": pixels.precision,
-        "recall": pixels.recall,
-        "f1": pixels.f1,
-        "object_f1": houses.f1,
-    }
 
 
 def search(

@@ -12,13 +12,14 @@ import numpy as np
 from jax import Array
 
 from app.learning import checkpoint
-from app.learning.chips import IGNORE, Chips, Parting, Sides, part, read_chips
+from app.learning.chips import Parting
 from app.learning.curve import write_curve
 from app.learning.engine import PredictionRequest, Report, TrainingRequest
 from app.learning.epochs import Learned
+from app.learning.lesson import Lesson, prepared
 from app.learning.mosaic import Pixels
 from app.learning.multimasks import with_classes
-from app.learning.outcome import ARTEFACTS, PREPARED, TRAINED, figures_of, parted_before, scaled, search
+from app.learning.outcome import PREPARED, TRAINED, scaled, search
 from app.learning.training import fit, judged
 from app.learning.unet import CLASSES, UNet
 from app.learning.views import Views
@@ -29,14 +30,10 @@ FROZEN_LEVELS = 2
 
 def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
     """Learn from `tiles/`, `aois.geojson` and `labels.geojson`; leave `checkpoint.safetensors` and the curve."""
-    report("preparing", 0.0, "Reading tiles and labels")
-    chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
-    initial = folder / "initial.safetensors"
-    sides = part(chips, request.seed, parted_before(initial))
-    aside = np.flatnonzero((sides.validation != IGNORE).any((1, 2)))
-    validation = chips.images[aside], sides.validation[aside]
-    network, frozen_levels = _begin(initial, request)
-    masks = sides.training if network.classes == 1 else _classes(chips, sides, request)
+    lesson = prepared(folder, request, report, cancelled)
+    chips, validation = lesson.chips, lesson.validation
+    network, frozen_levels = _begin(lesson.initial, request)
+    masks = lesson.sides.training if network.classes == 1 else _classes(lesson, request)
     views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed))
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
     fitted = fit(
@@ -52,31 +49,24 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     )
     report("evaluating", TRAINED, "Measuring how good it is")
     _, found = judged(fitted.weights, *validation)
-    figures = figures_of(found, chips, aside, validation[1])
-    _write(folder, fitted, request, sides.parting)
-    return {
-        **figures,
-        "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
-        "epochs_run": len(fitted.epochs),
-        "best_epoch": fitted.best_epoch,
-        "artefacts": ARTEFACTS,
-    }
+    _write(folder, fitted, request, lesson.sides.parting)
+    return lesson.result(found, fitted)
 
 
-def _begin(initial: Path, request: TrainingRequest) -> tuple[UNet, int]:
+def _begin(initial: Path | None, request: TrainingRequest) -> tuple[UNet, int]:
     """The network to begin with, and how many of its levels are frozen.
 
     Random weights are not worth keeping: only what was learnt before can be frozen.
     """
-    if initial.exists():
+    if initial:
         return checkpoint.load(initial), FROZEN_LEVELS if request.freeze_layers else 0
     return UNet(np.random.default_rng(request.seed), classes=CLASSES if request.multimasks else 1), 0
 
 
-def _classes(chips: Chips, sides: Sides, request: TrainingRequest) -> Pixels:
+def _classes(lesson: Lesson, request: TrainingRequest) -> Pixels:
     return with_classes(
-        chips,
-        sides.training,
+        lesson.chips,
+        lesson.sides.training,
         contact_spacing=request.input_contact_spacing,
         boundary_width=request.input_boundary_width,
     )

@@ -26,13 +26,14 @@ from ultralytics.nn.tasks import SegmentationModel
 from ultralytics.utils import DEFAULT_CFG
 from ultralytics.utils.nms import non_max_suppression
 
-from app.learning.chips import BUILDING, IGNORE, part, read_chips
+from app.learning.chips import BUILDING, IGNORE
 from app.learning.curve import write_curve
 from app.learning.engine import Failure, PredictionRequest, Report, TrainingRequest
 from app.learning.epochs import learn
+from app.learning.lesson import prepared
 from app.learning.metrics import Confusion
 from app.learning.mosaic import GREY, Pixels
-from app.learning.outcome import ARTEFACTS, TRAINED, figures_of, parted_before, scaled, search
+from app.learning.outcome import TRAINED, scaled, search
 from app.learning.views import Views
 
 # By base model: the definition of the network, and how much a building counts for more than what is none.
@@ -51,17 +52,13 @@ CHIPS_JUDGED_AT_ONCE = 8
 
 def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
     """Learn from `tiles/`, `aois.geojson` and `labels.geojson`; leave `checkpoint.safetensors` and the curve."""
-    report("preparing", 0.0, "Reading tiles and labels")
-    chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
-    initial = folder / "initial.safetensors"
-    sides = part(chips, request.seed, parted_before(initial))
-    aside = np.flatnonzero((sides.validation != IGNORE).any((1, 2)))
-    validation = chips.images[aside], sides.validation[aside]
-    views = Views(chips.tiles, chips.images, sides.training, np.random.default_rng(request.seed))
+    lesson = prepared(folder, request, report, cancelled)
+    chips, validation = lesson.chips, lesson.validation
+    views = Views(chips.tiles, chips.images, lesson.sides.training, np.random.default_rng(request.seed))
     torch.manual_seed(request.seed)
     network = _network(request.base_model)
-    if initial.exists():
-        _load(network, initial, request.base_model)
+    if lesson.initial:
+        _load(network, lesson.initial, request.base_model)
         network.model[: FROZEN_LAYERS if request.freeze_layers else 0].requires_grad_(requires_grad=False)
     learned = learn(
         _YoloLearner(network, validation, found_twice=NETWORKS[request.base_model][1]),
@@ -78,17 +75,11 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     facts = {
         "architecture": request.base_model,
         "zoom_levels": json.dumps(sorted(set(request.zoom_levels))),
-        "ground": sides.parting.written(),
+        "ground": lesson.sides.parting.written(),
     }
     save_file(learned.weights, folder / "checkpoint.safetensors", facts)
     write_curve(folder, learned.epochs, learned.best_epoch)
-    return {
-        **figures_of(found, chips, aside, validation[1]),
-        "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
-        "epochs_run": len(learned.epochs),
-        "best_epoch": learned.best_epoch,
-        "artefacts": ARTEFACTS,
-    }
+    return lesson.result(found, learned)
 
 
 def predict(folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""What an engine of any kind learns from, and how good what it learned is: so that figures can be compared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.learning.checkpoint import facts
+from app.learning.chips import IGNORE, Chips, Parting, Sides, drawn, part, read_chips
+from app.learning.engine import Report, TrainingRequest
+from app.learning.epochs import Learned
+from app.learning.metrics import Confusion, Objects, objects
+from app.learning.mosaic import Pixels
+
+ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A folder's chips, parted in what is learned from and what is set aside; the weights to begin with, if any."""
+
+    chips: Chips
+    sides: Sides
+    initial: Path | None
+
+    @cached_property
+    def aside(self) -> NDArray[np.intp]:
+        """Which chips show ground that was set aside."""
+        return np.flatnonzero((self.sides.validation != IGNORE).any((1, 2)))
+
+    @cached_property
+    def validation(self) -> tuple[Pixels, Pixels]:
+        """Those chips, and the truth about them."""
+        return self.chips.images[self.aside], self.sides.validation[self.aside]
+
+    def result(self, found: NDArray[np.bool_], learned: Learned[Any]) -> dict[str, Any]:
+        """How good what was found on those is (`accuracy` in percent, the others as shares), and what was left."""
+        chips, (_, masks) = self.chips, self.validation
+        pixels, houses = Confusion.of(found, masks), Objects(0, 0, 0)
+        for index, here, mask in zip(self.aside, found, masks, strict=True):
+            houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
+        return {
+            "accuracy": 100 * pixels.iou,
+            "pixel_accuracy": pixels.accuracy,
+            "precision": pixels.precision,
+            "recall": pixels.recall,
+            "f1": pixels.f1,
+            "object_f1": houses.f1,
+            "chips_length": int((chips.masks != IGNORE).any((1, 2)).sum()),
+            "epochs_run": len(learned.epochs),
+            "best_epoch": learned.best_epoch,
+            "artefacts": ARTEFACTS,
+        }
+
+
+def prepared(folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]) -> Lesson:
+    """What is learned from `tiles/`, `aois.geojson` and `labels.geojson`; ground that was set aside before stays so."""
+    report("preparing", 0.0, "Reading tiles and labels")
+    chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
+    initial = folder / "initial.safetensors"
+    if not initial.exists():
+        return Lesson(chips, part(chips, request.seed), None)
+    return Lesson(chips, part(chips, request.seed, Parting.read(facts(initial).get("ground"))), initial)
