@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.models import JobKind
+from app.models import Inspection, JobKind
 from app.services import mapping
 from app.settings import settings
 from app.tiles import covering
@@ -17,7 +17,7 @@ from jobs.run import Run
 @job(JobKind.INSPECT, failed=mapping.inspection_failed)
 async def inspect(run: Run) -> None:
     """Fetches the tiles, lets the engine look, keeps what it saw."""
-    inspection_id, topic = run.claim.subject_id, mapping.inspection_topic(run.claim.subject_id)
+    inspection_id, topic = run.claim.subject_id, mapping.topic_of(Inspection, run.claim.subject_id)
     async with run.writing() as session:
         plan = await mapping.begin_inspection(session, inspection_id)
     with TemporaryDirectory(prefix="fieldgraph-") as name:

@@ -10,7 +10,7 @@ from shapely.geometry import shape
 
 from app.gateways import osm, storage
 from app.gateways.outside import Outage
-from app.models import JobKind
+from app.models import JobKind, Prediction
 from app.services import mapping
 from app.services.mapping import FileFormat, Found, Left, PredictionPlan
 from app.services.system import Progress
@@ -26,7 +26,7 @@ SEARCHED = 0.98
 @job(JobKind.PREDICT, failed=mapping.prediction_failed, is_heavy=True)
 async def predict(run: Run) -> None:
     """Searches the next part of the area; when none is left, puts together what was found."""
-    prediction_id, topic = run.claim.subject_id, mapping.prediction_topic(run.claim.subject_id)
+    prediction_id, topic = run.claim.subject_id, mapping.topic_of(Prediction, run.claim.subject_id)
     async with run.writing() as session:
         plan = await mapping.begin_prediction(session, prediction_id)
     if plan.parts_done < plan.parts:
@@ -54,7 +54,7 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
     ground = mapping.ground_of(plan.area, part)
     if ground is None:
         return []
-    topic = mapping.prediction_topic(run.claim.subject_id)
+    topic = mapping.topic_of(Prediction, run.claim.subject_id)
     stretch = Stretch(SEARCHED * plan.parts_done / plan.parts, SEARCHED / plan.parts)
     outlines = plan.outlines
     request = {
@@ -94,7 +94,7 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
 @job(JobKind.CONFLATE, failed=mapping.conflation_failed)
 async def conflate(run: Run) -> None:
     """Asks OpenStreetMap about the area, part by part, and says of each feature whether it is known there."""
-    prediction_id, topic = run.claim.subject_id, mapping.prediction_topic(run.claim.subject_id)
+    prediction_id, topic = run.claim.subject_id, mapping.topic_of(Prediction, run.claim.subject_id)
     async with run.database.reading() as session:
         grounds = await mapping.grounds_to_conflate(session, prediction_id)
     for number, ground in enumerate(grounds):

@@ -7,7 +7,7 @@ import orjson
 
 from app.formats import pmtiles
 from app.gateways import storage
-from app.models import JobKind
+from app.models import JobKind, Training
 from app.services import mapping
 from app.settings import settings
 from app.tiles import covering
@@ -30,7 +30,7 @@ FILES = {
 @job(JobKind.TRAIN, failed=mapping.training_failed, is_heavy=True)
 async def train(run: Run) -> None:
     """Fetches the tiles, lets the engine learn, keeps what it leaves."""
-    training_id, topic = run.claim.subject_id, mapping.training_topic(run.claim.subject_id)
+    training_id, topic = run.claim.subject_id, mapping.topic_of(Training, run.claim.subject_id)
     async with run.writing() as session:
         plan = await mapping.begin_training(session, training_id)
     with TemporaryDirectory(prefix="fieldgraph-") as name:

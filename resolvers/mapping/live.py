@@ -77,7 +77,7 @@ async def training_updated(
     start = await info.context.feed.beginning(after)
     training = await info.context.find(Training, training_id)
     first = TrainingEvent(cursor=start.cursor, status=training.status, training=training)
-    return _stream(info, mapping.training_topic(training.id), start, after, first, event)
+    return _stream(info, mapping.topic_of(Training, training.id), start, after, first, event)
 
 
 async def prediction_updated(
@@ -95,7 +95,7 @@ async def prediction_updated(
     start = await info.context.feed.beginning(after)
     prediction = await info.context.find(Prediction, prediction_id)
     first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
-    return _stream(info, mapping.prediction_topic(prediction.id), start, after, first, event)
+    return _stream(info, mapping.topic_of(Prediction, prediction.id), start, after, first, event)
 
 
 async def inspection_updated(
@@ -113,7 +113,7 @@ async def inspection_updated(
     start = await info.context.feed.beginning(after)
     inspection = await info.context.find(Inspection, inspection_id)
     first = InspectionEvent(cursor=start.cursor, status=inspection.status, inspection=inspection)
-    return _stream(info, mapping.inspection_topic(inspection.id), start, after, first, event)
+    return _stream(info, mapping.topic_of(Inspection, inspection.id), start, after, first, event)
 
 
 def _stream(

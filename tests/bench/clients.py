@@ -19,7 +19,7 @@ from app.database import Database
 from app.main import build
 from app.models import Training, TrainingStatus
 from app.reader import Reader
-from app.services.mapping import training_topic
+from app.services.mapping import topic_of
 from app.settings import settings
 from resolvers import ids
 from tests.bench.world import SECRET, World
@@ -133,7 +133,7 @@ async def watch(world: World, *, subscribers: int, rate: float, seconds: float) 
 
 
 async def _record(world: World, sent: dict[int, float], total: int, pause_s: float) -> None:
-    database, topic = Database(world.database_url, world.redis_url), training_topic(WATCHED)
+    database, topic = Database(world.database_url, world.redis_url), topic_of(Training, WATCHED)
     begun = time.perf_counter()
     for number in range(total):
         await asyncio.sleep(begun + number * pause_s - time.perf_counter())

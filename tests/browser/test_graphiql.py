@@ -14,8 +14,8 @@ import pytest
 from playwright.async_api import Error, Page, async_playwright, expect
 
 from app import events
-from app.models import TrainingStatus
-from app.services.mapping import training_topic
+from app.models import Training, TrainingStatus
+from app.services.mapping import topic_of
 from resolvers import ids
 from tests import factories
 from tests.servers import serving
@@ -169,7 +169,7 @@ async def test_a_training_is_watched_live_until_it_ends(graphiql, database, owne
 
     async def record(**said: Any) -> None:
         async with database.writing() as session:
-            events.record(session, training_topic(training.id), said)
+            events.record(session, topic_of(Training, training.id), said)
 
     await graphiql.sign_in(owner.token)
     await graphiql.replace("a training's id", ids.encode(training))

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app import events
 from app.database import Database
 from app.events import Position
-from app.models import Event, User
+from app.models import Event, Training, User
 from app.services import accounts, mapping, system
 from app.settings import settings
 from resolvers.ids import encode
@@ -48,7 +48,7 @@ def tell(database, training):
 
     async def tell(**said):
         async with database.writing() as session:
-            events.record(session, mapping.training_topic(training.id), said)
+            events.record(session, mapping.topic_of(Training, training.id), said)
 
     return tell
 
@@ -105,7 +105,7 @@ async def crowd(database_url, redis_url, training, monkeypatch):
     """Twenty who write at once, and let their transactions wait before the commit."""
     monkeypatch.setattr(settings, "database_pool", WRITERS)
     monkeypatch.setattr(settings, "socket_outbox_events_max", 10_000)
-    database, topic = Database(database_url, redis_url), mapping.training_topic(training.id)
+    database, topic = Database(database_url, redis_url), mapping.topic_of(Training, training.id)
 
     async def write(writer):
         for number in range(TRANSACTIONS):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from app import events
 from app.events import Feed
 from app.main import build
-from app.models import Prediction, Session, TrainingStatus
+from app.models import Prediction, Session, Training, TrainingStatus
 from app.policies import Viewer
 from app.services import mapping, system, viewers
 from app.services.mapping import TrainingFigures
@@ -60,7 +60,7 @@ async def begin(run):
 async def epoch(run, number):
     losses = {"loss": 0.5, "validation_loss": None, "validation_iou": 0.5, "seconds": 1.0}
     progress = Progress(number / 10, "training", f"Epoch {number}.")
-    topic = mapping.training_topic(run.claim.subject_id)
+    topic = mapping.topic_of(Training, run.claim.subject_id)
     await run.report(progress, topic=topic, epoch={"number": number, **losses})
 
 
@@ -255,7 +255,7 @@ async def test_an_event_about_what_one_may_not_see_shows_nothing_of_it(live, dat
 
 async def test_permission_is_asked_at_every_event(live, database, owner, other, training):
     prediction = await factories.prediction(database, training, published=True)
-    topic = mapping.prediction_topic(prediction.id)
+    topic = mapping.topic_of(Prediction, prediction.id)
 
     async def change(**values):
         async with database.writing() as session:

@@ -23,6 +23,7 @@ from app.services.mapping.corrections import (
     update_feedback_aoi,
     update_feedback_label,
 )
+from app.services.mapping.course import topic_of
 from app.services.mapping.datasets import (
     create_aoi,
     create_dataset,
@@ -68,7 +69,6 @@ from app.services.mapping.predictions import (
     cancel_prediction,
     delete_prediction,
     prediction_failed,
-    prediction_topic,
     publish_prediction,
     retry_prediction,
     share_prediction,
@@ -86,7 +86,6 @@ from app.services.mapping.quality import (
     finish_inspection,
     inspect_dataset,
     inspection_failed,
-    inspection_topic,
 )
 from app.services.mapping.retention import discard_old_files
 from app.services.mapping.retraining import start_feedback_training
@@ -110,7 +109,6 @@ from app.services.mapping.trainings import (
     publish_training,
     start_training,
     training_failed,
-    training_topic,
 )
 from app.services.mapping.verdicts import judge_features
 
@@ -195,7 +193,6 @@ __all__ = [
     "import_labels",
     "inspect_dataset",
     "inspection_failed",
-    "inspection_topic",
     "join_parts",
     "judge_features",
     "label_upload",
@@ -205,7 +202,6 @@ __all__ = [
     "parts_of",
     "pieces",
     "prediction_failed",
-    "prediction_topic",
     "publish_prediction",
     "publish_training",
     "replace_osm_feedback_labels",
@@ -218,8 +214,8 @@ __all__ = [
     "start_prediction",
     "start_training",
     "tiles_of",
+    "topic_of",
     "training_failed",
-    "training_topic",
     "unpublish_prediction",
     "update_aoi",
     "update_dataset",

@@ -9,7 +9,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select
 
-from app import checks, events, geometry
+from app import checks, geometry
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
@@ -19,6 +19,7 @@ from app.policies.mapping import may_change_this_prediction, may_predict_with_th
 from app.queue import enqueue
 from app.services import system
 from app.services.accounts import on_parting
+from app.services.mapping.course import fail, note
 from app.services.mapping.parts import part_zoom, parts_of
 from app.settings import settings
 
@@ -50,16 +51,6 @@ class Outlines:
     def of(cls, config: Mapping[str, Any]) -> Self:
         """Those among a prediction's parameters."""
         return cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
-
-
-def prediction_topic(prediction_id: int) -> str:
-    """Where the events about a prediction are found."""
-    return f"prediction:{prediction_id}"
-
-
-def note(session: WriteSession, prediction: Prediction) -> None:
-    """Tells the subscriptions of a prediction that its status has changed."""
-    events.record(session, prediction_topic(prediction.id), {"status": prediction.status.value})
 
 
 async def start_prediction(
@@ -219,14 +210,7 @@ async def cancel_prediction(session: WriteSession, viewer: Viewer, prediction_id
 
 async def prediction_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
     """Ends a prediction that will give no result, and says why; a later run continues after the last part done."""
-    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
-    prediction.status = TrainingStatus.FAILED
-    prediction.failure = reason[: settings.note_length_max]
-    prediction.finished_at = await session.scalar(select(func.now()))
-    note(session, prediction)
-    how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
-    message = f"Your prediction {prediction.id} {how}"
-    await system.notify(session, prediction.user_id, message, about=prediction, event=f"ended:{prediction.job_id}")
+    await fail(session, await session.get_one(Prediction, prediction_id, with_for_update=True), reason)
 
 
 @on_parting

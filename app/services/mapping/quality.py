@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Select, cast, func, literal, select
 from sqlalchemy.orm import aliased
 
-from app import checks, events
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways import imagery
@@ -19,8 +19,8 @@ from app.models import AOI, Dataset, DownloadStatus, Inspection, JobKind, Label,
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_on_this_dataset
 from app.queue import enqueue
+from app.services.mapping.course import begin, fail, finish, note
 from app.services.mapping.trainings import check_tiles
-from app.services.system import notify
 from app.settings import settings
 
 
@@ -176,15 +176,6 @@ def _seen_by(inspection: Inspection) -> dict[Kind, Concerned]:
     }
 
 
-def inspection_topic(inspection_id: int) -> str:
-    """Where the events about an inspection are found."""
-    return f"inspection:{inspection_id}"
-
-
-def _note(session: WriteSession, inspection: Inspection) -> None:
-    events.record(session, inspection_topic(inspection.id), {"status": inspection.status.value})
-
-
 async def inspect_dataset(session: WriteSession, viewer: Viewer, *, dataset_id: int, zoom_level: int) -> Inspection:
     """Queues a look at a dataset's imagery beside its labels."""
     dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
@@ -209,7 +200,7 @@ async def inspect_dataset(session: WriteSession, viewer: Viewer, *, dataset_id: 
     job = await enqueue(session, JobKind.INSPECT, subject_id=inspection.id, user_id=inspection.user_id)
     inspection.job_id = job.id
     await session.flush()
-    _note(session, inspection)
+    note(session, inspection)
     return inspection
 
 
@@ -217,9 +208,7 @@ async def begin_inspection(session: WriteSession, inspection_id: int) -> Inspect
     """Notes that a worker began, and gathers what it needs."""
     inspection = await session.get_one(Inspection, inspection_id, with_for_update=True)
     dataset = await session.get_one(Dataset, inspection.dataset_id)
-    inspection.status = TrainingStatus.RUNNING
-    inspection.started_at = inspection.started_at or await session.scalar(select(func.now()))
-    _note(session, inspection)
+    await begin(session, inspection)
     aois = await session.execute(select(AOI.id, AOI.geom).where(AOI.dataset_id == dataset.id).order_by(AOI.id))
     labels = await session.scalars(select(Label.geom).join(AOI).where(AOI.dataset_id == dataset.id))
     return InspectionPlan(
@@ -234,19 +223,10 @@ async def begin_inspection(session: WriteSession, inspection_id: int) -> Inspect
 async def finish_inspection(session: WriteSession, inspection_id: int, findings: dict[str, Any]) -> None:
     """Writes down what was seen: the offset it was seen with, the shift of all labels, and each area's figures."""
     inspection = await session.get_one(Inspection, inspection_id, with_for_update=True)
-    inspection.status, inspection.findings = TrainingStatus.FINISHED, findings
-    inspection.finished_at = await session.scalar(select(func.now()))
-    _note(session, inspection)
-    said = f"Your inspection of dataset {inspection.dataset_id} has finished."
-    await notify(session, inspection.user_id, said, about=inspection)
+    inspection.findings = findings
+    await finish(session, inspection, ".")
 
 
 async def inspection_failed(session: WriteSession, inspection_id: int, reason: str) -> None:
     """Ends an inspection that will give no result, and says why."""
-    inspection = await session.get_one(Inspection, inspection_id, with_for_update=True)
-    inspection.status = TrainingStatus.FAILED
-    inspection.failure = reason[: settings.note_length_max]
-    inspection.finished_at = await session.scalar(select(func.now()))
-    _note(session, inspection)
-    said = f"Your inspection of dataset {inspection.dataset_id} has failed. {reason}"
-    await notify(session, inspection.user_id, said, about=inspection)
+    await fail(session, await session.get_one(Inspection, inspection_id, with_for_update=True), reason)

@@ -10,12 +10,12 @@ from sqlalchemy import delete, func, insert, select, text
 
 from app.database import ReadSession, WriteSession
 from app.errors import LimitReached, NotFound
-from app.models import Artifact, Model, PredictedFeature, Prediction, Training, TrainingStatus
+from app.models import Artifact, Model, PredictedFeature, Prediction, Training
 from app.services.mapping.conflation import ask_to_conflate, replace_files
+from app.services.mapping.course import begin, finish
 from app.services.mapping.found import Wanted
-from app.services.mapping.predictions import CHECKPOINT, Outlines, note
+from app.services.mapping.predictions import CHECKPOINT, Outlines
 from app.services.mapping.trainings import Left
-from app.services.system import notify
 from app.settings import settings
 
 # Of each building that two parts or more have found: the outline that has nearly all of it, else all of them together.
@@ -83,12 +83,7 @@ class PredictionPlan:
 async def begin_prediction(session: WriteSession, prediction_id: int) -> PredictionPlan:
     """Notes that a worker began, and gathers what it needs; what an earlier run found makes way."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
-    prediction.status = TrainingStatus.RUNNING
-    if prediction.started_at is None:
-        prediction.started_at = await session.scalar(select(func.now()))
-        message = f"Your prediction {prediction.id} has started."
-        await notify(session, prediction.user_id, message, about=prediction, event=f"started:{prediction.job_id}")
-    note(session, prediction)
+    await begin(session, prediction)
     if prediction.parts_done == 0:
         await session.execute(delete(PredictedFeature).where(PredictedFeature.prediction_id == prediction.id))
     model = select(Model.base_model).join(Training, Training.model_id == Model.id)
@@ -149,16 +144,8 @@ async def finish_prediction(session: WriteSession, prediction_id: int, files: Se
     """Ends a prediction whose parts are all searched and put together."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     found = select(func.count()).where(PredictedFeature.prediction_id == prediction.id)
-    prediction.status, prediction.result_count = TrainingStatus.FINISHED, await session.scalar(found)
-    prediction.finished_at = await session.scalar(select(func.now()))
-    note(session, prediction)
-    await notify(
-        session,
-        prediction.user_id,
-        f"Your prediction {prediction.id} has finished: {prediction.result_count} features were found.",
-        about=prediction,
-        event=f"ended:{prediction.job_id}",
-    )
+    prediction.result_count = await session.scalar(found)
+    await finish(session, prediction, f": {prediction.result_count} features were found.")
     if prediction.config.get("conflate"):
         await ask_to_conflate(session, prediction)
     await replace_files(session, prediction, files)

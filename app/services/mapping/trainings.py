@@ -9,7 +9,7 @@ import shapely
 from shapely import Polygon
 from sqlalchemy import func, select
 
-from app import checks, events, tiles
+from app import checks, tiles
 from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
 from app.errors import AccuracyTooLow, Conflict, Invalid, LimitReached, NotFound, Unavailable
@@ -35,8 +35,9 @@ from app.policies.mapping import (
 )
 from app.queue import enqueue
 from app.services import system
+from app.services.mapping.course import begin, fail, finish, note
 from app.services.mapping.lessons import TrainingPlan, plan_of
-from app.services.system import audit, notify
+from app.services.system import audit
 from app.settings import settings
 
 
@@ -48,16 +49,6 @@ class Left:
     media_type: str
     size_bytes: int
     storage_key: str
-
-
-def training_topic(training_id: int) -> str:
-    """Where the events about a training are found."""
-    return f"training:{training_id}"
-
-
-def _note(session: WriteSession, training: Training) -> None:
-    """Tells the subscriptions of a training that its status has changed."""
-    events.record(session, training_topic(training.id), {"status": training.status.value})
 
 
 def available(base_model: BaseModel) -> BaseModelOffer:
@@ -147,7 +138,7 @@ async def queued(session: WriteSession, training: Training) -> Training:
     job = await enqueue(session, JobKind.TRAIN, subject_id=training.id, user_id=training.user_id)
     training.job_id = job.id
     await session.flush()
-    _note(session, training)
+    note(session, training)
     return training
 
 
@@ -233,12 +224,7 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
 async def begin_training(session: WriteSession, training_id: int) -> TrainingPlan:
     """Notes that a worker began, and gathers what it needs."""
     training = await session.get_one(Training, training_id, with_for_update=True)
-    training.status = TrainingStatus.RUNNING
-    if training.started_at is None:  # an attempt may have been given up before it was counted
-        training.started_at = await session.scalar(select(func.now()))
-        message = f"Your training {training.id} has started."
-        await notify(session, training.user_id, message, about=training, event=f"started:{training.job_id}")
-    _note(session, training)
+    await begin(session, training)
     return await plan_of(session, training)
 
 
@@ -266,26 +252,11 @@ async def finish_training(
     training = await session.get_one(Training, training_id, with_for_update=True)
     for name, value in asdict(figures).items():
         setattr(training, name, value)
-    training.status, training.learning_curve = TrainingStatus.FINISHED, learning_curve
-    training.finished_at = await session.scalar(select(func.now()))
+    training.learning_curve = learning_curve
     session.add_all([Artifact(training_id=training.id, **asdict(file)) for file in files])
-    _note(session, training)
-    await notify(
-        session,
-        training.user_id,
-        f"Your training {training.id} has finished with an accuracy of {figures.accuracy:.1f} %.",
-        about=training,
-        event=f"ended:{training.job_id}",
-    )
+    await finish(session, training, f" with an accuracy of {figures.accuracy:.1f} %.")
 
 
 async def training_failed(session: WriteSession, training_id: int, reason: str) -> None:
     """Ends a training that will give no result, and says why."""
-    training = await session.get_one(Training, training_id, with_for_update=True)
-    training.status = TrainingStatus.FAILED
-    training.failure = reason[: settings.note_length_max]
-    training.finished_at = await session.scalar(select(func.now()))
-    _note(session, training)
-    how = "was cancelled." if reason == system.CANCELLED else f"has failed. {reason}"
-    message = f"Your training {training.id} {how}"
-    await notify(session, training.user_id, message, about=training, event=f"ended:{training.job_id}")
+    await fail(session, await session.get_one(Training, training_id, with_for_update=True), reason)

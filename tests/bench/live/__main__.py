@@ -30,7 +30,7 @@ from app.database import Database
 from app.models import Training
 from app.process import CannotStart
 from app.servers import PrivateServers
-from app.services.mapping import training_topic
+from app.services.mapping import topic_of
 from resolvers import ids
 from tests.bench.world import ROWS, World, filled, free_port, serve, sign_in, start
 
@@ -151,7 +151,7 @@ async def ours(private: PrivateServers) -> AsyncIterator[Served]:
 
     async def tell(number: int, message: str) -> None:
         async with database.writing() as session:
-            events.record(session, training_topic(WATCHED), {"progress": number / 1_000, "message": message})
+            events.record(session, topic_of(Training, WATCHED), {"progress": number / 1_000, "message": message})
 
     yield Served(process.pid, world.port, world.token, tell)
     await database.close()
