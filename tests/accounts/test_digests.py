@@ -249,7 +249,7 @@ async def test_who_joins_in_after_a_mail_is_worth_another(database, owner, other
     for number, sender in enumerate([other.user, other.user, (await factories.user(database, "third")).user]):
         async with database.writing() as session:
             told = {"about": await factories.post(database, sender.id), "within": None}
-            await system.tell_together(session, owner.id, sender.id, NotificationKind.MENTION, **told)
+            await system.tell_together(session, owner.id, sender, NotificationKind.MENTION, **told)
         assert await post(database) == (number != 1)
         await deliver()
         await an_hour_passes(database)

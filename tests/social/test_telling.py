@@ -70,10 +70,11 @@ async def messages(ask, person):
     return [each["message"] for each in await told(ask, person)]
 
 
-async def subjects(database):
-    """What the notifications there are lead to."""
-    async with database.reading() as session:
-        return list(await session.scalars(select(UserNotification.subject_key).order_by(UserNotification.id)))
+async def leads_to(ask, person):
+    """What the newest notification of somebody's is about."""
+    document = "{ notifications(first: 1) { nodes { subject { id } } } }"
+    [found] = (await ask(document, viewer=person))["notifications"]["nodes"]
+    return found["subject"]["id"]
 
 
 async def test_what_several_do_to_one_thing_is_one_notification_that_names_the_last(
@@ -86,7 +87,7 @@ async def test_what_several_do_to_one_thing_is_one_notification_that_names_the_l
         [found] = await told(ask, owner)
         assert found["message"] == f"{message} to your post."
     assert (found["kind"], found["actorsCount"], found["isRead"]) == ("REPLY", 3, False)
-    assert (found["actor"], await subjects(database)) == ({"username": "cleo"}, [last.id])
+    assert (found["actor"], await leads_to(ask, owner)) == ({"username": "cleo"}, ids.encode(last))
     assert [each["user"]["username"] for each in found["actors"]["nodes"]] == ["ann", "ben", "cleo"]
 
 
@@ -158,9 +159,9 @@ async def test_what_is_taken_back_is_told_no_more(ask, database, owner, people, 
     first, second, third = [await reply(person) for person in (ann, ann, ben)]
     await taken_back(database, ben, third)
     assert await messages(ask, owner) == ["ann replied to your post."]
-    assert await subjects(database) == [second.id]
+    assert await leads_to(ask, owner) == ids.encode(second)
     await taken_back(database, ann, second)
-    assert await subjects(database) == [first.id]
+    assert await leads_to(ask, owner) == ids.encode(first)
     await taken_back(database, ann, first)
     assert await told(ask, owner) == []
 
@@ -215,6 +216,37 @@ async def test_a_request_that_was_answered_or_taken_back_is_told_no_more(ask, ch
     assert await messages(ask, owner) == ["ann would like to be your friend."]
     await change("blockUser", viewer=owner, userId=ids.encode(people[0].user))
     assert await messages(ask, owner) == []
+
+
+async def test_replies_and_mentions_are_told_and_gone_with_their_post(ask, change, owner, other, people, post):
+    made = []
+    for person in people[:2]:
+        said = {"content": "@owner and @other, look!", "parentId": ids.encode(post)}
+        made.append(await change("createPost", viewer=person, **said))
+    assert await messages(ask, owner) == ["ben and 1 other replied to your post."]
+    assert await messages(ask, other) == ["ben and 1 other mentioned you."]
+    for person, each, left in zip(people, made, (["ben"], []), strict=False):
+        await change("deletePost", viewer=person, id=each["id"])
+        assert await messages(ask, owner) == [f"{name} replied to your post." for name in left]
+        assert await messages(ask, other) == [f"{name} mentioned you." for name in left]
+
+
+async def test_of_all_who_name_several_at_once_while_one_is_suspended_nobody_waits_for_ever(
+    ask, change, database, owner, other, staff, people, post
+):
+    said = {"content": "@owner, @other and @staff, look!"}
+    await change("createPost", viewer=people[0], **said)
+
+    async def suspend():
+        async with database.writing() as session:
+            await looking_after.suspend(session, people[0].id, actor_id=staff.id, reason="Spam.")
+
+    answers = await asyncio.gather(suspend(), *(change("createPost", viewer=each, **said) for each in people[1:]))
+    assert [answer["__typename"] for answer in answers[1:]] == ["Post"] * 4
+    for person in (owner, other, staff):
+        [found] = await told(ask, person)
+        named = {each["user"]["username"] for each in found["actors"]["nodes"]}
+        assert (found["actorsCount"], named) == (4, {"ben", "cleo", "dan", "eve"})
 
 
 async def test_friends_are_told_together_and_who_is_none_any_more_is_left_out(ask, change, owner, people):

@@ -56,6 +56,7 @@ async def tell(
     several people of it tells them in the order of their ids.
     """
     await lock_pair(session, user_id, doer_id)
-    is_heard = select(User.is_active & ~is_kept_from(Viewer(user_id), User.id)).where(User.id == doer_id)
-    if user_id != doer_id and await session.scalar(is_heard):
-        await system.tell_together(session, user_id, doer_id, kind, about=about, within=within)
+    heard = select(User).where(User.id == doer_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id))
+    doer = None if user_id == doer_id else await session.scalar(heard)
+    if doer is not None:
+        await system.tell_together(session, user_id, doer, kind, about=about, within=within)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, any_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import aliased
 
 from app import events
 from app.database import WriteSession
@@ -26,7 +27,7 @@ DEEDS = {
 
 
 async def tell_together(
-    session: WriteSession, user_id: int, doer_id: int, kind: NotificationKind, *, about: Record, within: int | None
+    session: WriteSession, user_id: int, doer: User, kind: NotificationKind, *, about: Record, within: int | None
 ) -> None:
     """Tells somebody of what another did, with all that is unread of the same kind `within` the same thing."""
     methods = await wanted(session, user_id, kind)
@@ -39,12 +40,15 @@ async def tell_together(
         index_elements=["user_id", "group_key"], index_where=text("NOT is_read"), set_={"told_at": func.now()}
     )
     # It is locked from here on: of two who tell the same at once the second finds what the first has told.
-    notification_id = (await session.scalars(opened.returning(UserNotification.id))).one()
-    is_new = await _name(session, notification_id, doer_id, about.id)
-    [notification] = await _renew(session, [notification_id])
+    found = await session.scalars(opened.returning(UserNotification), execution_options={"populate_existing": True})
+    notification = found.one()
+    is_new = await _name(session, notification.id, doer.id, about.id)
+    notification.actors_count += is_new
+    notification.actor_id, notification.subject_key = doer.id, about.id
+    notification.message = _sentence(kind, doer.username, notification.actors_count - 1)
     notification.mail_due = notification.mail_due or (is_new and DeliveryMethod.EMAIL in methods)
     if DeliveryMethod.WEB in methods:
-        events.record(session, topic(user_id), {"notification": notification_id})
+        events.record(session, topic(user_id), {"notification": notification.id})
 
 
 async def read_together(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
@@ -81,9 +85,13 @@ def _group(kind: NotificationKind, within: int | None) -> str:
 
 
 def _of(doer_id: int) -> Select[NotificationActor]:
-    """What somebody did, with the notifications that tell of it locked in one order."""
+    """What somebody did, with the notifications that tell of it locked in the order in which people are told."""
     did = select(NotificationActor).join(UserNotification).where(NotificationActor.user_id == doer_id)
-    return did.order_by(UserNotification.id).with_for_update().execution_options(populate_existing=True)
+    return (
+        did.order_by(UserNotification.user_id, UserNotification.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
 
 
 async def _name(session: WriteSession, notification_id: int, doer_id: int, key: int) -> bool:
@@ -112,20 +120,18 @@ async def _leave(
 
 async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNotification]:
     """Has notifications say who did it, the last first; one whose last doer left is gone."""
-    last = (
-        select(
-            NotificationActor.notification_id,
-            NotificationActor.user_id,
-            NotificationActor.subject_keys,
-            User.username,
-            func.count().over(partition_by=NotificationActor.notification_id),
-        )
-        .join(User, User.id == NotificationActor.user_id)
-        .where(NotificationActor.notification_id.in_(ids))
-        .ext(distinct_on(NotificationActor.notification_id))
-        .order_by(NotificationActor.notification_id, NotificationActor.told_at.desc(), NotificationActor.id.desc())
+    actor, of_these = NotificationActor, NotificationActor.notification_id.in_(ids)
+    newest = select(actor).where(of_these).ext(distinct_on(actor.notification_id))
+    newest = newest.order_by(actor.notification_id, actor.told_at.desc(), actor.id.desc())
+    last = aliased(actor, newest.subquery())
+    counts = select(actor.notification_id, func.count().label("count")).where(of_these).group_by(actor.notification_id)
+    counted = counts.subquery()
+    left = (
+        select(last.notification_id, last.user_id, last.subject_keys, User.username, counted.c.count)
+        .join(counted, counted.c.notification_id == last.notification_id)
+        .join(User, User.id == last.user_id)
     )
-    named = {row[0]: row[1:] for row in await session.execute(last)}
+    named = {row[0]: row[1:] for row in await session.execute(left)}
     found = select(UserNotification).where(UserNotification.id.in_(ids)).order_by(UserNotification.id)
     locked = found.with_for_update().execution_options(populate_existing=True)
     notifications = (await session.scalars(locked)).all()
