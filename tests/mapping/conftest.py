@@ -8,11 +8,13 @@ from sqlalchemy import select
 
 from app.database import Database
 from app.gateways import fakes
-from app.models import Event, Job
+from app.models import AOI, Event, Job, Label
 from app.settings import settings
 from jobs import mapping  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS
 from jobs.run import attempt
+from tests import factories
+from tests.fixtures import Person
 from tests.servers import Server, serving
 
 
@@ -38,6 +40,23 @@ def broken(outside: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     for name in ("job_attempts_max", "imagery_tries_max", "osm_tries_max"):
         monkeypatch.setattr(settings, name, 1)
     return f"{outside.url}/broken"
+
+
+@pytest.fixture
+async def aoi(database: Database, owner: Person) -> AOI:
+    """An area in a dataset of its own."""
+    return await factories.aoi(database, await factories.dataset(database, owner.id))
+
+
+@pytest.fixture
+def labels(database: Database) -> Callable[[], Awaitable[list[Label]]]:
+    """All labels there are by now."""
+
+    async def labels() -> list[Label]:
+        async with database.reading() as session:
+            return list(await session.scalars(select(Label).order_by(Label.id)))
+
+    return labels
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import pytest
 from shapely import Polygon, box
 from shapely.geometry import shape
-from sqlalchemy import select
 
 from app.gateways.osm import OsmFeature
 from app.geometry import to_geojson
-from app.models import Label, LabelOrigin
+from app.models import LabelOrigin
 from app.services import mapping
 from app.settings import settings
 from resolvers import ids
@@ -16,16 +15,6 @@ from tests.mapping.shapes import square
 
 HOUSE = box(12.0002, 46.0002, 12.0003, 46.0003)
 FIELDS = "geom origin osmId osmType tags user { username } aoi { id }"
-
-
-@pytest.fixture
-async def aoi(database, owner):
-    return await factories.aoi(database, await factories.dataset(database, owner.id))
-
-
-async def labels(database) -> list[Label]:
-    async with database.reading() as session:
-        return list(await session.scalars(select(Label).order_by(Label.id)))
 
 
 async def test_a_label_is_drawn_and_says_by_whom(ask, change, owner, aoi):
@@ -39,7 +28,7 @@ async def test_a_label_is_drawn_and_says_by_whom(ask, change, owner, aoi):
     assert found == {"label": drawn}
 
 
-async def test_the_same_outline_is_drawn_once_wherever_its_ring_begins(change, database, owner, aoi):
+async def test_the_same_outline_is_drawn_once_wherever_its_ring_begins(change, owner, aoi, labels):
     corners = list(HOUSE.exterior.coords)[:-1]
     rings = [corners, corners[2:] + corners[:2], corners[::-1]]
     made = [
@@ -55,7 +44,7 @@ async def test_the_same_outline_is_drawn_once_wherever_its_ring_begins(change, d
     ]
     assert len({label["id"] for label in made}) == 1
     assert [label["tags"] for label in made] == [{"levels": 0}, {"levels": 1}, {"levels": 2}]
-    assert len(await labels(database)) == 1
+    assert len(await labels()) == 1
 
 
 WRONG = {
@@ -90,7 +79,7 @@ async def test_a_dataset_holds_so_many_labels(refuse, database, owner, aoi, monk
     assert (refused["code"], refused["limit"]) == ("LIMIT_REACHED", 1)
 
 
-async def test_a_corrected_label_is_left_alone_by_the_next_fetching(change, database, owner, aoi):
+async def test_a_corrected_label_is_left_alone_by_the_next_fetching(change, database, owner, aoi, labels):
     label = await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=7, osm_type="way")
     other = await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=7, osm_type="relation")
     moved = square(0.0001, 12.0004, 46.0002)
@@ -99,7 +88,7 @@ async def test_a_corrected_label_is_left_alone_by_the_next_fetching(change, data
     fresh = [OsmFeature(7, kind, HOUSE, {}, None, None) for kind in ("way", "relation")]
     async with database.writing() as session:
         await mapping.replace_osm_labels(session, aoi.id, mapping.Sieve(aoi.geom, "features").sift_osm(fresh))
-    kept, fetched = await labels(database)
+    kept, fetched = await labels()
     assert (kept.id, kept.origin, shape(to_geojson(kept.geom))) == (label.id, LabelOrigin.DRAWN, shape(moved))
     assert (fetched.osm_type, fetched.origin) == ("relation", LabelOrigin.OSM)
     assert fetched.id != other.id

@@ -35,11 +35,6 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-async def aoi(database, owner):
-    return await factories.aoi(database, await factories.dataset(database, owner.id))
-
-
-@pytest.fixture
 def send(api, change, owner):
     """Sends a file to a link; answers with what names it."""
 
@@ -67,11 +62,6 @@ def begin(change, send, owner, aoi):
     return begin
 
 
-async def labels(database) -> list[Label]:
-    async with database.reading() as session:
-        return list(await session.scalars(select(Label).order_by(Label.id)))
-
-
 async def ended(ask, owner, begun) -> dict:
     document = """query ($id: ID!) { labelImport(id: $id) {
         status added outside failure finishedAt format job { state } aoi { id } user { id }
@@ -80,7 +70,7 @@ async def ended(ask, owner, begun) -> dict:
 
 
 @pytest.mark.parametrize("format", ["GEOJSON", "OSM_XML"])
-async def test_what_we_export_is_imported_again(ask, database, owner, aoi, begin, work, format):
+async def test_what_we_export_is_imported_again(ask, owner, aoi, begin, work, format, labels):
     begun = await begin(b"".join(written(WRITERS[format](), [FEATURES])), format)
     assert (begun["status"], begun["added"]) == ("SUBMITTED", None)
     assert (await work()).state is JobState.DONE
@@ -96,7 +86,7 @@ async def test_what_we_export_is_imported_again(ask, database, owner, aoi, begin
         "aoi": {"id": ids.encode(aoi)},
         "user": {"id": ids.encode(owner.user)},
     }
-    kept = await labels(database)
+    kept = await labels()
     assert all(label.origin is LabelOrigin.UPLOAD and label.user_id == owner.id for label in kept)
     assert [label.tags["building"] for label in kept] == ["yes", "shed", "yes"]
     assert kept[1].tags["name"] == "Ä & <b>"
@@ -105,7 +95,7 @@ async def test_what_we_export_is_imported_again(ask, database, owner, aoi, begin
 
 
 async def test_the_file_is_gone_when_it_has_been_imported_and_is_imported_once(
-    change, refuse, database, owner, aoi, send, work
+    change, refuse, database, owner, aoi, send, work, labels
 ):
     upload = await send(b"".join(written(GeoJson(), [FEATURES])))
     given = {"viewer": owner, "aoiId": ids.encode(aoi), "upload": upload}
@@ -114,12 +104,12 @@ async def test_the_file_is_gone_when_it_has_been_imported_and_is_imported_once(
     async with database.reading() as session:
         [key] = await session.scalars(select(LabelImport.storage_key))
     await work()
-    assert len(await labels(database)) == 3
+    assert len(await labels()) == 3
     assert not await storage.exists(key)
     assert (await refuse("importLabels", **given))["code"] == "INVALID_INPUT"
 
 
-async def test_of_osm_xml_the_areas_asked_for_are_labels(database, begin, work):
+async def test_of_osm_xml_the_areas_asked_for_are_labels(begin, work, labels):
     content = b"".join(written(OsmXml(), [[*FEATURES, Feature(HOUSE, {"natural": "wood"}), Feature(NEXT, {})]]))
     for tags, count in (
         ([{"key": "building", "values": ["shed"]}], 1),
@@ -128,17 +118,17 @@ async def test_of_osm_xml_the_areas_asked_for_are_labels(database, begin, work):
     ):
         await begin(content, "OSM_XML", tags=tags, replace=True)
         await work()
-        assert len(await labels(database)) == count
+        assert len(await labels()) == count
 
 
-async def test_an_import_replaces_uploads_alone_if_wanted(database, aoi, begin, work):
+async def test_an_import_replaces_uploads_alone_if_wanted(database, aoi, begin, work, labels):
     drawn = await factories.label(database, aoi, origin=LabelOrigin.DRAWN)
     fetched = await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=5, osm_type="way")
     content = b"".join(written(GeoJson(), [FEATURES[:2]]))
     for replace, count in ((False, 4), (False, 6), (True, 4)):
         await begin(content, replace=replace)
         await work()
-        kept = await labels(database)
+        kept = await labels()
         assert len(kept) == count
         assert [label.id for label in kept[:2]] == [drawn.id, fetched.id]
 
@@ -191,7 +181,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-async def test_a_wrong_file_adds_nothing_and_says_why(ask, database, owner, aoi, begin, work, case):
+async def test_a_wrong_file_adds_nothing_and_says_why(ask, database, owner, aoi, begin, work, case, labels):
     format, content, reason = WRONG[case]
     old = await factories.label(database, aoi)
     begun = await begin(content, format, replace=True)
@@ -199,32 +189,32 @@ async def test_a_wrong_file_adds_nothing_and_says_why(ask, database, owner, aoi,
     told = await ended(ask, owner, begun)
     assert (told["status"], told["added"]) == ("FAILED", None)
     assert reason in told["failure"]
-    assert [label.id for label in await labels(database)] == [old.id]
+    assert [label.id for label in await labels()] == [old.id]
 
 
-async def test_one_wrong_label_far_into_a_file_keeps_out_all(ask, database, owner, begin, work):
+async def test_one_wrong_label_far_into_a_file_keeps_out_all(ask, owner, begin, work, labels):
     content = b"".join(written(GeoJson(), [[Feature(HOUSE, {})] * 2_500, [Feature(HOUSE.exterior, {})]]))
     begun = await begin(content)
     await work()
     assert "this is a L" in (await ended(ask, owner, begun))["failure"]
-    assert await labels(database) == []
+    assert await labels() == []
 
 
-async def test_elements_may_come_in_any_order_and_deleted_ones_are_gone(database, begin, work):
+async def test_elements_may_come_in_any_order_and_deleted_ones_are_gone(begin, work, labels):
     way = f'<way id="7"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/>{TAG}</way>'
     gone = way.replace('id="7"', 'id="8" action="delete"') + way.replace('id="7"', 'id="9" visible="false"')
     await begin(f'<osm version="0.6">{way}{gone}{NODES}</osm>'.encode(), "OSM_XML")
     await work()
-    [label] = await labels(database)
+    [label] = await labels()
     assert label.geom.equals(Polygon([(12, 46), (12.001, 46), (12, 46.001)]))
 
 
-async def test_more_labels_than_a_dataset_may_hold_are_refused_together(ask, database, owner, begin, work, monkeypatch):
+async def test_more_labels_than_a_dataset_may_hold_are_refused_together(ask, owner, begin, work, monkeypatch, labels):
     monkeypatch.setattr(settings, "labels_per_dataset_max", 2)
     begun = await begin(b"".join(written(GeoJson(), [FEATURES])))
     await work()
     assert (await ended(ask, owner, begun))["failure"] == "A dataset holds no more labels than this."
-    assert await labels(database) == []
+    assert await labels() == []
 
 
 async def test_only_who_may_change_the_area_imports_into_it(refuse, send, owner, other, aoi):

@@ -28,16 +28,6 @@ def collection(*features) -> dict:
     return {"type": "FeatureCollection", "features": list(features)}
 
 
-@pytest.fixture
-async def aoi(database, owner):
-    return await factories.aoi(database, await factories.dataset(database, owner.id))
-
-
-async def labels(database) -> list[Label]:
-    async with database.reading() as session:
-        return list(await session.scalars(select(Label).order_by(Label.id)))
-
-
 async def test_labels_are_uploaded_with_their_properties_as_tags(ask, change, owner, aoi):
     courtyard = box(12.0005, 46.0005, 12.0009, 46.0009) - box(12.0006, 46.0006, 12.0007, 46.0007)
     given = collection(feature(building="yes", height=3.5), feature(courtyard), feature(HOUSE | courtyard))
@@ -65,21 +55,21 @@ async def test_labels_are_uploaded_with_their_properties_as_tags(ask, change, ow
     assert len(nodes[1]["geom"]["coordinates"]) == 2
 
 
-async def test_labels_outside_the_area_are_left_out_and_counted(change, database, owner, aoi):
+async def test_labels_outside_the_area_are_left_out_and_counted(change, owner, aoi, labels):
     half_in = box(12.0009, 46.0, 12.002, 46.0005)
     next_door = box(12.001, 46.0, 12.002, 46.001)
     far_off = box(13, 47, 13.001, 47.001)
     given = collection(feature(), feature(half_in), feature(next_door), feature(far_off))
     answer = await change("uploadLabels", FIELDS, viewer=owner, aoiId=ids.encode(aoi), geojson=given)
     assert (answer["added"], answer["outside"]) == (2, 2)
-    assert [label.geom.bounds for label in await labels(database)] == [HOUSE.bounds, half_in.bounds]
+    assert [label.geom.bounds for label in await labels()] == [HOUSE.bounds, half_in.bounds]
 
 
-async def test_a_label_that_crosses_itself_covers_what_it_encloses(change, database, owner, aoi):
+async def test_a_label_that_crosses_itself_covers_what_it_encloses(change, owner, aoi, labels):
     bow = [[12, 46], [12.0004, 46.0004], [12.0004, 46], [12, 46.0004], [12, 46]]
     given = collection(feature() | {"geometry": {"type": "Polygon", "coordinates": [bow]}})
     await change("uploadLabels", FIELDS, viewer=owner, aoiId=ids.encode(aoi), geojson=given)
-    [label] = await labels(database)
+    [label] = await labels()
     assert label.geom.is_valid
     assert label.geom.geom_type == "MultiPolygon"
     assert label.geom.area == pytest.approx(2 * 0.5 * 0.0004 * 0.0002)
@@ -100,7 +90,7 @@ async def test_only_so_many_labels_are_repaired_at_once(refuse, owner, aoi, monk
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "geojson.features.1")
 
 
-async def test_another_upload_adds_or_replaces_uploads_alone(change, database, owner, aoi):
+async def test_another_upload_adds_or_replaces_uploads_alone(change, database, owner, aoi, labels):
     drawn = await factories.label(database, aoi, origin=LabelOrigin.DRAWN)
     fetched = await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=5, osm_type="way")
     elsewhere = await factories.label(
@@ -109,9 +99,9 @@ async def test_another_upload_adds_or_replaces_uploads_alone(change, database, o
     upload = {"viewer": owner, "aoiId": ids.encode(aoi)}
     await change("uploadLabels", **upload, geojson=collection(feature(), feature()))
     await change("uploadLabels", **upload, geojson=collection(feature()))
-    assert len(await labels(database)) == 6
+    assert len(await labels()) == 6
     await change("uploadLabels", **upload, geojson=collection(feature(level=1)), replace=True)
-    kept = await labels(database)
+    kept = await labels()
     assert [label.id for label in kept[:3]] == [drawn.id, fetched.id, elsewhere.id]
     assert [label.tags for label in kept[3:]] == [{"level": 1}]
 
@@ -200,13 +190,13 @@ async def test_an_upload_has_no_more_features_than_it_may(change, refuse, owner,
 
 
 async def test_a_dataset_has_no_more_labels_than_it_may_even_when_uploaded_at_once(
-    change, database, owner, aoi, monkeypatch
+    change, owner, aoi, monkeypatch, labels
 ):
     monkeypatch.setattr(settings, "labels_per_dataset_max", 5)
     upload = {"viewer": owner, "aoiId": ids.encode(aoi), "geojson": collection(feature(), feature())}
     answers = await asyncio.gather(*(change("uploadLabels", **upload) for _ in range(6)))
     assert sorted(answer["__typename"] for answer in answers) == ["LabelUpload"] * 2 + ["LimitReached"] * 4
-    assert len(await labels(database)) == 4
+    assert len(await labels()) == 4
     replaced = await change("uploadLabels", "added", **upload, replace=True)
     assert replaced["added"] == 2
 
