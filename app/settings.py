@@ -161,6 +161,9 @@ class Settings(BaseSettings):
     post_length_max: int = 500
     posts_per_minute_max: int = 20
     typing_per_minute_max: int = 60
+    searches_per_minute_max: int = 60
+    search_length_max: int = 200
+    posts_ranked_max: int = 500
     typing_s: int = 6
     alt_text_length_max: int = 1_000
     hashtags_max: int = 30

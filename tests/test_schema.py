@@ -80,6 +80,8 @@ def test_only_short_closed_lists_are_not_connections():
         "Query.nodes",
         "Mutation.markNotificationsRead",
         "Query.friendSuggestions",
+        "PostMatches.nodes",
+        "PostMatch.highlighted",
         "DatasetQuality.warnings",
         "QualityWarning.areas",
         "Query.baseModels",

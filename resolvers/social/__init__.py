@@ -47,6 +47,7 @@ from resolvers.social.posts import (
     unshare_post,
 )
 from resolvers.social.reports import report, reports, resolve_report
+from resolvers.social.searching import PostMatches, search_posts
 
 __all__ = [
     "ConversationOrder",
@@ -55,6 +56,7 @@ __all__ = [
     "FriendRequestDirection",
     "FriendshipEvent",
     "MessageEvent",
+    "PostMatches",
     "TypingEvent",
     "Unblocked",
     "accept_friend_request",
@@ -84,6 +86,7 @@ __all__ = [
     "report",
     "reports",
     "resolve_report",
+    "search_posts",
     "send_friend_request",
     "send_message",
     "send_typing",

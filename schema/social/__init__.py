@@ -7,10 +7,11 @@ from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscrip
 from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
 from schema.social.posts import PostsMutation
 from schema.social.reports import ReportsMutation, ReportsQuery
+from schema.social.searching import SearchingQuery
 
 
 @strawberry.type
-class SocialQuery(FeedQuery, FriendsQuery, MessagesQuery, ReportsQuery):
+class SocialQuery(FeedQuery, FriendsQuery, MessagesQuery, ReportsQuery, SearchingQuery):
     """The domain's questions."""
 
 

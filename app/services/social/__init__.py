@@ -30,6 +30,7 @@ from app.services.social.messages import (
 from app.services.social.posts import POSTS_TOPIC, PostChange, create_post, edit_post, pace_posts
 from app.services.social.removal import delete_post, remove_posts
 from app.services.social.reports import pace_reports, report, resolve_report
+from app.services.social.searching import Mark, PostMatch, TextPart, pace_searches, search_posts
 
 __all__ = [
     "POSTS_TOPIC",
@@ -37,7 +38,10 @@ __all__ = [
     "FeedScope",
     "FriendSuggestion",
     "FriendshipChange",
+    "Mark",
     "PostChange",
+    "PostMatch",
+    "TextPart",
     "accept_friend_request",
     "block_user",
     "cancel_friend_request",
@@ -56,12 +60,14 @@ __all__ = [
     "pace_messages",
     "pace_posts",
     "pace_reports",
+    "pace_searches",
     "pace_typing",
     "read_conversation",
     "remove_friend",
     "remove_posts",
     "report",
     "resolve_report",
+    "search_posts",
     "send_friend_request",
     "send_message",
     "share_post",
