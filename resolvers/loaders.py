@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import ColumnElement, func, inspect
+from sqlalchemy import BooleanClauseList, ColumnElement, Select, func, inspect
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.visitors import iterate
 from strawberry.dataloader import DataLoader
 
 from app.database import ReadSession
@@ -50,7 +51,7 @@ class Loaders:
         name = inspect(model).get_property_by_column(parent).key
 
         async def fetch(parent_ids: list[int]) -> list[Page[Any]]:
-            statement = page_per_parent(visible(model, self._viewer), model, parent, parent_ids, args)
+            statement = page_per_parent(related(relationship, self._viewer), model, parent, parent_ids, args)
             rows: defaultdict[int, list[Any]] = defaultdict(list)
             async with self._reading() as session:
                 for row in await session.scalars(statement):
@@ -62,10 +63,10 @@ class Loaders:
 
     async def count(self, relationship: InstrumentedAttribute[Any], parent_id: int) -> int:
         """How many rows point at this parent, over all pages."""
-        model, parent = relationship.property.mapper.class_, foreign_key(relationship)
+        parent = foreign_key(relationship)
 
         async def fetch(parent_ids: list[int]) -> list[int]:
-            rows = visible(model, self._viewer).where(parent.in_(parent_ids))
+            rows = related(relationship, self._viewer).where(parent.in_(parent_ids))
             async with self._reading() as session:
                 counts = await session.execute(rows.with_only_columns(parent, func.count()).group_by(parent))
                 found = dict(counts.all())
@@ -131,6 +132,18 @@ class References(Loaders):
     async def one(self, model: type[M], id: int) -> M | None:
         """The row's name, whether it exists or not."""
         return cast("M", Reference(model, id))
+
+
+def related(relationship: InstrumentedAttribute[Any], viewer: Viewer) -> Select[Any]:
+    """The rows on the far side that the viewer sees and the relation is about, whichever row they point at."""
+    return visible(relationship.property.mapper.class_, viewer).where(*conditions(relationship))
+
+
+def conditions(relationship: InstrumentedAttribute[Any]) -> list[ColumnElement[Any]]:
+    """What a relation asks of its rows, beside the key that points back."""
+    join, [(local, _)] = relationship.property.primaryjoin, relationship.property.local_remote_pairs
+    clauses = join.clauses if isinstance(join, BooleanClauseList) else [join]
+    return [clause for clause in clauses if local not in set(iterate(clause))]
 
 
 def foreign_key(relationship: InstrumentedAttribute[Any]) -> ColumnElement[int]:

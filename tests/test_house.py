@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from app.pagination import Order
 from app.policies import _visibility
 from jobs.broker import WORKS
 from jobs.worker import main  # noqa: F401 -- registers every job
-from resolvers.loaders import foreign_key
+from resolvers.loaders import conditions, foreign_key
 from schema import schema
 from schema.fields import NestedPages, Pages
 
@@ -113,7 +114,7 @@ def pages() -> list[tuple[str, type[Base], list[str], type[Order]]]:
                         (
                             f"{shown.name}.{field.name}",
                             table,
-                            [foreign_key(relationship).name],
+                            [*fixed(relationship), foreign_key(relationship).name],
                             extension.declared.order,
                         )
                     )
@@ -122,6 +123,11 @@ def pages() -> list[tuple[str, type[Base], list[str], type[Order]]]:
                     table = table_named(answer.name.removesuffix("Connection"))
                     found.append((f"{shown.name}.{field.name}", table, [], extension.declared.order))
     return found
+
+
+def fixed(relationship: InstrumentedAttribute) -> list[str]:
+    """The columns whose value a relation gives."""
+    return [each.left.name for each in conditions(relationship) if each.operator is operator.eq]
 
 
 def table_named(name: str) -> type[Base]:

@@ -168,7 +168,12 @@ class User(Record):
         back_populates="user", lazy="raise", doc="Where they are signed in; none of others'."
     )
 
-    posts: Mapped[list["Post"]] = relationship(back_populates="author", lazy="raise", doc="What they have posted.")
+    posts: Mapped[list["Post"]] = relationship(
+        back_populates="author",
+        primaryjoin="and_(Post.author_id == User.id, Post.deleted_at.is_(None))",
+        lazy="raise",
+        doc="What they have posted, replies too.",
+    )
     likes: Mapped[list["Like"]] = relationship(back_populates="user", lazy="raise", doc="The posts they like.")
     friendships: Mapped[list["Friendship"]] = relationship(
         back_populates="user", foreign_keys="Friendship.user_id", lazy="raise", doc="Their friends."

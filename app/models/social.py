@@ -95,6 +95,9 @@ class Post(Record):
         back_populates="parent", foreign_keys=parent_id, lazy="raise", doc="The replies to it, not those to replies."
     )
     likes: Mapped[list["Like"]] = relationship(back_populates="post", lazy="raise", doc="Who likes it, since when.")
+    mentions: Mapped[list["PostMention"]] = relationship(
+        back_populates="post", lazy="raise", doc="Whom it names by their usernames."
+    )
     revisions: Mapped[list["PostRevision"]] = relationship(
         back_populates="post", lazy="raise", doc="What it said before, each time it was edited."
     )
@@ -143,10 +146,17 @@ class PostMention(Record):
     """That a post names somebody by their username."""
 
     __tablename__ = "post_mentions"
-    __table_args__ = (UniqueConstraint("post_id", "user_id"), Index(None, "user_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("post_id", "user_id"),
+        Index(None, "user_id", "id"),
+        Index(None, "post_id", "id"),
+    )
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+
+    post: Mapped[Post] = relationship(back_populates="mentions", lazy="raise", doc="What names them.")
+    user: Mapped[User] = relationship(lazy="raise", doc="Whom it names.")
 
 
 class PostHashtag(Record):

@@ -91,7 +91,15 @@ def visible_reports(viewer: Viewer) -> ColumnElement[bool]:
     return Report.accused_id != viewer.user_id if viewer.is_staff else Report.user_id == viewer.user_id
 
 
-@reads(PostMention, PostHashtag, Share)
+@reads(PostMention)
+def visible_post_mentions(viewer: Viewer) -> ColumnElement[bool]:
+    """Those of people one sees, in posts one sees."""
+    if viewer.is_staff:
+        return true()
+    return PostMention.user.has(visible_users(viewer)) & PostMention.post.has(visible_posts(viewer))
+
+
+@reads(PostHashtag, Share)
 def visible_to_no_list(viewer: Viewer) -> ColumnElement[bool]:
     """Not shown as rows: posts are found by them, and counted."""
     del viewer
@@ -118,6 +126,14 @@ def is_friend(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElemen
         return false()
     friendship = aliased(Friendship)
     return exists().where(friendship.user_id == viewer.user_id, friendship.friend_id == user_id)
+
+
+def did_this(viewer: Viewer, deed: type[Like | Share]) -> ColumnElement[bool]:
+    """Whether the viewer likes, or has shared, a post."""
+    if viewer.user_id is None:
+        return false()
+    own = aliased(deed)
+    return exists().where(own.user_id == viewer.user_id, own.post_id == Post.id)
 
 
 def may_answer_this_friend_request(viewer: Viewer, request: FriendRequest) -> bool:

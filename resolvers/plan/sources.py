@@ -7,7 +7,8 @@ from sqlalchemy import Select
 
 from app.models import Record
 from app.pagination import Order, cursors, place
-from app.policies import Viewer, visible
+from app.policies import Viewer
+from resolvers.loaders import related
 from resolvers.plan import statements
 from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import Listing, Many
@@ -126,7 +127,7 @@ class Pages(Level):
         """All rows of which these are pages."""
         declared = self._declared
         if isinstance(declared, Many):
-            return visible(self._model, run.likeness.viewer)
+            return related(declared.relationship, run.likeness.viewer)
         return statements.asked(declared.resolver, run.likeness.viewer, dict(filters))
 
     def take(self, run: "Run", rows: list[Row]) -> None:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import strawberry
-from sqlalchemy import Select
+from sqlalchemy import ARRAY, ColumnElement, Select, String, func, select
 
-from app.models import Post, PostHashtag, PostMention, PostType, User
-from app.policies import visible
-from app.policies.social import is_muted
+from app.models import Like, Post, PostHashtag, PostMention, PostType, Share, User
+from app.policies import Viewer, visible
+from app.policies.social import did_this, is_muted
 from app.services import social
 from resolvers import ids
 from resolvers.context import Info
@@ -20,6 +20,23 @@ class FormerPost:
 
     id: strawberry.ID
     post: Post | None
+
+
+def is_liked(viewer: Viewer) -> ColumnElement[bool]:
+    """Whether the viewer likes it."""
+    return did_this(viewer, Like)
+
+
+def is_shared(viewer: Viewer) -> ColumnElement[bool]:
+    """Whether the viewer has shared it."""
+    return did_this(viewer, Share)
+
+
+def hashtags(viewer: Viewer) -> ColumnElement[list[str]]:
+    """Its hashtags without their `#`, in small letters, in the order of the alphabet."""
+    del viewer
+    names = select(PostHashtag.name).where(PostHashtag.post_id == Post.id).order_by(PostHashtag.name)
+    return func.array(names.scalar_subquery(), type_=ARRAY(String))
 
 
 def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.ID | None = None) -> Select[Post]:
@@ -47,6 +64,7 @@ async def create_post(
     parent_id: strawberry.ID | None = None,
     media_url: str | None = None,
     alt_text: str | None = None,
+    about: strawberry.ID | None = None,
 ) -> Post:
     """Says something to everybody, or in reply to a post.
 
@@ -55,13 +73,15 @@ async def create_post(
     parent_id: What it replies to.
     media_url: The address of a picture or film elsewhere on the web.
     alt_text: What is seen there, for who cannot see, in at most 1 000 characters; better said than not.
+    about: What it is about: a model, a training or a dataset that the viewer sees.
     """
     viewer = info.context.viewer
     await social.pace_posts(info.context.rates, viewer)
     parent = None if parent_id is None else ids.key(parent_id, Post)
+    subject = None if about is None else ids.decode(about)
     fields = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
     async with info.context.writing() as session:
-        return await social.create_post(session, viewer, parent_id=parent, fields=fields)
+        return await social.create_post(session, viewer, parent_id=parent, fields=fields, about=subject)
 
 
 async def edit_post(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from schema.accounts.teams import Team
     from schema.mapping.quality import Inspection
     from schema.mapping.trainings import Model
+    from schema.social.posts import Post
 
 for enum in (
     tables.Contributions,
@@ -72,6 +73,7 @@ class Dataset(Row, of=tables.Dataset):
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
         tables.Dataset.models, order=resolve.NamedOrder
     )
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.Dataset.posts)
     inspections: Connection[Annotated["Inspection", strawberry.lazy("schema.mapping.quality")]] = many(
         tables.Dataset.inspections
     )

@@ -18,6 +18,7 @@ from schema.system.jobs import Job
 if TYPE_CHECKING:
     from schema.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI
     from schema.mapping.predictions import Prediction
+    from schema.social.posts import Post
 
 for enum in (
     tables.BaseModel,
@@ -47,6 +48,7 @@ class Model(Row, of=tables.Model):
     dataset: Dataset = one(tables.Model.dataset)
     published_training: "Training | None" = one(tables.Model.published_training)
     trainings: Connection["Training"] = many(tables.Model.trainings, order=resolve.TrainingOrder)
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.Model.posts)
 
 
 class Training(Row, of=tables.Training):
@@ -83,6 +85,7 @@ class Training(Row, of=tables.Training):
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
         tables.Training.predictions
     )
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.Training.posts)
     feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
         tables.Training.feedbacks
     )

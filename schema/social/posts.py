@@ -5,10 +5,12 @@ from strawberry import auto
 
 from app import models as tables
 from resolvers import social as resolve
+from resolvers import system
 from schema.accounts import User
-from schema.fields import Connection, many, mutation, one
+from schema.fields import Connection, computed, field, many, mutation, one
 from schema.problems import InvalidInput
 from schema.row import Row, shows
+from schema.social.subjects import Subject
 
 strawberry.enum(tables.PostType, description=tables.PostType.__doc__)
 
@@ -24,10 +26,15 @@ class Post(Row, of=tables.Post):
     likes_count: auto
     comment_count: auto
     shares_count: auto
+    hashtags: list[str] = computed(resolve.hashtags)
+    is_liked: bool = computed(resolve.is_liked)
+    is_shared: bool = computed(resolve.is_shared)
+    about: Subject | None = field(system.subject)
     author: User = one(tables.Post.author)
     parent: "Post | None" = one(tables.Post.parent)
     replies: Connection["Post"] = many(tables.Post.replies)
     likes: Connection["Like"] = many(tables.Post.likes)
+    mentions: Connection["PostMention"] = many(tables.Post.mentions)
     revisions: Connection["PostRevision"] = many(tables.Post.revisions)
 
 
@@ -35,6 +42,11 @@ class Like(Row, of=tables.Like):
     created_at: auto
     user: User = one(tables.Like.user)
     post: Post = one(tables.Like.post)
+
+
+class PostMention(Row, of=tables.PostMention):
+    user: User = one(tables.PostMention.user)
+    post: Post = one(tables.PostMention.post)
 
 
 class PostRevision(Row, of=tables.PostRevision):

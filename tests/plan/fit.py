@@ -182,6 +182,8 @@ def _fit_posts(random: Random, rows: list[dict[str, Any]]) -> None:
         parent = row["parent_id"] if row["parent_id"] in depths else None
         depths[row["id"]] = 0 if parent is None else depths[parent] + 1
         row |= {"parent_id": parent, "root_id": parent, "depth": depths[row["id"]]}
+        row["subject_type"] = random.choice([None, "Model", "Training", "Dataset"])
+        row["subject_key"] = random.choice([None, NOWHERE, *range(1, COUNT)])
         row |= {name: random.choice([0, 1, 2**31 - 1]) for name in ("likes_count", "comment_count", "shares_count")}
 
 

@@ -138,6 +138,22 @@ async def test_the_last_replies_deleted_at_once_take_what_was_left_with_them(cha
     assert await count(database, Post) == 0
 
 
+async def test_those_who_reply_and_take_their_replies_back_at_once_do_not_stop_each_other(
+    change, database, post, owner, other, staff
+):
+    before = [
+        await change("createPost", viewer=viewer, content="@owner", parentId=ids.encode(post))
+        for viewer in (other, staff) * 4
+    ]
+    deeds = [change("deletePost", viewer=staff, id=each["id"]) for each in before]
+    deeds += [
+        change("createPost", viewer=viewer, content="@owner", parentId=ids.encode(post))
+        for viewer in (other, staff) * 4
+    ]
+    assert {made["__typename"] for made in await asyncio.gather(*deeds)} == {"FormerPost", "Post"}
+    assert (await row(database, post)).comment_count == await count(database, Post, parent_id=post.id) == 8
+
+
 @pytest.mark.parametrize("deed", ["createPost", "likePost", "sharePost"])
 async def test_who_answers_what_is_just_being_deleted_comes_before_or_too_late(change, database, owner, other, deed):
     for _ in range(8):

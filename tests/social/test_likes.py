@@ -95,3 +95,13 @@ async def test_all_who_share_at_once_are_counted(change, post, crowd):
         *(change("sharePost", "sharesCount", viewer=viewer, id=ids.encode(post)) for viewer in crowd * 2)
     )
     assert max(each["sharesCount"] for each in made) == 6
+
+
+async def test_everybody_is_told_whether_they_themselves_like_or_share_it(ask, change, post, owner, other):
+    await change("likePost", viewer=other, id=ids.encode(post))
+    shared = await change("sharePost", "isLiked isShared", viewer=owner, id=ids.encode(post))
+    assert (shared["isLiked"], shared["isShared"]) == (False, True)
+    document = "query ($id: ID!) { user(id: $id) { posts { nodes { isLiked isShared } } } }"
+    for viewer, liked, is_shared in ((other, True, False), (owner, False, True), (None, False, False)):
+        answer = await ask(document, viewer=viewer, id=ids.encode(owner.user))
+        assert answer["user"]["posts"]["nodes"] == [{"isLiked": liked, "isShared": is_shared}]

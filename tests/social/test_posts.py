@@ -108,3 +108,14 @@ async def test_nobody_sees_posts_across_a_block(ask, database, post, owner, othe
     answer = await ask(THREAD, viewer=owner, id=ids.encode(post))
     assert answer["node"]["replies"]["nodes"] == []
     assert (await ask(THREAD, viewer=owner, id=ids.encode(reply))).codes == ["NOT_FOUND"]
+
+
+async def test_a_page_of_posts_takes_two_statements_whatever_is_told_of_each(ask, database, owner, other, statements):
+    for number in range(3):
+        await factories.post(database, owner.id, content=f"{number} #roofs")
+    document = """query ($id: ID!) { user(id: $id) { posts { nodes {
+        content isLiked isShared hashtags likesCount about { ... on Model { name } } } } } }"""
+    await ask(document, viewer=other, id=ids.encode(owner.user))  # who it is, is known from then on
+    statements.clear()
+    answer = await ask(document, viewer=other, id=ids.encode(owner.user))
+    assert (len(answer["user"]["posts"]["nodes"]), len(statements)) == (3, 2)  # the person, and their posts

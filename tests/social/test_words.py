@@ -147,3 +147,19 @@ async def test_two_edits_at_once_leave_the_words_of_the_last(database, change, s
         (["other", "staff"], ["one", "two"]),
     ]
     assert len(await told(database)) == 2
+
+
+async def test_a_post_tells_its_hashtags_and_whom_it_names(ask, change, say, owner, other, staff):
+    made = await say(owner, "@staff @other #tiles #Äcker #roofs")
+    document = """query ($id: ID!) { node(id: $id) { ... on Post {
+        hashtags mentions(orderBy: OLDEST) { totalCount nodes { user { username } } } } } }"""
+    for viewer in (owner, None):
+        answer = await ask(document, viewer=viewer, id=made["id"])
+        assert answer["node"]["hashtags"] == sorted(["roofs", "tiles", "äcker"])
+        names = [each["user"]["username"] for each in answer["node"]["mentions"]["nodes"]]
+        assert (sorted(names), answer["node"]["mentions"]["totalCount"]) == (["other", "staff"], 2)
+    await change("blockUser", viewer=other, userId=ids.encode(staff.user))
+    answer = await ask(document, viewer=other, id=made["id"])
+    assert [each["user"]["username"] for each in answer["node"]["mentions"]["nodes"]] == ["other"]
+    plain = await say(owner, "Nothing")
+    assert (await ask(document, id=plain["id"]))["node"]["hashtags"] == []

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import Team, User
 from app.models.base import BigInt, Json, Record
+from app.models.subjects import Subject
 
 if TYPE_CHECKING:
     from app.models.mapping.inspections import Inspection
@@ -96,7 +97,7 @@ class Outlined(Record):
     tags: Mapped[Json | None] = mapped_column(doc="Its OpenStreetMap tags.")
 
 
-class Dataset(Edited):
+class Dataset(Subject, Edited):
     """Areas with labels over one source of imagery: what a model learns from."""
 
     __tablename__ = "datasets"

@@ -12,6 +12,7 @@ from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json
 from app.models.mapping.datasets import Dataset, Edited, Owned
+from app.models.subjects import Subject
 from app.models.system import Job
 from app.settings import settings
 
@@ -45,7 +46,7 @@ class TrainingStatus(Enum):
     FAILED = "FAILED"
 
 
-class Model(Edited):
+class Model(Subject, Edited):
     """A detector: a base model and the dataset it is trained on."""
 
     __tablename__ = "models"
@@ -83,7 +84,7 @@ class Model(Edited):
         return f"{(settings.public_url or '').rstrip('/')}/thumbnails/{self.published_training_id}.png"
 
 
-class Training(Owned):
+class Training(Subject, Owned):
     """One run of teaching a model."""
 
     __tablename__ = "trainings"

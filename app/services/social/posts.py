@@ -12,6 +12,7 @@ from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
 from app.models import NotificationKind, Post, PostRevision, PostType
+from app.models.subjects import subjects
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import is_blocked
 from app.policies.social import may_change_this_post
@@ -39,10 +40,17 @@ async def pace_posts(rates: Rates, viewer: Viewer) -> None:
 
 
 async def create_post(
-    session: WriteSession, viewer: Viewer, *, parent_id: int | None, fields: Mapping[str, Any]
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    parent_id: int | None,
+    about: tuple[str, int] | None,
+    fields: Mapping[str, Any],
 ) -> Post:
-    """A post of the viewer's."""
+    """A post of the viewer's; `about` names a table and a key."""
     post = Post(author_id=signed_in(viewer), type=PostType.THOUGHTS, content="", depth=0)
+    if about is not None:
+        post.subject_type, post.subject_key = await _seen(session, viewer, *about)
     parent = None if parent_id is None else await _answered(session, viewer, parent_id)
     if parent is not None:
         post.parent_id, post.root_id, post.depth = parent.id, parent.root_id or parent.id, parent.depth + 1
@@ -106,6 +114,14 @@ def _checked(name: str, value: Any) -> Any:
         case "alt_text":
             return checks.optional_text("altText", value, length_max=settings.alt_text_length_max)
     return value
+
+
+async def _seen(session: WriteSession, viewer: Viewer, name: str, key: int) -> tuple[str, int]:
+    """What a post is about, if it may be about such things and the author sees this one."""
+    table = {subject.__name__: subject for subject in subjects()}.get(name)
+    if table is None or await session.scalar(visible(table, viewer).where(table.id == key)) is None:
+        raise Invalid("about", "There is nothing with this id that a post may be about.")
+    return name, key
 
 
 async def _answered(session: WriteSession, viewer: Viewer, post_id: int) -> Post:

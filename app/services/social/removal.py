@@ -53,7 +53,6 @@ async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[
         await session.execute(delete(table).where(table.post_id.in_(removed)))
     for post in posts:
         await record_post(session, post, PostChange.DELETED)
-        await system.tell_no_more(session, post.author_id, Post, post.id)
         if post.media_key is not None:
             await enqueue(session, JobKind.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
     emptied = update(Post).where(Post.id.in_(removed)).values(NOTHING)
@@ -61,6 +60,9 @@ async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[
     hollow = set(removed)
     while hollow:
         hollow = {parent for parent in await session.scalars(_clear(hollow)) if parent is not None}
+    # Last: who replies locks the post before who is told of it.
+    for post in posts:
+        await system.tell_no_more(session, post.author_id, Post, post.id)
     return posts
 
 
