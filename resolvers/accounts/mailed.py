@@ -79,17 +79,24 @@ async def change_password(info: Info, current_password: str, new_password: str) 
         return await accounts.change_password(session, viewer, old_hash=old_hash, password_hash=password_hash)
 
 
-async def request_email_verification(info: Info, email: str | None = None) -> MailRequested:
+async def request_email_verification(
+    info: Info, email: str | None = None, current_password: str | None = None
+) -> MailRequested:
     """Has a mail sent with a token for `verifyEmail`, which proves the viewer's address, or gives them another.
 
     email: The address that is to be theirs, if not the one they have. The answer is the same if it is another's.
+    current_password: The viewer's password, without which none who has one gets another address.
     """
     viewer = info.context.viewer
     await accounts.pace_email_verification_request(
         info.context.rates, viewer, email=email, address=info.context.address
     )
+    password_hash = None
+    if current_password is not None:
+        await accounts.pace_password_change(info.context.rates, viewer, address=info.context.address)
+        password_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
     async with info.context.writing() as session:
-        return await accounts.request_email_verification(session, viewer, email=email)
+        return await accounts.request_email_verification(session, viewer, email=email, password_hash=password_hash)
 
 
 async def verify_email(info: Info, token: str) -> User:

@@ -116,6 +116,17 @@ async def test_of_many_keys_made_at_once_no_more_than_allowed_are(change, databa
         assert await session.scalar(select(func.count()).select_from(ApiKey)) == 3
 
 
+async def test_a_key_that_has_ended_makes_room_and_stays_listed(ask, change, refuse, database, owner, monkeypatch):
+    monkeypatch.setattr(settings, "api_keys_max", 1)
+    await change("createApiKey", viewer=owner, name="Old", scopes=["READ"], expiresInDays=1)
+    assert (await refuse("createApiKey", viewer=owner, name="New", scopes=["READ"]))["code"] == "LIMIT_REACHED"
+    async with database.writing() as session:
+        await session.execute(update(ApiKey).values(expires_at=func.now()))
+    await change("createApiKey", viewer=owner, name="New", scopes=["READ"])
+    listed = await ask("{ me { apiKeys(orderBy: OLDEST) { nodes { name } } } }", viewer=owner)
+    assert [key["name"] for key in listed["me"]["apiKeys"]["nodes"]] == ["Old", "New"]
+
+
 async def test_keys_are_made_at_a_pace(change, refuse, owner, other, monkeypatch):
     monkeypatch.setattr(settings, "api_keys_per_hour_max", 1)
     await change("createApiKey", viewer=owner, name="One", scopes=["READ"])

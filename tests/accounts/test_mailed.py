@@ -241,7 +241,7 @@ async def test_an_address_is_proven_by_reading_its_mail(ask, change, refuse, mai
 
 
 async def test_an_address_is_changed_by_proving_the_new_one(ask, change, mailbox, deliver, ann):
-    await change("requestEmailVerification", viewer=ann, email="ann@example.org")
+    await change("requestEmailVerification", viewer=ann, email="ann@example.org", currentPassword=PASSWORD)
     assert (await ask(ME, viewer=ann))["me"]["email"] == "ann@fieldgraph.test"
     await deliver()
     assert [mail["To"] for mail in mailbox.mails] == ["ann@example.org"]
@@ -253,9 +253,29 @@ async def test_an_address_is_changed_by_proving_the_new_one(ask, change, mailbox
     assert "ann@example.org" not in mailbox.last().get_content()
 
 
+async def test_an_open_session_alone_gives_no_other_address(refuse, ann):
+    for given in ({}, {"currentPassword": NEW}):
+        refused = await refuse("requestEmailVerification", viewer=ann, email="thief@example.org", **given)
+        assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "currentPassword")
+
+
+async def test_passwords_are_tried_for_an_address_as_often_as_for_another_password(refuse, ann, monkeypatch):
+    monkeypatch.setattr(settings, "password_changes_per_hour_max", 1)
+    asked = {"viewer": ann, "email": "thief@example.org"}
+    assert (await refuse("requestEmailVerification", **asked, currentPassword=NEW))["code"] == "INVALID_INPUT"
+    assert (await refuse("requestEmailVerification", **asked, currentPassword=PASSWORD))["code"] == "RATE_LIMITED"
+
+
+async def test_who_has_no_password_shows_none(change, refuse, database):
+    mapper = await factories.user(database, "mapper", password_hash=None)
+    asked = {"viewer": Person(mapper.user, mapper.token), "email": "own@example.org"}
+    assert (await change("requestEmailVerification", **asked))["__typename"] == "MailRequested"
+    assert (await refuse("requestEmailVerification", **asked, currentPassword=PASSWORD))["code"] == "CONFLICT"
+
+
 async def test_nobody_learns_from_a_verification_whose_an_address_is(ask, change, mailbox, deliver, other, ann):
     answers = [
-        await change("requestEmailVerification", viewer=ann, email=email)
+        await change("requestEmailVerification", viewer=ann, email=email, currentPassword=PASSWORD)
         for email in ("Other@fieldgraph.test", "free@fieldgraph.test")
     ]
     assert answers[0] == answers[1] == {"__typename": "MailRequested"}

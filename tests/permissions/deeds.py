@@ -26,7 +26,7 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "requestPasswordReset": {"email": address},
         "resetPassword": {"token": token_of(Purpose.PASSWORD_RESET, address, owner), "password": NEW},
         "changePassword": {"currentPassword": PASSWORD, "newPassword": NEW},
-        "requestEmailVerification": {"email": "new@fieldgraph.test"},
+        "requestEmailVerification": {"email": "new@fieldgraph.test", "currentPassword": PASSWORD},
         "verifyEmail": {"token": token_of(Purpose.EMAIL_VERIFICATION, "new@fieldgraph.test", owner)},
         "signIn": {"email": address, "password": PASSWORD},
         "signOut": {},

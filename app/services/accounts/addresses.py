@@ -13,10 +13,13 @@ from app.services.accounts.proofs import Proof, holder_of
 from app.services.system import audit
 
 
-async def request_email_verification(session: WriteSession, viewer: Viewer, *, email: str | None) -> MailRequested:
+async def request_email_verification(
+    session: WriteSession, viewer: Viewer, *, email: str | None, password_hash: str | None
+) -> MailRequested:
     """A mail with a link to the viewer's address, or to one that is to be theirs.
 
-    If it is another's already, the mail tells them, and nobody else learns it.
+    If it is another's already, the mail tells them, and nobody else learns it. `password_hash` is that of the password
+    they have shown: whoever finds a session open does not take the account with it.
     """
     user = await session.get_one(User, signed_in(viewer))
     address = user.email if email is None else checks.email("email", email)
@@ -24,6 +27,8 @@ async def request_email_verification(session: WriteSession, viewer: Viewer, *, e
         raise Invalid("email", "Say which address is to be yours.")
     if address == user.email and user.email_verified:
         raise Conflict("This address is proven to be yours already.")
+    if address != user.email and user.password_hash != password_hash:
+        raise Invalid("currentPassword", "Give your password, too: mails to this address will open your account.")
     audit.record(session, user.id, "requestEmailVerification", about=user)
     return await request_mail(session, MailKind.EMAIL_VERIFICATION, email=address, user_id=user.id)
 

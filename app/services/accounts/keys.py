@@ -65,7 +65,8 @@ def _scopes(viewer: Viewer, given: Iterable[Scope]) -> list[Scope]:
 async def _room_for_another(session: ReadSession, user_id: int) -> None:
     # The account is locked first: of many keys at once no more may be made than of as many one by one.
     await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-    count = await session.scalar(select(func.count()).where(ApiKey.user_id == user_id))
+    opens = func.coalesce(ApiKey.expires_at > func.now(), True)
+    count = await session.scalar(select(func.count()).where(ApiKey.user_id == user_id, opens))
     if (count or 0) >= settings.api_keys_max:
         raise LimitReached("Revoke one of your API keys first.", limit=settings.api_keys_max)
 
