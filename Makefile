@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-yolo check fmt migrate schema demo bench bench-peers bench-live lock clean
+.PHONY: help run test test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -58,6 +58,10 @@ bench-peers: ## Measure us beside other GraphQL servers; ARGS=--growth: on table
 bench-live: ## Measure one event on its way to 9 000 subscribers, beside graphql-ws on Node
 	@./setup.sh --dev
 	@$(python) tests.bench.live $(ARGS)
+
+bench-feed: ## Measure the feed of a large community: 1 000 000 posts, 10 000 000 likes
+	@./setup.sh --dev
+	@$(python) tests.bench.feed $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev

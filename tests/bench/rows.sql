@@ -1,8 +1,8 @@
 -- A middling installation: 50 people, 500 datasets, 5 000 AOIs, 50 000 labels, 2 000 trainings with their jobs and files.
 INSERT INTO users (username, email, email_verified, first_name, last_name, is_active, is_staff, is_super_admin,
-                   notifications_delivery_methods, newsletter_subscription, account_deletion_requested, security_stamp)
+                   notifications_delivery_methods, notifications_declined, newsletter_subscription, account_deletion_requested, security_stamp)
 SELECT 'mapper-' || i, 'mapper-' || i || '@fieldgraph.test', true, 'Mapper', 'Number ' || i, true, false, false,
-       '{WEB}', false, false, 0
+       '{WEB}', '{}', false, false, 0
 FROM generate_series(1, 50) AS i;
 
 INSERT INTO datasets (user_id, name, source_imagery, status, "offset")
@@ -43,8 +43,8 @@ SELECT i, name, 'application/octet-stream', 500000, 'trainings/' || i || '/1/' |
 FROM generate_series(1, 2000) AS i,
      unnest('{checkpoint.safetensors,training_curve.png,training_curve.json,labels.geojson,aois.geojson}'::text[]) AS name;
 
-INSERT INTO user_notifications (user_id, message, is_read, mail_due, training_id, subject_type, subject_key)
-SELECT 1 + i % 50, 'Your training ' || i || ' has finished.', i % 4 > 0, false, i, 'Training', i
+INSERT INTO user_notifications (user_id, kind, message, is_read, actors_count, mail_due, training_id, subject_type, subject_key)
+SELECT 1 + i % 50, 'WORK', 'Your training ' || i || ' has finished.', i % 4 > 0, 0, false, i, 'Training', i
 FROM generate_series(1, 2000) AS i, generate_series(1, 10);
 
 ANALYZE;

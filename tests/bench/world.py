@@ -29,6 +29,8 @@ UNBOUNDED = {
     "FIELDGRAPH_ADDRESS_COST_PER_MINUTE_MAX": "1000000000",
     "FIELDGRAPH_SOCKETS_PER_ADDRESS_MAX": "100000",
     "FIELDGRAPH_SIGN_INS_PER_MINUTE_MAX": "1000000000",
+    "FIELDGRAPH_POSTS_PER_MINUTE_MAX": "1000000000",
+    "FIELDGRAPH_SEARCHES_PER_MINUTE_MAX": "1000000000",
 }
 
 
@@ -74,13 +76,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def sign_in(servers: PrivateServers) -> str:
-    """The token of a new session of the first person."""
+def sign_in(servers: PrivateServers, user_id: int = 1) -> str:
+    """The token of a new session of a person."""
     token = security.new_token()
     session = """INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at, client, address)
-                 VALUES (1, %s, now() + interval '1 day', now(), '', '')"""
+                 VALUES (%s, %s, now() + interval '1 day', now(), '', '')"""
     with servers.connect() as connection:
-        connection.execute(session, [security.token_hash(token)])
+        connection.execute(session, [user_id, security.token_hash(token)])
     return token
 
 

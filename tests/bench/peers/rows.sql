@@ -21,9 +21,9 @@ BEGIN
     END LOOP;
 
     INSERT INTO users (username, email, email_verified, first_name, last_name, is_active, is_staff, is_super_admin,
-                       notifications_delivery_methods, newsletter_subscription, account_deletion_requested, security_stamp)
+                       notifications_delivery_methods, notifications_declined, newsletter_subscription, account_deletion_requested, security_stamp)
     SELECT 'mapper-' || i, 'mapper-' || i || '@fieldgraph.test', true, 'Mapper', 'Number ' || i, true, false, false,
-           '{WEB}', false, false, 0
+           '{WEB}', '{}', false, false, 0
     FROM generate_series(users_now - users_more + 1, users_now) AS i;
 
     INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at, client, address)
