@@ -83,6 +83,10 @@ class DecimalSeparator(Enum):
     POINT = "POINT"
 
 
+# Where staff look for a part of a name.
+SOUGHT = ("username", "first_name", "last_name", "email")
+
+
 class User(Record):
     """Somebody with an account; a profile and preferences are made with it."""
 
@@ -102,6 +106,7 @@ class User(Record):
         ),
         CheckConstraint("is_staff OR NOT is_super_admin", name="super_admin"),
         Index(None, "username", "id"),
+        Index("ix_users_search", *SOUGHT, postgresql_using="gin", postgresql_ops=dict.fromkeys(SOUGHT, "gin_trgm_ops")),
     )
 
     username: Mapped[str] = mapped_column(String(150), doc="The name others see; unique.")

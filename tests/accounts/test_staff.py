@@ -1,10 +1,11 @@
 """Looking through accounts, suspending and restoring them, and who is staff."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from app import security
 from app.models import ApiKey, AuditEntry, Job, JobState, Profile, Scope, Session, User
@@ -32,6 +33,16 @@ async def found(ask, viewer, **variables):
     answer = await ask(USERS, viewer=viewer, **variables)
     assert answer.errors == []
     return [node["username"] for node in answer["users"]["nodes"]]
+
+
+async def test_a_part_of_a_name_is_found_by_an_index(ask, database, staff, statements):
+    await found(ask, staff, search="ann")
+    [sql] = [statement for statement in statements if "LIKE" in statement]
+    conditions = re.sub(r"\$\d+::VARCHAR", "'ann'", sql.partition("WHERE ")[2].partition(" ORDER BY")[0])
+    async with database.reading() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = await session.execute(text(f"EXPLAIN SELECT id FROM users WHERE {conditions}"))
+        assert " ".join(plan.scalars()).count("ix_users_search") == 4
 
 
 async def the(database, person):
