@@ -10,7 +10,7 @@ FILES = Path(__file__).parent / "account"
 NAMES = ("sign-up", "reset-password", "verify-email")
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-cache",

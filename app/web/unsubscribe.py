@@ -14,10 +14,11 @@ from app.errors import DomainError
 from app.services.system import digests
 from app.web.refusals import refusal
 
-POLICY = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+POLICY = "default-src 'none'; form-action 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Fieldgraph</title><h1>{title}</h1><p>{text}</p>{form}</html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>Fieldgraph</title><link rel="stylesheet" href="../page.css">
+<main><h1>{title}</h1><p>{text}</p>{form}</main></html>
 """
 BUTTON = '<form method="post"><button>No more mails</button></form>'
 

@@ -1,10 +1,12 @@
-"""The page that links in mails lead to asks for what there is, and loads nothing from elsewhere."""
+"""The pages that links in mails lead to ask for what there is, look alike, and load nothing from elsewhere."""
 
 import re
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from graphql import parse, validate
 
+from app.services.system.digests import unsubscribe_url
 from app.web.account_pages import FILES, NAMES
 from schema import schema
 
@@ -15,6 +17,15 @@ async def test_a_link_leads_to_a_page(api, name):
     assert reply.status_code == 200
     assert "script-src 'self'" in reply.headers["content-security-policy"]
     assert reply.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", ["/osm/", "/account/sign-up", urlsplit(unsubscribe_url(1)).path])
+async def test_our_small_pages_look_alike(api, path):
+    reply = await api.get(path)
+    assert "style-src 'self'" in reply.headers["content-security-policy"]
+    [style] = re.findall('<link rel="stylesheet" href="(.+?)"', reply.text)
+    reply = await api.get(urljoin(path, style))
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "text/css; charset=utf-8")
 
 
 async def test_there_is_no_other_page(api):

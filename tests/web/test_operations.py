@@ -227,7 +227,7 @@ async def test_the_explorer_may_load_nothing_from_elsewhere(http):
 
 
 async def test_the_page_of_openstreetmaps_sign_in_may_load_nothing_from_elsewhere(http):
-    for path in ("/osm/", "/osm/?code=x&state=y", "/osm/page.js", "/osm/page.css"):
+    for path in ("/osm/", "/osm/?code=x&state=y", "/osm/page.js"):
         page = await http.get(path)
         assert page.status_code == 200
         assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
