@@ -21,7 +21,8 @@ UPDATE user_notifications SET told_at = created_at, kind = CASE subject_type
 # A mail that waits to be sent says from when to when what it is to tell was told, no longer from which id to which.
 MAILS = """
 UPDATE mails SET facts = (
-    SELECT jsonb_build_object('first', min(told_at), 'last', max(told_at)) FROM user_notifications AS told
+    SELECT jsonb_build_object('first', coalesce(min(told_at), now()), 'last', coalesce(max(told_at), now()))
+    FROM user_notifications AS told
     WHERE told.user_id = mails.user_id AND id BETWEEN (facts->>'first')::bigint AND (facts->>'last')::bigint
 ) WHERE kind = 'NOTIFICATIONS' AND sent_at IS NULL
 """
