@@ -2,33 +2,59 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
 from app.errors import Invalid
 
+MEDIA_TYPE = "image/webp"
+"""As what they are kept."""
 QUALITY = 85
 # Of which a JPEG is decoded no larger than needed: a multiple of the largest side keeps it sharp.
 DRAFT = 2
 # What pillow calls the files of each type; a JPEG with previews is an MPO to it.
-FORMATS = {"image/jpeg": ("JPEG", "MPO"), "image/png": ("PNG",), "image/webp": ("WEBP",)}
+FORMATS = {"image/jpeg": ("JPEG", "MPO"), "image/png": ("PNG",), "image/webp": ("WEBP",), "image/gif": ("GIF",)}
+
+
+class Drawing(NamedTuple):
+    """A picture as it is kept."""
+
+    content: bytes
+    width: int
+    height: int
 
 
 def squares(field: str, content: bytes, *, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, bytes]:
     """The middle of a picture as WebP squares of these sides, upright and without metadata; Invalid if it is none."""
+    drawn = _drawn(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
+    return {side: _webp(ImageOps.fit(drawn, (side, side), Image.Resampling.LANCZOS)) for side in sides}
+
+
+def within(field: str, content: bytes, *, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, Drawing]:
+    """The whole of a picture as WebP, neither side longer than each of these, nor than it was; else like `squares`."""
+    drawn = _drawn(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
+    found = {}
+    for side in sorted(sides, reverse=True):
+        drawn.thumbnail((side, side), Image.Resampling.LANCZOS)
+        found[side] = Drawing(_webp(drawn), drawn.width, drawn.height)
+    return found
+
+
+def _drawn(field: str, content: bytes, *, media_type: str, side: int, pixels_max: int) -> Image.Image:
+    """Its pixels, upright."""
     try:
-        with Image.open(BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as image:
+        with Image.open(BytesIO(content), formats=[kinds[0] for kinds in FORMATS.values()]) as image:
             _check(field, image, media_type=media_type, pixels_max=pixels_max)
-            image.draft("RGB", (max(sides) * DRAFT,) * 2)
+            image.draft("RGB", (side * DRAFT,) * 2)
             upright = ImageOps.exif_transpose(image)
-            drawn = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+            return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     except Invalid:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(field, pixels_max) from None
     except Exception:  # noqa: BLE001 - whatever a decoder stumbles over, the file is at fault
         raise Invalid(field, "This is not a picture, or a broken one.") from None
-    return {side: _webp(drawn, side) for side in sides}
 
 
 def _check(field: str, image: Image.Image, *, media_type: str, pixels_max: int) -> None:
@@ -45,10 +71,9 @@ def _too_large(field: str, pixels_max: int) -> Invalid:
     return Invalid(field, f"A picture may have {pixels_max / 1e6:g} million pixels at most.")
 
 
-def _webp(drawn: Image.Image, side: int) -> bytes:
-    fitted = ImageOps.fit(drawn, (side, side), Image.Resampling.LANCZOS)
+def _webp(drawn: Image.Image) -> bytes:
     # What was said of the picture, such as where it was taken, is no part of its pixels.
-    fitted.info.clear()
+    drawn.info.clear()
     file = BytesIO()
-    fitted.save(file, "WEBP", quality=QUALITY, exif=b"", icc_profile=b"", xmp=b"")
+    drawn.save(file, "WEBP", quality=QUALITY, exif=b"", icc_profile=b"", xmp=b"")
     return file.getvalue()

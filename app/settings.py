@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     website_length_max: int = 200
     avatar_bytes_max: int = 5 * MIB
     avatar_pixels_max: int = 25_000_000
-    avatars_drawn_at_once: int = 1
+    pictures_drawn_at_once: int = 1
     description_length_max: int = 4_000
     note_length_max: int = 500
 
@@ -166,6 +166,8 @@ class Settings(BaseSettings):
     posts_ranked_max: int = 500
     typing_s: int = 6
     alt_text_length_max: int = 1_000
+    picture_bytes_max: int = 10 * MIB
+    picture_pixels_max: int = 50_000_000
     hashtags_max: int = 30
     hashtag_length_max: int = 100
     mentions_max: int = 20

@@ -19,6 +19,7 @@ from app.errors import DomainError
 from app.models import Mail, Session
 from app.services import accounts, mapping, system
 from app.services.accounts import exports, profiles
+from app.services.social import pictures
 from app.services.system import banners, digests, logbook, uploads
 from app.settings import settings
 from jobs.broker import WORKS, Runner
@@ -59,6 +60,7 @@ async def prune(database: Database) -> None:
         await mapping.discard_old_files(session)
     await uploads.prune_uploads()
     await profiles.prune_avatars(database)
+    await pictures.prune_pictures(database)
     await exports.remove_old_exports(database)
 
 

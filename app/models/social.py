@@ -62,6 +62,7 @@ class Post(Record):
         Index(
             "ix_posts_subject", "subject_type", "subject_key", "id", postgresql_where=text("subject_key IS NOT NULL")
         ),
+        Index("ix_posts_media_key", "media_key", postgresql_where=text("media_key IS NOT NULL")),
         Index("ix_posts_search", text("to_tsvector('simple', content)"), postgresql_using="gin"),
     )
 

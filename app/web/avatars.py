@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app import pictures
 from app.errors import DomainError, NotFound
 from app.services.accounts import profiles
 from app.web.middleware import SANDBOX
@@ -29,7 +30,7 @@ async def read(request: Request) -> Response:
         content = await profiles.avatar(name, side)
     except DomainError as error:
         return refusal(error)
-    return Response(content, media_type=profiles.MEDIA_TYPE, headers=HEADERS)
+    return Response(content, media_type=pictures.MEDIA_TYPE, headers=HEADERS)
 
 
 routes = [Route("/avatars/{name}/{side:int}.webp", read)]

@@ -1,6 +1,7 @@
 """Posts, and what people think of them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import strawberry
 from sqlalchemy import ARRAY, ColumnElement, Select, String, func, select
@@ -9,6 +10,8 @@ from app.models import Like, Post, PostHashtag, PostMention, PostType, Share, Us
 from app.policies import Viewer, visible
 from app.policies.social import did_this, is_muted
 from app.services import social
+from app.services.social import PictureSize
+from app.services.system import UploadLink
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.given import given
@@ -20,6 +23,29 @@ class FormerPost:
 
     id: strawberry.ID
     post: Post | None
+
+
+@dataclass(frozen=True)
+class PostMedia:
+    """A picture of a post's own."""
+
+    post: Post
+    alt_text: str | None
+    width: int | None
+    height: int | None
+
+
+def media(root: strawberry.Parent[Post]) -> PostMedia | None:
+    """The picture of its own that it shows; null if it shows none, or one elsewhere on the web."""
+    return None if root.media_key is None else PostMedia(root, root.alt_text, root.media_width, root.media_height)
+
+
+def picture_url(root: strawberry.Parent[PostMedia], size: PictureSize = PictureSize.LARGE) -> str:
+    """Where to find it as WebP; good for an hour.
+
+    size: How long its longer side may be.
+    """
+    return social.picture_url(root.post, size)
 
 
 def is_liked(viewer: Viewer) -> ColumnElement[bool]:
@@ -57,12 +83,22 @@ def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.
     return found
 
 
+async def request_post_upload(info: Info, media_type: str, bytes: int) -> UploadLink:
+    """A link to send a picture for a post to; `createPost` takes it into use.
+
+    media_type: Its type: image/jpeg, image/png, image/webp or image/gif.
+    bytes: How many bytes it has, at most ten million.
+    """
+    return social.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+
+
 async def create_post(
     info: Info,
     content: str | None = None,
     type: PostType = PostType.THOUGHTS,
     parent_id: strawberry.ID | None = None,
     media_url: str | None = None,
+    upload: str | None = None,
     alt_text: str | None = None,
     about: strawberry.ID | None = None,
 ) -> Post:
@@ -72,6 +108,7 @@ async def create_post(
     type: What kind of post it is; one of type MEDIA shows something.
     parent_id: What it replies to.
     media_url: The address of a picture or film elsewhere on the web.
+    upload: The `upload` of the link that a picture of its own was sent to.
     alt_text: What is seen there, for who cannot see, in at most 1 000 characters; better said than not.
     about: What it is about: a model, a training or a dataset that the viewer sees.
     """
@@ -79,8 +116,9 @@ async def create_post(
     await social.pace_posts(info.context.rates, viewer)
     parent = None if parent_id is None else ids.key(parent_id, Post)
     subject = None if about is None else ids.decode(about)
-    fields = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
-    async with info.context.writing() as session:
+    fields: dict[str, Any] = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
+    async with social.drawn_picture(viewer, upload) as picture, info.context.writing() as session:
+        fields |= {"picture": picture}
         return await social.create_post(session, viewer, parent_id=parent, fields=fields, about=subject)
 
 
@@ -90,6 +128,7 @@ async def edit_post(
     content: strawberry.Maybe[str | None] = None,
     type: strawberry.Maybe[PostType] = None,
     media_url: strawberry.Maybe[str | None] = None,
+    upload: strawberry.Maybe[str | None] = None,
     alt_text: strawberry.Maybe[str | None] = None,
 ) -> Post:
     """Changes what is given of a post of the viewer's and leaves the rest; what it said before is kept for all to see.
@@ -98,13 +137,16 @@ async def edit_post(
     content: What it says; null or blank where it only shows something.
     type: What kind of post it is.
     media_url: The address of a picture or film elsewhere on the web; null takes it away.
+    upload: The `upload` of the link that another picture was sent to; null takes the post's own picture away.
     alt_text: What is seen there; null takes it away.
     """
     viewer = info.context.viewer
     await social.pace_posts(info.context.rates, viewer)
     changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
-    async with info.context.writing() as session:
-        return await social.edit_post(session, viewer, ids.key(id, Post), changes=changes)
+    key, sent = ids.key(id, Post), upload.value if upload else None
+    async with social.drawn_picture(viewer, sent) as picture, info.context.writing() as session:
+        changes |= {"picture": picture} if upload else {}
+        return await social.edit_post(session, viewer, key, changes=changes)
 
 
 async def delete_post(info: Info, id: strawberry.ID) -> FormerPost:

@@ -4,15 +4,27 @@ import strawberry
 from strawberry import auto
 
 from app import models as tables
+from app.services.social import PictureSize
+from app.services.system import Pace
 from resolvers import social as resolve
 from resolvers import system
 from schema.accounts import User
 from schema.fields import Connection, computed, field, many, mutation, one
-from schema.problems import InvalidInput
+from schema.files import UploadLink
+from schema.problems import InvalidInput, Unavailable
 from schema.row import Row, shows
 from schema.social.subjects import Subject
 
-strawberry.enum(tables.PostType, description=tables.PostType.__doc__)
+for enum in (tables.PostType, PictureSize):
+    strawberry.enum(enum, description=enum.__doc__)
+
+
+@shows(resolve.PostMedia)
+class PostMedia:
+    url: str = field(resolve.picture_url)
+    alt_text: str | None = strawberry.field(description="What is seen on it, for who cannot see.")
+    width: int | None = strawberry.field(description="How many pixels wide the large one is.")
+    height: int | None = strawberry.field(description="How many pixels high the large one is.")
 
 
 class Post(Row, of=tables.Post):
@@ -23,6 +35,7 @@ class Post(Row, of=tables.Post):
     created_at: auto
     edited_at: auto
     deleted_at: auto
+    media: PostMedia | None = field(resolve.media)
     likes_count: auto
     comment_count: auto
     shares_count: auto
@@ -63,8 +76,9 @@ class FormerPost:
 
 @strawberry.type
 class PostsMutation:
-    create_post: Post | InvalidInput = mutation(resolve.create_post)
-    edit_post: Post | InvalidInput = mutation(resolve.edit_post)
+    request_post_upload: UploadLink | InvalidInput = mutation(resolve.request_post_upload, pace=Pace.UPLOADS)
+    create_post: Post | InvalidInput | Unavailable = mutation(resolve.create_post)
+    edit_post: Post | InvalidInput | Unavailable = mutation(resolve.edit_post)
     delete_post: FormerPost = mutation(resolve.delete_post)
     like_post: Post = mutation(resolve.like_post)
     unlike_post: Post = mutation(resolve.unlike_post)

@@ -233,7 +233,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
         (b"", "image/png", "not a picture"),
         (SVG, "image/png", "not a picture"),
         (b"<html><script>alert(1)</script>", "image/jpeg", "not a picture"),
-        (GIF, "image/png", "not a picture"),
+        (GIF, "image/png", "no image/png"),
         (picture("PNG")[:-60], "image/png", "broken"),
         (picture("PNG"), "image/jpeg", "no image/jpeg"),
         (picture("JPEG"), "image/png", "no image/png"),

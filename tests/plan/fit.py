@@ -183,6 +183,7 @@ def _fit_posts(random: Random, rows: list[dict[str, Any]]) -> None:
         depths[row["id"]] = 0 if parent is None else depths[parent] + 1
         row |= {"parent_id": parent, "root_id": parent, "depth": depths[row["id"]]}
         row["subject_type"] = random.choice([None, "Model", "Training", "Dataset"])
+        row["media_key"] = random.choice([None, "1", "2"])
         row["subject_key"] = random.choice([None, NOWHERE, *range(1, COUNT)])
         row |= {name: random.choice([0, 1, 2**31 - 1]) for name in ("likes_count", "comment_count", "shares_count")}
 

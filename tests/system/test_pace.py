@@ -90,7 +90,7 @@ def test_what_starts_something_is_found():
         Pace.PREDICTIONS: {"startPrediction", "retryPrediction"},
         Pace.INSPECTIONS: {"inspectDataset"},
         Pace.JOBS: {"fetchOsmLabels", "fetchFeedbackLabels", "importLabels", "conflatePrediction", "exportMyData"},
-        Pace.UPLOADS: {"uploadLabels", "createLabelUpload", "requestAvatarUpload"},
+        Pace.UPLOADS: {"uploadLabels", "createLabelUpload", "requestAvatarUpload", "requestPostUpload"},
     }
 
 

@@ -102,7 +102,7 @@ WITHHELD = {"password_hash", "security_stamp", "storage_key", "avatar_key", "med
 
 FILES: dict[tuple[type[Record], InstrumentedAttribute[Any]], str] = {
     (Profile, Profile.avatar_key): "avatars/{}/512.webp",
-    (Post, Post.media_key): "{}",
+    (Post, Post.media_key): "pictures/{}/1600.webp",
 }
 """The columns that name a file of theirs, with where it is kept."""
 

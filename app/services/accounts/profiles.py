@@ -21,7 +21,7 @@ from app.settings import settings
 
 USE = "avatar"
 FOLDER = "avatars"
-MEDIA_TYPE = "image/webp"
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 log = structlog.get_logger(__name__)
 
@@ -76,14 +76,15 @@ def _checked(name: str, value: str | None) -> str | None:
 
 def avatar_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
     """Where to send a picture of oneself."""
-    if media_type not in pictures.FORMATS:
-        raise Invalid("mediaType", f"Send one of {', '.join(pictures.FORMATS)}.")
+    if media_type not in MEDIA_TYPES:
+        raise Invalid("mediaType", f"Send one of {', '.join(MEDIA_TYPES)}.")
     return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.avatar_bytes_max)
 
 
 @cache
-def _drawing_at_once(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    return asyncio.Semaphore(settings.avatars_drawn_at_once)
+def drawing_at_once(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """Lets so many pictures be drawn at the same time, whatever they are for."""
+    return asyncio.Semaphore(settings.pictures_drawn_at_once)
 
 
 async def draw_avatar(viewer: Viewer, upload: str) -> str:
@@ -94,7 +95,7 @@ async def draw_avatar(viewer: Viewer, upload: str) -> str:
     sent = await uploaded(viewer, upload, use=USE)
     name = secrets.token_hex(16)
     try:
-        async with _drawing_at_once(asyncio.get_running_loop()):
+        async with drawing_at_once(asyncio.get_running_loop()):
             drawn = await asyncio.to_thread(
                 pictures.squares,
                 "upload",
@@ -104,7 +105,7 @@ async def draw_avatar(viewer: Viewer, upload: str) -> str:
                 pixels_max=settings.avatar_pixels_max,
             )
         for side, content in drawn.items():
-            await storage.put(_key(name, side), content, media_type=MEDIA_TYPE)
+            await storage.put(_key(name, side), content, media_type=pictures.MEDIA_TYPE)
     finally:
         await storage.delete(sent.key)
     return name

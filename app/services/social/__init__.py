@@ -27,6 +27,7 @@ from app.services.social.messages import (
     tell_typing,
     typing_topic,
 )
+from app.services.social.pictures import PictureSize, drawn_picture, picture_url, post_upload_link
 from app.services.social.posts import POSTS_TOPIC, PostChange, create_post, edit_post, pace_posts
 from app.services.social.removal import delete_post, remove_posts
 from app.services.social.reports import pace_reports, report, resolve_report
@@ -39,6 +40,7 @@ __all__ = [
     "FriendSuggestion",
     "FriendshipChange",
     "Mark",
+    "PictureSize",
     "PostChange",
     "PostMatch",
     "TextPart",
@@ -48,6 +50,7 @@ __all__ = [
     "create_post",
     "decline_friend_request",
     "delete_post",
+    "drawn_picture",
     "edit_post",
     "find_hearers",
     "find_reader",
@@ -62,6 +65,8 @@ __all__ = [
     "pace_reports",
     "pace_searches",
     "pace_typing",
+    "picture_url",
+    "post_upload_link",
     "read_conversation",
     "remove_friend",
     "remove_posts",

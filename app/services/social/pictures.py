@@ -1,10 +1,124 @@
-"""Pictures that posts show."""
+"""Pictures that posts show: drawn anew of what was sent, and gone with the post.
 
+A picture is known by a number that is drawn by lot: once no post shows it, none ever will, so its files can go without
+asking again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from app import pictures
+from app.database import Database, WriteSession
+from app.errors import Invalid, Unavailable
 from app.gateways import storage
+from app.models import JobKind, Post
+from app.policies import Viewer
+from app.queue import enqueue
+from app.services.accounts.profiles import drawing_at_once
+from app.services.system import Uploaded, UploadLink, upload_link, uploaded
+from app.settings import settings
 
+USE = "post"
 FOLDER = "pictures"
+NUMBER_BITS = 62
+
+
+class PictureSize(Enum):
+    """How long the longer side of a picture may be, in pixels: 400 or 1 600."""
+
+    SMALL = 400
+    LARGE = 1_600
+
+
+class Picture(NamedTuple):
+    """A picture that was drawn."""
+
+    number: int
+    width: int
+    height: int
+
+
+def post_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
+    """Where to send a picture for a post."""
+    if media_type not in pictures.FORMATS:
+        raise Invalid("mediaType", f"Send one of {', '.join(pictures.FORMATS)}.")
+    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.picture_bytes_max)
+
+
+@asynccontextmanager
+async def drawn_picture(viewer: Viewer, upload: str | None) -> AsyncIterator[Picture | None]:
+    """The picture that the viewer sent, drawn; if what is done with it fails, it can be sent to another post."""
+    if upload is None:
+        yield None
+        return
+    sent = await uploaded(viewer, upload, use=USE)
+    picture = await _draw(sent)
+    try:
+        yield picture
+    except Exception:
+        await remove_picture(picture.number)
+        raise
+    await storage.delete(sent.key)
+
+
+async def _draw(sent: Uploaded) -> Picture:
+    async with drawing_at_once(asyncio.get_running_loop()):
+        drawn = await asyncio.to_thread(
+            pictures.within,
+            "upload",
+            await storage.get(sent.key),
+            media_type=sent.media_type,
+            sides=[size.value for size in PictureSize],
+            pixels_max=settings.picture_pixels_max,
+        )
+    number = secrets.randbits(NUMBER_BITS)
+    for size in PictureSize:
+        await storage.put(_key(number, size), drawn[size.value].content, media_type=pictures.MEDIA_TYPE)
+    largest = drawn[PictureSize.LARGE.value]
+    return Picture(number, largest.width, largest.height)
+
+
+async def show_picture(session: WriteSession, post: Post, picture: Picture | None) -> None:
+    """Has a post show this picture and no other; the files of the one before go after the transaction."""
+    await discard_picture(session, post)
+    post.media_key = None if picture is None else str(picture.number)
+    post.media_type = None if picture is None else pictures.MEDIA_TYPE
+    post.media_width, post.media_height = (None, None) if picture is None else (picture.width, picture.height)
+
+
+async def discard_picture(session: WriteSession, post: Post) -> None:
+    """Has the files of a post's picture go, if it shows one."""
+    if post.media_key is not None:
+        await enqueue(session, JobKind.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
 
 
 async def remove_picture(number: int) -> None:
     """Deletes the files of a picture."""
     await storage.delete(f"{FOLDER}/{number}")
+
+
+async def prune_pictures(database: Database) -> None:
+    """Deletes pictures that no post shows; new ones are left alone, since one may be about to."""
+    async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
+        names = {key.split("/")[1] for key in keys}
+        async with database.reading() as session:
+            shown = set(await session.scalars(select(Post.media_key).where(Post.media_key.in_(names))))
+        await storage.delete_all([key for key in keys if key.split("/")[1] not in shown])
+
+
+def picture_url(post: Post, size: PictureSize) -> str:
+    """Where whoever has the address finds a post's picture for a while."""
+    if post.media_key is None:
+        raise Unavailable("This post shows no picture of its own.")
+    key = f"{FOLDER}/{post.media_key}/{size.value}.webp"
+    return storage.signed_link(key, filename="picture.webp", media_type=pictures.MEDIA_TYPE)
+
+
+def _key(number: int, size: PictureSize) -> str:
+    return f"{FOLDER}/{number}/{size.value}.webp"

@@ -18,6 +18,7 @@ from app.policies.accounts import is_blocked
 from app.policies.social import may_change_this_post
 from app.rates import Rates
 from app.services.social.people import tell
+from app.services.social.pictures import show_picture
 from app.services.social.words import keep_hashtags, keep_mentions
 from app.settings import settings
 
@@ -54,7 +55,7 @@ async def create_post(
     parent = None if parent_id is None else await _answered(session, viewer, parent_id)
     if parent is not None:
         post.parent_id, post.root_id, post.depth = parent.id, parent.root_id or parent.id, parent.depth + 1
-    _fill(post, fields)
+    await _fill(session, post, fields)
     session.add(post)
     await session.flush()
     await _spread(session, viewer, post, PostChange.CREATED, answered=None if parent is None else parent.author_id)
@@ -69,7 +70,7 @@ async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, chan
         raise NotFound(GONE)
     require(may_change_this_post, viewer, post)
     before = post.content
-    _fill(post, changes)
+    await _fill(session, post, changes)
     if not session.is_modified(post):
         return post
     if post.content != before:
@@ -95,10 +96,13 @@ async def _spread(
     await session.refresh(post)
 
 
-def _fill(post: Post, fields: Mapping[str, Any]) -> None:
+async def _fill(session: WriteSession, post: Post, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
-        setattr(post, name, _checked(name, value))
-    shows = post.media_url is not None
+        if name == "picture":
+            await show_picture(session, post, value)
+        else:
+            setattr(post, name, _checked(name, value))
+    shows = post.media_url is not None or post.media_key is not None
     if not post.content and not shows:
         raise Invalid("content", "Write something, or show something.")
     if post.type is PostType.MEDIA and not shows:

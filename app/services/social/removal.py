@@ -9,11 +9,11 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from app.database import WriteSession
 from app.errors import NotFound
-from app.models import JobKind, Like, Post, PostHashtag, PostMention, PostRevision, Share
+from app.models import Like, Post, PostHashtag, PostMention, PostRevision, Share
 from app.policies import Viewer, require, visible
 from app.policies.social import may_delete_this_post
-from app.queue import enqueue
 from app.services import system
+from app.services.social.pictures import discard_picture
 from app.services.social.posts import GONE, PostChange, record_post
 from app.services.system import audit
 
@@ -53,8 +53,7 @@ async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[
         await session.execute(delete(table).where(table.post_id.in_(removed)))
     for post in posts:
         await record_post(session, post, PostChange.DELETED)
-        if post.media_key is not None:
-            await enqueue(session, JobKind.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
+        await discard_picture(session, post)
     emptied = update(Post).where(Post.id.in_(removed)).values(NOTHING)
     await session.execute(emptied.execution_options(synchronize_session=False))
     hollow = set(removed)
