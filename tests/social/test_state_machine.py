@@ -48,6 +48,13 @@ class Ground:
         self.done: set[str] = set()
 
 
+async def together(database: Database, acts: list[Act]) -> list[str]:
+    """What comes of acts at the same time, once all of them have ended, whatever becomes of one."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(do(database, act)) for act in acts]
+    return [task.result() for task in tasks]
+
+
 class Community(RuleBasedStateMachine):
     """The people and what they do."""
 
@@ -63,16 +70,13 @@ class Community(RuleBasedStateMachine):
         ground, before = self._ground, self._state
         acts = [self._act(*intent) for intent in intents]
         traces = self._traces()
-        outcomes = ground.run(self._gather(acts))
+        outcomes = ground.run(together(ground.database, acts))
         self._state = after = state_of(ground.connection)
         came = list(zip(acts, outcomes, strict=True))
         assert any(agrees(before, list(order), after) for order in permutations(came)), (before, came, after)
         assert "done" in outcomes or self._traces() == traces, "a refusal has told somebody something"
         assert broken(ground.connection) == {}
         ground.done |= {act.deed for act, outcome in came if outcome == "done"}
-
-    async def _gather(self, acts: list[Act]) -> list[str]:
-        return await asyncio.gather(*(do(self._ground.database, act) for act in acts))
 
     def _act(self, deed: str, actor: int, other: int, which: int) -> Act:
         """What is meant; of whom and what it may be about, those come first that it suits."""
