@@ -20,7 +20,14 @@ from graphql import (
 from resolvers.system import SHOWN
 from tests.permissions.matrix import CORE
 
-KINDS = {"withUser": "User", "actor": "User", "subject": "User", "aoi": "AOI", "feedbackAoi": "FeedbackAOI"}
+KINDS = {
+    "withUser": "User",
+    "mentionedUser": "User",
+    "actor": "User",
+    "subject": "User",
+    "aoi": "AOI",
+    "feedbackAoi": "FeedbackAOI",
+}
 """What arguments name whose name says something else."""
 WORDS: dict[str, str] = {}
 """What is given where words must be."""

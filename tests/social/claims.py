@@ -42,6 +42,14 @@ CLAIMS = {
     "Nothing is left of the words of what was taken back or deleted.": """
         SELECT id FROM messages WHERE deleted_at IS NOT NULL AND content <> ''
         UNION ALL SELECT id FROM posts WHERE deleted_at IS NOT NULL AND content <> ''""",
+    "Of what was deleted there is left what others replied to, and nothing beside it.": """
+        SELECT id FROM posts AS post WHERE deleted_at IS NOT NULL AND (
+            NOT EXISTS (SELECT FROM posts WHERE parent_id = post.id)
+            OR EXISTS (SELECT FROM likes WHERE post_id = post.id)
+            OR EXISTS (SELECT FROM shares WHERE post_id = post.id)
+            OR EXISTS (SELECT FROM post_mentions WHERE post_id = post.id)
+            OR EXISTS (SELECT FROM post_hashtags WHERE post_id = post.id)
+            OR EXISTS (SELECT FROM post_revisions WHERE post_id = post.id))""",
 }
 
 

@@ -9,7 +9,6 @@ import psycopg
 
 from app.database import Database, WriteSession
 from app.errors import Code, DomainError
-from app.models import PostType
 from app.policies import Viewer
 from app.services import social
 
@@ -45,6 +44,7 @@ class State:
     messages: dict[int, tuple[int, int, str, bool]] = field(default_factory=dict)
     posts: dict[int, tuple[int, int, str, bool]] = field(default_factory=dict)
     likes: set[Pair] = field(default_factory=set)
+    shares: set[Pair] = field(default_factory=set)
 
     @property
     def seen(self) -> dict[str, Any]:
@@ -77,6 +77,7 @@ def state_of(connection: psycopg.Connection) -> State:
         {key: tuple(said) for key, *said in rows("SELECT id, sender_id, receiver_id, content, is_read FROM messages")},
         {key: tuple(said) for key, *said in rows(POSTS)},
         set(rows("SELECT user_id, post_id FROM likes")),
+        set(rows("SELECT user_id, post_id FROM shares")),
     )
 
 
@@ -200,20 +201,41 @@ def _reply(state: State, act: Act) -> None:
     _add(state.posts, (act.actor, act.row, act.text, False))
 
 
-def _like(state: State, act: Act) -> None:
-    _see_post(state, act)
-    state.likes |= {(act.actor, act.row)}
+def _edit(state: State, act: Act) -> None:
+    _own_post(state, act)
+    author, parent, _, _ = state.posts[act.row]
+    state.posts[act.row] = (author, parent, act.text, False)
 
 
-def _unlike(state: State, act: Act) -> None:
+def _delete(state: State, act: Act) -> None:
+    _own_post(state, act)
+    author, parent, _, _ = state.posts[act.row]
+    state.posts[act.row] = (author, parent, "", True)
+    for marks in (state.likes, state.shares):
+        marks -= {mark for mark in marks if mark[1] == act.row}
+    hollow = act.row
+    while hollow and state.posts[hollow][3] and hollow not in {parent for _, parent, _, _ in state.posts.values()}:
+        hollow = state.posts.pop(hollow)[1]
+
+
+def _own_post(state: State, act: Act) -> None:
     _see_post(state, act)
-    state.likes -= {(act.actor, act.row)}
+    if state.posts[act.row][0] != act.actor:
+        raise Refused(Code.FORBIDDEN)
+
+
+def _mark(state: State, act: Act) -> None:
+    _see_post(state, act)
+    (state.likes if act.deed == "like" else state.shares).add((act.actor, act.row))
+
+
+def _unmark(state: State, act: Act) -> None:
+    _see_post(state, act)
+    (state.likes if act.deed == "unlike" else state.shares).discard((act.actor, act.row))
 
 
 async def _create_post(session: WriteSession, viewer: Viewer, act: Act, parent_id: int | None = None) -> None:
-    await social.create_post(
-        session, viewer, content=act.text, type=PostType.THOUGHTS, parent_id=parent_id, media_url=None
-    )
+    await social.create_post(session, viewer, parent_id=parent_id, fields={"content": act.text})
 
 
 RULES: dict[str, Callable[[State, Act], None]] = {
@@ -231,8 +253,12 @@ RULES: dict[str, Callable[[State, Act], None]] = {
     "take message back": _take_message_back,
     "post": _post,
     "reply": _reply,
-    "like": _like,
-    "unlike": _unlike,
+    "edit": _edit,
+    "delete": _delete,
+    "like": _mark,
+    "unlike": _unmark,
+    "share": _mark,
+    "unshare": _unmark,
 }
 DEEDS: dict[str, Callable[[WriteSession, Viewer, Act], Awaitable[Any]]] = {
     "ask": lambda session, viewer, act: social.send_friend_request(session, viewer, act.other),
@@ -249,11 +275,16 @@ DEEDS: dict[str, Callable[[WriteSession, Viewer, Act], Awaitable[Any]]] = {
     "take message back": lambda session, viewer, act: social.take_message_back(session, viewer, act.row),
     "post": _create_post,
     "reply": lambda session, viewer, act: _create_post(session, viewer, act, act.row),
+    "edit": lambda session, viewer, act: social.edit_post(session, viewer, act.row, changes={"content": act.text}),
+    "delete": lambda session, viewer, act: social.delete_post(session, viewer, act.row),
     "like": lambda session, viewer, act: social.like_post(session, viewer, act.row),
     "unlike": lambda session, viewer, act: social.unlike_post(session, viewer, act.row),
+    "share": lambda session, viewer, act: social.share_post(session, viewer, act.row),
+    "unshare": lambda session, viewer, act: social.unshare_post(session, viewer, act.row),
 }
 ABOUT = {"accept": "requests", "decline": "requests", "unblock": "blocks", "unmute": "mutes"}
-ABOUT |= {"take message back": "messages", "reply": "posts", "like": "posts", "unlike": "posts"}
+ABOUT |= {"take message back": "messages"}
+ABOUT |= dict.fromkeys(("reply", "edit", "delete", "like", "unlike", "share", "unshare"), "posts")
 """What the rows are that a deed is about, if it is about one."""
 
 
