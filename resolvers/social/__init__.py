@@ -53,7 +53,7 @@ from resolvers.social.posts import (
     unlike_post,
     unshare_post,
 )
-from resolvers.social.reports import report, reports, resolve_report
+from resolvers.social.reports import evidence, report, reports, resolve_report
 from resolvers.social.searching import PostMatches, search_posts
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "decline_friend_request",
     "delete_post",
     "edit_post",
+    "evidence",
     "feed",
     "feed_updated",
     "friend_requests",

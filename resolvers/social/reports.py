@@ -1,10 +1,11 @@
 """Asking staff to look at something, and what they do about it."""
 
 import strawberry
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, case
 
 from app.models import Report, ReportAction, ReportReason, ReportState
-from app.policies import signed_in, visible
+from app.policies import Viewer, signed_in, visible
+from app.policies.accounts import visible_users
 from app.services import social
 from resolvers import ids
 from resolvers.context import Info
@@ -22,6 +23,11 @@ def reports(info: Info, state: ReportState | None = None, subject: strawberry.ID
         kind, key = ids.decode(subject)
         found = found.where(Report.subject_type == kind, Report.subject_key == key)
     return found if state is None else found.where(Report.state == state)
+
+
+def evidence(viewer: Viewer) -> ColumnElement[str | None]:
+    """What it said when it was reported; null to who does not see whose it is, and once their account was deleted."""
+    return case((Report.accused.has(visible_users(viewer)), Report.evidence))
 
 
 async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: str | None = None) -> Report:

@@ -7,7 +7,7 @@ from app import models as tables
 from resolvers import social as resolve
 from resolvers import system
 from schema.accounts import User
-from schema.fields import Connection, connection, field, mutation, one
+from schema.fields import Connection, computed, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Node, Row
 
@@ -19,7 +19,7 @@ class Report(Row, of=tables.Report):
     created_at: auto
     reason: auto
     comment: auto
-    evidence: auto
+    evidence: str | None = computed(resolve.evidence)
     state: auto
     action: auto
     resolution: auto
