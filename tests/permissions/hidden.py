@@ -23,6 +23,7 @@ from app.models import (
     Profile,
     Record,
     Report,
+    ReportAction,
     ReportReason,
     ReportState,
     Review,
@@ -40,6 +41,7 @@ MARK = "zephyrine"
 """What is in every name of theirs, and in all that they have said."""
 NAMES = ("friend", "asking", "far", "muted")
 """A friend of the one who looks; who asks to be; a friend of that friend; and whom they have muted."""
+ABOUT_A_POST = {"subject_type": "Post", "reason": ReportReason.SPAM}
 THEIRS: dict[type[Record], tuple[InstrumentedAttribute[int], ...]] = {
     User: (User.id,),
     Profile: (Profile.id,),
@@ -132,18 +134,15 @@ async def _talk(database: Database, viewer: Person, between: Person, friend: Per
         PostMention(post_id=theirs.id, user_id=viewer.id),
         PostHashtag(post_id=theirs.id, name="roofs"),
         PostRevision(post_id=theirs.id, content=MARK),
+        Report(**ABOUT_A_POST, user_id=viewer.id, subject_key=theirs.id, accused_id=friend.id, evidence=MARK),
+        Report(**ABOUT_A_POST, user_id=friend.id, subject_key=own.id, accused_id=viewer.id),
         Report(
+            **ABOUT_A_POST | {"state": ReportState.DISMISSED, "action": ReportAction.DISMISS},
             user_id=viewer.id,
-            subject_type="Post",
             subject_key=other.id,
-            reason=ReportReason.SPAM,
-            state=ReportState.DISMISSED,
+            accused_id=between.id,
             resolved_by_id=friend.id,
             resolved_at=NOW,
-        ),
-        *(
-            Report(user_id=who.id, subject_type="Post", subject_key=what.id, reason=ReportReason.SPAM)
-            for who, what in ((viewer, theirs), (friend, own))
         ),
     ):
         await factories.add(database, row)
