@@ -29,7 +29,7 @@ KINDS = {
     "feedbackAoi": "FeedbackAOI",
 }
 """What arguments name whose name says something else."""
-WORDS: dict[str, str] = {}
+WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
 """What is given where words must be."""
 SomeId = Callable[[str], str]
 

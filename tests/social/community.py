@@ -235,7 +235,7 @@ def _unmark(state: State, act: Act) -> None:
 
 
 async def _create_post(session: WriteSession, viewer: Viewer, act: Act, parent_id: int | None = None) -> None:
-    await social.create_post(session, viewer, parent_id=parent_id, fields={"content": act.text})
+    await social.create_post(session, viewer, parent_id=parent_id, about=None, fields={"content": act.text})
 
 
 RULES: dict[str, Callable[[State, Act], None]] = {

@@ -22,12 +22,12 @@ from tests.social.community import ABOUT, DEEDS, Act, agrees, do, state_of
 PEOPLE = ("Ada", "Ben", "Cleo", "Dan")
 # The same in every run. Whether acts meet inside the database is not, so a failure may not come again by itself.
 BOUNDED = settings(
-    max_examples=16,
+    max_examples=10,
     stateful_step_count=25,
     derandomize=True,
     database=None,
     deadline=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 AMISS = 7
@@ -73,7 +73,8 @@ class Community(RuleBasedStateMachine):
         outcomes = ground.run(together(ground.database, acts))
         self._state = after = state_of(ground.connection)
         came = list(zip(acts, outcomes, strict=True))
-        assert any(agrees(before, list(order), after) for order in permutations(came)), (before, came, after)
+        told = "\n".join(map(str, ["in no order:", before, *came, after]))
+        assert any(agrees(before, list(order), after) for order in permutations(came)), told
         assert "done" in outcomes or self._traces() == traces, "a refusal has told somebody something"
         assert broken(ground.connection) == {}
         ground.done |= {act.deed for act, outcome in came if outcome == "done"}
