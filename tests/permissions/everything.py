@@ -21,10 +21,7 @@ from resolvers.system import SHOWN
 from tests.permissions.matrix import CORE
 
 KINDS = {
-    "withUser": "User",
-    "mentionedUser": "User",
-    "actor": "User",
-    "subject": "User",
+    **dict.fromkeys(("actor", "author", "mentionedUser", "subject", "withUser"), "User"),
     "aoi": "AOI",
     "feedbackAoi": "FeedbackAOI",
 }
