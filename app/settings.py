@@ -163,7 +163,9 @@ class Settings(BaseSettings):
     typing_per_minute_max: int = 60
     searches_per_minute_max: int = 60
     search_length_max: int = 200
-    posts_ranked_max: int = 500
+    posts_ranked_max: int = 200
+    hashtag_uses_counted_max: int = 1_000
+    hashtags_popular_max: int = 50
     typing_s: int = 6
     alt_text_length_max: int = 1_000
     picture_bytes_max: int = 10 * MIB

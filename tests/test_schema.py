@@ -81,6 +81,7 @@ def test_only_short_closed_lists_are_not_connections():
         "Mutation.markNotificationsRead",
         "Query.friendSuggestions",
         "PostMatches.nodes",
+        "Query.popularHashtags",
         "PostMatch.highlighted",
         "DatasetQuality.warnings",
         "QualityWarning.areas",

@@ -1,6 +1,6 @@
 """What people say to each other, and who is whose friend."""
 
-from resolvers.social.feed import FeedEvent, feed, feed_updated
+from resolvers.social.feed import FeedEvent, feed, feed_updated, popular_hashtags
 from resolvers.social.friends import (
     FriendRequestDirection,
     FriendshipEvent,
@@ -94,6 +94,7 @@ __all__ = [
     "mute_user",
     "mutes",
     "picture_url",
+    "popular_hashtags",
     "posts",
     "read_conversation",
     "remove_friend",

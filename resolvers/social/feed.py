@@ -6,13 +6,15 @@ import strawberry
 from sqlalchemy import BigInteger, ColumnElement, Select, literal, select, true, union_all
 from sqlalchemy.orm import aliased
 
+from app import checks
 from app.events import Happening, SourceStream
 from app.models import Friendship, Post, User
 from app.pagination import Cut, merged
 from app.policies import Viewer, signed_in, visible
 from app.policies.social import is_friend, is_muted
 from app.services import social
-from app.services.social import FeedScope, PostChange
+from app.services.social import FeedScope, PopularHashtag, PostChange
+from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.hearing import Said
@@ -67,6 +69,16 @@ def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
 def _said_by(author_id: ColumnElement[int]) -> Select[int]:
     """What somebody has said that was no reply; there is an index of just that."""
     return select(SAID.id).where(SAID.author_id == author_id, SAID.parent_id.is_(None), SAID.deleted_at.is_(None))
+
+
+async def popular_hashtags(info: Info, first: int = 10) -> list[PopularHashtag]:
+    """The hashtags that most people have used of late, in posts that the viewer sees and does not mute.
+
+    first: How many, at most 50.
+    """
+    checks.within("first", first, 0, settings.hashtags_popular_max)
+    async with info.context.reading() as session:
+        return await social.find_popular_hashtags(session, info.context.viewer, count=first)
 
 
 async def feed_updated(

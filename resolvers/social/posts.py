@@ -75,8 +75,8 @@ def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.
     found = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
     # Joined and not sought in: by that PostgreSQL knows that their index has them in the order of the posts.
     if hashtag is not None:
-        name = hashtag.removeprefix("#").lower()
-        found = found.join(PostHashtag, (PostHashtag.post_id == Post.id) & (PostHashtag.name == name))
+        names = social.hashtags(f"#{hashtag.removeprefix('#')}")[:1]
+        found = found.join(PostHashtag, (PostHashtag.post_id == Post.id) & PostHashtag.name.in_(names))
     if mentioned_user_id is not None:
         key = ids.key(mentioned_user_id, User)
         found = found.join(PostMention, (PostMention.post_id == Post.id) & (PostMention.user_id == key))

@@ -28,7 +28,7 @@ async def search_posts(
     first: int = 25,
     after: str | None = None,
 ) -> PostMatches:
-    """Posts and replies that say something, those that say most of it first; of very many, the newest 500.
+    """Posts and replies that say something, those that say most of it first; of very many, the newest 200.
 
     query: Words, "words in this order", one or another, -without; #hashtags; @names of who is mentioned, or @"a name".
     author_id: Only by this person.

@@ -4,7 +4,7 @@ import strawberry
 
 from app.services import social
 from resolvers import social as resolve
-from schema.fields import Connection, connection, cursor, subscription
+from schema.fields import Connection, connection, cursor, field, subscription
 from schema.row import shows
 from schema.social.posts import Post
 
@@ -20,10 +20,17 @@ class FeedEvent:
     post: Post | None = strawberry.field(description="As it is now; null once it is deleted.")
 
 
+@shows(social.PopularHashtag)
+class PopularHashtag:
+    name: str = strawberry.field(description="It, without the `#`, in small letters.")
+    people_count: int = strawberry.field(description="How many people used it of late.")
+
+
 @strawberry.type
 class FeedQuery:
     feed: Connection[Post] = connection(resolve.feed)
     posts: Connection[Post] = connection(resolve.posts)
+    popular_hashtags: list[PopularHashtag] = field(resolve.popular_hashtags)
 
 
 @strawberry.type

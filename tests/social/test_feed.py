@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from app.models import Block, Mute, PostHashtag, PostMention
+from app.settings import settings
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -31,7 +32,8 @@ async def shown(ask, viewer, **arguments) -> list[str]:
 
 
 async def found(ask, viewer, **arguments) -> list[str]:
-    return [each["content"] for each in (await ask(POSTS, viewer=viewer, **arguments))["posts"]["nodes"]]
+    answer = await ask(POSTS, viewer=viewer, **arguments)
+    return [each["content"] for each in answer["posts"]["nodes"]]
 
 
 async def test_everybody_is_shown_what_was_said_newest_first_and_no_replies(ask, database, owner, other):
@@ -134,7 +136,8 @@ async def test_a_hashtag_has_its_posts_and_replies(ask, database, owner, other):
     assert gone.id == first.id + 4
     for hashtag in ("roof", "#roof", "#ROOF"):
         assert await found(ask, owner, hashtag=hashtag) == ["another #roof", "more #roof", "a #Roof"]
-    assert await found(ask, owner, hashtag="wall") == []
+    for hashtag in ("wall", "", "#", "7"):
+        assert await found(ask, owner, hashtag=hashtag) == []
     await factories.add(database, Mute(user_id=owner.id, muted_id=other.id))
     assert await found(ask, owner, hashtag="roof") == ["a #Roof"]
 
@@ -146,3 +149,23 @@ async def test_who_is_mentioned_finds_where(ask, database, owner, other):
     assert await found(ask, owner, mentioned=ids.encode(owner.user)) == ["ask @owner"]
     assert await found(ask, owner, mentioned=ids.encode(other.user)) == []
     assert await found(ask, owner) == ["ask me", "ask @owner"]
+
+
+POPULAR = "query ($first: Int! = 10) { popularHashtags(first: $first) { name peopleCount } }"
+
+
+async def popular(ask, viewer=None, **arguments):
+    answer = await ask(POPULAR, viewer=viewer, **arguments)
+    return [(each["name"], each["peopleCount"]) for each in answer["popularHashtags"]]
+
+
+async def test_a_hashtag_is_popular_by_how_many_people_use_it(ask, change, database, owner, other, monkeypatch):
+    for author, content in ((owner, "#roof #roof"), (owner, "#road"), (owner, "#road"), (other, "#Roof #wall")):
+        await change("createPost", viewer=author, content=content)
+    assert await popular(ask) == [("roof", 2), ("road", 1), ("wall", 1)]
+    assert await popular(ask, first=1) == [("roof", 2)]
+    await factories.add(database, Mute(user_id=owner.id, muted_id=other.id))
+    assert await popular(ask, owner) == [("road", 1), ("roof", 1)]
+    monkeypatch.setattr(settings, "hashtag_uses_counted_max", 2)
+    assert await popular(ask) == [("roof", 1), ("wall", 1)]
+    assert (await ask(POPULAR, first=51)).codes == ["INVALID_INPUT"]

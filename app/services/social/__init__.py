@@ -1,6 +1,6 @@
 """What people say to each other, who is whose friend, and how people keep away from each other."""
 
-from app.services.social.feed import FeedScope, find_hearers, find_said
+from app.services.social.feed import FeedScope, PopularHashtag, find_hearers, find_popular_hashtags, find_said
 from app.services.social.friends import (
     Asked,
     FriendshipChange,
@@ -32,6 +32,7 @@ from app.services.social.posts import POSTS_TOPIC, PostChange, create_post, edit
 from app.services.social.removal import delete_post, remove_posts
 from app.services.social.reports import pace_reports, report, resolve_report
 from app.services.social.searching import Mark, PostMatch, TextPart, pace_searches, search_posts
+from app.services.social.words import hashtags
 
 __all__ = [
     "POSTS_TOPIC",
@@ -41,6 +42,7 @@ __all__ = [
     "FriendshipChange",
     "Mark",
     "PictureSize",
+    "PopularHashtag",
     "PostChange",
     "PostMatch",
     "TextPart",
@@ -53,9 +55,11 @@ __all__ = [
     "drawn_picture",
     "edit_post",
     "find_hearers",
+    "find_popular_hashtags",
     "find_reader",
     "find_said",
     "friendships_topic",
+    "hashtags",
     "like_post",
     "messages_topic",
     "mute_user",

@@ -1,16 +1,18 @@
 """Who is shown what somebody says."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
 
-from sqlalchemy import true
+from sqlalchemy import distinct, func, select, true
 
 from app.database import ReadSession
-from app.models import Post, User
+from app.models import Post, PostHashtag, User
 from app.pagination import parents
 from app.policies import Viewer, visible
 from app.policies.social import is_friend, is_muted
+from app.settings import settings
 
 STRANGER = 0
 
@@ -20,6 +22,14 @@ class FeedScope(Enum):
 
     EVERYONE = "EVERYONE"
     FRIENDS = "FRIENDS"
+
+
+@dataclass(frozen=True)
+class PopularHashtag:
+    """A hashtag that many people use."""
+
+    name: str
+    people_count: int
 
 
 async def find_hearers(
@@ -44,3 +54,13 @@ async def find_hearers(
 async def find_said(session: ReadSession, viewer: Viewer, post_id: int) -> Post | None:
     """A post that the viewer sees and that is not deleted."""
     return await session.scalar(visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None)))
+
+
+async def find_popular_hashtags(session: ReadSession, viewer: Viewer, *, count: int) -> list[PopularHashtag]:
+    """Those that most people used of late: of the last so many uses, whoever repeats one counts once."""
+    said = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
+    uses = said.join(PostHashtag, PostHashtag.post_id == Post.id).order_by(PostHashtag.post_id.desc())
+    last = uses.with_only_columns(PostHashtag.name, Post.author_id).limit(settings.hashtag_uses_counted_max).subquery()
+    people = func.count(distinct(last.c.author_id))
+    popular = select(last.c.name, people).group_by(last.c.name).order_by(people.desc(), last.c.name).limit(count)
+    return [PopularHashtag(name, number) for name, number in await session.execute(popular)]

@@ -39,7 +39,7 @@ KINDS = (
 )
 OF_EACH_KIND = 20
 FEED = """query ($scope: FeedScope!, $first: Int!, $after: String) { feed(scope: $scope, first: $first, after: $after) {
-    nodes { id content createdAt likesCount commentCount author { username } }
+    nodes { id content createdAt likesCount commentCount isLiked author { username } }
     pageInfo { hasNextPage endCursor }
 } }"""
 ENDS = """query ($scope: FeedScope!, $first: Int!, $after: String) { feed(scope: $scope, first: $first, after: $after) {
