@@ -171,3 +171,20 @@ async def test_who_answers_what_is_just_being_deleted_comes_before_or_too_late(c
         async with database.writing() as session:
             await session.execute(delete(Post))
     assert await count(database, Like) == await count(database, Share) == 0
+
+
+async def test_what_is_left_of_a_post_is_among_the_replies_and_not_among_the_posts_of_its_author(
+    ask, change, database, post, owner, other
+):
+    reply = await factories.post(database, other.id, parent=post)
+    await factories.post(database, owner.id, parent=reply)
+    await change("deletePost", viewer=other, id=ids.encode(reply))
+    document = """query ($post: ID!, $user: ID!) {
+        node(id: $post) { ... on Post { replies { totalCount nodes { content deletedAt } } } }
+        user(id: $user) { posts { totalCount nodes { content } } }
+    }"""
+    answer = await ask(document, viewer=owner, post=ids.encode(post), user=ids.encode(other.user))
+    assert answer["user"]["posts"] == {"totalCount": 0, "nodes": []}
+    replies = answer["node"]["replies"]
+    assert (replies["totalCount"], replies["nodes"][0]["content"]) == (1, "")
+    assert replies["nodes"][0]["deletedAt"] is not None
