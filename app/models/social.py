@@ -320,6 +320,8 @@ class Report(Record):
     evidence: Mapped[str | None] = mapped_column(
         String(6_000), doc="What it said when it was reported; null once the account of whoever said it was deleted."
     )
+    # Its picture, whose files stay for as long as the report is open.
+    evidence_key: Mapped[str | None] = mapped_column(String(200))
     reason: Mapped[ReportReason] = mapped_column(doc="What is wrong with it.")
     comment: Mapped[str | None] = mapped_column(String(500), doc="What whoever reported it says.")
     state: Mapped[ReportState] = mapped_column(default=ReportState.OPEN, doc="What came of it.")

@@ -53,7 +53,7 @@ from resolvers.social.posts import (
     unlike_post,
     unshare_post,
 )
-from resolvers.social.reports import evidence, report, reports, resolve_report
+from resolvers.social.reports import evidence, evidence_url, report, reports, resolve_report
 from resolvers.social.searching import PostMatches, search_posts
 
 __all__ = [
@@ -77,6 +77,7 @@ __all__ = [
     "delete_post",
     "edit_post",
     "evidence",
+    "evidence_url",
     "feed",
     "feed_updated",
     "friend_requests",

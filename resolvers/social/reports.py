@@ -30,6 +30,11 @@ def evidence(viewer: Viewer) -> ColumnElement[str | None]:
     return case((Report.accused.has(visible_users(viewer)), Report.evidence))
 
 
+def evidence_url(root: strawberry.Parent[Report], info: Info) -> str | None:
+    """For a while, a link to the picture it showed when it was reported; only for staff, until they decide."""
+    return social.evidence_url(root) if info.context.viewer.is_staff else None
+
+
 async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: str | None = None) -> Report:
     """Has staff look at something of another's; they do not learn by whom it was reported.
 

@@ -20,6 +20,7 @@ class Report(Row, of=tables.Report):
     reason: auto
     comment: auto
     evidence: str | None = computed(resolve.evidence)
+    evidence_url: str | None = field(resolve.evidence_url)
     state: auto
     action: auto
     resolution: auto

@@ -185,3 +185,24 @@ async def test_pictures_that_no_post_shows_go_after_a_while(change, database, se
         await session.execute(update(Post).where(Post.id == post.id).values(media_key=None))
     await pictures.prune_pictures(database)
     assert files(home) == []
+
+
+async def test_a_reported_picture_is_kept_for_staff_until_they_decide(
+    api, ask, change, send, home, database, owner, other, staff
+):
+    made = await change("createPost", viewer=owner, type="MEDIA", upload=await send(owner, picture()))
+    reported = await change("report", "evidenceUrl", viewer=other, id=made["id"], reason="SEXUAL")
+    assert reported["evidenceUrl"] is None
+    await change("deletePost", viewer=owner, id=made["id"])
+    assert await removals(database) == []
+    for name in files(home):
+        [path] = home.rglob(name)
+        os.utime(path, (0, 0))
+    await pictures.prune_pictures(database)
+    document = "query ($id: ID!) { node(id: $id) { ... on Report { evidenceUrl } } }"
+    url = (await ask(document, viewer=staff, id=reported["id"]))["node"]["evidenceUrl"]
+    assert (await api.get(url)).status_code == 200
+    await change("resolveReport", viewer=staff, id=reported["id"], action="DISMISS")
+    assert (await ask(document, viewer=staff, id=reported["id"]))["node"] == {"evidenceUrl": None}
+    await pictures.prune_pictures(database)
+    assert files(home) == []

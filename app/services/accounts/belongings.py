@@ -97,7 +97,16 @@ THEIRS: dict[type[Record], tuple[InstrumentedAttribute[Any], ...]] = {
 """The tables of which somebody owns rows, each with the keys that make a row theirs: they name the account itself, or
 a row of another of these tables that is theirs."""
 
-WITHHELD = {"password_hash", "security_stamp", "storage_key", "avatar_key", "media_key", "event_key", "group_key"}
+WITHHELD = {
+    "password_hash",
+    "security_stamp",
+    "storage_key",
+    "avatar_key",
+    "media_key",
+    "event_key",
+    "group_key",
+    "evidence_key",
+}
 """Columns that only mean something here, beside those that are hashes of secrets."""
 
 FILES: dict[tuple[type[Record], InstrumentedAttribute[Any]], str] = {

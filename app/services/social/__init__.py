@@ -27,7 +27,7 @@ from app.services.social.messages import (
     tell_typing,
     typing_topic,
 )
-from app.services.social.pictures import PictureSize, drawn_picture, picture_url, post_upload_link
+from app.services.social.pictures import PictureSize, drawn_picture, evidence_url, picture_url, post_upload_link
 from app.services.social.posts import POSTS_TOPIC, PostChange, create_post, edit_post, pace_posts
 from app.services.social.removal import delete_post, remove_posts
 from app.services.social.reports import pace_reports, report, resolve_report
@@ -54,6 +54,7 @@ __all__ = [
     "delete_post",
     "drawn_picture",
     "edit_post",
+    "evidence_url",
     "find_hearers",
     "find_popular_hashtags",
     "find_reader",

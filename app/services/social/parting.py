@@ -37,4 +37,4 @@ async def take_posts_away(session: WriteSession, user_id: int) -> None:
 @on_parting
 async def forget_evidence(session: WriteSession, user_id: int) -> None:
     """That something of theirs was reported stays; what it said goes."""
-    await session.execute(update(Report).where(Report.accused_id == user_id).values(evidence=None))
+    await session.execute(update(Report).where(Report.accused_id == user_id).values(evidence=None, evidence_key=None))

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from app import pictures
 from app.database import Database, WriteSession
 from app.errors import Invalid, Unavailable
 from app.gateways import storage
-from app.models import JobKind, Post
+from app.models import JobKind, Post, Report, ReportState
 from app.policies import Viewer
 from app.queue import enqueue
 from app.services.accounts.profiles import drawing_at_once
@@ -27,6 +27,7 @@ from app.settings import settings
 USE = "post"
 FOLDER = "pictures"
 NUMBER_BITS = 62
+_IS_OPEN = Report.state == ReportState.OPEN
 
 
 class PictureSize(Enum):
@@ -93,8 +94,9 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
 
 
 async def discard_picture(session: WriteSession, post: Post) -> None:
-    """Has the files of a post's picture go, if it shows one."""
-    if post.media_key is not None:
+    """Has the files of a post's picture go, if it shows one that staff are not to look at."""
+    shown = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
+    if post.media_key is not None and not await session.scalar(select(exists().where(*shown, _IS_OPEN))):
         await enqueue(session, JobKind.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
 
 
@@ -104,11 +106,14 @@ async def remove_picture(number: int) -> None:
 
 
 async def prune_pictures(database: Database) -> None:
-    """Deletes pictures that no post shows; new ones are left alone, since one may be about to."""
+    """Deletes pictures that no post shows and no open report; new ones are left alone, since a post may be about to."""
     async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
         names = {key.split("/")[1] for key in keys}
         async with database.reading() as session:
             shown = set(await session.scalars(select(Post.media_key).where(Post.media_key.in_(names))))
+            shown |= set(
+                await session.scalars(select(Report.evidence_key).where(Report.evidence_key.in_(names), _IS_OPEN))
+            )
         await storage.delete_all([key for key in keys if key.split("/")[1] not in shown])
 
 
@@ -116,7 +121,18 @@ def picture_url(post: Post, size: PictureSize) -> str:
     """Where whoever has the address finds a post's picture for a while."""
     if post.media_key is None:
         raise Unavailable("This post shows no picture of its own.")
-    key = f"{FOLDER}/{post.media_key}/{size.value}.webp"
+    return _link(post.media_key, size)
+
+
+def evidence_url(report: Report) -> str | None:
+    """Where whoever has the address finds the picture that an open report is about for a while."""
+    if report.evidence_key is None or report.state is not ReportState.OPEN:
+        return None
+    return _link(report.evidence_key, PictureSize.LARGE)
+
+
+def _link(name: str, size: PictureSize) -> str:
+    key = f"{FOLDER}/{name}/{size.value}.webp"
     return storage.signed_link(key, filename="picture.webp", media_type=pictures.MEDIA_TYPE)
 
 

@@ -63,7 +63,9 @@ async def report(
     if kind not in REPORTABLE:
         raise Invalid("id", "Report a post, a message, a person, a dataset or a model.")
     table = REPORTABLE[kind]
-    row = await session.scalar(visible(table, viewer).where(table.id == id))
+    # Nobody changes it until what it says and shows is kept.
+    found = visible(table, viewer).where(table.id == id).with_for_update(of=table, read=True)
+    row = await session.scalar(found)
     if row is None:
         raise NotFound("There is nothing with this id.")
     accused_id = getattr(row, OWNERS[table])
@@ -72,7 +74,7 @@ async def report(
     if getattr(row, "deleted_at", None) is not None:
         raise Conflict("It is gone already.")
     made = Report(user_id=own, subject_type=kind, subject_key=id, accused_id=accused_id, reason=reason, comment=comment)
-    made.evidence = await _words_of(session, row)
+    made.evidence, made.evidence_key = await _words_of(session, row), getattr(row, "media_key", None)
     session.add(made)
     await session.flush()
     await session.refresh(made)
