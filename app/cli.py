@@ -106,6 +106,15 @@ def user(context: typer.Context) -> None:
 
 
 @program.command()
+def counters() -> None:
+    """Compare what is counted of posts and conversations with what there is, and put it right; people may go on."""
+    _find_servers()
+    from app import counters as counting
+
+    counting.repair()
+
+
+@program.command()
 def schema(
     *,
     write: Annotated[bool, typer.Option(help="Write it to schema/schema.graphql.")] = False,

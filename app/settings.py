@@ -160,6 +160,7 @@ class Settings(BaseSettings):
     messages_per_minute_max: int = 60
     post_length_max: int = 500
     posts_per_minute_max: int = 20
+    counters_batch_rows: int = Field(default=1_000, ge=1)
     typing_per_minute_max: int = 60
     searches_per_minute_max: int = 60
     search_length_max: int = 200

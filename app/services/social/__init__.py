@@ -1,5 +1,6 @@
 """What people say to each other, who is whose friend, and how people keep away from each other."""
 
+from app.services.social.counters import Repair, repair_counters
 from app.services.social.feed import FeedScope, PopularHashtag, find_hearers, find_popular_hashtags, find_said
 from app.services.social.friends import (
     Asked,
@@ -45,6 +46,7 @@ __all__ = [
     "PopularHashtag",
     "PostChange",
     "PostMatch",
+    "Repair",
     "TextPart",
     "accept_friend_request",
     "block_user",
@@ -75,6 +77,7 @@ __all__ = [
     "read_conversation",
     "remove_friend",
     "remove_posts",
+    "repair_counters",
     "report",
     "resolve_report",
     "search_posts",
