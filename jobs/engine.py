@@ -48,7 +48,8 @@ async def run_engine(
             env={name: value for name, value in os.environ.items() if name not in SECRETS},
         )
     if sys.platform == "linux":
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (settings.training_memory_bytes_max,) * 2)
+        with suppress(ProcessLookupError):  # it may have ended already
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (settings.training_memory_bytes_max,) * 2)
     try:
         async with asyncio.timeout(s_max):
             final = await _listen(process, said)

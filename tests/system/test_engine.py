@@ -121,6 +121,22 @@ async def test_however_it_ends_without_a_result_the_job_fails_in_words(
     assert (ended.state, ended.error) == (JobState.FAILED, reason)
 
 
+async def test_one_that_ends_before_it_can_be_limited_fails_in_words_too(engaged, stand_in, job, found, monkeypatch):
+    begin = asyncio.create_subprocess_exec
+
+    async def begun_and_ended(*command, **how):
+        process = await begin(*command, **how)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begun_and_ended)
+    script, reason = ENDS["a kill"]
+    stand_in(script)
+    await engaged()
+    ended = await found(job)
+    assert (ended.state, ended.error) == (JobState.FAILED, reason)
+
+
 async def test_what_is_no_message_fails_the_job_in_words(engaged, stand_in, job, found):
     stand_in("print('Segmentation fault', flush=True)")
     await engaged()
