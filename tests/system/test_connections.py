@@ -33,7 +33,7 @@ def eventually_is(eventually):
 async def test_a_statement_nobody_waits_for_any_more_ends_on_the_server(reading, sessions, eventually_is):
     async with reading(connections=1) as reader:
         pid = await reader.rows(PID, [])
-        sleeping = asyncio.create_task(reader.rows(SLEEP, [b"4"]))
+        sleeping = asyncio.create_task(reader.rows(SLEEP, [b"60"]))
         await eventually_is(sessions, ["active"])
         assert await cancelled(sleeping, reader.rows(PID, [])) == pid
         assert sessions() == ["idle"]
@@ -43,7 +43,7 @@ async def cancelled(task, then):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         return await then
 
 
@@ -137,9 +137,9 @@ async def test_a_database_that_is_nowhere_is_busy(reading):
 
 async def test_closing_tells_everybody_who_waits_to_come_again(reader_url, sessions, eventually_is):
     reader = Reader(reader_url, connections=1)
-    asked = [asyncio.create_task(reader.rows(SLEEP, [b"1"])) for _ in range(5)]
+    asked = [asyncio.create_task(reader.rows(SLEEP, [b"60"])) for _ in range(5)]
     await eventually_is(sessions, ["active"])
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await reader.close()
         assert all(task.done() for task in asked)
         assert [type(each) for each in await asyncio.gather(*asked, return_exceptions=True)] == [Busy] * 5
@@ -151,7 +151,7 @@ async def test_closing_tells_everybody_who_waits_to_come_again(reader_url, sessi
 
 async def test_closing_ends_statements_that_nobody_waits_for_any_more(reader_url, sessions, eventually_is):
     reader = Reader(reader_url, connections=1)
-    sleeping = asyncio.create_task(reader.rows(SLEEP, [b"1"]))
+    sleeping = asyncio.create_task(reader.rows(SLEEP, [b"60"]))
     await eventually_is(sessions, ["active"])
     await cancelled(sleeping, reader.close())
     await eventually_is(sessions, [])
@@ -174,7 +174,7 @@ async def test_closing_ends_connections_that_are_being_opened(network, sessions,
 async def test_it_reads_on_the_servers_event_loop_too(reading):
     async def read():
         async with reading(connections=2) as reader:
-            going = asyncio.create_task(reader.rows(SLEEP, [b"4"]))
+            going = asyncio.create_task(reader.rows(SLEEP, [b"60"]))
             await asyncio.sleep(0.05)
             with pytest.raises(Busy):
                 await reader.rows(KILL, [])

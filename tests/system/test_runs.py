@@ -241,10 +241,10 @@ async def test_a_job_that_does_not_exist_is_passed_over(database, leaving, told)
 
 
 async def test_work_longer_than_its_lease_is_not_taken_over(database, job, leaving, found, monkeypatch):
-    monkeypatch.setattr(settings, "job_lease_s", 0.5)
+    monkeypatch.setattr(settings, "job_lease_s", 1)
 
     async def do(run):
-        for _ in range(10):
+        for _ in range(15):
             await asyncio.sleep(0.1)
             async with database.writing() as session:
                 assert await system.begin(session, job.id) is None

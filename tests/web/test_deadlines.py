@@ -21,9 +21,9 @@ async def test_what_takes_too_long_is_cancelled(deadlines):
 
 
 async def test_what_is_done_in_time_is_left_alone(deadlines):
-    with deadlines.within(0.02) as limit:
+    with deadlines.within(0.5) as limit:
         await asyncio.sleep(0)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.6)
     assert not limit.expired
 
 
