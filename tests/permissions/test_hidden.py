@@ -122,3 +122,15 @@ async def test_whom_one_must_not_see_is_in_no_answer(everything, database, peopl
 async def test_strangers_do_not_see_who_is_gone_either(everything, database, people, hide):
     await hide(database, people)
     assert await everything(people, None) == set()
+
+
+async def test_who_is_muted_is_in_no_feed_nor_suggested_and_is_seen_elsewhere(everything, database, people):
+    before = await everything(people, people.viewer)
+    async with database.writing() as session:
+        for person in people.hidden.values():
+            await social.mute_user(session, Viewer(people.viewer.id), person.id, hours=None)
+    assert before - await everything(people, people.viewer) == {
+        "Query.feed",
+        "Query.friendSuggestions",
+        "Query.posts",
+    }
