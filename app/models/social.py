@@ -3,7 +3,8 @@
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index, String, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
@@ -63,11 +64,15 @@ class Post(Record):
             "ix_posts_subject", "subject_type", "subject_key", "id", postgresql_where=text("subject_key IS NOT NULL")
         ),
         Index("ix_posts_media_key", "media_key", postgresql_where=text("media_key IS NOT NULL")),
-        Index("ix_posts_search", text("to_tsvector('simple', content)"), postgresql_using="gin"),
+        Index("ix_posts_words", "words", postgresql_using="gin"),
     )
 
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     content: Mapped[str] = mapped_column(String(500), default="", doc="What it says; empty once it was deleted.")
+    # Kept beside the text: what a search does not find by the index it would else take apart, post by post.
+    words: Mapped[str] = mapped_column(
+        TSVECTOR, Computed("to_tsvector('simple', content)", persisted=True), deferred=True, deferred_raiseload=True
+    )
     type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="What kind of post it is.")
     media_url: Mapped[str | None] = mapped_column(String(500), doc="A picture or film elsewhere on the web.")
     media_key: Mapped[str | None] = mapped_column(String(200))

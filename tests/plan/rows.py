@@ -57,7 +57,7 @@ def world(seed: int, *, is_torn: bool = False) -> World:
     keys = {table.__tablename__: _keys(random, table.__tablename__) for table in tables}
     made = World(seed, is_torn)
     for table in tables:
-        columns = table.__table__.columns
+        columns = [column for column in table.__table__.columns if column.computed is None]
         rows = [
             {column.key: _value(random, column, keys) for column in columns} | {"id": id}
             for id in keys[table.__tablename__]

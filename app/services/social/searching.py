@@ -125,7 +125,7 @@ async def search_posts(
 def _matching(viewer: Viewer, words: Words, asked: ColumnElement[Any], author_id: int | None) -> Select[Post]:
     found = visible(Post, viewer).where(Post.deleted_at.is_(None))
     if words.text:
-        found = found.where(func.to_tsvector(SIMPLE, Post.content).bool_op("@@")(asked))
+        found = found.where(Post.words.bool_op("@@")(asked))
     if author_id is not None:
         found = found.where(Post.author_id == author_id)
     for name in sorted(words.hashtags):
@@ -140,9 +140,9 @@ def _matching(viewer: Viewer, words: Words, asked: ColumnElement[Any], author_id
 
 def _ranked(found: Select[Post], asked: ColumnElement[Any] | None) -> Subquery:
     """The newest of those found with how well they match: of a word that half of all say, not all are looked at."""
-    newest = found.with_only_columns(Post.id, Post.content).order_by(Post.id.desc()).limit(settings.posts_ranked_max)
+    newest = found.with_only_columns(Post.id, Post.words).order_by(Post.id.desc()).limit(settings.posts_ranked_max)
     rows = newest.subquery("newest")
-    rank = literal(0.0) if asked is None else func.ts_rank_cd(func.to_tsvector(SIMPLE, rows.c.content), asked)
+    rank = literal(0.0) if asked is None else func.ts_rank_cd(rows.c.words, asked)
     return select(rows.c.id, cast(rank, REAL).label("rank")).subquery("ranked")
 
 
