@@ -45,7 +45,7 @@ schema: ## Write schema/schema.graphql from the code
 
 demo: ## Train and predict on the demo village, in what runs here
 	@./setup.sh
-	@$(fieldgraph) demo
+	@$(fieldgraph) demo $(ARGS)
 
 bench: ## Measure requests and events per second
 	@./setup.sh --dev

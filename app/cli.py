@@ -82,15 +82,22 @@ def migrate() -> None:
 
 @program.command()
 def demo(
-    *, accounts: Annotated[bool, typer.Option(help="Only make the demo accounts, and print them.")] = False
+    *,
+    accounts: Annotated[
+        bool, typer.Option(help="Only make the people and what they say, and print the accounts.")
+    ] = False,
+    clear: Annotated[bool, typer.Option(help="Take away what the people have said, and make it anew.")] = False,
 ) -> None:
-    """Train and predict on the demo village, from an empty account to buildings on a map."""
+    """People who talk about a village, and, live, from an empty dataset to a model that finds its buildings."""
+    if settings.production:
+        raise CannotStart("The password of the demo's accounts is known to all: there is no demo in production.")
     _find_servers()
     _find_secret()
     from app import demo as village
 
-    if accounts:
-        village.accounts()
+    village.make(anew=clear)
+    if accounts or clear:
+        village.show()
     else:
         village.run()
 

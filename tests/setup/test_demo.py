@@ -1,26 +1,143 @@
-"""The demo's accounts and teams."""
+"""The demo's people, their teams, and what they say to each other."""
 
 import psycopg
+import pytest
+from psycopg.rows import dict_row
+from typer.testing import CliRunner
 
-from app import demo
+from app import cli, demo, operators
+from app.process import CannotStart
 from app.settings import settings
 
+# All that is seen of the community, without the keys and times that differ each time.
+COMMUNITY = {
+    "posts": """SELECT username, content, type, depth, likes_count, comment_count, shares_count, subject_type
+        FROM posts JOIN users ON users.id = author_id ORDER BY posts.id""",
+    "hashtags": "SELECT name, count(*) FROM post_hashtags GROUP BY name ORDER BY name",
+    "mentions": """SELECT username, count(*) FROM post_mentions JOIN users ON users.id = user_id
+        GROUP BY username ORDER BY 1""",
+    "friends": """SELECT one.username, other.username AS other FROM friendships
+        JOIN users one ON one.id = user_id JOIN users other ON other.id = friend_id ORDER BY 1, 2""",
+    "requests": """SELECT one.username, other.username AS other FROM friend_requests
+        JOIN users one ON one.id = from_user_id JOIN users other ON other.id = to_user_id ORDER BY 1, 2""",
+    "messages": "SELECT content, is_read FROM messages ORDER BY id",
+    "conversations": """SELECT one.username, other.username AS other, unread_count FROM conversations
+        JOIN users one ON one.id = user_id JOIN users other ON other.id = other_id ORDER BY 1, 2""",
+    "notifications": """SELECT username, message, is_read FROM user_notifications JOIN users ON users.id = user_id
+        ORDER BY 1, 2, 3""",
+    "reports": """SELECT username, reason, evidence, state FROM reports JOIN users ON users.id = user_id
+        ORDER BY reports.id""",
+    "mutes": "SELECT username FROM mutes JOIN users ON users.id = muted_id",
+}
+COUNTS = """SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM teams) AS teams,
+    (SELECT count(*) FROM datasets) AS datasets, (SELECT count(*) FROM labels) AS labels,
+    (SELECT max(id) FROM posts) AS last_post, (SELECT max(id) FROM events) AS last_event"""
 
-def test_two_teams_with_members_are_made_once(database_url, redis_url, monkeypatch, capsys):
+
+@pytest.fixture
+def here(database_url, redis_url, monkeypatch):
     monkeypatch.setattr(settings, "redis_url", redis_url)
     # As `up` has it for a demo: the village's imagery is this installation's own.
     monkeypatch.setattr(settings, "outside_hosts_allowed", [f"{settings.host}:{settings.port}"])
+
+
+@pytest.fixture
+def query(here):
+    def query(statement):
+        url = settings.database_url.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+            found = connection.execute(statement)
+            return found.fetchall() if found.description else []
+
+    return query
+
+
+def community(query):
+    return {name: query(statement) for name, statement in COMMUNITY.items()}
+
+
+def test_two_teams_with_members_are_made_once(query):
     for _ in range(2):
-        demo.accounts()
-    said = capsys.readouterr().out
-    assert all(email in said for email in demo.PEOPLE.values())
-    members = """SELECT teams.name, admins.username, array_agg(members.username::text ORDER BY members.id)
+        demo.make()
+    members = """SELECT teams.name, admins.username, array_agg(members.username::text ORDER BY members.id) AS members
         FROM teams JOIN users admins ON admins.id = admin_user_id
         JOIN team_memberships ON team_id = teams.id JOIN users members ON members.id = user_id
         GROUP BY teams.id, admins.id ORDER BY teams.id"""
-    with psycopg.connect(settings.database_url.replace("+psycopg", "")) as connection:
-        found = connection.execute(members).fetchall()
-    assert found == [
+    assert [tuple(row.values()) for row in query(members)] == [
         ("Village mappers", "mapper", ["mapper", "surveyor", "reviewer"]),
         ("Field survey", "surveyor", ["mapper", "surveyor"]),
     ]
+
+
+def test_whoever_may_be_signed_in_as_is_printed(capsys):
+    demo.show()
+    said = capsys.readouterr().out
+    assert all(f"{email}  {demo.PASSWORD}" in said for email in demo.PEOPLE.values())
+
+
+def test_people_talk_make_friends_and_complain(query):
+    demo.make()
+    made = community(query)
+    [first] = [post for post in made["posts"] if post["content"].startswith("All roofs")]
+    assert (first["likes_count"], first["comment_count"], first["shares_count"]) == (3, 3, 1)
+    assert first["subject_type"] == "Dataset"
+    assert max(post["depth"] for post in made["posts"]) == 2
+    assert {"name": "buildings", "count": 2} in made["hashtags"]
+    assert {"username": "surveyor", "count": 2} in made["mentions"]
+    assert {"username": "mapper", "other": "surveyor"} in made["friends"]
+    assert {"username": "visitor", "other": "mapper"} in made["requests"]
+    assert {"username": "mapper", "other": "reviewer", "unread_count": 2} in made["conversations"]
+    assert [report["state"] for report in made["reports"]] == ["OPEN"]
+    assert {"username": "mapper", "message": "visitor would like to be your friend.", "is_read": False} in made[
+        "notifications"
+    ]
+
+
+def test_a_second_time_changes_nothing(query):
+    demo.make()
+    before = query(COUNTS), community(query)
+    demo.make()
+    assert (query(COUNTS), community(query)) == before
+
+
+def test_what_somebody_deleted_is_not_said_again(query):
+    demo.make()
+    query("DELETE FROM posts WHERE content LIKE 'New imagery%'")
+    before = community(query)
+    demo.make()
+    assert community(query) == before
+
+
+def test_clearing_makes_the_same_anew_whatever_was_done_to_it(query):
+    demo.make()
+    before = community(query)
+    query("UPDATE users SET is_active = false WHERE username = 'surveyor'")
+    query("""INSERT INTO blocks (user_id, blocked_id, username)
+        SELECT one.id, other.id, other.username FROM users one, users other
+        WHERE one.username = 'mapper' AND other.username = 'ecologist'""")
+    query("UPDATE posts SET content = 'Something else.' WHERE depth = 1")
+    query("DELETE FROM friendships")
+    demo.make(anew=True)
+    assert community(query) == before
+    assert query("SELECT count(*) FROM blocks") == [{"count": 0}]
+
+
+def test_clearing_leaves_what_others_have_said(query):
+    demo.make()
+    CliRunner().invoke(operators.program, ["create", "guest@example.org", "guest"], input="correct horse battery\n")
+    counts = "likes_count, comment_count, shares_count"
+    query(f"""INSERT INTO posts (author_id, content, type, parent_id, root_id, depth, {counts})
+        SELECT guest.id, 'Well drawn.', 'THOUGHTS', posts.id, posts.id, 1, 0, 0, 0 FROM posts, users guest
+        WHERE guest.username = 'guest' AND posts.content LIKE 'All roofs%'""")
+    demo.make(anew=True)
+    assert query("SELECT count(*) FROM posts WHERE content = 'Well drawn.'") == [{"count": 1}]
+    assert query("SELECT count(*) FROM posts WHERE content LIKE 'All roofs%'") == [{"count": 1}]
+
+
+@pytest.mark.parametrize("option", [(), ("--accounts",), ("--clear",)])
+def test_there_is_no_demo_in_production(query, monkeypatch, option):
+    monkeypatch.setattr(settings, "production", True)
+    refused = CliRunner().invoke(cli.program, ["demo", *option])
+    assert isinstance(refused.exception, CannotStart)
+    assert "no demo in production" in str(refused.exception)
+    assert query("SELECT count(*) FROM users") == [{"count": 0}]

@@ -1,4 +1,4 @@
-"""The demo village: accounts to try things with, and the whole path walked as a client would walk it."""
+"""The whole path on the demo village, walked as a client would walk it: from an area to predicted buildings."""
 
 import asyncio
 import json
@@ -8,92 +8,16 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from shapely import Polygon
 from shapely.geometry import mapping as geojson_of
-from sqlalchemy import func, select
 from websockets.asyncio.client import connect
 
-from app import security
-from app.database import Database, WriteSession
+from app.demo.people import PASSWORD, PEOPLE, footprints, imagery
 from app.gateways.fakes import village
-from app.models import AOI, Dataset, DatasetStatus, Team, TeamMembership, User
-from app.policies import Viewer
-from app.services import accounts as people
-from app.services import mapping
 from app.settings import settings
 
-PASSWORD = "try-the-village"  # noqa: S105 -- a demo's password is known to all; `up` alone makes these accounts
-PEOPLE = {
-    "mapper": "mapper@example.org",
-    "surveyor": "surveyor@example.org",
-    "reviewer": "reviewer@example.org",
-    "visitor": "visitor@example.org",
-}
-# Each with its admin first.
-TEAMS = {"Village mappers": ("mapper", "surveyor", "reviewer"), "Field survey": ("surveyor", "mapper")}
-DATASET = "Demo village"
 ZOOM = 19
 EPOCHS = 12  # enough for the village, and done while one watches
 console = Console()
-
-
-def accounts() -> None:
-    """Makes the demo accounts, their teams, and a labelled dataset to look at, where they are missing; prints them."""
-    asyncio.run(_seed())
-    for email in PEOPLE.values():
-        console.print(f"{email}  {PASSWORD}", highlight=False)
-
-
-async def _seed() -> None:
-    database = Database(str(settings.database_url), str(settings.redis_url))
-    password_hash = await security.hash_password(PASSWORD)
-    async with database.writing() as session:
-        for username, email in PEOPLE.items():
-            if await session.scalar(select(User.id).where(func.lower(User.email) == email)) is None:
-                await people.create_account(session, email=email, username=username, password_hash=password_hash)
-        await _gather(session)
-        mapper = Viewer(await session.scalar(select(User.id).where(User.email == PEOPLE["mapper"])))
-        dataset = await session.scalar(
-            select(Dataset).where(Dataset.name == DATASET, Dataset.user_id == mapper.user_id)
-        )
-        if dataset is not None:  # the port may be another today
-            dataset.source_imagery = _imagery()
-        else:
-            dataset = await mapping.create_dataset(
-                session, mapper, name=DATASET, source_imagery=_imagery(), status=DatasetStatus.ACTIVE
-            )
-            for area in village.TRAINING_AREAS:
-                aoi: AOI = await mapping.create_aoi(session, mapper, dataset_id=dataset.id, geom=area)
-                footprints, outside = mapping.sifted(area, "geojson", _footprints(area))
-                await mapping.upload_labels(session, mapper, aoi_id=aoi.id, footprints=footprints, outside=outside)
-    await database.close()
-
-
-async def _gather(session: WriteSession) -> None:
-    """Makes the demo's teams where they are missing."""
-    found = await session.execute(
-        select(func.lower(User.email), User.id).where(func.lower(User.email).in_(PEOPLE.values()))
-    )
-    by_email: dict[str, int] = dict(found.all())
-    ids = {username: by_email[email] for username, email in PEOPLE.items()}
-    for name, (admin, *others) in TEAMS.items():
-        of_admin = Team.admin_user_id == ids[admin]
-        if await session.scalar(select(Team.id).where(Team.name == name, of_admin)) is None:
-            team = await people.create_team(session, Viewer(ids[admin]), name=name)
-            session.add_all([TeamMembership(team_id=team.id, user_id=ids[other]) for other in others])
-
-
-def _imagery() -> str:
-    return f"{settings.address}/demo/tiles/{{z}}/{{x}}/{{y}}.png"
-
-
-def _footprints(area: Polygon) -> dict[str, Any]:
-    features = [
-        {"type": "Feature", "geometry": geojson_of(found.geometry), "properties": {"building": "yes"}}
-        for found in village.footprints(area.bounds)
-        if found.geometry.intersects(area)
-    ]
-    return {"type": "FeatureCollection", "features": features}
 
 
 def run() -> None:
@@ -114,13 +38,13 @@ async def _walk() -> None:
 
 
 async def _model(client: "Client") -> dict[str, Any]:
-    fields = {"name": "Roofs of the village", "sourceImagery": _imagery()}
+    fields = {"name": "Roofs of the village", "sourceImagery": imagery()}
     dataset = await client.ask("createDataset", "CreateDatasetInput!", fields, "id")
-    console.print(f"[bold]2[/] A dataset over {_imagery()}")
+    console.print(f"[bold]2[/] A dataset over {imagery()}")
     for area in village.TRAINING_AREAS:
         drawn = {"datasetId": dataset["id"], "geom": geojson_of(area)}
         aoi = await client.ask("createAoi", "CreateAoiInput!", drawn, "id")
-        labels = {"aoiId": aoi["id"], "geojson": _footprints(area)}
+        labels = {"aoiId": aoi["id"], "geojson": footprints(area)}
         upload = await client.ask("uploadLabels", "UploadLabelsInput!", labels, "added")
         console.print(f"[bold]3[/] An area with {upload['added']} labelled buildings")
     console.print("[bold]4[/] A model from the base model RAMP")
