@@ -66,6 +66,12 @@ async def test_what_each_saw_a_half_of_is_put_together_with_its_courtyard(joined
     assert kept.area_m2 == pytest.approx(area_m2(here(COURT)), rel=1e-6)
 
 
+async def test_a_long_one_keeps_the_end_that_only_one_part_saw(joined):
+    west, east = box(0, 0, 20, 1), box(18, 0, 21, 1)
+    [kept] = await joined((0, west, 0.5), (1, east, 0.5))
+    assert is_same(kept, box(0, 0, 21, 1))
+
+
 async def test_one_across_four_parts_is_one(joined):
     quarters = [box(x, y, x + 1.2, y + 1.2) for x in (0, 0.8) for y in (0, 0.8)]
     [kept] = await joined(*((part, quarter, 0.5) for part, quarter in enumerate(quarters)))

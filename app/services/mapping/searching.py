@@ -18,7 +18,7 @@ from app.services.mapping.predictions import CHECKPOINT, Outlines
 from app.services.mapping.trainings import Left
 from app.settings import settings
 
-# Of each building that two parts or more have found: the outline that has nearly all of it, else all of them together.
+# Of each building that several parts have found: the outline that lacks no more than a rim, else all of them together.
 JOIN_PARTS = text("""
     WITH RECURSIVE seam AS MATERIALIZED (
         SELECT one.id AS one, other.id AS other
@@ -42,7 +42,9 @@ JOIN_PARTS = text("""
         GROUP BY member.first
     ), outline AS (
         SELECT id, confidence, CASE
-            WHEN ST_Area(largest) >= :nearly * ST_Area(whole) OR ST_NumGeometries(whole) > 1 THEN largest
+            WHEN ST_NumGeometries(whole) > 1 THEN largest
+            WHEN ST_Area(largest) >= :nearly * ST_Area(whole)
+                AND ST_IsEmpty(ST_Buffer(ST_Difference(whole, largest), -:rim * sqrt(ST_Area(whole)))) THEN largest
             ELSE whole
         END AS geom
         FROM building
@@ -55,6 +57,8 @@ JOIN_PARTS = text("""
     DELETE FROM predicted_features AS feature USING member WHERE feature.id = member.id AND member.id <> member.first
 """)
 NEARLY = 0.9
+# A long building's last tenth is an end, not a rim: thicker than twice this share of the side of a square as large.
+RIM = 0.05
 
 
 class Found(NamedTuple):
@@ -130,7 +134,13 @@ async def get_ready_to_join(session: WriteSession) -> None:
 async def join_parts(session: WriteSession, prediction_id: int) -> None:
     """Makes one building of what several parts have found of it; courtyards stay open."""
     await session.execute(
-        JOIN_PARTS, {"prediction_id": prediction_id, "share": settings.prediction_seam_share_min, "nearly": NEARLY}
+        JOIN_PARTS,
+        {
+            "prediction_id": prediction_id,
+            "share": settings.prediction_seam_share_min,
+            "nearly": NEARLY,
+            "rim": RIM,
+        },
     )
 
 
