@@ -1,6 +1,7 @@
 """The golden path for real: a detector is taught on a few tiles of the village, published, and looks for houses."""
 
 import asyncio
+from itertools import combinations
 
 import orjson
 import pytest
@@ -14,13 +15,19 @@ from app.gateways.fakes import village
 from app.geometry import to_geojson
 from app.models import Event, Job, JobState, PredictedFeature, Prediction, Training
 from app.settings import settings
+from app.tiles import Tile, covering
 from jobs.broker import WORKS
 from jobs.mapping import FETCHING_SHARE
 from jobs.run import attempt
 from resolvers import ids
 
 AREA = village.TRAINING_AREAS[2]
-LOOKED_AT = box(*village.PREDICTION_AREA.centroid.buffer(0.0004).bounds)
+# Two squares of four tiles, one above the other: what lies in the outermost rows, only one of them sees.
+NORTH = covering(village.PREDICTION_AREA.centroid, 18)[0]
+SOUTH = NORTH._replace(y=NORTH.y + 1)
+LOOKED_AT = union_all([box(*square.bounds) for square in (NORTH, SOUTH)]).buffer(-1e-6, join_style="mitre")
+INNER_ROWS = [Tile(19, 2 * SOUTH.x + x, 2 * SOUTH.y - y) for x in (0, 1) for y in (0, 1)]
+NEAR_THE_SEAM = union_all([box(*tile.bounds) for tile in INNER_ROWS])
 EPOCHS = 2
 TRAINING = """status accuracy pixelAccuracy precision recall f1 objectF1 chipsLength failure startedAt finishedAt
     job { state progress etaS error } artifacts(orderBy: OLDEST) { nodes { name mediaType sizeBytes link } }"""
@@ -92,16 +99,28 @@ async def test_a_detector_is_trained_published_and_predicts(
     for _ in range(parted["parts"]):
         job = await work()
     assert (job.state, parted["parts"] > 1) == (JobState.DONE, True)
-    one, several = [await _ground_found(database, id) for id in (asked["id"], parted["id"])]
-    # What was taught so little draws ragged outlines, which are squared otherwise where a seam cuts them.
-    assert one.symmetric_difference(several).area < 0.1 * one.area
+    _found_alike(*[await _found(database, id) for id in (asked["id"], parted["id"])])
 
 
-async def _ground_found(database, id: str) -> BaseGeometry:
-    """What all features of a prediction cover."""
+async def _found(database, id: str) -> list[BaseGeometry]:
     async with database.reading() as session:
         rows = select(PredictedFeature.geom).where(PredictedFeature.prediction_id == ids.key(id, Prediction))
-        return union_all((await session.scalars(rows)).all())
+        return list(await session.scalars(rows))
+
+
+def _found_alike(one: list[BaseGeometry], parted: list[BaseGeometry]) -> None:
+    """Parts find what one piece finds.
+
+    A part looks one tile beyond its own ground, so what is farther from the seam it sees alone and with all that
+    surrounds it: that is the same. Nearer, both see it, each with other surroundings; that is there once.
+    """
+    far, far_parted = [[each for each in found if not each.intersects(NEAR_THE_SEAM)] for found in (one, parted)]
+    assert 0 < len(far) == len(far_parted) < len(parted)
+    ground = union_all(far)
+    assert ground.symmetric_difference(union_all(far_parted)).area < 1e-6 * ground.area
+    for each, other in combinations(parted, 2):
+        shared = each.intersection(other).area
+        assert shared < settings.prediction_seam_share_min * min(each.area, other.area)
 
 
 async def _a_finished_training(ask, api, database, owner, id: str) -> None:
