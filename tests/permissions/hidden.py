@@ -1,5 +1,6 @@
 """People whom somebody else must not see, and all the ways in which they are seen until then."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,7 @@ async def society(database: Database) -> Society:
     await _talk(database, viewer, between, hidden["friend"])
     await _work(database, viewer, hidden["friend"])
     await _organise(database, viewer, hidden["friend"])
-    return Society(here, viewer, hidden, between, await _marks(database, hidden))
+    return Society(here, viewer, hidden, between, await marks_of(database, hidden.values()))
 
 
 async def _name(database: Database, hidden: dict[str, Person]) -> None:
@@ -179,9 +180,9 @@ async def _organise(database: Database, viewer: Person, friend: Person) -> None:
     await factories.notification(database, viewer.id, subject_type="User", subject_key=friend.id)
 
 
-async def _marks(database: Database, hidden: dict[str, Person]) -> frozenset[str]:
+async def marks_of(database: Database, hidden: Iterable[Person]) -> frozenset[str]:
     """The ids of themselves, and of what is theirs alone."""
-    theirs = [person.id for person in hidden.values()]
+    theirs = [person.id for person in hidden]
     async with database.reading() as session:
         found = [
             await session.scalars(select(table).where(or_(*(tie.in_(theirs) for tie in ties))))

@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, select
 
-from app.models import Base, User
-from app.policies import Viewer
-from app.services import social
-from app.services.accounts import deletion, staff
+from app.models import Base
 from app.settings import settings
 from resolvers import ids
 from resolvers.system import SHOWN
 from tests.fixtures import Person
 from tests.permissions.everything import answers
 from tests.permissions.hidden import Society, seen, society
+from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
 from tests.permissions.matrix import CORE
 
 OF_A_PERSON = ("(userId)", "(withUserId)", "(actorId)", "(authorId)")
@@ -86,49 +84,21 @@ async def test_they_are_named_wherever_somebody_can_be(database, people):
     assert [str(column) for column, is_named in zip(columns, named, strict=True) if not is_named] == []
 
 
-async def blocked(database, people):
-    async with database.writing() as session:
-        for person in people.hidden.values():
-            block = await social.block_user(session, Viewer(people.viewer.id), person.id)
-            block.username = "somebody"  # whom one has blocked one knows, to take it back
-
-
-async def blocking(database, people):
-    async with database.writing() as session:
-        for person in people.hidden.values():
-            await social.block_user(session, Viewer(person.id), people.viewer.id)
-
-
-async def suspended(database, people):
-    async with database.writing() as session:
-        for person in people.hidden.values():
-            await staff.suspend(session, person.id, actor_id=None, reason="Spam.")
-
-
-async def deleted(database, people):
-    async with database.writing() as session:
-        gone = update(User).where(User.id.in_([person.id for person in people.hidden.values()]))
-        await session.execute(gone.values(account_deletion_due_at=func.now(), account_deletion_requested=True))
-    await deletion.delete_due_accounts(database)
-
-
 @pytest.mark.parametrize("hide", [blocked, blocking, suspended, deleted])
 async def test_whom_one_must_not_see_is_in_no_answer(everything, database, people, hide):
-    await hide(database, people)
+    await hide(database, people.viewer, people.hidden.values())
     assert await everything(people, people.viewer) == set()
 
 
 @pytest.mark.parametrize("hide", [suspended, deleted])
 async def test_strangers_do_not_see_who_is_gone_either(everything, database, people, hide):
-    await hide(database, people)
+    await hide(database, people.viewer, people.hidden.values())
     assert await everything(people, None) == set()
 
 
 async def test_who_is_muted_is_in_no_feed_nor_suggested_and_is_seen_elsewhere(everything, database, people):
     before = await everything(people, people.viewer)
-    async with database.writing() as session:
-        for person in people.hidden.values():
-            await social.mute_user(session, Viewer(people.viewer.id), person.id, hours=None)
+    await muted(database, people.viewer, people.hidden.values())
     assert before - await everything(people, people.viewer) == {
         "Query.feed",
         "Query.friendSuggestions",

@@ -1,0 +1,218 @@
+"""Everything there is to listen to, and for each what somebody does who is heard there."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLEnumType, GraphQLField, get_named_type
+
+from app import events
+from app.database import Database
+from app.errors import DomainError
+from app.models import Inspection, Post, Prediction, Training
+from app.policies import Viewer
+from app.services import mapping, social
+from app.services.mapping.course import Work
+from app.services.system import banners
+from app.signals import Signals
+from resolvers import ids
+from tests import factories
+from tests.fixtures import Person
+from tests.permissions.everything import arguments, selection
+from tests.permissions.matrix import CORE
+from tests.system.clients import Client
+
+SAID_OF_THEM = "It goes on."
+"""What is said of their work, and what they announce for all: no word of their own."""
+
+
+@dataclass(frozen=True)
+class Couple:
+    """A friend of the one who listens, and somebody who asks to be; both have a word in their names."""
+
+    word: str
+    friend: Person
+    asking: Person
+    said_of_them: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Who listens, what they have said, and the work of whom they watch."""
+
+    database: Database
+    signals: Signals
+    viewer: Person
+    hidden: Couple
+    own: Post
+    works: Mapping[str, Work]
+    posts: list[tuple[Viewer, int]] = field(default_factory=list)
+
+
+async def stage(database: Database, signals: Signals, viewer: Person, hidden: Couple) -> Stage:
+    """The one who listens with their post, and the work of another on their maps."""
+    worker = hidden.friend
+    dataset = await factories.dataset(database, viewer.id)
+    training = await factories.training(database, await factories.model(database, dataset), user_id=worker.id)
+    works: dict[str, Work] = {
+        Training.__name__: training,
+        Prediction.__name__: await factories.prediction(database, training, published=True, user_id=worker.id),
+        Inspection.__name__: await factories.inspection(database, dataset, user_id=worker.id),
+    }
+    return Stage(database, signals, viewer, hidden, await factories.post(database, viewer.id), works)
+
+
+def _rights(person: Person) -> Viewer:
+    """Those of staff, who are not refused where others would be, and to whom nobody is invisible."""
+    return Viewer(person.id, is_staff=True)
+
+
+def _work(kind: type[Work]) -> Callable[[Stage, Couple], Awaitable[None]]:
+    async def work(on: Stage, couple: Couple) -> None:
+        topic = mapping.topic_of(kind, on.works[kind.__name__].id)
+        async with on.database.writing() as session:
+            events.record(session, topic, {"message": couple.said_of_them})
+
+    return work
+
+
+async def _post(on: Stage, couple: Couple) -> None:
+    """Says something and changes it."""
+    author = _rights(couple.friend)
+    async with on.database.writing() as session:
+        said = {"content": couple.word}
+        post = await social.create_post(session, author, parent_id=None, about=None, fields=said)
+    async with on.database.writing() as session:
+        await social.edit_post(session, author, post.id, changes={"content": f"{couple.word}, again"})
+    on.posts.append((author, post.id))
+
+
+async def take_back(on: Stage) -> None:
+    """Deletes all posts, in the order in which they were said."""
+    for author, id in on.posts:
+        with suppress(DomainError):
+            async with on.database.writing() as session:
+                await social.delete_post(session, author, id)
+
+
+async def _ask(on: Stage, couple: Couple) -> None:
+    asking = _rights(couple.asking)
+    with suppress(DomainError):
+        async with on.database.writing() as session:
+            await social.cancel_friend_request(session, asking, on.viewer.id)
+    async with on.database.writing() as session:
+        await social.send_friend_request(session, asking, on.viewer.id)
+
+
+async def _write(on: Stage, couple: Couple) -> None:
+    sender = _rights(couple.friend)
+    async with on.database.writing() as session:
+        await social.send_message(session, sender, receiver_id=on.viewer.id, content=couple.word)
+
+
+async def _answer(on: Stage, couple: Couple) -> None:
+    """Replies to the one who listens, and names them elsewhere."""
+    naming = {"content": f"@{on.viewer.user.username} {couple.word}"}
+    for parent_id in (None, on.own.id):
+        with suppress(DomainError):
+            async with on.database.writing() as session:
+                author = _rights(couple.friend)
+                await social.create_post(session, author, parent_id=parent_id, about=None, fields=naming)
+
+
+async def begin_typing(on: Stage, sender: Person) -> None:
+    """Is heard to write to the one who listens, if they want to hear of it."""
+    async with on.database.reading() as session:
+        reader, is_heard = await social.find_reader(session, _rights(sender), on.viewer.id)
+    if is_heard:
+        await social.tell_typing(on.signals, _rights(sender), reader, is_typing=True)
+
+
+async def _type(on: Stage, couple: Couple) -> None:
+    await begin_typing(on, couple.friend)
+
+
+async def _announce(on: Stage, couple: Couple) -> None:
+    async with on.database.writing() as session:
+        announcer = _rights(couple.friend)
+        await banners.create_banner(session, announcer, message=couple.said_of_them, start_date=None, end_date=None)
+
+
+DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
+    "trainingUpdated": _work(Training),
+    "predictionUpdated": _work(Prediction),
+    "inspectionUpdated": _work(Inspection),
+    "feedUpdated": _post,
+    "friendshipChanged": _ask,
+    "messageReceived": _write,
+    "notificationReceived": _answer,
+    "typing": _type,
+    "bannerChanged": _announce,
+}
+"""What makes somebody heard, by what is listened to."""
+
+
+async def do(on: Stage, couple: Couple, *names: str) -> None:
+    """All of it, or some; what is refused is not done."""
+    for name in names or DEEDS:
+        with suppress(DomainError):
+            await DEEDS[name](on, couple)
+
+
+def subscriptions(works: Mapping[str, Work]) -> Iterator[tuple[str, str]]:
+    """Every subscription, asked for all that it says and all of its rows; with choices, once with each of them."""
+    for name, declared in CORE.subscription_type.fields.items():
+        event = get_named_type(declared.type)
+        parts = [f"{part} {selection(get_named_type(of.type), is_whole=True)}" for part, of in event.fields.items()]
+        given = [arguments(declared, lambda kind: ids.encode(works[kind])).strip("()")]
+        given += ["after: $after"] if "after" in declared.args else []
+        for choice in _choices(declared):
+            asked = ", ".join(filter(None, [*given, choice]))
+            head = "($after: String)" if "after" in declared.args else ""
+            document = f"subscription {head} {{ {name}{f'({asked})' if asked else ''} {{ {' '.join(parts)} }} }}"
+            yield f"{name}({choice})" if choice else name, document
+
+
+def _choices(declared: GraphQLField) -> list[str]:
+    kinds = {name: get_named_type(argument.type) for name, argument in declared.args.items()}
+    enums = {name: kind for name, kind in kinds.items() if isinstance(kind, GraphQLEnumType)}
+    return [f"{name}: {value}" for name, kind in enums.items() for value in kind.values] or [""]
+
+
+class Listener:
+    """Somebody's socket with all subscriptions, and all that was heard by each."""
+
+    def __init__(self, client: Client, on: Stage) -> None:
+        self._client = client
+        self._on = on
+        self.heard: dict[str, list[Any]] = {}
+
+    async def begin(self, after: str) -> None:
+        """Listens to what has happened after a place, and to what happens."""
+        for name, document in subscriptions(self._on.works):
+            self.heard[name] = []
+            variables = {"after": after} if "$after" in document else {}
+            asked = {"query": document, "variables": variables}
+            await self._client.say({"id": name, "type": "subscribe", "payload": asked})
+
+    async def until(self, names: set[str], word: str, again: Callable[[], Awaitable[None]]) -> None:
+        """Passes when each of these has said a word, which is said `again` where nothing is kept, until it is heard."""
+        listening = asyncio.create_task(self._until(names, word))
+        while not listening.done():
+            await again()
+            await asyncio.wait({listening}, timeout=0.2)
+        await listening
+
+    async def _until(self, names: set[str], word: str) -> None:
+        left = set(names)
+        while left:
+            message = await self._client.hear()
+            assert message["type"] == "next", message
+            # A row of which a part may not be seen would be left out as a whole, with what it says.
+            assert "errors" not in message["payload"], message
+            self.heard[message["id"]].append(message["payload"])
+            if word in json.dumps(message["payload"]):
+                left.discard(message["id"])
