@@ -55,7 +55,7 @@ async def test_who_has_the_link_joins_and_the_admin_is_told_once(ask, change, da
     joined = await change("acceptTeamInvitation", JOINED, viewer=other, token=made["token"])
     assert (joined["team"], joined["user"]) == ({"name": "Surveyors"}, {"username": "other"})
     answer = await ask("{ notifications { nodes { message subject { ... on Team { name } } } } }", viewer=owner)
-    message = {"message": "other joined the team Surveyors.", "subject": {"name": "Surveyors"}}
+    message = {"message": "Somebody joined the team Surveyors.", "subject": {"name": "Surveyors"}}
     assert answer["notifications"]["nodes"] == [message]
     assert await count(database, UserNotification) == 1
 

@@ -100,11 +100,13 @@ async def test_a_member_leaves_and_the_admin_is_told_once(ask, change, database,
     left = await change("leaveTeam", "teamId name", viewer=other, id=ids.encode(team))
     assert (left["teamId"], left["name"]) == (ids.encode(team), "Surveyors")
     assert await members(database, team) == {owner.id}
-    assert await told(database, owner.id) == ["other left the team Surveyors."]
+    assert await told(database, owner.id) == ["A member left the team Surveyors."]
     assert await told(database, other.id) == []
     assert (await ask("{ teams { totalCount } }", viewer=other)) == {"teams": {"totalCount": 0}}
-    about = await ask("{ notifications { nodes { subject { ... on Team { name } } } } }", viewer=owner)
-    assert about["notifications"]["nodes"] == [{"subject": {"name": "Surveyors"}}]
+    about = await ask(
+        "{ notifications { nodes { actor { username } subject { ... on Team { name } } } } }", viewer=owner
+    )
+    assert about["notifications"]["nodes"] == [{"actor": {"username": "other"}, "subject": {"name": "Surveyors"}}]
 
 
 async def test_the_admin_neither_leaves_nor_is_removed(refuse, owner, staff, team):
@@ -152,7 +154,7 @@ async def test_the_admin_gives_the_team_to_another_member_and_may_leave_then(
 async def test_when_staff_transfer_a_team_both_are_told(change, database, owner, other, staff, team):
     await change("transferTeam", viewer=staff, id=ids.encode(team), userId=ids.encode(other.user))
     assert await told(database, other.id) == ["You are the admin of the team Surveyors now."]
-    assert await told(database, owner.id) == ["other is the admin of the team Surveyors now."]
+    assert await told(database, owner.id) == ["The team Surveyors has another admin now."]
 
 
 async def test_a_suspended_member_does_not_become_the_admin(refuse, database, owner, team):

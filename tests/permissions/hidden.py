@@ -33,6 +33,7 @@ from app.models import (
 )
 from app.policies import Viewer
 from app.services import social
+from app.services.accounts import invitations, teams
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -173,11 +174,20 @@ async def _work(database: Database, viewer: Person, friend: Person) -> None:
 async def _organise(database: Database, viewer: Person, friend: Person) -> None:
     await factories.team(database, friend.id, viewer.id, name="Theirs")
     own = await factories.team(database, viewer.id, friend.id, name="Ours")
+    await _come_and_go(database, viewer, friend)
     await factories.team_invitation(database, own, "by them", user_id=friend.id)
     invitation = {"action": "renameTeam", "subject_type": "User", "subject_key": friend.id}
     await factories.add(database, AuditEntry(actor_id=friend.id, user_id=viewer.id, **invitation))
     await factories.add(database, AuditEntry(actor_id=viewer.id, user_id=friend.id, **invitation))
     await factories.notification(database, viewer.id, subject_type="User", subject_key=friend.id)
+
+
+async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:
+    team = await factories.team(database, viewer.id, name="Open")
+    await factories.team_invitation(database, team, "come and go")
+    async with database.writing() as session:
+        await invitations.accept_team_invitation(session, Viewer(friend.id), token="come and go")
+        await teams.leave_team(session, Viewer(friend.id), team.id)
 
 
 async def marks_of(database: Database, hidden: Iterable[Person]) -> frozenset[str]:

@@ -12,8 +12,8 @@ from app.errors import Invalid, LimitReached, NotFound
 from app.models import Team, TeamInvitation, TeamMembership
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates
-from app.services.accounts.teams import name_of, team_to_change
-from app.services.system import audit, notify
+from app.services.accounts.teams import team_to_change
+from app.services.system import audit, tell_of_doer
 from app.settings import settings
 
 
@@ -116,8 +116,7 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
     invitation.uses += 1
     await session.flush()
     _note(session, viewer, "acceptTeamInvitation", team, invitation)
-    message = f"{await name_of(session, user_id)} joined the team {team.name}."
-    await notify(session, team.admin_user_id, message, about=team, event=f"joined:{membership.id}")
+    await tell_of_doer(session, team.admin_user_id, user_id, f"Somebody joined the team {team.name}.", about=team)
     return membership
 
 

@@ -8,7 +8,7 @@ from app.errors import Conflict, LimitReached, NotFound
 from app.models import Team, TeamMembership, User
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
-from app.services.system import audit, notify
+from app.services.system import audit, notify, tell_of_doer
 from app.settings import settings
 
 
@@ -73,9 +73,7 @@ async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Tea
         raise Conflict("The admin cannot leave: make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, user_id, "leaveTeam", about=team)
-    await notify(
-        session, team.admin_user_id, f"{await name_of(session, user_id)} left the team {team.name}.", about=team
-    )
+    await tell_of_doer(session, team.admin_user_id, user_id, f"A member left the team {team.name}.", about=team)
     return team
 
 
@@ -117,7 +115,7 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
     if heir.id != viewer.user_id:
         await notify(session, heir.id, f"You are the admin of the team {team.name} now.", about=team)
     if before != viewer.user_id:
-        await notify(session, before, f"{heir.username} is the admin of the team {team.name} now.", about=team)
+        await tell_of_doer(session, before, heir.id, f"The team {team.name} has another admin now.", about=team)
     return team
 
 
@@ -131,8 +129,3 @@ async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Te
             await notify(session, user_id, f"The team {team.name} was deleted.", about=team, event="deleted")
     await session.execute(delete(Team).where(Team.id == team.id))
     return team
-
-
-async def name_of(session: ReadSession, user_id: int) -> str:
-    """What others call an account."""
-    return (await session.scalars(select(User.username).where(User.id == user_id))).one()

@@ -1,6 +1,6 @@
 """What the other domains stand on: the life of jobs, telling people, and keeping who changed what."""
 
-from app.services.system.grouped import read_together, tell_no_more, tell_together, unname
+from app.services.system.grouped import read_together, tell_no_more, tell_of_doer, tell_together, unname
 from app.services.system.jobs import (
     CANCELLED,
     Claim,
@@ -63,6 +63,7 @@ __all__ = [
     "rest",
     "return_unfinished",
     "tell_no_more",
+    "tell_of_doer",
     "tell_together",
     "try_later",
     "turns",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from app import events
 from app.database import WriteSession
 from app.models import DeliveryMethod, NotificationActor, NotificationKind, Record, User, UserNotification
-from app.services.system.notifications import changed, topic, wanted
+from app.services.system.notifications import changed, notify, topic, wanted
 from app.settings import settings
 
 DEEDS = {
@@ -49,6 +49,14 @@ async def tell_together(
     notification.mail_due = notification.mail_due or (is_new and DeliveryMethod.EMAIL in methods)
     if DeliveryMethod.WEB in methods:
         events.record(session, topic(user_id), {"notification": notification.id})
+
+
+async def tell_of_doer(session: WriteSession, user_id: int, doer_id: int, message: str, *, about: Record) -> None:
+    """Tells somebody of what another did in words without a name: who it was is shown while they may be seen."""
+    notification = await notify(session, user_id, message, about=about)
+    if notification is not None:
+        await _name(session, notification.id, doer_id, about.id)
+        notification.actor_id, notification.actors_count = doer_id, 1
 
 
 async def read_together(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
