@@ -293,6 +293,7 @@ class Settings(BaseSettings):
     training_zoom_min: int = 18
     training_zoom_max: int = 21
     training_s_max: float = 6 * 3_600
+    compiled_bytes_max: int = 256 * MIB
     training_memory_bytes_max: int = 8 * 1_024 * MIB
     prediction_zoom_min: int = 18
     prediction_zoom_max: int = 22

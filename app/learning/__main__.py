@@ -15,6 +15,7 @@ from pathlib import Path
 from time import sleep
 from typing import TextIO
 
+from app.learning.compiled import keep_compiled
 from app.learning.engine import (
     Cancelled,
     Epoch,
@@ -25,7 +26,6 @@ from app.learning.engine import (
     load,
 )
 from app.learning.inspection import inspect
-from app.settings import settings
 
 CANCELLED = 3
 # A step or a compilation may take this long to notice; then the process ends in the middle of it.
@@ -75,8 +75,7 @@ def main(folder: Path) -> int:
     """Do the task of a folder; the exit code."""
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    # Compiling the network takes most of a short task; kept, it is done once per installation.
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(settings.home.resolve() / "compiled"))
+    keep_compiled()
     os.nice(NICENESS)
     # Ctrl-C in a terminal reaches the whole group; it is the parent who decides what becomes of the child.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
