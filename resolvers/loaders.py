@@ -12,6 +12,7 @@ from sqlalchemy.sql.visitors import iterate
 from strawberry.dataloader import DataLoader
 
 from app.database import ReadSession
+from app.errors import NotFound
 from app.models import Record
 from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import Viewer, visible
@@ -87,14 +88,14 @@ class Loaders:
         return answer
 
     async def computed(self, model: type[M], expression: Callable[[Viewer], ColumnElement[V]], id: int) -> V:
-        """What an expression over a row's columns says of it to the viewer."""
+        """What an expression over a row's columns says of it to the viewer; NotFound if the row is gone meanwhile."""
 
-        async def fetch(ids: list[int]) -> list[V]:
+        async def fetch(ids: list[int]) -> list[V | NotFound]:
             found = visible(model, self._viewer).where(model.id.in_(ids))
             async with self._reading() as session:
                 rows = await session.execute(found.with_only_columns(model.id, expression(self._viewer)))
                 values = dict(rows.all())
-            return [values[id] for id in ids]
+            return [values.get(id, NotFound("It is not there any more.")) for id in ids]
 
         value: V = await self._load((model, expression), fetch, id)
         return value

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from app.models import Block, Mute
+from app.models import Block, Mute, Post
+from app.services import social
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -146,6 +147,27 @@ async def test_it_goes_on_after_a_cursor_without_what_was_deleted_since(change, 
     heard = [await again.next() for _ in range(2)]
     assert [(each["change"], each["post"]) for each in heard] == [("DELETED", None), ("CREATED", {"content": "three"})]
     assert heard[0]["postId"] == gone
+
+
+async def test_what_goes_while_it_is_told_is_not_found_any_more(
+    live, change, begun, listen, say, owner, other, monkeypatch
+):
+    hearing = await listen(other)
+    await begun(owner, hearing)
+    await say(owner, "one")
+    cursor = (await hearing.next())["cursor"]
+    found = social.find_said
+
+    async def found_and_gone(session, viewer, post_id):
+        post = await found(session, viewer, post_id)
+        await change("deletePost", viewer=owner, id=ids.encode_key(Post, post_id))
+        return post
+
+    await say(owner, "two")
+    monkeypatch.setattr(social, "find_said", found_and_gone)
+    async with connected(live, other) as client:
+        await client.subscribe("subscription ($a: String) { feedUpdated(after: $a) { post { hashtags } } }", a=cursor)
+        assert await client.refused() == "NOT_FOUND"
 
 
 async def test_many_who_listen_cost_two_statements(database, listen, begun, say, owner, other, statements):
