@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from app.database import Database
 from app.models import Base
-from app.settings import settings as limits
 from tests import factories
 from tests.social.claims import broken
 from tests.social.community import ABOUT, DEEDS, Act, agrees, do, state_of
@@ -100,8 +99,7 @@ class Community(RuleBasedStateMachine):
         return self._ground.connection.execute(said).fetchone()
 
 
-def test_whatever_people_do_at_once_is_as_if_in_some_order(database_url, redis_url, sweeper, monkeypatch):
-    monkeypatch.setattr(limits, "lock_s_max", 60)  # so that only who would wait for ever is turned away
+def test_whatever_people_do_at_once_is_as_if_in_some_order(database_url, redis_url, sweeper):
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         database = Database(database_url, redis_url)
         ground = Ground(runner, database, sweeper[0])
