@@ -1,5 +1,6 @@
 """Random valid operations over whatever the schema declares: nothing of it is listed here by name."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -114,16 +115,17 @@ def _ways(kind: OperationType) -> dict[str, dict[str, int]]:
         if is_abstract_type(found):
             below += CORE.get_possible_types(found)
         reached += [each for each in dict.fromkeys(below) if is_composite_type(each) and each not in reached]
+    above: dict[str, list[str]] = defaultdict(list)
+    for found in reached:
+        for name in {get_named_type(each.type).name for each in _fields(found).values()}:
+            above[name].append(found.name)
     ways = {}
     for goal in reached[1:]:
-        way = {goal.name: 0}
-        for distance in range(1, len(reached)):
-            way |= {
-                found.name: distance
-                for found in reached
-                if found.name not in way
-                and any(get_named_type(each.type).name in way for each in _fields(found).values())
-            }
+        way, nearest = {goal.name: 0}, [goal.name]
+        for name in nearest:
+            new = [each for each in above[name] if each not in way]
+            way |= dict.fromkeys(new, way[name] + 1)
+            nearest += new
         ways[goal.name] = way
     return ways
 

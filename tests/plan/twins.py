@@ -22,6 +22,14 @@ TABLES = {
     for name, table in Base.metadata.tables.items()
 }
 
+NOTE_CHANGE = """
+CREATE TABLE before.changed (name text NOT NULL);
+CREATE FUNCTION before.note_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    INSERT INTO before.changed VALUES (TG_TABLE_NAME);
+    RETURN NULL;
+END $$
+"""
+
 
 @dataclass(frozen=True)
 class Twins:
@@ -31,26 +39,35 @@ class Twins:
     connections: list[psycopg.Connection]
 
     def keep(self) -> None:
-        """Remembers the rows as they are."""
+        """Keeps a copy of every table, and has the API's changes note which tables they touch."""
         copies = [f"CREATE TABLE before.{table} AS SELECT {columns} FROM {table}" for table, columns in TABLES.items()]
+        notes = [
+            f"CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION before.note_change()"
+            for table in TABLES
+        ]
         for connection in self.connections:
             connection.execute("; ".join(["SET session_replication_role = replica", "CREATE SCHEMA before", *copies]))
+            connection.execute("; ".join([NOTE_CHANGE, *notes]))
 
     async def change(self, request: dict[str, Any], viewer: str | None) -> Answer:
         """The one answer that both give, over the rows that were kept."""
-        rows = [
-            f"DELETE FROM {table}; INSERT INTO {table} ({columns}) TABLE before.{table}"
-            for table, columns in TABLES.items()
-        ]
-        keys = [f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)" for table in TABLES]
         for connection in self.connections:
-            connection.execute("; ".join(["BEGIN", *rows, *keys, "COMMIT"]))
+            self._restore(connection)
         with capture_logs() as lines:
             planned = await post(self.both.planned, request, viewer)
             plain = await post(self.both.plain, request, viewer)
         compare(planned, plain, masked)
         check_log(lines)
         return planned
+
+    @staticmethod
+    def _restore(connection: psycopg.Connection) -> None:
+        """Puts back the tables that were changed. Triggers do not fire here: the session is a replica's."""
+        changed = [name for (name,) in connection.execute("SELECT DISTINCT name FROM before.changed")]
+        rows = [f"DELETE FROM {table}; INSERT INTO {table} ({TABLES[table]}) TABLE before.{table}" for table in changed]
+        keys = [f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)" for table in TABLES]
+        connection.execute("; ".join(["BEGIN", *rows, "TRUNCATE before.changed", *keys, "COMMIT"]))
 
 
 def masked(value: Any) -> Any:
