@@ -3,7 +3,7 @@
 import ast
 import importlib.metadata
 import operator
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,56 +26,68 @@ FUNCTION_LINES_MAX = 40
 FILE_LINES_MAX = 400
 FILES = sorted(file for layer in LAYERS for file in (ROOT / layer).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SERVICES = sorted((ROOT / "app/services").rglob("*.py"))
+TRANSACTIONS = {"commit", "rollback", "begin_nested"}
+ASKING = {"require", "visible", "signed_in"}
 
 
 def named(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
 
 
-@pytest.mark.parametrize("file", [*FILES, *TESTS], ids=named)
-def test_every_file_is_short(file):
-    assert len(file.read_text().splitlines()) <= FILE_LINES_MAX
+@cache
+def functions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(parsed(file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
-@pytest.mark.parametrize("file", FILES, ids=named)
-def test_every_function_fits_a_screen(file):
-    for function in functions(file):
-        docstring = len((ast.get_docstring(function) or "").splitlines())
-        lines = function.end_lineno - function.body[0].lineno + 1 - docstring
-        assert lines <= FUNCTION_LINES_MAX, f"{function.name} has {lines} lines"
+def test_every_file_is_short():
+    lines = {named(file): len(file.read_text().splitlines()) for file in [*FILES, *TESTS]}
+    assert {name: count for name, count in lines.items() if count > FILE_LINES_MAX} == {}
 
 
-@pytest.mark.parametrize("file", FILES, ids=named)
-def test_every_module_says_what_it_is_for(file):
-    assert ast.get_docstring(ast.parse(file.read_text()))
+def test_every_function_fits_a_screen():
+    lines = {
+        f"{named(file)}: {function.name}": function.end_lineno - function.body[0].lineno + 1 - docstring_lines(function)
+        for file in FILES
+        for function in functions(file)
+    }
+    assert {name: count for name, count in lines.items() if count > FUNCTION_LINES_MAX} == {}
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if named(file) != "app/database.py"], ids=named)
-def test_only_the_database_begins_and_commits(file):
-    calls = {node.func.attr for node in ast.walk(ast.parse(file.read_text())) if is_method_call(node)}
-    allowed = {"commit"} if named(file) == "app/migrate.py" else set()
-    assert calls & {"commit", "rollback", "begin_nested"} <= allowed
+def docstring_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return len((ast.get_docstring(function) or "").splitlines())
+
+
+def test_every_module_says_what_it_is_for():
+    assert [named(file) for file in FILES if not ast.get_docstring(parsed(file))] == []
+
+
+def test_only_the_database_begins_and_commits():
+    allowed = {"app/database.py": TRANSACTIONS, "app/migrate.py": {"commit"}}
+    calls = {
+        named(file): {node.func.attr for node in ast.walk(parsed(file)) if is_method_call(node)} & TRANSACTIONS
+        for file in FILES
+    }
+    assert {name: found for name, found in calls.items() if found - allowed.get(name, set())} == {}
 
 
 def is_method_call(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
 
 
-ASKING = {"require", "visible", "signed_in"}
+def test_every_write_on_behalf_of_somebody_asks_a_policy():
+    services = [function for file in SERVICES for function in functions(file)]
+    writes = {function.name for function in services if {"WriteSession", "Viewer"} <= types_taken(function)}
+    assert writes - askers(services) == set()
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "app/services").rglob("*.py")), ids=named)
-def test_every_write_on_behalf_of_somebody_asks_a_policy(file):
-    for function in functions(file):
-        takes = {ast.unparse(argument.annotation) for argument in function.args.args if argument.annotation}
-        if {"WriteSession", "Viewer"} <= takes:
-            assert function.name in askers(), f"{function.name} asks no policy"
+def types_taken(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    return {ast.unparse(argument.annotation) for argument in function.args.args if argument.annotation}
 
 
 def names_called(function: ast.AST) -> set[str]:
@@ -83,11 +95,11 @@ def names_called(function: ast.AST) -> set[str]:
     return {function.id for function in called if isinstance(function, ast.Name)}
 
 
-def askers() -> set[str]:
+def askers(services: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> set[str]:
     """The services that ask, themselves or through another."""
-    services = [function for file in (ROOT / "app/services").rglob("*.py") for function in functions(file)]
+    called = [(service.name, names_called(service)) for service in services]
     asking: set[str] = set()
-    while more := {service.name for service in services if names_called(service) & (ASKING | asking)} - asking:
+    while more := {name for name, names in called if names & (ASKING | asking)} - asking:
         asking |= more
     return asking
 
