@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from contextlib import asynccontextmanager
+from typing import NamedTuple, TypeVar
 
 import pytest
-from sqlalchemy import make_url, update
+from sqlalchemy import update
 
 from app.database import Database
 from app.models import Job, JobKind
 from app.models.base import Record
 from app.reader import Reader
 from tests import factories
+from tests.proxy import Proxy, before_database
 
 T = TypeVar("T")
 WAIT_S_MAX = 60
@@ -54,6 +55,13 @@ def change_job(database: Database):
 
 
 READER = "reading"
+
+
+class Network(NamedTuple):
+    """What stands between, and where it is entered."""
+
+    proxy: Proxy
+    url: str
 
 
 @pytest.fixture
@@ -105,54 +113,11 @@ def terminate(sweeper):
     return lambda: sweeper[0].execute(end, [READER])
 
 
-class Network:
-    """A way to the database over TCP that may be cut and may hang."""
-
-    def __init__(self, url: str) -> None:
-        there = make_url(url)
-        self._socket = f"{there.query['host']}/.s.PGSQL.{there.query['port']}"
-        self._there = f"{there.username}@127.0.0.1:{{}}/{there.database}?sslmode=disable&application_name={READER}"
-        self._ways: list[asyncio.StreamWriter] = []
-        self._server: asyncio.Server | None = None
-        self._port = 0
-        self.flowing = asyncio.Event()
-
-    async def mend(self) -> None:
-        self.flowing.set()
-        self._server = await asyncio.start_server(self._lead, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        self._server.close()
-        for way in self._ways:
-            way.close()
-        self._ways.clear()
-        await self._server.wait_closed()
-
-    @property
-    def url(self) -> str:
-        return "postgresql+psycopg://" + self._there.format(self._port)
-
-    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_unix_connection(self._socket)
-        self._ways += [writer, back]
-        await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while some := await source.read(65_536):
-                await self.flowing.wait()
-                target.write(some)
-        target.close()
-
-
 @pytest.fixture
 async def network(reader_url: str) -> AsyncIterator[Network]:
-    network = Network(reader_url)
-    await network.mend()
-    yield network
-    network.flowing.set()
-    await network.cut()
+    """A way to the database over TCP that may be cut and may fall silent."""
+    async with before_database(reader_url) as (proxy, url):
+        yield Network(proxy, url)
 
 
 @pytest.fixture

@@ -102,11 +102,11 @@ async def test_a_server_that_is_away_is_busy_and_found_again(reading, network):
     async with reading(network.url, connections=3) as reader:
         await asyncio.gather(*(reader.rows(SLEEP, [b"0.05"]) for _ in range(3)))
         for _ in range(2):
-            await network.cut()
+            await network.proxy.cut()
             for _ in range(4):
                 with pytest.raises(Busy):
                     await reader.rows(ECHO, [b"away"])
-            await network.mend()
+            await network.proxy.mend()
             answers = await asyncio.gather(*(reader.rows(ECHO, [b"back"]) for _ in range(5)))
             assert answers == [[("back",)]] * 5
 
@@ -115,13 +115,13 @@ async def test_a_connection_that_hangs_is_given_up(reading, network, monkeypatch
     monkeypatch.setattr(settings, "database_connect_s_max", 0.2)
     async with reading(network.url, connections=1) as reader:
         await reader.rows(ECHO, [b"before"])
-        network.flowing.clear()
+        network.proxy.silence()
         hanging = asyncio.create_task(reader.rows(ECHO, [b"wrong"]))
         await asyncio.sleep(0.05)
         hanging.cancel()
         waiting = asyncio.create_task(reader.rows(ECHO, [b"after"]))
         await asyncio.sleep(0.5)
-        network.flowing.set()
+        network.proxy.speak()
         assert await waiting == [("after",)]
 
 
@@ -159,12 +159,12 @@ async def test_closing_ends_statements_that_nobody_waits_for_any_more(reader_url
 
 async def test_closing_ends_connections_that_are_being_opened(network, sessions, eventually_is):
     reader = Reader(network.url)
-    network.flowing.clear()
+    network.proxy.silence()
     opening = asyncio.create_task(reader.rows(ECHO, [b"x"]))
     await asyncio.sleep(0.05)
     closing = asyncio.create_task(reader.close())
     await asyncio.sleep(0)
-    network.flowing.set()
+    network.proxy.speak()
     with pytest.raises(Busy):
         await opening
     await closing

@@ -208,7 +208,7 @@ async def test_while_the_database_is_away_nobody_waits_and_nothing_is_lost(
     monkeypatch.setattr(settings, "log_write_s", 0.05)
     monkeypatch.setattr(settings, "database_connect_s_max", 1)
     away = Database(network.url, redis_url)
-    await network.cut()
+    await network.proxy.cut()
     book = Logbook(away)
     book.start()
     logging.getLogger("library").error("first")
@@ -216,8 +216,7 @@ async def test_while_the_database_is_away_nobody_waits_and_nothing_is_lost(
     logging.getLogger("library").error("second")
     assert book._waiting.qsize() <= 2
     assert await kept() == []
-    await network.mend()
-    network.flowing.set()
+    await network.proxy.mend()
     await eventually(all_of_them)
     await book.stop()
     await away.close()
