@@ -9,13 +9,15 @@ from typing import Any
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, QueryCanceled, error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from app.errors import Busy, DomainError, TimedOut
 from app.settings import settings
 
 Row = tuple[Any, ...]
+# So often a wait of psycopg's looks at the clock.
+WAKES_S = 0.1
 GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -32,6 +34,35 @@ def options(statement_s_max: float, **more: str) -> str:
     }
     session = {"TimeZone": "UTC"} | {name: str(int(s * 1000)) for name, s in limits.items()} | more
     return " ".join(f"-c {name}={value}" for name, value in session.items())
+
+
+def link() -> dict[str, Any]:
+    """How libpq notices that the other end is gone; what says nothing at all is for our own deadlines."""
+    silence_s = max(1, round(settings.database_silence_s_max))
+    return {
+        "connect_timeout": settings.database_connect_s_max,
+        "keepalives_idle": 5 * silence_s,
+        "keepalives_interval": silence_s,
+        "keepalives_count": 3,
+        "tcp_user_timeout": round(1_000 * (settings.database_connect_s_max + silence_s)),
+    }
+
+
+def punctual(answer_s_max: float) -> type[AsyncConnection[Any]]:
+    """A kind of connection that ends when the server says nothing for so long: COMMIT, ROLLBACK and pings included."""
+
+    class Punctual(AsyncConnection[Any]):
+        async def wait(self, gen: Any, interval: float = WAKES_S, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - psycopg's
+            try:
+                return await super().wait(gen, interval, answer_s_max if timeout is None else timeout)
+            except OperationalError as error:
+                if self.pgconn.transaction_status is not TransactionStatus.ACTIVE:
+                    raise
+                # What it would say later must not meet the next statement.
+                self.pgconn.finish()
+                raise OperationalError(f"The database said nothing for {answer_s_max:g} s.") from error
+
+    return Punctual
 
 
 def in_words(error: Error) -> DomainError | None:
@@ -71,10 +102,16 @@ class Connection:
         self._statements: OrderedDict[bytes, _Statement] = OrderedDict()
         self._statements_max = statements_max
         self._prepared = 0
+        self._asked = 0.0
         self._answer: asyncio.Future[PGresult | None] | None = None
         self._result: PGresult | None = None
         self.closed = False
         self._loop.add_reader(self._socket, self._on_readable)
+
+    @property
+    def waits_s(self) -> float:
+        """How long the statement that is under way has been."""
+        return self._loop.time() - self._asked if self.busy else 0.0
 
     @property
     def busy(self) -> bool:
@@ -145,6 +182,7 @@ class Connection:
         except OperationalError as error:
             self.close()
             raise Lost from error
+        self._asked = self._loop.time()
         self._answer = self._loop.create_future()
         result = await self._answer
         if result is None:

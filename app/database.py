@@ -7,14 +7,13 @@ from typing import NewType
 
 import orjson
 import psycopg
-from redis.asyncio import Redis
 from sqlalchemy import Constraint, Index, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from app import events, queue
-from app.connection import in_words, options
+from app import events, queue, redis_client
+from app.connection import in_words, link, options, punctual
 from app.errors import Busy, Conflict
 from app.models import Base
 from app.reader import Reader
@@ -38,12 +37,13 @@ class Database:
             pool_timeout=settings.database_pool_wait_s,
             connect_args={
                 "options": options(statement_s_max),
-                "connect_timeout": settings.database_connect_s_max,
+                "async_creator_fn": punctual(statement_s_max + settings.database_silence_s_max).connect,
+                **link(),
             },
         )
         self.reader = Reader(url, statement_s_max=statement_s_max)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._redis = Redis.from_url(redis_url)
+        self._redis = redis_client.client(redis_url)
         self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
 
     @asynccontextmanager

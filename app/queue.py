@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Job, JobKind
+from app.redis_client import threads_client
 from app.settings import settings
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ Nudge = tuple[int, JobKind]
 @cache
 def broker() -> RedisBroker:
     """The way to the workers; no actor is declared here, so no worker's library is loaded."""
-    return RedisBroker(url=settings.redis_url, middleware=[])  # type: ignore[no-untyped-call]
+    return RedisBroker(client=threads_client(str(settings.redis_url)), middleware=[])  # type: ignore[no-untyped-call]
 
 
 async def enqueue(

@@ -8,11 +8,16 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
+import structlog
 from sqlalchemy import make_url
 
-from app.connection import Connection, Lost, Row, in_words, options
+from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy
 from app.settings import settings
+
+LOOK_S = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 class Reader:
@@ -36,6 +41,8 @@ class Reader:
         self._open = WeakSet[Connection]()  # and with them the loop, which watches them until they are closed
         self._idle: list[Connection] = []
         self._settling: set[asyncio.Task[None]] = set()
+        self._answer_s_max = statement_s_max + settings.database_silence_s_max
+        self._looks: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def rows(self, sql: bytes, parameters: Sequence[bytes | None], *, in_turn: bool = False) -> list[Row]:
@@ -54,6 +61,8 @@ class Reader:
         """Ends every connection; whoever waits for one, or for an answer, is told that this is busy."""
         if not self._closed:
             self._closed = True
+            if self._looks:
+                self._looks.cancel()
             for connection in list(self._open):
                 connection.close()
             for _ in range(self._connections):  # until everybody has left
@@ -67,6 +76,7 @@ class Reader:
             try:
                 return await connection.rows(sql, parameters)
             except Lost:  # the server may have restarted, and what is idle be just as dead
+                self._drop_idle()
                 connection = await self._connect()
                 return await connection.rows(sql, parameters)
         except Lost:
@@ -83,9 +93,27 @@ class Reader:
             connection = Connection(await psycopg.AsyncConnection.connect(**self._arguments), self._statements_max)
             self._open.add(connection)
             if not self._closed:
+                if self._looks is None:
+                    self._look_later()
                 return connection
             connection.close()
         raise Busy
+
+    def _drop_idle(self) -> None:
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
+
+    def _look(self) -> None:
+        """End what has said nothing for too long: one timer for all, since most statements take a millisecond."""
+        for connection in list(self._open):
+            if connection.waits_s > self._answer_s_max:
+                log.warning("a connection said nothing", seconds=round(connection.waits_s, 1))
+                connection.close()
+        self._look_later()
+
+    def _look_later(self) -> None:
+        self._looks = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _leave(self, connection: Connection | None) -> None:
         """Makes room for the next one, once a statement that nobody waits for any more has ended."""
@@ -159,7 +187,7 @@ def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:
         "options": options(
             statement_s_max, default_transaction_read_only="on", plan_cache_mode="force_generic_plan", jit="off"
         ),
-        "connect_timeout": settings.database_connect_s_max,
+        **link(),
         "client_encoding": "UTF8",
         "autocommit": True,
     }

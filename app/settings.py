@@ -51,8 +51,14 @@ class Settings(BaseSettings):
     reader_connections: int = 10
     reader_statements_max: int = 500
     statement_s_max: float = 5
+    database_silence_s_max: float = 2
     lock_s_max: float = 2
     transaction_idle_s_max: float = 10
+
+    # Redis, and what runs in the background
+    redis_s_max: float = 2
+    background_silence_s_max: float = 5
+    background_pause_s_max: float = 5
 
     # A GraphQL request
     request_bytes_max: int = 10 * MIB
