@@ -8,7 +8,7 @@ events under 20 concurrent writers).
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,21 +18,22 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement, Interval, delete, exists, func, literal, select, text, tuple_
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.errors import BadRequest, Busy, LimitReached
 from app.models import Event
 from app.models.base import Json
+from app.redis_client import heard
 from app.settings import settings
+from app.supervision import Background
 
 E = TypeVar("E")
 
 log = structlog.get_logger()
 CHANNEL = "fieldgraph:events"
 POLL_S = 1.0
-STOP_S = 0.2
 BATCH = 1_000
 SETTLE_S = 0.05
 
@@ -171,16 +172,17 @@ class Feed:
         self._position = Position(0, 0)
         self._audience = Audience()
         self._woken = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self.background = [Background("event wake-ups", self._listen), Background("event feed", self._distribute)]
 
     async def start(self) -> None:
         """Begins with what happens from now on."""
         self._position = await self.now()
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._distribute())]
+        for task in self.background:
+            task.start()
 
     async def stop(self) -> None:
         """Ends every subscription where it stands."""
-        await end(self._tasks)
+        await asyncio.gather(*(task.stop() for task in self.background))
         self._audience.end()
 
     async def now(self) -> Position:
@@ -264,16 +266,14 @@ class Feed:
         except (OperationalError, PoolTimeout) as error:
             raise Busy from error
 
-    async def _distribute(self) -> None:
+    async def _distribute(self, task: Background) -> None:
+        """Reads on from where it stood, also after it failed."""
         while True:
+            await self._hand_out()
+            task.well()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_S)
             self._woken.clear()
-            try:
-                await self._hand_out()
-            except (Busy, SQLAlchemyError, OSError) as error:
-                log.warning("events unread", error=str(error.__cause__ or error))
-                await asyncio.sleep(POLL_S)
 
     async def _hand_out(self) -> None:
         while happenings := await self._read(self._position, BATCH):
@@ -281,32 +281,11 @@ class Feed:
                 self._audience.tell(happening)
             self._position = happenings[-1].position
 
-    async def _listen(self) -> None:
+    async def _listen(self, task: Background) -> None:
         """Turns Redis's messages into wake-ups; while it is away, `_distribute` polls."""
-        async for _ in heard(self._redis_url, CHANNEL):
-            self._woken.set()
-
-
-async def heard(redis_url: str, channel: str) -> AsyncIterator[bytes | None]:
-    """What is published on a channel, without an end; None whenever it begins to listen: before, it heard nothing."""
-    while True:
-        try:
-            async with Redis.from_url(redis_url) as redis, redis.pubsub() as listening:
-                await listening.subscribe(channel)
-                async for message in listening.listen():
-                    yield message["data"] if message["type"] == "message" else None
-        except (RedisError, OSError) as error:
-            log.warning("not listening", channel=channel, error=str(error))
-        await asyncio.sleep(POLL_S)
-
-
-async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancels tasks that listen to Redis."""
-    # More than once: while it connects, Redis's client may take a cancellation for a time-out of its own.
-    while running := [task for task in tasks if not task.done()]:
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=STOP_S)
+        async with aclosing(heard(self._redis_url, CHANNEL, task.well)) as messages:
+            async for _ in messages:
+                self._woken.set()
 
 
 class Source(Protocol):

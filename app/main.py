@@ -1,22 +1,20 @@
 """The roof: builds the API out of its parts; the only module that knows every one of them."""
 
-import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from redis.asyncio import Redis
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
-from app import logs
+from app import logs, redis_client
 from app.database import Database
 from app.events import Feed
-from app.gateways import fakes
-from app.migrate import missing
+from app.gateways import fakes, storage_probe
+from app.migrate import after
 from app.policies import Viewer
 from app.rates import Rates
 from app.services import accounts
@@ -40,6 +38,9 @@ from resolvers.hearing import Hearing
 from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
+
+# With PostGIS, and in a state that takes changes: a standby, or a server whose disk is full, may be read-only.
+CAN_WRITE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), postgis_lib_version()"
 
 # Guessing a password or a token, and having a mail sent, must cost a request each: no operation holds many.
 ONCE = frozenset(
@@ -107,7 +108,8 @@ def build(*, planned: bool = True) -> Api:
     )
     # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
     known.tell(graphql.ask_anew)
-    health = Health(_checks(database, redis_url))
+    background = [*feed.background, *signals.background, *known.background, *logbook.background]
+    health = Health(_checks(database, redis_url), background)
     routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, known)]
     return Api(Starlette(routes=routes, middleware=middleware(), lifespan=lifespan), graphql, health)
 
@@ -133,17 +135,26 @@ def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[Base
 def _checks(database: Database, redis_url: str) -> dict[str, Check]:
     async def has_database() -> None:
         async with database.reading() as session:
-            await session.execute(text("SELECT postgis_lib_version()"))
+            is_standby, is_read_only, _ = (await session.execute(text(CAN_WRITE))).one()
+        if is_standby or is_read_only == "on":
+            raise RuntimeError("the database takes no writes")
 
     async def has_redis() -> None:
-        async with Redis.from_url(redis_url) as redis:
+        async with redis_client.client(redis_url) as redis:
             await redis.ping()
 
     async def has_migrations() -> None:
-        if sentences := await asyncio.to_thread(missing, str(settings.database_url)):
+        async with database.reading() as session:
+            seen = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        if sentences := after(seen):
             raise RuntimeError(f"{len(sentences)} migrations are missing")
 
-    return {"database": has_database, "redis": has_redis, "migrations": has_migrations}
+    return {
+        "database": has_database,
+        "redis": has_redis,
+        "migrations": has_migrations,
+        "storage": storage_probe.Probe().check,
+    }
 
 
 def serve() -> None:

@@ -36,7 +36,11 @@ def missing(database_url: str) -> list[str]:
     with psycopg.connect(database_url.replace("+psycopg", "", 1), connect_timeout=CONNECT_S_MAX) as connection:
         (has_any,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone() or (None,)
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if has_any else None
-    seen = row[0] if row else None
+    return after(row[0] if row else None)
+
+
+def after(seen: str | None) -> list[str]:
+    """The sentences of the migrations after this revision; none if the code does not know it."""
     numbers = [None, *history()]
     return list(history().values())[numbers.index(seen) :] if seen in numbers else []
 

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import orjson
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.events import Audience, Happening, Position, end, heard
+from app import redis_client
+from app.events import Audience, Happening, Position
 from app.models.base import Json
+from app.redis_client import heard
+from app.supervision import Background
 
 log = structlog.get_logger()
 CHANNEL = "fieldgraph:signals"
@@ -22,21 +24,23 @@ class Signals:
 
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
-        self._redis = Redis.from_url(redis_url)
+        self._redis = redis_client.client(redis_url)
         self._audience = Audience()
         self._count = 0
         self._is_listening = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self.background = [Background("signals", self._listen)]
 
     async def start(self) -> None:
         """Begins to listen. Without Redis there is nothing to hear, and it goes on."""
-        self._tasks = [asyncio.create_task(self._listen())]
+        for task in self.background:
+            task.start()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._is_listening.wait(), START_S_MAX)
 
     async def stop(self) -> None:
         """Ends whoever reads."""
-        await end(self._tasks)
+        for task in self.background:
+            await task.stop()
         self._audience.end()
         await self._redis.aclose()
 
@@ -61,11 +65,22 @@ class Signals:
                     after = news.position
                     yield news
 
-    async def _listen(self) -> None:
-        async for message in heard(self._redis_url, CHANNEL):
-            if message is None:
-                self._is_listening.set()
-                continue
-            self._count += 1
+    async def _listen(self, task: Background) -> None:
+        async with aclosing(heard(self._redis_url, CHANNEL, task.well)) as messages:
+            async for message in messages:
+                if message is None:
+                    self._is_listening.set()
+                else:
+                    self._hear(message)
+
+    def _hear(self, message: bytes) -> None:
+        try:
             topic, payload = orjson.loads(message)
+        except (ValueError, TypeError):
+            topic = payload = None
+        if isinstance(topic, str) and isinstance(payload, dict):
+            self._count += 1
             self._audience.tell(Happening(self.now(), topic, payload))
+        else:
+            # Whoever may write to Redis may write anything there; it costs this message and none that follow.
+            log.warning("signal not understood", bytes=len(message))

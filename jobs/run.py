@@ -18,6 +18,7 @@ from app.models import JobKind, JobState
 from app.services import system
 from app.services.system import CANCELLED, Claim, LeaseLost, Progress
 from app.settings import settings
+from app.supervision import within
 
 log = structlog.get_logger()
 BEAT_S = 1.0
@@ -113,15 +114,20 @@ class Run:
         renewed = time.monotonic()
         while not self.is_lost:
             await asyncio.sleep(min(BEAT_S, settings.job_lease_s / 4))
+            # The lease ends so long after it was asked for, whenever the answer comes.
+            asked, left_s = time.monotonic(), settings.job_lease_s - (time.monotonic() - renewed)
             try:
-                async with self.database.writing() as session:
-                    self.is_cancelled = await system.beat(session, self.claim)
-                renewed = time.monotonic()
+                self.is_cancelled = await within(max(0, min(left_s, settings.background_silence_s_max)), self._beat())
+                renewed = asked
             except LeaseLost:
                 self.is_lost = True
             except (SQLAlchemyError, DomainError, OSError) as error:
                 log.warning("lease not renewed", job=self.claim.job_id, error=str(error))
                 self.is_lost = time.monotonic() - renewed > settings.job_lease_s
+
+    async def _beat(self) -> bool:
+        async with self.database.writing() as session:
+            return await system.beat(session, self.claim)
 
 
 async def attempt(database: Database, work: Work, job_id: int, leaving: asyncio.Event) -> None:

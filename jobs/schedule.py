@@ -3,33 +3,27 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from functools import partial
 
-import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import Interval, delete, func, literal
-from sqlalchemy.exc import SQLAlchemyError
 
-from app import events
+from app import events, redis_client
 from app.database import Database
-from app.errors import DomainError
 from app.models import Mail, Session
 from app.services import accounts, mapping, system
 from app.services.accounts import exports, profiles
 from app.services.social import pictures
 from app.services.system import banners, digests, logbook, uploads
 from app.settings import settings
+from app.supervision import Background
 from jobs.broker import WORKS, Runner
 
-T = TypeVar("T")
-
-log = structlog.get_logger()
 HEARTBEAT_KEY = f"fieldgraph:worker:{socket.gethostname()}:{os.getpid()}"
 PRUNE_S = 3_600.0
 PARTING_S = 60.0
+DEED_S_MAX = 120.0
 
 
 async def sweep(runner: Runner) -> None:
@@ -64,28 +58,45 @@ async def prune(database: Database) -> None:
     await exports.remove_old_exports(database)
 
 
-async def beat(redis: Redis) -> None:
-    """Says that this worker lives; `fieldgraph doctor` listens."""
-    await redis.set(HEARTBEAT_KEY, datetime.now(UTC).isoformat(), px=int(settings.job_sweep_s * 5_000))
+async def beat(tasks: Sequence[Background]) -> None:
+    """Says that this worker lives, if all these get things done; `fieldgraph doctor` listens."""
+    if not any(task.trouble for task in tasks):
+        async with redis_client.client(str(settings.redis_url)) as redis:
+            await redis.set(HEARTBEAT_KEY, datetime.now(UTC).isoformat(), px=int(settings.job_sweep_s * 5_000))
 
 
-async def every(seconds: float, deed: Callable[[T], Awaitable[None]], on: T) -> None:
-    """Does something again and again; a failure is logged and costs one turn."""
-    while True:
-        try:
-            await deed(on)
-        except (SQLAlchemyError, RedisError, DomainError, OSError) as error:
-            log.warning("missed a turn", deed=deed.__name__, error=str(error))
-        except Exception:
-            log.exception("missed a turn", deed=deed.__name__)
-        await asyncio.sleep(seconds)
+def every(seconds: float, deed: Callable[[], Awaitable[None]], *, name: str, s_max: float) -> Background:
+    """Does something again and again, each time within `s_max`; what fails or hangs is begun anew after a pause."""
+
+    async def work(task: Background) -> None:
+        while True:
+            await deed()
+            task.well()
+            await asyncio.sleep(seconds)
+
+    return Background(
+        name, work, silence_s_max=seconds + s_max, pause_s_max=max(seconds, settings.background_pause_s_max)
+    )
+
+
+def clockwork(runner: Runner) -> list[Background]:
+    """Everything that runs by the clock; the worker says that it lives while nothing of it is in trouble."""
+    database, sweep_s, soon_s = runner.database, settings.job_sweep_s, settings.background_silence_s_max
+    tasks = [
+        every(sweep_s, partial(sweep, runner), name="sweep", s_max=DEED_S_MAX),
+        every(sweep_s, partial(announce, database), name="announcements", s_max=DEED_S_MAX),
+        every(PRUNE_S, partial(prune, database), name="pruning", s_max=PRUNE_S),
+        every(PARTING_S, partial(accounts.delete_due_accounts, database), name="account deletion", s_max=PRUNE_S),
+    ]
+    return [*tasks, every(sweep_s, partial(beat, tasks), name="heartbeat", s_max=soon_s)]
 
 
 async def keep_time(runner: Runner) -> None:
     """Everything that runs by the clock, until cancelled."""
-    async with Redis.from_url(str(settings.redis_url)) as redis, asyncio.TaskGroup() as group:
-        group.create_task(every(settings.job_sweep_s, sweep, runner))
-        group.create_task(every(settings.job_sweep_s, beat, redis))
-        group.create_task(every(settings.job_sweep_s, announce, runner.database))
-        group.create_task(every(PRUNE_S, prune, runner.database))
-        group.create_task(every(PARTING_S, accounts.delete_due_accounts, runner.database))
+    tasks = clockwork(runner)
+    try:
+        for task in tasks:
+            task.start()
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.gather(*(task.stop() for task in tasks))

@@ -1,6 +1,6 @@
 """Who tokens belong to, remembered for a few seconds, so that not every request asks the database."""
 
-import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -9,21 +9,17 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from weakref import WeakSet
 
-import structlog
 from sqlalchemy import event
 from sqlalchemy.orm import Session as Transaction
 
 from app import events, security
 from app.database import WriteSession
-from app.errors import DomainError
 from app.events import Feed, Position
 from app.policies import Viewer
 from app.settings import settings
+from app.supervision import Background
 
 TOPIC = "viewers"
-PAUSE_S = 1.0
-
-log = structlog.get_logger(__name__)
 
 
 class Known(NamedTuple):
@@ -42,7 +38,8 @@ class Viewers:
         self._feed = feed
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._forgotten = 0
-        self._listening: asyncio.Task[None] | None = None
+        self._after: Position | None = None
+        self.background = [Background("viewers", self._listen, silence_s_max=math.inf)]
         self._told: list[Callable[[int], None]] = []
         _of_this_process.add(self)
 
@@ -84,29 +81,27 @@ class Viewers:
 
     async def start(self) -> None:
         """Begin to hear of what happens in other processes."""
-        after = await self._feed.now()
-        self._listening = asyncio.create_task(self._listen(after))
+        self._after = await self._feed.now()
+        for task in self.background:
+            task.start()
 
     async def stop(self) -> None:
         """Hear no more of it."""
         _of_this_process.discard(self)
-        if self._listening:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        for task in self.background:
+            await task.stop()
 
-    async def _listen(self, after: Position | None) -> None:
-        is_open = True
-        while is_open:
-            try:
-                async with aclosing(self._feed.follow(TOPIC, after or await self._feed.now())) as news:
-                    async for happening in news:
-                        self.forget(happening.payload["user"])
-                is_open = False
-            except DomainError as error:
-                # What was missed is not told again; but what is remembered does not last.
-                log.warning("viewers unheard", reason=error.message)
-                after = None
-                await asyncio.sleep(PAUSE_S)
+    async def _listen(self, task: Background) -> None:
+        # The first time from the place where it began. Later, what was missed is not told again; but what is
+        # remembered does not last.
+        after, self._after = self._after, None
+        if after is None:
+            after = await self._feed.now()
+            task.well()
+        async with aclosing(self._feed.follow(TOPIC, after)) as news:
+            async for happening in news:
+                self.forget(happening.payload["user"])
+                task.well()
 
 
 _of_this_process: WeakSet[Viewers] = WeakSet()

@@ -1,24 +1,29 @@
 """Whether the process is alive, and whether it should be sent work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-CHECK_S_MAX = 2.0
+from app.supervision import Background, within
 
-Check = Callable[[], Awaitable[object]]
+CHECK_S_MAX = 2.0
+BACKGROUND = "background"
+
+Check = Callable[[], Coroutine[Any, Any, object]]
 log = structlog.get_logger(__name__)
 
 
 class Health:
     """Readiness is a list of named checks that raise when something is missing, and that we are not shutting down."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        self._checks = checks
+    def __init__(self, checks: Mapping[str, Check], background: Sequence[Background] = ()) -> None:
+        self._checks = {**checks, BACKGROUND: self._all_run}
+        self._background = background
         self._failing: set[str] = set()
         self.draining = False
         self.routes = [Route("/healthz", self.alive), Route("/readyz", self.ready)]
@@ -35,8 +40,7 @@ class Health:
 
     async def _passes(self, name: str) -> bool:
         try:
-            async with asyncio.timeout(CHECK_S_MAX):
-                await self._checks[name]()
+            await within(CHECK_S_MAX, self._checks[name]())
         except Exception as error:  # noqa: BLE001 - whatever a check raises, it has not passed
             # Asked every few seconds: an outage is one line in the log.
             if name not in self._failing:
@@ -45,3 +49,8 @@ class Health:
             return False
         self._failing.discard(name)
         return True
+
+    async def _all_run(self) -> None:
+        """Whether all that runs in the background gets things done."""
+        if troubles := [f"{task.name}: {task.trouble}" for task in self._background if task.trouble]:
+            raise RuntimeError("; ".join(troubles))

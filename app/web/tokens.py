@@ -94,9 +94,13 @@ class Tokens:
                 await asyncio.wait_for(self._woken.wait(), min(TICK_S_MAX, settings.socket_token_check_s))
             self._woken.clear()
             now = datetime.now(UTC)
-            for token in [token for token, held in self._held.items() if held.ends_at and held.ends_at <= now]:
-                self._end(token)
-            await self._check_all()
+            try:
+                for token in [token for token, held in self._held.items() if held.ends_at and held.ends_at <= now]:
+                    self._end(token)
+                await self._check_all()
+            except Exception:
+                # One token's failure must not leave all others unwatched.
+                log.exception("tokens not checked")
 
     async def _check_all(self) -> None:
         """Ask for those whose turn it is, one by one; what takes too long goes on in the next round."""

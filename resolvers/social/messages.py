@@ -126,7 +126,8 @@ async def typing(info: Info) -> SourceStream[TypingEvent]:
     context, topic = info.context, social.typing_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> TypingEvent | None:
-        user = await context.renewed().load.one(User, happening.payload["user"])
-        return None if user is None else TypingEvent(user, happening.payload["seconds"])
+        told = social.told_of_typing(happening.payload)
+        user = told and await context.renewed().load.one(User, told.user_id)
+        return TypingEvent(user, told.seconds) if told and user else None
 
     return SourceStream(context.signals, topic, context.signals.now(), event)

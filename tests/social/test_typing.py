@@ -5,10 +5,11 @@ import json
 
 import httpx
 import pytest
+from redis import Redis
 
 from app.models import Block, Mute
 from app.settings import settings
-from app.signals import Signals
+from app.signals import CHANNEL, Signals
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -154,3 +155,17 @@ async def test_it_costs_a_sender_two_statements_and_a_listener_one(live, databas
         await say(owner, other)
         await client.next()
         assert len(statements) == 3
+
+
+ODD = [{}, {"user": "7", "seconds": 6}, {"user": None, "seconds": 6}, {"user": 2**70, "seconds": 6}, {"user": 7}]
+
+
+async def test_a_signal_that_makes_no_sense_ends_no_subscription(live, say, redis_url, owner, other):
+    async with connected(live, owner) as client:
+        await client.subscribe(LIVE)
+        await heard_first(client, say, other, owner)
+        with Redis.from_url(redis_url) as redis:
+            for payload in [*ODD, {"user": other.id, "seconds": 2**40}]:
+                redis.publish(CHANNEL, json.dumps([f"typing:{owner.id}", payload]))
+        await say(other, owner, is_typing=False)
+        assert await heard_until_stopped(client) == {"other"}

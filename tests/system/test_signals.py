@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from app.events import Position
-from app.signals import Signals
+from app.signals import CHANNEL, Signals
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -79,3 +79,16 @@ async def test_without_redis_nothing_is_heard_and_nothing_fails(monkeypatch):
     async with running(NOWHERE) as signals:
         await signals.send("a", {})
         assert signals.now() == Position(0, 0)
+
+
+NONSENSE = [b"", b"\xff", b"7", b"[]", b"[1]", b"{}", b'["a"]', b'["a", 7]', b'[7, {"number": 0}]', b"null"]
+
+
+async def test_what_is_no_signal_costs_nobody_the_next_one(redis_url):
+    async with running(redis_url) as signals, following(signals, "a") as (first, _):
+        with Redis.from_url(redis_url) as redis:
+            for message in NONSENSE:
+                redis.publish(CHANNEL, message)
+        await signals.send("a", {"number": 1})
+        assert (await asyncio.wait_for(first, 30)).payload == {"number": 1}
+        assert [task.trouble for task in signals.background] == [None]

@@ -26,6 +26,7 @@ from app.services.social.messages import (
     send_message,
     take_message_back,
     tell_typing,
+    told_of_typing,
     typing_topic,
 )
 from app.services.social.pictures import PictureSize, drawn_picture, evidence_url, picture_url, post_upload_link
@@ -87,6 +88,7 @@ __all__ = [
     "suggest_friends",
     "take_message_back",
     "tell_typing",
+    "told_of_typing",
     "typing_topic",
     "unblock_user",
     "unlike_post",

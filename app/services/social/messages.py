@@ -1,5 +1,7 @@
 """Messages between two people."""
 
+from typing import NamedTuple
+
 from limits import RateLimitItemPerMinute
 from sqlalchemy import func, literal, select, update
 
@@ -7,6 +9,7 @@ from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.models import Conversation, Message, NotificationKind, User
+from app.models.base import Json
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back
 from app.rates import Rates
@@ -107,3 +110,18 @@ async def tell_typing(signals: Signals, viewer: Viewer, reader: User, *, is_typi
     """Has those who listen as the other shown that the viewer is writing to them, for a while."""
     seconds = settings.typing_s if is_typing else 0
     await signals.send(typing_topic(reader.id), {"user": signed_in(viewer), "seconds": seconds})
+
+
+class ToldOfTyping(NamedTuple):
+    """Who is typing, and for how long that may be believed."""
+
+    user_id: int
+    seconds: int
+
+
+def told_of_typing(payload: Json) -> ToldOfTyping | None:
+    """What a signal says; None if it is not one of ours: whoever may write to Redis may write anything there."""
+    user_id, seconds = payload.get("user"), payload.get("seconds")
+    if isinstance(user_id, int) and isinstance(seconds, int) and 0 < user_id < 2**63 and 0 <= seconds < 2**31:
+        return ToldOfTyping(user_id, seconds)
+    return None

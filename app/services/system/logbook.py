@@ -26,6 +26,7 @@ from app.database import Database, WriteSession
 from app.errors import DomainError
 from app.models import LogEntry, LogLevel
 from app.settings import settings
+from app.supervision import Background, within
 
 LAST_S_MAX = 2.0
 # What has a column of its own, or is of no use to a reader.
@@ -84,22 +85,25 @@ class Logbook(logging.Handler):
         self._database = database
         self._waiting: queue.Queue[Noted] = queue.Queue(settings.log_waiting_max)
         self._dropped = 0
-        self._task: asyncio.Task[None] | None = None
+        self.background = [
+            Background(
+                "error log", self._write_on, silence_s_max=settings.log_write_s + settings.background_silence_s_max
+            )
+        ]
 
     def start(self) -> None:
         """Begins to listen, to every logger of the process."""
         logging.getLogger().addHandler(self)
-        self._task = asyncio.create_task(self._write_on())
+        for task in self.background:
+            task.start()
 
     async def stop(self) -> None:
         """Writes what there is, if that can be done soon."""
         logging.getLogger().removeHandler(self)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=LAST_S_MAX)
+        for task in self.background:
+            await task.stop()
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_S_MAX):
-                await self.write()
+            await within(LAST_S_MAX, self.write())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Notes an error; called by whichever thread logs it."""
@@ -112,10 +116,11 @@ class Logbook(logging.Handler):
         except Exception:  # noqa: BLE001 - as every handler: a log that cannot be written is no reason to fail
             self.handleError(record)
 
-    async def _write_on(self) -> None:
+    async def _write_on(self, task: Background) -> None:
         while True:
             await asyncio.sleep(settings.log_write_s)
             await self.write()
+            task.well()
 
     async def write(self) -> None:
         """Writes what waits; what cannot be written now waits on, what can never be is dropped."""
@@ -131,6 +136,9 @@ class Logbook(logging.Handler):
         except (DomainError, OSError) as error:
             self._wait_on(noted)
             log.warning("errors not kept yet", count=len(noted), reason=type(error).__name__)
+        except asyncio.CancelledError:
+            self._wait_on(noted)
+            raise
         except SQLAlchemyError as error:
             self._dropped += len(noted)
             log.warning("errors not kept", count=len(noted), reason=type(error).__name__)
