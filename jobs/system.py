@@ -1,5 +1,7 @@
 """Sending mails."""
 
+import asyncio
+import time
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import localtime
@@ -15,6 +17,31 @@ from jobs.run import Run
 
 # Links stay on one line, and no server needs to understand more than ASCII.
 PLAIN = SMTP.clone(max_line_length=998, cte_type="7bit")
+# Mails that are not sent take this long at most: a worker that waits for one does nothing else.
+UNSENT_S_MAX = 5.0
+
+
+class Pause:
+    """How long the last mail took to send.
+
+    A mail that is not sent, because its address has no account, takes as long: else whoever waits behind it would
+    learn which addresses have one.
+    """
+
+    def __init__(self) -> None:
+        self._last_s = 0.0
+
+    async def send(self, message: EmailMessage | None) -> None:
+        """Sends the message, or waits as long as that would take."""
+        if message is None:
+            await asyncio.sleep(self._last_s)
+            return
+        begun = time.monotonic()
+        await mail.send(message)
+        self._last_s = min(time.monotonic() - begun, UNSENT_S_MAX)
+
+
+_pause = Pause()
 
 
 @job(JobKind.SEND_MAIL, failed=system.mail_failed)
@@ -22,8 +49,7 @@ async def send_mail(run: Run) -> None:
     """Writes a mail as of now and sends it; a worker lost in between sends it again under the same number."""
     async with run.writing() as session:
         letter = await system.letter_of(session, run.claim.subject_id)
-    if letter is not None:
-        await mail.send(_message(letter, run.claim.subject_id))
+    await _pause.send(None if letter is None else _message(letter, run.claim.subject_id))
     async with run.ending() as session:
         await system.mail_sent(session, run.claim.subject_id)
 

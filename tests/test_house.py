@@ -164,3 +164,33 @@ def test_no_dependency_brings_a_package_named_like_a_layer():
 def test_no_name_is_a_bin():
     for file in FILES:
         assert not {"utils", "helpers", "manager", "misc", "common"} & set(file.relative_to(ROOT).with_suffix("").parts)
+
+
+def is_nullable(node: ast.AST) -> bool:
+    """Whether this reads a number of a viewer's that is null for strangers, or without a session or a key."""
+    if not isinstance(node, ast.Attribute) or node.attr not in {"user_id", "session_id", "key_id"}:
+        return False
+    return ast.unparse(node.value).rpartition(".")[2] == "viewer"
+
+
+def test_no_policy_reads_who_may_be_nobody():
+    """`names_viewer` compares columns, `is_viewer` ids, `viewer.is_signed_in` tells strangers: none takes a null."""
+    policies = sorted((ROOT / "app/policies").glob("[!_]*.py"))
+    reads = [
+        f"{named(file)}:{node.lineno}" for file in policies for node in ast.walk(parsed(file)) if is_nullable(node)
+    ]
+    assert reads == []
+
+
+def test_nobody_compares_who_may_be_nobody():
+    """`column == viewer.user_id` is `column IS NULL` for strangers, and `!=` is `IS NOT NULL`."""
+    compared = [
+        f"{named(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(parsed(file))
+        if isinstance(node, ast.Compare)
+        and any(is_nullable(side) and side.attr == "user_id" for side in (node.left, *node.comparators))
+        and not isinstance(node.ops[0], ast.Is | ast.IsNot)
+        and named(file) != "app/policies/__init__.py"
+    ]
+    assert compared == []

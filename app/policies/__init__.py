@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, select
 
 from app.errors import Forbidden, ScopeMissing, Unauthenticated
 from app.models import Base, Scope
@@ -25,6 +25,11 @@ class Viewer:
     scopes: frozenset[Scope] = field(default=frozenset(Scope), compare=False)
     # What it adds to being staff is about others' rights, too, and not about rows.
     is_super_admin: bool = field(default=False, compare=False)
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether this is an account and not a stranger."""
+        return self.user_id is not None
 
 
 M = TypeVar("M", bound=Base)
@@ -69,6 +74,17 @@ def signed_in(viewer: Viewer) -> int:
     if viewer.user_id is None:
         raise Unauthenticated("Sign in first.")
     return viewer.user_id
+
+
+def names_viewer(viewer: Viewer, user_id: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
+    """Whether a column names the viewer's account. No column names a stranger, and a null names nobody."""
+    # `column == None` would be `column IS NULL`, which shows strangers every row without an owner.
+    return false() if viewer.user_id is None else user_id == viewer.user_id
+
+
+def is_viewer(viewer: Viewer, user_id: int | None) -> bool:
+    """Whether an id is the viewer's account. A stranger is nobody, and so is a null."""
+    return viewer.user_id is not None and viewer.user_id == user_id
 
 
 from app.policies import accounts, mapping, social, system  # noqa: E402, F401 -- registers every rule

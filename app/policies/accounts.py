@@ -18,7 +18,7 @@ from app.models import (
     User,
     UserPreferences,
 )
-from app.policies import Viewer, reads
+from app.policies import Viewer, is_viewer, names_viewer, reads
 
 
 @reads(User)
@@ -26,9 +26,9 @@ def visible_users(viewer: Viewer) -> ColumnElement[bool]:
     """Everybody sees who is active, but for those of whom one has blocked the other; staff and oneself see all."""
     if viewer.is_staff:
         return true()
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return User.is_active.is_(True)
-    return (User.is_active & ~is_blocked(viewer, User.id)) | (User.id == viewer.user_id)
+    return (User.is_active & ~is_blocked(viewer, User.id)) | names_viewer(viewer, User.id)
 
 
 def is_by(viewer: Viewer, named: SQLColumnExpression[int | None], user_id: int) -> ColumnElement[bool]:
@@ -39,12 +39,12 @@ def is_by(viewer: Viewer, named: SQLColumnExpression[int | None], user_id: int) 
 
 def is_blocked(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer has blocked the one a column names, or is blocked by them; nobody blocks a stranger."""
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     block = aliased(Block)
     either = or_(
-        (block.user_id == viewer.user_id) & (block.blocked_id == user_id),
-        (block.user_id == user_id) & (block.blocked_id == viewer.user_id),
+        names_viewer(viewer, block.user_id) & (block.blocked_id == user_id),
+        (block.user_id == user_id) & names_viewer(viewer, block.blocked_id),
     )
     return exists().where(either)
 
@@ -64,34 +64,30 @@ def visible_osm_accounts(viewer: Viewer) -> ColumnElement[bool]:
 @reads(UserPreferences)
 def visible_preferences(viewer: Viewer) -> ColumnElement[bool]:
     """One's own, and staff."""
-    return true() if viewer.is_staff else _is_own(viewer, UserPreferences.id)
+    return true() if viewer.is_staff else names_viewer(viewer, UserPreferences.id)
 
 
 @reads(Session)
 def visible_sessions(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is, until they end."""
-    return _is_own(viewer, Session.user_id) & (Session.expires_at > func.now())
+    return names_viewer(viewer, Session.user_id) & (Session.expires_at > func.now())
 
 
 @reads(ApiKey)
 def visible_api_keys(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
-    return _is_own(viewer, ApiKey.user_id)
+    return names_viewer(viewer, ApiKey.user_id)
 
 
 @reads(DataExport)
 def visible_data_exports(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
-    return _is_own(viewer, DataExport.user_id)
-
-
-def _is_own(viewer: Viewer, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    return false() if viewer.user_id is None else user_id == viewer.user_id
+    return names_viewer(viewer, DataExport.user_id)
 
 
 def may_see_private_details_of(viewer: Viewer, user: User) -> bool:
     """E-mail address, settings and the like."""
-    return viewer.is_staff or (viewer.user_id is not None and viewer.user_id == user.id)
+    return viewer.is_staff or is_viewer(viewer, user.id)
 
 
 def may_look_through_accounts(viewer: Viewer, _: None) -> bool:
@@ -101,7 +97,7 @@ def may_look_through_accounts(viewer: Viewer, _: None) -> bool:
 
 def may_suspend_this_account(viewer: Viewer, user: User) -> bool:
     """Staff, but nobody their own, and those of staff only super admins."""
-    return user.id != viewer.user_id and may_restore_this_account(viewer, user)
+    return not is_viewer(viewer, user.id) and may_restore_this_account(viewer, user)
 
 
 def may_restore_this_account(viewer: Viewer, user: User) -> bool:
@@ -117,10 +113,10 @@ def may_change_who_is_staff(viewer: Viewer, user: User) -> bool:
 
 def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Whether the viewer is a member of the team that a column names: what any permission of teams rests on."""
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     own = aliased(TeamMembership)
-    return exists().where(own.team_id == team_id, own.user_id == viewer.user_id)
+    return exists().where(own.team_id == team_id, names_viewer(viewer, own.user_id))
 
 
 @reads(Team)
@@ -140,12 +136,12 @@ def visible_team_invitations(viewer: Viewer) -> ColumnElement[bool]:
     """The team's admin, and staff."""
     if viewer.is_staff:
         return true()
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     own = aliased(Team)
-    return exists().where(own.id == TeamInvitation.team_id, own.admin_user_id == viewer.user_id)
+    return exists().where(own.id == TeamInvitation.team_id, names_viewer(viewer, own.admin_user_id))
 
 
 def may_administer_this_team(viewer: Viewer, team: Team) -> bool:
     """Its admin and staff: its name, its invitations, who leaves it, who is its admin, whether it exists."""
-    return viewer.is_staff or team.admin_user_id == viewer.user_id
+    return viewer.is_staff or is_viewer(viewer, team.admin_user_id)

@@ -19,7 +19,7 @@ from app.models import (
     Prediction,
     Training,
 )
-from app.policies import Viewer, reads
+from app.policies import Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import belongs_to_team
 
 
@@ -33,7 +33,7 @@ def visible_to_all(viewer: Viewer) -> ColumnElement[bool]:
 @reads(LabelImport)
 def visible_label_imports(viewer: Viewer) -> ColumnElement[bool]:
     """One's own."""
-    return true() if viewer.is_staff else LabelImport.user_id == viewer.user_id
+    return true() if viewer.is_staff else names_viewer(viewer, LabelImport.user_id)
 
 
 @reads(Prediction)
@@ -46,7 +46,7 @@ def judges_predictions(viewer: Viewer) -> ColumnElement[bool]:
     """Whether the viewer says which features a prediction found rightly: its owner, its team, and staff."""
     if viewer.is_staff:
         return true()
-    return (Prediction.user_id == viewer.user_id) | belongs_to_team(viewer, Prediction.team_id)
+    return names_viewer(viewer, Prediction.user_id) | belongs_to_team(viewer, Prediction.team_id)
 
 
 @reads(PredictedFeature)
@@ -65,7 +65,7 @@ Owned = Dataset | Model | Training | Prediction | AOI | Feedback | FeedbackAOI |
 
 
 def _owns(viewer: Viewer, row: Owned) -> bool:
-    return viewer.is_staff or row.user_id == viewer.user_id
+    return viewer.is_staff or is_viewer(viewer, row.user_id)
 
 
 def may_change_this_dataset(viewer: Viewer, dataset: Dataset) -> bool:
@@ -77,10 +77,10 @@ def contributes_to_dataset(viewer: Viewer) -> ColumnElement[bool]:
     """Its owner and staff, and whom its owner lets: everybody, or the people of a team. Areas, labels, fetching."""
     if viewer.is_staff:
         return true()
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     return or_(
-        Dataset.user_id == viewer.user_id,
+        names_viewer(viewer, Dataset.user_id),
         Dataset.contributions == Contributions.OPEN,
         belongs_to_team(viewer, Dataset.team_id),
     )
@@ -93,13 +93,13 @@ def may_change_this_area(viewer: Viewer, aoi: AOI) -> bool:
 
 def may_change_this_label(viewer: Viewer, label: Label) -> bool:
     """Whoever uploaded or drew it, the owner of its dataset, and staff."""
-    return label.user_id == viewer.user_id or _owns(viewer, label.aoi.dataset)
+    return is_viewer(viewer, label.user_id) or _owns(viewer, label.aoi.dataset)
 
 
 def may_train_on_this_dataset(viewer: Viewer, dataset: Dataset) -> bool:
     """Anybody with an account: datasets are made to be learned from."""
     del dataset
-    return viewer.user_id is not None
+    return viewer.is_signed_in
 
 
 def may_train_this_model(viewer: Viewer, model: Model) -> bool:
@@ -115,7 +115,7 @@ def may_change_this_model(viewer: Viewer, model: Model) -> bool:
 def may_judge_trainings(viewer: Viewer, training: Training) -> bool:
     """Anybody with an account: who looks at a prediction sees what is wrong with it."""
     del training
-    return viewer.user_id is not None
+    return viewer.is_signed_in
 
 
 def may_change_this_feedback(viewer: Viewer, feedback: Feedback) -> bool:
@@ -150,10 +150,10 @@ def may_change_this_prediction(viewer: Viewer, prediction: Prediction) -> bool:
 
 def may_publish_trainings_of_this_model(viewer: Viewer, model: Model) -> bool:
     """Its owner alone: a name is put behind it."""
-    return model.user_id == viewer.user_id
+    return is_viewer(viewer, model.user_id)
 
 
 def may_predict_with_this_training(viewer: Viewer, training: Training) -> bool:
     """Anybody with an account, once its model offers it."""
     del training
-    return viewer.user_id is not None
+    return viewer.is_signed_in

@@ -18,7 +18,7 @@ from app.models import (
     Report,
     Share,
 )
-from app.policies import Viewer, reads
+from app.policies import Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import is_blocked, visible_users
 
 
@@ -51,44 +51,43 @@ def visible_friendships(viewer: Viewer) -> ColumnElement[bool]:
 @reads(FriendRequest)
 def visible_friend_requests(viewer: Viewer) -> ColumnElement[bool]:
     """One's own, sent or received, with people one sees."""
-    sent = (FriendRequest.from_user_id == viewer.user_id) & FriendRequest.to_user.has(visible_users(viewer))
-    received = (FriendRequest.to_user_id == viewer.user_id) & FriendRequest.from_user.has(visible_users(viewer))
-    return false() if viewer.user_id is None else or_(sent, received)
+    sent = names_viewer(viewer, FriendRequest.from_user_id) & FriendRequest.to_user.has(visible_users(viewer))
+    received = names_viewer(viewer, FriendRequest.to_user_id) & FriendRequest.from_user.has(visible_users(viewer))
+    return or_(sent, received)
 
 
 @reads(Message)
 def visible_messages(viewer: Viewer) -> ColumnElement[bool]:
     """One's own, sent or received, with people one sees; nobody else's, whoever one is."""
-    sent = (Message.sender_id == viewer.user_id) & Message.receiver.has(visible_users(viewer))
-    received = (Message.receiver_id == viewer.user_id) & Message.sender.has(visible_users(viewer))
-    return false() if viewer.user_id is None else or_(sent, received)
+    sent = names_viewer(viewer, Message.sender_id) & Message.receiver.has(visible_users(viewer))
+    received = names_viewer(viewer, Message.receiver_id) & Message.sender.has(visible_users(viewer))
+    return or_(sent, received)
 
 
 @reads(Conversation)
 def visible_conversations(viewer: Viewer) -> ColumnElement[bool]:
     """One's own with people one sees."""
-    own = (Conversation.user_id == viewer.user_id) & Conversation.other.has(visible_users(viewer))
-    return false() if viewer.user_id is None else own
+    return names_viewer(viewer, Conversation.user_id) & Conversation.other.has(visible_users(viewer))
 
 
 @reads(Block)
 def visible_blocks(viewer: Viewer) -> ColumnElement[bool]:
     """Those one made; that one is blocked, nobody tells."""
-    return false() if viewer.user_id is None else Block.user_id == viewer.user_id
+    return names_viewer(viewer, Block.user_id)
 
 
 @reads(Mute)
 def visible_mutes(viewer: Viewer) -> ColumnElement[bool]:
     """Those one made."""
-    return false() if viewer.user_id is None else Mute.user_id == viewer.user_id
+    return names_viewer(viewer, Mute.user_id)
 
 
 @reads(Report)
 def visible_reports(viewer: Viewer) -> ColumnElement[bool]:
     """One's own; for staff all but those about themselves, so that nobody learns who reported them."""
-    if viewer.user_id is None:
-        return false()
-    return Report.accused_id != viewer.user_id if viewer.is_staff else Report.user_id == viewer.user_id
+    if viewer.is_staff:
+        return ~names_viewer(viewer, Report.accused_id)
+    return names_viewer(viewer, Report.user_id)
 
 
 @reads(PostMention)
@@ -113,42 +112,42 @@ def is_kept_from(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnEle
 
 def is_muted(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer does not want to hear of the one a column names, for now."""
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     mute = aliased(Mute)
     holds = or_(mute.expires_at.is_(None), mute.expires_at > func.now())
-    return exists().where(mute.user_id == viewer.user_id, mute.muted_id == user_id, holds)
+    return exists().where(names_viewer(viewer, mute.user_id), mute.muted_id == user_id, holds)
 
 
 def is_friend(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the one a column names is the viewer's friend."""
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     friendship = aliased(Friendship)
-    return exists().where(friendship.user_id == viewer.user_id, friendship.friend_id == user_id)
+    return exists().where(names_viewer(viewer, friendship.user_id), friendship.friend_id == user_id)
 
 
 def did_this(viewer: Viewer, deed: type[Like | Share]) -> ColumnElement[bool]:
     """Whether the viewer likes, or has shared, a post."""
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     own = aliased(deed)
-    return exists().where(own.user_id == viewer.user_id, own.post_id == Post.id)
+    return exists().where(names_viewer(viewer, own.user_id), own.post_id == Post.id)
 
 
 def may_answer_this_friend_request(viewer: Viewer, request: FriendRequest) -> bool:
     """Who is asked, whoever else one is."""
-    return request.to_user_id == viewer.user_id
+    return is_viewer(viewer, request.to_user_id)
 
 
 def may_take_this_message_back(viewer: Viewer, message: Message) -> bool:
     """Who sent it."""
-    return message.sender_id == viewer.user_id
+    return is_viewer(viewer, message.sender_id)
 
 
 def may_change_this_post(viewer: Viewer, post: Post) -> bool:
     """Its author alone: words stay theirs."""
-    return viewer.user_id is not None and post.author_id == viewer.user_id
+    return is_viewer(viewer, post.author_id)
 
 
 def may_delete_this_post(viewer: Viewer, post: Post) -> bool:

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, false, func, or_, true
 
 from app.models import AuditEntry, Banner, Event, Job, JobKind, LogEntry, Mail, NotificationActor, UserNotification
-from app.policies import Viewer, reads
+from app.policies import Viewer, names_viewer, reads
 from app.policies.accounts import visible_users
 from app.settings import settings
 
@@ -14,7 +14,7 @@ PUBLIC_KINDS = (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.FETCH_FEEDBACK_LABE
 @reads(Job)
 def visible_jobs(viewer: Viewer) -> ColumnElement[bool]:
     """Work on public things; one's own; all of it for staff."""
-    return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | (Job.user_id == viewer.user_id)
+    return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | names_viewer(viewer, Job.user_id)
 
 
 @reads(Event, Mail)
@@ -27,13 +27,13 @@ def visible_to_nobody(viewer: Viewer) -> ColumnElement[bool]:
 @reads(UserNotification)
 def visible_notifications(viewer: Viewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
-    return false() if viewer.user_id is None else UserNotification.user_id == viewer.user_id
+    return names_viewer(viewer, UserNotification.user_id)
 
 
 @reads(NotificationActor)
 def visible_notification_actors(viewer: Viewer) -> ColumnElement[bool]:
     """Those of one's own notifications whom one sees."""
-    if viewer.user_id is None:
+    if not viewer.is_signed_in:
         return false()
     return NotificationActor.notification.has(visible_notifications(viewer)) & NotificationActor.user.has(
         visible_users(viewer)
@@ -62,9 +62,7 @@ def visible_audit_entries(viewer: Viewer) -> ColumnElement[bool]:
     """What one did oneself, what concerns oneself; all of it for staff."""
     if viewer.is_staff:
         return true()
-    if viewer.user_id is None:
-        return false()
-    return (AuditEntry.user_id == viewer.user_id) | (AuditEntry.actor_id == viewer.user_id)
+    return names_viewer(viewer, AuditEntry.user_id) | names_viewer(viewer, AuditEntry.actor_id)
 
 
 @reads(LogEntry)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session as Transaction
 from app import events, security
 from app.database import WriteSession
 from app.events import Feed, Position
-from app.policies import Viewer
+from app.policies import Viewer, is_viewer
 from app.settings import settings
 from app.supervision import Background
 
@@ -70,7 +70,7 @@ class Viewers:
     def forget(self, user_id: int) -> None:
         """Ask anew who this account's tokens belong to."""
         self._forgotten += 1
-        for key in [key for key, known in self._known.items() if known.viewer.user_id == user_id]:
+        for key in [key for key, known in self._known.items() if is_viewer(known.viewer, user_id)]:
             del self._known[key]
         for told in self._told:
             told(user_id)

@@ -6,7 +6,7 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.models import Team, TeamMembership, User
-from app.policies import Viewer, require, signed_in, visible
+from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
 from app.services.system import audit, notify, tell_of_doer
 from app.settings import settings
@@ -84,7 +84,7 @@ async def remove_team_member(session: WriteSession, viewer: Viewer, team_id: int
         raise Conflict("The admin cannot be removed: make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, signed_in(viewer), "removeTeamMember", about=team, user_id=user_id)
-    if user_id != viewer.user_id:
+    if not is_viewer(viewer, user_id):
         await notify(session, user_id, f"You were removed from the team {team.name}.", about=team)
     return team
 
@@ -112,9 +112,9 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
     before, team.admin_user_id = team.admin_user_id, heir.id
     await session.flush()
     audit.record(session, signed_in(viewer), "transferTeam", about=team, user_id=heir.id)
-    if heir.id != viewer.user_id:
+    if not is_viewer(viewer, heir.id):
         await notify(session, heir.id, f"You are the admin of the team {team.name} now.", about=team)
-    if before != viewer.user_id:
+    if not is_viewer(viewer, before):
         await tell_of_doer(session, before, heir.id, f"The team {team.name} has another admin now.", about=team)
     return team
 
@@ -125,7 +125,7 @@ async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Te
     audit.record(session, signed_in(viewer), "deleteTeam", about=team, user_id=team.admin_user_id)
     members = select(TeamMembership.user_id).where(TeamMembership.team_id == team.id).order_by(TeamMembership.id)
     for user_id in (await session.scalars(members)).all():
-        if user_id != viewer.user_id:
+        if not is_viewer(viewer, user_id):
             await notify(session, user_id, f"The team {team.name} was deleted.", about=team, event="deleted")
     await session.execute(delete(Team).where(Team.id == team.id))
     return team

@@ -20,7 +20,7 @@ from app.models import (
     Review,
     Training,
 )
-from app.policies import Viewer, require, signed_in, visible
+from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_feedback_area, may_review_feedback_on_this_model
 from app.queue import enqueue
 from app.services.mapping.drawing import corrected, covers_the_same, outlined, tags_of
@@ -102,7 +102,7 @@ async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
     area.review, area.reviewed_at, area.reviewed_by_id = review, reviewed_at, None if is_open else viewer.user_id
     await session.flush()
     await session.refresh(area)
-    if area.user_id != viewer.user_id and not is_open:
+    if not is_viewer(viewer, area.user_id) and not is_open:
         how = f"Your correction {area.id} of training {area.training_id} was {review.value.lower()}."
         await notify(session, area.user_id, how, about=area.training)
     return area

@@ -11,7 +11,7 @@ from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.models import FriendRequest, Friendship, NotificationKind, User
-from app.policies import Viewer, require, signed_in, visible
+from app.policies import Viewer, names_viewer, require, signed_in, visible
 from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
 from app.rates import Rates
 from app.services import system
@@ -137,7 +137,7 @@ def _strangers(viewer: Viewer) -> Select[User]:
     """People the viewer has nothing to do with yet."""
     asked = select(FriendRequest.id).where(between(signed_in(viewer), User.id)).exists()
     return visible(User, viewer).where(
-        User.is_active, User.id != viewer.user_id, ~asked, ~is_friend(viewer, User.id), ~is_muted(viewer, User.id)
+        User.is_active, ~names_viewer(viewer, User.id), ~asked, ~is_friend(viewer, User.id), ~is_muted(viewer, User.id)
     )
 
 

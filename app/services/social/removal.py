@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from app.database import WriteSession
 from app.errors import NotFound
 from app.models import Like, Post, PostHashtag, PostMention, PostRevision, Share
-from app.policies import Viewer, require, visible
+from app.policies import Viewer, is_viewer, require, visible
 from app.policies.social import may_delete_this_post
 from app.services import system
 from app.services.social.pictures import discard_picture
@@ -35,7 +35,7 @@ async def delete_post(session: WriteSession, viewer: Viewer, post_id: int) -> Po
         require(may_delete_this_post, viewer, post)
     if post is None or not await remove_posts(session, [post_id]):
         raise NotFound(GONE)
-    if post.author_id != viewer.user_id:
+    if not is_viewer(viewer, post.author_id):
         audit.record(session, viewer.user_id, "deletePost", about=post, user_id=post.author_id)
     await system.tell_no_more(session, post.author_id, Post, post_id)
     return await session.get(Post, post_id, populate_existing=True)
