@@ -57,14 +57,15 @@ def serve() -> None:
 
 
 @program.command()
-def work(threads: Annotated[int | None, typer.Option(help="Jobs at once.", min=1)] = None) -> None:
+def work(threads: Annotated[int | None, typer.Option(help="Jobs of the slow lane at once.", min=1)] = None) -> None:
     """Run the worker, which does the jobs."""
+    settings.job_slow_at_once = threads or settings.job_slow_at_once
     _find_servers()
     _find_secret()
     with _loading():
         from jobs.worker import main as run_worker
 
-    run_worker(threads)
+    run_worker()
 
 
 @program.command()

@@ -280,8 +280,9 @@ class Settings(BaseSettings):
     job_statement_s_max: float = 60
     job_attempts_max: int = 3
     job_sweep_s: float = 2
-    job_threads: int = 4
-    job_heavy_at_once: int = 1
+    job_quick_at_once: int = Field(default=2, ge=1)
+    job_slow_at_once: int = Field(default=4, ge=1)
+    job_heavy_at_once: int = Field(default=1, ge=1)
     job_progress_s: float = 0.5
     jobs_per_hour_max: int = 120
     shutdown_s: float = 20

@@ -1,78 +1,112 @@
-"""Which code does which job, and how a worker comes to run it."""
+"""Which code does which job, and how a worker comes to run it: lane by lane, whose turn it is."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import dramatiq
 
 from app import queue
 from app.database import Database, WriteSession
-from app.models import JobKind
+from app.models import JobKind, Lane
 from app.services import system
+from app.services.system import Claim
 from app.settings import settings
-from jobs.run import Run, Work, attempt
+from jobs.run import Run, Work, carry_out
 
 WORKS: dict[JobKind, Work] = {}
 
 
 def job(
-    kind: JobKind, *, failed: Callable[[WriteSession, int, str], Awaitable[None]], is_heavy: bool = False
+    kind: JobKind, *, failed: Callable[[WriteSession, int, str], Awaitable[None]]
 ) -> Callable[[Callable[[Run], Awaitable[None]]], Callable[[Run], Awaitable[None]]]:
     """Registers the code of a kind of job; `failed` writes what its subject becomes when it fails for good.
 
-    Heavy work keeps a core busy for minutes, in a process of its own; a worker takes on few of those at once.
+    The kind itself says which lane it takes: who asks for a job must know, too.
     """
 
     def register(do: Callable[[Run], Awaitable[None]]) -> Callable[[Run], Awaitable[None]]:
         assert kind not in WORKS, f"{kind} has two actors"
-        WORKS[kind] = Work(kind, do, failed, is_heavy)
+        WORKS[kind] = Work(kind, do, failed)
         return do
 
     return register
 
 
-class Runner:
-    """Runs jobs on one event loop, at the word of Dramatiq's threads."""
+def places(lane: Lane) -> int:
+    """How many jobs of a lane a worker does at once."""
+    return {
+        Lane.QUICK: settings.job_quick_at_once,
+        Lane.SLOW: settings.job_slow_at_once,
+        Lane.HEAVY: settings.job_heavy_at_once,
+    }[lane]
 
-    def __init__(self, database: Database, threads: int) -> None:
+
+class Runner:
+    """Runs jobs on one event loop, at the word of Dramatiq's threads, and when it finds some itself."""
+
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.leaving = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._room = threads
-        self._heavy = 0
-
-    def has_room_for(self, work: Work) -> bool:
-        """Whether a thread waits for such work."""
-        return self._room > 0 and not (work.is_heavy and self._heavy >= settings.job_heavy_at_once)
+        self._taken = dict.fromkeys(Lane, 0)
+        self._held: dict[Lane, Counter[int]] = {lane: Counter() for lane in Lane}
+        self._asking = {lane: asyncio.Lock() for lane in Lane}
+        self._found: set[asyncio.Task[None]] = set()
 
     def declare(self, broker: dramatiq.Broker) -> None:
-        """Makes an actor of each kind of job."""
-        for work in WORKS.values():
-            dramatiq.actor(actor_name=work.kind.value.lower(), broker=broker)(self._actor(work))
+        """Makes an actor of each lane."""
+        for lane in Lane:
+            name = queue.queue_of(lane)
+            dramatiq.actor(actor_name=name, queue_name=name, broker=broker)(self._actor(lane))
 
-    def _actor(self, work: Work) -> Callable[[int], None]:
-        def run(job_id: int) -> None:
-            asyncio.run_coroutine_threadsafe(self.run(work, job_id), self._loop).result()
+    def _actor(self, lane: Lane) -> Callable[[], None]:
+        def run() -> None:
+            asyncio.run_coroutine_threadsafe(self.work_off(lane), self._loop).result()
 
         return run
 
-    async def run(self, work: Work, job_id: int) -> None:
-        """One attempt. A heavy job that finds no room stays queued and is called when there is."""
-        if self.leaving.is_set() or not self.has_room_for(work):
+    async def work_off(self, lane: Lane) -> None:
+        """Does the jobs of a lane one by one, in their turns, until none waits; nothing where the lane is full."""
+        if self._taken[lane] >= places(lane):
             return
-        self._heavy += work.is_heavy
-        self._room -= 1
+        self._taken[lane] += 1
         try:
-            await attempt(self.database, work, job_id, self.leaving)
+            while not self.leaving.is_set() and (claim := await self._next(lane)):
+                await self._do(claim)
         finally:
-            self._room += 1
-            self._heavy -= work.is_heavy
-        if work.is_heavy and not self.leaving.is_set():
-            await self.call(after_s=0)
+            self._taken[lane] -= 1
 
-    async def call(self, *, after_s: float) -> None:
-        """Sends for the jobs that have waited so long and find room here; calls for others would only heap up."""
-        kinds = [work.kind for work in WORKS.values() if self.has_room_for(work)]
-        async with self.database.writing() as session:
-            waiting = await system.overdue(session, kinds, after_s=after_s)
-        await queue.nudge(waiting)
+    async def _next(self, lane: Lane) -> Claim | None:
+        kinds = [kind for kind in WORKS if kind.lane is lane]
+        # One account's jobs never take all places: those of others begin at once though each of its own takes an hour.
+        most = max(1, places(lane) - 1)
+        # One at a time: of two that ask together each would miss what the other is given.
+        async with self._asking[lane]:
+            crowding = [account for account, held in self._held[lane].items() if held >= most]
+            async with self.database.writing() as session:
+                claim = await system.begin_next(session, lane, kinds, without=crowding if places(lane) > 1 else ())
+            if claim:
+                self._held[lane][claim.account_key] += 1
+        return claim
+
+    async def _do(self, claim: Claim) -> None:
+        held = self._held[claim.kind.lane]
+        try:
+            await carry_out(self.database, WORKS[claim.kind], claim, self.leaving)
+        finally:
+            held[claim.account_key] -= 1
+            if not held[claim.account_key]:
+                del held[claim.account_key]
+
+    def look(self) -> None:
+        """Begins what waits without having been told of it, as far as there are places."""
+        for lane in Lane:
+            for _ in range(places(lane) - self._taken[lane]):
+                task = asyncio.create_task(self.work_off(lane))
+                self._found.add(task)
+                task.add_done_callback(self._found.discard)
+
+    async def left(self) -> None:
+        """Returns when what it found itself has been handed back."""
+        await asyncio.gather(*self._found, return_exceptions=True)

@@ -37,7 +37,6 @@ class Work:
     kind: JobKind
     do: Callable[["Run"], Awaitable[None]]
     failed: Callable[[WriteSession, int, str], Awaitable[None]]
-    is_heavy: bool
 
     async def give_up(self, session: WriteSession, subject_id: int, reason: str) -> None:
         """Writes what the subject becomes. One that is gone, or a mistake in `failed`, does not keep the job alive."""
@@ -134,11 +133,15 @@ async def attempt(database: Database, work: Work, job_id: int, leaving: asyncio.
     """Works on a job, if it is there to be worked on, and writes how that ended."""
     async with database.writing() as session:
         claim = await system.begin(session, job_id)
-    if claim is None:
-        return
+    if claim is not None:
+        await carry_out(database, work, claim, leaving)
+
+
+async def carry_out(database: Database, work: Work, claim: Claim, leaving: asyncio.Event) -> None:
+    """Works on a job that was begun, and writes how that ended."""
     run = Run(database, claim, leaving)
     lease = asyncio.create_task(run.keep_lease())
-    structlog.contextvars.bind_contextvars(job=job_id, kind=work.kind.value, attempt=claim.attempt)
+    structlog.contextvars.bind_contextvars(job=claim.job_id, kind=work.kind.value, attempt=claim.attempt)
     started = time.monotonic()
     try:
         outcome = await _outcome(run, work)

@@ -27,11 +27,11 @@ DEED_S_MAX = 120.0
 
 
 async def sweep(runner: Runner) -> None:
-    """Ends what nobody may begin any more, and calls again for what waits too long."""
+    """Ends what nobody may begin any more, and begins what waits though nobody was told of it."""
     async with runner.database.writing() as session:
         for job in await system.abandon(session):
             await WORKS[job.kind].give_up(session, job.subject_id, str(job.error))
-    await runner.call(after_s=settings.job_sweep_s)
+    runner.look()
 
 
 async def announce(database: Database) -> None:

@@ -8,43 +8,53 @@ import structlog
 
 from app import logs, queue
 from app.database import Database
+from app.models import Lane
 from app.services.system.logbook import Logbook
 from app.settings import settings
 from jobs import accounts, mapping, social, system  # noqa: F401 -- register their jobs
-from jobs.broker import Runner
+from jobs.broker import Runner, places
 from jobs.schedule import keep_time
 
 log = structlog.get_logger()
 
 
-def main(threads: int | None = None) -> None:
+def main() -> None:
     """Works until SIGTERM or SIGINT."""
     logs.configure()
-    asyncio.run(work(threads or settings.job_threads))
+    asyncio.run(work())
 
 
-async def work(threads: int) -> None:
-    """Runs jobs, so many at once."""
+async def work() -> None:
+    """Runs jobs, in each lane as many at once as the settings say."""
     database = Database(
         str(settings.database_url), str(settings.redis_url), statement_s_max=settings.job_statement_s_max
     )
-    runner, logbook = Runner(database, threads), Logbook(database)
+    runner, logbook = Runner(database), Logbook(database)
     logbook.start()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, runner.leaving.set)
     runner.declare(queue.broker())
-    # Looks for messages every 50 ms: a job begins in 24 ms instead of 427.
-    worker = dramatiq.Worker(queue.broker(), worker_threads=threads, worker_timeout=50)
-    # Takes no message that another worker could begin sooner.
-    worker.queue_prefetch = threads
-    worker.start()
+    workers = [_listening(lane) for lane in Lane]
     clock = asyncio.create_task(keep_time(runner))
-    log.info("working", threads=threads)
+    log.info("working", **{lane.value.lower(): places(lane) for lane in Lane})
     await runner.leaving.wait()
     log.info("leaving")
     clock.cancel()
-    await asyncio.to_thread(worker.stop, timeout=int(settings.shutdown_s * 1000))
+    stopped = (asyncio.to_thread(worker.stop, timeout=int(settings.shutdown_s * 1000)) for worker in workers)
+    await asyncio.gather(asyncio.wait_for(runner.left(), settings.shutdown_s), *stopped, return_exceptions=True)
     # Not for ever: while it connects, Redis's client may take the cancellation for a time-out of its own.
     await asyncio.wait({clock}, timeout=1)
     await logbook.stop()
     await database.close()
+
+
+def _listening(lane: Lane) -> dramatiq.Worker:
+    """Threads that hear of one lane's jobs alone: however busy the others are, these are not."""
+    # Looks for messages every 50 ms: a job begins in 24 ms instead of 427.
+    worker = dramatiq.Worker(
+        queue.broker(), queues={queue.queue_of(lane)}, worker_threads=places(lane), worker_timeout=50
+    )
+    # Takes no message that another worker could begin sooner.
+    worker.queue_prefetch = places(lane)
+    worker.start()
+    return worker

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import (
     ARRAY,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import NotificationKind, User
@@ -26,21 +27,37 @@ if TYPE_CHECKING:
     from app.models.mapping import Training
 
 
+class Lane(Enum):
+    """Which jobs wait for one another. A job waits for none of another lane, however many there are."""
+
+    QUICK = "QUICK"  # over within seconds, such as a mail
+    SLOW = "SLOW"  # minutes, most of them spent waiting for the network or a disk
+    HEAVY = "HEAVY"  # minutes to hours on a core of its own, in a process of its own
+
+
 class JobKind(Enum):
     """The deeds that may be asked for; `jobs/` holds one actor for each."""
 
-    FETCH_LABELS = "FETCH_LABELS"
-    IMPORT_LABELS = "IMPORT_LABELS"
-    FETCH_FEEDBACK_LABELS = "FETCH_FEEDBACK_LABELS"
-    TRAIN = "TRAIN"
-    PREDICT = "PREDICT"
-    REMOVE_TRAINING = "REMOVE_TRAINING"
-    REMOVE_PREDICTION = "REMOVE_PREDICTION"
-    REMOVE_PICTURE = "REMOVE_PICTURE"
-    CONFLATE = "CONFLATE"
-    SEND_MAIL = "SEND_MAIL"
-    EXPORT_DATA = "EXPORT_DATA"
-    INSPECT = "INSPECT"
+    FETCH_LABELS = "FETCH_LABELS", Lane.SLOW
+    IMPORT_LABELS = "IMPORT_LABELS", Lane.SLOW
+    FETCH_FEEDBACK_LABELS = "FETCH_FEEDBACK_LABELS", Lane.SLOW
+    TRAIN = "TRAIN", Lane.HEAVY
+    PREDICT = "PREDICT", Lane.HEAVY
+    REMOVE_TRAINING = "REMOVE_TRAINING", Lane.QUICK
+    REMOVE_PREDICTION = "REMOVE_PREDICTION", Lane.QUICK
+    REMOVE_PICTURE = "REMOVE_PICTURE", Lane.QUICK
+    CONFLATE = "CONFLATE", Lane.SLOW
+    SEND_MAIL = "SEND_MAIL", Lane.QUICK
+    EXPORT_DATA = "EXPORT_DATA", Lane.SLOW
+    INSPECT = "INSPECT", Lane.SLOW
+
+    lane: Lane
+
+    def __new__(cls, name: str, lane: Lane) -> Self:
+        """A kind is its name; no kind is declared without its lane."""
+        kind = object.__new__(cls)
+        kind._value_, kind.lane = name, lane
+        return kind
 
 
 class JobState(Enum):
@@ -53,6 +70,11 @@ class JobState(Enum):
     CANCELLED = "CANCELLED"
 
 
+def _given(context: DefaultExecutionContext, name: str) -> Any:
+    """What a column of the row that is being inserted was given."""
+    return context.get_current_parameters()[name]  # type: ignore[no-untyped-call]
+
+
 class Job(Record):
     """Work that happens outside the request which asked for it."""
 
@@ -61,11 +83,24 @@ class Job(Record):
         CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
         Index("ix_jobs_done", "kind", "id", postgresql_where=text("state = 'DONE'")),
         Index("ix_jobs_unfinished", "state", "id", postgresql_where=text("state IN ('QUEUED', 'RUNNING')")),
+        Index("ix_jobs_queued", "lane", "turn", "id", postgresql_where=text("state = 'QUEUED'")),
+        Index("ix_jobs_running", "lane", "turn", postgresql_where=text("state = 'RUNNING'")),
+        Index("ix_jobs_turns", "lane", "account_key", "turn", postgresql_where=text("state IN ('QUEUED', 'RUNNING')")),
     )
 
     kind: Mapped[JobKind] = mapped_column(doc="What is to be done.")
     subject_id: Mapped[int] = mapped_column(BigInteger)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    # The three have defaults in the database for the sake of processes that are older than they.
+    lane: Mapped[Lane] = mapped_column(
+        default=lambda context: _given(context, "kind").lane, server_default=Lane.SLOW.value
+    )
+    # Who takes turns with others: an account by its id, 0 for the installation, below 0 for a mailbox without account.
+    account_key: Mapped[int] = mapped_column(
+        BigInteger, default=lambda context: _given(context, "user_id") or 0, server_default="0"
+    )
+    # Lower ones are begun first; `app/queue.py` says how it is chosen.
+    turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, doc="Where it is in its life.")
     attempt: Mapped[int] = mapped_column(default=0, doc="How often it was begun.")
     attempts_max: Mapped[int] = mapped_column(doc="How often it may be begun.")

@@ -13,7 +13,6 @@ from jobs.mapping.workbench import features_of, fetch, teller, write
 from jobs.run import Run
 
 
-# Not heavy: it takes seconds, and is meant to be over before a training is asked for.
 @job(JobKind.INSPECT, failed=mapping.inspection_failed)
 async def inspect(run: Run) -> None:
     """Fetches the tiles, lets the engine look, keeps what it saw."""

@@ -23,7 +23,7 @@ from jobs.run import Run
 SEARCHED = 0.98
 
 
-@job(JobKind.PREDICT, failed=mapping.prediction_failed, is_heavy=True)
+@job(JobKind.PREDICT, failed=mapping.prediction_failed)
 async def predict(run: Run) -> None:
     """Searches the next part of the area; when none is left, puts together what was found."""
     prediction_id, topic = run.claim.subject_id, mapping.topic_of(Prediction, run.claim.subject_id)

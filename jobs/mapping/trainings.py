@@ -27,7 +27,7 @@ FILES = {
 }
 
 
-@job(JobKind.TRAIN, failed=mapping.training_failed, is_heavy=True)
+@job(JobKind.TRAIN, failed=mapping.training_failed)
 async def train(run: Run) -> None:
     """Fetches the tiles, lets the engine learn, keeps what it leaves."""
     training_id, topic = run.claim.subject_id, mapping.topic_of(Training, run.claim.subject_id)

@@ -9,7 +9,10 @@ from resolvers.context import Info
 
 
 async def queue_position(root: strawberry.Parent[Job], info: Info) -> int | None:
-    """Its place in the queue while it waits, 1 for the next; null once it runs, and for work that never waits long."""
+    """Its place in the queue while it waits, 1 for the next; null once it runs, and for work that never waits long.
+
+    Accounts take turns: another account's first job goes before your second.
+    """
     return (await info.context.load.turn(root.id)).position
 
 

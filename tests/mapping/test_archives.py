@@ -25,7 +25,7 @@ LAYERS = {"aois": [(AREA, {})], "labels": [(HOUSE, {"building": "yes", "levels":
 @pytest.fixture
 async def run(database):
     job = await factories.job(database, kind=JobKind.TRAIN)
-    return Run(database, Claim(job.id, 1, 0, 1, 1), asyncio.Event())
+    return Run(database, Claim(job.id, job.kind, 0, 1, 0, 1, 1), asyncio.Event())
 
 
 async def test_an_archive_has_every_tile_of_the_areas(run, tmp_path):

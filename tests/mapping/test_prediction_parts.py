@@ -12,13 +12,27 @@ from app.gateways import storage
 from app.gateways.fakes import village
 from app.gateways.outside import Outage
 from app.geometry import to_geojson
-from app.models import Job, JobState, Model, ModelStatus, PredictedFeature, Prediction, TrainingStatus, UserNotification
+from app.models import (
+    Job,
+    JobKind,
+    JobState,
+    Lane,
+    Model,
+    ModelStatus,
+    PredictedFeature,
+    Prediction,
+    TrainingStatus,
+    UserNotification,
+)
+from app.queue import enqueue
 from app.services import system
 from app.services.mapping import ground_of, parts_of, tiles_of
 from app.services.mapping.parts import part_zoom
 from app.settings import settings
 from app.tiles import Tile, covering
+from jobs.broker import WORKS
 from jobs.mapping import predictions as jobs
+from jobs.run import attempt
 from resolvers import ids
 from tests import factories
 
@@ -233,23 +247,16 @@ async def test_a_finished_one_tried_again_begins_anew(change, database, owner, s
     assert prediction.status is TrainingStatus.FINISHED
 
 
-async def test_after_each_part_others_who_wait_have_their_turn(database, owner, started, engine, work):
-    waiting = await factories.job(database)
+async def test_after_each_part_others_who_wait_have_their_turn(database, owner, started, engine, ask):
     async with database.reading() as session:
-        first = (await session.scalars(select(Job).order_by(Job.id).limit(1))).one()
+        first = (await session.scalars(select(Job))).one()
+    await attempt(database, WORKS[first.kind], first.id, asyncio.Event())
     async with database.writing() as session:
-        assert [id for id, _ in await system.overdue(session, [first.kind, waiting.kind], after_s=-1)] == [
-            first.id,
-            waiting.id,
-        ]
-        await session.delete(await session.get_one(Job, waiting.id))
-    await work()
-    waiting = await factories.job(database, available_at=waiting.available_at)
+        waiting = await enqueue(session, JobKind.PREDICT, subject_id=4_711, user_id=None)
+    await attempt(database, WORKS[first.kind], first.id, asyncio.Event())
     async with database.writing() as session:
-        assert [id for id, _ in await system.overdue(session, [first.kind, waiting.kind], after_s=-1)] == [
-            waiting.id,
-            first.id,
-        ]
+        claims = [await system.begin_next(session, Lane.HEAVY, [JobKind.PREDICT]) for _ in range(2)]
+    assert [claim.job_id for claim in claims] == [waiting.id, first.id]
 
 
 async def test_parts_off_the_imagery_are_passed_over(ask, owner, started, engine, to_the_end, monkeypatch, database):

@@ -11,7 +11,7 @@ from redis.asyncio import Redis as AsyncRedis
 from sqlalchemy import func, select
 
 from app import events, queue
-from app.models import Event, Job, JobKind, JobState, User
+from app.models import Event, Job, JobKind, JobState, Lane, User
 from app.models import Session as SignIn
 from app.settings import settings
 from jobs import broker, schedule
@@ -60,7 +60,7 @@ def works(monkeypatch):
 def heavy(works):
     """The only work there is: trainings, heavy ones."""
     do = Counted()
-    works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, failed, is_heavy=True)
+    works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, failed)
     return do
 
 
@@ -75,7 +75,7 @@ def redis(redis_url, monkeypatch):
 
 @pytest.fixture
 async def runner(database):
-    return Runner(database, 4)
+    return Runner(database)
 
 
 @pytest.fixture
@@ -104,12 +104,12 @@ def states(database):
 async def enqueued(database, count):
     async with database.writing() as session:
         for number in range(count):
-            await queue.enqueue(session, JobKind.TRAIN, subject_id=number + 1, user_id=None)
+            await queue.enqueue(session, JobKind.TRAIN, subject_id=number + 1, user_id=None, account_key=number)
 
 
 async def test_a_heavy_job_waits_for_room_and_begins_when_there_is(database, worker, heavy, states, eventually, redis):
     async def one_runs_and_nobody_is_called():
-        return await states() == {JobState.RUNNING: 1, JobState.QUEUED: 3} and not redis.llen("dramatiq:default")
+        return await states() == {JobState.RUNNING: 1, JobState.QUEUED: 3} and not redis.llen("dramatiq:heavy")
 
     await enqueued(database, 4)
     await eventually(one_runs_and_nobody_is_called)
@@ -139,58 +139,38 @@ async def test_as_many_heavy_jobs_run_at_once_as_may(database, worker, heavy, st
     assert heavy.at_once_max == 2
 
 
-async def test_a_worker_that_leaves_begins_nothing(database, runner, works, heavy, states):
-    job = await factories.job(database)
+async def test_a_worker_that_leaves_begins_nothing(database, runner, heavy, states):
+    await factories.job(database)
     runner.leaving.set()
-    await runner.run(works[JobKind.TRAIN], job.id)
+    await runner.work_off(Lane.HEAVY)
     assert await states() == {JobState.QUEUED: 1}
 
 
-async def test_the_sweep_calls_again_for_what_nobody_was_told_of(database, runner, heavy, redis):
-    await factories.job(database, available_at=LONG_AGO)
-    await factories.job(database, state=JobState.RUNNING, attempt=1, lease_until=LONG_AGO)
+async def test_the_sweep_begins_what_nobody_was_told_of(database, runner, heavy, states, monkeypatch):
+    monkeypatch.setattr(settings, "job_heavy_at_once", 4)
     await factories.job(database)
-    await sweep(runner)
-    assert redis.llen("dramatiq:default") == 2
-
-
-async def test_the_sweep_of_a_busy_worker_heaps_up_no_calls(database, works, heavy, redis, eventually):
-    one_thread = Runner(database, 1)
-    for _ in range(3):
-        await factories.job(database, available_at=LONG_AGO)
-    running = asyncio.create_task(one_thread.run(works[JobKind.TRAIN], (await factories.job(database)).id))
-
-    async def begun():
-        return heavy.at_once
-
-    await eventually(begun)
-    for _ in range(3):
-        await sweep(one_thread)
-    assert redis.llen("dramatiq:default") == 0
+    await factories.job(database, state=JobState.RUNNING, attempt=1, lease_until=LONG_AGO)
+    await factories.job(database, available_at=datetime.now(UTC) + timedelta(hours=1))
     heavy.let_go.set()
-    await running
-    assert redis.llen("dramatiq:default") == 3
-
-
-async def test_heavy_jobs_that_wait_do_not_keep_light_ones_from_being_called(
-    database, runner, works, heavy, redis, eventually
-):
-    works[JobKind.FETCH_LABELS] = Work(JobKind.FETCH_LABELS, heavy, failed, is_heavy=False)
-    running = asyncio.create_task(runner.run(works[JobKind.TRAIN], (await factories.job(database)).id))
-
-    async def begun():
-        return heavy.at_once
-
-    await eventually(begun)
-    async with database.writing() as session:
-        waiting = {"attempts_max": 3, "available_at": LONG_AGO, "subject_id": 1}
-        session.add_all(Job(kind=JobKind.TRAIN, **waiting) for _ in range(200))
-        await session.flush()
-        session.add(Job(kind=JobKind.FETCH_LABELS, **waiting))
     await sweep(runner)
-    assert redis.llen("dramatiq:default") == 1
+    await runner.left()
+    assert await states() == {JobState.DONE: 2, JobState.QUEUED: 1}
+
+
+async def test_sweeps_begin_no_more_than_there_are_places_for(database, runner, heavy, states, eventually):
+    for _ in range(3):
+        await factories.job(database)
+    for _ in range(3):
+        await sweep(runner)
+
+    async def one_runs():
+        return await states() == {JobState.RUNNING: 1, JobState.QUEUED: 2}
+
+    await eventually(one_runs)
     heavy.let_go.set()
-    await running
+    await runner.left()
+    assert await states() == {JobState.DONE: 3}
+    assert heavy.at_once_max == 1
 
 
 async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(database, runner, heavy, redis, found):
@@ -208,12 +188,15 @@ async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(
 
 
 async def test_a_job_whose_subject_is_gone_does_not_stop_the_sweep(database, runner, works, redis, found):
-    works[JobKind.TRAIN] = Work(JobKind.TRAIN, failed, mistaken, is_heavy=False)
+    do = Counted()
+    do.let_go.set()
+    works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, mistaken)
     poison = await factories.job(database, state=JobState.RUNNING, attempt=3, lease_until=LONG_AGO)
-    await factories.job(database, available_at=LONG_AGO)
+    other = await factories.job(database)
     await sweep(runner)
+    await runner.left()
     assert (await found(poison)).state is JobState.FAILED
-    assert redis.llen("dramatiq:default") == 1
+    assert (await found(other)).state is JobState.DONE
 
 
 async def test_pruning_forgets_old_events_and_ended_sessions(database, owner):

@@ -58,7 +58,7 @@ class Engaged:
 
     async def __call__(self):
         database, job, leaving = self._place
-        await attempt(database, Work(JobKind.TRAIN, self._do, untold, is_heavy=True), job.id, leaving)
+        await attempt(database, Work(JobKind.TRAIN, self._do, untold), job.id, leaving)
 
     async def _do(self, run):
         self.result = await run_engine(run, self._folder, self._hear, s_max=self.s_max)

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, select
 
 from app import events, queue
 from app.errors import Conflict
-from app.models import Event, Job, JobKind, JobState
+from app.models import Event, Job, JobKind, JobState, Lane
 from app.services import system
 from app.services.system import LeaseLost, Progress
 from app.settings import settings
@@ -229,7 +229,7 @@ async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found
 
 STATES = {
     "queued long ago": ({"available_at": ago(HOUR_S)}, True),
-    "just queued": ({}, False),
+    "just queued": ({}, True),
     "to be tried later": ({"available_at": ago(-HOUR_S)}, False),
     "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(-HOUR_S)}, False),
     "whose worker was lost": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(HOUR_S)}, True),
@@ -242,11 +242,13 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize(("fields", "is_overdue"), STATES.values(), ids=STATES)
-async def test_what_could_be_worked_on_and_is_not_is_overdue(fields, is_overdue, database, do):
+@pytest.mark.parametrize(("fields", "is_begun"), STATES.values(), ids=STATES)
+async def test_whose_turn_it_is_is_begun_if_it_may_be(fields, is_begun, database, do):
     job = await factories.job(database, **fields)
-    assert await do(system.overdue, [JobKind.TRAIN], after_s=10) == ([(job.id, JobKind.TRAIN)] if is_overdue else [])
-    assert await do(system.overdue, [JobKind.PREDICT, JobKind.FETCH_LABELS], after_s=10) == []
+    assert await do(system.begin_next, Lane.HEAVY, [JobKind.PREDICT]) is None
+    assert await do(system.begin_next, Lane.SLOW, [JobKind.TRAIN]) is None
+    claim = await do(system.begin_next, Lane.HEAVY, [JobKind.TRAIN])
+    assert (claim and claim.job_id) == (job.id if is_begun else None)
 
 
 async def test_a_job_whose_workers_all_died_fails_with_a_reason(database, do, found):
@@ -273,8 +275,8 @@ async def test_a_job_is_told_to_the_workers_after_the_commit(database, redis_url
     with Redis.from_url(redis_url) as redis:
         async with database.writing() as session:
             job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
-            assert redis.llen("dramatiq:default") == 0
-        assert redis.llen("dramatiq:default") == 1
+            assert redis.llen("dramatiq:heavy") == 0
+        assert redis.llen("dramatiq:heavy") == 1
     assert (job.state, job.attempts_max) == (JobState.QUEUED, settings.job_attempts_max)
 
 
@@ -286,7 +288,7 @@ async def test_a_job_of_a_transaction_that_failed_was_never_there(database, redi
     with pytest.raises(Conflict):
         await do(ask_in_vain)
     with Redis.from_url(redis_url) as redis:
-        assert redis.llen("dramatiq:default") == 0
+        assert redis.llen("dramatiq:heavy") == 0
     async with database.reading() as session:
         assert await session.scalar(select(Job.id)) is None
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.models import JobKind, JobState
+from app.models import JobKind, JobState, Lane
 from resolvers import ids
 from tests import factories
 
@@ -73,8 +73,13 @@ async def test_what_does_not_wait_has_no_turn(job, turn, state):
     assert await turn(await job(state, started_at=NOW)) == (None, None)
 
 
-async def test_light_work_has_no_turn(job, turn):
-    assert await turn(await job(kind=JobKind.FETCH_LABELS)) == (None, None)
+@pytest.mark.parametrize("kind", JobKind)
+async def test_a_place_is_told_within_the_lane_but_of_quick_work(kind, job, turn):
+    await job(kind=kind)
+    for other in JobKind:
+        if other.lane is not kind.lane:
+            await job(kind=other)
+    assert (await turn(await job(kind=kind)))[0] == (None if kind.lane is Lane.QUICK else 2)
 
 
 async def test_the_queues_load_is_told(ask, job):

@@ -27,7 +27,7 @@ async def failed(session, subject_id, reason):
 
 
 def work(do, failed=failed):
-    return Work(JobKind.FETCH_LABELS, do, failed, is_heavy=False)
+    return Work(JobKind.FETCH_LABELS, do, failed)
 
 
 def raising(error):

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Interval, Update, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Interval, Select, Update, and_, func, literal, or_, select, update
 
 from app.database import WriteSession
 from app.errors import Conflict
-from app.models import Job, JobKind, JobState
-from app.queue import Nudge
+from app.models import Job, JobKind, JobState, Lane
+from app.queue import IS_QUEUED, IS_RUNNING, next_turn
 from app.settings import settings
 
 CANCELLED = "Cancelled."
@@ -28,6 +28,8 @@ class Claim:
     """The right to work on a job."""
 
     job_id: int
+    kind: JobKind
+    account_key: int
     subject_id: int
     fence: int
     attempt: int
@@ -71,10 +73,30 @@ async def begin(session: WriteSession, job_id: int) -> Claim | None:
                 lease_until=_lease_end(),
                 started_at=func.coalesce(Job.started_at, func.now()),
             )
-            .returning(Job.id, Job.subject_id, Job.fence, Job.attempt, Job.attempts_max)
+            .returning(Job.id, Job.kind, Job.account_key, Job.subject_id, Job.fence, Job.attempt, Job.attempts_max)
         )
     ).one_or_none()
     return None if row is None else Claim(*row)
+
+
+async def begin_next(
+    session: WriteSession, lane: Lane, kinds: Sequence[JobKind], *, without: Sequence[int] = ()
+) -> Claim | None:
+    """The right to work on the job of a lane whose turn it is, among these kinds and not of these accounts."""
+    # What a lost worker had begun has had its turn already.
+    for found in _whose_turn(lane, kinds, IS_RUNNING), _whose_turn(lane, kinds, IS_QUEUED, without):
+        job_id = await session.scalar(found.limit(1).with_for_update(skip_locked=True))
+        if job_id is not None:
+            return await begin(session, job_id)
+    return None
+
+
+def _whose_turn(
+    lane: Lane, kinds: Sequence[JobKind], state: ColumnElement[bool], without: Sequence[int] = ()
+) -> Select[int]:
+    may = (_is_free, Job.attempt < Job.attempts_max, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
+    waiting = select(Job.id).where(Job.lane == lane, state, *may, Job.account_key.not_in(without))
+    return waiting.order_by(Job.turn, Job.id)
 
 
 async def beat(session: WriteSession, claim: Claim) -> bool:
@@ -111,10 +133,13 @@ async def end(session: WriteSession, claim: Claim, state: JobState, error: str |
 
 
 async def try_later(session: WriteSession, claim: Claim, *, after_s: float, error: str) -> None:
-    """Queues the job again after a failure that may heal."""
+    """Queues the job again after a failure that may heal, for its account's next turn: this one it has had."""
     later = func.now() + literal(timedelta(seconds=after_s), Interval)
+    turn = await next_turn(session, claim.kind.lane, claim.account_key)
     await session.execute(
-        _held(claim).values(state=JobState.QUEUED, available_at=later, lease_until=None, error=error, eta_s=None)
+        _held(claim).values(
+            state=JobState.QUEUED, turn=turn, available_at=later, lease_until=None, error=error, eta_s=None
+        )
     )
 
 
@@ -126,9 +151,15 @@ async def return_unfinished(session: WriteSession, claim: Claim) -> None:
 
 
 async def rest(session: WriteSession, claim: Claim) -> None:
-    """Queues what is left of a job behind all that waits by now; a part is done, so its attempts are counted anew."""
+    """Queues what is left of a job for its account's next turn; a part is done, so its attempts are counted anew."""
     left = _held(claim).values(
-        state=JobState.QUEUED, attempt=0, available_at=func.now(), lease_until=None, error=None, eta_s=None
+        state=JobState.QUEUED,
+        turn=await next_turn(session, claim.kind.lane, claim.account_key),
+        attempt=0,
+        available_at=func.now(),
+        lease_until=None,
+        error=None,
+        eta_s=None,
     )
     if await session.scalar(left.returning(Job.id)) is None:
         raise LeaseLost
@@ -146,16 +177,6 @@ async def cancel(session: WriteSession, job_id: int) -> bool:
         update(Job).where(Job.id == job_id).values(state=JobState.CANCELLED, finished_at=func.now(), eta_s=None)
     )
     return True
-
-
-async def overdue(session: WriteSession, kinds: Sequence[JobKind], *, after_s: float) -> Sequence[Nudge]:
-    """Jobs that could be worked on for so long and are not: their nudge was lost, or their worker."""
-    waits = func.coalesce(Job.lease_until, Job.available_at) < func.now() - literal(
-        timedelta(seconds=after_s), Interval
-    )
-    may = Job.attempt < Job.attempts_max
-    rows = select(Job.id, Job.kind).where(_is_free, waits, may, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
-    return [(id, kind) for id, kind in await session.execute(rows.order_by(Job.available_at, Job.id).limit(100))]
 
 
 async def abandon(session: WriteSession) -> Sequence[Job]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, update
 
+from app import security
 from app.database import WriteSession
 from app.errors import Unavailable
 from app.gateways import mail as gateway
@@ -58,7 +59,19 @@ async def post(
     mail = Mail(kind=kind, address=address, user_id=user_id, facts=facts)
     session.add(mail)
     await session.flush()
-    await enqueue(session, JobKind.SEND_MAIL, subject_id=mail.id, user_id=None, attempts_max=settings.mail_attempts_max)
+    await enqueue(
+        session,
+        JobKind.SEND_MAIL,
+        subject_id=mail.id,
+        user_id=None,
+        account_key=user_id or _mailbox_key(address),
+        attempts_max=settings.mail_attempts_max,
+    )
+
+
+def _mailbox_key(address: str) -> int:
+    """A number below zero for a mailbox: strangers' mails take turns by it, so that many to one hold up no other."""
+    return -int.from_bytes(security.token_hash(address.strip().lower())[:7], "big")
 
 
 async def letter_of(session: WriteSession, mail_id: int) -> Letter | None:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Float, cast, extract, func, select
+from sqlalchemy import Float, Select, case, cast, extract, func, literal, select
 
 from app.database import ReadSession
-from app.models import Job, JobKind, JobState
+from app.models import Job, JobKind, JobState, Lane
+from app.queue import IS_QUEUED, IS_RUNNING
 from app.settings import settings
 
-# These wait for one another: each keeps a core busy, and a worker takes on few at a time.
-HEAVY = (JobKind.TRAIN, JobKind.PREDICT)
+# Quick work is over before anybody could read when its turn comes.
+TOLD = (Lane.SLOW, Lane.HEAVY)
+HEAVY = tuple(kind for kind in JobKind if kind.lane is Lane.HEAVY)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ NO_TURN = Turn(None, None)
 
 async def queue_loads(session: ReadSession) -> list[QueueLoad]:
     """All kinds of heavy work."""
-    usual = await _usual_s(session)
+    usual = await _usual_s(session, HEAVY)
     counted = select(Job.kind, Job.state, func.count()).where(
         Job.kind.in_(HEAVY), Job.state.in_((JobState.QUEUED, JobState.RUNNING))
     )
@@ -52,23 +54,45 @@ async def queue_loads(session: ReadSession) -> list[QueueLoad]:
 
 
 async def turns(session: ReadSession, job_ids: Sequence[int]) -> dict[int, Turn]:
-    """The turns of jobs by their ids; those that do not wait, or are not heavy, have none."""
-    unfinished = select(Job).where(Job.kind.in_(HEAVY), Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
-    jobs = (await session.scalars(unfinished.order_by(Job.id))).all()
-    queued = [job for job in jobs if job.state is JobState.QUEUED]
-    if not set(job_ids) & {job.id for job in queued}:
-        return {}
-    running = [job for job in jobs if job.state is JobState.RUNNING]
-    usual, now = await _usual_s(session), (await session.execute(select(func.now()))).scalar_one()
-    left = [_left_s(job, usual, (now - job.started_at).total_seconds() if job.started_at else 0) for job in running]
-    found = {}
-    for place, job in enumerate(queued):
-        before = [*left, *(usual.get(other.kind) for other in queued[:place])]
-        known = [each for each in before if each is not None]
-        # Where nothing runs, nobody may be there to work; where something's length is unknown, so is the sum's.
-        is_known = running and len(known) == len(before)
-        found[job.id] = Turn(place + 1, round(sum(known) / len(running), 1) if is_known else None)
-    return {id: found[id] for id in job_ids if id in found}
+    """The turns of jobs by their ids, each in its lane; those that do not wait, or never wait long, have none."""
+    lanes = set(await session.scalars(select(Job.lane).where(Job.id.in_(job_ids), IS_QUEUED, Job.lane.in_(TOLD))))
+    found: dict[int, Turn] = {}
+    for lane in lanes:
+        usual = await _usual_s(session, [kind for kind in JobKind if kind.lane is lane])
+        left = await _left_in(session, lane, usual)
+        for id, position, before_s, unknown in await session.execute(_places(lane, job_ids, usual)):
+            # Where nothing runs, nobody may be there to work; where something's length is unknown, so is the sum's.
+            known = [each for each in left if each is not None]
+            is_known = known and len(known) == len(left) and not unknown
+            found[id] = Turn(position, round((sum(known) + before_s) / len(known), 1) if is_known else None)
+    return found
+
+
+def _places(lane: Lane, job_ids: Sequence[int], usual: dict[JobKind, float]) -> Select[int, int, float, int]:
+    """Of these jobs that wait in a lane: the place, how long those before usually take, how many nobody knows of."""
+    order = (Job.turn, Job.id)
+    lengths = (
+        case(*((Job.kind == kind, length) for kind, length in usual.items()), else_=0.0) if usual else literal(0.0)
+    )
+    length_s, unknown = func.sum(cast(lengths, Float)), func.count().filter(Job.kind.not_in(list(usual)))
+    line = (
+        select(
+            Job.id,
+            func.row_number().over(order_by=order).label("position"),
+            func.coalesce(length_s.over(order_by=order, rows=(None, -1)), 0.0).label("before_s"),
+            unknown.over(order_by=order, rows=(None, -1)).label("unknown"),
+        )
+        .where(Job.lane == lane, IS_QUEUED, Job.cancel_requested.is_(False))
+        .subquery()
+    )
+    return select(line.c.id, line.c.position, line.c.before_s, line.c.unknown).where(line.c.id.in_(job_ids))
+
+
+async def _left_in(session: ReadSession, lane: Lane, usual: dict[JobKind, float]) -> list[float | None]:
+    """How long each job that runs in a lane will run still."""
+    now = (await session.execute(select(func.now()))).scalar_one()
+    running = await session.scalars(select(Job).where(Job.lane == lane, IS_RUNNING))
+    return [_left_s(job, usual, (now - job.started_at).total_seconds() if job.started_at else 0) for job in running]
 
 
 def _left_s(job: Job, usual: dict[JobKind, float], spent_s: float) -> float | None:
@@ -78,10 +102,10 @@ def _left_s(job: Job, usual: dict[JobKind, float], spent_s: float) -> float | No
     return max(0.0, usual[job.kind] - spent_s) if job.kind in usual else None
 
 
-async def _usual_s(session: ReadSession) -> dict[JobKind, float]:
+async def _usual_s(session: ReadSession, kinds: Sequence[JobKind]) -> dict[JobKind, float]:
     """The median length of the last few jobs that were done, by kind; nothing for a kind that has none."""
     usual = {}
-    for kind in HEAVY:
+    for kind in kinds:
         length = cast(extract("epoch", Job.finished_at - Job.started_at), Float).label("length_s")
         last = select(length).where(Job.kind == kind, Job.state == JobState.DONE, Job.started_at.is_not(None))
         few = last.order_by(Job.id.desc()).limit(settings.queue_jobs_remembered_max).subquery()
