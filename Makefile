@@ -16,7 +16,7 @@ run: ## Run everything on this machine: servers, API, worker, demo accounts
 	@exec $(fieldgraph) up --with-parent
 
 test: check ## Check everything, then run the tests; ARGS="tests/setup -x" chooses some
-	@$(python) pytest $(ARGS)
+	@$(python) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-yolo: check ## Install the extra `yolo` (ultralytics, AGPL-3.0, and PyTorch) and run its tests
 	@$(python) uv pip install -q -e ".[yolo]"

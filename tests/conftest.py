@@ -27,6 +27,7 @@ os.environ |= {
 
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
+import structlog  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from app.migrate import upgrade  # noqa: E402
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
     from app.database import Database
 
 pytest_plugins = ["tests.fixtures"]
+
+# Without this, structlog renders each traceback with the values of all local variables: seconds for one exception.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_unconfigure() -> None:

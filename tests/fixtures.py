@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import Engine, event, text
+from starlette.types import ASGIApp
 
 from app.database import Database
 from app.models import Base, User
 from app.reader import Reader
+from app.servers import PrivateServers
 from app.services.accounts import SignedIn
 from tests import factories
 from tests.servers import Server, serving
@@ -48,14 +50,20 @@ class Answer(dict[str, Any]):
 Ask = Callable[..., Awaitable[Answer]]
 
 
-@pytest.fixture
-async def api(database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The whole application, from its middleware down, without a socket."""
+@pytest.fixture(scope="session")
+async def application(servers: PrivateServers) -> AsyncIterator[ASGIApp]:
+    """The whole application, from its middleware down, built once: its rows and its Redis are emptied between tests."""
     from app.main import build  # noqa: PLC0415 - tests without an API need not wait for it
 
     app = build().app
-    transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as http:
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def api(application: ASGIApp, database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, without a socket."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://api") as http:
         yield http
 
 
