@@ -1,6 +1,9 @@
 """What can go wrong, in the domain's words. The API decides how to show it."""
 
+import json
 from enum import StrEnum
+
+QUOTED_LENGTH_MAX = 40
 
 
 class Code(StrEnum):
@@ -22,8 +25,18 @@ class Code(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+def quoted(text: str) -> str:
+    """A client's own text as a message repeats it: in double quotes, as JSON has it, and cut to a line."""
+    cut = text if len(text) <= QUOTED_LENGTH_MAX else f"{text[:QUOTED_LENGTH_MAX]}…"
+    return json.dumps(cut, ensure_ascii=False)
+
+
 class Unplanned(Exception):
     """A plan met what it cannot answer exactly as the executor would. No failure: the executor answers instead."""
+
+
+class Unfit(ValueError):
+    """A value that a scalar does not take; its message says what to give instead."""
 
 
 class DomainError(Exception):

@@ -64,7 +64,7 @@ class Position(NamedTuple):
             position = cls(int(xid), int(id))
         except ValueError:
             raise NotACursor from None
-        if not all(0 <= number < 2**63 for number in position):
+        if not all(0 <= number < 2**63 for number in position) or position.cursor != cursor:
             raise NotACursor
         return position
 

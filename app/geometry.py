@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from app.errors import Invalid
+from app.errors import Invalid, Unfit
 from app.settings import settings
 from app.tiles import LATITUDE_MAX
 
@@ -61,15 +61,15 @@ def share_ground(one: BaseGeometry, other: BaseGeometry) -> bool:
 
 
 def from_geojson(value: Any) -> BaseGeometry:
-    """The shape a GeoJSON geometry, or a Feature with one, describes; ValueError for any other value."""
+    """The shape a GeoJSON geometry, or a Feature with one, describes; Unfit for any other value."""
     if isinstance(value, dict) and value.get("type") == "Feature":
         value = value.get("geometry")
     if not isinstance(value, dict) or "type" not in value:
-        raise ValueError('Give a GeoJSON geometry: an object with "type" and "coordinates".')
+        raise Unfit('Give a GeoJSON geometry: an object with "type" and "coordinates".')
     try:
         return shapely.force_2d(shape(value))
     except Exception:  # noqa: BLE001 -- shapely raises whatever a malformed value provokes
-        raise ValueError("These coordinates do not make a GeoJSON geometry.") from None
+        raise Unfit("These coordinates do not make a GeoJSON geometry.") from None
 
 
 def check_place(field: str, geometry: BaseGeometry) -> None:

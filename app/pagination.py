@@ -4,9 +4,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
@@ -20,6 +20,9 @@ from app.settings import settings
 M = TypeVar("M")
 
 NOT_OURS = "`after` is not a cursor we gave you."
+# More than there are lists and orders.
+CURSORS_REMEMBERED_MAX = 500
+UTC_OFFSET = timedelta()
 
 
 class Order(Enum):
@@ -49,12 +52,13 @@ class AgeOrder(Order):
 
 @dataclass(frozen=True)
 class PageArgs:
-    """Which page: so many rows after that cursor in this order."""
+    """Which page of which list: so many rows after that cursor in this order."""
 
     first: int
     after: str | None = None
     order: Order = AgeOrder.NEWEST
     size_max: int = settings.page_size_max
+    list: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.first <= self.size_max:
@@ -74,12 +78,13 @@ class Page(Generic[M]):
         return cls(rows[: args.first], has_next=len(rows) > args.first)
 
 
-def cursors(order: Order) -> Callable[[int, Any], str]:
-    """Writes the places of rows in an order, opaque to clients, by their ids and the values sorted by."""
+@lru_cache(CURSORS_REMEMBERED_MAX)
+def cursors(order: Order, list: str = "") -> Callable[[int, Any], str]:
+    """Writes the places of rows in a list and its order, opaque to clients, by their ids and the values sorted by."""
     name = order.name
     if order.column != "id":
-        return lambda key, value: urlsafe_b64encode(orjson.dumps([name, key, value])).decode().rstrip("=")
-    start = b'["%b",' % name.encode()
+        return lambda key, value: urlsafe_b64encode(orjson.dumps([list, name, key, value])).decode().rstrip("=")
+    start = b'["%b","%b",' % (list.encode(), name.encode())
     # Neither + nor / can come of these characters, so that plain base64 is as fit for URLs, and faster.
     return lambda key, _: b2a_base64(b"%b%d]" % (start, key), newline=False).rstrip(b"=").decode()
 
@@ -91,17 +96,21 @@ class Place(NamedTuple):
     value: Any = None
 
 
-def place(text: str, model: type[Record], order: Order) -> Place:
+def place(text: str, model: type[Record], order: Order, list: str = "") -> Place:
     """The place a cursor names; BadRequest for one that this list and order did not give."""
     try:
-        name, id, *value = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        listed, name, id, *value = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError):
         raise BadRequest(NOT_OURS) from None
-    if name != order.name or len(value) != (order.column != "id"):
+    if (listed, name) != (list, order.name) or len(value) != (order.column != "id"):
         raise BadRequest("`after` is a cursor of another list or another order.")
     if type(id) is not int or not 0 < id < 2**63:
         raise BadRequest(NOT_OURS)
-    return Place(id, _value(value[0], getattr(model, order.column)) if value else None)
+    found = Place(id, _value(value[0], getattr(model, order.column)) if value else None)
+    # A place is written in one way only, so that equal places are equal texts.
+    if cursors(order, list)(*found) != text:
+        raise BadRequest(NOT_OURS)
+    return found
 
 
 def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
@@ -112,7 +121,11 @@ def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
         value: Any = datetime.fromisoformat(given) if kind is datetime else given
     except (ValueError, TypeError):
         raise BadRequest(NOT_OURS) from None
-    if type(value) is not kind or (kind is str and "\0" in value) or (kind is datetime and value.tzinfo is None):
+    if (
+        type(value) is not kind
+        or (kind is str and "\0" in value)
+        or (kind is datetime and value.utcoffset() != UTC_OFFSET)
+    ):
         raise BadRequest(NOT_OURS)
     return value
 
@@ -159,7 +172,7 @@ def window(statement: Select[Any], model: Any, order: Order, *, limit: Any, afte
 
 def page(statement: Select[Any], model: type[Record], args: PageArgs) -> Select[Any]:
     """The statement, cut to the page and one row more."""
-    after = None if args.after is None else place(args.after, model, args.order)
+    after = None if args.after is None else place(args.after, model, args.order, args.list)
     return window(statement, model, args.order, limit=args.first + 1, after=after)
 
 

@@ -10,7 +10,6 @@ from typing import TypeVar, cast
 import strawberry
 
 from app.database import Database, ReadSession, WriteSession
-from app.errors import NotFound
 from app.events import Feed
 from app.models import Record, Scope
 from app.policies import Viewer, require_scope
@@ -101,7 +100,7 @@ class Context:
         if isinstance(row, Reference):
             return cast("M", row._replace(is_required=True))
         if row is None:
-            raise NotFound(f"There is no {model.__name__} with the id {id[:40]!r}.")
+            raise ids.nothing_with(id, model.__name__)
         return row
 
 

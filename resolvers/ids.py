@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import strawberry
 
-from app.errors import NotFound
+from app.errors import NotFound, quoted
 from app.models import Record
 
 REMEMBERED_MAX = 10_000
@@ -23,9 +23,13 @@ class GlobalIds(dict[int, str]):
     def __missing__(self, key: int) -> str:
         if len(self) >= REMEMBERED_MAX:
             self.clear()
-        # Neither + nor / can come of names and digits, so that plain base64 is as fit for URLs, and faster.
-        made = self[key] = b2a_base64(b"%b:%d" % (self._name, key), newline=False).rstrip(b"=").decode()
+        made = self[key] = _written(self._name, key)
         return made
+
+
+def _written(name: bytes, key: int) -> str:
+    # Neither + nor / can come of names and digits, so that plain base64 is as fit for URLs, and faster.
+    return b2a_base64(b"%b:%d" % (name, key), newline=False).rstrip(b"=").decode()
 
 
 @cache
@@ -47,7 +51,7 @@ def encode_key(model: type[Record], key: int) -> strawberry.ID:
 def decode(id: str) -> tuple[str, int]:
     """The type's name and the key; NotFound for anything we did not make."""
     if len(id) > LENGTH_MAX:
-        raise NotFound(f"There is nothing with the id {id[:40]!r}.")
+        raise nothing_with(id)
     return _decoded(id)
 
 
@@ -57,9 +61,10 @@ def _decoded(id: str) -> tuple[str, int]:
         name, _, key = urlsafe_b64decode(id + "=" * (-len(id) % 4)).decode("ascii").partition(":")
         number = int(key)
     except ValueError:
-        raise NotFound(f"There is nothing with the id {id[:40]!r}.") from None
-    if not 0 < number < 2**63 or str(number) != key:
-        raise NotFound(f"There is nothing with the id {id[:40]!r}.")
+        raise nothing_with(id) from None
+    # An id is written in one way only, so that equal ids are equal texts.
+    if not 0 < number < 2**63 or _written(name.encode(), number) != id:
+        raise nothing_with(id)
     return name, number
 
 
@@ -67,5 +72,10 @@ def key(id: str, model: type[Record]) -> int:
     """The key within a table; an id of another type names nothing here."""
     name, number = decode(id)
     if name != model.__name__:
-        raise NotFound(f"There is no {model.__name__} with the id {id[:40]!r}.")
+        raise nothing_with(id, model.__name__)
     return number
+
+
+def nothing_with(id: str, kind: str = "") -> NotFound:
+    """The error for an id that names nothing, or nothing of a kind."""
+    return NotFound(f"There is {f'no {kind}' if kind else 'nothing'} with the id {quoted(id)}.")

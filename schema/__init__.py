@@ -4,10 +4,11 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.accounts import AccountsMutation, AccountsQuery
+from schema.fields import confine
 from schema.mapping import MappingMutation, MappingQuery, MappingSubscription
 from schema.problems import HANDLERS, Problem
 from schema.row import Row
-from schema.scalars import SCALARS
+from schema.scalars import SCALARS, exact_id
 from schema.social import SocialMutation, SocialQuery, SocialSubscription
 from schema.system import SystemMutation, SystemQuery, SystemSubscription
 
@@ -29,6 +30,10 @@ class Subscription(MappingSubscription, SocialSubscription, SystemSubscription):
     """Every domain's events."""
 
 
+# A failure empties its own field at the root, and neither what stands beside it nor what has been committed.
+for root in (Query, Mutation, Subscription):
+    confine(root)
+
 schema = strawberry.Schema(
     Query,
     Mutation,
@@ -37,3 +42,5 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
     exception_handlers=HANDLERS,
 )
+# The name is reserved: a scalar of our own cannot have it.
+schema._schema.type_map["ID"].coerce_input_value = exact_id  # type: ignore[attr-defined] # noqa: SLF001

@@ -15,10 +15,12 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
 from strawberry.field_extensions import InputMutationExtension
 from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
+from app.errors import Invalid
 from app.models import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
 from app.policies import Viewer, require_scope
@@ -70,7 +72,7 @@ class Connection(Generic[T]):
     @classmethod
     def of(cls, page: Page[Any], args: PageArgs, count: Count) -> "Connection[Any]":
         """The page as clients see it."""
-        place = cursors(args.order)
+        place = cursors(args.order, args.list)
         edges = [Edge(cursor=place(row.id, args.order.value_of(row)), node=row) for row in page.rows]
         return Connection(
             edges=edges,
@@ -167,6 +169,13 @@ def _described(resolver: Callable[..., Any], field: StrawberryField) -> Strawber
     return field
 
 
+def confine(root: Any) -> None:
+    """Makes the fields of a root type nullable, so that an error in one of them leaves the others as they are."""
+    for field in root.__strawberry_definition__.fields:
+        if not isinstance(field.type, StrawberryOptional):
+            field.type_annotation = StrawberryAnnotation(StrawberryOptional(field.type))
+
+
 def _nothing() -> Any:
     """Stands where Strawberry wants a resolver; the extension answers instead."""
 
@@ -254,24 +263,42 @@ class Paced(FieldExtension):
 
 
 class Input(InputMutationExtension):
-    """Gathers a mutation's arguments in one described input object."""
+    """Gathers a mutation's arguments in one described input object, and refuses null where it unsets nothing.
+
+    `Maybe[T]` may be left out; `Maybe[T | None]` may be null, too.
+    """
+
+    def __init__(self) -> None:
+        self._not_null: list[tuple[str, str]] = []
 
     def apply(self, field: StrawberryField) -> None:
+        # Strawberry's own refusal of a null is no Problem, and in Python's words: so it lets all of them pass.
+        for argument in field.arguments:
+            kind = argument.type
+            if isinstance(kind, StrawberryMaybe) and not isinstance(kind.of_type, StrawberryOptional):
+                self._not_null.append((argument.python_name, to_camel_case(argument.python_name)))
+                argument.type_annotation = StrawberryAnnotation(StrawberryMaybe(StrawberryOptional(kind.of_type)))
         super().apply(field)
         [argument] = field.arguments
         argument.description = "What to do it with."
         made: Any = argument.type
         made.__strawberry_definition__.description = f"What `{to_camel_case(field.python_name)}` takes."
 
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        for name, shown in self._not_null:
+            if kwargs[name] is not None and kwargs[name].value is None:
+                raise Invalid(shown, f"`{shown}` cannot be null. Leave it out to keep what is there.")
+        return await next_(source, info, **kwargs)
+
 
 class NamedResult(FieldExtension):
     """Names a mutation's result union after the mutation."""
 
     def apply(self, field: StrawberryField) -> None:
-        union = field.type
+        shown = field.type
+        union = shown.of_type if isinstance(shown, StrawberryOptional) else shown
         if not isinstance(union, StrawberryUnion):  # nothing can go wrong that a person could mend
             return
         name = to_camel_case(field.python_name)
         union.graphql_name = f"{capitalize_first(name)}Result"
         union.description = f"What `{name}` answers with: what it made, or why it made nothing."
-        field.type_annotation = StrawberryAnnotation(union)

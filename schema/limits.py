@@ -37,6 +37,7 @@ from graphql import (
 
 from app.errors import Code
 from app.settings import settings
+from schema.arguments import ArgumentChecks
 
 # Prices in tenths, so that sums are exact.
 SCALAR = 1
@@ -61,7 +62,7 @@ class TooLarge(GraphQLError):
 
 @dataclass(frozen=True)
 class Limits:
-    """The two questions the view asks of a document; `once` names mutations that one operation may call once."""
+    """The three questions the view asks of a document; `once` names mutations that one operation may call once."""
 
     schema: strawberry.Schema
     once: frozenset[str] = frozenset()
@@ -74,6 +75,10 @@ class Limits:
         """Tells what an operation of a valid document costs."""
         core = self.schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         return Meter(lambda variables: _Cost(core, document, operation, variables, self.once))
+
+    def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentChecks:
+        """Tells what is wrong with the arguments of an operation of a valid document."""
+        return ArgumentChecks(self.schema, document, operation)
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -8,6 +8,7 @@ from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from strawberry.types.scalar import ScalarDefinition
 
+from app.errors import Unfit
 from app.geometry import FeatureCollection, from_geojson, to_geojson
 from app.models import BigInt
 
@@ -16,15 +17,23 @@ SAFE_INTEGER_MAX = 2**53 - 1
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > SAFE_INTEGER_MAX:
-        raise ValueError(f"Write a whole number between ±{SAFE_INTEGER_MAX}.")
+        raise Unfit(f"Give a whole number between ±{SAFE_INTEGER_MAX}.")
     return value
+
+
+def exact_id(value: Any) -> str:
+    """An id that a client gave as a variable; graphql-core's own would take 5.0 for "5"."""
+    # A number with a fraction, or one that JSON's readers cannot keep exactly, would come to name something else.
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Unfit("Give an id as a text, as it was given.")
+    return str(value)
 
 
 def _geojson(name: str, kind: type[BaseGeometry], description: str) -> ScalarDefinition:
     def parse(value: Any) -> BaseGeometry:
         geometry = from_geojson(value)
         if not isinstance(geometry, kind):
-            raise ValueError(f"Give a {kind.__name__}; this is a {geometry.geom_type}.")  # noqa: TRY004
+            raise Unfit(f"Give a {kind.__name__}; this is a {geometry.geom_type}.")
         return geometry
 
     return strawberry.scalar(

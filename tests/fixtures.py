@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import get_named_type
 from sqlalchemy import Engine, event, text
 from starlette.types import ASGIApp
 
@@ -99,7 +100,8 @@ async def change(ask: Ask) -> Change:
 
     async def change(name: str, fields: str = "", /, *, viewer: Person | None = None, **input: Any) -> dict[str, Any]:
         mutation = schema._schema.mutation_type.fields[name]
-        made, *problems = getattr(mutation.type.of_type, "types", [mutation.type.of_type])
+        shown = get_named_type(mutation.type)
+        made, *problems = getattr(shown, "types", [shown])
         facts = [f"... on {problem} {{ {FACTS[problem.name]} }}" for problem in problems if problem.name in FACTS]
         id = "id" if "id" in made.fields else ""
         declared, given = "", ""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive
 
-from app.errors import LimitReached, RateLimited, Unauthenticated, Unavailable
+from app.errors import LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
 from app.settings import settings
 from app.web.engine import Engine
 from app.web.errors import MASKED, Refused, record
@@ -131,8 +131,10 @@ class Conversation:
                 running = self._operations.pop(_id(message), None)
                 if running:
                     running.cut_short()
-            case other:
-                raise Malformed(f"There is no message of type {str(other)[:40]!r}.")
+            case str() as unknown:
+                raise Malformed(f"There is no message of type {quoted(unknown)}.")
+            case _:
+                raise Malformed("A message has a 'type', which is a text.")
 
     async def _init(self, payload: Message | None) -> None:
         if self._is_initialised:

@@ -9,23 +9,27 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     OperationDefinitionNode,
+    ValuesOfCorrectTypeRule,
     parse,
     specified_rules,
     validate,
 )
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.settings import settings
+from app.web.coercion import ValuesFitRule
 from app.web.errors import Refused
-from app.web.operation import Execution, Plans, Prepared
+from app.web.operation import ArgumentCheck, Execution, Plans, Prepared
 
 # The texts of all cached documents together. In memory a document with its plan weighs about 250 times its text.
 CACHED_CHARACTERS_MAX = 250_000
 VALIDATION_ERRORS_MAX = 20
 # The one character that PostgreSQL cannot keep, as it is or escaped in a text.
 NUL = re.compile(r"\0|\\u(0000|\{0+\})")
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES = (
+    *(ValuesFitRule if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules),
+    OneOfInputValidationRule,
+)
 
 
 class Limits(Protocol):
@@ -36,6 +40,9 @@ class Limits(Protocol):
 
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Callable[[dict[str, Any]], int]:
         """Tells what a valid document's operation costs with given variables, or a GraphQLError if it may not run."""
+
+    def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentCheck:
+        """Tells what is wrong with the arguments of a valid document's operation, with coerced variables."""
 
 
 class Documents:
@@ -68,8 +75,8 @@ class Documents:
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         operations: dict[str | None, Prepared] = {}
         for node in nodes:
-            cost = self._limits.meter(document, node)
-            prepared = Prepared(self._execution, document, node, cost=cost, plans=self._plans)
+            cost, check = self._limits.meter(document, node), self._limits.arguments(document, node)
+            prepared = Prepared(self._execution, document, node, cost=cost, check=check, plans=self._plans)
             operations[prepared.name] = prepared
             if len(nodes) == 1:
                 operations[None] = prepared

@@ -84,7 +84,7 @@ class Engine:
                 context.permit_reading()
             if self._budget:
                 await self._budget.spend(context.viewer_id, caller.address, cost)
-            variables = prepared.coerced(parameters.variables)
+            variables = prepared.taken(parameters.variables)
         except DomainError as problem:
             raise Refused([problem], cost_extension(cost)) from None
         except Refused as refused:

@@ -1,6 +1,6 @@
 """Who asks, with what surroundings, for which operation; what is known of it before, and what was asked of it now."""
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,7 +23,6 @@ from graphql import (
     default_field_resolver,
     default_type_resolver,
     get_nullable_type,
-    get_variable_values,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FragmentDetails
@@ -31,9 +30,8 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
+from app.web.coercion import coerced
 from app.web.errors import Refused
-
-VARIABLE_ERRORS_MAX = 50
 
 
 class Caller(NamedTuple):
@@ -74,6 +72,7 @@ class Context(Protocol):
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
 
 
+ArgumentCheck = Callable[[VariableValues], Sequence[GraphQLError]]
 MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
 
 
@@ -113,12 +112,14 @@ class Prepared:
         node: OperationDefinitionNode,
         *,
         cost: Callable[[dict[str, Any]], int],
+        check: ArgumentCheck,
         plans: Plans | None = None,
     ) -> None:
         self.node = node
         self.kind = node.operation
         self.name = node.name.value if node.name else None
         self.cost = cost
+        self._check = check
         self._execution = execution
         self._document = document
         self._plans = plans
@@ -144,18 +145,21 @@ class Prepared:
                     pending.append(self._fragments[selection.name.value].selection_set)
         return False
 
-    def coerced(self, given: dict[str, Any]) -> VariableValues:
-        """The variables as the schema wants them, or `Refused` with all that is wrong with them."""
+    def taken(self, given: dict[str, Any]) -> VariableValues:
+        """The variables as the schema wants them, or `Refused` with all that is wrong with them or with arguments."""
+        values = self._coerced(given)
+        if errors := self._check(values):
+            raise Refused(errors)
+        return values
+
+    def _coerced(self, given: dict[str, Any]) -> VariableValues:
         definitions = self.node.variable_definitions
         if not definitions:
             return VariableValues({}, {})
         plain = self._plain(given)
         if plain is not None:
             return plain
-        found = get_variable_values(self._execution.schema, definitions, given, VARIABLE_ERRORS_MAX)
-        if isinstance(found, list):
-            raise Refused(found)
-        return found
+        return coerced(self._execution.schema, definitions, given)
 
     def _plain(self, given: dict[str, Any]) -> VariableValues | None:
         """The same where all variables are scalars, given, and right, as in most requests; None otherwise."""
@@ -164,10 +168,10 @@ class Prepared:
         values = VariableValues({}, {})
         for name, signature in self._scalars.items():
             value = given.get(name)
-            coerced = Undefined if value is None else coerce_input_value(value, signature.type)
-            if coerced is Undefined:
+            taken = Undefined if value is None else coerce_input_value(value, signature.type)
+            if taken is Undefined:
                 return None
-            values.coerced[name] = coerced
+            values.coerced[name] = taken
             values.sources[name] = VariableValueSource(signature, value)
         return values
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.database import Database
-from app.errors import BadRequest, DomainError
+from app.errors import BadRequest, DomainError, quoted
 from app.models import AOI, Dataset, Prediction, Scope, Training
 from app.models.base import Record
 from app.policies import Viewer, require_scope
@@ -79,5 +79,5 @@ def _number(text: str) -> int:
 def _filters(request: Request) -> list[tuple[type[Record], str]]:
     unknown = set(request.query_params) - set(FILTERS)
     if unknown:
-        raise BadRequest(f"Choose by {', '.join(FILTERS)}; {min(unknown)[:40]!r} is none of these.")
+        raise BadRequest(f"Choose by {', '.join(FILTERS)}; {quoted(min(unknown))} is none of these.")
     return [(table, request.query_params[name]) for name, table in FILTERS.items() if name in request.query_params]

@@ -59,9 +59,15 @@ class Paged:
     order: type[Order]
     size_max: int
 
+    @property
+    def list_name(self) -> str:
+        """What tells the list from all others in its cursors."""
+        raise NotImplementedError
+
     def taken_from(self, arguments: dict[str, Any]) -> PageArgs:
         """Takes the page out of a call's arguments; what is left is the list's own."""
-        return PageArgs(arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by"), self.size_max)
+        first, after, order = arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by")
+        return PageArgs(first, after, order, self.size_max, self.list_name)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,11 @@ class Many(Paged):
         return self.relationship.key
 
     @cached_property
+    def list_name(self) -> str:
+        """The relation and whose it is."""
+        return f"{self.relationship.parent.class_.__name__}.{self.name}"
+
+    @cached_property
     def foreign_key(self) -> ColumnElement[int]:
         """The column of that table that does."""
         return foreign_key(self.relationship)
@@ -92,3 +103,8 @@ class Listing(Paged):
     """The rows that a resolver's query finds."""
 
     resolver: Callable[..., Any]
+
+    @cached_property
+    def list_name(self) -> str:
+        """The resolver's."""
+        return self.resolver.__name__

@@ -94,9 +94,9 @@ class Pages(Level):
         """One statement for the pages of all parents."""
         given = self._arguments(run.variables)
         args = self._declared.taken_from(given)
-        after = None if args.after is None else place(args.after, self._model, args.order)
+        after = None if args.after is None else place(args.after, self._model, args.order, args.list)
         run.pages[self] = args
-        run.cursors[self] = cursors(args.order)
+        run.cursors[self] = cursors(args.order, args.list)
         filters = frozen(given)
         if not self.is_shown:
             self.query(run, filters)  # nobody sees its rows, and yet its resolver may have something against it

@@ -4,11 +4,11 @@ import asyncio
 
 import strawberry
 
-from app.errors import BadRequest, NotFound
+from app.errors import BadRequest
 from app.models import AuditEntry, Record, Report, UserNotification
 from app.settings import settings
 from resolvers.context import Info
-from resolvers.ids import decode
+from resolvers.ids import decode, nothing_with
 
 SHOWN: dict[str, type[Record]] = {}
 """The tables that have a GraphQL type, by its name; `schema.row` fills it."""
@@ -17,7 +17,7 @@ SHOWN: dict[str, type[Record]] = {}
 def _model(id: str) -> type[Record]:
     name, _ = decode(id)
     if name not in SHOWN:
-        raise NotFound(f"There is nothing with the id {id[:40]!r}.")
+        raise nothing_with(id)
     return SHOWN[name]
 
 

@@ -116,7 +116,7 @@ async def test_an_update_of_nothing_changes_nothing(change, unchanged, database,
 async def test_what_every_dataset_has_cannot_be_cleared(refuse, database, owner, field):
     dataset = await factories.dataset(database, owner.id)
     refused = await refuse("updateDataset", viewer=owner, id=ids.encode(dataset), **{field: None})
-    assert refused["code"] == "BAD_REQUEST"
+    assert refused["code"] == "INVALID_INPUT"
 
 
 async def test_staff_may_change_anybodys_dataset_and_it_stays_theirs(change, database, owner, staff):

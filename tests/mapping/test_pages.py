@@ -155,25 +155,32 @@ FORGED = [
     ("NEWEST", "NQ"),  # 5
     ("NEWEST", "bnVsbA"),  # null
     ("NEWEST", forged()),
-    ("NEWEST", forged("NEWEST")),
-    ("NEWEST", forged("NEWEST", "5")),
-    ("NEWEST", forged("NEWEST", True)),
-    ("NEWEST", forged("NEWEST", -5)),
-    ("NEWEST", forged("NEWEST", 2**63)),
-    ("NEWEST", forged("NEWEST", 5, "a")),
-    ("NEWEST", forged("OLDEST", 5)),
-    ("NEWEST", forged("NAME", 5, "a")),
-    ("NAME", forged("NEWEST", 5)),
-    ("NAME", forged("NAME", 5)),
-    ("NAME", forged("NAME", 5, None)),
-    ("NAME", forged("NAME", 5, 7)),
-    ("NAME", forged("NAME", 5, ["a"])),
-    ("NAME", forged("NAME", 5, {"a": "b"})),
-    ("NAME", forged("NAME", 5, "a\0")),
-    ("NAME", forged("NAME", 5, "a", "b")),
-    ("LAST_MODIFIED", forged("LAST_MODIFIED", 5, "yesterday")),
-    ("LAST_MODIFIED", forged("LAST_MODIFIED", 5, 1_600_000_000)),
-    ("LAST_MODIFIED", forged("LAST_MODIFIED", 5, "2020-01-01T00:00:00")),
+    ("NEWEST", forged("datasets", "NEWEST")),
+    ("NEWEST", forged("datasets", "NEWEST", "5")),
+    ("NEWEST", forged("datasets", "NEWEST", True)),
+    ("NEWEST", forged("datasets", "NEWEST", -5)),
+    ("NEWEST", forged("datasets", "NEWEST", 2**63)),
+    ("NEWEST", forged("datasets", "NEWEST", 5, "a")),
+    ("NEWEST", forged("NEWEST", 5)),
+    ("NEWEST", forged("posts", "NEWEST", 5)),
+    ("NEWEST", forged("datasets", "NEWEST", 5.0)),
+    ("NEWEST", f"{forged('datasets', 'NEWEST', 5)}="),
+    ("NEWEST", f"{forged('datasets', 'NEWEST', 5)}!!"),
+    ("NEWEST", forged("datasets", "OLDEST", 5)),
+    ("NEWEST", forged("datasets", "NAME", 5, "a")),
+    ("NAME", forged("datasets", "NEWEST", 5)),
+    ("NAME", forged("datasets", "NAME", 5)),
+    ("NAME", forged("datasets", "NAME", 5, None)),
+    ("NAME", forged("datasets", "NAME", 5, 7)),
+    ("NAME", forged("datasets", "NAME", 5, ["a"])),
+    ("NAME", forged("datasets", "NAME", 5, {"a": "b"})),
+    ("NAME", forged("datasets", "NAME", 5, "a\0")),
+    ("NAME", forged("datasets", "NAME", 5, "a", "b")),
+    ("LAST_MODIFIED", forged("datasets", "LAST_MODIFIED", 5, "yesterday")),
+    ("LAST_MODIFIED", forged("datasets", "LAST_MODIFIED", 5, 1_600_000_000)),
+    ("LAST_MODIFIED", forged("datasets", "LAST_MODIFIED", 5, "2020-01-01T00:00:00")),
+    ("LAST_MODIFIED", forged("datasets", "LAST_MODIFIED", 5, "2020-01-01T00:00:00+01:00")),
+    ("LAST_MODIFIED", forged("datasets", "LAST_MODIFIED", 5, "2020-01-01 00:00:00+00:00")),
 ]
 
 
@@ -188,7 +195,7 @@ async def test_a_cursor_we_did_not_give_is_refused_in_words(ask, datasets):
 async def test_a_cursor_of_accuracies_holds_a_number(ask, trainings):
     document = "query ($after: String) { trainings(after: $after, orderBy: ACCURACY) { nodes { id } } }"
     for value in ("70", "NaN", True, 70, [70.5]):
-        assert (await ask(document, after=forged("ACCURACY", 5, value))).codes == ["BAD_REQUEST"], value
+        assert (await ask(document, after=forged("trainings", "ACCURACY", 5, value))).codes == ["BAD_REQUEST"], value
 
 
 NESTED = """

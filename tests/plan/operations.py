@@ -26,6 +26,7 @@ from graphql.utilities import do_types_overlap
 from hypothesis import strategies as st
 
 from app.pagination import Order
+from resolvers.plan.declared import METADATA, Paged
 from schema import schema
 from tests.plan.rows import World
 from tests.plan.shapes import Call, Shape, fits, merge
@@ -268,7 +269,7 @@ class _Writer:
                 written += [f"first: {text}"] if text else []
             elif _is_required(argument) or self.values.chance(20):
                 made = answer.types[0] if is_union_type(answer) else answer
-                hint = Hint(name, made.name.removesuffix("Connection"), order)
+                hint = Hint(name, made.name.removesuffix("Connection"), order, list_name(found))
                 value = self.values.of(argument.type, hint)
                 if is_list_type(getattr(argument.type, "of_type", None)) and isinstance(value, list):
                     size = max(1, len(value))
@@ -374,3 +375,9 @@ class _Writer:
         self.fragments[name] = Fragment(on, text, shape, frozenset(self.uses), room)
         self.uses = outer
         return name
+
+
+def list_name(field: GraphQLField) -> str:
+    """What tells a page's list from others in its cursors."""
+    declared = field.extensions["strawberry-definition"].metadata.get(METADATA)
+    return declared.list_name if isinstance(declared, Paged) else ""

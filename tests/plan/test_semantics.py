@@ -169,20 +169,20 @@ FAILURES = {
         [("nodes.0.dataset", "INTERNAL")],
     ),
     "one in a page takes all around the page": (
-        '{ dataset(id: "<one>") { name aois(first: 101) { totalCount } } me { id } }',
-        {"dataset": None, "me": None},
-        [("dataset.aois", "BAD_REQUEST")],
+        '{ training(id: "<broken>") { status artifacts { nodes { link } } } me { id } }',
+        {"training": None, "me": None},
+        [("training.artifacts.nodes.0.link", "INTERNAL")],
     ),
     "one takes nothing from others that share a row with it": (
-        """{ a: dataset(id: "<one>") { user { id } aois(first: 101) { totalCount } }
-        b: dataset(id: "<one>") { user { username } } }""",
+        """{ a: training(id: "<broken>") { user { id } artifacts { nodes { link } } }
+        b: training(id: "<broken>") { user { username } } }""",
         {"a": None, "b": {"user": {"username": "owner"}}},
-        [("a.aois", "BAD_REQUEST")],
+        [("a.artifacts.nodes.0.link", "INTERNAL")],
     ),
-    "one at the root takes everything": (
-        '{ dataset(id: "<one>") { name } datasets(after: "nowhere") { totalCount } }',
-        None,
-        [("datasets", "BAD_REQUEST")],
+    "one at the root takes its own field": (
+        '{ dataset(id: "<one>") { name } notifications { totalCount } }',
+        {"dataset": {"name": "One"}, "notifications": None},
+        [("notifications", "UNAUTHENTICATED")],
     ),
     "what nobody foresaw is masked": (
         '{ training(id: "<broken>") { artifacts { nodes { link } } } }',
@@ -195,24 +195,19 @@ FAILURES = {
         [("training.accuracy", "BAD_REQUEST")],
     ),
     "a number is an id of nothing": ("{ dataset(id: 1) { id } }", {"dataset": None}, [("dataset", "NOT_FOUND")]),
-    "a cursor of another order is refused": (
-        '{ models(after: "WyJPTERFU1QiLDFd") { totalCount } }',
-        None,
-        [("models", "BAD_REQUEST")],
-    ),
     "nothing is asked of a filter that names another type": (
         '{ datasets(userId: "<one>") { totalCount } }',
-        None,
+        {"datasets": None},
         [("datasets", "NOT_FOUND")],
     ),
     "strangers have no notifications": (
         "{ notifications { totalCount } }",
-        None,
+        {"notifications": None},
         [("notifications", "UNAUTHENTICATED")],
     ),
     "a list of which nothing is shown is refused all the same": (
         "{ notifications { nodes @skip(if: true) { id } } }",
-        None,
+        {"notifications": None},
         [("notifications", "UNAUTHENTICATED")],
     ),
 }
@@ -306,7 +301,7 @@ async def test_a_variable_may_stand_in_many_places(village):
 )
 async def test_a_variable_left_out_is_not_null(village, declared, given, count):
     answer = await village.ask(f"query ({declared}) {{ datasets(first: $n) {{ nodes {{ id }} }} }}", **given)
-    data = answer.json["data"]
+    data = answer.json.get("data")
     assert (data and len(data["datasets"]["nodes"])) == count
 
 

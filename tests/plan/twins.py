@@ -92,7 +92,7 @@ def _is_now(value: Any) -> bool:
 
 def _masked_cursor(value: str) -> Any:
     try:
-        order, id, sorted_by = json.loads(urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        *place, sorted_by = json.loads(urlsafe_b64decode(value + "=" * (-len(value) % 4)))
     except (ValueError, TypeError):
         return value
-    return [order, id, "now"] if _is_now(sorted_by) else value
+    return [*place, "now"] if _is_now(sorted_by) else value

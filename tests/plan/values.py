@@ -78,11 +78,12 @@ def _below(count: int) -> st.SearchStrategy[int]:
 
 @dataclass(frozen=True)
 class Hint:
-    """Where a value is wanted: the argument's name, the type behind its field, and how the list is sorted."""
+    """The argument's name, the type behind its field, how its list is sorted, and the list's name."""
 
     name: str = ""
     type_name: str = ""
     order: Order | None = None
+    list: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class Values:
             return self.pick(BAD_CURSORS)
         order = self.pick(list(type(hint.order))) if self.chance(5) else hint.order
         row = self.pick(rows)
-        return cursors(order)(row.id, getattr(row, order.column))
+        return cursors(order, hint.list)(row.id, getattr(row, order.column))
 
 
 def literal(type_: GraphQLInputType | None, value: Any) -> str:

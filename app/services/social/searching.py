@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
+from struct import pack, unpack
 from typing import Any, NamedTuple
 
 import orjson
@@ -30,6 +31,9 @@ SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
 # Neither is in any text: control characters are refused.
 START, STOP = "\x02", "\x03"
 HEADLINE = f"StartSel={START}, StopSel={STOP}, HighlightAll=true"
+
+# What tells its cursors from those of other lists.
+LIST = "search_posts"
 
 
 class Words(NamedTuple):
@@ -66,18 +70,20 @@ class Mark(NamedTuple):
     @property
     def cursor(self) -> str:
         """The place as clients see it."""
-        return urlsafe_b64encode(orjson.dumps([*self])).decode().rstrip("=")
+        return urlsafe_b64encode(orjson.dumps([LIST, *self])).decode().rstrip("=")
 
     @classmethod
     def parse(cls, cursor: str) -> "Mark":
         """The place a cursor names."""
         try:
-            rank, id, newest = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            _, rank, id, newest = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         except (ValueError, TypeError):
             raise BadRequest(NOT_OURS) from None
-        if type(rank) is not float or not (_is_key(id) and _is_key(newest)):
+        mark = cls(rank, id, newest)
+        # Written in one way only, and by this list.
+        if not (_is_rank(rank) and _is_key(id) and _is_key(newest)) or mark.cursor != cursor:
             raise BadRequest(NOT_OURS)
-        return cls(rank, id, newest)
+        return mark
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,14 @@ def _parts(text: str) -> Iterator[TextPart]:
     for part, is_match in zip(re.split(f"[{START}{STOP}]", text), cycle((False, True)), strict=False):
         if part:
             yield TextPart(part, is_match)
+
+
+def _is_rank(value: object) -> bool:
+    """Whether PostgreSQL can have given it: its `real` has fewer bits than JSON's numbers."""
+    try:
+        return type(value) is float and unpack("f", pack("f", value)) == (value,)
+    except OverflowError:
+        return False
 
 
 def _is_key(value: object) -> bool:

@@ -1,0 +1,285 @@
+"""Arguments checked for a whole operation before any of it runs.
+
+A change that has been committed must not be answered with an error about the size of a page below it, nor must the
+second of two mutations fail after the first, if both could have been refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import strawberry
+from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLID,
+    GraphQLInputType,
+    GraphQLNamedType,
+    InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    VariableValues,
+    get_argument_values,
+    get_named_type,
+    get_nullable_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+)
+
+from app.errors import BadRequest, DomainError
+from app.pagination import place
+from resolvers import ids
+from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
+from resolvers.plan.declared import METADATA, Paged
+from resolvers.system import SHOWN
+
+DEFINITION = "strawberry-definition"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What `@skip` or `@include` asks of a variable."""
+
+    variable: str
+    is_wanted: bool
+
+    def holds(self, variables: VariableValues) -> bool:
+        """Whether the selection is taken."""
+        return bool(variables.coerced.get(self.variable)) is self.is_wanted
+
+
+@dataclass
+class Part:
+    """Selections that are taken together: what to check in them, and what hangs on conditions or is spread."""
+
+    checks: list["Check"] = field(default_factory=list)
+    guarded: list[tuple[list[Condition], "Part"]] = field(default_factory=list)
+    spreads: list[str] = field(default_factory=list)
+
+
+class Check:
+    """One field's arguments."""
+
+    def __init__(self, node: FieldNode) -> None:
+        self.node = node
+        self._varies = any(uses_variables(argument.value) for argument in node.arguments or ())
+
+    def problem(self, variables: VariableValues) -> GraphQLError | None:
+        """What is wrong with them, if anything is."""
+        return self._found(variables) if self._varies else self._known
+
+    @cached_property
+    def _known(self) -> GraphQLError | None:
+        return self._found(NO_VARIABLES)
+
+    def _found(self, variables: VariableValues) -> GraphQLError | None:
+        try:
+            self.run(variables)
+        except DomainError as error:
+            return GraphQLError(error.message, self.node, original_error=error)
+        except GraphQLError as error:
+            return error
+        return None
+
+    def run(self, variables: VariableValues) -> None:
+        """Raises what is wrong with them."""
+        raise NotImplementedError
+
+
+class PageCheck(Check):
+    """That a page is no larger than it may be, and begins at a place of its own list."""
+
+    def __init__(self, schema: strawberry.Schema, node: FieldNode, definition: GraphQLField, declared: Paged) -> None:
+        super().__init__(node)
+        connection: Any = get_named_type(definition.type)
+        self._model = SHOWN[get_named_type(connection.fields["nodes"].type).name]
+        self._declared = declared
+        self._arguments = Arguments(schema, definition.extensions[DEFINITION], definition, node)
+
+    def run(self, variables: VariableValues) -> None:
+        args = self._declared.taken_from(self._arguments(variables))
+        if args.after is not None:
+            place(args.after, self._model, args.order, args.list)
+
+
+class NullCheck(Check):
+    """That no variable is null where its default alone made it fit: a field would fail that could have been refused."""
+
+    def __init__(self, node: FieldNode, definition: GraphQLField) -> None:
+        super().__init__(node)
+        self.variables = [
+            found
+            for argument in node.arguments or ()
+            if argument.name.value in definition.args
+            for found in _not_null(argument.value, definition.args[argument.name.value].type, argument.name.value)
+        ]
+
+    def run(self, variables: VariableValues) -> None:
+        for name, where in self.variables:
+            if variables.coerced.get(name, Undefined) is None:
+                raise BadRequest(f"Variable '${name}' is null, which '{where}' cannot be. Leave it out.")
+
+
+def _not_null(node: ValueNode, kind: GraphQLInputType, place: str) -> Iterator[tuple[str, str]]:
+    """The variables in a value that stand where null cannot, and where that is."""
+    named: Any = get_nullable_type(kind)
+    if isinstance(node, VariableNode):
+        if is_non_null_type(kind):
+            yield node.name.value, place
+    elif isinstance(node, ListValueNode) and is_list_type(named):
+        for each in node.values:
+            yield from _not_null(each, named.of_type, place)
+    elif isinstance(node, ObjectValueNode) and is_input_object_type(named):
+        for part in node.fields:
+            yield from _not_null(part.value, named.fields[part.name.value].type, f"{place}.{part.name.value}")
+
+
+class IdCheck(Check):
+    """That ids are written as we write them; whether there is such a row, the field itself finds out."""
+
+    def __init__(self, node: FieldNode, definition: GraphQLField) -> None:
+        super().__init__(node)
+        self._definition = definition
+
+    def run(self, variables: VariableValues) -> None:
+        given = get_argument_values(self._definition, self.node, variables)
+        for name, value in given.items():
+            for id in _ids(self._definition.args[name].type, value):
+                ids.decode(id)
+
+
+def _ids(kind: GraphQLInputType, value: Any) -> Iterator[str]:
+    """The ids in a coerced value."""
+    named = get_nullable_type(kind)
+    if value is None:
+        return
+    if is_list_type(named):
+        for each in value:
+            yield from _ids(named.of_type, each)
+    elif is_input_object_type(named):
+        for name, each in value.items():
+            yield from _ids(named.fields[name].type, each)
+    elif named.name == GraphQLID.name:  # type: ignore[union-attr]
+        yield value
+
+
+def _takes_ids(definition: GraphQLField) -> bool:
+    pending: list[Any] = [get_named_type(argument.type) for argument in definition.args.values()]
+    kinds: dict[str, Any] = {}
+    while pending:
+        kind = pending.pop()
+        if kind.name not in kinds:
+            kinds[kind.name] = kind
+            if is_input_object_type(kind):
+                pending += [get_named_type(each.type) for each in kind.fields.values()]
+    return GraphQLID.name in kinds
+
+
+class ArgumentChecks:
+    """All checks of one operation of a valid document, each fragment's once however often it is spread."""
+
+    def __init__(self, schema: strawberry.Schema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+        # A query that names an unwritable id still answers its other fields; a mutation is not begun.
+        self._checks_ids = operation.operation is OperationType.MUTATION
+        self._fragments = {
+            found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)
+        }
+        self._spread: dict[str, Part] = {}
+        root = self._core.get_root_type(operation.operation)
+        assert root, "a valid operation has a root type"
+        self._root = Part()
+        self._collect(operation.selection_set, root, self._root)
+
+    def __call__(self, variables: VariableValues) -> Sequence[GraphQLError]:
+        """All that is wrong with the operation's arguments."""
+        found: dict[FieldNode, GraphQLError] = {}
+        parts, seen = [self._root], set[str]()
+        for part in parts:  # it grows while it is gone through
+            for check in part.checks:
+                if problem := check.problem(variables):
+                    found.setdefault(check.node, problem)
+            parts += [below for conditions, below in part.guarded if all(each.holds(variables) for each in conditions)]
+            for name in part.spreads:
+                if name not in seen:
+                    seen.add(name)
+                    parts.append(self._spread[name])
+        return [*found.values()]
+
+    def _collect(self, selections: SelectionSetNode, parent: GraphQLNamedType, part: Part) -> None:
+        for selection in selections.selections:
+            conditions = _conditions(selection)
+            if conditions is None:
+                continue
+            into = part
+            if conditions:
+                into = Part()
+                part.guarded.append((conditions, into))
+            if isinstance(selection, FieldNode):
+                self._field(selection, parent, into)
+            elif isinstance(selection, InlineFragmentNode):
+                self._collect(selection.selection_set, self._kind(selection) or parent, into)
+            elif isinstance(selection, FragmentSpreadNode):
+                into.spreads.append(self._fragment(selection.name.value))
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType, part: Part) -> None:
+        definition = self._core.get_field(parent, node.name.value)  # type: ignore[arg-type]
+        if definition is None:
+            return
+        declared = getattr(definition.extensions.get(DEFINITION), "metadata", {}).get(METADATA)
+        nulls = NullCheck(node, definition)
+        if nulls.variables:
+            part.checks.append(nulls)
+        if isinstance(declared, Paged):
+            part.checks.append(PageCheck(self._schema, node, definition, declared))
+        if self._checks_ids and _takes_ids(definition):
+            part.checks.append(IdCheck(node, definition))
+        if node.selection_set:
+            self._collect(node.selection_set, get_named_type(definition.type), part)
+
+    def _fragment(self, name: str) -> str:
+        if name not in self._spread:
+            fragment = self._fragments[name]
+            self._spread[name] = Part()
+            kind = self._kind(fragment)
+            assert kind, "a fragment has a type"
+            self._collect(fragment.selection_set, kind, self._spread[name])
+        return name
+
+    def _kind(self, fragment: InlineFragmentNode | FragmentDefinitionNode) -> GraphQLNamedType | None:
+        condition = fragment.type_condition
+        return self._core.get_type(condition.name.value) if condition else None
+
+
+def _conditions(selection: SelectionNode) -> list[Condition] | None:
+    """What must hold for a selection to be taken; None if it never is."""
+    found = []
+    for directive in selection.directives or ():
+        if directive.name.value in {"skip", "include"}:
+            value, is_wanted = _given(directive), directive.name.value == "include"
+            if isinstance(value, VariableNode):
+                found.append(Condition(value.name.value, is_wanted))
+            elif isinstance(value, BooleanValueNode) and value.value is not is_wanted:
+                return None
+    return found
+
+
+def _given(directive: DirectiveNode) -> Any:
+    [argument] = directive.arguments or ()
+    return argument.value
