@@ -27,7 +27,7 @@ from app.models import Event
 from app.models.base import Json
 from app.redis_client import heard
 from app.settings import settings
-from app.supervision import Background
+from app.supervision import Background, Outage
 
 E = TypeVar("E")
 
@@ -108,6 +108,16 @@ _oldest_open = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 _not_begun = text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
 
+class FellBehind(LimitReached):
+    """Somebody was told more than they took, and has missed something."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This subscription fell too far behind. Subscribe again, with the last cursor as `after` if any.",
+            limit=settings.socket_outbox_events_max,
+        )
+
+
 class Reader(Generic[E]):
     """What somebody has still to take, up to a bound."""
 
@@ -127,11 +137,12 @@ class Reader(Generic[E]):
     async def get(self) -> E | None:
         """The next, or None when there is no more."""
         if self._is_late and self._queue.empty():
-            raise LimitReached(
-                "This subscription fell too far behind. Subscribe again, with the last cursor as `after` if any.",
-                limit=settings.socket_outbox_events_max,
-            )
+            raise FellBehind
         return await self._queue.get()
+
+    def begin_anew(self) -> None:
+        """Be told from now on, for somebody who finds elsewhere what they missed."""
+        self._is_late = False
 
 
 class Audience:
@@ -199,19 +210,30 @@ class Feed:
     ) -> AsyncGenerator[Happening, None]:
         """Everything on a topic after a place, first from the table, then live; each event once, in order.
 
-        Without `live` it ends with what has happened by now. With it, `until` is asked each time that all which is
-        known has been told, and ends it, too.
+        Whoever falls behind what happens live reads on in the table. Without `live` it ends with what has happened by
+        now. With it, `until` is asked each time that all which is known has been told, and ends it, too.
         """
         with self._audience.reader(topic) as reader:  # before replaying, so that nothing falls between the two
             if not live:
                 await self._settle()
-            for missed in await self._replay(topic, after):
-                after = missed.position
-                yield missed
-            while live and not until(after) and (news := await reader.get()) is not None:
-                if news.position > after:
-                    after = news.position
-                    yield news
+            is_behind = True
+            while is_behind:
+                is_behind = False
+                reader.begin_anew()
+                for missed in await self._replay(topic, after):
+                    after = missed.position
+                    yield missed
+                try:
+                    while live and not until(after) and (news := await reader.get()) is not None:
+                        if news.position > after:
+                            after = news.position
+                            yield news
+                except FellBehind:
+                    is_behind = True
+
+    def cursor(self, position: Position) -> str | None:
+        """The place as clients see it."""
+        return position.cursor
 
     async def _settle(self) -> None:
         """Waits until every transaction that is open now has ended, and so until all that happened can be read."""
@@ -296,6 +318,9 @@ class Source(Protocol):
     ) -> AsyncGenerator[Happening, None]:
         """As `Feed.follow`."""
 
+    def cursor(self, position: Position) -> str | None:
+        """What clients resume with after this place; None where nothing is kept to resume with."""
+
 
 @dataclass(frozen=True)
 class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
@@ -331,12 +356,31 @@ class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
             yield self.start, self.first
         if self.is_live and not self.is_resumed and until(self.start):
             return
-        following = self.source.follow(self.topic, self.start, live=self.is_live, until=until)
-        async with aclosing(following) as happenings:
-            async for happening in happenings:
-                value = await self.event(happening)
-                if value is None:
-                    continue
-                yield happening.position, value
-                if self.is_last(value):
-                    return
+        place, outage = self.start, Outage(settings.subscription_outage_s_max)
+        while True:
+            try:
+                following = self.source.follow(self.topic, place, live=self.is_live, until=until)
+                async with aclosing(following) as happenings:
+                    async for happening in happenings:
+                        value = await self._read(happening)
+                        place, outage = happening.position, Outage(settings.subscription_outage_s_max)
+                        if value is None:
+                            continue
+                        yield place, value
+                        if self.is_last(value):
+                            return
+            except Busy:
+                # The database is away: it goes on from the last place when that is back, and whoever listens stays.
+                if not await outage.is_worth_waiting():
+                    raise
+            else:
+                return
+
+    async def _read(self, happening: Happening) -> E | None:
+        outage = Outage(settings.subscription_outage_s_max)
+        while True:
+            try:
+                return await self.event(happening)
+            except Busy:
+                if not await outage.is_worth_waiting():
+                    raise

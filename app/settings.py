@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     socket_outbox_bytes_max: int = 4 * MIB
     sockets_per_address_max: int = 100
     replay_events_max: int = 5_000
+    subscription_outage_s_max: float = 600
 
     # Accounts
     password_length_min: int = 10

@@ -65,6 +65,10 @@ class Signals:
                     after = news.position
                     yield news
 
+    def cursor(self, _position: Position) -> None:
+        """Nothing is kept that could be told again."""
+        return
+
     async def _listen(self, task: Background) -> None:
         async with aclosing(heard(self._redis_url, CHANNEL, task.well)) as messages:
             async for message in messages:

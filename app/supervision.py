@@ -1,6 +1,7 @@
 """Owners for what runs in the background: they start it again when it ends or hangs, log that, and know how it is."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -112,6 +113,27 @@ class Background:
 
     def _silent(self) -> str:
         return f"it got nothing done for {self._silent_s:.0f} s"
+
+
+class Outage:
+    """Patience with what is away: it counts from the first failure, and ends after `s_max`."""
+
+    def __init__(self, s_max: float) -> None:
+        self._s_max = s_max
+        self._ends: float | None = None
+        self._pause_s = PAUSE_S / 4
+
+    async def is_worth_waiting(self) -> bool:
+        """Wait a little, each time longer, and say whether to try once more."""
+        now = time.monotonic()
+        if self._ends is None:
+            self._ends = now + self._s_max
+        if now >= self._ends:
+            return False
+        # Not all at once: an outage has many who wait for its end.
+        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret depends on it
+        self._pause_s = min(2 * self._pause_s, settings.background_pause_s_max)
+        return True
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:

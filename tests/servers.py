@@ -1,5 +1,6 @@
 """Real servers on loopback for tests: an ASGI application in a thread, at a port the system chooses."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -7,8 +8,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +63,17 @@ def serving(app: ASGIApp) -> Iterator[Server]:
     finally:
         server.should_exit = True
         thread.join(START_S_MAX)
+
+
+@asynccontextmanager
+async def serving_aside(app: ASGIApp) -> AsyncIterator[Server]:
+    """The same for an application that needs the event loop of the test to begin and to end: a proxy may run there."""
+    server = serving(app)
+    running = await asyncio.to_thread(server.__enter__)
+    try:
+        yield running
+    finally:
+        await asyncio.to_thread(server.__exit__, None, None, None)
 
 
 @contextmanager

@@ -211,6 +211,7 @@ class Conversation:
         """Say an operation's results; the reply that there is instead of results, if it fails as a whole."""
         async with aclosing(self._engine.replies(operation)) as replies:
             async for reply in replies:
+                assert isinstance(reply, Reply), "what begins at a place is shared"
                 # It pulls no further events while the client does not read.
                 await self._outbox.room()
                 if not reply.has_data:

@@ -24,7 +24,7 @@ from app.web.documents import Documents, Limits
 from app.web.errors import Refused
 from app.web.live import alone
 from app.web.operation import Caller, Execution, MakeContext, Operation, Plans, Prepared
-from app.web.reply import Reply, answer, cost_extension, late, planned
+from app.web.reply import Beginning, Reply, answer, cost_extension, late, planned
 from app.web.request import Parameters
 from app.web.shared import Groups, Subscriber
 from app.web.tokens import Tokens
@@ -98,12 +98,14 @@ class Engine:
             self._groups.join(operation, subscriber)
         return shared
 
-    async def replies(self, operation: Operation) -> AsyncGenerator[Reply, None]:
+    async def replies(self, operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
         """One answer to a query or a mutation, as many as there are events to a subscription."""
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.run(operation)
             return
-        replies = self._groups.replies(operation) if self._groups.can_share(operation) else alone(operation)
+        replies: AsyncGenerator[Reply | Beginning, None] = (
+            self._groups.replies(operation) if self._groups.can_share(operation) else alone(operation)
+        )
         async with aclosing(replies):
             async for reply in replies:
                 yield reply

@@ -22,7 +22,7 @@ class Health:
     """Readiness is a list of named checks that raise when something is missing, and that we are not shutting down."""
 
     def __init__(self, checks: Mapping[str, Check], background: Sequence[Background] = ()) -> None:
-        self._checks = {**checks, BACKGROUND: self._all_run}
+        self._checks = {**checks, **({BACKGROUND: self._all_run} if background else {})}
         self._background = background
         self._failing: set[str] = set()
         self.draining = False

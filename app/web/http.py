@@ -20,7 +20,7 @@ from app.web.observe import Observation
 from app.web.operation import Caller, Operation
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.places import Places, holder
-from app.web.reply import Reply, accident, refusal
+from app.web.reply import Beginning, Reply, accident, refusal
 from app.web.request import Malformed, Parameters, decode, parameters, posted, queried
 from app.web.responses import Answer, answered, refused
 from app.web.stream import send_events
@@ -133,10 +133,11 @@ class Endpoint:
         tokens = self._engine.tokens
         watch = tokens.watch(token, operation.caller, operation.context, ending.set) if token is not None else None
 
-        async def replies() -> AsyncGenerator[Reply, None]:
+        async def replies() -> AsyncGenerator[Reply | Beginning, None]:
             async with aclosing(self._engine.replies(operation)) as found:
                 async for reply in found:
-                    seen.answered(reply)
+                    if isinstance(reply, Reply):
+                        seen.answered(reply)
                     yield reply
 
         try:

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from inspect import isawaitable
-from typing import Any
+from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute_subscription_event
 
+from app.errors import Busy
 from app.settings import settings
+from app.supervision import Outage
+from app.web.errors import origin
 from app.web.operation import Operation
-from app.web.reply import Reply, answer, too_slow
+from app.web.reply import Beginning, Reply, answer, too_slow
 
 
 class NoSource(Exception):
@@ -31,7 +34,7 @@ async def source_of(operation: Operation) -> AsyncIterable[Any]:
     return source
 
 
-async def alone(operation: Operation) -> AsyncGenerator[Reply, None]:
+async def alone(operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
     """An answer to each event of a generator, which is asked for the next when the last was taken."""
     try:
         source = await source_of(operation)
@@ -45,22 +48,37 @@ async def alone(operation: Operation) -> AsyncGenerator[Reply, None]:
         yield failed(error, operation)
 
 
-async def reply_to(value: Any, operation: Operation) -> Reply:
-    """The answer to one event of a subscription, from what its resolver says of it."""
+async def reply_to(value: Any, operation: Operation, cursor: str | None = None) -> Reply:
+    """The answer to one event of a subscription, from what its resolver says of it, and with what it is resumed.
+
+    While the database is away it is asked again: an event that was answered with an error would be lost.
+    """
+    outage = Outage(settings.subscription_outage_s_max)
+    while True:
+        result = await _executed(value, operation)
+        is_away = any(isinstance(origin(error), Busy) for error in result.errors or ())
+        if not (is_away and await outage.is_worth_waiting()):
+            return answer(result, operation, cursor=cursor)
+
+
+async def _executed(value: Any, operation: Operation) -> ExecutionResult:
     executor = operation.executor.build_per_event_executor(value)
     executor.context_value = operation.context.renewed()
     limit = asyncio.timeout(settings.request_s_max)
     try:
         async with limit:
             result: Any = execute_subscription_event(executor)
-            return answer(await result if isawaitable(result) else result, operation)
+            return cast("ExecutionResult", await result if isawaitable(result) else result)
     except TimeoutError:
         if not limit.expired():
             raise
-        return failed(too_slow(), operation)
+        return ExecutionResult(errors=[_shown(too_slow(), operation)])
 
 
 def failed(error: Exception, operation: Operation) -> Reply:
     """The answer when a resolver raised: it may raise whatever it likes."""
-    shown = GraphQLError(str(error), operation.node, original_error=error)
-    return answer(ExecutionResult(errors=[shown]), operation)
+    return answer(ExecutionResult(errors=[_shown(error, operation)]), operation)
+
+
+def _shown(error: Exception, operation: Operation) -> GraphQLError:
+    return GraphQLError(str(error), operation.node, original_error=error)

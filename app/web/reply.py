@@ -12,6 +12,12 @@ from app.web.errors import MASKED, Refused, codes, failure, record, shown_after,
 from app.web.operation import Caller, Operation
 
 
+class Beginning(NamedTuple):
+    """That a subscription has begun, and with what it is resumed if it ends before its first event."""
+
+    cursor: str
+
+
 class Reply(NamedTuple):
     """An answer in GraphQL's words, as every transport sends it; and what a transport wants to know of it."""
 
@@ -19,6 +25,8 @@ class Reply(NamedTuple):
     errors: Sequence[dict[str, Any]] = ()
     has_data: bool = True
     is_null: bool = False
+    cursor: str | None = None
+    """Of an event: with what its subscription is resumed after it."""
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -50,12 +58,16 @@ def cost_extension(cost: int) -> dict[str, Any]:
     return {"cost": {"requested": cost, "max": settings.document_cost_max}}
 
 
-def answer(result: ExecutionResult, operation: Operation, *, unplanned: str | None = None) -> Reply:
+def answer(
+    result: ExecutionResult, operation: Operation, *, unplanned: str | None = None, cursor: str | None = None
+) -> Reply:
     """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = shown_after(result.errors, request_id=operation.caller.request_id)
     body["extensions"] = cost_extension(operation.cost)
+    if cursor is not None:
+        body["extensions"]["cursor"] = cursor
     if unplanned is not None and operation.is_explained:
         body["extensions"]["unplanned"] = unplanned
     try:
@@ -64,7 +76,7 @@ def answer(result: ExecutionResult, operation: Operation, *, unplanned: str | No
         # What a scalar let through that is no JSON is a failure like any other.
         return accident(error, operation.caller)
     is_null = all(value is None for value in (result.data or {}).values())
-    return Reply(json, body.get("errors", ()), is_null=is_null)
+    return Reply(json, body.get("errors", ()), is_null=is_null, cursor=cursor)
 
 
 def planned(data: bytes, operation: Operation, steps: list[dict[str, Any]] | None = None) -> Reply:

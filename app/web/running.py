@@ -9,7 +9,7 @@ from app.events import Position
 from app.web.observe import Observation
 from app.web.operation import Caller
 from app.web.outbox import Outbox
-from app.web.reply import Reply
+from app.web.reply import Beginning, Reply
 from app.web.request import Parameters
 from app.web.shared import Subscriber
 
@@ -31,6 +31,13 @@ class Running(Subscriber):
         self._outbox = outbox
         self._over = over
         self._opening = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
+
+    def begin(self, beginning: Beginning) -> None:
+        """Say where it begins, in the one message that the protocol has for what is no result: a ping with a payload.
+
+        A `next` without data would be a failure to typed clients, and any other message ends their connection.
+        """
+        self._outbox.put((orjson.dumps({"type": "ping", "payload": {"id": self.id, "cursor": beginning.cursor}}),))
 
     def tell(self, reply: Reply, position: Position | None = None) -> None:
         """Say the next answer."""

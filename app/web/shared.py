@@ -8,13 +8,14 @@ both have been told the same.
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
+from typing import Any
 
 from app.errors import LimitReached
 from app.events import Position, Reader, SourceStream
 from app.web.likeness import Likeness
 from app.web.live import NoSource, failed, reply_to, source_of
 from app.web.operation import Operation
-from app.web.reply import Reply, accident
+from app.web.reply import Beginning, Reply, accident
 
 BEFORE_ALL = Position(-1, -1)
 # So many are told of an event before others have their turn on the event loop.
@@ -35,6 +36,9 @@ class Subscriber:
     def tell(self, reply: Reply, position: Position) -> None:
         """Take the next answer."""
         raise NotImplementedError
+
+    def begin(self, beginning: Beginning) -> None:
+        """Take the place where it begins, before the first answer."""
 
     def end(self, last: Reply | None) -> None:
         """Take the last answer, if there is one, and expect no more."""
@@ -67,7 +71,7 @@ class Groups:
             group = self._beginning[key] = Group(self, key, operation, behind=group)
         group.add(subscriber)
 
-    async def replies(self, operation: Operation) -> AsyncGenerator[Reply, None]:
+    async def replies(self, operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
         """The same as a generator, for transports with a task of their own."""
         listener = _Listener()
         self.join(operation, listener)
@@ -147,10 +151,10 @@ class Group:
         try:
             source = await source_of(self.operation)
             assert isinstance(source, SourceStream), "a generator has one reader"
-            values = source.values(lambda position: self._goes_on_elsewhere(source.topic, position))
+            values = source.values(lambda position: self._goes_on_elsewhere(source, position))
             async with aclosing(values):
                 async for position, value in values:
-                    reply = await reply_to(value, self.operation)
+                    reply = await reply_to(value, self.operation, source.source.cursor(position))
                     if not reply.has_data:
                         return reply
                     await self._tell(reply, position)
@@ -170,12 +174,14 @@ class Group:
             if number % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _goes_on_elsewhere(self, topic: str, position: Position) -> bool:
+    def _goes_on_elsewhere(self, source: SourceStream[Any], position: Position) -> bool:
         """Now that all up to here is told: whether a group that has told no more takes everybody over."""
         self._reached = max(self._reached, position)
         self._groups.begun(self)
-        self._has_begun.set()
-        other = self._groups.going_on(self, topic)
+        if not self._has_begun.is_set():
+            self._has_begun.set()
+            self._tell_beginning(source.source.cursor(position), position)
+        other = self._groups.going_on(self, source.topic)
         if other is self or other._reached > position:  # noqa: SLF001 - one of us
             return False
         for member in self._members:
@@ -183,6 +189,13 @@ class Group:
             other.add(member)
         self._members = {}
         return True
+
+    def _tell_beginning(self, cursor: str | None, position: Position) -> None:
+        """Tell those who heard nothing yet where they begin; others have it from what they heard."""
+        for member in self._members:
+            if cursor is not None and member.told == BEFORE_ALL:
+                member.told = position
+                member.begin(Beginning(cursor))
 
     def _close(self) -> None:
         self.is_open = False
@@ -197,7 +210,10 @@ class _Listener(Subscriber):
 
     def __init__(self) -> None:
         super().__init__()
-        self.replies: Reader[Reply] = Reader()
+        self.replies: Reader[Reply | Beginning] = Reader()
+
+    def begin(self, beginning: Beginning) -> None:
+        self.replies.put(beginning)
 
     def tell(self, reply: Reply, _position: Position) -> None:
         self.replies.put(reply)

@@ -20,7 +20,19 @@ class Client:
         await self._connection.send(json.dumps(message))
 
     async def hear(self):
+        """The next message that is no ping, which are answered: each subscription begins with one."""
+        while (message := await self.hear_all())["type"] == "ping":
+            await self.say({"type": "pong"})
+        return message
+
+    async def hear_all(self):
         return json.loads(await asyncio.wait_for(self._connection.recv(), 30))
+
+    async def begun(self):
+        """The cursor that the subscription says it begins with."""
+        message = await self.hear_all()
+        assert message["type"] == "ping", message
+        return message["payload"]["cursor"]
 
     async def next(self):
         """The one field of the next event."""

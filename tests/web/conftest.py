@@ -301,11 +301,18 @@ class Talk:
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
+        self.begun: Any = None
 
     async def say(self, message: Any) -> None:
         await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
     async def hear(self) -> Any:
+        """The next message, but for the pings that say where a subscription begins."""
+        while "cursor" in ((message := await self.hear_all()).get("payload") or {}):
+            self.begun = message["payload"]
+        return message
+
+    async def hear_all(self) -> Any:
         return json.loads(await asyncio.wait_for(self.connection.recv(), 10))
 
     async def init(self, **payload: Any) -> None:

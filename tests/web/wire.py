@@ -34,6 +34,9 @@ class Wire:
     def now(self) -> Position:
         return self._said[-1].position if self._said else BEGINNING
 
+    def cursor(self, position: Position) -> str:
+        return position.cursor
+
     async def follow(
         self, topic: str, after: Position, *, live: bool = True, until: Any = lambda _: False
     ) -> AsyncIterator[Happening]:
