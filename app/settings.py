@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     public_url: str | None = None
     app_url: str | None = None
     connections_max: int = 5_000
+    connections_per_address_max: int = 500
+    requests_per_address_at_once_max: int = 200
     storage_url: str | None = None
     secret: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
@@ -64,6 +66,9 @@ class Settings(BaseSettings):
     request_bytes_max: int = 10 * MIB
     request_head_bytes_max: int = 65_536
     request_head_s_max: float = 10
+    body_grace_s: float = 10
+    body_bytes_per_s_min: int = 4_000
+    response_stall_s_max: float = 30
     request_depth_max: int = 64
     request_s_max: float = 15
     cors_origins: Annotated[list[str], NoDecode] = []

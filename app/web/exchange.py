@@ -4,7 +4,7 @@ What it says is the same to the byte as what the ordinary way says; it makes its
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -139,6 +139,11 @@ async def _compressed(body: bytes) -> bytes:
 
 async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
     """What is behind a middleware that is asked for its own part alone."""
+
+
+def trusted(hosts: list[str] | str) -> Container[str]:
+    """The hosts that are proxies of ours."""
+    return cast("Container[str]", ProxyHeadersMiddleware(cast("Any", _no_app), hosts).trusted_hosts)
 
 
 def behind_proxy(post: Post, trusted: list[str] | str) -> Post:

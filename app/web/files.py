@@ -12,6 +12,7 @@ from starlette.routing import Route
 from app.errors import Code, DomainError, LimitReached, NotFound
 from app.gateways import storage
 from app.settings import settings
+from app.web.arriving import Early, body_of
 from app.web.errors import failure
 from app.web.middleware import SANDBOX
 from app.web.refusals import WrongType, refusal
@@ -32,25 +33,30 @@ async def read(request: Request) -> Response:
 
 
 async def write(request: Request) -> Response:
-    """One file, streamed to where its link says."""
-    body = request.stream()
+    """One file, streamed to where its link says. Whoever has no link is refused before anything is read."""
+    try:
+        link = _opened(request)
+    except DomainError as error:
+        return Early.of(refusal(error))
+    body = body_of(request)
     try:
         async with asyncio.timeout(settings.upload_s_max):
             try:
-                return JSONResponse({"bytes": await _take(request, body)}, 201)
+                await storage.put_once(link.key, _counted(body, request.headers, link.bytes_max))
+                return JSONResponse({"bytes": await storage.size(link.key)}, 201)
             except DomainError as error:
                 await _hear_out(body)
                 return refusal(error)
     except (TimeoutError, ClientDisconnect):
-        return JSONResponse({"errors": [failure("The file did not arrive in time.", Code.TIMEOUT)]}, 408)
+        late = JSONResponse({"errors": [failure("The file did not arrive in time.", Code.TIMEOUT)]}, 408)
+        return Early.of(late)
 
 
-async def _take(request: Request, body: AsyncIterator[bytes]) -> int:
+def _opened(request: Request) -> storage.Upload:
     link = storage.opened_upload(request.path_params["token"])
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != link.media_type:
         raise WrongType(f"This link takes {link.media_type}.")
-    await storage.put_once(link.key, _counted(body, request.headers, link.bytes_max))
-    return await storage.size(link.key)
+    return link
 
 
 async def _counted(body: AsyncIterator[bytes], headers: Headers, bytes_max: int) -> AsyncIterator[bytes]:

@@ -6,14 +6,16 @@ from contextlib import aclosing
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
-from app.errors import DomainError
+from app.errors import DomainError, Unauthenticated
 from app.settings import settings
 from app.web import accept
+from app.web.arriving import Early
 from app.web.engine import ANY_KIND, Engine, WrongKind
 from app.web.errors import Refused, record
 from app.web.observe import Observation
@@ -31,6 +33,8 @@ SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
 PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN.encode()})
 ACCEPT_LENGTH_MAX = 256
+# A body that has not arrived within this may never do: until then nothing need be known of who sends it.
+AT_ONCE_S = 0.1
 ACCEPTED_MAX = 128
 WRONG = {
     OperationType.MUTATION: Malformed("A mutation is sent by POST.", status=405, headers={"Allow": "POST"}),
@@ -38,6 +42,9 @@ WRONG = {
         f"Subscriptions are answered over a WebSocket, or as events: 'Accept: {accept.EVENTS}'.", status=406
     ),
 }
+
+
+log = structlog.get_logger(__name__)
 
 
 class Endpoint:
@@ -61,13 +68,37 @@ class Endpoint:
             return
         media_types = [media_type for media_type in media_types if media_type != accept.HTML]
         try:
-            asked = await _parameters(request, media_types)
+            asked = await self._asked(request, media_types)
+        except Refused as problem:
+            await Early.of(answered(refusal(problem), media_types).response())(scope, receive, send)
         except Malformed as malformed:
             await refused(malformed, media_types).response()(scope, receive, send)
         except ClientDisconnect:
             return
         else:
             await _unless_gone(receive, self._answer(request, send, asked, media_types))
+
+    async def _asked(self, request: Request, media_types: list[str]) -> Parameters:
+        """What is asked; Refused if it takes long to arrive and comes with a token that does not hold."""
+        reading = asyncio.ensure_future(_parameters(request, media_types))
+        try:
+            await asyncio.wait({reading}, timeout=AT_ONCE_S)
+            authorization = request.headers.get("authorization")
+            if not reading.done() and authorization is not None:
+                caller = Caller(request_id_of(request.scope), address_of(request.scope), "http")
+                await self._check_token(authorization, caller)
+            return await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _check_token(self, authorization: str, caller: Caller) -> None:
+        try:
+            await self._engine.context(bearer(authorization), caller)
+        except Unauthenticated as problem:
+            raise Refused([problem]) from None
+        except Exception as error:  # noqa: BLE001 - it will fail again where the whole request is answered
+            log.debug("token not checked early", reason=type(error).__name__)
 
     async def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
         """The answer to a POST that came whole, whose head `is_plain`."""

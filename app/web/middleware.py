@@ -12,6 +12,7 @@ from structlog.contextvars import bound_contextvars
 
 from app import logs
 from app.settings import settings
+from app.web.crowd import Admit
 from app.web.origin import address_of, request_id_of
 
 COMPRESSED_BYTES_MIN = 1_024
@@ -31,7 +32,7 @@ SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-
 
 def middleware() -> list[Middleware]:
     """The application's middleware, outermost first."""
-    stack = [Middleware(Identify), Middleware(Protect)]
+    stack = [Middleware(Identify), Middleware(Protect), Middleware(Admit)]
     if settings.cors_origins:
         stack.append(
             Middleware(

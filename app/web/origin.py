@@ -29,11 +29,12 @@ def request_id_of(scope: Scope) -> str:
 def address_of(scope: Scope) -> str:
     """Who is counted as one stranger: an IPv4 address, an IPv6 network of 64 bits, or the socket file's other end."""
     client = scope.get("client")
-    return _network(client[0]) if client else "local"
+    return network_of(client[0]) if client else "local"
 
 
 @lru_cache(maxsize=ADDRESSES_MAX)
-def _network(host: str) -> str:
+def network_of(host: str) -> str:
+    """The same of an address as a text."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -4,16 +4,20 @@ And a shorter way for the requests that are most of them.
 """
 
 import asyncio
+from collections.abc import Container
 from typing import Any, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.settings import settings
+from app.web.crowd import HEALTH, Crowd, too_many
 from app.web.exchange import Exchange, Post
 from app.web.http import is_plain
+from app.web.origin import network_of
 
 PATH = b"/graphql"
+HEALTH_PATHS = frozenset(path.encode() for path in HEALTH)
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -31,13 +35,57 @@ class BoundedHttp(HttpToolsProtocol):
     _plain: dict[bytes, bytes] | None = None
     _body = b""
 
-    def __init__(self, *args: Any, post: Post | None = None, **named: Any) -> None:
+    # Whoever has stopped reading what we send is not waited for.
+    _stall: asyncio.TimerHandle | None = None
+    # Whose connection it is; a proxy's is everybody's.
+    _address: str | None = None
+
+    def __init__(
+        self,
+        *args: Any,
+        post: Post | None = None,
+        crowd: Crowd | None = None,
+        proxies: Container[str] = (),
+        **named: Any,
+    ) -> None:
         super().__init__(*args, **named)
         self._post = post
+        self._crowd = crowd or Crowd()
+        self._proxies = proxies
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        if self.client and self.client[0] not in self._proxies:
+            self._address = network_of(self.client[0])
+            self._crowd.enter(self, self._address)
+        most = self.limit_concurrency
+        if most is not None and len(self.connections) >= most:
+            self._crowd.make_room(self)
+
+    def is_unfinished(self) -> bool:
+        """Whether nothing is being done for it: it has sent no request, or not all of one."""
+        cycle = self.cycle
+        return cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started)
+
+    def drop(self) -> None:
+        """Close it at once, whatever was to be said on it; its place is free from now on."""
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall = self._stall or self.loop.call_later(settings.response_stall_s_max, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stall and not self.transport.is_closing():
+            self._stall.cancel()
+            self._stall = None
+
+    def handle_websocket_upgrade(self) -> None:
+        self._leave_crowd()
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         if self._head_bytes > settings.request_head_bytes_max:
@@ -69,7 +117,7 @@ class BoundedHttp(HttpToolsProtocol):
             if len(headers) == len(self.headers) and is_plain(headers):
                 self._plain, self._body = headers, b""
                 return
-        super().on_headers_complete()
+        self._begin()
 
     def on_body(self, body: bytes) -> None:
         if self._plain is None:
@@ -89,6 +137,8 @@ class BoundedHttp(HttpToolsProtocol):
         """What uvicorn does, but for its timer, which would be set and cancelled for each response."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            # What is still to be written is waited for, but not for ever.
+            self._stall = self._stall or self.loop.call_later(settings.response_stall_s_max, self.transport.abort)
             return
         self.flow.resume_reading()
         if self.pipeline:
@@ -112,6 +162,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._leave_crowd()
+        if self._stall:
+            self._stall.cancel()
         if self._idle:
             self._idle.cancel()
         if isinstance(self.cycle, Exchange):
@@ -132,16 +185,32 @@ class BoundedHttp(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
 
+    def _begin(self) -> None:
+        """Let the application answer, unless this address holds too many connections; health is always told."""
+        most, app = self.limit_concurrency, self.app
+        if self.url in HEALTH_PATHS:
+            self.limit_concurrency = None
+        elif self._address is not None and self._crowd.is_too_large(self._address):
+            self.app = too_many
+        super().on_headers_complete()
+        self.limit_concurrency, self.app = most, app
+
     def _go_ordinary_way(self) -> None:
         self._plain = None
-        super().on_headers_complete()
+        self._begin()
         if self._body:
             super().on_body(self._body)
 
     def _is_crowded(self) -> bool:
-        """Whether uvicorn will refuse what is more."""
+        """Whether what is more will be refused, on the ordinary way."""
         most = self.limit_concurrency
-        return most is not None and (len(self.connections) >= most or len(self.tasks) >= most)
+        return (most is not None and (len(self.connections) >= most or len(self.tasks) >= most)) or (
+            self._address is not None and self._crowd.is_too_large(self._address)
+        )
+
+    def _leave_crowd(self) -> None:
+        if self._address is not None:
+            self._crowd.leave(self, self._address)
 
     def _await_head(self) -> None:
         self._deadline = self.loop.call_later(settings.request_head_s_max, self.transport.close)

@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from app.settings import MIB, settings
+from app.web.arriving import body_of
 
 # A refused body is still read to its end, unkept, so that the client hears the answer instead of a reset connection.
 DISCARDED_BYTES_MAX = 128 * MIB
@@ -126,7 +127,7 @@ async def _body(request: Request) -> bytes:
     size = 0
     try:
         async with asyncio.timeout(settings.request_s_max):
-            async for chunk in request.stream():
+            async for chunk in body_of(request):
                 size += len(chunk)
                 if size <= settings.request_bytes_max:
                     body += chunk

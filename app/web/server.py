@@ -10,7 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.settings import settings
-from app.web.exchange import Post, behind_proxy
+from app.web.crowd import Crowd
+from app.web.exchange import Post, behind_proxy, trusted
 from app.web.outbox import Line
 from app.web.protocol import BoundedHttp
 
@@ -66,5 +67,7 @@ def configuration(
     )
     if post and config.proxy_headers:
         post = behind_proxy(post, config.forwarded_allow_ips)
-    config.http = cast("type[asyncio.Protocol]", partial(BoundedHttp, post=post))
+    proxies = trusted(config.forwarded_allow_ips) if config.proxy_headers else ()
+    bounded = partial(BoundedHttp, post=post, crowd=Crowd(), proxies=proxies)
+    config.http = cast("type[asyncio.Protocol]", bounded)
     return config

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from websockets.asyncio.client import ClientConnection
 
 from app.errors import Invalid, Unauthenticated, Unavailable
-from app.web import pages
+from app.web import files, pages
 from app.web.graphql import GraphQL
 from app.web.health import Health
 from app.web.metrics import metrics
@@ -231,7 +231,8 @@ async def running(
     )
     health = Health(checks or {})
     app = Starlette(
-        routes=[*graphql.routes, *health.routes, Route("/metrics", metrics), *pages.routes()], middleware=middleware()
+        routes=[*graphql.routes, *health.routes, Route("/metrics", metrics), *files.routes, *pages.routes()],
+        middleware=middleware(),
     )
 
     def leaving() -> None:

@@ -259,10 +259,12 @@ async def test_who_does_not_read_is_not_written_to(serve, exchanges):
 
 async def test_too_many_connections_are_told_so(serve, monkeypatch):
     monkeypatch.setattr(settings, "connections_max", 2)
-    async with serve() as served, connected(served) as wire, connected(served) as other:
-        other.say(request())
-        assert (await other.hear()).startswith(b"HTTP/1.1 503 ")
-        wire.say(request())
+    async with serve() as served, connected(served) as wire:
+        wire.say(request("{ slow(seconds: 0.5) }"))
+        await served.journal.begun.wait()
+        async with connected(served) as other:
+            other.say(request())
+            assert (await other.hear()).startswith(b"HTTP/1.1 503 ")
         assert (await wire.hear()).startswith(b"HTTP/1.1 200 OK")
 
 
