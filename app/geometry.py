@@ -11,7 +11,7 @@ from pyproj import Geod
 from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import Dialect
+from sqlalchemy import ColumnElement, Dialect, func, select
 from sqlalchemy.types import TypeDecorator
 
 from app.errors import Invalid, Unfit
@@ -19,6 +19,7 @@ from app.settings import settings
 from app.tiles import LATITUDE_MAX
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
+Value = TypeVar("Value")
 
 FeatureCollection = NewType("FeatureCollection", dict[str, Any])
 """A GeoJSON FeatureCollection."""
@@ -26,6 +27,8 @@ FeatureCollection = NewType("FeatureCollection", dict[str, Any])
 SRID = 4326
 DECIMALS = 7
 ELLIPSOID = Geod(ellps="WGS84")
+# A vertex is two or three numbers in a list in a list; rings and members of collections are lists, too.
+PARTS_PER_VERTEX = 8
 
 
 class Shape(TypeDecorator[BaseGeometry]):
@@ -43,6 +46,21 @@ class Shape(TypeDecorator[BaseGeometry]):
 
     def process_result_value(self, value: WKBElement | None, dialect: Dialect) -> BaseGeometry | None:  # noqa: ARG002
         return None if value is None else to_shape(value)
+
+
+def once(value: ColumnElement[Value]) -> ColumnElement[Value]:
+    """A value that rows are compared with, computed once for a statement and not for each row.
+
+    PostgreSQL evaluates a function of parameters in every row it visits where its plan holds for all parameters: a
+    geometry of 9 000 vertices is then read from its text as many times.
+    """
+    return select(value).scalar_subquery()
+
+
+def bound(shape: BaseGeometry) -> ColumnElement[Any]:
+    """A shape for a statement, read by the database once."""
+    # As text, which every way of asking binds alike.
+    return once(func.ST_GeomFromText(shape.wkt, SRID, type_=Shape("GEOMETRY")))
 
 
 def area_m2(geometry: BaseGeometry) -> float:
@@ -66,10 +84,29 @@ def from_geojson(value: Any) -> BaseGeometry:
         value = value.get("geometry")
     if not isinstance(value, dict) or "type" not in value:
         raise Unfit('Give a GeoJSON geometry: an object with "type" and "coordinates".')
+    _check_size(value)
     try:
         return shapely.force_2d(shape(value))
     except Exception:  # noqa: BLE001 -- shapely raises whatever a malformed value provokes
         raise Unfit("These coordinates do not make a GeoJSON geometry.") from None
+
+
+def _check_size(value: dict[str, Any]) -> None:
+    """Passes if a GeoJSON geometry is quick to build; what has some vertices too many is refused with their number.
+
+    Building takes microseconds for each vertex, counting a fraction of one.
+    """
+    left = PARTS_PER_VERTEX * settings.vertices_max
+    pending: list[Any] = [value]
+    while pending:
+        part = pending.pop()
+        parts = [part.get("coordinates"), part.get("geometries")] if isinstance(part, dict) else part
+        if not isinstance(parts, list):
+            continue
+        left -= len(parts)
+        if left < 0:
+            raise Unfit(f"Use at most {settings.vertices_max} vertices; these are far more.")
+        pending += [each for each in parts if isinstance(each, list | dict)]
 
 
 def check_place(field: str, geometry: BaseGeometry) -> None:

@@ -26,7 +26,7 @@ def placed(
     """
     places = [] if bbox is None else [_overlaps(geom, bbox)]
     if intersects is not None:
-        places.append(func.ST_Intersects(geom, _drawn(intersects)))
+        places.append(func.ST_Intersects(geom, geometry.bound(geometry.sound("intersects", intersects))))
     if not places:
         return found
     place = and_(*places)
@@ -34,10 +34,6 @@ def placed(
 
 
 def _overlaps(geom: Any, bbox: Sequence[float]) -> Place:
-    box: Place = geom.op("&&")(func.ST_MakeEnvelope(*geometry.bounds("bbox", bbox), geometry.SRID))
+    envelope = func.ST_MakeEnvelope(*geometry.bounds("bbox", bbox), geometry.SRID)
+    box: Place = geom.op("&&")(geometry.once(envelope))
     return box
-
-
-def _drawn(shape: BaseGeometry) -> ColumnElement[Any]:
-    # As text, which every way of asking binds alike.
-    return func.ST_GeomFromText(geometry.sound("intersects", shape).wkt, geometry.SRID)

@@ -34,7 +34,7 @@ COMPARE = text("""
         ) AS share
         FROM predicted_features AS feature
         LEFT JOIN osm_here ON ST_Intersects(osm_here.geom, feature.geom)
-        WHERE feature.prediction_id = :prediction_id AND ST_Intersects(feature.geom, :ground)
+        WHERE feature.prediction_id = :prediction_id AND ST_Intersects(feature.geom, (SELECT CAST(:ground AS geometry)))
         GROUP BY feature.id
     )
     UPDATE predicted_features AS feature

@@ -32,7 +32,7 @@ def tags_of(value: Any) -> dict[str, Any] | None:
 
 def covers_the_same(label: type[Label | FeedbackLabel], outline: BaseGeometry) -> ColumnElement[bool]:
     """Whether a label covers the same ground; the index finds the few that may."""
-    ground = literal(outline, label.geom.type)
+    ground = geometry.once(literal(outline, label.geom.type))
     return label.geom.op("&&")(ground) & func.ST_Equals(label.geom, ground)
 
 

@@ -118,9 +118,8 @@ async def approve_prediction(
     training, outline = await training_to_judge(session, viewer, training_id), geometry.outline("geom", geom)
     parameters = None if config is None else checks.json_object("config", config)
     own = ApprovedPrediction.user_id == signed_in(viewer)
-    same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == func.md5(
-        func.st_asbinary(literal(outline, ApprovedPrediction.geom.type))
-    )
+    drawn = literal(outline, ApprovedPrediction.geom.type)
+    same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == geometry.once(func.md5(func.st_asbinary(drawn)))
     found = select(ApprovedPrediction).where(ApprovedPrediction.training_id == training.id, own, same)
     if approved := await session.scalar(found):
         approved.config = approved.config if parameters is None else parameters

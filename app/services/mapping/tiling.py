@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.database import ReadSession
 from app.errors import Invalid, NotFound
-from app.geometry import SRID
+from app.geometry import SRID, once
 from app.models import AOI, Dataset, Label, Model, PredictedFeature, Prediction, Training
 from app.models.base import Record
 from app.policies import Viewer, visible
@@ -122,12 +122,14 @@ def _global_id(rows: type[Label | AOI | PredictedFeature]) -> ColumnElement[str]
 
 def _ground(tile: Tile) -> ColumnElement[Any]:
     bounds = func.ST_TileEnvelope(*tile, literal_column(f"margin => {MARGIN / EXTENT}"))
-    return func.ST_Transform(bounds, SRID)
+    return once(func.ST_Transform(bounds, SRID))
 
 
 def _drawn(shape: Any, tile: Tile) -> ColumnElement[Any]:
     """A shape in the coordinates of a tile; null if too little of it is left to be seen."""
-    return func.ST_AsMVTGeom(func.ST_Transform(shape, MERCATOR), func.ST_TileEnvelope(*tile), EXTENT, MARGIN, True)
+    return func.ST_AsMVTGeom(
+        func.ST_Transform(shape, MERCATOR), once(func.ST_TileEnvelope(*tile)), EXTENT, MARGIN, True
+    )
 
 
 def _encoded(drawn: Select[Any, *tuple[Any, ...]], name: str) -> Select[bytes, int]:
