@@ -70,10 +70,12 @@ class Settings(BaseSettings):
     body_bytes_per_s_min: int = 4_000
     response_stall_s_max: float = 30
     request_depth_max: int = 64
+    request_containers_max: int = 1_000_000
     request_s_max: float = 15
     cors_origins: Annotated[list[str], NoDecode] = []
     stream_heartbeat_s: float = 12
     document_characters_max: int = 200_000
+    operation_name_length_max: int = 1_000
     document_tokens_max: int = 5_000
     document_depth_max: int = 16
     document_aliases_max: int = 100
@@ -146,6 +148,8 @@ class Settings(BaseSettings):
     avatar_bytes_max: int = 5 * MIB
     avatar_pixels_max: int = 25_000_000
     pictures_drawn_at_once: int = 1
+    picture_side_max: int = 30_000
+    picture_cpu_s_max: float = 10
     description_length_max: int = 4_000
     note_length_max: int = 500
 
@@ -220,6 +224,22 @@ class Settings(BaseSettings):
     file_link_s: int = 3_600
     file_chunk_bytes: int = MIB // 4
 
+    # Reading what comes from outside
+    parsers_at_once: int = 4
+    parser_memory_bytes_max: int = 512 * MIB
+    parser_cpu_s_max: float = 30
+    parser_file_cpu_s_max: float = 600
+    parser_start_s_max: float = 60
+    parser_idle_s: float = 30
+    parser_result_bytes_max: int = 256 * MIB
+    parser_depth_max: int = 64
+    parser_token_bytes_max: int = MIB
+    parser_number_digits_max: int = 1_000
+    parser_item_bytes_max: int = 8 * MIB
+    parser_members_max: int = 100_000
+    archive_files_max: int = 1_000
+    archive_ratio_max: int = 200
+
     # Shapes and labels
     vertices_max: int = 10_000
     repair_vertices_max: int = 100
@@ -239,6 +259,10 @@ class Settings(BaseSettings):
     feedback_zoom_min: int = 18
     feedback_zoom_max: int = 23
     offset_m_max: float = 1_000
+
+    exports_at_once: int = 2
+    export_s_max: float = 300
+    export_statement_s_max: float = 60
 
     # Maps
     tile_zoom_max: int = 22
@@ -262,6 +286,7 @@ class Settings(BaseSettings):
     osm_overpass_url: str | None = None
     osm_plain_area_m2_max: float = 10_000_000
     osm_reply_bytes_max: int = 64 * MIB
+    osm_task_bytes_max: int = MIB // 4
     osm_unpacked_bytes_max: int = 256 * MIB
     osm_s_max: float = 60
     osm_snapshot_s_max: float = 900

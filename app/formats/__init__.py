@@ -1,7 +1,8 @@
 """Files other programs read: features go in by the batch, bytes come out, and memory stays flat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -40,10 +41,11 @@ def write_file(path: Path, writer: Writer, batches: Iterable[Sequence[Feature]])
         file.writelines(written(writer, batches))
 
 
-async def streamed(writer: Writer, batches: AsyncIterator[Sequence[Feature]]) -> AsyncIterator[bytes]:
+async def streamed(writer: Writer, batches: AsyncGenerator[Sequence[Feature], None]) -> AsyncGenerator[bytes, None]:
     """A whole file, piece by piece, written in threads: meanwhile others are answered."""
-    async for features in batches:
-        yield await asyncio.to_thread(writer.write, features)
+    async with aclosing(batches):
+        async for features in batches:
+            yield await asyncio.to_thread(writer.write, features)
     rest = writer.finish()
     while (piece := await asyncio.to_thread(next, rest, None)) is not None:
         yield piece

@@ -1,10 +1,9 @@
 """FlatGeobuf, written by PostGIS with its spatial index."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import anyio
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -24,6 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import allow
+from app.settings import settings
+
 MEDIA_TYPE = "application/flatgeobuf"
 
 
@@ -32,21 +34,19 @@ PIECE_BYTES = 1024 * 1024
 
 async def flatgeobuf(
     reading: Callable[[], AbstractAsyncContextManager[AsyncSession]], rows: Select[Any]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The file of these rows, piece by piece: one column is the geometry, the others its properties.
 
-    Of no rows there is no file: its only piece is empty. With its index in front it is made whole, in the database; it
-    waits in a file of ours, so that neither memory nor a connection is kept while a slow client takes it.
+    Of no rows there is no file: its only piece is empty. With its index in front it is made whole, in the database.
     """
-    async with anyio.TemporaryFile() as file:
-        async with reading() as session:
-            async for piece in await session.stream_scalars(_pieces(rows), execution_options={"yield_per": 4}):
-                await file.write(piece)
-        await file.seek(0)
-        piece = await file.read(PIECE_BYTES)
-        yield piece
-        while piece := await file.read(PIECE_BYTES):
-            yield piece
+    async with reading() as session:
+        await allow(session, statement_s_max=settings.export_statement_s_max)
+        found = await session.stream_scalars(_pieces(rows), execution_options={"yield_per": 4})
+        try:
+            async for piece in found:
+                yield piece
+        finally:
+            await found.close()
 
 
 def _pieces(rows: Select[Any]) -> Select[bytes]:

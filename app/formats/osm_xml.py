@@ -50,6 +50,10 @@ class OsmXml:
         self._ways = count(1)
         self._relations = count(1)
 
+    def __del__(self) -> None:
+        # Of a file that was not finished, too.
+        self._waiting.close()
+
     def write(self, features: Sequence[Feature]) -> bytes:
         """Nothing yet: the first node may be shared with the last feature."""
         for feature in features:

@@ -1,5 +1,7 @@
 """Labels and areas leave as files that other programs open."""
 
+from contextlib import aclosing
+
 import gpxpy
 import orjson
 import osmium
@@ -9,8 +11,9 @@ from shapely import MultiPolygon, Polygon, box, from_wkb
 from shapely.geometry import shape
 from sqlalchemy import delete
 
+from app.errors import TimedOut
 from app.models import AOI, LabelOrigin
-from app.services.mapping import exports
+from app.services.mapping import exports, found
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -143,11 +146,43 @@ async def test_a_boundary_is_a_track_with_its_holes(api, ask, rows):
     assert Polygon(rings[0], rings[1:]).equals(AREA)
 
 
-async def test_a_file_is_read_some_labels_at_a_time(download, monkeypatch, statements):
-    monkeypatch.setattr(exports, "BATCH", 2)
-    path, _ = await download("aoi", "GEOJSON")
-    assert len(orjson.loads(path.read_bytes())["features"]) == 3
-    assert len([each for each in statements if "LIMIT" in each and "labels" in each]) == 2
+@pytest.mark.parametrize("form", ["GEOJSON", "OSM_XML", "FLATGEOBUF"])
+async def test_labels_are_read_by_one_cursor(download, monkeypatch, statements, form):
+    monkeypatch.setattr(found, "BATCH", 1)
+    statements.clear()
+    path, _ = await download("dataset", form)
+    assert path.stat().st_size
+    assert len([each for each in statements if "labels.geom" in each]) == 1
+
+
+@pytest.mark.parametrize("form", ["GEOJSON", "OSM_XML", "FLATGEOBUF"])
+async def test_a_file_says_how_long_it_is(api, ask, rows, form):
+    link = (await ask(LABELS, id=ids.encode(rows["dataset"]), format=form))["node"]["labelsLink"]
+    answer = await api.get(link, headers={"Accept-Encoding": "identity"})
+    assert int(answer.headers["content-length"]) == len(answer.content) > 0
+
+
+@pytest.mark.parametrize("form", ["GEOJSON", "OSM_XML"])
+async def test_what_cannot_be_finished_is_not_begun(api, ask, rows, monkeypatch, form):
+    link = (await ask(LABELS, id=ids.encode(rows["dataset"]), format=form))["node"]["labelsLink"]
+    monkeypatch.setattr(found, "BATCH", 1)
+    parts = found.batches
+
+    async def breaks(session, rows):
+        async with aclosing(parts(session, rows)) as found:
+            yield await anext(found)
+            raise TimedOut("The database took too long.")
+
+    monkeypatch.setattr(exports, "batches", breaks)
+    answer = await api.get(link)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "TIMEOUT")
+
+
+async def test_a_file_that_takes_too_long_is_refused(api, ask, rows, monkeypatch):
+    link = (await ask(LABELS, id=ids.encode(rows["dataset"]), format="GEOJSON"))["node"]["labelsLink"]
+    monkeypatch.setattr(settings, "export_s_max", 0)
+    answer = await api.get(link)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "TIMEOUT")
 
 
 async def test_a_link_is_good_for_what_it_was_made_for_and_for_a_while(api, ask, database, rows, monkeypatch):

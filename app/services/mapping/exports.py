@@ -1,12 +1,12 @@
 """Labels and areas as files that other programs read, behind links that say what they hold."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import aliased
 
-from app.database import ReadSession
 from app.errors import NotFound
 from app.formats import Feature, streamed
 from app.formats.flatgeobuf import flatgeobuf
@@ -16,11 +16,10 @@ from app.formats.gpx import gpx
 from app.formats.osm_xml import OsmXml
 from app.gateways import storage
 from app.models import AOI, Dataset, Label
-from app.services.mapping.found import FileFormat, Reading, StreamedFile
+from app.services.mapping.found import FileFormat, Reading, StreamedFile, batches
 from app.settings import settings
 
 USE = "exports"
-BATCH = 1_000
 GPX = "GPX"
 ROWS: dict[str, type[AOI | Dataset]] = {table.__name__: table for table in (AOI, Dataset)}
 
@@ -58,22 +57,24 @@ async def labels_or_area(reading: Reading, token: str) -> StreamedFile:
     return StreamedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
 
 
-async def _once(content: bytes) -> AsyncIterator[bytes]:
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
     yield content
 
 
-async def _labels(reading: Reading, row: AOI | Dataset, form: FileFormat) -> AsyncIterator[bytes]:
+async def _labels(reading: Reading, row: AOI | Dataset, form: FileFormat) -> AsyncGenerator[bytes, None]:
     if form is FileFormat.FLATGEOBUF:
         # A FlatGeobuf has shapes of one kind.
         said = (func.ST_Multi(Label.geom).label("geom"), Label.origin, Label.osm_id, Label.osm_type, Label.tags)
         aoi_ids = select(AOI.id).where(_is_of(row))
         rows = _first_of_each(row, *said).where(Label.aoi_id.in_(aoi_ids)).order_by(Label.id)
-        async for piece in flatgeobuf(reading, rows):
-            yield piece
+        async with aclosing(flatgeobuf(reading, rows)) as parts:
+            async for piece in parts:
+                yield piece
         return
     writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
-    async for piece in streamed(writer, _batches(reading, row, has_ids=form is FileFormat.GEOJSON)):
-        yield piece
+    async with aclosing(streamed(writer, _batches(reading, row, has_ids=form is FileFormat.GEOJSON))) as parts:
+        async for piece in parts:
+            yield piece
 
 
 def _is_of(row: AOI | Dataset) -> ColumnElement[bool]:
@@ -91,24 +92,14 @@ def _first_of_each(row: AOI | Dataset, *columns: Any) -> Select[*tuple[Any, ...]
     return found.where(~exists().where(other.aoi_id == area.id, is_same, is_earlier).correlate(Label))
 
 
-async def _batches(reading: Reading, row: AOI | Dataset, *, has_ids: bool) -> AsyncIterator[Sequence[Feature]]:
-    """All labels, area by area and some at a time; nobody's connection is kept while a slow client takes them."""
-    async with reading() as session:
-        aoi_ids = (await session.scalars(select(AOI.id).where(_is_of(row)).order_by(AOI.id))).all()
-    rows = _first_of_each(row, Label.id, Label.geom, Label.tags, Label.osm_id, Label.osm_type)
-    for aoi_id in aoi_ids:
-        last = 0
-        while True:
-            async with reading() as session:
-                found = await _after(session, rows.where(Label.aoi_id == aoi_id), last)
-            yield [Feature(geom, _said(tags, *ids if has_ids else ())) for _, geom, tags, *ids in found]
-            if len(found) < BATCH:
-                break
-            last = found[-1][0]
-
-
-async def _after(session: ReadSession, rows: Select[*tuple[Any, ...]], last: int) -> Sequence[Any]:
-    return (await session.execute(rows.where(Label.id > last).order_by(Label.id).limit(BATCH))).all()
+async def _batches(reading: Reading, row: AOI | Dataset, *, has_ids: bool) -> AsyncGenerator[Sequence[Feature], None]:
+    """All labels as of one moment, area by area, read by one cursor."""
+    rows = _first_of_each(row, Label.geom, Label.tags, Label.osm_id, Label.osm_type)
+    areas = select(AOI.id).where(_is_of(row))
+    ordered = rows.where(Label.aoi_id.in_(areas)).order_by(Label.aoi_id, Label.id)
+    async with reading() as session, aclosing(batches(session, ordered)) as parts:
+        async for found in parts:
+            yield [Feature(geom, _said(tags, *ids if has_ids else ())) for geom, tags, *ids in found]
 
 
 def _said(tags: dict[str, Any] | None, osm_id: int | None = None, osm_type: str | None = None) -> dict[str, Any]:

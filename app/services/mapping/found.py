@@ -1,7 +1,7 @@
 """What a prediction found, as files that other programs read."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from shapely import Point, Polygon
 from sqlalchemy import Select, func, literal, select
 
-from app.database import ReadSession
+from app.database import ReadSession, allow
 from app.formats import Feature, Writer, streamed
 from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
@@ -32,7 +32,7 @@ class StreamedFile:
 
     name: str
     media_type: str
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes, None]
 
 
 class FileFormat(Enum):
@@ -94,16 +94,19 @@ async def found_features(reading: Reading, token: str) -> StreamedFile:
     return StreamedFile(f"prediction-{prediction_id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
 
 
-async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncIterator[bytes]:
+async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGenerator[bytes, None]:
     """A file, piece by piece; of no features there is no FlatGeobuf, which is empty then."""
     if form is FileFormat.FLATGEOBUF:
         tags = [literal(value).label(key) for key, value in TAGS.items()]
-        async for piece in flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID)):
-            yield piece
+        async with aclosing(flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID))) as parts:
+            async for piece in parts:
+                yield piece
         return
     writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
-    async for piece in streamed(writer, _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML)):
-        yield piece
+    features = _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML)
+    async with aclosing(streamed(writer, features)) as parts:
+        async for piece in parts:
+            yield piece
 
 
 SAID = (
@@ -115,16 +118,24 @@ SAID = (
 )
 
 
-async def _batches(reading: Reading, wanted: Wanted, *, is_tagged_only: bool) -> AsyncIterator[Sequence[Feature]]:
-    """All features, some at a time; nobody's connection is kept while a slow client takes them."""
-    rows, last = wanted.of(PredictedFeature.id, wanted.place, *SAID).limit(BATCH), 0
-    while True:
-        async with reading() as session:
-            found = (await session.execute(rows.where(PredictedFeature.id > last))).all()
-        yield [_feature(geom, None if is_tagged_only else said) for _, geom, *said in found]
-        if len(found) < BATCH:
-            return
-        last = found[-1].id
+async def _batches(
+    reading: Reading, wanted: Wanted, *, is_tagged_only: bool
+) -> AsyncGenerator[Sequence[Feature], None]:
+    """All features as of one moment, read by one cursor."""
+    async with reading() as session, aclosing(batches(session, wanted.of(wanted.place, *SAID))) as parts:
+        async for found in parts:
+            yield [_feature(geom, None if is_tagged_only else said) for geom, *said in found]
+
+
+async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
+    """The rows of one cursor of the server's, some at a time; to find the first of many may take it a while."""
+    await allow(session, statement_s_max=settings.export_statement_s_max)
+    found = await session.stream(rows.execution_options(yield_per=BATCH))
+    try:
+        async for some in found.partitions():
+            yield some
+    finally:
+        await found.close()
 
 
 def _feature(geom: Polygon | Point, said: Sequence[Any] | None) -> Feature:
