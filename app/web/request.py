@@ -45,6 +45,8 @@ def parameters(value: object) -> Parameters:
     operation_name = value.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise Malformed("'operationName' must be a text.")
+    if operation_name and len(operation_name) > settings.operation_name_length_max:
+        raise Malformed(f"'operationName' may have {settings.operation_name_length_max} characters.")
     return Parameters(
         query=query,
         operation_name=operation_name or None,
@@ -65,13 +67,17 @@ def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
 def decode(text: bytes | str) -> object:
     """JSON, in UTF-8 and not nested deeper than anyone needs."""
     raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    # Counting brackets is quick: nothing is nested deeper, or holds more lists and objects, than there are brackets.
+    brackets = raw.count(b"{") + raw.count(b"[")
+    if brackets > settings.request_containers_max:
+        # In memory an empty list takes thirty times its text.
+        raise Malformed(f"A request may hold {settings.request_containers_max:,} lists and objects.", status=413)
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Malformed(f"This is not JSON: {error.msg}.") from None
-    # Counting brackets is quick, and nothing is nested deeper than there are brackets.
     depth_max = settings.request_depth_max
-    if raw.count(b"{") + raw.count(b"[") > depth_max and _deeper_than(value, depth_max):
+    if brackets > depth_max and _deeper_than(value, depth_max):
         raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.")
     if b"\\u0000" in raw and _holds_nul(value):
         raise Malformed("A text may not hold the character U+0000.")

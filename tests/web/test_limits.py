@@ -124,6 +124,29 @@ async def test_a_document_out_of_shape_is_refused_with_the_number_and_the_limit(
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
+async def test_the_length_of_a_document_is_asked_before_anything_else(ask, monkeypatch):
+    for looks in ("parse", "NUL", "validate"):
+        monkeypatch.setattr(f"app.web.documents.{looks}", None)
+    response = await ask(" " * 5_000_000)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"].startswith("Syntax Error: Source contains more than 200000")
+
+
+async def test_the_name_of_an_operation_has_a_length(http):
+    response = await http.post("/graphql", json={"query": "{ greeting }", "operationName": "x" * 100_000})
+    assert (response.status_code, len(response.content) < 500) == (400, True)
+    assert response.json()["errors"][0]["message"] == "'operationName' may have 1000 characters."
+
+
+async def test_a_request_holds_so_many_lists_and_objects(http, monkeypatch):
+    monkeypatch.setattr(settings, "request_containers_max", 1_000)
+    for many in ("[],", "{},"):
+        body = '{"query":"{ greeting }","variables":{"a":[' + many * 1_000 + "1]}}"
+        response = await http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+        assert response.status_code == 413
+        assert response.json()["errors"][0]["message"] == "A request may hold 1,000 lists and objects."
+
+
 @pytest.mark.parametrize(
     "query",
     [
