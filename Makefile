@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed lock clean
+.PHONY: help run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -17,6 +17,9 @@ run: ## Run everything on this machine: servers, API, worker, demo accounts
 
 test: check ## Check everything, then run the tests; ARGS="tests/setup -x" chooses some
 	@$(python) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+fuzz: check ## Run the property tests for long, each time on other examples; FUZZ=100 for even longer
+	@FUZZ=$${FUZZ:-20} $(python) pytest -m fuzz $(ARGS)
 
 test-yolo: check ## Install the extra `yolo` (ultralytics, AGPL-3.0, and PyTorch) and run its tests
 	@$(python) uv pip install -q -e ".[yolo]"

@@ -39,6 +39,13 @@ class Unfit(ValueError):
     """A value that a scalar does not take; its message says what to give instead."""
 
 
+class Unreadable(ValueError):
+    """Bytes from outside that cannot be read; the message says why.
+
+    Parsers raise it. Who knows where the bytes came from turns it into `Invalid`, or into an outage.
+    """
+
+
 class DomainError(Exception):
     """Base class: its message is safe to show to the client."""
 

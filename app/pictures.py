@@ -1,4 +1,7 @@
-"""Pictures that people send, drawn anew: whatever else a file holds, only its pixels are kept."""
+"""Pictures from outside, drawn anew: whatever else a file holds, only its pixels are kept.
+
+These are parsers: they run in a child, since a small file may take hours or gigabytes to unpack.
+"""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -6,13 +9,15 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
-from app.errors import Invalid
+from app.errors import Invalid, Unreadable
+from app.settings import settings
 
 MEDIA_TYPE = "image/webp"
 """As what they are kept."""
 QUALITY = 85
 # Of which a JPEG is decoded no larger than needed: a multiple of the largest side keeps it sharp.
 DRAFT = 2
+TILE_FORMATS = ("PNG", "JPEG", "WEBP")
 # What pillow calls the files of each type; a JPEG with previews is an MPO to it.
 FORMATS = {"image/jpeg": ("JPEG", "MPO"), "image/png": ("PNG",), "image/webp": ("WEBP",), "image/gif": ("GIF",)}
 
@@ -25,13 +30,13 @@ class Drawing(NamedTuple):
     height: int
 
 
-def squares(field: str, content: bytes, *, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, bytes]:
+def squares(field: str, content: bytes, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, bytes]:
     """The middle of a picture as WebP squares of these sides, upright and without metadata; Invalid if it is none."""
     drawn = _drawn(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
     return {side: _webp(ImageOps.fit(drawn, (side, side), Image.Resampling.LANCZOS)) for side in sides}
 
 
-def within(field: str, content: bytes, *, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, Drawing]:
+def within(field: str, content: bytes, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, Drawing]:
     """The whole of a picture as WebP, neither side longer than each of these, nor than it was; else like `squares`."""
     drawn = _drawn(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
     found = {}
@@ -41,15 +46,40 @@ def within(field: str, content: bytes, *, media_type: str, sides: Sequence[int],
     return found
 
 
+def tile(content: bytes, side: int) -> tuple[bytes | None, int, int]:
+    """A tile as an opaque PNG of this side, with the size it came in; None if it shows nothing, or has another size.
+
+    One of twice the side is taken, too. Unreadable if it is no picture.
+    """
+    try:
+        # Opening reads the header only: a picture of another size is refused before it is unpacked.
+        with Image.open(BytesIO(content), formats=TILE_FORMATS) as image:
+            width, height = image.size
+            if image.size not in {(side, side), (2 * side, 2 * side)}:
+                return None, width, height
+            picture = image.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Unreadable("This is not a picture, or a broken one.") from None
+    if picture.getchannel("A").getbbox() is None:
+        return None, width, height
+    opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture).convert("RGB")
+    file = BytesIO()
+    opaque.resize((side, side), Image.Resampling.BOX).save(file, "PNG", compress_level=3)
+    return file.getvalue(), width, height
+
+
 def _drawn(field: str, content: bytes, *, media_type: str, side: int, pixels_max: int) -> Image.Image:
-    """Its pixels, upright."""
+    """Its pixels, upright, and no more of them than it takes to draw it sharply."""
     try:
         with Image.open(BytesIO(content), formats=[kinds[0] for kinds in FORMATS.values()]) as image:
             _check(field, image, media_type=media_type, pixels_max=pixels_max)
             image.draft("RGB", (side * DRAFT,) * 2)
-            upright = ImageOps.exif_transpose(image)
-            return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except Invalid:
+            image.load()
+            mode = "RGBA" if image.has_transparency_data else "RGB"
+            coloured = image if image.mode == mode else image.convert(mode)
+            # Made smaller before it is turned, which takes its memory once more.
+            return ImageOps.exif_transpose(coloured.reduce(max(1, min(coloured.size) // (side * DRAFT))))
+    except (Invalid, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(field, pixels_max) from None
@@ -63,6 +93,8 @@ def _check(field: str, image: Image.Image, *, media_type: str, pixels_max: int) 
         raise Invalid(field, f"This is no {media_type}, as which it was sent.")
     if image.width * image.height > pixels_max:
         raise _too_large(field, pixels_max)
+    if max(image.size) > settings.picture_side_max:
+        raise Invalid(field, f"A picture may be {settings.picture_side_max:,} pixels wide or high at most.")
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise Invalid(field, "This picture moves; send one that does not.")
 

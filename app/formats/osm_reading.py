@@ -11,19 +11,20 @@ from pathlib import Path
 from xml.parsers import expat
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Polygon
 
+from app.errors import Unreadable
 from app.formats import Feature
 from app.geometry import enclosed
+from app.settings import settings
 
 CHUNK_BYTES = 65_536
 ENDS_MIN = 4
+# osm, perhaps an action around an element and its versions, an element, its parts.
+DEPTH_MAX = 8
 Wanted = Callable[[Mapping[str, str]], bool]
-
-
-class Unreadable(ValueError):
-    """A file that is not what it should be; the message says where."""
 
 
 def read(path: Path, wanted: Wanted) -> Iterator[Feature]:
@@ -48,6 +49,11 @@ class _Element:
         self.refs = array("q")
         self.members: list[tuple[int, str]] = []
 
+    def check(self) -> None:
+        """Passes if it has no more parts than anything on the map could have."""
+        if len(self.tags) + len(self.refs) + len(self.members) > settings.parser_members_max:
+            raise Unreadable(f"Element {self.id} has more than {settings.parser_members_max:,} parts.")
+
 
 class _Handler:
     """What both readings have in common: elements are put together and handed over when they end."""
@@ -57,8 +63,12 @@ class _Handler:
     def __init__(self) -> None:
         self.current: _Element | None = None
         self.found: list[Feature] = []
+        self._depth = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise Unreadable("This is not OSM XML: its elements are nested too deep.")
         if name in self.KINDS:
             self.current = _Element(attributes)
         elif self.current is None:
@@ -71,7 +81,9 @@ class _Handler:
             self.current.members.append((int(attributes["ref"]), attributes.get("role", "")))
 
     def end(self, name: str) -> None:
+        self._depth -= 1
         if name in self.KINDS and self.current is not None:
+            self.current.check()
             if not self.current.is_gone:
                 self.take(self.current)
             self.current = None
@@ -130,7 +142,10 @@ class _Second(_Handler):
             if way not in self._lines:
                 raise Unreadable(f"Relation {relation.id} needs way {way}, which is not in the file.")
             lines[role == "inner"].append(self._lines[way])
-        return enclosed(lines[False], lines[True])
+        try:
+            return enclosed(lines[False], lines[True])
+        except shapely.GEOSException:
+            raise Unreadable(f"The ways of relation {relation.id} do not enclose an area.") from None
 
 
 class _Places:
@@ -160,16 +175,26 @@ def _parsed(path: Path, handler: _Handler) -> Iterator[Feature]:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 parser.Parse(chunk)
+                _check_token(parser, file.tell())
                 yield from handler.found
                 handler.found.clear()
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise Unreadable(f"This is not XML: {error}.") from None
-    except (KeyError, ValueError, OverflowError) as error:
-        if isinstance(error, Unreadable):
-            raise
+    except Unreadable:
+        raise
+    except (LookupError, ValueError, OverflowError, shapely.GEOSException):
         raise Unreadable(f"This is not OSM XML: line {parser.CurrentLineNumber}.") from None
     yield from handler.found
+
+
+def _check_token(parser: expat.XMLParserType, read: int) -> None:
+    """Passes if what has been read ends in no token that is longer than it may be.
+
+    Expat before 2.6 begins anew with such a token at every chunk, which takes as long as its length squared.
+    """
+    if read - parser.CurrentByteIndex > settings.parser_token_bytes_max:
+        raise Unreadable(f"Line {parser.CurrentLineNumber} has a tag or a comment that is too long.")
 
 
 def _refuse(*_: object) -> None:

@@ -5,22 +5,21 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable
-from io import BytesIO
 from pathlib import Path
 
 import httpx
 import orjson
-from PIL import Image
 
-from app.errors import Invalid, LimitReached
+from app import parsing, pictures
+from app.errors import Invalid, LimitReached, Unreadable
 from app.gateways import outside, tile_cache
 from app.gateways.outside import Outage
+from app.parsing.bounds import check_json
 from app.settings import settings
 from app.tiles import PIXELS, Tile
 
 WHO = "The imagery server"
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-FORMATS = ("PNG", "JPEG", "WEBP")
 SAMPLE = Tile(18, 1, 2)
 
 Report = Callable[[int, int], Awaitable[None] | None]
@@ -125,7 +124,7 @@ async def _tile(client: httpx.AsyncClient, url: str) -> bytes:
         s_max=settings.imagery_s_max,
         tries_max=settings.imagery_tries_max,
     )
-    content = await asyncio.to_thread(_as_png, reply)
+    content = await _as_png(reply)
     await asyncio.to_thread(tile_cache.keep, url, content)
     return content
 
@@ -182,26 +181,23 @@ class _Errand:
             raise Outage(WHO, f"{reason} for {missing} of {self.done} tiles: {advice}", heals=outage.heals)
 
 
-def _as_png(reply: outside.Reply) -> bytes:
+async def _as_png(reply: outside.Reply) -> bytes:
     """The reply as an opaque picture of 256 pixels a side, if it is a picture of a tile at all."""
     if reply.status == 204 or not reply.content:
         raise Outage(WHO, "had no picture", heals=False, status=reply.status)
     if reply.media_type in {"text/html", "application/json", "text/plain", "text/xml", "application/xml"}:
         raise Outage(WHO, f"sent {reply.media_type} instead of a picture", heals=False)
     try:
-        # Opening reads the header only: a picture of another size is refused before it is unpacked.
-        with Image.open(BytesIO(reply.content), formats=FORMATS) as image:
-            if image.size not in {(PIXELS, PIXELS), (2 * PIXELS, 2 * PIXELS)}:
-                raise Outage(WHO, f"sent a picture of {image.width} × {image.height} pixels", heals=False)
-            picture = image.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        picture, width, height = await parsing.run(
+            pictures.tile, reply.content, PIXELS, cpu_s_max=settings.picture_cpu_s_max
+        )
+    except Unreadable:
         raise Outage(WHO, "sent something that is not a picture", heals=False) from None
-    if picture.getchannel("A").getbbox() is None:
+    if (width, height) not in {(PIXELS, PIXELS), (2 * PIXELS, 2 * PIXELS)}:
+        raise Outage(WHO, f"sent a picture of {width} × {height} pixels", heals=False)
+    if picture is None:
         raise Outage(WHO, "had no picture", heals=False)
-    opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture).convert("RGB")
-    file = BytesIO()
-    opaque.resize((PIXELS, PIXELS), Image.Resampling.BOX).save(file, "PNG", compress_level=3)
-    return file.getvalue()
+    return picture
 
 
 def _is_tilejson(template: str) -> bool:
@@ -221,12 +217,13 @@ async def _resolved(client: httpx.AsyncClient, template: str) -> str:
         tries_max=settings.imagery_tries_max,
     )
     try:
+        check_json(reply.content)
         document = orjson.loads(reply.content)
         named = str(document["tiles"][0])
         if document.get("scheme") == "tms":
             named = named.replace("{y}", "{-y}")
         return check_template("tiles", named)
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+    except (Unreadable, orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         raise Outage(WHO, "sent something that is not a TileJSON file", heals=False) from None
     except Invalid as invalid:
         raise Outage(WHO, f"named tiles that cannot be fetched ({invalid.message.rstrip('.')})", heals=False) from None

@@ -1,6 +1,6 @@
 """What is asked of OpenStreetMap, and what comes of it, whoever answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -9,14 +9,16 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from app import checks
-from app.errors import Invalid
+from app import checks, parsing
+from app.errors import Invalid, Unreadable
 from app.gateways.outside import Outage
 from app.geometry import ground
 from app.settings import settings
 
 TEXT_LENGTH_MAX = 255  # as OpenStreetMap has it
 
+Plain = tuple[str | None, bool, list[list[Any]]]
+"""Why a reply cannot be used, whether that heals, and its features as lists of values."""
 Tags = Mapping[str, Sequence[str]]
 """Keys, each with the values it may have; any, if none is named. A feature needs one of them."""
 BUILDINGS: Tags = {"building": ()}
@@ -49,10 +51,41 @@ def check_tags(field: str, tags: Tags) -> dict[str, list[str]]:
 
 def unique(who: str, found: Iterable[OsmFeature | None]) -> list[OsmFeature]:
     """Each feature once: a way and a relation of one number are two."""
-    features = {(feature.osm_type, feature.osm_id): feature for feature in found if feature}
-    if len(features) > settings.osm_features_max:
-        raise Outage(who, f"sent more than {settings.osm_features_max} features", heals=False)
+    features: dict[tuple[str, int], OsmFeature] = {}
+    for feature in found:
+        if feature:
+            features[feature.osm_type, feature.osm_id] = feature
+        if len(features) > settings.osm_features_max:
+            raise Outage(who, f"sent more than {settings.osm_features_max} features", heals=False)
     return list(features.values())
+
+
+async def read(who: str, parser: Callable[[bytes], Plain], content: bytes) -> list[OsmFeature]:
+    """The features in a reply, read in a child by a parser that is made of `plain`."""
+    try:
+        reason, heals, found = await parsing.run(parser, content)
+    except Unreadable:
+        raise Outage(who, "sent more than can be read", heals=False) from None
+    if reason is not None:
+        raise Outage(who, reason, heals=heals)
+    shapes = shapely.from_wkb([shape for _, _, shape, *_ in found])
+    return [
+        OsmFeature(osm_id, osm_type, shape, tags, version, moment and datetime.fromisoformat(moment))
+        for (osm_id, osm_type, _, tags, version, moment), shape in zip(found, shapes, strict=True)
+    ]
+
+
+def plain(features: Callable[[bytes], Iterable[OsmFeature]], content: bytes) -> Plain:
+    """What is wrong with a reply, whether that heals, and the features in it: all of it plain."""
+    try:
+        return None, False, [list(_plain(each)) for each in features(content)]
+    except Outage as outage:
+        return outage.reason, outage.heals, []
+
+
+def _plain(feature: OsmFeature) -> Iterator[Any]:
+    yield from (feature.osm_id, feature.osm_type, feature.geometry.wkb, feature.tags, feature.version)
+    yield feature.timestamp and feature.timestamp.isoformat()
 
 
 def covered(shape: BaseGeometry | None) -> Polygon | MultiPolygon | None:

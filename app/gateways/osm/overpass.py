@@ -1,6 +1,5 @@
 """Overpass: the map itself, asked in its own language."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +8,12 @@ import shapely
 from shapely import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from app.errors import Unreadable
 from app.gateways import outside
-from app.gateways.osm.features import OsmFeature, Tags, covered, timestamp_of, unique, version_of
+from app.gateways.osm.features import OsmFeature, Plain, Tags, covered, plain, read, timestamp_of, unique, version_of
 from app.gateways.outside import Outage
 from app.geometry import enclosed
+from app.parsing.bounds import check_json
 from app.settings import settings
 
 WHO = "Overpass"
@@ -31,7 +32,7 @@ async def fetch(area: Polygon, tags: Tags) -> list[OsmFeature]:
             s_max=settings.osm_s_max,
             tries_max=settings.osm_tries_max,
         )
-    return await asyncio.to_thread(_features, reply.content)
+    return await read(WHO, parsed, reply.content)
 
 
 def question(area: Polygon, tags: Tags) -> str:
@@ -52,11 +53,17 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def parsed(content: bytes) -> Plain:
+    """A reply, read."""
+    return plain(_features, content)
+
+
 def _features(content: bytes) -> list[OsmFeature]:
     try:
+        check_json(content)
         said = orjson.loads(content)
         entries, remark = said["elements"], said.get("remark")
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+    except (Unreadable, orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         raise Outage(WHO, "sent something that is not JSON of its own", heals=False) from None
     # It tells of its own limits in a reply that looks like success, and is cut short.
     if remark is not None:

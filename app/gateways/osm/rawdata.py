@@ -2,6 +2,7 @@
 
 import asyncio
 import zipfile
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -12,10 +13,12 @@ import shapely
 from shapely import Polygon
 from shapely.geometry import mapping
 
+from app.errors import Unreadable
 from app.gateways import outside
-from app.gateways.osm.features import OsmFeature, Tags, covered, timestamp_of, unique, version_of
+from app.gateways.osm.features import OsmFeature, Plain, Tags, covered, plain, read, timestamp_of, unique, version_of
 from app.gateways.outside import Outage, Reply
 from app.geometry import area_m2
+from app.parsing import bounds
 from app.settings import settings
 
 WHO = "The OpenStreetMap service"
@@ -39,19 +42,19 @@ async def fetch(area: Polygon, tags: Tags) -> list[OsmFeature]:
     async with outside.browsing(connections=1) as client:
         if area_m2(area) <= settings.osm_plain_area_m2_max:
             reply = await _asked(client, "/snapshot/plain/", json=question)
-            return await asyncio.to_thread(_features, reply.content)
+            return await read(WHO, parsed, reply.content)
         archive = await _snapshot(client, {**question, "outputType": "geojson", "fileName": "fieldgraph"})
-        return await asyncio.to_thread(lambda: _features(_unpacked(archive)))
+        return await read(WHO, unpacked_and_parsed, archive)
 
 
-async def _asked(client: httpx.AsyncClient, path: str, *, json: object = None) -> Reply:
+async def _asked(client: httpx.AsyncClient, path: str, *, json: object = None, bytes_max: int | None = None) -> Reply:
     return await outside.fetch(
         client,
         f"{str(settings.osm_features_url).rstrip('/')}{path}",
         who=WHO,
         json=json,
         headers=HEADERS,
-        bytes_max=settings.osm_reply_bytes_max,
+        bytes_max=bytes_max or settings.osm_reply_bytes_max,
         s_max=settings.osm_s_max,
         tries_max=settings.osm_tries_max,
     )
@@ -59,7 +62,7 @@ async def _asked(client: httpx.AsyncClient, path: str, *, json: object = None) -
 
 async def _snapshot(client: httpx.AsyncClient, question: Mapping[str, Any]) -> bytes:
     """The zip archive that a task makes, once it has made it; no task is waited for longer than the deadline."""
-    task = _object(await _asked(client, "/snapshot/", json=question))
+    task = _object(await _asked(client, "/snapshot/", json=question, bytes_max=settings.osm_task_bytes_max))
     path = task.get("track_link")
     if not isinstance(path, str) or not path.startswith("/"):
         raise Outage(WHO, "did not say where its task is found", heals=False)
@@ -83,7 +86,7 @@ async def _made(client: httpx.AsyncClient, path: str) -> str:
     """Where the file of a task lies, when the task has ended well."""
     pause_s = settings.osm_poll_s
     while True:
-        said = _object(await _asked(client, path))
+        said = _object(await _asked(client, path, bytes_max=settings.osm_task_bytes_max))
         status, result = said.get("status"), said.get("result")
         if status == "SUCCESS":
             link = result.get("download_url") if isinstance(result, dict) else None
@@ -108,25 +111,34 @@ def _object(reply: Reply) -> dict[str, Any]:
     return said
 
 
+def parsed(content: bytes) -> Plain:
+    """The reply about a small area, read."""
+    return plain(_features, content)
+
+
+def unpacked_and_parsed(archive: bytes) -> Plain:
+    """What a task made, read."""
+    return plain(lambda content: _features(_unpacked(content)), archive)
+
+
 def _unpacked(archive: bytes) -> bytes:
     """The one GeoJSON file in an archive that is not the boundary asked about."""
     try:
         with zipfile.ZipFile(BytesIO(archive)) as files:
-            names = [name for name in files.namelist() if name.endswith(".geojson")]
-            [name] = [name for name in names if name.rpartition("/")[2] != CLIPPING]
-            with files.open(name) as file:
-                content = file.read(settings.osm_unpacked_bytes_max + 1)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+            if sum(entry.file_size for entry in files.infolist()) > settings.osm_unpacked_bytes_max:
+                raise Outage(WHO, f"sent more than {settings.osm_unpacked_bytes_max:,} bytes", heals=False)
+            entries = [entry for entry in bounds.members(files) if entry.filename.endswith(".geojson")]
+            [entry] = [entry for entry in entries if entry.filename.rpartition("/")[2] != CLIPPING]
+            return b"".join(bounds.unpacked(files, entry, bytes_max=settings.osm_unpacked_bytes_max))
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
         raise Outage(WHO, "sent no archive with one GeoJSON file", heals=False) from None
-    if len(content) > settings.osm_unpacked_bytes_max:
-        raise Outage(WHO, f"sent more than {settings.osm_unpacked_bytes_max:,} bytes", heals=False)
-    return content
 
 
 def _features(content: bytes) -> list[OsmFeature]:
     try:
+        bounds.check_json(content)
         entries = orjson.loads(content)["features"]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
+    except (Unreadable, orjson.JSONDecodeError, LookupError, TypeError):
         entries = None
     if not isinstance(entries, list):
         raise Outage(WHO, "sent something that is not GeoJSON", heals=False)

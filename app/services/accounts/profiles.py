@@ -9,7 +9,7 @@ from functools import cache
 import structlog
 from sqlalchemy import select
 
-from app import checks, pictures
+from app import checks, parsing, pictures
 from app.database import Database, WriteSession
 from app.errors import Invalid, Unavailable
 from app.gateways import storage
@@ -96,13 +96,15 @@ async def draw_avatar(viewer: Viewer, upload: str) -> str:
     name = secrets.token_hex(16)
     try:
         async with drawing_at_once(asyncio.get_running_loop()):
-            drawn = await asyncio.to_thread(
+            drawn = await parsing.run(
                 pictures.squares,
                 "upload",
                 await storage.get(sent.key),
-                media_type=sent.media_type,
-                sides=SIDES,
-                pixels_max=settings.avatar_pixels_max,
+                sent.media_type,
+                SIDES,
+                settings.avatar_pixels_max,
+                cpu_s_max=settings.picture_cpu_s_max,
+                field="upload",
             )
         for side, content in drawn.items():
             await storage.put(_key(name, side), content, media_type=pictures.MEDIA_TYPE)

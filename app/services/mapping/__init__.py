@@ -1,5 +1,6 @@
 """Teaching a detector: areas and labels, trainings, predictions."""
 
+from app.formats.footprints import sifted
 from app.services.mapping.clones import clone_dataset, clone_model, copy_feedback_aoi
 from app.services.mapping.comparison import ComparedMetric, ComparedParameter, TrainingComparison, compare_trainings
 from app.services.mapping.conflation import (
@@ -41,7 +42,7 @@ from app.services.mapping.feedback import (
     give_feedback,
     update_feedback,
 )
-from app.services.mapping.footprints import Footprint, Sieve, batched, features_in, sifted
+from app.services.mapping.footprints import sifted_osm
 from app.services.mapping.found import FileFormat, Reading, StreamedFile, Wanted, download_link, found_features, pieces
 from app.services.mapping.imports import (
     LABELS,
@@ -118,7 +119,6 @@ __all__ = [
     "ComparedParameter",
     "DatasetQuality",
     "FileFormat",
-    "Footprint",
     "Found",
     "ImportPlan",
     "InspectionPlan",
@@ -129,7 +129,6 @@ __all__ = [
     "QualityWarning",
     "QualityWarningKind",
     "Reading",
-    "Sieve",
     "StreamedFile",
     "TrainingComparison",
     "TrainingFigures",
@@ -140,7 +139,6 @@ __all__ = [
     "area_to_add_labels_to",
     "ask_for_feedback_labels",
     "ask_for_osm_labels",
-    "batched",
     "begin_import",
     "begin_inspection",
     "begin_labelling",
@@ -174,7 +172,6 @@ __all__ = [
     "discard_old_files",
     "download_link",
     "draw_feedback_label",
-    "features_in",
     "feedback_area_to_label",
     "feedback_labelling_failed",
     "finish_conflation",
@@ -210,6 +207,7 @@ __all__ = [
     "review_feedback_aoi",
     "share_prediction",
     "sifted",
+    "sifted_osm",
     "start_feedback_training",
     "start_prediction",
     "start_training",

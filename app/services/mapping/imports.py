@@ -7,12 +7,12 @@ from shapely import Polygon
 from sqlalchemy import func, select
 
 from app.database import WriteSession
+from app.formats.footprints import Footprint
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models import AOI, JobKind, LabelFormat, LabelImport, TrainingStatus, User
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.mapping.datasets import aoi_to_add_to
-from app.services.mapping.footprints import Footprint
 from app.services.mapping.labels import add_uploaded
 from app.services.system import notify
 from app.services.system.uploads import Uploaded, UploadLink, upload_link

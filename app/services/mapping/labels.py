@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, true
 
 from app.database import ReadSession, WriteSession
 from app.errors import Forbidden, LimitReached, NotFound
+from app.formats.footprints import Footprint
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models import AOI, Dataset, JobKind, Label, LabelOrigin
 from app.policies import Viewer, signed_in, visible
@@ -15,7 +16,7 @@ from app.policies.mapping import contributes_to_dataset, may_change_this_dataset
 from app.queue import enqueue
 from app.services.mapping.datasets import aoi_to_add_to
 from app.services.mapping.fetching import at_rest, begin_fetching, end_fetching, fail_fetching, make_way
-from app.services.mapping.footprints import Footprint, insert_labels
+from app.services.mapping.footprints import insert_labels
 from app.services.system import notify
 from app.settings import settings
 

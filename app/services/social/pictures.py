@@ -6,14 +6,14 @@ asking again.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import exists, select
 
-from app import pictures
+from app import parsing, pictures
 from app.database import Database, WriteSession
 from app.errors import Invalid, Unavailable
 from app.gateways import storage
@@ -70,19 +70,22 @@ async def drawn_picture(viewer: Viewer, upload: str | None) -> AsyncIterator[Pic
 
 async def _draw(sent: Uploaded) -> Picture:
     async with drawing_at_once(asyncio.get_running_loop()):
-        drawn = await asyncio.to_thread(
+        drawn: Mapping[int, Sequence[Any]] = await parsing.run(
             pictures.within,
             "upload",
             await storage.get(sent.key),
-            media_type=sent.media_type,
-            sides=[size.value for size in PictureSize],
-            pixels_max=settings.picture_pixels_max,
+            sent.media_type,
+            [size.value for size in PictureSize],
+            settings.picture_pixels_max,
+            cpu_s_max=settings.picture_cpu_s_max,
+            field="upload",
         )
     number = secrets.randbits(NUMBER_BITS)
     for size in PictureSize:
-        await storage.put(_key(number, size), drawn[size.value].content, media_type=pictures.MEDIA_TYPE)
-    largest = drawn[PictureSize.LARGE.value]
-    return Picture(number, largest.width, largest.height)
+        content, *_ = drawn[size.value]
+        await storage.put(_key(number, size), content, media_type=pictures.MEDIA_TYPE)
+    _, width, height = drawn[PictureSize.LARGE.value]
+    return Picture(number, width, height)
 
 
 async def show_picture(session: WriteSession, post: Post, picture: Picture | None) -> None:

@@ -1,0 +1,146 @@
+"""Bounds that are checked before a parser meets what they keep away from it: nesting, tokens, members, packing."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO
+from zipfile import ZipFile, ZipInfo
+
+from app.errors import Unreadable
+from app.settings import MIB, settings
+
+CHUNK_BYTES = 65_536
+BRACKETS = b"[]{}"
+OPENED = {b"]": b"[", b"}": b"{"}
+NO_BRACKETS = bytes(sorted(set(range(256)) - set(BRACKETS)))
+# A member of a list at this depth is one thing: a feature of a collection, an element of a reply.
+ITEM_DEPTH = 2
+# Every byte that may stand in a number or a name becomes the same, all that ends one a blank.
+RUNS = bytes(0x20 if byte in b" \t\r\n[]{},:" else 0x61 for byte in range(256))
+
+
+class JsonBounds:
+    """Follows a JSON document piece by piece; Unreadable if it is nested too deep, or a part of it is too large.
+
+    It only searches and counts, all of it in C: whether the document is JSON is for its parser to say.
+    """
+
+    def __init__(self) -> None:
+        self._open = b""
+        self._escape = b""
+        self._is_in_string = False
+        self._string_bytes = 0
+        self._run = b""
+        self._item_bytes = 0
+
+    def check(self, piece: bytes) -> None:
+        """Take the next piece."""
+        text = (self._escape + piece).replace(b"\\\\", b"").replace(b'\\"', b"")
+        # The first half of an escape whose second half comes with the next piece.
+        self._escape = b"\\" if text.endswith(b"\\") else b""
+        parts = text.split(b'"')
+        if self._is_in_string:
+            parts.insert(0, b"")
+        self._check_strings(parts[1::2], began=self._is_in_string)
+        self._is_in_string = len(parts) % 2 == 0
+        outside = b" ".join(parts[::2])
+        self._check_runs(outside)
+        self._check_nesting(outside.translate(None, NO_BRACKETS), len(piece))
+
+    def _check_strings(self, strings: list[bytes], *, began: bool) -> None:
+        lengths = list(map(len, strings))
+        if began:
+            lengths[0] += self._string_bytes
+        self._string_bytes = lengths[-1] if lengths else 0
+        if max(lengths, default=0) > settings.parser_token_bytes_max:
+            raise Unreadable(f"A text in it is longer than {settings.parser_token_bytes_max:,} bytes.")
+
+    def _check_runs(self, outside: bytes) -> None:
+        digits_max = settings.parser_number_digits_max
+        runs = self._run + outside.translate(RUNS)
+        if b"a" * (digits_max + 1) in runs:
+            raise Unreadable(f"A number in it has more than {digits_max:,} digits.")
+        self._run = runs[runs.rfind(b" ") + 1 :]
+
+    def _check_nesting(self, brackets: bytes, size: int) -> None:
+        """Takes away pairs, from the innermost outwards: as often as brackets are nested in this piece."""
+        depth_max = settings.parser_depth_max
+        for _ in range(depth_max + 1):
+            fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+            if len(fewer) == len(brackets):
+                break
+            brackets = fewer
+        else:
+            raise _too_deep()
+        closing = brackets[: len(brackets) - len(brackets.lstrip(b"]}"))]
+        self._item_bytes = size if len(self._open) - len(closing) <= ITEM_DEPTH else self._item_bytes + size
+        self._close(closing)
+        self._open += brackets[len(closing) :]
+        if len(self._open) > depth_max:
+            raise _too_deep()
+        if self._item_bytes > settings.parser_item_bytes_max:
+            raise Unreadable(f"One thing in it takes more than {settings.parser_item_bytes_max // MIB} MiB.")
+
+    def _close(self, closing: bytes) -> None:
+        for each in range(len(closing)):
+            if self._open[-1:] != OPENED[closing[each : each + 1]]:
+                raise Unreadable("This is not JSON: its brackets do not match.")
+            self._open = self._open[:-1]
+
+
+class JsonFile:
+    """A JSON file for a parser that reads it piece by piece; each piece is checked before it is handed on."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._bounds = JsonBounds()
+
+    def read(self, size: int = CHUNK_BYTES) -> bytes:
+        """The next piece."""
+        piece = self._file.read(size)
+        self._bounds.check(piece)
+        return piece
+
+
+def check_json(content: bytes) -> None:
+    """Passes if a whole JSON document is within bounds."""
+    bounds = JsonBounds()
+    for start in range(0, len(content), CHUNK_BYTES):
+        bounds.check(content[start : start + CHUNK_BYTES])
+
+
+def members(archive: ZipFile) -> list[ZipInfo]:
+    """The files of a ZIP archive, if there are not too many, and each has a proper name of its own and packing."""
+    files = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if len(files) > settings.archive_files_max:
+        raise Unreadable(f"An archive may hold {settings.archive_files_max:,} files; this one holds {len(files):,}.")
+    if len({entry.filename for entry in files}) < len(files):
+        raise Unreadable("Two files in this archive have the same name.")
+    for entry in files:
+        _check_member(entry)
+    return files
+
+
+def unpacked(archive: ZipFile, entry: ZipInfo, *, bytes_max: int) -> Iterator[bytes]:
+    """The content of a file, piece by piece and counted: what an archive says of a file's size may be a lie."""
+    left = bytes_max
+    with archive.open(entry) as file:
+        while piece := file.read(CHUNK_BYTES):
+            left -= len(piece)
+            if left < 0:
+                raise Unreadable(f"This archive unpacks to more than {bytes_max:,} bytes.")
+            yield piece
+
+
+def _check_member(entry: ZipInfo) -> None:
+    name = entry.filename
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not name.isprintable():
+        raise Unreadable("A file in this archive has a name that leads out of it.")
+    if entry.flag_bits & 1:
+        raise Unreadable("This archive is encrypted.")
+    if entry.file_size > settings.archive_ratio_max * max(1, entry.compress_size):
+        raise Unreadable(f"A file in this archive is packed more than {settings.archive_ratio_max}-fold.")
+
+
+def _too_deep() -> Unreadable:
+    return Unreadable(f"This is nested more than {settings.parser_depth_max} deep.")
