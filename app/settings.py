@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     viewer_cache_s: float = 5
     viewers_cached_max: int = 10_000
     sign_ins_per_minute_max: int = 10
+    sign_ins_per_address_and_minute_max: int = 100
+    sign_ins_elsewhere_per_hour_max: int = 100
+    sign_in_addresses_known_days: int = 90
     sign_ups_per_hour_max: int = 50
     sign_up_requests_per_hour_max: int = 50
     sign_up_link_minutes: int = 24 * 60

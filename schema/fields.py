@@ -258,8 +258,9 @@ class Paced(FieldExtension):
         self.pace = pace
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
-        await self.pace.take(info.context.rates, info.context.viewer, address=info.context.address)
-        return await next_(source, info, **kwargs)
+        context = info.context
+        async with self.pace.spending(context.rates, context.viewer, address=context.address):
+            return await next_(source, info, **kwargs)
 
 
 class Input(InputMutationExtension):

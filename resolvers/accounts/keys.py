@@ -20,8 +20,7 @@ async def create_api_key(
     scopes: What it may do. Each mutation says which it needs, queries and subscriptions need READ.
     expires_in_days: When it ends; null if only by being revoked.
     """
-    await accounts.pace_api_key(info.context.rates, info.context.viewer)
-    async with info.context.writing() as session:
+    async with accounts.pace_api_key(info.context.rates, info.context.viewer), info.context.writing() as session:
         return await accounts.create_api_key(
             session, info.context.viewer, name=name, scopes=scopes, expires_in_days=expires_in_days
         )

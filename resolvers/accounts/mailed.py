@@ -11,8 +11,9 @@ async def request_sign_up(info: Info, email: str) -> MailRequested:
 
     email: The address to sign up with; not shown to others.
     """
-    await accounts.pace_sign_up_request(info.context.rates, email=email, address=info.context.address)
-    async with info.context.writing() as session:
+    rates, address = info.context.rates, info.context.address
+    paced = accounts.pace_sign_up_request(rates, email=email, address=address)
+    async with paced, info.context.writing() as session:
         return await accounts.request_sign_up(session, email=email)
 
 
@@ -27,19 +28,21 @@ async def sign_up(
     first_name: Given name.
     last_name: Family name.
     """
-    await accounts.pace_sign_up(info.context.rates, address=info.context.address)
-    proof = accounts.proof_in(Purpose.SIGN_UP, token)
-    password_hash = await accounts.new_password_hash(password)
-    async with info.context.writing() as session:
-        return await accounts.sign_up(
-            session,
-            proof=proof,
-            username=username,
-            password_hash=password_hash,
-            first_name=first_name,
-            last_name=last_name,
-            device=info.context.device,
-        )
+    async with accounts.pace_sign_up(info.context.rates, address=info.context.address):
+        proof = accounts.proof_in(Purpose.SIGN_UP, token)
+        password_hash = await accounts.new_password_hash(password)
+        async with info.context.writing() as session:
+            made = await accounts.sign_up(
+                session,
+                proof=proof,
+                username=username,
+                password_hash=password_hash,
+                first_name=first_name,
+                last_name=last_name,
+                device=info.context.device,
+            )
+    await accounts.remember_address(info.context.rates, email=proof.address, address=info.context.address)
+    return made
 
 
 async def request_password_reset(info: Info, email: str) -> MailRequested:
@@ -47,8 +50,9 @@ async def request_password_reset(info: Info, email: str) -> MailRequested:
 
     email: The account's address.
     """
-    await accounts.pace_password_reset_request(info.context.rates, email=email, address=info.context.address)
-    async with info.context.writing() as session:
+    rates, address = info.context.rates, info.context.address
+    paced = accounts.pace_password_reset_request(rates, email=email, address=address)
+    async with paced, info.context.writing() as session:
         return await accounts.request_password_reset(session, email=email)
 
 
@@ -58,11 +62,11 @@ async def reset_password(info: Info, token: str, password: str) -> User:
     token: From the mail that `requestPasswordReset` sent; it holds for an hour, once.
     password: At least ten characters.
     """
-    await accounts.pace_password_reset(info.context.rates, address=info.context.address)
-    proof = accounts.proof_in(Purpose.PASSWORD_RESET, token)
-    password_hash = await accounts.new_password_hash(password)
-    async with info.context.writing() as session:
-        return await accounts.reset_password(session, proof=proof, password_hash=password_hash)
+    async with accounts.pace_password_reset(info.context.rates, address=info.context.address):
+        proof = accounts.proof_in(Purpose.PASSWORD_RESET, token)
+        password_hash = await accounts.new_password_hash(password)
+        async with info.context.writing() as session:
+            return await accounts.reset_password(session, proof=proof, password_hash=password_hash)
 
 
 async def change_password(info: Info, current_password: str, new_password: str) -> User:
@@ -72,8 +76,8 @@ async def change_password(info: Info, current_password: str, new_password: str) 
     new_password: At least ten characters.
     """
     viewer = info.context.viewer
-    await accounts.pace_password_change(info.context.rates, viewer, address=info.context.address)
-    old_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
+    async with accounts.pace_password_change(info.context.rates, viewer, address=info.context.address):
+        old_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
     password_hash = await accounts.new_password_hash(new_password, field="newPassword")
     async with info.context.writing() as session:
         return await accounts.change_password(session, viewer, old_hash=old_hash, password_hash=password_hash)
@@ -88,14 +92,12 @@ async def request_email_verification(
     current_password: The viewer's password, without which none who has one gets another address.
     """
     viewer = info.context.viewer
-    await accounts.pace_email_verification_request(
-        info.context.rates, viewer, email=email, address=info.context.address
-    )
-    password_hash = None
+    rates, address, password_hash = info.context.rates, info.context.address, None
     if current_password is not None:
-        await accounts.pace_password_change(info.context.rates, viewer, address=info.context.address)
-        password_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
-    async with info.context.writing() as session:
+        async with accounts.pace_password_change(rates, viewer, address=address):
+            password_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
+    paced = accounts.pace_email_verification_request(rates, viewer, email=email, address=address)
+    async with paced, info.context.writing() as session:
         return await accounts.request_email_verification(session, viewer, email=email, password_hash=password_hash)
 
 
@@ -104,7 +106,7 @@ async def verify_email(info: Info, token: str) -> User:
 
     token: From the mail that `requestEmailVerification` sent; it holds for a day, once.
     """
-    await accounts.pace_email_verification(info.context.rates, address=info.context.address)
-    proof = accounts.proof_in(Purpose.EMAIL_VERIFICATION, token)
-    async with info.context.writing() as session:
-        return await accounts.verify_email(session, proof=proof)
+    async with accounts.pace_email_verification(info.context.rates, address=info.context.address):
+        proof = accounts.proof_in(Purpose.EMAIL_VERIFICATION, token)
+        async with info.context.writing() as session:
+            return await accounts.verify_email(session, proof=proof)

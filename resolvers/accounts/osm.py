@@ -22,8 +22,8 @@ async def sign_in_with_osm(info: Info, code: str, state: str, secret: str) -> Si
     state: What the browser came back with.
     secret: What it was begun with.
     """
-    await accounts.pace_osm_sign_in(info.context.rates, address=info.context.address)
-    identity = await accounts.osm_identity(None, code=code, state=state, secret=secret)
+    async with accounts.pace_osm_sign_in(info.context.rates, address=info.context.address):
+        identity = await accounts.osm_identity(None, code=code, state=state, secret=secret)
     async with info.context.writing() as session:
         return await accounts.sign_in_with_osm(session, identity, info.context.device)
 
@@ -36,8 +36,8 @@ async def link_osm_account(info: Info, code: str, state: str, secret: str) -> Us
     secret: What it was begun with.
     """
     user_id = signed_in(info.context.viewer)
-    await accounts.pace_osm_sign_in(info.context.rates, address=info.context.address)
-    identity = await accounts.osm_identity(user_id, code=code, state=state, secret=secret)
+    async with accounts.pace_osm_sign_in(info.context.rates, address=info.context.address):
+        identity = await accounts.osm_identity(user_id, code=code, state=state, secret=secret)
     async with info.context.writing() as session:
         return await accounts.link_osm_account(session, info.context.viewer, identity)
 

@@ -9,14 +9,16 @@ from resolvers import ids
 from resolvers.context import Info
 
 
-async def sign_in(info: Info, email: str, password: str) -> SignedIn:
+async def sign_in(info: Info, email: str, password: str, device_token: str | None = None) -> SignedIn:
     """Opens a session. Send its token as `Authorization: Bearer …`, or in a socket's `connectionParams`.
 
     email: The account's address.
     password: The account's password.
+    device_token: The `deviceToken` of an earlier sign-in here, so that wrong passwords tried elsewhere do not matter.
     """
-    await accounts.pace_sign_in(info.context.rates, email=email, address=info.context.address)
-    found = await accounts.user_by_password(info.context.database, email=email, password=password)
+    context = info.context
+    async with accounts.pace_sign_in(context.rates, email=email, address=context.address, device=device_token):
+        found = await accounts.user_by_password(context.database, email=email, password=password)
     async with info.context.writing() as session:
         return await accounts.sign_in(session, found, info.context.device)
 

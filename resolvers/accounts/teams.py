@@ -132,8 +132,7 @@ async def create_team_invitation(
     uses_max: How many may join by it, 1 to 100.
     """
     viewer, team_key = info.context.viewer, ids.key(team_id, Team)
-    await accounts.pace_team_invitation(info.context.rates, viewer)
-    async with info.context.writing() as session:
+    async with accounts.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
         return await accounts.create_team_invitation(
             session, viewer, team_id=team_key, expires_in_days=expires_in_days, uses_max=uses_max
         )
@@ -146,8 +145,7 @@ async def regenerate_team_invitation(info: Info, id: strawberry.ID, expires_in_d
     expires_in_days: How long the new link holds, 1 to 30 days.
     """
     viewer, key = info.context.viewer, ids.key(id, TeamInvitation)
-    await accounts.pace_team_invitation(info.context.rates, viewer)
-    async with info.context.writing() as session:
+    async with accounts.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
         return await accounts.regenerate_team_invitation(session, viewer, key, expires_in_days=expires_in_days)
 
 
@@ -165,6 +163,9 @@ async def accept_team_invitation(info: Info, token: str) -> TeamMembership:
 
     token: The link's token.
     """
-    await accounts.pace_team_acceptance(info.context.rates, info.context.viewer, address=info.context.address)
-    async with info.context.writing() as session:
-        return await accounts.accept_team_invitation(session, info.context.viewer, token=token)
+    viewer, address = info.context.viewer, info.context.address
+    async with (
+        accounts.pace_team_acceptance(info.context.rates, viewer, address=address),
+        info.context.writing() as session,
+    ):
+        return await accounts.accept_team_invitation(session, viewer, token=token)

@@ -94,8 +94,7 @@ async def send_friend_request(info: Info, user_id: strawberry.ID) -> Asked:
     user_id: Whom.
     """
     viewer, key = info.context.viewer, ids.key(user_id, User)
-    await social.pace_friend_requests(info.context.rates, viewer)
-    async with info.context.writing() as session:
+    async with social.pace_friend_requests(info.context.rates, viewer), info.context.writing() as session:
         return await social.send_friend_request(session, viewer, key)
 
 

@@ -69,8 +69,7 @@ async def send_message(info: Info, receiver_id: strawberry.ID, content: str) -> 
     content: What, in at most 5 000 characters.
     """
     viewer, key = info.context.viewer, ids.key(receiver_id, User)
-    await social.pace_messages(info.context.rates, viewer)
-    async with info.context.writing() as session:
+    async with social.pace_messages(info.context.rates, viewer), info.context.writing() as session:
         return await social.send_message(session, viewer, receiver_id=key, content=content)
 
 

@@ -113,11 +113,14 @@ async def create_post(
     about: What it is about: a model, a training or a dataset that the viewer sees.
     """
     viewer = info.context.viewer
-    await social.pace_posts(info.context.rates, viewer)
     parent = None if parent_id is None else ids.key(parent_id, Post)
     subject = None if about is None else ids.decode(about)
     fields: dict[str, Any] = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
-    async with social.drawn_picture(viewer, upload) as picture, info.context.writing() as session:
+    async with (
+        social.pace_posts(info.context.rates, viewer),
+        social.drawn_picture(viewer, upload) as picture,
+        info.context.writing() as session,
+    ):
         fields |= {"picture": picture}
         return await social.create_post(session, viewer, parent_id=parent, fields=fields, about=subject)
 
@@ -141,10 +144,13 @@ async def edit_post(
     alt_text: What is seen there; null takes it away.
     """
     viewer = info.context.viewer
-    await social.pace_posts(info.context.rates, viewer)
     changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
     key, sent = ids.key(id, Post), upload.value if upload else None
-    async with social.drawn_picture(viewer, sent) as picture, info.context.writing() as session:
+    async with (
+        social.pace_posts(info.context.rates, viewer),
+        social.drawn_picture(viewer, sent) as picture,
+        info.context.writing() as session,
+    ):
         changes |= {"picture": picture} if upload else {}
         return await social.edit_post(session, viewer, key, changes=changes)
 

@@ -43,8 +43,7 @@ async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: s
     comment: What staff should know, in at most 500 characters.
     """
     viewer, (kind, key) = info.context.viewer, ids.decode(id)
-    await social.pace_reports(info.context.rates, viewer)
-    async with info.context.writing() as session:
+    async with social.pace_reports(info.context.rates, viewer), info.context.writing() as session:
         return await social.report(session, viewer, kind, key, reason=reason, comment=comment)
 
 

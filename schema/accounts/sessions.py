@@ -28,6 +28,9 @@ class SignedIn:
     token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown this once.")
     expires_at: datetime = strawberry.field(description="When it ends unless it is used before.")
     user: User = strawberry.field(description="Who is signed in.")
+    device_token: str = strawberry.field(
+        description="Keep it on this device and give it to `signIn` next time. It opens no account."
+    )
 
 
 @strawberry.type

@@ -6,6 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import FunctionType, MethodType
 
 import httpx
@@ -23,6 +24,7 @@ from schema import schema
 from schema.fields import Paced
 from tests import factories
 
+ROOT = Path(__file__).parents[2]
 MUTATIONS = schema._schema.mutation_type.fields
 PACES = {
     JobKind.TRAIN: Pace.TRAININGS,
@@ -158,9 +160,10 @@ async def test_an_account_is_counted_wherever_it_asks_from(fetch, owner, other, 
 
 async def test_an_address_is_counted_whoever_asks_from_it(fetch, owner, other, staff, monkeypatch):
     monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    monkeypatch.setattr(settings, "accounts_per_address_factor", 1)
     assert (await fetch(owner))[0] == ""
-    assert (await fetch(other))[0] == "FORBIDDEN"
-    assert (await fetch(staff))[0] == "RATE_LIMITED"
+    assert (await fetch(other))[0] == "RATE_LIMITED"
+    assert (await fetch(staff, "192.0.2.2"))[0] == "CONFLICT"
 
 
 async def test_a_stranger_is_not_counted(fetch, owner, monkeypatch):
@@ -179,3 +182,51 @@ async def test_no_more_pass_at_once_than_one_by_one(change, database, owner, mon
     answers = await asyncio.gather(*(change("startTraining", **start, modelId=ids.encode(each)) for each in models))
     assert sorted(answer.get("code", "") for answer in answers) == [""] * 3 + ["RATE_LIMITED"] * 4
     assert await jobs(database) == 3
+
+
+async def test_what_is_refused_spends_nothing(fetch, owner, other, monkeypatch):
+    monkeypatch.setattr(settings, "jobs_per_hour_max", 1)
+    for _ in range(3):
+        assert (await fetch(other))[0] == "FORBIDDEN"
+    assert (await fetch(owner))[0] == ""
+    assert (await fetch(owner))[0] == "RATE_LIMITED"
+
+
+REFUSED = {
+    "startTraining": ("trainings_per_hour_max", {"modelId": "TW9kZWw6MQ==", "zoomLevel": [19]}),
+    "inspectDataset": ("inspections_per_hour_max", {"datasetId": "RGF0YXNldDo5OQ=="}),
+    "conflatePrediction": ("jobs_per_hour_max", {"predictionId": "UHJlZGljdGlvbjo5OQ=="}),
+    "requestAvatarUpload": ("uploads_per_hour_max", {"mediaType": "text/plain", "bytes": 10}),
+    "requestPostUpload": ("uploads_per_hour_max", {"mediaType": "text/plain", "bytes": 10}),
+    "createPost": ("posts_per_minute_max", {"content": " "}),
+    "sendMessage": ("messages_per_minute_max", {"receiverId": "VXNlcjo5OTk5", "content": "Hello"}),
+    "sendFriendRequest": ("friend_requests_per_hour_max", {"userId": "VXNlcjo5OTk5"}),
+    "report": ("reports_per_hour_max", {"id": "VXNlcjo5OTk5", "reason": "SPAM"}),
+    "createApiKey": ("api_keys_per_hour_max", {"name": " ", "scopes": ["READ"]}),
+    "createTeamInvitation": ("team_invitations_per_hour_max", {"teamId": "VGVhbTo5OTk5"}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_no_act_that_is_refused_spends_its_share(name, refuse, owner, monkeypatch):
+    limit, given = REFUSED[name]
+    monkeypatch.setattr(settings, limit, 1)
+    codes = {(await refuse(name, viewer=owner, **given)).get("code") for _ in range(3)}
+    assert codes <= {"NOT_FOUND", "INVALID_INPUT", "FORBIDDEN"}
+
+
+def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
+    """`Rates.take` alone charges what is refused, too: right for what is only read, or worth nothing."""
+    callers = {
+        f"{path.relative_to(ROOT)}:{node.name}"
+        for folder in ("app", "resolvers", "schema", "jobs")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "rates.take" in ast.unparse(node)
+    }
+    assert callers == {
+        "app/services/social/messages.py:pace_typing",
+        "app/services/social/searching.py:pace_searches",
+        "app/web/budget.py:_take",
+        "app/web/tiles.py:_pace",
+    }

@@ -44,6 +44,7 @@ from app.services.accounts.pace import (
     pace_sign_in,
     pace_sign_up,
     pace_sign_up_request,
+    remember_address,
 )
 from app.services.accounts.passwords import (
     change_password,
@@ -138,6 +139,7 @@ __all__ = [
     "pace_team_invitation",
     "proof_in",
     "regenerate_team_invitation",
+    "remember_address",
     "remove_team_member",
     "rename_api_key",
     "rename_team",

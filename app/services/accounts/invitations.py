@@ -1,5 +1,6 @@
 """Invitations to teams: links that admit so many people for so long."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound
 from app.models import Team, TeamInvitation, TeamMembership
 from app.policies import Viewer, signed_in, visible
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services.accounts.teams import team_to_change
 from app.services.system import audit, tell_of_doer
 from app.settings import settings
@@ -25,17 +26,18 @@ class TeamInvitationLink:
     invitation: TeamInvitation
 
 
-async def pace_team_invitation(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer makes few links, new or anew."""
+def pace_team_invitation(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer makes few links, new or anew."""
     limit = RateLimitItemPerHour(settings.team_invitations_per_hour_max)
-    await rates.take(limit, f"team-invitation:{signed_in(viewer)}", what="You made too many invitations.")
+    return rates.spending(Share(limit, f"team-invitation:{signed_in(viewer)}", "You made too many invitations."))
 
 
-async def pace_team_acceptance(rates: Rates, viewer: Viewer, *, address: str) -> None:
-    """Passes while few tokens are tried: by one account from anywhere, and from one address by any account."""
+def pace_team_acceptance(rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it fails; passes while few wrong tokens came from one account and from one address."""
     limit = RateLimitItemPerHour(settings.team_acceptances_per_hour_max)
-    for payer in (f"account:{signed_in(viewer)}", f"address:{address}"):
-        await rates.take(limit, f"team-acceptance:{payer}", what="Too many invitations were tried.")
+    payers = (f"account:{signed_in(viewer)}", f"address:{address}")
+    what = "Too many invitations were tried."
+    return rates.trying(*(Share(limit, f"team-acceptance:{payer}", what) for payer in payers))
 
 
 async def create_team_invitation(

@@ -1,6 +1,7 @@
 """API keys: what programs come with instead of a session."""
 
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from app.database import Database, ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound, Unauthenticated
 from app.models import ApiKey, Scope, User
 from app.policies import Viewer, signed_in, visible
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services import viewers
 from app.services.system import audit
 from app.settings import settings
@@ -26,10 +27,10 @@ class ApiKeySecret:
     api_key: ApiKey
 
 
-async def pace_api_key(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer makes few keys."""
+def pace_api_key(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer makes few keys."""
     limit = RateLimitItemPerHour(settings.api_keys_per_hour_max)
-    await rates.take(limit, f"api-key:{signed_in(viewer)}", what="You made too many API keys.")
+    return rates.spending(Share(limit, f"api-key:{signed_in(viewer)}", "You made too many API keys."))
 
 
 async def create_api_key(

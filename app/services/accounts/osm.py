@@ -8,6 +8,7 @@ it must have begun it; and the PKCE verifier follows from the secret, so that a 
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from app.gateways import oauth
 from app.gateways.oauth import Identity
 from app.models import OsmAccount, User
 from app.policies import Viewer, signed_in
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services.accounts.sessions import Device, SignedIn, open_session
 from app.services.accounts.sign_ups import checked_username
 from app.services.system import audit
@@ -42,10 +43,10 @@ class OsmAuthorization:
     expires_at: datetime
 
 
-async def pace_osm_sign_in(rates: Rates, *, address: str) -> None:
-    """Passes while few come back from OpenStreetMap to one address."""
+def pace_osm_sign_in(rates: Rates, *, address: str) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it fails; passes while few come back to one address with what was not begun there."""
     limit = RateLimitItemPerMinute(settings.osm_sign_ins_per_minute_max)
-    await rates.take(limit, f"osm-sign-in:{address}", what="Too many sign-ins were tried.")
+    return rates.trying(Share(limit, f"osm-sign-in:{address}", "Too many sign-ins were tried."))
 
 
 def start_osm_authorization(viewer: Viewer, *, redirect_uri: str | None) -> OsmAuthorization:

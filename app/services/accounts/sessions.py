@@ -13,6 +13,7 @@ from app.models import Session, User
 from app.policies import Viewer, signed_in
 from app.services import viewers
 from app.services.accounts.keys import viewer_by_key
+from app.services.accounts.pace import device_token
 from app.services.system import audit
 from app.settings import settings
 
@@ -34,6 +35,7 @@ class SignedIn:
     token: str
     expires_at: datetime
     user: User
+    device_token: str
 
 
 async def user_by_password(database: Database, *, email: str, password: str) -> User:
@@ -78,7 +80,7 @@ async def open_session(session: WriteSession, user: User, device: Device = NO_DE
     opened.client, opened.address = client[: settings.client_length_max].strip(), device.address
     session.add(opened)
     await session.flush()
-    return SignedIn(token, expires_at, user)
+    return SignedIn(token, expires_at, user, device_token(user.email))
 
 
 async def end_sessions(session: WriteSession, user_id: int, *, keeping: int | None = None) -> None:

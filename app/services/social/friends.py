@@ -1,5 +1,6 @@
 """Friends, and the requests by which people become friends."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,7 +14,7 @@ from app.errors import Conflict, LimitReached, NotFound
 from app.models import FriendRequest, Friendship, NotificationKind, User
 from app.policies import Viewer, names_viewer, require, signed_in, visible
 from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services import system
 from app.services.social.people import end_friendship, lock_pair, somebody_else, tell
 from app.settings import settings
@@ -50,10 +51,10 @@ def friendships_topic(user_id: int) -> str:
     return f"friendships:{user_id}"
 
 
-async def pace_friend_requests(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer asks few people."""
+def pace_friend_requests(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer asks few people."""
     limit = RateLimitItemPerHour(settings.friend_requests_per_hour_max)
-    await rates.take(limit, f"friend-request:{signed_in(viewer)}", what="You asked too many people.")
+    return rates.spending(Share(limit, f"friend-request:{signed_in(viewer)}", "You asked too many people."))
 
 
 async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: int) -> Asked:

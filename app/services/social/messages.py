@@ -1,5 +1,6 @@
 """Messages between two people."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 from limits import RateLimitItemPerMinute
@@ -12,7 +13,7 @@ from app.models import Conversation, Message, NotificationKind, User
 from app.models.base import Json
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services import system
 from app.services.social.people import anybody, lock_pair, tell
 from app.settings import settings
@@ -29,10 +30,10 @@ def typing_topic(user_id: int) -> str:
     return f"typing:{user_id}"
 
 
-async def pace_messages(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer writes few messages."""
+def pace_messages(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer writes few messages."""
     limit = RateLimitItemPerMinute(settings.messages_per_minute_max)
-    await rates.take(limit, f"message:{signed_in(viewer)}", what="You wrote too many messages.")
+    return rates.spending(Share(limit, f"message:{signed_in(viewer)}", "You wrote too many messages."))
 
 
 async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: int, content: str) -> Message:

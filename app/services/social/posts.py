@@ -1,6 +1,7 @@
 """What people say to everybody, and in reply to each other."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.models.subjects import subjects
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import is_blocked
 from app.policies.social import may_change_this_post
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services.social.people import tell
 from app.services.social.pictures import show_picture
 from app.services.social.words import keep_hashtags, keep_mentions
@@ -34,10 +35,10 @@ class PostChange(Enum):
     DELETED = "DELETED"
 
 
-async def pace_posts(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer posts and edits little."""
+def pace_posts(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer posts and edits little."""
     limit = RateLimitItemPerMinute(settings.posts_per_minute_max)
-    await rates.take(limit, f"post:{signed_in(viewer)}", what="You posted too much.")
+    return rates.spending(Share(limit, f"post:{signed_in(viewer)}", "You posted too much."))
 
 
 async def create_post(

@@ -5,6 +5,7 @@ report, for staff read nobody's messages, and whose it is may take it back.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 from limits import RateLimitItemPerHour
 from sqlalchemy import func, select
@@ -28,7 +29,7 @@ from app.models import (
 )
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import may_decide_on_reports
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.services import system
 from app.services.accounts import empty_profile, suspend_user
 from app.services.social.messages import empty_message
@@ -48,10 +49,10 @@ NAMES = {"Post": "post", "Message": "message", "User": "profile", "Dataset": "da
 REPORTABLE = {table.__name__: table for table in OWNERS}
 
 
-async def pace_reports(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer reports little."""
+def pace_reports(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer reports little."""
     limit = RateLimitItemPerHour(settings.reports_per_hour_max)
-    await rates.take(limit, f"report:{signed_in(viewer)}", what="You reported too much.")
+    return rates.spending(Share(limit, f"report:{signed_in(viewer)}", "You reported too much."))
 
 
 async def report(

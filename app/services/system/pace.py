@@ -1,16 +1,17 @@
 """How much of a kind one account may ask for in an hour, and all who come from one network address together."""
 
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 
 from limits import RateLimitItemPerHour
 
 from app.policies import Viewer, signed_in
-from app.rates import Rates
+from app.rates import Rates, Share
 from app.settings import settings
 
 
 class Pace(StrEnum):
-    """What is counted together, granted or not; settings such as `trainings_per_hour_max` say how many."""
+    """What is counted together once it is granted; settings such as `trainings_per_hour_max` say how many."""
 
     TRAININGS = "trainings"
     PREDICTIONS = "predictions"
@@ -29,9 +30,11 @@ class Pace(StrEnum):
         """How many an address may ask for in an hour: several people may share it."""
         return self.account_max * settings.accounts_per_address_factor
 
-    async def take(self, rates: Rates, viewer: Viewer, *, address: str) -> None:
-        """Counts one; passes while the account and the address have asked for few."""
-        user_id = signed_in(viewer)
-        for most, payer in (self.account_max, f"account:{user_id}"), (self.address_max, f"address:{address}"):
-            limit = RateLimitItemPerHour(most)
-            await rates.take(limit, f"{self.value}:{payer}", what=f"{most} {self.value} in an hour are enough.")
+    def spending(self, rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
+        """A block that counts as one if it succeeds; passes while the account and the address have had few."""
+        what = f"{{}} {self.value} in an hour are enough."
+        payers = (self.account_max, f"account:{signed_in(viewer)}"), (self.address_max, f"address:{address}")
+        shares = (
+            Share(RateLimitItemPerHour(most), f"{self.value}:{payer}", what.format(most)) for most, payer in payers
+        )
+        return rates.spending(*shares)
