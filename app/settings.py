@@ -223,6 +223,9 @@ class Settings(BaseSettings):
     upload_bytes_max: int = 200 * MIB
     upload_s_max: float = 900
     uploads_per_hour_max: int = 120
+    upload_bytes_per_hour_max: int = 1_024 * MIB
+    upload_bytes_per_day_max: int = 4 * 1_024 * MIB
+    disk_free_bytes_min: int = 512 * MIB
     uploads_kept_hours: float = 24
     file_link_s: int = 3_600
     file_chunk_bytes: int = MIB // 4

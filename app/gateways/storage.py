@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -62,14 +63,29 @@ async def put(
     *,
     filename: str | None = None,
     media_type: str | None = None,
+    is_small: bool = False,
 ) -> None:
-    """Keep content under a key, all of it or none; the name and type are for object stores, which serve links alone."""
+    """Keep content under a key, all of it or none; the name and type are for object stores, which serve links alone.
+
+    Unavailable while the disk is nearly full, unless it `is_small`: a few bytes that tell whether it can be written.
+    """
+    if not is_small:
+        require_room()
     attributes: dict[str, str] = {}
     if not _is_local():
         attributes |= {"Content-Type": media_type} if media_type else {}
         attributes |= {"Content-Disposition": _disposition(filename)} if filename else {}
     with _in_words():
         await obstore.put_async(_store(), checked(key), source, attributes=attributes or None)
+
+
+def require_room(bytes: int = 0) -> None:
+    """Passes while so many bytes leave enough of the local disk free: a full one would stop everybody."""
+    if _is_local():
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free - bytes < settings.disk_free_bytes_min:
+            raise Unavailable("There is too little disk space left here for more files. Try again later.")
 
 
 async def put_once(key: str, source: AsyncIterator[bytes]) -> None:

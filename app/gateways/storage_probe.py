@@ -22,6 +22,6 @@ class Probe:
         """Pass if a file could be written lately; a storage that failed is tried again at once."""
         if time.monotonic() < self._well_until:
             return
-        await storage.put(self._key, CONTENT)
+        await storage.put(self._key, CONTENT, is_small=True)
         await storage.delete_all([self._key])
         self._well_until = time.monotonic() + REMEMBERED_S

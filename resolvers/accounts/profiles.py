@@ -5,7 +5,7 @@ import strawberry
 from app.models import Profile
 from app.services import accounts
 from app.services.accounts import AvatarSize
-from app.services.system import UploadLink
+from app.services.system import UploadLink, uploads
 from resolvers.context import Info
 from resolvers.given import given
 
@@ -41,7 +41,8 @@ async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> Uplo
     media_type: Its type: image/jpeg, image/png or image/webp.
     bytes: How many bytes it has, at most five million.
     """
-    return accounts.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
+        return accounts.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
 
 
 async def set_avatar(info: Info, upload: str) -> Profile:

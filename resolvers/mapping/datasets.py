@@ -259,7 +259,8 @@ async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> Up
     format: What kind of file it is.
     bytes: How many bytes it has.
     """
-    return mapping.label_upload(info.context.viewer, format=format, bytes=bytes)
+    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
+        return mapping.label_upload(info.context.viewer, format=format, bytes=bytes)
 
 
 async def import_labels(

@@ -11,7 +11,7 @@ from app.policies import Viewer, visible
 from app.policies.social import did_this, is_muted
 from app.services import social
 from app.services.social import PictureSize
-from app.services.system import UploadLink
+from app.services.system import UploadLink, uploads
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.given import given
@@ -89,7 +89,8 @@ async def request_post_upload(info: Info, media_type: str, bytes: int) -> Upload
     media_type: Its type: image/jpeg, image/png, image/webp or image/gif.
     bytes: How many bytes it has, at most ten million.
     """
-    return social.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
+        return social.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
 
 
 async def create_post(

@@ -3,18 +3,21 @@
 Nothing is kept of an upload but the file. Who may use it, and what for, is sealed in the name that the client is given.
 """
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import uuid4
 
 from itsdangerous import BadSignature
+from limits import RateLimitItemPerDay, RateLimitItemPerHour
 
 from app import checks, security
 from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.models import BigInt
 from app.policies import Viewer, signed_in
+from app.rates import Rates, Share
 from app.settings import settings
 
 FOLDER = "uploads"
@@ -39,10 +42,29 @@ class Uploaded(NamedTuple):
     size_bytes: int
 
 
+def pace_bytes(rates: Rates, viewer: Viewer, *, bytes: int) -> AbstractAsyncContextManager[None]:
+    """A block that counts what is to be sent if it succeeds; passes while the account has sent little.
+
+    What nobody takes into use is forgotten within a day: so the day's share bounds what of it is kept, too.
+    """
+    account, cost = f"account:{signed_in(viewer)}", max(bytes, 0)
+    shares = (
+        (RateLimitItemPerHour(settings.upload_bytes_per_hour_max), "hour"),
+        (RateLimitItemPerDay(settings.upload_bytes_per_day_max), "day"),
+    )
+    return rates.spending(
+        *(
+            Share(limit, f"upload-bytes:{span}:{account}", f"You may send {limit.amount:,} bytes in a {span}.", cost)
+            for limit, span in shares
+        )
+    )
+
+
 def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_max: int) -> UploadLink:
     """An address for a file of the viewer's, of a type that the caller has checked, for one use such as `avatar`."""
     user_id = signed_in(viewer)
     checks.within("bytes", bytes, 1, min(bytes_max, settings.upload_bytes_max))
+    storage.require_room(bytes)
     key = f"{FOLDER}/{uuid4().hex}"
     return UploadLink(
         upload=security.seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
