@@ -90,6 +90,7 @@ async def ask(api: httpx.AsyncClient) -> Ask:
 
 Change = Callable[..., Awaitable[dict[str, Any]]]
 # What a problem says beyond its code and its message.
+IDS = {"id": "id", "deletedId": "id: deletedId"}
 FACTS = {"InvalidInput": "field", "LimitReached": "limit", "AccuracyTooLow": "accuracy required"}
 
 
@@ -103,7 +104,7 @@ async def change(ask: Ask) -> Change:
         shown = get_named_type(mutation.type)
         made, *problems = getattr(shown, "types", [shown])
         facts = [f"... on {problem} {{ {FACTS[problem.name]} }}" for problem in problems if problem.name in FACTS]
-        id = "id" if "id" in made.fields else ""
+        id = next((shown for name, shown in IDS.items() if name in made.fields), "")
         declared, given = "", ""
         if mutation.args:
             declared, given = f"($input: {mutation.args['input'].type})", "(input: $input)"

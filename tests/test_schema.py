@@ -100,6 +100,13 @@ def test_no_input_asks_for_a_value_it_has_a_default_for(found):
         assert not (is_non_null_type(field.type) and field.default_value is None)
 
 
+@pytest.mark.parametrize("found", WITH_FIELDS, ids=str)
+def test_only_what_node_finds_has_an_id(found):
+    """A store of a client's keeps an object under its `id`: two of different types must not share one."""
+    is_node = found.name == "Node" or CORE.type_map["Node"] in found.interfaces
+    assert ("id" in found.fields) == is_node
+
+
 def test_enums_shout():
     for found in TYPES:
         if isinstance(found, GraphQLEnumType):

@@ -12,7 +12,7 @@ from resolvers import ids
 class Deleted:
     """That a row is gone, with all that belonged to it: what a client needs in order to forget it."""
 
-    id: strawberry.ID
+    deleted_id: strawberry.ID
 
     @classmethod
     def of(cls, row: Record) -> "Deleted":

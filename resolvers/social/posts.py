@@ -21,7 +21,7 @@ from resolvers.given import given
 class FormerPost:
     """That a post was deleted."""
 
-    id: strawberry.ID
+    deleted_id: strawberry.ID
     post: Post | None
 
 

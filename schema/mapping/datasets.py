@@ -88,7 +88,7 @@ class LabelUpload:
 
 @shows(resolve.Deleted)
 class Deleted:
-    id: strawberry.ID = strawberry.field(description="The id it had.")
+    deleted_id: strawberry.ID = strawberry.field(description="The id it had.")
 
 
 @strawberry.type

@@ -70,7 +70,7 @@ class PostRevision(Row, of=tables.PostRevision):
 
 @shows(resolve.FormerPost)
 class FormerPost:
-    id: strawberry.ID = strawberry.field(description="The id it had.")
+    deleted_id: strawberry.ID = strawberry.field(description="The id it had.")
     post: Post | None = strawberry.field(description="What is left of it; null unless it has replies.")
 
 
