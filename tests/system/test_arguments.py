@@ -1,11 +1,18 @@
 """What can be known of arguments is refused before anything runs, and an error stays in its field."""
 
-import pytest
-from graphql import is_non_null_type
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 
-from app.models import Team
+import orjson
+import pytest
+from graphql import get_named_type, is_non_null_type
+
+from app.errors import BadRequest
+from app.models import Prediction, Team
+from app.pagination import cursors, place
 from resolvers import ids
 from resolvers.plan.declared import METADATA, Paged
+from resolvers.system import SHOWN
 from schema import schema
 from tests import factories
 
@@ -150,3 +157,88 @@ async def test_a_cursor_is_taken_by_its_list_alone(ask, database, owner):
     for name, cursor, codes in (("feed", feed, []), ("posts", posts, []), ("feed", posts, 1), ("posts", feed, 1)):
         answer = await ask(f"query ($after: String) {{ {name}(after: $after) {{ nodes {{ id }} }} }}", after=cursor)
         assert answer.codes == (["BAD_REQUEST"] if codes else [])
+
+
+EXTREMES = {
+    datetime: [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)],
+    float: [1e308, -1e308, 5e-324, -0.0],
+    int: [0, 2**31, 2**63 - 1, -(2**63)],
+    str: ["", "x" * 10_000, "\U0001f600", "\\", "\u200b"],
+}
+
+
+def _values(order, model):
+    if order.column == "id":
+        return [None]
+    column = getattr(model, order.column)
+    found = EXTREMES.get(column.type.python_type, [])
+    return [*found, None] if column.nullable else found
+
+
+def _places():
+    """Every list with each of its orders, its table, and the cursors that it might have given."""
+    for kind, name in PAGES:
+        field = CORE.type_map[kind].fields[name]
+        declared = field.extensions["strawberry-definition"].metadata[METADATA]
+        model = SHOWN[get_named_type(get_named_type(field.type).fields["nodes"].type).name]
+        for order in declared.order:
+            written = [
+                cursors(order, declared.list_name)(key, value) for value in _values(order, model) for key in KEYS
+            ]
+            yield kind, name, declared, model, order, written
+
+
+KEYS = [1, 2**63 - 1]
+PLACES = list(_places())
+
+
+def _misspelt(cursor):
+    yield from (f"{cursor}=", f"{cursor}!!", f" {cursor}", f"{cursor}\n", cursor[:-1], cursor.swapcase(), cursor * 2)
+    text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    for other in (text.replace(b",", b", ", 1), text[:-1] + b",1]", text[:-1], b"[]", b"null", text + b" "):
+        yield urlsafe_b64encode(other).decode().rstrip("=")
+
+
+def test_every_list_takes_its_own_cursors_in_one_spelling():
+    for _, _, declared, model, order, written in PLACES:
+        for cursor in written:
+            found = place(cursor, model, order, declared.list_name)
+            assert cursors(order, declared.list_name)(*found) == cursor
+            for wrong in _misspelt(cursor):
+                with pytest.raises(BadRequest):
+                    place(wrong, model, order, declared.list_name)
+
+
+def test_no_list_takes_a_cursor_of_another_list_or_order():
+    everything = {(declared.list_name, order, model): written for _, _, declared, model, order, written in PLACES}
+    for (name, order, model), own in everything.items():
+        for other in everything.values():
+            for cursor in other:
+                if other is not own:
+                    with pytest.raises(BadRequest):
+                        place(cursor, model, order, name)
+
+
+async def test_a_forged_cursor_finds_something_or_nothing_and_breaks_nothing(ask, database, owner, staff):
+    """Whatever a place may say, for all the database knows a row stood there once."""
+    await factories.dataset(database, owner.id)
+    prediction = ids.encode_key(Prediction, 1)
+    for kind, name, _, _, order, written in PLACES:
+        if kind == "Query":
+            needed = f'predictionId: "{prediction}", ' if name == "predictedFeatures" else ""
+            document = (
+                f"query ($after: String) {{ {name}({needed}after: $after, orderBy: {order.name}) {{ totalCount }} }}"
+            )
+            rows = document.replace("totalCount", "nodes { id } pageInfo { endCursor }")
+            for cursor in written:
+                answer = await ask(rows, viewer=staff, after=cursor)
+                assert set(answer.codes) <= {"NOT_FOUND"}, (name, cursor, answer.errors)
+
+
+@pytest.mark.parametrize("rank", [1e300, -1e300, 1e-300, 0.1, 1, None, "1", True])
+async def test_a_forged_place_among_matches_is_refused(ask, rank):
+    forged = urlsafe_b64encode(orjson.dumps(["search_posts", rank, 1, 1])).decode().rstrip("=")
+    answer = await ask(
+        'query ($after: String) { searchPosts(query: "roof", after: $after) { hasNextPage } }', after=forged
+    )
+    assert answer.codes == ["BAD_REQUEST"]

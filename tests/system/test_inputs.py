@@ -1,0 +1,357 @@
+"""Whatever a client puts into an input field, it is answered in words of its own world, and a refusal changes nothing.
+
+The fields are the schema's: a new one is tried as soon as it is there. `FUZZ=1` sends every value to the API; otherwise
+each field gets null and some of the others, chosen by `SEED`.
+"""
+
+import json
+import os
+import random
+import re
+
+import pytest
+from graphql import (
+    GraphQLInputObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_enum_type,
+    is_input_object_type,
+    is_list_type,
+    is_required_argument,
+    is_required_input_field,
+    parse,
+    validate,
+)
+from redis import Redis
+from sqlalchemy import text
+
+from app.geometry import to_geojson
+from app.models import Base, TrainingStatus
+from app.web.coercion import coerced
+from app.web.documents import RULES
+from app.web.errors import Refused
+from resolvers import ids
+from schema import schema
+from tests import factories
+from tests.factories import HOUSE, SQUARE
+
+CORE = schema._schema
+FUZZ = bool(os.environ.get("FUZZ"))
+SEED = int(os.environ.get("SEED") or random.randrange(2**32))
+# What only a program written in Python would say.
+PYTHON = re.compile(
+    r"Strawberry|Maybe\[|'Maybe|\bSome\(|sys\.|set_int_max|\bNone\b|NoneType|\bTrue\b|\bFalse\b|0x[0-9a-f]{6}|object at"
+    r"|<class|<enum|Traceback|\bb'|\bu'|list index|index out of range|\b[A-Z]\w*(Error|Exception)\b|\bdict\b|\bstr\b"
+    r"|\btuple\b|\bisoformat\b|datetime\.|positional|argument must|codec|invalid literal|iterable|unhashable|subscript"
+    r"|\bnan\b|\binf\b|\bself\b|__|attribute|psycopg|sqlalchemy|asyncpg|graphql-core|decode|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}",
+)
+CHOSEN = random.Random(SEED)
+PARTS = 4
+LONG = "x" * 100_000
+VALUES = [
+    None,
+    True,
+    0,
+    -1,
+    2**31 - 1,
+    2**31,
+    2**53,
+    2**63,
+    -(2**63),
+    12345678901234567890123,
+    1.5,
+    1e308,
+    -0.0,
+    "",
+    " ",
+    "NaN",
+    "Infinity",
+    "9" * 5_000,
+    LONG,
+    "\u202e\u200b",
+    "\ud83d\ude00",
+    "a\nb\tc",
+    "'\"\\",
+    [],
+    [None],
+    [[1]],
+    ["a", 1, None],
+    [1e308, -1e308, 1e308, 1e308],
+    {},
+    {"a": {"b": [None, 1e308, "x"]}},
+    {"type": "Point", "coordinates": [1e308, 1]},
+    {"type": "Point", "coordinates": "x"},
+    {"type": "Polygon", "coordinates": [[[0, 0], [0, 0]]]},
+    {"type": "GeometryCollection", "geometries": [None]},
+    {"type": 5, "coordinates": None},
+    {"type": "FeatureCollection", "features": {"a": 1}},
+    "2026-02-30T00:00:00Z",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+]
+LITERALS = ["9" * 5_000, "-" + "9" * 400, "1e999", "NaN", "None", '"""' + "x" * 5_000 + '"""', "[1]", "{a: [{b: 1}]}"]
+FIXED = {
+    "password": "correct horse battery",
+    "mediaUrl": "https://pictures.example.org/roof.png",
+    "sourceImagery": "https://tiles.example.org/{z}/{x}/{y}.png",
+    "email": "somebody@fieldgraph.test",
+    "website": "https://example.org",
+    "mediaType": "image/png",
+    "zoomLevel": 19,
+    "bytes": 1_000,
+    "geojson": {"type": "FeatureCollection", "features": []},
+}
+
+
+def sample(kind, name="", rows=None):
+    """A value that fits a type: what a client might send."""
+    named = get_nullable_type(kind)
+    if is_list_type(named):
+        return [sample(named.of_type, name, rows)]
+    if is_input_object_type(named):
+        return {
+            each: sample(field.type, each, rows)
+            for each, field in named.fields.items()
+            if is_required_input_field(field)
+        }
+    if is_enum_type(named):
+        return next(iter(named.values))
+    if named.name == "ID":
+        return (rows or {}).get(name, "RGF0YXNldDox")
+    scalars = {
+        "String": "Roofs",
+        "Int": 5,
+        "Float": 0.5,
+        "Boolean": True,
+        "DateTime": "2026-03-01T12:00:00Z",
+        "JSON": {},
+        "BigInt": 5,
+        "GeoJSONPolygon": to_geojson(SQUARE),
+        "GeoJSONPoint": {"type": "Point", "coordinates": [12, 46]},
+        "GeoJSONGeometry": to_geojson(HOUSE),
+    }
+    return FIXED.get(name, scalars[named.name])
+
+
+def places(kind, path=()):
+    """Every place in a type where a value stands."""
+    yield path
+    named = get_nullable_type(kind)
+    if is_list_type(named):
+        yield from places(named.of_type, (*path, 0))
+    elif is_input_object_type(named):
+        for name, field in named.fields.items():
+            yield from places(field.type, (*path, name))
+
+
+def type_at(kind, path):
+    for step in path:
+        named = get_nullable_type(kind)
+        kind = named.of_type if step == 0 else named.fields[step].type
+    return kind
+
+
+def put(kind, path, value, rows, name=""):
+    """A value of a type that fits but for one place."""
+    if not path:
+        return value
+    step, *rest = path
+    named = get_nullable_type(kind)
+    if step == 0:
+        return [put(named.of_type, rest, value, rows, name)]
+    made = sample(named, name, rows)
+    return {**made, step: put(named.fields[step].type, rest, value, rows, step)}
+
+
+def arguments():
+    """Every argument of every field in the schema."""
+    for kind in CORE.type_map.values():
+        if not kind.name.startswith("__"):
+            for name, field in getattr(kind, "fields", {}).items():
+                for argument in getattr(field, "args", {}):
+                    yield kind.name, name, argument
+
+
+def some(values):
+    """All of them where there is time."""
+    return values if FUZZ else CHOSEN.sample(values, len(values) // 4)
+
+
+def declared(kind):
+    return parse(f"query ($value: {kind}) {{ me {{ id }} }}").definitions[0].variable_definitions
+
+
+ARGUMENTS = list(arguments())
+
+
+def clean(errors):
+    for error in errors:
+        message = error if isinstance(error, str) else error["message"]
+        assert not PYTHON.search(message), message
+        assert len(message) < 1_000, message[:200]
+
+
+def test_the_whole_schema_is_walked():
+    inputs = {kind.name for kind in CORE.type_map.values() if isinstance(kind, GraphQLInputObjectType)}
+    met = {
+        get_named_type(type_at(CORE.type_map[kind].fields[field].args[name].type, path)).name
+        for kind, field, name in ARGUMENTS
+        for path in places(CORE.type_map[kind].fields[field].args[name].type)
+    }
+    assert inputs <= met
+
+
+@pytest.mark.fuzz
+def test_a_variable_that_does_not_fit_is_refused_in_plain_words():
+    tried = 0
+    for kind_name, field_name, name in ARGUMENTS:
+        kind = CORE.type_map[kind_name].fields[field_name].args[name].type
+        for path in places(kind):
+            for value in some(VALUES):
+                given = {"value": put(kind, path, value, {}, name)}
+                try:
+                    coerced(CORE, declared(kind), given)
+                except Refused as refused:
+                    tried += 1
+                    clean([error.message for error in refused.errors])
+    assert tried > 500
+
+
+@pytest.mark.fuzz
+def test_a_literal_that_does_not_fit_is_refused_in_plain_words():
+    tried = 0
+    for kind_name, field_name, name in ARGUMENTS:
+        kind = CORE.type_map[kind_name].fields[field_name].args[name].type
+        for path in places(kind):
+            for literal in ["null", *some(LITERALS)]:
+                text = literal
+                for step in reversed(path):
+                    text = f"[{text}]" if step == 0 else f"{{{step}: {text}}}"
+                errors = validate(CORE, parse(f"query ($v: {kind} = {text}) {{ me {{ id }} }}"), RULES)
+                tried += bool(errors)
+                clean([error.message for error in errors])
+    assert tried > 500
+
+
+@pytest.fixture
+async def rows(database, owner, other):
+    """An id for every argument that takes one, of a row that is the owner's."""
+    dataset = await factories.dataset(database, owner.id)
+    aoi = await factories.aoi(database, dataset)
+    model = await factories.model(database, dataset)
+    job = await factories.job(database, user_id=owner.id)
+    training = await factories.training(database, model, status=TrainingStatus.FINISHED, job_id=job.id)
+    prediction = await factories.prediction(database, training)
+    feedback_aoi = await factories.feedback_aoi(database, training)
+    team = await factories.team(database, owner.id, other.id)
+    found = {
+        "Dataset": dataset,
+        "Aoi": aoi,
+        "Label": await factories.label(database, aoi),
+        "Model": model,
+        "Training": training,
+        "Prediction": prediction,
+        "Feature": await factories.feature(database, prediction),
+        "Feedback": await factories.feedback(database, training),
+        "FeedbackAoi": feedback_aoi,
+        "FeedbackLabel": await factories.feedback_label(database, feedback_aoi),
+        "ApprovedPrediction": await factories.approved_prediction(database, training),
+        "Inspection": await factories.inspection(database, dataset),
+        "Notification": await factories.notification(database, owner.id),
+        "Team": team,
+        "TeamInvitation": await factories.team_invitation(database, team),
+        "Post": await factories.post(database, owner.id),
+        "User": other.user,
+    }
+    return {name: ids.encode(row) for name, row in found.items()}
+
+
+def ids_for(field, rows):
+    """The rows by the arguments of one field: `id` is of what the field's name ends with."""
+    ends = sorted((name for name in rows if field.removesuffix("s").lower().endswith(name.lower())), key=len)
+    own = rows[ends[-1]] if ends else rows["User"]
+    by_name = {f"{name[0].lower()}{name[1:]}Id": id for name, id in rows.items()}
+    return {
+        **by_name,
+        "id": own,
+        "ids": rows["Notification"],
+        "featureIds": rows["Feature"],
+        "trainingIds": rows["Training"],
+        "receiverId": rows["User"],
+        "withUserId": rows["User"],
+        "parentId": rows["Post"],
+        "about": rows["Dataset"],
+        "subject": rows["Post"],
+    }
+
+
+def fitting(kind, path, rows, chosen):
+    """The values for one place that get past their type: those a resolver has to deal with."""
+    at, found = type_at(kind, path), []
+    for value in [None, *chosen.sample(VALUES, len(VALUES))]:
+        given = put(kind, path, value, rows, path[-1] if path else "")
+        try:
+            coerced(CORE, declared(at), {"value": value})
+        except Refused:
+            continue
+        found.append(given)
+    return found if FUZZ else found[:2]
+
+
+async def send(api, person, kind, field, name, value):
+    definition = CORE.type_map[kind].fields[field]
+    others = {
+        each: sample(argument.type, each, {})
+        for each, argument in definition.args.items()
+        if each != name and is_required_argument(argument)
+    }
+    names = {name: value, **others}
+    variables = ", ".join(f"${each}: {definition.args[each].type}" for each in names)
+    taken = ", ".join(f"{each}: ${each}" for each in names)
+    named = get_named_type(definition.type)
+    shown = "" if not hasattr(named, "fields") and not hasattr(named, "types") else "{ __typename %s }"
+    problem = "... on Problem { message }" if hasattr(named, "types") else ""
+    word = {"Mutation": "mutation", "Query": "query"}[kind]
+    document = f"{word} ({variables}) {{ {field}({taken}) {shown % problem if shown else ''} }}"
+    return await api.post(
+        "/graphql",
+        content=json.dumps({"query": document, "variables": names}),
+        headers={"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"},
+    )
+
+
+@pytest.fixture
+def state(database):
+    """All rows there are, but for what only the clock writes."""
+    parts = [
+        f"SELECT '{table}', md5(string_agg(row::text, ' ' ORDER BY row::text)) FROM {table} AS row"
+        for table in Base.metadata.tables
+    ]
+
+    async def state():
+        async with database.reading() as session:
+            return dict((await session.execute(text(" UNION ALL ".join(parts)))).all())
+
+    return state
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("kind", ["Query", "Mutation"])
+async def test_what_fits_its_type_is_made_or_refused_in_plain_words(api, state, redis_url, rows, owner, kind, part):
+    chosen, before = random.Random(SEED + part), await state()
+    for _, field, name in [each for each in ARGUMENTS if each[0] == kind][part::PARTS]:
+        argument = CORE.type_map[kind].fields[field].args[name]
+        with Redis.from_url(redis_url) as client:  # nobody is too fast here
+            client.flushdb()
+        for path in places(argument.type):
+            for value in fitting(argument.type, path, ids_for(field, rows), chosen):
+                body = (await send(api, owner, kind, field, name, value)).json()
+                after, note = await state(), f"SEED={SEED} {field}({name}) at {path}: {json.dumps(value)[:300]} {body}"
+                made = (body.get("data") or {}).get(field)
+                problem = made.get("message") if isinstance(made, dict) else None
+                clean([*body.get("errors", []), *([problem] if problem else [])])
+                assert "INTERNAL" not in [error["extensions"]["code"] for error in body.get("errors", [])], note
+                if problem or body.get("errors") or kind == "Query":
+                    assert after == before, note
+                before = after
