@@ -19,12 +19,14 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.contents: list[bytes] = []
         self.answers: list[str] = []
         self.reach: list[tuple[str, list[str]]] = []
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's
         if self.answers:
             return self.answers.pop(0)
+        self.contents.append(envelope.content)
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         self.reach.append((envelope.mail_from, envelope.rcpt_tos))
         return "250 Taken"

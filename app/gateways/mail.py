@@ -1,10 +1,12 @@
 """Mails: handed to the server that `smtp_url` names, or kept in a folder where there is none."""
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from email.message import EmailMessage
 from functools import partial
 from urllib.parse import unquote, urlsplit
@@ -15,6 +17,7 @@ from app.gateways.outside import Outage
 from app.settings import settings
 
 SERVER = "The mail server"
+LINK = re.compile(r"https?://\S+#\S+|https?://\S+/unsubscribe/\S+")
 PERMANENT = 500
 
 log = structlog.get_logger(__name__)
@@ -45,7 +48,10 @@ def greeted() -> str:
 
 def _hand_over(message: EmailMessage, url: str) -> None:
     with _in_words(), _connected(url) as smtp:
-        smtp.send_message(message)
+        if smtp.has_extn("8bitmime"):
+            smtp.send_message(in_8_bits(message), mail_options=["BODY=8BITMIME"])
+        else:
+            smtp.send_message(message)
 
 
 @contextmanager
@@ -89,10 +95,20 @@ def _refusal(code: int) -> Outage:
     return Outage(SERVER, f"refuses this mail ({code})", heals=code < PERMANENT, status=code)
 
 
+def in_8_bits(message: EmailMessage) -> EmailMessage:
+    """The mail with its text as it is: quoted-printable would break links that are copied out of its source."""
+    copied = deepcopy(message)
+    copied.policy = message.policy.clone(cte_type="8bit")
+    copied.set_content(message.get_content(), cte="8bit")
+    return copied
+
+
 def _keep(message: EmailMessage) -> None:
-    """For trying things out: the mail as a file that any mail program opens, and in the log."""
+    """For trying things out: the mail as a file that any mail program opens, and in the log with its links alone."""
     folder = settings.home / "mail"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{message['Message-ID'].strip('<>').partition('@')[0]}.eml"
-    file.write_bytes(message.as_bytes())
-    log.info("mail kept", to=message["To"], subject=message["Subject"], file=str(file), text=message.get_content())
+    file.write_bytes(in_8_bits(message).as_bytes())
+    text = message.get_content()
+    facts = {"to": message["To"], "subject": message["Subject"], "file": str(file)}
+    log.info("mail kept", **facts, links=" ".join(LINK.findall(text)), text=text)

@@ -9,6 +9,7 @@ import pytest
 import trustme
 from aiosmtpd.smtp import AuthResult
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from app.gateways import mail
 from app.gateways.outside import Outage
@@ -130,6 +131,22 @@ async def test_without_a_server_a_mail_is_a_file(monkeypatch, tmp_path):
     await mail.send(letter())
     kept = message_from_bytes((tmp_path / "mail" / "7.eml").read_bytes(), policy=policy.default)
     assert (kept["To"], kept.get_content()) == ("ann@example.org", "Grüße\n")
+
+
+LINK = f"https://fieldgraph.example.org/account/sign-up#token={'x=_-.' * 60}"
+
+
+async def test_a_link_can_be_copied_out_of_a_mails_source(box, server, monkeypatch, tmp_path):
+    message = letter()
+    message.set_content(f"Grüße …\n\n{LINK}\n")
+    monkeypatch.setattr(settings, "home", tmp_path)
+    with capture_logs() as lines:
+        await mail.send(message)
+    assert f"\n{LINK}\n".encode() in (tmp_path / "mail" / "7.eml").read_bytes()
+    assert lines[0]["links"] == LINK
+    async with server():
+        await mail.send(message)
+    assert f"\r\n{LINK}\r\n".encode() in box.contents[0]
 
 
 async def test_in_production_no_mail_is_written_to_a_file(monkeypatch, tmp_path):
