@@ -2,21 +2,29 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, NoReturn, Self
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from shapely.geometry import mapping as geojson_of
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 from app.demo.people import PASSWORD, PEOPLE, footprints, imagery
 from app.gateways.fakes import village
 from app.settings import settings
 
+# How long the API may be away before the demo gives up, and how long it waits between tries.
+SILENT_S_MAX, RETRY_S_MAX, OPEN_S_MAX = 300.0, 10.0, 60.0
+# What a client need not give up for.
+PASSING = {"UNAVAILABLE", "TIMEOUT", "INTERNAL", "RATE_LIMITED", "LIMIT_REACHED"}
+ENDED = {"FINISHED", "FAILED"}
 ZOOM = 19
 EPOCHS = 12  # enough for the village, and done while one watches
+Events = AsyncGenerator[dict[str, Any], None]
 console = Console()
 
 
@@ -26,7 +34,7 @@ def run() -> None:
 
 
 async def _walk() -> None:
-    async with httpx.AsyncClient(base_url=settings.address, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=settings.address, timeout=120) as http:
         client = Client(http)
         console.print("[bold]1[/] Signing in as the demo's mapper …")
         await client.sign_in()
@@ -112,24 +120,45 @@ class Client:
         return answer
 
     async def watch(self, kind: str, id: str, fields: str) -> dict[str, Any]:
-        """Follows a training or a prediction to its end, and draws its progress."""
-        document = f"""subscription ($id: ID!) {{ {kind}Updated({kind}Id: $id) {{
-            progress message {kind} {{ {fields} }}
+        """Follows a training or a prediction to its end, and shows its progress."""
+        document = f"""subscription ($id: ID!, $after: String) {{ {kind}Updated({kind}Id: $id, after: $after) {{
+            cursor progress message {kind} {{ {fields} }}
         }} }}"""
         last: dict[str, Any] = {}
-        columns = (TextColumn("  {task.description:<60}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console) as bars:
-            bar = bars.add_task("Waiting for a worker", total=1.0)
-            async for event in self._events(document, {"id": id}):
-                last = event[f"{kind}Updated"]
-                if last["progress"] is not None:
-                    bars.update(bar, completed=last["progress"], description=last["message"])
-            bars.update(bar, completed=1.0, description="Done")
+        with Shown() as shown:
+            async with aclosing(self._lasting(document, f"{kind}Updated", {"id": id})) as events:
+                async for event in events:
+                    last = event
+                    if last["progress"] is not None:
+                        shown.tell(last["progress"], last["message"])
+                    if last[kind]["status"] in ENDED:
+                        break
+            shown.tell(1.0, "Done")
         return dict(last[kind])
 
-    async def _events(self, document: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _lasting(self, document: str, name: str, variables: dict[str, Any]) -> Events:
+        """The events of a subscription, whatever becomes of its connections: it goes on after the last that came."""
+        after, silent_s = None, 0.0
+        while True:
+            try:
+                async with aclosing(self._events(document, {**variables, "after": after})) as events:
+                    async for event in events:
+                        after, silent_s = event[name]["cursor"], 0.0
+                        yield event[name]
+            except (OSError, WebSocketException) as error:
+                if silent_s >= SILENT_S_MAX:
+                    raise SystemExit(f"{settings.address} does not answer any more: {error}") from None
+                wait_s = min(1.0 + silent_s, RETRY_S_MAX)
+                silent_s += wait_s
+                console.print(f"  The connection was lost. Connecting again in {wait_s:g} s …")
+                await asyncio.sleep(wait_s)
+
+    async def _events(self, document: str, variables: dict[str, Any]) -> Events:
+        """The events of one connection; raises if it ends before the subscription does."""
         address = f"{settings.address.replace('http', 'ws', 1)}/graphql"
-        async with connect(address, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+        protocols: Any = ["graphql-transport-ws"]
+        # A loaded machine may be slow to answer: the server's own pings say whether it is there.
+        async with connect(address, subprotocols=protocols, open_timeout=OPEN_S_MAX, ping_timeout=None) as socket:
             payload = {"Authorization": f"Bearer {self._token}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             asked = {"query": document, "variables": variables}
@@ -139,7 +168,48 @@ class Client:
                     await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": asked}))
                 elif message["type"] == "ping":
                     await socket.send(json.dumps({"type": "pong"}))
-                elif message["type"] == "next":
+                elif message["type"] == "next" and "errors" not in message["payload"]:
                     yield message["payload"]["data"]
-                elif message["type"] in {"complete", "error"}:
-                    return
+                elif message["type"] in {"next", "error"}:
+                    payload = message["payload"]
+                    _give_up_or_retry(payload if isinstance(payload, list) else payload["errors"])
+                elif message["type"] == "complete":
+                    break
+        raise ConnectionError("the subscription ended early")
+
+
+def _give_up_or_retry(errors: list[dict[str, Any]]) -> NoReturn:
+    if errors[0]["extensions"]["code"] in PASSING:
+        raise ConnectionError(errors[0]["message"])
+    raise SystemExit(errors[0]["message"])
+
+
+class Shown:
+    """Progress as a bar on a terminal, and as lines where the output is piped."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("  {task.description:<60}"), BarColumn(), TimeElapsedColumn())
+        self._bars = Progress(*columns, console=console)
+        self._bar = self._bars.add_task("Waiting for a worker", total=1.0)
+        self._told = ""
+
+    def __enter__(self) -> Self:
+        if console.is_terminal:
+            self._bars.start()
+        else:
+            console.print("  Waiting for a worker …")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if console.is_terminal:
+            self._bars.stop()
+
+    def tell(self, progress: float, message: str | None) -> None:
+        """How far it is; as a line, only when that has changed by a percent."""
+        if console.is_terminal:
+            self._bars.update(self._bar, completed=progress, description=message)
+            return
+        line = f"  {progress:4.0%}  {message or ''}"
+        if line != self._told:
+            self._told = line
+            console.print(line)

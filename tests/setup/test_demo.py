@@ -1,11 +1,17 @@
 """The demo's people, their teams, and what they say to each other."""
 
+import json
+
+import httpx
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from rich.console import Console
 from typer.testing import CliRunner
+from websockets.asyncio.server import serve as serve_sockets
 
 from app import cli, demo, operators
+from app.demo import walk
 from app.process import CannotStart
 from app.settings import settings
 
@@ -141,3 +147,45 @@ def test_there_is_no_demo_in_production(query, monkeypatch, option):
     assert isinstance(refused.exception, CannotStart)
     assert "no demo in production" in str(refused.exception)
     assert query("SELECT count(*) FROM users") == [{"count": 0}]
+
+
+async def test_a_lost_connection_is_taken_up_after_the_last_event(monkeypatch, capsys):
+    """The first connection breaks, the second is refused, the third ends early, and the fourth tells the end."""
+    asked = []
+
+    def event(status, cursor, progress):
+        training = {"status": status, "accuracy": 70.0}
+        told = {"cursor": cursor, "progress": progress, "message": "Learning", "training": training}
+        return {"id": "1", "type": "next", "payload": {"data": {"trainingUpdated": told}}}
+
+    turns = [
+        [event("RUNNING", "one", 0.25), event("RUNNING", "two", 0.5)],
+        [{"id": "1", "type": "error", "payload": [{"message": "Too much.", "extensions": {"code": "UNAVAILABLE"}}]}],
+        [{"id": "1", "type": "complete"}],
+        [event("FINISHED", "three", 1.0)],
+    ]
+
+    async def serve(socket):
+        assert json.loads(await socket.recv())["type"] == "connection_init"
+        await socket.send(json.dumps({"type": "connection_ack"}))
+        asked.append(json.loads(await socket.recv())["payload"]["variables"]["after"])
+        for message in turns[len(asked) - 1]:
+            await socket.send(json.dumps(message))
+
+    monkeypatch.setattr(walk, "console", Console(force_terminal=False, width=200))
+    monkeypatch.setattr(walk, "RETRY_S_MAX", 0.01)
+    async with serve_sockets(serve, "127.0.0.1", 0, subprotocols=["graphql-transport-ws"]) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setattr(settings, "public_url", f"http://127.0.0.1:{port}")
+        async with httpx.AsyncClient() as http:
+            training = await walk.Client(http).watch("training", "id", "status accuracy")
+    assert training == {"status": "FINISHED", "accuracy": 70.0}
+    assert asked == [None, "two", "two", "two"]
+    said = capsys.readouterr().out
+    assert said.count("Connecting again") == 3
+    assert [line.split() for line in said.splitlines() if "%" in line] == [
+        ["25%", "Learning"],
+        ["50%", "Learning"],
+        ["100%", "Learning"],
+        ["100%", "Done"],
+    ]
