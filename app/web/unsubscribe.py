@@ -4,6 +4,7 @@ A GET changes nothing: programs that look at links before people do would end ma
 """
 
 from collections.abc import Awaitable, Callable
+from html import escape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -12,7 +13,7 @@ from starlette.routing import Route
 from app.database import Database
 from app.errors import DomainError
 from app.services.system import digests
-from app.web.refusals import refusal
+from app.web.refusals import STATUSES
 
 POLICY = "default-src 'none'; form-action 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = """<!doctype html>
@@ -20,6 +21,9 @@ PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark"><title>Fieldgraph</title><link rel="stylesheet" href="../page.css">
 <main><h1>{title}</h1><p>{text}</p>{form}</main></html>
 """
+ASKED = "Shall notifications no longer be sent to you by e-mail?"
+DONE = "Notifications will not be sent to you by e-mail any more. Your settings can bring the mails back."
+AGAIN = "Copy all of the link from the mail, or change notificationsDeliveryMethods with updateAccount."
 BUTTON = '<form method="post"><button>No more mails</button></form>'
 
 
@@ -33,19 +37,15 @@ def routes(database: Database) -> list[Route]:
                 async with database.writing() as session:
                     await digests.unsubscribe(session, user_id)
         except DomainError as error:
-            return refusal(error)
-        return _page(is_done=request.method == "POST")
+            return _page("These mails go on", f"{error.message} {AGAIN}", status=STATUSES[type(error)])
+        if request.method == "POST":
+            return _page("No more mails", DONE)
+        return _page("Mails about notifications", ASKED, form=BUTTON)
 
     answer: Callable[[Request], Awaitable[Response]] = unsubscribe
     return [Route("/unsubscribe/{token}", answer, methods=["GET", "POST"])]
 
 
-def _page(*, is_done: bool) -> Response:
-    title = "No more mails" if is_done else "Mails about notifications"
-    text = (
-        "Notifications will not be sent to you by e-mail any more. Your settings can bring the mails back."
-        if is_done
-        else "Shall notifications no longer be sent to you by e-mail?"
-    )
-    page = PAGE.format(title=title, text=text, form="" if is_done else BUTTON)
-    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
+def _page(title: str, text: str, *, form: str = "", status: int = 200) -> Response:
+    page = PAGE.format(title=escape(title), text=escape(text), form=form)
+    return HTMLResponse(page, status, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})

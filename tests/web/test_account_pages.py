@@ -28,12 +28,26 @@ async def test_our_small_pages_look_alike(api, path):
     assert (reply.status_code, reply.headers["content-type"]) == (200, "text/css; charset=utf-8")
 
 
+async def test_a_link_that_ends_no_mails_shows_a_page(api, unchanged):
+    for method in ("GET", "POST"):
+        async with unchanged():
+            reply = await api.request(method, "/unsubscribe/MQ.bad<script>")
+        assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "<h1>These mails go on</h1>" in reply.text
+        assert "<script>" not in reply.text
+
+
+async def test_the_account_has_a_first_page(api):
+    reply = await api.get("/account")
+    assert (reply.status_code, urljoin("http://api/account", reply.headers["location"])) == (307, "http://api/account/")
+
+
 async def test_there_is_no_other_page(api):
     assert (await api.get("/account/other")).status_code == 404
 
 
 def test_what_the_page_asks_is_valid():
     documents = re.findall(r'"(mutation .+)"', (FILES / "page.js").read_text())
-    assert len(documents) == 4
+    assert len(documents) == 6
     for document in documents:
         assert validate(schema._schema, parse(document)) == []

@@ -1,58 +1,149 @@
-// Where the links in mails lead as long as no front end of its own is set: one form, one mutation.
+// Signing up and in as long as no front end of its own is set, and where the links in mails lead: a form, a mutation.
 const username = { name: "username", label: "Username", autocomplete: "username" };
-const password = { name: "password", label: "New password", type: "password", autocomplete: "new-password" };
+const password = { name: "password", label: "Password", type: "password", autocomplete: "current-password" };
+const newPassword = { ...password, label: "New password", autocomplete: "new-password" };
 const email = { name: "email", label: "E-mail address", type: "email", autocomplete: "email" };
-const PAGES = {
+const IN = "You are signed in";
+// By its path: what a page does without a token, and what with the one of a mail's link.
+const BEGIN = {
+  "": { title: "Your account" },
+  "sign-in": {
+    title: "Sign in",
+    fields: [email, password],
+    query:
+      "mutation ($input: SignInInput!) { answer: signIn(input: $input) { __typename ... on SignedIn { token user { username } } ... on Problem { message } } }",
+    done: IN,
+    button: "Sign in",
+  },
   "sign-up": {
-    title: "Finish signing up",
-    fields: [username, password],
-    query: "mutation ($input: SignUpInput!) { answer: signUp(input: $input) { __typename ... on Problem { message } } }",
-    done: "You have an account. Sign in with it.",
+    title: "Sign up",
+    about: "We send you a mail with a link. It confirms your address and lets you choose a name and a password.",
+    fields: [email],
+    query:
+      "mutation ($input: RequestSignUpInput!) { answer: requestSignUp(input: $input) { __typename ... on Problem { message } } }",
+    done: "A mail is on its way. Open the link in it.",
+    button: "Send the mail",
   },
   "reset-password": {
-    title: "Choose a new password",
-    fields: [password],
-    query:
-      "mutation ($input: ResetPasswordInput!) { answer: resetPassword(input: $input) { __typename ... on Problem { message } } }",
-    done: "The password is changed. Sign in with it.",
-  },
-  "verify-email": {
-    title: "Confirm your address",
-    fields: [],
-    query:
-      "mutation ($input: VerifyEmailInput!) { answer: verifyEmail(input: $input) { __typename ... on Problem { message } } }",
-    done: "The address is yours.",
-  },
-  ask: {
     title: "Ask for a new password",
     fields: [email],
     query:
       "mutation ($input: RequestPasswordResetInput!) { answer: requestPasswordReset(input: $input) { __typename ... on Problem { message } } }",
     done: "If the address has an account, a mail is on its way to it.",
+    button: "Send the mail",
+  },
+  "verify-email": {
+    title: "Confirm your address",
+    about: "Open the link in the mail to confirm your address. For another mail, sign in and call requestEmailVerification.",
   },
 };
+const GO_ON = {
+  "sign-up": {
+    title: "Finish signing up",
+    fields: [username, newPassword],
+    query:
+      "mutation ($input: SignUpInput!) { answer: signUp(input: $input) { __typename ... on SignedIn { token user { username } } ... on Problem { message } } }",
+    done: IN,
+    button: "Sign up",
+    again: "Ask for another mail",
+  },
+  "reset-password": {
+    title: "Choose a new password",
+    fields: [newPassword],
+    query:
+      "mutation ($input: ResetPasswordInput!) { answer: resetPassword(input: $input) { __typename ... on Problem { message } } }",
+    done: "The password is changed. Sign in with it.",
+    button: "Change the password",
+    again: "Ask for another mail",
+  },
+  "verify-email": {
+    title: "Confirm your address",
+    query:
+      "mutation ($input: VerifyEmailInput!) { answer: verifyEmail(input: $input) { __typename ... on Problem { message } } }",
+    done: "The address is confirmed.",
+    button: "Confirm",
+  },
+};
+const LINKS = {
+  "sign-in": "Sign in",
+  "sign-up": "Sign up",
+  "reset-password": "Ask for a new password",
+  "../osm/": "Sign in with OpenStreetMap",
+};
 
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
-const page = PAGES[token ? location.pathname.split("/").pop() : "ask"];
-const [form, status] = [document.querySelector("form"), document.querySelector("p")];
+const find = (selector) => document.querySelector(selector);
+const make = (name, attributes) => Object.assign(document.createElement(name), attributes);
+const [form, status, nav] = [find("form"), find("p[role=status]"), find("nav")];
+const name = location.pathname.split("/").pop();
 
-document.querySelector("h1").textContent = page.title;
-for (const { label, ...attributes } of page.fields) {
-  const field = document.createElement("label");
-  field.append(label, Object.assign(document.createElement("input"), { required: true, ...attributes }));
-  form.append(field);
+function show() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const page = (token && GO_ON[name]) || BEGIN[name];
+  document.title = `Fieldgraph · ${page.title}`;
+  find("h1").textContent = page.title;
+  find("#about").textContent = page.about ?? "";
+  status.textContent = "";
+  form.replaceChildren();
+  form.hidden = !page.query;
+  for (const { label, ...attributes } of page.fields ?? []) {
+    const field = make("label", {});
+    field.append(label, make("input", { required: true, ...attributes }));
+    form.append(field);
+  }
+  form.append(make("button", { textContent: page.button }));
+  form.onsubmit = (event) => submit(event, page, token);
+  const links = Object.entries(LINKS).filter(([path]) => path !== name || token);
+  nav.replaceChildren(...links.map(([href, textContent]) => make("a", { href, textContent })));
+  // The same page without its token: a link that only changes what is behind the # loads nothing anew.
+  for (const link of nav.children) if (link.pathname === location.pathname) link.onclick = again;
+  for (const link of nav.children) if (link.onclick && page.again) link.textContent = page.again;
 }
-form.append(Object.assign(document.createElement("button"), { textContent: "Go on" }));
-form.addEventListener("submit", async (event) => {
+
+function again(event) {
+  event.preventDefault();
+  history.replaceState(null, "", location.pathname);
+  show();
+}
+
+async function submit(event, page, token) {
   event.preventDefault();
   const input = { ...Object.fromEntries(new FormData(form)), ...(token ? { token } : {}) };
-  const reply = await fetch("/graphql", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: page.query, variables: { input } }),
-  });
-  const { data, errors } = await reply.json();
-  const problem = errors?.[0].message ?? data.answer.message;
-  status.textContent = problem ?? page.done;
-  form.hidden = !problem;
-});
+  form.querySelector("button").disabled = true;
+  try {
+    finish(page, await ask(page.query, input));
+  } catch (error) {
+    status.textContent = error.message;
+  }
+  form.querySelector("button").disabled = false;
+}
+
+async function ask(query, input) {
+  let body;
+  try {
+    const reply = await fetch("/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query, variables: { input } }),
+    });
+    body = await reply.json();
+  } catch {
+    throw new Error("The server does not answer. Try again in a moment.");
+  }
+  const problem = body.errors?.[0].message ?? body.data.answer.message;
+  if (problem) throw new Error(problem);
+  return body.data.answer;
+}
+
+function finish(page, answer) {
+  form.hidden = true;
+  find("#about").textContent = "";
+  status.textContent = answer.user ? `${page.done} as ${answer.user.username}.` : page.done;
+  if (answer.token) {
+    find("textarea").value = JSON.stringify({ Authorization: `Bearer ${answer.token}` });
+    find("section").hidden = false;
+    nav.hidden = true;
+  }
+}
+
+addEventListener("hashchange", show);
+show();
