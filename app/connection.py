@@ -56,11 +56,17 @@ def punctual(answer_s_max: float) -> type[AsyncConnection[Any]]:
             try:
                 return await super().wait(gen, interval, answer_s_max if timeout is None else timeout)
             except OperationalError as error:
-                if self.pgconn.transaction_status is not TransactionStatus.ACTIVE:
+                if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                     raise
                 # What it would say later must not meet the next statement.
                 self.pgconn.finish()
                 raise OperationalError(f"The database said nothing for {answer_s_max:g} s.") from error
+
+        async def set_autocommit(self, value: bool) -> None:
+            # SQLAlchemy does so after a ping, whatever became of it; psycopg would call it a mistake of the caller's.
+            if self.closed:
+                raise OperationalError("The connection is closed.")
+            await super().set_autocommit(value)
 
     return Punctual
 

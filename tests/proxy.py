@@ -66,6 +66,13 @@ class Proxy:
         self._asks.set()
         self._answers.set()
 
+    def forget(self) -> None:
+        """Pass nothing more on what is open now, and close nothing; new connections are as good as ever."""
+        self._asks.clear()
+        self._answers.clear()
+        self._asks, self._answers = asyncio.Event(), asyncio.Event()
+        self.speak()
+
     def lose_answer(self, question: bytes = COMMIT) -> asyncio.Event:
         """Close the connection that asks this next, once the server has answered. The event tells that it came so."""
         self._question, self._lost = question, asyncio.Event()
@@ -91,12 +98,19 @@ class Proxy:
         assert task
         self._ways[task] = writer, back
         asked = asyncio.Event()
-        await asyncio.gather(self._ask(reader, back, asked), self._answer(there, writer, asked))
+        asks, answers = self._asks, self._answers
+        await asyncio.gather(self._ask(reader, back, asks, asked), self._answer(there, writer, answers, asked))
 
-    async def _ask(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, asked: asyncio.Event) -> None:
+    async def _ask(
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        flowing: asyncio.Event,
+        asked: asyncio.Event,
+    ) -> None:
         with suppress(ConnectionError):
             while some := await source.read(CHUNK_BYTES):
-                await self._passing(self._asks)
+                await self._passing(flowing)
                 if self._question is not None and self._question in some:
                     self._question = None
                     asked.set()
@@ -104,13 +118,19 @@ class Proxy:
                 await target.drain()
         target.close()
 
-    async def _answer(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, asked: asyncio.Event) -> None:
+    async def _answer(
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        flowing: asyncio.Event,
+        asked: asyncio.Event,
+    ) -> None:
         with suppress(ConnectionError):
             while some := await source.read(CHUNK_BYTES):
                 if asked.is_set():
                     self._lost.set()
                     break
-                await self._passing(self._answers)
+                await self._passing(flowing)
                 target.write(some)
                 await target.drain()
         target.close()
