@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ import psycopg
 
 from app.instance import Running, announce, only_one, secret
 from app.migrate import missing
-from app.process import CannotStart, Children
-from app.servers import private_servers
+from app.process import CannotStart
+from app.servers import Name, PrivateServers, private_servers
 from app.settings import settings
 
 COMMAND = (sys.executable, "-P", "-m", "app.cli")
@@ -49,9 +50,9 @@ def up(*, with_parent: bool) -> None:
                 redis_url=settings.redis_url or servers.redis_url,
             )
             announce(home, running)
-            launcher = Launcher(servers.children, _environment(home, running, demo=own_database))
-            for name, process in servers.processes.items():
-                launcher.watch(f"private {name} server, whose log is {home / name}.log,", process)
+            launcher = Launcher(servers, _environment(home, running, demo=own_database))
+            for name in servers.processes:
+                launcher.watch_server(name)
             try:
                 launcher.run()
             except KeyboardInterrupt:
@@ -78,10 +79,11 @@ class Ended:
 
 
 class Launcher:
-    """Runs the API and the worker."""
+    """Runs the API and the worker beside the private servers."""
 
-    def __init__(self, children: Children, environment: dict[str, str]) -> None:
-        self._children = children
+    def __init__(self, servers: PrivateServers, environment: dict[str, str]) -> None:
+        self._servers = servers
+        self._children = servers.children
         self._environment = environment
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -101,6 +103,10 @@ class Launcher:
         """Notice when a process ends."""
         _in_background(self._notice, name, process)
 
+    def watch_server(self, name: Name) -> None:
+        """Notice when a private server ends."""
+        self.watch(_called(self._servers, name), self._servers.processes[name])
+
     def stop(self) -> None:
         """Ask the API and the worker to end, together; kill them when they take too long or somebody asks again."""
         deadline = time.monotonic() + settings.shutdown_s + KILLED_LAUNCHER_GRACE_S
@@ -115,15 +121,24 @@ class Launcher:
                 child.kill()
 
     def _tend(self) -> None:
-        short_lives = 0
+        # What the rest can do without for a moment: a worker hands its jobs on, Redis holds nothing that must last.
+        begin_again = {
+            "worker": lambda: self._begin("worker", "work"),
+            _called(self._servers, "redis"): self._begin_redis,
+        }
+        short_lives = Counter[str]()
         while True:
             ended = self._ended.get()
-            short_lives = short_lives + 1 if ended.lived_s < SHORT_LIFE_S else 0
-            if ended.name != "worker" or short_lives == SHORT_LIVES_MAX:
+            short_lives[ended.name] = short_lives[ended.name] + 1 if ended.lived_s < SHORT_LIFE_S else 0
+            if ended.name not in begin_again or short_lives[ended.name] == SHORT_LIVES_MAX:
                 raise CannotStart(f"The {ended.name} ended with code {ended.code}, so everything stops.")
-            _say(f"The worker ended with code {ended.code}. Starting another.")
+            _say(f"The {ended.name} ended with code {ended.code}. Starting another.")
             time.sleep(RESTART_PAUSE_S)
-            self._begin("worker", "work")
+            begin_again[ended.name]()
+
+    def _begin_redis(self) -> None:
+        self._servers.start(database=False)
+        self.watch_server("redis")
 
     def _migrate(self) -> None:
         try:
@@ -179,6 +194,10 @@ class Launcher:
             if _answers():
                 return
             time.sleep(0.05)
+
+
+def _called(servers: PrivateServers, name: Name) -> str:
+    return f"private {name} server, whose log is {servers.home / name}.log,"
 
 
 def _environment(home: Path, running: Running, *, demo: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from app.instance import running
 from tests.setup.processes import await_end, descendants
 
 UP = [sys.executable, "-m", "app.cli", "up"]
+READY_S_MAX = 60
 PARENT = ["/bin/sh", "-c", '"$@" --with-parent; exit $?', "sh", *UP]
 
 
@@ -148,6 +150,24 @@ def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(env
         assert up.wait(30) == 1
         assert up.stdout is not None
         assert "The api ended with code -9, so everything stops." in up.stdout.read()
+
+
+def test_a_redis_that_dies_is_replaced_and_the_rest_goes_on(environment):
+    with started(environment) as (up, _):
+        parts = descendants(up.pid)
+        for _ in range(2):
+            os.kill(_redis(descendants(up.pid)), signal.SIGKILL)
+            _said_until("Starting another.", up)
+            deadline = time.monotonic() + READY_S_MAX
+            while status(environment, "/readyz") != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert _running(parts, "serve") in descendants(up.pid)
+
+
+def _redis(processes: set[int]) -> int:
+    (found,) = (number for number in processes if b"redis" in Path("/proc", str(number), "cmdline").read_bytes()[:40])
+    return found
 
 
 def _running(processes: set[int], command: str) -> int:
