@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import dramatiq
+import structlog
 
 from app import queue
 from app.database import Database, WriteSession
@@ -12,8 +13,10 @@ from app.models import JobKind, Lane
 from app.services import system
 from app.services.system import Claim
 from app.settings import settings
+from app.supervision import within
 from jobs.run import Run, Work, carry_out
 
+log = structlog.get_logger()
 WORKS: dict[JobKind, Work] = {}
 
 
@@ -68,16 +71,26 @@ class Runner:
 
     async def work_off(self, lane: Lane) -> None:
         """Does the jobs of a lane one by one, in their turns, until none waits; nothing where the lane is full."""
-        if self._taken[lane] >= places(lane):
-            return
+        if self._taken[lane] < places(lane):
+            await self._work_on(lane)
+
+    async def _work_on(self, lane: Lane, claim: Claim | None = None) -> None:
         self._taken[lane] += 1
         try:
-            while not self.leaving.is_set() and (claim := await self._next(lane)):
+            claim = claim or await self._next(lane)
+            while claim:
                 await self._do(claim)
+                claim = await self._next(lane)
         finally:
             self._taken[lane] -= 1
 
     async def _next(self, lane: Lane) -> Claim | None:
+        if self.leaving.is_set():
+            return None
+        # Later than that the lease that it would bring has ended.
+        return await within(settings.job_lease_s, self._claim(lane))
+
+    async def _claim(self, lane: Lane) -> Claim | None:
         kinds = [kind for kind in WORKS if kind.lane is lane]
         # One account's jobs never take all places: those of others begin at once though each of its own takes an hour.
         most = max(1, places(lane) - 1)
@@ -99,13 +112,20 @@ class Runner:
             if not held[claim.account_key]:
                 del held[claim.account_key]
 
-    def look(self) -> None:
-        """Begins what waits without having been told of it, as far as there are places."""
+    async def look(self) -> None:
+        """Begins what waits without having been told of it, as far as there are places: it needs no Redis."""
         for lane in Lane:
-            for _ in range(places(lane) - self._taken[lane]):
-                task = asyncio.create_task(self.work_off(lane))
+            while self._taken[lane] < places(lane) and (claim := await self._next(lane)):
+                task = asyncio.create_task(self._work_on(lane, claim))
                 self._found.add(task)
-                task.add_done_callback(self._found.discard)
+                task.add_done_callback(self._ended)
+                await asyncio.sleep(0)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._found.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            # The next look goes on; an attempt that could not be ended ends with its lease.
+            log.warning("jobs not worked off", error=str(error) or type(error).__name__)
 
     async def left(self) -> None:
         """Returns when what it found itself has been handed back."""

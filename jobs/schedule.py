@@ -11,7 +11,7 @@ from sqlalchemy import Interval, delete, func, literal
 
 from app import events, redis_client
 from app.database import Database
-from app.models import Mail, Session
+from app.models import Lane, Mail, Session
 from app.services import accounts, mapping, system
 from app.services.accounts import exports, profiles
 from app.services.social import pictures
@@ -31,7 +31,7 @@ async def sweep(runner: Runner) -> None:
     async with runner.database.writing() as session:
         for job in await system.abandon(session):
             await WORKS[job.kind].give_up(session, job.subject_id, str(job.error))
-    runner.look()
+    await runner.look()
 
 
 async def announce(database: Database) -> None:
@@ -82,7 +82,9 @@ def every(seconds: float, deed: Callable[[], Awaitable[None]], *, name: str, s_m
 def clockwork(runner: Runner) -> list[Background]:
     """Everything that runs by the clock; the worker says that it lives while nothing of it is in trouble."""
     database, sweep_s, soon_s = runner.database, settings.job_sweep_s, settings.background_silence_s_max
+    search_s_max = len(Lane) * settings.job_lease_s
     tasks = [
+        every(settings.job_poll_s, runner.look, name="job search", s_max=search_s_max),
         every(sweep_s, partial(sweep, runner), name="sweep", s_max=DEED_S_MAX),
         every(sweep_s, partial(announce, database), name="announcements", s_max=DEED_S_MAX),
         every(PRUNE_S, partial(prune, database), name="pruning", s_max=PRUNE_S),

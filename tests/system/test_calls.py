@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock
 
 import dramatiq
 import pytest
@@ -10,7 +11,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from sqlalchemy import func, select
 
-from app import events, queue
+from app import events, queue, supervision
 from app.models import Event, Job, JobKind, JobState, Lane, User
 from app.models import Session as SignIn
 from app.settings import settings
@@ -212,22 +213,42 @@ async def test_pruning_forgets_old_events_and_ended_sessions(database, owner):
         assert await session.scalar(select(func.count(SignIn.id))) == 1
 
 
-async def test_a_worker_says_that_it_lives(redis_url):
+async def test_a_worker_says_that_it_lives_while_all_of_it_gets_things_done(redis_url, eventually):
     async with AsyncRedis.from_url(redis_url) as client:
-        await beat(client)
+        await client.delete(schedule.HEARTBEAT_KEY)
+        ill = every(60, AsyncMock(side_effect=KeyError), name="ill", s_max=60)
+        ill.start()
+        await eventually(AsyncMock(side_effect=lambda: ill.trouble))
+        await beat([ill])
+        assert not await client.exists(schedule.HEARTBEAT_KEY)
+        await ill.stop()
+        await beat([])
         assert await client.exists(schedule.HEARTBEAT_KEY)
         assert 0 < await client.pttl(schedule.HEARTBEAT_KEY) <= settings.job_sweep_s * 5_000
 
 
-async def test_no_failure_stops_the_clock():
-    turns = []
+async def test_no_failure_stops_the_clock(eventually, monkeypatch):
+    monkeypatch.setattr(supervision, "PAUSE_S", 0.01)
+    deed = AsyncMock(side_effect=KeyError("a mistake of ours"))
+    clock = every(0, deed, name="deed", s_max=60)
+    clock.start()
+    await eventually(AsyncMock(side_effect=lambda: deed.await_count >= 3))
+    await clock.stop()
 
-    async def broken(on):
-        turns.append(on)
-        raise KeyError("a mistake of ours")
 
-    clock = asyncio.create_task(every(0, broken, "on"))
-    while len(turns) < 3:  # noqa: ASYNC110 - the clock has no event for its turns
-        await asyncio.sleep(0)
-    assert not clock.done()
+async def test_a_job_is_found_without_redis_and_without_a_sweep(
+    database, runner, heavy, states, eventually, monkeypatch
+):
+    monkeypatch.setattr(settings, "job_sweep_s", 600)
+    monkeypatch.setattr(settings, "redis_url", "redis://127.0.0.1:1/0")
+    heavy.let_go.set()
+
+    async def one_is_done():
+        return await states() == {JobState.DONE: 1}
+
+    clock = asyncio.create_task(schedule.keep_time(runner))
+    await asyncio.sleep(0.5)  # the first sweep has been
+    await factories.job(database)
+    await eventually(one_is_done)
     clock.cancel()
+    await asyncio.wait({clock})
