@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     connections_per_address_max: int = 500
     requests_per_address_at_once_max: int = 200
     storage_url: str | None = None
+    storage_s_max: float = 120
+    storage_silence_s_max: float = 5
     secret: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
     production: bool = False
@@ -197,6 +199,7 @@ class Settings(BaseSettings):
     # Mail
     smtp_url: SecretStr | None = None
     smtp_s_max: float = 20
+    smtp_mail_s_max: float = 60
     mail_attempts_max: int = 8
     mails_kept_days: int = 7
     mail_from: str = "Fieldgraph <fieldgraph@localhost>"
@@ -316,6 +319,7 @@ class Settings(BaseSettings):
     job_lease_s: float = 10
     job_statement_s_max: float = 60
     job_attempts_max: int = 3
+    job_poll_s: float = 1
     job_sweep_s: float = 2
     job_quick_at_once: int = Field(default=2, ge=1)
     job_slow_at_once: int = Field(default=4, ge=1)

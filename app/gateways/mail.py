@@ -15,6 +15,7 @@ import structlog
 
 from app.gateways.outside import Outage
 from app.settings import settings
+from app.supervision import within
 
 SERVER = "The mail server"
 LINK = re.compile(r"https?://\S+#\S+|https?://\S+/unsubscribe/\S+")
@@ -35,7 +36,12 @@ async def send(message: EmailMessage) -> None:
     if settings.smtp_url is None:
         await asyncio.to_thread(_keep, message)
         return
-    await asyncio.to_thread(_hand_over, message, settings.smtp_url.get_secret_value())
+    try:
+        # Each word has its deadline; a server that says one now and then, or a name that is never found, has none.
+        handing_over = asyncio.to_thread(_hand_over, message, settings.smtp_url.get_secret_value())
+        await within(settings.smtp_mail_s_max, handing_over)
+    except TimeoutError:
+        raise Outage(SERVER, f"did not take a mail within {settings.smtp_mail_s_max:g} s", heals=True) from None
 
 
 def greeted() -> str:

@@ -1,15 +1,17 @@
 """Files and blobs: kept in a local folder, or in an object store where `storage_url` names one, behind signed links."""
 
+import asyncio
 import hashlib
+import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 import anyio
@@ -22,6 +24,13 @@ from app import security
 from app.errors import Conflict, Forbidden, NotFound, Unavailable
 from app.settings import settings
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
+T = TypeVar("T")
+
+TRIES_MORE = 2
+CLIENT_OPTIONS = ("allow_http", "allow_invalid_certificates", "proxy_url", "proxy_ca_certificate", "proxy_excludes")
 KEY = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.-]*(/[0-9A-Za-z_-][0-9A-Za-z_.-]*)*")
 KEY_LENGTH_MAX = 500
 ARRIVING = "arriving"
@@ -75,7 +84,9 @@ async def put(
     if not _is_local():
         attributes |= {"Content-Type": media_type} if media_type else {}
         attributes |= {"Content-Disposition": _disposition(filename)} if filename else {}
-    with _in_words():
+    # Who sends content piece by piece may take his time; each piece has its own deadline at the store.
+    s_max = settings.storage_s_max if isinstance(source, bytes | Path) else None
+    async with _in_time(s_max):
         await obstore.put_async(_store(), checked(key), source, attributes=attributes or None)
 
 
@@ -96,7 +107,7 @@ async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
     arriving = f"{ARRIVING}/{uuid4().hex}"
     await put(arriving, source)
     try:
-        with _in_words():
+        async with _in_time():
             await obstore.rename_async(_store(), arriving, checked(key), overwrite=False)
     except AlreadyExistsError:
         await delete(arriving)
@@ -105,17 +116,17 @@ async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
 
 async def get(key: str) -> bytes:
     """The content under a key; NotFound if there is none."""
-    with _in_words():
+    async with _in_time():
         found = await obstore.get_async(_store(), checked(key))
         return bytes(await found.bytes_async())
 
 
 async def stream(key: str) -> AsyncIterator[bytes]:
     """The content under a key, piece by piece."""
-    with _in_words():
+    async with _in_time():
         found = await obstore.get_async(_store(), checked(key))
-        async for chunk in found.stream(min_chunk_size=settings.file_chunk_bytes):
-            yield bytes(chunk)
+    async for chunk in _one_by_one(found.stream(min_chunk_size=settings.file_chunk_bytes)):
+        yield bytes(chunk)
 
 
 async def download(key: str, path: Path) -> None:
@@ -133,26 +144,27 @@ async def download(key: str, path: Path) -> None:
 
 async def delete(prefix: str) -> None:
     """Forget the content under a key, and under all keys below it."""
-    with _in_words():
-        async for found in obstore.list(_store(), prefix=checked(prefix)):
+    async for found in _one_by_one(obstore.list(_store(), prefix=checked(prefix))):
+        async with _in_time():
             await obstore.delete_async(_store(), [entry["path"] for entry in found])
-        if await exists(prefix):
+    if await exists(prefix):
+        async with _in_time():
             await obstore.delete_async(_store(), prefix)
 
 
 async def old(prefix: str, *, age_s: float) -> AsyncIterator[list[str]]:
     """The keys below a prefix whose content has been there for so long, some at a time."""
     oldest = datetime.now(UTC) - timedelta(seconds=age_s)
-    with _in_words():
-        async for found in obstore.list(_store(), prefix=checked(prefix)):
-            yield [entry["path"] for entry in found if entry["last_modified"] < oldest]
+    async for found in _one_by_one(obstore.list(_store(), prefix=checked(prefix))):
+        yield [entry["path"] for entry in found if entry["last_modified"] < oldest]
 
 
 async def delete_all(keys: Sequence[str]) -> None:
     """Forget the content under these keys, some of which may be gone already."""
     for key in keys:
-        with suppress(NotFound), _in_words():
-            await obstore.delete_async(_store(), checked(key))
+        with suppress(NotFound):
+            async with _in_time():
+                await obstore.delete_async(_store(), checked(key))
 
 
 async def exists(key: str) -> bool:
@@ -166,7 +178,7 @@ async def exists(key: str) -> bool:
 
 async def size(key: str) -> int:
     """How many bytes are under a key; NotFound if there is nothing."""
-    with _in_words():
+    async with _in_time():
         return (await obstore.head_async(_store(), checked(key)))["size"]
 
 
@@ -229,7 +241,27 @@ def _connected(url: str | None, folder: Path) -> ObjectStore:
         folder.mkdir(parents=True, exist_ok=True)
         return LocalStore(folder, automatic_cleanup=True)
     # Credentials, region and endpoint come from the store's own variables, AWS_… for S3.
-    return from_url(url)
+    silence_s = settings.storage_silence_s_max
+    patience: ClientConfig = {
+        "connect_timeout": timedelta(seconds=silence_s),
+        "read_timeout": timedelta(seconds=silence_s),
+        "timeout": timedelta(seconds=settings.storage_s_max),
+    }
+    return from_url(
+        url,
+        client_options=cast("ClientConfig", patience | _told_by_environment()),
+        retry_config={"max_retries": TRIES_MORE, "retry_timeout": timedelta(seconds=TRIES_MORE * silence_s)},
+    )
+
+
+def _told_by_environment() -> dict[str, str]:
+    """What the store's variables say of its connections: options that are given would have them forgotten."""
+    return {
+        option: value
+        for option in CLIENT_OPTIONS
+        for service in ("AWS", "GOOGLE", "AZURE")
+        if (value := os.environ.get(f"{service}_{option.upper()}"))
+    }
 
 
 def _signing() -> S3Store | GCSStore | AzureStore:
@@ -260,10 +292,32 @@ def _disposition(filename: str) -> str:
     return f'attachment; filename="{re.sub(r"[^0-9A-Za-z._-]+", "_", filename)}"'
 
 
+@asynccontextmanager
+async def _in_time(s_max: float | None = settings.storage_s_max) -> AsyncIterator[None]:
+    """A question to the store, bounded in time and answered in the domain's words."""
+    with _in_words():
+        async with asyncio.timeout(s_max):
+            yield
+
+
+async def _one_by_one(parts: AsyncIterable[T]) -> AsyncIterator[T]:
+    """All parts, each of them in time, however long whoever takes them needs."""
+    rest = aiter(parts)
+    while True:
+        try:
+            async with _in_time():
+                part = await anext(rest)
+        except StopAsyncIteration:
+            return
+        yield part
+
+
 @contextmanager
 def _in_words() -> Iterator[None]:
     try:
         yield
+    except TimeoutError as error:
+        raise Unavailable("The file storage does not answer.") from error
     except FileNotFoundError:
         raise NotFound("This file is gone.") from None
     except AlreadyExistsError:

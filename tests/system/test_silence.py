@@ -1,0 +1,460 @@
+"""A proxy that falls silent before each outside part: a failure in words by our deadline, and then all goes on."""
+
+import asyncio
+from contextlib import aclosing, asynccontextmanager
+from email.message import EmailMessage
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from shapely import box
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from app import events, queue
+from app.database import Database
+from app.errors import Busy, Unavailable
+from app.events import Feed
+from app.gateways import imagery, mail, oauth, storage
+from app.gateways.osm import overpass, rawdata
+from app.gateways.outside import Outage
+from app.main import build
+from app.models import JobKind, JobState, User
+from app.reader import Reader
+from app.settings import settings
+from app.signals import Signals
+from app.tiles import Tile
+from jobs import broker
+from jobs.run import Run, Work
+from jobs.schedule import clockwork
+from tests import factories
+from tests.mailbox import Mailbox, receiving
+from tests.object_store import ObjectStore, environment
+from tests.proxy import before_database, before_redis, proxied
+from tests.servers import serving
+
+# Long beside every deadline below, short beside a wait without one.
+PATIENCE_S = 40
+SQUARE = box(12.0, 46.0, 12.001, 46.001)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Deadlines that a test can wait for."""
+    for name, value in {
+        "database_silence_s_max": 0.5,
+        "database_connect_s_max": 2,
+        "database_pool_wait_s": 1,
+        "background_silence_s_max": 2,
+        "redis_s_max": 0.5,
+        "storage_silence_s_max": 1,
+        "smtp_s_max": 1,
+        "osm_s_max": 1,
+        "osm_account_s_max": 1,
+        "imagery_s_max": 1,
+        "osm_tries_max": 1,
+        "imagery_tries_max": 1,
+        "osm_overpass_url": None,
+    }.items():
+        monkeypatch.setattr(settings, name, value)
+
+
+@pytest.fixture
+async def far(database_url, redis_url):
+    """The database at the other end of a proxy, with the deadline of a second and a half; and the proxy."""
+    async with before_database(database_url) as (proxy, url):
+        far = Database(url, redis_url, statement_s_max=1)
+        yield far, proxy
+        proxy.speak()
+        await far.close()
+
+
+@asynccontextmanager
+async def started(part):
+    await part.start()
+    try:
+        yield part
+    finally:
+        await part.stop()
+
+
+async def in_time(work):
+    """What the work answers; a wait without a deadline fails here."""
+    async with asyncio.timeout(PATIENCE_S):
+        return await work
+
+
+async def usernames(database):
+    async with database.reading() as session:
+        return list(await session.scalars(select(User.username)))
+
+
+# PostgreSQL
+
+
+async def test_a_read_through_a_silent_connection_fails_and_the_next_is_answered(far, owner):
+    database, proxy = far
+    assert await usernames(database) == ["owner"]
+    proxy.silence()
+    with pytest.raises(Busy):
+        await in_time(usernames(database))
+    proxy.speak()
+    assert await in_time(usernames(database)) == ["owner"]
+
+
+@pytest.mark.parametrize("answers_only", [False, True], ids=["both ways", "answers only"])
+async def test_a_commit_that_is_not_answered_ends_in_time(far, owner, answers_only):
+    database, proxy = far
+    with pytest.raises(Busy):
+        await in_time(renamed(database, owner, proxy, answers_only=answers_only))
+    proxy.speak()
+    # What was kept back arrives now: the change was made or it was not, but nothing hangs on it.
+    assert len(await in_time(usernames(database))) == 1
+
+
+async def renamed(database, person, proxy, *, answers_only):
+    async with database.writing() as session:
+        user = await session.get_one(User, person.id)
+        user.full_name = "Somebody"
+        await session.flush()
+        proxy.silence(answers_only=answers_only)
+
+
+async def test_every_connection_of_the_pool_may_be_silent_at_once(far, owner):
+    database, proxy = far
+    await asyncio.gather(*(usernames(database) for _ in range(8)))
+    proxy.silence()
+    told = await in_time(asyncio.gather(*(usernames(database) for _ in range(12)), return_exceptions=True))
+    assert [type(each) for each in told] == [Busy] * 12
+    proxy.speak()
+    assert await in_time(asyncio.gather(*(usernames(database) for _ in range(8)))) == [["owner"]] * 8
+
+
+async def test_a_reader_gives_a_silent_connection_up_and_goes_on(database_url):
+    async with before_database(database_url) as (proxy, url):
+        reader = Reader(url, statement_s_max=1)
+        assert await reader.rows(b"SELECT $1::text", [b"before"]) == [("before",)]
+        proxy.silence()
+        going = [asyncio.create_task(reader.rows(b"SELECT $1::text", [b"%d" % number])) for number in range(12)]
+        told = await in_time(asyncio.gather(*going, return_exceptions=True))
+        assert [type(each) for each in told] == [Busy] * 12
+        proxy.speak()
+        assert await in_time(reader.rows(b"SELECT $1::text", [b"after"])) == [("after",)]
+        await in_time(reader.close())
+
+
+async def test_a_reader_asks_again_where_only_old_connections_are_silent(database_url):
+    # As after a network forgot them: what is open says nothing, and whoever connects anew is answered.
+    async with before_database(database_url) as (proxy, url):
+        reader = Reader(url, statement_s_max=1)
+        assert await reader.rows(b"SELECT $1::text", [b"before"]) == [("before",)]
+        proxy.forget()
+        assert await in_time(reader.rows(b"SELECT $1::text", [b"after"])) == [("after",)]
+        await in_time(reader.close())
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["silent", "old connections silent"])
+async def test_no_event_is_missed_and_none_is_doubled(far, database, redis_url, forgotten):
+    near, proxy = database, far[1]
+    async with started(Feed(far[0].engine, redis_url)) as feed, followed(feed, "topic") as following:
+        await noted(near, 0)
+        heard = [await anext(following)]
+        proxy.forget() if forgotten else proxy.silence()
+        for number in range(1, 365):
+            await noted(near, number)
+        if not forgotten:
+            await until(lambda: any(task.trouble for task in feed.background))
+            proxy.speak()
+        heard += [await anext(following) for _ in range(1, 365)]
+        assert [happening.payload["number"] for happening in heard] == list(range(365))
+        await until(lambda: not any(task.trouble for task in feed.background))
+
+
+@asynccontextmanager
+async def followed(source, topic):
+    """What happens on a topic from now on."""
+    after = source.now()
+    if asyncio.iscoroutine(after):
+        after = await after
+    async with asyncio.timeout(PATIENCE_S), aclosing(source.follow(topic, after)) as following:
+        yield following
+
+
+async def noted(database, number):
+    async with database.writing() as session:
+        events.record(session, "topic", {"number": number})
+
+
+async def until(holds):
+    async def asked():
+        return holds()
+
+    await until_told(asked)
+
+
+async def until_told(holds):
+    async with asyncio.timeout(PATIENCE_S):
+        while not await holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.05)
+
+
+async def test_a_silent_database_makes_the_process_unready_and_it_recovers(database_url, redis_url, monkeypatch):
+    async with before_database(database_url) as (proxy, url):
+        monkeypatch.setattr(settings, "database_url", url)
+        app = build().app
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://api") as http,
+        ):
+
+            async def is_ready():
+                return (await in_time(http.get("/readyz"))).status_code == 200
+
+            assert await is_ready()
+            proxy.silence()
+            assert not await is_ready()
+            await asyncio.sleep(settings.background_silence_s_max + 1)
+            assert not (await in_time(http.get("/readyz"))).json()["checks"]["background"]
+            proxy.speak()
+            await until_told(is_ready)
+
+
+# Jobs
+
+
+@pytest.fixture
+def sleeper(monkeypatch):
+    """Work that ends when its attempt does, and what it saw."""
+    seen = []
+
+    async def do(run: Run):
+        seen.append(run.claim.attempt)
+        try:
+            await asyncio.sleep(PATIENCE_S if len(seen) == 1 else 0)
+            async with run.ending():
+                pass
+        finally:
+            seen.append("over")
+
+    async def failed(*_):
+        seen.append("failed")
+
+    monkeypatch.setattr(broker, "WORKS", {JobKind.TRAIN: Work(JobKind.TRAIN, do, failed)})
+    monkeypatch.setattr(settings, "job_lease_s", 2)
+    return seen
+
+
+async def test_a_silent_database_costs_a_job_its_lease_and_nobody_the_job(far, database, sleeper):
+    job = await factories.job(database)
+    runner = broker.Runner(far[0])
+    await runner.look()
+    await until(lambda: sleeper == [1])
+    far[1].silence()
+    # The worker stops before the lease that it could not renew is another's.
+    await until(lambda: sleeper == [1, "over"])
+    other = broker.Runner(database)
+
+    async def is_done():
+        await other.look()
+        async with database.reading() as session:
+            return (await session.get_one(type(job), job.id)).state is JobState.DONE
+
+    await until_told(is_done)
+    assert sleeper == [1, "over", 2, "over"]
+    far[1].speak()
+    await in_time(runner.left())
+
+
+async def test_a_worker_finds_jobs_again_after_its_database_was_silent(far, database, sleeper, redis_url):
+    sleeper.append("so that no work sleeps")
+    runner = broker.Runner(far[0])
+    search, *_ = [task for task in clockwork(runner) if task.name == "job search"]
+    search.start()
+    far[1].silence()
+    job = await factories.job(database)
+    await until(lambda: search.trouble)
+    far[1].speak()
+
+    async def is_done():
+        async with database.reading() as session:
+            return (await session.get_one(type(job), job.id)).state is JobState.DONE
+
+    await until_told(is_done)
+    await until(lambda: not search.trouble)
+    await search.stop()
+    await in_time(runner.left())
+
+
+# Redis
+
+
+async def test_what_listens_to_redis_hears_again_after_a_silence(redis_url):
+    async with (
+        before_redis(redis_url) as (proxy, url),
+        started(Signals(url)) as signals,
+        followed(signals, "a") as following,
+    ):
+        first = asyncio.ensure_future(anext(following))
+        await asyncio.sleep(0)
+        proxy.silence()
+        await until(lambda: signals.background[0].trouble)
+        # What is sent meanwhile is lost, in time, and told of.
+        await in_time(signals.send("a", {"number": 0}))
+        proxy.speak()
+        await until(lambda: not signals.background[0].trouble)
+        with Redis.from_url(redis_url) as redis:
+            redis.publish("fieldgraph:signals", b'["a", {"number": 1}]')
+        assert (await first).payload["number"] in {0, 1}
+
+
+async def test_events_come_by_polling_while_redis_is_silent(database, redis_url):
+    async with (
+        before_redis(redis_url) as (proxy, url),
+        started(Feed(database.engine, url)) as feed,
+        followed(feed, "topic") as following,
+    ):
+        first = asyncio.ensure_future(anext(following))
+        await asyncio.sleep(0)
+        proxy.silence()
+        await until(lambda: feed.background[0].trouble)
+        await noted(database, 7)
+        assert (await first).payload == {"number": 7}
+
+
+async def test_a_job_is_asked_for_though_redis_is_silent(database, redis_url, monkeypatch):
+    async with before_redis(redis_url) as (proxy, url):
+        monkeypatch.setattr(settings, "redis_url", url)
+        queue.broker.cache_clear()
+        proxy.silence()
+        async with asyncio.timeout(PATIENCE_S):
+            async with database.writing() as session:
+                job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+        queue.broker.cache_clear()
+        async with database.reading() as session:
+            assert (await session.get_one(type(job), job.id)).state is JobState.QUEUED
+
+
+# What is asked over HTTP or SMTP
+
+
+@asynccontextmanager
+async def silent_before(host):
+    """A proxy before a server that falls silent at once, though it takes connections."""
+    async with proxied(("127.0.0.1", int(host.rpartition(":")[2]))) as proxy:
+        yield proxy
+
+
+async def test_the_object_store(monkeypatch):
+    store = ObjectStore()
+    with serving(store) as server:
+        async with silent_before(server.host) as proxy:
+            for name, value in environment(proxy.host).items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setattr(settings, "storage_url", "s3://files")
+            await storage.put("a/one", b"one")
+            assert await storage.get("a/one") == b"one"
+            proxy.silence()
+            for work in (
+                lambda: storage.put("a/two", b"two"),
+                lambda: storage.get("a/one"),
+                lambda: storage.size("a/one"),
+                lambda: storage.delete("a/one"),
+                lambda: storage.delete_all(["a/one"]),
+            ):
+                with pytest.raises(Unavailable):
+                    await in_time(work())
+            proxy.speak()
+            await in_time(storage.put("a/three", b"three"))
+            assert await in_time(storage.get("a/three")) == b"three"
+            await in_time(storage.delete("a"))
+    assert store.kept == {}
+
+
+async def test_a_download_that_stops_in_the_middle(monkeypatch):
+    store = ObjectStore()
+    with serving(store) as server:
+        async with silent_before(server.host) as proxy:
+            for name, value in environment(proxy.host).items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setattr(settings, "storage_url", "s3://files")
+            store.kept["big"] = bytes(32_000_000)
+            with pytest.raises(Unavailable):
+                await in_time(read_slowly(proxy))
+
+
+async def read_slowly(proxy):
+    async for _ in storage.stream("big"):
+        proxy.silence()
+
+
+def letter():
+    message = EmailMessage()
+    for name, value in {"From": "f@example.org", "To": "a@example.org", "Message-ID": "<1@x>"}.items():
+        message[name] = value
+    message.set_content("Hello")
+    return message
+
+
+async def test_the_mail_server(monkeypatch):
+    box = Mailbox()
+    async with receiving(box) as place, silent_before(place) as proxy:
+        monkeypatch.setattr(settings, "smtp_url", SecretStr(f"smtp://{proxy.host}"))
+        proxy.silence()
+        with pytest.raises(Outage) as outage:
+            await in_time(mail.send(letter()))
+        assert outage.value.heals
+        assert not box.mails
+        proxy.speak()
+        await in_time(mail.send(letter()))
+        assert len(box.mails) == 1
+
+
+async def test_a_mail_server_that_says_a_word_now_and_then(monkeypatch):
+    monkeypatch.setattr(settings, "smtp_mail_s_max", 1)
+    box = Mailbox()
+    async with receiving(box) as place, silent_before(place) as proxy:
+        monkeypatch.setattr(settings, "smtp_url", SecretStr(f"smtp://{proxy.host}"))
+        monkeypatch.setattr(settings, "smtp_s_max", 10)
+        proxy.delay_s = 0.4
+        with pytest.raises(Outage, match="did not take a mail within 1 s") as outage:
+            await in_time(mail.send(letter()))
+        assert outage.value.heals
+        await asyncio.sleep(3)  # its thread leaves by itself
+
+
+ASKED = {
+    "raw data": lambda: rawdata.fetch(SQUARE, {"building": ()}),
+    "Overpass": lambda: overpass.fetch(SQUARE, {"building": ()}),
+    "imagery": lambda: imagery.fetch_picture(f"{settings.public_url}/{{z}}/{{x}}/{{y}}", Tile(18, 1, 2)),
+    "TileJSON": lambda: imagery.fetch_picture(f"{settings.public_url}/tiles.json", Tile(18, 1, 2)),
+    "OAuth": lambda: oauth.identify(code="c", redirect_uri="https://x.example/osm/", verifier="v"),
+}
+
+
+@pytest.mark.parametrize("answers_only", [False, True], ids=["both ways", "answers only"])
+@pytest.mark.parametrize("name", ASKED)
+async def test_what_others_serve(name, answers_only, monkeypatch, tmp_path):
+    async def teapot(_request):
+        return PlainTextResponse("no", status_code=418)
+
+    everything = Starlette(routes=[Route("/{path:path}", teapot, methods=["GET", "POST"])])
+    with serving(everything) as server:
+        async with silent_before(server.host) as proxy:
+            monkeypatch.setattr(settings, "home", tmp_path)
+            monkeypatch.setattr(settings, "outside_hosts_allowed", [proxy.host])
+            monkeypatch.setattr(settings, "osm_client_id", "us")
+            for setting in ("osm_features_url", "osm_overpass_url", "osm_url", "public_url"):
+                monkeypatch.setattr(settings, setting, f"http://{proxy.host}")
+            proxy.silence(answers_only=answers_only)
+            with pytest.raises(Outage) as outage:
+                await in_time(ASKED[name]())
+            assert outage.value.heals
+            assert "did not answer within 1 s" in outage.value.message
+            proxy.speak()
+            with pytest.raises(Outage) as outage:
+                await in_time(ASKED[name]())
+            assert outage.value.status == 418
