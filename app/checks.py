@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category
@@ -16,6 +17,7 @@ UNSEEN = {"Cc", "Zl", "Zp"}
 # The escape itself, not a backslash that happens to stand before these letters.
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
+CURSOR_LENGTH_MAX = 4_000
 YEAR_MIN, YEAR_MAX = 1900, 2200
 
 
@@ -33,6 +35,13 @@ def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -
 def optional_text(field: str, value: str | None, *, length_max: int, is_one_line: bool = False) -> str | None:
     """Like `text`, with nothing for blank."""
     return text(field, value, length_max=length_max, is_one_line=is_one_line) if value and value.strip() else None
+
+
+def cursor(value: str) -> bytes:
+    """What a cursor holds; ValueError for what is too long to be one, before it is unpacked, or no base64."""
+    if len(value) > CURSOR_LENGTH_MAX:
+        raise ValueError("too long for a cursor")
+    return urlsafe_b64decode(value + "=" * (-len(value) % 4))
 
 
 def within(field: str, value: float, low: float, high: float) -> float:

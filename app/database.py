@@ -87,11 +87,6 @@ async def lock(session: WriteSession, what: str) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
 
-async def allow(session: AsyncSession, *, statement_s_max: float) -> None:
-    """Lets the statements of this transaction take longer than a request would wait for them."""
-    await session.execute(select(func.set_config("statement_timeout", f"{round(statement_s_max * 1_000)}ms", True)))
-
-
 @contextmanager
 def _in_words() -> Iterator[None]:
     """What the database says, in the domain's words."""

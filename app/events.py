@@ -6,7 +6,7 @@ events under 20 concurrent writers).
 """
 
 import asyncio
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from app import checks
 from app.errors import BadRequest, Busy, LimitReached
 from app.models import Event
 from app.models.base import Json
@@ -60,7 +61,7 @@ class Position(NamedTuple):
     def parse(cls, cursor: str) -> "Position":
         """The place a cursor names; BadRequest for anything else."""
         try:
-            xid, id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").split(".")
+            xid, id = checks.cursor(cursor).decode("ascii").split(".")
             position = cls(int(xid), int(id))
         except ValueError:
             raise NotACursor from None

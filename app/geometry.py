@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NewType, TypeVar
 
+import numpy as np
 import shapely
 from geoalchemy2 import Geometry as GeometryColumn
 from geoalchemy2.elements import WKBElement
@@ -195,4 +196,10 @@ def _polygons(shape: BaseGeometry) -> Iterator[Polygon]:
 
 def to_geojson(geometry: BaseGeometry) -> dict[str, Any]:
     """The GeoJSON object of a shape, to seven decimals: a centimetre."""
-    return dict(mapping(shapely.transform(geometry, lambda coordinates: coordinates.round(DECIMALS))))
+    return to_geojson_all([geometry])[0]
+
+
+def to_geojson_all(geometries: Sequence[BaseGeometry]) -> list[dict[str, Any]]:
+    """The same of many, in a fraction of the time."""
+    rounded = shapely.transform(np.array(geometries, dtype=object), lambda coordinates: coordinates.round(DECIMALS))
+    return [dict(mapping(geometry)) for geometry in rounded]

@@ -1,6 +1,6 @@
 """Keyset pages. A cursor is the sort key of the row it points at, so a page costs the same wherever it lies."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Subquery, and_, cast, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from app import checks
 from app.errors import BadRequest
 from app.models.base import Record
 from app.settings import settings
@@ -99,7 +100,7 @@ class Place(NamedTuple):
 def place(text: str, model: type[Record], order: Order, list: str = "") -> Place:
     """The place a cursor names; BadRequest for one that this list and order did not give."""
     try:
-        listed, name, id, *value = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        listed, name, id, *value = orjson.loads(checks.cursor(text))
     except (ValueError, TypeError):
         raise BadRequest(NOT_OURS) from None
     if (listed, name) != (list, order.name) or len(value) != (order.column != "id"):

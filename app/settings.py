@@ -271,7 +271,6 @@ class Settings(BaseSettings):
 
     exports_at_once: int = 2
     export_s_max: float = 300
-    export_statement_s_max: float = 60
 
     # Maps
     tile_zoom_max: int = 22

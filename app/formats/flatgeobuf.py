@@ -23,9 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import allow
-from app.settings import settings
-
 MEDIA_TYPE = "application/flatgeobuf"
 
 
@@ -40,7 +37,6 @@ async def flatgeobuf(
     Of no rows there is no file: its only piece is empty. With its index in front it is made whole, in the database.
     """
     async with reading() as session:
-        await allow(session, statement_s_max=settings.export_statement_s_max)
         found = await session.stream_scalars(_pieces(rows), execution_options={"yield_per": 4})
         try:
             async for piece in found:

@@ -1,11 +1,12 @@
 """GeoJSON (RFC 7946), written as a stream."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import orjson
 
 from app.formats import Feature
-from app.geometry import to_geojson
+from app.geometry import to_geojson_all
 
 
 class GeoJson:
@@ -21,13 +22,13 @@ class GeoJson:
         if not features:
             return b""
         said, self._before = self._before, b",\n"
-        return said + b",\n".join(map(_feature, features))
+        shapes = to_geojson_all([feature.geometry for feature in features])
+        return said + b",\n".join(map(_feature, shapes, features))
 
     def finish(self) -> Iterator[bytes]:
         """The end; with it the beginning, if there were no features."""
         yield (self._before if self._before.startswith(b"{") else b"\n") + b"]}\n"
 
 
-def _feature(feature: Feature) -> bytes:
-    geometry = to_geojson(feature.geometry)
+def _feature(geometry: dict[str, Any], feature: Feature) -> bytes:
     return orjson.dumps({"type": "Feature", "geometry": geometry, "properties": dict(feature.properties)})

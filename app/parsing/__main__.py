@@ -60,7 +60,8 @@ def _next(tasks: IO[bytes]) -> Task | None:
 def _reply(task: Task) -> bytes:
     """The answer to a task, packed: packing may take too much memory, too."""
     for name, value in task.settings.items():
-        setattr(settings, name, value)
+        if hasattr(settings, name):  # the parent may be older than the code that is installed by now
+            setattr(settings, name, value)
     # Imported before the limits: what a parser needs by itself is not its input's fault.
     parser: Callable[..., Any] = getattr(import_module(task.module), task.name)
     held = _held_bytes()

@@ -9,7 +9,7 @@ from typing import Any
 from shapely import Point, Polygon
 from sqlalchemy import Select, func, literal, select
 
-from app.database import ReadSession, allow
+from app.database import ReadSession
 from app.formats import Feature, Writer, streamed
 from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
@@ -128,8 +128,7 @@ async def _batches(
 
 
 async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
-    """The rows of one cursor of the server's, some at a time; to find the first of many may take it a while."""
-    await allow(session, statement_s_max=settings.export_statement_s_max)
+    """The rows of one cursor of the server's, some at a time."""
     found = await session.stream(rows.execution_options(yield_per=BATCH))
     try:
         async for some in found.partitions():

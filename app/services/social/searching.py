@@ -1,7 +1,7 @@
 """Posts by their words: those that say most of what was asked for first, of the newest that say it."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -76,7 +76,7 @@ class Mark(NamedTuple):
     def parse(cls, cursor: str) -> "Mark":
         """The place a cursor names."""
         try:
-            _, rank, id, newest = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            _, rank, id, newest = orjson.loads(checks.cursor(cursor))
         except (ValueError, TypeError):
             raise BadRequest(NOT_OURS) from None
         mark = cls(rank, id, newest)
