@@ -5,12 +5,13 @@ import re
 from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 from typing import Any
-from unicodedata import category
+from unicodedata import category, normalize
 
 import orjson
 from email_validator import EmailNotValidError, validate_email
 
 from app.errors import Invalid
+from app.identifiers import is_blank, is_unseen, mixes_scripts, names_an_address
 
 # Unicode's categories of characters without a shape of their own that no name needs: controls and line ends.
 UNSEEN = {"Cc", "Zl", "Zp"}
@@ -23,7 +24,7 @@ YEAR_MIN, YEAR_MAX = 1900, 2200
 
 def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -> str:
     """The value without surrounding space, if its length is within bounds and it has no control characters."""
-    trimmed = value.strip()
+    trimmed = "" if is_blank(value) else value.strip()
     if not 1 <= len(trimmed) <= length_max:
         raise Invalid(field, f"Write 1 to {length_max} characters; these are {len(trimmed)}.")
     allowed = "" if is_one_line else "\r\n\t"
@@ -33,8 +34,28 @@ def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -
 
 
 def optional_text(field: str, value: str | None, *, length_max: int, is_one_line: bool = False) -> str | None:
-    """Like `text`, with nothing for blank."""
-    return text(field, value, length_max=length_max, is_one_line=is_one_line) if value and value.strip() else None
+    """Like `text`, with nothing for what shows nothing."""
+    if value is None or is_blank(value):
+        return None
+    return text(field, value, length_max=length_max, is_one_line=is_one_line)
+
+
+def name(field: str, value: str, *, length_max: int) -> str:
+    """A name of people or teams, which stands in mails to others: as it is read, and no more than a name."""
+    chosen = normalize("NFC", text(field, value, length_max=length_max))
+    if any(map(is_unseen, chosen)):
+        raise Invalid(field, "Leave out invisible characters, and those that turn the direction of writing.")
+    chosen = " ".join(chosen.split())
+    if names_an_address(chosen):
+        raise Invalid(field, "A name may not hold an address: leave out / \\ : @ and points between letters.")
+    if any(map(mixes_scripts, chosen.split())):
+        raise Invalid(field, "Write each word in one script: letters of others look alike.")
+    return chosen
+
+
+def optional_name(field: str, value: str | None, *, length_max: int) -> str | None:
+    """Like `name`, with nothing for what shows nothing."""
+    return None if value is None or is_blank(value) else name(field, value, length_max=length_max)
 
 
 def cursor(value: str) -> bytes:
@@ -62,10 +83,21 @@ def moment(field: str, value: datetime) -> datetime:
 
 def email(field: str, value: str) -> str:
     """The address in its normal form; whether mail arrives there is not asked."""
+    # Before its parts are told apart: full-width letters, points and signs are the plain ones.
+    typed = normalize("NFKC", value).strip().rstrip(".")
     try:
-        return validate_email(value.strip(), check_deliverability=False, test_environment=True).normalized
+        return validate_email(typed, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise Invalid(field, str(error)) from None
+
+
+def mailbox(value: str) -> str:
+    """What all ways to write one address have in common: by this are tries and mails to it counted."""
+    try:
+        return email("email", value).casefold()
+    except Invalid:
+        # Nobody has it, so it does not matter who else is counted with it.
+        return ""
 
 
 def json_object(field: str, value: Any) -> dict[str, Any]:

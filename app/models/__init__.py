@@ -3,24 +3,26 @@
 from app.models.accounts import (
     ApiKey,
     DataExport,
+    OsmAccount,
+    Profile,
+    Session,
+    Team,
+    TeamInvitation,
+    TeamMembership,
+    User,
+    UserPreferences,
+)
+from app.models.base import Base, BigInt, Json, Record
+from app.models.choices import (
     DateFormat,
     DateSeparator,
     DatetimeSeparator,
     DecimalSeparator,
     DeliveryMethod,
     NotificationKind,
-    OsmAccount,
-    Profile,
     Scope,
-    Session,
-    Team,
-    TeamInvitation,
-    TeamMembership,
     TimeFormat,
-    User,
-    UserPreferences,
 )
-from app.models.base import Base, BigInt, Json, Record
 from app.models.mapping import (
     AOI,
     ApprovedPrediction,

@@ -1,14 +1,36 @@
 """People, the sessions by which we know them again, and the teams they form."""
 
 from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy import Enum as EnumColumn
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from app.identifiers import skeleton
 from app.models.base import BigInt, Record
+from app.models.choices import (
+    DateFormat,
+    DateSeparator,
+    DatetimeSeparator,
+    DecimalSeparator,
+    DeliveryMethod,
+    NotificationKind,
+    Scope,
+    TimeFormat,
+)
 
 if TYPE_CHECKING:
     from app.models.mapping import ApprovedPrediction, Dataset, Feedback, Model, Prediction, Training
@@ -16,75 +38,13 @@ if TYPE_CHECKING:
     from app.models.system import Job
 
 
-class DeliveryMethod(Enum):
-    """A way by which a person wants to be told of things."""
-
-    WEB = "WEB"
-    EMAIL = "EMAIL"
-
-
-class NotificationKind(Enum):
-    """What somebody is told of: their work, teams and account, what others do, and what staff decide."""
-
-    WORK = "WORK"
-    TEAM = "TEAM"
-    ACCOUNT = "ACCOUNT"
-    REPLY = "REPLY"
-    MENTION = "MENTION"
-    FRIEND_REQUEST = "FRIEND_REQUEST"
-    FRIENDSHIP = "FRIENDSHIP"
-    MESSAGE = "MESSAGE"
-    MODERATION = "MODERATION"
-
-
-class Scope(Enum):
-    """What a program with an API key may do on its owner's behalf."""
-
-    READ = "READ"
-    WRITE = "WRITE"
-    TRAIN = "TRAIN"
-    ADMIN = "ADMIN"
-
-
-class TimeFormat(Enum):
-    """Whether hours count to 12 or to 24."""
-
-    H12 = "H12"
-    H24 = "H24"
-
-
-class DateFormat(Enum):
-    """The order of day, month and year."""
-
-    DMY = "DMY"
-    MDY = "MDY"
-    YMD = "YMD"
-
-
-class DateSeparator(Enum):
-    """What stands between day, month and year: `/`, `-` or `.`."""
-
-    SLASH = "SLASH"
-    HYPHEN = "HYPHEN"
-    DOT = "DOT"
-
-
-class DatetimeSeparator(Enum):
-    """What stands between a date and a time: a space or `T`."""
-
-    SPACE = "SPACE"
-    T = "T"
-
-
-class DecimalSeparator(Enum):
-    """What stands before a number's fraction: `,` or `.`."""
-
-    COMMA = "COMMA"
-    POINT = "POINT"
-
-
 # Where staff look for a part of a name.
 SOUGHT = ("username", "first_name", "last_name", "email")
+
+
+def _key_of_new(context: DefaultExecutionContext) -> str:
+    username: str = context.get_current_parameters()["username"]  # type: ignore[no-untyped-call]
+    return skeleton(username)
 
 
 class User(Record):
@@ -104,12 +64,20 @@ class User(Record):
             unique=True,
             info={"conflict": "This username is taken."},
         ),
+        Index(
+            "uq_users_username_key",
+            "username_key",
+            unique=True,
+            info={"conflict": "This username is taken, or is easily mistaken for one that is."},
+        ),
         CheckConstraint("is_staff OR NOT is_super_admin", name="super_admin"),
         Index(None, "username", "id"),
         Index("ix_users_search", *SOUGHT, postgresql_using="gin", postgresql_ops=dict.fromkeys(SOUGHT, "gin_trgm_ops")),
     )
 
     username: Mapped[str] = mapped_column(String(150), doc="The name others see; unique.")
+    # What the username looks like. Null for an old one that looks like an older one: its owner was told.
+    username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new)
     email: Mapped[str | None] = mapped_column(String(254), doc="Shown only to its owner and to staff.")
     email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the address was proven to be theirs.")
     password_hash: Mapped[str | None] = mapped_column(String(255))
@@ -186,6 +154,11 @@ class User(Record):
 
     def __init__(self, **columns: Any) -> None:
         super().__init__(profile=Profile(), preferences=UserPreferences(), **columns)
+
+    @validates("username")
+    def _known_by_its_looks(self, _: str, username: str) -> str:
+        self.username_key = skeleton(username)
+        return username
 
     @property
     def date_joined(self) -> datetime:

@@ -20,8 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.accounts import NotificationKind, User
+from app.models.accounts import User
 from app.models.base import Base, Json, Record
+from app.models.choices import NotificationKind
 
 if TYPE_CHECKING:
     from app.models.mapping import Training

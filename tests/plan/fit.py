@@ -54,7 +54,11 @@ def any_float(random: Random) -> float:
 def _fit_users(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         id = row["id"]
-        row |= {"username": f"{random.choice(TEXTS)}{id}", "email": random.choice([None, f"{id}@fieldgraph.test"])}
+        row |= {
+            "username": f"{random.choice(TEXTS)}{id}",
+            "username_key": str(id),
+            "email": random.choice([None, f"{id}@fieldgraph.test"]),
+        }
         row |= {"is_active": id != VIEWERS["suspended"] and (id in VIEWERS.values() or random.random() < 0.6)}
         row |= {"is_staff": id == VIEWERS["staff"], "is_super_admin": False}
 

@@ -100,6 +100,7 @@ a row of another of these tables that is theirs."""
 WITHHELD = {
     "password_hash",
     "security_stamp",
+    "username_key",
     "storage_key",
     "avatar_key",
     "media_key",

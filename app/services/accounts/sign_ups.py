@@ -3,6 +3,7 @@
 from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
+from app.identifiers import is_reserved, mixes_scripts, precis, skeleton
 from app.models import MailKind, User
 from app.services.accounts.mails import MailRequested, request_mail
 from app.services.accounts.proofs import Proof
@@ -33,7 +34,7 @@ async def sign_up(
     user = await create_account(
         session,
         email=proof.address,
-        username=username,
+        username=checked_username(username),
         password_hash=password_hash,
         first_name=first_name,
         last_name=last_name,
@@ -49,7 +50,7 @@ async def create_account(
     user = User(
         email=checks.email("email", email),
         email_verified=True,
-        username=checked_username(username),
+        username=checked_username(username, is_reserved_too=True),
         first_name=checked_name("firstName", first_name),
         last_name=checked_name("lastName", last_name),
         password_hash=password_hash,
@@ -59,14 +60,20 @@ async def create_account(
     return user
 
 
-def checked_username(value: str) -> str:
-    """A name for an account, if it may be one."""
-    username = checks.text("username", value, length_max=settings.name_length_max)
-    if username.lower().startswith(DELETED):
+def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
+    """A name for an account, if it may be one; operators may choose a reserved one, too."""
+    username = precis(checks.name("username", value, length_max=settings.name_length_max))
+    if username is None:
+        raise Invalid("username", "Choose letters, digits and simple signs, with one space between words.")
+    if mixes_scripts(username):
+        raise Invalid("username", "Choose letters of one script: those of others look alike.")
+    if skeleton(username).startswith(skeleton(DELETED)):
         raise Invalid("username", f"Names that begin with {DELETED} are those of deleted accounts.")
+    if is_reserved(username) and not is_reserved_too:
+        raise Invalid("username", "This name, or one that looks like it, is reserved. Choose another.")
     return username
 
 
 def checked_name(field: str, value: str | None) -> str:
     """A given or family name; blank for none."""
-    return checks.optional_text(field, value, length_max=settings.name_length_max, is_one_line=True) or ""
+    return checks.optional_name(field, value, length_max=settings.name_length_max) or ""

@@ -27,7 +27,7 @@ async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Te
 
 
 def _name(value: str) -> str:
-    return checks.text("name", value, length_max=settings.team_name_length_max)
+    return checks.name("name", value, length_max=settings.team_name_length_max)
 
 
 async def _room_for_another(session: WriteSession, user_id: int) -> None:
