@@ -72,13 +72,44 @@ def work(threads: Annotated[int | None, typer.Option(help="Jobs of the slow lane
 def migrate() -> None:
     """Bring the database to the present schema."""
     from app.migrate import missing, upgrade
+    from app.sequences import mend
 
     _find_servers("DATABASE_URL")
     assert settings.database_url
     for sentence in missing(settings.database_url):
         print(f"Applying: {sentence}")
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, say=print)
+    for table in mend(settings.database_url):
+        print(f"The sequence of {table} stood behind its rows; it is put right.")
     print("The database has the present schema.")
+
+
+Folder = Annotated[Path, typer.Argument(help="The folder of the backup.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Replace what is there.")]
+
+
+@program.command()
+def backup(folder: Folder, *, yes: Yes = False) -> None:
+    """Write the database and all files into a folder; people may go on."""
+    from app import backup as keeping
+
+    with _database_here():
+        made = keeping.back_up(folder, replace=yes)
+    print(f"Kept in {folder}: the database and {made.files} files.")
+    if not made.has_secret:
+        print("FIELDGRAPH_SECRET is not in it. Keep it apart: without it, links that were sent are void.")
+
+
+@program.command()
+def restore(folder: Folder, *, yes: Yes = False) -> None:
+    """Put back what a backup holds. Stop the API and the workers first."""
+    from app import backup as keeping
+
+    if settings.database_url is None and running(settings.home):
+        raise CannotStart("Fieldgraph runs here. Stop it, then try again.")
+    with _database_here():
+        made = keeping.restore(folder, replace=yes)
+    print(f"Restored what was kept at {made.made_at}. Clients have to subscribe anew.")
 
 
 @program.command()
@@ -152,6 +183,22 @@ def doctor() -> None:
         if finding.remedy:
             print(f"{'→ ':>15}{finding.remedy}")
     raise typer.Exit(any(finding.remedy for finding in findings))
+
+
+@contextmanager
+def _database_here() -> Iterator[None]:
+    """The database that is set or that runs here; else the home's own, started for as long as it is needed."""
+    _find_running()
+    if settings.database_url:
+        yield
+        return
+    from app.instance import only_one
+    from app.servers import private_servers
+
+    with only_one(settings.home) as held, private_servers(settings.home, held=[held]) as servers:
+        servers.start(redis=False)
+        settings.database_url = servers.database_url
+        yield
 
 
 @contextmanager

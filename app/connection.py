@@ -14,6 +14,7 @@ from psycopg.pq.abc import PGresult
 
 from app.errors import Busy, DomainError, TimedOut
 from app.settings import settings
+from app.sqlstates import is_transient
 
 Row = tuple[Any, ...]
 # So often a wait of psycopg's looks at the clock.
@@ -75,7 +76,7 @@ def in_words(error: Error) -> DomainError | None:
     """What the database says, in the domain's words, where it has any."""
     if isinstance(error, QueryCanceled):
         return TimedOut("This took the database too long. Ask for less at a time.")
-    return Busy() if isinstance(error, OperationalError) else None
+    return Busy() if is_transient(error) else None
 
 
 class _Statement:

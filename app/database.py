@@ -8,7 +8,7 @@ from typing import NewType
 import orjson
 import psycopg
 from sqlalchemy import Constraint, Index, func, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -96,9 +96,11 @@ def _in_words() -> Iterator[None]:
         raise conflict_from(error) from error
     except PoolTimeout:
         raise Busy from None
-    except OperationalError as error:
+    except DBAPIError as error:
         said = in_words(error.orig) if isinstance(error.orig, psycopg.Error) else None
-        raise said or Busy() from error
+        if said is None:
+            raise
+        raise said from error
 
 
 def conflict_from(error: IntegrityError) -> Exception:

@@ -9,10 +9,12 @@ import psycopg
 from redis import Redis, RedisError
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from app import sequences, watermark
 from app.errors import Unavailable
 from app.gateways import mail, storage
-from app.migrate import CONNECT_S_MAX, missing
+from app.migrate import CONNECT_S_MAX, missing, plain_url
 from app.settings import settings
 
 THREADS_S = 0.2
@@ -70,6 +72,36 @@ def _migrations() -> str:
     if behind:
         raise Ill(f"{len(behind)} to apply", "Run: fieldgraph migrate")
     return "all applied"
+
+
+def _events() -> str:
+    try:
+        lag_s, holder = asyncio.run(_watermark())
+    except SQLAlchemyError as error:
+        raise Ill(error, "First mend the database.") from None
+    if lag_s > settings.event_lag_s_max:
+        who = holder or "nobody whom this user may see"
+        raise Ill(f"{lag_s:.0f} s late, held up by {who}", "End that transaction: SELECT pg_terminate_backend(…)")
+    return "told without delay"
+
+
+async def _watermark() -> tuple[float, watermark.Holder | None]:
+    engine = create_async_engine(_database_url(), poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        lag_s = await watermark.lag_s(connection)
+    async with engine.connect() as connection:
+        return lag_s, await watermark.holder(connection)
+
+
+def _sequences() -> str:
+    try:
+        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+            behind = sequences.behind(connection)
+    except psycopg.Error as error:
+        raise Ill(error, "First mend the database.") from None
+    if behind:
+        raise Ill(f"{', '.join(behind)} would give numbers twice", "As the owner of the tables: fieldgraph migrate")
+    return "ahead of their tables"
 
 
 def _database_says(question: str) -> str:
@@ -142,6 +174,8 @@ LOOKS = {
     "database": _database,
     "PostGIS": _postgis,
     "migrations": _migrations,
+    "sequences": _sequences,
+    "events": _events,
     "Redis": _redis,
     "worker": _worker,
     "storage": _storage,

@@ -1,34 +1,37 @@
 """What happened, in order: written with the change, read by subscriptions, resumable by cursor.
 
 The table is the truth; Redis only wakes its readers. A position is (xid, id): events are read in that order up to the
-oldest transaction still open, so that one which commits late is never overtaken (an id alone lost 1 186 of 2 000
-events under 20 concurrent writers).
+oldest transaction still open in this database (see `app.watermark`), so that one which commits late is never overtaken
+(an id alone lost 1 186 of 2 000 events under 20 concurrent writers).
 """
 
 import asyncio
-from base64 import urlsafe_b64encode
-from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from math import inf
+from time import monotonic
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import ColumnElement, Interval, delete, exists, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Interval, and_, exists, func, literal, select, text, tuple_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from app import checks
-from app.errors import BadRequest, Busy, LimitReached
+from app import epochs, watermark
+from app.audience import Audience, FellBehind, Happening
+from app.errors import Busy, LimitReached
 from app.models import Event
 from app.models.base import Json
+from app.positions import CursorOutdated, NotACursor, Position, order
 from app.redis_client import heard
 from app.settings import settings
 from app.supervision import Background, Outage
+from app.watermark import NOT_BEGUN, OLDEST_OPEN
 
 E = TypeVar("E")
 
@@ -37,45 +40,7 @@ CHANNEL = "fieldgraph:events"
 POLL_S = 1.0
 BATCH = 1_000
 SETTLE_S = 0.05
-
-
-class NotACursor(BadRequest):
-    """A place that no event ever had."""
-
-    def __init__(self) -> None:
-        super().__init__("`after` is not a cursor we gave you.")
-
-
-class Position(NamedTuple):
-    """A place in the order of events."""
-
-    xid: int
-    id: int
-
-    @property
-    def cursor(self) -> str:
-        """The place as clients see it: opaque, and good for as long as events are kept."""
-        return urlsafe_b64encode(f"{self.xid}.{self.id}".encode()).decode().rstrip("=")
-
-    @classmethod
-    def parse(cls, cursor: str) -> "Position":
-        """The place a cursor names; BadRequest for anything else."""
-        try:
-            xid, id = checks.cursor(cursor).decode("ascii").split(".")
-            position = cls(int(xid), int(id))
-        except ValueError:
-            raise NotACursor from None
-        if not all(0 <= number < 2**63 for number in position) or position.cursor != cursor:
-            raise NotACursor
-        return position
-
-
-class Happening(NamedTuple):
-    """An event as its readers see it."""
-
-    position: Position
-    topic: str
-    payload: Json
+EPOCH_LOOK_S = 10.0
 
 
 def record(session: AsyncSession, topic: str, payload: Json | None = None) -> None:
@@ -94,10 +59,10 @@ async def wake(session: AsyncSession, redis: Redis) -> None:
         log.warning("wake-up lost", error=str(error))
 
 
-async def prune(session: AsyncSession) -> None:
-    """Forgets old events, except for the last of them: it bears witness that there were some."""
+async def forgotten(session: AsyncSession) -> ColumnElement[bool]:
+    """Which events may go: the old ones, except for the last of them, which bears witness that there were some."""
     last = select(Event.id).where(_is_old()).order_by(Event.xid.desc(), Event.id.desc()).limit(1)
-    await session.execute(delete(Event).where(_is_old(), Event.id != last.scalar_subquery()))
+    return and_(_is_old(), Event.id != (await session.scalar(last) or 0))
 
 
 def _is_old() -> ColumnElement[bool]:
@@ -105,74 +70,8 @@ def _is_old() -> ColumnElement[bool]:
 
 
 _place = tuple_(Event.xid, Event.id)
-_oldest_open = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-_not_begun = text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
-
-
-class FellBehind(LimitReached):
-    """Somebody was told more than they took, and has missed something."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This subscription fell too far behind. Subscribe again, with the last cursor as `after` if any.",
-            limit=settings.socket_outbox_events_max,
-        )
-
-
-class Reader(Generic[E]):
-    """What somebody has still to take, up to a bound."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[E | None] = asyncio.Queue(settings.socket_outbox_events_max)
-        self._is_late = False
-
-    def put(self, told: E | None) -> None:
-        """Hands over the next; None says that there is no more. Once one did not fit, none may follow it."""
-        if self._is_late:
-            return
-        try:
-            self._queue.put_nowait(told)
-        except asyncio.QueueFull:
-            self._is_late = True
-
-    async def get(self) -> E | None:
-        """The next, or None when there is no more."""
-        if self._is_late and self._queue.empty():
-            raise FellBehind
-        return await self._queue.get()
-
-    def begin_anew(self) -> None:
-        """Be told from now on, for somebody who finds elsewhere what they missed."""
-        self._is_late = False
-
-
-class Audience:
-    """Who reads which topic in one process."""
-
-    def __init__(self) -> None:
-        self._readers: defaultdict[str, set[Reader[Happening]]] = defaultdict(set)
-
-    @contextmanager
-    def reader(self, topic: str) -> Iterator[Reader[Happening]]:
-        """Somebody who is told what happens on a topic until the block ends."""
-        reader: Reader[Happening] = Reader()
-        self._readers[topic].add(reader)
-        try:
-            yield reader
-        finally:
-            self._readers[topic].discard(reader)
-            if not self._readers[topic]:
-                del self._readers[topic]
-
-    def tell(self, happening: Happening) -> None:
-        """Hands it to everybody who reads its topic."""
-        for reader in self._readers.get(happening.topic, ()):
-            reader.put(happening)
-
-    def end(self) -> None:
-        """Tells everybody that there is no more."""
-        for reader in [reader for readers in self._readers.values() for reader in readers]:
-            reader.put(None)
+_oldest_open = text(OLDEST_OPEN)
+_not_begun = text(NOT_BEGUN)
 
 
 class Feed:
@@ -182,12 +81,14 @@ class Feed:
         self._engine = engine
         self._redis_url = redis_url
         self._position = Position(0, 0)
+        self._lag_seen = monotonic()
         self._audience = Audience()
         self._woken = asyncio.Event()
         self.background = [Background("event wake-ups", self._listen), Background("event feed", self._distribute)]
 
     async def start(self) -> None:
         """Begins with what happens from now on."""
+        order.epoch = await self._established()
         self._position = await self.now()
         for task in self.background:
             task.start()
@@ -200,7 +101,8 @@ class Feed:
     async def now(self) -> Position:
         """The place before which nothing can happen any more."""
         oldest_open, _ = await self._horizon()
-        return Position(oldest_open - 1, 2**63 - 1)
+        # What was read is over, also when the horizon cannot be seen as far for a moment.
+        return max(Position(oldest_open - 1, 2**63 - 1), self._position)
 
     async def beginning(self, after: str | None) -> Position:
         """Where a subscription begins: after its cursor, or now."""
@@ -258,8 +160,8 @@ class Feed:
         # Asked after reading: what is forgotten in between would be missing.
         forgotten = exists().where(_is_old(), _place > tuple_(*after))
         async with self._connected() as connection:
-            oldest_open, is_too_old = (await connection.execute(select(_oldest_open, forgotten))).one()
-        if after.xid >= oldest_open:
+            not_begun, is_too_old = (await connection.execute(select(_not_begun, forgotten))).one()
+        if after.xid >= not_begun:
             raise NotACursor
         if is_too_old:
             raise LimitReached(
@@ -290,9 +192,14 @@ class Feed:
             raise Busy from error
 
     async def _distribute(self, task: Background) -> None:
-        """Reads on from where it stood, also after it failed."""
+        """Reads on from where it stood, also after it failed, and asks now and then whether that is still a place."""
+        seen = -inf
         while True:
+            if monotonic() - seen > EPOCH_LOOK_S:
+                await self._follow_epoch()
+                seen = monotonic()
             await self._hand_out()
+            await self._tell_of_holder()
             task.well()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_S)
@@ -303,6 +210,32 @@ class Feed:
             for happening in happenings:
                 self._audience.tell(happening)
             self._position = happenings[-1].position
+
+    async def _follow_epoch(self) -> None:
+        """Begins anew where events have another order than before; whoever listens has to, too."""
+        number = await self._established()
+        if number != order.epoch:
+            order.epoch, self._position = number, Position(0, 0)
+            self._position = await self.now()
+            self._audience.end(CursorOutdated())
+
+    async def _established(self) -> int:
+        try:
+            return await epochs.establish(self._engine)
+        except (OperationalError, PoolTimeout) as error:
+            raise Busy from error
+
+    async def _tell_of_holder(self) -> None:
+        """Says in the log which transaction all readers wait for, if they have waited for long."""
+        if monotonic() - self._lag_seen < settings.event_lag_s_max:
+            return
+        self._lag_seen = monotonic()
+        async with self._connected() as connection:
+            lag_s = await watermark.lag_s(connection)
+        if lag_s > settings.event_lag_s_max:
+            async with self._connected() as connection:
+                holder = await watermark.holder(connection)
+            log.warning("events wait for an open transaction", lag_s=round(lag_s, 1), holder=str(holder or "unknown"))
 
     async def _listen(self, task: Background) -> None:
         """Turns Redis's messages into wake-ups; while it is away, `_distribute` polls."""

@@ -24,6 +24,7 @@ from app.settings import settings
 from app.signals import Signals
 from app.web import account_pages, avatars, downloads, files, pages, unsubscribe
 from app.web.budget import Budget
+from app.web.gauges import Gauges
 from app.web.graphql import GraphQL
 from app.web.health import Check, Health
 from app.web.metrics import metrics
@@ -119,7 +120,7 @@ def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[Base
         return Viewer() if token is None else (await known.of(token))[0]
 
     return [
-        Route("/metrics", metrics),
+        Route("/metrics", partial(metrics, Gauges(database))),
         *files.routes,
         *avatars.routes,
         *unsubscribe.routes(database),

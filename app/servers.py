@@ -40,6 +40,7 @@ BINARIES = (
     "Applications/Postgres.app/Contents/Versions/*/bin",
 )
 SMALL = ("jit=off", "shared_buffers=64MB", "max_connections=200", "timezone=UTC", "log_timezone=UTC")
+CLIENT_PROGRAMS = ("pg_dump", "pg_restore", "psql")
 FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -197,6 +198,20 @@ def socket_folder(home: Path) -> Path:
     return Path("/tmp") / f"{NAME}-{name}"  # noqa: S108 - made private, and refused when it is another's
 
 
+def client_programs() -> Path:
+    """The folder of the newest `pg_dump`, `pg_restore` and `psql`: an old one does not read a new server."""
+    found = [folder for folder in _candidates() if all((folder / name).exists() for name in CLIENT_PROGRAMS)]
+    if not found:
+        raise CannotStart(f"{', '.join(CLIENT_PROGRAMS)} are not installed. Debian: apt-get install postgresql-client")
+    return max(found, key=_version)
+
+
+def _version(folder: Path) -> int:
+    said = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"\d+", said)
+    return int(number[0]) if number else 0
+
+
 def postgres_binaries(version: str | None = None) -> Path:
     """The folder of the newest PostgreSQL that has PostGIS, or of the version that made the data."""
     found: dict[str, Path] = {}
@@ -216,7 +231,7 @@ def postgres_binaries(version: str | None = None) -> Path:
 
 
 def _candidates() -> list[Path]:
-    in_path = [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
+    in_path = [Path(found).resolve().parent for found in map(shutil.which, ("postgres", "pg_dump")) if found]
     return in_path + [folder for pattern in BINARIES for folder in Path("/").glob(pattern)]
 
 

@@ -319,6 +319,14 @@ class Settings(BaseSettings):
     job_statement_s_max: float = 60
     job_attempts_max: int = 3
     job_poll_s: float = 1
+    job_deaths_max: int = 6
+    job_setbacks_max: int = 24
+    job_pause_s: float = 2
+    job_pause_s_max: float = 300
+    jobs_kept_days: float = 30
+    prune_rows_max: int = Field(default=2_000, ge=1)
+    prune_pause_s: float = 0.01
+    housekeeping_s_max: float = 600
     job_sweep_s: float = 2
     job_quick_at_once: int = Field(default=2, ge=1)
     job_slow_at_once: int = Field(default=4, ge=1)
@@ -328,6 +336,7 @@ class Settings(BaseSettings):
     shutdown_s: float = 20
     shutdown_notice_s: float = 0
     events_kept_days: int = 7
+    event_lag_s_max: float = 5
 
     # Learning
     ramp: BaseModelLimits = BaseModelLimits(epochs_max=40)
@@ -340,6 +349,7 @@ class Settings(BaseSettings):
     training_zoom_min: int = 18
     training_zoom_max: int = 21
     training_s_max: float = 6 * 3_600
+    training_checkpoint_s: float = 10
     compiled_bytes_max: int = 256 * MIB
     training_memory_bytes_max: int = 8 * 1_024 * MIB
     prediction_zoom_min: int = 18

@@ -9,8 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from app import redis_client
-from app.events import Audience, Happening, Position
+from app.audience import Audience, Happening
 from app.models.base import Json
+from app.positions import Position
 from app.redis_client import heard
 from app.supervision import Background
 

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from inspect import getdoc
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -22,6 +20,7 @@ from app.services.social import parting  # noqa: F401 -- registers what goes wit
 from app.services.system import Progress
 from app.settings import settings
 from jobs.broker import job
+from jobs.folders import working_folder
 from jobs.run import Run
 
 SHAPE = "geom"
@@ -41,8 +40,8 @@ longitude and latitude. Numbers that end in `_id` name the `id` of a line in ano
 @job(JobKind.EXPORT_DATA, failed=accounts.export_failed)
 async def export_data(run: Run) -> None:
     """Writes somebody's rows, table by table, and their files into a ZIP file, and keeps that for a while."""
-    with TemporaryDirectory(prefix="fieldgraph-") as folder:
-        path = Path(folder) / "archive.zip"
+    with working_folder() as folder:
+        path = folder / "archive.zip"
         async with run.database.reading() as session:
             # All tables as of one moment.
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

@@ -15,6 +15,7 @@ from app.services.system import Claim
 from app.settings import settings
 from app.supervision import within
 from jobs.run import Run, Work, carry_out
+from jobs.watch import Watch
 
 log = structlog.get_logger()
 WORKS: dict[JobKind, Work] = {}
@@ -56,6 +57,8 @@ class Runner:
         self._held: dict[Lane, Counter[int]] = {lane: Counter() for lane in Lane}
         self._asking = {lane: asyncio.Lock() for lane in Lane}
         self._found: set[asyncio.Task[None]] = set()
+        self._suspects = asyncio.Lock()
+        self.watch = Watch()
 
     def declare(self, broker: dramatiq.Broker) -> None:
         """Makes an actor of each lane."""
@@ -106,7 +109,7 @@ class Runner:
     async def _do(self, claim: Claim) -> None:
         held = self._held[claim.kind.lane]
         try:
-            await carry_out(self.database, WORKS[claim.kind], claim, self.leaving)
+            await carry_out(self.database, WORKS[claim.kind], claim, self.leaving, self._suspects)
         finally:
             held[claim.account_key] -= 1
             if not held[claim.account_key]:

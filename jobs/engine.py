@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from app.errors import DomainError, Unavailable
+from app.gateways.outside import Outage
 from app.settings import settings
 from jobs.run import Run
 
@@ -25,6 +26,15 @@ LINE_BYTES_MAX = 1024 * 1024
 SECRETS = ("DATABASE_URL", "REDIS_URL", "FIELDGRAPH_SECRET", "FIELDGRAPH_STORAGE_URL")
 
 Message = dict[str, Any]
+
+
+class EngineDied(Outage):
+    """The engine was killed, or broke, without a word: nobody knows yet whose fault that is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The learning engine", "stopped unexpectedly; it may have needed more memory than there is", heals=True
+        )
 
 
 class EngineFailure(DomainError):
@@ -92,6 +102,6 @@ def _result(run: Run, process: Process, final: Message, folder: Path) -> dict[st
     if process.returncode or "result" not in final:
         tail = (folder / "stderr.txt").read_text(errors="replace")[-4_000:]
         log.error("engine broke", code=process.returncode, stderr=tail)
-        raise EngineFailure("The learning engine stopped unexpectedly; it may have needed more memory than it may use.")
+        raise EngineDied
     result: dict[str, Any] = final["result"]
     return result

@@ -6,24 +6,26 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import structlog
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import events
 from app.database import Database, WriteSession, part
-from app.errors import Busy, DomainError, TimedOut
-from app.gateways.outside import Outage
+from app.errors import DomainError
 from app.models import JobKind, JobState
 from app.services import system
 from app.services.system import CANCELLED, Claim, LeaseLost, Progress
 from app.settings import settings
 from app.supervision import within
+from jobs.faults import Fault, fault_of
 
 log = structlog.get_logger()
 BEAT_S = 1.0
 LOOK_S = 0.2
 RETRY_S = 5.0
+SUSPECT_DEATHS_MIN = 2
 
 
 class Stopped(Exception):
@@ -43,9 +45,9 @@ class Work:
         try:
             async with part(session):
                 await self.failed(session, subject_id, reason)
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if fault_of(error) is Fault.MACHINE:
+                raise
             log.exception("failure not told", kind=self.kind.value, subject=subject_id)
 
 
@@ -98,6 +100,11 @@ class Run:
             yield session
             await system.rest(session, self.claim)
 
+    async def got_on(self) -> None:
+        """Notes that a part of the work is safe, whatever becomes of this attempt."""
+        async with self.database.writing() as session:
+            self.claim = await system.got_on(session, self.claim)
+
     async def report(self, progress: Progress, *, topic: str, epoch: dict[str, object] | None = None) -> None:
         """Tells how far it is; what comes too fast for the eye is left out, but never an epoch."""
         now = time.monotonic()
@@ -137,9 +144,27 @@ async def attempt(database: Database, work: Work, job_id: int, leaving: asyncio.
         await carry_out(database, work, claim, leaving)
 
 
-async def carry_out(database: Database, work: Work, claim: Claim, leaving: asyncio.Event) -> None:
-    """Works on a job that was begun, and writes how that ended."""
+async def carry_out(
+    database: Database, work: Work, claim: Claim, leaving: asyncio.Event, suspects: asyncio.Lock | None = None
+) -> None:
+    """Works on a job that was begun, and writes how that ended.
+
+    Jobs during which several workers died go one at a time, under the lock that is given: so the one that kills meets
+    the others no more.
+    """
     run = Run(database, claim, leaving)
+    if suspects is None or claim.deaths < SUSPECT_DEATHS_MIN:
+        await _attempt(run, work)
+    elif suspects.locked():
+        async with database.writing() as session:
+            await system.return_unfinished(session, claim, after_s=RETRY_S)
+    else:
+        async with suspects:
+            await _attempt(run, work)
+
+
+async def _attempt(run: Run, work: Work) -> None:
+    claim = run.claim
     lease = asyncio.create_task(run.keep_lease())
     structlog.contextvars.bind_contextvars(job=claim.job_id, kind=work.kind.value, attempt=claim.attempt)
     started = time.monotonic()
@@ -151,23 +176,33 @@ async def carry_out(database: Database, work: Work, claim: Claim, leaving: async
     log.info("job attempted", outcome=outcome, duration_s=round(time.monotonic() - started, 3))
 
 
-async def _outcome(run: Run, work: Work) -> str:  # noqa: PLR0911 -- one for each way a job ends
+async def _outcome(run: Run, work: Work) -> str:
     try:
         await _do(run, work)
     except LeaseLost:
         return "lost to another worker"
     except Stopped:
-        return await _stopped(run, work)
-    except Outage as outage:
-        return await (_later(run, work, outage.message) if outage.heals else _failed(run, work, outage.message))
-    except (Busy, TimedOut) as error:
-        return await _later(run, work, error.message)
-    except DomainError as error:
-        return await _failed(run, work, error.message)
-    except Exception:
-        log.exception("job broke")
-        return await _failed(run, work, f"Something went wrong on our side (job {run.claim.job_id}).")
+        return await _written(run, _stopped(run, work))
+    except Exception as error:
+        if not isinstance(error, DomainError):
+            log.exception("job broke")
+        return await _written(run, _broken(run, work, error))
     return "done"
+
+
+async def _written(run: Run, outcome: Callable[[], Awaitable[str]]) -> str:
+    """Writes how the attempt ended, also when the database was what ended it: as long as the lease is held."""
+    while not run.is_lost:
+        try:
+            return await outcome()
+        except LeaseLost:
+            break
+        except Exception as error:
+            if fault_of(error) is not Fault.MACHINE:
+                raise
+            log.warning("outcome not written yet", job=run.claim.job_id, error=str(error))
+        await asyncio.sleep(BEAT_S)
+    return "lost to another worker"
 
 
 async def _do(run: Run, work: Work) -> None:
@@ -185,29 +220,44 @@ async def _do(run: Run, work: Work) -> None:
         raise
 
 
-async def _stopped(run: Run, work: Work) -> str:
-    if run.is_lost:
-        return "lost to another worker"
+def _stopped(run: Run, work: Work) -> Callable[[], Awaitable[str]]:
     if run.is_cancelled:
-        return await _failed(run, work, CANCELLED, JobState.CANCELLED)
+        return partial(_failed, run, work, CANCELLED, JobState.CANCELLED)
+    return partial(_handed_back, run)
+
+
+def _broken(run: Run, work: Work, error: Exception) -> Callable[[], Awaitable[str]]:
+    """What becomes of a job after an error: it goes on unless the input is at fault, or it was tried often enough."""
+    claim, fault = run.claim, fault_of(error)
+    ours = f"Something went wrong on our side (job {claim.job_id})."
+    reason = error.message if isinstance(error, DomainError) else ours
+    if fault is Fault.MACHINE and claim.setbacks < settings.job_setbacks_max:
+        return partial(_set_back, run, reason)
+    if fault is Fault.UNKNOWN and claim.attempt < claim.attempts_max:
+        return partial(_later, run, reason)
+    return partial(_failed, run, work, reason)
+
+
+async def _handed_back(run: Run) -> str:
     async with run.database.writing() as session:
         await system.return_unfinished(session, run.claim)
     return "handed back"
 
 
-async def _later(run: Run, work: Work, reason: str) -> str:
-    if run.claim.attempt >= run.claim.attempts_max:
-        return await _failed(run, work, reason)
+async def _set_back(run: Run, reason: str) -> str:
+    async with run.database.writing() as session:
+        await system.set_back(session, run.claim, error=reason)
+    return "to be tried again when the machine can"
+
+
+async def _later(run: Run, reason: str) -> str:
     async with run.database.writing() as session:
         await system.try_later(session, run.claim, after_s=RETRY_S * 2**run.claim.attempt, error=reason)
     return "to be tried again"
 
 
 async def _failed(run: Run, work: Work, reason: str, state: JobState = JobState.FAILED) -> str:
-    try:
-        async with run.writing() as session:
-            await work.give_up(session, run.claim.subject_id, reason)
-            await system.end(session, run.claim, state, reason)
-    except LeaseLost:
-        return "lost to another worker"
+    async with run.writing() as session:
+        await work.give_up(session, run.claim.subject_id, reason)
+        await system.end(session, run.claim, state, reason)
     return "cancelled" if state is JobState.CANCELLED else f"failed: {reason}"

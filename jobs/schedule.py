@@ -1,24 +1,21 @@
-"""What runs by the clock: the sweep for lost nudges and lost workers, the heartbeat, the pruning."""
+"""What runs by the clock: the sweep for lost nudges and lost workers, the heartbeat, the housekeeping."""
 
 import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import Interval, delete, func, literal
-
-from app import events, redis_client
+from app import redis_client
 from app.database import Database
-from app.models import Lane, Mail, Session
-from app.services import accounts, mapping, system
-from app.services.accounts import exports, profiles
-from app.services.social import pictures
-from app.services.system import banners, digests, logbook, uploads
+from app.models import Lane
+from app.services import accounts, system
+from app.services.system import banners, digests
 from app.settings import settings
 from app.supervision import Background
 from jobs.broker import WORKS, Runner
+from jobs.housekeeping import keep_house
 
 HEARTBEAT_KEY = f"fieldgraph:worker:{socket.gethostname()}:{os.getpid()}"
 PRUNE_S = 3_600.0
@@ -27,8 +24,12 @@ DEED_S_MAX = 120.0
 
 
 async def sweep(runner: Runner) -> None:
-    """Ends what nobody may begin any more, and begins what waits though nobody was told of it."""
+    """Takes jobs from workers that died, ends what nobody may begin any more, and begins what waits unheard."""
+    async with runner.database.reading() as reading:
+        dead = runner.watch.dead(await system.leases(reading))
     async with runner.database.writing() as session:
+        if dead:
+            await system.release(session, dead)
         for job in await system.abandon(session):
             await WORKS[job.kind].give_up(session, job.subject_id, str(job.error))
     await runner.look()
@@ -40,22 +41,6 @@ async def announce(database: Database) -> None:
         await banners.announce_banners(session)
     async with database.writing() as session:
         await digests.post_digests(session)
-
-
-async def prune(database: Database) -> None:
-    """Forgets what is old: events, mails, sessions that have ended, what was read, errors, files that nobody uses."""
-    kept = literal(timedelta(days=settings.mails_kept_days), Interval)
-    async with database.writing() as session:
-        await events.prune(session)
-        await session.execute(delete(Session).where(Session.expires_at < func.now()))
-        await session.execute(delete(Mail).where(Mail.created_at < func.now() - kept))
-        await digests.prune_notifications(session)
-        await logbook.prune_log_entries(session)
-        await mapping.discard_old_files(session)
-    await uploads.prune_uploads()
-    await profiles.prune_avatars(database)
-    await pictures.prune_pictures(database)
-    await exports.remove_old_exports(database)
 
 
 async def beat(tasks: Sequence[Background]) -> None:
@@ -87,7 +72,7 @@ def clockwork(runner: Runner) -> list[Background]:
         every(settings.job_poll_s, runner.look, name="job search", s_max=search_s_max),
         every(sweep_s, partial(sweep, runner), name="sweep", s_max=DEED_S_MAX),
         every(sweep_s, partial(announce, database), name="announcements", s_max=DEED_S_MAX),
-        every(PRUNE_S, partial(prune, database), name="pruning", s_max=PRUNE_S),
+        every(PRUNE_S, partial(keep_house, database), name="housekeeping", s_max=PRUNE_S),
         every(PARTING_S, partial(accounts.delete_due_accounts, database), name="account deletion", s_max=PRUNE_S),
     ]
     return [*tasks, every(sweep_s, partial(beat, tasks), name="heartbeat", s_max=soon_s)]

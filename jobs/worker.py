@@ -13,6 +13,7 @@ from app.services.system.logbook import Logbook
 from app.settings import settings
 from jobs import accounts, mapping, social, system  # noqa: F401 -- register their jobs
 from jobs.broker import Runner, places
+from jobs.folders import remove_left_folders
 from jobs.schedule import keep_time
 
 log = structlog.get_logger()
@@ -33,6 +34,7 @@ async def work() -> None:
     logbook.start()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, runner.leaving.set)
+    await asyncio.to_thread(remove_left_folders)
     runner.declare(queue.broker())
     workers = [_listening(lane) for lane in Lane]
     clock = asyncio.create_task(keep_time(runner))

@@ -81,7 +81,7 @@ def sweeper(servers: private.PrivateServers) -> Iterator[tuple[psycopg.Connectio
         connection.execute("SET session_replication_role = replica")
         tables = connection.execute(
             "SELECT format('DELETE FROM %I', tablename) FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename NOT IN ('spatial_ref_sys', 'alembic_version')"
+            "WHERE schemaname = 'public' AND tablename NOT IN ('spatial_ref_sys', 'alembic_version', 'event_epochs')"
         )
         yield connection, "; ".join(statement for (statement,) in tables)
 

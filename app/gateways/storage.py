@@ -152,6 +152,21 @@ async def delete(prefix: str) -> None:
             await obstore.delete_async(_store(), prefix)
 
 
+async def every() -> AsyncIterator[str]:
+    """All keys, but for what has not arrived whole."""
+    with _in_words():
+        async for found in obstore.list(_store()):
+            for entry in found:
+                if not entry["path"].startswith(f"{ARRIVING}/"):
+                    yield entry["path"]
+
+
+async def download_if_there(key: str, path: Path) -> None:
+    """As `download`, but for what was deleted meanwhile."""
+    with suppress(NotFound):
+        await download(key, path)
+
+
 async def old(prefix: str, *, age_s: float) -> AsyncIterator[list[str]]:
     """The keys below a prefix whose content has been there for so long, some at a time."""
     oldest = datetime.now(UTC) - timedelta(seconds=age_s)

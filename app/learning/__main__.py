@@ -7,6 +7,7 @@ child never outlives its parent.
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -84,6 +85,11 @@ def main(folder: Path) -> int:
         parent.say({"result": _result(folder, parent)})
     except Failure as failure:
         return _fail(parent, str(failure))
+    except MemoryError:
+        # Of what a limit leaves; where there is none, the machine has no more, and trying again may help.
+        if resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
+            raise
+        return _fail(parent, "This takes more memory than it may use. Choose smaller areas or a lower zoom.")
     except (Cancelled, BrokenPipeError):
         return CANCELLED
     return 0

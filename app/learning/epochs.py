@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from math import cos, isfinite, pi
 from statistics import fmean
 from time import monotonic
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from app.learning.engine import Cancelled, Epoch, Failure, Report
 from app.learning.mosaic import Pixels
+from app.learning.resuming import Arrays, Keeper, Standing
 from app.learning.views import Views
 
 W = TypeVar("W")
@@ -29,6 +30,18 @@ class Learner(Protocol[Kept_co]):
     def weights(self) -> Kept_co:
         """The weights as they are, kept apart from those that go on learning."""
 
+    def state(self) -> Arrays:
+        """All that it knows: the weights, their average, what the optimiser remembers."""
+
+    def restore(self, state: Arrays) -> None:
+        """Know what was known then, and nothing else."""
+
+    def packed(self, weights: Any) -> Arrays:
+        """Weights as arrays by name."""
+
+    def unpacked(self, arrays: Arrays) -> Kept_co:
+        """Weights that were packed."""
+
 
 @dataclass(frozen=True)
 class Learned(Generic[W]):
@@ -41,9 +54,10 @@ class Learned(Generic[W]):
 
 @dataclass
 class _Clock:
-    """How far the training is; the first step does not count, for it compiles."""
+    """How far the training is; the first step here does not count, for it compiles."""
 
     steps: int
+    before: int = 0
     done: int = 0
     began: float = 0.0
     told: float = field(default_factory=monotonic)
@@ -52,7 +66,7 @@ class _Clock:
         """Count a step; True if it is time to say so."""
         self.done += 1
         now = monotonic()
-        if self.done == 1:
+        if self.done == self.before + 1:
             self.began = now
         due = now - self.told >= REPORT_S
         self.told = now if due else self.told
@@ -64,9 +78,8 @@ class _Clock:
 
     @property
     def eta_s(self) -> float | None:
-        if self.done < 2:
-            return None
-        return (monotonic() - self.began) / (self.done - 1) * (self.steps - self.done)
+        here = self.done - self.before
+        return None if here < 2 else (monotonic() - self.began) / (here - 1) * (self.steps - self.done)
 
 
 def learn(
@@ -78,12 +91,19 @@ def learn(
     patience: int,
     report: Report,
     cancelled: Callable[[], bool],
+    keeper: Keeper,
+    ground: str,
 ) -> Learned[W]:
-    """Train until the validation IoU has not risen for some epochs; keep the best."""
-    clock = _Clock(epochs * views.batches_length(batch_size))
-    history: list[Epoch] = []
-    best, best_epoch, best_iou = learner.weights(), 0, -1.0
-    for number in range(1, epochs + 1):
+    """Train until the validation IoU has not risen for some epochs; keep the best. Go on where it stood, if it did."""
+    best, history, best_epoch = _begin(learner, views, keeper)
+    length = views.batches_length(batch_size)
+    clock = _Clock(epochs * length, before=len(history) * length, done=len(history) * length)
+    best_iou = history[best_epoch - 1].validation_iou if best_epoch else -1.0
+    if history:
+        report("training", clock.share, f"Continuing after epoch {len(history)} of {epochs}")
+    for number in range(len(history) + 1, epochs + 1):
+        if history and len(history) - best_epoch >= patience:
+            break
         began, losses, name = monotonic(), [], f"Epoch {number} of {epochs}"
         for tiles in views.batches(batch_size):
             if cancelled():
@@ -95,12 +115,23 @@ def learn(
         if not isfinite(validation_loss):
             raise Failure("The weights grew beyond all bounds. Start from other weights.")
         history.append(Epoch(number, fmean(losses), validation_loss, iou, monotonic() - began))
-        report("training", clock.share, f"{name}: validation IoU {iou:.1%}", eta_s=clock.eta_s, epoch=history[-1])
         if iou > best_iou:
             best, best_epoch, best_iou = learner.weights(), number, iou
-        elif number - best_epoch >= patience:
-            break
+        if keeper.is_due():
+            random = views.random.bit_generator.state
+            keeper.keep(Standing(learner.state(), learner.packed(best), history, best_epoch, random, ground))
+        report("training", clock.share, f"{name}: validation IoU {iou:.1%}", eta_s=clock.eta_s, epoch=history[-1])
     return Learned(best, history, best_epoch)
+
+
+def _begin(learner: Learner[W], views: Views, keeper: Keeper) -> tuple[W, list[Epoch], int]:
+    """The best weights so far, how every epoch went, and which was the best."""
+    standing = keeper.standing()
+    if standing is None:
+        return learner.weights(), [], 0
+    learner.restore(standing.learner)
+    views.random.bit_generator.state = dict(standing.random)
+    return learner.unpacked(standing.best), standing.history, standing.best_epoch
 
 
 def _share(step: int, steps: int) -> float:

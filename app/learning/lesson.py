@@ -15,6 +15,7 @@ from app.learning.engine import Report, TrainingRequest
 from app.learning.epochs import Learned
 from app.learning.metrics import Confusion, Objects, objects
 from app.learning.mosaic import Pixels
+from app.learning.resuming import Keeper
 
 ARTEFACTS = ["checkpoint.safetensors", "training_curve.png", "training_curve.json", "labels.geojson", "aois.geojson"]
 
@@ -26,6 +27,7 @@ class Lesson:
     chips: Chips
     sides: Sides
     initial: Path | None
+    keeper: Keeper
 
     @cached_property
     def aside(self) -> NDArray[np.intp]:
@@ -61,7 +63,7 @@ def prepared(folder: Path, request: TrainingRequest, report: Report, cancelled: 
     """What is learned from `tiles/`, `aois.geojson` and `labels.geojson`; ground that was set aside before stays so."""
     report("preparing", 0.0, "Reading tiles and labels")
     chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
-    initial = folder / "initial.safetensors"
-    if not initial.exists():
-        return Lesson(chips, part(chips, request.seed), None)
-    return Lesson(chips, part(chips, request.seed, Parting.read(facts(initial).get("ground"))), initial)
+    initial, keeper = folder / "initial.safetensors", Keeper(folder, request)
+    is_given = initial.exists()
+    ground = keeper.ground() or (facts(initial).get("ground") if is_given else None)
+    return Lesson(chips, part(chips, request.seed, Parting.read(ground)), initial if is_given else None, keeper)

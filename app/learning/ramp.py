@@ -46,6 +46,8 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         frozen_levels=frozen_levels,
         report=scaled(report),
         cancelled=cancelled,
+        keeper=lesson.keeper,
+        ground=lesson.sides.parting.written(),
     )
     report("evaluating", TRAINED, "Measuring how good it is")
     _, found = judged(fitted.weights, *validation)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -16,9 +17,11 @@ from app.learning.engine import Report
 from app.learning.epochs import Learned, learn
 from app.learning.metrics import Confusion
 from app.learning.mosaic import Pixels
+from app.learning.resuming import Arrays, Keeper
 from app.learning.unet import UNet
 from app.learning.views import Views
 
+T = TypeVar("T")
 LEARNING_RATE = 2e-3
 # AdamW without its rate. The rate is given to each step: so the compiled step, which takes longest to make, does not
 # depend on the length of the training, and the compilation cache has it for the next one.
@@ -60,6 +63,35 @@ class _UNetLearner:
         kept: UNet = jax.tree.map(np.asarray, self._state.average)
         return kept
 
+    def state(self) -> Arrays:
+        state = self._state
+        return {"key": np.asarray(jax.random.key_data(state.key)), **_numbered(_learned(state))}
+
+    def restore(self, state: Arrays) -> None:
+        network, average, memory = _filled_in(_learned(self._state), state)
+        self._state = _State(network, average, memory, jax.random.wrap_key_data(jnp.asarray(state["key"])))
+
+    def packed(self, weights: UNet) -> Arrays:
+        return _numbered(weights)
+
+    def unpacked(self, arrays: Arrays) -> UNet:
+        return _filled_in(self._state.average, arrays)
+
+
+def _learned(state: _State) -> tuple[UNet, UNet, optax.OptState]:
+    return state.network, state.average, state.memory
+
+
+def _numbered(tree: Any) -> Arrays:
+    return {str(index): np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(tree))}
+
+
+def _filled_in(tree: T, arrays: Arrays) -> T:
+    """A tree of the same shape with other leaves."""
+    leaves, structure = jax.tree.flatten(tree)
+    filled: T = jax.tree.unflatten(structure, [np.array(arrays[str(index)]) for index in range(len(leaves))])
+    return filled
+
 
 def fit(
     network: UNet,
@@ -72,6 +104,8 @@ def fit(
     frozen_levels: int,
     report: Report,
     cancelled: Callable[[], bool],
+    keeper: Keeper,
+    ground: str,
 ) -> Learned[UNet]:
     """Train until the validation IoU has not risen for some epochs; keep the best."""
     return learn(
@@ -82,6 +116,8 @@ def fit(
         patience=PATIENCE_EPOCHS,
         report=report,
         cancelled=cancelled,
+        keeper=keeper,
+        ground=ground,
     )
 
 

@@ -34,6 +34,7 @@ from app.learning.lesson import prepared
 from app.learning.metrics import Confusion
 from app.learning.mosaic import GREY, Pixels
 from app.learning.outcome import TRAINED, scaled, search
+from app.learning.resuming import Arrays
 from app.learning.views import Views
 
 # By base model: the definition of the network, and how much a building counts for more than what is none.
@@ -68,6 +69,8 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         patience=PATIENCE_EPOCHS,
         report=scaled(report),
         cancelled=cancelled,
+        keeper=lesson.keeper,
+        ground=lesson.sides.parting.written(),
     )
     report("evaluating", TRAINED, "Measuring how good it is")
     network.load_state_dict(learned.weights)
@@ -136,6 +139,38 @@ class _YoloLearner:
 
     def weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.detach().clone() for name, tensor in self._average.module.state_dict().items()}
+
+    def state(self) -> Arrays:
+        remembered = {
+            f"{number}.{name}": tensor
+            for number, slots in self._optimizer.state_dict()["state"].items()
+            for name, tensor in slots.items()
+        }
+        parts = {
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": remembered,
+        }
+        return {f"{part}.{name}": array for part, held in parts.items() for name, array in self.packed(held).items()}
+
+    def restore(self, state: Arrays) -> None:
+        parts: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
+        for place, tensor in self.unpacked(state).items():
+            part, _, name = place.partition(".")
+            parts[part][name] = tensor
+        self._network.load_state_dict(parts["network"])
+        self._average.load_state_dict(parts["average"])
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for place, tensor in parts["optimizer"].items():
+            number, _, name = place.partition(".")
+            slots.setdefault(int(number), {})[name] = tensor
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": slots})
+
+    def packed(self, weights: dict[str, torch.Tensor]) -> Arrays:
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in weights.items()}
+
+    def unpacked(self, arrays: Arrays) -> dict[str, torch.Tensor]:
+        return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
 
 
 def _network(base_model: str) -> SegmentationModel:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -105,7 +106,11 @@ class Job(Record):
     state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, doc="Where it is in its life.")
     attempt: Mapped[int] = mapped_column(default=0, doc="How often it was begun.")
     attempts_max: Mapped[int] = mapped_column(doc="How often it may be begun.")
+    # How often its worker died, and how often the machine gave way, since it last got on: no fault of the job's own.
+    deaths: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    setbacks: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     available_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Changes with every beat of its holder. No clock is compared with it: who waits for a beat counts its own seconds.
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(BigInteger, default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False, doc="Whether somebody asked it to stop.")
@@ -133,6 +138,19 @@ class Event(Base):
     xid: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
     topic: Mapped[str] = mapped_column(String(80))
     payload: Mapped[Json] = mapped_column(default=dict)
+
+
+class EventEpoch(Base):
+    """Which order the events are in; `app.epochs` says how the one row knows whether it still is."""
+
+    __tablename__ = "event_epochs"
+    __table_args__ = (CheckConstraint("id = 1", name="id"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    server: Mapped[str] = mapped_column(String(100))
+    xid: Mapped[int] = mapped_column(BigInteger)
+    begun_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class UserNotification(Record):

@@ -2,7 +2,18 @@
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 
-from app.models import AuditEntry, Banner, Event, Job, JobKind, LogEntry, Mail, NotificationActor, UserNotification
+from app.models import (
+    AuditEntry,
+    Banner,
+    Event,
+    EventEpoch,
+    Job,
+    JobKind,
+    LogEntry,
+    Mail,
+    NotificationActor,
+    UserNotification,
+)
 from app.policies import Viewer, names_viewer, reads
 from app.policies.accounts import visible_users
 from app.settings import settings
@@ -17,7 +28,7 @@ def visible_jobs(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | names_viewer(viewer, Job.user_id)
 
 
-@reads(Event, Mail)
+@reads(Event, EventEpoch, Mail)
 def visible_to_nobody(viewer: Viewer) -> ColumnElement[bool]:
     """Not shown as rows: subscriptions ask for the row an event is about, and mails are for their addressees."""
     del viewer

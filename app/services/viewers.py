@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session as Transaction
 
 from app import events, security
 from app.database import WriteSession
-from app.events import Feed, Position
+from app.events import Feed
 from app.policies import Viewer, is_viewer
+from app.positions import Position
 from app.settings import settings
 from app.supervision import Background
 

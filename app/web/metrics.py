@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.errors import Unauthenticated
 from app.settings import settings
+from app.web.gauges import Gauges
 from app.web.origin import bearer
 
 # A client chooses its operations' names: past this many the rest is counted together.
@@ -86,10 +87,11 @@ def operation_label(name: str | None) -> str:
     return name
 
 
-async def metrics(request: Request) -> Response:
+async def metrics(gauges: Gauges, request: Request) -> Response:
     """All figures: for those who have the token; without a token setting, for this machine only."""
     if not _may_read(request):
         return PlainTextResponse("Not found\n", status_code=404)
+    await gauges.refresh()
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import orjson
 
-from app.events import Position
+from app.positions import Position
 from app.web.observe import Observation
 from app.web.operation import Caller
 from app.web.outbox import Outbox

@@ -10,8 +10,10 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from typing import Any
 
+from app.audience import Reader
 from app.errors import LimitReached
-from app.events import Position, Reader, SourceStream
+from app.events import SourceStream
+from app.positions import Position
 from app.web.likeness import Likeness
 from app.web.live import NoSource, failed, reply_to, source_of
 from app.web.operation import Operation

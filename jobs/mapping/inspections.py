@@ -1,14 +1,12 @@
 """Inspecting datasets."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from app.models import Inspection, JobKind
 from app.services import mapping
 from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
+from jobs.folders import working_folder
 from jobs.mapping.workbench import features_of, fetch, teller, write
 from jobs.run import Run
 
@@ -19,8 +17,7 @@ async def inspect(run: Run) -> None:
     inspection_id, topic = run.claim.subject_id, mapping.topic_of(Inspection, run.claim.subject_id)
     async with run.writing() as session:
         plan = await mapping.begin_inspection(session, inspection_id)
-    with TemporaryDirectory(prefix="fieldgraph-") as name:
-        folder = Path(name)
+    with working_folder() as folder:
         write(folder / "aois.geojson", features_of([(aoi, {}) for _, aoi in plan.aois]))
         write(folder / "labels.geojson", features_of([(label, {}) for label in plan.labels]))
         offset_m = list(plan.offset_m)

@@ -1,8 +1,6 @@
 """Fetching labels from OpenStreetMap, and importing them from files."""
 
 import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from app import parsing
 from app.formats import label_files
@@ -11,6 +9,7 @@ from app.models import JobKind
 from app.services import mapping
 from app.settings import settings
 from jobs.broker import job
+from jobs.folders import working_folder
 from jobs.run import Run
 
 
@@ -40,8 +39,8 @@ async def import_labels(run: Run) -> None:
     """Reads a file to its end before it keeps any label of it; what was read waits on disk."""
     async with run.writing() as session:
         plan = await mapping.begin_import(session, run.claim.subject_id)
-    with TemporaryDirectory(prefix="fieldgraph-") as name:
-        path, passed = Path(name) / "labels", Path(name) / "footprints"
+    with working_folder() as folder:
+        path, passed = folder / "labels", folder / "footprints"
         await storage.download(plan.storage_key, path)
         # If the job ends before, the child that reads is killed.
         added, outside = await parsing.run(

@@ -1,7 +1,6 @@
 """Predicting: part by part, so that nothing done is done again, and nobody waits for all of it."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import anyio
 import orjson
@@ -17,6 +16,7 @@ from app.services.system import Progress
 from app.settings import settings
 from jobs.broker import job
 from jobs.engine import run_engine
+from jobs.folders import working_folder
 from jobs.mapping.workbench import Stretch, features_of, fetch, teller, write
 from jobs.run import Run
 
@@ -42,8 +42,8 @@ async def predict(run: Run) -> None:
             await mapping.get_ready_to_join(session)
         async with run.writing() as session:
             await mapping.join_parts(session, prediction_id)
-    with TemporaryDirectory(prefix="fieldgraph-") as name:
-        files = await _files(run, Path(name))
+    with working_folder() as folder:
+        files = await _files(run, folder)
     async with run.ending() as session:
         await mapping.finish_prediction(session, prediction_id, files)
 
@@ -69,8 +69,7 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
         "skew_tolerance_deg": outlines.skew_tolerance,
         "seam_m": outlines.overlap,
     }
-    with TemporaryDirectory(prefix="fieldgraph-") as name:
-        folder = Path(name)
+    with working_folder() as folder:
         write(folder / "area.geojson", features_of([(ground, {})]))
         write(folder / "request.json", request)
         try:
@@ -105,8 +104,8 @@ async def conflate(run: Run) -> None:
             if number == 0:  # not before the map has answered: until then the comparison before is worth more than none
                 await mapping.forget_conflation(session, prediction_id)
             await mapping.conflate_ground(session, prediction_id, ground, features)
-    with TemporaryDirectory(prefix="fieldgraph-") as name:
-        files = await _files(run, Path(name))
+    with working_folder() as folder:
+        files = await _files(run, folder)
     async with run.ending() as session:
         await mapping.finish_conflation(session, prediction_id, files)
 

@@ -1,8 +1,5 @@
 """Training."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import orjson
 
 from app.formats import pmtiles
@@ -13,7 +10,9 @@ from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
+from jobs.folders import working_folder
 from jobs.mapping.archive import write_archive
+from jobs.mapping.resuming import forget, keeping, resume
 from jobs.mapping.workbench import features_of, fetch, keep, teller, write
 from jobs.run import Run
 
@@ -33,8 +32,7 @@ async def train(run: Run) -> None:
     training_id, topic = run.claim.subject_id, mapping.topic_of(Training, run.claim.subject_id)
     async with run.writing() as session:
         plan = await mapping.begin_training(session, training_id)
-    with TemporaryDirectory(prefix="fieldgraph-") as name:
-        folder = Path(name)
+    with working_folder() as folder:
         write(folder / "aois.geojson", features_of([(aoi, {}) for aoi in plan.aois]))
         write(folder / "labels.geojson", features_of(plan.labels))
         request = {
@@ -55,7 +53,9 @@ async def train(run: Run) -> None:
             await storage.download(plan.initial_key, folder / "initial.safetensors")
         tiles = {tile for aoi in plan.aois for zoom in plan.zoom_levels for tile in covering(aoi, zoom)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
-        result = await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)
+        await resume(training_id, folder)
+        said = keeping(run, training_id, folder, teller(run, topic))
+        result = await run_engine(run, folder, said, s_max=settings.training_s_max)
         layers = {"aois": [(aoi, {}) for aoi in plan.aois], "labels": plan.labels}
         await write_archive(run, folder / "meta.pmtiles", plan.aois, layers)
         curve = orjson.loads((folder / "training_curve.json").read_bytes())
@@ -63,3 +63,4 @@ async def train(run: Run) -> None:
     figures = mapping.TrainingFigures(**{name: result[name] for name in mapping.TrainingFigures.__annotations__})
     async with run.ending() as session:
         await mapping.finish_training(session, training_id, figures, files, curve)
+    await forget(training_id)

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from app.events import Happening, Position, SourceStream
+from app.audience import Happening
+from app.events import SourceStream
 from app.models import Inspection, Prediction, Training, TrainingStatus
+from app.positions import Position
 from app.services import mapping
 from resolvers.context import Info
 

@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, ColumnElement, Select, literal, select, true,
 from sqlalchemy.orm import aliased
 
 from app import checks
-from app.events import Happening, SourceStream
+from app.audience import Happening
+from app.events import SourceStream
 from app.models import Friendship, Post, User
 from app.pagination import Cut, merged
 from app.policies import Viewer, signed_in, visible

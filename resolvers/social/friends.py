@@ -7,7 +7,8 @@ import strawberry
 from sqlalchemy import ColumnElement, Select
 
 from app import checks
-from app.events import Happening, SourceStream
+from app.audience import Happening
+from app.events import SourceStream
 from app.models import Block, FriendRequest, Friendship, Mute, User
 from app.policies import Viewer, signed_in, visible
 from app.policies import social as policies

@@ -6,7 +6,8 @@ from datetime import datetime
 import strawberry
 from sqlalchemy import Select
 
-from app.events import Happening, SourceStream
+from app.audience import Happening
+from app.events import SourceStream
 from app.models import Banner
 from app.policies import visible
 from app.policies.system import is_displayable

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import strawberry
 from sqlalchemy import Select
 
-from app.events import Happening, SourceStream
+from app.audience import Happening
+from app.events import SourceStream
 from app.models import NotificationKind, UserNotification
 from app.pagination import Order
 from app.policies import signed_in, visible

@@ -207,6 +207,10 @@ async def test_one_that_fails_says_why_and_another_may_be_asked_for(ask, databas
 
     monkeypatch.setattr(storage, "put", full)
     await exported(ask, owner)
+    assert (await work()).state is JobState.QUEUED
+    async with database.writing() as session:
+        await session.execute(update(Job).values(available_at=Job.created_at))
+    monkeypatch.setattr(settings, "job_setbacks_max", 1)
     assert (await work()).state is JobState.FAILED
     [failed] = (await ask(EXPORTS, viewer=owner))["dataExports"]["nodes"]
     assert failed["failure"].startswith("Something went wrong on our side")

@@ -6,8 +6,8 @@ from sqlalchemy import select, update
 
 from app.models import Job, JobState, Mail, MailKind
 from app.services import system
+from app.services.system import pruning
 from app.settings import settings
-from jobs.schedule import prune
 
 
 async def the(database, table):
@@ -70,5 +70,5 @@ async def test_old_mails_are_forgotten(database):
         await system.post(session, MailKind.SIGN_UP, address="bob@example.org")
         old = datetime.now(UTC) - timedelta(days=settings.mails_kept_days, minutes=1)
         await session.execute(update(Mail).where(Mail.address == "ann@example.org").values(created_at=old))
-    await prune(database)
+    await pruning.prune(database, "mails")
     assert (await the(database, Mail)).address == "bob@example.org"

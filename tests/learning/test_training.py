@@ -7,7 +7,8 @@ import pytest
 
 from app.learning import checkpoint, training
 from app.learning.chips import part, read_chips
-from app.learning.engine import Cancelled, Failure
+from app.learning.engine import Cancelled, Failure, TrainingRequest
+from app.learning.resuming import Keeper
 from app.learning.unet import UNet
 from app.learning.views import Views
 from app.settings import settings
@@ -21,10 +22,10 @@ def small_epochs(monkeypatch):
 
 
 @pytest.fixture
-def fit(site, small_epochs):
+def fit(site, small_epochs, tmp_path):
     """Train on the site; what is asked and answered."""
     chips = read_chips(site.write().folder, (19,), (0.0, 0.0), lambda: False)
-    sides = part(chips, 0)
+    sides, request = part(chips, 0), TrainingRequest(zoom_levels=(19,))
 
     def fitted(network=None, *, epochs=1, frozen_levels=0, report=lambda *_, **__: None, cancelled=lambda: False):
         return training.fit(
@@ -37,6 +38,8 @@ def fit(site, small_epochs):
             frozen_levels=frozen_levels,
             report=report,
             cancelled=cancelled,
+            keeper=Keeper(tmp_path, request),
+            ground=sides.parting.written(),
         )
 
     return fitted
@@ -98,6 +101,40 @@ def test_a_cancelled_training_stops_before_its_next_step(fit):
         fit(cancelled=cancelled)
 
     assert len(asked) == 3
+
+
+def test_one_that_was_interrupted_goes_on_where_it_stood(fit, monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "training_checkpoint_s", 0)
+    ended, said = [], []
+
+    def until_three(*_, epoch=None, **__):
+        ended.extend([epoch] if epoch else [])
+
+    with pytest.raises(Cancelled):
+        fit(epochs=6, report=until_three, cancelled=lambda: len(ended) == 3)
+    fitted = fit(epochs=6, report=lambda *line, **more: said.append((line, more)))
+
+    assert said[0][0] == ("training", 0.5, "Continuing after epoch 3 of 6")
+    assert [more["epoch"].number for _, more in said if more.get("epoch")] == [4, 5, 6]
+    assert fitted.epochs[:3] == ended
+    (tmp_path / "resume.safetensors").unlink()
+    monkeypatch.setattr(settings, "training_checkpoint_s", 3_600)
+    whole = fit(epochs=6)
+    assert [epoch.loss for epoch in fitted.epochs] == pytest.approx([epoch.loss for epoch in whole.epochs], rel=1e-3)
+    assert not (tmp_path / "resume.safetensors").exists()
+
+
+@pytest.mark.parametrize("kept", [b"", b"no checkpoint"], ids=["nothing", "something else"])
+def test_what_cannot_be_gone_on_from_is_begun_anew(kept, fit, tmp_path):
+    (tmp_path / "resume.safetensors").write_bytes(kept)
+    assert [epoch.number for epoch in fit().epochs] == [1]
+
+
+def test_where_another_training_stood_is_of_no_use(fit, monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "training_checkpoint_s", 0)
+    fit()
+    assert Keeper(tmp_path, TrainingRequest(zoom_levels=(19,))).standing() is not None
+    assert Keeper(tmp_path, TrainingRequest(zoom_levels=(19,), seed=7)).standing() is None
 
 
 def test_weights_that_are_no_numbers_fail_in_words(fit):

@@ -10,10 +10,10 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select, text
 
-from app.events import Position
 from app.gateways.fakes import village
 from app.geometry import to_geojson
 from app.models import Event, Job, JobState, PredictedFeature, Prediction, Training
+from app.positions import Position
 from app.settings import settings
 from app.tiles import Tile, covering
 from jobs.broker import WORKS

@@ -86,12 +86,14 @@ def test_doctor_tells_well_from_ill(servers, tmp_path):
         ["ok", "database"],
         ["ok", "PostGIS"],
         ["ok", "migrations"],
+        ["ok", "sequences"],
+        ["ok", "events"],
         ["ok", "Redis"],
         ["✗", "worker"],
         ["ok", "storage"],
         ["ok", "mail"],
     ]
-    assert lines[5].strip() == "→ Run: fieldgraph work"
+    assert lines[7].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1
     assert settings.database_url not in examined.stdout
 
@@ -99,8 +101,8 @@ def test_doctor_tells_well_from_ill(servers, tmp_path):
 def test_doctor_says_how_to_mend_what_is_missing(nothing):
     examined = fieldgraph("doctor", **nothing)
     assert examined.returncode == 1
-    assert examined.stdout.count("✗") == 5
-    assert examined.stdout.count("→ Start Fieldgraph (make run), or set") == 5
+    assert examined.stdout.count("✗") == 7
+    assert examined.stdout.count("→ Start Fieldgraph (make run), or set") == 7
 
 
 def test_doctor_says_when_nobody_is_written_to(nothing):

@@ -12,6 +12,7 @@ from app.database import Database
 from app.models import Job, JobKind
 from app.models.base import Record
 from app.reader import Reader
+from app.services import system
 from tests import factories
 from tests.proxy import Proxy, before_database
 
@@ -130,3 +131,39 @@ async def training(database, owner):
     async with database.writing() as session:
         await session.execute(update(Job).where(Job.id == job.id).values(subject_id=training.id))
     return training
+
+
+@pytest.fixture
+async def job(database):
+    """A job that waits."""
+    return await factories.job(database)
+
+
+@pytest.fixture
+def begin(database):
+    async def begin(job):
+        async with database.writing() as session:
+            return await system.begin(session, job.id)
+
+    return begin
+
+
+@pytest.fixture
+def do(database):
+    """One of the services in a transaction of its own."""
+
+    async def do(deed, *args, **kwargs):
+        async with database.writing() as session:
+            return await deed(session, *args, **kwargs)
+
+    return do
+
+
+@pytest.fixture
+def lose(do):
+    """Takes every running job away from its holder, as if the holder had died; answers how many."""
+
+    async def lose():
+        return await do(system.release, await do(system.leases))
+
+    return lose

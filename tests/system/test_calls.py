@@ -1,6 +1,7 @@
 """How jobs come to be begun: by a message, or by the sweep when the message was lost; heavy ones few at a time."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 from unittest.mock import AsyncMock
 
@@ -17,8 +18,10 @@ from app.models import Session as SignIn
 from app.settings import settings
 from jobs import broker, schedule
 from jobs.broker import Runner
+from jobs.housekeeping import keep_house
 from jobs.run import Work
-from jobs.schedule import beat, every, prune, sweep
+from jobs.schedule import beat, every, sweep
+from jobs.watch import Watch
 from tests import factories
 
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
@@ -151,7 +154,10 @@ async def test_the_sweep_begins_what_nobody_was_told_of(database, runner, heavy,
     monkeypatch.setattr(settings, "job_heavy_at_once", 4)
     await factories.job(database)
     await factories.job(database, state=JobState.RUNNING, attempt=1, lease_until=LONG_AGO)
-    await factories.job(database, available_at=datetime.now(UTC) + timedelta(hours=1))
+    later = datetime.now(UTC) + timedelta(minutes=10)
+    await factories.job(database, available_at=later, error="The map was away.")
+    runner.watch = Watch(itertools.count(step=settings.job_lease_s + 1).__next__)
+    await sweep(runner)
     heavy.let_go.set()
     await sweep(runner)
     await runner.left()
@@ -175,15 +181,17 @@ async def test_sweeps_begin_no_more_than_there_are_places_for(database, runner, 
 
 
 async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(database, runner, heavy, redis, found):
-    lost = {"state": JobState.RUNNING, "attempt": 3, "lease_until": LONG_AGO}
-    poison = await factories.job(database, **lost, subject_id=7)
-    cancelled = await factories.job(database, **{**lost, "attempt": 1}, subject_id=8, cancel_requested=True)
+    lost = {"state": JobState.RUNNING, "attempt": 1, "lease_until": LONG_AGO}
+    poison = await factories.job(database, **lost, subject_id=7, deaths=settings.job_deaths_max - 1)
+    cancelled = await factories.job(database, **lost, subject_id=8, cancel_requested=True)
+    runner.watch = Watch(itertools.count(step=settings.job_lease_s + 1).__next__)
+    await sweep(runner)
     await sweep(runner)
     assert [(await found(job)).state for job in (poison, cancelled)] == [JobState.FAILED, JobState.CANCELLED]
     async with database.reading() as session:
         told = (await session.scalars(select(Event.payload).order_by(Event.id))).all()
     assert sorted(told, key=lambda payload: payload["subject"]) == [
-        {"subject": 7, "reason": "The worker stopped in the middle of attempt 3."},
+        {"subject": 7, "reason": "The worker stopped 6 times while it worked on this."},
         {"subject": 8, "reason": "Cancelled."},
     ]
 
@@ -192,7 +200,7 @@ async def test_a_job_whose_subject_is_gone_does_not_stop_the_sweep(database, run
     do = Counted()
     do.let_go.set()
     works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, mistaken)
-    poison = await factories.job(database, state=JobState.RUNNING, attempt=3, lease_until=LONG_AGO)
+    poison = await factories.job(database, attempt=3)
     other = await factories.job(database)
     await sweep(runner)
     await runner.left()
@@ -206,7 +214,7 @@ async def test_pruning_forgets_old_events_and_ended_sessions(database, owner):
             session.add(Event(topic="t", payload={"age": age}, created_at=datetime.now(UTC) - timedelta(days=age)))
             await session.flush()
         session.add(SignIn(user_id=owner.id, token_hash=b"ended", expires_at=LONG_AGO, last_used_at=LONG_AGO))
-    await prune(database)
+    await keep_house(database)
     async with database.reading() as session:
         # The last old one stays, as a witness that there were others.
         assert [payload["age"] for payload in await session.scalars(select(Event.payload).order_by(Event.id))] == [8, 6]

@@ -14,6 +14,7 @@ from jobs import engine
 from jobs import run as running
 from jobs.engine import run_engine
 from jobs.run import Work, attempt
+from jobs.watch import Watch
 from tests import factories
 
 # Stands in for `python -m app.learning`: it has the same argument, the same pipes and the same manners.
@@ -22,7 +23,7 @@ import json, os, signal, sys, time
 def say(**line): print(json.dumps(line), flush=True)
 """
 PROGRESS = {"stage": "training", "progress": 0.5, "message": "Half of it."}
-UNEXPECTED = "The learning engine stopped unexpectedly; it may have needed more memory than it may use."
+UNEXPECTED = "The learning engine stopped unexpectedly; it may have needed more memory than there is."
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def stand_in(monkeypatch):
 
 @pytest.fixture
 async def job(database):
-    return await factories.job(database, kind=JobKind.TRAIN)
+    """A job in its last attempt."""
+    return await factories.job(database, kind=JobKind.TRAIN, attempts_max=1)
 
 
 @pytest.fixture
@@ -121,6 +123,18 @@ async def test_however_it_ends_without_a_result_the_job_fails_in_words(
     assert (ended.state, ended.error) == (JobState.FAILED, reason)
 
 
+async def test_one_that_is_killed_is_begun_again(engaged, stand_in, job, found, change_job):
+    await change_job(job, attempts_max=3)
+    stand_in("os.kill(os.getpid(), signal.SIGKILL)")
+    await engaged()
+    waiting = await found(job)
+    assert (waiting.state, waiting.attempt, waiting.error) == (JobState.QUEUED, 1, UNEXPECTED)
+    stand_in("say(result={'f1': 0.5})")
+    await change_job(job, available_at=job.created_at)
+    await engaged()
+    assert ((await found(job)).state, engaged.result) == (JobState.DONE, {"f1": 0.5})
+
+
 async def test_one_that_ends_before_it_can_be_limited_fails_in_words_too(engaged, stand_in, job, found, monkeypatch):
     begin = asyncio.create_subprocess_exec
 
@@ -201,9 +215,10 @@ async def test_the_lease_is_kept_while_it_is_slow_to_stop(engaged, stand_in, dat
     await engaged.begun.wait()
     async with database.writing() as session:
         await system.cancel(session, job.id)
+    watch = Watch()
     while not attempting.done():
         async with database.writing() as session:
-            assert await system.abandon(session) == []
+            assert watch.dead(await system.leases(session)) == []
         await asyncio.sleep(0.1)
     ended = await found(job)
     assert (ended.state, ended.error) == (JobState.CANCELLED, "Cancelled.")

@@ -13,9 +13,11 @@ from sqlalchemy import delete, select, text
 from app import events
 from app.database import Database
 from app.errors import BadRequest, Busy, LimitReached
-from app.events import Feed, Position
+from app.events import Feed
 from app.models import Event
+from app.positions import Position
 from app.servers import private_servers
+from app.services.system import pruning
 from app.settings import settings
 
 TOPIC = "training:1"
@@ -298,7 +300,7 @@ NOT_CURSORS = {
     "a lone surrogate": "\ud800",
     "bytes": cursor("\x00\xff"),
     "one number": cursor("7"),
-    "three numbers": cursor("1.2.3"),
+    "four numbers": cursor("1.2.3.4"),
     "no numbers": cursor("a.b"),
     "a fraction": cursor("1.5e3"),
     "negative": cursor("-1.5"),
@@ -314,6 +316,13 @@ def test_what_is_no_cursor_is_refused(text):
     with pytest.raises(BadRequest) as refused:
         Position.parse(text)
     assert refused.value.message == "`after` is not a cursor we gave you."
+
+
+@pytest.mark.parametrize("text", ["1.2", "99999999999.1.2"], ids=["before there were epochs", "of another epoch"])
+def test_a_cursor_of_another_order_is_refused_in_words(text):
+    with pytest.raises(BadRequest) as refused:
+        Position.parse(cursor(text))
+    assert refused.value.message.startswith("This cursor is from before the database was restored, moved or upgraded.")
 
 
 async def test_a_cursor_that_no_event_has_reached_is_refused(feed):
@@ -344,8 +353,7 @@ async def test_a_cursor_from_before_the_pruning_is_refused_and_a_later_one_is_no
     async with database.writing() as session:
         old = datetime.now(UTC) - timedelta(days=settings.events_kept_days, seconds=1)
         await session.execute(text("UPDATE events SET created_at = :old WHERE id <= :id"), {"old": old, "id": third.id})
-    async with database.writing() as session:
-        await events.prune(session)
+    await pruning.prune(database, "events")
     for place in (BEGINNING, first, second):
         with pytest.raises(LimitReached) as refused:
             await rest(feed, place)
@@ -357,9 +365,8 @@ async def test_a_cursor_from_before_the_pruning_is_refused_and_a_later_one_is_no
 
 async def test_pruning_leaves_a_table_without_old_events_alone(feed, database, say):
     await say(1, 2)
-    async with database.writing() as session:
-        await events.prune(session)
+    await pruning.prune(database, "events")
     assert numbers(await rest(feed, BEGINNING)) == [1, 2]
     async with database.writing() as session:
         await session.execute(delete(Event))
-        await events.prune(session)
+    await pruning.prune(database, "events")

@@ -29,31 +29,6 @@ def ago(seconds):
     return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
-@pytest.fixture
-async def job(database):
-    return await factories.job(database)
-
-
-@pytest.fixture
-def begin(database):
-    async def begin(job):
-        async with database.writing() as session:
-            return await system.begin(session, job.id)
-
-    return begin
-
-
-@pytest.fixture
-def do(database):
-    """One of the services in a transaction of its own."""
-
-    async def do(deed, *args, **kwargs):
-        async with database.writing() as session:
-            return await deed(session, *args, **kwargs)
-
-    return do
-
-
 async def test_of_twenty_who_begin_a_job_one_gets_it(job, begin, found):
     claims = await asyncio.gather(*(begin(job) for _ in range(20)))
     [claim] = [claim for claim in claims if claim]
@@ -74,25 +49,28 @@ LATE_DEEDS = {
     "end well": lambda session, claim: system.end(session, claim, JobState.DONE),
     "end badly": lambda session, claim: system.end(session, claim, JobState.FAILED, "It broke."),
     "hold": system.hold,
+    "get on": system.got_on,
 }
 SILENT_DEEDS = {
     "hand back": system.return_unfinished,
+    "set back": lambda session, claim: system.set_back(session, claim, error="The disk is full."),
     "try later": lambda session, claim: system.try_later(session, claim, after_s=5, error="It broke."),
 }
 
 
 @pytest.fixture(params=["overtaken", "done", "abandoned"])
-async def late(request, job, begin, do, change_job):
+async def late(request, job, begin, do, change_job, lose):
     """The claim of a holder whose time has passed."""
     claim = await begin(job)
     if request.param == "done":
         await do(system.end, claim, JobState.DONE)
         return claim
-    await change_job(job, lease_until=ago(1))
+    if request.param == "abandoned":
+        await change_job(job, deaths=settings.job_deaths_max - 1)
+    assert await lose() == 1
     if request.param == "overtaken":
         assert (await begin(job)).fence == claim.fence + 1
     else:
-        await change_job(job, attempts_max=1)
         assert await do(system.abandon)
     return claim
 
@@ -123,15 +101,13 @@ async def test_what_a_late_holder_writes_beside_the_job_is_undone(late, database
         assert await session.scalar(select(Event.id)) is None
 
 
-async def test_who_holds_a_job_for_a_transaction_is_not_overtaken_within_it(job, database, begin, change_job):
+async def test_who_holds_a_job_for_a_transaction_is_not_overtaken_within_it(job, database, begin, lose):
     claim = await begin(job)
-    await change_job(job, lease_until=ago(1))
     async with database.writing() as session:
         await system.hold(session, claim)
-        overtaking = asyncio.create_task(begin(job))
-        await asyncio.wait({overtaking}, timeout=0.3)
+        assert await lose() == 0
         await system.end(session, claim, JobState.DONE)
-    assert await overtaking is None
+    assert await begin(job) is None
 
 
 async def test_a_beat_renews_the_lease_and_hears_of_a_cancellation(job, begin, do, found, change_job):
@@ -143,13 +119,14 @@ async def test_a_beat_renews_the_lease_and_hears_of_a_cancellation(job, begin, d
     assert await do(system.beat, claim) is True
 
 
-async def test_attempts_are_counted_and_no_more_are_made_than_allowed(job, begin, change_job, found):
+async def test_attempts_are_counted_and_no_more_are_made_than_allowed(job, begin, do, found):
     for attempt in (1, 2, 3):
         claim = await begin(job)
         assert (claim.attempt, claim.fence) == (attempt, attempt)
-        await change_job(job, lease_until=ago(1))
+        await do(system.try_later, claim, after_s=-1, error="It broke.")
     assert await begin(job) is None
     assert (await found(job)).attempt == 3
+    assert [(ended.id, ended.error) for ended in await do(system.abandon)] == [(job.id, "It broke.")]
 
 
 async def test_progress_is_kept_until_the_end_and_full_after_success(job, begin, do, found):
@@ -218,10 +195,10 @@ async def test_handing_a_job_back_costs_no_attempt(job, begin, do, found):
 
 async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found, change_job):
     claim = await begin(job)
-    await do(system.try_later, claim, after_s=3_600, error="The service was busy.")
+    await do(system.try_later, claim, after_s=1_000, error="The service was busy.")
     waiting = await found(job)
     assert (waiting.state, waiting.attempt, waiting.error) == (JobState.QUEUED, 1, "The service was busy.")
-    assert waiting.available_at > datetime.now(UTC) + 3_500 * SECOND
+    assert waiting.available_at > datetime.now(UTC) + 900 * SECOND
     assert await begin(job) is None
     await change_job(job, available_at=ago(1))
     assert (await begin(job)).attempt == 2
@@ -230,13 +207,11 @@ async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found
 STATES = {
     "queued long ago": ({"available_at": ago(HOUR_S)}, True),
     "just queued": ({}, True),
-    "to be tried later": ({"available_at": ago(-HOUR_S)}, False),
-    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(-HOUR_S)}, False),
-    "whose worker was lost": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(HOUR_S)}, True),
-    "whose worker was lost for the last time": (
-        {"state": JobState.RUNNING, "attempt": 3, "lease_until": ago(HOUR_S)},
-        False,
-    ),
+    "to be tried later": ({"available_at": ago(-600), "error": "It broke."}, False),
+    "of a clock that was put back": ({"available_at": ago(-600)}, True),
+    "put off for longer than any may be": ({"available_at": ago(-HOUR_S), "error": "It broke."}, True),
+    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(HOUR_S)}, False),
+    "tried as often as it may be": ({"attempt": 3, "available_at": ago(HOUR_S)}, False),
     "being cancelled": ({"available_at": ago(HOUR_S), "cancel_requested": True}, False),
     "done": ({"state": JobState.DONE, "available_at": ago(HOUR_S)}, False),
 }
@@ -252,12 +227,12 @@ async def test_whose_turn_it_is_is_begun_if_it_may_be(fields, is_begun, database
 
 
 async def test_a_job_whose_workers_all_died_fails_with_a_reason(database, do, found):
-    lost = {"state": JobState.RUNNING, "attempt": 3, "lease_until": ago(1)}
+    lost = {"deaths": settings.job_deaths_max, "attempt": 1}
     job = await factories.job(database, **lost, error="The service was busy.", eta_s=5)
-    held = await factories.job(database, **{**lost, "lease_until": ago(-60)})
+    held = await factories.job(database, **lost, state=JobState.RUNNING, lease_until=ago(60))
     assert [ended.id for ended in await do(system.abandon)] == [job.id]
     ended = await found(job)
-    assert (ended.state, ended.error) == (JobState.FAILED, "The worker stopped in the middle of attempt 3.")
+    assert (ended.state, ended.error) == (JobState.FAILED, "The worker stopped 6 times while it worked on this.")
     assert (ended.lease_until, ended.eta_s) == (None, None)
     assert ended.finished_at is not None
     assert (await found(held)).state is JobState.RUNNING
@@ -266,7 +241,7 @@ async def test_a_job_whose_workers_all_died_fails_with_a_reason(database, do, fo
 
 async def test_two_who_clear_up_do_not_end_a_job_twice(database, do):
     for _ in range(10):
-        await factories.job(database, state=JobState.RUNNING, attempt=3, lease_until=ago(1))
+        await factories.job(database, attempt=3)
     ended = await asyncio.gather(*(do(system.abandon) for _ in range(5)))
     assert len([job for jobs in ended for job in jobs]) == 10
 

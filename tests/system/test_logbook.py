@@ -14,7 +14,7 @@ from app.database import Database
 from app.models import LogEntry, LogLevel
 from app.redaction import without_secrets
 from app.services import system
-from app.services.system import logbook
+from app.services.system import pruning
 from app.services.system.logbook import Logbook
 from app.settings import settings
 from tests import factories
@@ -297,7 +297,7 @@ async def test_old_errors_are_forgotten(database):
     now, days = datetime.now(UTC), timedelta(days=settings.log_kept_days)
     kept = await entry(database, created_at=now - days + timedelta(hours=1))
     await entry(database, created_at=now - days - timedelta(hours=1))
-    async with database.writing() as session:
-        await logbook.prune_log_entries(session)
+    await pruning.prune(database, "log_entries")
+    async with database.reading() as session:
         assert list(await session.scalars(select(LogEntry.id))) == [kept.id]
         assert await session.scalar(select(func.count(LogEntry.id))) == 1

@@ -11,7 +11,7 @@ from app.events import Feed
 from app.models import DeliveryMethod, Event, User, UserNotification
 from app.services import mapping, system
 from app.services.mapping import TrainingFigures
-from app.services.system import digests, notifications
+from app.services.system import notifications, pruning
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories
@@ -207,8 +207,7 @@ async def test_what_was_read_long_ago_is_forgotten(database, owner):
         ),
     ]
     await factories.notification(database, owner.id, is_read=True, read_at=now - days - timedelta(hours=1))
-    async with database.writing() as session:
-        await digests.prune_notifications(session)
+    await pruning.prune(database, "notifications")
     async with database.reading() as session:
         assert set(await session.scalars(select(UserNotification.id))) == {row.id for row in kept}
 

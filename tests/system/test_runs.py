@@ -123,10 +123,16 @@ async def test_a_result_that_cannot_be_written_leaves_nothing_of_itself(database
     assert [topic for topic, _ in await told()] == ["failed"]
 
 
-async def test_what_nobody_foresaw_fails_the_job_in_readable_words(database, job, leaving, found, told):
-    await attempt(database, raising(KeyError("the secret is 42")), job.id, leaving)
+async def test_what_nobody_foresaw_is_tried_again_and_then_fails_in_readable_words(
+    database, job, leaving, found, told, change_job
+):
+    for number in (1, 2, 3):
+        assert ((await found(job)).state, await told()) == (JobState.QUEUED, [])
+        await change_job(job, available_at=Job.created_at)
+        await attempt(database, raising(KeyError("the secret is 42")), job.id, leaving)
+        assert (await found(job)).attempt == number
     ended = await found(job)
-    assert (ended.state, ended.attempt) == (JobState.FAILED, 1)
+    assert ended.state is JobState.FAILED
     assert ended.error == f"Something went wrong on our side (job {job.id})."
     assert await told() == [("failed", {"subject": SUBJECT, "reason": ended.error})]
     assert await transactions(database, job) == 1

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app import events
 from app.database import Database
-from app.events import Position
 from app.models import Event, Training, User
+from app.positions import Position
 from app.services import accounts, mapping, system
 from app.settings import settings
 from resolvers.ids import encode

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from redis import Redis
 
-from app.events import Position
+from app.positions import Position
 from app.signals import CHANNEL, Signals
 
 NOWHERE = "redis://127.0.0.1:1/0"

@@ -17,12 +17,12 @@ from app.models import DownloadStatus, Job, JobState, Label, UserNotification
 from app.policies import Viewer
 from app.process import Children
 from app.services import mapping
-from app.settings import settings
 from tests import factories
 from tests.servers import serving
 
 # Little patience and quick sweeps, so that little time passes until a worker is missed.
 QUICK = {"JOB_LEASE_S": "2", "JOB_SWEEP_S": "0.5", "SHUTDOWN_S": "10", "DATABASE_POOL": "5"}
+QUICK |= {"JOB_DEATHS_MAX": "3", "JOB_PAUSE_S": "0.2"}
 
 
 class Gate:
@@ -79,12 +79,12 @@ def ask_for_labels(database, owner, area):
 
 @pytest.fixture
 def reaches(eventually, found):
-    """Waits until a job is in a state, at an attempt."""
+    """Waits until a job is in a state, begun so often."""
 
-    async def reaches(job, state, attempt=None):
+    async def reaches(job, state, fence=None):
         async def look():
             now = await found(job)
-            return now if now.state is state and attempt in {None, now.attempt} else None
+            return now if now.state is state and fence in {None, now.fence} else None
 
         return await eventually(look)
 
@@ -121,18 +121,17 @@ async def test_a_job_whose_call_was_lost_is_done_all_the_same(
 
 
 async def test_a_job_that_kills_every_worker_fails_and_so_does_its_subject(
-    start, ask_for_labels, reaches, database, found, area, labels, monkeypatch
+    start, ask_for_labels, reaches, database, found, area, labels
 ):
-    monkeypatch.setattr(settings, "job_attempts_max", 2)
     job = await ask_for_labels()
-    for attempt in (1, 2):
+    for fence in (1, 2, 3):
         worker = start()
-        await reaches(job, JobState.RUNNING, attempt)
+        await reaches(job, JobState.RUNNING, fence)
         worker.kill()
         worker.wait()
     start()
     failed = await reaches(job, JobState.FAILED)
-    assert (failed.attempt, failed.error) == (2, "The worker stopped in the middle of attempt 2.")
+    assert (failed.attempt, failed.error) == (0, "The worker stopped 3 times while it worked on this.")
     told = await found(area)
     assert (told.label_status, told.label_error) == (DownloadStatus.NOT_DOWNLOADED, failed.error)
     assert await labels() == 0
@@ -160,10 +159,10 @@ async def test_a_worker_asked_to_leave_hands_its_job_back_to_the_next(
 async def test_of_two_workers_one_takes_over_when_the_other_is_killed(start, gate, ask_for_labels, reaches, labels):
     job = await ask_for_labels()
     first = start()
-    await reaches(job, JobState.RUNNING, attempt=1)
+    await reaches(job, JobState.RUNNING, fence=1)
     start()
     first.kill()
-    await reaches(job, JobState.RUNNING, attempt=2)
+    await reaches(job, JobState.RUNNING, fence=2)
     gate.is_open.set()
-    await reaches(job, JobState.DONE)
+    assert (await reaches(job, JobState.DONE)).attempt == 1
     assert await labels() > 0

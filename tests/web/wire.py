@@ -6,7 +6,9 @@ from typing import Any
 
 import strawberry
 
-from app.events import Happening, Position, SourceStream
+from app.audience import Happening
+from app.events import SourceStream
+from app.positions import Position
 
 BEGINNING = Position(0, 0)
 

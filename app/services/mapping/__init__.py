@@ -88,7 +88,7 @@ from app.services.mapping.quality import (
     inspect_dataset,
     inspection_failed,
 )
-from app.services.mapping.retention import discard_old_files
+from app.services.mapping.retention import discard_old_files, prune_resuming, resuming_key
 from app.services.mapping.retraining import start_feedback_training
 from app.services.mapping.searching import (
     Found,
@@ -199,10 +199,12 @@ __all__ = [
     "parts_of",
     "pieces",
     "prediction_failed",
+    "prune_resuming",
     "publish_prediction",
     "publish_training",
     "replace_osm_feedback_labels",
     "replace_osm_labels",
+    "resuming_key",
     "retry_prediction",
     "review_feedback_aoi",
     "share_prediction",

@@ -5,13 +5,15 @@ from datetime import timedelta
 from sqlalchemy import Interval, delete, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from app.database import WriteSession
+from app.database import Database, WriteSession
+from app.gateways import storage
 from app.models import Artifact, JobKind, Model, ModelStatus, Prediction, Training, TrainingStatus
 from app.queue import enqueue
 from app.settings import settings
 
 ENDED = (TrainingStatus.FINISHED, TrainingStatus.FAILED)
 AT_ONCE_MAX = 100
+RESUMING = "resuming"
 
 
 async def discard_old_files(session: WriteSession) -> None:
@@ -32,6 +34,21 @@ async def discard_old_files(session: WriteSession) -> None:
     # Publishing locks the model, and looks at the training again once it has the lock.
     for training in await session.scalars(old.order_by(Training.id).limit(AT_ONCE_MAX)):
         await _discard(session, training)
+
+
+def resuming_key(training_id: int) -> str:
+    """Where it is kept how far a training is, until it has ended."""
+    return f"{RESUMING}/{training_id}"
+
+
+async def prune_resuming(database: Database) -> None:
+    """Deletes what was kept of trainings that have ended; most goes with their end."""
+    async for keys in storage.old(RESUMING, age_s=settings.uploads_kept_hours * 3_600):
+        ids = {int(key.rsplit("/", 1)[-1]): key for key in keys}
+        going = select(Training.id).where(Training.id.in_(ids), Training.status.not_in(ENDED))
+        async with database.reading() as session:
+            needed = set(await session.scalars(going))
+        await storage.delete_all([key for id, key in ids.items() if id not in needed])
 
 
 async def _discard(session: WriteSession, training: Training) -> None:

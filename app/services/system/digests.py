@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 
 from itsdangerous import BadSignature
-from sqlalchemy import ColumnElement, Interval, any_, delete, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Interval, any_, exists, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app import security
@@ -119,9 +119,3 @@ async def unsubscribe(session: WriteSession, user_id: int) -> None:
     ended = ended.values(notifications_delivery_methods=func.array_remove(methods, DeliveryMethod.EMAIL.value))
     if await session.scalar(ended.returning(User.id)) is not None:
         audit.record(session, user_id, "unsubscribe")
-
-
-async def prune_notifications(session: WriteSession) -> None:
-    """Forgets what was read long ago."""
-    old = UserNotification.read_at < _ago(days=settings.notifications_read_kept_days)
-    await session.execute(delete(UserNotification).where(old))

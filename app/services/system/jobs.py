@@ -2,21 +2,28 @@
 
 Whoever begins a job gets a fence, a number that rises with each beginning. Every later write names it and changes
 nothing once the job has been given to another, so a worker that was only slow cannot overwrite its successor.
+
+A lease is a value that its holder changes with every beat. Whoever sees the same value for the time of a lease, by its
+own monotonic clock, may take the job away: no wall clock says when that is. Clocks only say until when a job is put
+off after a failure, and a job that seems to be put off for longer than any is may be begun now.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Interval, Select, Update, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Interval, Update, and_, func, literal, or_, select, tuple_, update
 
-from app.database import WriteSession
+from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.models import Job, JobKind, JobState, Lane
 from app.queue import IS_QUEUED, IS_RUNNING, next_turn
 from app.settings import settings
 
 CANCELLED = "Cancelled."
+WORKER_STOPPED = "The worker stopped. This will be tried again."
+PUT_OFF_S_MAX = 1_800.0
 
 
 class LeaseLost(Exception):
@@ -34,6 +41,8 @@ class Claim:
     fence: int
     attempt: int
     attempts_max: int
+    deaths: int = 0
+    setbacks: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,18 +55,33 @@ class Progress:
     eta_s: float | None = None
 
 
-def _lease_end() -> ColumnElement[datetime]:
-    return func.now() + literal(timedelta(seconds=settings.job_lease_s), Interval)
+class Lease(NamedTuple):
+    """What a holder has shown of itself; another beat makes another lease."""
+
+    job_id: int
+    fence: int
+    until: datetime | None
+
+
+def _in(seconds: float) -> ColumnElement[datetime]:
+    return func.now() + literal(timedelta(seconds=seconds), Interval)
+
+
+def pause_s(times: int) -> float:
+    """How long to wait after so many failures in a row: nothing after the first, and then ever longer."""
+    return 0.0 if times <= 1 else min(settings.job_pause_s * 2.0 ** min(times - 1, 30), settings.job_pause_s_max)
 
 
 def _held(claim: Claim) -> Update:
     return update(Job).where(Job.id == claim.job_id, Job.fence == claim.fence, Job.state == JobState.RUNNING)
 
 
-_is_free = or_(
-    and_(Job.state == JobState.QUEUED, Job.available_at <= func.now()),
-    and_(Job.state == JobState.RUNNING, Job.lease_until < func.now()),
-)
+# A clock that was put back would hold back whatever is due by it: what was never put off, and the rest for long.
+_is_due = or_(Job.available_at <= func.now(), Job.error.is_(None), Job.available_at > _in(PUT_OFF_S_MAX))
+_is_free = and_(IS_QUEUED, _is_due)
+
+# What another version of this program asked for is left to that version.
+_is_known = Job.kind.in_(list(JobKind))
 
 
 async def begin(session: WriteSession, job_id: int) -> Claim | None:
@@ -70,10 +94,20 @@ async def begin(session: WriteSession, job_id: int) -> Claim | None:
                 state=JobState.RUNNING,
                 attempt=Job.attempt + 1,
                 fence=Job.fence + 1,
-                lease_until=_lease_end(),
+                lease_until=_in(settings.job_lease_s),
                 started_at=func.coalesce(Job.started_at, func.now()),
             )
-            .returning(Job.id, Job.kind, Job.account_key, Job.subject_id, Job.fence, Job.attempt, Job.attempts_max)
+            .returning(
+                Job.id,
+                Job.kind,
+                Job.account_key,
+                Job.subject_id,
+                Job.fence,
+                Job.attempt,
+                Job.attempts_max,
+                Job.deaths,
+                Job.setbacks,
+            )
         )
     ).one_or_none()
     return None if row is None else Claim(*row)
@@ -83,26 +117,18 @@ async def begin_next(
     session: WriteSession, lane: Lane, kinds: Sequence[JobKind], *, without: Sequence[int] = ()
 ) -> Claim | None:
     """The right to work on the job of a lane whose turn it is, among these kinds and not of these accounts."""
-    # What a lost worker had begun has had its turn already.
-    for found in _whose_turn(lane, kinds, IS_RUNNING), _whose_turn(lane, kinds, IS_QUEUED, without):
-        job_id = await session.scalar(found.limit(1).with_for_update(skip_locked=True))
-        if job_id is not None:
-            return await begin(session, job_id)
-    return None
-
-
-def _whose_turn(
-    lane: Lane, kinds: Sequence[JobKind], state: ColumnElement[bool], without: Sequence[int] = ()
-) -> Select[int]:
+    # What a lost worker had begun comes first: it has kept its turn, which is over.
     may = (_is_free, Job.attempt < Job.attempts_max, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
-    waiting = select(Job.id).where(Job.lane == lane, state, *may, Job.account_key.not_in(without))
-    return waiting.order_by(Job.turn, Job.id)
+    waiting = select(Job.id).where(Job.lane == lane, *may, Job.account_key.not_in(without))
+    first = waiting.order_by(Job.turn, Job.id).limit(1).with_for_update(skip_locked=True)
+    job_id = await session.scalar(first)
+    return None if job_id is None else await begin(session, job_id)
 
 
 async def beat(session: WriteSession, claim: Claim) -> bool:
     """Renews the lease; answers whether somebody asked the job to stop."""
     asked: bool | None = await session.scalar(
-        _held(claim).values(lease_until=_lease_end()).returning(Job.cancel_requested)
+        _held(claim).values(lease_until=_in(settings.job_lease_s)).returning(Job.cancel_requested)
     )
     if asked is None:
         raise LeaseLost
@@ -134,20 +160,43 @@ async def end(session: WriteSession, claim: Claim, state: JobState, error: str |
 
 async def try_later(session: WriteSession, claim: Claim, *, after_s: float, error: str) -> None:
     """Queues the job again after a failure that may heal, for its account's next turn: this one it has had."""
-    later = func.now() + literal(timedelta(seconds=after_s), Interval)
-    turn = await next_turn(session, claim.kind.lane, claim.account_key)
-    await session.execute(
-        _held(claim).values(
-            state=JobState.QUEUED, turn=turn, available_at=later, lease_until=None, error=error, eta_s=None
-        )
+    put_off = _held(claim).values(
+        state=JobState.QUEUED,
+        turn=await next_turn(session, claim.kind.lane, claim.account_key),
+        available_at=_in(after_s),
+        lease_until=None,
+        error=error,
+        eta_s=None,
     )
+    await session.execute(put_off)
 
 
-async def return_unfinished(session: WriteSession, claim: Claim) -> None:
-    """Hands the job back because the worker is asked to leave; that is not the job's fault and costs no attempt."""
-    await session.execute(
-        _held(claim).values(state=JobState.QUEUED, attempt=Job.attempt - 1, lease_until=None, eta_s=None)
+async def set_back(session: WriteSession, claim: Claim, *, error: str) -> None:
+    """Queues the job again because the machine gave way; that is not the job's fault and costs no attempt."""
+    put_off = _held(claim).values(
+        state=JobState.QUEUED,
+        attempt=Job.attempt - 1,
+        setbacks=claim.setbacks + 1,
+        available_at=_in(max(settings.job_pause_s, pause_s(claim.setbacks + 1))),
+        lease_until=None,
+        error=error,
+        eta_s=None,
     )
+    await session.execute(put_off)
+
+
+async def got_on(session: WriteSession, claim: Claim) -> Claim:
+    """Notes that a part of the work is safe: what went wrong before counts no more. The claim as of now."""
+    anew = _held(claim).values(attempt=1, deaths=0, setbacks=0)
+    if await session.scalar(anew.returning(Job.id)) is None:
+        raise LeaseLost
+    return replace(claim, attempt=1, deaths=0, setbacks=0)
+
+
+async def return_unfinished(session: WriteSession, claim: Claim, *, after_s: float | None = None) -> None:
+    """Hands the job back, for a while if told, because the worker cannot do it; that costs no attempt."""
+    back = _held(claim).values(state=JobState.QUEUED, attempt=Job.attempt - 1, lease_until=None, eta_s=None)
+    await session.execute(back if after_s is None else back.values(available_at=_in(after_s)))
 
 
 async def rest(session: WriteSession, claim: Claim) -> None:
@@ -156,6 +205,8 @@ async def rest(session: WriteSession, claim: Claim) -> None:
         state=JobState.QUEUED,
         turn=await next_turn(session, claim.kind.lane, claim.account_key),
         attempt=0,
+        deaths=0,
+        setbacks=0,
         available_at=func.now(),
         lease_until=None,
         error=None,
@@ -179,14 +230,52 @@ async def cancel(session: WriteSession, job_id: int) -> bool:
     return True
 
 
+async def leases(session: ReadSession) -> Sequence[Lease]:
+    """The leases of all running jobs, as their holders last renewed them."""
+    held = select(Job.id, Job.fence, Job.lease_until).where(IS_RUNNING, _is_known)
+    return [Lease(*row) for row in await session.execute(held)]
+
+
+async def release(session: WriteSession, dead: Sequence[Lease]) -> int:
+    """Takes jobs away from holders that died, and queues them again; answers how many.
+
+    A death is counted apart from the attempts: more often than not it was not the job that killed the worker. The
+    first time the job may be begun again at once, then ever later, so that one that does kill meets others seldom.
+    """
+    is_dead = tuple_(Job.id, Job.fence, Job.lease_until).in_(dead)
+    held = select(Job).where(Job.state == JobState.RUNNING, is_dead, _is_known)
+    jobs = (await session.scalars(held.order_by(Job.id).with_for_update(skip_locked=True))).all()
+    for job in jobs:
+        job.state, job.attempt, job.deaths = JobState.QUEUED, max(0, job.attempt - 1), job.deaths + 1
+        job.error = WORKER_STOPPED
+        job.available_at = await session.scalar(select(_in(pause_s(job.deaths)))) or job.available_at
+        job.lease_until = job.eta_s = None
+    await session.flush()
+    return len(jobs)
+
+
 async def abandon(session: WriteSession) -> Sequence[Job]:
-    """Ends the jobs nobody works on any more and nobody may begin again; answers with them, already ended."""
-    hopeless = select(Job).where(_is_free, or_(Job.attempt >= Job.attempts_max, Job.cancel_requested))
-    jobs = (await session.scalars(hopeless.limit(100).with_for_update(skip_locked=True))).all()
+    """Ends the jobs that wait and that nobody may begin again; answers with them, already ended."""
+    killed = Job.deaths >= settings.job_deaths_max
+    hopeless = or_(Job.attempt >= Job.attempts_max, Job.cancel_requested, killed)
+    waiting = select(Job).where(IS_QUEUED, hopeless, _is_known)
+    jobs = (await session.scalars(waiting.order_by(Job.id).limit(100).with_for_update(skip_locked=True))).all()
     for job in jobs:
         job.state = JobState.CANCELLED if job.cancel_requested else JobState.FAILED
-        job.error = CANCELLED if job.cancel_requested else f"The worker stopped in the middle of attempt {job.attempt}."
-        job.lease_until = job.eta_s = None
+        job.error = CANCELLED if job.cancel_requested else _hopelessness(job)
+        job.eta_s = None
         job.finished_at = await session.scalar(select(func.now()))
     await session.flush()
     return jobs
+
+
+def _hopelessness(job: Job) -> str:
+    if job.deaths >= settings.job_deaths_max:
+        return f"The worker stopped {job.deaths} times while it worked on this."
+    return job.error or "It was tried as often as it may be."
+
+
+async def unknown(session: ReadSession) -> int:
+    """How many unfinished jobs are of a kind that only another version of this program knows."""
+    kinds = select(func.count()).select_from(Job).where(Job.state.in_((JobState.QUEUED, JobState.RUNNING)), ~_is_known)
+    return (await session.execute(kinds)).scalar_one()

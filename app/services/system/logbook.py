@@ -13,16 +13,15 @@ import traceback
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
 import structlog
-from sqlalchemy import Interval, delete, func, literal
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import logs, redaction
-from app.database import Database, WriteSession
+from app.database import Database
 from app.errors import DomainError
 from app.models import LogEntry, LogLevel
 from app.settings import settings
@@ -199,9 +198,3 @@ def _place(trace: TracebackType | None, record: logging.LogRecord) -> tuple[str,
         trace = trace.tb_next
     frame = trace.tb_frame
     return str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
-
-
-async def prune_log_entries(session: WriteSession) -> None:
-    """Forgets old errors."""
-    age = literal(timedelta(days=settings.log_kept_days), Interval)
-    await session.execute(delete(LogEntry).where(LogEntry.created_at < func.now() - age))

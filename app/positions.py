@@ -1,0 +1,64 @@
+"""Places in the order of events, and the cursors by which clients name them."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
+
+from app.errors import BadRequest
+
+
+class NotACursor(BadRequest):
+    """A place that no event ever had."""
+
+    def __init__(self) -> None:
+        super().__init__("`after` is not a cursor we gave you.")
+
+
+class CursorOutdated(BadRequest):
+    """A place in an order that is no more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This cursor is from before the database was restored, moved or upgraded. Subscribe again without `after`, "
+            "and load anew what you show."
+        )
+
+
+class _Order:
+    """Of the events of the database that this process serves."""
+
+    epoch = 0
+
+
+order = _Order()
+
+
+class Position(NamedTuple):
+    """A place in the order of events."""
+
+    xid: int
+    id: int
+
+    @property
+    def cursor(self) -> str:
+        """The place as clients see it: opaque, and good for as long as events are kept and their order stays."""
+        return _encoded(f"{order.epoch}.{self.xid}.{self.id}")
+
+    @classmethod
+    def parse(cls, cursor: str) -> "Position":
+        """The place a cursor names; BadRequest for anything else, and for a place in another order."""
+        try:
+            decoded = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+            *epochs, xid, id = map(int, decoded.split("."))
+        except ValueError:
+            raise NotACursor from None
+        written = ".".join(map(str, (*epochs, xid, id)))
+        is_ours = len(epochs) < 2 and all(0 <= number < 2**63 for number in (*epochs, xid, id))
+        if not is_ours or _encoded(written) != cursor:
+            raise NotACursor
+        if epochs != [order.epoch]:  # before there were epochs, cursors named none
+            raise CursorOutdated
+        return cls(xid, id)
+
+
+def _encoded(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -1,0 +1,115 @@
+"""Rows that nobody needs any more: every kind of them in one register, removed in small transactions.
+
+A kind is registered by whoever knows when its rows are old. Removing them never takes one long transaction, which
+would hold back every reader of events, nor a row that somebody else has locked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Interval, Select, delete, func, inspect, literal, select
+from sqlalchemy.orm import QueryableAttribute
+
+from app import events
+from app.database import Database, ReadSession
+from app.models import Event, Job, JobKind, JobState, LogEntry, Mail, Session, UserNotification
+from app.models.base import Base
+from app.settings import settings
+
+Condition = Callable[[ReadSession], Awaitable[ColumnElement[bool]]]
+COUNTED_MAX = 100_000
+
+
+@dataclass(frozen=True)
+class Prunable:
+    """Rows of a table that are removed once a condition holds; the condition is asked for once a turn."""
+
+    table: type[Base]
+    condition: Condition
+
+
+KINDS: dict[str, Prunable] = {}
+
+
+def prunable(name: str, table: type[Base]) -> Callable[[Condition], Condition]:
+    """Registers a kind of rows."""
+
+    def register(condition: Condition) -> Condition:
+        assert name not in KINDS, f"{name} are pruned twice"
+        KINDS[name] = Prunable(table, condition)
+        return condition
+
+    return register
+
+
+def older_than(column: ColumnElement[Any] | QueryableAttribute[Any], **age: float) -> ColumnElement[bool]:
+    """Whether a time is so long ago."""
+    return column < func.now() - literal(timedelta(**age), Interval)
+
+
+async def prune(database: Database, name: str) -> int:
+    """Removes the rows of a kind, batch by batch, each in a transaction of its own; answers how many there were."""
+    kind, count, last = KINDS[name], 0, 0
+    async with database.reading() as reading:
+        is_old = await kind.condition(reading)
+    while True:
+        async with database.writing() as session:
+            batch, last = (await session.execute(_batch(kind.table, is_old, after=last))).one()
+        count += batch
+        if batch < settings.prune_rows_max:
+            return count
+        await asyncio.sleep(settings.prune_pause_s)
+
+
+def _batch(table: type[Base], is_old: ColumnElement[bool], *, after: int) -> Select[int, int]:
+    """Removes some rows, and answers how many, and which was the last: the next batch need not pass them again."""
+    [key] = inspect(table).primary_key
+    old = select(key.label("key")).where(is_old, key > after).order_by(key).limit(settings.prune_rows_max)
+    some = old.with_for_update(skip_locked=True).cte("some")
+    gone = delete(table).where(key.in_(select(some.c.key))).cte("gone")
+    return select(func.count(), func.coalesce(func.max(some.c.key), 0)).select_from(some).add_cte(gone)
+
+
+async def waiting(session: ReadSession, name: str) -> int:
+    """How many rows of a kind are to be removed, counted up to a bound."""
+    kind = KINDS[name]
+    some = select(1).select_from(kind.table.__table__).where(await kind.condition(session)).limit(COUNTED_MAX)
+    return (await session.execute(select(func.count()).select_from(some.subquery()))).scalar_one()
+
+
+@prunable("events", Event)
+async def _events(session: ReadSession) -> ColumnElement[bool]:
+    return await events.forgotten(session)
+
+
+@prunable("sessions", Session)
+async def _sessions(_session: ReadSession) -> ColumnElement[bool]:
+    return Session.expires_at < func.now()
+
+
+@prunable("mails", Mail)
+async def _mails(_session: ReadSession) -> ColumnElement[bool]:
+    return older_than(Mail.created_at, days=settings.mails_kept_days)
+
+
+@prunable("notifications", UserNotification)
+async def _notifications(_session: ReadSession) -> ColumnElement[bool]:
+    return older_than(UserNotification.read_at, days=settings.notifications_read_kept_days)
+
+
+@prunable("log_entries", LogEntry)
+async def _log_entries(_session: ReadSession) -> ColumnElement[bool]:
+    return older_than(LogEntry.created_at, days=settings.log_kept_days)
+
+
+# What no row shows once it has ended; jobs of other kinds go with the rows that they are about.
+PASSING = (JobKind.SEND_MAIL, JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION, JobKind.REMOVE_PICTURE)
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@prunable("jobs", Job)
+async def _jobs(_session: ReadSession) -> ColumnElement[bool]:
+    return Job.kind.in_(PASSING) & Job.state.in_(ENDED) & older_than(Job.finished_at, days=settings.jobs_kept_days)
