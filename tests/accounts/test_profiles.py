@@ -17,6 +17,7 @@ from app.services.accounts import profiles
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories
+from tests.parsing.hostile import png
 
 PROFILE = "bio location website avatarUrl"
 SHOWN = "query ($id: ID!) { user(id: $id) { profile { bio location website avatarUrl } } }"
@@ -242,8 +243,10 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
         (bomb(6_000, 5_000), "image/png", "25 million"),
         (bomb(10_000, 10_000), "image/png", "25 million"),
         (bomb(2**30, 2**30), "image/png", "25 million"),
+        (png(1, 25_000_000), "image/png", "30,000 pixels wide or high"),
+        (png(25_000_000, 1), "image/png", "30,000 pixels wide or high"),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 async def test_what_is_no_plain_picture_is_refused_and_forgotten(
     refuse, api, change, owner, send, home, content, media_type, reason

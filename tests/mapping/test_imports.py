@@ -177,6 +177,16 @@ WRONG = {
         "this is a GeometryCollection.",
     ),
     "no building": ("OSM_XML", osm(""), "There are no labels in this file."),
+    "lists that never end": (
+        "GEOJSON",
+        b'{"type":"FeatureCollection","features":[' + b"[" * 200_000,
+        "This is nested more than 64 deep.",
+    ),
+    "an attribute without end": (
+        "OSM_XML",
+        b'<osm><node id="1" lat="46" lon="12"><tag k="name" v="' + b"x" * 4_000_000,
+        "Line 1 has a tag or a comment that is too long.",
+    ),
 }
 
 
