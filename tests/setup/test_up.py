@@ -166,14 +166,18 @@ def test_a_redis_that_dies_is_replaced_and_the_rest_goes_on(environment):
 
 
 def _redis(processes: set[int]) -> int:
-    (found,) = (number for number in processes if b"redis" in Path("/proc", str(number), "cmdline").read_bytes()[:40])
+    (found,) = (number for number in processes if b"redis" in _command(number)[:40])
     return found
 
 
+def _command(number: int) -> bytes:
+    """With what a process was started; nothing once it has ended."""
+    try:
+        return Path("/proc", str(number), "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def _running(processes: set[int], command: str) -> int:
-    (found,) = (
-        process
-        for process in processes
-        if Path("/proc", str(process), "cmdline").read_bytes().endswith(f"\0{command}\0".encode())
-    )
+    (found,) = (process for process in processes if _command(process).endswith(f"\0{command}\0".encode()))
     return found

@@ -2,11 +2,14 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from app import supervision
+from app.gateways import storage_probe
+from app.settings import settings
 from app.supervision import Background, within
 from app.web.health import Health
 
@@ -136,3 +139,21 @@ async def test_a_wait_answers_and_fails_as_what_is_waited_for():
     assert await within(10, answer()) == 7
     with pytest.raises(KeyError):
         await within(10, fail())
+
+
+async def test_a_storage_that_takes_no_files_makes_the_process_unready_until_it_does(tmp_path, monkeypatch):
+    async def is_ready():
+        return (await Health({"storage": probe.check}).ready(None)).status_code == 200
+
+    probe = storage_probe.Probe()
+    monkeypatch.setattr(settings, "home", Path("/proc"))  # where not even root may write
+    assert not await is_ready()
+    monkeypatch.setattr(settings, "home", tmp_path)
+    assert await is_ready()
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+    # A probe asks every second; the storage is asked every ten.
+    monkeypatch.setattr(settings, "home", Path("/proc"))
+    assert await is_ready()
+    monkeypatch.setattr(storage_probe, "REMEMBERED_S", 0.0)
+    probe = storage_probe.Probe()
+    assert not await is_ready()
