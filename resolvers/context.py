@@ -1,8 +1,8 @@
 """What every resolver is given: who asks, the database, the events, and this operation's loaders."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar, cast
@@ -39,6 +39,27 @@ class Context:
     expires_at: datetime | None = None
     in_turn: bool = False
 
+    # Who the token stands for; `viewer` is less while the answer of a key that may not read is put together.
+    actor: Viewer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.actor = self.viewer
+
+    @contextmanager
+    def acting(self, scope: Scope | None) -> Iterator[None]:
+        """A mutation's resolver acts with all the rights of its token; what is shown afterwards asks for READ, too."""
+        require_scope(self.actor, scope)
+        self._become(self.actor)
+        try:
+            yield
+        finally:
+            self._become(self.actor.as_reader())
+
+    def _become(self, viewer: Viewer) -> None:
+        if viewer is not self.viewer:
+            self.viewer = viewer
+            self.__dict__.pop("load", None)
+
     @cached_property
     def load(self) -> Loaders:
         """The loaders of this operation."""
@@ -60,7 +81,7 @@ class Context:
     @property
     def viewer_id(self) -> int | None:
         """Who asks; None for a stranger."""
-        return self.viewer.user_id
+        return self.actor.user_id
 
     @property
     def may_explain(self) -> bool:
@@ -69,7 +90,7 @@ class Context:
 
     def permit_reading(self) -> None:
         """Refuses API keys that may not read."""
-        require_scope(self.viewer, Scope.READ)
+        require_scope(self.actor, Scope.READ)
 
     @property
     def device(self) -> Device:
@@ -85,7 +106,7 @@ class Context:
     @property
     def authorisation(self) -> Viewer:
         """What the viewer may see hangs on this alone, with whichever session or key they ask."""
-        return replace(self.viewer, session_id=None, key_id=None)
+        return replace(self.actor, session_id=None, key_id=None)
 
     def renewed(self) -> "Context":
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own.

@@ -23,7 +23,7 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 from app.errors import Invalid
 from app.models import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
-from app.policies import Viewer, require_scope
+from app.policies import Viewer
 from app.services.system import Pace
 from app.settings import settings
 from resolvers.context import Info
@@ -93,7 +93,11 @@ def one(relationship: InstrumentedAttribute[Any]) -> Any:
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         id = getattr(root, declared.key)
-        return None if id is None else await info.context.load.one(declared.model, id)
+        row = None if id is None else await info.context.load.one(declared.model, id)
+        if row is None and not isinstance(info.return_type, StrawberryOptional):
+            # It is there for whoever sees this row; hidden it can only be from a key that may not read.
+            info.context.permit_reading()
+        return row
 
     return strawberry.field(resolver=resolve, description=relationship.property.doc, metadata={METADATA: declared})
 
@@ -241,14 +245,14 @@ def _argument(name: str, kind: Any, default: Any, description: str) -> Strawberr
 
 
 class Scoped(FieldExtension):
-    """Refuses API keys without the mutation's scope."""
+    """Refuses API keys without the mutation's scope, and shows those without READ no more than strangers see."""
 
     def __init__(self, scope: Scope | None) -> None:
         self.scope = scope
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
-        require_scope(info.context.viewer, self.scope)
-        return await next_(source, info, **kwargs)
+        with info.context.acting(self.scope):
+            return await next_(source, info, **kwargs)
 
 
 class Paced(FieldExtension):
@@ -259,7 +263,7 @@ class Paced(FieldExtension):
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         context = info.context
-        async with self.pace.spending(context.rates, context.viewer, address=context.address):
+        async with self.pace.spending(context.rates, context.actor, address=context.address):
             return await next_(source, info, **kwargs)
 
 

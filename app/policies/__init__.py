@@ -31,6 +31,10 @@ class Viewer:
         """Whether this is an account and not a stranger."""
         return self.user_id is not None
 
+    def as_reader(self) -> "Viewer":
+        """Who reads what a change answers with: an API key without READ sees what strangers see."""
+        return self if Scope.READ in self.scopes else Viewer(scopes=self.scopes)
+
 
 M = TypeVar("M", bound=Base)
 Visibility = Callable[[Viewer], ColumnElement[bool]]

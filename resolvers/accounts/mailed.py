@@ -57,7 +57,7 @@ async def request_password_reset(info: Info, email: str) -> MailRequested:
 
 
 async def reset_password(info: Info, token: str, password: str) -> User:
-    """Gives an account a new password, or its first one, and ends all its sessions.
+    """Gives an account a new password, or its first one; ends all its sessions, and revokes its API keys.
 
     token: From the mail that `requestPasswordReset` sent; it holds for an hour, once.
     password: At least ten characters.
@@ -69,18 +69,21 @@ async def reset_password(info: Info, token: str, password: str) -> User:
             return await accounts.reset_password(session, proof=proof, password_hash=password_hash)
 
 
-async def change_password(info: Info, current_password: str, new_password: str) -> User:
-    """Gives the viewer another password, and ends all their sessions but this one.
+async def change_password(info: Info, current_password: str, new_password: str, keep_api_keys: bool = False) -> User:
+    """Gives the viewer another password, ends all their sessions but this one, and revokes their API keys.
 
     current_password: The password until now.
     new_password: At least ten characters.
+    keep_api_keys: Whether the API keys go on working. Leave it out if somebody else may have had the password.
     """
     viewer = info.context.viewer
     async with accounts.pace_password_change(info.context.rates, viewer, address=info.context.address):
         old_hash = await accounts.old_password_hash(info.context.database, viewer, password=current_password)
     password_hash = await accounts.new_password_hash(new_password, field="newPassword")
     async with info.context.writing() as session:
-        return await accounts.change_password(session, viewer, old_hash=old_hash, password_hash=password_hash)
+        return await accounts.change_password(
+            session, viewer, old_hash=old_hash, password_hash=password_hash, keeps_api_keys=keep_api_keys
+        )
 
 
 async def request_email_verification(

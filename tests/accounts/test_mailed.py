@@ -9,11 +9,12 @@ from sqlalchemy import func, select, update
 
 from app import security
 from app.errors import Invalid
-from app.models import AuditEntry, Job, Mail, Session, User
+from app.models import ApiKey, AuditEntry, Job, Mail, Scope, Session, User
 from app.services import accounts
 from app.services.accounts.proofs import Purpose, token_of
 from app.settings import settings
 from tests import factories
+from tests.accounts.keys import key_of
 from tests.fixtures import Person
 
 PASSWORD = "correct horse battery"
@@ -346,3 +347,21 @@ async def test_one_mailbox_gets_so_many_mails_an_hour(change, database, monkeypa
     assert (await change("requestSignUp", email=" ann@Example.org"))["code"] == "RATE_LIMITED"
     assert (await change("requestSignUp", email="bob@example.org"))["__typename"] == "MailRequested"
     assert await counted(database, Mail) == await counted(database, Job) == 3
+
+
+@pytest.mark.parametrize(("keeps", "keys"), [(None, 0), (False, 0), (True, 1)])
+async def test_another_password_revokes_api_keys_unless_they_are_kept(ask, change, database, ann, keeps, keys):
+    key = await key_of(database, ann, Scope.READ)
+    assert (await ask(ME, viewer=key))["me"]["username"] == "ann"
+    given = {} if keeps is None else {"keepApiKeys": keeps}
+    await change("changePassword", viewer=ann, currentPassword=PASSWORD, newPassword=NEW, **given)
+    assert await counted(database, ApiKey) == keys
+    assert (await ask(ME, viewer=key)).codes == ([] if keeps else ["UNAUTHENTICATED"])
+
+
+async def test_a_reset_revokes_api_keys(ask, change, database, ann):
+    key = await key_of(database, ann, Scope.READ)
+    assert (await ask(ME, viewer=key))["me"]["username"] == "ann"
+    await change("resetPassword", token=token_of(Purpose.PASSWORD_RESET, ann.user.email, ann.user), password=NEW)
+    assert (await ask(ME, viewer=key)).codes == ["UNAUTHENTICATED"]
+    assert await counted(database, ApiKey) == 0

@@ -98,7 +98,7 @@ async def password_changed_letter(session: WriteSession, mail: Mail) -> Letter:
         mail,
         "Your password was changed",
         f"The account {user.username} has a new password. Wherever it was signed in before, it is signed out; "
-        "its API keys hold on.",
+        "its API keys are revoked, unless you chose to keep them.",
         f"If it was not you, choose another one at once, and revoke keys you do not know:\n{_page('reset-password')}",
     )
 

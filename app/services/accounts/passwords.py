@@ -1,9 +1,11 @@
-"""Passwords: forgotten and changed. Either ends the other sessions, and every link sent before."""
+"""Passwords: forgotten and changed. Either ends the other sessions, API keys, and every link sent before."""
+
+from sqlalchemy import delete
 
 from app import security
 from app.database import Database, WriteSession
 from app.errors import Conflict, Invalid
-from app.models import MailKind, User
+from app.models import ApiKey, MailKind, User
 from app.policies import Viewer, signed_in
 from app.services import system
 from app.services.accounts.mails import MailRequested, request_mail
@@ -27,7 +29,7 @@ async def request_password_reset(session: WriteSession, *, email: str) -> MailRe
 
 
 async def reset_password(session: WriteSession, *, proof: Proof, password_hash: str) -> User:
-    """A new password for an account, its first one perhaps; every session of it ends."""
+    """A new password for an account, its first one perhaps; every session and API key of it ends."""
     user = await holder_of(session, proof)
     # Whoever reads its mails has shown just that.
     user.email_verified = True
@@ -48,21 +50,28 @@ async def old_password_hash(database: Database, viewer: Viewer, *, password: str
     return user.password_hash
 
 
-async def change_password(session: WriteSession, viewer: Viewer, *, old_hash: str, password_hash: str) -> User:
-    """Another password; every session ends but the viewer's."""
+async def change_password(
+    session: WriteSession, viewer: Viewer, *, old_hash: str, password_hash: str, keeps_api_keys: bool
+) -> User:
+    """Another password; every session ends but the viewer's, and every API key unless they are to be kept."""
     user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
     if user.password_hash != old_hash:
         raise Conflict("The password was changed meanwhile.")
-    await replace_password(session, user, password_hash, keeping=viewer.session_id)
-    audit.record(session, user.id, "changePassword", about=user)
+    keeping = viewer.session_id
+    await replace_password(session, user, password_hash, keeping=keeping, keeps_api_keys=keeps_api_keys)
+    audit.record(session, user.id, "changePassword", about=user, apiKeysKept=keeps_api_keys)
     return user
 
 
-async def replace_password(session: WriteSession, user: User, password_hash: str, *, keeping: int | None) -> None:
-    """Another password, of which the owner is told; every session ends but the one to keep."""
+async def replace_password(
+    session: WriteSession, user: User, password_hash: str, *, keeping: int | None, keeps_api_keys: bool = False
+) -> None:
+    """Another password, of which the owner is told; every session ends but the one to keep, and every API key."""
     user.password_hash = password_hash
     user.security_stamp += 1
     await session.flush()
+    if not keeps_api_keys:
+        await session.execute(delete(ApiKey).where(ApiKey.user_id == user.id))
     await end_sessions(session, user.id, keeping=keeping)
     if user.email is not None:
         await system.post(session, MailKind.PASSWORD_CHANGED, address=user.email, user_id=user.id)
