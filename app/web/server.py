@@ -1,6 +1,7 @@
 """The process that serves: uvicorn, which takes leave of its clients before it hangs up."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,6 +15,9 @@ from app.web.crowd import Crowd
 from app.web.exchange import Post, behind_proxy, trusted
 from app.web.outbox import Line
 from app.web.protocol import BoundedHttp
+
+# For the database, Redis, what is read and sent, and whoever asks whether we are well.
+FILES_RESERVED = 200
 
 
 class Server(uvicorn.Server):
@@ -40,6 +44,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def open_files_max() -> int:
+    """How many files and connections this process may have open, as many as the system lets it ask for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard not in {soft, resource.RLIM_INFINITY}:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else max(soft, settings.connections_max + FILES_RESERVED)
+
+
 def configuration(
     app: ASGIApp, *, post: Post | None = None, host: str | None = None, port: int | None = None
 ) -> uvicorn.Config:
@@ -62,7 +74,7 @@ def configuration(
         server_header=False,
         # Behind a proxy the client's address is in a header; in front of none, anybody could write that header.
         proxy_headers=settings.production,
-        limit_concurrency=settings.connections_max,
+        limit_concurrency=min(settings.connections_max, max(1, open_files_max() - FILES_RESERVED)),
         timeout_graceful_shutdown=round(settings.shutdown_s),
     )
     if post and config.proxy_headers:
