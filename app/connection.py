@@ -1,15 +1,17 @@
 """A connection to PostgreSQL that only reads: prepared statements on bare libpq; a cursor costs more than the query."""
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from socket import SHUT_RDWR, socket
 from typing import Any
 
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, QueryCanceled, error_from_result
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from app.errors import Busy, DomainError, TimedOut
@@ -77,6 +79,22 @@ def in_words(error: Error) -> DomainError | None:
     if isinstance(error, QueryCanceled):
         return TimedOut("This took the database too long. Ask for less at a time.")
     return Busy() if is_transient(error) else None
+
+
+def is_alive(connection: AsyncConnection[Any]) -> bool:
+    """Whether the server, as far as its socket tells by now, has not ended this connection."""
+    try:
+        connection.pgconn.consume_input()  # the server's last words, if there are any,
+        connection.pgconn.consume_input()  # and behind them the end
+    except OperationalError:
+        return False
+    return connection.pgconn.status == ConnStatus.OK
+
+
+def hang_up(connection: AsyncConnection[Any]) -> None:
+    """Ends a connection from below: whoever waits for it hears at once that it is lost."""
+    with suppress(OSError, OperationalError), socket(fileno=os.dup(connection.pgconn.socket)) as same:
+        same.shutdown(SHUT_RDWR)
 
 
 class _Statement:

@@ -1,9 +1,9 @@
 """The engine and its two kinds of session. A transaction begins and ends here, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import NewType
+from typing import Any, NewType, cast
 
 import orjson
 import psycopg
@@ -13,14 +13,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from app import events, queue, redis_client
-from app.connection import in_words, link, options, punctual
-from app.errors import Busy, Conflict
+from app.aside import Aside
+from app.connection import hang_up, in_words, is_alive, link, options, punctual
+from app.errors import Busy, Conflict, OutcomeUnknown
 from app.models import Base
 from app.reader import Reader
 from app.settings import settings
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)
+Deed = Callable[[], Awaitable[object]]
+
+# By these PostgreSQL says that the connection ends; whether it had committed before, it does not say.
+ENDS_CONNECTION = ("08", "57P")
 
 
 class Database:
@@ -44,6 +49,9 @@ class Database:
         self.reader = Reader(url, statement_s_max=statement_s_max)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._redis = redis_client.client(redis_url)
+        self._nudges: Aside[queue.Nudge] = Aside("nudges", queue.nudge)
+        self._wakes: Aside[None] = Aside("wake-ups", self._wake)
+        self._deeds: Aside[Deed] = Aside("deeds", _do_all)
         self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
 
     @asynccontextmanager
@@ -60,19 +68,77 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
-        """One transaction: commits on success, then sends its jobs and wakes its readers; rolls back on any error."""
+        """One transaction: commits on success, rolls back on any error.
+
+        Raises `OutcomeUnknown` if it may have been committed or not. What follows a commit, its nudges and wake-ups,
+        is done aside: it neither delays nor changes the answer.
+        """
         with _in_words():
             async with self._sessions() as session:
-                async with session.begin():
-                    yield WriteSession(ReadSession(session))
-                await queue.nudge(queue.taken_from(session))
-                await events.wake(session, self._redis)
+                await session.begin()
+                yield WriteSession(ReadSession(session))
+                try:
+                    await _commit(session)
+                except (OutcomeUnknown, asyncio.CancelledError):
+                    self._tell(session)  # it may be committed, and telling for nothing does no harm
+                    raise
+                self._tell(session)
+                self._deeds.put(session.info.pop("deeds", []))
+
+    def _tell(self, session: AsyncSession) -> None:
+        self._nudges.put(queue.taken_from(session))
+        self._wakes.put([None] if events.taken_from(session) else [])
+
+    async def _wake(self, _: Sequence[None]) -> None:
+        await events.wake(self._redis)
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Finishes what follows the last commits, and closes every connection."""
+        await asyncio.gather(self._nudges.close(), self._wakes.close(), self._deeds.close())
         await self._redis.aclose()
         await self.reader.close()
         await self.engine.dispose()
+
+
+def after_commit(session: WriteSession, deed: Deed) -> None:
+    """Has this done once the transaction has committed, and not before; its failure is logged."""
+    session.info.setdefault("deeds", []).append(deed)
+
+
+async def _do_all(deeds: Sequence[Deed]) -> None:
+    for deed in deeds:
+        await deed()
+
+
+async def _commit(session: AsyncSession) -> None:
+    """Commits, even if nobody waits any more: a COMMIT under way cannot be taken back. One without an answer is cut."""
+    await session.flush()
+    connection = await _driver_of(session)
+    if not is_alive(connection):
+        raise Busy  # no COMMIT is sent, so nothing is changed
+    committing = asyncio.create_task(session.commit())
+    limit = asyncio.get_running_loop().call_later(settings.commit_s_max, hang_up, connection)
+    cancelled = None
+    while not committing.done():
+        try:
+            await asyncio.wait({committing})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    limit.cancel()
+    failure = committing.exception()
+    if cancelled:
+        raise cancelled
+    if isinstance(failure, DBAPIError):
+        state = getattr(failure.orig, "sqlstate", None)
+        if state is None or state.startswith(ENDS_CONNECTION):
+            raise OutcomeUnknown from failure
+    if failure:
+        raise failure
+
+
+async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
+    fairy = await (await session.connection()).get_raw_connection()
+    return cast("psycopg.AsyncConnection[Any]", fairy.driver_connection)
 
 
 @asynccontextmanager

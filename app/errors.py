@@ -22,6 +22,7 @@ class Code(StrEnum):
     COST_EXCEEDED = "COST_EXCEEDED"
     BAD_REQUEST = "BAD_REQUEST"
     TIMEOUT = "TIMEOUT"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     INTERNAL = "INTERNAL"
 
 
@@ -161,3 +162,19 @@ class TimedOut(DomainError):
     """Work that was stopped because it took too long."""
 
     code = Code.TIMEOUT
+
+
+class OutcomeUnknown(DomainError):
+    """The database did not answer a COMMIT: the change may have been made or not."""
+
+    code = Code.OUTCOME_UNKNOWN
+
+    def __init__(self, idempotency_key: str | None = None) -> None:
+        if idempotency_key is None:
+            super().__init__("We cannot tell whether this was done. Look whether it was before you try again.")
+        else:
+            super().__init__(
+                "We cannot tell whether this was done. Send the same request again with this idempotency key to find "
+                "out: what was done is not done again.",
+                idempotencyKey=idempotency_key,
+            )

@@ -49,10 +49,13 @@ def record(session: AsyncSession, topic: str, payload: Json | None = None) -> No
     session.info["events"] = True
 
 
-async def wake(session: AsyncSession, redis: Redis) -> None:
-    """Wakes the readers of every process, if this transaction noted anything. Lost wake-ups cost `POLL_S`."""
-    if not session.info.pop("events", False):
-        return
+def taken_from(session: AsyncSession) -> bool:
+    """Whether a transaction noted anything, once."""
+    return bool(session.info.pop("events", False))
+
+
+async def wake(redis: Redis) -> None:
+    """Wakes the readers of every process. Lost wake-ups cost `POLL_S`."""
     try:
         await redis.publish(CHANNEL, b"")
     except (RedisError, OSError) as error:

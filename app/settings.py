@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     database_silence_s_max: float = 2
     lock_s_max: float = 2
     transaction_idle_s_max: float = 10
+    commit_s_max: float = 5
+    aside_s_max: float = 5
+    aside_max: int = 10_000
 
     # Redis, and what runs in the background
     redis_s_max: float = 2

@@ -6,7 +6,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.errors import DomainError, RateLimited, TimedOut, Unavailable
+from app.errors import DomainError, OutcomeUnknown, RateLimited, TimedOut, Unavailable
 from app.gateways.outside import Outage
 from app.sqlstates import is_transient
 
@@ -29,7 +29,7 @@ def fault_of(error: BaseException) -> Fault:  # noqa: PLR0911 -- one for each ki
             return Fault.UNKNOWN if heals else Fault.INPUT
         case TimedOut() | RateLimited() | psycopg.errors.QueryCanceled():
             return Fault.UNKNOWN
-        case Unavailable() | PoolTimeout() | MemoryError():
+        case Unavailable() | OutcomeUnknown() | PoolTimeout() | MemoryError():
             return Fault.MACHINE
         case DomainError():
             return Fault.INPUT

@@ -23,6 +23,7 @@ class Proxy:
         self._ways: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, ...]] = {}
         self._asks, self._answers = asyncio.Event(), asyncio.Event()
         self._question: bytes | None = None
+        self._is_dropped = False
         self._lost = asyncio.Event()
         self.delay_s = 0.0
         self.opened = 0
@@ -78,6 +79,11 @@ class Proxy:
         self._question, self._lost = question, asyncio.Event()
         return self._lost
 
+    def drop(self, question: bytes = COMMIT) -> asyncio.Event:
+        """Close the connection that asks this next, before the server hears of it."""
+        self._is_dropped = True
+        return self.lose_answer(question)
+
     def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A task of our own: asyncio reports those it makes itself as broken when they are cancelled.
         self.opened += 1
@@ -114,6 +120,10 @@ class Proxy:
                 if self._question is not None and self._question in some:
                     self._question = None
                     asked.set()
+                    if self._is_dropped:
+                        self._is_dropped = False
+                        self._lost.set()
+                        break
                 target.write(some)
                 await target.drain()
         target.close()

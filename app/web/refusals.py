@@ -29,6 +29,7 @@ STATUSES: dict[type[DomainError], int] = {
     errors.Unavailable: 503,
     errors.Busy: 503,
     errors.TimedOut: 503,
+    errors.OutcomeUnknown: 504,
 }
 
 

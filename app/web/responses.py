@@ -19,6 +19,7 @@ STATUS: dict[str, int] = {
     Code.INTERNAL: 500,
     Code.UNAVAILABLE: 503,
     Code.TIMEOUT: 504,
+    Code.OUTCOME_UNKNOWN: 504,
 }
 
 

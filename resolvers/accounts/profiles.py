@@ -53,14 +53,10 @@ async def set_avatar(info: Info, upload: str) -> Profile:
     viewer = info.context.viewer
     name = await accounts.draw_avatar(viewer, upload)
     async with info.context.writing() as session:
-        profile, before = await accounts.wear_avatar(session, viewer, name)
-    await accounts.forget_avatar(before)
-    return profile
+        return await accounts.wear_avatar(session, viewer, name)
 
 
 async def remove_avatar(info: Info) -> Profile:
     """Takes the viewer's picture away, its files included."""
     async with info.context.writing() as session:
-        profile, before = await accounts.wear_avatar(session, info.context.viewer, None)
-    await accounts.forget_avatar(before)
-    return profile
+        return await accounts.wear_avatar(session, info.context.viewer, None)

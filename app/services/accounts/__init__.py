@@ -59,7 +59,6 @@ from app.services.accounts.profiles import (
     avatar_url,
     draw_avatar,
     empty_profile,
-    forget_avatar,
     update_profile,
     wear_avatar,
 )
@@ -117,7 +116,6 @@ __all__ = [
     "export_failed",
     "export_link",
     "export_my_data",
-    "forget_avatar",
     "leave_team",
     "link_osm_account",
     "new_password_hash",

@@ -1,7 +1,7 @@
 """API keys: what programs come with instead of a session."""
 
 from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 
 from app import checks, security
 from app.database import Database, ReadSession, WriteSession
-from app.errors import Invalid, LimitReached, NotFound, Unauthenticated
+from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthenticated
 from app.models import ApiKey, Scope, User
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
@@ -116,9 +116,10 @@ async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetim
         raise Unauthenticated("This API key does not hold, or no longer.")
     key, user = found
     if key.last_used_at is None or now - key.last_used_at > timedelta(hours=1):
-        async with database.writing() as writing:
-            # A statement, not the row: it may have been revoked by now.
-            await writing.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
+        with suppress(OutcomeUnknown):  # either way, the key holds
+            async with database.writing() as writing:
+                # A statement, not the row: it may have been revoked by now.
+                await writing.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
     scopes = frozenset(key.scopes)
     is_staff = user.is_staff and Scope.ADMIN in scopes
     return Viewer(user.id, is_staff, key_id=key.id, scopes=scopes), key.expires_at

@@ -4,14 +4,13 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 
-import structlog
 from sqlalchemy import select
 
 from app import checks, parsing, pictures
-from app.database import Database, WriteSession
-from app.errors import Invalid, Unavailable
+from app.database import Database, WriteSession, after_commit
+from app.errors import Invalid
 from app.gateways import storage
 from app.gateways.outside import check_url
 from app.models import Profile, User
@@ -22,8 +21,6 @@ from app.settings import settings
 USE = "avatar"
 FOLDER = "avatars"
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
-
-log = structlog.get_logger(__name__)
 
 
 class AvatarSize(Enum):
@@ -113,24 +110,17 @@ async def draw_avatar(viewer: Viewer, upload: str) -> str:
     return name
 
 
-async def wear_avatar(session: WriteSession, viewer: Viewer, name: str | None) -> tuple[Profile, str | None]:
-    """The viewer's profile with another picture, or none, and the name of the one before, which is to be forgotten."""
+async def wear_avatar(session: WriteSession, viewer: Viewer, name: str | None) -> Profile:
+    """The viewer's profile with another picture, or none. The files of the one before go once this is committed."""
     profile = await _own(session, viewer)
     before, profile.avatar_key = profile.avatar_key, name
     await session.flush()
     audit.record(session, profile.id, "removeAvatar" if name is None else "setAvatar", about=profile)
     await session.refresh(profile)
-    return profile, before
-
-
-async def forget_avatar(name: str | None) -> None:
-    """Deletes the files of a picture that nobody wears any more; what fails is left to `prune_avatars`."""
-    if name is None:
-        return
-    try:
-        await storage.delete(f"{FOLDER}/{name}")
-    except Unavailable:
-        log.warning("avatar not deleted", name=name)
+    if before is not None:
+        # What fails is left to `prune_avatars`.
+        after_commit(session, partial(storage.delete, f"{FOLDER}/{before}"))
+    return profile
 
 
 async def prune_avatars(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Signing in and out, the sessions that are open, and telling who a token belongs to."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 
 from app import checks, security
 from app.database import Database, WriteSession
-from app.errors import Invalid, NotFound, Unauthenticated
+from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
 from app.models import Session, User
 from app.policies import Viewer, signed_in
 from app.services import viewers
@@ -147,7 +148,8 @@ async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, da
     if now - known.last_used_at > timedelta(hours=1):
         known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
         moved = update(Session).values(last_used_at=known.last_used_at, expires_at=known.expires_at)
-        async with database.writing() as writing:
-            # A statement, not the row: it may be gone by now, if they signed out elsewhere.
-            await writing.execute(moved.where(Session.id == known.id))
+        with suppress(OutcomeUnknown):  # either way, the session holds
+            async with database.writing() as writing:
+                # A statement, not the row: it may be gone by now, if they signed out elsewhere.
+                await writing.execute(moved.where(Session.id == known.id))
     return Viewer(user.id, user.is_staff, known.id, is_super_admin=user.is_super_admin), known.expires_at

@@ -9,12 +9,13 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import exists, select
 
 from app import parsing, pictures
-from app.database import Database, WriteSession
+from app.database import Database, WriteSession, after_commit
 from app.errors import Invalid, Unavailable
 from app.gateways import storage
 from app.models import JobKind, Post, Report, ReportState
@@ -43,6 +44,7 @@ class Picture(NamedTuple):
     number: int
     width: int
     height: int
+    upload_key: str
 
 
 def post_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
@@ -65,7 +67,6 @@ async def drawn_picture(viewer: Viewer, upload: str | None) -> AsyncIterator[Pic
     except Exception:
         await remove_picture(picture.number)
         raise
-    await storage.delete(sent.key)
 
 
 async def _draw(sent: Uploaded) -> Picture:
@@ -85,7 +86,7 @@ async def _draw(sent: Uploaded) -> Picture:
         content, *_ = drawn[size.value]
         await storage.put(_key(number, size), content, media_type=pictures.MEDIA_TYPE)
     _, width, height = drawn[PictureSize.LARGE.value]
-    return Picture(number, width, height)
+    return Picture(number, width, height, sent.key)
 
 
 async def show_picture(session: WriteSession, post: Post, picture: Picture | None) -> None:
@@ -94,6 +95,8 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
     post.media_key = None if picture is None else str(picture.number)
     post.media_type = None if picture is None else pictures.MEDIA_TYPE
     post.media_width, post.media_height = (None, None) if picture is None else (picture.width, picture.height)
+    if picture is not None:
+        after_commit(session, partial(storage.delete, picture.upload_key))
 
 
 async def discard_picture(session: WriteSession, post: Post) -> None:
