@@ -23,6 +23,7 @@ class Code(StrEnum):
     BAD_REQUEST = "BAD_REQUEST"
     TIMEOUT = "TIMEOUT"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    IN_PROGRESS = "IN_PROGRESS"
     INTERNAL = "INTERNAL"
 
 
@@ -178,3 +179,15 @@ class OutcomeUnknown(DomainError):
                 "out: what was done is not done again.",
                 idempotencyKey=idempotency_key,
             )
+
+
+class InProgress(DomainError):
+    """Another request with the same idempotency key is being carried out."""
+
+    code = Code.IN_PROGRESS
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A request with this idempotency key is in progress. Send it again in a second to learn its outcome.",
+            retryAfter=1,
+        )

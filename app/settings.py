@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     document_cost_max: int = 20_000
     accounts_per_address_factor: int = 2
     viewer_cost_per_minute_max: int = 400_000
+    idempotency_keys_kept_hours: int = 24
+    idempotency_keys_per_viewer_max: int = 20_000
     address_cost_per_minute_max: int = 800_000
     documents_cached_max: int = 500
     page_size: int = 25

@@ -10,14 +10,17 @@ from typing import TypeVar, cast
 import strawberry
 
 from app.database import Database, ReadSession, WriteSession
+from app.errors import OutcomeUnknown, Unauthenticated
 from app.events import Feed
 from app.models import Record, Scope
 from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.rates import Rates
 from app.services.accounts import Device
+from app.services.system import idempotency
 from app.signals import Signals
 from resolvers import ids
+from resolvers.changes import Change, Request
 from resolvers.hearing import Hearing
 from resolvers.loaders import Loaders, Reference, References
 
@@ -38,6 +41,8 @@ class Context:
     client: str = ""
     expires_at: datetime | None = None
     in_turn: bool = False
+    request: Request | None = None
+    change: Change | None = None
 
     # Who the token stands for; `viewer` is less while the answer of a key that may not read is put together.
     actor: Viewer = field(init=False)
@@ -74,9 +79,30 @@ class Context:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
         """The one transaction of a mutation field; what was loaded before it is forgotten."""
-        async with self.database.writing() as session:
+        assert self.change, "changes are made by mutations"
+        async with self.change.writing() as session:
             yield session
         self.load.forget()
+
+    async def take_request(self, key: object, request: bytes) -> None:
+        """Begins a request for changes, by its digest. Raises what refuses its idempotency key, if it came with one."""
+        checked = None if key is None else idempotency.checked_key(key)
+        if checked is not None and not self.viewer.is_signed_in:
+            raise Unauthenticated("An idempotency key is kept for an account. Sign in, or send this without one.")
+        self.request = Request(self.database, self.viewer, checked, request)
+        await self.request.look()
+
+    def doubt(self) -> OutcomeUnknown | None:
+        """What to say instead of that nothing was changed, if something may have been."""
+        if self.request is None or not self.request.may_have_changed:
+            return None
+        return OutcomeUnknown(self.request.key)
+
+    def changing(self, field: str) -> Change:
+        """Begins one field of the request, named as in the answer; fields of a mutation follow one another."""
+        assert self.request, "an operation that changes something is a request"
+        self.change = Change(self.request, field, self.database)
+        return self.change
 
     @property
     def viewer_id(self) -> int | None:

@@ -5,6 +5,7 @@ A resolver's docstring describes its field: the first paragraph, then one line `
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import cleandoc
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +28,7 @@ from app.policies import Viewer
 from app.services.system import Pace
 from app.settings import settings
 from resolvers.context import Info
+from resolvers.outcomes import Outcome, outcome_of
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
 
 T = TypeVar("T")
@@ -137,12 +139,19 @@ def field(resolver: Callable[..., Any]) -> Any:
     return _described(resolver, strawberry.field(resolver=resolver))
 
 
-def mutation(resolver: Callable[..., Any], *, scope: Scope | None = Scope.WRITE, pace: Pace | None = None) -> Any:
+def mutation(
+    resolver: Callable[..., Any],
+    *,
+    scope: Scope | None = Scope.WRITE,
+    pace: Pace | None = None,
+    keyed: bool = True,
+) -> Any:
     """A change: its arguments become one input object, its problems become data.
 
     `scope` is what an API key needs for it: TRAIN for what starts long work, ADMIN for what only staff may do, and None
     for what no key may do at all: whatever opens, shows or closes a way into an account, or ends it. `pace` is what it
-    is counted among; whatever starts a job or takes a file has one.
+    is counted among; whatever starts a job or takes a file has one. What answers with a secret is not `keyed`: what
+    it came to is not kept, and an idempotency key is refused.
     """
     changed = strawberry.mutation(resolver=resolver)
     _described(resolver, changed)
@@ -150,8 +159,12 @@ def mutation(resolver: Callable[..., Any], *, scope: Scope | None = Scope.WRITE,
         changed.description += f"\n\nRATE_LIMITED after {pace.account_max} {pace.value} in an hour."
     needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
     changed.description = f"{changed.description}\n\n{needed}"
+    if not keyed:
+        changed.description += "\n\nIt takes no idempotency key, since its answer holds a secret."
     paced = [Paced(pace)] if pace else []
-    changed.extensions = [Scoped(scope), *paced, *([Input()] if changed.arguments else []), NamedResult()]
+    once = Once(outcome_of(resolver) if keyed else None)
+    # The last is asked first: what was done before is not counted again, but who asks for it must still have the scope.
+    changed.extensions = [*paced, once, Scoped(scope), *([Input()] if changed.arguments else []), NamedResult()]
     return changed
 
 
@@ -265,6 +278,17 @@ class Paced(FieldExtension):
         context = info.context
         async with self.pace.spending(context.rates, context.actor, address=context.address):
             return await next_(source, info, **kwargs)
+
+
+class Once(FieldExtension):
+    """Carries a mutation out once under the idempotency key of its request, in one transaction."""
+
+    def __init__(self, outcome: Outcome | None) -> None:
+        self.outcome = outcome
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        change = info.context.changing(str(info.path.key))
+        return await change.carry_out(partial(next_, source, info, **kwargs), self.outcome, info.context.load.one)
 
 
 class Input(InputMutationExtension):

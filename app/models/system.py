@@ -309,3 +309,19 @@ class LogEntry(Record):
     host_name: Mapped[str] = mapped_column(String(200), default="", doc="The machine it happened on.")
     ip: Mapped[str] = mapped_column(String(45), default="", doc="The network address of who asked, if somebody did.")
     request_id: Mapped[str] = mapped_column(String(64), default="", doc="The request it happened in, if in one.")
+
+
+class IdempotencyKey(Record):
+    """What a mutation field came to under a key, written in its transaction: by the same key it is not done again."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("user_id", "key", "field"), Index(None, "created_at"))
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(200))
+    # Its name in the answer.
+    field: Mapped[str] = mapped_column(String(100))
+    # A digest of the document and the variables.
+    request: Mapped[bytes]
+    # The ids of rows and a few values, never a secret: the answer is read anew by who asks again.
+    outcome: Mapped[Json]

@@ -7,6 +7,7 @@ from app.models import (
     Banner,
     Event,
     EventEpoch,
+    IdempotencyKey,
     Job,
     JobKind,
     LogEntry,
@@ -28,9 +29,9 @@ def visible_jobs(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | names_viewer(viewer, Job.user_id)
 
 
-@reads(Event, EventEpoch, Mail)
+@reads(Event, EventEpoch, Mail, IdempotencyKey)
 def visible_to_nobody(viewer: Viewer) -> ColumnElement[bool]:
-    """Not shown as rows: subscriptions ask for the row an event is about, and mails are for their addressees."""
+    """Not shown as rows: events and keys name the rows they are about, and mails are for their addressees."""
     del viewer
     return false()
 

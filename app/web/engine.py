@@ -85,6 +85,8 @@ class Engine:
             if self._budget:
                 await self._budget.spend(context.viewer_id, caller.address, cost)
             variables = prepared.taken(parameters.variables)
+            if prepared.kind is OperationType.MUTATION:
+                await context.take_request(parameters.idempotency_key, parameters.digest)
         except DomainError as problem:
             raise Refused([problem], cost_extension(cost)) from None
         except Refused as refused:

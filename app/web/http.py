@@ -29,6 +29,7 @@ from app.web.stream import send_events
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
 EXPLAIN = "graphql-explain"
+IDEMPOTENCY_KEY = "idempotency-key"
 SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
 PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN.encode()})
@@ -104,14 +105,13 @@ class Endpoint:
         """The answer to a POST that came whole, whose head `is_plain`."""
         media_types = _single(headers.get(b"accept"))
         try:
-            asked = parameters(decode(body))
+            asked = parameters(decode(body)).keyed(_text(headers.get(IDEMPOTENCY_KEY.encode())))
         except Malformed as malformed:
             return refused(malformed, media_types)
         explains, client = headers.get(EXPLAIN.encode()) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
         caller = Caller(request_id_of(scope), address_of(scope), "http", explains, client)
         authorization = headers.get(b"authorization")
-        token = authorization.decode("latin-1") if authorization is not None else None
-        answer = await self._answered(caller, asked, token, SINGLE, media_types)
+        answer = await self._answered(caller, asked, _text(authorization), SINGLE, media_types)
         assert answer, "only what streams has none"
         return answer
 
@@ -204,13 +204,17 @@ def _single(accepted: bytes | None) -> tuple[str, ...]:
     return () if {accept.EVENTS, accept.HTML} & {*media_types} else tuple(media_types)
 
 
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
+
+
 async def _parameters(request: Request, media_types: list[str]) -> Parameters:
     if request.method not in {"POST", "GET"}:
         raise Malformed("GraphQL is asked by POST or GET.", status=405, headers={"Allow": "GET, POST"})
     if not media_types:
         raise Malformed(f"We answer in {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406)
     if request.method == "POST":
-        return await posted(request)
+        return (await posted(request)).keyed(request.headers.get(IDEMPOTENCY_KEY))
     if foreign_browser(request.headers):
         raise Malformed("A page elsewhere sends a GET with the header 'X-Requested-With'.", status=403)
     return queried(request)

@@ -30,6 +30,7 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
+from app.errors import DomainError
 from app.web.coercion import coerced
 from app.web.errors import Refused
 
@@ -64,6 +65,12 @@ class Context(Protocol):
     @property
     def may_explain(self) -> bool:
         """Whether they may be told how their queries are planned."""
+
+    async def take_request(self, key: object, request: bytes) -> None:
+        """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one."""
+
+    def doubt(self) -> DomainError | None:
+        """What to say instead of that nothing was changed, if something may have been."""
 
     def permit_reading(self) -> None:
         """Raise what refuses them, if they may not ask for anything but what the schema tells of itself."""

@@ -94,7 +94,7 @@ def too_slow() -> TimedOut:
 
 def late(operation: Operation) -> Reply:
     """The answer to an operation that was stopped."""
-    return _failed(shown_before([too_slow()]), cost_extension(operation.cost))
+    return _failed(shown_before([operation.context.doubt() or too_slow()]), cost_extension(operation.cost))
 
 
 def _failed(errors: list[dict[str, Any]], extensions: dict[str, Any] | None = None) -> Reply:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,6 +22,25 @@ class Parameters(NamedTuple):
     operation_name: str | None
     variables: dict[str, Any]
     extensions: dict[str, Any]
+
+    @property
+    def idempotency_key(self) -> object:
+        """What the client calls this request by, if it may be sent again; unchecked."""
+        return self.extensions.get("idempotencyKey")
+
+    @property
+    def digest(self) -> bytes:
+        """The same for the same request, whatever carried it."""
+        asked = [self.query, self.operation_name, self.variables]
+        return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+
+    def keyed(self, header: str | None) -> "Parameters":
+        """The same with the key of an `Idempotency-Key` header."""
+        if header is None:
+            return self
+        if self.idempotency_key not in {None, header}:
+            raise Malformed("'Idempotency-Key' and 'extensions.idempotencyKey' are different keys: send one of them.")
+        return self._replace(extensions={**self.extensions, "idempotencyKey": header})
 
 
 class Malformed(Exception):

@@ -31,6 +31,8 @@ class ApiKeySecret:
 
 @strawberry.type
 class KeysMutation:
-    create_api_key: ApiKeySecret | InvalidInput | Conflict | LimitReached = mutation(resolve.create_api_key, scope=None)
+    create_api_key: ApiKeySecret | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.create_api_key, scope=None, keyed=False
+    )
     rename_api_key: ApiKey | InvalidInput | Conflict = mutation(resolve.rename_api_key, scope=None)
     revoke_api_key: User = mutation(resolve.revoke_api_key, scope=None)

@@ -19,7 +19,7 @@ class MailRequested:
 @strawberry.type
 class MailedMutation:
     request_sign_up: MailRequested | InvalidInput | Unavailable = mutation(resolve.request_sign_up, scope=None)
-    sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up, scope=None)
+    sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up, scope=None, keyed=False)
     request_password_reset: MailRequested | InvalidInput | Unavailable = mutation(
         resolve.request_password_reset, scope=None
     )

@@ -34,8 +34,10 @@ class OsmAuthorization:
 @strawberry.type
 class OsmMutation:
     start_osm_authorization: OsmAuthorization | InvalidInput | Unavailable = mutation(
-        resolve.start_osm_authorization, scope=None
+        resolve.start_osm_authorization, scope=None, keyed=False
     )
-    sign_in_with_osm: SignedIn | InvalidInput | Unavailable = mutation(resolve.sign_in_with_osm, scope=None)
+    sign_in_with_osm: SignedIn | InvalidInput | Unavailable = mutation(
+        resolve.sign_in_with_osm, scope=None, keyed=False
+    )
     link_osm_account: User | InvalidInput | Conflict | Unavailable = mutation(resolve.link_osm_account, scope=None)
     unlink_osm_account: User | Conflict = mutation(resolve.unlink_osm_account, scope=None)

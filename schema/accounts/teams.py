@@ -61,8 +61,12 @@ class TeamsMutation:
     remove_team_member: Team | Conflict = mutation(resolve.remove_team_member)
     transfer_team: Team | Conflict | LimitReached = mutation(resolve.transfer_team)
     delete_team: FormerTeam = mutation(resolve.delete_team)
-    create_team_invitation: TeamInvitationLink | InvalidInput | LimitReached = mutation(resolve.create_team_invitation)
-    regenerate_team_invitation: TeamInvitationLink | InvalidInput = mutation(resolve.regenerate_team_invitation)
+    create_team_invitation: TeamInvitationLink | InvalidInput | LimitReached = mutation(
+        resolve.create_team_invitation, keyed=False
+    )
+    regenerate_team_invitation: TeamInvitationLink | InvalidInput = mutation(
+        resolve.regenerate_team_invitation, keyed=False
+    )
     revoke_team_invitation: Team = mutation(resolve.revoke_team_invitation)
     accept_team_invitation: TeamMembership | InvalidInput | Conflict | LimitReached = mutation(
         resolve.accept_team_invitation

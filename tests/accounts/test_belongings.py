@@ -16,6 +16,7 @@ LEFT_OUT = {
     "approved_predictions.training_id": "what others say of somebody's training is theirs",
     "feedbacks.training_id": "what others say of somebody's training is theirs",
     "friendships.friend_id": "each friendship has a row for either side",
+    "idempotency_keys.user_id": "that a request was sent with a key is forgotten within a day; what it made is there",
     "jobs.user_id": "how work was done says nothing of a person; what it made is there",
     "likes.post_id": "what others like is theirs",
     "mutes.muted_id": "who is muted does not learn of it",

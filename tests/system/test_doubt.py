@@ -170,7 +170,7 @@ async def testnothing_waits_for_a_redis_that_is_silent(database_url, redis_url, 
         proxy.speak()
         await database.close()
         with Redis.from_url(redis_url) as redis:
-            assert redis.llen("dramatiq:default") == 1
+            assert redis.llen("dramatiq:heavy") == 1
         broker.close()
 
 
@@ -239,7 +239,7 @@ async def test_a_job_whose_end_is_unknown_is_done_once(network, found, change_jo
                 _ = proxy.lose_answer() if is_heard else proxy.drop()
             written.append(run.claim.attempt)
 
-    work = Work(JobKind.INSPECT, do, nothing, is_heavy=False)
+    work = Work(JobKind.INSPECT, do, nothing)
     for _ in range(2):
         await attempt(database, work, job.id, asyncio.Event())
         now: Job = await found(job)

@@ -44,6 +44,7 @@ class Journal:
     wire: Wire = field(default_factory=Wire)
     revoked: set[str] = field(default_factory=set)
     ends: dict[str, datetime] = field(default_factory=dict)
+    requests: list[tuple[object, bytes]] = field(default_factory=list)
 
 
 @dataclass
@@ -56,6 +57,12 @@ class Context:
     @property
     def authorisation(self) -> int | None:
         return self.viewer_id
+
+    async def take_request(self, key: object, request: bytes) -> None:
+        self.journal.requests.append((key, request))
+
+    def doubt(self) -> None:
+        """Nothing is ever changed here."""
 
     def permit_reading(self) -> None:
         """Everybody may read here."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import QueryableAttribute
 
 from app import events
 from app.database import Database, ReadSession
-from app.models import Event, Job, JobKind, JobState, LogEntry, Mail, Session, UserNotification
+from app.models import Event, IdempotencyKey, Job, JobKind, JobState, LogEntry, Mail, Session, UserNotification
 from app.models.base import Base
 from app.settings import settings
 
@@ -113,3 +113,8 @@ ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 @prunable("jobs", Job)
 async def _jobs(_session: ReadSession) -> ColumnElement[bool]:
     return Job.kind.in_(PASSING) & Job.state.in_(ENDED) & older_than(Job.finished_at, days=settings.jobs_kept_days)
+
+
+@prunable("idempotency keys", IdempotencyKey)
+async def _old_idempotency_keys(_session: ReadSession) -> ColumnElement[bool]:
+    return older_than(IdempotencyKey.created_at, hours=settings.idempotency_keys_kept_hours)
