@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Container
 from typing import Any, cast
 
+import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -18,6 +19,7 @@ from app.web.origin import network_of
 
 PATH = b"/graphql"
 HEALTH_PATHS = frozenset(path.encode() for path in HEALTH)
+UPGRADE_HEADERS = frozenset({b"upgrade", b"http2-settings"})
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -93,7 +95,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if self._is_in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._feed(data)
         if self._is_in_head:
             # Most heads come in one piece, and need no timer.
             if self._deadline is None:
@@ -101,6 +103,37 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._plain is not None:
             # The rest is still to come, or never will: that is looked after on the ordinary way.
             self._go_ordinary_way()
+
+    def _feed(self, data: bytes) -> None:
+        """As uvicorn does, but that an upgrade to what we do not speak (HTTP/2, say) is ignored with all it says."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            elif self._is_to_be_read_anew:
+                self._read_anew(data[upgrade.args[0] :])
+
+    def _read_anew(self, rest: bytes) -> None:
+        """Parse the head once more without its upgrade: the parser gives up at one, and never sees the body."""
+        head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                kept = [token for token in value.split(b",") if token.strip().lower() not in UPGRADE_HEADERS]
+                head += [b"connection: " + b",".join(kept)] if kept else []
+            elif name not in UPGRADE_HEADERS:
+                head.append(b"%b: %b" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(b"\r\n".join([*head, b"", rest]))
+
+    @property
+    def _is_to_be_read_anew(self) -> bool:
+        # What CONNECT asks for is no upgrade of this connection, and answered by the application.
+        is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        return is_upgrade and not self._should_upgrade()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -111,6 +144,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = False
         self._head_bytes = 0
         self._stop_waiting()
+        if self._is_to_be_read_anew:
+            return
         if self._post and self.url == PATH and self.parser.get_method() == b"POST" and not self._is_crowded():
             headers = dict(self.headers)
             # A header that came twice is for the ordinary way to read.
@@ -126,6 +161,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._body += body
 
     def on_message_complete(self) -> None:
+        if self._is_to_be_read_anew:
+            return
         if self._plain is not None and len(self._body) > settings.request_bytes_max:
             self._go_ordinary_way()
         if self._plain is None:
