@@ -157,10 +157,10 @@ def mutation(
     _described(resolver, changed)
     if pace:
         changed.description += f"\n\nRATE_LIMITED after {pace.account_max} {pace.value} in an hour."
-    needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
-    changed.description = f"{changed.description}\n\n{needed}"
     if not keyed:
         changed.description += "\n\nIt takes no idempotency key, since its answer holds a secret."
+    needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
+    changed.description = f"{changed.description}\n\n{needed}"
     paced = [Paced(pace)] if pace else []
     once = Once(outcome_of(resolver) if keyed else None)
     # The last is asked first: what was done before is not counted again, but who asks for it must still have the scope.

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive
 
-from app.errors import LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
+from app.errors import BadRequest, LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
 from app.settings import settings
 from app.web.engine import Engine
 from app.web.errors import MASKED, Refused, record
@@ -21,6 +21,8 @@ from app.web.running import Running
 from app.web.tokens import Watch
 
 ID_LENGTH_MAX = 128
+# What a message holds beside its request.
+ENVELOPE_BYTES_MAX = 1_024
 REASON_BYTES_MAX = 123
 
 RESTART = 1012
@@ -52,6 +54,7 @@ class Conversation:
     """One socket from its opening to its end. It has a task of its own only for what it hears and what is asked."""
 
     def __init__(self, line: Line, receive: Receive, engine: Engine, caller: Caller, place: Place) -> None:
+        self._line = line
         self._receive = receive
         self._engine = engine
         self._caller = caller
@@ -114,7 +117,21 @@ class Conversation:
             try:
                 await self._hear(_message(received.get("text")))
             except Malformed as malformed:
-                raise Ended(INVALID, malformed.message) from None
+                self._refuse(malformed)
+
+    def _refuse(self, malformed: Malformed) -> None:
+        """Say it of the operation that it is about, if it is about one; else it ends the socket."""
+        message = malformed.decoded
+        if not (self._is_initialised and isinstance(message, dict) and message.get("type") == "subscribe"):
+            raise Ended(INVALID, malformed.message)
+        try:
+            id = _id(message)
+        except Malformed:
+            raise Ended(INVALID, malformed.message) from None
+        if id in self._operations:
+            raise Ended(DUPLICATE, f"Subscriber for {id} already exists")
+        refused = refusal(Refused([BadRequest(malformed.message)]))
+        self._say({"type": "error", "id": id, "payload": refused.errors})
 
     async def _hear(self, message: Message) -> None:
         match message.get("type"):
@@ -146,13 +163,13 @@ class Conversation:
                 self._place.move(holder(context.viewer_id, self._caller.address))
         except Unauthenticated as problem:
             raise Ended(FORBIDDEN, problem.message) from None
-        except Unavailable as problem:
+        except (Unavailable, RateLimited) as problem:
             raise Ended(TRY_AGAIN, problem.message) from None
-        except RateLimited as problem:
-            raise Ended(TOO_MANY, problem.message) from None
         self._is_initialised = True
         if self._is_open:
             self._limit.reschedule(None)
+        # What is too large for its operation is refused there, and ends nothing else.
+        self._line.admit(settings.request_bytes_max + ENVELOPE_BYTES_MAX)
         self._say({"type": "connection_ack"})
         self._keep_alive()
         if self._token is not None:

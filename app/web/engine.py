@@ -77,6 +77,8 @@ class Engine:
         prepared = self._documents.get(parameters.query, parameters.operation_name)
         if prepared.kind not in kinds:
             raise WrongKind(prepared.kind)
+        if parameters.last_event_id and prepared.kind is OperationType.SUBSCRIPTION:
+            prepared, parameters = self._resumed(prepared, parameters, parameters.last_event_id)
         cost = _measured(prepared, parameters)
         try:
             context = await self.context(token, caller)
@@ -92,6 +94,14 @@ class Engine:
         except Refused as refused:
             raise Refused(refused.errors, cost_extension(cost)) from None
         return Operation(caller, prepared, context, cost, variables)
+
+    def _resumed(self, prepared: Prepared, asked: Parameters, place: str) -> tuple[Prepared, Parameters]:
+        """The same subscription, but after this place; one that cannot be resumed begins as always."""
+        how = prepared.resumable
+        if how is None:
+            return prepared, asked
+        asked = asked._replace(variables={**asked.variables, how.variable: place})
+        return (prepared if how.text is None else self._documents.get(how.text, asked.operation_name)), asked
 
     def join(self, operation: Operation, subscriber: Subscriber) -> bool:
         """Have a subscriber told together with others, if this is an operation that can be shared."""

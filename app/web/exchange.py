@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app import logs
 from app.web.errors import record
 from app.web.middleware import COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL, protect
-from app.web.origin import address_of, request_id_of
+from app.web.origin import address_of, request_id_of, takes_pages_of_others
 from app.web.responses import Answer
 
 FRAMES_MAX = 512
@@ -85,7 +85,13 @@ class Exchange:
             is_gzip = True
             body = await _compressed(body)
         before, after = _frame(
-            answer.status, answer.media_type, answer.headers, self._scope["scheme"], varies=varies, is_gzip=is_gzip
+            answer.status,
+            answer.media_type,
+            answer.headers,
+            self._scope["scheme"],
+            varies=varies,
+            is_gzip=is_gzip,
+            crosses=takes_pages_of_others(),
         )
         common = _lines(tuple(self._protocol.server_state.default_headers))
         end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
@@ -112,6 +118,7 @@ def _frame(
     *,
     varies: bool,
     is_gzip: bool,
+    crosses: bool,
 ) -> tuple[bytes, bytes]:
     """The headers before the length, and those after it up to the request's id, as the middleware would make them."""
     headers = MutableHeaders(raw=Answer(status, media_type, extra, b"").response().raw_headers)
@@ -119,6 +126,8 @@ def _frame(
         headers.add_vary_header("Accept-Encoding")
     if is_gzip:
         headers["Content-Encoding"] = "gzip"
+    if crosses:
+        headers.add_vary_header("Origin")
     protect(headers, scheme)
     headers["X-Request-ID"] = ""
     lines = b"\r\n".join(b"%b: %b" % header for header in headers.raw)

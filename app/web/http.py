@@ -13,14 +13,13 @@ from starlette.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import DomainError, Unauthenticated
-from app.settings import settings
 from app.web import accept
 from app.web.arriving import Early
 from app.web.engine import ANY_KIND, Engine, WrongKind
 from app.web.errors import Refused, record
 from app.web.observe import Observation
 from app.web.operation import Caller, Operation
-from app.web.origin import address_of, bearer, foreign_browser, request_id_of
+from app.web.origin import address_of, bearer, foreign_browser, request_id_of, takes_pages_of_others
 from app.web.places import Places, holder
 from app.web.reply import Beginning, Reply, accident, refusal
 from app.web.request import Malformed, Parameters, decode, parameters, posted, queried
@@ -124,6 +123,7 @@ class Endpoint:
         if accept.EVENTS not in media_types:
             kinds -= {OperationType.SUBSCRIPTION}
         authorization = request.headers.get("authorization")
+        asked = asked._replace(last_event_id=request.headers.get("last-event-id"))
         answer = await self._answered(caller, asked, authorization, kinds, media_types, send)
         if answer:
             await answer.response()(scope, request.receive, send)
@@ -190,7 +190,7 @@ def is_plain(headers: Mapping[bytes, bytes]) -> bool:
     return (
         headers.get(b"content-type", b"").lower() in PLAIN_BODIES
         and UNUSUAL.isdisjoint(headers)
-        and not (settings.cors_origins and b"origin" in headers)
+        and not (b"origin" in headers and takes_pages_of_others())
         and bool(_single(headers.get(b"accept")))
     )
 

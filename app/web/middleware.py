@@ -1,4 +1,4 @@
-"""What every request passes: an id, security headers, compression, and CORS where the settings name origins.
+"""What every request passes: an id, security headers, compression, and CORS for the origins that may ask.
 
 All of it is plain ASGI: a middleware that runs the application in a task of its own would break cancellation.
 """
@@ -13,11 +13,12 @@ from structlog.contextvars import bound_contextvars
 from app import logs
 from app.settings import settings
 from app.web.crowd import Admit
-from app.web.origin import address_of, request_id_of
+from app.web.origin import LOCAL_ORIGIN, address_of, request_id_of, takes_pages_of_others
 
 COMPRESSED_BYTES_MIN = 1_024
 COMPRESSION_LEVEL = 4
 PREFLIGHT_S = 86_400
+EXPOSED = ["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -33,14 +34,16 @@ SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-
 def middleware() -> list[Middleware]:
     """The application's middleware, outermost first."""
     stack = [Middleware(Identify), Middleware(Protect), Middleware(Admit)]
-    if settings.cors_origins:
+    if takes_pages_of_others():
         stack.append(
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "X-Requested-With", "X-Request-ID"],
-                expose_headers=["X-Request-ID", "Retry-After"],
+                allow_origin_regex=None if settings.production else LOCAL_ORIGIN,
+                allow_methods=["GET", "POST", "PUT"],
+                # All of them: what a page may ask hangs on its token, which no browser adds by itself, not on a header.
+                allow_headers=["*"],
+                expose_headers=EXPOSED,
                 max_age=PREFLIGHT_S,
             )
         )

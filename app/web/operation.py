@@ -33,6 +33,7 @@ from strawberry.execution import optimized_is_awaitable
 from app.errors import DomainError
 from app.web.coercion import coerced
 from app.web.errors import Refused
+from app.web.resuming import Resumable, resumable
 
 
 class Caller(NamedTuple):
@@ -135,6 +136,11 @@ class Prepared:
     def plan(self) -> Plan | None:
         """How to answer it without an executor, if there is a way."""
         return None if self._plans is None else self._plans.of(self._document, self.node)
+
+    @cached_property
+    def resumable(self) -> Resumable | None:
+        """How a subscription takes the place to go on from, if it can be resumed."""
+        return resumable(self._execution.schema, self._document, self.node)
 
     @cached_property
     def reads(self) -> bool:

@@ -12,6 +12,8 @@ from app.errors import Unauthenticated
 from app.settings import settings
 
 ADDRESSES_MAX = 4_096
+# While an installation is developed, so is a front end on the same machine.
+LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+\.localhost)(:\d{1,5})?"
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 # A page elsewhere cannot set one of these without the browser asking us first, by a preflight that we do not answer.
 _PREFLIGHTED = ("authorization", "x-requested-with", "apollo-require-preflight", "graphql-require-preflight")
@@ -61,6 +63,19 @@ def bearer(authorization: str | None) -> str | None:
     return token.strip()
 
 
+def takes_pages_of_others() -> bool:
+    """Whether browsers may send us what pages of other origins ask for."""
+    return bool(settings.cors_origins) or not settings.production
+
+
+def is_known_origin(origin: str | None) -> bool:
+    """Whether pages of this origin may ask us."""
+    if origin is None or not takes_pages_of_others():
+        return False
+    is_local = not settings.production and re.fullmatch(LOCAL_ORIGIN, origin) is not None
+    return is_local or origin in settings.cors_origins or "*" in settings.cors_origins
+
+
 def foreign_browser(headers: Headers) -> bool:
     """Whether a browser may be sending this for a page that is not ours, without having asked us first."""
     if any(name in headers for name in _PREFLIGHTED):
@@ -68,7 +83,7 @@ def foreign_browser(headers: Headers) -> bool:
     if headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
         return False
     page = headers.get("origin")
-    if page in settings.cors_origins or "*" in settings.cors_origins:
+    if is_known_origin(page):
         return False
     # Browsers say it themselves; those too old to do so name the page at least.
     site = headers.get("sec-fetch-site")

@@ -33,6 +33,10 @@ class Line(WebSocketsSansIOProtocol):
         """Whether the other end takes what is written."""
         return self.writable.is_set()
 
+    def admit(self, bytes_max: int) -> None:
+        """Take messages of so many bytes from now on; a larger one ends the connection with 1009."""
+        self.conn.max_message_size = bytes_max
+
     def write(self, parts: tuple[bytes, ...]) -> None:
         """Write one text, unless the connection is closing."""
         if self.close_sent or self.transport.is_closing():

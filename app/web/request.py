@@ -22,6 +22,8 @@ class Parameters(NamedTuple):
     operation_name: str | None
     variables: dict[str, Any]
     extensions: dict[str, Any]
+    last_event_id: str | None = None
+    """The event that the client of a subscription saw last."""
 
     @property
     def idempotency_key(self) -> object:
@@ -46,8 +48,11 @@ class Parameters(NamedTuple):
 class Malformed(Exception):
     """A request that is no GraphQL request: `status` is for HTTP, the message for whoever wrote it."""
 
-    def __init__(self, message: str, *, status: int = 400, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int = 400, headers: dict[str, str] | None = None, decoded: object = None
+    ) -> None:
         super().__init__(message)
+        self.decoded = decoded
         self.message = message
         self.status = status
         self.headers = headers or {}
@@ -98,9 +103,9 @@ def decode(text: bytes | str) -> object:
         raise Malformed(f"This is not JSON: {error.msg}.") from None
     depth_max = settings.request_depth_max
     if brackets > depth_max and _deeper_than(value, depth_max):
-        raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.")
+        raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.", decoded=value)
     if b"\\u0000" in raw and _holds_nul(value):
-        raise Malformed("A text may not hold the character U+0000.")
+        raise Malformed("A text may not hold the character U+0000.", decoded=value)
     return value
 
 

@@ -11,6 +11,7 @@ from app.web import accept
 from app.web.errors import failure
 from app.web.reply import Reply
 from app.web.request import Malformed
+from app.web.stream import whole
 
 STATUS: dict[str, int] = {
     Code.UNAUTHENTICATED: 401,
@@ -43,6 +44,9 @@ class Answer(NamedTuple):
 
 def answered(reply: Reply, media_types: Sequence[str]) -> Answer:
     """The response to a request that was GraphQL, whatever came of it."""
+    if media_types[0] == accept.EVENTS and reply.codes and reply.codes[0] not in STATUS:
+        # As the protocol has it: what is wrong with an operation is told as its only event.
+        return Answer(200, accept.EVENTS, (), whole(reply))
     media_type = _media_type(media_types)
     status = _status(reply, media_type)
     headers: tuple[tuple[str, str], ...] = ()

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import RateLimited
 from app.settings import settings
 from app.web import metrics
-from app.web.conversation import RESTART, SUBPROTOCOL, TOO_MANY, Conversation, Ended
+from app.web.conversation import RESTART, SUBPROTOCOL, TRY_AGAIN, Conversation, Ended
 from app.web.engine import Engine
 from app.web.operation import Caller
 from app.web.origin import address_of, client_of, request_id_of
@@ -57,7 +57,8 @@ class Sockets:
         try:
             place = self._places.take(holder(None, caller.address))
         except RateLimited as problem:
-            return Ended(TOO_MANY, problem.message)
+            # Clients take it as: try again, later and later.
+            return Ended(TRY_AGAIN, problem.message)
         conversation = Conversation(line, receive, self._engine, caller, place)
         self._held[_task()] = conversation
         try:

@@ -65,6 +65,11 @@ def _event(reply: Reply | Beginning) -> bytes:
     return place + (b"\n" if isinstance(reply, Beginning) else b"event: next\ndata: %b\n\n" % reply.json)
 
 
+def whole(reply: Reply) -> bytes:
+    """A stream of one reply."""
+    return _event(reply) + COMPLETE
+
+
 async def _send_part(send: Send, part: bytes) -> None:
     await _send(send, {"type": "http.response.body", "body": part, "more_body": True})
 

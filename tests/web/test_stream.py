@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import httpx
+import pytest
 
 from app.settings import settings
 
@@ -18,7 +19,7 @@ async def events_of(response: httpx.Response) -> list[tuple[str, object]]:
     parts = [part.split("\n") for part in text.split("\n\n") if part and not part.startswith(":")]
     return [
         (event.removeprefix("event: "), json.loads(data.removeprefix("data: ")) if data != "data:" else None)
-        for event, data in parts
+        for *_, event, data in (part for part in parts if len(part) > 1)  # a place by itself is no event
     ]
 
 
@@ -39,9 +40,49 @@ async def test_a_query_is_answered_as_events_for_whoever_prefers_them(http):
     assert events[0][1]["data"] == {"greeting": "hello"}
 
 
-async def test_a_wrong_document_is_refused_before_the_stream_begins(ask):
-    response = await ask("subscription { nothing }", accept=EVENTS)
-    assert (response.status_code, response.headers["content-type"]) == (400, f"{RESPONSE}; charset=utf-8")
+@pytest.mark.parametrize(
+    "query",
+    ["subscription { nothing }", "{", "subscription { count(to: 1.5) }", "query A { greeting } query B { greeting }"],
+)
+async def test_what_is_wrong_with_an_operation_is_told_as_its_only_event(http, query):
+    async with http.stream("POST", "/graphql", json={"query": query}, headers={"accept": EVENTS}) as response:
+        assert (response.status_code, response.headers["content-type"]) == (200, f"{EVENTS}; charset=utf-8")
+        events = await events_of(response)
+    assert [name for name, _ in events] == ["next", "complete"]
+    assert events[0][1]["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert "data" not in events[0][1]
+
+
+@pytest.mark.parametrize(("token", "status"), [("nobody", 401), ("busy", 503)])
+async def test_what_hangs_on_who_asks_or_when_keeps_its_status(ask, token, status):
+    response = await ask("subscription { count }", accept=EVENTS, token=token)
+    assert (response.status_code, response.headers["content-type"]) == (status, f"{RESPONSE}; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [("", {}), (', after: "Nonsense"', {}), (", after: $after", {"after": "Nonsense"}), (", after: $after", {})],
+)
+async def test_a_stream_goes_on_after_the_last_event_its_client_saw(http, served, arguments, variables):
+    wire = served.journal.wire
+    wire.say("a", "before")
+    place = wire.say("a", "seen")
+    wire.say("a", "missed")
+    wire.say("a", "the end")
+    declared = "($after: String)" if "$" in arguments else ""
+    query = f'subscription News {declared} {{ news(topic: "a"{arguments}) {{ text }} }}'
+    body = {"query": query, "variables": variables, "operationName": "News"}
+    headers = {"accept": EVENTS, "last-event-id": place}
+    async with http.stream("POST", "/graphql", json=body, headers=headers) as response:
+        events = await events_of(response)
+    assert [name for name, _ in events] == ["next", "next", "complete"]
+    assert [payload["data"]["news"]["text"] for _, payload in events[:2]] == ["missed for None", "the end for None"]
+
+
+async def test_what_cannot_be_resumed_begins_as_always(http):
+    body, headers = {"query": "subscription { count(to: 1) }"}, {"accept": EVENTS, "last-event-id": "x"}
+    async with http.stream("POST", "/graphql", json=body, headers=headers) as response:
+        assert [name for name, _ in await events_of(response)] == ["next", "complete"]
 
 
 async def test_a_subscription_is_not_answered_in_one_piece(ask, served):

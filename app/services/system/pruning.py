@@ -116,5 +116,5 @@ async def _jobs(_session: ReadSession) -> ColumnElement[bool]:
 
 
 @prunable("idempotency keys", IdempotencyKey)
-async def _old_idempotency_keys(_session: ReadSession) -> ColumnElement[bool]:
+async def _idempotency_keys(_session: ReadSession) -> ColumnElement[bool]:
     return older_than(IdempotencyKey.created_at, hours=settings.idempotency_keys_kept_hours)

@@ -1,0 +1,51 @@
+"""Which pages may ask us, with which headers, and what they may read of the answer."""
+
+import httpx
+import pytest
+
+from app.settings import settings
+
+HEADERS = (
+    "authorization, content-type, idempotency-key, last-event-id, traceparent, tracestate, baggage, graphql-explain, "
+    "apollographql-client-name, apollographql-client-version, x-request-id, x-requested-with, apollo-require-preflight"
+)
+
+
+def preflight(origin, **more):
+    asked = {"origin": origin, "access-control-request-method": "POST", "access-control-request-headers": HEADERS}
+    return asked | more
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:5173", "http://127.0.0.1:3000", "https://app.localhost", "http://[::1]:8"]
+)
+async def test_while_developing_pages_of_this_machine_may_ask(http, origin):
+    asked = await http.options("/graphql", headers=preflight(origin))
+    assert asked.status_code == 200
+    assert asked.headers["access-control-allow-origin"] == origin
+    allowed = {name.strip().lower() for name in asked.headers["access-control-allow-headers"].split(",")}
+    assert {name.strip() for name in HEADERS.split(",")} <= allowed
+    answer = await http.post("/graphql", json={"query": "{greeting}"}, headers={"origin": origin})
+    exposed = {name.strip() for name in answer.headers["access-control-expose-headers"].split(",")}
+    assert {"RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"} <= exposed
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://localhost.evil.example", "null", "http://evil-localhost"]
+)
+async def test_others_may_not(http, origin):
+    asked = await http.options("/graphql", headers=preflight(origin))
+    assert "access-control-allow-origin" not in asked.headers
+    read = await http.get("/graphql", params={"query": "{greeting}"}, headers={"origin": origin})
+    assert read.status_code == 403
+
+
+async def test_in_production_the_settings_name_all(serve, monkeypatch):
+    monkeypatch.setattr(settings, "production", True)
+    monkeypatch.setattr(settings, "cors_origins", ["https://map.example"])
+    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+        named = await client.options("/graphql", headers=preflight("https://map.example"))
+        local = await client.options("/graphql", headers=preflight("http://localhost:5173"))
+        upload = preflight("https://map.example", **{"access-control-request-method": "PUT"})
+        assert (await client.options("/uploads/x", headers=upload)).status_code == 200
+    assert (named.status_code, "access-control-allow-origin" in local.headers) == (200, False)

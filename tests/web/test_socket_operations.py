@@ -1,0 +1,37 @@
+"""What is wrong with one operation on a socket ends no other."""
+
+import pytest
+
+
+def nested(depth):
+    """A list in lists."""
+    return [nested(depth - 1)] if depth else []
+
+
+async def test_a_large_operation_is_an_operation_as_over_http(connect):
+    async with connect() as talk:
+        await talk.init()
+        await talk.subscribe("1", "subscription { count(everyS: 0.01) }")
+        assert (await talk.hear())["type"] == "next"
+        await talk.subscribe("2", "query ($text: String!) { echo(text: $text) }", text="x" * 60_000)
+        heard = [await talk.hear()]
+        while heard[-1]["id"] != "2":
+            heard.append(await talk.hear())
+        assert heard[-1]["payload"]["data"] == {"echo": "x" * 60_000}
+        await talk.subscribe("3", "query ($text: String!) { echo(text: $text) }", text="x" * 70_000)
+        while heard[-1]["id"] != "3":
+            heard.append(await talk.hear())
+        assert heard[-1]["type"] in {"next", "error"}
+        assert (await talk.hear())["id"] in {"1", "3"}
+
+
+@pytest.mark.parametrize("bad", ["a\0b", nested(100)], ids=["a character", "a depth"])
+async def test_what_an_operation_may_not_hold_ends_that_operation_alone(connect, bad):
+    async with connect() as talk:
+        await talk.init()
+        await talk.subscribe("1", "query ($bad: String!) { echo(text: $bad) }", bad=bad)
+        refused = await talk.hear()
+        assert (refused["type"], refused["id"]) == ("error", "1")
+        assert refused["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+        await talk.subscribe("1", "{ greeting }")
+        assert (await talk.hear())["payload"]["data"] == {"greeting": "hello"}
