@@ -107,19 +107,21 @@ def predicted_features(
 
 def download(
     root: strawberry.Parent[Prediction],
+    info: Info,
     format: FileFormat = FileFormat.GEOJSON,
     verdict: Verdict | None = None,
     conflation: list[Conflation] | None = None,
     points: bool = False,
 ) -> str:
-    """Where to download what was found, as it is when it is downloaded; good for an hour.
+    """Where to download what was found, as it is when it is downloaded; good for an hour, while the viewer may see it.
 
     format: The format.
     verdict: Only what was accepted, or only what was rejected.
     conflation: Only what stands to OpenStreetMap in one of these ways.
     points: Whether a point in each feature will do.
     """
-    return mapping.download_link(Wanted(root.id, verdict, tuple(conflation or ()), points), format)
+    wanted = Wanted(root.id, verdict, tuple(conflation or ()), points)
+    return mapping.download_link(info.context.viewer, wanted, format)
 
 
 async def start_prediction(

@@ -10,6 +10,7 @@ from shapely.geometry import shape
 
 from app.geometry import to_geojson
 from app.models import Conflation, PredictedFeature, Prediction, TrainingStatus, Verdict
+from app.policies import Viewer
 from app.services.mapping import FileFormat, Wanted, download_link, found, pieces
 from app.settings import settings
 from resolvers import ids
@@ -164,7 +165,7 @@ async def test_where_nothing_fits_there_is_no_flatgeobuf(linked):
 async def test_links_are_ours_and_end(api, prediction, monkeypatch):
     assert (await api.get("/features/made-up")).status_code == 403
     monkeypatch.setattr(settings, "file_link_s", -1)
-    link = download_link(Wanted(prediction.id), FileFormat.GEOJSON)
+    link = download_link(Viewer(prediction.user_id), Wanted(prediction.id), FileFormat.GEOJSON)
     assert (await api.get(link)).status_code == 410
 
 
@@ -174,3 +175,18 @@ async def test_whoever_does_not_see_a_prediction_is_given_no_link(ask, database,
     async with database.writing() as session:
         (await session.get_one(Prediction, prediction.id)).published = True
     assert (await ask(LINK, viewer=other, **variables))["prediction"]["download"]
+
+
+@pytest.mark.parametrize("who", ["stranger", "other"])
+async def test_a_link_is_worth_nothing_once_its_holder_may_not_see_the_prediction(api, database, owner, other, who):
+    model = await factories.model(database, await factories.dataset(database, owner.id))
+    training = await factories.training(database, model)
+    prediction = await factories.prediction(database, training, published=True)
+    holder = Viewer() if who == "stranger" else Viewer(other.id)
+    links = {
+        each: download_link(each, Wanted(prediction.id), FileFormat.GEOJSON) for each in (holder, Viewer(owner.id))
+    }
+    assert {(await api.get(link)).status_code for link in links.values()} == {200}
+    async with database.writing() as session:
+        (await session.get_one(Prediction, prediction.id)).published = False
+    assert [(await api.get(link)).status_code for link in links.values()] == [410, 200]

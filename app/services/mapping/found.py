@@ -14,10 +14,10 @@ from app.formats import Feature, Writer, streamed
 from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
-from app.gateways import storage
 from app.geometry import Shape
-from app.models import Conflation, PredictedFeature, Verdict
-from app.settings import settings
+from app.models import Conflation, PredictedFeature, Prediction, Verdict
+from app.policies import Viewer
+from app.services import links
 
 Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
 
@@ -79,16 +79,18 @@ class Wanted:
         return func.ST_PointOnSurface(PredictedFeature.geom, type_=Shape("POINT")).label("geom")
 
 
-def download_link(wanted: Wanted, form: FileFormat) -> str:
-    """Where whoever has it may download these features, as they are then, for a while."""
+def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
+    """Where to download these features, as they are then, for a while and as long as the viewer may see them."""
     verdict = wanted.verdict and wanted.verdict.value
-    said = [wanted.prediction_id, verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
-    return storage.signed_address("features", said, settings.file_link_s)
+    said = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
+    return links.signed("features", viewer, wanted.prediction_id, *said)
 
 
 async def found_features(reading: Reading, token: str) -> StreamedFile:
     """The file that such a link was made for."""
-    prediction_id, verdict, conflation, points, said = storage.opened("features", token)
+    async with reading() as session:
+        prediction_id, *facts = await links.opened(session, "features", Prediction, token)
+    verdict, conflation, points, said = facts
     wanted = Wanted(prediction_id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
     form = FileFormat(said)
     return StreamedFile(f"prediction-{prediction_id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
