@@ -111,10 +111,10 @@ PLAIN = {
     "a batch": request([{"query": "{ greeting }"}]),
     "a number": request(b"1"),
     "invalid UTF-8": request(b'{"query":"\xff\xfe"}'),
-    "an origin": request(origin="https://elsewhere.example"),
     "a malformed id": request(x_request_id="a b"),
 }
 ORDINARY = {
+    "an origin": request(origin="https://elsewhere.example"),
     "no content type": request(content_type=None),
     "another content type": request(content_type="text/plain"),
     "another charset": request(content_type="application/json; charset=utf-16"),
