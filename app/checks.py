@@ -12,6 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from app.errors import Invalid
 from app.identifiers import is_blank, is_unseen, mixes_scripts, names_an_address
+from app.settings import settings
 
 # Unicode's categories of characters without a shape of their own that no name needs: controls and line ends.
 UNSEEN = {"Cc", "Zl", "Zp"}
@@ -19,11 +20,15 @@ UNSEEN = {"Cc", "Zl", "Zp"}
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 CURSOR_LENGTH_MAX = 4_000
+# RFC 5321: a path of 256 octets, without its brackets.
+EMAIL_LENGTH_MAX = 254
 YEAR_MIN, YEAR_MAX = 1900, 2200
 
 
 def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -> str:
     """The value without surrounding space, if its length is within bounds and it has no control characters."""
+    if len(value) > settings.text_length_max:
+        raise Invalid(field, f"Write 1 to {length_max} characters; these are {len(value)}.")
     trimmed = "" if is_blank(value) else value.strip()
     if not 1 <= len(trimmed) <= length_max:
         raise Invalid(field, f"Write 1 to {length_max} characters; these are {len(trimmed)}.")
@@ -83,6 +88,9 @@ def moment(field: str, value: datetime) -> datetime:
 
 def email(field: str, value: str) -> str:
     """The address in its normal form; whether mail arrives there is not asked."""
+    # Before it is looked at: what is done to normalise a text takes time by its length.
+    if len(value) > EMAIL_LENGTH_MAX:
+        raise Invalid(field, f"An e-mail address has at most {EMAIL_LENGTH_MAX} characters; these are {len(value)}.")
     # Before its parts are told apart: full-width letters, points and signs are the plain ones.
     typed = normalize("NFKC", value).strip().rstrip(".")
     try:

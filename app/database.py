@@ -7,7 +7,8 @@ from typing import Any, NewType, cast
 
 import orjson
 import psycopg
-from sqlalchemy import Constraint, Index, func, select
+from sqlalchemy import Connection, Constraint, Engine, Index, event, func, select
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -19,6 +20,7 @@ from app.errors import Busy, Conflict, OutcomeUnknown
 from app.models import Base
 from app.reader import Reader
 from app.settings import settings
+from app.work import current
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)
@@ -46,6 +48,7 @@ class Database:
                 **link(),
             },
         )
+        _time(self.engine.sync_engine)
         self.reader = Reader(url, statement_s_max=statement_s_max)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._redis = redis_client.client(redis_url)
@@ -139,6 +142,27 @@ async def _commit(session: AsyncSession) -> None:
 async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
     fairy = await (await session.connection()).get_raw_connection()
     return cast("psycopg.AsyncConnection[Any]", fairy.driver_connection)
+
+
+def _time(engine: Engine) -> None:
+    """Has the time of each statement added to the work it is for."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(connection: Connection, *_: object) -> None:
+        if work := current.get():
+            connection.info["began_s"] = work.idle_s
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def end(connection: Connection, *_: object) -> None:
+        if (work := current.get()) and "began_s" in connection.info:
+            work.database_s += work.idle_s - connection.info.pop("began_s")
+
+    @event.listens_for(engine, "handle_error")
+    def fail(context: ExceptionContext) -> None:
+        work, connection = current.get(), context.connection
+        if work and connection is not None and not context.is_disconnect and "began_s" in connection.info:
+            # What is lost took its time for no fault of theirs.
+            work.database_s += work.idle_s - connection.info.pop("began_s")
 
 
 @asynccontextmanager

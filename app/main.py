@@ -1,13 +1,14 @@
 """The roof: builds the API out of its parts; the only module that knows every one of them."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import text
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
 from app import logs, redis_client
@@ -24,6 +25,7 @@ from app.settings import settings
 from app.signals import Signals
 from app.web import account_pages, avatars, downloads, files, pages, unsubscribe
 from app.web.budget import Budget
+from app.web.charge import Charge
 from app.web.gauges import Gauges
 from app.web.graphql import GraphQL
 from app.web.health import Check, Health
@@ -33,6 +35,7 @@ from app.web.operation import Caller
 from app.web.server import Server, configuration
 from app.web.thumbnails import Thumbnails
 from app.web.tiles import Tiles
+from app.work import timed_tasks
 from resolvers import ids
 from resolvers.context import Context
 from resolvers.hearing import Hearing
@@ -92,7 +95,8 @@ def build(*, planned: bool = True) -> Api:
         await feed.start()
         await signals.start()
         await known.start()
-        yield
+        with timed_tasks():
+            yield
         await known.stop()
         await signals.stop()
         await feed.stop()
@@ -100,25 +104,26 @@ def build(*, planned: bool = True) -> Api:
         await logbook.stop()
         await database.close()
 
-    graphql = GraphQL(
-        schema=schema,
-        context=context,
-        limits=Limits(schema, ONCE),
-        budget=Budget(rates),
-        plans=Plans(schema) if planned else None,
-    )
+    budget = Budget(rates)
+    limits, plans = Limits(schema, ONCE), Plans(schema) if planned else None
+    graphql = GraphQL(schema=schema, context=context, limits=limits, budget=budget, plans=plans)
     # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
     known.tell(graphql.ask_anew)
     background = [*feed.background, *signals.background, *known.background, *logbook.background]
     health = Health(_checks(database, redis_url), background)
-    routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, known)]
-    return Api(Starlette(routes=routes, middleware=middleware(), lifespan=lifespan), graphql, health)
+    viewer = partial(_viewer, known)
+    routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, viewer)]
+    stack = [*middleware(), Middleware(Charge, budget=budget, viewer=viewer)]
+    return Api(Starlette(routes=routes, middleware=stack, lifespan=lifespan), graphql, health)
 
 
-def _plain_routes(database: Database, rates: Rates, known: Viewers) -> list[BaseRoute]:
-    async def viewer(token: str | None) -> Viewer:
-        return Viewer() if token is None else (await known.of(token))[0]
+async def _viewer(known: Viewers, token: str | None) -> Viewer:
+    return Viewer() if token is None else (await known.of(token))[0]
 
+
+def _plain_routes(
+    database: Database, rates: Rates, viewer: Callable[[str | None], Awaitable[Viewer]]
+) -> list[BaseRoute]:
     return [
         Route("/metrics", partial(metrics, Gauges(database))),
         *files.routes,

@@ -123,6 +123,17 @@ class Rates:
         """Whether this was to be known again."""
         return bool(await self._asked(self._redis.exists(f"{PREFIX}:known:{what}")))
 
+    async def left(self, limit: RateLimitItem, payer: str) -> tuple[int, int] | None:
+        """How much of a payer's share is left, and the seconds until it is whole; None while nothing is counted."""
+        if time.monotonic() < self._paused_until:
+            return None
+        try:
+            async with asyncio.timeout(REPLY_S_MAX):
+                window = await self._counter.get_window_stats(limit, payer)
+        except (StorageError, TimeoutError):
+            return None
+        return window.remaining, round(window.reset_time - time.time())
+
     async def close(self) -> None:
         """Close the connections to Redis."""
         await self._redis.aclose()

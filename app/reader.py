@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy
 from app.settings import settings
+from app.work import Work, current
 
 LOOK_S = 0.5
 
@@ -70,21 +71,26 @@ class Reader:
 
     async def _rows(self, sql: bytes, parameters: Sequence[bytes | None], wait_s: float | None) -> list[Row]:
         await self._turns.take(wait_s)
-        connection = None
+        connection, work = None, current.get()
+        began_s = work.idle_s if work else 0.0
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             try:
-                return await connection.rows(sql, parameters)
+                rows = await connection.rows(sql, parameters)
             except Lost:  # the server may have restarted, and what is idle be just as dead
                 self._drop_idle()
                 connection = await self._connect()
-                return await connection.rows(sql, parameters)
+                rows = await connection.rows(sql, parameters)
         except Lost:
             raise Busy from None
         except psycopg.Error as error:
+            _add(work, began_s)
             if (said := in_words(error)) is None:
                 raise
             raise said from error
+        else:
+            _add(work, began_s)
+            return rows
         finally:
             self._leave(connection)
 
@@ -132,6 +138,12 @@ class Reader:
                 await connection.settle()
         finally:
             self._leave(connection)
+
+
+def _add(work: Work | None, began_s: float) -> None:
+    """The time of a statement is part of the work that it is for; nobody pays for a connection that was lost."""
+    if work:
+        work.database_s += work.idle_s - began_s
 
 
 class _Turns:

@@ -12,6 +12,7 @@ from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.settings import settings
+from app.work import in_thread
 
 KEY_PREFIX = "fg_"
 SECRET_LENGTH = 64
@@ -35,14 +36,14 @@ def _hash_of_nobody() -> str:
 async def hash_password(password: str) -> str:
     """An argon2id hash. It takes a tenth of a second by design: a thread, and never many at once."""
     async with _hashing_at_once(asyncio.get_running_loop()):
-        return await asyncio.to_thread(_hashes.hash, password)
+        return await in_thread(_hashes.hash, password)
 
 
 async def password_matches(password: str, password_hash: str | None) -> bool:
     """Whether it is the password. Without a hash it takes as long, so that time does not tell who has an account."""
     async with _hashing_at_once(asyncio.get_running_loop()):
         try:
-            matches = await asyncio.to_thread(_hashes.verify, password, password_hash or _hash_of_nobody())
+            matches = await in_thread(_hashes.verify, password, password_hash or _hash_of_nobody())
         except UnknownHashError:
             return False
     return matches and password_hash is not None

@@ -68,7 +68,13 @@ class Settings(BaseSettings):
     background_pause_s_max: float = 5
 
     # A GraphQL request
-    request_bytes_max: int = 10 * MIB
+    # A mutation may declare more for its requests: one with a shape, one with many labels.
+    request_bytes_max: int = 65_536
+    shape_request_bytes_max: int = MIB
+    labels_request_bytes_max: int = 10 * MIB
+    request_values_max: int = 20_000
+    text_length_max: int = 10_000
+    list_length_max: int = 1_000
     request_head_bytes_max: int = 65_536
     request_head_s_max: float = 10
     body_grace_s: float = 10
@@ -79,7 +85,7 @@ class Settings(BaseSettings):
     request_s_max: float = 15
     cors_origins: Annotated[list[str], NoDecode] = []
     stream_heartbeat_s: float = 12
-    document_characters_max: int = 200_000
+    document_characters_max: int = 60_000
     operation_name_length_max: int = 1_000
     document_tokens_max: int = 5_000
     document_depth_max: int = 16

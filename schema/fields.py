@@ -30,6 +30,7 @@ from app.settings import settings
 from resolvers.context import Info
 from resolvers.outcomes import Outcome, outcome_of
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
+from schema.sizes import REQUEST_BYTES_MAX, in_words
 
 T = TypeVar("T")
 Count = Callable[[], Awaitable[int]]
@@ -145,13 +146,15 @@ def mutation(
     scope: Scope | None = Scope.WRITE,
     pace: Pace | None = None,
     keyed: bool = True,
+    request_bytes_max: int | None = None,
 ) -> Any:
     """A change: its arguments become one input object, its problems become data.
 
     `scope` is what an API key needs for it: TRAIN for what starts long work, ADMIN for what only staff may do, and None
     for what no key may do at all: whatever opens, shows or closes a way into an account, or ends it. `pace` is what it
     is counted among; whatever starts a job or takes a file has one. What answers with a secret is not `keyed`: what
-    it came to is not kept, and an idempotency key is refused.
+    it came to is not kept, and an idempotency key is refused. `request_bytes_max` is how large a request with it may
+    be, where `settings.request_bytes_max` is too little.
     """
     changed = strawberry.mutation(resolver=resolver)
     _described(resolver, changed)
@@ -159,6 +162,9 @@ def mutation(
         changed.description += f"\n\nRATE_LIMITED after {pace.account_max} {pace.value} in an hour."
     if not keyed:
         changed.description += "\n\nIt takes no idempotency key, since its answer holds a secret."
+    if request_bytes_max:
+        changed.metadata = {REQUEST_BYTES_MAX: request_bytes_max}
+        changed.description += f"\n\nA request with it may have {in_words(request_bytes_max)}."
     needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
     changed.description = f"{changed.description}\n\n{needed}"
     paced = [Paced(pace)] if pace else []

@@ -6,6 +6,7 @@ Every fragment is looked at once, however often it is spread, so both take time 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import strawberry
@@ -37,14 +38,26 @@ from graphql import (
 
 from app.errors import Code
 from app.settings import settings
+from schema import sizes
 from schema.arguments import ArgumentChecks
+from schema.introspection import Introspection
 
 # Prices in tenths, so that sums are exact.
 SCALAR = 1
 OBJECT = 10
+# A value of any size: its bytes are charged when they are known.
+OPEN_SCALAR = 10
+# All places of a kind on a map.
+COLLECTION = 1_000
 # What a root field costs before anything below it. Introspection is a walk through all types, whatever is selected.
 ROOT = {OperationType.QUERY: 0, OperationType.MUTATION: 100, OperationType.SUBSCRIPTION: 100}
 INTROSPECTION = {"__schema": 5_000, "__type": 500}
+SCALARS = {
+    "JSON": OPEN_SCALAR,
+    "GeoJSONGeometry": OPEN_SCALAR,
+    "GeoJSONPolygon": OPEN_SCALAR,
+    "GeoJSONFeatureCollection": COLLECTION,
+}
 LIST_OF_UNKNOWN_LENGTH = 10
 # Past this it is all the same, and no longer a number that every client can read.
 COST_SHOWN_MAX = 1_000_000_000
@@ -69,7 +82,22 @@ class Limits:
 
     def check(self, document: DocumentNode) -> None:
         """Raise a GraphQLError for a shape too large to be validated."""
+        sizes.check_literals(document)
         _Shape(document).check()
+
+    @cached_property
+    def declared(self) -> dict[str, int]:
+        """The mutations that say how many bytes a request with them may have."""
+        return sizes.declared(self.schema)
+
+    @property
+    def request_bytes_max(self) -> int:
+        """How many bytes any request may have."""
+        return max(settings.request_bytes_max, *self.declared.values(), 0)
+
+    def sizes(self, document: DocumentNode, operation: OperationDefinitionNode) -> sizes.Sizes:
+        """How large a request with an operation of a valid document may be, and what it carries."""
+        return sizes.Sizes(self.schema, document, operation, self.declared)
 
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> "Meter":
         """Tells what an operation of a valid document costs."""
@@ -231,6 +259,7 @@ class _Cost:
     def total(self) -> int:
         assert self._root, "a valid operation has a root type"
         try:
+            Introspection(self._fragments).check(self._operation)
             tenths = self._selected(self._operation.selection_set, self._root).sum
         except RecursionError:
             raise TooLarge("levels", settings.document_depth_max, self._operation) from None
@@ -266,7 +295,8 @@ class _Cost:
         own = self._own(node, parent)
         definition = self._schema.get_field(parent, name)  # type: ignore[arg-type]
         if definition is None or is_leaf_type(get_named_type(definition.type)) or not node.selection_set:
-            return own + SCALAR
+            kind = get_named_type(definition.type).name if definition else ""
+            return own + SCALARS.get(kind, SCALAR)
         below = self._selected(node.selection_set, get_named_type(definition.type))
         return own + self._times(node, definition, below)
 

@@ -1,12 +1,13 @@
 """Files other programs read: features go in by the batch, bytes come out, and memory stays flat."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from shapely.geometry.base import BaseGeometry
+
+from app.work import in_thread
 
 
 class Feature(NamedTuple):
@@ -45,7 +46,7 @@ async def streamed(writer: Writer, batches: AsyncGenerator[Sequence[Feature], No
     """A whole file, piece by piece, written in threads: meanwhile others are answered."""
     async with aclosing(batches):
         async for features in batches:
-            yield await asyncio.to_thread(writer.write, features)
+            yield await in_thread(writer.write, features)
     rest = writer.finish()
-    while (piece := await asyncio.to_thread(next, rest, None)) is not None:
+    while (piece := await in_thread(next, rest, None)) is not None:
         yield piece

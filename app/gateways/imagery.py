@@ -17,6 +17,7 @@ from app.gateways.outside import Outage
 from app.parsing.bounds import check_json
 from app.settings import settings
 from app.tiles import PIXELS, Tile
+from app.work import in_thread
 
 WHO = "The imagery server"
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -102,7 +103,7 @@ async def fetch_tiles(
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            await asyncio.to_thread(tile_cache.trim)
+            await in_thread(tile_cache.trim)
     return errand.arrived
 
 
@@ -113,7 +114,7 @@ async def fetch_picture(template: str, tile: Tile) -> bytes:
 
 
 async def _tile(client: httpx.AsyncClient, url: str) -> bytes:
-    kept = await asyncio.to_thread(tile_cache.read, url)
+    kept = await in_thread(tile_cache.read, url)
     if kept is not None:
         return kept
     reply = await outside.fetch(
@@ -125,7 +126,7 @@ async def _tile(client: httpx.AsyncClient, url: str) -> bytes:
         tries_max=settings.imagery_tries_max,
     )
     content = await _as_png(reply)
-    await asyncio.to_thread(tile_cache.keep, url, content)
+    await in_thread(tile_cache.keep, url, content)
     return content
 
 
@@ -166,9 +167,7 @@ class _Errand:
             except Outage as outage:
                 self._count(outage)
                 continue
-            await asyncio.to_thread(
-                tile_cache.write, self.folder / str(tile.z) / str(tile.x) / f"{tile.y}.png", content
-            )
+            await in_thread(tile_cache.write, self.folder / str(tile.z) / str(tile.x) / f"{tile.y}.png", content)
             self.arrived += 1
 
     def _count(self, outage: Outage) -> None:

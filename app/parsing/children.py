@@ -21,6 +21,7 @@ import structlog
 from app.errors import Invalid, Unreadable
 from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
 from app.settings import MIB, Settings, settings
+from app.work import current
 
 COMMAND = (sys.executable, "-m", "app.parsing")
 # All that a child is told of its surroundings: no address, no password, no key.
@@ -64,12 +65,17 @@ async def run(
 
 async def _answered(task: Task) -> Reply:
     async with _turns(asyncio.get_running_loop()):
+        work = current.get()
+        began_s = work.idle_s if work else 0.0
         child = _rested() or _Child()
         try:
             reply = await child.ask(task)
         except BaseException:
             child.kill()
             raise
+        finally:
+            if work:
+                work.threads_s += work.idle_s - began_s
         if reply.is_last:
             child.kill()
         else:

@@ -9,6 +9,7 @@ from starlette.types import Receive
 
 from app.errors import BadRequest, LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
 from app.settings import settings
+from app.web.bill import Bill
 from app.web.engine import Engine
 from app.web.errors import MASKED, Refused, record
 from app.web.operation import Caller, Operation
@@ -19,6 +20,7 @@ from app.web.reply import Reply, accident, refusal
 from app.web.request import Malformed, Parameters, decode, parameters
 from app.web.running import Running
 from app.web.tokens import Watch
+from app.work import current, timed
 
 ID_LENGTH_MAX = 128
 # What a message holds beside its request.
@@ -115,7 +117,8 @@ class Conversation:
                 return
             self._heard = self._loop.time()
             try:
-                await self._hear(_message(received.get("text")))
+                text = received.get("text")
+                await self._hear(_message(text), len(text.encode()) if text else 0)
             except Malformed as malformed:
                 self._refuse(malformed)
 
@@ -133,7 +136,7 @@ class Conversation:
         refused = refusal(Refused([BadRequest(malformed.message)]))
         self._say({"type": "error", "id": id, "payload": refused.errors})
 
-    async def _hear(self, message: Message) -> None:
+    async def _hear(self, message: Message, size: int) -> None:
         match message.get("type"):
             case "connection_init":
                 await self._init(_payload(message))
@@ -143,7 +146,7 @@ class Conversation:
             case "pong":
                 _payload(message)
             case "subscribe":
-                self._subscribe(_id(message), message)
+                self._subscribe(_id(message), message, size)
             case "complete":
                 running = self._operations.pop(_id(message), None)
                 if running:
@@ -185,12 +188,12 @@ class Conversation:
             self._say({"type": "ping"})
         self._beat = self._loop.call_later(settings.socket_ping_s, self._keep_alive)
 
-    def _subscribe(self, id: str, message: Message) -> None:
+    def _subscribe(self, id: str, message: Message, size: int) -> None:
         if not self._is_initialised:
             raise Ended(UNAUTHENTICATED, "Unauthorized: initialise the connection first")
         if id in self._operations:
             raise Ended(DUPLICATE, f"Subscriber for {id} already exists")
-        asked = parameters(message.get("payload"))
+        asked = parameters(message.get("payload"), size=size)
         if len(self._operations) >= settings.socket_subscriptions_max:
             limit = settings.socket_subscriptions_max
             full = LimitReached(f"One connection runs {limit} operations at a time.", limit=limit)
@@ -199,16 +202,24 @@ class Conversation:
         self._begun += 1
         caller = self._caller._replace(request_id=f"{self._caller.request_id}.{self._begun}")
         running = self._operations[id] = Running(id, caller, asked, self._outbox, self._over)
-        task = running.task = asyncio.create_task(self._operate(running, asked))
+        bill = self._engine.bill(caller.address)
+        task = running.task = asyncio.create_task(self._operate(running, asked, bill))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _over(self, running: Running) -> None:
         self._operations.pop(running.id, None)
 
-    async def _operate(self, running: Running, asked: Parameters) -> None:
+    async def _operate(self, running: Running, asked: Parameters, bill: Bill) -> None:
+        current.set(bill.work)
+        await timed(self._begin(running, asked, bill), bill.work)
+        bill.settle()
+        # From here on its group tells it, without this task.
+        running.task = None
+
+    async def _begin(self, running: Running, asked: Parameters, bill: Bill) -> None:
         try:
-            operation = await self._engine.prepare(asked, token=self._token, caller=running.caller)
+            operation = await self._engine.prepare(asked, token=self._token, caller=running.caller, bill=bill)
             running.seen.began(operation)
             if not self._engine.join(operation, running):
                 running.end(await self._answer(operation, running))
@@ -218,11 +229,11 @@ class Conversation:
                     # The token held when the socket was opened.
                     self.end(Ended(FORBIDDEN, error.message))
                     return
-            running.end(refusal(refused))
+            running.end(refusal(refused, bill))
+        except Malformed as malformed:
+            running.end(refusal(Refused([BadRequest(malformed.message)]), bill))
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the socket's
-            running.end(accident(error, running.caller))
-        # From here on its group tells it, without this task.
-        running.task = None
+            running.end(accident(error, running.caller, bill))
 
     async def _answer(self, operation: Operation, running: Running) -> Reply | None:
         """Say an operation's results; the reply that there is instead of results, if it fails as a whole."""
@@ -231,6 +242,7 @@ class Conversation:
                 assert isinstance(reply, Reply), "what begins at a place is shared"
                 # It pulls no further events while the client does not read.
                 await self._outbox.room()
+                operation.bill.settle(len(reply.json))
                 if not reply.has_data:
                     return reply
                 running.tell(reply)

@@ -19,7 +19,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from app.settings import settings
 from app.web.coercion import ValuesFitRule
 from app.web.errors import Refused
-from app.web.operation import ArgumentCheck, Execution, Plans, Prepared
+from app.web.operation import ArgumentCheck, Execution, Plans, Prepared, Sizes
 
 # The texts of all cached documents together. In memory a document with its plan weighs about 250 times its text.
 CACHED_CHARACTERS_MAX = 250_000
@@ -37,6 +37,13 @@ class Limits(Protocol):
 
     def check(self, document: DocumentNode) -> None:
         """Raise a GraphQLError for a document whose shape is too large to be validated."""
+
+    @property
+    def request_bytes_max(self) -> int:
+        """How many bytes any request may have."""
+
+    def sizes(self, document: DocumentNode, operation: OperationDefinitionNode) -> Sizes:
+        """How many bytes a request with a valid document's operation may have, and how large its variables may be."""
 
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Callable[[dict[str, Any]], int]:
         """Tells what a valid document's operation costs with given variables, or a GraphQLError if it may not run."""
@@ -80,8 +87,9 @@ class Documents:
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         operations: dict[str | None, Prepared] = {}
         for node in nodes:
-            cost, check = self._limits.meter(document, node), self._limits.arguments(document, node)
-            prepared = Prepared(self._execution, document, node, cost=cost, check=check, plans=self._plans)
+            cost, sizes = self._limits.meter(document, node), self._limits.sizes(document, node)
+            check = self._limits.arguments(document, node)
+            prepared = Prepared(self._execution, document, node, cost=cost, sizes=sizes, check=check, plans=self._plans)
             operations[prepared.name] = prepared
             if len(nodes) == 1:
                 operations[None] = prepared

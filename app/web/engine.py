@@ -18,14 +18,15 @@ from graphql import (
 
 from app.errors import Busy, CostExceeded, DomainError, TimedOut, Unplanned
 from app.settings import settings
+from app.web.bill import Bill
 from app.web.budget import Budget
 from app.web.deadlines import Deadlines
 from app.web.documents import Documents, Limits
 from app.web.errors import Refused
 from app.web.live import alone
 from app.web.operation import Caller, Execution, MakeContext, Operation, Plans, Prepared
-from app.web.reply import Beginning, Reply, answer, cost_extension, late, planned
-from app.web.request import Parameters
+from app.web.reply import Beginning, Reply, answer, late, planned
+from app.web.request import Parameters, too_large
 from app.web.shared import Groups, Subscriber
 from app.web.tokens import Tokens
 
@@ -59,6 +60,7 @@ class Engine:
         self._budget = budget
         self._deadlines = Deadlines()
         self._groups = Groups()
+        self.request_bytes_max = limits.request_bytes_max
         self.tokens = Tokens(context)
         self.context = context
 
@@ -68,32 +70,43 @@ class Engine:
         *,
         token: str | None,
         caller: Caller,
+        bill: Bill,
         kinds: frozenset[OperationType] = ANY_KIND,
     ) -> Operation:
-        """Parse, validate, measure, find out who asks, let them pay, take the variables.
+        """Find out who asks, parse, validate, measure, let them pay, take the variables.
 
-        Raises `Refused` with what the client did wrong, `WrongKind`, or whatever failed unforeseen.
+        Nothing is parsed for whoever has nothing left to spend: a document may take long, and be refused.
+
+        Raises `Refused` with what the client did wrong, `WrongKind`, `Malformed` if the request is too large for its
+        operation, or whatever failed unforeseen.
         """
+        try:
+            context = await self.context(token, caller)
+            await bill.begin(context.viewer_id, caller.address)
+        except DomainError as problem:
+            raise Refused([problem]) from None
         prepared = self._documents.get(parameters.query, parameters.operation_name)
         if prepared.kind not in kinds:
             raise WrongKind(prepared.kind)
+        if parameters.size > prepared.sizes.bytes_max:
+            raise too_large(prepared.sizes.bytes_max)
         if parameters.last_event_id and prepared.kind is OperationType.SUBSCRIPTION:
             prepared, parameters = self._resumed(prepared, parameters, parameters.last_event_id)
-        cost = _measured(prepared, parameters)
+        _measure(prepared, parameters, bill)
         try:
-            context = await self.context(token, caller)
             if prepared.reads:
                 context.permit_reading()
-            if self._budget:
-                await self._budget.spend(context.viewer_id, caller.address, cost)
+            await bill.pay()
             variables = prepared.taken(parameters.variables)
             if prepared.kind is OperationType.MUTATION:
                 await context.take_request(parameters.idempotency_key, parameters.digest)
         except DomainError as problem:
-            raise Refused([problem], cost_extension(cost)) from None
-        except Refused as refused:
-            raise Refused(refused.errors, cost_extension(cost)) from None
-        return Operation(caller, prepared, context, cost, variables)
+            raise Refused([problem]) from None
+        return Operation(caller, prepared, context, bill, variables)
+
+    def bill(self, address: str) -> Bill:
+        """What a request from this address is charged on."""
+        return Bill(self._budget, address)
 
     def _resumed(self, prepared: Prepared, asked: Parameters, place: str) -> tuple[Prepared, Parameters]:
         """The same subscription, but after this place; one that cannot be resumed begins as always."""
@@ -143,19 +156,19 @@ async def _answered(operation: Operation) -> Reply:
         try:
             return planned(await plan.data(operation.context, operation.values, steps), operation, steps)
         except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
-            raise Refused([problem], cost_extension(operation.cost)) from None
+            raise Refused([problem]) from None
         except Unplanned as unplanned:
             reason = str(unplanned)
     result = execute_root_selection_set(operation.executor)
     return answer(await result if isawaitable(result) else result, operation, unplanned=reason)
 
 
-def _measured(prepared: Prepared, parameters: Parameters) -> int:
+def _measure(prepared: Prepared, parameters: Parameters, bill: Bill) -> None:
     try:
-        cost = prepared.cost(parameters.variables)
+        prepared.sizes.check(parameters.variables)
+        cost = bill.requested = prepared.cost(parameters.variables)
     except GraphQLError as error:
         raise Refused([error]) from None
     if cost > settings.document_cost_max:
         message = f"This operation costs {cost}; one may cost {settings.document_cost_max}."
-        raise Refused([CostExceeded(message)], cost_extension(cost))
-    return cost
+        raise Refused([CostExceeded(message)])

@@ -16,10 +16,9 @@ log = structlog.get_logger(__name__)
 class Refused(Exception):
     """An operation that is not begun."""
 
-    def __init__(self, errors: Sequence[GraphQLError | DomainError], extensions: dict[str, Any] | None = None) -> None:
+    def __init__(self, errors: Sequence[GraphQLError | DomainError]) -> None:
         super().__init__("; ".join(error.message for error in errors))
         self.errors = errors
-        self.extensions = extensions or {}
 
 
 def failure(message: str, code: Code = Code.BAD_REQUEST, **extensions: object) -> dict[str, Any]:

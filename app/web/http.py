@@ -13,8 +13,10 @@ from starlette.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import DomainError, Unauthenticated
+from app.settings import settings
 from app.web import accept
 from app.web.arriving import Early
+from app.web.bill import Bill
 from app.web.engine import ANY_KIND, Engine, WrongKind
 from app.web.errors import Refused, record
 from app.web.observe import Observation
@@ -25,6 +27,7 @@ from app.web.reply import Beginning, Reply, accident, refusal
 from app.web.request import Malformed, Parameters, decode, parameters, posted, queried
 from app.web.responses import Answer, answered, refused
 from app.web.stream import send_events
+from app.work import current, timed
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
 EXPLAIN = "graphql-explain"
@@ -67,20 +70,26 @@ class Endpoint:
             await RedirectResponse("/graphiql/", status_code=303)(scope, receive, send)
             return
         media_types = [media_type for media_type in media_types if media_type != accept.HTML]
+        bill = self._engine.bill(address_of(scope))
+        current.set(bill.work)
+        await timed(self._hear(request, send, media_types, bill), bill.work)
+
+    async def _hear(self, request: Request, send: Send, media_types: list[str], bill: Bill) -> None:
         try:
-            asked = await self._asked(request, media_types)
+            asked = await self._asked(request, media_types, bill)
         except Refused as problem:
-            await Early.of(answered(refusal(problem), media_types).response())(scope, receive, send)
+            early = Early.of(answered(refusal(problem, bill), media_types, bill).response())
+            await early(request.scope, request.receive, send)
         except Malformed as malformed:
-            await refused(malformed, media_types).response()(scope, receive, send)
+            await refused(malformed, media_types, bill).response()(request.scope, request.receive, send)
         except ClientDisconnect:
             return
         else:
-            await _unless_gone(receive, self._answer(request, send, asked, media_types))
+            await _unless_gone(request.receive, self._answer(request, send, asked, media_types, bill))
 
-    async def _asked(self, request: Request, media_types: list[str]) -> Parameters:
+    async def _asked(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
         """What is asked; Refused if it takes long to arrive and comes with a token that does not hold."""
-        reading = asyncio.ensure_future(_parameters(request, media_types))
+        reading = asyncio.ensure_future(self._parameters(request, media_types, bill))
         try:
             await asyncio.wait({reading}, timeout=AT_ONCE_S)
             authorization = request.headers.get("authorization")
@@ -102,19 +111,53 @@ class Endpoint:
 
     async def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
         """The answer to a POST that came whole, whose head `is_plain`."""
+        bill = self._engine.bill(address_of(scope))
+        current.set(bill.work)
+        return await timed(self._post(scope, headers, body, bill), bill.work)
+
+    async def _post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, bill: Bill) -> Answer:
         media_types = _single(headers.get(b"accept"))
         try:
-            asked = parameters(decode(body)).keyed(_text(headers.get(IDEMPOTENCY_KEY.encode())))
+            asked = parameters(decode(body), size=len(body)).keyed(_text(headers.get(IDEMPOTENCY_KEY.encode())))
         except Malformed as malformed:
-            return refused(malformed, media_types)
+            return refused(malformed, media_types, bill)
         explains, client = headers.get(EXPLAIN.encode()) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
         caller = Caller(request_id_of(scope), address_of(scope), "http", explains, client)
         authorization = headers.get(b"authorization")
-        answer = await self._answered(caller, asked, _text(authorization), SINGLE, media_types)
+        answer = await self._answered(caller, asked, _text(authorization), SINGLE, media_types, bill)
         assert answer, "only what streams has none"
         return answer
 
-    async def _answer(self, request: Request, send: Send, asked: Parameters, media_types: list[str]) -> None:
+    async def _parameters(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
+        if request.method not in {"POST", "GET"}:
+            raise Malformed("GraphQL is asked by POST or GET.", status=405, headers={"Allow": "GET, POST"})
+        if not media_types:
+            raise Malformed(f"We answer in {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406)
+        if request.method == "POST":
+            asked = await posted(request, await self._bytes_max(request, bill))
+            return asked.keyed(request.headers.get(IDEMPOTENCY_KEY))
+        if foreign_browser(request.headers):
+            raise Malformed("A page elsewhere sends a GET with the header 'X-Requested-With'.", status=403)
+        return queried(request)
+
+    async def _bytes_max(self, request: Request, bill: Bill) -> int:
+        """How large its body may be: more than usual only with a token that holds, which is looked at before it."""
+        declared, authorization = request.headers.get("content-length", ""), request.headers.get("authorization")
+        is_usual = declared.isdecimal() and int(declared[:20]) <= settings.request_bytes_max
+        if is_usual or authorization is None:
+            return settings.request_bytes_max
+        address = address_of(request.scope)
+        try:
+            caller = Caller(request_id_of(request.scope), address, "http")
+            context = await self._engine.context(bearer(authorization), caller)
+            await bill.begin(context.viewer_id, address)
+        except DomainError as problem:
+            raise Refused([problem]) from None
+        return self._engine.request_bytes_max
+
+    async def _answer(
+        self, request: Request, send: Send, asked: Parameters, media_types: list[str], bill: Bill
+    ) -> None:
         scope = request.scope
         streams = media_types[0] == accept.EVENTS
         explains, client = request.headers.get(EXPLAIN) == "1", request.headers.get("user-agent", "")
@@ -124,7 +167,7 @@ class Endpoint:
             kinds -= {OperationType.SUBSCRIPTION}
         authorization = request.headers.get("authorization")
         asked = asked._replace(last_event_id=request.headers.get("last-event-id"))
-        answer = await self._answered(caller, asked, authorization, kinds, media_types, send)
+        answer = await self._answered(caller, asked, authorization, kinds, media_types, bill, send)
         if answer:
             await answer.response()(scope, request.receive, send)
 
@@ -135,26 +178,33 @@ class Endpoint:
         authorization: str | None,
         kinds: frozenset[OperationType],
         media_types: Sequence[str],
+        bill: Bill,
         send: Send | None = None,
     ) -> Answer | None:
         """The answer, or None if it was streamed by `send`."""
         with Observation(caller, asked) as seen:
             try:
                 token = bearer(authorization)
-                operation = await self._engine.prepare(asked, token=token, caller=caller, kinds=kinds)
+                operation = await self._engine.prepare(asked, token=token, caller=caller, bill=bill, kinds=kinds)
                 seen.began(operation)
                 if send and (caller.transport == "sse" or operation.kind is OperationType.SUBSCRIPTION):
                     await self._stream(operation, token, send, seen)
                     return None
                 reply = await self._engine.run(operation)
             except WrongKind as wrong:
-                return refused(WRONG[wrong.kind], media_types)
+                return refused(WRONG[wrong.kind], media_types, bill)
+            except Malformed as malformed:
+                return refused(malformed, media_types, bill)
             except (Refused, DomainError) as failed:
-                reply = refusal(failed if isinstance(failed, Refused) else Refused([failed]))
+                reply = refusal(failed if isinstance(failed, Refused) else Refused([failed]), bill)
             except Exception as error:  # noqa: BLE001 - the last net: whatever happened, the client gets an answer
-                reply = accident(error, caller)
+                reply = accident(error, caller, bill)
+            except asyncio.CancelledError:
+                # The client has left; what was done for it was done.
+                bill.settle()
+                raise
             seen.answered(reply)
-            return answered(reply, media_types)
+            return answered(reply, media_types, bill)
 
     async def _stream(self, operation: Operation, token: str | None, send: Send, seen: Observation) -> None:
         """Send events until they end, the client goes, its token ends, or we do."""
@@ -169,6 +219,7 @@ class Endpoint:
                 async for reply in found:
                     if isinstance(reply, Reply):
                         seen.answered(reply)
+                        operation.bill.settle(len(reply.json))
                     yield reply
 
         try:
@@ -183,6 +234,7 @@ class Endpoint:
                 watch.cancel()
             self._streams.discard(ending)
             place.leave()
+            operation.bill.settle()
 
 
 def is_plain(headers: Mapping[bytes, bytes]) -> bool:
@@ -206,18 +258,6 @@ def _single(accepted: bytes | None) -> tuple[str, ...]:
 
 def _text(header: bytes | None) -> str | None:
     return None if header is None else header.decode("latin-1")
-
-
-async def _parameters(request: Request, media_types: list[str]) -> Parameters:
-    if request.method not in {"POST", "GET"}:
-        raise Malformed("GraphQL is asked by POST or GET.", status=405, headers={"Allow": "GET, POST"})
-    if not media_types:
-        raise Malformed(f"We answer in {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406)
-    if request.method == "POST":
-        return (await posted(request)).keyed(request.headers.get(IDEMPOTENCY_KEY))
-    if foreign_browser(request.headers):
-        raise Malformed("A page elsewhere sends a GET with the header 'X-Requested-With'.", status=403)
-    return queried(request)
 
 
 async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

@@ -31,6 +31,7 @@ from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
 from app.errors import DomainError
+from app.web.bill import Bill
 from app.web.coercion import coerced
 from app.web.errors import Refused
 from app.web.resuming import Resumable, resumable
@@ -102,6 +103,15 @@ class Plans(Protocol):
         """A plan for this operation of a valid document; None if it has to be executed."""
 
 
+class Sizes(Protocol):
+    """What one operation may carry."""
+
+    bytes_max: int
+
+    def check(self, variables: dict[str, Any]) -> None:
+        """Raise a GraphQLError for variables that are larger than any value may be."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """What runs an operation: the schema, and the executor that gives resolvers Strawberry's `info`."""
@@ -121,6 +131,7 @@ class Prepared:
         *,
         cost: Callable[[dict[str, Any]], int],
         check: ArgumentCheck,
+        sizes: Sizes,
         plans: Plans | None = None,
     ) -> None:
         self.node = node
@@ -128,6 +139,7 @@ class Prepared:
         self.name = node.name.value if node.name else None
         self.cost = cost
         self._check = check
+        self.sizes = sizes
         self._execution = execution
         self._document = document
         self._plans = plans
@@ -233,8 +245,13 @@ class Operation:
     caller: Caller
     prepared: Prepared
     context: Context
-    cost: int
+    bill: Bill
     values: VariableValues
+
+    @property
+    def cost(self) -> int:
+        """Its price, before it ran."""
+        return self.bill.requested or 0
 
     @property
     def node(self) -> OperationDefinitionNode:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from graphql import ExecutionResult
+from graphql import ExecutionResult, OperationType
 
 from app.errors import Code, TimedOut
 from app.settings import settings
+from app.web.bill import Bill
 from app.web.errors import MASKED, Refused, codes, failure, record, shown_after, shown_before
 from app.web.operation import Caller, Operation
 
@@ -42,49 +43,41 @@ class Reply(NamedTuple):
         return 1 if Code.UNAVAILABLE in self.codes else None
 
 
-def refusal(refused: Refused) -> Reply:
-    """The answer to an operation that was not begun."""
-    return _failed(shown_before(refused.errors), refused.extensions)
+def refusal(refused: Refused, bill: Bill | None = None) -> Reply:
+    """The answer to an operation that was not begun, or not to its end."""
+    return _failed(shown_before(refused.errors), bill)
 
 
-def accident(cause: BaseException, caller: Caller) -> Reply:
+def accident(cause: BaseException, caller: Caller, bill: Bill | None = None) -> Reply:
     """The answer when the view itself failed: masked, and logged under the request's id."""
     record(cause, request_id=caller.request_id)
-    return _failed([failure(MASKED, Code.INTERNAL, requestId=caller.request_id)])
-
-
-def cost_extension(cost: int) -> dict[str, Any]:
-    """What every answer says about its price."""
-    return {"cost": {"requested": cost, "max": settings.document_cost_max}}
+    return _failed([failure(MASKED, Code.INTERNAL, requestId=caller.request_id)], bill)
 
 
 def answer(
     result: ExecutionResult, operation: Operation, *, unplanned: str | None = None, cursor: str | None = None
 ) -> Reply:
     """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body["errors"] = shown_after(result.errors, request_id=operation.caller.request_id)
-    body["extensions"] = cost_extension(operation.cost)
-    if cursor is not None:
-        body["extensions"]["cursor"] = cursor
+    errors = shown_after(result.errors, request_id=operation.caller.request_id) if result.errors else ()
+    told = b"" if cursor is None else b',"cursor":%b' % orjson.dumps(cursor)
     if unplanned is not None and operation.is_explained:
-        body["extensions"]["unplanned"] = unplanned
+        told += b',"unplanned":%b' % orjson.dumps(unplanned)
     try:
-        json = orjson.dumps(body)
+        data = orjson.dumps(result.data)
     except TypeError as error:
         # What a scalar let through that is no JSON is a failure like any other.
-        return accident(error, operation.caller)
+        return accident(error, operation.caller, operation.bill)
+    shown = b',"errors":%b' % orjson.dumps(errors) if errors else b""
+    cost = _cost(operation, len(data) + len(shown))
     is_null = all(value is None for value in (result.data or {}).values())
-    return Reply(json, body.get("errors", ()), is_null=is_null, cursor=cursor)
+    json = b'{"data":%b%b,"extensions":{"cost":%b%b}}' % (data, shown, cost, told)
+    return Reply(json, errors, is_null=is_null, cursor=cursor)
 
 
 def planned(data: bytes, operation: Operation, steps: list[dict[str, Any]] | None = None) -> Reply:
     """The answer to an operation whose plan wrote its data; with the plan's steps if they are to be told."""
-    extensions = cost_extension(operation.cost)
-    if steps is not None:
-        extensions["plan"] = steps
-    return Reply(b'{"data":%b,"extensions":%b}' % (data, orjson.dumps(extensions)))
+    told = b"" if steps is None else b',"plan":%b' % orjson.dumps(steps)
+    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, _cost(operation, len(data)), told))
 
 
 def too_slow() -> TimedOut:
@@ -94,9 +87,18 @@ def too_slow() -> TimedOut:
 
 def late(operation: Operation) -> Reply:
     """The answer to an operation that was stopped."""
-    return _failed(shown_before([operation.context.doubt() or too_slow()]), cost_extension(operation.cost))
+    return _failed(shown_before([operation.context.doubt() or too_slow()]), operation.bill)
 
 
-def _failed(errors: list[dict[str, Any]], extensions: dict[str, Any] | None = None) -> Reply:
-    body = {"errors": errors, "extensions": extensions} if extensions else {"errors": errors}
-    return Reply(orjson.dumps(body), errors, has_data=False, is_null=True)
+def _cost(operation: Operation, bytes_out: int) -> bytes:
+    """An event is told to everybody who asks the same: what they have left is not in it."""
+    if operation.kind is OperationType.SUBSCRIPTION:
+        return b'{"requested":%d,"max":%d}' % (operation.cost, settings.document_cost_max)
+    return operation.bill.extension(bytes_out)
+
+
+def _failed(errors: list[dict[str, Any]], bill: Bill | None) -> Reply:
+    shown = orjson.dumps(errors)
+    cost = bill.extension(len(shown)) if bill else b""
+    extensions = b',"extensions":{"cost":%b}' % cost if cost else b""
+    return Reply(b'{"errors":%b%b}' % (shown, extensions), errors, has_data=False, is_null=True)

@@ -25,6 +25,9 @@ class Parameters(NamedTuple):
     last_event_id: str | None = None
     """The event that the client of a subscription saw last."""
 
+    size: int = 0
+    """How many bytes it came in."""
+
     @property
     def idempotency_key(self) -> object:
         """What the client calls this request by, if it may be sent again; unchecked."""
@@ -58,8 +61,8 @@ class Malformed(Exception):
         self.headers = headers or {}
 
 
-def parameters(value: object) -> Parameters:
-    """The request in a decoded JSON object."""
+def parameters(value: object, *, size: int = 0) -> Parameters:
+    """The request in a decoded JSON object that came in so many bytes."""
     if isinstance(value, list):
         raise Malformed("Batches are not served: send one request at a time.")
     if not isinstance(value, dict):
@@ -77,6 +80,7 @@ def parameters(value: object) -> Parameters:
         operation_name=operation_name or None,
         variables=_object(value, "variables"),
         extensions=_object(value, "extensions"),
+        size=size,
     )
 
 
@@ -97,6 +101,7 @@ def decode(text: bytes | str) -> object:
     if brackets > settings.request_containers_max:
         # In memory an empty list takes thirty times its text.
         raise Malformed(f"A request may hold {settings.request_containers_max:,} lists and objects.", status=413)
+    _count_values(raw, brackets)
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -107,6 +112,18 @@ def decode(text: bytes | str) -> object:
     if b"\\u0000" in raw and _holds_nul(value):
         raise Malformed("A text may not hold the character U+0000.", decoded=value)
     return value
+
+
+def _count_values(raw: bytes, brackets: int) -> None:
+    """Passes if it holds few values: counted before they are made, by what stands between them, in texts as well."""
+    values_max = settings.request_values_max * -(-len(raw) // settings.request_bytes_max)
+    if len(raw) > values_max and raw.count(b",") + brackets > values_max:
+        raise Malformed(f"A request of this size may have {values_max} values.")
+
+
+def too_large(bytes_max: int) -> Malformed:
+    """Why a request of more bytes is not read."""
+    return Malformed(f"A request may have {bytes_max} bytes.", status=413)
 
 
 def _deeper_than(value: object, depth_max: int) -> bool:
@@ -133,7 +150,7 @@ def _items(parent: dict[str, object] | list[object]) -> Iterable[object]:
     return (*parent, *parent.values()) if isinstance(parent, dict) else parent
 
 
-async def posted(request: Request) -> Parameters:
+async def posted(request: Request, bytes_max: int) -> Parameters:
     """The request in a POST's body."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Malformed("Compressed bodies are not read.", status=415, headers={"Accept-Encoding": "identity"})
@@ -143,31 +160,30 @@ async def posted(request: Request) -> Parameters:
     charset = options.strip().replace('"', "")
     if charset.startswith("charset=") and charset not in {"charset=utf-8", "charset=utf8"}:
         raise Malformed("A request is written in UTF-8.", status=415)
-    return parameters(decode(await _body(request)))
+    body = await _body(request, bytes_max)
+    return parameters(decode(body), size=len(body))
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, bytes_max: int) -> bytes:
     """The body, counted as it arrives: a declared length may lie."""
     declared = request.headers.get("content-length", "")
-    too_large = Malformed(
-        f"A request may have {settings.request_bytes_max} bytes.", status=413, headers={"Connection": "close"}
-    )
+    refused = Malformed(too_large(bytes_max).message, status=413, headers={"Connection": "close"})
     if declared.isdecimal() and int(declared[:20]) > DISCARDED_BYTES_MAX:
-        raise too_large
+        raise refused
     body = bytearray()
     size = 0
     try:
         async with asyncio.timeout(settings.request_s_max):
             async for chunk in body_of(request):
                 size += len(chunk)
-                if size <= settings.request_bytes_max:
+                if size <= bytes_max:
                     body += chunk
                 elif size > DISCARDED_BYTES_MAX:
                     break
     except TimeoutError:
         raise Malformed("The request did not arrive in time.", status=408, headers={"Connection": "close"}) from None
-    if size > settings.request_bytes_max:
-        raise too_large
+    if size > bytes_max:
+        raise refused
     return bytes(body)
 
 
@@ -178,4 +194,4 @@ def queried(request: Request) -> Parameters:
     for name in ("variables", "extensions"):
         if given.get(name):
             value[name] = decode(given[name])
-    return parameters(value)
+    return parameters(value, size=len(request.url.query))

@@ -1,6 +1,7 @@
 """GraphQL's answers as HTTP responses: status, headers and media type that say what the body says."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -8,10 +9,17 @@ from starlette.responses import Response
 
 from app.errors import Code
 from app.web import accept
+from app.web.bill import Bill
+from app.web.budget import MINUTE_S
 from app.web.errors import failure
 from app.web.reply import Reply
 from app.web.request import Malformed
 from app.web.stream import whole
+from app.work import Standing
+
+# As the IETF drafts them (draft-ietf-httpapi-ratelimit-headers): points in a minute; what is left, and for how long.
+RATE_LIMIT = "RateLimit"
+POLICY = "RateLimit-Policy"
 
 STATUS: dict[str, int] = {
     Code.UNAUTHENTICATED: 401,
@@ -24,6 +32,17 @@ STATUS: dict[str, int] = {
 }
 
 
+@lru_cache(maxsize=16)
+def policy(payer: str, limit: int) -> tuple[str, str]:
+    """The header that says how much somebody may spend."""
+    return POLICY, f'"{payer}";q={limit};w={MINUTE_S}'
+
+
+def rate_limit(standing: Standing) -> str:
+    """What the header says of how much they have left."""
+    return f'"{standing.payer}";r={standing.remaining};t={standing.reset_s}'
+
+
 class Answer(NamedTuple):
     """All that HTTP has to say, whoever writes it."""
 
@@ -31,18 +50,23 @@ class Answer(NamedTuple):
     media_type: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    rate_limit: str | None = None
+    """What the payer may still spend: unlike the other headers, another with every answer."""
 
     def response(self) -> Response:
         """The answer as an ASGI application."""
         return Response(
             self.body,
             status_code=self.status,
-            headers={"Cache-Control": "no-store", "Vary": "Accept", **dict(self.headers)},
+            headers={"Cache-Control": "no-store", "Vary": "Accept", **dict(self.headers), **self._told()},
             media_type=f"{self.media_type}; charset=utf-8",
         )
 
+    def _told(self) -> dict[str, str]:
+        return {} if self.rate_limit is None else {RATE_LIMIT: self.rate_limit}
 
-def answered(reply: Reply, media_types: Sequence[str]) -> Answer:
+
+def answered(reply: Reply, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
     """The response to a request that was GraphQL, whatever came of it."""
     if media_types[0] == accept.EVENTS and reply.codes and reply.codes[0] not in STATUS:
         # As the protocol has it: what is wrong with an operation is told as its only event.
@@ -54,13 +78,24 @@ def answered(reply: Reply, media_types: Sequence[str]) -> Answer:
         headers = (("WWW-Authenticate", "Bearer"),)
     elif status in {429, 503} and reply.retry_after is not None:
         headers = (("Retry-After", str(reply.retry_after)),)
-    return Answer(status, media_type, headers, reply.json)
+    return _priced(Answer(status, media_type, headers, reply.json), bill)
 
 
-def refused(malformed: Malformed, media_types: Sequence[str]) -> Answer:
+def refused(malformed: Malformed, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
     """The response to a request that was not."""
     body = orjson.dumps({"errors": [failure(malformed.message)]})
-    return Answer(malformed.status, _media_type(media_types or [accept.JSON]), tuple(malformed.headers.items()), body)
+    headers = tuple(malformed.headers.items())
+    if bill:
+        bill.settle(len(body))
+    return _priced(Answer(malformed.status, _media_type(media_types or [accept.JSON]), headers, body), bill)
+
+
+def _priced(answer: Answer, bill: Bill | None) -> Answer:
+    standing = bill.standing if bill else None
+    if standing is None:
+        return answer
+    headers = (*answer.headers, policy(standing.payer, standing.limit))
+    return answer._replace(headers=headers, rate_limit=rate_limit(standing))
 
 
 def _media_type(media_types: Sequence[str]) -> str:

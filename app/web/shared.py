@@ -141,7 +141,7 @@ class Group:
         try:
             last = await self._tell_all()
         except Exception as error:  # noqa: BLE001 - the last net: a bug of ours ends one group, and not silently
-            last = accident(error, self.operation.caller)
+            last = accident(error, self.operation.caller, self.operation.bill)
         self._close()
         members, self._members = self._members, {}
         for member in members:

@@ -1,7 +1,5 @@
 """Datasets, areas and labels."""
 
-import asyncio
-
 import strawberry
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
@@ -29,6 +27,7 @@ from app.services.mapping import LabelUpload
 from app.services.system import uploads
 from app.services.system.uploads import UploadLink
 from app.settings import settings
+from app.work import in_thread
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.given import given
@@ -226,7 +225,7 @@ async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replac
     viewer, key = info.context.viewer, ids.key(aoi_id, AOI)
     async with info.context.reading() as reading:
         area = await mapping.area_to_add_labels_to(reading, viewer, key)
-    footprints, outside = await asyncio.to_thread(mapping.sifted, area, "geojson", geojson)
+    footprints, outside = await in_thread(mapping.sifted, area, "geojson", geojson)
     async with info.context.writing() as session:
         return await mapping.upload_labels(
             session, viewer, aoi_id=key, footprints=footprints, outside=outside, replace=replace

@@ -1,18 +1,32 @@
 """graphql-core's executor, which has plans show what mutations and subscriptions come up with."""
 
+import asyncio
 from copy import copy
+from functools import lru_cache
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLOutputType, GraphQLResolveInfo, get_named_type, is_leaf_type
+import orjson
+from graphql import GraphQLOutputType, GraphQLResolveInfo, get_named_type, is_leaf_type, print_ast
 from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.errors import Unplanned
+from app.work import in_thread
 
 if TYPE_CHECKING:
     from resolvers.plan import Plan
+
+
+INTROSPECTION = frozenset({"__schema", "__type"})
+INTROSPECTIONS_MAX = 16
+_introspections: dict[tuple[object, ...], bytes] = {}
+
+
+@lru_cache(maxsize=1)
+def _one_at_a_time(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    return asyncio.Semaphore(1)
 
 
 class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -21,6 +35,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, plan: "Plan | None" = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._plan = plan
+        self._is_aside = False
 
     def complete_value(
         self,
@@ -33,10 +48,40 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """As graphql-core does, but for objects at the root."""
         given = (return_type, field_details_list, info, path, result, position_context)
+        if path.prev is None and info.field_name in INTROSPECTION and not self._is_aside:
+            return self._introspected(*given)
         leaf = is_leaf_type(get_named_type(return_type))
         if self._plan is None or path.prev is not None or leaf or isinstance(result, Exception):
             return super().complete_value(*given)
         return self._completed(self._plan, *given)
+
+    async def _introspected(
+        self,
+        return_type: GraphQLOutputType,
+        details: list[FieldDetails],
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """What the schema tells of itself is the same for everybody: told once, aside, and remembered as JSON."""
+        texts = [print_ast(each.node) for each in details]
+        texts += [print_ast(fragment.definition) for fragment in self.fragments.values()]
+        key = (id(self.schema), *texts, repr(self.variable_values.coerced))
+        known = _introspections.get(key)
+        if known is None:
+            aside = copy(self)
+            aside._is_aside = True  # noqa: SLF001 - its own
+
+            def complete() -> bytes:
+                return orjson.dumps(aside.complete_value(return_type, details, info, path, result, position_context))
+
+            async with _one_at_a_time(asyncio.get_running_loop()):
+                known = await in_thread(complete)
+            _introspections[key] = known
+            while len(_introspections) > INTROSPECTIONS_MAX:
+                del _introspections[next(iter(_introspections))]
+        return None if known == b"null" else orjson.Fragment(known)
 
     async def _completed(
         self,

@@ -22,6 +22,7 @@ from resolvers.system.notifications import (
     unread_count,
 )
 from resolvers.system.queue import expected_wait_s, queue_loads, queue_position
+from resolvers.system.rates import rate_limit
 
 __all__ = [
     "SHOWN",
@@ -44,6 +45,7 @@ __all__ = [
     "notifications",
     "queue_loads",
     "queue_position",
+    "rate_limit",
     "subject",
     "unread_count",
     "update_banner",

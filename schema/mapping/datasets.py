@@ -106,11 +106,21 @@ class DatasetsMutation:
     create_dataset: Dataset | InvalidInput = mutation(resolve.create_dataset)
     update_dataset: Dataset | InvalidInput = mutation(resolve.update_dataset)
     delete_dataset: Deleted | Conflict = mutation(resolve.delete_dataset)
-    create_aoi: AOI | InvalidInput | LimitReached = mutation(resolve.create_aoi)
-    update_aoi: AOI | InvalidInput | Conflict = mutation(resolve.update_aoi)
+    create_aoi: AOI | InvalidInput | LimitReached = mutation(
+        resolve.create_aoi, request_bytes_max=settings.shape_request_bytes_max
+    )
+    update_aoi: AOI | InvalidInput | Conflict = mutation(
+        resolve.update_aoi, request_bytes_max=settings.shape_request_bytes_max
+    )
     delete_aoi: Deleted | Conflict = mutation(resolve.delete_aoi)
-    create_label: Label | InvalidInput | LimitReached = mutation(resolve.create_label)
-    update_label: Label | InvalidInput = mutation(resolve.update_label)
+    create_label: Label | InvalidInput | LimitReached = mutation(
+        resolve.create_label, request_bytes_max=settings.shape_request_bytes_max
+    )
+    update_label: Label | InvalidInput = mutation(
+        resolve.update_label, request_bytes_max=settings.shape_request_bytes_max
+    )
     delete_label: Deleted = mutation(resolve.delete_label)
-    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(resolve.upload_labels, pace=Pace.UPLOADS)
+    upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(
+        resolve.upload_labels, pace=Pace.UPLOADS, request_bytes_max=settings.labels_request_bytes_max
+    )
     fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve.fetch_osm_labels, pace=Pace.JOBS)

@@ -80,20 +80,32 @@ class FeedbackQuery:
 
 @strawberry.type
 class FeedbackMutation:
-    give_feedback: Feedback | InvalidInput | Conflict | LimitReached = mutation(resolve.give_feedback)
-    update_feedback: Feedback | InvalidInput = mutation(resolve.update_feedback)
+    give_feedback: Feedback | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.give_feedback, request_bytes_max=settings.shape_request_bytes_max
+    )
+    update_feedback: Feedback | InvalidInput = mutation(
+        resolve.update_feedback, request_bytes_max=settings.shape_request_bytes_max
+    )
     delete_feedback: Deleted = mutation(resolve.delete_feedback)
     approve_prediction: ApprovedPrediction | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.approve_prediction
+        resolve.approve_prediction, request_bytes_max=settings.shape_request_bytes_max
     )
     delete_approved_prediction: Deleted = mutation(resolve.delete_approved_prediction)
-    create_feedback_aoi: FeedbackAOI | InvalidInput | Conflict | LimitReached = mutation(resolve.create_feedback_aoi)
-    update_feedback_aoi: FeedbackAOI | InvalidInput | Conflict = mutation(resolve.update_feedback_aoi)
+    create_feedback_aoi: FeedbackAOI | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.create_feedback_aoi, request_bytes_max=settings.shape_request_bytes_max
+    )
+    update_feedback_aoi: FeedbackAOI | InvalidInput | Conflict = mutation(
+        resolve.update_feedback_aoi, request_bytes_max=settings.shape_request_bytes_max
+    )
     delete_feedback_aoi: Deleted | Conflict = mutation(resolve.delete_feedback_aoi)
     review_feedback_aoi: FeedbackAOI | Conflict = mutation(resolve.review_feedback_aoi)
     fetch_feedback_labels: FeedbackAOI | Conflict = mutation(resolve.fetch_feedback_labels, pace=Pace.JOBS)
-    draw_feedback_label: FeedbackLabel | InvalidInput | Conflict | LimitReached = mutation(resolve.draw_feedback_label)
-    update_feedback_label: FeedbackLabel | InvalidInput | Conflict = mutation(resolve.update_feedback_label)
+    draw_feedback_label: FeedbackLabel | InvalidInput | Conflict | LimitReached = mutation(
+        resolve.draw_feedback_label, request_bytes_max=settings.shape_request_bytes_max
+    )
+    update_feedback_label: FeedbackLabel | InvalidInput | Conflict = mutation(
+        resolve.update_feedback_label, request_bytes_max=settings.shape_request_bytes_max
+    )
     delete_feedback_label: Deleted | Conflict = mutation(resolve.delete_feedback_label)
     copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(resolve.copy_feedback_aoi)
     start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(

@@ -78,7 +78,10 @@ class PredictionsQuery:
 @strawberry.type
 class PredictionsMutation:
     start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.start_prediction, scope=tables.Scope.TRAIN, pace=Pace.PREDICTIONS
+        resolve.start_prediction,
+        scope=tables.Scope.TRAIN,
+        pace=Pace.PREDICTIONS,
+        request_bytes_max=settings.shape_request_bytes_max,
     )
     update_prediction: Prediction | InvalidInput = mutation(resolve.update_prediction)
     share_prediction: Prediction = mutation(resolve.share_prediction)

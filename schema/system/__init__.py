@@ -10,10 +10,11 @@ from schema.system.banners import BannersMutation, BannersQuery, BannersSubscrip
 from schema.system.jobs import QueueQuery
 from schema.system.logs import LogsQuery
 from schema.system.notifications import NotificationsMutation, NotificationsQuery, NotificationsSubscription
+from schema.system.rates import RatesQuery
 
 
 @strawberry.type
-class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery, QueueQuery):
+class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery, QueueQuery, RatesQuery):
     """The domain's questions."""
 
     node: Node | None = field(resolve.node)

@@ -106,11 +106,11 @@ MALFORMED = {
     "variables that are a text": b'{"query":"{greeting}","variables":"{}"}',
     "extensions that are a number": b'{"query":"{greeting}","extensions":1}',
     "an operation name that is a number": b'{"query":"{greeting}","operationName":1}',
-    "100 000 levels": b"[" * 100_000,
-    "100 000 levels of objects": b'{"a":' * 100_000,
-    "100 000 levels in the variables": b'{"query":"{greeting}","variables":{"a":'
-    + b"[" * 100_000
-    + b"]" * 100_000
+    "10 000 levels": b"[" * 10_000,
+    "10 000 levels of objects": b'{"a":' * 10_000,
+    "10 000 levels in the variables": b'{"query":"{greeting}","variables":{"a":'
+    + b"[" * 10_000
+    + b"]" * 10_000
     + b"}}",
     "500 levels in the variables": b'{"query":"{greeting}","variables":{"a":%s}}' % (b"[" * 500 + b"]" * 500),
     "invalid UTF-8": b'{"query":"\xff\xfe"}',

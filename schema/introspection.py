@@ -1,0 +1,92 @@
+"""How much of itself the schema tells in one operation: what every tool asks for, and no multiple of it."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+from app.errors import Code
+
+# What one type has many of; the introspection query asks for each of them once, and for arguments twice.
+LISTS = frozenset({"types", "fields", "inputFields", "interfaces", "possibleTypes", "enumValues"})
+ARGUMENTS = frozenset({"args", "directives"})
+LISTS_MAX = 12
+# The fields of all types, but not the fields of their types as well.
+NESTED_MAX = 2
+ROOTS_MAX = {"__schema": 1, "__type": 10}
+
+
+class _Asked(NamedTuple):
+    lists: int = 0
+    nested: int = 0
+
+
+class Introspection:
+    """Counts the lists that an operation asks the schema for, each fragment once."""
+
+    def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._known: dict[str, _Asked] = {}
+        self._roots: Counter[str] = Counter()
+        self._lists: Counter[str] = Counter()
+
+    def check(self, operation: OperationDefinitionNode) -> None:
+        """Raise a GraphQLError if it asks for the same more often than anyone needs."""
+        self._check(operation.selection_set, set())
+
+    def _check(self, selection_set: SelectionSetNode, spread: set[str]) -> None:
+        for found in selection_set.selections:
+            if isinstance(found, FieldNode) and found.name.value in ROOTS_MAX and found.selection_set:
+                self._check_root(found, found.selection_set)
+            elif isinstance(found, InlineFragmentNode):
+                self._check(found.selection_set, spread)
+            elif isinstance(found, FragmentSpreadNode) and found.name.value not in spread:
+                spread.add(found.name.value)
+                self._check(self._fragments[found.name.value].selection_set, spread)
+
+    def _check_root(self, node: FieldNode, selection_set: SelectionSetNode) -> None:
+        name = node.name.value
+        self._roots[name] += 1
+        if self._roots[name] > ROOTS_MAX[name]:
+            times = "once" if ROOTS_MAX[name] == 1 else f"{ROOTS_MAX[name]} times"
+            raise _refused(f"'{name}' may be asked for {times} in an operation.", node)
+        asked = self._asked(selection_set)
+        self._lists[name] += asked.lists
+        if asked.nested > NESTED_MAX:
+            raise _refused(f"Ask for lists of the schema in {NESTED_MAX} levels, not {asked.nested}.", node)
+        if self._lists[name] > LISTS_MAX * ROOTS_MAX[name]:
+            raise _refused(f"Ask for {LISTS_MAX * ROOTS_MAX[name]} lists of the schema, not {self._lists[name]}.", node)
+
+    def _asked(self, selection_set: SelectionSetNode) -> _Asked:
+        lists = nested = 0
+        for found in selection_set.selections:
+            if isinstance(found, FieldNode):
+                below = self._asked(found.selection_set) if found.selection_set else _Asked()
+                is_list = found.name.value in LISTS
+                lists += below.lists + (is_list or found.name.value in ARGUMENTS)
+                nested = max(nested, below.nested + is_list)
+            else:
+                below = self._in_fragment(found)  # type: ignore[arg-type]
+                lists += below.lists
+                nested = max(nested, below.nested)
+        return _Asked(lists, nested)
+
+    def _in_fragment(self, node: InlineFragmentNode | FragmentSpreadNode) -> _Asked:
+        if isinstance(node, InlineFragmentNode):
+            return self._asked(node.selection_set)
+        name = node.name.value
+        if name not in self._known:
+            self._known[name] = self._asked(self._fragments[name].selection_set)
+        return self._known[name]
+
+
+def _refused(message: str, node: FieldNode) -> GraphQLError:
+    return GraphQLError(message, node, extensions={"code": Code.BAD_REQUEST})

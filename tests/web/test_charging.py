@@ -1,0 +1,221 @@
+"""What the work really was is charged, whatever became of the request."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from app import work
+from app.rates import Rates
+from app.settings import settings
+from app.web.bill import POINT_BYTES, POINT_S, Bill
+from app.web.budget import Budget
+from app.work import Work, current, timed
+
+RATE_LIMIT, POLICY = "ratelimit", "ratelimit-policy"
+
+
+@pytest.fixture
+async def budget(redis_url):
+    rates = Rates(redis_url)
+    yield Budget(rates)
+    await rates.close()
+
+
+@pytest.fixture
+async def client(serve, budget):
+    async with (
+        serve(budget=budget) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=10) as client,
+    ):
+        yield client
+
+
+async def post(client, query, token="viewer-1", **variables):
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+
+
+def busy(seconds: float) -> None:
+    end = work.perf_counter() + seconds
+    while work.perf_counter() < end:
+        pass
+
+
+async def test_steps_of_a_coroutine_are_timed_and_waiting_is_not():
+    async def steps():
+        busy(0.02)
+        await asyncio.sleep(0.2)
+        busy(0.02)
+        return "done"
+
+    found = Work()
+    assert await timed(steps(), found) == "done"
+    assert 0.04 <= found.loop_s < 0.2
+
+
+async def test_what_is_raised_or_cancelled_is_timed_as_well():
+    async def failing():
+        busy(0.01)
+        raise ValueError("wrong")
+
+    async def waiting():
+        busy(0.01)
+        await asyncio.sleep(60)
+
+    failed, cancelled = Work(), Work()
+    with pytest.raises(ValueError, match="wrong"):
+        await timed(failing(), failed)
+
+    async def cut_short():
+        await timed(waiting(), cancelled)
+
+    task = asyncio.create_task(cut_short())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert failed.loop_s >= 0.01
+    assert cancelled.loop_s >= 0.01
+
+
+async def test_tasks_that_are_begun_for_a_request_are_timed_with_it():
+    async def child():
+        await asyncio.sleep(0)
+        busy(0.01)
+
+    async def request():
+        await asyncio.gather(child(), child())
+
+    found = Work()
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    token = current.set(found)
+    try:
+        with work.timed_tasks():
+            await timed(request(), found)
+    finally:
+        current.reset(token)
+        loop.set_task_factory(before)
+    assert found.loop_s >= 0.02
+
+
+async def test_time_in_threads_is_charged():
+    found = Work()
+    token = current.set(found)
+    try:
+        await work.in_thread(sum, range(2_000_000))
+    finally:
+        current.reset(token)
+    assert found.threads_s > 0
+    assert found.loop_s == 0
+
+
+async def test_time_and_bytes_become_points(budget):
+    bill = Bill(budget, "192.0.2.1")
+    bill.requested = 7
+    bill.work.database_s = 100 * POINT_S
+    standing = bill.settle(bytes_out=50 * POINT_BYTES)
+    assert bill.actual == 7 + 151
+    assert standing.limit == settings.address_cost_per_minute_max
+    bill.settle(bytes_out=10 * POINT_BYTES)
+    assert bill.actual == 7 + 161
+
+
+async def test_an_answer_tells_what_it_cost_and_what_is_left(client):
+    first = (await post(client, "{ items(first: 5) { nodes { id } } }")).json()["extensions"]["cost"]
+    second = (await post(client, "{ items(first: 5) { nodes { id } } }")).json()["extensions"]["cost"]
+    assert first["requested"] == 7
+    assert first["actual"] > 7
+    assert first["max"] == settings.document_cost_max
+    assert second["remaining"] == pytest.approx(first["remaining"] - second["actual"], abs=2)
+    assert 0 < second["reset"] <= 120
+
+
+@pytest.mark.parametrize("token", ["viewer-1", None])
+async def test_headers_say_the_same(client, token):
+    response = await post(client, "{ greeting }", token=token)
+    payer, limit = ("viewer", 400_000) if token else ("address", 800_000)
+    cost = response.json()["extensions"]["cost"]
+    assert response.headers[POLICY] == f'"{payer}";q={limit};w=60'
+    assert response.headers[RATE_LIMIT] == f'"{payer}";r={cost["remaining"]};t={cost["reset"]}'
+
+
+REFUSED = {
+    "a syntax error": "{ greeting",
+    "an unknown field": "{ nothing }",
+    "many unknown fields": "{ " + " ".join(f"f{n}" for n in range(1_000)) + " }",
+    "a bad variable": "query($n: Int!) { items(first: $n) { nodes { id } } }",
+    "too dear": "{ items(first: 100) { nodes { items(first: 300) { nodes { id } } } } }",
+    "a bug": "{ bug }",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("token", ["viewer-1", None, "nobody's"])
+async def test_a_refusal_is_charged(client, query, token):
+    remaining = [int((await post(client, "{ greeting }", token=token)).headers[RATE_LIMIT].split(";")[1][2:])]
+    for _ in range(2):
+        response = await post(client, query, token=token)
+        assert response.json()["extensions"]["cost"]["actual"] > 0
+        remaining.append(int(response.headers[RATE_LIMIT].split(";")[1][2:]))
+    assert remaining == sorted(set(remaining), reverse=True)
+
+
+async def test_a_malformed_body_is_charged(client):
+    headers = {"content-type": "application/json"}
+    found = [
+        int((await client.post("/graphql", content=b"{", headers=headers)).headers[RATE_LIMIT].split(";")[1][2:])
+        for _ in range(3)
+    ]
+    assert found == sorted(set(found), reverse=True)
+
+
+async def test_for_whoever_has_nothing_left_nothing_is_parsed(client, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 60)
+    for number in range(100):
+        response = await post(client, "{ " + " ".join(f"f{number}_{n}" for n in range(300)) + " }")
+        if response.status_code == 429:
+            break
+    assert response.status_code == 429
+    monkeypatch.setattr("app.web.documents.parse", None)
+    again = await post(client, "{ never seen before }")
+    assert again.status_code == 429
+    assert int(again.headers["retry-after"]) >= 1
+
+
+async def test_what_is_owed_is_paid_before_anything_else(budget, monkeypatch):
+    monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 1_000)
+    purse = budget.purse(1, "a")
+    await budget.spend(1, "a", 1)
+    purse.charge(5_000)  # more than a minute gives
+    for _ in range(2):
+        with pytest.raises(Exception, match="is spent"):
+            await budget.spend(1, "a", 1)
+    assert -5_000 < purse.left < 0
+    assert purse.standing().remaining == 0
+
+
+async def test_operations_on_a_socket_are_charged(serve, budget, connect):
+    async with serve(budget=budget) as served, connect(served.socket_url) as talk:
+        await talk.init(token="viewer-1")
+        left = []
+        for number, query in enumerate(("{ greeting }", "{ nothing }", "{ greeting }")):
+            await talk.subscribe(str(number), query)
+            said = await talk.hear()
+            if said["type"] == "next":
+                left.append(said["payload"]["extensions"]["cost"]["remaining"])
+                await talk.hear()
+        assert left[1] < left[0] - 1
+
+
+async def test_a_streams_events_are_charged(serve, budget, connect):
+    async with serve(budget=budget) as served, connect(served.socket_url) as talk:
+        await talk.init(token="viewer-1")
+        await talk.subscribe("1", "subscription { count(to: 20) }")
+        while (await talk.hear())["type"] != "complete":
+            pass
+        await talk.subscribe("2", "{ greeting }")
+        said = await talk.hear()
+    spent = settings.viewer_cost_per_minute_max - said["payload"]["extensions"]["cost"]["remaining"]
+    assert spent > 11 + 1
