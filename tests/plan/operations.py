@@ -379,5 +379,6 @@ class _Writer:
 
 def list_name(field: GraphQLField) -> str:
     """What tells a page's list from others in its cursors."""
-    declared = field.extensions["strawberry-definition"].metadata.get(METADATA)
+    definition = field.extensions.get("strawberry-definition")  # introspection has none
+    declared = definition and definition.metadata.get(METADATA)
     return declared.list_name if isinstance(declared, Paged) else ""
