@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from app import events, queue
 from app.database import Database
-from app.errors import Busy, Unavailable
+from app.errors import Busy, OutcomeUnknown, Unavailable
 from app.events import Feed
 from app.gateways import imagery, mail, oauth, storage
 from app.gateways.osm import overpass, rawdata
@@ -108,7 +108,7 @@ async def test_a_read_through_a_silent_connection_fails_and_the_next_is_answered
 @pytest.mark.parametrize("answers_only", [False, True], ids=["both ways", "answers only"])
 async def test_a_commit_that_is_not_answered_ends_in_time(far, owner, answers_only):
     database, proxy = far
-    with pytest.raises(Busy):
+    with pytest.raises(OutcomeUnknown):
         await in_time(renamed(database, owner, proxy, answers_only=answers_only))
     proxy.speak()
     # What was kept back arrives now: the change was made or it was not, but nothing hangs on it.
