@@ -56,7 +56,8 @@ class Purse:
         if now >= self.resets_at:
             taken = self.limit // CHUNKS if self.until else 0
             return Standing(self.payer, self.limit, max(0, self.limit - taken + self.left), MINUTE_S)
-        return Standing(self.payer, self.limit, max(0, self.shared + self.left), max(1, round(self.resets_at - now)))
+        remaining = min(self.limit, max(0, self.shared + self.left))
+        return Standing(self.payer, self.limit, remaining, max(1, round(self.resets_at - now)))
 
 
 class Budget:
