@@ -15,7 +15,7 @@ from app.settings import settings
 from jobs.broker import job
 from jobs.run import Run
 
-# Links stay on one line, and no server needs to understand more than ASCII.
+# Links stay on one line. It is ASCII until a server says that it takes 8 bits (`gateways.mail`).
 PLAIN = SMTP.clone(max_line_length=998, cte_type="7bit")
 # Mails that are not sent take this long at most: a worker that waits for one does nothing else.
 UNSENT_S_MAX = 5.0

@@ -53,8 +53,9 @@ async def test_a_mail_says_who_writes_and_keeps_its_links_whole(change, mailbox,
     mail = mailbox.last()
     assert mail["From"] == settings.mail_from
     assert mail["Message-ID"].endswith("@127.0.0.1>")
-    assert mail["Content-Transfer-Encoding"] in {None, "7bit", "base64", "quoted-printable"}
+    assert mail["Content-Transfer-Encoding"] == "8bit"
     assert f"/account/sign-up#token={mailbox.token()}" in mail.get_content().splitlines()[3]
+    assert f"/account/sign-up#token={mailbox.token()}\r\n".encode() in mailbox.contents[-1]
 
 
 async def test_nothing_kept_of_a_mail_lets_anybody_in(change, mailbox, deliver, database):
