@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from app import epochs
+from app import epochs, surroundings
 from app.gateways import storage
 from app.instance import secret
 from app.migrate import history, missing, plain_url, upgrade
@@ -166,7 +166,7 @@ def _restore_database(dump: Path) -> None:
         "--output=/dev/null",
     ]
     with (
-        subprocess.Popen(reading, stdout=subprocess.PIPE) as reader,
+        subprocess.Popen(reading, stdout=subprocess.PIPE, env=surroundings.told()) as reader,
         subprocess.Popen(writing, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as writer,
     ):
         assert reader.stdout is not None
@@ -218,5 +218,4 @@ def _environment() -> dict[str, str]:
     given = psycopg.conninfo.conninfo_to_dict(plain_url(str(settings.database_url)))
     names = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
     names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS"}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return clean | {names[name]: str(value) for name, value in given.items() if name in names}
+    return surroundings.told("HOME") | {names[name]: str(value) for name, value in given.items() if name in names}

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
 
+from app import surroundings
+
 # The guard reads `pid signal grace` for a child that began and `pid` for one that ended. Its input ends when the
 # launcher closes it or dies, in whatever way; then it stops the children, the youngest first. It is a shell because
 # the system has one everywhere, and it names no file of ours, so that killing processes by name does not reach it.
@@ -54,6 +56,7 @@ class Children:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
+            env=surroundings.told(),
             pass_fds=held,
         )
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Literal
 
 import psycopg
 
+from app import surroundings
 from app.process import CannotStart, Children
 
 Name = Literal["postgres", "redis"]
@@ -62,8 +63,6 @@ class PrivateServers:
         self.children = children
         self.processes: dict[Name, subprocess.Popen[bytes]] = {}
         self.sockets = socket_folder(home)
-        # What the caller's PGPORT or PGDATA say is about another server.
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
     @property
     def database_url(self) -> str:
@@ -122,7 +121,7 @@ class PrivateServers:
         locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
         command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", NAME, "-E", "UTF8", f"--locale={locale}"]
         command += ["--auth-local=trust", "--auth-host=reject", *([] if self.durable else ["--no-sync"])]
-        made = _run_as(self._user, command, self._environment)
+        made = _run_as(self._user, command)
         if made.returncode:
             raise CannotStart(f"PostgreSQL could not make a database in {data}:\n{made.stderr.strip()}")
 
@@ -140,7 +139,7 @@ class PrivateServers:
         with self._log(name).open("wb") as log:
             self.processes[name] = self.children.start(
                 command,
-                environment=self._environment,
+                environment=surroundings.told(),
                 output=log,
                 user=self._user,
                 folder=Path("/"),
@@ -276,16 +275,14 @@ def _postgres_folder(home: Path, user: str | None) -> Path:
     return folder.resolve()
 
 
-def _run_as(
-    user: str | None, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def _run_as(user: str | None, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=surroundings.told(),
         cwd="/",
         user=user,
         group=user,

@@ -6,20 +6,14 @@ share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second pr
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.setting_kinds import BaseModelLimits, Hosts, Listed, Proxies
 
 MIB = 1024 * 1024
-
-
-class BaseModelLimits(BaseModel):
-    """What may be asked of a base model's trainings, and the validation IoU that publishing one takes."""
-
-    epochs_max: int
-    batch_max: int = 8
-    publish_accuracy_percent_min: float = 40
 
 
 class Settings(BaseSettings):
@@ -44,6 +38,9 @@ class Settings(BaseSettings):
     storage_s_max: float = 120
     storage_silence_s_max: float = 5
     secret: SecretStr = SecretStr("")
+    secret_previous: SecretStr = SecretStr("")
+    trusted_proxies: Proxies | None = None
+    forwarded_header: Literal["X-Forwarded", "Forwarded"] = "X-Forwarded"
     metrics_token: SecretStr = SecretStr("")
     production: bool = False
     demo: bool = False
@@ -83,7 +80,7 @@ class Settings(BaseSettings):
     request_depth_max: int = 64
     request_containers_max: int = 1_000_000
     request_s_max: float = 15
-    cors_origins: Annotated[list[str], NoDecode] = []
+    cors_origins: Hosts = []
     stream_heartbeat_s: float = 12
     document_characters_max: int = 60_000
     operation_name_length_max: int = 1_000
@@ -107,9 +104,7 @@ class Settings(BaseSettings):
     nodes_max: int = 100
 
     # A WebSocket
-    # Before a client has initialised its socket; after that, what is larger than a request may be is refused as one.
     socket_message_bytes_max: int = 65_536
-    socket_refused_bytes_max: int = MIB
     socket_init_s_max: float = 10
     socket_ping_s: float = 20
     socket_silence_s_max: float = 60
@@ -131,7 +126,7 @@ class Settings(BaseSettings):
     osm_url: str = "https://www.openstreetmap.org"
     osm_client_id: str | None = None
     osm_client_secret: SecretStr = SecretStr("")
-    osm_redirect_uris: Annotated[list[str], NoDecode] = []
+    osm_redirect_uris: Listed = []
     osm_authorization_s: int = 600
     osm_account_s_max: float = 10
     osm_account_bytes_max: int = MIB // 4
@@ -298,7 +293,7 @@ class Settings(BaseSettings):
     thumbnail_failure_s: int = 60
 
     # The world outside
-    outside_hosts_allowed: Annotated[list[str], NoDecode] = []
+    outside_hosts_allowed: Hosts = []
     outside_connect_s_max: float = 5
     outside_redirects_max: int = 5
     outside_retry_s: float = 0.25
@@ -389,18 +384,6 @@ class Settings(BaseSettings):
     quality_area_m2_max: float = 1_000_000
     quality_shift_m_min: float = 1
 
-    @field_validator("osm_redirect_uris", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
-
-    @field_validator("outside_hosts_allowed", "cors_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return (
-            [entry.strip().lower() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
-        )
-
     @property
     def address(self) -> str:
         """Where people find this installation, without a slash at its end."""
@@ -408,3 +391,9 @@ class Settings(BaseSettings):
 
 
 settings = Settings()
+# What may be told to children that know nothing else of us.
+NUMBERS = [
+    name
+    for name, field in Settings.model_fields.items()
+    if field.annotation in {int, float} and field.validation_alias is None
+]

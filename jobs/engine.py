@@ -1,7 +1,6 @@
 """Heavy work in a process of its own, which can be limited and killed without hurting the worker."""
 
 import asyncio
-import os
 import resource
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -13,17 +12,18 @@ from typing import Any
 import orjson
 import structlog
 
+from app import surroundings
 from app.errors import DomainError, Unavailable
 from app.gateways.outside import Outage
-from app.settings import settings
+from app.settings import NUMBERS, settings
 from jobs.run import Run
 
 log = structlog.get_logger()
 ENGINE = (sys.executable, "-m", "app.learning")
 LEAVE_S = 10.0
 LINE_BYTES_MAX = 1024 * 1024
-# What the engine has no business to know.
-SECRETS = ("DATABASE_URL", "REDIS_URL", "FIELDGRAPH_SECRET", "FIELDGRAPH_STORAGE_URL")
+# What its libraries are told by the environment: where they keep things, and what they compute on.
+LIBRARIES = ("CUDA_", "JAX_", "MPLCONFIGDIR", "NVIDIA_", "OMP_", "OPENBLAS_", "TORCH_", "XLA_", "YOLO_")
 
 Message = dict[str, Any]
 
@@ -55,7 +55,7 @@ async def run_engine(
             stdout=PIPE,
             stderr=stderr,
             limit=LINE_BYTES_MAX,
-            env={name: value for name, value in os.environ.items() if name not in SECRETS},
+            env=_environment(),
         )
     if sys.platform == "linux":
         with suppress(ProcessLookupError):  # it may have ended already
@@ -68,6 +68,12 @@ async def run_engine(
     finally:
         await _end(process)
     return _result(run, process, final, folder)
+
+
+def _environment() -> dict[str, str]:
+    """What the engine knows of us: limits, and where it keeps what it compiles."""
+    limits = {f"FIELDGRAPH_{name.upper()}": f"{getattr(settings, name)}" for name in NUMBERS}
+    return surroundings.told("HOME", prefixes=LIBRARIES) | limits | {"FIELDGRAPH_HOME": str(settings.home.resolve())}
 
 
 async def _listen(process: Process, said: Callable[[Message], Awaitable[None]]) -> Message:

@@ -5,7 +5,6 @@ A child parses one input at a time. It is used again only after an orderly end, 
 
 import asyncio
 import atexit
-import os
 import signal
 import socket
 import subprocess
@@ -18,17 +17,15 @@ from typing import Any, TypeVar
 
 import structlog
 
+from app import surroundings
 from app.errors import Invalid, Unreadable
 from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
-from app.settings import MIB, Settings, settings
+from app.settings import MIB, NUMBERS, settings
 from app.work import current
 
 COMMAND = (sys.executable, "-m", "app.parsing")
-# All that a child is told of its surroundings: no address, no password, no key.
-ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 # Threads of libraries would take address space and no work.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in {int, float}]
 # On a busy machine a parser's time passes several times as fast as its own clock.
 WALL_FACTOR = 4
 READ_BYTES = MIB
@@ -120,11 +117,10 @@ class _Child:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
-        environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         with theirs:
             # From the thread of the event loop, which lives as long as the process: the child ends with its thread.
             self._process = subprocess.Popen(  # noqa: S603 -- a list of words is no shell
-                COMMAND, stdin=theirs.fileno(), stdout=theirs.fileno(), env=environment | ONE_THREAD
+                COMMAND, stdin=theirs.fileno(), stdout=theirs.fileno(), env=surroundings.told() | ONE_THREAD
             )
         self._ending: asyncio.TimerHandle | None = None
         _alive.add(self)
