@@ -40,6 +40,7 @@ def up(
     *, with_parent: Annotated[bool, typer.Option(help="Stop when the process that started this ends.")] = False
 ) -> None:
     """Run everything on this machine: private servers, migrations, API and worker."""
+    _find_secret(is_alone=True)
     from app import launcher
 
     launcher.up(with_parent=with_parent)
@@ -226,13 +227,14 @@ def _find_servers(*names: str) -> None:
         raise CannotStart(NOTHING_RUNS.format(home=settings.home.resolve(), names=" and ".join(names)))
 
 
-def _find_secret() -> None:
-    if not settings.secret.get_secret_value():
-        if settings.production:
-            raise CannotStart(
-                "In production, FIELDGRAPH_SECRET must be set: the same long random text on every machine."
-            )
+def _find_secret(*, is_alone: bool = not settings.production) -> None:
+    """What links are signed with: the home's own secret, where no other machine has to know it."""
+    from app.production import faults
+
+    if is_alone and not settings.secret.get_secret_value():
         settings.secret = SecretStr(secret(settings.home))
+    for fault in faults():
+        raise CannotStart(str(fault))
 
 
 def main() -> None:

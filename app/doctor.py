@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import psycopg
+from pydantic import SecretStr
 from redis import Redis, RedisError
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import sequences, watermark
+from app import sequences, signing, watermark
 from app.errors import Unavailable
 from app.gateways import mail, storage
+from app.instance import SECRET, secret
 from app.migrate import CONNECT_S_MAX, missing, plain_url
+from app.production import faults
 from app.settings import settings
 
 THREADS_S = 0.2
@@ -124,6 +127,19 @@ def _redis() -> str:
         raise Ill(error, "Start the server that REDIS_URL names, or mend the URL.") from None
 
 
+def _secret() -> str:
+    """Which keys sign and open links. Elsewhere than in production, the home has a secret of its own."""
+    if not settings.secret.get_secret_value() and not settings.production and (settings.home / SECRET).exists():
+        settings.secret = SecretStr(secret(settings.home))
+    for fault in faults():
+        raise Ill(fault.said, fault.remedy)
+    if not signing.keys():
+        raise Ill("there is none", "Start Fieldgraph (make run), or set FIELDGRAPH_SECRET.")
+    now, *before = signing.keys()
+    said = f"key {now.id} signs" + "".join(f", {key.id} still opens" for key in before)
+    return said if now.is_long_enough else f"{said}; it is too short for production"
+
+
 def _worker() -> str:
     try:
         with _redis_client() as client:
@@ -177,6 +193,7 @@ LOOKS = {
     "sequences": _sequences,
     "events": _events,
     "Redis": _redis,
+    "secret": _secret,
     "worker": _worker,
     "storage": _storage,
     "mail": _mail,

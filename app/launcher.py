@@ -50,7 +50,7 @@ def up(*, with_parent: bool) -> None:
                 redis_url=settings.redis_url or servers.redis_url,
             )
             announce(home, running)
-            launcher = Launcher(servers, _environment(home, running, demo=own_database))
+            launcher = Launcher(servers, _environment(home, running, demo=own_database and not settings.production))
             for name in servers.processes:
                 launcher.watch_server(name)
             try:

@@ -1,4 +1,4 @@
-"""Passwords, tokens and signatures: how they are made, kept and compared."""
+"""Passwords and tokens: how they are made, kept and compared."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,6 @@ import secrets
 import zlib
 from functools import cache
 
-from itsdangerous import URLSafeSerializer
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -73,11 +72,3 @@ def _checksum(secret: str) -> str:
 def token_hash(token: str) -> bytes:
     """What is kept of a token. It is random already: a fast hash keeps it secret."""
     return hashlib.sha256(token.encode()).digest()
-
-
-def seal(use: str) -> URLSafeSerializer:
-    """Signs what a link allows, and opens it again; what was signed for one use is worth nothing for another."""
-    secret = settings.secret.get_secret_value()
-    if not secret:
-        raise RuntimeError("Links cannot be signed without a secret: set FIELDGRAPH_SECRET.")
-    return URLSafeSerializer(secret, salt=use, signer_kwargs={"digest_method": hashlib.sha256})

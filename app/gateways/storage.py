@@ -20,9 +20,9 @@ from itsdangerous import BadSignature
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
-from app import security
 from app.errors import Conflict, Forbidden, NotFound, Unavailable
 from app.settings import settings
+from app.signing import Seal
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
@@ -288,14 +288,14 @@ def _signing() -> S3Store | GCSStore | AzureStore:
 
 def signed_address(use: str, allowed: list[Any], life_s: int) -> str:
     """An address of ours at which whoever has it may do what is said in it, for a while."""
-    token = security.seal(f"storage.{use}").dumps([int(time.time()) + life_s, *allowed])
+    token = Seal(f"storage.{use}").dumps([int(time.time()) + life_s, *allowed])
     return f"{(settings.public_url or '').rstrip('/')}/{use}/{token}"
 
 
 def opened(use: str, token: str) -> list[Any]:
     """What the token of such an address allows; Forbidden if it is not ours, Expired if its time is over."""
     try:
-        expires, *allowed = security.seal(f"storage.{use}").loads(token)
+        expires, *allowed = Seal(f"storage.{use}").loads(token)
     except BadSignature:
         raise Forbidden("This link was not signed here.") from None
     if expires < time.time():

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import func, select, update
 
-from app import security
 from app.database import Database
 from app.models import AuditEntry, DeliveryMethod, Job, Mail, NotificationKind, User, UserNotification
 from app.services import system
 from app.services.system import digests
 from app.settings import settings
+from app.signing import Seal
 from resolvers.ids import encode
 from tests import factories
 from tests.fixtures import Person
@@ -238,7 +238,7 @@ async def test_looking_at_the_link_changes_nothing_and_shows_a_button(api, owner
 
 @pytest.mark.parametrize("forged", ["x", "MQ.c2lnbmF0dXJl"])
 async def test_a_link_that_was_not_signed_ends_nothing(api, owner, unchanged, forged):
-    other_use = security.seal("uploaded").dumps(owner.id)
+    other_use = Seal("uploaded").dumps(owner.id)
     async with unchanged():
         for token in (forged, other_use):
             assert (await api.post(f"/unsubscribe/{token}")).status_code == 404

@@ -7,6 +7,7 @@ import pytest
 
 from app import security
 from app.settings import settings
+from app.signing import Seal
 from tests import factories
 
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
@@ -98,7 +99,7 @@ async def test_a_device_has_a_share_of_its_own_and_is_for_one_account(sign_in, a
     device = await sign_in(RIGHT, HERE)
     codes = [await sign_in(WRONG, ELSEWHERE, device=device) for _ in range(4)]
     assert codes == ["INVALID_INPUT"] * 3 + ["RATE_LIMITED"]
-    for forged in (device, f"{device}x", "x", security.seal("uploaded").dumps(["x", "y"])):
+    for forged in (device, f"{device}x", "x", Seal("uploaded").dumps(["x", "y"])):
         for _ in range(4):
             code = await sign_in(WRONG, "198.51.100.7", "bob", device=forged)
         assert code == "RATE_LIMITED"

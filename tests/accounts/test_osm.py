@@ -240,7 +240,7 @@ async def test_a_code_is_used_once(visit, change, refuse):
 
 async def test_a_code_is_worth_nothing_without_the_verifier(visit, refuse, monkeypatch):
     arrived = await (await visit()).say_yes()
-    monkeypatch.setattr(accounts.osm, "_verifier", lambda secret: "guessed")
+    monkeypatch.setattr(accounts.osm, "_verifier", lambda secret, state: "guessed")
     assert (await refuse("signInWithOsm", **arrived.input))["field"] == "code"
 
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import SecretStr
 
-from app import cli
+from app import cli, doctor, signing
 from app.process import CannotStart
 from app.settings import settings
 
@@ -33,12 +34,50 @@ def test_a_command_without_servers_says_how_to_get_them(command, nothing):
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_production_takes_a_secret_of_its_own(tmp_path):
-    told = {"FIELDGRAPH_SECRET": None, "FIELDGRAPH_PRODUCTION": "1", "FIELDGRAPH_HOME": str(tmp_path)}
-    refused = fieldgraph("serve", **told)
+LONG = "x" * 32
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"FIELDGRAPH_SECRET": None}, "FIELDGRAPH_SECRET must be set"),
+        ({"FIELDGRAPH_SECRET": "x" * 31}, "FIELDGRAPH_SECRET must be 32 bytes or longer"),
+        ({"FIELDGRAPH_SECRET": " " * 40}, "FIELDGRAPH_SECRET must be set"),
+        (
+            {"FIELDGRAPH_SECRET": LONG, "FIELDGRAPH_SECRET_PREVIOUS": f"{LONG}y,short"},
+            "a secret of FIELDGRAPH_SECRET_PREVIOUS must be 32 bytes or longer",
+        ),
+        ({"FIELDGRAPH_SECRET": LONG, "FIELDGRAPH_DEMO": "1"}, "FIELDGRAPH_DEMO must not be set"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_production_takes_a_long_secret_of_its_own_and_no_demo(tmp_path, command, told, said):
+    refused = fieldgraph(command, FIELDGRAPH_PRODUCTION="1", FIELDGRAPH_HOME=str(tmp_path), **told)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("In production, FIELDGRAPH_SECRET must be set")
+    assert refused.stderr.startswith(f"In production, {said}")
+    assert len(refused.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("told", [{"FIELDGRAPH_SECRET": "x" * 31}, {"FIELDGRAPH_DEMO": "1"}])
+def test_up_refuses_the_same_in_production(nothing, tmp_path, told):
+    refused = fieldgraph("up", FIELDGRAPH_PRODUCTION="1", **nothing | told)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("In production, FIELDGRAPH_")
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_doctor_names_the_keys_and_what_production_refuses(monkeypatch):
+    look = doctor.LOOKS["secret"]
+    monkeypatch.setattr(settings, "secret", SecretStr("x" * 31))
+    monkeypatch.setattr(settings, "secret_previous", SecretStr(LONG))
+    now, before = signing.keys()
+    assert look() == f"key {now.id} signs, {before.id} still opens; it is too short for production"
+    monkeypatch.setattr(settings, "production", True)
+    with pytest.raises(doctor.Ill, match="FIELDGRAPH_SECRET must be 32 bytes"):
+        look()
+    monkeypatch.setattr(settings, "secret", SecretStr(f"{LONG}y"))
+    assert look() == f"key {signing.keys()[0].id} signs, {before.id} still opens"
 
 
 def test_a_taken_port_is_refused_before_anything_is_started(nothing, tmp_path):
@@ -89,11 +128,12 @@ def test_doctor_tells_well_from_ill(servers, tmp_path):
         ["ok", "sequences"],
         ["ok", "events"],
         ["ok", "Redis"],
+        ["ok", "secret"],
         ["✗", "worker"],
         ["ok", "storage"],
         ["ok", "mail"],
     ]
-    assert lines[7].strip() == "→ Run: fieldgraph work"
+    assert lines[8].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1
     assert settings.database_url not in examined.stdout
 

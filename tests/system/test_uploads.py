@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from app import security
 from app.errors import Invalid, Unauthenticated
 from app.gateways import storage
 from app.policies import Viewer
 from app.services.system import uploads
 from app.settings import settings
+from app.signing import Seal
 
 OWNER, OTHER = Viewer(1), Viewer(2)
 
@@ -68,14 +68,14 @@ async def test_a_name_that_was_not_given_is_none(forged):
 
 
 async def test_what_was_sealed_for_something_else_names_no_upload():
-    token = security.seal("storage.uploads").dumps([1, "avatar", "uploads/x", "image/png", 5])
+    token = Seal("storage.uploads").dumps([1, "avatar", "uploads/x", "image/png", 5])
     with pytest.raises(Invalid, match="were given"):
         await uploads.uploaded(OWNER, token, use="avatar")
 
 
 async def test_a_store_that_takes_too_much_is_found_out():
     made = link()
-    key = security.seal("uploaded").loads(made.upload)[2]
+    key = Seal("uploaded").loads(made.upload)[2]
     await storage.put(key, b"six bytes")
     with pytest.raises(Invalid, match="9 bytes"):
         await uploads.uploaded(OWNER, made.upload, use="avatar")

@@ -5,15 +5,13 @@ with the browser. Neither is kept here. The state is signed and names the secret
 it must have begun it; and the PKCE verifier follows from the secret, so that a code is worth nothing without it.
 """
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, SignatureExpired
 from limits import RateLimitItemPerMinute
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -30,8 +28,10 @@ from app.services.accounts.sessions import Device, SignedIn, open_session
 from app.services.accounts.sign_ups import checked_username
 from app.services.system import audit
 from app.settings import settings
+from app.signing import TimedSeal, derived
 
 CODE_LENGTH_MAX = 2_000
+_SEAL = TimedSeal("accounts.osm-authorization")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def start_osm_authorization(viewer: Viewer, *, redirect_uri: str | None) -> OsmA
     if redirect_uri not in uris:
         raise Invalid("redirectUri", "This installation sends nobody there.")
     secret = security.new_token()
-    state = _seal().dumps([_hash(secret), redirect_uri, viewer.user_id])
-    url = oauth.authorization_url(redirect_uri=redirect_uri, state=_text(state), verifier=_verifier(secret))
+    state = _SEAL.dumps([_hash(secret), redirect_uri, viewer.user_id])
+    url = oauth.authorization_url(redirect_uri=redirect_uri, state=state, verifier=_verifier(secret, state))
     return OsmAuthorization(url, secret, datetime.now(UTC) + timedelta(seconds=settings.osm_authorization_s))
 
 
@@ -78,13 +78,13 @@ async def osm_identity(user_id: int | None, *, code: str, state: str, secret: st
         raise Invalid("state", f"This was begun to {purpose}. Begin again.")
     if not 0 < len(code) <= CODE_LENGTH_MAX:
         raise Invalid("code", "This is no code of OpenStreetMap's.")
-    return await oauth.identify(code=code, redirect_uri=redirect_uri, verifier=_verifier(secret))
+    return await oauth.identify(code=code, redirect_uri=redirect_uri, verifier=_verifier(secret, state))
 
 
 def _opened(state: str, secret: str) -> tuple[str, int | None]:
     """Where to the browser was to come back, and whom it was begun for."""
     try:
-        secret_hash, redirect_uri, user_id = _seal().loads(state, max_age=settings.osm_authorization_s)
+        secret_hash, redirect_uri, user_id = _SEAL.loads(state, s_max=settings.osm_authorization_s)
     except SignatureExpired:
         raise Invalid("state", "This took too long. Begin again.") from None
     except BadData:
@@ -180,27 +180,10 @@ async def _locked(session: ReadSession, user_id: int) -> tuple[User, OsmAccount 
     return user, await session.scalar(select(OsmAccount).where(OsmAccount.id == user_id))
 
 
-def _seal() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(
-        _key(), salt="accounts.osm-authorization", signer_kwargs={"digest_method": hashlib.sha256}
-    )
-
-
-def _verifier(secret: str) -> str:
-    digest = hmac.digest(_key().encode(), b"accounts.osm-verifier:" + secret.encode(), "sha256")
-    return _text(urlsafe_b64encode(digest)).rstrip("=")
+def _verifier(secret: str, state: str) -> str:
+    """What PKCE wants, made with the key that signed the state: it may have been replaced in between."""
+    return urlsafe_b64encode(derived("accounts.osm-verifier", secret, like=state)).decode().rstrip("=")
 
 
 def _hash(secret: str) -> str:
     return security.token_hash(secret).hex()
-
-
-def _key() -> str:
-    key = settings.secret.get_secret_value()
-    if not key:
-        raise RuntimeError("Nothing can be signed without a secret: set FIELDGRAPH_SECRET.")
-    return key
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

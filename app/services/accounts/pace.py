@@ -15,13 +15,14 @@ from app import checks, security
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
 from app.settings import settings
+from app.signing import Seal
 
 Paced = AbstractAsyncContextManager[None]
 
 
 def device_token(email: str | None) -> str:
     """What a device is given when somebody signs in on it: with it, others' wrong passwords do not keep them out."""
-    return security.seal("device").dumps([_hidden(email or ""), uuid4().hex])
+    return Seal("device").dumps([_hidden(email or ""), uuid4().hex])
 
 
 @asynccontextmanager
@@ -59,7 +60,7 @@ async def remember_address(rates: Rates, *, email: str, address: str) -> None:
 def _known_device(device: str | None, account: str) -> str | None:
     """The device's own name, if it was given for this account."""
     try:
-        of, name = security.seal("device").loads(device or "")
+        of, name = Seal("device").loads(device or "")
     except (BadSignature, TypeError, ValueError):
         return None
     return str(name) if of == account else None

@@ -4,17 +4,17 @@ None is kept. Each is signed for one purpose, ends after a while, and is bound t
 bound to its security stamp, too, which rises whenever the password or the address changes, so it is used once.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired
 
 from app.database import WriteSession
 from app.errors import Invalid
 from app.models import User
 from app.settings import settings
+from app.signing import TimedSeal
 
 
 class Purpose(Enum):
@@ -48,26 +48,21 @@ def lasts(purpose: Purpose) -> timedelta:
 def token_of(purpose: Purpose, address: str, user: User | None = None) -> str:
     """A token for a mail to an address. Made when the mail is written, so that only its reader has it."""
     claims = [address] if user is None else [address, user.id, user.security_stamp]
-    return _signer(purpose).dumps(claims)
+    return _seal(purpose).dumps(claims)
 
 
 def proof_in(purpose: Purpose, token: str) -> Proof:
     """What a token proves; Invalid unless this installation made it for this purpose, not too long ago."""
     try:
-        return Proof(*_signer(purpose).loads(token, max_age=int(lasts(purpose).total_seconds())))
+        return Proof(*_seal(purpose).loads(token, s_max=lasts(purpose).total_seconds()))
     except SignatureExpired:
         raise Invalid("token", "This link has expired. Ask for a new one.") from None
     except BadSignature:
         raise Invalid("token", "This is no such link. Copy it as a whole, or ask for a new one.") from None
 
 
-def _signer(purpose: Purpose) -> URLSafeTimedSerializer:
-    secret = settings.secret.get_secret_value()
-    if not secret:
-        raise RuntimeError("Links cannot be signed without a secret: set FIELDGRAPH_SECRET.")
-    return URLSafeTimedSerializer(
-        secret, salt=f"accounts.{purpose.value}", signer_kwargs={"digest_method": hashlib.sha256}
-    )
+def _seal(purpose: Purpose) -> TimedSeal:
+    return TimedSeal(f"accounts.{purpose.value}")
 
 
 async def holder_of(session: WriteSession, proof: Proof) -> User:

@@ -11,13 +11,13 @@ from itsdangerous import BadSignature
 from sqlalchemy import ColumnElement, Interval, any_, exists, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app import security
 from app.database import WriteSession
 from app.errors import NotFound
 from app.models import DeliveryMethod, Mail, MailKind, User, UserNotification
 from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
 from app.settings import settings
+from app.signing import Seal
 
 
 def _ago(**time: float) -> ColumnElement[datetime]:
@@ -101,13 +101,13 @@ def _entry(notification: UserNotification) -> str:
 
 def unsubscribe_url(user_id: int) -> str:
     """Where one POST ends the mails to somebody; it holds for as long as the mail is kept."""
-    return f"{settings.address}/unsubscribe/{security.seal('unsubscribe').dumps(user_id)}"
+    return f"{settings.address}/unsubscribe/{Seal('unsubscribe').dumps(user_id)}"
 
 
 def unsubscriber(token: str) -> int:
     """Whose mails a link ends; NotFound if it was not signed here."""
     try:
-        return int(security.seal("unsubscribe").loads(token))
+        return int(Seal("unsubscribe").loads(token))
     except BadSignature:
         raise NotFound("This link is not one of ours.") from None
 

@@ -12,13 +12,14 @@ from uuid import uuid4
 from itsdangerous import BadSignature
 from limits import RateLimitItemPerDay, RateLimitItemPerHour
 
-from app import checks, security
+from app import checks
 from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.models import BigInt
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
 from app.settings import settings
+from app.signing import Seal
 
 FOLDER = "uploads"
 
@@ -67,7 +68,7 @@ def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_
     storage.require_room(bytes)
     key = f"{FOLDER}/{uuid4().hex}"
     return UploadLink(
-        upload=security.seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
+        upload=Seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
         url=storage.signed_upload(key, bytes_max=bytes, media_type=media_type),
         media_type=media_type,
         bytes_max=BigInt(bytes),
@@ -79,7 +80,7 @@ async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
     """The file that the viewer sent for this use; Invalid if there is none. Who has taken it over deletes it."""
     viewer_id = signed_in(viewer)
     try:
-        user_id, meant, key, media_type, bytes_max = security.seal("uploaded").loads(upload)
+        user_id, meant, key, media_type, bytes_max = Seal("uploaded").loads(upload)
     except BadSignature:
         raise Invalid("upload", "Give the `upload` of a link that you were given.") from None
     if user_id != viewer_id or meant != use:
