@@ -4,15 +4,14 @@ What it says is the same to the byte as what the ordinary way says; it makes its
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipResponder
 from starlette.types import Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app import logs
@@ -22,7 +21,6 @@ from app.web.origin import address_of, request_id_of, takes_pages_of_others
 from app.web.responses import Answer
 
 FRAMES_MAX = 512
-FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
 Post = Callable[[Scope, Mapping[bytes, bytes], bytes], Awaitable[Answer]]
 
@@ -149,20 +147,3 @@ async def _compressed(body: bytes) -> bytes:
 
 async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
     """What is behind a middleware that is asked for its own part alone."""
-
-
-def trusted(hosts: list[str] | str) -> Container[str]:
-    """The hosts that are proxies of ours."""
-    return cast("Container[str]", ProxyHeadersMiddleware(cast("Any", _no_app), hosts).trusted_hosts)
-
-
-def behind_proxy(post: Post, trusted: list[str] | str) -> Post:
-    """The same, for clients whose addresses a proxy tells us."""
-    proxied: Any = ProxyHeadersMiddleware(cast("Any", _no_app), trusted)
-
-    async def post_for_client(scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
-        if not FORWARDED.isdisjoint(headers):
-            await proxied(scope, None, None)
-        return await post(scope, headers, body)
-
-    return post_for_client

@@ -15,12 +15,16 @@ from starlette.responses import PlainTextResponse, Response
 from app.errors import Unauthenticated
 from app.settings import settings
 from app.web.gauges import Gauges
+from app.web.labels import Labels
 from app.web.origin import bearer
+from app.web.proxies import BY_PROXY
 
-# A client chooses its operations' names: past this many the rest is counted together.
-OPERATION_NAMES_MAX = 200
 OTHER = "(other)"
 ANONYMOUS = "(anonymous)"
+NAME_LENGTH_MAX = 64
+# What proxies say of whom they ask for: whoever sends one of these is not (only) this machine.
+HEADERS_OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+NAMES_OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Distribution:
@@ -74,21 +78,29 @@ subscriptions = Gauge("fieldgraph_subscriptions", "Running subscriptions.")
 events = Counter("fieldgraph_events_sent_total", "Events sent to subscribers.")
 closes = Counter("fieldgraph_socket_closes_total", "WebSockets closed by us.", ["code"])
 
-_names: set[str] = set()
+
+def _forget(name: str) -> None:
+    """A name has no place any more: what was counted of it goes, too."""
+    for kind, transport in _counted.pop(name, ()):
+        operations.remove(name, kind, transport)
 
 
-def operation_label(name: str | None) -> str:
-    """The name, as long as there are not too many of them."""
-    if not name:
-        return ANONYMOUS
-    if name not in _names and len(_names) >= OPERATION_NAMES_MAX:
-        return OTHER
-    _names.add(name)
-    return name
+_counted: dict[str, dict[tuple[str, str], Counter]] = {}
+_names = Labels(OTHER, _forget)
+
+
+def count_operation(name: str | None, kind: str, transport: str, *, is_known: bool) -> None:
+    """Count one by its name, unless nobody knows whether there is such an operation."""
+    label = OTHER if not is_known else _names.of(name[:NAME_LENGTH_MAX]) if name else ANONYMOUS
+    counters = _counted.setdefault(label, {})
+    counter = counters.get((kind, transport))
+    if counter is None:
+        counter = counters[kind, transport] = operations.labels(label, kind, transport)
+    counter.inc()
 
 
 async def metrics(gauges: Gauges, request: Request) -> Response:
-    """All figures: for those who have the token; without a token setting, for this machine only."""
+    """All figures: for those who have the token. While developing, none is needed on this machine itself."""
     if not _may_read(request):
         return PlainTextResponse("Not found\n", status_code=404)
     await gauges.refresh()
@@ -103,7 +115,15 @@ def _may_read(request: Request) -> bool:
         except Unauthenticated:
             return False
         return hmac.compare_digest(given.encode(), expected.encode())
+    return not settings.production and _is_from_here(request)
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a program on this machine asks for itself. A proxy here asks for others, and may say so or not."""
+    is_passed_on = BY_PROXY in request.scope or any(name in request.headers for name in HEADERS_OF_PROXIES)
+    if is_passed_on or request.client is None or request.url.hostname not in NAMES_OF_THIS_MACHINE:
+        return False
     try:
-        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+        return ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False

@@ -14,6 +14,8 @@ from app import logs
 from app.settings import settings
 from app.web.crowd import Admit
 from app.web.origin import LOCAL_ORIGIN, address_of, request_id_of, takes_pages_of_others
+from app.web.proxies import Forwarded
+from app.web.redirects import Redirects
 
 COMPRESSED_BYTES_MIN = 1_024
 COMPRESSION_LEVEL = 4
@@ -33,7 +35,7 @@ SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-
 
 def middleware() -> list[Middleware]:
     """The application's middleware, outermost first."""
-    stack = [Middleware(Identify), Middleware(Protect), Middleware(Admit)]
+    stack = [Middleware(Forwarded), Middleware(Identify), Middleware(Protect), Middleware(Redirects), Middleware(Admit)]
     if takes_pages_of_others():
         stack.append(
             Middleware(

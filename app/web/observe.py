@@ -1,21 +1,16 @@
 """One line in the log and one step of the meters for every operation: who, what, how dear, how long, how it ended."""
 
 import time
-from functools import cache
 from types import TracebackType
 from typing import Self
 
 from graphql import OperationType
-from prometheus_client import Counter
 
 from app import logs
 from app.web import metrics
-from app.web.metrics import Distribution
 from app.web.operation import Caller, Operation
 from app.web.reply import Reply
 from app.web.request import Parameters
-
-NAME_LENGTH_MAX = 64
 
 
 class Observation:
@@ -67,13 +62,11 @@ class Observation:
         kind = self._kind.value if self._kind else "refused"
         if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.dec()
-        name = metrics.operation_label(self._name) if self._kind else metrics.OTHER
-        operations, durations = _meters(name, kind, self._caller.transport)
-        operations.inc()
-        durations.observe((self._answered or ended) - self._begun)
+        metrics.count_operation(self._name, kind, self._caller.transport, is_known=self._kind is not None)
+        metrics.durations.of(kind).observe((self._answered or ended) - self._begun)
         facts: dict[str, object] = {"request_id": self._caller.request_id, "transport": self._caller.transport}
         if self._name:
-            facts["operation"] = self._name[:NAME_LENGTH_MAX]
+            facts["operation"] = self._name[: metrics.NAME_LENGTH_MAX]
         facts["kind"] = kind
         if self._viewer_id is not None:
             facts["viewer"] = self._viewer_id
@@ -87,9 +80,3 @@ class Observation:
         if cut_short:
             facts["cut_short"] = True
         logs.note(__name__, "operation", facts)
-
-
-@cache
-def _meters(name: str, kind: str, transport: str) -> tuple[Counter, Distribution]:
-    """The meters with these labels, of which there are few: looking them up costs more than moving them."""
-    return metrics.operations.labels(name, kind, transport), metrics.durations.of(kind)

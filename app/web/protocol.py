@@ -4,7 +4,6 @@ And a shorter way for the requests that are most of them.
 """
 
 import asyncio
-from collections.abc import Container
 from typing import Any, cast
 
 import httptools
@@ -16,6 +15,7 @@ from app.web.crowd import HEALTH, Crowd, too_many
 from app.web.exchange import Exchange, Post
 from app.web.http import is_plain
 from app.web.origin import network_of
+from app.web.proxies import HEADERS, Proxies, ours
 
 PATH = b"/graphql"
 HEALTH_PATHS = frozenset(path.encode() for path in HEALTH)
@@ -47,18 +47,18 @@ class BoundedHttp(HttpToolsProtocol):
         *args: Any,
         post: Post | None = None,
         crowd: Crowd | None = None,
-        proxies: Container[str] = (),
+        proxies: Proxies | None = None,
         **named: Any,
     ) -> None:
         super().__init__(*args, **named)
         self._post = post
         self._crowd = crowd or Crowd()
-        self._proxies = proxies
+        self._proxies = proxies or ours()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
-        if self.client and self.client[0] not in self._proxies:
+        if self.client and self.client[0] and self.client[0] not in self._proxies:
             self._address = network_of(self.client[0])
             self._crowd.enter(self, self._address)
         most = self.limit_concurrency
@@ -213,6 +213,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._plain = None
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         scope = cast("Scope", self.scope)
+        if not HEADERS.isdisjoint(headers):
+            self._proxies.resolve(scope)
         # To uvicorn it is as good as a cycle of its own.
         exchange: Any = Exchange(self, self._post, scope, headers, self._body, keep_alive=keep_alive)
         previous, self.cycle = self.cycle, exchange

@@ -12,9 +12,10 @@ from starlette.types import ASGIApp
 
 from app.settings import settings
 from app.web.crowd import Crowd
-from app.web.exchange import Post, behind_proxy, trusted
+from app.web.exchange import Post
 from app.web.outbox import Line
 from app.web.protocol import BoundedHttp
+from app.web.proxies import ours
 
 # For the database, Redis, what is read and sent, and whoever asks whether we are well.
 FILES_RESERVED = 200
@@ -72,14 +73,11 @@ def configuration(
         log_config=None,
         access_log=False,
         server_header=False,
-        # Behind a proxy the client's address is in a header; in front of none, anybody could write that header.
-        proxy_headers=settings.production,
+        # Our own middleware knows which proxies are ours.
+        proxy_headers=False,
         limit_concurrency=min(settings.connections_max, max(1, open_files_max() - FILES_RESERVED)),
         timeout_graceful_shutdown=round(settings.shutdown_s),
     )
-    if post and config.proxy_headers:
-        post = behind_proxy(post, config.forwarded_allow_ips)
-    proxies = trusted(config.forwarded_allow_ips) if config.proxy_headers else ()
-    bounded = partial(BoundedHttp, post=post, crowd=Crowd(), proxies=proxies)
+    bounded = partial(BoundedHttp, post=post, crowd=Crowd(), proxies=ours())
     config.http = cast("type[asyncio.Protocol]", bounded)
     return config

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -224,6 +225,13 @@ def _context_maker(served: Callable[[], Served]) -> Any:
     return make_context
 
 
+class NoGauges:
+    """Figures of no database."""
+
+    async def refresh(self) -> None:
+        pass
+
+
 @contextlib.asynccontextmanager
 async def running(
     *, budget: Any = None, checks: Any = None, plans: Any = None, plainly: bool = True
@@ -238,7 +246,13 @@ async def running(
     )
     health = Health(checks or {})
     app = Starlette(
-        routes=[*graphql.routes, *health.routes, Route("/metrics", metrics), *files.routes, *pages.routes()],
+        routes=[
+            *graphql.routes,
+            *health.routes,
+            Route("/metrics", partial(metrics, NoGauges())),
+            *files.routes,
+            *pages.routes(),
+        ],
         middleware=middleware(),
     )
 

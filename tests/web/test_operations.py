@@ -8,17 +8,21 @@ import re
 import weakref
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
+from ipaddress import ip_network
 from secrets import token_hex
 
 import httpx
 import pytest
 import structlog
+from prometheus_client import Counter
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app import logs
 from app.settings import settings
-from app.web import metrics
+from app.web import labels, metrics
+from app.web.labels import Labels
 from app.web.origin import address_of
 
 
@@ -81,21 +85,81 @@ async def test_the_figures_follow_what_happens(http, ask, connect, eventually):
     assert after["fieldgraph_subscriptions"] == before["fieldgraph_subscriptions"]
 
 
-async def test_a_client_cannot_make_up_figures_without_end(monkeypatch):
-    monkeypatch.setattr(metrics, "_names", set())
-    labels = {metrics.operation_label(f"Name{n}") for n in range(1_000)}
-    assert len(labels) == metrics.OPERATION_NAMES_MAX + 1
-    assert metrics.operation_label("Name1") == "Name1"
+def counted(monkeypatch):
+    """Counters of the test's own, and how to move them."""
+    monkeypatch.setattr(
+        metrics, "operations", Counter("tested", "…", ["operation", "kind", "transport"], registry=None)
+    )
+    monkeypatch.setattr(metrics, "_counted", {})
+    monkeypatch.setattr(metrics, "_names", Labels(metrics.OTHER, metrics._forget))
+
+    def shown() -> dict[str, float]:
+        [family] = metrics.operations.collect()
+        return {one.labels["operation"]: one.value for one in family.samples if one.name.endswith("_total")}
+
+    return partial(metrics.count_operation, kind="query", transport="http"), shown
 
 
-async def test_the_figures_are_for_those_with_the_token(http, monkeypatch):
-    monkeypatch.setattr(settings, "metrics_token", SecretStr("letmein"))
-    answers = [
-        await http.get("/metrics"),
-        await http.get("/metrics", headers={"authorization": "Bearer wrong"}),
-        await http.get("/metrics", headers={"authorization": "Bearer letmein"}),
-    ]
-    assert [answer.status_code for answer in answers] == [404, 404, 200]
+def test_made_up_names_take_no_place_from_those_in_use(monkeypatch):
+    count, shown = counted(monkeypatch)
+    count("Used", is_known=True)
+    for number in range(1_000):
+        count(f"Junk{number}", is_known=True)
+        if number % 50 == 0:
+            count("Used", is_known=True)
+    assert shown()["Used"] == 21
+    assert len(shown()) == labels.SHOWN_MAX + 1
+    for _ in range(labels.USES_MIN):
+        count("Late", is_known=True)
+    assert shown()["Late"] == 1
+    assert shown()[metrics.OTHER] == 1_001 - labels.SHOWN_MAX + labels.USES_MIN - 1
+    assert len(shown()) == labels.SHOWN_MAX + 1
+    for number in range(10_000):
+        count(f"More{number}", is_known=True)
+    assert {"Used", "Late"} <= set(shown())
+    assert len(shown()) == labels.SHOWN_MAX + 1
+    assert len(metrics._names._waiting) <= labels.WAITING_MAX
+
+
+def test_what_is_no_operation_has_no_name_and_no_name_is_long(monkeypatch):
+    count, shown = counted(monkeypatch)
+    count("Refused", is_known=False)
+    count(None, is_known=True)
+    count("x" * 1_000, is_known=True)
+    assert shown() == {metrics.OTHER: 1, metrics.ANONYMOUS: 1, "x" * metrics.NAME_LENGTH_MAX: 1}
+
+
+PASSED_ON = [
+    {"x-forwarded-for": "127.0.0.1"},
+    {"forwarded": "for=127.0.0.1"},
+    {"x-real-ip": "127.0.0.1"},
+    {"via": "1.1 proxy"},
+    {"host": "api.example.org"},
+    {"host": "127.0.0.1.example.org"},
+]
+
+
+async def test_without_a_token_the_figures_are_for_programs_here_alone(http, monkeypatch):
+    assert (await http.get("/metrics")).status_code == 200
+    for told in PASSED_ON:
+        assert (await http.get("/metrics", headers=told)).status_code == 404
+
+
+@pytest.mark.parametrize("told", [{}, *PASSED_ON])
+async def test_in_production_the_figures_are_for_those_with_the_token_alone(serve, monkeypatch, told):
+    monkeypatch.setattr(settings, "production", True)
+    async with serve() as served, client_of(served) as client:
+        assert (await client.get("/metrics", headers=told)).status_code == 404
+        monkeypatch.setattr(settings, "metrics_token", SecretStr("letmein"))
+        assert (await client.get("/metrics", headers=told)).status_code == 404
+        granted = {**told, "authorization": "Bearer letmein"}
+        assert (await client.get("/metrics", headers=granted)).status_code == 200
+
+
+async def test_a_proxy_here_that_says_nothing_is_not_this_machine(serve, monkeypatch):
+    monkeypatch.setattr(settings, "trusted_proxies", [ip_network("127.0.0.0/8")])
+    async with serve() as served, client_of(served) as client:
+        assert (await client.get("/metrics")).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ async def test_what_runs_is_finished_before_the_server_ends(serve):
 
 
 async def test_behind_a_proxy_clients_are_those_that_it_names(serve, monkeypatch, exchanges):
-    monkeypatch.setattr(settings, "production", True)
+    monkeypatch.setattr(settings, "production", True)  # where this machine is a proxy unless the settings say others
     async with serve() as served, connected(served) as wire:
         wire.say(request(x_forwarded_for="192.0.2.7", x_forwarded_proto="https"))
         answer = await wire.hear()
