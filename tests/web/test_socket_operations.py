@@ -13,12 +13,15 @@ async def test_a_large_operation_is_an_operation_as_over_http(connect):
         await talk.init()
         await talk.subscribe("1", "subscription { count(everyS: 0.01) }")
         assert (await talk.hear())["type"] == "next"
-        await talk.subscribe("2", "query ($text: String!) { echo(text: $text) }", text="x" * 60_000)
+        texts = {f"text{number}": "x" * 9_000 for number in range(8)}
+        echoes = " ".join(f"{name}: echo(text: ${name})" for name in texts)
+        document = f"query ({', '.join(f'${name}: String' for name in texts)}) {{ {echoes} }}"
+        await talk.subscribe("2", document, **dict([*texts.items()][:6]))
         heard = [await talk.hear()]
         while heard[-1]["id"] != "2":
             heard.append(await talk.hear())
-        assert heard[-1]["payload"]["data"] == {"echo": "x" * 60_000}
-        await talk.subscribe("3", "query ($text: String!) { echo(text: $text) }", text="x" * 70_000)
+        assert heard[-1]["payload"]["data"]["text5"] == "x" * 9_000
+        await talk.subscribe("3", document, **texts)
         while heard[-1]["id"] != "3":
             heard.append(await talk.hear())
         assert heard[-1]["type"] in {"next", "error"}
