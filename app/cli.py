@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr, ValidationError
 
-from app.instance import running, secret
-from app.process import CannotStart
+from app.operations.instance import running, secret
+from app.operations.process import CannotStart
 
 try:
     from app.settings import settings
@@ -41,7 +41,7 @@ def up(
 ) -> None:
     """Run everything on this machine: private servers, migrations, API and worker."""
     _find_secret(is_alone=True)
-    from app import launcher
+    from app.operations import launcher
 
     launcher.up(with_parent=with_parent)
 
@@ -72,8 +72,8 @@ def work(threads: Annotated[int | None, typer.Option(help="Jobs of the slow lane
 @program.command()
 def migrate() -> None:
     """Bring the database to the present schema."""
-    from app.migrate import missing, upgrade
-    from app.sequences import mend
+    from app.operations.migrate import missing, upgrade
+    from app.operations.sequences import mend
 
     _find_servers("DATABASE_URL")
     assert settings.database_url
@@ -92,7 +92,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Replace what is there.")]
 @program.command()
 def backup(folder: Folder, *, yes: Yes = False) -> None:
     """Write the database and all files into a folder; people may go on."""
-    from app import backup as keeping
+    from app.operations import backup as keeping
 
     with _database_here():
         made = keeping.back_up(folder, replace=yes)
@@ -104,7 +104,7 @@ def backup(folder: Folder, *, yes: Yes = False) -> None:
 @program.command()
 def restore(folder: Folder, *, yes: Yes = False) -> None:
     """Put back what a backup holds. Stop the API and the workers first."""
-    from app import backup as keeping
+    from app.operations import backup as keeping
 
     if settings.database_url is None and running(settings.home):
         raise CannotStart("Fieldgraph runs here. Stop it, then try again.")
@@ -140,7 +140,7 @@ def user(context: typer.Context) -> None:
     """Look after accounts: create, promote, demote, password, suspend, restore, list."""
     if context.args and "--help" not in context.args:
         _find_servers()
-    from app import operators
+    from app.operations import operators
 
     operators.program(context.args, prog_name="fieldgraph user")
 
@@ -149,7 +149,7 @@ def user(context: typer.Context) -> None:
 def counters() -> None:
     """Compare what is counted of posts and conversations with what there is, and put it right; people may go on."""
     _find_servers()
-    from app import counters as counting
+    from app.operations import counters as counting
 
     counting.repair()
 
@@ -176,7 +176,7 @@ def schema(
 def doctor() -> None:
     """Check everything Fieldgraph needs, and say how to mend what is wrong."""
     _find_running()
-    from app.doctor import examine
+    from app.operations.doctor import examine
 
     findings = examine()
     for finding in findings:
@@ -193,8 +193,8 @@ def _database_here() -> Iterator[None]:
     if settings.database_url:
         yield
         return
-    from app.instance import only_one
-    from app.servers import private_servers
+    from app.operations.instance import only_one
+    from app.operations.servers import private_servers
 
     with only_one(settings.home) as held, private_servers(settings.home, held=[held]) as servers:
         servers.start(redis=False)

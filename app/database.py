@@ -14,13 +14,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from app import events, queue, redis_client
-from app.aside import Aside
+from app.after_commit import Aside
 from app.connection import hang_up, in_words, is_alive, link, options, punctual
 from app.errors import Busy, Conflict, OutcomeUnknown
-from app.models import Base
+from app.metering import current
+from app.models.base import Base
 from app.reader import Reader
 from app.settings import settings
-from app.work import current
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)

@@ -25,8 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from app import epochs, watermark
 from app.audience import Audience, FellBehind, Happening
 from app.errors import Busy, LimitReached
-from app.models import Event
 from app.models.base import Json
+from app.models.system import Event
 from app.positions import CursorOutdated, NotACursor, Position, order
 from app.redis_client import heard
 from app.settings import settings

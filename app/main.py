@@ -15,30 +15,30 @@ from app import logs, redis_client
 from app.database import Database
 from app.events import Feed
 from app.gateways import fakes, storage_probe
-from app.migrate import after
+from app.metering import timed_tasks
+from app.operations.migrate import after
 from app.policies import Viewer
 from app.rates import Rates
-from app.services import accounts
-from app.services.system.logbook import Logbook
+from app.services.accounts.sign_in import sessions
+from app.services.system.error_log import Logbook
 from app.services.viewers import Viewers
 from app.settings import settings
 from app.signals import Signals
-from app.web import account_pages, avatars, downloads, files, pages, unsubscribe
-from app.web.budget import Budget
-from app.web.charge import Charge
-from app.web.gauges import Gauges
-from app.web.graphql import GraphQL
-from app.web.health import Check, Health
-from app.web.metrics import metrics
+from app.web.graphql.budget import Budget
+from app.web.graphql.endpoint import GraphQL
+from app.web.graphql.operation import Caller
 from app.web.middleware import middleware
-from app.web.operation import Caller
+from app.web.routes import account_pages, avatars, downloads, files, pages, unsubscribe
+from app.web.routes.charge import Charge
+from app.web.routes.gauges import Gauges
+from app.web.routes.health import Check, Health
+from app.web.routes.metrics import metrics
+from app.web.routes.thumbnails import Thumbnails
+from app.web.routes.tiles import Tiles
 from app.web.server import Server, configuration
-from app.web.thumbnails import Thumbnails
-from app.web.tiles import Tiles
-from app.work import timed_tasks
 from resolvers import ids
 from resolvers.context import Context
-from resolvers.hearing import Hearing
+from resolvers.feed_delivery import Hearing
 from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
@@ -83,7 +83,7 @@ def build(*, planned: bool = True) -> Api:
     feed, signals = Feed(database.engine, redis_url), Signals(redis_url)
     rates, hearing = Rates(redis_url), Hearing(database)
     logbook = Logbook(database)
-    known = Viewers(partial(accounts.viewer_of, database), feed)
+    known = Viewers(partial(sessions.viewer_of, database), feed)
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Job, JobKind, JobState, Lane
+from app.models.system import Job, JobKind, JobState, Lane
 from app.redis_client import threads_client
 from app.settings import settings
 

@@ -13,8 +13,8 @@ from sqlalchemy import make_url
 
 from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy
+from app.metering import Work, current
 from app.settings import settings
-from app.work import Work, current
 
 LOOK_S = 0.5
 

@@ -10,8 +10,8 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from app.metering import in_thread
 from app.settings import settings
-from app.work import in_thread
 
 KEY_PREFIX = "fg_"
 SECRET_LENGTH = 64

@@ -13,11 +13,12 @@ from app.database import ReadSession
 from app.errors import NotFound
 from app.formats.records import Features, JsonLines
 from app.gateways import storage
-from app.models import JobKind, Record
-from app.services import accounts
-from app.services.accounts import belongings, exports, letters  # noqa: F401 -- registers who writes mails about accounts
-from app.services.social import parting  # noqa: F401 -- registers what goes with an account that is deleted
-from app.services.system import Progress
+from app.models.base import Record
+from app.models.system import JobKind
+from app.services.accounts.email import templates  # noqa: F401 -- registers who writes mails about accounts
+from app.services.accounts.users import data_exports, personal_data
+from app.services.social.people import account_deletion  # noqa: F401 -- registers what goes with an account that is deleted
+from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
@@ -37,7 +38,7 @@ longitude and latitude. Numbers that end in `_id` name the `id` of a line in ano
 """
 
 
-@job(JobKind.EXPORT_DATA, failed=accounts.export_failed)
+@job(JobKind.EXPORT_DATA, failed=data_exports.export_failed)
 async def export_data(run: Run) -> None:
     """Writes somebody's rows, table by table, and their files into a ZIP file, and keeps that for a while."""
     with working_folder() as folder:
@@ -45,24 +46,24 @@ async def export_data(run: Run) -> None:
         async with run.database.reading() as session:
             # All tables as of one moment.
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-            export, username = await exports.export_to_make(session, run.claim.subject_id)
+            export, username = await data_exports.export_to_make(session, run.claim.subject_id)
             with ZipFile(path, "w", ZIP_DEFLATED) as archive:
                 await _fill(run, session, archive, export.user_id, username)
-        key = exports.export_key(export, run.claim.fence)
-        await storage.put(key, path, filename=exports.FILENAME, media_type=exports.MEDIA_TYPE)
+        key = data_exports.export_key(export, run.claim.fence)
+        await storage.put(key, path, filename=data_exports.FILENAME, media_type=data_exports.MEDIA_TYPE)
         size = path.stat().st_size
     async with run.ending() as session:
-        await exports.finish_export(session, export.id, storage_key=key, size_bytes=size)
+        await data_exports.finish_export(session, export.id, storage_key=key, size_bytes=size)
 
 
 async def _fill(run: Run, session: ReadSession, archive: ZipFile, user_id: int, username: str) -> None:
     tables = []
-    for number, table in enumerate(belongings.THEIRS):
+    for number, table in enumerate(personal_data.THEIRS):
         run.go_on()
-        said = Progress(number / len(belongings.THEIRS), "writing", f"Writing {table.__tablename__}.")
-        await run.report(said, topic=exports.export_topic(run.claim.subject_id))
+        said = Progress(number / len(personal_data.THEIRS), "writing", f"Writing {table.__tablename__}.")
+        await run.report(said, topic=data_exports.export_topic(run.claim.subject_id))
         tables.append(await _table(session, archive, table, user_id))
-    for key in await belongings.files_of(session, user_id):
+    for key in await personal_data.files_of(session, user_id):
         await _file(archive, key)
     about = {"address": settings.address, "username": username, "made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     archive.writestr("manifest.json", orjson.dumps(about | {"files": tables}, option=orjson.OPT_INDENT_2))
@@ -72,12 +73,12 @@ async def _fill(run: Run, session: ReadSession, archive: ZipFile, user_id: int, 
 
 async def _table(session: ReadSession, archive: ZipFile, table: type[Record], user_id: int) -> dict[str, Any]:
     """Writes somebody's rows of a table; what is said of them in the manifest."""
-    columns = belongings.told(table)
+    columns = personal_data.told(table)
     has_shape = any(column.key == SHAPE for column in columns)
     writer = Features(SHAPE) if has_shape else JsonLines()
     name, count = f"{table.__tablename__}.{'geojson' if has_shape else 'jsonl'}", 0
     with archive.open(name, "w", force_zip64=True) as file:
-        async for rows in belongings.rows_of(session, table, user_id):
+        async for rows in personal_data.rows_of(session, table, user_id):
             count += len(rows)
             await asyncio.to_thread(_write, file, writer, rows)
         file.writelines(writer.finish())

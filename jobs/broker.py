@@ -9,9 +9,9 @@ import structlog
 
 from app import queue
 from app.database import Database, WriteSession
-from app.models import JobKind, Lane
-from app.services import system
-from app.services.system import Claim
+from app.models.system import JobKind, Lane
+from app.services.system import jobs
+from app.services.system.jobs import Claim
 from app.settings import settings
 from app.supervision import within
 from jobs.run import Run, Work, carry_out
@@ -101,7 +101,7 @@ class Runner:
         async with self._asking[lane]:
             crowding = [account for account, held in self._held[lane].items() if held >= most]
             async with self.database.writing() as session:
-                claim = await system.begin_next(session, lane, kinds, without=crowding if places(lane) > 1 else ())
+                claim = await jobs.begin_next(session, lane, kinds, without=crowding if places(lane) > 1 else ())
             if claim:
                 self._held[lane][claim.account_key] += 1
         return claim

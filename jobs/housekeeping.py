@@ -9,10 +9,11 @@ import structlog
 from sqlalchemy import func, select
 
 from app.database import Database
-from app.services import mapping
-from app.services.accounts import exports, profiles
-from app.services.social import pictures
-from app.services.system import pruning, unknown, uploads
+from app.services.accounts.users import data_exports, profiles
+from app.services.mapping.trainings import retention
+from app.services.social.posts import pictures
+from app.services.system import pruning, uploads
+from app.services.system.jobs import unknown
 from app.settings import settings
 from jobs.folders import remove_left_folders
 
@@ -24,7 +25,7 @@ Deed = Callable[[Database], Awaitable[object]]
 
 async def _discard_old_files(database: Database) -> None:
     async with database.writing() as session:
-        await mapping.discard_old_files(session)
+        await retention.discard_old_files(session)
 
 
 async def _prune_uploads(_database: Database) -> None:
@@ -40,11 +41,11 @@ async def _tell_of_unknown_jobs(database: Database) -> None:
 DEEDS: dict[str, Deed] = {
     **{name: partial(pruning.prune, name=name) for name in pruning.KINDS},
     "files of old trainings": _discard_old_files,
-    "checkpoints": mapping.prune_resuming,
+    "checkpoints": retention.prune_resuming,
     "uploads": _prune_uploads,
     "avatars": profiles.prune_avatars,
     "pictures": pictures.prune_pictures,
-    "archives": exports.remove_old_exports,
+    "archives": data_exports.remove_old_exports,
     "unknown jobs": _tell_of_unknown_jobs,
 }
 

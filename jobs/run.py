@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import events
 from app.database import Database, WriteSession, part
 from app.errors import DomainError
-from app.models import JobKind, JobState
-from app.services import system
-from app.services.system import CANCELLED, Claim, LeaseLost, Progress
+from app.models.system import JobKind, JobState
+from app.services.system import jobs
+from app.services.system.jobs import CANCELLED, Claim, LeaseLost, Progress
 from app.settings import settings
 from app.supervision import within
 from jobs.faults import Fault, fault_of
@@ -76,7 +76,7 @@ class Run:
     async def writing(self) -> AsyncIterator[WriteSession]:
         """A transaction that commits only while this attempt holds the job."""
         async with self.database.writing() as session:
-            await system.hold(session, self.claim)
+            await jobs.hold(session, self.claim)
             yield session
 
     @asynccontextmanager
@@ -84,26 +84,26 @@ class Run:
         """The transaction that writes the result and with it the job's end."""
         async with self.writing() as session:
             yield session
-            await system.end(session, self.claim, JobState.DONE)
+            await jobs.end(session, self.claim, JobState.DONE)
 
     @asynccontextmanager
     async def ending_slowly(self) -> AsyncIterator[WriteSession]:
         """The same for what takes seconds: the job is locked only at its end, or its lease could not be renewed."""
         async with self.database.writing() as session:
             yield session
-            await system.end(session, self.claim, JobState.DONE)
+            await jobs.end(session, self.claim, JobState.DONE)
 
     @asynccontextmanager
     async def resting(self) -> AsyncIterator[WriteSession]:
         """The transaction that writes a part of the result; the rest is for later, when others had their turn."""
         async with self.writing() as session:
             yield session
-            await system.rest(session, self.claim)
+            await jobs.rest(session, self.claim)
 
     async def got_on(self) -> None:
         """Notes that a part of the work is safe, whatever becomes of this attempt."""
         async with self.database.writing() as session:
-            self.claim = await system.got_on(session, self.claim)
+            self.claim = await jobs.got_on(session, self.claim)
 
     async def report(self, progress: Progress, *, topic: str, epoch: dict[str, object] | None = None) -> None:
         """Tells how far it is; what comes too fast for the eye is left out, but never an epoch."""
@@ -112,7 +112,7 @@ class Run:
             return
         self._reported = now
         async with self.writing() as session:
-            await system.report(session, self.claim, progress)
+            await jobs.report(session, self.claim, progress)
             events.record(session, topic, {**asdict(progress), **({"epoch": epoch} if epoch else {})})
 
     async def keep_lease(self) -> None:
@@ -133,13 +133,13 @@ class Run:
 
     async def _beat(self) -> bool:
         async with self.database.writing() as session:
-            return await system.beat(session, self.claim)
+            return await jobs.beat(session, self.claim)
 
 
 async def attempt(database: Database, work: Work, job_id: int, leaving: asyncio.Event) -> None:
     """Works on a job, if it is there to be worked on, and writes how that ended."""
     async with database.writing() as session:
-        claim = await system.begin(session, job_id)
+        claim = await jobs.begin(session, job_id)
     if claim is not None:
         await carry_out(database, work, claim, leaving)
 
@@ -157,7 +157,7 @@ async def carry_out(
         await _attempt(run, work)
     elif suspects.locked():
         async with database.writing() as session:
-            await system.return_unfinished(session, claim, after_s=RETRY_S)
+            await jobs.return_unfinished(session, claim, after_s=RETRY_S)
     else:
         async with suspects:
             await _attempt(run, work)
@@ -240,24 +240,24 @@ def _broken(run: Run, work: Work, error: Exception) -> Callable[[], Awaitable[st
 
 async def _handed_back(run: Run) -> str:
     async with run.database.writing() as session:
-        await system.return_unfinished(session, run.claim)
+        await jobs.return_unfinished(session, run.claim)
     return "handed back"
 
 
 async def _set_back(run: Run, reason: str) -> str:
     async with run.database.writing() as session:
-        await system.set_back(session, run.claim, error=reason)
+        await jobs.set_back(session, run.claim, error=reason)
     return "to be tried again when the machine can"
 
 
 async def _later(run: Run, reason: str) -> str:
     async with run.database.writing() as session:
-        await system.try_later(session, run.claim, after_s=RETRY_S * 2**run.claim.attempt, error=reason)
+        await jobs.try_later(session, run.claim, after_s=RETRY_S * 2**run.claim.attempt, error=reason)
     return "to be tried again"
 
 
 async def _failed(run: Run, work: Work, reason: str, state: JobState = JobState.FAILED) -> str:
     async with run.writing() as session:
         await work.give_up(session, run.claim.subject_id, reason)
-        await system.end(session, run.claim, state, reason)
+        await jobs.end(session, run.claim, state, reason)
     return "cancelled" if state is JobState.CANCELLED else f"failed: {reason}"

@@ -9,9 +9,9 @@ from functools import partial
 
 from app import redis_client
 from app.database import Database
-from app.models import Lane
-from app.services import accounts, system
-from app.services.system import banners, digests
+from app.models.system import Lane
+from app.services.accounts.users import deletion
+from app.services.system import banners, digests, jobs
 from app.settings import settings
 from app.supervision import Background
 from jobs.broker import WORKS, Runner
@@ -26,11 +26,11 @@ DEED_S_MAX = 120.0
 async def sweep(runner: Runner) -> None:
     """Takes jobs from workers that died, ends what nobody may begin any more, and begins what waits unheard."""
     async with runner.database.reading() as reading:
-        dead = runner.watch.dead(await system.leases(reading))
+        dead = runner.watch.dead(await jobs.leases(reading))
     async with runner.database.writing() as session:
         if dead:
-            await system.release(session, dead)
-        for job in await system.abandon(session):
+            await jobs.release(session, dead)
+        for job in await jobs.abandon(session):
             await WORKS[job.kind].give_up(session, job.subject_id, str(job.error))
     await runner.look()
 
@@ -73,7 +73,7 @@ def clockwork(runner: Runner) -> list[Background]:
         every(sweep_s, partial(sweep, runner), name="sweep", s_max=DEED_S_MAX),
         every(sweep_s, partial(announce, database), name="announcements", s_max=DEED_S_MAX),
         every(PRUNE_S, partial(keep_house, database), name="housekeeping", s_max=PRUNE_S),
-        every(PARTING_S, partial(accounts.delete_due_accounts, database), name="account deletion", s_max=PRUNE_S),
+        every(PARTING_S, partial(deletion.delete_due_accounts, database), name="account deletion", s_max=PRUNE_S),
     ]
     return [*tasks, every(sweep_s, partial(beat, tasks), name="heartbeat", s_max=soon_s)]
 

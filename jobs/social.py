@@ -1,8 +1,8 @@
 """What happens later to what people say."""
 
 from app.database import WriteSession
-from app.models import JobKind
-from app.services.social import pictures
+from app.models.system import JobKind
+from app.services.social.posts import pictures
 from jobs.broker import job
 from jobs.run import Run
 

@@ -8,9 +8,9 @@ from email.utils import localtime
 from urllib.parse import urlsplit
 
 from app.gateways import mail
-from app.models import JobKind
-from app.services import system
-from app.services.system import Letter
+from app.models.system import JobKind
+from app.services.system import mail as mail_service
+from app.services.system.mail import Letter
 from app.settings import settings
 from jobs.broker import job
 from jobs.run import Run
@@ -44,14 +44,14 @@ class Pause:
 _pause = Pause()
 
 
-@job(JobKind.SEND_MAIL, failed=system.mail_failed)
+@job(JobKind.SEND_MAIL, failed=mail_service.mail_failed)
 async def send_mail(run: Run) -> None:
     """Writes a mail as of now and sends it; a worker lost in between sends it again under the same number."""
     async with run.writing() as session:
-        letter = await system.letter_of(session, run.claim.subject_id)
+        letter = await mail_service.letter_of(session, run.claim.subject_id)
     await _pause.send(None if letter is None else _message(letter, run.claim.subject_id))
     async with run.ending() as session:
-        await system.mail_sent(session, run.claim.subject_id)
+        await mail_service.mail_sent(session, run.claim.subject_id)
 
 
 def _message(letter: Letter, number: int) -> EmailMessage:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from app.services.system import Lease
+from app.services.system.jobs import Lease
 from app.settings import settings
 
 

@@ -6,7 +6,7 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import create_engine, pool
 
 from app.geometry import Shape
-from app.models import Base
+from app.models.base import Base
 from app.settings import settings
 
 

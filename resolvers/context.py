@@ -12,17 +12,18 @@ import strawberry
 from app.database import Database, ReadSession, WriteSession
 from app.errors import OutcomeUnknown, Unauthenticated
 from app.events import Feed
-from app.models import Record, Scope
+from app.models.base import Record
+from app.models.choices import Scope
 from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.rates import Rates
-from app.services.accounts import Device
+from app.services.accounts.sign_in.sessions import Device
 from app.services.system import idempotency
 from app.signals import Signals
 from resolvers import ids
-from resolvers.changes import Change, Request
-from resolvers.hearing import Hearing
+from resolvers.feed_delivery import Hearing
 from resolvers.loaders import Loaders, Reference, References
+from resolvers.mutation_transactions import Change, Request
 
 M = TypeVar("M", bound=Record)
 

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 import strawberry
 
 from app.errors import NotFound, quoted
-from app.models import Record
+from app.models.base import Record
 
 REMEMBERED_MAX = 10_000
 LENGTH_MAX = 100

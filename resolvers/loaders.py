@@ -13,7 +13,7 @@ from strawberry.dataloader import DataLoader
 
 from app.database import ReadSession
 from app.errors import NotFound
-from app.models import Record
+from app.models.base import Record
 from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import Viewer, visible
 from app.services.system.queue import NO_TURN, Turn, turns

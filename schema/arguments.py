@@ -46,7 +46,7 @@ from app.pagination import place
 from resolvers import ids
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
 from resolvers.plan.declared import METADATA, Paged
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 
 DEFINITION = "strawberry-definition"
 

@@ -22,14 +22,14 @@ from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
 from app.errors import Invalid
-from app.models import Scope
+from app.models.choices import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
 from app.policies import Viewer
-from app.services.system import Pace
+from app.services.system.rate_limits import Pace
 from app.settings import settings
 from resolvers.context import Info
-from resolvers.outcomes import Outcome, outcome_of
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
+from resolvers.stored_outcomes import Outcome, outcome_of
 from schema.sizes import REQUEST_BYTES_MAX, in_words
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from app.models import BigInt
+from app.models.base import BigInt
 from app.services.system import uploads
 from schema.row import shows
 

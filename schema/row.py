@@ -9,10 +9,10 @@ from sqlalchemy.orm import ColumnProperty
 from strawberry.scalars import JSON
 from strawberry.types.auto import StrawberryAuto
 
-from app.models import Json, Record
+from app.models.base import Json, Record
 from resolvers import ids
 from resolvers.plan.declared import METADATA, GlobalId
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from app.errors import Unfit
 from app.geometry import FeatureCollection, from_geojson, to_geojson
-from app.models import BigInt
+from app.models.base import BigInt
 
 SAFE_INTEGER_MAX = 2**53 - 1
 

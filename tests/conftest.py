@@ -14,7 +14,7 @@ for setting in [name for name in os.environ if name.startswith("FIELDGRAPH_") or
 HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-tests-"))
 HOME.chmod(0o711)  # for root the servers run as another user, who has to get through
 
-from app import servers as private  # noqa: E402
+from app.operations import servers as private  # noqa: E402
 
 os.environ |= {
     "FIELDGRAPH_HOME": str(HOME),
@@ -30,7 +30,7 @@ import pytest  # noqa: E402
 import structlog  # noqa: E402
 from redis import Redis  # noqa: E402
 
-from app.migrate import upgrade  # noqa: E402
+from app.operations.migrate import upgrade  # noqa: E402
 from app.settings import settings  # noqa: E402
 
 if TYPE_CHECKING:

@@ -7,37 +7,18 @@ from shapely import Polygon, box
 
 from app import security
 from app.database import Database
-from app.models import (
-    AOI,
-    ApprovedPrediction,
-    Artifact,
-    Dataset,
-    Feedback,
-    FeedbackAOI,
-    FeedbackLabel,
-    FeedbackType,
-    Friendship,
-    Inspection,
-    Job,
-    JobKind,
-    JobState,
-    Label,
-    LabelFormat,
-    LabelImport,
-    LabelOrigin,
-    Model,
-    Post,
-    PredictedFeature,
-    Prediction,
-    Team,
-    TeamInvitation,
-    TeamMembership,
-    Training,
-    UserNotification,
-)
+from app.models.accounts import Team, TeamInvitation, TeamMembership
 from app.models.base import Record
-from app.services import accounts
-from app.services.accounts import SignedIn
+from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
+from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel, FeedbackType
+from app.models.mapping.imports import LabelFormat, LabelImport
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
+from app.models.mapping.trainings import Model, Training
+from app.models.social import Friendship, Post
+from app.models.system import Job, JobKind, JobState, UserNotification
+from app.services.accounts.sign_in import sessions, sign_ups
+from app.services.accounts.sign_in.sessions import SignedIn
 
 # A tenth of a second each, and the password is never asked for: one hash for all.
 PASSWORD = "correct horse battery"
@@ -49,10 +30,10 @@ HOUSE = box(12.0002, 46.0002, 12.0003, 46.0003)
 async def user(database: Database, name: str, **fields: Any) -> SignedIn:
     """An account with an open session."""
     async with database.writing() as session:
-        made = await accounts.create_account(
+        made = await sign_ups.create_account(
             session, email=f"{name}@fieldgraph.test", username=name, password_hash=PASSWORD_HASH
         )
-        signed_in = await accounts.open_session(session, made)
+        signed_in = await sessions.open_session(session, made)
         for field, value in fields.items():
             setattr(signed_in.user, field, value)
     return signed_in

@@ -12,10 +12,11 @@ from sqlalchemy import Engine, event, text
 from starlette.types import ASGIApp
 
 from app.database import Database
-from app.models import Base, User
+from app.models.accounts import User
+from app.models.base import Base
+from app.operations.servers import PrivateServers
 from app.reader import Reader
-from app.servers import PrivateServers
-from app.services.accounts import SignedIn
+from app.services.accounts.sign_in.sessions import SignedIn
 from tests import factories
 from tests.servers import Server, serving
 

@@ -20,7 +20,9 @@ from strawberry.schema.config import StrawberryConfig
 
 from app import checks, errors, geometry, pagination, security
 from app.errors import BadRequest, Invalid, LimitReached, NotFound
-from app.models import Dataset, Model, Session, Training, User
+from app.models.accounts import Session, User
+from app.models.mapping.datasets import Dataset
+from app.models.mapping.trainings import Model, Training
 from app.pagination import AgeOrder, Order, Page, PageArgs
 from app.policies import Viewer
 from app.settings import settings

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from sqlalchemy import delete, or_, select, update
 
 from app.database import WriteSession
-from app.models import Dataset, Message, Post, PostType, Report, ReportReason, User, UserNotification
+from app.models.accounts import User
+from app.models.mapping.datasets import Dataset
+from app.models.social import Message, Post, PostType, Report, ReportReason
+from app.models.system import UserNotification
 from app.policies import Viewer
-from app.services import accounts, social, system
-from app.services.social import parting
+from app.services.accounts.users import profiles
+from app.services.social import messages, reports
+from app.services.social.people import account_deletion, blocks, friends
+from app.services.social.posts import editing
+from app.services.social.posts import likes as likes_service
+from app.services.system import notification_groups
 
 People = Mapping[str, Viewer]
 
@@ -99,20 +106,20 @@ async def is_there(session: WriteSession, people: People) -> bool:
 async def make(session: WriteSession, people: People, dataset: Dataset) -> None:
     """Has them introduce themselves, make friends, talk, write and complain."""
     for name, changes in PROFILES.items():
-        await accounts.update_profile(session, people[name], changes=changes)
+        await profiles.update_profile(session, people[name], changes=changes)
     for asking, asked, is_accepted in ASKED:
-        sent = await social.send_friend_request(session, people[asking], _id(people, asked))
+        sent = await friends.send_friend_request(session, people[asking], _id(people, asked))
         if is_accepted and sent.request is not None:
-            await social.accept_friend_request(session, people[asked], sent.request.id)
+            await friends.accept_friend_request(session, people[asked], sent.request.id)
     for said in TALK:
         await _say(session, people, said, dataset)
     for sender, receiver, content in MESSAGES:
         if content is None:
-            await social.read_conversation(session, people[sender], _id(people, receiver))
+            await messages.read_conversation(session, people[sender], _id(people, receiver))
         else:
-            await social.send_message(session, people[sender], receiver_id=_id(people, receiver), content=content)
+            await messages.send_message(session, people[sender], receiver_id=_id(people, receiver), content=content)
     for name, muted in MUTED:
-        await social.mute_user(session, people[name], _id(people, muted), hours=None)
+        await blocks.mute_user(session, people[name], _id(people, muted), hours=None)
 
 
 async def _say(
@@ -121,14 +128,14 @@ async def _say(
     fields = {"content": said.content, "type": said.type}
     about = ("Dataset", dataset.id) if said.is_about_the_village else None
     author = people[said.author]
-    post = await social.create_post(session, author, parent_id=parent_id, about=about, fields=fields)
+    post = await editing.create_post(session, author, parent_id=parent_id, about=about, fields=fields)
     for name in said.likes:
-        await social.like_post(session, people[name], post.id)
+        await likes_service.like_post(session, people[name], post.id)
     for name in said.shares:
-        await social.share_post(session, people[name], post.id)
+        await likes_service.share_post(session, people[name], post.id)
     if said.reported_by is not None:
         reporter = people[said.reported_by]
-        await social.report(session, reporter, "Post", post.id, reason=ReportReason.SPAM, comment=None)
+        await reports.report(session, reporter, "Post", post.id, reason=ReportReason.SPAM, comment=None)
     for reply in said.replies:
         await _say(session, people, reply, dataset, parent_id=post.id)
 
@@ -141,9 +148,9 @@ async def clear(session: WriteSession, people: People) -> None:
     ids = _ids(people)
     await session.execute(update(User).where(User.id.in_(ids)).values(is_active=True))
     for user_id in ids:
-        await parting.end_ties(session, user_id)
-        await parting.take_posts_away(session, user_id)
-        await system.unname(session, user_id)
+        await account_deletion.end_ties(session, user_id)
+        await account_deletion.take_posts_away(session, user_id)
+        await notification_groups.unname(session, user_id)
     for table, ends in (
         (Message, (Message.sender_id, Message.receiver_id)),
         (Report, (Report.user_id, Report.accused_id)),

@@ -9,10 +9,15 @@ from sqlalchemy import func, select
 
 from app import security
 from app.database import WriteSession
+from app.formats import footprints as footprints_service
 from app.gateways.fakes import village
-from app.models import AOI, Dataset, DatasetStatus, Team, TeamMembership, User
+from app.models.accounts import Team, TeamMembership, User
+from app.models.mapping.datasets import AOI, Dataset, DatasetStatus
 from app.policies import Viewer
-from app.services import accounts, mapping
+from app.services.accounts.sign_in import sign_ups
+from app.services.accounts.teams import memberships
+from app.services.mapping.datasets import editing
+from app.services.mapping.labels import uploads
 from app.settings import settings
 
 PASSWORD = "try-the-village"  # noqa: S105 -- a demo's password is known to all; the demo alone makes these accounts
@@ -31,7 +36,7 @@ async def make(session: WriteSession) -> Mapping[str, Viewer]:
     known = {user.email.lower(): user for user in await session.scalars(by_email) if user.email}
     for name, email in PEOPLE.items():
         if email not in known:
-            known[email] = await accounts.create_account(
+            known[email] = await sign_ups.create_account(
                 session, email=email, username=name, password_hash=password_hash
             )
             known[email].is_staff = name == STAFF
@@ -39,7 +44,7 @@ async def make(session: WriteSession) -> Mapping[str, Viewer]:
     for name, (admin, *others) in TEAMS.items():
         of_admin = Team.admin_user_id == viewers[admin].user_id
         if await session.scalar(select(Team.id).where(Team.name == name, of_admin)) is None:
-            team = await accounts.create_team(session, viewers[admin], name=name)
+            team = await memberships.create_team(session, viewers[admin], name=name)
             session.add_all([TeamMembership(team_id=team.id, user_id=viewers[other].user_id) for other in others])
     await session.flush()
     return viewers
@@ -52,13 +57,13 @@ async def make_dataset(session: WriteSession, mapper: Viewer) -> Dataset:
     if dataset is not None:
         dataset.source_imagery = imagery()  # the port may be another today
         return dataset
-    dataset = await mapping.create_dataset(
+    dataset = await editing.create_dataset(
         session, mapper, name=DATASET, source_imagery=imagery(), status=DatasetStatus.ACTIVE
     )
     for area in village.TRAINING_AREAS:
-        aoi: AOI = await mapping.create_aoi(session, mapper, dataset_id=dataset.id, geom=area)
-        found_here, outside = mapping.sifted(area, "geojson", footprints(area))
-        await mapping.upload_labels(session, mapper, aoi_id=aoi.id, footprints=found_here, outside=outside)
+        aoi: AOI = await editing.create_aoi(session, mapper, dataset_id=dataset.id, geom=area)
+        found_here, outside = footprints_service.sifted(area, "geojson", footprints(area))
+        await uploads.upload_labels(session, mapper, aoi_id=aoi.id, footprints=found_here, outside=outside)
     return dataset
 
 

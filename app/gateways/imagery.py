@@ -14,10 +14,10 @@ from app import parsing, pictures
 from app.errors import Invalid, LimitReached, Unreadable
 from app.gateways import outside, tile_cache
 from app.gateways.outside import Outage
+from app.metering import in_thread
 from app.parsing.bounds import check_json
 from app.settings import settings
 from app.tiles import PIXELS, Tile
-from app.work import in_thread
 
 WHO = "The imagery server"
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

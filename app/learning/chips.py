@@ -14,8 +14,8 @@ from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
 from app.learning.engine import Cancelled, Failure
-from app.learning.ground import on_grid, pixel_grid, read_polygons, to_mercator
 from app.learning.mosaic import Pixels, read_tile, tiles_in
+from app.learning.projection import on_grid, pixel_grid, read_polygons, to_mercator
 from app.tiles import PIXELS, Tile
 
 BACKGROUND, BUILDING, BOUNDARY, CONTACT, IGNORE = 0, 1, 2, 3, 255

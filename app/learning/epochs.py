@@ -7,10 +7,10 @@ from statistics import fmean
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
+from app.learning.augmentation import Views
 from app.learning.engine import Cancelled, Epoch, Failure, Report
 from app.learning.mosaic import Pixels
 from app.learning.resuming import Arrays, Keeper, Standing
-from app.learning.views import Views
 
 W = TypeVar("W")
 Kept_co = TypeVar("Kept_co", covariant=True)

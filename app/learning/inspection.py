@@ -22,8 +22,8 @@ from shapely.geometry.base import BaseGeometry
 
 from app.learning.chips import drawn, shifted
 from app.learning.engine import Cancelled, InspectionRequest, Report
-from app.learning.ground import read_polygons, to_mercator
 from app.learning.mosaic import GREY, Pixels, neighbours, read_tile, window
+from app.learning.projection import read_polygons, to_mercator
 from app.tiles import EQUATOR_M, PIXELS, Tile, covering
 
 # How far a shift is looked for: at zoom 19 fourteen metres of Web Mercator.

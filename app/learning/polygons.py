@@ -15,9 +15,9 @@ from scipy.sparse.csgraph import connected_components
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from app.learning.ground import DEGREES, MERCATOR, area_m2, local_metres, on_grid, pixel_grid, projected
 from app.learning.mosaic import Pixels, window
 from app.learning.prediction import ODDS_MAX
+from app.learning.projection import DEGREES, MERCATOR, area_m2, local_metres, on_grid, pixel_grid, projected
 from app.learning.squaring import squared
 from app.tiles import PIXELS, Tile, metres_per_pixel
 

@@ -12,17 +12,17 @@ import numpy as np
 from jax import Array
 
 from app.learning import checkpoint
+from app.learning.augmentation import Views
 from app.learning.chips import Parting
 from app.learning.curve import write_curve
 from app.learning.engine import PredictionRequest, Report, TrainingRequest
 from app.learning.epochs import Learned
-from app.learning.lesson import Lesson, prepared
 from app.learning.mosaic import Pixels
 from app.learning.multimasks import with_classes
 from app.learning.outcome import PREPARED, TRAINED, scaled, search
 from app.learning.training import fit, judged
+from app.learning.training_data import Lesson, prepared
 from app.learning.unet import CLASSES, UNet
-from app.learning.views import Views
 
 # Edges, colours and textures are the same everywhere; what they mean on this ground is for the later levels to learn.
 FROZEN_LEVELS = 2

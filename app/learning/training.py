@@ -12,6 +12,7 @@ import optax
 from jax import Array
 from numpy.typing import NDArray
 
+from app.learning.augmentation import Views
 from app.learning.chips import BACKGROUND, BOUNDARY, BUILDING, IGNORE
 from app.learning.engine import Report
 from app.learning.epochs import Learned, learn
@@ -19,7 +20,6 @@ from app.learning.metrics import Confusion
 from app.learning.mosaic import Pixels
 from app.learning.resuming import Arrays, Keeper
 from app.learning.unet import UNet
-from app.learning.views import Views
 
 T = TypeVar("T")
 LEARNING_RATE = 2e-3

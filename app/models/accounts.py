@@ -33,7 +33,10 @@ from app.models.choices import (
 )
 
 if TYPE_CHECKING:
-    from app.models.mapping import ApprovedPrediction, Dataset, Feedback, Model, Prediction, Training
+    from app.models.mapping.datasets import Dataset
+    from app.models.mapping.feedback import ApprovedPrediction, Feedback
+    from app.models.mapping.predictions import Prediction
+    from app.models.mapping.trainings import Model, Training
     from app.models.social import Friendship, Like, Post
     from app.models.system import Job
 

@@ -26,7 +26,7 @@ from app.models.base import Base, Json, Record
 from app.models.choices import NotificationKind
 
 if TYPE_CHECKING:
-    from app.models.mapping import Training
+    from app.models.mapping.trainings import Training
 
 
 class Lane(Enum):

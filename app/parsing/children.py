@@ -19,9 +19,9 @@ import structlog
 
 from app import surroundings
 from app.errors import Invalid, Unreadable
+from app.metering import current
 from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
 from app.settings import MIB, NUMBERS, settings
-from app.work import current
 
 COMMAND = (sys.executable, "-m", "app.parsing")
 # Threads of libraries would take address space and no work.

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, select
 
 from app.errors import Forbidden, ScopeMissing, Unauthenticated
-from app.models import Base, Scope
+from app.models.base import Base
+from app.models.choices import Scope
 
 
 @dataclass(frozen=True)

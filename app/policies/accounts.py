@@ -5,9 +5,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app.models import (
+from app.models.accounts import (
     ApiKey,
-    Block,
     DataExport,
     OsmAccount,
     Profile,
@@ -18,6 +17,7 @@ from app.models import (
     User,
     UserPreferences,
 )
+from app.models.social import Block
 from app.policies import Viewer, is_viewer, names_viewer, reads
 
 

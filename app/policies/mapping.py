@@ -2,23 +2,12 @@
 
 from sqlalchemy import ColumnElement, false, or_, true
 
-from app.models import (
-    AOI,
-    ApprovedPrediction,
-    Artifact,
-    Contributions,
-    Dataset,
-    Feedback,
-    FeedbackAOI,
-    FeedbackLabel,
-    Inspection,
-    Label,
-    LabelImport,
-    Model,
-    PredictedFeature,
-    Prediction,
-    Training,
-)
+from app.models.mapping.datasets import AOI, Contributions, Dataset, Label
+from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel
+from app.models.mapping.imports import LabelImport
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
+from app.models.mapping.trainings import Model, Training
 from app.policies import Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import belongs_to_team
 

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, true
 from sqlalchemy.orm import aliased
 
-from app.models import (
+from app.models.social import (
     Block,
     Conversation,
     FriendRequest,

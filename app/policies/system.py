@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 
-from app.models import (
+from app.models.system import (
     AuditEntry,
     Banner,
     Event,

@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from app.database import ReadSession
 from app.gateways import storage
-from app.models import Record, User
+from app.models.accounts import User
+from app.models.base import Record
 from app.policies import Viewer, visible
 from app.settings import settings
 

@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 
 from app import logs
 from app.settings import settings
-from app.web.crowd import Admit
+from app.web.connection_limits import Admit
 from app.web.origin import LOCAL_ORIGIN, address_of, request_id_of, takes_pages_of_others
 from app.web.proxies import Forwarded
 from app.web.redirects import Redirects

@@ -11,10 +11,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.settings import settings
-from app.web.crowd import Crowd
-from app.web.exchange import Post
-from app.web.outbox import Line
-from app.web.protocol import BoundedHttp
+from app.web.connection_limits import Crowd
+from app.web.fast_path.exchange import Post
+from app.web.fast_path.protocol import BoundedHttp
+from app.web.graphql.outbox import Line
 from app.web.proxies import ours
 
 # For the database, Redis, what is read and sent, and whoever asks whether we are well.

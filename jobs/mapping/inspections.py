@@ -1,22 +1,24 @@
 """Inspecting datasets."""
 
-from app.models import Inspection, JobKind
-from app.services import mapping
+from app.models.mapping.inspections import Inspection
+from app.models.system import JobKind
+from app.services.mapping.datasets import quality
+from app.services.mapping.trainings import progress
 from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.mapping.workbench import features_of, fetch, teller, write
+from jobs.mapping.engine_files import features_of, fetch, teller, write
 from jobs.run import Run
 
 
-@job(JobKind.INSPECT, failed=mapping.inspection_failed)
+@job(JobKind.INSPECT, failed=quality.inspection_failed)
 async def inspect(run: Run) -> None:
     """Fetches the tiles, lets the engine look, keeps what it saw."""
-    inspection_id, topic = run.claim.subject_id, mapping.topic_of(Inspection, run.claim.subject_id)
+    inspection_id, topic = run.claim.subject_id, progress.topic_of(Inspection, run.claim.subject_id)
     async with run.writing() as session:
-        plan = await mapping.begin_inspection(session, inspection_id)
+        plan = await quality.begin_inspection(session, inspection_id)
     with working_folder() as folder:
         write(folder / "aois.geojson", features_of([(aoi, {}) for _, aoi in plan.aois]))
         write(folder / "labels.geojson", features_of([(label, {}) for label in plan.labels]))
@@ -28,4 +30,4 @@ async def inspect(run: Run) -> None:
     areas = [{"aoi_id": aoi_id, **found} for (aoi_id, _), found in zip(plan.aois, result["areas"], strict=True)]
     async with run.ending() as session:
         findings = {"offset": offset_m, "shift": result["shift"], "areas": areas}
-        await mapping.finish_inspection(session, inspection_id, findings)
+        await quality.finish_inspection(session, inspection_id, findings)

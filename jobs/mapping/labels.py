@@ -5,40 +5,42 @@ import asyncio
 from app import parsing
 from app.formats import label_files
 from app.gateways import osm, storage
-from app.models import JobKind
-from app.services import mapping
+from app.models.system import JobKind
+from app.services.mapping.feedback import corrections
+from app.services.mapping.labels import footprints as footprints_service
+from app.services.mapping.labels import imports, uploads
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.run import Run
 
 
-@job(JobKind.FETCH_LABELS, failed=mapping.labelling_failed)
+@job(JobKind.FETCH_LABELS, failed=uploads.labelling_failed)
 async def fetch_labels(run: Run) -> None:
     """Asks OpenStreetMap for an area's features and puts them in place of those it gave before."""
     async with run.database.reading() as reading:
-        area, tags = await mapping.begin_labelling(reading, run.claim.subject_id)
+        area, tags = await uploads.begin_labelling(reading, run.claim.subject_id)
     features = await osm.fetch_features(area, tags)
-    footprints = await asyncio.to_thread(mapping.sifted_osm, area, features)
+    footprints = await asyncio.to_thread(footprints_service.sifted_osm, area, features)
     async with run.ending() as session:
-        await mapping.replace_osm_labels(session, run.claim.subject_id, footprints)
+        await uploads.replace_osm_labels(session, run.claim.subject_id, footprints)
 
 
-@job(JobKind.FETCH_FEEDBACK_LABELS, failed=mapping.feedback_labelling_failed)
+@job(JobKind.FETCH_FEEDBACK_LABELS, failed=corrections.feedback_labelling_failed)
 async def fetch_feedback_labels(run: Run) -> None:
     """The same for an area that corrects a training."""
     async with run.database.reading() as reading:
-        area = await mapping.feedback_area_to_label(reading, run.claim.subject_id)
+        area = await corrections.feedback_area_to_label(reading, run.claim.subject_id)
     features = await osm.fetch_features(area)
     async with run.ending() as session:
-        await mapping.replace_osm_feedback_labels(session, run.claim.subject_id, features)
+        await corrections.replace_osm_feedback_labels(session, run.claim.subject_id, features)
 
 
-@job(JobKind.IMPORT_LABELS, failed=mapping.import_failed)
+@job(JobKind.IMPORT_LABELS, failed=imports.import_failed)
 async def import_labels(run: Run) -> None:
     """Reads a file to its end before it keeps any label of it; what was read waits on disk."""
     async with run.writing() as session:
-        plan = await mapping.begin_import(session, run.claim.subject_id)
+        plan = await imports.begin_import(session, run.claim.subject_id)
     with working_folder() as folder:
         path, passed = folder / "labels", folder / "footprints"
         await storage.download(plan.storage_key, path)
@@ -55,5 +57,5 @@ async def import_labels(run: Run) -> None:
         )
         async with run.ending_slowly() as session:
             batches = label_files.sifted(passed)
-            await mapping.finish_import(session, run.claim.subject_id, batches, added=added, outside=outside)
+            await imports.finish_import(session, run.claim.subject_id, batches, added=added, outside=outside)
     await storage.delete(plan.storage_key)

@@ -9,52 +9,56 @@ from shapely.geometry import shape
 
 from app.gateways import osm, storage
 from app.gateways.outside import Outage
-from app.models import JobKind, Prediction
-from app.services import mapping
-from app.services.mapping import FileFormat, Found, Left, PredictionPlan
-from app.services.system import Progress
+from app.models.mapping.predictions import Prediction
+from app.models.system import JobKind
+from app.services.mapping.predictions import conflation, downloads, execution, lifecycle, parts
+from app.services.mapping.predictions.downloads import FileFormat
+from app.services.mapping.predictions.execution import Found, PredictionPlan
+from app.services.mapping.trainings import progress
+from app.services.mapping.trainings.lifecycle import Left
+from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.mapping.workbench import Stretch, features_of, fetch, teller, write
+from jobs.mapping.engine_files import Stretch, features_of, fetch, teller, write
 from jobs.run import Run
 
 SEARCHED = 0.98
 
 
-@job(JobKind.PREDICT, failed=mapping.prediction_failed)
+@job(JobKind.PREDICT, failed=lifecycle.prediction_failed)
 async def predict(run: Run) -> None:
     """Searches the next part of the area; when none is left, puts together what was found."""
-    prediction_id, topic = run.claim.subject_id, mapping.topic_of(Prediction, run.claim.subject_id)
+    prediction_id, topic = run.claim.subject_id, progress.topic_of(Prediction, run.claim.subject_id)
     async with run.writing() as session:
-        plan = await mapping.begin_prediction(session, prediction_id)
+        plan = await execution.begin_prediction(session, prediction_id)
     if plan.parts_done < plan.parts:
         found = await _searched(run, plan)
         is_last = plan.parts_done == plan.parts - 1
         async with run.writing() if is_last else run.resting() as session:
-            await mapping.add_found(session, prediction_id, found)
+            await execution.add_found(session, prediction_id, found)
         if not is_last:
             return
     await run.report(Progress(SEARCHED, "joining", "Putting the parts together."), topic=topic)
     if plan.parts > 1:
         async with run.writing() as session:  # apart from the joining: others wait for its lock
-            await mapping.get_ready_to_join(session)
+            await execution.get_ready_to_join(session)
         async with run.writing() as session:
-            await mapping.join_parts(session, prediction_id)
+            await execution.join_parts(session, prediction_id)
     with working_folder() as folder:
         files = await _files(run, folder)
     async with run.ending() as session:
-        await mapping.finish_prediction(session, prediction_id, files)
+        await execution.finish_prediction(session, prediction_id, files)
 
 
 async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
     """What there is in the next part; None where the imagery shows nothing of it."""
-    part = mapping.parts_of(plan.area, plan.part_zoom)[plan.parts_done]
-    ground = mapping.ground_of(plan.area, part)
+    part = parts.parts_of(plan.area, plan.part_zoom)[plan.parts_done]
+    ground = parts.ground_of(plan.area, part)
     if ground is None:
         return []
-    topic = mapping.topic_of(Prediction, run.claim.subject_id)
+    topic = progress.topic_of(Prediction, run.claim.subject_id)
     stretch = Stretch(SEARCHED * plan.parts_done / plan.parts, SEARCHED / plan.parts)
     outlines = plan.outlines
     request = {
@@ -73,7 +77,7 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
         write(folder / "area.geojson", features_of([(ground, {})]))
         write(folder / "request.json", request)
         try:
-            tiles = mapping.tiles_of(plan.area, part, plan.zoom_level)
+            tiles = parts.tiles_of(plan.area, part, plan.zoom_level)
             # Of a large area some may be off the imagery; a single part that mostly is was drawn in the wrong place.
             most = None if plan.parts == 1 else 1.0
             await fetch(run, topic, plan.source_imagery, tiles, folder, stretch, missing_share_max=most)
@@ -90,35 +94,35 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
     ]
 
 
-@job(JobKind.CONFLATE, failed=mapping.conflation_failed)
+@job(JobKind.CONFLATE, failed=conflation.conflation_failed)
 async def conflate(run: Run) -> None:
     """Asks OpenStreetMap about the area, part by part, and says of each feature whether it is known there."""
-    prediction_id, topic = run.claim.subject_id, mapping.topic_of(Prediction, run.claim.subject_id)
+    prediction_id, topic = run.claim.subject_id, progress.topic_of(Prediction, run.claim.subject_id)
     async with run.database.reading() as session:
-        grounds = await mapping.grounds_to_conflate(session, prediction_id)
+        grounds = await conflation.grounds_to_conflate(session, prediction_id)
     for number, ground in enumerate(grounds):
         said = Progress(number / len(grounds), "comparing", f"{number} of {len(grounds)} parts are compared.")
         await run.report(said, topic=topic)
         features = [feature for polygon in shapely.get_parts(ground) for feature in await osm.fetch_features(polygon)]
         async with run.writing() as session:
             if number == 0:  # not before the map has answered: until then the comparison before is worth more than none
-                await mapping.forget_conflation(session, prediction_id)
-            await mapping.conflate_ground(session, prediction_id, ground, features)
+                await conflation.forget_conflation(session, prediction_id)
+            await conflation.conflate_ground(session, prediction_id, ground, features)
     with working_folder() as folder:
         files = await _files(run, folder)
     async with run.ending() as session:
-        await mapping.finish_conflation(session, prediction_id, files)
+        await conflation.finish_conflation(session, prediction_id, files)
 
 
 async def _files(run: Run, folder: Path) -> list[Left]:
     """What was found, in every format, under names no other attempt uses."""
     async with run.database.reading() as session:
-        wanted = await mapping.wanted_in_files(session, run.claim.subject_id)
+        wanted = await execution.wanted_in_files(session, run.claim.subject_id)
     left = []
     for form in FileFormat:
         path = folder / f"predictions.{form.suffix}"
         async with await anyio.open_file(path, "wb") as file:
-            async for piece in mapping.pieces(run.database.reading, wanted, form):
+            async for piece in downloads.pieces(run.database.reading, wanted, form):
                 await file.write(piece)
         run.go_on()
         if size := path.stat().st_size:

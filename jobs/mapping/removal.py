@@ -2,7 +2,7 @@
 
 from app.database import WriteSession
 from app.gateways import storage
-from app.models import JobKind
+from app.models.system import JobKind
 from jobs.broker import job
 from jobs.run import Run
 

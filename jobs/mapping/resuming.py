@@ -7,7 +7,7 @@ import structlog
 
 from app.errors import NotFound, Unavailable
 from app.gateways import storage
-from app.services import mapping
+from app.services.mapping.trainings import retention
 from jobs.engine import Message
 from jobs.run import Run
 
@@ -18,7 +18,7 @@ FILE = "resume.safetensors"
 async def resume(training_id: int, folder: Path) -> None:
     """Brings what was kept, for the engine to go on from."""
     try:
-        await storage.download(mapping.resuming_key(training_id), folder / FILE)
+        await storage.download(retention.resuming_key(training_id), folder / FILE)
     except NotFound:
         return
 
@@ -35,7 +35,7 @@ def keeping(
         await said(message)
         if message.get("epoch") and (now := _written(path)) != kept:
             try:
-                await storage.put(mapping.resuming_key(training_id), path)
+                await storage.put(retention.resuming_key(training_id), path)
             except (Unavailable, OSError) as error:  # it costs time only if the worker dies as well
                 log.warning("checkpoint not kept", training=training_id, error=str(error))
             else:
@@ -48,7 +48,7 @@ def keeping(
 async def forget(training_id: int) -> None:
     """Deletes what was kept; what fails is left to the housekeeping."""
     try:
-        await storage.delete(mapping.resuming_key(training_id))
+        await storage.delete(retention.resuming_key(training_id))
     except Unavailable as error:
         log.warning("checkpoint not deleted", training=training_id, error=str(error))
 

@@ -4,16 +4,17 @@ import orjson
 
 from app.formats import pmtiles
 from app.gateways import storage
-from app.models import JobKind, Training
-from app.services import mapping
+from app.models.mapping.trainings import Training
+from app.models.system import JobKind
+from app.services.mapping.trainings import lifecycle, progress
 from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
 from jobs.mapping.archive import write_archive
+from jobs.mapping.engine_files import features_of, fetch, keep, teller, write
 from jobs.mapping.resuming import forget, keeping, resume
-from jobs.mapping.workbench import features_of, fetch, keep, teller, write
 from jobs.run import Run
 
 FILES = {
@@ -26,12 +27,12 @@ FILES = {
 }
 
 
-@job(JobKind.TRAIN, failed=mapping.training_failed)
+@job(JobKind.TRAIN, failed=lifecycle.training_failed)
 async def train(run: Run) -> None:
     """Fetches the tiles, lets the engine learn, keeps what it leaves."""
-    training_id, topic = run.claim.subject_id, mapping.topic_of(Training, run.claim.subject_id)
+    training_id, topic = run.claim.subject_id, progress.topic_of(Training, run.claim.subject_id)
     async with run.writing() as session:
-        plan = await mapping.begin_training(session, training_id)
+        plan = await lifecycle.begin_training(session, training_id)
     with working_folder() as folder:
         write(folder / "aois.geojson", features_of([(aoi, {}) for aoi in plan.aois]))
         write(folder / "labels.geojson", features_of(plan.labels))
@@ -60,7 +61,7 @@ async def train(run: Run) -> None:
         await write_archive(run, folder / "meta.pmtiles", plan.aois, layers)
         curve = orjson.loads((folder / "training_curve.json").read_bytes())
         files = await keep(folder, FILES, f"trainings/{training_id}/{run.claim.fence}")
-    figures = mapping.TrainingFigures(**{name: result[name] for name in mapping.TrainingFigures.__annotations__})
+    figures = lifecycle.TrainingFigures(**{name: result[name] for name in lifecycle.TrainingFigures.__annotations__})
     async with run.ending() as session:
-        await mapping.finish_training(session, training_id, figures, files, curve)
+        await lifecycle.finish_training(session, training_id, figures, files, curve)
     await forget(training_id)

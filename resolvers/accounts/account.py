@@ -2,7 +2,8 @@
 
 import strawberry
 
-from app.models import (
+from app.models.accounts import User, UserPreferences
+from app.models.choices import (
     DateFormat,
     DateSeparator,
     DatetimeSeparator,
@@ -10,12 +11,10 @@ from app.models import (
     DeliveryMethod,
     NotificationKind,
     TimeFormat,
-    User,
-    UserPreferences,
 )
-from app.services import accounts
+from app.services.accounts.users import deletion, settings
 from resolvers.context import Info
-from resolvers.given import given
+from resolvers.optional_arguments import given
 
 
 async def update_account(
@@ -48,7 +47,7 @@ async def update_account(
         notifications_declined=notifications_declined,
     )
     async with info.context.writing() as session:
-        return await accounts.update_account(session, info.context.viewer, changes)
+        return await settings.update_account(session, info.context.viewer, changes)
 
 
 async def update_preferences(
@@ -75,7 +74,7 @@ async def update_preferences(
         decimal_separator=decimal_separator,
     )
     async with info.context.writing() as session:
-        return await accounts.update_preferences(session, info.context.viewer, changes)
+        return await settings.update_preferences(session, info.context.viewer, changes)
 
 
 async def request_account_deletion(info: Info) -> User:
@@ -84,10 +83,10 @@ async def request_account_deletion(info: Info) -> User:
     What others rely on stays and names nobody: datasets, models, trainings, published predictions.
     """
     async with info.context.writing() as session:
-        return await accounts.request_account_deletion(session, info.context.viewer)
+        return await deletion.request_account_deletion(session, info.context.viewer)
 
 
 async def cancel_account_deletion(info: Info) -> User:
     """Keeps the viewer's account, which was to be deleted."""
     async with info.context.writing() as session:
-        return await accounts.cancel_account_deletion(session, info.context.viewer)
+        return await deletion.cancel_account_deletion(session, info.context.viewer)

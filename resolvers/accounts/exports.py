@@ -3,9 +3,9 @@
 import strawberry
 from sqlalchemy import Select
 
-from app.models import DataExport
+from app.models.accounts import DataExport
 from app.policies import signed_in, visible
-from app.services import accounts
+from app.services.accounts.users import data_exports as data_exports_service
 from resolvers.context import Info
 
 
@@ -17,10 +17,10 @@ def data_exports(info: Info) -> Select[DataExport]:
 
 def export_link(root: strawberry.Parent[DataExport]) -> str | None:
     """Where to download it; good for an hour. Null until it is ready."""
-    return accounts.export_link(root)
+    return data_exports_service.export_link(root)
 
 
 async def export_my_data(info: Info) -> DataExport:
     """Has an archive made of everything that is the viewer's: a ZIP file with JSON, GeoJSON and their pictures."""
     async with info.context.writing() as session:
-        return await accounts.export_my_data(session, info.context.viewer)
+        return await data_exports_service.export_my_data(session, info.context.viewer)

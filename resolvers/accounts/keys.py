@@ -2,9 +2,10 @@
 
 import strawberry
 
-from app.models import ApiKey, Scope, User
-from app.services import accounts
-from app.services.accounts import ApiKeySecret
+from app.models.accounts import ApiKey, User
+from app.models.choices import Scope
+from app.services.accounts.sign_in import api_keys
+from app.services.accounts.sign_in.api_keys import ApiKeySecret
 from resolvers import ids
 from resolvers.context import Info
 
@@ -20,8 +21,8 @@ async def create_api_key(
     scopes: What it may do. Each mutation says which it needs, queries and subscriptions need READ.
     expires_in_days: When it ends; null if only by being revoked.
     """
-    async with accounts.pace_api_key(info.context.rates, info.context.viewer), info.context.writing() as session:
-        return await accounts.create_api_key(
+    async with api_keys.pace_api_key(info.context.rates, info.context.viewer), info.context.writing() as session:
+        return await api_keys.create_api_key(
             session, info.context.viewer, name=name, scopes=scopes, expires_in_days=expires_in_days
         )
 
@@ -33,7 +34,7 @@ async def rename_api_key(info: Info, id: strawberry.ID, name: str) -> ApiKey:
     name: What it is for; unique among the viewer's keys.
     """
     async with info.context.writing() as session:
-        return await accounts.rename_api_key(session, info.context.viewer, ids.key(id, ApiKey), name=name)
+        return await api_keys.rename_api_key(session, info.context.viewer, ids.key(id, ApiKey), name=name)
 
 
 async def revoke_api_key(info: Info, id: strawberry.ID) -> User:
@@ -42,4 +43,4 @@ async def revoke_api_key(info: Info, id: strawberry.ID) -> User:
     id: Which key.
     """
     async with info.context.writing() as session:
-        return await accounts.revoke_api_key(session, info.context.viewer, ids.key(id, ApiKey))
+        return await api_keys.revoke_api_key(session, info.context.viewer, ids.key(id, ApiKey))

@@ -2,12 +2,13 @@
 
 import strawberry
 
-from app.models import Profile
-from app.services import accounts
-from app.services.accounts import AvatarSize
-from app.services.system import UploadLink, uploads
+from app.models.accounts import Profile
+from app.services.accounts.users import profiles
+from app.services.accounts.users.profiles import AvatarSize
+from app.services.system import uploads
+from app.services.system.uploads import UploadLink
 from resolvers.context import Info
-from resolvers.given import given
+from resolvers.optional_arguments import given
 
 
 def avatar_url(root: strawberry.Parent[Profile], size: AvatarSize = AvatarSize.MEDIUM) -> str | None:
@@ -15,7 +16,7 @@ def avatar_url(root: strawberry.Parent[Profile], size: AvatarSize = AvatarSize.M
 
     size: How large.
     """
-    return accounts.avatar_url(root, size)
+    return profiles.avatar_url(root, size)
 
 
 async def update_profile(
@@ -32,7 +33,7 @@ async def update_profile(
     """
     changes = given(bio=bio, location=location, website=website)
     async with info.context.writing() as session:
-        return await accounts.update_profile(session, info.context.viewer, changes=changes)
+        return await profiles.update_profile(session, info.context.viewer, changes=changes)
 
 
 async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> UploadLink:
@@ -42,7 +43,7 @@ async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> Uplo
     bytes: How many bytes it has, at most five million.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return accounts.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+        return profiles.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
 
 
 async def set_avatar(info: Info, upload: str) -> Profile:
@@ -51,12 +52,12 @@ async def set_avatar(info: Info, upload: str) -> Profile:
     upload: The `upload` of the link it was sent to.
     """
     viewer = info.context.viewer
-    name = await accounts.draw_avatar(viewer, upload)
+    name = await profiles.draw_avatar(viewer, upload)
     async with info.context.writing() as session:
-        return await accounts.wear_avatar(session, viewer, name)
+        return await profiles.wear_avatar(session, viewer, name)
 
 
 async def remove_avatar(info: Info) -> Profile:
     """Takes the viewer's picture away, its files included."""
     async with info.context.writing() as session:
-        return await accounts.wear_avatar(session, info.context.viewer, None)
+        return await profiles.wear_avatar(session, info.context.viewer, None)

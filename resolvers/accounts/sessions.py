@@ -2,9 +2,9 @@
 
 import strawberry
 
-from app.models import Session, User
-from app.services import accounts
-from app.services.accounts import SignedIn
+from app.models.accounts import Session, User
+from app.services.accounts.sign_in import rate_limits, sessions
+from app.services.accounts.sign_in.sessions import SignedIn
 from resolvers import ids
 from resolvers.context import Info
 
@@ -17,16 +17,16 @@ async def sign_in(info: Info, email: str, password: str, device_token: str | Non
     device_token: The `deviceToken` of an earlier sign-in here, so that wrong passwords tried elsewhere do not matter.
     """
     context = info.context
-    async with accounts.pace_sign_in(context.rates, email=email, address=context.address, device=device_token):
-        found = await accounts.user_by_password(context.database, email=email, password=password)
+    async with rate_limits.pace_sign_in(context.rates, email=email, address=context.address, device=device_token):
+        found = await sessions.user_by_password(context.database, email=email, password=password)
     async with info.context.writing() as session:
-        return await accounts.sign_in(session, found, info.context.device)
+        return await sessions.sign_in(session, found, info.context.device)
 
 
 async def sign_out(info: Info) -> bool:
     """Ends the session the request came with; its token is worth nothing from then on."""
     async with info.context.writing() as session:
-        return await accounts.sign_out(session, info.context.viewer)
+        return await sessions.sign_out(session, info.context.viewer)
 
 
 async def revoke_session(info: Info, id: strawberry.ID) -> User:
@@ -35,7 +35,7 @@ async def revoke_session(info: Info, id: strawberry.ID) -> User:
     id: Which session.
     """
     async with info.context.writing() as session:
-        return await accounts.revoke_session(session, info.context.viewer, ids.key(id, Session))
+        return await sessions.revoke_session(session, info.context.viewer, ids.key(id, Session))
 
 
 async def revoke_sessions(info: Info, except_current: bool = True) -> User:
@@ -44,7 +44,7 @@ async def revoke_sessions(info: Info, except_current: bool = True) -> User:
     except_current: Whether the one that the request comes with goes on.
     """
     async with info.context.writing() as session:
-        return await accounts.revoke_sessions(session, info.context.viewer, except_current=except_current)
+        return await sessions.revoke_sessions(session, info.context.viewer, except_current=except_current)
 
 
 def is_current(root: strawberry.Parent[Session], info: Info) -> bool:

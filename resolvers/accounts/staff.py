@@ -2,8 +2,8 @@
 
 import strawberry
 
-from app.models import User
-from app.services import accounts
+from app.models.accounts import User
+from app.services.accounts.users import staff
 from resolvers import ids
 from resolvers.context import Info
 
@@ -15,7 +15,7 @@ async def suspend_user(info: Info, id: strawberry.ID, reason: str) -> User:
     reason: Why; it is kept, and they may read it once the account is restored.
     """
     async with info.context.writing() as session:
-        return await accounts.suspend_user(session, info.context.viewer, ids.key(id, User), reason=reason)
+        return await staff.suspend_user(session, info.context.viewer, ids.key(id, User), reason=reason)
 
 
 async def restore_user(info: Info, id: strawberry.ID) -> User:
@@ -24,7 +24,7 @@ async def restore_user(info: Info, id: strawberry.ID) -> User:
     id: Whose.
     """
     async with info.context.writing() as session:
-        return await accounts.restore_user(session, info.context.viewer, ids.key(id, User))
+        return await staff.restore_user(session, info.context.viewer, ids.key(id, User))
 
 
 async def change_staff(info: Info, id: strawberry.ID, is_staff: bool) -> User:
@@ -34,4 +34,4 @@ async def change_staff(info: Info, id: strawberry.ID, is_staff: bool) -> User:
     is_staff: Whether they are to be staff.
     """
     async with info.context.writing() as session:
-        return await accounts.change_staff(session, info.context.viewer, ids.key(id, User), is_staff=is_staff)
+        return await staff.change_staff(session, info.context.viewer, ids.key(id, User), is_staff=is_staff)

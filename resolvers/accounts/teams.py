@@ -6,12 +6,12 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
-from app.models import Team, TeamInvitation, TeamMembership, User
+from app.models.accounts import Team, TeamInvitation, TeamMembership, User
 from app.pagination import Order
 from app.policies import signed_in, visible
 from app.policies.accounts import belongs_to_team
-from app.services import accounts
-from app.services.accounts import TeamInvitationLink
+from app.services.accounts.teams import invitations, memberships
+from app.services.accounts.teams.invitations import TeamInvitationLink
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
@@ -67,7 +67,7 @@ async def create_team(info: Info, name: str) -> Team:
     name: Its name, at most 200 characters; no other team of its admin may have it.
     """
     async with info.context.writing() as session:
-        return await accounts.create_team(session, info.context.viewer, name=name)
+        return await memberships.create_team(session, info.context.viewer, name=name)
 
 
 async def rename_team(info: Info, id: strawberry.ID, name: str) -> Team:
@@ -77,7 +77,7 @@ async def rename_team(info: Info, id: strawberry.ID, name: str) -> Team:
     name: Its new name.
     """
     async with info.context.writing() as session:
-        return await accounts.rename_team(session, info.context.viewer, ids.key(id, Team), name=name)
+        return await memberships.rename_team(session, info.context.viewer, ids.key(id, Team), name=name)
 
 
 async def leave_team(info: Info, id: strawberry.ID) -> FormerTeam:
@@ -86,7 +86,7 @@ async def leave_team(info: Info, id: strawberry.ID) -> FormerTeam:
     id: Which team.
     """
     async with info.context.writing() as session:
-        return FormerTeam.of(await accounts.leave_team(session, info.context.viewer, ids.key(id, Team)))
+        return FormerTeam.of(await memberships.leave_team(session, info.context.viewer, ids.key(id, Team)))
 
 
 async def remove_team_member(info: Info, id: strawberry.ID, user_id: strawberry.ID) -> Team:
@@ -96,7 +96,7 @@ async def remove_team_member(info: Info, id: strawberry.ID, user_id: strawberry.
     user_id: Whose membership.
     """
     async with info.context.writing() as session:
-        return await accounts.remove_team_member(
+        return await memberships.remove_team_member(
             session, info.context.viewer, ids.key(id, Team), user_id=ids.key(user_id, User)
         )
 
@@ -108,7 +108,7 @@ async def transfer_team(info: Info, id: strawberry.ID, user_id: strawberry.ID) -
     user_id: Who is to be its admin.
     """
     async with info.context.writing() as session:
-        return await accounts.transfer_team(
+        return await memberships.transfer_team(
             session, info.context.viewer, ids.key(id, Team), user_id=ids.key(user_id, User)
         )
 
@@ -119,7 +119,7 @@ async def delete_team(info: Info, id: strawberry.ID) -> FormerTeam:
     id: Which team.
     """
     async with info.context.writing() as session:
-        return FormerTeam.of(await accounts.delete_team(session, info.context.viewer, ids.key(id, Team)))
+        return FormerTeam.of(await memberships.delete_team(session, info.context.viewer, ids.key(id, Team)))
 
 
 async def create_team_invitation(
@@ -132,8 +132,8 @@ async def create_team_invitation(
     uses_max: How many may join by it, 1 to 100.
     """
     viewer, team_key = info.context.viewer, ids.key(team_id, Team)
-    async with accounts.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
-        return await accounts.create_team_invitation(
+    async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
+        return await invitations.create_team_invitation(
             session, viewer, team_id=team_key, expires_in_days=expires_in_days, uses_max=uses_max
         )
 
@@ -145,8 +145,8 @@ async def regenerate_team_invitation(info: Info, id: strawberry.ID, expires_in_d
     expires_in_days: How long the new link holds, 1 to 30 days.
     """
     viewer, key = info.context.viewer, ids.key(id, TeamInvitation)
-    async with accounts.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
-        return await accounts.regenerate_team_invitation(session, viewer, key, expires_in_days=expires_in_days)
+    async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
+        return await invitations.regenerate_team_invitation(session, viewer, key, expires_in_days=expires_in_days)
 
 
 async def revoke_team_invitation(info: Info, id: strawberry.ID) -> Team:
@@ -155,7 +155,7 @@ async def revoke_team_invitation(info: Info, id: strawberry.ID) -> Team:
     id: Which invitation.
     """
     async with info.context.writing() as session:
-        return await accounts.revoke_team_invitation(session, info.context.viewer, ids.key(id, TeamInvitation))
+        return await invitations.revoke_team_invitation(session, info.context.viewer, ids.key(id, TeamInvitation))
 
 
 async def accept_team_invitation(info: Info, token: str) -> TeamMembership:
@@ -165,7 +165,7 @@ async def accept_team_invitation(info: Info, token: str) -> TeamMembership:
     """
     viewer, address = info.context.viewer, info.context.address
     async with (
-        accounts.pace_team_acceptance(info.context.rates, viewer, address=address),
+        invitations.pace_team_acceptance(info.context.rates, viewer, address=address),
         info.context.writing() as session,
     ):
-        return await accounts.accept_team_invitation(session, viewer, token=token)
+        return await invitations.accept_team_invitation(session, viewer, token=token)

@@ -6,12 +6,14 @@ import strawberry
 from sqlalchemy import Select, or_
 
 from app import checks
-from app.models import DeliveryMethod, NotificationKind, User
+from app.models.accounts import User
+from app.models.choices import DeliveryMethod, NotificationKind
 from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of
-from app.services import accounts, system
-from app.services.accounts import UserStatistics
+from app.services.accounts.users import statistics as statistics_service
+from app.services.accounts.users.statistics import UserStatistics
+from app.services.system import notifications
 from app.settings import settings
 from resolvers.context import Info
 
@@ -99,7 +101,7 @@ async def unread_notifications_count(root: strawberry.Parent[User], info: Info) 
     """How many notifications they have not read; null for everybody but themselves and staff."""
     if not may_see_private_details_of(info.context.viewer, root):
         return None
-    return await info.context.load.about(system.unread_counts, root.id)
+    return await info.context.load.about(notifications.unread_counts, root.id)
 
 
 def newsletter_subscription(root: strawberry.Parent[User], info: Info) -> bool | None:
@@ -121,4 +123,4 @@ async def statistics(root: strawberry.Parent[User], info: Info) -> UserStatistic
     """What they have made, in figures; null for everybody but themselves and staff."""
     if not may_see_private_details_of(info.context.viewer, root):
         return None
-    return await info.context.load.about(accounts.statistics_of, root.id)
+    return await info.context.load.about(statistics_service.statistics_of, root.id)

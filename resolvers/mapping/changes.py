@@ -5,12 +5,15 @@ from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from strawberry.scalars import JSON
 
-from app.models import AOI, Dataset, Label, Model, ModelStatus, Training
-from app.services import mapping
+from app.models.mapping.datasets import AOI, Dataset, Label
+from app.models.mapping.trainings import Model, ModelStatus, Training
+from app.services.mapping.datasets import editing
+from app.services.mapping.labels import editing as editing_service
+from app.services.mapping.trainings import models
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
+from resolvers.optional_arguments import given
 
 
 async def delete_dataset(info: Info, id: strawberry.ID) -> Deleted:
@@ -19,7 +22,7 @@ async def delete_dataset(info: Info, id: strawberry.ID) -> Deleted:
     id: Which dataset.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_dataset(session, info.context.viewer, ids.key(id, Dataset)))
+        return Deleted.of(await editing.delete_dataset(session, info.context.viewer, ids.key(id, Dataset)))
 
 
 async def update_aoi(info: Info, id: strawberry.ID, geom: Polygon) -> AOI:
@@ -29,7 +32,7 @@ async def update_aoi(info: Info, id: strawberry.ID, geom: Polygon) -> AOI:
     geom: Its new boundary.
     """
     async with info.context.writing() as session:
-        return await mapping.update_aoi(session, info.context.viewer, ids.key(id, AOI), geom=geom)
+        return await editing.update_aoi(session, info.context.viewer, ids.key(id, AOI), geom=geom)
 
 
 async def delete_aoi(info: Info, id: strawberry.ID) -> Deleted:
@@ -38,7 +41,7 @@ async def delete_aoi(info: Info, id: strawberry.ID) -> Deleted:
     id: Which area.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_aoi(session, info.context.viewer, ids.key(id, AOI)))
+        return Deleted.of(await editing.delete_aoi(session, info.context.viewer, ids.key(id, AOI)))
 
 
 async def create_label(info: Info, aoi_id: strawberry.ID, geom: BaseGeometry, tags: JSON | None = None) -> Label:
@@ -49,7 +52,7 @@ async def create_label(info: Info, aoi_id: strawberry.ID, geom: BaseGeometry, ta
     tags: Its tags, such as {"building": "yes"}.
     """
     async with info.context.writing() as session:
-        return await mapping.create_label(
+        return await editing_service.create_label(
             session, info.context.viewer, aoi_id=ids.key(aoi_id, AOI), geom=geom, tags=tags
         )
 
@@ -68,7 +71,7 @@ async def update_label(
     """
     changes = given(geom=geom, tags=tags)
     async with info.context.writing() as session:
-        return await mapping.update_label(session, info.context.viewer, ids.key(id, Label), changes)
+        return await editing_service.update_label(session, info.context.viewer, ids.key(id, Label), changes)
 
 
 async def delete_label(info: Info, id: strawberry.ID) -> Deleted:
@@ -77,7 +80,7 @@ async def delete_label(info: Info, id: strawberry.ID) -> Deleted:
     id: Which label.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_label(session, info.context.viewer, ids.key(id, Label)))
+        return Deleted.of(await editing_service.delete_label(session, info.context.viewer, ids.key(id, Label)))
 
 
 async def update_model(
@@ -96,7 +99,7 @@ async def update_model(
     """
     changes = given(name=name, description=description, status=status)
     async with info.context.writing() as session:
-        return await mapping.update_model(session, info.context.viewer, ids.key(id, Model), changes)
+        return await models.update_model(session, info.context.viewer, ids.key(id, Model), changes)
 
 
 async def delete_model(info: Info, id: strawberry.ID) -> Deleted:
@@ -105,7 +108,7 @@ async def delete_model(info: Info, id: strawberry.ID) -> Deleted:
     id: Which model.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_model(session, info.context.viewer, ids.key(id, Model)))
+        return Deleted.of(await models.delete_model(session, info.context.viewer, ids.key(id, Model)))
 
 
 async def delete_training(info: Info, id: strawberry.ID) -> Deleted:
@@ -114,4 +117,4 @@ async def delete_training(info: Info, id: strawberry.ID) -> Deleted:
     id: Which training.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_training(session, info.context.viewer, ids.key(id, Training)))
+        return Deleted.of(await models.delete_training(session, info.context.viewer, ids.key(id, Training)))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import strawberry
 
 from app.base_models import OFFERS
-from app.models import BaseModel, Model, Training
-from app.services import mapping
-from app.services.mapping import TrainingComparison
+from app.models.mapping.trainings import BaseModel, Model, Training
+from app.services.mapping.trainings import comparison
+from app.services.mapping.trainings.comparison import TrainingComparison
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.live import Epoch
+from resolvers.mapping.subscriptions import Epoch
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,6 @@ async def compare_trainings(
     """
     keys = None if training_ids is None else [ids.key(id, Training) for id in training_ids]
     async with info.context.reading() as session:
-        return await mapping.compare_trainings(
+        return await comparison.compare_trainings(
             session, info.context.viewer, model_id=ids.key(model_id, Model), training_ids=keys
         )

@@ -6,15 +6,20 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 from strawberry.scalars import JSON
 
-from app.models import AOI, Dataset, FeedbackAOI, FeedbackLabel, Model, Review, Training, User
+from app.models.accounts import User
+from app.models.mapping.datasets import AOI, Dataset
+from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
+from app.models.mapping.trainings import Model, Training
 from app.policies import visible
 from app.policies.accounts import is_by
-from app.services import mapping
+from app.services.mapping.datasets import clones
+from app.services.mapping.feedback import corrections
+from app.services.mapping.trainings import retraining
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.places import placed
+from resolvers.mapping.spatial_filters import placed
+from resolvers.optional_arguments import given
 
 
 async def feedback_aoi(info: Info, id: strawberry.ID) -> FeedbackAOI:
@@ -87,7 +92,7 @@ async def create_feedback_aoi(
     source_imagery: The imagery it was drawn on, if not the training's.
     """
     async with info.context.writing() as session:
-        return await mapping.create_feedback_aoi(
+        return await corrections.create_feedback_aoi(
             session,
             info.context.viewer,
             training_id=ids.key(training_id, Training),
@@ -103,7 +108,7 @@ async def update_feedback_aoi(info: Info, id: strawberry.ID, geom: Polygon) -> F
     geom: Its new boundary.
     """
     async with info.context.writing() as session:
-        return await mapping.update_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI), geom=geom)
+        return await corrections.update_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI), geom=geom)
 
 
 async def delete_feedback_aoi(info: Info, id: strawberry.ID) -> Deleted:
@@ -112,7 +117,7 @@ async def delete_feedback_aoi(info: Info, id: strawberry.ID) -> Deleted:
     id: Which area.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI)))
+        return Deleted.of(await corrections.delete_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI)))
 
 
 async def review_feedback_aoi(info: Info, id: strawberry.ID, review: Review) -> FeedbackAOI:
@@ -122,7 +127,9 @@ async def review_feedback_aoi(info: Info, id: strawberry.ID, review: Review) -> 
     review: What they think of it.
     """
     async with info.context.writing() as session:
-        return await mapping.review_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI), review=review)
+        return await corrections.review_feedback_aoi(
+            session, info.context.viewer, ids.key(id, FeedbackAOI), review=review
+        )
 
 
 async def fetch_feedback_labels(info: Info, feedback_aoi_id: strawberry.ID) -> FeedbackAOI:
@@ -131,7 +138,7 @@ async def fetch_feedback_labels(info: Info, feedback_aoi_id: strawberry.ID) -> F
     feedback_aoi_id: The area.
     """
     async with info.context.writing() as session:
-        return await mapping.ask_for_feedback_labels(
+        return await corrections.ask_for_feedback_labels(
             session, info.context.viewer, area_id=ids.key(feedback_aoi_id, FeedbackAOI)
         )
 
@@ -146,7 +153,7 @@ async def draw_feedback_label(
     tags: Its tags.
     """
     async with info.context.writing() as session:
-        return await mapping.draw_feedback_label(
+        return await corrections.draw_feedback_label(
             session, info.context.viewer, area_id=ids.key(feedback_aoi_id, FeedbackAOI), geom=geom, tags=tags
         )
 
@@ -165,7 +172,9 @@ async def update_feedback_label(
     """
     changes = given(geom=geom, tags=tags)
     async with info.context.writing() as session:
-        return await mapping.update_feedback_label(session, info.context.viewer, ids.key(id, FeedbackLabel), changes)
+        return await corrections.update_feedback_label(
+            session, info.context.viewer, ids.key(id, FeedbackLabel), changes
+        )
 
 
 async def delete_feedback_label(info: Info, id: strawberry.ID) -> Deleted:
@@ -174,7 +183,9 @@ async def delete_feedback_label(info: Info, id: strawberry.ID) -> Deleted:
     id: Which label.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_feedback_label(session, info.context.viewer, ids.key(id, FeedbackLabel)))
+        return Deleted.of(
+            await corrections.delete_feedback_label(session, info.context.viewer, ids.key(id, FeedbackLabel))
+        )
 
 
 async def copy_feedback_aoi(info: Info, id: strawberry.ID) -> AOI:
@@ -183,7 +194,7 @@ async def copy_feedback_aoi(info: Info, id: strawberry.ID) -> AOI:
     id: Which area.
     """
     async with info.context.writing() as session:
-        return await mapping.copy_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI))
+        return await clones.copy_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI))
 
 
 async def start_feedback_training(
@@ -205,7 +216,7 @@ async def start_feedback_training(
     description: A note.
     """
     async with info.context.writing() as session:
-        return await mapping.start_feedback_training(
+        return await retraining.start_feedback_training(
             session,
             info.context.viewer,
             training_id=ids.key(training_id, Training),
@@ -232,7 +243,7 @@ async def clone_dataset(
     offset: How far its labels are to be moved, [x, y] in metres of EPSG:3857, to lie upon that imagery.
     """
     async with info.context.writing() as session:
-        return await mapping.clone_dataset(
+        return await clones.clone_dataset(
             session,
             info.context.viewer,
             ids.key(id, Dataset),
@@ -257,7 +268,7 @@ async def clone_model(
     offset: How far the labels are to be moved, [x, y] in metres of EPSG:3857, to lie upon that imagery.
     """
     async with info.context.writing() as session:
-        return await mapping.clone_model(
+        return await clones.clone_model(
             session,
             info.context.viewer,
             ids.key(id, Model),

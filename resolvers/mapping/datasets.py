@@ -7,31 +7,25 @@ from sqlalchemy import Select
 from strawberry.scalars import JSON
 
 from app import checks
-from app.models import (
-    AOI,
-    Contributions,
-    Dataset,
-    DatasetStatus,
-    Label,
-    LabelFormat,
-    LabelImport,
-    LabelOrigin,
-    Team,
-    User,
-)
+from app.formats import footprints as footprints_service
+from app.metering import in_thread
+from app.models.accounts import Team, User
+from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, Label, LabelOrigin
+from app.models.mapping.imports import LabelFormat, LabelImport
 from app.pagination import Order
 from app.policies import visible
 from app.policies.accounts import is_by
-from app.services import mapping
-from app.services.mapping import LabelUpload
+from app.services.mapping.datasets import editing
+from app.services.mapping.labels import imports
+from app.services.mapping.labels import uploads as uploads_service
+from app.services.mapping.labels.uploads import LabelUpload
 from app.services.system import uploads
 from app.services.system.uploads import UploadLink
 from app.settings import settings
-from app.work import in_thread
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
-from resolvers.mapping.places import placed
+from resolvers.mapping.spatial_filters import placed
+from resolvers.optional_arguments import given
 
 
 class NamedOrder(Order):
@@ -152,7 +146,7 @@ async def create_dataset(
     team_id: Whose people may, if contributions are the team's.
     """
     async with info.context.writing() as session:
-        return await mapping.create_dataset(
+        return await editing.create_dataset(
             session,
             info.context.viewer,
             name=name,
@@ -188,7 +182,7 @@ async def update_dataset(
     if team_id is not None:
         changes["team_id"] = ids.key(team_id.value, Team)
     async with info.context.writing() as session:
-        return await mapping.update_dataset(session, info.context.viewer, ids.key(id, Dataset), changes)
+        return await editing.update_dataset(session, info.context.viewer, ids.key(id, Dataset), changes)
 
 
 async def create_aoi(info: Info, dataset_id: strawberry.ID, geom: Polygon) -> AOI:
@@ -198,7 +192,7 @@ async def create_aoi(info: Info, dataset_id: strawberry.ID, geom: Polygon) -> AO
     geom: Its boundary.
     """
     async with info.context.writing() as session:
-        return await mapping.create_aoi(
+        return await editing.create_aoi(
             session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset), geom=geom
         )
 
@@ -224,10 +218,10 @@ async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replac
     """
     viewer, key = info.context.viewer, ids.key(aoi_id, AOI)
     async with info.context.reading() as reading:
-        area = await mapping.area_to_add_labels_to(reading, viewer, key)
-    footprints, outside = await in_thread(mapping.sifted, area, "geojson", geojson)
+        area = await uploads_service.area_to_add_labels_to(reading, viewer, key)
+    footprints, outside = await in_thread(footprints_service.sifted, area, "geojson", geojson)
     async with info.context.writing() as session:
-        return await mapping.upload_labels(
+        return await uploads_service.upload_labels(
             session, viewer, aoi_id=key, footprints=footprints, outside=outside, replace=replace
         )
 
@@ -239,7 +233,7 @@ async def fetch_osm_labels(info: Info, aoi_id: strawberry.ID, tags: list[OsmTagI
     tags: What is fetched: features with any of these tags; buildings, unless something else is named.
     """
     async with info.context.writing() as session:
-        return await mapping.ask_for_osm_labels(
+        return await uploads_service.ask_for_osm_labels(
             session, info.context.viewer, aoi_id=ids.key(aoi_id, AOI), tags=_tags(tags)
         )
 
@@ -259,7 +253,7 @@ async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> Up
     bytes: How many bytes it has.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return mapping.label_upload(info.context.viewer, format=format, bytes=bytes)
+        return imports.label_upload(info.context.viewer, format=format, bytes=bytes)
 
 
 async def import_labels(
@@ -277,8 +271,8 @@ async def import_labels(
     replace: Whether labels uploaded earlier make way.
     """
     viewer = info.context.viewer
-    file = await uploads.uploaded(viewer, upload, use=mapping.LABELS)
+    file = await uploads.uploaded(viewer, upload, use=imports.LABELS)
     async with info.context.writing() as session:
-        return await mapping.import_labels(
+        return await imports.import_labels(
             session, viewer, aoi_id=ids.key(aoi_id, AOI), file=file, tags=_tags(tags), replace=replace
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import strawberry
 
-from app.models import Record
+from app.models.base import Record
 from resolvers import ids
 
 

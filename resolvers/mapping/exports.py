@@ -2,9 +2,9 @@
 
 import strawberry
 
-from app.models import AOI, Dataset
-from app.services import mapping
-from app.services.mapping import FileFormat
+from app.models.mapping.datasets import AOI, Dataset
+from app.services.mapping.labels import exports
+from app.services.mapping.predictions.downloads import FileFormat
 
 
 def area_labels_link(root: strawberry.Parent[AOI], format: FileFormat) -> str:
@@ -12,7 +12,7 @@ def area_labels_link(root: strawberry.Parent[AOI], format: FileFormat) -> str:
 
     format: The format of the file.
     """
-    return mapping.labels_link(root, format)
+    return exports.labels_link(root, format)
 
 
 def dataset_labels_link(root: strawberry.Parent[Dataset], format: FileFormat) -> str:
@@ -20,9 +20,9 @@ def dataset_labels_link(root: strawberry.Parent[Dataset], format: FileFormat) ->
 
     format: The format of the file.
     """
-    return mapping.labels_link(root, format)
+    return exports.labels_link(root, format)
 
 
 def gpx_link(root: strawberry.Parent[AOI]) -> str:
     """Where to download its boundary as a GPX track; good for an hour."""
-    return mapping.gpx_link(root)
+    return exports.gpx_link(root)

@@ -5,15 +5,17 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 from strawberry.scalars import JSON
 
-from app.models import ApprovedPrediction, Feedback, FeedbackType, Model, Training, User
+from app.models.accounts import User
+from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackType
+from app.models.mapping.trainings import Model, Training
 from app.policies import visible
 from app.policies.accounts import is_by
-from app.services import mapping
+from app.services.mapping.feedback import entries
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.places import placed
+from resolvers.mapping.spatial_filters import placed
+from resolvers.optional_arguments import given
 
 
 async def feedback(info: Info, id: strawberry.ID) -> Feedback:
@@ -73,7 +75,7 @@ async def give_feedback(
     source_imagery: The imagery it was seen on, if not the training's.
     """
     async with info.context.writing() as session:
-        return await mapping.give_feedback(
+        return await entries.give_feedback(
             session,
             info.context.viewer,
             training_id=ids.key(training_id, Training),
@@ -103,7 +105,7 @@ async def update_feedback(
     """
     changes = given(geom=geom, feedback_type=feedback_type, zoom_level=zoom_level, comments=comments)
     async with info.context.writing() as session:
-        return await mapping.update_feedback(session, info.context.viewer, ids.key(id, Feedback), changes)
+        return await entries.update_feedback(session, info.context.viewer, ids.key(id, Feedback), changes)
 
 
 async def delete_feedback(info: Info, id: strawberry.ID) -> Deleted:
@@ -112,7 +114,7 @@ async def delete_feedback(info: Info, id: strawberry.ID) -> Deleted:
     id: Which feedback.
     """
     async with info.context.writing() as session:
-        return Deleted.of(await mapping.delete_feedback(session, info.context.viewer, ids.key(id, Feedback)))
+        return Deleted.of(await entries.delete_feedback(session, info.context.viewer, ids.key(id, Feedback)))
 
 
 def approved_predictions(
@@ -151,7 +153,7 @@ async def approve_prediction(
     config: The parameters by which it was found.
     """
     async with info.context.writing() as session:
-        return await mapping.approve_prediction(
+        return await entries.approve_prediction(
             session, info.context.viewer, training_id=ids.key(training_id, Training), geom=geom, config=config
         )
 
@@ -163,5 +165,5 @@ async def delete_approved_prediction(info: Info, id: strawberry.ID) -> Deleted:
     """
     async with info.context.writing() as session:
         return Deleted.of(
-            await mapping.delete_approved_prediction(session, info.context.viewer, ids.key(id, ApprovedPrediction))
+            await entries.delete_approved_prediction(session, info.context.viewer, ids.key(id, ApprovedPrediction))
         )

@@ -10,13 +10,14 @@ from sqlalchemy import Select
 from app import checks
 from app.database import Database
 from app.geometry import FeatureCollection
-from app.models import AOI, Dataset, Model, Training
-from app.services.mapping import overview
-from app.services.mapping.overview import Statistics
+from app.models.mapping.datasets import AOI, Dataset
+from app.models.mapping.trainings import Model, Training
+from app.services.mapping.maps import overview
+from app.services.mapping.maps.overview import Statistics
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.places import placed
+from resolvers.mapping.spatial_filters import placed
 
 M = TypeVar("M", Model, Dataset)
 

@@ -5,27 +5,21 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 
 from app import checks
-from app.models import (
-    Conflation,
-    Model,
-    PredictedFeature,
-    Prediction,
-    Team,
-    Training,
-    TrainingStatus,
-    User,
-    Verdict,
-)
+from app.models.accounts import Team, User
+from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
+from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import visible
 from app.policies.accounts import is_by
-from app.services import mapping
-from app.services.mapping import FileFormat, Outlines, Wanted
+from app.services.mapping.predictions import conflation as conflation_service
+from app.services.mapping.predictions import downloads, lifecycle, verdicts
+from app.services.mapping.predictions.downloads import FileFormat, Wanted
+from app.services.mapping.predictions.lifecycle import Outlines
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
 from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.places import placed
+from resolvers.mapping.spatial_filters import placed
+from resolvers.optional_arguments import given
 
 
 async def prediction(info: Info, id: strawberry.ID) -> Prediction:
@@ -121,7 +115,7 @@ def download(
     points: Whether a point in each feature will do.
     """
     wanted = Wanted(root.id, verdict, tuple(conflation or ()), points)
-    return mapping.download_link(info.context.viewer, wanted, format)
+    return downloads.download_link(info.context.viewer, wanted, format)
 
 
 async def start_prediction(
@@ -160,7 +154,7 @@ async def start_prediction(
     """
     outlines = Outlines(confidence, tolerance, area_threshold, orthogonalize, max_angle_change, skew_tolerance, overlap)
     async with info.context.writing() as session:
-        return await mapping.start_prediction(
+        return await lifecycle.start_prediction(
             session,
             info.context.viewer,
             model_id=ids.key(model_id, Model),
@@ -184,7 +178,7 @@ async def update_prediction(
     """
     changes = given(description=description)
     async with info.context.writing() as session:
-        return await mapping.update_prediction(
+        return await lifecycle.update_prediction(
             session, info.context.viewer, ids.key(prediction_id, Prediction), changes
         )
 
@@ -198,7 +192,7 @@ async def share_prediction(
     team_id: The team; null for none any more.
     """
     async with info.context.writing() as session:
-        return await mapping.share_prediction(
+        return await lifecycle.share_prediction(
             session,
             info.context.viewer,
             ids.key(prediction_id, Prediction),
@@ -212,7 +206,7 @@ async def publish_prediction(info: Info, prediction_id: strawberry.ID) -> Predic
     prediction_id: The prediction.
     """
     async with info.context.writing() as session:
-        return await mapping.publish_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.publish_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
 
 
 async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
@@ -221,7 +215,7 @@ async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Pred
     prediction_id: The prediction.
     """
     async with info.context.writing() as session:
-        return await mapping.unpublish_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.unpublish_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
 
 
 async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
@@ -230,7 +224,7 @@ async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Predicti
     prediction_id: The prediction.
     """
     async with info.context.writing() as session:
-        return await mapping.retry_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.retry_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
 
 
 async def cancel_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
@@ -239,7 +233,7 @@ async def cancel_prediction(info: Info, prediction_id: strawberry.ID) -> Predict
     prediction_id: The prediction.
     """
     async with info.context.writing() as session:
-        return await mapping.cancel_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.cancel_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
 
 
 async def delete_prediction(info: Info, prediction_id: strawberry.ID) -> Deleted:
@@ -249,7 +243,7 @@ async def delete_prediction(info: Info, prediction_id: strawberry.ID) -> Deleted
     """
     async with info.context.writing() as session:
         return Deleted.of(
-            await mapping.delete_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+            await lifecycle.delete_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
         )
 
 
@@ -259,7 +253,9 @@ async def conflate_prediction(info: Info, prediction_id: strawberry.ID) -> Predi
     prediction_id: The prediction.
     """
     async with info.context.writing() as session:
-        return await mapping.conflate_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await conflation_service.conflate_prediction(
+            session, info.context.viewer, ids.key(prediction_id, Prediction)
+        )
 
 
 async def judge_features(
@@ -273,7 +269,7 @@ async def judge_features(
     """
     keys = [ids.key(id, PredictedFeature) for id in feature_ids]
     async with info.context.writing() as session:
-        return await mapping.judge_features(
+        return await verdicts.judge_features(
             session,
             info.context.viewer,
             ids.key(prediction_id, Prediction),

@@ -2,9 +2,10 @@
 
 import strawberry
 
-from app.models import Dataset, Inspection
-from app.services import mapping
-from app.services.mapping import DatasetQuality
+from app.models.mapping.datasets import Dataset
+from app.models.mapping.inspections import Inspection
+from app.services.mapping.datasets import quality
+from app.services.mapping.datasets.quality import DatasetQuality
 from resolvers import ids
 from resolvers.context import Info
 
@@ -15,7 +16,7 @@ async def dataset_quality(info: Info, dataset_id: strawberry.ID) -> DatasetQuali
     dataset_id: The dataset.
     """
     async with info.context.reading() as session:
-        return await mapping.dataset_quality(session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset))
+        return await quality.dataset_quality(session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset))
 
 
 async def inspection(info: Info, id: strawberry.ID) -> Inspection:
@@ -33,6 +34,6 @@ async def inspect_dataset(info: Info, dataset_id: strawberry.ID, zoom_level: int
     zoom_level: The zoom level whose tiles are looked at, from 18 to 21: at 19 labels may be up to 14 metres off.
     """
     async with info.context.writing() as session:
-        return await mapping.inspect_dataset(
+        return await quality.inspect_dataset(
             session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset), zoom_level=zoom_level
         )

@@ -6,25 +6,18 @@ from sqlalchemy import Select
 
 from app import checks
 from app.gateways import storage
-from app.models import (
-    AOI,
-    Artifact,
-    BaseModel,
-    Dataset,
-    Model,
-    ModelStatus,
-    Training,
-    TrainingStatus,
-    User,
-)
+from app.models.accounts import User
+from app.models.mapping.datasets import AOI, Dataset
+from app.models.mapping.predictions import Artifact
+from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
 from app.pagination import Order
 from app.policies import visible
 from app.policies.accounts import is_by
-from app.services import mapping
+from app.services.mapping.trainings import lifecycle
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.places import Place, placed
+from resolvers.mapping.spatial_filters import Place, placed
 
 
 class TrainingOrder(Order):
@@ -132,7 +125,7 @@ async def create_model(
     base_model: The network it is trained from.
     """
     async with info.context.writing() as session:
-        return await mapping.create_model(
+        return await lifecycle.create_model(
             session,
             info.context.viewer,
             dataset_id=ids.key(dataset_id, Dataset),
@@ -169,7 +162,7 @@ async def start_training(
     description: A note.
     """
     async with info.context.writing() as session:
-        return await mapping.start_training(
+        return await lifecycle.start_training(
             session,
             info.context.viewer,
             model_id=ids.key(model_id, Model),
@@ -191,7 +184,7 @@ async def cancel_training(info: Info, training_id: strawberry.ID) -> Training:
     training_id: The training.
     """
     async with info.context.writing() as session:
-        return await mapping.cancel_training(session, info.context.viewer, training_id=ids.key(training_id, Training))
+        return await lifecycle.cancel_training(session, info.context.viewer, training_id=ids.key(training_id, Training))
 
 
 async def publish_training(info: Info, training_id: strawberry.ID) -> Model:
@@ -200,4 +193,6 @@ async def publish_training(info: Info, training_id: strawberry.ID) -> Model:
     training_id: The training.
     """
     async with info.context.writing() as session:
-        return await mapping.publish_training(session, info.context.viewer, training_id=ids.key(training_id, Training))
+        return await lifecycle.publish_training(
+            session, info.context.viewer, training_id=ids.key(training_id, Training)
+        )

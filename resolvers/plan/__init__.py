@@ -31,17 +31,17 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from strawberry.types.field import StrawberryField
 
 from app.errors import Busy, DomainError, TimedOut, Unplanned
-from app.models import Record
+from app.models.base import Record
 from app.settings import settings
 from resolvers.context import Context
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.leaves import SHOWN_WITH
-from resolvers.plan.memory import Memory
+from resolvers.plan.lru import Memory
 from resolvers.plan.run import Run, Step
 from resolvers.plan.sources import Given
 from resolvers.plan.values import Value
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 
 DEFINITION = "strawberry-definition"
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models import Record
+from app.models.base import Record
 from app.pagination import Order, PageArgs
 from app.policies import Viewer
 from resolvers.loaders import foreign_key

@@ -13,7 +13,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.errors import Unplanned
-from app.work import in_thread
+from app.metering import in_thread
 
 if TYPE_CHECKING:
     from resolvers.plan import Plan

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, ColumnElement, Text, cast, inspect
 
-from app.models import Record
+from app.models.base import Record
 from resolvers.plan.statements import DIALECT
 
 # PostgreSQL's number for it. Columns of numbers, and no others, ask which kind has come.

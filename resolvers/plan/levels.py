@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orjson import Fragment
 from sqlalchemy import ColumnElement
 
-from app.models import Record
+from app.models.base import Record
 from app.policies import Viewer
 from resolvers.ids import global_ids
 from resolvers.plan.instances import Instances

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select
 
-from app.models import Record
+from app.models.base import Record
 from app.pagination import Order, cursors, place
 from app.policies import Viewer
 from resolvers.loaders import related
@@ -13,7 +13,7 @@ from resolvers.plan import statements
 from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import Listing, Many
 from resolvers.plan.levels import GROUPED_VIEW, Level, Row
-from resolvers.plan.memory import Memory
+from resolvers.plan.lru import Memory
 from resolvers.plan.statements import Likeness, Statement
 
 if TYPE_CHECKING:

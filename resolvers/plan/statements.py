@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
 from app.errors import Unplanned
-from app.models import Record
+from app.models.base import Record
 from app.pagination import Order, Place, parents, window
 from app.policies import Viewer, visible
 

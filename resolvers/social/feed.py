@@ -9,16 +9,19 @@ from sqlalchemy.orm import aliased
 from app import checks
 from app.audience import Happening
 from app.events import SourceStream
-from app.models import Friendship, Post, User
+from app.models.accounts import User
+from app.models.social import Friendship, Post
 from app.pagination import Cut, merged
 from app.policies import Viewer, signed_in, visible
 from app.policies.social import is_friend, is_muted
-from app.services import social
-from app.services.social import FeedScope, PopularHashtag, PostChange
+from app.services.social.posts import editing
+from app.services.social.posts import feed as feed_service
+from app.services.social.posts.editing import PostChange
+from app.services.social.posts.feed import FeedScope, PopularHashtag
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.hearing import Said
+from resolvers.feed_delivery import Said
 
 SAID = aliased(Post)
 
@@ -79,7 +82,7 @@ async def popular_hashtags(info: Info, first: int = 10) -> list[PopularHashtag]:
     """
     checks.within("first", first, 0, settings.hashtags_popular_max)
     async with info.context.reading() as session:
-        return await social.find_popular_hashtags(session, info.context.viewer, count=first)
+        return await feed_service.find_popular_hashtags(session, info.context.viewer, count=first)
 
 
 async def feed_updated(
@@ -103,4 +106,4 @@ async def feed_updated(
             return None  # not for them, or deleted since, as they are told next
         return FeedEvent(happening.position.cursor, change, ids.encode_key(Post, told["post"]), heard.post)
 
-    return await SourceStream.since(after, context.feed, social.POSTS_TOPIC, event)
+    return await SourceStream.since(after, context.feed, editing.POSTS_TOPIC, event)

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Select
 from app import checks
 from app.audience import Happening
 from app.events import SourceStream
-from app.models import Block, FriendRequest, Friendship, Mute, User
+from app.models.accounts import User
+from app.models.social import Block, FriendRequest, Friendship, Mute
 from app.policies import Viewer, signed_in, visible
 from app.policies import social as policies
-from app.services import social
-from app.services.social import Asked, FriendshipChange, FriendSuggestion
+from app.services.social.people import blocks as blocks_service
+from app.services.social.people import friends
+from app.services.social.people.friends import Asked, FriendshipChange, FriendSuggestion
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
@@ -64,7 +66,7 @@ async def friend_suggestions(info: Info, first: int = 20) -> list[FriendSuggesti
     """
     checks.within("first", first, 0, settings.friend_suggestions_max)
     async with info.context.reading() as session:
-        return await social.suggest_friends(session, info.context.viewer, count=first)
+        return await friends.suggest_friends(session, info.context.viewer, count=first)
 
 
 def blocks(info: Info) -> Select[Block]:
@@ -95,8 +97,8 @@ async def send_friend_request(info: Info, user_id: strawberry.ID) -> Asked:
     user_id: Whom.
     """
     viewer, key = info.context.viewer, ids.key(user_id, User)
-    async with social.pace_friend_requests(info.context.rates, viewer), info.context.writing() as session:
-        return await social.send_friend_request(session, viewer, key)
+    async with friends.pace_friend_requests(info.context.rates, viewer), info.context.writing() as session:
+        return await friends.send_friend_request(session, viewer, key)
 
 
 async def accept_friend_request(info: Info, id: strawberry.ID) -> Friendship:
@@ -105,7 +107,7 @@ async def accept_friend_request(info: Info, id: strawberry.ID) -> Friendship:
     id: Which request.
     """
     async with info.context.writing() as session:
-        return await social.accept_friend_request(session, info.context.viewer, ids.key(id, FriendRequest))
+        return await friends.accept_friend_request(session, info.context.viewer, ids.key(id, FriendRequest))
 
 
 async def decline_friend_request(info: Info, id: strawberry.ID) -> User:
@@ -114,7 +116,7 @@ async def decline_friend_request(info: Info, id: strawberry.ID) -> User:
     id: Which request.
     """
     async with info.context.writing() as session:
-        return await social.decline_friend_request(session, info.context.viewer, ids.key(id, FriendRequest))
+        return await friends.decline_friend_request(session, info.context.viewer, ids.key(id, FriendRequest))
 
 
 async def cancel_friend_request(info: Info, user_id: strawberry.ID) -> User:
@@ -123,7 +125,7 @@ async def cancel_friend_request(info: Info, user_id: strawberry.ID) -> User:
     user_id: Who was asked.
     """
     async with info.context.writing() as session:
-        return await social.cancel_friend_request(session, info.context.viewer, ids.key(user_id, User))
+        return await friends.cancel_friend_request(session, info.context.viewer, ids.key(user_id, User))
 
 
 async def remove_friend(info: Info, user_id: strawberry.ID) -> User:
@@ -132,7 +134,7 @@ async def remove_friend(info: Info, user_id: strawberry.ID) -> User:
     user_id: Whose.
     """
     async with info.context.writing() as session:
-        return await social.remove_friend(session, info.context.viewer, ids.key(user_id, User))
+        return await friends.remove_friend(session, info.context.viewer, ids.key(user_id, User))
 
 
 async def block_user(info: Info, user_id: strawberry.ID) -> Block:
@@ -141,7 +143,7 @@ async def block_user(info: Info, user_id: strawberry.ID) -> Block:
     user_id: Whom.
     """
     async with info.context.writing() as session:
-        return await social.block_user(session, info.context.viewer, ids.key(user_id, User))
+        return await blocks_service.block_user(session, info.context.viewer, ids.key(user_id, User))
 
 
 async def unblock_user(info: Info, id: strawberry.ID) -> Unblocked:
@@ -150,7 +152,7 @@ async def unblock_user(info: Info, id: strawberry.ID) -> Unblocked:
     id: Which block.
     """
     async with info.context.writing() as session:
-        return Unblocked(await social.unblock_user(session, info.context.viewer, ids.key(id, Block)))
+        return Unblocked(await blocks_service.unblock_user(session, info.context.viewer, ids.key(id, Block)))
 
 
 async def mute_user(info: Info, user_id: strawberry.ID, hours: int | None = None) -> Mute:
@@ -160,7 +162,7 @@ async def mute_user(info: Info, user_id: strawberry.ID, hours: int | None = None
     hours: For how long; without it, for good.
     """
     async with info.context.writing() as session:
-        return await social.mute_user(session, info.context.viewer, ids.key(user_id, User), hours=hours)
+        return await blocks_service.mute_user(session, info.context.viewer, ids.key(user_id, User), hours=hours)
 
 
 async def unmute_user(info: Info, id: strawberry.ID) -> bool:
@@ -169,7 +171,7 @@ async def unmute_user(info: Info, id: strawberry.ID) -> bool:
     id: Which.
     """
     async with info.context.writing() as session:
-        return await social.unmute_user(session, info.context.viewer, ids.key(id, Mute))
+        return await blocks_service.unmute_user(session, info.context.viewer, ids.key(id, Mute))
 
 
 async def friendship_changed(info: Info, after: str | None = None) -> SourceStream[FriendshipEvent]:
@@ -177,7 +179,7 @@ async def friendship_changed(info: Info, after: str | None = None) -> SourceStre
 
     after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
     """
-    context, topic = info.context, social.friendships_topic(signed_in(info.context.viewer))
+    context, topic = info.context, friends.friendships_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> FriendshipEvent:
         user = await context.renewed().load.one(User, happening.payload["user"])

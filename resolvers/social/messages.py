@@ -7,10 +7,11 @@ from sqlalchemy import Select, func
 
 from app.audience import Happening
 from app.events import SourceStream
-from app.models import Conversation, Message, User
+from app.models.accounts import User
+from app.models.social import Conversation, Message
 from app.pagination import Order
 from app.policies import signed_in, visible
-from app.services import social
+from app.services.social import messages as messages_service
 from resolvers import ids
 from resolvers.context import Info
 
@@ -70,8 +71,8 @@ async def send_message(info: Info, receiver_id: strawberry.ID, content: str) -> 
     content: What, in at most 5 000 characters.
     """
     viewer, key = info.context.viewer, ids.key(receiver_id, User)
-    async with social.pace_messages(info.context.rates, viewer), info.context.writing() as session:
-        return await social.send_message(session, viewer, receiver_id=key, content=content)
+    async with messages_service.pace_messages(info.context.rates, viewer), info.context.writing() as session:
+        return await messages_service.send_message(session, viewer, receiver_id=key, content=content)
 
 
 async def read_conversation(info: Info, with_user_id: strawberry.ID) -> Conversation:
@@ -80,7 +81,7 @@ async def read_conversation(info: Info, with_user_id: strawberry.ID) -> Conversa
     with_user_id: The other.
     """
     async with info.context.writing() as session:
-        return await social.read_conversation(session, info.context.viewer, ids.key(with_user_id, User))
+        return await messages_service.read_conversation(session, info.context.viewer, ids.key(with_user_id, User))
 
 
 async def take_message_back(info: Info, id: strawberry.ID) -> Message:
@@ -89,7 +90,7 @@ async def take_message_back(info: Info, id: strawberry.ID) -> Message:
     id: Which.
     """
     async with info.context.writing() as session:
-        return await social.take_message_back(session, info.context.viewer, ids.key(id, Message))
+        return await messages_service.take_message_back(session, info.context.viewer, ids.key(id, Message))
 
 
 async def message_received(info: Info, after: str | None = None) -> SourceStream[MessageEvent]:
@@ -97,7 +98,7 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
 
     after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
     """
-    context, topic = info.context, social.messages_topic(signed_in(info.context.viewer))
+    context, topic = info.context, messages_service.messages_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> MessageEvent:
         found = await context.renewed().load.one(Message, happening.payload["message"])
@@ -113,20 +114,20 @@ async def send_typing(info: Info, receiver_id: strawberry.ID, is_typing: bool = 
     is_typing: Whether the viewer still does; false ends it at once, and silence does within seconds.
     """
     viewer, key = info.context.viewer, ids.key(receiver_id, User)
-    await social.pace_typing(info.context.rates, viewer)
+    await messages_service.pace_typing(info.context.rates, viewer)
     async with info.context.reading() as session:
-        reader, is_heard = await social.find_reader(session, viewer, key)
+        reader, is_heard = await messages_service.find_reader(session, viewer, key)
     if is_heard:
-        await social.tell_typing(info.context.signals, viewer, reader, is_typing=is_typing)
+        await messages_service.tell_typing(info.context.signals, viewer, reader, is_typing=is_typing)
     return reader
 
 
 async def typing(info: Info) -> SourceStream[TypingEvent]:
     """Who is writing to the viewer right now. It is kept nowhere: nobody is told later, so there is no `after`."""
-    context, topic = info.context, social.typing_topic(signed_in(info.context.viewer))
+    context, topic = info.context, messages_service.typing_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> TypingEvent | None:
-        told = social.told_of_typing(happening.payload)
+        told = messages_service.told_of_typing(happening.payload)
         user = told and await context.renewed().load.one(User, told.user_id)
         return TypingEvent(user, told.seconds) if told and user else None
 

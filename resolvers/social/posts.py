@@ -6,15 +6,17 @@ from typing import Any
 import strawberry
 from sqlalchemy import ARRAY, ColumnElement, Select, String, func, select
 
-from app.models import Like, Post, PostHashtag, PostMention, PostType, Share, User
+from app.models.accounts import User
+from app.models.social import Like, Post, PostHashtag, PostMention, PostType, Share
 from app.policies import Viewer, visible
 from app.policies.social import did_this, is_muted
-from app.services import social
-from app.services.social import PictureSize
-from app.services.system import UploadLink, uploads
+from app.services.social.posts import editing, likes, mentions, pictures, removal
+from app.services.social.posts.pictures import PictureSize
+from app.services.system import uploads
+from app.services.system.uploads import UploadLink
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
+from resolvers.optional_arguments import given
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def picture_url(root: strawberry.Parent[PostMedia], size: PictureSize = PictureS
 
     size: How long its longer side may be.
     """
-    return social.picture_url(root.post, size)
+    return pictures.picture_url(root.post, size)
 
 
 def is_liked(viewer: Viewer) -> ColumnElement[bool]:
@@ -75,7 +77,7 @@ def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.
     found = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
     # Joined and not sought in: by that PostgreSQL knows that their index has them in the order of the posts.
     if hashtag is not None:
-        names = social.hashtags(f"#{hashtag.removeprefix('#')}")[:1]
+        names = mentions.hashtags(f"#{hashtag.removeprefix('#')}")[:1]
         found = found.join(PostHashtag, (PostHashtag.post_id == Post.id) & PostHashtag.name.in_(names))
     if mentioned_user_id is not None:
         key = ids.key(mentioned_user_id, User)
@@ -90,7 +92,7 @@ async def request_post_upload(info: Info, media_type: str, bytes: int) -> Upload
     bytes: How many bytes it has, at most ten million.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return social.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+        return pictures.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
 
 
 async def create_post(
@@ -118,12 +120,12 @@ async def create_post(
     subject = None if about is None else ids.decode(about)
     fields: dict[str, Any] = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
     async with (
-        social.pace_posts(info.context.rates, viewer),
-        social.drawn_picture(viewer, upload) as picture,
+        editing.pace_posts(info.context.rates, viewer),
+        pictures.drawn_picture(viewer, upload) as picture,
         info.context.writing() as session,
     ):
         fields |= {"picture": picture}
-        return await social.create_post(session, viewer, parent_id=parent, fields=fields, about=subject)
+        return await editing.create_post(session, viewer, parent_id=parent, fields=fields, about=subject)
 
 
 async def edit_post(
@@ -148,12 +150,12 @@ async def edit_post(
     changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
     key, sent = ids.key(id, Post), upload.value if upload else None
     async with (
-        social.pace_posts(info.context.rates, viewer),
-        social.drawn_picture(viewer, sent) as picture,
+        editing.pace_posts(info.context.rates, viewer),
+        pictures.drawn_picture(viewer, sent) as picture,
         info.context.writing() as session,
     ):
         changes |= {"picture": picture} if upload else {}
-        return await social.edit_post(session, viewer, key, changes=changes)
+        return await editing.edit_post(session, viewer, key, changes=changes)
 
 
 async def delete_post(info: Info, id: strawberry.ID) -> FormerPost:
@@ -162,7 +164,7 @@ async def delete_post(info: Info, id: strawberry.ID) -> FormerPost:
     id: Which; staff may delete anybody's.
     """
     async with info.context.writing() as session:
-        return FormerPost(id, await social.delete_post(session, info.context.viewer, ids.key(id, Post)))
+        return FormerPost(id, await removal.delete_post(session, info.context.viewer, ids.key(id, Post)))
 
 
 async def like_post(info: Info, id: strawberry.ID) -> Post:
@@ -171,7 +173,7 @@ async def like_post(info: Info, id: strawberry.ID) -> Post:
     id: Which.
     """
     async with info.context.writing() as session:
-        return await social.like_post(session, info.context.viewer, ids.key(id, Post))
+        return await likes.like_post(session, info.context.viewer, ids.key(id, Post))
 
 
 async def unlike_post(info: Info, id: strawberry.ID) -> Post:
@@ -180,7 +182,7 @@ async def unlike_post(info: Info, id: strawberry.ID) -> Post:
     id: Which.
     """
     async with info.context.writing() as session:
-        return await social.unlike_post(session, info.context.viewer, ids.key(id, Post))
+        return await likes.unlike_post(session, info.context.viewer, ids.key(id, Post))
 
 
 async def share_post(info: Info, id: strawberry.ID) -> Post:
@@ -189,7 +191,7 @@ async def share_post(info: Info, id: strawberry.ID) -> Post:
     id: Which.
     """
     async with info.context.writing() as session:
-        return await social.share_post(session, info.context.viewer, ids.key(id, Post))
+        return await likes.share_post(session, info.context.viewer, ids.key(id, Post))
 
 
 async def unshare_post(info: Info, id: strawberry.ID) -> Post:
@@ -198,4 +200,4 @@ async def unshare_post(info: Info, id: strawberry.ID) -> Post:
     id: Which.
     """
     async with info.context.writing() as session:
-        return await social.unshare_post(session, info.context.viewer, ids.key(id, Post))
+        return await likes.unshare_post(session, info.context.viewer, ids.key(id, Post))

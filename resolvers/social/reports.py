@@ -3,10 +3,11 @@
 import strawberry
 from sqlalchemy import ColumnElement, Select, case
 
-from app.models import Report, ReportAction, ReportReason, ReportState
+from app.models.social import Report, ReportAction, ReportReason, ReportState
 from app.policies import Viewer, signed_in, visible
 from app.policies.accounts import visible_users
-from app.services import social
+from app.services.social import reports as reports_service
+from app.services.social.posts import pictures
 from resolvers import ids
 from resolvers.context import Info
 
@@ -32,7 +33,7 @@ def evidence(viewer: Viewer) -> ColumnElement[str | None]:
 
 def evidence_url(root: strawberry.Parent[Report], info: Info) -> str | None:
     """For a while, a link to the picture it showed when it was reported; only for staff, until they decide."""
-    return social.evidence_url(root) if info.context.viewer.is_staff else None
+    return pictures.evidence_url(root) if info.context.viewer.is_staff else None
 
 
 async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: str | None = None) -> Report:
@@ -43,8 +44,8 @@ async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: s
     comment: What staff should know, in at most 500 characters.
     """
     viewer, (kind, key) = info.context.viewer, ids.decode(id)
-    async with social.pace_reports(info.context.rates, viewer), info.context.writing() as session:
-        return await social.report(session, viewer, kind, key, reason=reason, comment=comment)
+    async with reports_service.pace_reports(info.context.rates, viewer), info.context.writing() as session:
+        return await reports_service.report(session, viewer, kind, key, reason=reason, comment=comment)
 
 
 async def resolve_report(info: Info, id: strawberry.ID, action: ReportAction, resolution: str | None = None) -> Report:
@@ -56,4 +57,6 @@ async def resolve_report(info: Info, id: strawberry.ID, action: ReportAction, re
     """
     async with info.context.writing() as session:
         key = ids.key(id, Report)
-        return await social.resolve_report(session, info.context.viewer, key, action=action, resolution=resolution)
+        return await reports_service.resolve_report(
+            session, info.context.viewer, key, action=action, resolution=resolution
+        )

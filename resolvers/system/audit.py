@@ -6,7 +6,8 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
-from app.models import AuditEntry, User
+from app.models.accounts import User
+from app.models.system import AuditEntry
 from app.policies import signed_in, visible
 from app.policies.accounts import is_by
 from app.settings import settings

@@ -8,14 +8,14 @@ from sqlalchemy import Select
 
 from app.audience import Happening
 from app.events import SourceStream
-from app.models import Banner
+from app.models.system import Banner
 from app.policies import visible
 from app.policies.system import is_displayable
 from app.services.system import banners as announcing
 from app.services.system.banners import BannerChange
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.given import given
+from resolvers.optional_arguments import given
 
 
 @dataclass(frozen=True)

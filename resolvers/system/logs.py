@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Select, or_
 
 from app import checks
-from app.models import LogEntry, LogLevel
+from app.models.system import LogEntry, LogLevel
 from app.policies import signed_in, visible
 from app.settings import settings
 from resolvers.context import Info

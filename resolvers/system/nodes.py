@@ -5,7 +5,9 @@ import asyncio
 import strawberry
 
 from app.errors import BadRequest
-from app.models import AuditEntry, Record, Report, UserNotification
+from app.models.base import Record
+from app.models.social import Report
+from app.models.system import AuditEntry, UserNotification
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.ids import decode, nothing_with

@@ -7,10 +7,11 @@ from sqlalchemy import Select
 
 from app.audience import Happening
 from app.events import SourceStream
-from app.models import NotificationKind, UserNotification
+from app.models.choices import NotificationKind
+from app.models.system import UserNotification
 from app.pagination import Order
 from app.policies import signed_in, visible
-from app.services import system
+from app.services.system import notifications as notifications_service
 from app.services.system import notifications as telling
 from resolvers.context import Info
 from resolvers.ids import key
@@ -33,7 +34,7 @@ class NotificationEvent:
 
 async def unread_count(info: Info) -> int:
     """How many the viewer has not read, as of now."""
-    return await info.context.renewed().load.about(system.unread_counts, signed_in(info.context.viewer))
+    return await info.context.renewed().load.about(notifications_service.unread_counts, signed_in(info.context.viewer))
 
 
 def notifications(
@@ -58,13 +59,13 @@ async def mark_notifications_read(info: Info, ids: list[strawberry.ID]) -> list[
     """
     keys = [key(id, UserNotification) for id in ids]
     async with info.context.writing() as session:
-        return await system.read_notifications(session, info.context.viewer, ids=keys)
+        return await notifications_service.read_notifications(session, info.context.viewer, ids=keys)
 
 
 async def mark_all_notifications_read(info: Info) -> int:
     """Marks every notification of the viewer's as read, and answers how many were not."""
     async with info.context.writing() as session:
-        return await system.read_all_notifications(session, info.context.viewer)
+        return await notifications_service.read_all_notifications(session, info.context.viewer)
 
 
 async def delete_notifications(info: Info, ids: list[strawberry.ID]) -> int:
@@ -74,7 +75,7 @@ async def delete_notifications(info: Info, ids: list[strawberry.ID]) -> int:
     """
     keys = [key(id, UserNotification) for id in ids]
     async with info.context.writing() as session:
-        return await system.delete_notifications(session, info.context.viewer, ids=keys)
+        return await notifications_service.delete_notifications(session, info.context.viewer, ids=keys)
 
 
 async def notification_received(info: Info, after: str | None = None) -> SourceStream[NotificationEvent]:

@@ -2,9 +2,9 @@
 
 import strawberry
 
-from app.models import Job
-from app.services import system
-from app.services.system import QueueLoad
+from app.models.system import Job
+from app.services.system import queue
+from app.services.system.queue import QueueLoad
 from resolvers.context import Info
 
 
@@ -27,4 +27,4 @@ async def expected_wait_s(root: strawberry.Parent[Job], info: Info) -> float | N
 async def queue_loads(info: Info) -> list[QueueLoad]:
     """How much work waits and runs here, and how long it took lately."""
     async with info.context.reading() as session:
-        return await system.queue_loads(session)
+        return await queue.queue_loads(session)

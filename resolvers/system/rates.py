@@ -1,6 +1,6 @@
 """What the viewer may still spend."""
 
-from app.work import Standing, current
+from app.metering import Standing, current
 
 
 def rate_limit() -> Standing:

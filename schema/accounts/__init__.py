@@ -3,9 +3,9 @@
 import strawberry
 
 from schema.accounts.account import AccountMutation
+from schema.accounts.email_requests import MailedMutation
 from schema.accounts.exports import ExportsMutation, ExportsQuery
 from schema.accounts.keys import KeysMutation
-from schema.accounts.mailed import MailedMutation
 from schema.accounts.osm import OsmMutation
 from schema.accounts.profiles import ProfilesMutation
 from schema.accounts.sessions import SessionsMutation

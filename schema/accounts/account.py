@@ -3,24 +3,25 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.models import choices as choice_tables
+from resolvers.accounts import account as resolve
 from schema.accounts.users import User
 from schema.fields import mutation
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 
 for kind in (
-    tables.TimeFormat,
-    tables.DateFormat,
-    tables.DateSeparator,
-    tables.DatetimeSeparator,
-    tables.DecimalSeparator,
+    choice_tables.TimeFormat,
+    choice_tables.DateFormat,
+    choice_tables.DateSeparator,
+    choice_tables.DatetimeSeparator,
+    choice_tables.DecimalSeparator,
 ):
     strawberry.enum(kind, description=kind.__doc__)
 
 
-class UserPreferences(Row, of=tables.UserPreferences):
+class UserPreferences(Row, of=account_tables.UserPreferences):
     time_format: auto
     date_format: auto
     date_separator: auto

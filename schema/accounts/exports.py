@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.system import Pace
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.services.system.rate_limits import Pace
+from resolvers.accounts import exports as resolve
 from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, LimitReached
 from schema.row import Row
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from schema.system.jobs import Job
 
 
-class DataExport(Row, of=tables.DataExport):
+class DataExport(Row, of=account_tables.DataExport):
     created_at: auto
     finished_at: auto
     expires_at: auto
     size_bytes: auto
     failure: auto
     link: str | None = field(resolve.export_link)
-    job: Annotated["Job", strawberry.lazy("schema.system.jobs")] | None = one(tables.DataExport.job)
+    job: Annotated["Job", strawberry.lazy("schema.system.jobs")] | None = one(account_tables.DataExport.job)
 
 
 @strawberry.type

@@ -3,18 +3,19 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import accounts
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.models import choices as choice_tables
+from app.services.accounts.sign_in import api_keys
+from resolvers.accounts import keys as resolve
 from schema.accounts.users import User
 from schema.fields import mutation
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
-strawberry.enum(tables.Scope, description=tables.Scope.__doc__)
+strawberry.enum(choice_tables.Scope, description=choice_tables.Scope.__doc__)
 
 
-class ApiKey(Row, of=tables.ApiKey):
+class ApiKey(Row, of=account_tables.ApiKey):
     created_at: auto
     name: auto
     hint: auto
@@ -23,7 +24,7 @@ class ApiKey(Row, of=tables.ApiKey):
     last_used_at: auto
 
 
-@shows(accounts.ApiKeySecret)
+@shows(api_keys.ApiKeySecret)
 class ApiKeySecret:
     token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown this once.")
     api_key: ApiKey = strawberry.field(description="The key it belongs to.")

@@ -5,9 +5,9 @@ from datetime import datetime
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import accounts
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.services.accounts.sign_in import osm
+from resolvers.accounts import osm as resolve
 from schema.accounts.sessions import SignedIn
 from schema.accounts.users import User
 from schema.fields import mutation
@@ -15,14 +15,14 @@ from schema.problems import Conflict, InvalidInput, Unavailable
 from schema.row import Row, shows
 
 
-class OsmAccount(Row, of=tables.OsmAccount):
+class OsmAccount(Row, of=account_tables.OsmAccount):
     created_at: auto
     osm_id: auto
     username: auto
     img_url: auto
 
 
-@shows(accounts.OsmAuthorization)
+@shows(osm.OsmAuthorization)
 class OsmAuthorization:
     url: str = strawberry.field(description="Where to send the browser.")
     secret: str = strawberry.field(

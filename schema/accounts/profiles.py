@@ -3,10 +3,10 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.accounts import AvatarSize
-from app.services.system import Pace
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.services.accounts.users.profiles import AvatarSize
+from app.services.system.rate_limits import Pace
+from resolvers.accounts import profiles as resolve
 from schema.fields import field, mutation
 from schema.files import UploadLink
 from schema.problems import InvalidInput, Unavailable
@@ -15,7 +15,7 @@ from schema.row import Row
 strawberry.enum(AvatarSize, description=AvatarSize.__doc__)
 
 
-class Profile(Row, of=tables.Profile):
+class Profile(Row, of=account_tables.Profile):
     bio: auto
     location: auto
     website: auto

@@ -5,16 +5,16 @@ from datetime import datetime
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import accounts
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.services.accounts.sign_in import sessions
+from resolvers.accounts import sessions as resolve
 from schema.accounts.users import User
 from schema.fields import field, mutation
 from schema.problems import InvalidInput
 from schema.row import Row, shows
 
 
-class Session(Row, of=tables.Session):
+class Session(Row, of=account_tables.Session):
     created_at: auto
     last_used_at: auto
     expires_at: auto
@@ -23,7 +23,7 @@ class Session(Row, of=tables.Session):
     is_current: bool = field(resolve.is_current)
 
 
-@shows(accounts.SignedIn)
+@shows(sessions.SignedIn)
 class SignedIn:
     token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown this once.")
     expires_at: datetime = strawberry.field(description="When it ends unless it is used before.")

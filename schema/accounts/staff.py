@@ -2,8 +2,8 @@
 
 import strawberry
 
-from app import models as tables
-from resolvers import accounts as resolve
+from app.models import choices as choice_tables
+from resolvers.accounts import staff as resolve
 from schema.accounts.users import User
 from schema.fields import mutation
 from schema.problems import Conflict, InvalidInput
@@ -11,6 +11,6 @@ from schema.problems import Conflict, InvalidInput
 
 @strawberry.type
 class StaffMutation:
-    suspend_user: User | InvalidInput | Conflict = mutation(resolve.suspend_user, scope=tables.Scope.ADMIN)
-    restore_user: User | Conflict = mutation(resolve.restore_user, scope=tables.Scope.ADMIN)
-    change_staff: User | Conflict = mutation(resolve.change_staff, scope=tables.Scope.ADMIN)
+    suspend_user: User | InvalidInput | Conflict = mutation(resolve.suspend_user, scope=choice_tables.Scope.ADMIN)
+    restore_user: User | Conflict = mutation(resolve.restore_user, scope=choice_tables.Scope.ADMIN)
+    change_staff: User | Conflict = mutation(resolve.change_staff, scope=choice_tables.Scope.ADMIN)

@@ -2,11 +2,11 @@
 
 import strawberry
 
-from app.services import accounts
+from app.services.accounts.users import statistics
 from schema.row import shows
 
 
-@shows(accounts.UserStatistics)
+@shows(statistics.UserStatistics)
 class UserStatistics:
     datasets_count: int = strawberry.field(description="Datasets they made.")
     models_count: int = strawberry.field(description="Models they made.")

@@ -3,39 +3,39 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import accounts
-from resolvers import accounts as resolve
+from app.models import accounts as account_tables
+from app.services.accounts.teams import invitations as invitations_service
+from resolvers.accounts import teams as resolve
 from schema.accounts.users import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
 
-class Team(Row, of=tables.Team):
+class Team(Row, of=account_tables.Team):
     created_at: auto
     name: auto
-    admin_user: User | None = one(tables.Team.admin_user)
-    members: Connection["TeamMembership"] = many(tables.Team.members)
-    invitations: Connection["TeamInvitation"] = many(tables.Team.invitations)
+    admin_user: User | None = one(account_tables.Team.admin_user)
+    members: Connection["TeamMembership"] = many(account_tables.Team.members)
+    invitations: Connection["TeamInvitation"] = many(account_tables.Team.invitations)
 
 
-class TeamMembership(Row, of=tables.TeamMembership):
+class TeamMembership(Row, of=account_tables.TeamMembership):
     created_at: auto
-    team: Team = one(tables.TeamMembership.team)
-    user: User | None = one(tables.TeamMembership.user)
+    team: Team = one(account_tables.TeamMembership.team)
+    user: User | None = one(account_tables.TeamMembership.user)
 
 
-class TeamInvitation(Row, of=tables.TeamInvitation):
+class TeamInvitation(Row, of=account_tables.TeamInvitation):
     created_at: auto
     expires_at: auto
     uses: auto
     uses_max: auto
-    team: Team = one(tables.TeamInvitation.team)
-    user: User | None = one(tables.TeamInvitation.user)
+    team: Team = one(account_tables.TeamInvitation.team)
+    user: User | None = one(account_tables.TeamInvitation.user)
 
 
-@shows(accounts.TeamInvitationLink)
+@shows(invitations_service.TeamInvitationLink)
 class TeamInvitationLink:
     token: str = strawberry.field(description="What `acceptTeamInvitation` takes. It is shown this once.")
     invitation: TeamInvitation = strawberry.field(description="The invitation it belongs to.")

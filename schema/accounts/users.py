@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from resolvers import accounts as resolve
-from resolvers.mapping import NamedOrder, TrainingOrder
-from resolvers.social import is_friend, is_muted
+from app.models import accounts as account_tables
+from app.models import choices as choice_tables
+from resolvers.accounts import users as resolve
+from resolvers.mapping.datasets import NamedOrder
+from resolvers.mapping.trainings import TrainingOrder
+from resolvers.social.friends import is_friend, is_muted
 from schema.accounts.profiles import Profile
 from schema.accounts.statistics import UserStatistics
 from schema.fields import Connection, computed, connection, field, many, one
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
     from schema.social.friends import Friendship
     from schema.social.posts import Post
 
-for kind in (tables.DeliveryMethod, tables.NotificationKind):
+for kind in (choice_tables.DeliveryMethod, choice_tables.NotificationKind):
     strawberry.enum(kind, description=kind.__doc__)
 
 
-class User(Row, of=tables.User):
+class User(Row, of=account_tables.User):
     created_at: auto
     username: auto
     first_name: auto
@@ -44,46 +46,56 @@ class User(Row, of=tables.User):
     email: str | None = field(resolve.email)
     email_verified: bool | None = field(resolve.email_verified)
     last_login: datetime | None = field(resolve.last_login)
-    notifications_delivery_methods: list[tables.DeliveryMethod] | None = field(resolve.notifications_delivery_methods)
+    notifications_delivery_methods: list[choice_tables.DeliveryMethod] | None = field(
+        resolve.notifications_delivery_methods
+    )
     newsletter_subscription: bool | None = field(resolve.newsletter_subscription)
-    notifications_declined: list[tables.NotificationKind] | None = field(resolve.notifications_declined)
+    notifications_declined: list[choice_tables.NotificationKind] | None = field(resolve.notifications_declined)
     unread_notifications_count: int | None = field(resolve.unread_notifications_count)
     account_deletion_requested: bool | None = field(resolve.account_deletion_requested)
-    profile: Profile = one(tables.User.profile)
+    profile: Profile = one(account_tables.User.profile)
     account_deletion_due_at: datetime | None = field(resolve.account_deletion_due_at)
     user_profile: auto
     preferences: Annotated["UserPreferences", strawberry.lazy("schema.accounts.account")] | None = one(
-        tables.User.preferences
+        account_tables.User.preferences
     )
     datasets: Connection[Annotated["Dataset", strawberry.lazy("schema.mapping.datasets")]] = many(
-        tables.User.datasets, order=NamedOrder
+        account_tables.User.datasets, order=NamedOrder
     )
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
-        tables.User.models, order=NamedOrder
+        account_tables.User.models, order=NamedOrder
     )
     trainings: Connection[Annotated["Training", strawberry.lazy("schema.mapping.trainings")]] = many(
-        tables.User.trainings, order=TrainingOrder
+        account_tables.User.trainings, order=TrainingOrder
     )
     statistics: UserStatistics | None = field(resolve.statistics)
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
-        tables.User.predictions
+        account_tables.User.predictions
     )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.User.posts)
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(account_tables.User.posts)
     friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(
-        tables.User.friendships
+        account_tables.User.friendships
     )
     is_friend: bool = computed(is_friend)
     is_muted: bool = computed(is_muted)
     feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
-        tables.User.feedbacks
+        account_tables.User.feedbacks
     )
     approved_predictions: Connection[Annotated["ApprovedPrediction", strawberry.lazy("schema.mapping.feedback")]] = (
-        many(tables.User.approved_predictions)
+        many(account_tables.User.approved_predictions)
     )
-    teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(tables.User.teams)
-    osm_account: Annotated["OsmAccount", strawberry.lazy("schema.accounts.osm")] | None = one(tables.User.osm_account)
-    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("schema.accounts.keys")]] = many(tables.User.api_keys)
-    sessions: Connection[Annotated["Session", strawberry.lazy("schema.accounts.sessions")]] = many(tables.User.sessions)
+    teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(
+        account_tables.User.teams
+    )
+    osm_account: Annotated["OsmAccount", strawberry.lazy("schema.accounts.osm")] | None = one(
+        account_tables.User.osm_account
+    )
+    api_keys: Connection[Annotated["ApiKey", strawberry.lazy("schema.accounts.keys")]] = many(
+        account_tables.User.api_keys
+    )
+    sessions: Connection[Annotated["Session", strawberry.lazy("schema.accounts.sessions")]] = many(
+        account_tables.User.sessions
+    )
 
 
 @strawberry.type

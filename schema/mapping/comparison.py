@@ -3,9 +3,9 @@
 import strawberry
 from strawberry.scalars import JSON
 
-from app import models as tables
-from app.services import mapping
-from resolvers import mapping as resolve
+from app.models.mapping import trainings as training_tables
+from app.services.mapping.trainings import comparison
+from resolvers.mapping import comparison as resolve
 from schema.fields import field
 from schema.mapping.trainings import Training
 from schema.row import shows
@@ -13,7 +13,7 @@ from schema.row import shows
 
 @shows(resolve.BaseModelOffer)
 class BaseModelOffer:
-    base_model: tables.BaseModel = strawberry.field(description="Which one it is.")
+    base_model: training_tables.BaseModel = strawberry.field(description="Which one it is.")
     description: str = strawberry.field(description="What it is.")
     licence: str = strawberry.field(description="The licence its engine comes under, as SPDX names it.")
     available: bool = strawberry.field(description="Whether it can be trained here.")
@@ -26,21 +26,21 @@ class BaseModelOffer:
     publish_accuracy_min: float = strawberry.field(description="The validation IoU that publishing takes, in percent.")
 
 
-@shows(mapping.ComparedMetric)
+@shows(comparison.ComparedMetric)
 class ComparedMetric:
     name: str = strawberry.field(description="The column of Training it stands in, such as object_f1.")
     values: list[float | None] = strawberry.field(description="One for each training; higher is better.")
     best: Training | None = strawberry.field(description="Whose is highest, the oldest of equals.")
 
 
-@shows(mapping.ComparedParameter)
+@shows(comparison.ComparedParameter)
 class ComparedParameter:
     name: str = strawberry.field(description="What it is, such as batch_size.")
     values: list[JSON | None] = strawberry.field(description="One for each training; null where it does not apply.")
     differs: bool = strawberry.field(description="Whether they are not all the same.")
 
 
-@shows(mapping.TrainingComparison)
+@shows(comparison.TrainingComparison)
 class TrainingComparison:
     trainings: list[Training] = strawberry.field(description="The columns, the oldest first, at most 20.")
     metrics: list[ComparedMetric] = strawberry.field(description="How well they did, on ground held back.")

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import mapping
-from app.services.system import Pace
+from app.models.mapping import datasets as dataset_tables
+from app.models.mapping import trainings as training_tables
+from app.services.mapping.labels import uploads
+from app.services.mapping.predictions import downloads
+from app.services.system.rate_limits import Pace
 from app.settings import settings
-from resolvers import mapping as resolve
+from resolvers.mapping import changes, deleted, exports
+from resolvers.mapping import datasets as resolve_datasets
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput, LimitReached
@@ -22,28 +25,28 @@ if TYPE_CHECKING:
     from schema.social.posts import Post
 
 for enum in (
-    tables.Contributions,
-    tables.DatasetStatus,
-    tables.DownloadStatus,
-    tables.LabelOrigin,
-    tables.TrainingStatus,
-    mapping.FileFormat,
+    dataset_tables.Contributions,
+    dataset_tables.DatasetStatus,
+    dataset_tables.DownloadStatus,
+    dataset_tables.LabelOrigin,
+    training_tables.TrainingStatus,
+    downloads.FileFormat,
 ):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class Label(Row, of=tables.Label):
+class Label(Row, of=dataset_tables.Label):
     geom: auto
     origin: auto
     osm_id: auto
     osm_type: auto
     tags: auto
     created_at: auto
-    user: User | None = one(tables.Label.user)
-    aoi: "AOI" = one(tables.Label.aoi)
+    user: User | None = one(dataset_tables.Label.user)
+    aoi: "AOI" = one(dataset_tables.Label.aoi)
 
 
-class AOI(Row, of=tables.AOI):
+class AOI(Row, of=dataset_tables.AOI):
     geom: auto
     label_status: auto
     label_fetched: auto
@@ -51,14 +54,14 @@ class AOI(Row, of=tables.AOI):
     label_tags: auto
     created_at: auto
     last_modified: auto
-    user: User | None = one(tables.AOI.user)
-    dataset: "Dataset" = one(tables.AOI.dataset)
-    labels: Connection[Label] = many(tables.AOI.labels, size_max=settings.labels_page_size_max)
-    labels_link: str = field(resolve.area_labels_link)
-    gpx_link: str = field(resolve.gpx_link)
+    user: User | None = one(dataset_tables.AOI.user)
+    dataset: "Dataset" = one(dataset_tables.AOI.dataset)
+    labels: Connection[Label] = many(dataset_tables.AOI.labels, size_max=settings.labels_page_size_max)
+    labels_link: str = field(exports.area_labels_link)
+    gpx_link: str = field(exports.gpx_link)
 
 
-class Dataset(Row, of=tables.Dataset):
+class Dataset(Row, of=dataset_tables.Dataset):
     name: auto
     source_imagery: auto
     status: auto
@@ -66,61 +69,61 @@ class Dataset(Row, of=tables.Dataset):
     contributions: auto
     created_at: auto
     last_modified: auto
-    user: User | None = one(tables.Dataset.user)
-    team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(tables.Dataset.team)
-    aois: Connection[AOI] = many(tables.Dataset.aois)
-    labels_link: str = field(resolve.dataset_labels_link)
+    user: User | None = one(dataset_tables.Dataset.user)
+    team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(dataset_tables.Dataset.team)
+    aois: Connection[AOI] = many(dataset_tables.Dataset.aois)
+    labels_link: str = field(exports.dataset_labels_link)
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
-        tables.Dataset.models, order=resolve.NamedOrder
+        dataset_tables.Dataset.models, order=resolve_datasets.NamedOrder
     )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.Dataset.posts)
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(dataset_tables.Dataset.posts)
     inspections: Connection[Annotated["Inspection", strawberry.lazy("schema.mapping.quality")]] = many(
-        tables.Dataset.inspections
+        dataset_tables.Dataset.inspections
     )
 
 
-@shows(mapping.LabelUpload)
+@shows(uploads.LabelUpload)
 class LabelUpload:
     aoi: AOI = strawberry.field(description="The area.")
     added: int = strawberry.field(description="How many labels were added.")
     outside: int = strawberry.field(description="How many were left out because they share no ground with the area.")
 
 
-@shows(resolve.Deleted)
+@shows(deleted.Deleted)
 class Deleted:
     deleted_id: strawberry.ID = strawberry.field(description="The id it had.")
 
 
 @strawberry.type
 class DatasetsQuery:
-    dataset: Dataset | None = field(resolve.dataset)
-    datasets: Connection[Dataset] = connection(resolve.datasets, order=resolve.NamedOrder)
-    aoi: AOI | None = field(resolve.aoi)
-    aois: Connection[AOI] = connection(resolve.aois)
-    label: Label | None = field(resolve.label)
-    labels: Connection[Label] = connection(resolve.labels, size_max=settings.labels_page_size_max)
+    dataset: Dataset | None = field(resolve_datasets.dataset)
+    datasets: Connection[Dataset] = connection(resolve_datasets.datasets, order=resolve_datasets.NamedOrder)
+    aoi: AOI | None = field(resolve_datasets.aoi)
+    aois: Connection[AOI] = connection(resolve_datasets.aois)
+    label: Label | None = field(resolve_datasets.label)
+    labels: Connection[Label] = connection(resolve_datasets.labels, size_max=settings.labels_page_size_max)
 
 
 @strawberry.type
 class DatasetsMutation:
-    create_dataset: Dataset | InvalidInput = mutation(resolve.create_dataset)
-    update_dataset: Dataset | InvalidInput = mutation(resolve.update_dataset)
-    delete_dataset: Deleted | Conflict = mutation(resolve.delete_dataset)
+    create_dataset: Dataset | InvalidInput = mutation(resolve_datasets.create_dataset)
+    update_dataset: Dataset | InvalidInput = mutation(resolve_datasets.update_dataset)
+    delete_dataset: Deleted | Conflict = mutation(changes.delete_dataset)
     create_aoi: AOI | InvalidInput | LimitReached = mutation(
-        resolve.create_aoi, request_bytes_max=settings.shape_request_bytes_max
+        resolve_datasets.create_aoi, request_bytes_max=settings.shape_request_bytes_max
     )
     update_aoi: AOI | InvalidInput | Conflict = mutation(
-        resolve.update_aoi, request_bytes_max=settings.shape_request_bytes_max
+        changes.update_aoi, request_bytes_max=settings.shape_request_bytes_max
     )
-    delete_aoi: Deleted | Conflict = mutation(resolve.delete_aoi)
+    delete_aoi: Deleted | Conflict = mutation(changes.delete_aoi)
     create_label: Label | InvalidInput | LimitReached = mutation(
-        resolve.create_label, request_bytes_max=settings.shape_request_bytes_max
+        changes.create_label, request_bytes_max=settings.shape_request_bytes_max
     )
     update_label: Label | InvalidInput = mutation(
-        resolve.update_label, request_bytes_max=settings.shape_request_bytes_max
+        changes.update_label, request_bytes_max=settings.shape_request_bytes_max
     )
-    delete_label: Deleted = mutation(resolve.delete_label)
+    delete_label: Deleted = mutation(changes.delete_label)
     upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(
-        resolve.upload_labels, pace=Pace.UPLOADS, request_bytes_max=settings.labels_request_bytes_max
+        resolve_datasets.upload_labels, pace=Pace.UPLOADS, request_bytes_max=settings.labels_request_bytes_max
     )
-    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve.fetch_osm_labels, pace=Pace.JOBS)
+    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve_datasets.fetch_osm_labels, pace=Pace.JOBS)

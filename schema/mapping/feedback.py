@@ -3,10 +3,12 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.system import Pace
+from app.models import choices as choice_tables
+from app.models.mapping import feedback as feedback_tables
+from app.services.system.rate_limits import Pace
 from app.settings import settings
-from resolvers import mapping as resolve
+from resolvers.mapping import corrections
+from resolvers.mapping import feedback as resolve_feedback
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.mapping.datasets import AOI, Dataset, Deleted
@@ -14,11 +16,11 @@ from schema.mapping.trainings import Model, Training
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row
 
-for enum in (tables.FeedbackType, tables.Review):
+for enum in (feedback_tables.FeedbackType, feedback_tables.Review):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class Feedback(Row, of=tables.Feedback):
+class Feedback(Row, of=feedback_tables.Feedback):
     geom: auto
     feedback_type: auto
     zoom_level: auto
@@ -26,22 +28,22 @@ class Feedback(Row, of=tables.Feedback):
     source_imagery: auto
     created_at: auto
     last_modified: auto
-    user: User | None = one(tables.Feedback.user)
-    training: Training = one(tables.Feedback.training)
+    user: User | None = one(feedback_tables.Feedback.user)
+    training: Training = one(feedback_tables.Feedback.training)
 
 
-class FeedbackLabel(Row, of=tables.FeedbackLabel):
+class FeedbackLabel(Row, of=feedback_tables.FeedbackLabel):
     geom: auto
     origin: auto
     osm_id: auto
     osm_type: auto
     tags: auto
     created_at: auto
-    user: User | None = one(tables.FeedbackLabel.user)
-    feedback_aoi: "FeedbackAOI" = one(tables.FeedbackLabel.feedback_aoi)
+    user: User | None = one(feedback_tables.FeedbackLabel.user)
+    feedback_aoi: "FeedbackAOI" = one(feedback_tables.FeedbackLabel.feedback_aoi)
 
 
-class FeedbackAOI(Row, of=tables.FeedbackAOI):
+class FeedbackAOI(Row, of=feedback_tables.FeedbackAOI):
     geom: auto
     source_imagery: auto
     label_status: auto
@@ -51,65 +53,65 @@ class FeedbackAOI(Row, of=tables.FeedbackAOI):
     reviewed_at: auto
     created_at: auto
     last_modified: auto
-    user: User | None = one(tables.FeedbackAOI.user)
-    reviewed_by: User | None = one(tables.FeedbackAOI.reviewed_by)
-    training: Training = one(tables.FeedbackAOI.training)
-    aoi: AOI | None = one(tables.FeedbackAOI.aoi)
-    labels: Connection[FeedbackLabel] = many(tables.FeedbackAOI.labels, size_max=settings.labels_page_size_max)
+    user: User | None = one(feedback_tables.FeedbackAOI.user)
+    reviewed_by: User | None = one(feedback_tables.FeedbackAOI.reviewed_by)
+    training: Training = one(feedback_tables.FeedbackAOI.training)
+    aoi: AOI | None = one(feedback_tables.FeedbackAOI.aoi)
+    labels: Connection[FeedbackLabel] = many(feedback_tables.FeedbackAOI.labels, size_max=settings.labels_page_size_max)
 
 
-class ApprovedPrediction(Row, of=tables.ApprovedPrediction):
+class ApprovedPrediction(Row, of=feedback_tables.ApprovedPrediction):
     geom: auto
     config: auto
     approved_at: auto
-    user: User | None = one(tables.ApprovedPrediction.user)
-    training: Training = one(tables.ApprovedPrediction.training)
+    user: User | None = one(feedback_tables.ApprovedPrediction.user)
+    training: Training = one(feedback_tables.ApprovedPrediction.training)
 
 
 @strawberry.type
 class FeedbackQuery:
-    feedback: Feedback | None = field(resolve.feedback)
-    feedbacks: Connection[Feedback] = connection(resolve.feedbacks)
-    feedback_aoi: FeedbackAOI | None = field(resolve.feedback_aoi)
-    feedback_aois: Connection[FeedbackAOI] = connection(resolve.feedback_aois)
+    feedback: Feedback | None = field(resolve_feedback.feedback)
+    feedbacks: Connection[Feedback] = connection(resolve_feedback.feedbacks)
+    feedback_aoi: FeedbackAOI | None = field(corrections.feedback_aoi)
+    feedback_aois: Connection[FeedbackAOI] = connection(corrections.feedback_aois)
     feedback_labels: Connection[FeedbackLabel] = connection(
-        resolve.feedback_labels, size_max=settings.labels_page_size_max
+        corrections.feedback_labels, size_max=settings.labels_page_size_max
     )
-    approved_predictions: Connection[ApprovedPrediction] = connection(resolve.approved_predictions)
+    approved_predictions: Connection[ApprovedPrediction] = connection(resolve_feedback.approved_predictions)
 
 
 @strawberry.type
 class FeedbackMutation:
     give_feedback: Feedback | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.give_feedback, request_bytes_max=settings.shape_request_bytes_max
+        resolve_feedback.give_feedback, request_bytes_max=settings.shape_request_bytes_max
     )
     update_feedback: Feedback | InvalidInput = mutation(
-        resolve.update_feedback, request_bytes_max=settings.shape_request_bytes_max
+        resolve_feedback.update_feedback, request_bytes_max=settings.shape_request_bytes_max
     )
-    delete_feedback: Deleted = mutation(resolve.delete_feedback)
+    delete_feedback: Deleted = mutation(resolve_feedback.delete_feedback)
     approve_prediction: ApprovedPrediction | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.approve_prediction, request_bytes_max=settings.shape_request_bytes_max
+        resolve_feedback.approve_prediction, request_bytes_max=settings.shape_request_bytes_max
     )
-    delete_approved_prediction: Deleted = mutation(resolve.delete_approved_prediction)
+    delete_approved_prediction: Deleted = mutation(resolve_feedback.delete_approved_prediction)
     create_feedback_aoi: FeedbackAOI | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.create_feedback_aoi, request_bytes_max=settings.shape_request_bytes_max
+        corrections.create_feedback_aoi, request_bytes_max=settings.shape_request_bytes_max
     )
     update_feedback_aoi: FeedbackAOI | InvalidInput | Conflict = mutation(
-        resolve.update_feedback_aoi, request_bytes_max=settings.shape_request_bytes_max
+        corrections.update_feedback_aoi, request_bytes_max=settings.shape_request_bytes_max
     )
-    delete_feedback_aoi: Deleted | Conflict = mutation(resolve.delete_feedback_aoi)
-    review_feedback_aoi: FeedbackAOI | Conflict = mutation(resolve.review_feedback_aoi)
-    fetch_feedback_labels: FeedbackAOI | Conflict = mutation(resolve.fetch_feedback_labels, pace=Pace.JOBS)
+    delete_feedback_aoi: Deleted | Conflict = mutation(corrections.delete_feedback_aoi)
+    review_feedback_aoi: FeedbackAOI | Conflict = mutation(corrections.review_feedback_aoi)
+    fetch_feedback_labels: FeedbackAOI | Conflict = mutation(corrections.fetch_feedback_labels, pace=Pace.JOBS)
     draw_feedback_label: FeedbackLabel | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.draw_feedback_label, request_bytes_max=settings.shape_request_bytes_max
+        corrections.draw_feedback_label, request_bytes_max=settings.shape_request_bytes_max
     )
     update_feedback_label: FeedbackLabel | InvalidInput | Conflict = mutation(
-        resolve.update_feedback_label, request_bytes_max=settings.shape_request_bytes_max
+        corrections.update_feedback_label, request_bytes_max=settings.shape_request_bytes_max
     )
-    delete_feedback_label: Deleted | Conflict = mutation(resolve.delete_feedback_label)
-    copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(resolve.copy_feedback_aoi)
+    delete_feedback_label: Deleted | Conflict = mutation(corrections.delete_feedback_label)
+    copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(corrections.copy_feedback_aoi)
     start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve.start_feedback_training, scope=tables.Scope.TRAIN, pace=Pace.TRAININGS
+        corrections.start_feedback_training, scope=choice_tables.Scope.TRAIN, pace=Pace.TRAININGS
     )
-    clone_dataset: Dataset | InvalidInput | LimitReached = mutation(resolve.clone_dataset)
-    clone_model: Model | InvalidInput | LimitReached = mutation(resolve.clone_model)
+    clone_dataset: Dataset | InvalidInput | LimitReached = mutation(corrections.clone_dataset)
+    clone_model: Model | InvalidInput | LimitReached = mutation(corrections.clone_model)

@@ -3,9 +3,9 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.system import Pace
-from resolvers import mapping as resolve
+from app.models.mapping import imports as import_tables
+from app.services.system.rate_limits import Pace
+from resolvers.mapping import datasets as resolve
 from schema.accounts import User
 from schema.fields import field, mutation, one
 from schema.files import UploadLink
@@ -14,10 +14,10 @@ from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 from schema.system.jobs import Job
 
-strawberry.enum(tables.LabelFormat, description=tables.LabelFormat.__doc__)
+strawberry.enum(import_tables.LabelFormat, description=import_tables.LabelFormat.__doc__)
 
 
-class LabelImport(Row, of=tables.LabelImport):
+class LabelImport(Row, of=import_tables.LabelImport):
     format: auto
     tags: auto
     replace: auto
@@ -27,9 +27,9 @@ class LabelImport(Row, of=tables.LabelImport):
     failure: auto
     created_at: auto
     finished_at: auto
-    user: User | None = one(tables.LabelImport.user)
-    aoi: AOI = one(tables.LabelImport.aoi)
-    job: Job | None = one(tables.LabelImport.job)
+    user: User | None = one(import_tables.LabelImport.user)
+    aoi: AOI = one(import_tables.LabelImport.aoi)
+    job: Job | None = one(import_tables.LabelImport.job)
 
 
 @strawberry.type

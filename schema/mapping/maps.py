@@ -3,8 +3,8 @@
 import strawberry
 
 from app.geometry import FeatureCollection
-from app.services.mapping import overview
-from resolvers import mapping as resolve
+from app.services.mapping.maps import overview
+from resolvers.mapping import maps as resolve
 from schema.fields import field
 from schema.row import shows
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.system import Pace
+from app.models import choices as choice_tables
+from app.models.mapping import predictions as prediction_tables
+from app.services.system.rate_limits import Pace
 from app.settings import settings
-from resolvers import mapping as resolve
+from resolvers.mapping import predictions as resolve_predictions
+from resolvers.mapping import subscriptions
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
 from schema.mapping.datasets import Deleted
@@ -20,11 +22,11 @@ from schema.system.jobs import Job
 if TYPE_CHECKING:
     from schema.accounts.teams import Team
 
-for enum in (tables.Verdict, tables.Conflation):
+for enum in (prediction_tables.Verdict, prediction_tables.Conflation):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class PredictedFeature(Row, of=tables.PredictedFeature):
+class PredictedFeature(Row, of=prediction_tables.PredictedFeature):
     geom: auto
     confidence: auto
     area_m2: auto
@@ -33,7 +35,7 @@ class PredictedFeature(Row, of=tables.PredictedFeature):
     osm_share: auto
 
 
-class Prediction(Row, of=tables.Prediction):
+class Prediction(Row, of=prediction_tables.Prediction):
     geom: auto
     description: auto
     status: auto
@@ -52,50 +54,52 @@ class Prediction(Row, of=tables.Prediction):
     conflating: auto
     conflated_at: auto
     conflation_error: auto
-    team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(tables.Prediction.team)
-    user: User | None = one(tables.Prediction.user)
-    training: Training = one(tables.Prediction.training)
-    job: Job | None = one(tables.Prediction.job)
-    features: Connection[PredictedFeature] = many(tables.Prediction.features, size_max=settings.labels_page_size_max)
-    artifacts: Connection[Artifact] = many(tables.Prediction.artifacts)
-    download: str = field(resolve.download)
+    team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(prediction_tables.Prediction.team)
+    user: User | None = one(prediction_tables.Prediction.user)
+    training: Training = one(prediction_tables.Prediction.training)
+    job: Job | None = one(prediction_tables.Prediction.job)
+    features: Connection[PredictedFeature] = many(
+        prediction_tables.Prediction.features, size_max=settings.labels_page_size_max
+    )
+    artifacts: Connection[Artifact] = many(prediction_tables.Prediction.artifacts)
+    download: str = field(resolve_predictions.download)
 
 
-@shows(resolve.PredictionEvent)
+@shows(subscriptions.PredictionEvent)
 class PredictionEvent(JobEvent):
     prediction: Prediction = strawberry.field(description="The prediction as it is now.")
 
 
 @strawberry.type
 class PredictionsQuery:
-    prediction: Prediction | None = field(resolve.prediction)
-    predictions: Connection[Prediction] = connection(resolve.predictions)
+    prediction: Prediction | None = field(resolve_predictions.prediction)
+    predictions: Connection[Prediction] = connection(resolve_predictions.predictions)
     predicted_features: Connection[PredictedFeature] = connection(
-        resolve.predicted_features, size_max=settings.labels_page_size_max
+        resolve_predictions.predicted_features, size_max=settings.labels_page_size_max
     )
 
 
 @strawberry.type
 class PredictionsMutation:
     start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.start_prediction,
-        scope=tables.Scope.TRAIN,
+        resolve_predictions.start_prediction,
+        scope=choice_tables.Scope.TRAIN,
         pace=Pace.PREDICTIONS,
         request_bytes_max=settings.shape_request_bytes_max,
     )
-    update_prediction: Prediction | InvalidInput = mutation(resolve.update_prediction)
-    share_prediction: Prediction = mutation(resolve.share_prediction)
-    publish_prediction: Prediction | Conflict = mutation(resolve.publish_prediction)
-    unpublish_prediction: Prediction = mutation(resolve.unpublish_prediction)
+    update_prediction: Prediction | InvalidInput = mutation(resolve_predictions.update_prediction)
+    share_prediction: Prediction = mutation(resolve_predictions.share_prediction)
+    publish_prediction: Prediction | Conflict = mutation(resolve_predictions.publish_prediction)
+    unpublish_prediction: Prediction = mutation(resolve_predictions.unpublish_prediction)
     retry_prediction: Prediction | Conflict = mutation(
-        resolve.retry_prediction, scope=tables.Scope.TRAIN, pace=Pace.PREDICTIONS
+        resolve_predictions.retry_prediction, scope=choice_tables.Scope.TRAIN, pace=Pace.PREDICTIONS
     )
-    cancel_prediction: Prediction | Conflict = mutation(resolve.cancel_prediction)
-    delete_prediction: Deleted | Conflict = mutation(resolve.delete_prediction)
-    conflate_prediction: Prediction | Conflict = mutation(resolve.conflate_prediction, pace=Pace.JOBS)
-    judge_features: Prediction | Conflict = mutation(resolve.judge_features)
+    cancel_prediction: Prediction | Conflict = mutation(resolve_predictions.cancel_prediction)
+    delete_prediction: Deleted | Conflict = mutation(resolve_predictions.delete_prediction)
+    conflate_prediction: Prediction | Conflict = mutation(resolve_predictions.conflate_prediction, pace=Pace.JOBS)
+    judge_features: Prediction | Conflict = mutation(resolve_predictions.judge_features)
 
 
 @strawberry.type
 class PredictionsSubscription:
-    prediction_updated: PredictionEvent = subscription(resolve.prediction_updated)
+    prediction_updated: PredictionEvent = subscription(subscriptions.prediction_updated)

@@ -3,10 +3,11 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import mapping
-from app.services.system import Pace
-from resolvers import mapping as resolve
+from app.models.mapping import inspections as inspection_tables
+from app.services.mapping.datasets import quality
+from app.services.system.rate_limits import Pace
+from resolvers.mapping import quality as resolve_quality
+from resolvers.mapping import subscriptions
 from schema.accounts import User
 from schema.fields import field, mutation, one, subscription
 from schema.mapping.datasets import AOI, Dataset
@@ -15,10 +16,10 @@ from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 from schema.system.jobs import Job
 
-strawberry.enum(mapping.QualityWarningKind, description=mapping.QualityWarningKind.__doc__)
+strawberry.enum(quality.QualityWarningKind, description=quality.QualityWarningKind.__doc__)
 
 
-class Inspection(Row, of=tables.Inspection):
+class Inspection(Row, of=inspection_tables.Inspection):
     source_imagery: auto
     zoom_level: auto
     status: auto
@@ -30,20 +31,20 @@ class Inspection(Row, of=tables.Inspection):
     tiles_without_imagery: auto
     shift_m: auto
     suggested_offset: auto
-    user: User | None = one(tables.Inspection.user)
-    dataset: Dataset = one(tables.Inspection.dataset)
-    job: Job | None = one(tables.Inspection.job)
+    user: User | None = one(inspection_tables.Inspection.user)
+    dataset: Dataset = one(inspection_tables.Inspection.dataset)
+    job: Job | None = one(inspection_tables.Inspection.job)
 
 
-@shows(mapping.QualityWarning)
+@shows(quality.QualityWarning)
 class QualityWarning:
-    kind: mapping.QualityWarningKind = strawberry.field(description="What it warns of.")
+    kind: quality.QualityWarningKind = strawberry.field(description="What it warns of.")
     message: str = strawberry.field(description="What to do about it, for people.")
     count: int = strawberry.field(description="How many areas, labels or tiles it concerns.")
     areas: list[AOI] = strawberry.field(description="The areas concerned, at most 100.")
 
 
-@shows(mapping.DatasetQuality)
+@shows(quality.DatasetQuality)
 class DatasetQuality:
     warnings: list[QualityWarning] = strawberry.field(description="What may spoil a training, each kind once.")
     inspection: Inspection | None = strawberry.field(description="The last one that finished.")
@@ -52,24 +53,24 @@ class DatasetQuality:
     )
 
 
-@shows(resolve.InspectionEvent)
+@shows(subscriptions.InspectionEvent)
 class InspectionEvent(JobEvent):
     inspection: Inspection = strawberry.field(description="The inspection as it is now.")
 
 
 @strawberry.type
 class QualityQuery:
-    dataset_quality: DatasetQuality | None = field(resolve.dataset_quality)
-    inspection: Inspection | None = field(resolve.inspection)
+    dataset_quality: DatasetQuality | None = field(resolve_quality.dataset_quality)
+    inspection: Inspection | None = field(resolve_quality.inspection)
 
 
 @strawberry.type
 class QualityMutation:
     inspect_dataset: Inspection | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.inspect_dataset, pace=Pace.INSPECTIONS
+        resolve_quality.inspect_dataset, pace=Pace.INSPECTIONS
     )
 
 
 @strawberry.type
 class QualitySubscription:
-    inspection_updated: InspectionEvent = subscription(resolve.inspection_updated)
+    inspection_updated: InspectionEvent = subscription(subscriptions.inspection_updated)

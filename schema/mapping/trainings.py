@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.system import Pace
-from resolvers import mapping as resolve
+from app.models import choices as choice_tables
+from app.models.mapping import predictions as prediction_tables
+from app.models.mapping import trainings as training_tables
+from app.services.system.rate_limits import Pace
+from resolvers.mapping import changes, comparison, datasets, subscriptions
+from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.mapping.datasets import Dataset, Deleted
@@ -21,21 +24,21 @@ if TYPE_CHECKING:
     from schema.social.posts import Post
 
 for enum in (
-    tables.BaseModel,
-    tables.ModelStatus,
+    training_tables.BaseModel,
+    training_tables.ModelStatus,
 ):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class Artifact(Row, of=tables.Artifact):
+class Artifact(Row, of=prediction_tables.Artifact):
     name: auto
     media_type: auto
     size_bytes: auto
     created_at: auto
-    link: str = field(resolve.link)
+    link: str = field(resolve_trainings.link)
 
 
-class Model(Row, of=tables.Model):
+class Model(Row, of=training_tables.Model):
     name: auto
     description: auto
     base_model: auto
@@ -44,14 +47,14 @@ class Model(Row, of=tables.Model):
     created_at: auto
     last_modified: auto
     published_at: auto
-    user: User | None = one(tables.Model.user)
-    dataset: Dataset = one(tables.Model.dataset)
-    published_training: "Training | None" = one(tables.Model.published_training)
-    trainings: Connection["Training"] = many(tables.Model.trainings, order=resolve.TrainingOrder)
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.Model.posts)
+    user: User | None = one(training_tables.Model.user)
+    dataset: Dataset = one(training_tables.Model.dataset)
+    published_training: "Training | None" = one(training_tables.Model.published_training)
+    trainings: Connection["Training"] = many(training_tables.Model.trainings, order=resolve_trainings.TrainingOrder)
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(training_tables.Model.posts)
 
 
-class Training(Row, of=tables.Training):
+class Training(Row, of=training_tables.Training):
     source_imagery: auto
     description: auto
     status: auto
@@ -76,28 +79,28 @@ class Training(Row, of=tables.Training):
     multimasks: auto
     input_contact_spacing: auto
     input_boundary_width: auto
-    learning_curve: "LearningCurve | None" = field(resolve.learning_curve)
-    user: User | None = one(tables.Training.user)
-    model: Model = one(tables.Training.model)
-    parent_training: "Training | None" = one(tables.Training.parent_training)
-    job: Job | None = one(tables.Training.job)
-    artifacts: Connection[Artifact] = many(tables.Training.artifacts)
+    learning_curve: "LearningCurve | None" = field(comparison.learning_curve)
+    user: User | None = one(training_tables.Training.user)
+    model: Model = one(training_tables.Training.model)
+    parent_training: "Training | None" = one(training_tables.Training.parent_training)
+    job: Job | None = one(training_tables.Training.job)
+    artifacts: Connection[Artifact] = many(training_tables.Training.artifacts)
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
-        tables.Training.predictions
+        training_tables.Training.predictions
     )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(tables.Training.posts)
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(training_tables.Training.posts)
     feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
-        tables.Training.feedbacks
+        training_tables.Training.feedbacks
     )
     feedback_aois: Connection[Annotated["FeedbackAOI", strawberry.lazy("schema.mapping.feedback")]] = many(
-        tables.Training.feedback_aois
+        training_tables.Training.feedback_aois
     )
     approved_predictions: Connection[Annotated["ApprovedPrediction", strawberry.lazy("schema.mapping.feedback")]] = (
-        many(tables.Training.approved_predictions)
+        many(training_tables.Training.approved_predictions)
     )
 
 
-@shows(resolve.Epoch)
+@shows(subscriptions.Epoch)
 class Epoch:
     number: int = strawberry.field(description="Which pass it was, from 1.")
     loss: float = strawberry.field(description="The mean loss over its batches.")
@@ -106,16 +109,16 @@ class Epoch:
     seconds: float = strawberry.field(description="How long it took.")
 
 
-@shows(resolve.LearningCurve)
+@shows(comparison.LearningCurve)
 class LearningCurve:
     best_epoch: int = strawberry.field(description="The epoch whose weights were kept.")
     epochs: list[Epoch] = strawberry.field(description="All of them, in their order.")
 
 
-@strawberry.interface(description=resolve.JobEvent.__doc__)
+@strawberry.interface(description=subscriptions.JobEvent.__doc__)
 class JobEvent:
     cursor: str = cursor()
-    status: tables.TrainingStatus | None = strawberry.field(description="The new status, if that has changed.")
+    status: training_tables.TrainingStatus | None = strawberry.field(description="The new status, if that has changed.")
     progress: float | None = strawberry.field(description="How much is done, from 0 to 1.")
     stage: str | None = strawberry.field(description="What it is busy with, in one word.")
     message: str | None = strawberry.field(description="What it is busy with, in a sentence.")
@@ -123,32 +126,32 @@ class JobEvent:
     epoch: Epoch | None = strawberry.field(description="The epoch that has just ended, if one has.")
 
 
-@shows(resolve.TrainingEvent)
+@shows(subscriptions.TrainingEvent)
 class TrainingEvent(JobEvent):
     training: Training = strawberry.field(description="The training as it is now.")
 
 
 @strawberry.type
 class TrainingsQuery:
-    model: Model | None = field(resolve.model)
-    models: Connection[Model] = connection(resolve.models, order=resolve.NamedOrder)
-    training: Training | None = field(resolve.training)
-    trainings: Connection[Training] = connection(resolve.trainings, order=resolve.TrainingOrder)
+    model: Model | None = field(resolve_trainings.model)
+    models: Connection[Model] = connection(resolve_trainings.models, order=datasets.NamedOrder)
+    training: Training | None = field(resolve_trainings.training)
+    trainings: Connection[Training] = connection(resolve_trainings.trainings, order=resolve_trainings.TrainingOrder)
 
 
 @strawberry.type
 class TrainingsMutation:
-    create_model: Model | InvalidInput = mutation(resolve.create_model)
-    update_model: Model | InvalidInput = mutation(resolve.update_model)
-    delete_model: Deleted | Conflict = mutation(resolve.delete_model)
-    delete_training: Deleted | Conflict = mutation(resolve.delete_training)
+    create_model: Model | InvalidInput = mutation(resolve_trainings.create_model)
+    update_model: Model | InvalidInput = mutation(changes.update_model)
+    delete_model: Deleted | Conflict = mutation(changes.delete_model)
+    delete_training: Deleted | Conflict = mutation(changes.delete_training)
     start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve.start_training, scope=tables.Scope.TRAIN, pace=Pace.TRAININGS
+        resolve_trainings.start_training, scope=choice_tables.Scope.TRAIN, pace=Pace.TRAININGS
     )
-    cancel_training: Training | Conflict = mutation(resolve.cancel_training)
-    publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve.publish_training)
+    cancel_training: Training | Conflict = mutation(resolve_trainings.cancel_training)
+    publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve_trainings.publish_training)
 
 
 @strawberry.type
 class TrainingsSubscription:
-    training_updated: TrainingEvent = subscription(resolve.training_updated)
+    training_updated: TrainingEvent = subscription(subscriptions.training_updated)

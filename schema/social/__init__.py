@@ -7,7 +7,7 @@ from schema.social.friends import FriendsMutation, FriendsQuery, FriendsSubscrip
 from schema.social.messages import MessagesMutation, MessagesQuery, MessagesSubscription
 from schema.social.posts import PostsMutation
 from schema.social.reports import ReportsMutation, ReportsQuery
-from schema.social.searching import SearchingQuery
+from schema.social.search import SearchingQuery
 
 
 @strawberry.type

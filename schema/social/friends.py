@@ -3,39 +3,39 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import social
-from resolvers import social as resolve
+from app.models import social as social_tables
+from app.services.social.people import friends
+from resolvers.social import friends as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
-for enum in (social.FriendshipChange, resolve.FriendRequestDirection):
+for enum in (friends.FriendshipChange, resolve.FriendRequestDirection):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class Friendship(Row, of=tables.Friendship):
+class Friendship(Row, of=social_tables.Friendship):
     created_at: auto
-    user: User = one(tables.Friendship.user)
-    friend: User = one(tables.Friendship.friend)
+    user: User = one(social_tables.Friendship.user)
+    friend: User = one(social_tables.Friendship.friend)
 
 
-class FriendRequest(Row, of=tables.FriendRequest):
+class FriendRequest(Row, of=social_tables.FriendRequest):
     created_at: auto
-    from_user: User = one(tables.FriendRequest.from_user)
-    to_user: User = one(tables.FriendRequest.to_user)
+    from_user: User = one(social_tables.FriendRequest.from_user)
+    to_user: User = one(social_tables.FriendRequest.to_user)
 
 
-class Block(Row, of=tables.Block):
+class Block(Row, of=social_tables.Block):
     username: auto
     created_at: auto
 
 
-class Mute(Row, of=tables.Mute):
+class Mute(Row, of=social_tables.Mute):
     expires_at: auto
     created_at: auto
-    muted: User | None = one(tables.Mute.muted)
+    muted: User | None = one(social_tables.Mute.muted)
 
 
 @shows(resolve.Unblocked)
@@ -43,7 +43,7 @@ class Unblocked:
     username: str = strawberry.field(description="Their username when they were blocked.")
 
 
-@shows(social.Asked)
+@shows(friends.Asked)
 class FriendRequestSent:
     request: FriendRequest | None = strawberry.field(description="The request; null if the two are friends now.")
     friendship: Friendship | None = strawberry.field(
@@ -51,7 +51,7 @@ class FriendRequestSent:
     )
 
 
-@shows(social.FriendSuggestion)
+@shows(friends.FriendSuggestion)
 class FriendSuggestion:
     user: User = strawberry.field(description="Who it is.")
     mutual_friends_count: int = strawberry.field(description="How many friends they share with the viewer.")
@@ -60,7 +60,7 @@ class FriendSuggestion:
 @shows(resolve.FriendshipEvent)
 class FriendshipEvent:
     cursor: str = cursor()
-    change: social.FriendshipChange = strawberry.field(description="What has happened.")
+    change: friends.FriendshipChange = strawberry.field(description="What has happened.")
     user: User | None = strawberry.field(description="With whom; null if they are not to be seen any more.")
 
 

@@ -3,28 +3,28 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from resolvers import social as resolve
+from app.models import social as social_tables
+from resolvers.social import messages as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
 
 
-class Message(Row, of=tables.Message):
+class Message(Row, of=social_tables.Message):
     content: auto
     is_read: auto
     read_at: auto
     deleted_at: auto
     created_at: auto
-    sender: User = one(tables.Message.sender)
-    receiver: User = one(tables.Message.receiver)
+    sender: User = one(social_tables.Message.sender)
+    receiver: User = one(social_tables.Message.receiver)
 
 
-class Conversation(Row, of=tables.Conversation):
+class Conversation(Row, of=social_tables.Conversation):
     unread_count: auto
-    other: User = one(tables.Conversation.other)
-    last_message: Message = one(tables.Conversation.last_message)
+    other: User = one(social_tables.Conversation.other)
+    last_message: Message = one(social_tables.Conversation.last_message)
 
 
 @shows(resolve.MessageEvent)

@@ -3,11 +3,11 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services.social import PictureSize
-from app.services.system import Pace
-from resolvers import social as resolve
-from resolvers import system
+from app.models import social as social_tables
+from app.services.social.posts.pictures import PictureSize
+from app.services.system.rate_limits import Pace
+from resolvers.social import posts as resolve
+from resolvers.system import nodes
 from schema.accounts import User
 from schema.fields import Connection, computed, field, many, mutation, one
 from schema.files import UploadLink
@@ -15,7 +15,7 @@ from schema.problems import InvalidInput, Unavailable
 from schema.row import Row, shows
 from schema.social.subjects import Subject
 
-for enum in (tables.PostType, PictureSize):
+for enum in (social_tables.PostType, PictureSize):
     strawberry.enum(enum, description=enum.__doc__)
 
 
@@ -27,7 +27,7 @@ class PostMedia:
     height: int | None = strawberry.field(description="How many pixels high the large one is.")
 
 
-class Post(Row, of=tables.Post):
+class Post(Row, of=social_tables.Post):
     content: auto
     type: auto
     media_url: auto
@@ -42,30 +42,30 @@ class Post(Row, of=tables.Post):
     hashtags: list[str] = computed(resolve.hashtags)
     is_liked: bool = computed(resolve.is_liked)
     is_shared: bool = computed(resolve.is_shared)
-    about: Subject | None = field(system.subject)
-    author: User = one(tables.Post.author)
-    parent: "Post | None" = one(tables.Post.parent)
-    replies: Connection["Post"] = many(tables.Post.replies)
-    likes: Connection["Like"] = many(tables.Post.likes)
-    mentions: Connection["PostMention"] = many(tables.Post.mentions)
-    revisions: Connection["PostRevision"] = many(tables.Post.revisions)
+    about: Subject | None = field(nodes.subject)
+    author: User = one(social_tables.Post.author)
+    parent: "Post | None" = one(social_tables.Post.parent)
+    replies: Connection["Post"] = many(social_tables.Post.replies)
+    likes: Connection["Like"] = many(social_tables.Post.likes)
+    mentions: Connection["PostMention"] = many(social_tables.Post.mentions)
+    revisions: Connection["PostRevision"] = many(social_tables.Post.revisions)
 
 
-class Like(Row, of=tables.Like):
+class Like(Row, of=social_tables.Like):
     created_at: auto
-    user: User = one(tables.Like.user)
-    post: Post = one(tables.Like.post)
+    user: User = one(social_tables.Like.user)
+    post: Post = one(social_tables.Like.post)
 
 
-class PostMention(Row, of=tables.PostMention):
-    user: User = one(tables.PostMention.user)
-    post: Post = one(tables.PostMention.post)
+class PostMention(Row, of=social_tables.PostMention):
+    user: User = one(social_tables.PostMention.user)
+    post: Post = one(social_tables.PostMention.post)
 
 
-class PostRevision(Row, of=tables.PostRevision):
+class PostRevision(Row, of=social_tables.PostRevision):
     content: auto
     created_at: auto
-    post: Post = one(tables.PostRevision.post)
+    post: Post = one(social_tables.PostRevision.post)
 
 
 @shows(resolve.FormerPost)

@@ -3,19 +3,20 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from resolvers import social as resolve
-from resolvers import system
+from app.models import choices as choice_tables
+from app.models import social as social_tables
+from resolvers.social import reports as resolve
+from resolvers.system import nodes
 from schema.accounts import User
 from schema.fields import Connection, computed, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Node, Row
 
-for enum in (tables.ReportReason, tables.ReportState, tables.ReportAction):
+for enum in (social_tables.ReportReason, social_tables.ReportState, social_tables.ReportAction):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class Report(Row, of=tables.Report):
+class Report(Row, of=social_tables.Report):
     created_at: auto
     reason: auto
     comment: auto
@@ -25,10 +26,10 @@ class Report(Row, of=tables.Report):
     action: auto
     resolution: auto
     resolved_at: auto
-    user: User = one(tables.Report.user)
-    accused: User | None = one(tables.Report.accused)
-    resolved_by: User | None = one(tables.Report.resolved_by)
-    subject: Node | None = field(system.subject)
+    user: User = one(social_tables.Report.user)
+    accused: User | None = one(social_tables.Report.accused)
+    resolved_by: User | None = one(social_tables.Report.resolved_by)
+    subject: Node | None = field(nodes.subject)
 
 
 @strawberry.type
@@ -39,4 +40,4 @@ class ReportsQuery:
 @strawberry.type
 class ReportsMutation:
     report: Report | InvalidInput | Conflict = mutation(resolve.report)
-    resolve_report: Report | InvalidInput | Conflict = mutation(resolve.resolve_report, scope=tables.Scope.ADMIN)
+    resolve_report: Report | InvalidInput | Conflict = mutation(resolve.resolve_report, scope=choice_tables.Scope.ADMIN)

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers import system as resolve
+from resolvers.system import nodes as resolve
 from schema.fields import field
 from schema.row import Node
 from schema.system.audit import AuditQuery

@@ -3,9 +3,10 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
+from app.models import choices as choice_tables
+from app.models import system as system_tables
 from app.services.system.banners import BannerChange
-from resolvers import system as resolve
+from resolvers.system import banners as resolve
 from schema.fields import Connection, connection, cursor, mutation, subscription
 from schema.problems import InvalidInput
 from schema.row import Row, shows
@@ -13,7 +14,7 @@ from schema.row import Row, shows
 strawberry.enum(BannerChange, description=BannerChange.__doc__)
 
 
-class Banner(Row, of=tables.Banner):
+class Banner(Row, of=system_tables.Banner):
     message: auto
     start_date: auto
     end_date: auto
@@ -35,9 +36,9 @@ class BannersQuery:
 
 @strawberry.type
 class BannersMutation:
-    create_banner: Banner | InvalidInput = mutation(resolve.create_banner, scope=tables.Scope.ADMIN)
-    update_banner: Banner | InvalidInput = mutation(resolve.update_banner, scope=tables.Scope.ADMIN)
-    delete_banner: strawberry.ID = mutation(resolve.delete_banner, scope=tables.Scope.ADMIN)
+    create_banner: Banner | InvalidInput = mutation(resolve.create_banner, scope=choice_tables.Scope.ADMIN)
+    update_banner: Banner | InvalidInput = mutation(resolve.update_banner, scope=choice_tables.Scope.ADMIN)
+    delete_banner: strawberry.ID = mutation(resolve.delete_banner, scope=choice_tables.Scope.ADMIN)
 
 
 @strawberry.type

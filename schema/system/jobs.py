@@ -3,17 +3,17 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from app.services import system
-from resolvers import system as resolve
+from app.models import system as system_tables
+from app.services.system import queue
+from resolvers.system import queue as resolve
 from schema.fields import field
 from schema.row import Row, shows
 
-strawberry.enum(tables.JobKind, description=tables.JobKind.__doc__)
-strawberry.enum(tables.JobState, description=tables.JobState.__doc__)
+strawberry.enum(system_tables.JobKind, description=system_tables.JobKind.__doc__)
+strawberry.enum(system_tables.JobState, description=system_tables.JobState.__doc__)
 
 
-class Job(Row, of=tables.Job):
+class Job(Row, of=system_tables.Job):
     kind: auto
     state: auto
     attempt: auto
@@ -31,9 +31,9 @@ class Job(Row, of=tables.Job):
     expected_wait_s: float | None = field(resolve.expected_wait_s)
 
 
-@shows(system.QueueLoad)
+@shows(queue.QueueLoad)
 class QueueLoad:
-    kind: tables.JobKind = strawberry.field(description="The kind of work.")
+    kind: system_tables.JobKind = strawberry.field(description="The kind of work.")
     queued: int = strawberry.field(description="How many wait.")
     running: int = strawberry.field(description="How many are being worked on.")
     usual_s: float | None = strawberry.field(description="The median length of the last 20; null if none was done yet.")

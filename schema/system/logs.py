@@ -3,15 +3,15 @@
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from resolvers import system as resolve
+from app.models import system as system_tables
+from resolvers.system import logs as resolve
 from schema.fields import Connection, connection
 from schema.row import Row
 
-strawberry.enum(tables.LogLevel, description=tables.LogLevel.__doc__)
+strawberry.enum(system_tables.LogLevel, description=system_tables.LogLevel.__doc__)
 
 
-class LogEntry(Row, of=tables.LogEntry):
+class LogEntry(Row, of=system_tables.LogEntry):
     created_at: auto
     level: auto
     logger: auto

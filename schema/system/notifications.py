@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app import models as tables
-from resolvers import system as resolve
+from app.models import system as system_tables
+from resolvers.system import nodes
+from resolvers.system import notifications as resolve_notifications
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.row import Node, Row, shows
@@ -15,49 +16,51 @@ if TYPE_CHECKING:
     from schema.mapping.trainings import Training
 
 
-class NotificationActor(Row, of=tables.NotificationActor):
+class NotificationActor(Row, of=system_tables.NotificationActor):
     created_at: auto
-    user: User = one(tables.NotificationActor.user)
+    user: User = one(system_tables.NotificationActor.user)
 
 
-class UserNotification(Row, of=tables.UserNotification):
+class UserNotification(Row, of=system_tables.UserNotification):
     kind: auto
     message: auto
     told_at: auto
     is_read: auto
     read_at: auto
     created_at: auto
-    user: User = one(tables.UserNotification.user)
+    user: User = one(system_tables.UserNotification.user)
     training: Annotated["Training", strawberry.lazy("schema.mapping.trainings")] | None = one(
-        tables.UserNotification.training
+        system_tables.UserNotification.training
     )
-    subject: Node | None = field(resolve.subject)
-    actor: User | None = one(tables.UserNotification.actor)
+    subject: Node | None = field(nodes.subject)
+    actor: User | None = one(system_tables.UserNotification.actor)
     actors_count: auto
-    actors: Connection[NotificationActor] = many(tables.UserNotification.actors)
+    actors: Connection[NotificationActor] = many(system_tables.UserNotification.actors)
 
 
-@shows(resolve.NotificationEvent)
+@shows(resolve_notifications.NotificationEvent)
 class NotificationEvent:
     cursor: str = cursor()
     notification: UserNotification | None = strawberry.field(
         description="What came; null if none came, or if it is gone already."
     )
-    unread_count: int = field(resolve.unread_count)
+    unread_count: int = field(resolve_notifications.unread_count)
 
 
 @strawberry.type
 class NotificationsQuery:
-    notifications: Connection[UserNotification] = connection(resolve.notifications, order=resolve.NotificationOrder)
+    notifications: Connection[UserNotification] = connection(
+        resolve_notifications.notifications, order=resolve_notifications.NotificationOrder
+    )
 
 
 @strawberry.type
 class NotificationsMutation:
-    mark_notifications_read: list[UserNotification] = mutation(resolve.mark_notifications_read)
-    mark_all_notifications_read: int = mutation(resolve.mark_all_notifications_read)
-    delete_notifications: int = mutation(resolve.delete_notifications)
+    mark_notifications_read: list[UserNotification] = mutation(resolve_notifications.mark_notifications_read)
+    mark_all_notifications_read: int = mutation(resolve_notifications.mark_all_notifications_read)
+    delete_notifications: int = mutation(resolve_notifications.delete_notifications)
 
 
 @strawberry.type
 class NotificationsSubscription:
-    notification_received: NotificationEvent = subscription(resolve.notification_received)
+    notification_received: NotificationEvent = subscription(resolve_notifications.notification_received)

@@ -2,8 +2,8 @@
 
 import strawberry
 
-from app.work import Standing
-from resolvers import system as resolve
+from app.metering import Standing
+from resolvers.system import rates as resolve
 from schema.fields import field
 from schema.row import shows
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.database import Database
-from app.models import Job, JobKind, JobState
+from app.models.system import Job, JobKind, JobState
 from app.settings import settings
 from jobs import accounts, system  # noqa: F401 -- register who writes mails, and who sends them
 from jobs.broker import WORKS

@@ -5,7 +5,8 @@ from typing import Any
 
 from app import security
 from app.database import Database
-from app.models import ApiKey, Scope
+from app.models.accounts import ApiKey
+from app.models.choices import Scope
 from tests import factories
 from tests.fixtures import Person
 

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from app.models import AuditEntry, User
+from app.models.accounts import User
+from app.models.system import AuditEntry
 from resolvers import ids
 from tests import factories
 

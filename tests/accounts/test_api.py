@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app import security
-from app.models import Session, User
-from app.services.accounts.proofs import Purpose, token_of
+from app.models.accounts import Session, User
+from app.services.accounts.email.tokens import Purpose, token_of
 from app.settings import settings
 from tests import factories
 from tests.fixtures import Person

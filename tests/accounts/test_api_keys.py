@@ -7,7 +7,10 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from app import security
-from app.models import ApiKey, AuditEntry, Base, Scope, User
+from app.models.accounts import ApiKey, User
+from app.models.base import Base
+from app.models.choices import Scope
+from app.models.system import AuditEntry
 from app.services import viewers
 from app.settings import settings
 from resolvers import ids

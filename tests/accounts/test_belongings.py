@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import LargeBinary
 
-from app.models import Base
-from app.services.accounts import belongings
+from app.models.base import Base
+from app.services.accounts.users import personal_data
 
 LEFT_OUT = {
     "banners.user_id": "an announcement is this installation's",
@@ -42,7 +42,7 @@ def named(table) -> str:
 
 def keys_to_people() -> set[str]:
     """The columns that name an account, or that end with a row of a table of which somebody owns rows."""
-    exported = {named(table) for table in belongings.THEIRS}
+    exported = {named(table) for table in personal_data.THEIRS}
     return {
         f"{table.name}.{column.name}"
         for table in Base.metadata.tables.values()
@@ -52,7 +52,7 @@ def keys_to_people() -> set[str]:
     }
 
 
-EXPORTED = {f"{named(table)}.{key.key}" for table, keys in belongings.THEIRS.items() for key in keys}
+EXPORTED = {f"{named(table)}.{key.key}" for table, keys in personal_data.THEIRS.items() for key in keys}
 
 
 def test_whatever_names_a_person_or_ends_with_what_is_theirs_is_exported_or_left_out_for_a_reason():
@@ -60,14 +60,14 @@ def test_whatever_names_a_person_or_ends_with_what_is_theirs_is_exported_or_left
     assert not EXPORTED & set(LEFT_OUT)
 
 
-@pytest.mark.parametrize("table", belongings.THEIRS, ids=named)
+@pytest.mark.parametrize("table", personal_data.THEIRS, ids=named)
 def test_no_secret_is_told(table):
-    for column in belongings.told(table):
+    for column in personal_data.told(table):
         assert not isinstance(column.type, LargeBinary)
         assert not {"hash", "token", "stamp", "secret"} & set(column.key.split("_")), column
         assert column.key == "subject_key" or not column.key.endswith("_key"), column
 
 
 def test_what_is_withheld_is_there_to_be_withheld():
-    columns = {column.key for table in belongings.THEIRS for column in table.__table__.columns}
-    assert columns >= belongings.WITHHELD
+    columns = {column.key for table in personal_data.THEIRS for column in table.__table__.columns}
+    assert columns >= personal_data.WITHHELD

@@ -6,38 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.models import (
-    ApiKey,
-    AuditEntry,
-    Base,
-    Conversation,
-    Dataset,
-    Friendship,
-    Job,
-    JobKind,
-    JobState,
-    Like,
-    Mail,
-    Message,
-    Mute,
-    OsmAccount,
-    Post,
-    PostMention,
-    Prediction,
-    Profile,
-    Scope,
-    Session,
-    Share,
-    Team,
-    TeamMembership,
-    Training,
-    TrainingStatus,
-    User,
-    UserNotification,
-    UserPreferences,
-)
-from app.services import accounts, system
-from app.services.social import parting  # noqa: F401 -- registers what goes with an account
+from app.models.accounts import ApiKey, OsmAccount, Profile, Session, Team, TeamMembership, User, UserPreferences
+from app.models.base import Base
+from app.models.choices import Scope
+from app.models.mapping.datasets import Dataset
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Training, TrainingStatus
+from app.models.social import Conversation, Friendship, Like, Message, Mute, Post, PostMention, Share
+from app.models.system import AuditEntry, Job, JobKind, JobState, Mail, UserNotification
+from app.services.accounts.users import deletion
+from app.services.social.people import account_deletion  # noqa: F401 -- registers what goes with an account
+from app.services.system import mail
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -66,7 +45,7 @@ def gone(database, time_comes):
 
     async def gone(*people: Person) -> None:
         await time_comes(*people)
-        await accounts.delete_due_accounts(database)
+        await deletion.delete_due_accounts(database)
 
     return gone
 
@@ -108,7 +87,7 @@ async def test_a_stranger_and_a_super_admin_cannot_ask(refuse, database):
 async def test_nothing_happens_before_the_time_has_come(database, change, unchanged, owner):
     await change("requestAccountDeletion", viewer=owner)
     async with unchanged():
-        await accounts.delete_due_accounts(database)
+        await deletion.delete_due_accounts(database)
 
 
 async def test_afterwards_it_is_too_late(refuse, time_comes, owner):
@@ -124,7 +103,7 @@ async def full(database, owner, other):
         await session.execute(update(User).where(User.id == owner.id).values(**named))
         worn = {"bio": "Roofs are my thing", "location": "Where I live", "avatar_key": "a" * 64}
         await session.execute(update(Profile).where(Profile.id == owner.id).values(**worn))
-        await system.post(session, system.mail.MailKind.PASSWORD_RESET, address="Owner@fieldgraph.test")
+        await mail.post(session, mail.MailKind.PASSWORD_RESET, address="Owner@fieldgraph.test")
     await factories.add(database, OsmAccount(id=owner.id, osm_id=7, username="owner of roofs"))
     await factories.add(
         database, ApiKey(user_id=owner.id, name="owner's", token_hash=b"x" * 32, hint="x", scopes=[Scope.READ])
@@ -228,7 +207,7 @@ async def test_it_waits_until_their_jobs_have_stopped(ask, database, gone, owner
     assert job.cancel_requested
     async with database.writing() as session:
         await session.execute(update(Job).where(Job.id == working.id).values(state=JobState.CANCELLED))
-    await accounts.delete_due_accounts(database)
+    await deletion.delete_due_accounts(database)
     [user] = await rows(database, User)
     assert user.username == f"deleted-{owner.id}"
 
@@ -236,8 +215,8 @@ async def test_it_waits_until_their_jobs_have_stopped(ask, database, gone, owner
 async def test_two_clocks_delete_an_account_once(database, time_comes, owner, other, staff):
     await factories.team(database, owner.id, other.id)
     await time_comes(owner, staff)
-    await asyncio.gather(*(accounts.delete_due_accounts(database) for _ in range(4)))
-    await accounts.delete_due_accounts(database)
+    await asyncio.gather(*(deletion.delete_due_accounts(database) for _ in range(4)))
+    await deletion.delete_due_accounts(database)
     entries = await rows(database, AuditEntry)
     assert sorted((entry.action, entry.user_id) for entry in entries) == [
         ("deleteAccount", owner.id),

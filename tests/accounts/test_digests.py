@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.database import Database
-from app.models import AuditEntry, DeliveryMethod, Job, Mail, NotificationKind, User, UserNotification
-from app.services import system
-from app.services.system import digests
+from app.models.accounts import User
+from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.system import AuditEntry, Job, Mail, UserNotification
+from app.services.system import digests, notification_groups, notifications
 from app.settings import settings
 from app.signing import Seal
 from resolvers.ids import encode
@@ -35,7 +36,9 @@ async def change_user(database, person, **values):
 
 async def tell(database, person, *messages, about=None):
     async with database.writing() as session:
-        return [await system.notify(session, person.id, message, about=about or person.user) for message in messages]
+        return [
+            await notifications.notify(session, person.id, message, about=about or person.user) for message in messages
+        ]
 
 
 async def post(database):
@@ -249,7 +252,7 @@ async def test_who_joins_in_after_a_mail_is_worth_another(database, owner, other
     for number, sender in enumerate([other.user, other.user, (await factories.user(database, "third")).user]):
         async with database.writing() as session:
             told = {"about": await factories.post(database, sender.id), "within": None}
-            await system.tell_together(session, owner.id, sender, NotificationKind.MENTION, **told)
+            await notification_groups.tell_together(session, owner.id, sender, NotificationKind.MENTION, **told)
         assert await post(database) == (number != 1)
         await deliver()
         await an_hour_passes(database)

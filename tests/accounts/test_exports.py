@@ -11,21 +11,12 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from app.gateways import storage
-from app.models import (
-    AuditEntry,
-    DataExport,
-    Job,
-    JobKind,
-    JobState,
-    Mail,
-    MailKind,
-    PredictedFeature,
-    Profile,
-    User,
-    UserNotification,
-)
-from app.services import system
-from app.services.accounts import belongings, exports
+from app.models.accounts import DataExport, Profile, User
+from app.models.mapping.predictions import PredictedFeature
+from app.models.system import AuditEntry, Job, JobKind, JobState, Mail, MailKind, UserNotification
+from app.services.accounts.users import data_exports, personal_data
+from app.services.system import jobs
+from app.services.system import mail as mail_service
 from app.settings import settings
 from jobs import accounts as making  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS
@@ -143,7 +134,7 @@ async def test_it_says_what_is_in_it(ask, database, owner, rich, work):
     manifest = orjson.loads(archive.read("manifest.json"))
     assert manifest["username"] == "owner"
     said = {file["name"]: file for file in manifest["files"]}
-    assert len(said) == len(belongings.THEIRS)
+    assert len(said) == len(personal_data.THEIRS)
     assert set(archive.namelist()) == {*said, "manifest.json", "README.txt", "files/avatars/picture/512.webp"}
     assert said["datasets.jsonl"]["rows"] == 1
     assert said["datasets.jsonl"]["fields"]["name"] == "Its name, at most 50 characters."
@@ -225,7 +216,7 @@ async def test_one_that_is_cancelled_ends(ask, database, owner, work):
     await exported(ask, owner)
     async with database.writing() as session:
         await session.execute(update(Job).values(cancel_requested=True))
-        [job] = await system.abandon(session)
+        [job] = await jobs.abandon(session)
         await WORKS[job.kind].give_up(session, job.subject_id, str(job.error))
     [ended] = (await ask(EXPORTS, viewer=owner))["dataExports"]["nodes"]
     assert ended["failure"] == "Cancelled."
@@ -239,12 +230,12 @@ async def test_a_mail_tells_whoever_has_proven_their_address(ask, database, owne
         await work()
     async with database.writing() as session:
         [mail] = await session.scalars(select(Mail).where(Mail.kind == MailKind.DATA_EXPORT))
-        letter = await system.letter_of(session, mail.id)
+        letter = await mail_service.letter_of(session, mail.id)
         assert letter.address == "owner@fieldgraph.test"
         assert "http" not in letter.text.replace(settings.address, "")
         await session.execute(update(DataExport).values(expires_at=None))
     async with database.writing() as session:
-        assert await system.letter_of(session, mail.id) is None
+        assert await mail_service.letter_of(session, mail.id) is None
 
 
 async def test_archives_are_removed_when_their_time_is_over(ask, database, owner, other, work):
@@ -257,13 +248,13 @@ async def test_archives_are_removed_when_their_time_is_over(ask, database, owner
     async with database.writing() as session:
         over = update(DataExport).where(DataExport.user_id == owner.id)
         await session.execute(over.values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
-    await exports.remove_old_exports(database)
+    await data_exports.remove_old_exports(database)
     assert [await storage.exists(key) for key in keys] == [False, True]
     assert (await ask(EXPORTS, viewer=owner))["dataExports"]["nodes"] == []
     assert len((await ask(EXPORTS, viewer=other))["dataExports"]["nodes"]) == 1
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == other.id).values(anonymised_at=func.now()))
-    await exports.remove_old_exports(database)
+    await data_exports.remove_old_exports(database)
     assert not await storage.exists(keys[1])
 
 

@@ -9,9 +9,12 @@ from sqlalchemy import func, select, update
 
 from app import security
 from app.errors import Invalid
-from app.models import ApiKey, AuditEntry, Job, Mail, Scope, Session, User
-from app.services import accounts
-from app.services.accounts.proofs import Purpose, token_of
+from app.models.accounts import ApiKey, Session, User
+from app.models.choices import Scope
+from app.models.system import AuditEntry, Job, Mail
+from app.services.accounts.email import tokens as tokens_service
+from app.services.accounts.email.tokens import Purpose, token_of
+from app.services.accounts.sign_in import passwords, sessions
 from app.settings import settings
 from tests import factories
 from tests.accounts.keys import key_of
@@ -220,13 +223,13 @@ async def test_of_two_changes_of_a_password_one_wins(change, ann):
 
 
 async def test_a_sign_in_that_was_checked_before_a_reset_comes_too_late(database, ann):
-    found = await accounts.user_by_password(database, email=ann.user.email, password=PASSWORD)
+    found = await sessions.user_by_password(database, email=ann.user.email, password=PASSWORD)
     async with database.writing() as session:
-        proof = accounts.proof_in(Purpose.PASSWORD_RESET, token_of(Purpose.PASSWORD_RESET, found.email, found))
-        await accounts.reset_password(session, proof=proof, password_hash="another")
+        proof = tokens_service.proof_in(Purpose.PASSWORD_RESET, token_of(Purpose.PASSWORD_RESET, found.email, found))
+        await passwords.reset_password(session, proof=proof, password_hash="another")
     with pytest.raises(Invalid):
         async with database.writing() as session:
-            await accounts.sign_in(session, found)
+            await sessions.sign_in(session, found)
     assert await counted(database, Session) == 0
 
 

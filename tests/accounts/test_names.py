@@ -9,9 +9,9 @@ from alembic.config import Config
 from sqlalchemy import select
 
 from app import identifiers
-from app.migrate import MIGRATIONS
-from app.models import User
-from app.services.accounts.proofs import Purpose, token_of
+from app.models.accounts import User
+from app.operations.migrate import MIGRATIONS
+from app.services.accounts.email.tokens import Purpose, token_of
 from app.settings import settings
 from tests import factories
 
@@ -128,10 +128,10 @@ async def test_no_other_name_that_stands_in_mails_misleads(ask, change, unchange
 
 
 async def test_an_operator_may_give_a_reserved_name(database):
-    from app.services import accounts  # noqa: PLC0415
+    from app.services.accounts.sign_in import sign_ups  # noqa: PLC0415
 
     async with database.writing() as session:
-        made = await accounts.create_account(session, email="a@example.org", username="admin", password_hash="x")
+        made = await sign_ups.create_account(session, email="a@example.org", username="admin", password_hash="x")
     assert made.username_key == identifiers.skeleton("admin")
 
 

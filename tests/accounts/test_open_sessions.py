@@ -7,11 +7,13 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from app.models import AuditEntry, Session, User
-from app.services import accounts, viewers
-from app.services.accounts import Device
+from app.models.accounts import Session, User
+from app.models.system import AuditEntry
+from app.services import viewers
+from app.services.accounts.sign_in import passwords, sessions
+from app.services.accounts.sign_in.sessions import Device
 from app.settings import settings
-from app.web.tokens import TICK_S_MAX
+from app.web.graphql.token_checks import TICK_S_MAX
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -33,7 +35,7 @@ def sign_in_again(database):
 
     async def sign_in_again(person, client="elsewhere", address="192.0.2.7"):
         async with database.writing() as session:
-            opened = await accounts.sign_in(session, person.user, Device(client, address))
+            opened = await sessions.sign_in(session, person.user, Device(client, address))
         return Person(person.user, opened.token)
 
     return sign_in_again
@@ -82,7 +84,7 @@ async def test_signing_in_keeps_the_program_and_the_address(api, database, owner
 
 
 async def _with_password(database, person):
-    password_hash = await accounts.new_password_hash(factories.PASSWORD)
+    password_hash = await passwords.new_password_hash(factories.PASSWORD)
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == person.id).values(password_hash=password_hash))
 

@@ -13,8 +13,10 @@ from sqlalchemy import func, select, update
 
 from app.gateways import fakes, oauth
 from app.gateways.fakes import osm_accounts
-from app.models import AuditEntry, OsmAccount, Session, User
-from app.services import accounts, viewers
+from app.models.accounts import OsmAccount, Session, User
+from app.models.system import AuditEntry
+from app.services import viewers
+from app.services.accounts.sign_in import osm as osm_service
 from app.settings import settings
 from tests import factories
 from tests.fixtures import Person
@@ -240,7 +242,7 @@ async def test_a_code_is_used_once(visit, change, refuse):
 
 async def test_a_code_is_worth_nothing_without_the_verifier(visit, refuse, monkeypatch):
     arrived = await (await visit()).say_yes()
-    monkeypatch.setattr(accounts.osm, "_verifier", lambda secret, state: "guessed")
+    monkeypatch.setattr(osm_service, "_verifier", lambda secret, state: "guessed")
     assert (await refuse("signInWithOsm", **arrived.input))["field"] == "code"
 
 
@@ -255,7 +257,7 @@ async def test_who_takes_too_long_begins_again(visit, refuse, monkeypatch):
 async def test_what_was_signed_for_something_else_is_no_state(visit, refuse, salt):
     arrived = await (await visit()).say_yes()
     seal = URLSafeTimedSerializer(settings.secret.get_secret_value(), salt=salt)
-    arrived.state = str(seal.dumps([accounts.osm._hash(arrived.secret), OURS, None]))
+    arrived.state = str(seal.dumps([osm_service._hash(arrived.secret), OURS, None]))
     assert (await refuse("signInWithOsm", **arrived.input))["field"] == "state"
 
 

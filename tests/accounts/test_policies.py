@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from app import events
 from app.errors import Unauthenticated
-from app.models import Event, Session, User
+from app.models.accounts import Session, User
+from app.models.system import Event
 from app.policies import Viewer, signed_in
 from app.policies.accounts import may_see_private_details_of
 from resolvers import ids

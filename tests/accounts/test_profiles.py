@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from app.errors import Unavailable
 from app.gateways import storage
-from app.models import AuditEntry, Profile
-from app.services.accounts import profiles
+from app.models.accounts import Profile
+from app.models.system import AuditEntry
+from app.services.accounts.users import profiles
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories

@@ -12,7 +12,7 @@ from graphql import (
     is_composite_type,
 )
 
-from app.models import Scope
+from app.models.choices import Scope
 from schema import schema
 from schema.fields import Scoped
 from tests.accounts.keys import key_of

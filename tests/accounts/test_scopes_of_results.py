@@ -13,7 +13,9 @@ from graphql import (
 )
 from sqlalchemy import func, select, update
 
-from app.models import ApiKey, DataExport, Scope, Session, Team, User, UserNotification
+from app.models.accounts import ApiKey, DataExport, Session, Team, User
+from app.models.choices import Scope
+from app.models.system import UserNotification
 from app.settings import settings
 from schema import schema
 from schema.fields import Scoped

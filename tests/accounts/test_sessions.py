@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 from app import security
-from app.models import Base, Session, User
-from app.services import accounts, viewers
+from app.models.accounts import Session, User
+from app.models.base import Base
+from app.services import viewers
+from app.services.accounts.sign_in import sessions
 from app.settings import settings
 
 ME = "{ me { username } }"
@@ -37,7 +39,7 @@ async def test_a_token_is_random_and_kept_only_as_a_hash(database, owner):
 
 async def test_two_sessions_have_two_tokens(database, owner):
     async with database.writing() as session:
-        again = await accounts.sign_in(session, owner.user)
+        again = await sessions.sign_in(session, owner.user)
     assert again.token != owner.token
 
 
@@ -107,7 +109,7 @@ async def test_a_session_that_ended_meanwhile_is_not_brought_back(database, owne
             yield session
 
     monkeypatch.setattr(database, "writing", writing_too_late)
-    viewer, _ = await accounts.viewer_of(database, owner.token)
+    viewer, _ = await sessions.viewer_of(database, owner.token)
     assert viewer.user_id == owner.id
     assert await kept(database) is None
 

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from app import security
-from app.models import ApiKey, AuditEntry, Job, JobState, Profile, Scope, Session, User
-from app.services import accounts
+from app.models.accounts import ApiKey, Profile, Session, User
+from app.models.choices import Scope
+from app.models.system import AuditEntry, Job, JobState
+from app.services.accounts.sign_in import sessions
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -110,7 +112,7 @@ async def test_who_is_restored_signs_in_anew_and_may_read_why(ask, change, datab
     assert restored["isActive"] is True
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
     async with database.writing() as session:
-        signed_in = await accounts.sign_in(session, await the(database, owner))
+        signed_in = await sessions.sign_in(session, await the(database, owner))
     answer = await ask("{ auditEntries { nodes { action details } } }", viewer=Person(signed_in.user, signed_in.token))
     assert answer["auditEntries"]["nodes"] == [
         {"action": "restoreUser", "details": {}},

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app import security
-from app.models import TeamInvitation, TeamMembership, UserNotification
+from app.models.accounts import TeamInvitation, TeamMembership
+from app.models.system import UserNotification
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.models import TeamMembership
+from app.models.accounts import TeamMembership
 from app.policies import Viewer
 from app.policies.accounts import may_administer_this_team
 from resolvers import ids

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 
-from app.models import Team, TeamInvitation, TeamMembership, UserNotification
+from app.models.accounts import Team, TeamInvitation, TeamMembership
+from app.models.system import UserNotification
 from app.settings import settings
 from resolvers import ids
 from tests import factories

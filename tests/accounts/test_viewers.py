@@ -8,9 +8,10 @@ from sqlalchemy import delete, update
 
 from app import events
 from app.database import part
-from app.models import Session, User
+from app.models.accounts import Session, User
 from app.policies import Viewer
-from app.services import accounts, viewers
+from app.services import viewers
+from app.services.accounts.sign_in import sessions
 from app.services.viewers import Viewers
 from app.settings import settings
 
@@ -137,7 +138,7 @@ async def test_a_change_in_another_process_is_known_long_before_it_would_be_aske
 async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, long):
     await ask(ME, viewer=owner)
     feed = events.Feed(database.engine, str(settings.redis_url))
-    elsewhere = Viewers(lambda token: accounts.viewer_of(database, token), feed)
+    elsewhere = Viewers(lambda token: sessions.viewer_of(database, token), feed)
     await feed.start()
     await elsewhere.start()
     viewers._of_this_process.discard(elsewhere)

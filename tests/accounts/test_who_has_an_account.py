@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.gateways import mail
-from app.models import Event, Job, JobKind
+from app.models.system import Event, Job, JobKind
 from jobs.system import Pause
 from resolvers import ids
 from tests import factories

@@ -17,8 +17,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from app.models import AOI, Dataset, Model
 from app.models.base import Record
+from app.models.mapping.datasets import AOI, Dataset
+from app.models.mapping.trainings import Model
 from resolvers import ids
 from tests.bench.clients import ask, count, watch
 from tests.bench.world import World, world

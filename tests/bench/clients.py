@@ -17,9 +17,9 @@ from websockets.typing import Subprotocol
 from app import events
 from app.database import Database
 from app.main import build
-from app.models import Training, TrainingStatus
+from app.models.mapping.trainings import Training, TrainingStatus
 from app.reader import Reader
-from app.services.mapping import topic_of
+from app.services.mapping.trainings.progress import topic_of
 from app.settings import settings
 from resolvers import ids
 from tests.bench.world import SECRET, World

@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 
 from app import security
-from app.migrate import upgrade
-from app.process import CannotStart
-from app.servers import PrivateServers, private_servers
+from app.operations.migrate import upgrade
+from app.operations.process import CannotStart
+from app.operations.servers import PrivateServers, private_servers
 
 ROWS = Path(__file__).with_name("rows.sql")
 SECRET = "known to the benchmark"

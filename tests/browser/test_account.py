@@ -7,7 +7,7 @@ import pytest
 from itsdangerous import TimestampSigner
 from playwright.async_api import async_playwright, expect
 
-from app.services.accounts.proofs import Purpose, token_of
+from app.services.accounts.email.tokens import Purpose, token_of
 from tests.browser.test_graphiql import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")

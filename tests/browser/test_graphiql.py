@@ -14,8 +14,8 @@ import pytest
 from playwright.async_api import Error, Page, async_playwright, expect
 
 from app import events
-from app.models import Training, TrainingStatus
-from app.services.mapping import topic_of
+from app.models.mapping.trainings import Training, TrainingStatus
+from app.services.mapping.trainings.progress import topic_of
 from resolvers import ids
 from tests import factories
 from tests.servers import serving

@@ -7,7 +7,7 @@ from playwright.async_api import async_playwright, expect
 from sqlalchemy import select
 
 from app.gateways import fakes
-from app.models import OsmAccount
+from app.models.accounts import OsmAccount
 from app.settings import settings
 from tests.browser.test_graphiql import CHROMIUM, FLAGS
 from tests.fixtures import Person

@@ -14,7 +14,8 @@ from app.formats.flatgeobuf import flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.gpx import gpx
 from app.formats.osm_xml import OsmXml
-from app.models import Label, PredictedFeature, Prediction, Verdict
+from app.models.mapping.datasets import Label
+from app.models.mapping.predictions import PredictedFeature, Prediction, Verdict
 from tests import factories
 from tests.mapping.shapes import circle
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from app.errors import Conflict, Forbidden, NotFound
 from app.gateways import storage
 from app.settings import settings
-from app.web.files import routes
+from app.web.routes.files import routes
 from tests.servers import serving
 
 PNG = {"filename": "curve.png", "media_type": "image/png"}

@@ -5,7 +5,7 @@ import pytest
 
 from app.learning.chips import BUILDING, IGNORE, Parting, part, read_chips
 from app.learning.engine import Failure
-from app.learning.ground import pixel_grid
+from app.learning.projection import pixel_grid
 from app.tiles import PIXELS, Tile
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from app.learning.ground import area_m2
 from app.learning.polygons import Drawing, buildings
+from app.learning.projection import area_m2
 from app.tiles import PIXELS, metres_per_pixel
 
 PLAIN = Drawing(tolerance_m=0.0, area_m2_min=0.0, orthogonalize=False, max_angle_change_deg=15, skew_tolerance_deg=15)

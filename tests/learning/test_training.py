@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from app.learning import checkpoint, training
+from app.learning.augmentation import Views
 from app.learning.chips import part, read_chips
 from app.learning.engine import Cancelled, Failure, TrainingRequest
 from app.learning.resuming import Keeper
 from app.learning.unet import UNet
-from app.learning.views import Views
 from app.settings import settings
 
 WIDTHS = (8, 16)

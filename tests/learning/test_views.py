@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from app.learning.augmentation import Views
 from app.learning.chips import BUILDING, IGNORE, read_chips
 from app.learning.mosaic import GREY
-from app.learning.views import Views
 from app.settings import settings
 from app.tiles import PIXELS
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from app.database import Database
 from app.gateways import fakes
-from app.models import AOI, Event, Job, Label
+from app.models.mapping.datasets import AOI, Label
+from app.models.system import Event, Job
 from app.settings import settings
 from jobs import mapping  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.geometry import to_geojson
-from app.models import AOI
+from app.models.mapping.datasets import AOI
 from app.settings import settings
 from resolvers import ids
 from tests import factories

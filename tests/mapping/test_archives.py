@@ -9,8 +9,8 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, TileType
 from shapely import box
 
-from app.models import JobKind
-from app.services.system import Claim
+from app.models.system import JobKind
+from app.services.system.jobs import Claim
 from app.settings import settings
 from app.tiles import Tile, covering, position
 from jobs.mapping.archive import write_archive

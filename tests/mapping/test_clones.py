@@ -4,8 +4,8 @@ import pytest
 from shapely import box
 from sqlalchemy import func, insert, select
 
-from app.models import AOI, Contributions, Dataset, DownloadStatus, Label, LabelOrigin
-from app.services.mapping import clones
+from app.models.mapping.datasets import AOI, Contributions, Dataset, DownloadStatus, Label, LabelOrigin
+from app.services.mapping.datasets import clones
 from resolvers import ids
 from tests import factories
 

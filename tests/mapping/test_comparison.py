@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models import TrainingStatus
+from app.models.mapping.trainings import TrainingStatus
 from app.settings import settings
 from resolvers import ids
 from tests import factories

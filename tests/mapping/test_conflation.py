@@ -8,8 +8,10 @@ from shapely.affinity import scale, translate
 from sqlalchemy import select
 
 from app.gateways.fakes import village
-from app.models import Conflation, JobKind, JobState, PredictedFeature, Prediction, TrainingStatus, UserNotification
-from app.services import mapping
+from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction
+from app.models.mapping.trainings import TrainingStatus
+from app.models.system import JobKind, JobState, UserNotification
+from app.services.mapping.predictions import execution
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -146,7 +148,7 @@ async def test_a_prediction_that_was_to_be_compared_is_when_it_has_finished(data
     async with database.writing() as session:
         kept = await session.get_one(Prediction, prediction.id)
         kept.config = {**prediction.config, "conflate": True}
-        await mapping.finish_prediction(session, prediction.id, [])
+        await execution.finish_prediction(session, prediction.id, [])
     await factories.feature(database, prediction, geom=HOUSES[0])
     job = await work()
     assert (job.kind, job.state, job.user_id) == (JobKind.CONFLATE, JobState.DONE, owner.id)

@@ -6,9 +6,9 @@ import pytest
 from shapely.geometry import shape
 
 from app.geometry import to_geojson
-from app.models import AOI, Contributions, Dataset, DownloadStatus, Label
+from app.models.mapping.datasets import AOI, Contributions, Dataset, DownloadStatus, Label
 from app.policies import Viewer
-from app.services import accounts
+from app.services.accounts.teams import memberships
 from resolvers import ids
 from tests import factories
 from tests.factories import SQUARE
@@ -106,7 +106,7 @@ async def test_a_team_is_named_where_it_decides_and_nowhere_else(refuse, databas
 async def test_a_dataset_whose_team_is_gone_is_its_owners_alone(change, refuse, database, owner, member, team):
     dataset = await factories.dataset(database, owner.id, contributions=Contributions.TEAM, team_id=team.id)
     async with database.writing() as session:
-        await accounts.delete_team(session, Viewer(owner.id), team.id)
+        await memberships.delete_team(session, Viewer(owner.id), team.id)
     input = {"datasetId": ids.encode(dataset), "geom": to_geojson(SQUARE)}
     assert (await refuse("createAoi", viewer=member, **input))["code"] == "FORBIDDEN"
     assert (await change("createAoi", viewer=owner, **input))["__typename"] == "AOI"

@@ -10,19 +10,10 @@ from sqlalchemy import select
 
 from app.gateways.fakes import village
 from app.geometry import to_geojson
-from app.models import (
-    AOI,
-    Contributions,
-    DownloadStatus,
-    FeedbackAOI,
-    FeedbackLabel,
-    JobKind,
-    JobState,
-    Label,
-    LabelOrigin,
-    Review,
-    TrainingStatus,
-)
+from app.models.mapping.datasets import AOI, Contributions, DownloadStatus, Label, LabelOrigin
+from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
+from app.models.mapping.trainings import TrainingStatus
+from app.models.system import JobKind, JobState
 from app.settings import settings
 from resolvers import ids
 from tests import factories

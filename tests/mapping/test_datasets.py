@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from app.models import Dataset, DatasetStatus
+from app.models.mapping.datasets import Dataset, DatasetStatus
 from app.policies import Viewer
-from app.services.mapping.datasets import dataset_to_change
+from app.services.mapping.datasets.editing import dataset_to_change
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from app.gateways import storage
-from app.models import JobKind, JobState, Model, ModelStatus, Training, TrainingStatus
+from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
+from app.models.system import JobKind, JobState
 from resolvers import ids
 from tests import factories
 

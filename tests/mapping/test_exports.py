@@ -12,8 +12,9 @@ from shapely.geometry import shape
 from sqlalchemy import delete
 
 from app.errors import TimedOut
-from app.models import AOI, LabelOrigin
-from app.services.mapping import exports, found
+from app.models.mapping.datasets import AOI, LabelOrigin
+from app.services.mapping.labels import exports
+from app.services.mapping.predictions import downloads
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -74,8 +75,8 @@ async def test_geojson_has_every_label_with_its_tags(download, rows):
 
 async def test_a_dataset_has_each_feature_of_openstreetmap_once(download):
     path, _ = await download("dataset", "GEOJSON")
-    found = [feature["properties"] for feature in orjson.loads(path.read_bytes())["features"]]
-    assert [(each.get("osm_type"), each.get("osm_id")) for each in found] == [
+    downloads = [feature["properties"] for feature in orjson.loads(path.read_bytes())["features"]]
+    assert [(each.get("osm_type"), each.get("osm_id")) for each in downloads] == [
         ("way", 5),
         (None, None),
         (None, None),
@@ -109,10 +110,10 @@ async def test_flatgeobuf_has_them_with_an_index(download):
     path, media_type = await download("dataset", "FLATGEOBUF")
     assert (path.suffix, media_type) == (".fgb", "application/flatgeobuf")
     facts, _, geometries, values = pyogrio.raw.read(path)
-    found = sorted(zip(*(each.tolist() for each in values), strict=True), key=str)
+    downloads = sorted(zip(*(each.tolist() for each in values), strict=True), key=str)
     assert list(facts["fields"]) == ["origin", "osm_id", "osm_type", "tags"]
-    assert found[:2] == [("OSM", 5, "relation", '{"building": "yes"}'), ("OSM", 5, "way", '{"building": "yes"}')]
-    assert [(each[0], each[1] != each[1], *each[2:]) for each in found[2:]] == [
+    assert downloads[:2] == [("OSM", 5, "relation", '{"building": "yes"}'), ("OSM", 5, "way", '{"building": "yes"}')]
+    assert [(each[0], each[1] != each[1], *each[2:]) for each in downloads[2:]] == [
         ("UPLOAD", True, "", ""),
         ("UPLOAD", True, "", ""),
         ("UPLOAD", True, "", '{"flat": true, "levels": 2, "building": "shed"}'),
@@ -148,7 +149,7 @@ async def test_a_boundary_is_a_track_with_its_holes(api, ask, rows):
 
 @pytest.mark.parametrize("form", ["GEOJSON", "OSM_XML", "FLATGEOBUF"])
 async def test_labels_are_read_by_one_cursor(download, monkeypatch, statements, form):
-    monkeypatch.setattr(found, "BATCH", 1)
+    monkeypatch.setattr(downloads, "BATCH", 1)
     statements.clear()
     path, _ = await download("dataset", form)
     assert path.stat().st_size
@@ -165,12 +166,12 @@ async def test_a_file_says_how_long_it_is(api, ask, rows, form):
 @pytest.mark.parametrize("form", ["GEOJSON", "OSM_XML"])
 async def test_what_cannot_be_finished_is_not_begun(api, ask, rows, monkeypatch, form):
     link = (await ask(LABELS, id=ids.encode(rows["dataset"]), format=form))["node"]["labelsLink"]
-    monkeypatch.setattr(found, "BATCH", 1)
-    parts = found.batches
+    monkeypatch.setattr(downloads, "BATCH", 1)
+    parts = downloads.batches
 
     async def breaks(session, rows):
-        async with aclosing(parts(session, rows)) as found:
-            yield await anext(found)
+        async with aclosing(parts(session, rows)) as downloads:
+            yield await anext(downloads)
             raise TimedOut("The database took too long.")
 
     monkeypatch.setattr(exports, "batches", breaks)

@@ -8,7 +8,8 @@ from shapely.geometry import shape
 from sqlalchemy import func, select
 
 from app.geometry import to_geojson
-from app.models import ApprovedPrediction, FeedbackType, TrainingStatus
+from app.models.mapping.feedback import ApprovedPrediction, FeedbackType
+from app.models.mapping.trainings import TrainingStatus
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -15,9 +15,10 @@ from app.learning.chips import IGNORE, read_chips
 from app.learning.metrics import Confusion
 from app.learning.ramp import FROZEN_LEVELS
 from app.learning.training import judged
-from app.models import JobState, Training
+from app.models.mapping.trainings import Training
+from app.models.system import JobState
 from app.tiles import covering
-from jobs.mapping.workbench import features_of, write
+from jobs.mapping.engine_files import features_of, write
 from resolvers import ids
 
 TAUGHT = village.TRAINING_AREAS[2]

@@ -9,9 +9,11 @@ from shapely import Polygon, box
 from shapely.geometry import shape
 
 from app.geometry import to_geojson
-from app.models import Conflation, PredictedFeature, Prediction, TrainingStatus, Verdict
+from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
+from app.models.mapping.trainings import TrainingStatus
 from app.policies import Viewer
-from app.services.mapping import FileFormat, Wanted, download_link, found, pieces
+from app.services.mapping.predictions import downloads
+from app.services.mapping.predictions.downloads import FileFormat, Wanted, download_link, pieces
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -29,7 +31,7 @@ def geojson(shape):
 
 @pytest.fixture
 async def prediction(database, owner, monkeypatch):
-    monkeypatch.setattr(found, "BATCH", 2)
+    monkeypatch.setattr(downloads, "BATCH", 2)
     dataset = await factories.dataset(database, owner.id)
     training = await factories.training(database, await factories.model(database, dataset))
     made = await factories.prediction(database, training, status=TrainingStatus.FINISHED, parts_done=1)

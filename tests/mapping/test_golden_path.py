@@ -12,7 +12,9 @@ from sqlalchemy import select, text
 
 from app.gateways.fakes import village
 from app.geometry import to_geojson
-from app.models import Event, Job, JobState, PredictedFeature, Prediction, Training
+from app.models.mapping.predictions import PredictedFeature, Prediction
+from app.models.mapping.trainings import Training
+from app.models.system import Event, Job, JobState
 from app.positions import Position
 from app.settings import settings
 from app.tiles import Tile, covering

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 import pytest
 
 from app.geometry import to_geojson
-from app.models import TrainingStatus
+from app.models.mapping.trainings import TrainingStatus
 from resolvers import ids
 from tests import factories
 from tests.factories import SQUARE

@@ -11,7 +11,9 @@ from app.formats import Feature, written
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
 from app.gateways import storage
-from app.models import JobState, Label, LabelImport, LabelOrigin
+from app.models.mapping.datasets import Label, LabelOrigin
+from app.models.mapping.imports import LabelImport
+from app.models.system import JobState
 from app.settings import settings
 from resolvers import ids
 from tests import factories

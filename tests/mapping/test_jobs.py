@@ -4,17 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.gateways.fakes import village
-from app.models import (
-    AOI,
-    DownloadStatus,
-    Job,
-    JobState,
-    Label,
-    LabelOrigin,
-    Training,
-    TrainingStatus,
-    UserNotification,
-)
+from app.models.mapping.datasets import AOI, DownloadStatus, Label, LabelOrigin
+from app.models.mapping.trainings import Training, TrainingStatus
+from app.models.system import Job, JobState, UserNotification
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from app.geometry import to_geojson
 from app.main import build
-from app.models import Job, JobKind, Label, LabelOrigin
+from app.models.mapping.datasets import Label, LabelOrigin
+from app.models.system import Job, JobKind
 from app.settings import MIB, settings
 from resolvers import ids
 from tests import factories

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.models import BaseModel, DatasetStatus, ModelStatus, TrainingStatus
+from app.models.mapping.datasets import DatasetStatus
+from app.models.mapping.trainings import BaseModel, ModelStatus, TrainingStatus
 from resolvers import ids
 from tests import factories
 

@@ -8,7 +8,8 @@ from shapely import Point, Polygon, box
 
 from app.gateways.fakes import village
 from app.geometry import to_geojson
-from app.models import DatasetStatus, ModelStatus, TrainingStatus
+from app.models.mapping.datasets import DatasetStatus
+from app.models.mapping.trainings import ModelStatus, TrainingStatus
 from app.settings import settings
 from resolvers import ids
 from tests import factories

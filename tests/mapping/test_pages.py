@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from app.models import TrainingStatus
+from app.models.mapping.trainings import TrainingStatus
 from resolvers import ids
 from tests import factories
 

@@ -3,25 +3,15 @@
 import pytest
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import models
 from app.errors import Forbidden, Unauthenticated
-from app.models import (
-    AOI,
-    ApprovedPrediction,
-    Artifact,
-    Dataset,
-    Feedback,
-    FeedbackAOI,
-    FeedbackLabel,
-    Inspection,
-    JobKind,
-    Label,
-    LabelImport,
-    Model,
-    PredictedFeature,
-    Prediction,
-    Training,
-)
+from app.models.base import Base
+from app.models.mapping.datasets import AOI, Dataset, Label
+from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel
+from app.models.mapping.imports import LabelImport
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
+from app.models.mapping.trainings import Model, Training
+from app.models.system import JobKind
 from app.policies import Viewer, mapping, require, visible
 from tests import factories
 
@@ -112,10 +102,7 @@ async def test_every_row_is_seen_by_whom_it_concerns_and_nobody_else(database, v
 
 
 def test_every_table_of_this_domain_is_in_the_list():
-    here = {
-        table for table in vars(models).values() if getattr(table, "__module__", "").startswith("app.models.mapping")
-    }
-    tables = {table for table in here if hasattr(table, "__tablename__")}
+    tables = {each.class_ for each in Base.registry.mappers if each.class_.__module__.startswith("app.models.mapping")}
     assert tables == {AOI, Artifact, Dataset, Label, Model, PredictedFeature, Prediction, Training} | {
         ApprovedPrediction,
         Feedback,

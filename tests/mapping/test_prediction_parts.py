@@ -12,22 +12,12 @@ from app.gateways import storage
 from app.gateways.fakes import village
 from app.gateways.outside import Outage
 from app.geometry import to_geojson
-from app.models import (
-    Job,
-    JobKind,
-    JobState,
-    Lane,
-    Model,
-    ModelStatus,
-    PredictedFeature,
-    Prediction,
-    TrainingStatus,
-    UserNotification,
-)
+from app.models.mapping.predictions import PredictedFeature, Prediction
+from app.models.mapping.trainings import Model, ModelStatus, TrainingStatus
+from app.models.system import Job, JobKind, JobState, Lane, UserNotification
 from app.queue import enqueue
-from app.services import system
-from app.services.mapping import ground_of, parts_of, tiles_of
-from app.services.mapping.parts import part_zoom
+from app.services.mapping.predictions.parts import ground_of, part_zoom, parts_of, tiles_of
+from app.services.system import jobs as jobs_service
 from app.settings import settings
 from app.tiles import Tile, covering
 from jobs.broker import WORKS
@@ -198,7 +188,7 @@ async def test_a_worker_that_dies_costs_its_part_and_no_other(
     attempt.cancel()
     await asyncio.gather(attempt, return_exceptions=True)
     async with database.writing() as session:
-        assert await system.release(session, await system.leases(session)) == 1
+        assert await jobs_service.release(session, await jobs_service.leases(session)) == 1
     monkeypatch.setattr(jobs, "run_engine", whole)
     assert (await shown(ask, owner, started["id"]))["partsDone"] == 3
     job, _ = await to_the_end()
@@ -254,7 +244,7 @@ async def test_after_each_part_others_who_wait_have_their_turn(database, owner, 
         waiting = await enqueue(session, JobKind.PREDICT, subject_id=4_711, user_id=None)
     await attempt(database, WORKS[first.kind], first.id, asyncio.Event())
     async with database.writing() as session:
-        claims = [await system.begin_next(session, Lane.HEAVY, [JobKind.PREDICT]) for _ in range(2)]
+        claims = [await jobs_service.begin_next(session, Lane.HEAVY, [JobKind.PREDICT]) for _ in range(2)]
     assert [claim.job_id for claim in claims] == [waiting.id, first.id]
 
 

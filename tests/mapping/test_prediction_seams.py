@@ -7,8 +7,9 @@ from shapely.affinity import translate
 from sqlalchemy import select
 
 from app.geometry import area_m2
-from app.models import PredictedFeature, Training
-from app.services import mapping
+from app.models.mapping.predictions import PredictedFeature
+from app.models.mapping.trainings import Training
+from app.services.mapping.predictions import execution
 from tests import factories
 
 UNIT = 0.0001
@@ -38,7 +39,7 @@ def joined(database, prediction):
                 database, prediction, part=part, geom=here(shape), confidence=confidence, area_m2=size
             )
         async with database.writing() as session:
-            await mapping.join_parts(session, prediction.id)
+            await execution.join_parts(session, prediction.id)
         async with database.reading() as session:
             rows = select(PredictedFeature).where(PredictedFeature.prediction_id == prediction.id)
             return list(await session.scalars(rows.order_by(PredictedFeature.id)))

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 
-from app.models import Artifact, Job, JobKind, JobState, PredictedFeature, Prediction, TrainingStatus
+from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
+from app.models.mapping.trainings import TrainingStatus
+from app.models.system import Job, JobKind, JobState
 from resolvers import ids
 from tests import factories
 

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from app.geometry import to_geojson
-from app.models import BaseModel, Job, JobKind, Model, ModelStatus, TrainingStatus
+from app.models.mapping.trainings import BaseModel, Model, ModelStatus, TrainingStatus
+from app.models.system import Job, JobKind
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.base_models import OFFERS
-from app.models import BaseModel, Model, ModelStatus, TrainingStatus
+from app.models.mapping.trainings import BaseModel, Model, ModelStatus, TrainingStatus
 from app.settings import settings
 from resolvers import ids
 from tests import factories

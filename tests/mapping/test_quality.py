@@ -8,7 +8,10 @@ from sqlalchemy import select
 
 from app.gateways import outside
 from app.gateways.fakes import village
-from app.models import DownloadStatus, Inspection, JobState, TrainingStatus
+from app.models.mapping.datasets import DownloadStatus
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.trainings import TrainingStatus
+from app.models.system import JobState
 from app.settings import settings
 from app.tiles import covering
 from resolvers import ids

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from app.errors import Unavailable
 from app.gateways import storage
-from app.models import Job, JobKind, JobState
-from app.services import mapping
+from app.models.system import Job, JobKind, JobState
+from app.services.mapping.trainings import retention
 from app.settings import settings
 from jobs.engine import EngineDied
 from jobs.housekeeping import DEEDS
@@ -68,7 +68,7 @@ async def test_the_next_attempt_finds_what_the_last_one_wrote(training, engine, 
             await session.execute(update(Job).values(available_at=Job.created_at))
         job = await work()
         assert (job.state, job.attempt, job.deaths, job.setbacks) == (JobState.QUEUED, 1, 0, 0)
-        assert json.loads(await storage.get(mapping.resuming_key(training.id))) == {"turn": turn}
+        assert json.loads(await storage.get(retention.resuming_key(training.id))) == {"turn": turn}
     assert engine.found == [None, *(json.dumps({"turn": turn}).encode() for turn in range(1, 5))]
 
 
@@ -81,13 +81,13 @@ async def test_storage_that_takes_no_checkpoint_does_not_end_the_training(
     monkeypatch.setattr(storage, "put", full)
     job = await work()
     assert (job.state, job.error) == (JobState.QUEUED, EngineDied().message)
-    assert not await storage.exists(mapping.resuming_key(training.id))
+    assert not await storage.exists(retention.resuming_key(training.id))
 
 
 async def test_what_was_kept_of_trainings_that_ended_goes(training, engine, database, work, monkeypatch):
     await work()
-    await storage.put(mapping.resuming_key(training.id + 1), b"of a training that was deleted")
+    await storage.put(retention.resuming_key(training.id + 1), b"of a training that was deleted")
     monkeypatch.setattr(settings, "uploads_kept_hours", -1)
     await asyncio.gather(DEEDS["checkpoints"](database))
-    assert await storage.exists(mapping.resuming_key(training.id))
-    assert not await storage.exists(mapping.resuming_key(training.id + 1))
+    assert await storage.exists(retention.resuming_key(training.id))
+    assert not await storage.exists(retention.resuming_key(training.id + 1))

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import select, update
 
 from app.gateways import storage
-from app.models import Artifact, Job, JobKind, JobState, Model, ModelStatus, Training, TrainingStatus
-from app.services import mapping
+from app.models.mapping.predictions import Artifact
+from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
+from app.models.system import Job, JobKind, JobState
+from app.services.mapping.trainings import retention
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -39,7 +41,7 @@ def trained(database, model):
 async def given_up(database) -> set[int]:
     """Which trainings have no files any more, by the word of their rows."""
     async with database.writing() as session:
-        await mapping.discard_old_files(session)
+        await retention.discard_old_files(session)
     async with database.reading() as session:
         gone = set(await session.scalars(select(Training.id).where(Training.artifacts_deleted_at.is_not(None))))
         kept = set(await session.scalars(select(Artifact.training_id)))

@@ -7,18 +7,11 @@ from shapely.affinity import translate
 from sqlalchemy import select
 
 from app.database import ReadSession
-from app.models import (
-    AOI,
-    DownloadStatus,
-    FeedbackAOI,
-    Job,
-    JobKind,
-    LabelOrigin,
-    Review,
-    Training,
-    TrainingStatus,
-)
-from app.services.mapping.lessons import plan_of
+from app.models.mapping.datasets import AOI, DownloadStatus, LabelOrigin
+from app.models.mapping.feedback import FeedbackAOI, Review
+from app.models.mapping.trainings import Training, TrainingStatus
+from app.models.system import Job, JobKind
+from app.services.mapping.trainings.inputs import plan_of
 from resolvers import ids
 from tests import factories
 from tests.factories import SQUARE

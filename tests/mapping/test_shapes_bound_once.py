@@ -7,9 +7,10 @@ from shapely import Point, box
 from sqlalchemy import select, text
 
 from app.geometry import to_geojson
-from app.models import Label, TrainingStatus
+from app.models.mapping.datasets import Label
+from app.models.mapping.trainings import TrainingStatus
 from resolvers import ids
-from resolvers.mapping.places import placed
+from resolvers.mapping.spatial_filters import placed
 from resolvers.plan.statements import compiled
 from schema import schema
 from tests import factories

@@ -5,7 +5,7 @@ import pytest
 from shapely import box
 from shapely.geometry import shape
 
-from app.models import LabelOrigin
+from app.models.mapping.datasets import LabelOrigin
 from app.settings import settings
 from app.tiles import Tile, position
 from resolvers import ids

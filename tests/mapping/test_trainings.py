@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import func, select, update
 
-from app.models import BaseModel, DownloadStatus, Job, JobKind, JobState, Training, TrainingStatus
+from app.models.mapping.datasets import DownloadStatus
+from app.models.mapping.trainings import BaseModel, Training, TrainingStatus
+from app.models.system import Job, JobKind, JobState
 from app.settings import settings
 from resolvers import ids
 from tests import factories

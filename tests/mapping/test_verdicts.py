@@ -6,7 +6,9 @@ import pytest
 from shapely import box
 from sqlalchemy import select
 
-from app.models import ApprovedPrediction, PredictedFeature, Prediction, TrainingStatus, Verdict
+from app.models.mapping.feedback import ApprovedPrediction
+from app.models.mapping.predictions import PredictedFeature, Prediction, Verdict
+from app.models.mapping.trainings import TrainingStatus
 from app.settings import settings
 from resolvers import ids
 from tests import factories

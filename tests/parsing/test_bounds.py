@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from app.errors import BadRequest, Unfit, Unreadable
 from app.events import Position
 from app.geometry import from_geojson
-from app.models import Dataset
+from app.models.mapping.datasets import Dataset
 from app.pagination import place
 from app.parsing.bounds import JsonBounds, check_json, members, unpacked
-from app.services.social.searching import Mark
+from app.services.social.posts.search import Mark
 from resolvers.mapping.datasets import NamedOrder
 from tests.fuzz import examples
 

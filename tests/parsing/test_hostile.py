@@ -14,7 +14,7 @@ from app import parsing, pictures
 from app.errors import Invalid, Unreadable
 from app.formats import label_files
 from app.gateways.osm import overpass, rawdata
-from app.web.request import Malformed, decode
+from app.web.graphql.request import Malformed, decode
 from tests.fuzz import examples
 from tests.parsing import hostile
 from tests.parsing.hostile import MIB

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.models import User
-from app.services.accounts.proofs import Purpose, token_of
+from app.models.accounts import User
+from app.services.accounts.email.tokens import Purpose, token_of
 from tests.factories import PASSWORD
 from tests.permissions.world import INVITATION, World
 

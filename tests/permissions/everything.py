@@ -17,7 +17,7 @@ from graphql import (
     is_required_argument,
 )
 
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 from tests.permissions.matrix import CORE
 
 KINDS = {

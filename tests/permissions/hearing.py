@@ -12,10 +12,16 @@ from graphql import GraphQLEnumType, GraphQLField, get_named_type
 from app import events
 from app.database import Database
 from app.errors import DomainError
-from app.models import Inspection, Post, Prediction, Training
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Training
+from app.models.social import Post
 from app.policies import Viewer
-from app.services import mapping, social
-from app.services.mapping.course import Work
+from app.services.mapping.trainings import progress
+from app.services.mapping.trainings.progress import Work
+from app.services.social import messages
+from app.services.social.people import friends
+from app.services.social.posts import editing, removal
 from app.services.system import banners
 from app.signals import Signals
 from resolvers import ids
@@ -72,7 +78,7 @@ def _rights(person: Person) -> Viewer:
 
 def _work(kind: type[Work]) -> Callable[[Stage, Couple], Awaitable[None]]:
     async def work(on: Stage, couple: Couple) -> None:
-        topic = mapping.topic_of(kind, on.works[kind.__name__].id)
+        topic = progress.topic_of(kind, on.works[kind.__name__].id)
         async with on.database.writing() as session:
             events.record(session, topic, {"message": couple.said_of_them})
 
@@ -84,9 +90,9 @@ async def _post(on: Stage, couple: Couple) -> None:
     author = _rights(couple.friend)
     async with on.database.writing() as session:
         said = {"content": couple.word}
-        post = await social.create_post(session, author, parent_id=None, about=None, fields=said)
+        post = await editing.create_post(session, author, parent_id=None, about=None, fields=said)
     async with on.database.writing() as session:
-        await social.edit_post(session, author, post.id, changes={"content": f"{couple.word}, again"})
+        await editing.edit_post(session, author, post.id, changes={"content": f"{couple.word}, again"})
     on.posts.append((author, post.id))
 
 
@@ -95,22 +101,22 @@ async def take_back(on: Stage) -> None:
     for author, id in on.posts:
         with suppress(DomainError):
             async with on.database.writing() as session:
-                await social.delete_post(session, author, id)
+                await removal.delete_post(session, author, id)
 
 
 async def _ask(on: Stage, couple: Couple) -> None:
     asking = _rights(couple.asking)
     with suppress(DomainError):
         async with on.database.writing() as session:
-            await social.cancel_friend_request(session, asking, on.viewer.id)
+            await friends.cancel_friend_request(session, asking, on.viewer.id)
     async with on.database.writing() as session:
-        await social.send_friend_request(session, asking, on.viewer.id)
+        await friends.send_friend_request(session, asking, on.viewer.id)
 
 
 async def _write(on: Stage, couple: Couple) -> None:
     sender = _rights(couple.friend)
     async with on.database.writing() as session:
-        await social.send_message(session, sender, receiver_id=on.viewer.id, content=couple.word)
+        await messages.send_message(session, sender, receiver_id=on.viewer.id, content=couple.word)
 
 
 async def _answer(on: Stage, couple: Couple) -> None:
@@ -120,15 +126,15 @@ async def _answer(on: Stage, couple: Couple) -> None:
         with suppress(DomainError):
             async with on.database.writing() as session:
                 author = _rights(couple.friend)
-                await social.create_post(session, author, parent_id=parent_id, about=None, fields=naming)
+                await editing.create_post(session, author, parent_id=parent_id, about=None, fields=naming)
 
 
 async def begin_typing(on: Stage, sender: Person) -> None:
     """Is heard to write to the one who listens, if they want to hear of it."""
     async with on.database.reading() as session:
-        reader, is_heard = await social.find_reader(session, _rights(sender), on.viewer.id)
+        reader, is_heard = await messages.find_reader(session, _rights(sender), on.viewer.id)
     if is_heard:
-        await social.tell_typing(on.signals, _rights(sender), reader, is_typing=True)
+        await messages.tell_typing(on.signals, _rights(sender), reader, is_typing=True)
 
 
 async def _type(on: Stage, couple: Couple) -> None:

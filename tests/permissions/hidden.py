@@ -8,32 +8,31 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database import Database
-from app.models import (
-    AuditEntry,
+from app.models.accounts import OsmAccount, Profile, User
+from app.models.base import Record
+from app.models.mapping.feedback import Review
+from app.models.social import (
     Conversation,
     FriendRequest,
     Friendship,
     Like,
     Message,
     Mute,
-    OsmAccount,
     Post,
     PostHashtag,
     PostMention,
     PostRevision,
-    Profile,
-    Record,
     Report,
     ReportAction,
     ReportReason,
     ReportState,
-    Review,
     Share,
-    User,
 )
+from app.models.system import AuditEntry
 from app.policies import Viewer
-from app.services import social
-from app.services.accounts import invitations, teams
+from app.services.accounts.teams import invitations, memberships
+from app.services.social import messages
+from app.services.social.people import friends
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -114,14 +113,14 @@ async def _befriend(database: Database, viewer: Person, between: Person, hidden:
     for who, whom in ((viewer, hidden["muted"]), (friend, viewer)):
         await factories.add(database, Mute(user_id=who.id, muted_id=whom.id))
     async with database.writing() as session:
-        await social.send_friend_request(session, Viewer(hidden["asking"].id), viewer.id)
+        await friends.send_friend_request(session, Viewer(hidden["asking"].id), viewer.id)
 
 
 async def _talk(database: Database, viewer: Person, between: Person, friend: Person) -> None:
     async with database.writing() as session:
         for sender, receiver in ((friend, viewer), (viewer, friend), (viewer, between)):
             said = MARK if sender is friend else "Hello."
-            await social.send_message(session, Viewer(sender.id), receiver_id=receiver.id, content=said)
+            await messages.send_message(session, Viewer(sender.id), receiver_id=receiver.id, content=said)
     theirs = await factories.post(database, friend.id, content=f"{MARK} #roofs")
     own = await factories.post(database, viewer.id)
     await factories.post(database, friend.id, parent=own, content=MARK)
@@ -187,7 +186,7 @@ async def _come_and_go(database: Database, viewer: Person, friend: Person) -> No
     await factories.team_invitation(database, team, "come and go")
     async with database.writing() as session:
         await invitations.accept_team_invitation(session, Viewer(friend.id), token="come and go")
-        await teams.leave_team(session, Viewer(friend.id), team.id)
+        await memberships.leave_team(session, Viewer(friend.id), team.id)
 
 
 async def marks_of(database: Database, hidden: Iterable[Person]) -> frozenset[str]:

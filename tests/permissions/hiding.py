@@ -5,24 +5,24 @@ from collections.abc import Collection
 from sqlalchemy import func, update
 
 from app.database import Database
-from app.models import User
+from app.models.accounts import User
 from app.policies import Viewer
-from app.services import social
-from app.services.accounts import deletion, staff
+from app.services.accounts.users import deletion, staff
+from app.services.social.people import blocks
 from tests.fixtures import Person
 
 
 async def blocked(database: Database, viewer: Person, hidden: Collection[Person]) -> None:
     async with database.writing() as session:
         for person in hidden:
-            block = await social.block_user(session, Viewer(viewer.id), person.id)
+            block = await blocks.block_user(session, Viewer(viewer.id), person.id)
             block.username = "somebody"  # whom one has blocked one knows, to take it back
 
 
 async def blocking(database: Database, viewer: Person, hidden: Collection[Person]) -> None:
     async with database.writing() as session:
         for person in hidden:
-            await social.block_user(session, Viewer(person.id), viewer.id)
+            await blocks.block_user(session, Viewer(person.id), viewer.id)
 
 
 async def suspended(database: Database, viewer: Person, hidden: Collection[Person]) -> None:
@@ -43,4 +43,4 @@ async def deleted(database: Database, viewer: Person, hidden: Collection[Person]
 async def muted(database: Database, viewer: Person, hidden: Collection[Person]) -> None:
     async with database.writing() as session:
         for person in hidden:
-            await social.mute_user(session, Viewer(viewer.id), person.id, hours=None)
+            await blocks.mute_user(session, Viewer(viewer.id), person.id, hours=None)

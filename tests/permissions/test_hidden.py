@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import exists, select
 
-from app.models import Base
+from app.models.base import Base
 from app.settings import settings
 from resolvers import ids
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
 from tests.permissions.everything import answers
 from tests.permissions.hidden import Society, seen, society

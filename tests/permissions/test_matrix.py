@@ -16,7 +16,8 @@ from websockets import ConnectionClosed
 from app import events
 from app.events import Feed
 from app.main import build
-from app.models import Base, Scope
+from app.models.base import Base
+from app.models.choices import Scope
 from app.services.system import banners, notifications
 from app.settings import settings
 from tests.fixtures import Person

@@ -16,12 +16,12 @@ from sqlalchemy import inspect as mapped
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import MANYTOONE
 
-from app.models import Base, User
-from app.models.base import Record
+from app.models.accounts import User
+from app.models.base import Base, Record
 from app.policies import Viewer, _visibility, accounts, is_viewer, mapping, names_viewer, social, system, visible
 from app.settings import settings
 from resolvers import ids
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
 from tests.permissions.everything import selection
 from tests.permissions.matrix import CORE

@@ -7,25 +7,11 @@ from sqlalchemy import select, update
 
 from app import security
 from app.database import Database
-from app.models import (
-    ApiKey,
-    AuditEntry,
-    Banner,
-    DataExport,
-    Friendship,
-    JobKind,
-    LogEntry,
-    LogLevel,
-    NotificationActor,
-    OsmAccount,
-    Profile,
-    Record,
-    Scope,
-    Session,
-    TeamMembership,
-    UserNotification,
-    UserPreferences,
-)
+from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
+from app.models.base import Record
+from app.models.choices import Scope
+from app.models.social import Friendship
+from app.models.system import AuditEntry, Banner, JobKind, LogEntry, LogLevel, NotificationActor, UserNotification
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

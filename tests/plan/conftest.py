@@ -14,8 +14,8 @@ from sqlalchemy import create_engine
 from app import security
 from app.database import Database
 from app.gateways import storage
+from app.operations.servers import PrivateServers
 from app.rates import Rates
-from app.servers import PrivateServers
 from resolvers.plan import Plan
 from tests.plan import search
 from tests.plan.both import Both, both

@@ -26,7 +26,7 @@ from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.geometry import Shape
-from app.models import Base, Record
+from app.models.base import Base, Record
 from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
 
 

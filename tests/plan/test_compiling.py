@@ -7,7 +7,10 @@ from graphql import get_operation_ast, parse
 from sqlalchemy import Select, select
 
 from app.errors import Unplanned
-from app.models import Dataset, Job, Prediction, Training, UserNotification
+from app.models.mapping.datasets import Dataset
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Training
+from app.models.system import Job, UserNotification
 from app.policies import Viewer, visible
 from resolvers.plan import Plans, statements
 from resolvers.plan.declared import Many

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from structlog.testing import capture_logs
 
-from app.models import Base
+from app.models.base import Base
 from tests.plan.both import Answer, Both, check_log, compare, post
 
 TOKEN = re.compile(r"[\w-]{43}")

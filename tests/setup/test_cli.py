@@ -8,8 +8,9 @@ import sys
 import pytest
 from pydantic import SecretStr
 
-from app import cli, doctor, signing
-from app.process import CannotStart
+from app import cli, signing
+from app.operations import doctor
+from app.operations.process import CannotStart
 from app.settings import settings
 
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 from websockets.asyncio.server import serve as serve_sockets
 
-from app import cli, demo, operators
+from app import cli, demo
 from app.demo import walk
-from app.process import CannotStart
+from app.operations import operators
+from app.operations.process import CannotStart
 from app.settings import settings
 
 # All that is seen of the community, without the keys and times that differ each time.

@@ -11,8 +11,9 @@ import pytest
 from psycopg.rows import namedtuple_row
 from typer.testing import CliRunner
 
-from app import operators, security
-from app.process import CannotStart
+from app import security
+from app.operations import operators
+from app.operations.process import CannotStart
 from app.settings import settings
 
 PASSWORD = "correct horse battery"

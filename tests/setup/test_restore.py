@@ -10,15 +10,17 @@ import psycopg
 import pytest
 from sqlalchemy import select, text
 
-from app import backup, epochs, events, sequences
+from app import epochs, events
 from app.database import Database
 from app.events import Feed
 from app.gateways import storage
-from app.migrate import missing, plain_url
-from app.models import Base, Dataset
+from app.models.base import Base
+from app.models.mapping.datasets import Dataset
+from app.operations import backup, sequences
+from app.operations.migrate import missing, plain_url
+from app.operations.process import CannotStart
+from app.operations.servers import private_servers
 from app.positions import CursorOutdated, Position
-from app.process import CannotStart
-from app.servers import private_servers
 from app.settings import settings
 from tests import factories
 

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from redis import Redis
 
-from app import servers as private
-from app.process import CannotStart
-from app.servers import private_servers, socket_folder
+from app.operations import servers as private
+from app.operations.process import CannotStart
+from app.operations.servers import private_servers, socket_folder
 from tests.setup.processes import await_end, descendants
 
 LAUNCHER = """

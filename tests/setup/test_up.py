@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.instance import running
+from app.operations.instance import running
 from tests.setup.processes import await_end, descendants
 
 UP = [sys.executable, "-m", "app.cli", "up"]

@@ -10,7 +10,11 @@ import psycopg
 from app.database import Database, WriteSession
 from app.errors import Code, DomainError
 from app.policies import Viewer
-from app.services import social
+from app.services.social import messages as messages_service
+from app.services.social.people import blocks as blocks_service
+from app.services.social.people import friends as friends_service
+from app.services.social.posts import editing, removal
+from app.services.social.posts import likes as likes_service
 
 Pair = tuple[int, int]
 
@@ -235,7 +239,7 @@ def _unmark(state: State, act: Act) -> None:
 
 
 async def _create_post(session: WriteSession, viewer: Viewer, act: Act, parent_id: int | None = None) -> None:
-    await social.create_post(session, viewer, parent_id=parent_id, about=None, fields={"content": act.text})
+    await editing.create_post(session, viewer, parent_id=parent_id, about=None, fields={"content": act.text})
 
 
 RULES: dict[str, Callable[[State, Act], None]] = {
@@ -261,26 +265,28 @@ RULES: dict[str, Callable[[State, Act], None]] = {
     "unshare": _unmark,
 }
 DEEDS: dict[str, Callable[[WriteSession, Viewer, Act], Awaitable[Any]]] = {
-    "ask": lambda session, viewer, act: social.send_friend_request(session, viewer, act.other),
-    "accept": lambda session, viewer, act: social.accept_friend_request(session, viewer, act.row),
-    "decline": lambda session, viewer, act: social.decline_friend_request(session, viewer, act.row),
-    "cancel": lambda session, viewer, act: social.cancel_friend_request(session, viewer, act.other),
-    "part": lambda session, viewer, act: social.remove_friend(session, viewer, act.other),
-    "block": lambda session, viewer, act: social.block_user(session, viewer, act.other),
-    "unblock": lambda session, viewer, act: social.unblock_user(session, viewer, act.row),
-    "mute": lambda session, viewer, act: social.mute_user(session, viewer, act.other, hours=None),
-    "unmute": lambda session, viewer, act: social.unmute_user(session, viewer, act.row),
-    "write": lambda session, viewer, act: social.send_message(session, viewer, receiver_id=act.other, content=act.text),
-    "read": lambda session, viewer, act: social.read_conversation(session, viewer, act.other),
-    "take message back": lambda session, viewer, act: social.take_message_back(session, viewer, act.row),
+    "ask": lambda session, viewer, act: friends_service.send_friend_request(session, viewer, act.other),
+    "accept": lambda session, viewer, act: friends_service.accept_friend_request(session, viewer, act.row),
+    "decline": lambda session, viewer, act: friends_service.decline_friend_request(session, viewer, act.row),
+    "cancel": lambda session, viewer, act: friends_service.cancel_friend_request(session, viewer, act.other),
+    "part": lambda session, viewer, act: friends_service.remove_friend(session, viewer, act.other),
+    "block": lambda session, viewer, act: blocks_service.block_user(session, viewer, act.other),
+    "unblock": lambda session, viewer, act: blocks_service.unblock_user(session, viewer, act.row),
+    "mute": lambda session, viewer, act: blocks_service.mute_user(session, viewer, act.other, hours=None),
+    "unmute": lambda session, viewer, act: blocks_service.unmute_user(session, viewer, act.row),
+    "write": lambda session, viewer, act: messages_service.send_message(
+        session, viewer, receiver_id=act.other, content=act.text
+    ),
+    "read": lambda session, viewer, act: messages_service.read_conversation(session, viewer, act.other),
+    "take message back": lambda session, viewer, act: messages_service.take_message_back(session, viewer, act.row),
     "post": _create_post,
     "reply": lambda session, viewer, act: _create_post(session, viewer, act, act.row),
-    "edit": lambda session, viewer, act: social.edit_post(session, viewer, act.row, changes={"content": act.text}),
-    "delete": lambda session, viewer, act: social.delete_post(session, viewer, act.row),
-    "like": lambda session, viewer, act: social.like_post(session, viewer, act.row),
-    "unlike": lambda session, viewer, act: social.unlike_post(session, viewer, act.row),
-    "share": lambda session, viewer, act: social.share_post(session, viewer, act.row),
-    "unshare": lambda session, viewer, act: social.unshare_post(session, viewer, act.row),
+    "edit": lambda session, viewer, act: editing.edit_post(session, viewer, act.row, changes={"content": act.text}),
+    "delete": lambda session, viewer, act: removal.delete_post(session, viewer, act.row),
+    "like": lambda session, viewer, act: likes_service.like_post(session, viewer, act.row),
+    "unlike": lambda session, viewer, act: likes_service.unlike_post(session, viewer, act.row),
+    "share": lambda session, viewer, act: likes_service.share_post(session, viewer, act.row),
+    "unshare": lambda session, viewer, act: likes_service.unshare_post(session, viewer, act.row),
 }
 ABOUT = {"accept": "requests", "decline": "requests", "unblock": "blocks", "unmute": "mutes"}
 ABOUT |= {"take message back": "messages"}

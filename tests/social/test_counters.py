@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.models import Conversation, FriendRequest, Friendship, Like, Message, Post, Share
+from app.models.social import Conversation, FriendRequest, Friendship, Like, Message, Post, Share
 from tests import factories
 
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import delete, func, select
 
-from app.models import AuditEntry, Event, Like, Post, PostHashtag, PostMention, PostRevision, Share
+from app.models.social import Like, Post, PostHashtag, PostMention, PostRevision, Share
+from app.models.system import AuditEntry, Event
 from resolvers import ids
 from tests import factories
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from app.models import Block, Mute, PostHashtag, PostMention
+from app.models.social import Block, Mute, PostHashtag, PostMention
 from app.settings import settings
 from resolvers import ids
 from tests import factories

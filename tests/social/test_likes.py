@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from app.models import Block, Like
+from app.models.social import Block, Like
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from app.models import Block, Mute, Post
-from app.services import social
+from app.models.social import Block, Mute, Post
+from app.services.social.posts import feed
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -156,7 +156,7 @@ async def test_what_goes_while_it_is_told_is_not_found_any_more(
     await begun(owner, hearing)
     await say(owner, "one")
     cursor = (await hearing.next())["cursor"]
-    found = social.find_said
+    found = feed.find_said
 
     async def found_and_gone(session, viewer, post_id):
         post = await found(session, viewer, post_id)
@@ -164,7 +164,7 @@ async def test_what_goes_while_it_is_told_is_not_found_any_more(
         return post
 
     await say(owner, "two")
-    monkeypatch.setattr(social, "find_said", found_and_gone)
+    monkeypatch.setattr(feed, "find_said", found_and_gone)
     async with connected(live, other) as client:
         await client.subscribe("subscription ($a: String) { feedUpdated(after: $a) { post { hashtags } } }", a=cursor)
         assert await client.refused() == "NOT_FOUND"

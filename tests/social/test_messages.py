@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from app.models import Block, Message, User, UserNotification
+from app.models.accounts import User
+from app.models.social import Block, Message
+from app.models.system import UserNotification
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -10,8 +10,9 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from app.gateways import storage
-from app.models import Job, JobKind, JobState, Post
-from app.services.social import pictures
+from app.models.social import Post
+from app.models.system import Job, JobKind, JobState
+from app.services.social.posts import pictures
 from app.settings import settings
 from jobs import social  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS

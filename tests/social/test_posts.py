@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models import Block, Post
+from app.models.social import Block, Post
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from app import counters
-from app.models import Like, Message, Share
-from app.services import social
+from app.models.social import Like, Message, Share
+from app.operations import counters
+from app.services.social import counters as counters_service
 from app.settings import settings
 from tests import factories
 from tests.social.claims import broken
@@ -28,7 +28,9 @@ async def talk(database, owner, other):
 
 
 async def repaired(database) -> list[tuple[str, str, int | None, int]]:
-    return [(each.table, each.column, each.was, each.is_now) async for each in social.repair_counters(database)]
+    return [
+        (each.table, each.column, each.was, each.is_now) async for each in counters_service.repair_counters(database)
+    ]
 
 
 async def test_what_is_right_is_left_alone(database, talk, unchanged):

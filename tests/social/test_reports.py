@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 
-from app.models import AuditEntry, Block, Post, Profile, Report, Session, User, UserNotification
-from app.models import Message as MessageRow
-from app.services import accounts
+from app.models.accounts import Profile, Session, User
+from app.models.social import Block, Post, Report
+from app.models.social import Message as MessageRow
+from app.models.system import AuditEntry, UserNotification
+from app.services.accounts.users import deletion
 from app.settings import settings
 from jobs import accounts as jobs  # noqa: F401 -- registers what goes with an account
 from resolvers import ids
@@ -344,6 +346,6 @@ async def test_with_the_account_of_whoever_said_it_the_evidence_goes(database, r
     async with database.writing() as session:
         user = await session.get_one(User, other.id)
         user.account_deletion_requested, user.account_deletion_due_at = True, datetime.now(UTC)
-    await accounts.delete_due_accounts(database)
+    await deletion.delete_due_accounts(database)
     [kept] = await rows(database, Report)
     assert (kept.evidence, kept.accused_id) == (None, other.id)

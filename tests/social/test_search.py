@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from sqlalchemy import text
 
-from app.models import Block
+from app.models.social import Block
 from app.settings import settings
 from resolvers import ids
 from tests import factories

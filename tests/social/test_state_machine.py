@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from app.database import Database
-from app.models import Base
+from app.models.base import Base
 from tests import factories
 from tests.social.claims import broken
 from tests.social.community import ABOUT, DEEDS, Act, agrees, do, state_of

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import false
 
 from app import policies
-from app.models import Dataset, Team
+from app.models.accounts import Team
+from app.models.mapping.datasets import Dataset
 from app.models.subjects import subjects
 from resolvers import ids
 from schema.social.subjects import Subject

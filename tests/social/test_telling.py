@@ -7,10 +7,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.events import Feed
-from app.models import Block, Mute, NotificationActor, NotificationKind, User, UserNotification
-from app.services import accounts, system
-from app.services.accounts import staff as looking_after
-from app.services.social.people import tell
+from app.models.accounts import User
+from app.models.choices import NotificationKind
+from app.models.social import Block, Mute
+from app.models.system import NotificationActor, UserNotification
+from app.services.accounts.users import deletion
+from app.services.accounts.users import staff as looking_after
+from app.services.social.people.pairs import tell
+from app.services.system import notification_groups, notifications
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -58,7 +62,7 @@ async def said(database, to, by, kind, about, within=None):
 
 async def taken_back(database, by, about):
     async with database.writing() as session:
-        await system.tell_no_more(session, by.id, type(about), about.id)
+        await notification_groups.tell_no_more(session, by.id, type(about), about.id)
 
 
 async def told(ask, person, **variables):
@@ -296,7 +300,7 @@ async def test_who_is_suspended_or_deleted_is_named_no_more(ask, database, owner
         async with database.writing() as session:
             due = {"account_deletion_requested": True, "account_deletion_due_at": datetime.now(UTC)}
             await session.execute(update(User).where(User.id == other.id).values(**due))
-        await accounts.delete_due_accounts(database)
+        await deletion.delete_due_accounts(database)
     assert await told(ask, owner) == []
 
 
@@ -320,7 +324,7 @@ async def test_what_somebody_declines_is_not_told(ask, change, refuse, database,
     assert made["notificationsDeclined"] == ["REPLY", "WORK"]
     await reply(people[0])
     async with database.writing() as session:
-        assert await system.notify(session, owner.id, "It ended.", about=owner.user) is None
+        assert await notifications.notify(session, owner.id, "It ended.", about=owner.user) is None
     assert await told(ask, owner) == []
     for kind in ("ACCOUNT", "MODERATION"):
         answer = await refuse("updateAccount", viewer=owner, notificationsDeclined=[kind])

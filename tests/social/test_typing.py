@@ -7,7 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from app.models import Block, Mute
+from app.models.social import Block, Mute
 from app.settings import settings
 from app.signals import CHANNEL, Signals
 from resolvers import ids

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from app.models import Block, Mute, PostHashtag, PostMention, User, UserNotification
-from app.services.social import words
+from app.models.accounts import User
+from app.models.social import Block, Mute, PostHashtag, PostMention
+from app.models.system import UserNotification
+from app.services.social.posts import mentions
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -31,7 +33,7 @@ KNOWN = {"ann": 1, "ann lee": 2, "müller": 3, "j.r.": 4, "東京": 5}
     ],
 )
 def test_hashtags_are_whole_words_in_any_script(text, names):
-    assert words.hashtags(text) == names
+    assert mentions.hashtags(text) == names
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,12 @@ def test_hashtags_are_whole_words_in_any_script(text, names):
     ],
 )
 def test_the_longest_name_that_somebody_has_is_meant(text, named):
-    assert words.mentions(text, KNOWN) == named
+    assert mentions.mentions(text, KNOWN) == named
 
 
 def test_so_many_are_named_and_no_more(monkeypatch):
     monkeypatch.setattr(settings, "mentions_max", 2)
-    assert words.mentions("@bob @ann @ann lee", KNOWN) == [1]
+    assert mentions.mentions("@bob @ann @ann lee", KNOWN) == [1]
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import update
 
 from app.database import Database
-from app.models import Job, JobKind
 from app.models.base import Record
+from app.models.system import Job, JobKind
 from app.reader import Reader
-from app.services import system
+from app.services.system import jobs
 from tests import factories
 from tests.proxy import Proxy, before_database
 
@@ -143,7 +143,7 @@ async def job(database):
 def begin(database):
     async def begin(job):
         async with database.writing() as session:
-            return await system.begin(session, job.id)
+            return await jobs.begin(session, job.id)
 
     return begin
 
@@ -164,6 +164,6 @@ def lose(do):
     """Takes every running job away from its holder, as if the holder had died; answers how many."""
 
     async def lose():
-        return await do(system.release, await do(system.leases))
+        return await do(jobs.release, await do(jobs.leases))
 
     return lose

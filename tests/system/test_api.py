@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from app.models import JobKind, JobState
-from app.services import system
+from app.models.system import JobKind, JobState
+from app.services.system import notifications
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories
@@ -40,7 +40,7 @@ def notify(database, training):
 
     async def notify(person, *messages, about=training):
         async with database.writing() as session:
-            return [await system.notify(session, person.id, message, about=about) for message in messages]
+            return [await notifications.notify(session, person.id, message, about=about) for message in messages]
 
     return notify
 

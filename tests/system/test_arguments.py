@@ -8,11 +8,12 @@ import pytest
 from graphql import get_named_type, is_non_null_type
 
 from app.errors import BadRequest
-from app.models import Prediction, Team
+from app.models.accounts import Team
+from app.models.mapping.predictions import Prediction
 from app.pagination import cursors, place
 from resolvers import ids
 from resolvers.plan.declared import METADATA, Paged
-from resolvers.system import SHOWN
+from resolvers.system.nodes import SHOWN
 from schema import schema
 from tests import factories
 

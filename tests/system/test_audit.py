@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import Conflict
-from app.models import AuditEntry
+from app.models.system import AuditEntry
 from app.services.system import audit
 from resolvers import ids
 from tests import factories

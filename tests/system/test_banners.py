@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from app.database import Database
 from app.events import Feed
-from app.models import AuditEntry, Banner, Event
+from app.models.system import AuditEntry, Banner, Event
 from app.policies import Viewer, visible
 from app.services.system import banners
 from app.settings import settings

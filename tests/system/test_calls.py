@@ -13,8 +13,9 @@ from redis.asyncio import Redis as AsyncRedis
 from sqlalchemy import func, select
 
 from app import events, queue, supervision
-from app.models import Event, Job, JobKind, JobState, Lane, User
-from app.models import Session as SignIn
+from app.models.accounts import Session as SignIn
+from app.models.accounts import User
+from app.models.system import Event, Job, JobKind, JobState, Lane
 from app.settings import settings
 from jobs import broker, schedule
 from jobs.broker import Runner

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from app.settings import settings
-from app.web.bill import POINT_S
+from app.web.graphql.bill import POINT_S
 from schema import schema
 from tests.fuzz import FACTOR
 

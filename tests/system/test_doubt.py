@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 from app import events, queue
 from app.database import Database, WriteSession, after_commit
 from app.errors import Busy, Conflict, OutcomeUnknown
-from app.models import Job, JobKind, JobState, Mail, MailKind, Team
+from app.models.accounts import Team
+from app.models.system import Job, JobKind, JobState, Mail, MailKind
 from app.settings import settings
 from jobs.run import Work, attempt
 from tests import factories

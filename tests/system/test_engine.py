@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from app.models import JobKind, JobState
-from app.services import system
+from app.models.system import JobKind, JobState
+from app.services.system import jobs
 from app.settings import settings
 from jobs import engine
 from jobs import run as running
@@ -175,7 +175,7 @@ async def test_when_its_job_is_cancelled_it_is_asked_to_stop(engaged, stand_in, 
     attempting = asyncio.create_task(engaged())
     await engaged.begun.wait()
     async with database.writing() as session:
-        await system.cancel(session, job.id)
+        await jobs.cancel(session, job.id)
     await attempting
     assert (await found(job)).state is JobState.CANCELLED
     assert (tmp_path / "farewell").exists()
@@ -188,7 +188,7 @@ async def test_one_that_does_not_stop_is_killed(engaged, stand_in, database, job
     attempting = asyncio.create_task(engaged())
     await engaged.begun.wait()
     async with database.writing() as session:
-        await system.cancel(session, job.id)
+        await jobs.cancel(session, job.id)
     await attempting
     assert (await found(job)).state is JobState.CANCELLED
     assert not is_alive(process_in(tmp_path))
@@ -214,11 +214,11 @@ async def test_the_lease_is_kept_while_it_is_slow_to_stop(engaged, stand_in, dat
     attempting = asyncio.create_task(engaged())
     await engaged.begun.wait()
     async with database.writing() as session:
-        await system.cancel(session, job.id)
+        await jobs.cancel(session, job.id)
     watch = Watch()
     while not attempting.done():
         async with database.writing() as session:
-            assert watch.dead(await system.leases(session)) == []
+            assert watch.dead(await jobs.leases(session)) == []
         await asyncio.sleep(0.1)
     ended = await found(job)
     assert (ended.state, ended.error) == (JobState.CANCELLED, "Cancelled.")

@@ -14,9 +14,9 @@ from app import events
 from app.database import Database
 from app.errors import BadRequest, Busy, LimitReached
 from app.events import Feed
-from app.models import Event
+from app.models.system import Event
+from app.operations.servers import private_servers
 from app.positions import Position
-from app.servers import private_servers
 from app.services.system import pruning
 from app.settings import settings
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select, text
 
 from app import queue
-from app.models import Job, JobKind, JobState, Lane, MailKind
-from app.services import system
-from app.services.system import turns
+from app.models.system import Job, JobKind, JobState, Lane, MailKind
+from app.services.system import jobs, mail
+from app.services.system.queue import turns
 from app.settings import settings
 from jobs import accounts, mapping, social  # noqa: F401 -- register their jobs
 from jobs import system as system_jobs  # noqa: F401
@@ -83,12 +83,12 @@ def begins(database):
         order = []
         while True:
             async with database.writing() as session:
-                claim = await system.begin_next(session, lane, list(JobKind))
+                claim = await jobs.begin_next(session, lane, list(JobKind))
             if claim is None:
                 return order
             order.append(claim.job_id)
             async with database.writing() as session:
-                await system.end(session, claim, JobState.DONE)
+                await jobs.end(session, claim, JobState.DONE)
 
     return begins
 
@@ -161,9 +161,9 @@ async def test_who_comes_while_anothers_job_runs_is_next(database, ask_for, posi
     greedy = await ask_for(JobKind.TRAIN, GREEDY, 5)
     async with database.writing() as session:
         for _ in range(2):
-            claim = await system.begin_next(session, Lane.HEAVY, list(JobKind))
+            claim = await jobs.begin_next(session, Lane.HEAVY, list(JobKind))
             if claim.job_id == greedy[0]:
-                await system.end(session, claim, JobState.DONE)
+                await jobs.end(session, claim, JobState.DONE)
     [modest] = await ask_for(JobKind.PREDICT, MODEST)
     assert await positions([modest, *greedy]) == {modest: 1, greedy[2]: 2, greedy[3]: 3, greedy[4]: 4}
 
@@ -178,10 +178,10 @@ async def test_who_asks_for_many_in_one_instant_gets_one_turn_each(database, ask
 async def test_a_failure_that_may_heal_costs_a_turn(database, ask_for, positions):
     [failing, *_] = await ask_for(JobKind.FETCH_LABELS, GREEDY, 3)
     async with database.writing() as session:
-        claim = await system.begin_next(session, Lane.SLOW, list(JobKind))
+        claim = await jobs.begin_next(session, Lane.SLOW, list(JobKind))
     [modest] = await ask_for(JobKind.FETCH_LABELS, MODEST)
     async with database.writing() as session:
-        await system.try_later(session, claim, after_s=0, error="The map was busy.")
+        await jobs.try_later(session, claim, after_s=0, error="The map was busy.")
     assert claim.job_id == failing
     assert await positions([modest, failing]) == {modest: 1, failing: 4}
 
@@ -190,8 +190,8 @@ async def test_mails_take_turns_by_mailbox_and_by_account(database, monkeypatch,
     monkeypatch.setattr(settings, "smtp_url", None)
     async with database.writing() as session:
         for address in ("a@example.org", "A@example.org ", "b@example.org"):
-            await system.post(session, MailKind.SIGN_UP, address=address)
-        await system.post(session, MailKind.PASSWORD_CHANGED, address="c@example.org", user_id=owner.id)
+            await mail.post(session, MailKind.SIGN_UP, address=address)
+        await mail.post(session, MailKind.PASSWORD_CHANGED, address="c@example.org", user_id=owner.id)
     async with database.reading() as session:
         first, same, other, account = (await session.scalars(select(Job.account_key).order_by(Job.id))).all()
     assert first == same
@@ -206,7 +206,7 @@ async def test_one_of_an_instance_takes_whose_turn_it_is(database, ask_for):
 
     async def begin():
         async with database.writing() as session:
-            return (await system.begin_next(session, Lane.SLOW, list(JobKind))).job_id
+            return (await jobs.begin_next(session, Lane.SLOW, list(JobKind))).job_id
 
     assert sorted(await asyncio.gather(*(begin() for _ in range(4)))) == ids
 
@@ -225,7 +225,7 @@ async def test_the_next_of_10_000_is_found_without_reading_the_others(database):
         await session.execute(text("ANALYZE jobs"))
     async with database.writing() as session:
         for number in range(10):
-            claim = await system.begin_next(session, Lane.SLOW, list(JobKind), without=[7, 8])
+            claim = await jobs.begin_next(session, Lane.SLOW, list(JobKind), without=[7, 8])
             job = await queue.enqueue(session, JobKind.FETCH_LABELS, subject_id=1, user_id=None, account_key=5)
             assert claim.subject_id == (10_000 if number == 0 else 9_899 + number + (2 if number > 7 else 0))
             assert job.turn == 101 + number

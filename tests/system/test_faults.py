@@ -11,8 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.errors import Busy, Conflict, Invalid, LimitReached, NotFound, RateLimited, TimedOut, Unavailable
 from app.gateways import storage
 from app.gateways.outside import Outage
-from app.models import JobKind, JobState
-from app.services import system
+from app.models.system import JobKind, JobState
+from app.services.system import jobs as jobs_service
 from app.settings import settings
 from jobs import worker  # noqa: F401 -- registers all jobs
 from jobs.broker import WORKS
@@ -173,7 +173,7 @@ async def test_jobs_during_which_workers_died_go_one_at_a_time(database, found):
 
     async def once(job):
         async with database.writing() as session:
-            claim = await system.begin(session, job.id)
+            claim = await jobs_service.begin(session, job.id)
         await carry_out(database, work, claim, asyncio.Event(), suspects)
 
     await asyncio.gather(*(once(job) for job in jobs))

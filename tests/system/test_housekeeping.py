@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from app.models import Event, Job, JobKind, JobState
+from app.models.system import Event, Job, JobKind, JobState
 from app.services.system import pruning
 from app.settings import settings
 from jobs import housekeeping

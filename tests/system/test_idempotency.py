@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from app.main import build
-from app.models import IdempotencyKey, Team
+from app.models.accounts import Team
+from app.models.system import IdempotencyKey
 from app.services.system import pruning
 from app.settings import settings
 from resolvers import ids

@@ -26,10 +26,11 @@ from redis import Redis
 from sqlalchemy import text
 
 from app.geometry import to_geojson
-from app.models import Base, TrainingStatus
-from app.web.coercion import coerced
-from app.web.documents import RULES
-from app.web.errors import Refused
+from app.models.base import Base
+from app.models.mapping.trainings import TrainingStatus
+from app.web.graphql.coercion import coerced
+from app.web.graphql.documents import RULES
+from app.web.graphql.errors import Refused
 from resolvers import ids
 from schema import schema
 from tests import factories

@@ -10,9 +10,9 @@ from sqlalchemy import inspect, select
 
 from app import events, queue
 from app.errors import Conflict
-from app.models import Event, Job, JobKind, JobState, Lane
-from app.services import system
-from app.services.system import LeaseLost, Progress
+from app.models.system import Event, Job, JobKind, JobState, Lane
+from app.services.system import jobs as jobs_service
+from app.services.system.jobs import LeaseLost, Progress
 from app.settings import settings
 from tests import factories
 
@@ -44,17 +44,17 @@ async def test_a_held_job_cannot_be_begun_by_another(job, begin):
 
 
 LATE_DEEDS = {
-    "beat": system.beat,
-    "report": lambda session, claim: system.report(session, claim, HALF),
-    "end well": lambda session, claim: system.end(session, claim, JobState.DONE),
-    "end badly": lambda session, claim: system.end(session, claim, JobState.FAILED, "It broke."),
-    "hold": system.hold,
-    "get on": system.got_on,
+    "beat": jobs_service.beat,
+    "report": lambda session, claim: jobs_service.report(session, claim, HALF),
+    "end well": lambda session, claim: jobs_service.end(session, claim, JobState.DONE),
+    "end badly": lambda session, claim: jobs_service.end(session, claim, JobState.FAILED, "It broke."),
+    "hold": jobs_service.hold,
+    "get on": jobs_service.got_on,
 }
 SILENT_DEEDS = {
-    "hand back": system.return_unfinished,
-    "set back": lambda session, claim: system.set_back(session, claim, error="The disk is full."),
-    "try later": lambda session, claim: system.try_later(session, claim, after_s=5, error="It broke."),
+    "hand back": jobs_service.return_unfinished,
+    "set back": lambda session, claim: jobs_service.set_back(session, claim, error="The disk is full."),
+    "try later": lambda session, claim: jobs_service.try_later(session, claim, after_s=5, error="It broke."),
 }
 
 
@@ -63,7 +63,7 @@ async def late(request, job, begin, do, change_job, lose):
     """The claim of a holder whose time has passed."""
     claim = await begin(job)
     if request.param == "done":
-        await do(system.end, claim, JobState.DONE)
+        await do(jobs_service.end, claim, JobState.DONE)
         return claim
     if request.param == "abandoned":
         await change_job(job, deaths=settings.job_deaths_max - 1)
@@ -71,7 +71,7 @@ async def late(request, job, begin, do, change_job, lose):
     if request.param == "overtaken":
         assert (await begin(job)).fence == claim.fence + 1
     else:
-        assert await do(system.abandon)
+        assert await do(jobs_service.abandon)
     return claim
 
 
@@ -93,7 +93,7 @@ async def test_a_late_holder_cannot_queue_the_job_again(deed, late, job, do, fou
 async def test_what_a_late_holder_writes_beside_the_job_is_undone(late, database, do):
     async def write(session):
         events.record(session, "training:1")
-        await system.hold(session, late)
+        await jobs_service.hold(session, late)
 
     with pytest.raises(LeaseLost):
         await do(write)
@@ -104,37 +104,37 @@ async def test_what_a_late_holder_writes_beside_the_job_is_undone(late, database
 async def test_who_holds_a_job_for_a_transaction_is_not_overtaken_within_it(job, database, begin, lose):
     claim = await begin(job)
     async with database.writing() as session:
-        await system.hold(session, claim)
+        await jobs_service.hold(session, claim)
         assert await lose() == 0
-        await system.end(session, claim, JobState.DONE)
+        await jobs_service.end(session, claim, JobState.DONE)
     assert await begin(job) is None
 
 
 async def test_a_beat_renews_the_lease_and_hears_of_a_cancellation(job, begin, do, found, change_job):
     claim = await begin(job)
     await change_job(job, lease_until=ago(1))
-    assert await do(system.beat, claim) is False
+    assert await do(jobs_service.beat, claim) is False
     assert (await found(job)).lease_until > datetime.now(UTC)
-    assert await do(system.cancel, job.id) is False
-    assert await do(system.beat, claim) is True
+    assert await do(jobs_service.cancel, job.id) is False
+    assert await do(jobs_service.beat, claim) is True
 
 
 async def test_attempts_are_counted_and_no_more_are_made_than_allowed(job, begin, do, found):
     for attempt in (1, 2, 3):
         claim = await begin(job)
         assert (claim.attempt, claim.fence) == (attempt, attempt)
-        await do(system.try_later, claim, after_s=-1, error="It broke.")
+        await do(jobs_service.try_later, claim, after_s=-1, error="It broke.")
     assert await begin(job) is None
     assert (await found(job)).attempt == 3
-    assert [(ended.id, ended.error) for ended in await do(system.abandon)] == [(job.id, "It broke.")]
+    assert [(ended.id, ended.error) for ended in await do(jobs_service.abandon)] == [(job.id, "It broke.")]
 
 
 async def test_progress_is_kept_until_the_end_and_full_after_success(job, begin, do, found):
     claim = await begin(job)
-    await do(system.report, claim, HALF)
+    await do(jobs_service.report, claim, HALF)
     told = await found(job)
     assert (told.progress, told.stage, told.message, told.eta_s) == (0.5, "training", "Half of it.", 60)
-    await do(system.end, claim, JobState.DONE)
+    await do(jobs_service.end, claim, JobState.DONE)
     ended = await found(job)
     assert (ended.state, ended.progress, ended.error) == (JobState.DONE, 1, None)
     assert (ended.eta_s, ended.lease_until) == (None, None)
@@ -143,14 +143,14 @@ async def test_progress_is_kept_until_the_end_and_full_after_success(job, begin,
 
 async def test_a_failure_keeps_how_far_the_job_came(job, begin, do, found):
     claim = await begin(job)
-    await do(system.report, claim, HALF)
-    await do(system.end, claim, JobState.FAILED, "The imagery is gone.")
+    await do(jobs_service.report, claim, HALF)
+    await do(jobs_service.end, claim, JobState.FAILED, "The imagery is gone.")
     ended = await found(job)
     assert (ended.state, ended.progress, ended.error) == (JobState.FAILED, 0.5, "The imagery is gone.")
 
 
 async def test_a_job_that_waits_is_cancelled_at_once(job, begin, do, found):
-    assert await do(system.cancel, job.id) is True
+    assert await do(jobs_service.cancel, job.id) is True
     ended = await found(job)
     assert ended.state is JobState.CANCELLED
     assert ended.finished_at is not None
@@ -159,10 +159,10 @@ async def test_a_job_that_waits_is_cancelled_at_once(job, begin, do, found):
 
 async def test_a_running_job_is_asked_to_stop(job, begin, do, found):
     claim = await begin(job)
-    assert await do(system.cancel, job.id) is False
+    assert await do(jobs_service.cancel, job.id) is False
     asked = await found(job)
     assert (asked.state, asked.cancel_requested, asked.finished_at) == (JobState.RUNNING, True, None)
-    await do(system.end, claim, JobState.CANCELLED, "Cancelled.")
+    await do(jobs_service.end, claim, JobState.CANCELLED, "Cancelled.")
 
 
 @pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.CANCELLED])
@@ -170,16 +170,16 @@ async def test_a_job_that_has_ended_cannot_be_cancelled(state, job, do, found, c
     await change_job(job, state=state)
     before = columns(await found(job))
     with pytest.raises(Conflict):
-        await do(system.cancel, job.id)
+        await do(jobs_service.cancel, job.id)
     assert columns(await found(job)) == before
 
 
 async def test_a_job_handed_back_while_it_was_being_cancelled_is_not_begun_but_ended(job, begin, do, found):
     claim = await begin(job)
-    await do(system.cancel, job.id)
-    await do(system.return_unfinished, claim)
+    await do(jobs_service.cancel, job.id)
+    await do(jobs_service.return_unfinished, claim)
     assert await begin(job) is None
-    assert [ended.id for ended in await do(system.abandon)] == [job.id]
+    assert [ended.id for ended in await do(jobs_service.abandon)] == [job.id]
     ended = await found(job)
     assert (ended.state, ended.error) == (JobState.CANCELLED, "Cancelled.")
 
@@ -188,14 +188,14 @@ async def test_handing_a_job_back_costs_no_attempt(job, begin, do, found):
     for fence in range(1, 6):
         claim = await begin(job)
         assert (claim.attempt, claim.fence) == (1, fence)
-        await do(system.return_unfinished, claim)
+        await do(jobs_service.return_unfinished, claim)
         back = await found(job)
         assert (back.state, back.attempt, back.lease_until) == (JobState.QUEUED, 0, None)
 
 
 async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found, change_job):
     claim = await begin(job)
-    await do(system.try_later, claim, after_s=1_000, error="The service was busy.")
+    await do(jobs_service.try_later, claim, after_s=1_000, error="The service was busy.")
     waiting = await found(job)
     assert (waiting.state, waiting.attempt, waiting.error) == (JobState.QUEUED, 1, "The service was busy.")
     assert waiting.available_at > datetime.now(UTC) + 900 * SECOND
@@ -220,9 +220,9 @@ STATES = {
 @pytest.mark.parametrize(("fields", "is_begun"), STATES.values(), ids=STATES)
 async def test_whose_turn_it_is_is_begun_if_it_may_be(fields, is_begun, database, do):
     job = await factories.job(database, **fields)
-    assert await do(system.begin_next, Lane.HEAVY, [JobKind.PREDICT]) is None
-    assert await do(system.begin_next, Lane.SLOW, [JobKind.TRAIN]) is None
-    claim = await do(system.begin_next, Lane.HEAVY, [JobKind.TRAIN])
+    assert await do(jobs_service.begin_next, Lane.HEAVY, [JobKind.PREDICT]) is None
+    assert await do(jobs_service.begin_next, Lane.SLOW, [JobKind.TRAIN]) is None
+    claim = await do(jobs_service.begin_next, Lane.HEAVY, [JobKind.TRAIN])
     assert (claim and claim.job_id) == (job.id if is_begun else None)
 
 
@@ -230,19 +230,19 @@ async def test_a_job_whose_workers_all_died_fails_with_a_reason(database, do, fo
     lost = {"deaths": settings.job_deaths_max, "attempt": 1}
     job = await factories.job(database, **lost, error="The service was busy.", eta_s=5)
     held = await factories.job(database, **lost, state=JobState.RUNNING, lease_until=ago(60))
-    assert [ended.id for ended in await do(system.abandon)] == [job.id]
+    assert [ended.id for ended in await do(jobs_service.abandon)] == [job.id]
     ended = await found(job)
     assert (ended.state, ended.error) == (JobState.FAILED, "The worker stopped 6 times while it worked on this.")
     assert (ended.lease_until, ended.eta_s) == (None, None)
     assert ended.finished_at is not None
     assert (await found(held)).state is JobState.RUNNING
-    assert await do(system.abandon) == []
+    assert await do(jobs_service.abandon) == []
 
 
 async def test_two_who_clear_up_do_not_end_a_job_twice(database, do):
     for _ in range(10):
         await factories.job(database, attempt=3)
-    ended = await asyncio.gather(*(do(system.abandon) for _ in range(5)))
+    ended = await asyncio.gather(*(do(jobs_service.abandon) for _ in range(5)))
     assert len([job for jobs in ended for job in jobs]) == 10
 
 

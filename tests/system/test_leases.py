@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.models import Job, JobKind, JobState, Lane
-from app.services import system
+from app.models.system import Job, JobKind, JobState, Lane
+from app.services.system import jobs
 from app.settings import settings
 from jobs.watch import Watch
 
@@ -19,10 +19,10 @@ def ago(seconds):
 
 async def test_a_lease_that_is_renewed_is_another(job, begin, do):
     claim = await begin(job)
-    before = await do(system.leases)
-    await do(system.beat, claim)
-    assert await do(system.release, before) == 0
-    assert await do(system.release, await do(system.leases)) == 1
+    before = await do(jobs.leases)
+    await do(jobs.beat, claim)
+    assert await do(jobs.release, before) == 0
+    assert await do(jobs.release, await do(jobs.leases)) == 1
 
 
 @pytest.mark.parametrize("jump_s", [-10 * HOUR_S, 10 * HOUR_S])
@@ -33,15 +33,15 @@ async def test_a_clock_that_jumps_neither_loses_a_lease_nor_a_job(jump_s, job, b
     claim = await begin(job)
     assert claim is not None
     for _ in range(10):  # held for ten leases, and renewed
-        assert watch.dead(await do(system.leases)) == []
-        await do(system.beat, claim)
+        assert watch.dead(await do(jobs.leases)) == []
+        await do(jobs.beat, claim)
         await change_job(job, lease_until=Job.lease_until + jump_s * SECOND)
         now += settings.job_lease_s
     for _ in range(2):  # its holder dies
-        dead = watch.dead(await do(system.leases))
+        dead = watch.dead(await do(jobs.leases))
         now += settings.job_lease_s + 1
     assert [lease.job_id for lease in dead] == [job.id]
-    assert await do(system.release, dead) == 1
+    assert await do(jobs.release, dead) == 1
     await change_job(job, available_at=ago(-jump_s))
     assert (await begin(job)).fence == claim.fence + 1
 
@@ -59,12 +59,12 @@ async def test_what_kills_its_workers_is_begun_ever_later_and_ends(job, begin, l
     waits = []
     for _ in range(settings.job_deaths_max):
         await change_job(job, available_at=ago(1))
-        assert await do(system.abandon) == []
+        assert await do(jobs.abandon) == []
         assert await begin(job)
         await lose()
         waits.append(((await found(job)).available_at - datetime.now(UTC)) / SECOND)
     assert waits == pytest.approx([0, 4, 8, 16, 32, 64], abs=2)
-    assert [ended.id for ended in await do(system.abandon)] == [job.id]
+    assert [ended.id for ended in await do(jobs.abandon)] == [job.id]
     assert (await found(job)).error == "The worker stopped 6 times while it worked on this."
 
 
@@ -73,7 +73,7 @@ async def test_what_got_on_begins_to_count_anew(job, begin, lose, do, found, cha
         await begin(job)
         await lose()
         await change_job(job, available_at=ago(1))
-    claim = await do(system.got_on, await begin(job))
+    claim = await do(jobs.got_on, await begin(job))
     assert (claim.attempt, claim.deaths, claim.setbacks) == (1, 0, 0)
     await lose()
     assert ((await found(job)).deaths, (await found(job)).attempt) == (1, 0)
@@ -81,7 +81,7 @@ async def test_what_got_on_begins_to_count_anew(job, begin, lose, do, found, cha
 
 async def test_a_machine_that_gives_way_costs_no_attempt(job, begin, do, found, change_job):
     for setback in range(1, 6):
-        await do(system.set_back, await begin(job), error="The disk is full.")
+        await do(jobs.set_back, await begin(job), error="The disk is full.")
         waiting = await found(job)
         assert (waiting.state, waiting.attempt, waiting.setbacks) == (JobState.QUEUED, 0, setback)
         assert waiting.error == "The disk is full."
@@ -100,11 +100,11 @@ async def test_what_only_another_version_knows_is_left_to_it(job, database, begi
                 [state],
             )
         assert await begin(job)
-        assert [lease.job_id for lease in await do(system.leases)] == [job.id]
-        assert await do(system.release, await do(system.leases)) == 1
-        assert await do(system.abandon) == []
-        assert (await do(system.begin_next, Lane.HEAVY, list(JobKind))).job_id == job.id
-        assert await do(system.unknown) == 2
+        assert [lease.job_id for lease in await do(jobs.leases)] == [job.id]
+        assert await do(jobs.release, await do(jobs.leases)) == 1
+        assert await do(jobs.abandon) == []
+        assert (await do(jobs.begin_next, Lane.HEAVY, list(JobKind))).job_id == job.id
+        assert await do(jobs.unknown) == 2
         rows = sweeper[0].execute("SELECT state FROM jobs WHERE kind = 'FOLD_MAPS' ORDER BY id").fetchall()
         assert rows == [("QUEUED",), ("RUNNING",)]
     finally:

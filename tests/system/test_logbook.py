@@ -11,11 +11,10 @@ from sqlalchemy import func, select
 
 from app import logs
 from app.database import Database
-from app.models import LogEntry, LogLevel
+from app.models.system import LogEntry, LogLevel
 from app.redaction import without_secrets
-from app.services import system
-from app.services.system import pruning
-from app.services.system.logbook import Logbook
+from app.services.system import notifications, pruning
+from app.services.system.error_log import Logbook
 from app.settings import settings
 from tests import factories
 
@@ -246,7 +245,7 @@ async def test_an_unforeseen_failure_of_a_request_is_kept_under_the_id_the_clien
     async def broken(*_):
         raise ValueError("password=hunter2")
 
-    monkeypatch.setattr(system, "unread_counts", broken)
+    monkeypatch.setattr(notifications, "unread_counts", broken)
     query = {"query": "{ me { unreadNotificationsCount } }"}
     answer = await api.post("/graphql", json=query, headers={"Authorization": f"Bearer {owner.token}"})
     [error] = answer.json()["errors"]

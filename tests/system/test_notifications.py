@@ -8,10 +8,13 @@ from sqlalchemy import func, select, update
 
 from app import events
 from app.events import Feed
-from app.models import DeliveryMethod, Event, User, UserNotification
-from app.services import mapping, system
-from app.services.mapping import TrainingFigures
+from app.models.accounts import User
+from app.models.choices import DeliveryMethod
+from app.models.system import Event, UserNotification
+from app.services.mapping.trainings import lifecycle
+from app.services.mapping.trainings.lifecycle import TrainingFigures
 from app.services.system import notifications, pruning
+from app.services.system import notifications as notifications_service
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories
@@ -44,7 +47,7 @@ def told(database):
 
 async def tell(database, person, message, about, event=None):
     async with database.writing() as session:
-        return await system.notify(session, person.id, message, about=about, event=event)
+        return await notifications_service.notify(session, person.id, message, about=about, event=event)
 
 
 async def prefer(database, person, *methods):
@@ -84,10 +87,10 @@ async def test_of_many_who_tell_the_same_at_once_one_does(database, owner, train
 
 async def test_a_training_that_ends_twice_is_told_of_once(database, owner, training, told):
     async with database.writing() as session:
-        await mapping.begin_training(session, training.id)
-        await mapping.finish_training(session, training.id, FIGURES, [])
+        await lifecycle.begin_training(session, training.id)
+        await lifecycle.finish_training(session, training.id, FIGURES, [])
     async with database.writing() as session:
-        await mapping.training_failed(session, training.id, "It was too slow.")
+        await lifecycle.training_failed(session, training.id, "It was too slow.")
     assert await told(owner) == [
         f"Your training {training.id} has started.",
         f"Your training {training.id} has finished with an accuracy of 62.5 %.",

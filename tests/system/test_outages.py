@@ -10,7 +10,7 @@ from app import events
 from app.errors import Busy
 from app.events import Feed, SourceStream
 from app.main import build
-from app.services import system
+from app.services.system import notifications
 from app.settings import settings
 from tests.proxy import before_database
 from tests.servers import serving_aside
@@ -45,7 +45,7 @@ def notify(database, owner):
     async def notify(*messages):
         for message in messages:
             async with database.writing() as session:
-                await system.notify(session, owner.id, message, about=owner.user)
+                await notifications.notify(session, owner.id, message, about=owner.user)
 
     return notify
 

@@ -14,10 +14,11 @@ import pytest
 from redis import Redis
 from sqlalchemy import func, select
 
-from app.models import Job, JobKind
+from app.formats.footprints import sifted
+from app.models.system import Job, JobKind
 from app.queue import enqueue
-from app.services.mapping import sifted
-from app.services.system import Pace, upload_link
+from app.services.system.rate_limits import Pace
+from app.services.system.uploads import upload_link
 from app.settings import settings
 from resolvers import ids
 from schema import schema
@@ -226,7 +227,7 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
     }
     assert callers == {
         "app/services/social/messages.py:pace_typing",
-        "app/services/social/searching.py:pace_searches",
-        "app/web/budget.py:_take",
-        "app/web/tiles.py:_pace",
+        "app/services/social/posts/search.py:pace_searches",
+        "app/web/graphql/budget.py:_take",
+        "app/web/routes/tiles.py:_pace",
     }

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.models import JobKind, JobState, Lane
+from app.models.system import JobKind, JobState, Lane
 from resolvers import ids
 from tests import factories
 

@@ -8,7 +8,7 @@ import pytest
 from app.errors import Unavailable
 from app.gateways import storage
 from app.gateways.storage_probe import Probe
-from app.services.system import Pace
+from app.services.system.rate_limits import Pace
 from app.settings import settings
 from schema import schema
 from schema.fields import Paced

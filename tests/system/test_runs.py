@@ -9,9 +9,10 @@ from sqlalchemy import func, literal_column, select
 from app import events
 from app.errors import Busy, Conflict
 from app.gateways.outside import Outage
-from app.models import Event, Job, JobKind, JobState, User
-from app.services import system
-from app.services.system import Progress
+from app.models.accounts import User
+from app.models.system import Event, Job, JobKind, JobState
+from app.services.system import jobs
+from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs import run as running
 from jobs.run import Run, Work, attempt
@@ -191,7 +192,7 @@ async def test_a_busy_database_is_no_reason_to_fail(database, job, leaving, foun
 async def test_a_running_job_that_is_cancelled_stops_and_says_so(database, job, held, found, told):
     do, end = held
     async with database.writing() as session:
-        await system.cancel(session, job.id)
+        await jobs.cancel(session, job.id)
     await end
     ended = await found(job)
     assert (ended.state, ended.error, do.undone) == (JobState.CANCELLED, "Cancelled.", 1)
@@ -253,7 +254,7 @@ async def test_work_longer_than_its_lease_is_not_taken_over(database, job, leavi
         for _ in range(15):
             await asyncio.sleep(0.1)
             async with database.writing() as session:
-                assert await system.begin(session, job.id) is None
+                assert await jobs.begin(session, job.id) is None
         async with run.ending():
             pass
 

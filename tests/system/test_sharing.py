@@ -10,9 +10,13 @@ from sqlalchemy import select
 
 from app import events
 from app.database import Database
-from app.models import Event, Training, User
+from app.models.accounts import User
+from app.models.mapping.trainings import Training
+from app.models.system import Event
 from app.positions import Position
-from app.services import accounts, mapping, system
+from app.services.accounts.sign_in import sessions
+from app.services.mapping.trainings import progress
+from app.services.system import notifications
 from app.settings import settings
 from resolvers.ids import encode
 from schema import schema
@@ -48,7 +52,7 @@ def tell(database, training):
 
     async def tell(**said):
         async with database.writing() as session:
-            events.record(session, mapping.topic_of(Training, training.id), said)
+            events.record(session, progress.topic_of(Training, training.id), said)
 
     return tell
 
@@ -74,7 +78,7 @@ async def test_one_event_costs_the_same_for_one_and_for_many(
     alone = await cost(first)
     # The same person in another session is the same viewer.
     async with database.writing() as session:
-        again = await accounts.sign_in(session, await session.get_one(User, owner.id))
+        again = await sessions.sign_in(session, await session.get_one(User, owner.id))
     many = first + await audience(7, owner, TRAINING, id=encode(training))
     many += await audience(2, again, TRAINING, id=encode(training))
     for client in many[1:]:
@@ -92,9 +96,9 @@ async def test_those_who_ask_the_same_of_their_own_are_told_only_that(audience, 
     heard = [asyncio.create_task(client.next()) for client in owners + others]
     while not all(each.done() for each in heard):
         async with database.writing() as session:
-            await system.notify(session, owner.id, "For the owner.", about=training)
+            await notifications.notify(session, owner.id, "For the owner.", about=training)
         async with database.writing() as session:
-            await system.notify(session, other.id, "For the other.", about=training)
+            await notifications.notify(session, other.id, "For the other.", about=training)
         await asyncio.wait(heard, timeout=0.2)
     messages = [(await each)["notification"]["message"] for each in heard]
     assert messages == ["For the owner."] * 2 + ["For the other."] * 2
@@ -105,7 +109,7 @@ async def crowd(database_url, redis_url, training, monkeypatch):
     """Twenty who write at once, and let their transactions wait before the commit."""
     monkeypatch.setattr(settings, "database_pool", WRITERS)
     monkeypatch.setattr(settings, "socket_outbox_events_max", 10_000)
-    database, topic = Database(database_url, redis_url), mapping.topic_of(Training, training.id)
+    database, topic = Database(database_url, redis_url), progress.topic_of(Training, training.id)
 
     async def write(writer):
         for number in range(TRANSACTIONS):

@@ -22,7 +22,8 @@ from app.gateways import imagery, mail, oauth, storage
 from app.gateways.osm import overpass, rawdata
 from app.gateways.outside import Outage
 from app.main import build
-from app.models import JobKind, JobState, User
+from app.models.accounts import User
+from app.models.system import JobKind, JobState
 from app.reader import Reader
 from app.settings import settings
 from app.signals import Signals

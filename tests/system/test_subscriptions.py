@@ -8,11 +8,17 @@ from sqlalchemy import delete, update
 from app import events
 from app.events import Feed
 from app.main import build
-from app.models import Prediction, Session, Training, TrainingStatus
+from app.models.accounts import Session
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Training, TrainingStatus
 from app.policies import Viewer
-from app.services import mapping, system, viewers
-from app.services.mapping import TrainingFigures
-from app.services.system import Progress, notifications
+from app.services import viewers
+from app.services.mapping.trainings import lifecycle
+from app.services.mapping.trainings import progress as progress_service
+from app.services.mapping.trainings.lifecycle import TrainingFigures
+from app.services.system import jobs, notifications
+from app.services.system import notifications as notifications_service
+from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs.run import Run
 from resolvers.ids import encode
@@ -48,25 +54,25 @@ async def here(database, redis_url, training):
 async def run(database, training):
     """The training in a worker's hands."""
     async with database.writing() as session:
-        claim = await system.begin(session, training.job_id)
+        claim = await jobs.begin(session, training.job_id)
     return Run(database, claim, asyncio.Event())
 
 
 async def begin(run):
     async with run.writing() as session:
-        await mapping.begin_training(session, run.claim.subject_id)
+        await lifecycle.begin_training(session, run.claim.subject_id)
 
 
 async def epoch(run, number):
     losses = {"loss": 0.5, "validation_loss": None, "validation_iou": 0.5, "seconds": 1.0}
     progress = Progress(number / 10, "training", f"Epoch {number}.")
-    topic = mapping.topic_of(Training, run.claim.subject_id)
+    topic = progress_service.topic_of(Training, run.claim.subject_id)
     await run.report(progress, topic=topic, epoch={"number": number, **losses})
 
 
 async def finish(run):
     async with run.ending() as session:
-        await mapping.finish_training(session, run.claim.subject_id, FIGURES, [])
+        await lifecycle.finish_training(session, run.claim.subject_id, FIGURES, [])
 
 
 def epochs(said):
@@ -166,7 +172,7 @@ async def test_a_cancelled_training_completes_its_subscriptions(live, database, 
         await client.subscribe(TRAINING, id=encode(training))
         await client.next()
         async with database.writing() as session:
-            await mapping.cancel_training(session, Viewer(owner.id), training_id=training.id)
+            await lifecycle.cancel_training(session, Viewer(owner.id), training_id=training.id)
         assert (await client.next())["status"] == "FAILED"
         assert await client.is_complete()
 
@@ -201,7 +207,7 @@ async def test_nothing_is_told_of_a_training_that_is_not_there(live, owner, trai
 
 async def tell(database, person, message, about):
     async with database.writing() as session:
-        return await system.notify(session, person.id, message, about=about)
+        return await notifications_service.notify(session, person.id, message, about=about)
 
 
 async def test_without_a_cursor_notifications_begin_with_what_comes_from_now_on(live, database, owner, training):
@@ -255,7 +261,7 @@ async def test_an_event_about_what_one_may_not_see_shows_nothing_of_it(live, dat
 
 async def test_permission_is_asked_at_every_event(live, database, owner, other, training):
     prediction = await factories.prediction(database, training, published=True)
-    topic = mapping.topic_of(Prediction, prediction.id)
+    topic = progress_service.topic_of(Prediction, prediction.id)
 
     async def change(**values):
         async with database.writing() as session:

@@ -11,7 +11,7 @@ from app import supervision
 from app.gateways import storage_probe
 from app.settings import settings
 from app.supervision import Background, within
-from app.web.health import Health
+from app.web.routes.health import Health
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from app import servers, surroundings
+from app import surroundings
+from app.operations import servers
 from app.settings import settings
 from jobs import engine
 

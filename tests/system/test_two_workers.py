@@ -9,11 +9,12 @@ import pytest
 from redis import Redis
 from sqlalchemy import func, select, update
 
-from app import doctor
-from app.models import Banner, DeliveryMethod, Event, Job, JobState, User
-from app.process import Children
-from app.services import system
-from app.services.system import banners
+from app.models.accounts import User
+from app.models.choices import DeliveryMethod
+from app.models.system import Banner, Event, Job, JobState
+from app.operations import doctor
+from app.operations.process import Children
+from app.services.system import banners, notifications
 from tests import factories
 from tests.mailbox import Mailbox, receiving
 
@@ -57,8 +58,8 @@ async def test_each_turn_is_told_once_and_each_person_mailed_once(box, database,
     async with database.writing() as session:
         session.add_all([Banner(message=f"Banner {number}.") for number in range(BANNERS)])
         for user in people:
-            await system.notify(session, user.id, "One.", about=user)
-            await system.notify(session, user.id, "Two.", about=user)
+            await notifications.notify(session, user.id, "One.", about=user)
+            await notifications.notify(session, user.id, "Two.", about=user)
 
     async def all_is_told():
         return len(await turns()) == BANNERS and len(box.mails) >= PEOPLE
@@ -67,7 +68,7 @@ async def test_each_turn_is_told_once_and_each_person_mailed_once(box, database,
     async with database.writing() as session:
         await session.execute(update(Banner).values(end_date=datetime.now(UTC) + timedelta(seconds=0.5)))
         for user in people:
-            await system.notify(session, user.id, "Three.", about=await session.get_one(User, user.id))
+            await notifications.notify(session, user.id, "Three.", about=await session.get_one(User, user.id))
 
     async def all_is_over():
         async with database.reading() as session:

@@ -10,13 +10,14 @@ import pytest
 from redis import Redis
 from sqlalchemy import func, select
 
-from app import doctor
 from app.gateways import fakes
 from app.gateways.fakes import village
-from app.models import DownloadStatus, Job, JobState, Label, UserNotification
+from app.models.mapping.datasets import DownloadStatus, Label
+from app.models.system import Job, JobState, UserNotification
+from app.operations import doctor
+from app.operations.process import Children
 from app.policies import Viewer
-from app.process import Children
-from app.services import mapping
+from app.services.mapping.labels import uploads
 from tests import factories
 from tests.servers import serving
 
@@ -70,7 +71,7 @@ def ask_for_labels(database, owner, area):
 
     async def ask_for_labels():
         async with database.writing() as session:
-            await mapping.ask_for_osm_labels(session, Viewer(owner.id), aoi_id=area.id)
+            await uploads.ask_for_osm_labels(session, Viewer(owner.id), aoi_id=area.id)
         async with database.reading() as session:
             return (await session.scalars(select(Job))).one()
 

@@ -18,12 +18,12 @@ from starlette.routing import Route
 from websockets.asyncio.client import ClientConnection
 
 from app.errors import Invalid, Unauthenticated, Unavailable
-from app.web import files, pages
-from app.web.graphql import GraphQL
-from app.web.health import Health
-from app.web.metrics import metrics
+from app.web.graphql.endpoint import GraphQL
+from app.web.graphql.operation import Caller
 from app.web.middleware import middleware
-from app.web.operation import Caller
+from app.web.routes import files, pages
+from app.web.routes.health import Health
+from app.web.routes.metrics import metrics
 from app.web.server import Server, configuration
 from schema.limits import Limits
 from tests.web.wire import News, Wire, news

@@ -7,7 +7,7 @@ import pytest
 from graphql import parse, validate
 
 from app.services.system.digests import unsubscribe_url
-from app.web.account_pages import FILES, NAMES
+from app.web.routes.account_pages import FILES, NAMES
 from schema import schema
 
 

@@ -5,12 +5,12 @@ import asyncio
 import httpx
 import pytest
 
-from app import work
+from app import metering
+from app.metering import Work, current, timed
 from app.rates import Rates
 from app.settings import settings
-from app.web.bill import POINT_BYTES, POINT_S, Bill
-from app.web.budget import Budget
-from app.work import Work, current, timed
+from app.web.graphql.bill import POINT_BYTES, POINT_S, Bill
+from app.web.graphql.budget import Budget
 
 RATE_LIMIT, POLICY = "ratelimit", "ratelimit-policy"
 
@@ -37,8 +37,8 @@ async def post(client, query, token="viewer-1", **variables):
 
 
 def busy(seconds: float) -> None:
-    end = work.perf_counter() + seconds
-    while work.perf_counter() < end:
+    end = metering.perf_counter() + seconds
+    while metering.perf_counter() < end:
         pass
 
 
@@ -92,7 +92,7 @@ async def test_tasks_that_are_begun_for_a_request_are_timed_with_it():
     before = loop.get_task_factory()
     token = current.set(found)
     try:
-        with work.timed_tasks():
+        with metering.timed_tasks():
             await timed(request(), found)
     finally:
         current.reset(token)
@@ -104,7 +104,7 @@ async def test_time_in_threads_is_charged():
     found = Work()
     token = current.set(found)
     try:
-        await work.in_thread(sum, range(2_000_000))
+        await metering.in_thread(sum, range(2_000_000))
     finally:
         current.reset(token)
     assert found.threads_s > 0
@@ -178,7 +178,7 @@ async def test_for_whoever_has_nothing_left_nothing_is_parsed(client, monkeypatc
         if response.status_code == 429:
             break
     assert response.status_code == 429
-    monkeypatch.setattr("app.web.documents.parse", None)
+    monkeypatch.setattr("app.web.graphql.documents.parse", None)
     again = await post(client, "{ never seen before }")
     assert again.status_code == 429
     assert int(again.headers["retry-after"]) >= 1

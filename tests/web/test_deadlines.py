@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.web.deadlines import Deadlines
+from app.web.graphql.deadlines import Deadlines
 
 
 @pytest.fixture

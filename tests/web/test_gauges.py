@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from app.errors import Busy
-from app.web import gauges
-from app.web.gauges import Gauges
+from app.web.routes import gauges
+from app.web.routes.gauges import Gauges
 from tests import factories
 
 

@@ -21,9 +21,10 @@ from structlog.testing import capture_logs
 
 from app import logs
 from app.settings import settings
-from app.web import labels, metrics
+from app.web import labels
 from app.web.labels import Labels
 from app.web.origin import address_of
+from app.web.routes import metrics
 
 
 def client_of(served) -> httpx.AsyncClient:
@@ -47,7 +48,7 @@ async def test_alive_is_not_the_same_as_ready(serve):
 
 
 async def test_a_check_that_hangs_has_not_passed(serve, monkeypatch):
-    monkeypatch.setattr("app.web.health.CHECK_S_MAX", 0.05)
+    monkeypatch.setattr("app.web.routes.health.CHECK_S_MAX", 0.05)
     async with serve(checks={"database": lambda: asyncio.sleep(60)}) as served, client_of(served) as client:
         assert (await client.get("/readyz")).json()["checks"] == {"database": False}
 

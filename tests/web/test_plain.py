@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.settings import settings
-from app.web.exchange import Exchange
+from app.web.fast_path.exchange import Exchange
 from tests.web.conftest import SCHEMA, running
 
 JSON = "application/json"
@@ -301,7 +301,7 @@ async def test_an_accident_on_the_way_out_ends_the_connection_and_is_logged(serv
     def failing(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr("app.web.exchange._frame", failing)
+    monkeypatch.setattr("app.web.fast_path.exchange._frame", failing)
     with capture_logs() as lines:
         async with connected(served) as wire:
             wire.say(request(x_request_id="request-7"))

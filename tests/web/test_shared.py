@@ -10,7 +10,7 @@ import websockets
 from structlog.testing import capture_logs
 
 from app.settings import settings
-from app.web import metrics
+from app.web.routes import metrics
 
 NEWS = "subscription ($topic: String!, $after: String) { news(topic: $topic, after: $after) { cursor text } }"
 NAMED = "subscription Other($topic: String!) { news(topic: $topic) { cursor text } }"

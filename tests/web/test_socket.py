@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.settings import settings
-from app.web import tokens
+from app.web.graphql import token_checks
 
 TEN = "subscription { count(to: 10) }"
 ENDLESS = "subscription { count }"
@@ -360,7 +360,7 @@ async def test_a_token_is_checked_once_whoever_brought_it(connect, served, monke
 
 
 async def test_an_operation_with_a_token_that_ended_meanwhile_closes_the_socket(connect, served, monkeypatch):
-    monkeypatch.setattr(tokens, "TICK_S_MAX", settings.socket_token_check_s)
+    monkeypatch.setattr(token_checks, "TICK_S_MAX", settings.socket_token_check_s)
     async with connect() as talk:
         await talk.init(token="viewer-1")
         served.journal.revoked.add("viewer-1")

@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.database import Database, ReadSession, WriteSession
-from app.models import Conversation, Like, Message, Post, Record, Share
+from app.models.base import Record
+from app.models.social import Conversation, Like, Message, Post, Share
 from app.settings import settings
 
 Counts = Mapping[InstrumentedAttribute[int], ScalarSelect[Any]]

@@ -9,13 +9,15 @@ from sqlalchemy import func, literal, select, update
 from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
-from app.models import Conversation, Message, NotificationKind, User
+from app.models.accounts import User
 from app.models.base import Json
+from app.models.choices import NotificationKind
+from app.models.social import Conversation, Message
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back
 from app.rates import Rates, Share
-from app.services import system
-from app.services.social.people import anybody, lock_pair, tell
+from app.services.social.people.pairs import anybody, lock_pair, tell
+from app.services.system import notification_groups
 from app.settings import settings
 from app.signals import Signals
 
@@ -64,7 +66,7 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
     )
     marked = await session.scalars(read.values(is_read=True, read_at=func.now()).returning(Message.id))
     newest = max(marked, default=None)
-    await system.read_together(session, signed_in(viewer), NotificationKind.MESSAGE, within=other_id)
+    await notification_groups.read_together(session, signed_in(viewer), NotificationKind.MESSAGE, within=other_id)
     await session.refresh(conversation)
     if newest is not None:
         for user_id in {signed_in(viewer), other_id}:
@@ -89,7 +91,7 @@ async def empty_message(session: WriteSession, message: Message) -> None:
         raise Conflict("It was taken back already.")
     message.content, message.deleted_at = "", await session.scalar(select(func.now()))
     await session.flush()
-    await system.tell_no_more(session, message.sender_id, Message, message.id)
+    await notification_groups.tell_no_more(session, message.sender_id, Message, message.id)
     for user_id in {message.sender_id, message.receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
 

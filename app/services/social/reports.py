@@ -13,28 +13,20 @@ from sqlalchemy import func, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
-from app.models import (
-    Dataset,
-    Message,
-    Model,
-    NotificationKind,
-    Post,
-    Profile,
-    Record,
-    Report,
-    ReportAction,
-    ReportReason,
-    ReportState,
-    User,
-)
+from app.models.accounts import Profile, User
+from app.models.base import Record
+from app.models.choices import NotificationKind
+from app.models.mapping.datasets import Dataset
+from app.models.mapping.trainings import Model
+from app.models.social import Message, Post, Report, ReportAction, ReportReason, ReportState
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import may_decide_on_reports
 from app.rates import Rates, Share
-from app.services import system
-from app.services.accounts import empty_profile, suspend_user
+from app.services.accounts.users.profiles import empty_profile
+from app.services.accounts.users.staff import suspend_user
 from app.services.social.messages import empty_message
-from app.services.social.removal import remove_posts
-from app.services.system import audit
+from app.services.social.posts.removal import remove_posts
+from app.services.system import audit, notifications
 from app.settings import settings
 
 OWNERS: Mapping[type[Record], str] = {
@@ -136,7 +128,7 @@ async def resolve_report(
 async def _tell_reporter(session: WriteSession, report: Report) -> None:
     outcome = "found nothing against it" if report.state is ReportState.DISMISSED else "acted upon it"
     message = f"Staff have looked at the {NAMES[report.subject_type]} that you reported and {outcome}."
-    await system.notify(session, report.user_id, message, about=report, event="resolved")
+    await notifications.notify(session, report.user_id, message, about=report, event="resolved")
 
 
 async def _act(session: WriteSession, viewer: Viewer, report: Report, action: ReportAction, resolution: str) -> None:
@@ -171,4 +163,4 @@ async def _tell_accused(session: WriteSession, report: Report, message: str) -> 
     thing: Record | None = await session.get(REPORTABLE[report.subject_type], report.subject_key)
     if thing is None:
         thing = await session.get_one(User, report.accused_id)
-    await system.notify(session, report.accused_id, message, about=thing, kind=NotificationKind.MODERATION)
+    await notifications.notify(session, report.accused_id, message, about=thing, kind=NotificationKind.MODERATION)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from app.database import WriteSession
-from app.models import AuditEntry, Record
+from app.models.base import Record
+from app.models.system import AuditEntry
 
 
 def record(

@@ -13,7 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database import WriteSession
 from app.errors import NotFound
-from app.models import DeliveryMethod, Mail, MailKind, User, UserNotification
+from app.models.accounts import User
+from app.models.choices import DeliveryMethod
+from app.models.system import Mail, MailKind, UserNotification
 from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
 from app.settings import settings

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.database import ReadSession, WriteSession, part
 from app.errors import BadRequest, Conflict, InProgress, LimitReached
-from app.models import IdempotencyKey
 from app.models.base import Json
+from app.models.system import IdempotencyKey
 from app.policies import Viewer, signed_in
 from app.settings import settings
 

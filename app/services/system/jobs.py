@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Interval, Update, and_, func, literal, or_
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
-from app.models import Job, JobKind, JobState, Lane
+from app.models.system import Job, JobKind, JobState, Lane
 from app.queue import IS_QUEUED, IS_RUNNING, next_turn
 from app.settings import settings
 

@@ -9,7 +9,7 @@ from app import security
 from app.database import WriteSession
 from app.errors import Unavailable
 from app.gateways import mail as gateway
-from app.models import JobKind, Mail, MailKind
+from app.models.system import JobKind, Mail, MailKind
 from app.queue import enqueue
 from app.settings import settings
 

@@ -9,17 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
-from app.models import (
-    DataExport,
-    DeliveryMethod,
-    NotificationKind,
-    Record,
-    Report,
-    Team,
-    Training,
-    User,
-    UserNotification,
-)
+from app.models.accounts import DataExport, Team, User
+from app.models.base import Record
+from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.mapping.trainings import Training
+from app.models.social import Report
+from app.models.system import UserNotification
 from app.policies import Viewer, signed_in, visible
 from app.settings import settings
 

@@ -15,8 +15,9 @@ from sqlalchemy.orm import QueryableAttribute
 
 from app import events
 from app.database import Database, ReadSession
-from app.models import Event, IdempotencyKey, Job, JobKind, JobState, LogEntry, Mail, Session, UserNotification
+from app.models.accounts import Session
 from app.models.base import Base
+from app.models.system import Event, IdempotencyKey, Job, JobKind, JobState, LogEntry, Mail, UserNotification
 from app.settings import settings
 
 Condition = Callable[[ReadSession], Awaitable[ColumnElement[bool]]]

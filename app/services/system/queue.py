@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Float, Select, case, cast, extract, func, literal, select
 
 from app.database import ReadSession
-from app.models import Job, JobKind, JobState, Lane
+from app.models.system import Job, JobKind, JobState, Lane
 from app.queue import IS_QUEUED, IS_RUNNING
 from app.settings import settings
 

@@ -15,7 +15,7 @@ from limits import RateLimitItemPerDay, RateLimitItemPerHour
 from app import checks
 from app.errors import Invalid, NotFound
 from app.gateways import storage
-from app.models import BigInt
+from app.models.base import BigInt
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
 from app.settings import settings

@@ -16,7 +16,7 @@ from pathlib import Path
 HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-bench-"))
 HOME.chmod(0o711)
 
-from app import servers  # noqa: E402
+from app.operations import servers  # noqa: E402
 
 os.environ |= {
     "FIELDGRAPH_HOME": str(HOME),
@@ -33,10 +33,12 @@ from app.formats import Feature, Writer, write_file  # noqa: E402
 from app.formats.geojson import GeoJson  # noqa: E402
 from app.formats.osm_xml import OsmXml  # noqa: E402
 from app.gateways import storage  # noqa: E402
-from app.migrate import upgrade  # noqa: E402
-from app.models import AOI, Job, JobKind, JobState, LabelFormat  # noqa: E402
-from app.services.mapping.exports import _labels  # noqa: E402
-from app.services.mapping.found import FileFormat  # noqa: E402
+from app.models.mapping.datasets import AOI  # noqa: E402
+from app.models.mapping.imports import LabelFormat  # noqa: E402
+from app.models.system import Job, JobKind, JobState  # noqa: E402
+from app.operations.migrate import upgrade  # noqa: E402
+from app.services.mapping.labels.exports import _labels  # noqa: E402
+from app.services.mapping.predictions.downloads import FileFormat  # noqa: E402
 from jobs import mapping  # noqa: E402, F401 -- registers its jobs
 from jobs.broker import WORKS  # noqa: E402
 from jobs.run import attempt  # noqa: E402

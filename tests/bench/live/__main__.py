@@ -27,10 +27,10 @@ from rich.table import Table
 
 from app import events
 from app.database import Database
-from app.models import Training
-from app.process import CannotStart
-from app.servers import PrivateServers
-from app.services.mapping import topic_of
+from app.models.mapping.trainings import Training
+from app.operations.process import CannotStart
+from app.operations.servers import PrivateServers
+from app.services.mapping.trainings.progress import topic_of
 from resolvers import ids
 from tests.bench.world import ROWS, World, filled, free_port, serve, sign_in, start
 

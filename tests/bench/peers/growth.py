@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from app.models import AOI, Dataset
 from app.models.base import Record
-from app.servers import PrivateServers
+from app.models.mapping.datasets import AOI, Dataset
+from app.operations.servers import PrivateServers
 from resolvers import ids
 from tests.bench.peers import load, plans
 from tests.bench.peers.report import table

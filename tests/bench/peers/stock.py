@@ -21,7 +21,9 @@ from strawberry.dataloader import DataLoader
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
-from app import models as tables
+from app.models import accounts as account_tables
+from app.models.mapping import datasets as dataset_tables
+from app.models.mapping import trainings as training_tables
 
 T = TypeVar("T")
 BigInt = NewType("BigInt", int)
@@ -30,7 +32,12 @@ SCALARS: dict[Any, ScalarDefinition] = {BigInt: strawberry.scalar(name="BigInt",
 engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=10, max_overflow=0)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
-for enum in (tables.DatasetStatus, tables.DownloadStatus, tables.LabelOrigin, tables.TrainingStatus):
+for enum in (
+    dataset_tables.DatasetStatus,
+    dataset_tables.DownloadStatus,
+    dataset_tables.LabelOrigin,
+    training_tables.TrainingStatus,
+):
     strawberry.enum(enum)
 
 
@@ -41,7 +48,7 @@ class Mapped(DeclarativeBase):
 class LabelRow(Mapped):
     """A label with its outline as GeoJSON."""
 
-    __table__ = tables.Label.__table__
+    __table__ = dataset_tables.Label.__table__
     __mapper_args__ = {"exclude_properties": ["geom"]}  # noqa: RUF012 -- SQLAlchemy's way
     geom = column_property(cast(func.ST_AsGeoJSON(__table__.c.geom, 7), JSON))
 
@@ -159,24 +166,24 @@ def many(model: Any, parent: str) -> Any:
 class User:
     id: strawberry.ID = identity("User")
     username: str
-    datasets: Connection["Dataset"] = many(tables.Dataset, "user_id")
+    datasets: Connection["Dataset"] = many(dataset_tables.Dataset, "user_id")
 
 
 @strawberry.type
 class Label:
     id: strawberry.ID = identity("Label")
     geom: scalars.JSON
-    origin: tables.LabelOrigin
+    origin: dataset_tables.LabelOrigin
     osm_id: BigInt | None
     tags: scalars.JSON | None
     created_at: datetime
-    aoi: "AOI" = one(tables.AOI, "aoi_id")
+    aoi: "AOI" = one(dataset_tables.AOI, "aoi_id")
 
 
 @strawberry.type
 class AOI:
     id: strawberry.ID = identity("AOI")
-    label_status: tables.DownloadStatus
+    label_status: dataset_tables.DownloadStatus
     created_at: datetime
     labels: Connection[Label] = many(LabelRow, "aoi_id")
 
@@ -186,20 +193,20 @@ class Dataset:
     id: strawberry.ID = identity("Dataset")
     name: str
     source_imagery: str | None
-    status: tables.DatasetStatus
+    status: dataset_tables.DatasetStatus
     offset: list[float]
     created_at: datetime
     last_modified: datetime
-    user: User | None = one(tables.User, "user_id")
-    aois: Connection[AOI] = many(tables.AOI, "dataset_id")
+    user: User | None = one(account_tables.User, "user_id")
+    aois: Connection[AOI] = many(dataset_tables.AOI, "dataset_id")
 
 
 @strawberry.type
 class Training:
     id: strawberry.ID = identity("Training")
-    status: tables.TrainingStatus
+    status: training_tables.TrainingStatus
     created_at: datetime
-    user: User | None = one(tables.User, "user_id")
+    user: User | None = one(account_tables.User, "user_id")
 
 
 @strawberry.type
@@ -207,8 +214,8 @@ class Model:
     id: strawberry.ID = identity("Model")
     name: str
     created_at: datetime
-    user: User | None = one(tables.User, "user_id")
-    trainings: Connection[Training] = many(tables.Training, "model_id")
+    user: User | None = one(account_tables.User, "user_id")
+    trainings: Connection[Training] = many(training_tables.Training, "model_id")
 
 
 async def newest(model: Any, first: int) -> Any:
@@ -227,22 +234,22 @@ async def newest(model: Any, first: int) -> Any:
 class Query:
     @strawberry.field
     async def dataset(self, info: strawberry.Info, id: strawberry.ID) -> Dataset | None:
-        found: Dataset | None = await info.context["loaders"].one(tables.Dataset, key_of(id))
+        found: Dataset | None = await info.context["loaders"].one(dataset_tables.Dataset, key_of(id))
         return found
 
     @strawberry.field
     async def aoi(self, info: strawberry.Info, id: strawberry.ID) -> AOI | None:
-        found: AOI | None = await info.context["loaders"].one(tables.AOI, key_of(id))
+        found: AOI | None = await info.context["loaders"].one(dataset_tables.AOI, key_of(id))
         return found
 
     @strawberry.field
     async def datasets(self, first: int = 25) -> Connection[Dataset]:
-        found: Connection[Dataset] = await newest(tables.Dataset, first)
+        found: Connection[Dataset] = await newest(dataset_tables.Dataset, first)
         return found
 
     @strawberry.field
     async def models(self, first: int = 25) -> Connection[Model]:
-        found: Connection[Model] = await newest(tables.Model, first)
+        found: Connection[Model] = await newest(training_tables.Model, first)
         return found
 
 

@@ -1,0 +1,1 @@
+"""What operators run: starting, migrating, checking and repairing an installation."""

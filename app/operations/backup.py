@@ -1,0 +1,221 @@
+"""`fieldgraph backup` and `fieldgraph restore`: everything that is kept, in one folder, and back from it.
+
+Files are copied before and after the database is: none is ever changed, and one that is deleted between the two copies
+was there for the first. What happened (`events`) is left out: its order is that of one server, and clients begin anew.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from app import epochs, surroundings
+from app.gateways import storage
+from app.operations.instance import secret
+from app.operations.migrate import history, missing, plain_url, upgrade
+from app.operations.process import CannotStart
+from app.operations.sequences import mend
+from app.operations.servers import client_programs
+from app.settings import settings
+
+DUMP, FILES, SECRET, MANIFEST = "database.dump", "files", "secret", "backup.json"
+FORMAT = 1
+# What belongs to the restored database itself goes first; extensions stay, as only a superuser can make some anew.
+CLEAR = """
+DO $$ DECLARE thing record; BEGIN
+    FOR thing IN SELECT format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW'
+            WHEN 'S' THEN 'SEQUENCE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, pg_class.oid::regclass)
+            AS command
+        FROM pg_class LEFT JOIN pg_depend ON objid = pg_class.oid AND deptype IN ('e', 'i')
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S') AND objid IS NULL
+    LOOP EXECUTE thing.command; END LOOP;
+    FOR thing IN SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', pg_proc.oid::regprocedure) AS command
+        FROM pg_proc LEFT JOIN pg_depend ON objid = pg_proc.oid AND deptype = 'e'
+        WHERE pronamespace = 'public'::regnamespace AND objid IS NULL
+    LOOP EXECUTE thing.command; END LOOP;
+END $$;
+"""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup says of itself; it is written last, so a backup without it is not whole."""
+
+    format: int
+    made_at: str
+    revision: str | None
+    files: int
+    has_secret: bool
+
+
+def back_up(folder: Path, *, replace: bool) -> Manifest:
+    """Writes everything into a folder that is not there yet, or replaces a backup that is."""
+    if folder.exists() and any(folder.iterdir()):
+        if not replace:
+            raise CannotStart(f"{folder} is there already. Choose another folder, or replace it with --yes.")
+        if not (folder / MANIFEST).exists():
+            raise CannotStart(f"{folder} is no backup, so it is not replaced. Choose another folder.")
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+    draft.mkdir(mode=0o700, parents=True)
+    try:
+        _copy_files(draft / FILES)
+        _run([client_programs() / "pg_dump", "--format=custom", "--no-owner", "--no-acl", "--no-comments",
+              "--exclude-table-data=events", f"--file={draft / DUMP}"])  # fmt: skip
+        count = _copy_files(draft / FILES)
+        has_secret = _keep_secret(draft / SECRET)
+        manifest = Manifest(FORMAT, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", _revision(), count, has_secret)
+        (draft / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2))
+        for path in (draft / DUMP, draft / MANIFEST):
+            path.chmod(0o600)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return manifest
+
+
+def restore(folder: Path, *, replace: bool) -> Manifest:
+    """Puts back what a backup holds; the database in one transaction, after the files that it names."""
+    manifest = read_manifest(folder)
+    if not replace and _holds_data():
+        raise CannotStart("This database is not empty. To replace all of it by the backup: --yes")
+    _restore_secret(folder, manifest, replace=replace)
+    asyncio.run(_restore_files(folder / FILES, _files_in(folder / FILES)))
+    _restore_database(folder / DUMP)
+    upgrade(str(settings.database_url))
+    asyncio.run(_begin_epoch())
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a backup says of itself, if it is whole and this version can read it."""
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_text()))
+    except FileNotFoundError:
+        raise CannotStart(f"{folder} is no backup: it has no {MANIFEST}, which is written last.") from None
+    except (ValueError, TypeError):
+        raise CannotStart(f"{folder / MANIFEST} cannot be read by this version of Fieldgraph.") from None
+    if manifest.format != FORMAT or manifest.revision not in history():
+        raise CannotStart(f"{folder} was made by another version of Fieldgraph. Restore it with a newer one.")
+    for name in (DUMP, *([SECRET] if manifest.has_secret else [])):
+        if not (folder / name).exists():
+            raise CannotStart(f"{folder} is not whole: it has no {name}.")
+    return manifest
+
+
+def _copy_files(target: Path) -> int:
+    """Copies what is not there yet; answers how many files there are."""
+    target.mkdir(mode=0o700, exist_ok=True)
+    asyncio.run(_copy_to(target, {path.relative_to(target).as_posix() for path in _files_in(target)}))
+    return len(_files_in(target))
+
+
+async def _copy_to(target: Path, there: set[str]) -> None:
+    async for key in storage.every():
+        if key not in there:
+            await storage.download_if_there(key, target / key)
+
+
+async def _restore_files(source: Path, paths: Sequence[Path]) -> None:
+    for path in paths:
+        await storage.put(path.relative_to(source).as_posix(), path)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _keep_secret(target: Path) -> bool:
+    """The home's own key. One that is set by the environment is kept where the environment is."""
+    if settings.secret.get_secret_value() or not (settings.home / SECRET).exists():
+        return False
+    target.touch(mode=0o600)
+    target.write_text(secret(settings.home))
+    return True
+
+
+def _restore_secret(folder: Path, manifest: Manifest, *, replace: bool) -> None:
+    own = settings.home / SECRET
+    if not manifest.has_secret or settings.secret.get_secret_value():
+        return
+    kept = (folder / SECRET).read_text()
+    if own.exists() and own.read_text() != kept and not replace:
+        raise CannotStart(f"{own} is another key than the backup's. To replace it: --yes")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    own.touch(mode=0o600)
+    own.write_text(kept)
+
+
+def _restore_database(dump: Path) -> None:
+    """In one transaction that is committed only after the dump was read to its end."""
+    programs, environment = client_programs(), _environment()
+    reading: list[str | Path] = [programs / "pg_restore", "--no-owner", "--no-acl", "--no-comments", "--file=-", dump]
+    writing: list[str | Path] = [
+        programs / "psql",
+        "--quiet",
+        "--no-psqlrc",
+        "--set=ON_ERROR_STOP=1",
+        "--output=/dev/null",
+    ]
+    with (
+        subprocess.Popen(reading, stdout=subprocess.PIPE, env=surroundings.told()) as reader,
+        subprocess.Popen(writing, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as writer,
+    ):
+        assert reader.stdout is not None
+        assert writer.stdin is not None
+        try:
+            writer.stdin.write(f"BEGIN; SET LOCAL lock_timeout = '5s'; {CLEAR}".encode())
+            shutil.copyfileobj(reader.stdout, writer.stdin)
+            writer.stdin.write(b"COMMIT;" if reader.wait() == 0 else b"ROLLBACK;")
+        except BrokenPipeError:
+            reader.kill()
+        said = writer.communicate()[1].decode(errors="replace").strip()
+    if writer.returncode or reader.returncode:
+        raise CannotStart(
+            f"The database was not restored, and is as before. Stop the API and the workers, then try again.\n{said}"
+        )
+
+
+async def _begin_epoch() -> None:
+    mend(str(settings.database_url))
+    from app.database import Database  # noqa: PLC0415 -- only here
+
+    database = Database(str(settings.database_url), str(settings.redis_url or "redis://localhost"))
+    try:
+        await epochs.establish(database.engine)
+    finally:
+        await database.close()
+
+
+def _holds_data() -> bool:
+    with psycopg.connect(plain_url(str(settings.database_url))) as connection:
+        found = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+    return bool(found and found[0])
+
+
+def _revision() -> str | None:
+    behind = len(missing(str(settings.database_url)))
+    seen = list(history())[: len(history()) - behind]
+    return seen[-1] if seen else None
+
+
+def _run(command: list[str | Path]) -> None:
+    done = subprocess.run(command, env=_environment(), stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise CannotStart(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")
+
+
+def _environment() -> dict[str, str]:
+    """Where the database is, for PostgreSQL's own programs: in a command line everybody could read the password."""
+    given = psycopg.conninfo.conninfo_to_dict(plain_url(str(settings.database_url)))
+    names = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+    names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS"}
+    return surroundings.told("HOME") | {names[name]: str(value) for name, value in given.items() if name in names}

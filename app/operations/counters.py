@@ -1,0 +1,29 @@
+"""Putting right, at the command line, what the database counts by itself."""
+
+import asyncio
+
+from app.database import Database
+from app.errors import DomainError
+from app.operations.process import CannotStart
+from app.services.social import counters
+from app.settings import settings
+
+
+def repair() -> None:
+    """Says what was wrong, a line each, and what it is now."""
+    try:
+        count = asyncio.run(_repair())
+    except DomainError as error:
+        raise CannotStart(f"{error.message} What was put right until then stays so; run it again.") from None
+    print(f"{count} put right." if count else "All counts are what there is.")
+
+
+async def _repair() -> int:
+    database, count = Database(str(settings.database_url), str(settings.redis_url)), 0
+    try:
+        async for found in counters.repair_counters(database):
+            count += 1
+            print(f"{found.table} {found.id}: {found.column} was {found.was}, is {found.is_now}")
+    finally:
+        await database.close()
+    return count

@@ -1,0 +1,201 @@
+"""Looks whether everything Fieldgraph needs is there, and says how to mend what is not."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import psycopg
+from pydantic import SecretStr
+from redis import Redis, RedisError
+from sqlalchemy import create_engine, pool, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app import signing, watermark
+from app.errors import Unavailable
+from app.gateways import mail, storage
+from app.operations import sequences
+from app.operations.instance import SECRET, secret
+from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
+from app.production import faults
+from app.settings import settings
+
+THREADS_S = 0.2
+WORKER_KEYS = "fieldgraph:worker:*"
+
+
+class Ill(Exception):
+    """What is wrong, and what mends it."""
+
+    def __init__(self, what: object, remedy: str) -> None:
+        super().__init__(str(what).strip().partition("\n")[0])
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; whatever is not well comes with a remedy."""
+
+    name: str
+    said: str
+    remedy: str | None = None
+
+
+def examine() -> list[Finding]:
+    """Look at everything once."""
+    return [_finding(name, look) for name, look in LOOKS.items()]
+
+
+def _finding(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, look())
+    except Ill as ill:
+        return Finding(name, str(ill), ill.remedy)
+
+
+def _database() -> str:
+    try:
+        return f"PostgreSQL {_database_says('SHOW server_version')}"
+    except SQLAlchemyError as error:
+        raise Ill(error, "Start the server that DATABASE_URL names, or mend the URL.") from None
+
+
+def _postgis() -> str:
+    try:
+        return _database_says("SELECT postgis_lib_version()")
+    except SQLAlchemyError as error:
+        raise Ill(error, "As a superuser, in that database: CREATE EXTENSION postgis;") from None
+
+
+def _migrations() -> str:
+    try:
+        behind = missing(_database_url())
+    except psycopg.Error as error:
+        raise Ill(error, "First mend the database.") from None
+    if behind:
+        raise Ill(f"{len(behind)} to apply", "Run: fieldgraph migrate")
+    return "all applied"
+
+
+def _events() -> str:
+    try:
+        lag_s, holder = asyncio.run(_watermark())
+    except SQLAlchemyError as error:
+        raise Ill(error, "First mend the database.") from None
+    if lag_s > settings.event_lag_s_max:
+        who = holder or "nobody whom this user may see"
+        raise Ill(f"{lag_s:.0f} s late, held up by {who}", "End that transaction: SELECT pg_terminate_backend(…)")
+    return "told without delay"
+
+
+async def _watermark() -> tuple[float, watermark.Holder | None]:
+    engine = create_async_engine(_database_url(), poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        lag_s = await watermark.lag_s(connection)
+    async with engine.connect() as connection:
+        return lag_s, await watermark.holder(connection)
+
+
+def _sequences() -> str:
+    try:
+        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+            behind = sequences.behind(connection)
+    except psycopg.Error as error:
+        raise Ill(error, "First mend the database.") from None
+    if behind:
+        raise Ill(f"{', '.join(behind)} would give numbers twice", "As the owner of the tables: fieldgraph migrate")
+    return "ahead of their tables"
+
+
+def _database_says(question: str) -> str:
+    engine = create_engine(_database_url(), poolclass=pool.NullPool, connect_args={"connect_timeout": CONNECT_S_MAX})
+    with engine.connect() as connection:
+        return str(connection.scalar(text(question)))
+
+
+def _database_url() -> str:
+    if not settings.database_url:
+        raise Ill("nothing runs here", "Start Fieldgraph (make run), or set DATABASE_URL.")
+    return settings.database_url
+
+
+def _redis() -> str:
+    try:
+        with _redis_client() as client:
+            return str(client.info("server")["redis_version"])
+    except RedisError as error:
+        raise Ill(error, "Start the server that REDIS_URL names, or mend the URL.") from None
+
+
+def _secret() -> str:
+    """Which keys sign and open links. Elsewhere than in production, the home has a secret of its own."""
+    if not settings.secret.get_secret_value() and not settings.production and (settings.home / SECRET).exists():
+        settings.secret = SecretStr(secret(settings.home))
+    for fault in faults():
+        raise Ill(fault.said, fault.remedy)
+    if not signing.keys():
+        raise Ill("there is none", "Start Fieldgraph (make run), or set FIELDGRAPH_SECRET.")
+    now, *before = signing.keys()
+    said = f"key {now.id} signs" + "".join(f", {key.id} still opens" for key in before)
+    return said if now.is_long_enough else f"{said}; it is too short for production"
+
+
+def _worker() -> str:
+    try:
+        with _redis_client() as client:
+            workers = sum(1 for _ in client.scan_iter(WORKER_KEYS))
+    except RedisError as error:
+        raise Ill(error, "First mend Redis.") from None
+    if not workers:
+        raise Ill("no heartbeat", "Run: fieldgraph work")
+    return f"{workers} at work"
+
+
+def _redis_client() -> Redis:
+    if not settings.redis_url:
+        raise Ill("nothing runs here", "Start Fieldgraph (make run), or set REDIS_URL.")
+    return Redis.from_url(settings.redis_url, socket_connect_timeout=CONNECT_S_MAX)
+
+
+def _storage() -> str:
+    where = settings.storage_url or str(settings.home.resolve())
+    try:
+        asyncio.run(_write_and_read())
+    except (OSError, Unavailable) as error:
+        raise Ill(error.__cause__ or error, f"Let this user write to {where}, or set FIELDGRAPH_STORAGE_URL.") from None
+    return f"{where} is writable"
+
+
+async def _write_and_read() -> None:
+    key = f"doctor/{uuid4().hex}"
+    await storage.put(key, b"well")
+    await storage.get(key)
+    await storage.delete(key)
+    # The store's threads let go of an answer a little after it came, and must not find the interpreter ending.
+    await asyncio.sleep(THREADS_S)
+
+
+def _mail() -> str:
+    if not mail.goes_out():
+        raise Ill("nowhere to send", "Set FIELDGRAPH_SMTP_URL; until then nobody signs up or resets a password.")
+    if settings.smtp_url is None:
+        return f"kept as files in {settings.home / 'mail'}"
+    try:
+        return f"{mail.greeted()} answers"
+    except Unavailable as outage:
+        raise Ill(outage, "Start the server that FIELDGRAPH_SMTP_URL names, or mend the URL.") from None
+
+
+LOOKS = {
+    "database": _database,
+    "PostGIS": _postgis,
+    "migrations": _migrations,
+    "sequences": _sequences,
+    "events": _events,
+    "Redis": _redis,
+    "secret": _secret,
+    "worker": _worker,
+    "storage": _storage,
+    "mail": _mail,
+}

@@ -1,0 +1,171 @@
+"""What operators do to accounts at the command line; the audit keeps it as nobody's deed."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import func, or_, select
+
+from app.database import Database, WriteSession
+from app.errors import DomainError, Invalid
+from app.models.accounts import User
+from app.operations.process import CannotStart
+from app.services.accounts.sign_in import passwords, sign_ups
+from app.services.accounts.sign_in import passwords as passwords_service
+from app.services.accounts.users import staff
+from app.services.system import audit
+from app.settings import settings
+
+program = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Look after accounts."
+)
+
+Whose = Annotated[str, typer.Argument(help="The account's e-mail address or username.")]
+SuperAdmin = Annotated[bool, typer.Option("--super-admin", help="Staff who may make others staff.")]
+
+
+@program.command()
+def create(
+    email: Annotated[str, typer.Argument(help="Its e-mail address, which is taken for proven.")],
+    username: Annotated[str, typer.Argument(help="The name others see.")],
+    *,
+    staff_too: Annotated[bool, typer.Option("--staff", help="Make it staff.")] = False,
+    super_admin: SuperAdmin = False,
+) -> None:
+    """Make an account; its password is asked for, or read from the standard input."""
+    password_hash = _password_hash()
+
+    async def make(session: WriteSession) -> str:
+        user = await sign_ups.create_account(session, email=email, username=username, password_hash=password_hash)
+        audit.record(session, None, "createUser", about=user, user_id=user.id)
+        if staff_too or super_admin:
+            await staff.promote(session, user.id, actor_id=None, is_staff=True, is_super_admin=super_admin)
+        return f"{user.username} <{user.email}> is made."
+
+    _do(make)
+
+
+@program.command()
+def promote(whose: Whose, *, super_admin: SuperAdmin = False) -> None:
+    """Make somebody staff."""
+
+    async def make(session: WriteSession, user: User) -> str:
+        await staff.promote(session, user.id, actor_id=None, is_staff=True, is_super_admin=super_admin)
+        return f"{user.username} is {'a super admin' if user.is_super_admin else 'staff'}."
+
+    _do_to(whose, make)
+
+
+@program.command()
+def demote(whose: Whose) -> None:
+    """Take from somebody that they are staff."""
+
+    async def take(session: WriteSession, user: User) -> str:
+        await staff.promote(session, user.id, actor_id=None, is_staff=False)
+        return f"{user.username} is no longer staff."
+
+    _do_to(whose, take)
+
+
+@program.command()
+def password(whose: Whose) -> None:
+    """Give somebody a new password, asked for or read from the standard input; their sessions end."""
+    password_hash = _password_hash()
+
+    async def change(session: WriteSession, user: User) -> str:
+        await passwords.replace_password(session, user, password_hash, keeping=None)
+        audit.record(session, None, "changePassword", about=user, user_id=user.id)
+        return f"{user.username} has a new password."
+
+    _do_to(whose, change)
+
+
+@program.command()
+def suspend(
+    whose: Whose, *, reason: Annotated[str, typer.Option(help="Why; they may read it once they are restored.")]
+) -> None:
+    """Close an account: its sessions, API keys and jobs end."""
+
+    async def close(session: WriteSession, user: User) -> str:
+        await staff.suspend(session, user.id, actor_id=None, reason=reason)
+        return f"{user.username} is suspended."
+
+    _do_to(whose, close)
+
+
+@program.command()
+def restore(whose: Whose) -> None:
+    """Open a suspended account again."""
+
+    async def open_again(session: WriteSession, user: User) -> str:
+        await staff.restore(session, user.id, actor_id=None)
+        return f"{user.username} is restored."
+
+    _do_to(whose, open_again)
+
+
+@program.command(name="list")
+def list_staff() -> None:
+    """List staff and super admins."""
+
+    async def told(session: WriteSession) -> str:
+        found = await session.scalars(select(User).where(User.is_staff).order_by(User.username, User.id))
+        return "\n".join(map(_line, found)) or "Nobody is staff. Run: fieldgraph user promote"
+
+    _do(told)
+
+
+def _line(user: User) -> str:
+    rank = "super admin" if user.is_super_admin else "staff"
+    return f"{user.username:<20} {user.email or '-':<40} {rank}{'' if user.is_active else ', suspended'}"
+
+
+def _password_hash() -> str:
+    """That of a password which nobody reads over a shoulder, in a history or in a list of processes."""
+    if sys.stdin.isatty():
+        chosen = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != chosen:
+            raise CannotStart("These are two different passwords.")
+    else:
+        chosen = sys.stdin.readline().rstrip("\n")
+    return _said(passwords_service.new_password_hash(chosen))
+
+
+def _do_to(whose: str, deed: Callable[[WriteSession, User], Awaitable[str]]) -> None:
+    async def do(session: WriteSession) -> str:
+        name = whose.strip().lower()
+        is_meant = or_(func.lower(User.email) == name, func.lower(User.username) == name)
+        found = (await session.scalars(select(User).where(is_meant).with_for_update(key_share=True))).all()
+        if len(found) != 1:
+            many = "There are several accounts" if found else "There is no account"
+            raise CannotStart(f"{many} with the e-mail address or username {whose}.")
+        return await deed(session, found[0])
+
+    _do(do)
+
+
+def _do(deed: Callable[[WriteSession], Awaitable[str]]) -> None:
+    """Does it in one transaction, and says what was done."""
+    print(_said(_done(deed)))
+
+
+def _said(doing: Coroutine[Any, Any, str]) -> str:
+    """What comes of it, or in one sentence why nothing does."""
+    try:
+        return asyncio.run(doing)
+    except Invalid as error:
+        raise CannotStart(f"{error.field}: {error.message}") from None
+    except DomainError as error:
+        raise CannotStart(error.message) from None
+
+
+async def _done(deed: Callable[[WriteSession], Awaitable[str]]) -> str:
+    database = Database(str(settings.database_url), str(settings.redis_url))
+    try:
+        async with database.writing() as session:
+            return await deed(session)
+    finally:
+        await database.close()

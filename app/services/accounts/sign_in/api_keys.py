@@ -1,0 +1,126 @@
+"""API keys: what programs come with instead of a session."""
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from limits import RateLimitItemPerHour
+from sqlalchemy import delete, func, select, update
+
+from app import checks, security
+from app.database import Database, ReadSession, WriteSession
+from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthenticated
+from app.models.accounts import ApiKey, User
+from app.models.choices import Scope
+from app.policies import Viewer, signed_in, visible
+from app.rates import Rates, Share
+from app.services import viewers
+from app.services.system import audit
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class ApiKeySecret:
+    """A new API key with the token that its program sends; the token is shown this once."""
+
+    token: str
+    api_key: ApiKey
+
+
+def pace_api_key(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer makes few keys."""
+    limit = RateLimitItemPerHour(settings.api_keys_per_hour_max)
+    return rates.spending(Share(limit, f"api-key:{signed_in(viewer)}", "You made too many API keys."))
+
+
+async def create_api_key(
+    session: WriteSession, viewer: Viewer, *, name: str, scopes: Iterable[Scope], expires_in_days: int | None
+) -> ApiKeySecret:
+    """A new key of the viewer's."""
+    user_id, token = signed_in(viewer), security.new_key()
+    key = ApiKey(user_id=user_id, name=_name(name), scopes=_scopes(viewer, scopes), hint=token[: security.HINT_LENGTH])
+    key.token_hash = security.token_hash(token)
+    if expires_in_days is not None:
+        checks.within("expiresInDays", expires_in_days, 1, settings.api_key_days_max)
+        key.expires_at = datetime.now(UTC) + timedelta(days=expires_in_days)
+    await _room_for_another(session, user_id)
+    session.add(key)
+    await session.flush()
+    audit.record(session, user_id, "createApiKey", about=key, scopes=[scope.value for scope in key.scopes])
+    return ApiKeySecret(token, key)
+
+
+def _name(value: str) -> str:
+    return checks.text("name", value, length_max=settings.name_length_max)
+
+
+def _scopes(viewer: Viewer, given: Iterable[Scope]) -> list[Scope]:
+    chosen = set(given)
+    if not chosen:
+        raise Invalid("scopes", "Choose at least one.")
+    if Scope.ADMIN in chosen and not viewer.is_staff:
+        raise Invalid("scopes", "Only staff have what ADMIN is for.")
+    return [scope for scope in Scope if scope in chosen]
+
+
+async def _room_for_another(session: ReadSession, user_id: int) -> None:
+    # The account is locked first: of many keys at once no more may be made than of as many one by one.
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    opens = func.coalesce(ApiKey.expires_at > func.now(), True)
+    count = await session.scalar(select(func.count()).where(ApiKey.user_id == user_id, opens))
+    if (count or 0) >= settings.api_keys_max:
+        raise LimitReached("Revoke one of your API keys first.", limit=settings.api_keys_max)
+
+
+async def rename_api_key(session: WriteSession, viewer: Viewer, key_id: int, *, name: str) -> ApiKey:
+    """The key under its new name."""
+    key = await session.scalar(visible(ApiKey, viewer).where(ApiKey.id == key_id).with_for_update())
+    if key is None:
+        raise _no_such_key()
+    key.name = _name(name)
+    await session.flush()
+    return key
+
+
+async def revoke_api_key(session: WriteSession, viewer: Viewer, key_id: int) -> User:
+    """The key is gone, and its token worth nothing."""
+    user_id = signed_in(viewer)
+    gone = delete(ApiKey).where(ApiKey.id == key_id, ApiKey.user_id == user_id).returning(ApiKey)
+    key = await session.scalar(gone)
+    if key is None:
+        raise _no_such_key()
+    audit.record(session, user_id, "revokeApiKey", about=key)
+    viewers.forget(session, user_id)
+    return (await session.scalars(select(User).where(User.id == user_id))).one()
+
+
+def _no_such_key() -> NotFound:
+    return NotFound("There is no such API key.")
+
+
+async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetime | None]:
+    """Who a key belongs to, with what it leaves of their rights, and when it expires, if it does."""
+    now = datetime.now(UTC)
+    statement = (
+        select(ApiKey, User)
+        .join(User, ApiKey.user_id == User.id)
+        .where(
+            ApiKey.token_hash == security.token_hash(token),
+            func.coalesce(ApiKey.expires_at > now, True),
+            User.is_active,
+        )
+    )
+    async with database.reading() as reading:
+        found = (await reading.execute(statement)).one_or_none()
+    if found is None:
+        raise Unauthenticated("This API key does not hold, or no longer.")
+    key, user = found
+    if key.last_used_at is None or now - key.last_used_at > timedelta(hours=1):
+        with suppress(OutcomeUnknown):  # either way, the key holds
+            async with database.writing() as writing:
+                # A statement, not the row: it may have been revoked by now.
+                await writing.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
+    scopes = frozenset(key.scopes)
+    is_staff = user.is_staff and Scope.ADMIN in scopes
+    return Viewer(user.id, is_staff, key_id=key.id, scopes=scopes), key.expires_at

@@ -1,0 +1,77 @@
+"""Passwords: forgotten and changed. Either ends the other sessions, API keys, and every link sent before."""
+
+from sqlalchemy import delete
+
+from app import security
+from app.database import Database, WriteSession
+from app.errors import Conflict, Invalid
+from app.models.accounts import ApiKey, User
+from app.models.system import MailKind
+from app.policies import Viewer, signed_in
+from app.services.accounts.email.requests import MailRequested, request_mail
+from app.services.accounts.email.tokens import Proof, holder_of
+from app.services.accounts.sign_in.sessions import end_sessions
+from app.services.system import audit, mail
+from app.settings import settings
+
+
+async def new_password_hash(password: str, *, field: str = "password") -> str:
+    """The hash of a password that is long enough; slow by design, so never inside a transaction."""
+    low, high = settings.password_length_min, settings.password_length_max
+    if not low <= len(password) <= high:
+        raise Invalid(field, f"Choose a password of {low} to {high} characters.")
+    return await security.hash_password(password)
+
+
+async def request_password_reset(session: WriteSession, *, email: str) -> MailRequested:
+    """A mail with a link to an address, if it has an account; nobody else learns whether it has."""
+    return await request_mail(session, MailKind.PASSWORD_RESET, email=email)
+
+
+async def reset_password(session: WriteSession, *, proof: Proof, password_hash: str) -> User:
+    """A new password for an account, its first one perhaps; every session and API key of it ends."""
+    user = await holder_of(session, proof)
+    # Whoever reads its mails has shown just that.
+    user.email_verified = True
+    await replace_password(session, user, password_hash, keeping=None)
+    audit.record(session, user.id, "resetPassword", about=user)
+    return user
+
+
+async def old_password_hash(database: Database, viewer: Viewer, *, password: str) -> str:
+    """The hash of the viewer's password, if this is it."""
+    user_id = signed_in(viewer)
+    async with database.reading() as session:
+        user = await session.get_one(User, user_id)
+    if user.password_hash is None:
+        raise Conflict("This account has no password yet: choose one by requestPasswordReset.")
+    if not await security.password_matches(password, user.password_hash):
+        raise Invalid("currentPassword", "This is not your password.")
+    return user.password_hash
+
+
+async def change_password(
+    session: WriteSession, viewer: Viewer, *, old_hash: str, password_hash: str, keeps_api_keys: bool
+) -> User:
+    """Another password; every session ends but the viewer's, and every API key unless they are to be kept."""
+    user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
+    if user.password_hash != old_hash:
+        raise Conflict("The password was changed meanwhile.")
+    keeping = viewer.session_id
+    await replace_password(session, user, password_hash, keeping=keeping, keeps_api_keys=keeps_api_keys)
+    audit.record(session, user.id, "changePassword", about=user, apiKeysKept=keeps_api_keys)
+    return user
+
+
+async def replace_password(
+    session: WriteSession, user: User, password_hash: str, *, keeping: int | None, keeps_api_keys: bool = False
+) -> None:
+    """Another password, of which the owner is told; every session ends but the one to keep, and every API key."""
+    user.password_hash = password_hash
+    user.security_stamp += 1
+    await session.flush()
+    if not keeps_api_keys:
+        await session.execute(delete(ApiKey).where(ApiKey.user_id == user.id))
+    await end_sessions(session, user.id, keeping=keeping)
+    if user.email is not None:
+        await mail.post(session, MailKind.PASSWORD_CHANGED, address=user.email, user_id=user.id)

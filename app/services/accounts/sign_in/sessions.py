@@ -1,0 +1,155 @@
+"""Signing in and out, the sessions that are open, and telling who a token belongs to."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select, update
+
+from app import checks, security
+from app.database import Database, WriteSession
+from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
+from app.models.accounts import Session, User
+from app.policies import Viewer, signed_in
+from app.services import viewers
+from app.services.accounts.sign_in.api_keys import viewer_by_key
+from app.services.accounts.sign_in.rate_limits import device_token
+from app.services.system import audit
+from app.settings import settings
+
+
+class Device(NamedTuple):
+    """What somebody signs in with: a program, as it calls itself, at a network address."""
+
+    client: str = ""
+    address: str = ""
+
+
+NO_DEVICE = Device()
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session; the token is shown this once."""
+
+    token: str
+    expires_at: datetime
+    user: User
+    device_token: str
+
+
+async def user_by_password(database: Database, *, email: str, password: str) -> User:
+    """The account with this address and password; an unknown address takes as long as a wrong password."""
+    async with database.reading() as session:
+        user = await session.scalar(select(User).where(func.lower(User.email) == func.lower(_address(email))))
+    matches = await security.password_matches(password, user.password_hash if user else None)
+    if user is None or not matches or not user.is_active:
+        raise wrong_password()
+    return user
+
+
+def wrong_password() -> Invalid:
+    """The one answer to whoever may not sign in."""
+    return Invalid("password", "This e-mail address and password do not belong together.")
+
+
+def _address(email: str) -> str:
+    """The address as it was kept when signing up; nobody's for what is no address."""
+    try:
+        return checks.email("email", email)
+    except Invalid:
+        return ""
+
+
+async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
+    """A new session of somebody whose password was just proven, unless it was changed since."""
+    still = User.is_active & (User.security_stamp == user.security_stamp)
+    found = await session.scalar(select(User).where(User.id == user.id, still).with_for_update(key_share=True))
+    if found is None:
+        raise wrong_password()
+    return await open_session(session, found, device)
+
+
+async def open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
+    """A new session of somebody."""
+    token, now = security.new_token(), datetime.now(UTC)
+    user.last_login = now
+    expires_at = now + timedelta(days=settings.session_days)
+    opened = Session(user_id=user.id, token_hash=security.token_hash(token), expires_at=expires_at, last_used_at=now)
+    client = "".join(character for character in device.client if character.isprintable())
+    opened.client, opened.address = client[: settings.client_length_max].strip(), device.address
+    session.add(opened)
+    await session.flush()
+    return SignedIn(token, expires_at, user, device_token(user.email))
+
+
+async def end_sessions(session: WriteSession, user_id: int, *, keeping: int | None = None) -> None:
+    """Ends every session of an account but one."""
+    ended = delete(Session).where(Session.user_id == user_id)
+    await session.execute(ended if keeping is None else ended.where(Session.id != keeping))
+    viewers.forget(session, user_id)
+
+
+async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
+    """Ends the session the request came with."""
+    user_id = signed_in(viewer)
+    await session.execute(delete(Session).where(Session.id == viewer.session_id))
+    viewers.forget(session, user_id)
+    return True
+
+
+async def revoke_session(session: WriteSession, viewer: Viewer, session_id: int) -> User:
+    """One of the viewer's sessions ends, perhaps the one the request came with."""
+    user_id = signed_in(viewer)
+    ended = delete(Session).where(Session.id == session_id, Session.user_id == user_id).returning(Session)
+    found = await session.scalar(ended)
+    if found is None:
+        raise NotFound("There is no such session.")
+    audit.record(session, user_id, "revokeSession", about=found)
+    return await _without_sessions(session, user_id)
+
+
+async def revoke_sessions(session: WriteSession, viewer: Viewer, *, except_current: bool) -> User:
+    """All of the viewer's sessions end, or all but the one the request came with."""
+    user_id = signed_in(viewer)
+    ended = delete(Session).where(Session.user_id == user_id)
+    if except_current:
+        ended = ended.where(Session.id != viewer.session_id)
+    ids = (await session.scalars(ended.returning(Session.id))).all()
+    audit.record(session, user_id, "revokeSessions", count=len(ids))
+    return await _without_sessions(session, user_id)
+
+
+async def _without_sessions(session: WriteSession, user_id: int) -> User:
+    await session.flush()
+    viewers.forget(session, user_id)
+    return (await session.scalars(select(User).where(User.id == user_id))).one()
+
+
+async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime | None]:
+    """Who a token belongs to, of a session or an API key, and when it expires, if it does."""
+    return await (viewer_by_key if security.is_key(token) else _viewer_by_session)(database, token)
+
+
+async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, datetime]:
+    """Using a session moves its end, written at most once an hour."""
+    now = datetime.now(UTC)
+    statement = (
+        select(Session, User)
+        .join(User, Session.user_id == User.id)
+        .where(Session.token_hash == security.token_hash(token), Session.expires_at > now, User.is_active)
+    )
+    async with database.reading() as reading:
+        found = (await reading.execute(statement)).one_or_none()
+    if found is None:
+        raise Unauthenticated("This session has ended. Sign in again.")
+    known, user = found
+    if now - known.last_used_at > timedelta(hours=1):
+        known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
+        moved = update(Session).values(last_used_at=known.last_used_at, expires_at=known.expires_at)
+        with suppress(OutcomeUnknown):  # either way, the session holds
+            async with database.writing() as writing:
+                # A statement, not the row: it may be gone by now, if they signed out elsewhere.
+                await writing.execute(moved.where(Session.id == known.id))
+    return Viewer(user.id, user.is_staff, known.id, is_super_admin=user.is_super_admin), known.expires_at

@@ -1,0 +1,80 @@
+"""Signing up: first by proving an address, so that nobody learns who has an account."""
+
+from app import checks
+from app.database import WriteSession
+from app.errors import Invalid
+from app.identifiers import is_reserved, mixes_scripts, precis, skeleton
+from app.models.accounts import User
+from app.models.system import MailKind
+from app.services.accounts.email.requests import MailRequested, request_mail
+from app.services.accounts.email.tokens import Proof
+from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
+from app.services.system import audit
+from app.settings import settings
+
+# What accounts are called whose owners had them deleted.
+DELETED = "deleted-"
+
+
+async def request_sign_up(session: WriteSession, *, email: str) -> MailRequested:
+    """A mail to an address: with a link to go on, or, if it has an account, saying so."""
+    return await request_mail(session, MailKind.SIGN_UP, email=email)
+
+
+async def sign_up(
+    session: WriteSession,
+    *,
+    proof: Proof,
+    username: str,
+    password_hash: str,
+    first_name: str,
+    last_name: str,
+    device: Device,
+) -> SignedIn:
+    """A new account with the address that was proven, signed in."""
+    user = await create_account(
+        session,
+        email=proof.address,
+        username=checked_username(username),
+        password_hash=password_hash,
+        first_name=first_name,
+        last_name=last_name,
+    )
+    audit.record(session, user.id, "signUp", about=user)
+    return await open_session(session, user, device)
+
+
+async def create_account(
+    session: WriteSession, *, email: str, username: str, password_hash: str, first_name: str = "", last_name: str = ""
+) -> User:
+    """A new account; its address is taken for proven. Whoever calls keeps in the audit why it was made."""
+    user = User(
+        email=checks.email("email", email),
+        email_verified=True,
+        username=checked_username(username, is_reserved_too=True),
+        first_name=checked_name("firstName", first_name),
+        last_name=checked_name("lastName", last_name),
+        password_hash=password_hash,
+    )
+    session.add(user)
+    await session.flush()
+    return user
+
+
+def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
+    """A name for an account, if it may be one; operators may choose a reserved one, too."""
+    username = precis(checks.name("username", value, length_max=settings.name_length_max))
+    if username is None:
+        raise Invalid("username", "Choose letters, digits and simple signs, with one space between words.")
+    if mixes_scripts(username):
+        raise Invalid("username", "Choose letters of one script: those of others look alike.")
+    if skeleton(username).startswith(skeleton(DELETED)):
+        raise Invalid("username", f"Names that begin with {DELETED} are those of deleted accounts.")
+    if is_reserved(username) and not is_reserved_too:
+        raise Invalid("username", "This name, or one that looks like it, is reserved. Choose another.")
+    return username
+
+
+def checked_name(field: str, value: str | None) -> str:
+    """A given or family name; blank for none."""
+    return checks.optional_name(field, value, length_max=settings.name_length_max) or ""

@@ -1,0 +1,139 @@
+"""Invitations to teams: links that admit so many people for so long."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from limits import RateLimitItemPerHour
+from sqlalchemy import func, select
+
+from app import checks, security
+from app.database import ReadSession, WriteSession
+from app.errors import Invalid, LimitReached, NotFound
+from app.models.accounts import Team, TeamInvitation, TeamMembership
+from app.policies import Viewer, signed_in, visible
+from app.rates import Rates, Share
+from app.services.accounts.teams.memberships import team_to_change
+from app.services.system import audit
+from app.services.system.notification_groups import tell_of_doer
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class TeamInvitationLink:
+    """An invitation with what to send to those who are invited."""
+
+    token: str
+    invitation: TeamInvitation
+
+
+def pace_team_invitation(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer makes few links, new or anew."""
+    limit = RateLimitItemPerHour(settings.team_invitations_per_hour_max)
+    return rates.spending(Share(limit, f"team-invitation:{signed_in(viewer)}", "You made too many invitations."))
+
+
+def pace_team_acceptance(rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it fails; passes while few wrong tokens came from one account and from one address."""
+    limit = RateLimitItemPerHour(settings.team_acceptances_per_hour_max)
+    payers = (f"account:{signed_in(viewer)}", f"address:{address}")
+    what = "Too many invitations were tried."
+    return rates.trying(*(Share(limit, f"team-acceptance:{payer}", what) for payer in payers))
+
+
+async def create_team_invitation(
+    session: WriteSession, viewer: Viewer, *, team_id: int, expires_in_days: int, uses_max: int
+) -> TeamInvitationLink:
+    """A new link to a team of the viewer's."""
+    team = await team_to_change(session, viewer, team_id)
+    count = await session.scalar(select(func.count()).where(TeamInvitation.team_id == team.id))
+    if (count or 0) >= settings.team_invitations_max:
+        raise LimitReached("Revoke an invitation of this team first.", limit=settings.team_invitations_max)
+    checks.within("usesMax", uses_max, 1, settings.team_invitation_uses_max)
+    made = await _linked(session, viewer, TeamInvitation(team_id=team.id, uses_max=uses_max), expires_in_days)
+    _note(session, viewer, "createTeamInvitation", team, made.invitation)
+    return made
+
+
+async def regenerate_team_invitation(
+    session: WriteSession, viewer: Viewer, invitation_id: int, *, expires_in_days: int
+) -> TeamInvitationLink:
+    """A new link for an invitation, unused; the old one is worth nothing from then on."""
+    team, invitation = await _invitation_to_change(session, viewer, invitation_id)
+    made = await _linked(session, viewer, invitation, expires_in_days)
+    _note(session, viewer, "regenerateTeamInvitation", team, invitation)
+    return made
+
+
+def _note(session: WriteSession, viewer: Viewer, action: str, team: Team, invitation: TeamInvitation) -> None:
+    """Keeps it as something that was done to the team, which outlives its invitations."""
+    audit.record(session, signed_in(viewer), action, about=team, invitation=invitation.id)
+
+
+async def _linked(
+    session: WriteSession, viewer: Viewer, invitation: TeamInvitation, expires_in_days: int
+) -> TeamInvitationLink:
+    checks.within("expiresInDays", expires_in_days, 1, settings.team_invitation_days_max)
+    token = security.new_token()
+    invitation.user_id, invitation.uses = signed_in(viewer), 0
+    invitation.token_hash = security.token_hash(token)
+    invitation.expires_at = datetime.now(UTC) + timedelta(days=expires_in_days)
+    session.add(invitation)
+    await session.flush()
+    return TeamInvitationLink(token, invitation)
+
+
+async def _invitation_to_change(
+    session: ReadSession, viewer: Viewer, invitation_id: int
+) -> tuple[Team, TeamInvitation]:
+    """An invitation to a team that the viewer looks after, and the team, locked."""
+    found = visible(TeamInvitation, viewer).where(TeamInvitation.id == invitation_id)
+    team_id = await session.scalar(found.with_only_columns(TeamInvitation.team_id))
+    if team_id is not None:
+        # The team comes first, as everywhere; what the invitation is, is asked once nobody else can change it.
+        team = await team_to_change(session, viewer, team_id)
+        invitation = await session.scalar(found)
+        if invitation is not None:
+            return team, invitation
+    raise NotFound("There is no such invitation.")
+
+
+async def revoke_team_invitation(session: WriteSession, viewer: Viewer, invitation_id: int) -> Team:
+    """The invitation is gone, and its link worth nothing."""
+    team, invitation = await _invitation_to_change(session, viewer, invitation_id)
+    await session.delete(invitation)
+    await session.flush()
+    _note(session, viewer, "revokeTeamInvitation", team, invitation)
+    return team
+
+
+async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token: str) -> TeamMembership:
+    """The viewer joins a team, and its admin is told. The token is what permits it: they do not see the team yet."""
+    user_id = signed_in(viewer)
+    team, invitation = await _invited_to(session, token)
+    count = await session.scalar(select(func.count()).where(TeamMembership.team_id == team.id))
+    if (count or 0) >= settings.team_members_max:
+        raise LimitReached("This team has as many members as it may.", limit=settings.team_members_max)
+    membership = TeamMembership(team_id=team.id, user_id=user_id)
+    session.add(membership)
+    invitation.uses += 1
+    await session.flush()
+    _note(session, viewer, "acceptTeamInvitation", team, invitation)
+    await tell_of_doer(session, team.admin_user_id, user_id, f"Somebody joined the team {team.name}.", about=team)
+    return membership
+
+
+async def _invited_to(session: WriteSession, token: str) -> tuple[Team, TeamInvitation]:
+    """The team a token admits to, locked, and its invitation, which still holds."""
+    by_token = TeamInvitation.token_hash == security.token_hash(token)
+    invited = select(Team).join(TeamInvitation, TeamInvitation.team_id == Team.id).where(by_token)
+    team = await session.scalar(invited.with_for_update(key_share=True, of=Team))
+    # Asked once the team is locked: whoever came first may have used it up, or made it anew.
+    invitation = await session.scalar(select(TeamInvitation).where(by_token))
+    if team is None or invitation is None:
+        raise Invalid("token", "This is no invitation, or not any more. Ask for a new link.")
+    if invitation.expires_at <= datetime.now(UTC):
+        raise Invalid("token", "This invitation has expired. Ask for a new link.")
+    if invitation.uses >= invitation.uses_max:
+        raise Invalid("token", "This invitation was used as often as it may be. Ask for a new link.")
+    return team, invitation

@@ -1,0 +1,133 @@
+"""Teams: who belongs to them, and who looks after them."""
+
+from sqlalchemy import delete, func, select
+
+from app import checks
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, LimitReached, NotFound
+from app.models.accounts import Team, TeamMembership, User
+from app.policies import Viewer, is_viewer, require, signed_in, visible
+from app.policies.accounts import may_administer_this_team
+from app.services.system import audit
+from app.services.system.notification_groups import tell_of_doer
+from app.services.system.notifications import notify
+from app.settings import settings
+
+
+async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Team:
+    """A team of which the viewer is the admin and the only member."""
+    user_id = signed_in(viewer)
+    name = _name(name)
+    await _room_for_another(session, user_id)
+    team = Team(name=name, admin_user_id=user_id)
+    session.add(team)
+    await session.flush()
+    session.add(TeamMembership(team_id=team.id, user_id=user_id))
+    await session.flush()
+    audit.record(session, user_id, "createTeam", about=team)
+    return team
+
+
+def _name(value: str) -> str:
+    return checks.name("name", value, length_max=settings.team_name_length_max)
+
+
+async def _room_for_another(session: WriteSession, user_id: int) -> None:
+    """Passes unless somebody is the admin of as many teams as one may be."""
+    # The account is locked first: of many teams at once no more may be theirs than of as many one by one.
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    count = await session.scalar(select(func.count()).where(Team.admin_user_id == user_id))
+    if (count or 0) >= settings.teams_per_admin_max:
+        raise LimitReached(
+            "One person may be the admin of no more teams than this.", limit=settings.teams_per_admin_max
+        )
+
+
+async def _locked_team(session: ReadSession, viewer: Viewer, team_id: int) -> Team:
+    """A team the viewer sees; locked, since who belongs to it and who is its admin change one at a time."""
+    team = await session.scalar(visible(Team, viewer).where(Team.id == team_id).with_for_update(key_share=True))
+    if team is None:
+        raise NotFound("There is no such team.")
+    return team
+
+
+async def team_to_change(session: ReadSession, viewer: Viewer, team_id: int) -> Team:
+    """A team the viewer looks after, locked."""
+    team = await _locked_team(session, viewer, team_id)
+    require(may_administer_this_team, viewer, team)
+    return team
+
+
+async def rename_team(session: WriteSession, viewer: Viewer, team_id: int, *, name: str) -> Team:
+    """The team under its new name."""
+    team = await team_to_change(session, viewer, team_id)
+    team.name = _name(name)
+    await session.flush()
+    audit.record(session, signed_in(viewer), "renameTeam", about=team)
+    return team
+
+
+async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Team:
+    """The viewer's membership ends; its admin, who is told of it, cannot leave."""
+    user_id = signed_in(viewer)
+    team = await _locked_team(session, viewer, team_id)
+    if team.admin_user_id == user_id:
+        raise Conflict("The admin cannot leave: make another member the admin first, or delete the team.")
+    await _end_membership(session, team, user_id)
+    audit.record(session, user_id, "leaveTeam", about=team)
+    await tell_of_doer(session, team.admin_user_id, user_id, f"A member left the team {team.name}.", about=team)
+    return team
+
+
+async def remove_team_member(session: WriteSession, viewer: Viewer, team_id: int, *, user_id: int) -> Team:
+    """Another's membership ends, and they are told."""
+    team = await team_to_change(session, viewer, team_id)
+    if team.admin_user_id == user_id:
+        raise Conflict("The admin cannot be removed: make another member the admin first, or delete the team.")
+    await _end_membership(session, team, user_id)
+    audit.record(session, signed_in(viewer), "removeTeamMember", about=team, user_id=user_id)
+    if not is_viewer(viewer, user_id):
+        await notify(session, user_id, f"You were removed from the team {team.name}.", about=team)
+    return team
+
+
+async def _end_membership(session: WriteSession, team: Team, user_id: int) -> None:
+    ended = delete(TeamMembership).where(TeamMembership.team_id == team.id, TeamMembership.user_id == user_id)
+    if await session.scalar(ended.returning(TeamMembership.id)) is None:
+        raise NotFound("This person does not belong to the team.")
+
+
+async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, user_id: int) -> Team:
+    """Another member becomes the admin; the old one stays a member. Both are told, unless they did it."""
+    team = await team_to_change(session, viewer, team_id)
+    member = select(User).join(TeamMembership, TeamMembership.user_id == User.id)
+    heir = await session.scalar(member.where(TeamMembership.team_id == team.id, User.id == user_id))
+    if heir is None:
+        raise NotFound("This person does not belong to the team.")
+    if not heir.is_active:
+        raise Conflict("This account is suspended.")
+    if heir.account_deletion_due_at is not None:
+        raise Conflict("This account is about to be deleted.")
+    if team.admin_user_id == heir.id:
+        raise Conflict("This person is the admin already.")
+    await _room_for_another(session, heir.id)
+    before, team.admin_user_id = team.admin_user_id, heir.id
+    await session.flush()
+    audit.record(session, signed_in(viewer), "transferTeam", about=team, user_id=heir.id)
+    if not is_viewer(viewer, heir.id):
+        await notify(session, heir.id, f"You are the admin of the team {team.name} now.", about=team)
+    if not is_viewer(viewer, before):
+        await tell_of_doer(session, before, heir.id, f"The team {team.name} has another admin now.", about=team)
+    return team
+
+
+async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Team:
+    """The team ends, with its memberships and invitations; its other members are told."""
+    team = await team_to_change(session, viewer, team_id)
+    audit.record(session, signed_in(viewer), "deleteTeam", about=team, user_id=team.admin_user_id)
+    members = select(TeamMembership.user_id).where(TeamMembership.team_id == team.id).order_by(TeamMembership.id)
+    for user_id in (await session.scalars(members)).all():
+        if not is_viewer(viewer, user_id):
+            await notify(session, user_id, f"The team {team.name} was deleted.", about=team, event="deleted")
+    await session.execute(delete(Team).where(Team.id == team.id))
+    return team

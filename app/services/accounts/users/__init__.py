@@ -1,0 +1,1 @@
+"""Users: settings, profiles, exports, deletion, administration."""

@@ -1,0 +1,118 @@
+"""Archives of everything that is somebody's: asked for, made by a job, kept for a while."""
+
+from datetime import timedelta
+
+from sqlalchemy import and_, delete, func, or_, select
+
+from app.database import Database, ReadSession, WriteSession
+from app.errors import LimitReached
+from app.gateways import storage
+from app.models.accounts import DataExport, User
+from app.models.base import BigInt
+from app.models.system import JobKind, Mail, MailKind
+from app.policies import Viewer, signed_in
+from app.queue import enqueue
+from app.services.system import audit
+from app.services.system.mail import Letter, post, writes
+from app.services.system.notifications import notify
+from app.settings import settings
+
+FOLDER = "exports"
+MEDIA_TYPE = "application/zip"
+FILENAME = "fieldgraph.zip"
+
+
+def export_key(export: DataExport, fence: int) -> str:
+    """Where an attempt keeps its archive."""
+    return f"{_folder(export.user_id, export.id)}/{fence}.zip"
+
+
+def _folder(user_id: int, export_id: int) -> str:
+    return f"{FOLDER}/{user_id}/{export_id}"
+
+
+def export_topic(export_id: int) -> str:
+    """Where the events about an archive are found."""
+    return f"data-export:{export_id}"
+
+
+async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
+    """Has an archive made of everything that is the viewer's."""
+    user_id = signed_in(viewer)
+    # One that is not finished keeps others from being begun, so that no two can be counted at once.
+    export = DataExport(user_id=user_id)
+    session.add(export)
+    await session.flush()
+    lately = DataExport.created_at > func.now() - timedelta(days=1)
+    made = select(func.count()).where(DataExport.user_id == user_id, lately, DataExport.failure.is_(None))
+    if (await session.scalar(made) or 0) > settings.data_exports_per_day_max:
+        raise LimitReached("So many archives a day are enough.", limit=settings.data_exports_per_day_max)
+    export.job_id = (await enqueue(session, JobKind.EXPORT_DATA, subject_id=export.id, user_id=user_id)).id
+    audit.record(session, user_id, "exportMyData", about=export)
+    await session.flush()
+    return export
+
+
+def export_link(export: DataExport) -> str | None:
+    """Where its owner may download an archive for a while."""
+    if export.storage_key is None:
+        return None
+    return storage.signed_link(export.storage_key, filename=FILENAME, media_type=MEDIA_TYPE)
+
+
+async def export_to_make(session: ReadSession, export_id: int) -> tuple[DataExport, str]:
+    """What was asked for, and the username of who did."""
+    asked = select(DataExport, User.username).join(User, User.id == DataExport.user_id)
+    export, username = (await session.execute(asked.where(DataExport.id == export_id))).one()
+    return export, username
+
+
+async def finish_export(session: WriteSession, export_id: int, *, storage_key: str, size_bytes: int) -> None:
+    """The archive is there, and its owner is told."""
+    export = await session.get_one(DataExport, export_id, with_for_update=True)
+    now = (await session.scalars(select(func.now()))).one()
+    export.storage_key, export.size_bytes = storage_key, BigInt(size_bytes)
+    export.finished_at, export.expires_at = now, now + timedelta(days=settings.data_exports_kept_days)
+    await notify(session, export.user_id, "Your data are ready to be downloaded.", about=export, event="ready")
+    user = await session.get_one(User, export.user_id)
+    if user.email is not None and user.email_verified:
+        await post(session, MailKind.DATA_EXPORT, address=user.email, user_id=user.id, export=export.id)
+
+
+async def export_failed(session: WriteSession, export_id: int, reason: str) -> None:
+    """Ends an archive that will not be made, and says why."""
+    export = await session.get_one(DataExport, export_id, with_for_update=True)
+    export.failure = reason[: settings.note_length_max]
+    await notify(session, export.user_id, f"Your data could not be exported. {reason}", about=export, event="failed")
+
+
+@writes(MailKind.DATA_EXPORT)
+async def export_letter(session: WriteSession, mail: Mail) -> Letter | None:
+    """That the archive can be had, for whoever signs in; nothing once it is gone."""
+    export = await session.get(DataExport, mail.facts["export"])
+    if export is None or export.expires_at is None:
+        return None
+    return Letter(
+        mail.address,
+        "Fieldgraph: Your data are ready",
+        "The archive of your data that you asked for is ready.\n\n"
+        f"Sign in and ask for `dataExports` to download it, until {export.expires_at:%d %B %Y}.\n\n"
+        f"If it was not you who asked, change your password.\n\n{settings.address}\n",
+    )
+
+
+async def remove_old_exports(database: Database) -> None:
+    """Deletes archives whose time is over, those of deleted accounts, and what is told of them."""
+    limit = func.now() - timedelta(days=settings.data_exports_kept_days)
+    is_over = or_(
+        DataExport.expires_at < func.now(),
+        and_(DataExport.failure.is_not(None), DataExport.created_at < limit),
+        User.anonymised_at.is_not(None),
+    )
+    over = select(DataExport.user_id, DataExport.id).join(User, User.id == DataExport.user_id).where(is_over)
+    async with database.reading() as reading:
+        found = (await reading.execute(over)).all()
+    for user_id, id in found:
+        await storage.delete(_folder(user_id, id))
+    async with database.writing() as session:
+        await session.execute(delete(DataExport).where(DataExport.id.in_([id for _, id in found])))

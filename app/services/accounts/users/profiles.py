@@ -1,0 +1,149 @@
+"""What people show of themselves, and their pictures."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache, partial
+
+from sqlalchemy import select
+
+from app import checks, parsing, pictures
+from app.database import Database, WriteSession, after_commit
+from app.errors import Invalid
+from app.gateways import storage
+from app.gateways.outside import check_url
+from app.models.accounts import Profile, User
+from app.policies import Viewer, signed_in, visible
+from app.services.system import audit
+from app.services.system.uploads import UploadLink, upload_link, uploaded
+from app.settings import settings
+
+USE = "avatar"
+FOLDER = "avatars"
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
+
+
+class AvatarSize(Enum):
+    """The side of the square, in pixels: 64, 256 or 512."""
+
+    SMALL = 64
+    MEDIUM = 256
+    LARGE = 512
+
+
+SIDES = [size.value for size in AvatarSize]
+
+
+async def update_profile(session: WriteSession, viewer: Viewer, *, changes: Mapping[str, str | None]) -> Profile:
+    """The viewer's profile with other texts."""
+    profile = await _own(session, viewer)
+    for name, value in changes.items():
+        setattr(profile, name, _checked(name, value))
+    await session.flush()
+    audit.record(session, profile.id, "updateProfile", about=profile, changed=sorted(changes))
+    await session.refresh(profile)
+    return profile
+
+
+async def empty_profile(session: WriteSession, user_id: int) -> None:
+    """Takes away whatever somebody shows of themselves, but for their name; `prune_avatars` forgets the picture."""
+    user = await session.get_one(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
+    profile = await session.get_one(Profile, user_id, with_for_update=True, populate_existing=True)
+    user.user_profile = profile.avatar_key = profile.website = None
+    user.first_name = user.last_name = profile.bio = profile.location = ""
+    await session.flush()
+
+
+async def _own(session: WriteSession, viewer: Viewer) -> Profile:
+    found = visible(Profile, viewer).where(Profile.id == signed_in(viewer)).with_for_update()
+    return (await session.scalars(found)).one()
+
+
+def _checked(name: str, value: str | None) -> str | None:
+    match name:
+        case "bio":
+            return checks.optional_text("bio", value, length_max=settings.bio_length_max) or ""
+        case "location":
+            most = settings.location_length_max
+            return checks.optional_text("location", value, length_max=most, is_one_line=True) or ""
+    most = settings.website_length_max
+    website = checks.optional_text("website", value, length_max=most, is_one_line=True)
+    return None if website is None else check_url("website", website)
+
+
+def avatar_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
+    """Where to send a picture of oneself."""
+    if media_type not in MEDIA_TYPES:
+        raise Invalid("mediaType", f"Send one of {', '.join(MEDIA_TYPES)}.")
+    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.avatar_bytes_max)
+
+
+@cache
+def drawing_at_once(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """Lets so many pictures be drawn at the same time, whatever they are for."""
+    return asyncio.Semaphore(settings.pictures_drawn_at_once)
+
+
+async def draw_avatar(viewer: Viewer, upload: str) -> str:
+    """Draws the picture that the viewer sent, in every size, and answers with the name these are kept under.
+
+    The name is new each time: once nobody wears it, nobody ever will, so its files can go without asking again.
+    """
+    sent = await uploaded(viewer, upload, use=USE)
+    name = secrets.token_hex(16)
+    try:
+        async with drawing_at_once(asyncio.get_running_loop()):
+            drawn = await parsing.run(
+                pictures.squares,
+                "upload",
+                await storage.get(sent.key),
+                sent.media_type,
+                SIDES,
+                settings.avatar_pixels_max,
+                cpu_s_max=settings.picture_cpu_s_max,
+                field="upload",
+            )
+        for side, content in drawn.items():
+            await storage.put(_key(name, side), content, media_type=pictures.MEDIA_TYPE)
+    finally:
+        await storage.delete(sent.key)
+    return name
+
+
+async def wear_avatar(session: WriteSession, viewer: Viewer, name: str | None) -> Profile:
+    """The viewer's profile with another picture, or none. The files of the one before go once this is committed."""
+    profile = await _own(session, viewer)
+    before, profile.avatar_key = profile.avatar_key, name
+    await session.flush()
+    audit.record(session, profile.id, "removeAvatar" if name is None else "setAvatar", about=profile)
+    await session.refresh(profile)
+    if before is not None:
+        # What fails is left to `prune_avatars`.
+        after_commit(session, partial(storage.delete, f"{FOLDER}/{before}"))
+    return profile
+
+
+async def prune_avatars(database: Database) -> None:
+    """Deletes pictures that nobody wears; new ones are left alone, since somebody may be about to."""
+    async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
+        names = {key.split("/")[1] for key in keys}
+        async with database.reading() as session:
+            worn = set(await session.scalars(select(Profile.avatar_key).where(Profile.avatar_key.in_(names))))
+        await storage.delete_all([key for key in keys if key.split("/")[1] not in worn])
+
+
+def avatar_url(profile: Profile, size: AvatarSize) -> str | None:
+    """Where everybody finds a picture, for as long as it is worn."""
+    if profile.avatar_key is None:
+        return None
+    return f"{(settings.public_url or '').rstrip('/')}/{_key(profile.avatar_key, size.value)}"
+
+
+async def avatar(name: str, side: int) -> bytes:
+    """A picture; NotFound if there is none of this name and size."""
+    return await storage.get(_key(name, side))
+
+
+def _key(name: str, side: int) -> str:
+    return f"{FOLDER}/{name}/{side}.webp"

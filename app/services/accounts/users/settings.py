@@ -1,0 +1,61 @@
+"""What people say of their own account: names, how to be told of things, how they like dates and numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from app import checks
+from app.database import WriteSession
+from app.errors import Invalid
+from app.models.accounts import User, UserPreferences
+from app.models.choices import NotificationKind
+from app.policies import Viewer, signed_in
+from app.services.accounts.sign_in.sign_ups import checked_name, checked_username
+from app.services.system import audit
+from app.settings import settings
+
+UNDENIABLE = (NotificationKind.ACCOUNT, NotificationKind.MODERATION)
+"""What everybody is told of, whatever they like."""
+
+
+def checked_declined(kinds: Sequence[NotificationKind]) -> list[NotificationKind]:
+    """Each kind once, in the order of their choice."""
+    if told := [kind.value for kind in UNDENIABLE if kind in kinds]:
+        raise Invalid("notificationsDeclined", f"Of this everybody is told: {', '.join(told)}.")
+    return list(dict.fromkeys(kinds))
+
+
+CHECKED: dict[str, Callable[[Any], Any]] = {
+    "username": checked_username,
+    "first_name": lambda value: checked_name("firstName", value),
+    "last_name": lambda value: checked_name("lastName", value),
+    "user_profile": lambda value: checks.optional_text(
+        "userProfile", value, length_max=settings.description_length_max
+    ),
+    "newsletter_subscription": bool,
+    # Each way once, in the order of their choice.
+    "notifications_delivery_methods": lambda value: list(dict.fromkeys(value)),
+    "notifications_declined": checked_declined,
+}
+
+
+async def update_account(session: WriteSession, viewer: Viewer, changes: Mapping[str, Any]) -> User:
+    """Changes what is given of the viewer's account and leaves the rest."""
+    user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
+    for field, value in changes.items():
+        setattr(user, field, CHECKED[field](value))
+    await session.flush()
+    audit.record(session, user.id, "updateAccount", about=user, changed=sorted(changes))
+    return user
+
+
+async def update_preferences(session: WriteSession, viewer: Viewer, changes: Mapping[str, Any]) -> UserPreferences:
+    """Changes what is given of the viewer's preferences and leaves the rest."""
+    own = select(UserPreferences).where(UserPreferences.id == signed_in(viewer)).with_for_update()
+    preferences = (await session.scalars(own)).one()
+    for field, value in changes.items():
+        setattr(preferences, field, value)
+    await session.flush()
+    audit.record(session, preferences.id, "updatePreferences", about=preferences, changed=sorted(changes))
+    return preferences

@@ -1,0 +1,117 @@
+"""What staff, and operators at the command line, do about accounts."""
+
+from sqlalchemy import delete, select, update
+
+from app import checks
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, NotFound
+from app.models.accounts import ApiKey, Session, User
+from app.models.system import Job, JobKind, JobState
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account
+from app.services import viewers
+from app.services.system import audit
+from app.services.system.notification_groups import unname
+from app.settings import settings
+
+TIDYING = (JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION, JobKind.REMOVE_PICTURE)
+
+
+async def suspend_user(session: WriteSession, viewer: Viewer, user_id: int, *, reason: str) -> User:
+    """Another's account is closed until it is restored."""
+    user = await _seen(session, viewer, user_id)
+    require(may_suspend_this_account, viewer, user)
+    return await suspend(session, user.id, actor_id=signed_in(viewer), reason=reason)
+
+
+async def restore_user(session: WriteSession, viewer: Viewer, user_id: int) -> User:
+    """A suspended account is open again."""
+    user = await _seen(session, viewer, user_id)
+    require(may_restore_this_account, viewer, user)
+    return await restore(session, user.id, actor_id=signed_in(viewer))
+
+
+async def change_staff(session: WriteSession, viewer: Viewer, user_id: int, *, is_staff: bool) -> User:
+    """Somebody becomes staff, or is no longer."""
+    user = await _seen(session, viewer, user_id)
+    require(may_change_who_is_staff, viewer, user)
+    return await promote(session, user.id, actor_id=signed_in(viewer), is_staff=is_staff)
+
+
+async def suspend(session: WriteSession, user_id: int, *, actor_id: int | None, reason: str) -> User:
+    """Ends an account's sessions, keys, links and jobs; whoever comes back signs in anew and makes new keys."""
+    reason = checks.text("reason", reason, length_max=settings.note_length_max, is_one_line=False)
+    await keep_a_super_admin(session, user_id)
+    user = await _locked(session, user_id)
+    if not user.is_active:
+        raise Conflict("This account is suspended already.")
+    await close(session, user)
+    await _changed(session, user, "suspendUser", actor_id, reason=reason)
+    return user
+
+
+async def close(session: WriteSession, user: User) -> None:
+    """Ends an account's sessions, keys, links and jobs, and lets nobody in again; no notification names it then."""
+    user.is_active, user.security_stamp = False, user.security_stamp + 1
+    for table in (Session, ApiKey):
+        await session.execute(delete(table).where(table.user_id == user.id))
+    # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
+    theirs = Job.user_id == user.id, Job.kind.not_in(TIDYING), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+    await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
+    await unname(session, user.id)
+    viewers.forget(session, user.id)
+
+
+async def restore(session: WriteSession, user_id: int, *, actor_id: int | None) -> User:
+    """Opens a suspended account again."""
+    user = await _locked(session, user_id)
+    if user.anonymised_at is not None:
+        raise Conflict("This account was deleted.")
+    if user.is_active:
+        raise Conflict("This account is not suspended.")
+    user.is_active = True
+    await _changed(session, user, "restoreUser", actor_id)
+    return user
+
+
+async def promote(
+    session: WriteSession, user_id: int, *, actor_id: int | None, is_staff: bool, is_super_admin: bool = False
+) -> User:
+    """Changes what an account may do here. Whoever is no longer staff is no super admin either."""
+    if not is_super_admin:
+        await keep_a_super_admin(session, user_id)
+    user = await _locked(session, user_id)
+    if not user.is_active:
+        raise Conflict("This account is suspended.")
+    may = is_staff, is_staff and (is_super_admin or user.is_super_admin)
+    if may == (user.is_staff, user.is_super_admin):
+        raise Conflict("This account is staff already." if is_staff else "This account is not staff.")
+    user.is_staff, user.is_super_admin = may
+    await _changed(session, user, "changeStaff", actor_id, is_staff=user.is_staff, is_super_admin=user.is_super_admin)
+    return user
+
+
+async def keep_a_super_admin(session: WriteSession, user_id: int) -> None:
+    """Passes unless this is the only super admin whose account is open; there is always to be one."""
+    # All of them are locked, in one order: of two who demote each other at once one is refused.
+    admins = select(User.id).where(User.is_super_admin, User.is_active).order_by(User.id)
+    if list(await session.scalars(admins.with_for_update(key_share=True))) == [user_id]:
+        raise Conflict("This is the last super admin. Make another one first.")
+
+
+async def _seen(session: ReadSession, viewer: Viewer, user_id: int) -> User:
+    signed_in(viewer)
+    user = await session.scalar(visible(User, viewer).where(User.id == user_id))
+    if user is None:
+        raise NotFound("There is no such account.")
+    return user
+
+
+async def _locked(session: WriteSession, user_id: int) -> User:
+    return await session.get_one(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
+
+
+async def _changed(session: WriteSession, user: User, action: str, actor_id: int | None, **details: str | bool) -> None:
+    await session.flush()
+    audit.record(session, actor_id, action, about=user, user_id=user.id, **details)
+    viewers.forget(session, user.id)

@@ -1,0 +1,198 @@
+"""Datasets and the areas drawn in them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shapely import Polygon
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import contains_eager
+
+from app import checks, geometry
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
+from app.gateways import imagery
+from app.models.accounts import Team
+from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus
+from app.models.mapping.trainings import Model
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import contributes_to_dataset, may_change_this_area, may_change_this_dataset
+from app.services.mapping.labels.fetching import at_rest, redraw
+from app.services.system import audit
+from app.settings import settings
+
+
+async def dataset_to_change(session: ReadSession, viewer: Viewer, dataset_id: int) -> Dataset:
+    """A dataset the viewer may change; locked, so that limits counted next are kept under concurrency."""
+    dataset = await session.scalar(
+        visible(Dataset, viewer).where(Dataset.id == dataset_id).with_for_update(key_share=True)
+    )
+    if dataset is None:
+        raise NotFound("There is no such dataset.")
+    require(may_change_this_dataset, viewer, dataset)
+    return dataset
+
+
+async def dataset_to_add_to(session: ReadSession, viewer: Viewer, dataset_id: int) -> Dataset:
+    """A dataset the viewer may add areas and labels to; locked, as above."""
+    signed_in(viewer)
+    sought = visible(Dataset, viewer).add_columns(contributes_to_dataset(viewer)).where(Dataset.id == dataset_id)
+    found = (await session.execute(sought.with_for_update(key_share=True, of=Dataset))).one_or_none()
+    if found is None:
+        raise NotFound("There is no such dataset.")
+    if not found[1]:
+        raise Forbidden("You may not add to this dataset.")
+    dataset: Dataset = found[0]
+    return dataset
+
+
+async def aoi_to_add_to(session: ReadSession, viewer: Viewer, aoi_id: int) -> AOI:
+    """An area the viewer may add labels to; its dataset is locked."""
+    aoi = await session.scalar(visible(AOI, viewer).where(AOI.id == aoi_id))
+    if aoi is None:
+        raise NotFound("There is no such area.")
+    await dataset_to_add_to(session, viewer, aoi.dataset_id)
+    # The dataset's lock may have been waited for: only now is what the area says of itself settled.
+    await session.refresh(aoi)
+    return aoi
+
+
+async def aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> AOI:
+    """An area the viewer may change or delete, together with its dataset; both locked, and nothing at work on it."""
+    sought = visible(AOI, viewer).join(AOI.dataset).options(contains_eager(AOI.dataset)).where(AOI.id == aoi_id)
+    # The dataset first, as everybody else does: two who wait for each other would wait for ever.
+    dataset = select(AOI.dataset_id).where(AOI.id == aoi_id).scalar_subquery()
+    await session.execute(select(Dataset.id).where(Dataset.id == dataset).with_for_update(key_share=True))
+    aoi = await session.scalar(sought)
+    if aoi is None:
+        raise NotFound("There is no such area.")
+    require(may_change_this_area, viewer, aoi)
+    at_rest(aoi)
+    return aoi
+
+
+def _offset(value: Sequence[float]) -> list[float]:
+    if len(value) != 2:
+        raise Invalid("offset", f"Give two numbers, [x, y] in metres; these are {len(value)}.")
+    return [checks.within("offset", each, -settings.offset_m_max, settings.offset_m_max) for each in value]
+
+
+async def _team(session: ReadSession, viewer: Viewer, contributions: Contributions, team_id: int | None) -> int | None:
+    """The team that may add, which must be one the viewer sees; where others decide who may, there is none."""
+    if contributions is not Contributions.TEAM:
+        if team_id is not None:
+            raise Invalid("teamId", "Name a team only where contributions are the team's.")
+        return None
+    if team_id is None:
+        raise Invalid("teamId", "Name the team whose people may add.")
+    found = await session.scalar(visible(Team, viewer).with_only_columns(Team.id).where(Team.id == team_id))
+    if found is None:
+        raise NotFound("There is no such team.")
+    return found
+
+
+def _imagery(value: str | None) -> str | None:
+    return imagery.check_template("sourceImagery", value) if value and value.strip() else None
+
+
+async def create_dataset(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    name: str,
+    source_imagery: str | None = None,
+    status: DatasetStatus = DatasetStatus.DRAFT,
+    offset: Sequence[float] = (0.0, 0.0),
+    contributions: Contributions = Contributions.OWNER,
+    team_id: int | None = None,
+) -> Dataset:
+    """An empty dataset of the viewer's."""
+    dataset = Dataset(
+        user_id=signed_in(viewer),
+        name=checks.text("name", name, length_max=settings.name_length_max),
+        source_imagery=_imagery(source_imagery),
+        status=status,
+        offset=_offset(offset),
+        contributions=contributions,
+        team_id=await _team(session, viewer, contributions, team_id),
+    )
+    session.add(dataset)
+    await session.flush()
+    return dataset
+
+
+async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int, changes: Mapping[str, Any]) -> Dataset:
+    """Changes what is given and leaves the rest: its fields as `create_dataset` takes them."""
+    dataset = await dataset_to_change(session, viewer, dataset_id)
+    checked = {
+        "name": lambda value: checks.text("name", value, length_max=settings.name_length_max),
+        "source_imagery": _imagery,
+        "status": lambda value: value,
+        "offset": _offset,
+    }
+    given = dict(changes)
+    if given.keys() & {"contributions", "team_id"}:
+        contributions = given.pop("contributions", dataset.contributions)
+        kept = dataset.team_id if contributions is Contributions.TEAM else None
+        dataset.team_id = await _team(session, viewer, contributions, given.pop("team_id", kept))
+        dataset.contributions = contributions
+    for field, value in given.items():
+        setattr(dataset, field, checked[field](value))
+    await session.flush()
+    if changes:
+        told = {"fields": sorted(changes)}
+        audit.record(session, signed_in(viewer), "updateDataset", about=dataset, user_id=dataset.user_id, **told)
+    await session.refresh(dataset)
+    return dataset
+
+
+async def delete_dataset(session: WriteSession, viewer: Viewer, dataset_id: int) -> Dataset:
+    """The dataset ends, with its areas and labels; not while a model learns from it."""
+    dataset = await dataset_to_change(session, viewer, dataset_id)
+    # Now the key, too: a model that is being made meanwhile comes before or not at all.
+    await session.execute(select(Dataset.id).where(Dataset.id == dataset.id).with_for_update())
+    if models := await session.scalar(select(func.count()).where(Model.dataset_id == dataset.id)):
+        raise Conflict(f"Models are trained on this dataset ({models}): delete them first, or archive it.")
+    running = select(func.count()).where(AOI.dataset_id == dataset.id, AOI.label_status == DownloadStatus.RUNNING)
+    if await session.scalar(running):
+        raise Conflict("Labels of this dataset are being fetched: wait until they are there.")
+    audit.record(session, signed_in(viewer), "deleteDataset", about=dataset, user_id=dataset.user_id)
+    await session.execute(delete(Dataset).where(Dataset.id == dataset.id))
+    return dataset
+
+
+async def create_aoi(session: WriteSession, viewer: Viewer, *, dataset_id: int, geom: Polygon) -> AOI:
+    """One more area in a dataset the viewer may add to."""
+    dataset = await dataset_to_add_to(session, viewer, dataset_id)
+    area = _area(geom)
+    await room_for_area(session, dataset.id)
+    aoi = AOI(dataset_id=dataset.id, user_id=signed_in(viewer), geom=area)
+    session.add(aoi)
+    await session.flush()
+    return aoi
+
+
+def _area(geom: Polygon) -> Polygon:
+    return geometry.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
+
+
+async def room_for_area(session: ReadSession, dataset_id: int) -> None:
+    """Passes unless a dataset has as many areas as it may; it is locked."""
+    count = await session.scalar(select(func.count()).where(AOI.dataset_id == dataset_id))
+    if (count or 0) >= settings.aois_per_dataset_max:
+        raise LimitReached("This dataset has as many areas as it may.", limit=settings.aois_per_dataset_max)
+
+
+async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom: Polygon) -> AOI:
+    """Draws an area anew; it stays whose it was."""
+    aoi = await aoi_to_change(session, viewer, aoi_id)
+    redraw(aoi, _area(geom))
+    await session.flush()
+    await session.refresh(aoi)
+    return aoi
+
+
+async def delete_aoi(session: WriteSession, viewer: Viewer, aoi_id: int) -> AOI:
+    """The area ends, with its labels."""
+    aoi = await aoi_to_change(session, viewer, aoi_id)
+    await session.execute(delete(AOI).where(AOI.id == aoi.id))
+    return aoi

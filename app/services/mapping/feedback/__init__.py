@@ -1,0 +1,1 @@
+"""Feedback on predictions, and the corrections that trainings learn from."""

@@ -1,0 +1,1 @@
+"""Labels: drawn, uploaded, fetched from OpenStreetMap, exported."""

@@ -1,0 +1,92 @@
+"""Labels one by one: drawn by hand, corrected, taken away."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import ColumnElement, delete, func, literal, select
+from sqlalchemy.orm import contains_eager
+
+from app import checks, geometry
+from app.database import ReadSession, WriteSession
+from app.errors import Invalid, NotFound
+from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
+from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import may_change_this_label
+from app.services.mapping.datasets.editing import aoi_to_add_to
+from app.services.mapping.labels.uploads import make_room
+
+
+def outlined(area: AOI | FeedbackAOI, geom: BaseGeometry) -> BaseGeometry:
+    """A label's outline, if the label lies in its area."""
+    outline = geometry.outline("geom", geom)
+    if not geometry.share_ground(area.geom, outline):
+        raise Invalid("geom", "This label shares no ground with its area.")
+    return outline
+
+
+def tags_of(value: Any) -> dict[str, Any] | None:
+    """A label's tags; nothing for none."""
+    return checks.json_object("tags", value) or None if value is not None else None
+
+
+def covers_the_same(label: type[Label | FeedbackLabel], outline: BaseGeometry) -> ColumnElement[bool]:
+    """Whether a label covers the same ground; the index finds the few that may."""
+    ground = geometry.once(literal(outline, label.geom.type))
+    return label.geom.op("&&")(ground) & func.ST_Equals(label.geom, ground)
+
+
+def corrected(label: Label | FeedbackLabel, area: AOI | FeedbackAOI, changes: Mapping[str, Any]) -> None:
+    """Changes what is given of a label; from then on it is somebody's drawing, which fetching again leaves alone."""
+    if "geom" in changes:
+        label.geom = outlined(area, changes["geom"])
+    if "tags" in changes:
+        label.tags = tags_of(changes["tags"])
+    if changes:
+        label.origin = LabelOrigin.DRAWN
+
+
+async def create_label(
+    session: WriteSession, viewer: Viewer, *, aoi_id: int, geom: BaseGeometry, tags: Any = None
+) -> Label:
+    """A label drawn by hand. Of a label with the same outline there is no second: it takes the tags."""
+    aoi = await aoi_to_add_to(session, viewer, aoi_id)
+    outline = outlined(aoi, geom)
+    same = select(Label).where(Label.aoi_id == aoi.id, covers_the_same(Label, outline)).order_by(Label.id).limit(1)
+    if found := await session.scalar(same):
+        return found if tags is None else await update_label(session, viewer, found.id, {"tags": tags})
+    await make_room(session, aoi, 1)
+    label = Label(aoi_id=aoi.id, geom=outline, tags=tags_of(tags), origin=LabelOrigin.DRAWN, user_id=signed_in(viewer))
+    session.add(label)
+    await session.flush()
+    return label
+
+
+async def _label_to_change(session: ReadSession, viewer: Viewer, label_id: int) -> Label:
+    """A label the viewer may change or delete, with its area and its dataset; the dataset is locked."""
+    dataset = select(AOI.dataset_id).join(Label, Label.aoi_id == AOI.id).where(Label.id == label_id).scalar_subquery()
+    await session.execute(select(Dataset.id).where(Dataset.id == dataset).with_for_update(key_share=True))
+    sought = visible(Label, viewer).join(Label.aoi).join(AOI.dataset).where(Label.id == label_id)
+    label = await session.scalar(
+        sought.options(contains_eager(Label.aoi).contains_eager(AOI.dataset)).execution_options(populate_existing=True)
+    )
+    if label is None:
+        raise NotFound("There is no such label.")
+    require(may_change_this_label, viewer, label)
+    return label
+
+
+async def update_label(session: WriteSession, viewer: Viewer, label_id: int, changes: Mapping[str, Any]) -> Label:
+    """Changes a label's outline or tags; it stays whose it was."""
+    label = await _label_to_change(session, viewer, label_id)
+    corrected(label, label.aoi, changes)
+    await session.flush()
+    return label
+
+
+async def delete_label(session: WriteSession, viewer: Viewer, label_id: int) -> Label:
+    """The label is gone; what was fetched comes back when its area is fetched again."""
+    label = await _label_to_change(session, viewer, label_id)
+    await session.execute(delete(Label).where(Label.id == label.id))
+    return label

@@ -1,0 +1,102 @@
+"""Labels and areas as files that other programs read, behind links that say what they hold."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from app.errors import NotFound
+from app.formats import Feature, streamed
+from app.formats.flatgeobuf import flatgeobuf
+from app.formats.geojson import GeoJson
+from app.formats.gpx import MEDIA_TYPE as GPX_TYPE
+from app.formats.gpx import gpx
+from app.formats.osm_xml import OsmXml
+from app.gateways import storage
+from app.models.mapping.datasets import AOI, Dataset, Label
+from app.services.mapping.predictions.downloads import FileFormat, Reading, StreamedFile, batches
+from app.settings import settings
+
+USE = "exports"
+GPX = "GPX"
+ROWS: dict[str, type[AOI | Dataset]] = {table.__name__: table for table in (AOI, Dataset)}
+
+
+class Export(NamedTuple):
+    """What a link lets its holder read."""
+
+    table: str
+    key: int
+    format: str
+
+
+def labels_link(row: AOI | Dataset, form: FileFormat) -> str:
+    """Where the labels of an area, or of all areas of a dataset, are to be had for a while."""
+    return storage.signed_address(USE, [type(row).__name__, row.id, form.value], settings.file_link_s)
+
+
+def gpx_link(aoi: AOI) -> str:
+    """Where the boundary of an area is to be had for a while."""
+    return storage.signed_address(USE, [AOI.__name__, aoi.id, GPX], settings.file_link_s)
+
+
+async def labels_or_area(reading: Reading, token: str) -> StreamedFile:
+    """The file that a link was made for."""
+    export = Export(*storage.opened(USE, token))
+    async with reading() as session:
+        row: AOI | Dataset | None = await session.get(ROWS[export.table], export.key)
+    if row is None:
+        raise NotFound("What this link was for is gone.")
+    stem = f"{export.table.lower()}-{export.key}"
+    if export.format == GPX:
+        assert isinstance(row, AOI), "only areas have a boundary"
+        return StreamedFile(f"{stem}.gpx", GPX_TYPE, _once(gpx(row.geom, name=f"Area {row.id}").encode()))
+    form = FileFormat(export.format)
+    return StreamedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
+
+
+async def _labels(reading: Reading, row: AOI | Dataset, form: FileFormat) -> AsyncGenerator[bytes, None]:
+    if form is FileFormat.FLATGEOBUF:
+        # A FlatGeobuf has shapes of one kind.
+        said = (func.ST_Multi(Label.geom).label("geom"), Label.origin, Label.osm_id, Label.osm_type, Label.tags)
+        async with aclosing(flatgeobuf(reading, _rows(row, *said))) as parts:
+            async for piece in parts:
+                yield piece
+        return
+    writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
+    async with aclosing(streamed(writer, _batches(reading, row, has_ids=form is FileFormat.GEOJSON))) as parts:
+        async for piece in parts:
+            yield piece
+
+
+def _is_of(row: AOI | Dataset) -> ColumnElement[bool]:
+    return AOI.id == row.id if isinstance(row, AOI) else AOI.dataset_id == row.id
+
+
+def _rows(row: AOI | Dataset, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Columns of labels, area by area. Of a feature that several areas have from OpenStreetMap, the first is enough."""
+    # Sorted and counted rather than looked for row by row: as quick whatever PostgreSQL believes to know of the table.
+    copies = func.row_number().over(partition_by=(Label.osm_type, Label.osm_id), order_by=Label.id)
+    of_areas = Label.aoi_id.in_(select(AOI.id).where(_is_of(row)))
+    known = Label.aoi_id.label("in_area"), Label.id.label("in_turn"), Label.osm_id.is_(None).label("is_no_copy")
+    found = select(*known, copies.label("copy"), *columns).where(of_areas).subquery()
+    rows = select(*list(found.c)[len(known) + 1 :]).order_by(found.c.in_area, found.c.in_turn)
+    return rows if isinstance(row, AOI) else rows.where(or_(found.c.is_no_copy, found.c.copy == 1))
+
+
+async def _batches(reading: Reading, row: AOI | Dataset, *, has_ids: bool) -> AsyncGenerator[Sequence[Feature], None]:
+    """All labels as of one moment, area by area, read by one cursor."""
+    rows = _rows(row, Label.geom, Label.tags, Label.osm_id, Label.osm_type)
+    async with reading() as session, aclosing(batches(session, rows)) as parts:
+        async for found in parts:
+            yield [Feature(geom, _said(tags, *ids if has_ids else ())) for geom, tags, *ids in found]
+
+
+def _said(tags: dict[str, Any] | None, osm_id: int | None = None, osm_type: str | None = None) -> dict[str, Any]:
+    known = {} if osm_id is None else {"osm_id": osm_id, "osm_type": osm_type}
+    return {**(tags or {}), **known}

@@ -1,0 +1,53 @@
+"""Areas whose labels come from OpenStreetMap: how fetching begins and ends, for all kinds of areas."""
+
+from typing import Any
+
+from shapely import Polygon
+from sqlalchemy import ColumnElement, delete, func, select
+
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict
+from app.models.mapping.datasets import AOI, DownloadStatus, Label, LabelOrigin
+from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel
+from app.settings import settings
+
+Area = AOI | FeedbackAOI
+
+
+def at_rest(area: Area) -> None:
+    """Passes unless labels are being fetched."""
+    if area.label_status is DownloadStatus.RUNNING:
+        raise Conflict("The labels of this area are being fetched: wait until they are there.")
+
+
+def begin_fetching(area: Area) -> None:
+    """The area says that its labels are coming."""
+    area.label_status, area.label_error = DownloadStatus.RUNNING, None
+
+
+async def end_fetching(session: ReadSession, area: Area) -> None:
+    """The area says that they have come."""
+    area.label_status = DownloadStatus.DOWNLOADED
+    area.label_fetched = await session.scalar(select(func.now()))
+
+
+def fail_fetching(area: Area, reason: str) -> None:
+    """The area says why they have not; those from before stay."""
+    area.label_status = DownloadStatus.DOWNLOADED if area.label_fetched else DownloadStatus.NOT_DOWNLOADED
+    area.label_error = reason[: settings.note_length_max]
+
+
+def redraw(area: Area, boundary: Polygon) -> None:
+    """Another boundary; ground that was not fetched yet has to be fetched."""
+    if not area.geom.covers(boundary):
+        area.label_status, area.label_fetched = DownloadStatus.NOT_DOWNLOADED, None
+    area.geom = boundary
+
+
+async def make_way(
+    session: WriteSession, labels: type[Label | FeedbackLabel], here: ColumnElement[bool]
+) -> set[tuple[Any, ...]]:
+    """Deletes what was fetched before; gives what was corrected by hand since: it stays, and is not there twice."""
+    await session.execute(delete(labels).where(here, labels.origin == LabelOrigin.OSM))
+    corrected = select(labels.osm_type, labels.osm_id).where(here, labels.osm_id.is_not(None))
+    return {tuple(row) for row in await session.execute(corrected)}

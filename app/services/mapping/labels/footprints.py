@@ -1,0 +1,53 @@
+"""Labels from elsewhere on their way into the database."""
+
+from collections.abc import Sequence
+
+import orjson
+from shapely import Polygon
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, String, cast, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app import geometry
+from app.database import WriteSession
+from app.formats.footprints import BATCH, Footprint, Sieve
+from app.gateways.osm import OsmFeature
+from app.models.mapping.datasets import Label, LabelOrigin
+
+
+def sifted_osm(area: Polygon, features: Sequence[OsmFeature]) -> list[Footprint]:
+    """The features of OpenStreetMap that share ground with an area; they are sound already."""
+    shapes = [geometry.anticlockwise(each.geometry) for each in features]
+    found = [
+        Footprint(shape.wkb, orjson.dumps(each.tags), each.osm_id, each.osm_type)
+        for shape, each in zip(shapes, features, strict=True)
+    ]
+    return Sieve(area, "features").within(found, shapes)
+
+
+async def insert_labels(
+    session: WriteSession, footprints: Sequence[Footprint], *, aoi_id: int, user_id: int | None, origin: LabelOrigin
+) -> None:
+    """Keeps labels, a thousand with each statement."""
+    for start in range(0, len(footprints), BATCH):
+        wkb, tags, osm_ids, osm_types = zip(*footprints[start : start + BATCH], strict=True)
+        said = [each and each.decode() for each in tags]
+        rows = (
+            func.unnest(
+                cast(list(wkb), ARRAY(LargeBinary)),
+                cast(said, ARRAY(String)),
+                cast(list(osm_ids), ARRAY(BigInteger)),
+                cast(list(osm_types), ARRAY(String)),
+            )
+            .table_valued("wkb", "tags", "osm_id", "osm_type", name="given")
+            .render_derived()
+        )
+        columns = {
+            Label.aoi_id: literal(aoi_id, BigInteger),
+            Label.user_id: literal(user_id, BigInteger),
+            Label.origin: literal(origin, Label.origin.type),
+            Label.geom: func.ST_GeomFromWKB(rows.c.wkb, geometry.SRID),
+            Label.tags: cast(rows.c.tags, JSONB),
+            Label.osm_id: rows.c.osm_id,
+            Label.osm_type: rows.c.osm_type,
+        }
+        await session.execute(insert(Label).from_select(list(columns), select(*columns.values())))

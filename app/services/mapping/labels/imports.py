@@ -1,0 +1,108 @@
+"""Files of labels, and how they come into an area."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shapely import Polygon
+from sqlalchemy import func, select
+
+from app.database import WriteSession
+from app.formats.footprints import Footprint
+from app.gateways.osm import BUILDINGS, Tags, check_tags
+from app.models.accounts import User
+from app.models.mapping.datasets import AOI
+from app.models.mapping.imports import LabelFormat, LabelImport
+from app.models.mapping.trainings import TrainingStatus
+from app.models.system import JobKind
+from app.policies import Viewer, signed_in
+from app.queue import enqueue
+from app.services.mapping.datasets.editing import aoi_to_add_to
+from app.services.mapping.labels.uploads import add_uploaded
+from app.services.system.notifications import notify
+from app.services.system.uploads import Uploaded, UploadLink, upload_link
+from app.settings import settings
+
+LABELS = "labels"
+MEDIA_TYPES = {
+    LabelFormat.GEOJSON: "application/geo+json",
+    LabelFormat.OSM_XML: "application/vnd.openstreetmap.data+xml",
+}
+FORMATS = {media_type: format for format, media_type in MEDIA_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What a worker needs to import labels."""
+
+    storage_key: str
+    format: LabelFormat
+    tags: Tags
+    area: Polygon
+
+
+def label_upload(viewer: Viewer, *, format: LabelFormat, bytes: int) -> UploadLink:
+    """An address for a file of labels."""
+    return upload_link(
+        viewer, use=LABELS, media_type=MEDIA_TYPES[format], bytes=bytes, bytes_max=settings.label_file_bytes_max
+    )
+
+
+async def import_labels(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    aoi_id: int,
+    file: Uploaded,
+    tags: Tags | None = None,
+    replace: bool = False,
+) -> LabelImport:
+    """Queues the import of a file into an area: all of its labels, or none."""
+    aoi = await aoi_to_add_to(session, viewer, aoi_id)
+    label_import = LabelImport(
+        user_id=signed_in(viewer),
+        aoi_id=aoi.id,
+        format=FORMATS[file.media_type],
+        tags={} if tags == {} else check_tags("tags", BUILDINGS if tags is None else tags),
+        replace=replace,
+        storage_key=file.key,
+    )
+    session.add(label_import)
+    await session.flush()
+    job = await enqueue(session, JobKind.IMPORT_LABELS, subject_id=label_import.id, user_id=label_import.user_id)
+    label_import.job_id = job.id
+    await session.flush()
+    return label_import
+
+
+async def begin_import(session: WriteSession, import_id: int) -> ImportPlan:
+    """Notes that a worker began, and gathers what it needs."""
+    label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
+    label_import.status = TrainingStatus.RUNNING
+    area = (await session.get_one(AOI, label_import.aoi_id)).geom
+    return ImportPlan(label_import.storage_key, label_import.format, label_import.tags, area)
+
+
+async def finish_import(
+    session: WriteSession, import_id: int, batches: Iterable[Sequence[Footprint]], *, added: int, outside: int
+) -> None:
+    """Keeps the labels of a file, all of them."""
+    label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
+    user = await session.get_one(User, label_import.user_id)
+    viewer = Viewer(user.id, is_staff=user.is_staff)
+    # They may have lost the right to add labels since they asked.
+    aoi = await aoi_to_add_to(session, viewer, label_import.aoi_id)
+    await add_uploaded(session, viewer, aoi, batches, count=added, replace=label_import.replace)
+    label_import.added, label_import.outside = added, outside
+    label_import.status = TrainingStatus.FINISHED
+    label_import.finished_at = await session.scalar(select(func.now()))
+    await notify(session, label_import.user_id, f"{added} labels were added to area {aoi.id}.", about=label_import)
+
+
+async def import_failed(session: WriteSession, import_id: int, reason: str) -> None:
+    """Says why no label of a file was added."""
+    label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
+    label_import.status = TrainingStatus.FAILED
+    label_import.failure = reason[: settings.note_length_max]
+    label_import.finished_at = await session.scalar(select(func.now()))
+    said = f"No labels were added to area {label_import.aoi_id}. {reason}"
+    await notify(session, label_import.user_id, said, about=label_import)

@@ -1,0 +1,123 @@
+"""The features an area is known to contain: fetched from OpenStreetMap or uploaded."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shapely import Polygon
+from sqlalchemy import delete, func, select, true
+
+from app.database import ReadSession, WriteSession
+from app.errors import Forbidden, LimitReached, NotFound
+from app.formats.footprints import Footprint
+from app.gateways.osm import BUILDINGS, Tags, check_tags
+from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
+from app.models.system import JobKind
+from app.policies import Viewer, signed_in, visible
+from app.policies.mapping import contributes_to_dataset, may_change_this_dataset
+from app.queue import enqueue
+from app.services.mapping.datasets.editing import aoi_to_add_to
+from app.services.mapping.labels.fetching import at_rest, begin_fetching, end_fetching, fail_fetching, make_way
+from app.services.mapping.labels.footprints import insert_labels
+from app.services.system.notifications import notify
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class LabelUpload:
+    """What an upload did."""
+
+    aoi: AOI
+    added: int
+    outside: int
+
+
+async def area_to_add_labels_to(session: ReadSession, viewer: Viewer, aoi_id: int) -> Polygon:
+    """The ground of an area, for a viewer who may add labels to it."""
+    signed_in(viewer)
+    sought = visible(AOI, viewer).join(AOI.dataset).add_columns(contributes_to_dataset(viewer))
+    found = (await session.execute(sought.where(AOI.id == aoi_id))).one_or_none()
+    if found is None:
+        raise NotFound("There is no such area.")
+    if not found[1]:
+        raise Forbidden("You may not add to this dataset.")
+    area: Polygon = found[0].geom
+    return area
+
+
+async def upload_labels(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    aoi_id: int,
+    footprints: Sequence[Footprint],
+    outside: int,
+    replace: bool = False,
+) -> LabelUpload:
+    """Adds labels to an area; those that share no ground with it have been left out, and are counted."""
+    aoi = await aoi_to_add_to(session, viewer, aoi_id)
+    await add_uploaded(session, viewer, aoi, [footprints], count=len(footprints), replace=replace)
+    return LabelUpload(aoi, added=len(footprints), outside=outside)
+
+
+async def add_uploaded(
+    session: WriteSession,
+    viewer: Viewer,
+    aoi: AOI,
+    batches: Iterable[Sequence[Footprint]],
+    *,
+    count: int,
+    replace: bool,
+) -> None:
+    """Keeps uploaded labels, if the dataset has room for so many; if wanted, in place of earlier ones."""
+    user_id = signed_in(viewer)
+    if replace:
+        uploaded = delete(Label).where(Label.aoi_id == aoi.id, Label.origin == LabelOrigin.UPLOAD)
+        dataset = await session.get_one(Dataset, aoi.dataset_id)
+        # Whoever may not delete what others uploaded cannot do so by uploading.
+        own = true() if may_change_this_dataset(viewer, dataset) else Label.user_id == user_id
+        await session.execute(uploaded.where(own))
+    await make_room(session, aoi, count)
+    for footprints in batches:
+        await insert_labels(session, footprints, aoi_id=aoi.id, user_id=user_id, origin=LabelOrigin.UPLOAD)
+
+
+async def make_room(session: WriteSession, aoi: AOI, count: int) -> None:
+    """Passes if the dataset of an area, which is locked, has room for so many more labels."""
+    labelled = select(func.count()).select_from(Label).join(AOI).where(AOI.dataset_id == aoi.dataset_id)
+    if (await session.scalar(labelled) or 0) + count > settings.labels_per_dataset_max:
+        raise LimitReached("A dataset holds no more labels than this.", limit=settings.labels_per_dataset_max)
+
+
+async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: int, tags: Tags | None = None) -> AOI:
+    """Begins to fetch an area's labels from OpenStreetMap; the area says so from this transaction on."""
+    aoi = await aoi_to_add_to(session, viewer, aoi_id)
+    at_rest(aoi)
+    begin_fetching(aoi)
+    aoi.label_tags = check_tags("tags", BUILDINGS if tags is None else tags)
+    await enqueue(session, JobKind.FETCH_LABELS, subject_id=aoi.id, user_id=signed_in(viewer))
+    await session.refresh(aoi)
+    return aoi
+
+
+async def begin_labelling(session: ReadSession, aoi_id: int) -> tuple[Polygon, Tags]:
+    """Where to look for labels, and for what."""
+    aoi = await session.get_one(AOI, aoi_id)
+    return aoi.geom, aoi.label_tags or BUILDINGS
+
+
+async def replace_osm_labels(session: WriteSession, aoi_id: int, footprints: Sequence[Footprint]) -> None:
+    """Puts what OpenStreetMap knows now in place of what it knew before; other labels stay."""
+    aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
+    taken = await make_way(session, Label, Label.aoi_id == aoi_id)
+    footprints = [each for each in footprints if (each.osm_type, each.osm_id) not in taken]
+    await make_room(session, aoi, len(footprints))
+    await insert_labels(session, footprints, aoi_id=aoi_id, user_id=None, origin=LabelOrigin.OSM)
+    await end_fetching(session, aoi)
+    await notify(session, aoi.user_id, f"{len(footprints)} labels were fetched for area {aoi.id}.", about=aoi)
+
+
+async def labelling_failed(session: WriteSession, aoi_id: int, reason: str) -> None:
+    """Says why the labels did not come; those from before stay."""
+    aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
+    fail_fetching(aoi, reason)
+    await notify(session, aoi.user_id, f"The labels of area {aoi.id} could not be fetched. {reason}", about=aoi)

@@ -1,0 +1,1 @@
+"""Vector tiles and overviews."""

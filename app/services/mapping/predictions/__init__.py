@@ -1,0 +1,1 @@
+"""Predictions: their lifecycle, their parts, their files."""

@@ -1,0 +1,126 @@
+"""Comparing what a prediction found with what OpenStreetMap has there."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import bindparam, delete, func, select, text, update
+
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict
+from app.gateways.osm import OsmFeature
+from app.geometry import Shape
+from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction
+from app.models.mapping.trainings import TrainingStatus
+from app.models.system import JobKind
+from app.policies import Viewer
+from app.queue import enqueue
+from app.services.mapping.predictions.lifecycle import prediction_to_change
+from app.services.mapping.predictions.parts import ground_of, parts_of
+from app.services.mapping.trainings.lifecycle import Left
+from app.services.system.notifications import notify
+from app.settings import settings
+
+KEEP_MAP = (
+    text("CREATE TEMPORARY TABLE osm_here (geom geometry(GEOMETRY, 4326)) ON COMMIT DROP"),
+    text("INSERT INTO osm_here SELECT ST_GeomFromWKB(shape, 4326) FROM unnest(CAST(:shapes AS bytea[])) AS shape"),
+    text("CREATE INDEX ON osm_here USING gist (geom)"),
+    text("ANALYZE osm_here"),
+)
+# What lies in several parts is compared in each of them: the part that knows more of the map has the say.
+COMPARE = text("""
+    WITH compared AS (
+        SELECT feature.id, GREATEST(
+            feature.osm_share,
+            COALESCE(ST_Area(ST_Union(ST_Intersection(feature.geom, osm_here.geom))) / ST_Area(feature.geom), 0)
+        ) AS share
+        FROM predicted_features AS feature
+        LEFT JOIN osm_here ON ST_Intersects(osm_here.geom, feature.geom)
+        WHERE feature.prediction_id = :prediction_id AND ST_Intersects(feature.geom, (SELECT CAST(:ground AS geometry)))
+        GROUP BY feature.id
+    )
+    UPDATE predicted_features AS feature
+    SET osm_share = LEAST(share, 1), conflation = CASE
+        WHEN share >= :duplicate THEN 'DUPLICATE' WHEN share >= :overlap THEN 'OVERLAP' ELSE 'NEW'
+    END
+    FROM compared
+    WHERE feature.id = compared.id
+""").bindparams(bindparam("ground", type_=Shape("GEOMETRY")))
+
+
+async def conflate_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Begins to compare a finished prediction with OpenStreetMap as it is now."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status is not TrainingStatus.FINISHED:
+        raise Conflict("Only a finished prediction can be compared with OpenStreetMap.")
+    if prediction.conflating:
+        raise Conflict("This prediction is being compared with OpenStreetMap already.")
+    await ask_to_conflate(session, prediction)
+    return prediction
+
+
+async def ask_to_conflate(session: WriteSession, prediction: Prediction) -> None:
+    """Queues the comparison; the prediction says so from this transaction on."""
+    prediction.conflating, prediction.conflation_error = True, None
+    await enqueue(session, JobKind.CONFLATE, subject_id=prediction.id, user_id=prediction.user_id)
+    await session.flush()
+
+
+async def grounds_to_conflate(session: ReadSession, prediction_id: int) -> list[BaseGeometry]:
+    """The ground of a prediction, part by part."""
+    prediction = await session.get_one(Prediction, prediction_id)
+    parts = parts_of(prediction.geom, prediction.part_zoom)
+    return [ground for part in parts if (ground := ground_of(prediction.geom, part)) is not None]
+
+
+async def forget_conflation(session: WriteSession, prediction_id: int) -> None:
+    """Makes room for a new comparison."""
+    own = PredictedFeature.prediction_id == prediction_id, PredictedFeature.osm_share.is_not(None)
+    await session.execute(update(PredictedFeature).where(*own).values(osm_share=None, conflation=None))
+
+
+async def conflate_ground(
+    session: WriteSession, prediction_id: int, ground: BaseGeometry, features: Sequence[OsmFeature]
+) -> None:
+    """Says of what was found on some ground how much of it these features of OpenStreetMap cover."""
+    for statement in KEEP_MAP:
+        await session.execute(statement, {"shapes": [feature.geometry.wkb for feature in features]})
+    shares = {
+        "duplicate": settings.conflation_duplicate_share_min,
+        "overlap": settings.conflation_overlap_share_min,
+    }
+    await session.execute(COMPARE, {"prediction_id": prediction_id, "ground": ground, **shares})
+
+
+async def finish_conflation(session: WriteSession, prediction_id: int, files: Sequence[Left]) -> None:
+    """Ends a comparison, and tells what came of it."""
+    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
+    prediction.conflating, prediction.conflated_at = False, await session.scalar(select(func.now()))
+    own = select(PredictedFeature.conflation, func.count()).where(PredictedFeature.prediction_id == prediction.id)
+    counts = dict((await session.execute(own.group_by(PredictedFeature.conflation))).all())
+    known, new = counts.get(Conflation.DUPLICATE, 0), counts.get(Conflation.NEW, 0)
+    await notify(
+        session,
+        prediction.user_id,
+        f"Of what your prediction {prediction.id} found, OpenStreetMap has {known} features, and {new} are new.",
+        about=prediction,
+    )
+    await replace_files(session, prediction, files)
+
+
+async def replace_files(session: WriteSession, prediction: Prediction, files: Sequence[Left]) -> None:
+    """Puts a prediction's files in place of those before."""
+    await session.execute(delete(Artifact).where(Artifact.prediction_id == prediction.id))
+    session.add_all([Artifact(prediction_id=prediction.id, **asdict(file)) for file in files])
+
+
+async def conflation_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
+    """Says why the comparison did not come about; what was found stays."""
+    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
+    prediction.conflating, prediction.conflation_error = False, reason[: settings.note_length_max]
+    await notify(
+        session,
+        prediction.user_id,
+        f"Your prediction {prediction.id} could not be compared with OpenStreetMap. {reason}",
+        about=prediction,
+    )

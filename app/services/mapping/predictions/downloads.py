@@ -1,0 +1,148 @@
+"""What a prediction found, as files that other programs read."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from shapely import Point, Polygon
+from sqlalchemy import Select, func, literal, select
+
+from app.database import ReadSession
+from app.formats import Feature, Writer, streamed
+from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
+from app.formats.geojson import GeoJson
+from app.formats.osm_xml import OsmXml
+from app.geometry import Shape
+from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
+from app.policies import Viewer
+from app.services import links
+
+Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
+
+BATCH = 1_000
+# What every feature is to OpenStreetMap, and who says so.
+TAGS = {"building": "yes", "source": "Fieldgraph"}
+
+
+@dataclass(frozen=True)
+class StreamedFile:
+    """A file, written while it is sent."""
+
+    name: str
+    media_type: str
+    pieces: AsyncGenerator[bytes, None]
+
+
+class FileFormat(Enum):
+    """A format of files with features."""
+
+    GEOJSON = "GEOJSON"
+    FLATGEOBUF = "FLATGEOBUF"
+    OSM_XML = "OSM_XML"
+
+    @property
+    def suffix(self) -> str:
+        """How the names of such files end."""
+        return {"GEOJSON": "geojson", "FLATGEOBUF": "fgb", "OSM_XML": "osm"}[self.value]
+
+    @property
+    def media_type(self) -> str:
+        """What such files are called on the web."""
+        return {"GEOJSON": GeoJson.media_type, "FLATGEOBUF": MEDIA_TYPE, "OSM_XML": OsmXml.media_type}[self.value]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which features of a prediction, and whether a point of each will do."""
+
+    prediction_id: int
+    verdict: Verdict | None = None
+    conflation: tuple[Conflation, ...] = ()
+    points: bool = False
+
+    def of(self, *columns: Any) -> Select[Any]:
+        """Columns of these features."""
+        found = select(*columns).where(PredictedFeature.prediction_id == self.prediction_id)
+        if self.verdict is not None:
+            found = found.where(PredictedFeature.verdict == self.verdict)
+        if self.conflation:
+            found = found.where(PredictedFeature.conflation.in_(self.conflation))
+        return found.order_by(PredictedFeature.id)
+
+    @property
+    def place(self) -> Any:
+        """Where a feature is: its outline, or a point that surely lies in it."""
+        if not self.points:
+            return PredictedFeature.geom
+        return func.ST_PointOnSurface(PredictedFeature.geom, type_=Shape("POINT")).label("geom")
+
+
+def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
+    """Where to download these features, as they are then, for a while and as long as the viewer may see them."""
+    verdict = wanted.verdict and wanted.verdict.value
+    said = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
+    return links.signed("features", viewer, wanted.prediction_id, *said)
+
+
+async def found_features(reading: Reading, token: str) -> StreamedFile:
+    """The file that such a link was made for."""
+    async with reading() as session:
+        prediction_id, *facts = await links.opened(session, "features", Prediction, token)
+    verdict, conflation, points, said = facts
+    wanted = Wanted(prediction_id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
+    form = FileFormat(said)
+    return StreamedFile(f"prediction-{prediction_id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
+
+
+async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGenerator[bytes, None]:
+    """A file, piece by piece; of no features there is no FlatGeobuf, which is empty then."""
+    if form is FileFormat.FLATGEOBUF:
+        tags = [literal(value).label(key) for key, value in TAGS.items()]
+        async with aclosing(flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID))) as parts:
+            async for piece in parts:
+                yield piece
+        return
+    writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
+    features = _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML)
+    async with aclosing(streamed(writer, features)) as parts:
+        async for piece in parts:
+            yield piece
+
+
+SAID = (
+    PredictedFeature.confidence,
+    PredictedFeature.area_m2,
+    PredictedFeature.verdict,
+    PredictedFeature.conflation,
+    PredictedFeature.osm_share,
+)
+
+
+async def _batches(
+    reading: Reading, wanted: Wanted, *, is_tagged_only: bool
+) -> AsyncGenerator[Sequence[Feature], None]:
+    """All features as of one moment, read by one cursor."""
+    async with reading() as session, aclosing(batches(session, wanted.of(wanted.place, *SAID))) as parts:
+        async for found in parts:
+            yield [_feature(geom, None if is_tagged_only else said) for geom, *said in found]
+
+
+async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
+    """The rows of one cursor of the server's, some at a time."""
+    found = await session.stream(rows.execution_options(yield_per=BATCH))
+    try:
+        async for some in found.partitions():
+            yield some
+    finally:
+        await found.close()
+
+
+def _feature(geom: Polygon | Point, said: Sequence[Any] | None) -> Feature:
+    """With all that is known of it, or with nothing but what belongs on the map."""
+    if said is None:
+        return Feature(geom, TAGS)
+    known = {column.key: value for column, value in zip(SAID, said, strict=True)}
+    values = {key: value.value if isinstance(value, Enum) else value for key, value in known.items()}
+    return Feature(geom, {**TAGS, **values})

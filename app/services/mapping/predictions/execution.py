@@ -1,0 +1,162 @@
+"""A prediction as workers see it: searched part by part, put together, ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import delete, func, insert, select, text
+
+from app.database import ReadSession, WriteSession
+from app.errors import LimitReached, NotFound
+from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
+from app.models.mapping.trainings import Model, Training
+from app.services.mapping.predictions.conflation import ask_to_conflate, replace_files
+from app.services.mapping.predictions.downloads import Wanted
+from app.services.mapping.predictions.lifecycle import CHECKPOINT, Outlines
+from app.services.mapping.trainings.lifecycle import Left
+from app.services.mapping.trainings.progress import begin, finish
+from app.settings import settings
+
+# Of each building that several parts have found: the outline that lacks no more than a rim, else all of them together.
+JOIN_PARTS = text("""
+    WITH RECURSIVE seam AS MATERIALIZED (
+        SELECT one.id AS one, other.id AS other
+        FROM predicted_features AS one
+        JOIN predicted_features AS other
+            ON other.geom && one.geom AND other.prediction_id = one.prediction_id AND other.part <> one.part
+        WHERE one.prediction_id = :prediction_id
+            AND ST_Area(ST_Intersection(one.geom, other.geom)) >= :share * LEAST(ST_Area(one.geom), ST_Area(other.geom))
+    ), reach (first, id) AS (
+        SELECT one, one FROM seam
+        UNION
+        SELECT reach.first, seam.other FROM reach JOIN seam ON seam.one = reach.id
+    ), member AS (
+        SELECT id, min(first) AS first FROM reach GROUP BY id
+    ), building AS (
+        SELECT member.first AS id,
+            ST_Union(geom) AS whole,
+            (array_agg(geom ORDER BY area_m2 DESC, id))[1] AS largest,
+            sum(confidence * area_m2) / sum(area_m2) AS confidence
+        FROM member JOIN predicted_features USING (id)
+        GROUP BY member.first
+    ), outline AS (
+        SELECT id, confidence, CASE
+            WHEN ST_NumGeometries(whole) > 1 THEN largest
+            WHEN ST_Area(largest) >= :nearly * ST_Area(whole)
+                AND ST_IsEmpty(ST_Buffer(ST_Difference(whole, largest), -:rim * sqrt(ST_Area(whole)))) THEN largest
+            ELSE whole
+        END AS geom
+        FROM building
+    ), kept AS (
+        UPDATE predicted_features AS feature
+        SET geom = outline.geom, area_m2 = ST_Area(outline.geom::geography), confidence = outline.confidence
+        FROM outline
+        WHERE feature.id = outline.id
+    )
+    DELETE FROM predicted_features AS feature USING member WHERE feature.id = member.id AND member.id <> member.first
+""")
+NEARLY = 0.9
+# A long building's last tenth is an end, not a rim: thicker than twice this share of the side of a square as large.
+RIM = 0.05
+
+
+class Found(NamedTuple):
+    """One feature as it was found: confidence from 0 to 1, true area."""
+
+    geom: Polygon
+    confidence: float
+    area_m2: float
+
+
+@dataclass(frozen=True)
+class PredictionPlan:
+    """What a worker needs to predict, and how far others got before."""
+
+    base_model: str
+    checkpoint_key: str
+    area: BaseGeometry
+    source_imagery: str
+    zoom_level: int
+    outlines: Outlines
+    part_zoom: int
+    parts: int
+    parts_done: int
+
+
+async def begin_prediction(session: WriteSession, prediction_id: int) -> PredictionPlan:
+    """Notes that a worker began, and gathers what it needs; what an earlier run found makes way."""
+    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
+    await begin(session, prediction)
+    if prediction.parts_done == 0:
+        await session.execute(delete(PredictedFeature).where(PredictedFeature.prediction_id == prediction.id))
+    model = select(Model.base_model).join(Training, Training.model_id == Model.id)
+    base_model = (await session.scalars(model.where(Training.id == prediction.training_id))).one()
+    weights = select(Artifact.storage_key).where(Artifact.training_id == prediction.training_id)
+    return PredictionPlan(
+        base_model=base_model.value,
+        checkpoint_key=(await session.scalars(weights.where(Artifact.name == CHECKPOINT))).one(),
+        area=prediction.geom,
+        source_imagery=prediction.config["source"],
+        zoom_level=prediction.config["zoom_level"],
+        outlines=Outlines.of(prediction.config),
+        part_zoom=prediction.part_zoom,
+        parts=prediction.parts,
+        parts_done=prediction.parts_done,
+    )
+
+
+async def add_found(session: WriteSession, prediction_id: int, found: Sequence[Found] | None) -> None:
+    """Writes down what was found in the next part; None where there is no imagery."""
+    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
+    own = PredictedFeature.prediction_id == prediction.id
+    count = await session.scalar(select(func.count()).where(own)) or 0
+    if count + len(found or ()) > settings.prediction_features_max:
+        raise LimitReached(
+            f"There are more than {settings.prediction_features_max} features: "
+            "ask for more confidence, or search a smaller area.",
+            limit=settings.prediction_features_max,
+        )
+    if found:
+        rows = [{"prediction_id": prediction.id, "part": prediction.parts_done, **each._asdict()} for each in found]
+        await session.execute(insert(PredictedFeature), rows)
+    prediction.parts_done += 1
+    prediction.parts_without_imagery += found is None
+    if prediction.parts_without_imagery == prediction.parts:
+        raise NotFound("There is no imagery at this zoom level inside the area.")
+
+
+async def get_ready_to_join(session: WriteSession) -> None:
+    """Lets PostgreSQL count what was found. Joining is planned by that: with counts from before it took for ever."""
+    await session.execute(text("ANALYZE predicted_features"))
+
+
+async def join_parts(session: WriteSession, prediction_id: int) -> None:
+    """Makes one building of what several parts have found of it; courtyards stay open."""
+    await session.execute(
+        JOIN_PARTS,
+        {
+            "prediction_id": prediction_id,
+            "share": settings.prediction_seam_share_min,
+            "nearly": NEARLY,
+            "rim": RIM,
+        },
+    )
+
+
+async def wanted_in_files(session: ReadSession, prediction_id: int) -> Wanted:
+    """What a prediction's own files hold: everything, drawn as was asked for."""
+    config = (await session.get_one(Prediction, prediction_id)).config
+    return Wanted(prediction_id, points=config.get("points", False))
+
+
+async def finish_prediction(session: WriteSession, prediction_id: int, files: Sequence[Left]) -> None:
+    """Ends a prediction whose parts are all searched and put together."""
+    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
+    found = select(func.count()).where(PredictedFeature.prediction_id == prediction.id)
+    prediction.result_count = await session.scalar(found)
+    await finish(session, prediction, f": {prediction.result_count} features were found.")
+    if prediction.config.get("conflate"):
+        await ask_to_conflate(session, prediction)
+    await replace_files(session, prediction, files)

@@ -1,0 +1,234 @@
+"""Predictions as those who ask for them see them: started, shared, published, tried again, deleted."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import delete, func, select
+
+from app import checks, geometry
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid, NotFound
+from app.gateways import imagery
+from app.models.accounts import Team
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Model, Training, TrainingStatus
+from app.models.system import JobKind
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
+from app.queue import enqueue
+from app.services.accounts.users.deletion import on_parting
+from app.services.mapping.predictions.parts import part_zoom, parts_of
+from app.services.mapping.trainings.progress import fail, note
+from app.services.system import jobs
+from app.settings import settings
+
+CHECKPOINT = "checkpoint.safetensors"
+ENDED = {TrainingStatus.FINISHED, TrainingStatus.FAILED}
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """How outlines are drawn: confidence in percent, lengths in metres, angles in degrees."""
+
+    confidence: int = 50
+    tolerance: float = 0.5
+    area_threshold: float = 3.0
+    orthogonalize: bool = True
+    max_angle_change: int = 15
+    skew_tolerance: int = 15
+    overlap: float = 0.15
+
+    def __post_init__(self) -> None:
+        checks.within("confidence", self.confidence, 0, 100)
+        checks.within("tolerance", self.tolerance, 0, 10)
+        checks.within("areaThreshold", self.area_threshold, 0, 20)
+        checks.within("maxAngleChange", self.max_angle_change, 0, 45)
+        checks.within("skewTolerance", self.skew_tolerance, 0, 45)
+        checks.within("overlap", self.overlap, 0, 1)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Those among a prediction's parameters."""
+        return cls(**{field.name: config[field.name] for field in fields(cls) if field.name in config})
+
+
+async def start_prediction(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    model_id: int,
+    geom: BaseGeometry,
+    zoom_level: int,
+    outlines: Outlines,
+    points: bool = False,
+    conflate: bool = False,
+    source_imagery: str | None = None,
+    description: str | None = None,
+) -> Prediction:
+    """Queues a search of an area with a model's published training."""
+    training = await _published_training(session, viewer, model_id)
+    require(may_predict_with_this_training, viewer, training)
+    area = _area(geom)
+    checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
+    coarse = part_zoom(area, zoom_level)
+    source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
+    asked = {"zoom_level": zoom_level, "source": source, **asdict(outlines), "points": points, "conflate": conflate}
+    prediction = Prediction(
+        user_id=signed_in(viewer),
+        training_id=training.id,
+        geom=area,
+        description=_note(description),
+        config={"checkpoint": CHECKPOINT, **asked},
+        part_zoom=coarse,
+        parts=len(parts_of(area, coarse)),
+    )
+    session.add(prediction)
+    await session.flush()
+    await _queue(session, prediction)
+    return prediction
+
+
+async def _published_training(session: ReadSession, viewer: Viewer, model_id: int) -> Training:
+    signed_in(viewer)
+    model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
+    if model is None:
+        raise NotFound("There is no such model.")
+    if model.published_training_id is None:
+        raise Conflict("This model is not published yet: publish one of its trainings first.")
+    return await session.get_one(Training, model.published_training_id)
+
+
+def _area(geom: BaseGeometry) -> BaseGeometry:
+    """Sound polygons that may overlap one another, as the ground they cover together."""
+    if not isinstance(geom, Polygon | MultiPolygon):
+        raise Invalid("geom", f"Give a Polygon or a MultiPolygon; this is a {geom.geom_type}.")
+    geometry.check_place("geom", geom)
+    for polygon in shapely.get_parts(geom):
+        if not polygon.is_valid:
+            raise Invalid("geom", f"This geometry is not sound: {shapely.is_valid_reason(polygon)}.")
+    whole = geom if isinstance(geom, Polygon) else shapely.union_all(shapely.get_parts(geom))
+    return geometry.checked("geom", whole, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
+
+
+def _note(description: str | None) -> str | None:
+    return checks.optional_text("description", description, length_max=settings.note_length_max)
+
+
+async def _queue(session: WriteSession, prediction: Prediction) -> None:
+    job = await enqueue(session, JobKind.PREDICT, subject_id=prediction.id, user_id=prediction.user_id)
+    prediction.job_id = job.id
+    await session.flush()
+    note(session, prediction)
+
+
+async def prediction_to_change(session: ReadSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """A prediction the viewer may change, locked."""
+    prediction = await session.scalar(
+        visible(Prediction, viewer).where(Prediction.id == prediction_id).with_for_update(key_share=True)
+    )
+    if prediction is None:
+        raise NotFound("There is no such prediction.")
+    require(may_change_this_prediction, viewer, prediction)
+    return prediction
+
+
+async def update_prediction(
+    session: WriteSession, viewer: Viewer, prediction_id: int, changes: Mapping[str, Any]
+) -> Prediction:
+    """Changes some fields of a prediction; those not named stay."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if "description" in changes:
+        prediction.description = _note(changes["description"])
+    await session.flush()
+    return prediction
+
+
+async def share_prediction(
+    session: WriteSession, viewer: Viewer, prediction_id: int, *, team_id: int | None
+) -> Prediction:
+    """Shows a prediction to a team the viewer sees, whose members may judge what it found; or to no team any more."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if team_id is not None:
+        # Kept from deletion until this is written.
+        team = await session.scalar(visible(Team, viewer).where(Team.id == team_id).with_for_update(key_share=True))
+        if team is None:
+            raise NotFound("There is no such team.")
+    prediction.team_id = team_id
+    await session.flush()
+    return prediction
+
+
+async def publish_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Shows a finished prediction to everybody; when that was first done is kept for good."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status is not TrainingStatus.FINISHED:
+        raise Conflict("Only a finished prediction can be published.")
+    prediction.published = True
+    prediction.published_at = prediction.published_at or await session.scalar(select(func.now()))
+    await session.flush()
+    return prediction
+
+
+async def unpublish_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Takes a prediction back from the public."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    prediction.published = False
+    await session.flush()
+    return prediction
+
+
+async def retry_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Queues a prediction once more. One that failed goes on after the last part done; else it begins anew."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status not in ENDED:
+        raise Conflict("This prediction has not ended yet.")
+    if prediction.conflating:
+        raise Conflict("This prediction is being compared with OpenStreetMap: wait until that is done.")
+    if prediction.status is TrainingStatus.FINISHED or prediction.parts_without_imagery:
+        prediction.parts_done = prediction.parts_without_imagery = 0
+    prediction.status = TrainingStatus.SUBMITTED
+    prediction.started_at = prediction.finished_at = prediction.result_count = prediction.failure = None
+    prediction.conflated_at = prediction.conflation_error = None
+    await _queue(session, prediction)
+    return prediction
+
+
+async def cancel_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Asks a prediction to stop. One nobody works on yet ends here; another within a batch of its worker's."""
+    prediction = await session.scalar(visible(Prediction, viewer).where(Prediction.id == prediction_id))
+    if prediction is None:
+        raise NotFound("There is no such prediction.")
+    require(may_change_this_prediction, viewer, prediction)
+    if prediction.job_id is None or prediction.status in ENDED:
+        raise Conflict("This prediction has ended already.")
+    if await jobs.cancel(session, prediction.job_id):
+        await prediction_failed(session, prediction.id, jobs.CANCELLED)
+        await session.refresh(prediction)
+    return prediction
+
+
+async def prediction_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
+    """Ends a prediction that will give no result, and says why; a later run continues after the last part done."""
+    await fail(session, await session.get_one(Prediction, prediction_id, with_for_update=True), reason)
+
+
+@on_parting
+async def delete_unpublished(session: WriteSession, user_id: int) -> None:
+    """What somebody whose account is deleted has kept to themselves ends with it."""
+    kept = Prediction.user_id == user_id, Prediction.published.is_(False)
+    for id in (await session.scalars(delete(Prediction).where(*kept).returning(Prediction.id))).all():
+        await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=id, user_id=user_id)
+
+
+async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
+    """Ends a prediction for good, with what it found and its files."""
+    prediction = await prediction_to_change(session, viewer, prediction_id)
+    if prediction.status not in ENDED or prediction.conflating:
+        raise Conflict("This prediction is being worked on: cancel it first, or wait.")
+    await session.execute(delete(Prediction).where(Prediction.id == prediction.id))
+    await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=prediction.id, user_id=viewer.user_id)
+    return prediction

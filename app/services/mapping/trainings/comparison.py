@@ -1,0 +1,83 @@
+"""A model's trainings side by side: what they were given, and how well they did."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.database import ReadSession
+from app.errors import BadRequest, NotFound
+from app.models.mapping.trainings import Model, Training, TrainingStatus
+from app.policies import Viewer, visible
+from app.settings import settings
+
+# All are measured on ground held back from training, in the same way for every base model; higher is better.
+METRICS = ("accuracy", "pixel_accuracy", "precision", "recall", "f1", "object_f1")
+PARAMETERS: dict[str, Callable[[Training], Any]] = {
+    "zoom_level": lambda training: training.zoom_level,
+    "epochs": lambda training: training.epochs,
+    "batch_size": lambda training: training.batch_size,
+    "freeze_layers": lambda training: training.freeze_layers,
+    "multimasks": lambda training: training.multimasks,
+    "input_contact_spacing": lambda training: training.input_contact_spacing if training.multimasks else None,
+    "input_boundary_width": lambda training: training.input_boundary_width if training.multimasks else None,
+    "source_imagery": lambda training: training.source_imagery,
+    "continues_another": lambda training: training.parent_training_id is not None,
+    "chips_length": lambda training: training.chips_length,
+}
+
+
+@dataclass(frozen=True)
+class ComparedMetric:
+    """One figure of all trainings compared."""
+
+    name: str
+    values: Sequence[float | None]
+    best: Training | None
+
+
+@dataclass(frozen=True)
+class ComparedParameter:
+    """One thing all trainings compared were given."""
+
+    name: str
+    values: Sequence[Any]
+    differs: bool
+
+
+@dataclass(frozen=True)
+class TrainingComparison:
+    """Trainings as the columns of a table; values stand in their order."""
+
+    trainings: Sequence[Training]
+    metrics: Sequence[ComparedMetric]
+    parameters: Sequence[ComparedParameter]
+
+
+async def compare_trainings(
+    session: ReadSession, viewer: Viewer, *, model_id: int, training_ids: Sequence[int] | None
+) -> TrainingComparison:
+    """A model's finished trainings, or some of them, the oldest first."""
+    if await session.scalar(visible(Model, viewer).where(Model.id == model_id)) is None:
+        raise NotFound("There is no such model.")
+    rows = visible(Training, viewer).where(Training.model_id == model_id, Training.status == TrainingStatus.FINISHED)
+    most = settings.trainings_compared_max
+    if training_ids is not None:
+        if len(training_ids) > most:
+            raise BadRequest(f"Compare at most {most} trainings; these are {len(training_ids)}.")
+        rows = rows.where(Training.id.in_(training_ids))
+    found = (await session.scalars(rows.order_by(Training.id.desc()).limit(most))).all()[::-1]
+    if missing := set(training_ids or ()) - {training.id for training in found}:
+        raise NotFound(f"{len(missing)} of these are no finished trainings of this model.")
+    parameters = [_parameter(name, [of(training) for training in found]) for name, of in PARAMETERS.items()]
+    return TrainingComparison(found, [_metric(name, found) for name in METRICS], parameters)
+
+
+def _metric(name: str, trainings: Sequence[Training]) -> ComparedMetric:
+    values = [getattr(training, name) for training in trainings]
+    known = [(value, -place) for place, value in enumerate(values) if value is not None]
+    # Of equals the older one: it was as good before.
+    return ComparedMetric(name, values, trainings[-max(known)[1]] if known else None)
+
+
+def _parameter(name: str, values: Sequence[Any]) -> ComparedParameter:
+    return ComparedParameter(name, values, differs=any(value != values[0] for value in values))

@@ -1,0 +1,97 @@
+"""What a training learns from: its dataset's areas, the corrections that were approved, the weights it begins with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import ColumnElement, Select, case, func, select, type_coerce
+
+from app.database import ReadSession
+from app.geometry import SRID
+from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
+from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
+from app.models.mapping.predictions import Artifact
+from app.models.mapping.trainings import Model, Training
+
+WEIGHTS = "checkpoint.safetensors"
+MERCATOR = 3857
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a worker needs to train."""
+
+    base_model: str
+    source_imagery: str
+    zoom_levels: Sequence[int]
+    epochs: int
+    batch_size: int
+    freeze_layers: bool
+    multimasks: bool
+    input_contact_spacing: int
+    input_boundary_width: int
+    offset_m: Sequence[float]
+    aois: Sequence[Polygon]
+    labels: Sequence[tuple[BaseGeometry, dict[str, object]]]
+    initial_key: str | None
+
+
+async def plan_of(session: ReadSession, training: Training) -> TrainingPlan:
+    """All that is known of a training that is about to begin."""
+    model = await session.get_one(Model, training.model_id)
+    dataset = await session.get_one(Dataset, model.dataset_id)
+    parent_id = training.parent_training_id
+    aois = select(AOI.geom).where(AOI.dataset_id == dataset.id).order_by(AOI.id)
+    labels = select(Label.geom, Label.osm_id, Label.tags).join(AOI).where(AOI.dataset_id == dataset.id)
+    # What was copied is among the dataset's areas already.
+    corrects = is_to_learn_from(parent_id) & FeedbackAOI.aoi_id.is_(None)
+    corrections = select(FeedbackAOI.geom).where(corrects).order_by(FeedbackAOI.id)
+    outline = type_coerce(outline_in(dataset), FeedbackLabel.geom.type)
+    missed = select(outline, FeedbackLabel.osm_id, FeedbackLabel.tags).join(FeedbackAOI).where(corrects)
+    lessons = [
+        *await session.execute(labels.order_by(Label.id)),
+        *await session.execute(missed.order_by(FeedbackLabel.id)),
+    ]
+    return TrainingPlan(
+        base_model=model.base_model.value,
+        source_imagery=training.source_imagery,
+        zoom_levels=training.zoom_level,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        freeze_layers=training.freeze_layers,
+        multimasks=training.multimasks,
+        input_contact_spacing=training.input_contact_spacing,
+        input_boundary_width=training.input_boundary_width,
+        offset_m=dataset.offset,
+        aois=[*await session.scalars(aois), *await session.scalars(corrections)],
+        labels=[(geom, {"osm_id": osm_id, "tags": tags}) for geom, osm_id, tags in lessons],
+        initial_key=None if parent_id is None else await session.scalar(weights_of(parent_id)),
+    )
+
+
+def is_to_learn_from(training_id: int | None) -> ColumnElement[bool]:
+    """Whether a correction was approved that a training or one of its forebears was given.
+
+    What the forebears were taught is taught again: a network forgets what it no longer sees.
+    """
+    line = select(Training.id, Training.parent_training_id).where(Training.id == training_id).cte(recursive=True)
+    before = select(Training.id, Training.parent_training_id).join(line, Training.id == line.c.parent_training_id)
+    return (FeedbackAOI.review == Review.APPROVED) & FeedbackAOI.training_id.in_(select(line.union(before).c.id))
+
+
+def outline_in(dataset: Dataset) -> ColumnElement[BaseGeometry]:
+    """The outline of a correction's label as the dataset would have it.
+
+    What was drawn lies upon the imagery already, and that is where the dataset's offset is going to move its labels.
+    """
+    east_m, north_m = dataset.offset
+    upon_map = func.ST_Translate(func.ST_Transform(FeedbackLabel.geom, MERCATOR), -east_m, -north_m)
+    drawn = func.ST_Transform(upon_map, SRID)
+    return case((FeedbackLabel.origin == LabelOrigin.OSM, FeedbackLabel.geom), else_=drawn)
+
+
+def weights_of(training_id: int) -> Select[str]:
+    """Where the weights are that a training left."""
+    kept = select(Artifact.storage_key).where(Artifact.training_id == training_id)
+    return kept.where(Artifact.name == WEIGHTS)

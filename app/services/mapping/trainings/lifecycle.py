@@ -1,0 +1,253 @@
+"""Models and their trainings, from start to publication."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
+
+import shapely
+from shapely import Polygon
+from sqlalchemy import func, select
+
+from app import checks, tiles
+from app.base_models import OFFERS, BaseModelOffer
+from app.database import ReadSession, WriteSession
+from app.errors import AccuracyTooLow, Conflict, Invalid, LimitReached, NotFound, Unavailable
+from app.gateways import imagery
+from app.models.mapping.datasets import AOI, Dataset, Label
+from app.models.mapping.predictions import Artifact
+from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
+from app.models.system import JobKind
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import (
+    may_cancel_this_training,
+    may_publish_trainings_of_this_model,
+    may_train_on_this_dataset,
+    may_train_this_model,
+)
+from app.queue import enqueue
+from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
+from app.services.mapping.trainings.progress import begin, fail, finish, note
+from app.services.system import audit, jobs
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file a job left in storage."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    storage_key: str
+
+
+def available(base_model: BaseModel) -> BaseModelOffer:
+    """What this installation offers of a base model, if it can train it."""
+    offer = OFFERS[base_model.value]
+    if reason := offer.reason:
+        raise Unavailable(f"{reason} RAMP is always available.")
+    return offer
+
+
+async def create_model(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    dataset_id: int,
+    name: str,
+    description: str | None = None,
+    base_model: BaseModel = BaseModel.RAMP,
+) -> Model:
+    """A model of the viewer's, not trained yet."""
+    dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
+    if dataset is None:
+        raise NotFound("There is no such dataset.")
+    require(may_train_on_this_dataset, viewer, dataset)
+    model = Model(
+        user_id=signed_in(viewer),
+        dataset_id=dataset.id,
+        name=checks.text("name", name, length_max=settings.name_length_max),
+        description=checks.optional_text("description", description, length_max=settings.description_length_max),
+        base_model=base_model,
+    )
+    session.add(model)
+    await session.flush()
+    return model
+
+
+async def start_training(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    model_id: int,
+    zoom_level: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    freeze_layers: bool = False,
+    multimasks: bool = False,
+    input_contact_spacing: int = 8,
+    input_boundary_width: int = 3,
+    source_imagery: str | None = None,
+    description: str | None = None,
+) -> Training:
+    """Queues a training. Everything that can be known to be wrong is said now, not by a job that fails later."""
+    model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
+    if model is None:
+        raise NotFound("There is no such model.")
+    require(may_train_this_model, viewer, model)
+    limits = available(model.base_model).limits
+    zooms = zooms_of(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
+    checks.within("epochs", epochs, 1, limits.epochs_max)
+    checks.within("batchSize", batch_size, 1, limits.batch_max)
+    checks.within("inputContactSpacing", input_contact_spacing, 0, settings.training_contact_spacing_max)
+    checks.within("inputBoundaryWidth", input_boundary_width, 0, settings.training_boundary_width_max)
+    template = await _imagery_of(session, model, source_imagery)
+    areas = await labelled_areas(session, model)
+    check_tiles(areas, zooms)
+    training = Training(
+        user_id=signed_in(viewer),
+        model_id=model.id,
+        source_imagery=template,
+        description=checks.optional_text("description", description, length_max=settings.note_length_max),
+        zoom_level=zooms,
+        epochs=epochs,
+        batch_size=batch_size,
+        freeze_layers=freeze_layers,
+        multimasks=multimasks,
+        input_contact_spacing=input_contact_spacing,
+        input_boundary_width=input_boundary_width,
+        centroid=shapely.union_all(areas).centroid,
+    )
+    return await queued(session, training)
+
+
+async def queued(session: WriteSession, training: Training) -> Training:
+    """The training, once a worker is going to hear of it."""
+    session.add(training)
+    await session.flush()
+    job = await enqueue(session, JobKind.TRAIN, subject_id=training.id, user_id=training.user_id)
+    training.job_id = job.id
+    await session.flush()
+    note(session, training)
+    return training
+
+
+def zooms_of(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> list[int]:
+    """The zoom levels, each once, if they are among those one may choose."""
+    zooms = sorted(set(zoom_level))
+    if not zooms:
+        raise Invalid("zoomLevel", "Choose at least one zoom level.")
+    for zoom in zooms:
+        checks.within("zoomLevel", zoom, zoom_min, zoom_max)
+    return zooms
+
+
+async def _imagery_of(session: ReadSession, model: Model, given: str | None) -> str:
+    template = given or (await session.get_one(Dataset, model.dataset_id)).source_imagery
+    if not template:
+        raise Invalid("sourceImagery", "Name the imagery: neither the training nor its dataset does.")
+    return imagery.check_template("sourceImagery", template)
+
+
+async def labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
+    """The areas of a model's dataset, if there is something to learn from, and nothing that would teach wrongly."""
+    has_labels = select(Label.id).where(Label.aoi_id == AOI.id).exists()
+    rows = (await session.execute(select(AOI, has_labels).where(AOI.dataset_id == model.dataset_id))).all()
+    if not any(labelled for _, labelled in rows):
+        raise Conflict("There is nothing to learn from: no area of the dataset has labels.")
+    # An area that was fetched and found empty teaches what is not a building; one never fetched would teach wrongly.
+    if unlabelled := [aoi.id for aoi, labelled in rows if not labelled and aoi.label_status.name != "DOWNLOADED"]:
+        raise Conflict(f"{len(unlabelled)} of the dataset's areas still need labels: fetch or upload them first.")
+    return [aoi.geom for aoi, _ in rows]
+
+
+def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
+    """Passes if the areas take no more tiles than a job may fetch."""
+    count = 0
+    for area, zoom in product(areas, zooms):
+        count += len(tiles.covering(area, zoom))
+        if count > settings.tiles_per_job_max:
+            raise LimitReached(
+                f"These areas take more than {settings.tiles_per_job_max} tiles; choose a lower zoom.",
+                limit=settings.tiles_per_job_max,
+            )
+
+
+async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Training:
+    """Asks a training to stop. One nobody works on yet ends here; another within a batch of its worker's."""
+    training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
+    if training is None:
+        raise NotFound("There is no such training.")
+    require(may_cancel_this_training, viewer, training)
+    if training.job_id is None or training.status in {TrainingStatus.FINISHED, TrainingStatus.FAILED}:
+        raise Conflict("This training has ended already.")
+    audit.record(session, signed_in(viewer), "cancelTraining", about=training, user_id=training.user_id)
+    if await jobs.cancel(session, training.job_id):
+        await training_failed(session, training.id, jobs.CANCELLED)
+        await session.refresh(training)
+    return training
+
+
+async def publish_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Model:
+    """Offers a training's weights for predictions. Refused, in this order: unfinished, too weak, not one's own."""
+    signed_in(viewer)
+    training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
+    if training is None:
+        raise NotFound("There is no such training.")
+    if training.status is not TrainingStatus.FINISHED:
+        raise Conflict("Only a finished training can be published.")
+    model = await session.get_one(Model, training.model_id, with_for_update=True)
+    required = OFFERS[model.base_model.value].limits.publish_accuracy_percent_min
+    if training.accuracy is None or not training.accuracy >= required:
+        raise AccuracyTooLow(accuracy=training.accuracy, required=required)
+    require(may_publish_trainings_of_this_model, viewer, model)
+    if training.artifacts_deleted_at is not None:
+        raise Conflict("The files of this training were deleted to make room: train again.")
+    model.published_training_id, model.status = training.id, ModelStatus.PUBLISHED
+    audit.record(session, signed_in(viewer), "publishTraining", about=training, model=model.id)
+    model.published_at = model.published_at or await session.scalar(select(func.now()))
+    await session.flush()
+    await session.refresh(model)
+    return model
+
+
+async def begin_training(session: WriteSession, training_id: int) -> TrainingPlan:
+    """Notes that a worker began, and gathers what it needs."""
+    training = await session.get_one(Training, training_id, with_for_update=True)
+    await begin(session, training)
+    return await plan_of(session, training)
+
+
+@dataclass(frozen=True)
+class TrainingFigures:
+    """How well a training did: accuracy in percent, shares from 0 to 1."""
+
+    accuracy: float
+    pixel_accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    object_f1: float
+    chips_length: int
+
+
+async def finish_training(
+    session: WriteSession,
+    training_id: int,
+    figures: TrainingFigures,
+    files: Sequence[Left],
+    learning_curve: dict[str, Any] | None = None,
+) -> None:
+    """Writes down how well it did, how it went there, and what it left."""
+    training = await session.get_one(Training, training_id, with_for_update=True)
+    for name, value in asdict(figures).items():
+        setattr(training, name, value)
+    training.learning_curve = learning_curve
+    session.add_all([Artifact(training_id=training.id, **asdict(file)) for file in files])
+    await finish(session, training, f" with an accuracy of {figures.accuracy:.1f} %.")
+
+
+async def training_failed(session: WriteSession, training_id: int, reason: str) -> None:
+    """Ends a training that will give no result, and says why."""
+    await fail(session, await session.get_one(Training, training_id, with_for_update=True), reason)

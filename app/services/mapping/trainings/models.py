@@ -1,0 +1,102 @@
+"""Models after they were made: changed, put away, deleted with their trainings and files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from app import checks
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid, NotFound
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
+from app.models.system import JobKind
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import may_change_this_model
+from app.queue import enqueue
+from app.services.system import audit
+from app.settings import settings
+
+UNFINISHED = (TrainingStatus.SUBMITTED, TrainingStatus.RUNNING)
+
+
+async def model_to_change(session: ReadSession, viewer: Viewer, model_id: int) -> Model:
+    """A model the viewer may change, locked."""
+    model = await session.scalar(visible(Model, viewer).where(Model.id == model_id).with_for_update(key_share=True))
+    if model is None:
+        raise NotFound("There is no such model.")
+    require(may_change_this_model, viewer, model)
+    return model
+
+
+async def update_model(session: WriteSession, viewer: Viewer, model_id: int, changes: Mapping[str, Any]) -> Model:
+    """Changes what is given and leaves the rest: name, description, status. Publishing is another deed."""
+    model = await model_to_change(session, viewer, model_id)
+    if "name" in changes:
+        model.name = checks.text("name", changes["name"], length_max=settings.name_length_max)
+    if "description" in changes:
+        about = changes["description"]
+        model.description = checks.optional_text("description", about, length_max=settings.description_length_max)
+    if "status" in changes:
+        model.status = _status(model, changes["status"])
+    await session.flush()
+    if changes:
+        told = {"fields": sorted(changes)}
+        audit.record(session, signed_in(viewer), "updateModel", about=model, user_id=model.user_id, **told)
+    await session.refresh(model)
+    return model
+
+
+def _status(model: Model, status: ModelStatus) -> ModelStatus:
+    if status is ModelStatus.PUBLISHED and model.status is not ModelStatus.PUBLISHED:
+        raise Invalid("status", "A model is published by publishing one of its trainings.")
+    return status
+
+
+async def delete_model(session: WriteSession, viewer: Viewer, model_id: int) -> Model:
+    """The model ends, with its trainings, what was said and found of them, and their files."""
+    model = await model_to_change(session, viewer, model_id)
+    # Now the key, too: a training that is being started meanwhile comes before or not at all.
+    await session.execute(select(Model.id).where(Model.id == model.id).with_for_update())
+    if model.status is ModelStatus.PUBLISHED:
+        raise Conflict("This model is published: archive it first.")
+    trainings = (await session.scalars(select(Training).where(Training.model_id == model.id))).all()
+    for training in trainings:
+        await _discard(session, viewer, training)
+    audit.record(session, signed_in(viewer), "deleteModel", about=model, user_id=model.user_id)
+    await session.execute(delete(Model).where(Model.id == model.id))
+    return model
+
+
+async def delete_training(session: WriteSession, viewer: Viewer, training_id: int) -> Training:
+    """The training ends, with what was said and found of it, and its files; not while it is what its model offers."""
+    training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
+    if training is None:
+        raise NotFound("There is no such training.")
+    # The model's lock comes first: publishing waits for it, and so does deleting.
+    model = await model_to_change(session, viewer, training.model_id)
+    await session.refresh(training, with_for_update=True)
+    if model.published_training_id == training.id and model.status is ModelStatus.PUBLISHED:
+        raise Conflict("This training is published: publish another, or archive its model first.")
+    await _discard(session, viewer, training)
+    audit.record(session, signed_in(viewer), "deleteTraining", about=training, user_id=training.user_id)
+    await session.execute(delete(Training).where(Training.id == training.id))
+    return training
+
+
+async def _discard(session: WriteSession, viewer: Viewer, training: Training) -> None:
+    """Passes unless somebody still needs a training; once it is gone, so will its files be."""
+    if training.status in UNFINISHED:
+        raise Conflict("A training that is not finished cannot be deleted: cancel it first.")
+    unfinished = Training.status.in_(UNFINISHED) & (Training.parent_training_id == training.id)
+    if await session.scalar(select(func.count()).where(unfinished)):
+        raise Conflict("A training that continues this one is not finished: cancel it first.")
+    predictions = (await session.scalars(select(Prediction).where(Prediction.training_id == training.id))).all()
+    if any(prediction.user_id != training.user_id for prediction in predictions):
+        raise Conflict("Other people have predictions by it, which would be lost: archive the model instead.")
+    if any(prediction.status in UNFINISHED for prediction in predictions):
+        raise Conflict("A prediction by it is not finished: wait, or cancel it first.")
+    user_id = signed_in(viewer)
+    await enqueue(session, JobKind.REMOVE_TRAINING, subject_id=training.id, user_id=user_id)
+    for prediction in predictions:
+        await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=prediction.id, user_id=user_id)

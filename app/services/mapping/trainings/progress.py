@@ -1,0 +1,57 @@
+"""How trainings, predictions and inspections begin and end: for those who watch them, and those who asked for them."""
+
+from sqlalchemy import func, select
+
+from app import events
+from app.database import WriteSession
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Training, TrainingStatus
+from app.services.system import jobs, notifications
+from app.settings import settings
+
+Work = Training | Prediction | Inspection
+
+
+def topic_of(kind: type[Work], id: int) -> str:
+    """Where the events about a training, a prediction or an inspection are found."""
+    return f"{kind.__name__.lower()}:{id}"
+
+
+def note(session: WriteSession, work: Work) -> None:
+    """Tells the subscriptions of it that its status has changed."""
+    events.record(session, topic_of(type(work), work.id), {"status": work.status.value})
+
+
+async def begin(session: WriteSession, work: Work) -> None:
+    """A worker has it. An attempt may have been given up before it was counted: only the first is told of."""
+    work.status = TrainingStatus.RUNNING
+    if work.started_at is None:
+        work.started_at = await session.scalar(select(func.now()))
+        if not isinstance(work, Inspection):  # which is over soon
+            await _tell(session, work, "started", "has started.")
+    note(session, work)
+
+
+async def finish(session: WriteSession, work: Work, how: str) -> None:
+    """It has brought what it was for."""
+    await _end(session, work, TrainingStatus.FINISHED, f"has finished{how}")
+
+
+async def fail(session: WriteSession, work: Work, reason: str) -> None:
+    """It will bring nothing, and says why."""
+    work.failure = reason[: settings.note_length_max]
+    how = "was cancelled." if reason == jobs.CANCELLED else f"has failed. {reason}"
+    await _end(session, work, TrainingStatus.FAILED, how)
+
+
+async def _end(session: WriteSession, work: Work, status: TrainingStatus, how: str) -> None:
+    work.status, work.finished_at = status, await session.scalar(select(func.now()))
+    note(session, work)
+    await _tell(session, work, "ended", how)
+
+
+async def _tell(session: WriteSession, work: Work, event: str, how: str) -> None:
+    what = f"of dataset {work.dataset_id}" if isinstance(work, Inspection) else str(work.id)
+    message = f"Your {type(work).__name__.lower()} {what} {how}"
+    await notifications.notify(session, work.user_id, message, about=work, event=f"{event}:{work.job_id}")

@@ -1,0 +1,62 @@
+"""How long trainings keep their files."""
+
+from datetime import timedelta
+
+from sqlalchemy import Interval, delete, exists, func, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from app.database import Database, WriteSession
+from app.gateways import storage
+from app.models.mapping.predictions import Artifact, Prediction
+from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
+from app.models.system import JobKind
+from app.queue import enqueue
+from app.settings import settings
+
+ENDED = (TrainingStatus.FINISHED, TrainingStatus.FAILED)
+AT_ONCE_MAX = 100
+RESUMING = "resuming"
+
+
+async def discard_old_files(session: WriteSession) -> None:
+    """Gives up the files of trainings that ended long ago, unless somebody still needs them; notes it on the row."""
+    child = aliased(Training)
+    published = exists().where(Model.published_training_id == Training.id, Model.status == ModelStatus.PUBLISHED)
+    # Who continued a training may want to go back to it, as long as there is something that continues it.
+    continued = exists().where(child.parent_training_id == Training.id, child.artifacts_deleted_at.is_(None))
+    looking = exists().where(Prediction.training_id == Training.id, Prediction.status.not_in(ENDED))
+    age = literal(timedelta(days=settings.artifacts_kept_days), Interval)
+    old = select(Training).where(
+        Training.status.in_(ENDED),
+        Training.finished_at < func.now() - age,
+        Training.artifacts_deleted_at.is_(None),
+        exists().where(Artifact.training_id == Training.id),
+        ~or_(published, continued, looking),
+    )
+    # Publishing locks the model, and looks at the training again once it has the lock.
+    for training in await session.scalars(old.order_by(Training.id).limit(AT_ONCE_MAX)):
+        await _discard(session, training)
+
+
+def resuming_key(training_id: int) -> str:
+    """Where it is kept how far a training is, until it has ended."""
+    return f"{RESUMING}/{training_id}"
+
+
+async def prune_resuming(database: Database) -> None:
+    """Deletes what was kept of trainings that have ended; most goes with their end."""
+    async for keys in storage.old(RESUMING, age_s=settings.uploads_kept_hours * 3_600):
+        ids = {int(key.rsplit("/", 1)[-1]): key for key in keys}
+        going = select(Training.id).where(Training.id.in_(ids), Training.status.not_in(ENDED))
+        async with database.reading() as session:
+            needed = set(await session.scalars(going))
+        await storage.delete_all([key for id, key in ids.items() if id not in needed])
+
+
+async def _discard(session: WriteSession, training: Training) -> None:
+    model = await session.get_one(Model, training.model_id, with_for_update=True)
+    if model.published_training_id == training.id and model.status is ModelStatus.PUBLISHED:
+        return
+    await session.execute(delete(Artifact).where(Artifact.training_id == training.id))
+    training.artifacts_deleted_at = await session.scalar(select(func.now()))
+    await enqueue(session, JobKind.REMOVE_TRAINING, subject_id=training.id, user_id=None)

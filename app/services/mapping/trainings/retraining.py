@@ -1,0 +1,90 @@
+"""Training on: from a training's own weights, with its dataset's areas and the corrections its owner approved."""
+
+from collections.abc import Sequence
+
+import shapely
+from shapely import Polygon
+from sqlalchemy import func, select
+
+from app import checks
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, NotFound
+from app.models.mapping.feedback import FeedbackAOI
+from app.models.mapping.trainings import Model, Training, TrainingStatus
+from app.policies import Viewer, require, signed_in, visible
+from app.policies.mapping import may_train_this_model
+from app.services.mapping.feedback.corrections import is_labelled
+from app.services.mapping.trainings.inputs import is_to_learn_from, weights_of
+from app.services.mapping.trainings.lifecycle import available, check_tiles, labelled_areas, queued, zooms_of
+from app.settings import settings
+
+
+async def start_feedback_training(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    training_id: int,
+    zoom_level: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    freeze_layers: bool,
+    description: str | None = None,
+) -> Training:
+    """Queues a training that continues another. Everything that can be known to be wrong is said now."""
+    parent = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
+    if parent is None:
+        raise NotFound("There is no such training.")
+    model = await session.get_one(Model, parent.model_id)
+    require(may_train_this_model, viewer, model)
+    available(model.base_model)
+    zooms = zooms_of(
+        zoom_level, zoom_min=settings.feedback_training_zoom_min, zoom_max=settings.feedback_training_zoom_max
+    )
+    checks.within("epochs", epochs, 1, settings.feedback_training_epochs_max)
+    checks.within("batchSize", batch_size, 1, settings.feedback_training_batch_max)
+    about = checks.optional_text("description", description, length_max=settings.note_length_max)
+    await _check_weights(session, parent)
+    areas = [*await labelled_areas(session, model), *await _corrections(session, parent)]
+    check_tiles(areas, zooms)
+    training = Training(
+        user_id=signed_in(viewer),
+        model_id=model.id,
+        parent_training_id=parent.id,
+        source_imagery=parent.source_imagery,
+        description=about or f"Feedback of training {parent.id}",
+        zoom_level=zooms,
+        epochs=epochs,
+        batch_size=batch_size,
+        freeze_layers=freeze_layers,
+        multimasks=parent.multimasks,
+        input_contact_spacing=parent.input_contact_spacing,
+        input_boundary_width=parent.input_boundary_width,
+        centroid=shapely.union_all(areas).centroid,
+    )
+    return await queued(session, training)
+
+
+async def _check_weights(session: ReadSession, parent: Training) -> None:
+    """Passes if there are weights to begin with."""
+    if parent.status is not TrainingStatus.FINISHED:
+        raise Conflict("Only a finished training can be continued.")
+    if parent.artifacts_deleted_at is not None or await session.scalar(weights_of(parent.id)) is None:
+        raise Conflict("The weights of this training are not kept any more: train the model anew.")
+
+
+async def _corrections(session: ReadSession, parent: Training) -> list[Polygon]:
+    """The areas that were approved, if all of them can be learned from."""
+    found = await session.execute(
+        select(FeedbackAOI.geom, FeedbackAOI.source_imagery == parent.source_imagery, is_labelled()).where(
+            is_to_learn_from(parent.id)
+        )
+    )
+    areas = found.all()
+    if not areas:
+        waiting = await session.scalar(select(func.count()).where(FeedbackAOI.training_id == parent.id))
+        raise Conflict(f"No correction of this training is approved ({waiting} are drawn): approve one first.")
+    if unlabelled := sum(not labelled for _, _, labelled in areas):
+        raise Conflict(f"{unlabelled} of the approved corrections still need labels: fetch or draw them first.")
+    if elsewhere := sum(not same for _, same, _ in areas):
+        raise Conflict(f"{elsewhere} of the approved corrections lie on other imagery than the training: reject them.")
+    return [geom for geom, _, _ in areas]

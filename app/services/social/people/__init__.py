@@ -1,0 +1,1 @@
+"""What connects two people: friendship, blocks, mutes."""

@@ -1,0 +1,40 @@
+"""What goes with an account that is deleted: its ties to others and its posts. Its messages stay, and name nobody."""
+
+from sqlalchemy import delete, or_, select, update
+
+from app.database import WriteSession
+from app.models.social import Block, FriendRequest, Friendship, Like, Mute, Post, PostMention, Report, Share
+from app.services.accounts.users.deletion import on_parting
+from app.services.social.posts.removal import locked, remove_posts
+
+TIES = {
+    Friendship: (Friendship.user_id, Friendship.friend_id),
+    FriendRequest: (FriendRequest.from_user_id, FriendRequest.to_user_id),
+    Block: (Block.user_id, Block.blocked_id),
+    Mute: (Mute.user_id, Mute.muted_id),
+}
+TO_POSTS = (Like, Share, PostMention)
+
+
+@on_parting
+async def end_ties(session: WriteSession, user_id: int) -> None:
+    """Nobody has them for a friend any more, asked or is kept away, and no name is left in that."""
+    for table, ends in TIES.items():
+        await session.execute(delete(table).where(or_(*(end == user_id for end in ends))))
+
+
+@on_parting
+async def take_posts_away(session: WriteSession, user_id: int) -> None:
+    """What they posted goes as if they had deleted it, and what they thought of others' posts is not counted."""
+    own = await session.scalars(select(Post.id).where(Post.author_id == user_id, Post.deleted_at.is_(None)))
+    await remove_posts(session, own.all())
+    for table in TO_POSTS:
+        theirs = select(table.post_id).where(table.user_id == user_id)
+        await session.execute(locked(select(Post.id).where(Post.id.in_(theirs))))
+        await session.execute(delete(table).where(table.user_id == user_id))
+
+
+@on_parting
+async def forget_evidence(session: WriteSession, user_id: int) -> None:
+    """That something of theirs was reported stays; what it said goes."""
+    await session.execute(update(Report).where(Report.accused_id == user_id).values(evidence=None, evidence_key=None))

@@ -1,0 +1,188 @@
+"""Friends, and the requests by which people become friends."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+
+from limits import RateLimitItemPerHour
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from app import events
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, LimitReached, NotFound
+from app.models.accounts import User
+from app.models.choices import NotificationKind
+from app.models.social import FriendRequest, Friendship
+from app.policies import Viewer, names_viewer, require, signed_in, visible
+from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
+from app.rates import Rates, Share
+from app.services.social.people.pairs import end_friendship, lock_pair, somebody_else, tell
+from app.services.system import notification_groups
+from app.settings import settings
+
+
+class FriendshipChange(Enum):
+    """What has happened between the viewer and another."""
+
+    REQUESTED = "REQUESTED"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    CANCELLED = "CANCELLED"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came of asking another: a request, or at once a friendship where they had asked before."""
+
+    request: FriendRequest | None = None
+    friendship: Friendship | None = None
+
+
+@dataclass(frozen=True)
+class FriendSuggestion:
+    """Somebody the viewer may know."""
+
+    user: User
+    mutual_friends_count: int
+
+
+def friendships_topic(user_id: int) -> str:
+    """Where the events about a person's friends and requests are found."""
+    return f"friendships:{user_id}"
+
+
+def pace_friend_requests(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+    """A block that counts if it succeeds; passes while the viewer asks few people."""
+    limit = RateLimitItemPerHour(settings.friend_requests_per_hour_max)
+    return rates.spending(Share(limit, f"friend-request:{signed_in(viewer)}", "You asked too many people."))
+
+
+async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: int) -> Asked:
+    """A request to another; where they have asked the viewer already, it is an acceptance."""
+    own = signed_in(viewer)
+    other = await somebody_else(session, viewer, user_id)
+    if await session.scalar(select(Friendship.id).where(Friendship.user_id == own, Friendship.friend_id == user_id)):
+        raise Conflict(f"{other.username} is your friend already.")
+    request = await session.scalar(select(FriendRequest).where(between(own, user_id)))
+    if request is not None and request.from_user_id == own:
+        raise Conflict(f"You have asked {other.username} already.")
+    if request is not None:
+        return Asked(friendship=await _befriend(session, request))
+    pending = await session.scalar(select(func.count()).where(FriendRequest.from_user_id == own))
+    if (pending or 0) >= settings.friend_requests_pending_max:
+        raise LimitReached("Too many requests of yours are open.", limit=settings.friend_requests_pending_max)
+    request = FriendRequest(from_user_id=own, to_user_id=user_id)
+    session.add(request)
+    await session.flush()
+    await record_change(session, own, user_id, FriendshipChange.REQUESTED)
+    await tell(session, user_id, own, NotificationKind.FRIEND_REQUEST, about=request)
+    return Asked(request)
+
+
+async def accept_friend_request(session: WriteSession, viewer: Viewer, request_id: int) -> Friendship:
+    """The friendship, as the viewer has it, who was asked."""
+    request = await _received(session, viewer, request_id)
+    return await _befriend(session, request)
+
+
+async def decline_friend_request(session: WriteSession, viewer: Viewer, request_id: int) -> User:
+    """Ends a request the viewer received; answers with who had asked."""
+    request = await _received(session, viewer, request_id)
+    await _close(session, request)
+    await record_change(session, signed_in(viewer), request.from_user_id, FriendshipChange.DECLINED)
+    return await session.get_one(User, request.from_user_id)
+
+
+async def cancel_friend_request(session: WriteSession, viewer: Viewer, user_id: int) -> User:
+    """Takes the viewer's request to another back."""
+    own = signed_in(viewer)
+    other = await somebody_else(session, viewer, user_id)
+    request = await session.scalar(select(FriendRequest).where(between(own, user_id)))
+    if request is None or request.from_user_id != own:
+        raise Conflict(f"You have not asked {other.username}, or they have answered.")
+    await _close(session, request)
+    await record_change(session, own, user_id, FriendshipChange.CANCELLED)
+    return other
+
+
+async def remove_friend(session: WriteSession, viewer: Viewer, user_id: int) -> User:
+    """Ends the viewer's friendship with another, on both sides."""
+    own = signed_in(viewer)
+    other = await somebody_else(session, viewer, user_id)
+    if not await end_friendship(session, own, user_id):
+        raise Conflict(f"{other.username} is not your friend.")
+    await record_change(session, own, user_id, FriendshipChange.ENDED)
+    return other
+
+
+async def suggest_friends(session: ReadSession, viewer: Viewer, *, count: int) -> list[FriendSuggestion]:
+    """Friends of friends, those with most mutual friends first, and then who came last."""
+    mine, theirs = aliased(Friendship), aliased(Friendship)
+    mutual = (
+        select(theirs.friend_id.label("id"), func.count().label("count"))
+        .join(mine, mine.friend_id == theirs.user_id)
+        .where(mine.user_id == signed_in(viewer))
+        .group_by(theirs.friend_id)
+        .subquery()
+    )
+    known = _strangers(viewer).add_columns(mutual.c.count).join(mutual, mutual.c.id == User.id)
+    rows = await session.execute(known.order_by(mutual.c.count.desc(), User.id.desc()).limit(count))
+    found = [FriendSuggestion(user, number) for user, number in rows]
+    if len(found) < count:
+        others = _strangers(viewer).where(User.id.not_in(select(mutual.c.id))).order_by(User.id.desc())
+        found += [FriendSuggestion(user, 0) for user in await session.scalars(others.limit(count - len(found)))]
+    return found
+
+
+def _strangers(viewer: Viewer) -> Select[User]:
+    """People the viewer has nothing to do with yet."""
+    asked = select(FriendRequest.id).where(between(signed_in(viewer), User.id)).exists()
+    return visible(User, viewer).where(
+        User.is_active, ~names_viewer(viewer, User.id), ~asked, ~is_friend(viewer, User.id), ~is_muted(viewer, User.id)
+    )
+
+
+def between(one: int, other: int | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """The request between two people, whoever asked."""
+    sent = (FriendRequest.from_user_id == one) & (FriendRequest.to_user_id == other)
+    return sent | ((FriendRequest.from_user_id == other) & (FriendRequest.to_user_id == one))
+
+
+async def _received(session: WriteSession, viewer: Viewer, request_id: int) -> FriendRequest:
+    """A request to the viewer, which nobody else can answer or take back any more."""
+    found = visible(FriendRequest, viewer).where(FriendRequest.id == request_id)
+    request = await session.scalar(found)
+    if request is not None:
+        require(may_answer_this_friend_request, viewer, request)
+        await lock_pair(session, request.from_user_id, request.to_user_id)
+        request = await session.scalar(found.execution_options(populate_existing=True))
+    if request is None:
+        raise NotFound("There is no such request; perhaps it was answered or taken back.")
+    return request
+
+
+async def _close(session: WriteSession, request: FriendRequest) -> None:
+    """Ends a request, of which nobody needs to be told any more."""
+    await session.delete(request)
+    await notification_groups.tell_no_more(session, request.from_user_id, FriendRequest, request.id)
+
+
+async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship:
+    """Makes friends of two, and tells who had asked; answers with the side of who was asked."""
+    asked, asking = request.to_user_id, request.from_user_id
+    await _close(session, request)
+    own, theirs = Friendship(user_id=asked, friend_id=asking), Friendship(user_id=asking, friend_id=asked)
+    session.add_all([own, theirs])
+    await session.flush()
+    await record_change(session, asked, asking, FriendshipChange.ACCEPTED)
+    await tell(session, asking, asked, NotificationKind.FRIENDSHIP, about=theirs)
+    return own
+
+
+async def record_change(session: WriteSession, one: int, other: int, change: FriendshipChange) -> None:
+    """Lets the subscriptions of both show what has happened, each with the other."""
+    await session.flush()
+    for user_id, with_id in ((one, other), (other, one)):
+        events.record(session, friendships_topic(user_id), {"change": change.value, "user": with_id})

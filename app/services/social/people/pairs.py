@@ -1,0 +1,65 @@
+"""Two people at a time: what is between them changes for both at once."""
+
+from sqlalchemy import delete, select
+
+from app.database import ReadSession, WriteSession, lock
+from app.errors import Invalid
+from app.models.accounts import User
+from app.models.base import Record
+from app.models.choices import NotificationKind
+from app.models.social import Friendship
+from app.policies import Viewer, signed_in, visible
+from app.policies.social import is_kept_from
+from app.services.system import notification_groups
+
+
+async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
+    """Another whom the viewer sees, with all that is between the two locked until this transaction ends."""
+    if user_id == signed_in(viewer):
+        raise Invalid(field, "This is your own account.")
+    await lock_pair(session, signed_in(viewer), user_id)
+    return await anybody(session, viewer, user_id, field=field)
+
+
+async def anybody(session: ReadSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
+    """Somebody whom the viewer sees."""
+    user = await session.scalar(visible(User, viewer).where(User.id == user_id))
+    if user is None or not user.is_active:
+        raise Invalid(field, "There is nobody with this id.")
+    return user
+
+
+async def lock_pair(session: WriteSession, one: int, other: int) -> None:
+    """Waits until nobody else changes what is between two people, whichever of them asks."""
+    low, high = sorted((one, other))
+    await lock(session, f"people {low} {high}")
+
+
+async def end_friendship(session: WriteSession, one: int, other: int) -> bool:
+    """Ends a friendship on both sides; answers whether there was one."""
+    sides = delete(Friendship).where(Friendship.user_id.in_((one, other)), Friendship.friend_id.in_((one, other)))
+    ended = (await session.execute(sides.returning(Friendship.id, Friendship.friend_id))).all()
+    for id, doer_id in ended:
+        await notification_groups.tell_no_more(session, doer_id, Friendship, id)
+    return bool(ended)
+
+
+async def tell(
+    session: WriteSession,
+    user_id: int,
+    doer_id: int,
+    kind: NotificationKind,
+    *,
+    about: Record,
+    within: int | None = None,
+) -> None:
+    """Notifies somebody of what another has done, unless that is themselves or the two keep apart.
+
+    What others did of the same kind, `within` the same thing if one is given, is told of together. Whoever tells
+    several people of it tells them in the order of their ids.
+    """
+    await lock_pair(session, user_id, doer_id)
+    heard = select(User).where(User.id == doer_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id))
+    doer = None if user_id == doer_id else await session.scalar(heard)
+    if doer is not None:
+        await notification_groups.tell_together(session, user_id, doer, kind, about=about, within=within)

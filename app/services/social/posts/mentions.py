@@ -1,0 +1,102 @@
+"""Who is named in a text, and by which hashtags it is found.
+
+A username may hold spaces and signs, so a text alone does not tell where a name ends: it is the longest that somebody
+has, of those that end where a word does.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, takewhile
+from unicodedata import normalize
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.database import WriteSession
+from app.models.accounts import User
+from app.models.social import Post, PostHashtag, PostMention, PostRevision
+from app.policies import Viewer, visible
+from app.policies.accounts import is_blocked
+from app.settings import settings
+
+ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+LINE_END = re.compile(r"[\r\n\t]")
+# Signs that are no end of a word, and yet what follows them is part of something else, such as an address.
+JOINING = {"@", "#", "/", "&", "=", "+"}
+
+
+async def keep_hashtags(session: WriteSession, post: Post) -> None:
+    """Has a post be found by the hashtags that it has now."""
+    names = hashtags(post.content)
+    gone = delete(PostHashtag).where(PostHashtag.post_id == post.id, PostHashtag.name.not_in(names))
+    await session.execute(gone)
+    if names:
+        rows = [{"post_id": post.id, "name": name} for name in names]
+        await session.execute(insert(PostHashtag).values(rows).on_conflict_do_nothing())
+
+
+async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post) -> Sequence[int]:
+    """Has a post name whom it names now; answers with those whom it has never named before."""
+    known = await _people(session, viewer, post.content)
+    named = set(mentions(post.content, known))
+    gone = delete(PostMention).where(PostMention.post_id == post.id, PostMention.user_id.not_in(named))
+    await session.execute(gone)
+    if not named:
+        return []
+    rows = [{"post_id": post.id, "user_id": user_id} for user_id in sorted(named)]
+    added = insert(PostMention).values(rows).on_conflict_do_nothing().returning(PostMention.user_id)
+    new = set(await session.scalars(added))
+    for before in await session.scalars(select(PostRevision.content).where(PostRevision.post_id == post.id)):
+        new -= set(mentions(before, known))
+    return sorted(new)
+
+
+async def _people(session: WriteSession, viewer: Viewer, text: str) -> Mapping[str, int]:
+    """The keys of those who may be meant, by their names in small letters: those whom the author sees."""
+    names = {name for names in _names(text) for name in names}
+    if not names:
+        return {}
+    small = func.lower(User.username)
+    found = visible(User, viewer).where(small.in_(names), User.is_active, ~is_blocked(viewer, User.id))
+    return dict((await session.execute(found.with_only_columns(small, User.id))).all())
+
+
+def mentions(text: str, known: Mapping[str, int]) -> list[int]:
+    """The keys of whom a text names, of those whose names in small letters are known."""
+    found = (next((known[name] for name in names if name in known), None) for names in _names(text))
+    return [key for key in found if key is not None]
+
+
+def hashtags(text: str) -> list[str]:
+    """The names of the hashtags in a text, in small letters, each once; one without a letter is a number."""
+    found: dict[str, None] = {}
+    for rest in _after(text, "#"):
+        name = "".join(takewhile(_is_word, rest)).lower()
+        if len(name) <= settings.hashtag_length_max and any(map(str.isalpha, name)):
+            found[name] = None
+    return list(found)[: settings.hashtags_max]
+
+
+def _names(text: str) -> list[list[str]]:
+    """For each place where a text may name somebody, the names that it can be, the longest first."""
+    lines = [f"{LINE_END.split(rest)[0]} "[: settings.name_length_max + 1] for rest in _after(text, "@")]
+    return [[line[:end].lower() for end in _ends(line)] for line in lines[: settings.mentions_max]]
+
+
+def _ends(line: str) -> list[int]:
+    """Where a name may end: not within a word, and not behind a space."""
+    between = [(end, *line[end - 1 : end + 1]) for end in range(len(line) - 1, 0, -1)]
+    return [end for end, last, next in between if not last.isspace() and not (_is_word(last) and _is_word(next))]
+
+
+def _after(text: str, sign: str) -> Iterator[str]:
+    """What follows a sign, wherever it begins a word and no web address has it."""
+    bare = ADDRESS.sub(lambda address: " " * len(address[0]), normalize("NFC", text))
+    for place, (before, character) in enumerate(pairwise(f" {bare}")):
+        if character == sign and not (before in JOINING or _is_word(before)):
+            yield bare[place + 1 :]
+
+
+def _is_word(character: str) -> bool:
+    """Whether it is part of a word in any script, as Unicode's rules for identifiers have it."""
+    return f"a{character}".isidentifier()

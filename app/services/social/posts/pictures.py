@@ -1,0 +1,147 @@
+"""Pictures that posts show: drawn anew of what was sent, and gone with the post.
+
+A picture is known by a number that is drawn by lot: once no post shows it, none ever will, so its files can go without
+asking again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from enum import Enum
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import exists, select
+
+from app import parsing, pictures
+from app.database import Database, WriteSession, after_commit
+from app.errors import Invalid, Unavailable
+from app.gateways import storage
+from app.models.social import Post, Report, ReportState
+from app.models.system import JobKind
+from app.policies import Viewer
+from app.queue import enqueue
+from app.services.accounts.users.profiles import drawing_at_once
+from app.services.system.uploads import Uploaded, UploadLink, upload_link, uploaded
+from app.settings import settings
+
+USE = "post"
+FOLDER = "pictures"
+NUMBER_BITS = 62
+_IS_OPEN = Report.state == ReportState.OPEN
+
+
+class PictureSize(Enum):
+    """How long the longer side of a picture may be, in pixels: 400 or 1 600."""
+
+    SMALL = 400
+    LARGE = 1_600
+
+
+class Picture(NamedTuple):
+    """A picture that was drawn."""
+
+    number: int
+    width: int
+    height: int
+    upload_key: str
+
+
+def post_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
+    """Where to send a picture for a post."""
+    if media_type not in pictures.FORMATS:
+        raise Invalid("mediaType", f"Send one of {', '.join(pictures.FORMATS)}.")
+    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.picture_bytes_max)
+
+
+@asynccontextmanager
+async def drawn_picture(viewer: Viewer, upload: str | None) -> AsyncIterator[Picture | None]:
+    """The picture that the viewer sent, drawn; if what is done with it fails, it can be sent to another post."""
+    if upload is None:
+        yield None
+        return
+    sent = await uploaded(viewer, upload, use=USE)
+    picture = await _draw(sent)
+    try:
+        yield picture
+    except Exception:
+        await remove_picture(picture.number)
+        raise
+
+
+async def _draw(sent: Uploaded) -> Picture:
+    async with drawing_at_once(asyncio.get_running_loop()):
+        drawn: Mapping[int, Sequence[Any]] = await parsing.run(
+            pictures.within,
+            "upload",
+            await storage.get(sent.key),
+            sent.media_type,
+            [size.value for size in PictureSize],
+            settings.picture_pixels_max,
+            cpu_s_max=settings.picture_cpu_s_max,
+            field="upload",
+        )
+    number = secrets.randbits(NUMBER_BITS)
+    for size in PictureSize:
+        content, *_ = drawn[size.value]
+        await storage.put(_key(number, size), content, media_type=pictures.MEDIA_TYPE)
+    _, width, height = drawn[PictureSize.LARGE.value]
+    return Picture(number, width, height, sent.key)
+
+
+async def show_picture(session: WriteSession, post: Post, picture: Picture | None) -> None:
+    """Has a post show this picture and no other; the files of the one before go after the transaction."""
+    await discard_picture(session, post)
+    post.media_key = None if picture is None else str(picture.number)
+    post.media_type = None if picture is None else pictures.MEDIA_TYPE
+    post.media_width, post.media_height = (None, None) if picture is None else (picture.width, picture.height)
+    if picture is not None:
+        after_commit(session, partial(storage.delete, picture.upload_key))
+
+
+async def discard_picture(session: WriteSession, post: Post) -> None:
+    """Has the files of a post's picture go, if it shows one that staff are not to look at."""
+    shown = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
+    if post.media_key is not None and not await session.scalar(select(exists().where(*shown, _IS_OPEN))):
+        await enqueue(session, JobKind.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
+
+
+async def remove_picture(number: int) -> None:
+    """Deletes the files of a picture."""
+    await storage.delete(f"{FOLDER}/{number}")
+
+
+async def prune_pictures(database: Database) -> None:
+    """Deletes pictures that no post shows and no open report; new ones are left alone, since a post may be about to."""
+    async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
+        names = {key.split("/")[1] for key in keys}
+        async with database.reading() as session:
+            shown = set(await session.scalars(select(Post.media_key).where(Post.media_key.in_(names))))
+            shown |= set(
+                await session.scalars(select(Report.evidence_key).where(Report.evidence_key.in_(names), _IS_OPEN))
+            )
+        await storage.delete_all([key for key in keys if key.split("/")[1] not in shown])
+
+
+def picture_url(post: Post, size: PictureSize) -> str:
+    """Where whoever has the address finds a post's picture for a while."""
+    if post.media_key is None:
+        raise Unavailable("This post shows no picture of its own.")
+    return _link(post.media_key, size)
+
+
+def evidence_url(report: Report) -> str | None:
+    """Where whoever has the address finds the picture that an open report is about for a while."""
+    if report.evidence_key is None or report.state is not ReportState.OPEN:
+        return None
+    return _link(report.evidence_key, PictureSize.LARGE)
+
+
+def _link(name: str, size: PictureSize) -> str:
+    key = f"{FOLDER}/{name}/{size.value}.webp"
+    return storage.signed_link(key, filename="picture.webp", media_type=pictures.MEDIA_TYPE)
+
+
+def _key(number: int, size: PictureSize) -> str:
+    return f"{FOLDER}/{number}/{size.value}.webp"

@@ -1,0 +1,81 @@
+"""Taking posts away: what nobody has answered goes, and of the rest it stays that there was something."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, exists, func, select, update
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningDelete
+
+from app.database import WriteSession
+from app.errors import NotFound
+from app.models.social import Like, Post, PostHashtag, PostMention, PostRevision, Share
+from app.policies import Viewer, is_viewer, require, visible
+from app.policies.social import may_delete_this_post
+from app.services.social.posts.editing import GONE, PostChange, record_post
+from app.services.social.posts.pictures import discard_picture
+from app.services.system import audit, notification_groups
+
+OF_POSTS = (Like, Share, PostMention, PostHashtag, PostRevision)
+SHOWN = (Post.media_url, Post.media_key, Post.media_type, Post.media_width, Post.media_height, Post.alt_text)
+NOTHING: dict[Any, Any] = {
+    Post.content: "",
+    **dict.fromkeys((*SHOWN, Post.subject_type, Post.subject_key)),
+    **dict.fromkeys((Post.updated_at, Post.deleted_at), func.now()),
+}
+"""What a post says that was deleted."""
+
+
+async def delete_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post | None:
+    """Takes a post away, and answers with what is left of it: nothing, unless it has replies."""
+    found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
+    post = await session.scalar(found)
+    if post is not None:
+        require(may_delete_this_post, viewer, post)
+    if post is None or not await remove_posts(session, [post_id]):
+        raise NotFound(GONE)
+    if not is_viewer(viewer, post.author_id):
+        audit.record(session, viewer.user_id, "deletePost", about=post, user_id=post.author_id)
+    await notification_groups.tell_no_more(session, post.author_id, Post, post_id)
+    return await session.get(Post, post_id, populate_existing=True)
+
+
+async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[Post]:
+    """Takes posts away that are not yet; whoever answers or likes one of them meanwhile comes before or too late."""
+    # Two who take something away in one thread do so one after the other: the second finds what the first has left.
+    roots = select(func.coalesce(Post.root_id, Post.id)).where(Post.id.in_(ids))
+    await session.execute(locked(select(Post.id).where(Post.id.in_(roots))))
+    theirs = select(Post).where(Post.id.in_(ids), Post.deleted_at.is_(None))
+    posts = (await session.scalars(locked(theirs).execution_options(populate_existing=True))).all()
+    removed = [post.id for post in posts]
+    for table in OF_POSTS:
+        await session.execute(delete(table).where(table.post_id.in_(removed)))
+    for post in posts:
+        await record_post(session, post, PostChange.DELETED)
+        await discard_picture(session, post)
+    emptied = update(Post).where(Post.id.in_(removed)).values(NOTHING)
+    await session.execute(emptied.execution_options(synchronize_session=False))
+    hollow = set(removed)
+    while hollow:
+        hollow = {parent for parent in await session.scalars(_clear(hollow)) if parent is not None}
+    # Last: who replies locks the post before who is told of it.
+    for post in posts:
+        await notification_groups.tell_no_more(session, post.author_id, Post, post.id)
+    return posts
+
+
+def locked(posts: Select[Any]) -> Select[Any]:
+    """Posts that nobody else answers, likes or deletes until this transaction ends, in an order that all keep to."""
+    return posts.order_by(Post.id).with_for_update(of=Post, key_share=True)
+
+
+def _clear(ids: Collection[int]) -> ReturningDelete[Any]:
+    """Deletes what is left of posts without replies, and what is above them for nothing else; tells what was above."""
+    reply = aliased(Post)
+    bare = Post.deleted_at.is_not(None), ~exists().where(reply.parent_id == Post.id)
+    chain = select(Post.id, Post.parent_id).where(Post.id.in_(ids), *bare).cte("chain", recursive=True)
+    others = exists().where(reply.parent_id == Post.id, reply.id != chain.c.id)
+    above = select(Post.id, Post.parent_id).join(chain, chain.c.parent_id == Post.id)
+    chain = chain.union_all(above.where(Post.deleted_at.is_not(None), ~others))
+    gone = delete(Post).where(Post.id.in_(select(chain.c.id))).returning(Post.parent_id)
+    return gone.execution_options(synchronize_session=False)

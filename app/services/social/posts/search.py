@@ -1,0 +1,171 @@
+"""Posts by their words: those that say most of what was asked for first, of the newest that say it."""
+
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from struct import pack, unpack
+from typing import Any, NamedTuple
+
+import orjson
+from limits import RateLimitItemPerMinute
+from sqlalchemy import ColumnElement, Float, Select, Subquery, cast, func, literal, literal_column, select, tuple_
+from sqlalchemy.dialects.postgresql import REAL
+from sqlalchemy.orm import aliased
+
+from app import checks
+from app.database import ReadSession
+from app.errors import BadRequest, Invalid
+from app.models.accounts import User
+from app.models.social import Post, PostHashtag, PostMention
+from app.pagination import NOT_OURS
+from app.policies import Viewer, visible
+from app.rates import Rates
+from app.services.social.posts.mentions import hashtags
+from app.settings import settings
+
+# A name with spaces is quoted; a phrase is left as it is, whatever it holds.
+PART = re.compile(r'@"(?P<quoted>[^"]*)"|-?"[^"]*"?|\S+')
+# In the statement, and no parameter: by that PostgreSQL knows its index.
+SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
+# Neither is in any text: control characters are refused.
+START, STOP = "\x02", "\x03"
+HEADLINE = f"StartSel={START}, StopSel={STOP}, HighlightAll=true"
+
+# What tells its cursors from those of other lists.
+LIST = "search_posts"
+
+
+class Words(NamedTuple):
+    """What is looked for: words as web searches have them, hashtags, and people who are mentioned."""
+
+    text: str
+    hashtags: frozenset[str]
+    mentions: frozenset[str]
+
+    @classmethod
+    def of(cls, query: str) -> "Words":
+        """What somebody has typed."""
+        text, tags, names = list[str](), set[str](), set[str]()
+        for part in PART.finditer(query):
+            word = part[0]
+            if name := part["quoted"] or (word[1:].rstrip(".,;:!?") if word.startswith("@") else ""):
+                names.add(name.lower())
+            elif word.startswith("#") and (found := hashtags(word)):
+                tags.update(found)
+            elif any(map(str.isalnum, word)):
+                text.append(word)
+        if not (text or tags or names):
+            raise Invalid("query", "Look for a word, a #hashtag or a @name.")
+        return cls(" ".join(text), frozenset(tags), frozenset(names))
+
+
+class Mark(NamedTuple):
+    """Where a page of matches ends: the last one's rank and key, and the newest post when the first page was asked."""
+
+    rank: float
+    id: int
+    newest: int
+
+    @property
+    def cursor(self) -> str:
+        """The place as clients see it."""
+        return urlsafe_b64encode(orjson.dumps([LIST, *self])).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, cursor: str) -> "Mark":
+        """The place a cursor names."""
+        try:
+            _, rank, id, newest = orjson.loads(checks.cursor(cursor))
+        except (ValueError, TypeError):
+            raise BadRequest(NOT_OURS) from None
+        mark = cls(rank, id, newest)
+        # Written in one way only, and by this list.
+        if not (_is_rank(rank) and _is_key(id) and _is_key(newest)) or mark.cursor != cursor:
+            raise BadRequest(NOT_OURS)
+        return mark
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """A part of a text, and whether it is what was looked for."""
+
+    text: str
+    is_match: bool
+
+
+@dataclass(frozen=True)
+class PostMatch:
+    """A post that was found, and why."""
+
+    post: Post
+    highlighted: list[TextPart]
+    mark: Mark
+
+
+async def pace_searches(rates: Rates, viewer: Viewer, *, address: str) -> None:
+    """Passes while somebody searches little."""
+    limit = RateLimitItemPerMinute(settings.searches_per_minute_max)
+    await rates.take(limit, f"search:{viewer.user_id or address}", what="You searched too much.")
+
+
+async def search_posts(
+    session: ReadSession, viewer: Viewer, *, query: str, author_id: int | None, first: int, after: Mark | None
+) -> list[PostMatch]:
+    """A page of the posts and replies the viewer sees that match, best first, and one more if there are more."""
+    words = Words.of(checks.text("query", query, length_max=settings.search_length_max))
+    asked = func.websearch_to_tsquery(SIMPLE, words.text)
+    newest = literal(after.newest) if after else select(func.max(Post.id)).scalar_subquery()
+    found = _matching(viewer, words, asked, author_id).where(Post.id <= newest)
+    ranked = _ranked(found, asked if words.text else None)
+    page = select(ranked)
+    if after is not None:
+        page = page.where(tuple_(ranked.c.rank, ranked.c.id) < tuple_(cast(after.rank, REAL), after.id))
+    cut = page.order_by(ranked.c.rank.desc(), ranked.c.id.desc()).limit(first + 1).subquery("page")
+    said = func.ts_headline(SIMPLE, Post.content, asked, HEADLINE) if words.text else Post.content
+    rows = select(Post, said, cast(cut.c.rank, Float(53)), newest).join(cut, cut.c.id == Post.id)
+    matches = await session.execute(rows.order_by(cut.c.rank.desc(), cut.c.id.desc()))
+    return [PostMatch(post, list(_parts(text)), Mark(rank, post.id, anchor)) for post, text, rank, anchor in matches]
+
+
+def _matching(viewer: Viewer, words: Words, asked: ColumnElement[Any], author_id: int | None) -> Select[Post]:
+    found = visible(Post, viewer).where(Post.deleted_at.is_(None))
+    if words.text:
+        found = found.where(Post.words.bool_op("@@")(asked))
+    if author_id is not None:
+        found = found.where(Post.author_id == author_id)
+    for name in sorted(words.hashtags):
+        tag = aliased(PostHashtag)
+        found = found.join(tag, (tag.post_id == Post.id) & (tag.name == name))
+    for name in sorted(words.mentions):
+        mention = aliased(PostMention)
+        people = visible(User, viewer).where(func.lower(User.username) == name).with_only_columns(User.id)
+        found = found.join(mention, (mention.post_id == Post.id) & (mention.user_id.in_(people)))
+    return found
+
+
+def _ranked(found: Select[Post], asked: ColumnElement[Any] | None) -> Subquery:
+    """The newest of those found with how well they match: of a word that half of all say, not all are looked at."""
+    newest = found.with_only_columns(Post.id, Post.words).order_by(Post.id.desc()).limit(settings.posts_ranked_max)
+    rows = newest.subquery("newest")
+    rank = literal(0.0) if asked is None else func.ts_rank_cd(rows.c.words, asked)
+    return select(rows.c.id, cast(rank, REAL).label("rank")).subquery("ranked")
+
+
+def _parts(text: str) -> Iterator[TextPart]:
+    for part, is_match in zip(re.split(f"[{START}{STOP}]", text), cycle((False, True)), strict=False):
+        if part:
+            yield TextPart(part, is_match)
+
+
+def _is_rank(value: object) -> bool:
+    """Whether PostgreSQL can have given it: its `real` has fewer bits than JSON's numbers."""
+    try:
+        return type(value) is float and unpack("f", pack("f", value)) == (value,)
+    except OverflowError:
+        return False
+
+
+def _is_key(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63

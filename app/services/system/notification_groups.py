@@ -1,0 +1,165 @@
+"""What several people did to one thing, told of in one notification for as long as that is unread.
+
+Whoever does the same again is named first and counted once, and what is taken back is told of no longer. A notification
+that was read stays as it is: what comes then begins another.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, any_, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import aliased
+
+from app import events
+from app.database import WriteSession
+from app.models.accounts import User
+from app.models.base import Record
+from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.system import NotificationActor, UserNotification
+from app.services.system.notifications import changed, notify, topic, wanted
+from app.settings import settings
+
+DEEDS = {
+    NotificationKind.REPLY: ("replied to your post.", "replied to your post."),
+    NotificationKind.MENTION: ("mentioned you.", "mentioned you."),
+    NotificationKind.FRIEND_REQUEST: ("would like to be your friend.", "would like to be your friends."),
+    NotificationKind.FRIENDSHIP: ("is your friend now.", "are your friends now."),
+    NotificationKind.MESSAGE: ("has written to you.", "have written to you."),
+}
+"""What one person did, and what several did."""
+
+
+async def tell_together(
+    session: WriteSession, user_id: int, doer: User, kind: NotificationKind, *, about: Record, within: int | None
+) -> None:
+    """Tells somebody of what another did, with all that is unread of the same kind `within` the same thing."""
+    methods = await wanted(session, user_id, kind)
+    if methods is None:
+        return
+    opened = insert(UserNotification).values(
+        user_id=user_id, kind=kind, message="", group_key=_group(kind, within), subject_type=type(about).__name__
+    )
+    opened = opened.on_conflict_do_update(
+        index_elements=["user_id", "group_key"], index_where=text("NOT is_read"), set_={"told_at": func.now()}
+    )
+    # It is locked from here on: of two who tell the same at once the second finds what the first has told.
+    found = await session.scalars(opened.returning(UserNotification), execution_options={"populate_existing": True})
+    notification = found.one()
+    is_new = await _name(session, notification.id, doer.id, about.id)
+    notification.actors_count += is_new
+    notification.actor_id, notification.subject_key = doer.id, about.id
+    notification.message = _sentence(kind, doer.username, notification.actors_count - 1)
+    notification.mail_due = notification.mail_due or (is_new and DeliveryMethod.EMAIL in methods)
+    if DeliveryMethod.WEB in methods:
+        events.record(session, topic(user_id), {"notification": notification.id})
+
+
+async def tell_of_doer(session: WriteSession, user_id: int, doer_id: int, message: str, *, about: Record) -> None:
+    """Tells somebody of what another did in words without a name: who it was is shown while they may be seen."""
+    notification = await notify(session, user_id, message, about=about)
+    if notification is not None:
+        await _name(session, notification.id, doer_id, about.id)
+        notification.actor_id, notification.actors_count = doer_id, 1
+
+
+async def read_together(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
+    """Marks what somebody was told of a thing as read, now that they have seen the thing itself."""
+    unread = UserNotification.user_id == user_id, UserNotification.group_key == _group(kind, within)
+    marked = update(UserNotification).where(*unread, ~UserNotification.is_read)
+    read = await session.scalars(marked.values(is_read=True, read_at=func.now()).returning(UserNotification.id))
+    changed(session, user_id, len(read.all()))
+
+
+async def tell_no_more(session: WriteSession, doer_id: int, table: type[Record], id: int) -> None:
+    """Has nobody told any more of something that somebody did, if they have not read of it yet."""
+    deed = _of(doer_id).where(
+        ~UserNotification.is_read,
+        UserNotification.subject_type == table.__name__,
+        any_(NotificationActor.subject_keys) == id,
+    )
+    actors = (await session.scalars(deed)).all()
+    for actor in actors:
+        actor.subject_keys = [key for key in actor.subject_keys if key != id]
+    await _leave(session, [actor for actor in actors if not actor.subject_keys], actors)
+
+
+async def unname(session: WriteSession, doer_id: int, *, user_id: int | None = None) -> None:
+    """Names somebody in no notification any more, or in none of one other person's, be they read or not."""
+    did = _of(doer_id)
+    did = did if user_id is None else did.where(UserNotification.user_id == user_id)
+    actors = (await session.scalars(did)).all()
+    await _leave(session, actors, actors)
+
+
+def _group(kind: NotificationKind, within: int | None) -> str:
+    return kind.value if within is None else f"{kind.value}:{within}"
+
+
+def _of(doer_id: int) -> Select[NotificationActor]:
+    """What somebody did, with the notifications that tell of it locked in the order in which people are told."""
+    did = select(NotificationActor).join(UserNotification).where(NotificationActor.user_id == doer_id)
+    return (
+        did.order_by(UserNotification.user_id, UserNotification.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+async def _name(session: WriteSession, notification_id: int, doer_id: int, key: int) -> bool:
+    """Names a doer in a notification; answers whether they were not named there yet."""
+    known = NotificationActor.notification_id == notification_id, NotificationActor.user_id == doer_id
+    actor = await session.scalar(select(NotificationActor).where(*known).execution_options(populate_existing=True))
+    if actor is None:
+        session.add(NotificationActor(notification_id=notification_id, user_id=doer_id, subject_keys=[key]))
+        await session.flush()
+        return True
+    actor.subject_keys = [*actor.subject_keys, key][-settings.notification_things_max :]
+    actor.told_at = (await session.scalars(select(func.now()))).one()
+    await session.flush()
+    return False
+
+
+async def _leave(
+    session: WriteSession, gone: Sequence[NotificationActor], touched: Sequence[NotificationActor]
+) -> None:
+    """Ends the naming of some, and has those who were told look again."""
+    await session.flush()
+    await session.execute(delete(NotificationActor).where(NotificationActor.id.in_([actor.id for actor in gone])))
+    for notification in await _renew(session, [actor.notification_id for actor in touched]):
+        changed(session, notification.user_id, 1)
+
+
+async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNotification]:
+    """Has notifications say who did it, the last first; one whose last doer left is gone."""
+    actor, of_these = NotificationActor, NotificationActor.notification_id.in_(ids)
+    newest = select(actor).where(of_these).ext(distinct_on(actor.notification_id))
+    newest = newest.order_by(actor.notification_id, actor.told_at.desc(), actor.id.desc())
+    last = aliased(actor, newest.subquery())
+    counts = select(actor.notification_id, func.count().label("count")).where(of_these).group_by(actor.notification_id)
+    counted = counts.subquery()
+    left = (
+        select(last.notification_id, last.user_id, last.subject_keys, User.username, counted.c.count)
+        .join(counted, counted.c.notification_id == last.notification_id)
+        .join(User, User.id == last.user_id)
+    )
+    named = {row[0]: row[1:] for row in await session.execute(left)}
+    found = select(UserNotification).where(UserNotification.id.in_(ids)).order_by(UserNotification.id)
+    locked = found.with_for_update().execution_options(populate_existing=True)
+    notifications = (await session.scalars(locked)).all()
+    for notification in notifications:
+        if notification.id in named:
+            actor_id, keys, username, count = named[notification.id]
+            notification.actor_id, notification.subject_key, notification.actors_count = actor_id, keys[-1], count
+            notification.message = _sentence(notification.kind, username, count - 1)
+    gone = [notification.id for notification in notifications if notification.id not in named]
+    await session.flush()
+    await session.execute(delete(UserNotification).where(UserNotification.id.in_(gone)))
+    return notifications
+
+
+def _sentence(kind: NotificationKind, username: str, others: int) -> str:
+    """Who did it, and what."""
+    one, several = DEEDS[kind]
+    if not others:
+        return f"{username} {one}"
+    return f"{username} and {others} {'other' if others == 1 else 'others'} {several}"

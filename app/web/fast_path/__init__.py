@@ -1,0 +1,1 @@
+"""Small POST /graphql requests answered by the HTTP protocol itself."""

@@ -1,0 +1,149 @@
+"""A plain POST /graphql answered by the protocol itself: no scope is passed on, no message sent, no middleware run.
+
+What it says is the same to the byte as what the ordinary way says; it makes its headers of the same parts.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipResponder
+from starlette.types import Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app import logs
+from app.web.graphql.errors import record
+from app.web.graphql.responses import Answer
+from app.web.middleware import COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL, protect
+from app.web.origin import address_of, request_id_of, takes_pages_of_others
+
+FRAMES_MAX = 512
+
+Post = Callable[[Scope, Mapping[bytes, bytes], bytes], Awaitable[Answer]]
+
+
+class Exchange:
+    """One request that came whole, and its answer: what uvicorn's cycle is to its protocol."""
+
+    # The protocol sets it when more of a request comes. Nobody waits: nothing more can come.
+    message_event = asyncio.Event()
+    more_body = False
+
+    def __init__(
+        self,
+        protocol: HttpToolsProtocol,
+        post: Post,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self._protocol = protocol
+        self._post = post
+        self._scope = scope
+        self._headers = headers
+        self._body = body
+        self._task: asyncio.Task[Any] | None = None
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+
+    def gone(self) -> None:
+        """The client has left: nobody waits for the answer any more."""
+        self.disconnected = True
+        if self._task and not self.response_complete:
+            self._task.cancel()
+
+    async def run_asgi(self, _app: object) -> None:
+        """Answer; the protocol calls it by this name, in a task, when it is this request's turn."""
+        if self.disconnected:
+            return
+        self._task = asyncio.current_task()
+        request_id = request_id_of(self._scope)
+        bind_contextvars(request_id=request_id)
+        logs.address.set(address_of(self._scope))
+        try:
+            answer = await self._post(self._scope, self._headers, self._body)
+            if self._protocol.flow.write_paused:
+                await self._protocol.flow.drain()
+            parts = await self._written(answer, request_id)
+        except Exception as error:  # noqa: BLE001 - the last net: there is no answer, but there is an end
+            record(error, request_id=request_id)
+            self._protocol.transport.close()
+        else:
+            self._send(parts)
+
+    async def _written(self, answer: Answer, request_id: str) -> list[bytes]:
+        body, varies, is_gzip = answer.body, len(answer.body) >= COMPRESSED_BYTES_MIN, False
+        if varies and b"gzip" in self._headers.get(b"accept-encoding", b""):
+            is_gzip = True
+            body = await _compressed(body)
+        before, after = _frame(
+            answer.status,
+            answer.media_type,
+            answer.headers,
+            self._scope["scheme"],
+            varies=varies,
+            is_gzip=is_gzip,
+            crosses=takes_pages_of_others(),
+        )
+        common = _lines(tuple(self._protocol.server_state.default_headers))
+        end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
+        length = b"%d" % len(body)
+        told = b"" if answer.rate_limit is None else b"ratelimit: %b\r\n" % answer.rate_limit.encode()
+        return [STATUS_LINE[answer.status], common, told, before, length, after, request_id.encode(), end, body]
+
+    def _send(self, parts: list[bytes]) -> None:
+        """What uvicorn's cycle does when a response is complete."""
+        if self.disconnected:
+            return
+        self.response_complete = True
+        self._protocol.transport.write(b"".join(parts))
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
+
+
+@lru_cache(maxsize=FRAMES_MAX)
+def _frame(
+    status: int,
+    media_type: str,
+    extra: tuple[tuple[str, str], ...],
+    scheme: str,
+    *,
+    varies: bool,
+    is_gzip: bool,
+    crosses: bool,
+) -> tuple[bytes, bytes]:
+    """The headers before the length, and those after it up to the request's id, as the middleware would make them."""
+    headers = MutableHeaders(raw=Answer(status, media_type, extra, b"").response().raw_headers)
+    if varies:
+        headers.add_vary_header("Accept-Encoding")
+    if is_gzip:
+        headers["Content-Encoding"] = "gzip"
+    if crosses:
+        headers.add_vary_header("Origin")
+    protect(headers, scheme)
+    headers["X-Request-ID"] = ""
+    lines = b"\r\n".join(b"%b: %b" % header for header in headers.raw)
+    before, length, after = lines.partition(b"content-length: ")
+    return before + length, after.removeprefix(b"0")
+
+
+@lru_cache(maxsize=1)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The headers of every response; the server changes them once a second."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+async def _compressed(body: bytes) -> bytes:
+    gzip = GZipResponder(_no_app, COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL)
+    return await gzip.apply_compression(body, more_body=False)
+
+
+async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
+    """What is behind a middleware that is asked for its own part alone."""

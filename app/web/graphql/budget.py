@@ -1,0 +1,133 @@
+"""What a viewer, or an address of strangers, may spend in a minute."""
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from limits import RateLimitItemPerMinute
+
+from app.errors import RateLimited
+from app.metering import Standing
+from app.rates import Rates
+from app.settings import settings
+
+# A process takes this part of a minute's allowance at a time, and asks Redis again when it is spent.
+CHUNKS = 100
+PAYERS_MAX = 10_000
+MINUTE_S = 60
+
+
+class Purse:
+    """What this process has taken for a payer and not yet spent, and until when it is good; below zero it is owed."""
+
+    __slots__ = ("filling", "left", "limit", "name", "payer", "resets_at", "shared", "until")
+
+    def __init__(self, payer: str, name: str, limit: int) -> None:
+        self.payer = payer
+        self.name = name
+        self.limit = limit
+        self.left = 0
+        self.until = 0.0
+        # What the processes together had left when this one asked last, and when that was to begin anew.
+        self.shared = limit
+        self.resets_at = 0.0
+        self.filling = asyncio.Lock()
+
+    def pay(self, cost: int) -> bool:
+        """Pay if there is enough."""
+        if self.left < max(cost, 1) or self.until <= time.monotonic():
+            return False
+        self.left -= cost
+        return True
+
+    def charge(self, cost: int) -> None:
+        """Pay for what is done already, whether there is enough or not."""
+        self.left -= cost
+
+    def put(self, amount: int) -> None:
+        """Put this to what is still good, or owed."""
+        now = time.monotonic()
+        self.left = amount + (self.left if self.until > now else min(self.left, 0))
+        self.until = now + MINUTE_S
+
+    def standing(self) -> Standing:
+        """What may still be spent, as far as this process knows."""
+        now = time.monotonic()
+        if now >= self.resets_at:
+            taken = self.limit // CHUNKS if self.until else 0
+            return Standing(self.payer, self.limit, max(0, self.limit - taken + self.left), MINUTE_S)
+        remaining = min(self.limit, max(0, self.shared + self.left))
+        return Standing(self.payer, self.limit, remaining, max(1, round(self.resets_at - now)))
+
+
+class Budget:
+    """Counts the cost of operations: in Redis for all processes together, in chunks that each spends by itself.
+
+    What is left of a chunk is never more than a chunk, so a payer cannot overspend by more in each process. What an
+    operation is found to have cost is charged when it is over; who owes is not served before it is paid.
+    """
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._purses: OrderedDict[int | str, Purse] = OrderedDict()
+
+    def purse(self, viewer_id: int | None, address: str) -> Purse:
+        """What a viewer spends from, or an address of strangers."""
+        payer = address if viewer_id is None else viewer_id
+        purse = self._purses.get(payer)
+        if purse is None:
+            if viewer_id is None:
+                purse = Purse("address", f"address:{address}", settings.address_cost_per_minute_max)
+            else:
+                purse = Purse("viewer", f"viewer:{viewer_id}", settings.viewer_cost_per_minute_max)
+            self._purses[payer] = purse
+            if len(self._purses) > PAYERS_MAX:
+                self._purses.popitem(last=False)
+        return purse
+
+    async def spend(self, viewer_id: int | None, address: str, cost: int) -> None:
+        """Pay for an operation, or raise `RateLimited` with the seconds to wait."""
+        purse = self.purse(viewer_id, address)
+        if not purse.pay(cost):
+            await self.fill(purse, cost)
+
+    async def fill(self, purse: Purse, cost: int) -> None:
+        """Take what pays for this, and what is owed, or raise `RateLimited` with the seconds to wait."""
+        async with purse.filling:
+            # Somebody else may have filled it while we waited.
+            if not purse.pay(cost):
+                await self._fill(purse, cost)
+
+    async def _fill(self, purse: Purse, cost: int) -> None:
+        limit = RateLimitItemPerMinute(purse.limit)
+        wanted = max(cost, 1) - min(purse.left, 0)
+        what = f"A minute's cost of {purse.limit} is spent."
+        for amount in (purse.limit // CHUNKS, wanted):
+            if amount < wanted:
+                continue
+            try:
+                await self._rates.take(limit, purse.name, what=what, cost=amount)
+            except RateLimited:
+                # Less than a chunk is left; it may be enough.
+                if amount == wanted:
+                    await self._pay_off(purse, limit)
+                    raise
+            else:
+                purse.put(amount - cost)
+                await self._look(purse, limit)
+                return
+
+    async def _pay_off(self, purse: Purse, limit: RateLimitItemPerMinute) -> None:
+        """Pay what is left for what is owed, which may be more than a minute gives."""
+        standing = await self._rates.left(limit, purse.name)
+        if standing and purse.left < 0 and standing[0]:
+            amount = min(standing[0], -purse.left)
+            await self._rates.take(limit, purse.name, what="", cost=amount)
+            purse.put(amount)
+        await self._look(purse, limit)
+
+    async def _look(self, purse: Purse, limit: RateLimitItemPerMinute) -> None:
+        standing = await self._rates.left(limit, purse.name)
+        if standing:
+            purse.shared = standing[0]
+            purse.resets_at = time.monotonic() + max(1, standing[1])

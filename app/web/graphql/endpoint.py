@@ -1,0 +1,41 @@
+"""The view as a whole: hand it what it cannot know, mount its routes, tell it when to end."""
+
+import strawberry
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from app.web.graphql.budget import Budget
+from app.web.graphql.connection_slots import Places
+from app.web.graphql.documents import Limits
+from app.web.graphql.execution import Engine
+from app.web.graphql.http import Endpoint
+from app.web.graphql.operation import MakeContext, Plans
+from app.web.graphql.socket import Sockets
+
+PATH = "/graphql"
+
+
+class GraphQL:
+    """GraphQL over HTTP and WebSocket at one path."""
+
+    def __init__(
+        self,
+        *,
+        schema: strawberry.Schema,
+        context: MakeContext,
+        limits: Limits,
+        budget: Budget | None = None,
+        plans: Plans | None = None,
+    ) -> None:
+        engine = Engine(schema, context=context, limits=limits, budget=budget, plans=plans)
+        places = Places()
+        self._endpoint = Endpoint(engine, places)
+        self.post = self._endpoint.post
+        self.ask_anew = engine.tokens.ask_anew
+        self._sockets = Sockets(engine, places)
+        # Routes, not a Mount: that would answer POST /graphql with a redirect.
+        self.routes: list[BaseRoute] = [Route(PATH, self._endpoint), WebSocketRoute(PATH, self._sockets)]
+
+    async def end(self) -> None:
+        """End every subscription, cleanly and so that clients come again; requests under way are left to finish."""
+        self._endpoint.end()
+        await self._sockets.end()

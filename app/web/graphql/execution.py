@@ -1,0 +1,174 @@
+"""One operation from its text to its answer, the same for every transport.
+
+The parts it cannot know are handed in: the schema, who asks (`MakeContext`), how large a document may be (`Limits`).
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from inspect import isawaitable
+from typing import Any, cast
+
+import strawberry
+from graphql import (
+    Executor,
+    GraphQLError,
+    OperationType,
+    execute_root_selection_set,
+)
+
+from app.errors import Busy, CostExceeded, DomainError, TimedOut, Unplanned
+from app.settings import settings
+from app.web.graphql.bill import Bill
+from app.web.graphql.budget import Budget
+from app.web.graphql.deadlines import Deadlines
+from app.web.graphql.documents import Documents, Limits
+from app.web.graphql.errors import Refused
+from app.web.graphql.operation import Caller, Execution, MakeContext, Operation, Plans, Prepared
+from app.web.graphql.request import Parameters, too_large
+from app.web.graphql.results import Beginning, Reply, answer, late, planned
+from app.web.graphql.subscription_groups import Groups, Subscriber
+from app.web.graphql.subscriptions import alone
+from app.web.graphql.token_checks import Tokens
+
+ANY_KIND = frozenset(OperationType)
+
+
+class WrongKind(Exception):
+    """An operation of a kind that this transport, or method, does not carry."""
+
+    def __init__(self, kind: OperationType) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+
+
+class Engine:
+    """Prepares operations and runs them."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        context: MakeContext,
+        limits: Limits,
+        budget: Budget | None = None,
+        plans: Plans | None = None,
+    ) -> None:
+        core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+        executor = cast("type[Executor[Any]]", schema.execution_context_class) if plans is None else plans.executor
+        execution = Execution(core, executor)
+        self._documents = Documents(execution, limits, plans)
+        self._budget = budget
+        self._deadlines = Deadlines()
+        self._groups = Groups()
+        self.request_bytes_max = limits.request_bytes_max
+        self.tokens = Tokens(context)
+        self.context = context
+
+    async def prepare(
+        self,
+        parameters: Parameters,
+        *,
+        token: str | None,
+        caller: Caller,
+        bill: Bill,
+        kinds: frozenset[OperationType] = ANY_KIND,
+    ) -> Operation:
+        """Find out who asks, parse, validate, measure, let them pay, take the variables.
+
+        Nothing is parsed for whoever has nothing left to spend: a document may take long, and be refused.
+
+        Raises `Refused` with what the client did wrong, `WrongKind`, `Malformed` if the request is too large for its
+        operation, or whatever failed unforeseen.
+        """
+        try:
+            context = await self.context(token, caller)
+            await bill.begin(context.viewer_id, caller.address)
+        except DomainError as problem:
+            raise Refused([problem]) from None
+        prepared = self._documents.get(parameters.query, parameters.operation_name)
+        if prepared.kind not in kinds:
+            raise WrongKind(prepared.kind)
+        if parameters.size > prepared.sizes.bytes_max:
+            raise too_large(prepared.sizes.bytes_max)
+        if parameters.last_event_id and prepared.kind is OperationType.SUBSCRIPTION:
+            prepared, parameters = self._resumed(prepared, parameters, parameters.last_event_id)
+        _measure(prepared, parameters, bill)
+        try:
+            if prepared.reads:
+                context.permit_reading()
+            await bill.pay()
+            variables = prepared.taken(parameters.variables)
+            if prepared.kind is OperationType.MUTATION:
+                await context.take_request(parameters.idempotency_key, parameters.digest)
+        except DomainError as problem:
+            raise Refused([problem]) from None
+        return Operation(caller, prepared, context, bill, variables)
+
+    def bill(self, address: str) -> Bill:
+        """What a request from this address is charged on."""
+        return Bill(self._budget, address)
+
+    def _resumed(self, prepared: Prepared, asked: Parameters, place: str) -> tuple[Prepared, Parameters]:
+        """The same subscription, but after this place; one that cannot be resumed begins as always."""
+        how = prepared.resumable
+        if how is None:
+            return prepared, asked
+        asked = asked._replace(variables={**asked.variables, how.variable: place})
+        return (prepared if how.text is None else self._documents.get(how.text, asked.operation_name)), asked
+
+    def join(self, operation: Operation, subscriber: Subscriber) -> bool:
+        """Have a subscriber told together with others, if this is an operation that can be shared."""
+        shared = operation.kind is OperationType.SUBSCRIPTION and self._groups.can_share(operation)
+        if shared:
+            self._groups.join(operation, subscriber)
+        return shared
+
+    async def replies(self, operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
+        """One answer to a query or a mutation, as many as there are events to a subscription."""
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            yield await self.run(operation)
+            return
+        replies: AsyncGenerator[Reply | Beginning, None] = (
+            self._groups.replies(operation) if self._groups.can_share(operation) else alone(operation)
+        )
+        async with aclosing(replies):
+            async for reply in replies:
+                yield reply
+
+    async def run(self, operation: Operation) -> Reply:
+        """The answer to a query or a mutation, within the time that a request may take."""
+        limit = self._deadlines.within(settings.request_s_max)
+        try:
+            with limit:
+                return await _answered(operation)
+        except TimeoutError:
+            if not limit.expired:
+                raise
+            return late(operation)
+
+
+async def _answered(operation: Operation) -> Reply:
+    """By its plan if it has one that can, else by its executor."""
+    plan = operation.prepared.plan if operation.kind is OperationType.QUERY else None
+    reason = None
+    if plan is not None:
+        steps: list[dict[str, Any]] | None = [] if operation.is_explained else None
+        try:
+            return planned(await plan.data(operation.context, operation.values, steps), operation, steps)
+        except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
+            raise Refused([problem]) from None
+        except Unplanned as unplanned:
+            reason = str(unplanned)
+    result = execute_root_selection_set(operation.executor)
+    return answer(await result if isawaitable(result) else result, operation, unplanned=reason)
+
+
+def _measure(prepared: Prepared, parameters: Parameters, bill: Bill) -> None:
+    try:
+        prepared.sizes.check(parameters.variables)
+        cost = bill.requested = prepared.cost(parameters.variables)
+    except GraphQLError as error:
+        raise Refused([error]) from None
+    if cost > settings.document_cost_max:
+        message = f"This operation costs {cost}; one may cost {settings.document_cost_max}."
+        raise Refused([CostExceeded(message)])

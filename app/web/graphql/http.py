@@ -1,0 +1,278 @@
+"""GraphQL over HTTP: POST, GET, and server-sent events for whoever would rather have those."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse
+from starlette.types import Receive, Scope, Send
+
+from app.errors import DomainError, Unauthenticated
+from app.metering import current, timed
+from app.settings import settings
+from app.web.graphql import accept
+from app.web.graphql.bill import Bill
+from app.web.graphql.connection_slots import Places, holder
+from app.web.graphql.errors import Refused, record
+from app.web.graphql.event_stream import send_events
+from app.web.graphql.execution import ANY_KIND, Engine, WrongKind
+from app.web.graphql.observe import Observation
+from app.web.graphql.operation import Caller, Operation
+from app.web.graphql.request import Malformed, Parameters, decode, parameters, posted, queried
+from app.web.graphql.responses import Answer, answered, refused
+from app.web.graphql.results import Beginning, Reply, accident, refusal
+from app.web.origin import address_of, bearer, foreign_browser, request_id_of, takes_pages_of_others
+from app.web.request_body import Early
+
+READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
+EXPLAIN = "graphql-explain"
+IDEMPOTENCY_KEY = "idempotency-key"
+SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
+PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN.encode()})
+ACCEPT_LENGTH_MAX = 256
+# A body that has not arrived within this may never do: until then nothing need be known of who sends it.
+AT_ONCE_S = 0.1
+ACCEPTED_MAX = 128
+WRONG = {
+    OperationType.MUTATION: Malformed("A mutation is sent by POST.", status=405, headers={"Allow": "POST"}),
+    OperationType.SUBSCRIPTION: Malformed(
+        f"Subscriptions are answered over a WebSocket, or as events: 'Accept: {accept.EVENTS}'.", status=406
+    ),
+}
+
+
+log = structlog.get_logger(__name__)
+
+
+class Endpoint:
+    """An ASGI application, not a function: so that every method, even one we refuse, gets a GraphQL answer."""
+
+    def __init__(self, engine: Engine, places: Places) -> None:
+        self._engine = engine
+        self._places = places
+        self._streams: set[asyncio.Event] = set()
+
+    def end(self) -> None:
+        """Close the event streams, so that their clients come again elsewhere."""
+        for ending in self._streams:
+            ending.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        media_types = accept.choices(request.headers.get("accept"))
+        if request.method == "GET" and media_types[:1] == [accept.HTML] and "query" not in request.query_params:
+            await RedirectResponse("/graphiql/", status_code=303)(scope, receive, send)
+            return
+        media_types = [media_type for media_type in media_types if media_type != accept.HTML]
+        bill = self._engine.bill(address_of(scope))
+        current.set(bill.work)
+        await timed(self._hear(request, send, media_types, bill), bill.work)
+
+    async def _hear(self, request: Request, send: Send, media_types: list[str], bill: Bill) -> None:
+        try:
+            asked = await self._asked(request, media_types, bill)
+        except Refused as problem:
+            early = Early.of(answered(refusal(problem, bill), media_types, bill).response())
+            await early(request.scope, request.receive, send)
+        except Malformed as malformed:
+            await refused(malformed, media_types, bill).response()(request.scope, request.receive, send)
+        except ClientDisconnect:
+            return
+        else:
+            await _unless_gone(request.receive, self._answer(request, send, asked, media_types, bill))
+
+    async def _asked(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
+        """What is asked; Refused if it takes long to arrive and comes with a token that does not hold."""
+        reading = asyncio.ensure_future(self._parameters(request, media_types, bill))
+        try:
+            await asyncio.wait({reading}, timeout=AT_ONCE_S)
+            authorization = request.headers.get("authorization")
+            if not reading.done() and authorization is not None:
+                caller = Caller(request_id_of(request.scope), address_of(request.scope), "http")
+                await self._check_token(authorization, caller)
+            return await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _check_token(self, authorization: str, caller: Caller) -> None:
+        try:
+            await self._engine.context(bearer(authorization), caller)
+        except Unauthenticated as problem:
+            raise Refused([problem]) from None
+        except Exception as error:  # noqa: BLE001 - it will fail again where the whole request is answered
+            log.debug("token not checked early", reason=type(error).__name__)
+
+    async def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
+        """The answer to a POST that came whole, whose head `is_plain`."""
+        bill = self._engine.bill(address_of(scope))
+        current.set(bill.work)
+        return await timed(self._post(scope, headers, body, bill), bill.work)
+
+    async def _post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, bill: Bill) -> Answer:
+        media_types = _single(headers.get(b"accept"))
+        try:
+            asked = parameters(decode(body), size=len(body)).keyed(_text(headers.get(IDEMPOTENCY_KEY.encode())))
+        except Malformed as malformed:
+            return refused(malformed, media_types, bill)
+        explains, client = headers.get(EXPLAIN.encode()) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
+        caller = Caller(request_id_of(scope), address_of(scope), "http", explains, client)
+        authorization = headers.get(b"authorization")
+        answer = await self._answered(caller, asked, _text(authorization), SINGLE, media_types, bill)
+        assert answer, "only what streams has none"
+        return answer
+
+    async def _parameters(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
+        if request.method not in {"POST", "GET"}:
+            raise Malformed("GraphQL is asked by POST or GET.", status=405, headers={"Allow": "GET, POST"})
+        if not media_types:
+            raise Malformed(f"We answer in {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406)
+        if request.method == "POST":
+            asked = await posted(request, await self._bytes_max(request, bill))
+            return asked.keyed(request.headers.get(IDEMPOTENCY_KEY))
+        if foreign_browser(request.headers):
+            raise Malformed("A page elsewhere sends a GET with the header 'X-Requested-With'.", status=403)
+        return queried(request)
+
+    async def _bytes_max(self, request: Request, bill: Bill) -> int:
+        """How large its body may be: more than usual only with a token that holds, which is looked at before it."""
+        declared, authorization = request.headers.get("content-length", ""), request.headers.get("authorization")
+        is_usual = declared.isdecimal() and int(declared[:20]) <= settings.request_bytes_max
+        if is_usual or authorization is None:
+            return settings.request_bytes_max
+        address = address_of(request.scope)
+        try:
+            caller = Caller(request_id_of(request.scope), address, "http")
+            context = await self._engine.context(bearer(authorization), caller)
+            await bill.begin(context.viewer_id, address)
+        except DomainError as problem:
+            raise Refused([problem]) from None
+        return self._engine.request_bytes_max
+
+    async def _answer(
+        self, request: Request, send: Send, asked: Parameters, media_types: list[str], bill: Bill
+    ) -> None:
+        scope = request.scope
+        streams = media_types[0] == accept.EVENTS
+        explains, client = request.headers.get(EXPLAIN) == "1", request.headers.get("user-agent", "")
+        caller = Caller(request_id_of(scope), address_of(scope), "sse" if streams else "http", explains, client)
+        kinds = ANY_KIND if request.method == "POST" else READING
+        if accept.EVENTS not in media_types:
+            kinds -= {OperationType.SUBSCRIPTION}
+        authorization = request.headers.get("authorization")
+        asked = asked._replace(last_event_id=request.headers.get("last-event-id"))
+        answer = await self._answered(caller, asked, authorization, kinds, media_types, bill, send)
+        if answer:
+            await answer.response()(scope, request.receive, send)
+
+    async def _answered(
+        self,
+        caller: Caller,
+        asked: Parameters,
+        authorization: str | None,
+        kinds: frozenset[OperationType],
+        media_types: Sequence[str],
+        bill: Bill,
+        send: Send | None = None,
+    ) -> Answer | None:
+        """The answer, or None if it was streamed by `send`."""
+        with Observation(caller, asked) as seen:
+            try:
+                token = bearer(authorization)
+                operation = await self._engine.prepare(asked, token=token, caller=caller, bill=bill, kinds=kinds)
+                seen.began(operation)
+                if send and (caller.transport == "sse" or operation.kind is OperationType.SUBSCRIPTION):
+                    await self._stream(operation, token, send, seen)
+                    return None
+                reply = await self._engine.run(operation)
+            except WrongKind as wrong:
+                return refused(WRONG[wrong.kind], media_types, bill)
+            except Malformed as malformed:
+                return refused(malformed, media_types, bill)
+            except (Refused, DomainError) as failed:
+                reply = refusal(failed if isinstance(failed, Refused) else Refused([failed]), bill)
+            except Exception as error:  # noqa: BLE001 - the last net: whatever happened, the client gets an answer
+                reply = accident(error, caller, bill)
+            except asyncio.CancelledError:
+                # The client has left; what was done for it was done.
+                bill.settle()
+                raise
+            seen.answered(reply)
+            return answered(reply, media_types, bill)
+
+    async def _stream(self, operation: Operation, token: str | None, send: Send, seen: Observation) -> None:
+        """Send events until they end, the client goes, its token ends, or we do."""
+        place = self._places.take(holder(operation.context.viewer_id, operation.caller.address))
+        ending = asyncio.Event()
+        self._streams.add(ending)
+        tokens = self._engine.tokens
+        watch = tokens.watch(token, operation.caller, operation.context, ending.set) if token is not None else None
+
+        async def replies() -> AsyncGenerator[Reply | Beginning, None]:
+            async with aclosing(self._engine.replies(operation)) as found:
+                async for reply in found:
+                    if isinstance(reply, Reply):
+                        seen.answered(reply)
+                        operation.bill.settle(len(reply.json))
+                    yield reply
+
+        try:
+            await send_events(replies(), send, ending)
+        except TimeoutError:
+            # The client took nothing for too long; closing the connection is all that is left to say.
+            return
+        except Exception as error:  # noqa: BLE001 - the answer has begun: it can end, but not become another
+            record(error, request_id=operation.caller.request_id)
+        finally:
+            if watch:
+                watch.cancel()
+            self._streams.discard(ending)
+            place.leave()
+            operation.bill.settle()
+
+
+def is_plain(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the head of a POST asks for nothing but one answer to a JSON body."""
+    return (
+        headers.get(b"content-type", b"").lower() in PLAIN_BODIES
+        and UNUSUAL.isdisjoint(headers)
+        and not (b"origin" in headers and takes_pages_of_others())
+        and bool(_single(headers.get(b"accept")))
+    )
+
+
+@lru_cache(maxsize=ACCEPTED_MAX)
+def _single(accepted: bytes | None) -> tuple[str, ...]:
+    """The media types that the header takes, if none of them is for more than one answer, or for people."""
+    if accepted is not None and len(accepted) > ACCEPT_LENGTH_MAX:
+        return ()
+    media_types = accept.choices(accepted.decode("latin-1") if accepted is not None else None)
+    return () if {accept.EVENTS, accept.HTML} & {*media_types} else tuple(media_types)
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
+
+
+async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, or cancel it when the client leaves: nobody waits for its answer any more."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(gone())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)

@@ -1,0 +1,82 @@
+"""One line in the log and one step of the meters for every operation: who, what, how dear, how long, how it ended."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from graphql import OperationType
+
+from app import logs
+from app.web.graphql.operation import Caller, Operation
+from app.web.graphql.request import Parameters
+from app.web.graphql.results import Reply
+from app.web.routes import metrics
+
+
+class Observation:
+    """Watches one operation from its arrival; used as a context manager."""
+
+    __slots__ = ("_answered", "_begun", "_caller", "_codes", "_cost", "_events", "_kind", "_name", "_viewer_id")
+
+    def __init__(self, caller: Caller, parameters: Parameters) -> None:
+        self._caller = caller
+        self._name = parameters.operation_name
+        self._kind: OperationType | None = None
+        self._viewer_id: int | None = None
+        self._cost: int | None = None
+        self._begun = time.perf_counter()
+        self._answered: float | None = None
+        self._codes: dict[str, None] = {}
+        self._events = 0
+
+    def began(self, operation: Operation) -> None:
+        self._kind = operation.kind
+        self._name = operation.name
+        self._viewer_id = operation.context.viewer_id
+        self._cost = operation.cost
+        metrics.costs.of(self._kind.value).observe(operation.cost)
+        if self._kind is OperationType.SUBSCRIPTION:
+            metrics.subscriptions.inc()
+
+    def answered(self, reply: Reply) -> None:
+        if self._answered is None:
+            self._answered = time.perf_counter()
+        for code in reply.codes:
+            self._codes[code] = None
+            metrics.errors.labels(code).inc()
+        if self._kind is OperationType.SUBSCRIPTION:
+            self._events += 1
+            metrics.events.inc()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, raised: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self.ended(cut_short=raised is not None)
+
+    def ended(self, *, cut_short: bool = False) -> None:
+        """Write the line: for those who cannot use it as a context manager."""
+        ended = time.perf_counter()
+        kind = self._kind.value if self._kind else "refused"
+        if self._kind is OperationType.SUBSCRIPTION:
+            metrics.subscriptions.dec()
+        metrics.count_operation(self._name, kind, self._caller.transport, is_known=self._kind is not None)
+        metrics.durations.of(kind).observe((self._answered or ended) - self._begun)
+        facts: dict[str, object] = {"request_id": self._caller.request_id, "transport": self._caller.transport}
+        if self._name:
+            facts["operation"] = self._name[: metrics.NAME_LENGTH_MAX]
+        facts["kind"] = kind
+        if self._viewer_id is not None:
+            facts["viewer"] = self._viewer_id
+        if self._cost is not None:
+            facts["cost"] = self._cost
+        facts["duration_ms"] = round((ended - self._begun) * 1_000, 1)
+        if self._codes:
+            facts["errors"] = list(self._codes)
+        if self._kind is OperationType.SUBSCRIPTION:
+            facts["events"] = self._events
+        if cut_short:
+            facts["cut_short"] = True
+        logs.note(__name__, "operation", facts)

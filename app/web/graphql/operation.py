@@ -1,0 +1,281 @@
+"""Who asks, with what surroundings, for which operation; what is known of it before, and what was asked of it now."""
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Protocol, cast
+
+from graphql import (
+    DocumentNode,
+    Executor,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    Undefined,
+    VariableValues,
+    coerce_input_value,
+    default_field_resolver,
+    default_type_resolver,
+    get_nullable_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValueSource
+from strawberry.execution import optimized_is_awaitable
+
+from app.errors import DomainError
+from app.web.graphql.bill import Bill
+from app.web.graphql.coercion import coerced
+from app.web.graphql.errors import Refused
+from app.web.graphql.last_event_id import Resumable, resumable
+
+
+class Caller(NamedTuple):
+    """Where a request came from."""
+
+    request_id: str
+    address: str
+    transport: Literal["http", "sse", "socket"]
+    explains: bool = False
+    """Whether the plan is to be told with the answer."""
+    client: str = ""
+    """The program it was sent with, as that says."""
+
+
+class Context(Protocol):
+    """What the view reads of the context that it hands to the resolvers."""
+
+    @property
+    def viewer_id(self) -> int | None:
+        """Who asks; None for a stranger."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the token ends; None for a stranger, or if it does not."""
+
+    @property
+    def authorisation(self) -> Hashable:
+        """Equal for those who may see the same: they may be shown the same answer."""
+
+    @property
+    def may_explain(self) -> bool:
+        """Whether they may be told how their queries are planned."""
+
+    async def take_request(self, key: object, request: bytes) -> None:
+        """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one."""
+
+    def doubt(self) -> DomainError | None:
+        """What to say instead of that nothing was changed, if something may have been."""
+
+    def permit_reading(self) -> None:
+        """Raise what refuses them, if they may not ask for anything but what the schema tells of itself."""
+
+    def renewed(self) -> "Context":
+        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
+
+
+ArgumentCheck = Callable[[VariableValues], Sequence[GraphQLError]]
+MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
+
+
+class Plan(Protocol):
+    """A way to answer one operation without its executor."""
+
+    async def data(self, context: Any, variables: VariableValues, steps: list[dict[str, Any]] | None = None) -> bytes:
+        """The JSON of the answer's `data`, by the coerced variables; raises `Unplanned` to have the executor asked."""
+
+
+class Plans(Protocol):
+    """Makes plans."""
+
+    @property
+    def executor(self) -> type[Executor[Any]]:
+        """What executes mutations and subscriptions; it takes their `plan`."""
+
+    def of(self, document: DocumentNode, node: OperationDefinitionNode) -> Plan | None:
+        """A plan for this operation of a valid document; None if it has to be executed."""
+
+
+class Sizes(Protocol):
+    """What one operation may carry."""
+
+    bytes_max: int
+
+    def check(self, variables: dict[str, Any]) -> None:
+        """Raise a GraphQLError for variables that are larger than any value may be."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What runs an operation: the schema, and the executor that gives resolvers Strawberry's `info`."""
+
+    schema: GraphQLSchema
+    executor: type[Executor[Any]]
+
+
+class Prepared:
+    """An operation of a valid document, with all that can be known of it before somebody asks."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        *,
+        cost: Callable[[dict[str, Any]], int],
+        check: ArgumentCheck,
+        sizes: Sizes,
+        plans: Plans | None = None,
+    ) -> None:
+        self.node = node
+        self.kind = node.operation
+        self.name = node.name.value if node.name else None
+        self.cost = cost
+        self._check = check
+        self.sizes = sizes
+        self._execution = execution
+        self._document = document
+        self._plans = plans
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """How to answer it without an executor, if there is a way."""
+        return None if self._plans is None else self._plans.of(self._document, self.node)
+
+    @cached_property
+    def resumable(self) -> Resumable | None:
+        """How a subscription takes the place to go on from, if it can be resumed."""
+        return resumable(self._execution.schema, self._document, self.node)
+
+    @cached_property
+    def reads(self) -> bool:
+        """Whether it is a query or a subscription that asks for more than the schema tells of itself."""
+        pending, spread = [self.node.selection_set], set[str]()
+        while self.kind is not OperationType.MUTATION and pending:
+            for selection in pending.pop().selections:
+                if isinstance(selection, FieldNode):
+                    if not selection.name.value.startswith("__"):
+                        return True
+                elif isinstance(selection, InlineFragmentNode):
+                    pending.append(selection.selection_set)
+                elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
+                    spread.add(selection.name.value)
+                    pending.append(self._fragments[selection.name.value].selection_set)
+        return False
+
+    def taken(self, given: dict[str, Any]) -> VariableValues:
+        """The variables as the schema wants them, or `Refused` with all that is wrong with them or with arguments."""
+        values = self._coerced(given)
+        if errors := self._check(values):
+            raise Refused(errors)
+        return values
+
+    def _coerced(self, given: dict[str, Any]) -> VariableValues:
+        definitions = self.node.variable_definitions
+        if not definitions:
+            return VariableValues({}, {})
+        plain = self._plain(given)
+        if plain is not None:
+            return plain
+        return coerced(self._execution.schema, definitions, given)
+
+    def _plain(self, given: dict[str, Any]) -> VariableValues | None:
+        """The same where all variables are scalars, given, and right, as in most requests; None otherwise."""
+        if self._scalars is None or len(given) != len(self._scalars):
+            return None
+        values = VariableValues({}, {})
+        for name, signature in self._scalars.items():
+            value = given.get(name)
+            taken = Undefined if value is None else coerce_input_value(value, signature.type)
+            if taken is Undefined:
+                return None
+            values.coerced[name] = taken
+            values.sources[name] = VariableValueSource(signature, value)
+        return values
+
+    @cached_property
+    def _scalars(self) -> dict[str, GraphQLVariableSignature] | None:
+        """The variables and their types, if all of these are scalars or enumerations."""
+        found = {}
+        for definition in self.node.variable_definitions or ():
+            signature = get_variable_signature(self._execution.schema, definition)
+            assert not isinstance(signature, GraphQLError), "the document is valid"
+            if not is_leaf_type(get_nullable_type(signature.type)):
+                return None
+            found[signature.name] = signature
+        return found
+
+    def executor(self, context: Context, variables: VariableValues) -> Executor[Any]:
+        """What `Executor.build` would make, without taking the variables once more."""
+        planned: dict[str, Any] = {}
+        if self._plans is not None and self.kind is not OperationType.QUERY:
+            planned["plan"] = self.plan
+        return self._execution.executor(
+            self._execution.schema,
+            self._fragments,
+            {name: FragmentDetails(fragment) for name, fragment in self._fragments.items()},
+            None,
+            context,
+            self.node,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            **planned,
+        )
+
+    @cached_property
+    def _fragments(self) -> dict[str, FragmentDefinitionNode]:
+        found = (each for each in self._document.definitions if isinstance(each, FragmentDefinitionNode))
+        return {fragment.name.value: fragment for fragment in found}
+
+
+@dataclass(eq=False)
+class Operation:
+    """A valid operation, paid for and ready to run for its viewer."""
+
+    caller: Caller
+    prepared: Prepared
+    context: Context
+    bill: Bill
+    values: VariableValues
+
+    @property
+    def cost(self) -> int:
+        """Its price, before it ran."""
+        return self.bill.requested or 0
+
+    @property
+    def node(self) -> OperationDefinitionNode:
+        return self.prepared.node
+
+    @property
+    def kind(self) -> OperationType:
+        return self.prepared.kind
+
+    @property
+    def name(self) -> str | None:
+        return self.prepared.name
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether its plan is told with the answer."""
+        return self.caller.explains and self.context.may_explain
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The coerced values of the variables that were given or have a default."""
+        return self.values.coerced
+
+    @cached_property
+    def executor(self) -> Executor[Any]:
+        """What executes it if no plan answers it."""
+        return self.prepared.executor(self.context, self.values)

@@ -1,0 +1,104 @@
+"""Answers in GraphQL's words, before a transport sends them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from graphql import ExecutionResult, OperationType
+
+from app.errors import Code, TimedOut
+from app.settings import settings
+from app.web.graphql.bill import Bill
+from app.web.graphql.errors import MASKED, Refused, codes, failure, record, shown_after, shown_before
+from app.web.graphql.operation import Caller, Operation
+
+
+class Beginning(NamedTuple):
+    """That a subscription has begun, and with what it is resumed if it ends before its first event."""
+
+    cursor: str
+
+
+class Reply(NamedTuple):
+    """An answer in GraphQL's words, as every transport sends it; and what a transport wants to know of it."""
+
+    json: bytes
+    errors: Sequence[dict[str, Any]] = ()
+    has_data: bool = True
+    is_null: bool = False
+    cursor: str | None = None
+    """Of an event: with what its subscription is resumed after it."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The distinct codes of its errors, in their order."""
+        return codes(self.errors) if self.errors else ()
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds, if the failure says when to come again."""
+        for error in self.errors:
+            if "retryAfter" in error["extensions"]:
+                return int(error["extensions"]["retryAfter"])
+        return 1 if Code.UNAVAILABLE in self.codes else None
+
+
+def refusal(refused: Refused, bill: Bill | None = None) -> Reply:
+    """The answer to an operation that was not begun, or not to its end."""
+    return _failed(shown_before(refused.errors), bill)
+
+
+def accident(cause: BaseException, caller: Caller, bill: Bill | None = None) -> Reply:
+    """The answer when the view itself failed: masked, and logged under the request's id."""
+    record(cause, request_id=caller.request_id)
+    return _failed([failure(MASKED, Code.INTERNAL, requestId=caller.request_id)], bill)
+
+
+def answer(
+    result: ExecutionResult, operation: Operation, *, unplanned: str | None = None, cursor: str | None = None
+) -> Reply:
+    """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
+    errors = shown_after(result.errors, request_id=operation.caller.request_id) if result.errors else ()
+    told = b"" if cursor is None else b',"cursor":%b' % orjson.dumps(cursor)
+    if unplanned is not None and operation.is_explained:
+        told += b',"unplanned":%b' % orjson.dumps(unplanned)
+    try:
+        data = orjson.dumps(result.data)
+    except TypeError as error:
+        # What a scalar let through that is no JSON is a failure like any other.
+        return accident(error, operation.caller, operation.bill)
+    shown = b',"errors":%b' % orjson.dumps(errors) if errors else b""
+    cost = _cost(operation, len(data) + len(shown))
+    is_null = all(value is None for value in (result.data or {}).values())
+    json = b'{"data":%b%b,"extensions":{"cost":%b%b}}' % (data, shown, cost, told)
+    return Reply(json, errors, is_null=is_null, cursor=cursor)
+
+
+def planned(data: bytes, operation: Operation, steps: list[dict[str, Any]] | None = None) -> Reply:
+    """The answer to an operation whose plan wrote its data; with the plan's steps if they are to be told."""
+    told = b"" if steps is None else b',"plan":%b' % orjson.dumps(steps)
+    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, _cost(operation, len(data)), told))
+
+
+def too_slow() -> TimedOut:
+    """Why an operation was stopped."""
+    return TimedOut(f"This took longer than {settings.request_s_max:g} s and was stopped.")
+
+
+def late(operation: Operation) -> Reply:
+    """The answer to an operation that was stopped."""
+    return _failed(shown_before([operation.context.doubt() or too_slow()]), operation.bill)
+
+
+def _cost(operation: Operation, bytes_out: int) -> bytes:
+    """An event is told to everybody who asks the same: what they have left is not in it."""
+    if operation.kind is OperationType.SUBSCRIPTION:
+        return b'{"requested":%d,"max":%d}' % (operation.cost, settings.document_cost_max)
+    return operation.bill.extension(bytes_out)
+
+
+def _failed(errors: list[dict[str, Any]], bill: Bill | None) -> Reply:
+    shown = orjson.dumps(errors)
+    cost = bill.extension(len(shown)) if bill else b""
+    extensions = b',"extensions":{"cost":%b}' % cost if cost else b""
+    return Reply(b'{"errors":%b%b}' % (shown, extensions), errors, has_data=False, is_null=True)

@@ -1,0 +1,66 @@
+"""One operation that runs on a socket, and how what it brings is said there."""
+
+import asyncio
+from collections.abc import Callable
+
+import orjson
+
+from app.positions import Position
+from app.web.graphql.observe import Observation
+from app.web.graphql.operation import Caller
+from app.web.graphql.outbox import Outbox
+from app.web.graphql.request import Parameters
+from app.web.graphql.results import Beginning, Reply
+from app.web.graphql.subscription_groups import Subscriber
+
+
+class Running(Subscriber):
+    """From `subscribe` to `complete`; beside others on the same socket."""
+
+    __slots__ = ("_opening", "_outbox", "_over", "caller", "id", "seen", "task", "written")
+
+    def __init__(
+        self, id: str, caller: Caller, asked: Parameters, outbox: Outbox, over: "Callable[[Running], None]"
+    ) -> None:
+        super().__init__()
+        self.id = id
+        self.caller = caller
+        self.seen = Observation(caller, asked)
+        self.task: asyncio.Task[None] | None = None
+        self.written: Position | None = None
+        self._outbox = outbox
+        self._over = over
+        self._opening = b'{"type":"next","id":%b,"payload":' % orjson.dumps(id)
+
+    def begin(self, beginning: Beginning) -> None:
+        """Say where it begins, in the one message that the protocol has for what is no result: a ping with a payload.
+
+        A `next` without data would be a failure to typed clients, and any other message ends their connection.
+        """
+        self._outbox.put((orjson.dumps({"type": "ping", "payload": {"id": self.id, "cursor": beginning.cursor}}),))
+
+    def tell(self, reply: Reply, position: Position | None = None) -> None:
+        """Say the next answer."""
+        self.seen.answered(reply)
+        self._outbox.put((self._opening, reply.json, b"}"), self, position)
+
+    def end(self, last: Reply | None) -> None:
+        """Say the last answer, or what there is instead of one, and that there are no more."""
+        # Free before the client hears of it: it may use the id again at once.
+        self._over(self)
+        if last and last.has_data:
+            self.tell(last)
+        elif last:
+            self.seen.answered(last)
+        self.seen.ended()
+        if last and not last.has_data:
+            self._outbox.put((orjson.dumps({"type": "error", "id": self.id, "payload": last.errors}),))
+        else:
+            self._outbox.put((orjson.dumps({"type": "complete", "id": self.id}),))
+
+    def cut_short(self) -> None:
+        """End without a word."""
+        self.leave()
+        if self.task:
+            self.task.cancel()
+        self.seen.ended(cut_short=True)

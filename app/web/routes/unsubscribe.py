@@ -1,0 +1,51 @@
+"""The end of the mails that tell people of notifications: by one POST of their mail program, or by a button (RFC 8058).
+
+A GET changes nothing: programs that look at links before people do would end mails that somebody wants.
+"""
+
+from collections.abc import Awaitable, Callable
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from app.database import Database
+from app.errors import DomainError
+from app.services.system import digests
+from app.web.routes.problem_responses import STATUSES
+
+POLICY = "default-src 'none'; form-action 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>Fieldgraph</title><link rel="stylesheet" href="../page.css">
+<main><h1>{title}</h1><p>{text}</p>{form}</main></html>
+"""
+ASKED = "Shall notifications no longer be sent to you by e-mail?"
+DONE = "Notifications will not be sent to you by e-mail any more. Your settings can bring the mails back."
+AGAIN = "Copy all of the link from the mail, or change notificationsDeliveryMethods with updateAccount."
+BUTTON = '<form method="post"><button>No more mails</button></form>'
+
+
+def routes(database: Database) -> list[Route]:
+    """The page behind a mail's link, and what its button does."""
+
+    async def unsubscribe(request: Request) -> Response:
+        try:
+            user_id = digests.unsubscriber(request.path_params["token"])
+            if request.method == "POST":
+                async with database.writing() as session:
+                    await digests.unsubscribe(session, user_id)
+        except DomainError as error:
+            return _page("These mails go on", f"{error.message} {AGAIN}", status=STATUSES[type(error)])
+        if request.method == "POST":
+            return _page("No more mails", DONE)
+        return _page("Mails about notifications", ASKED, form=BUTTON)
+
+    answer: Callable[[Request], Awaitable[Response]] = unsubscribe
+    return [Route("/unsubscribe/{token}", answer, methods=["GET", "POST"])]
+
+
+def _page(title: str, text: str, *, form: str = "", status: int = 200) -> Response:
+    page = PAGE.format(title=escape(title), text=escape(text), form=form)
+    return HTMLResponse(page, status, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})

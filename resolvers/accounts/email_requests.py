@@ -1,0 +1,118 @@
+"""What takes a mail: signing up, a forgotten password, proving an address."""
+
+from app.models.accounts import User
+from app.services.accounts.email import addresses, tokens
+from app.services.accounts.email.requests import MailRequested
+from app.services.accounts.email.tokens import Purpose
+from app.services.accounts.sign_in import passwords, rate_limits, sign_ups
+from app.services.accounts.sign_in.sessions import SignedIn
+from resolvers.context import Info
+
+
+async def request_sign_up(info: Info, email: str) -> MailRequested:
+    """Has a mail sent with a token for `signUp`. The answer is the same if the address has an account already.
+
+    email: The address to sign up with; not shown to others.
+    """
+    rates, address = info.context.rates, info.context.address
+    paced = rate_limits.pace_sign_up_request(rates, email=email, address=address)
+    async with paced, info.context.writing() as session:
+        return await sign_ups.request_sign_up(session, email=email)
+
+
+async def sign_up(
+    info: Info, token: str, username: str, password: str, first_name: str = "", last_name: str = ""
+) -> SignedIn:
+    """Makes an account and signs in.
+
+    token: From the mail that `requestSignUp` sent; it holds for a day, and stands for the address.
+    username: The name others see; unique.
+    password: At least ten characters.
+    first_name: Given name.
+    last_name: Family name.
+    """
+    async with rate_limits.pace_sign_up(info.context.rates, address=info.context.address):
+        proof = tokens.proof_in(Purpose.SIGN_UP, token)
+        password_hash = await passwords.new_password_hash(password)
+        async with info.context.writing() as session:
+            made = await sign_ups.sign_up(
+                session,
+                proof=proof,
+                username=username,
+                password_hash=password_hash,
+                first_name=first_name,
+                last_name=last_name,
+                device=info.context.device,
+            )
+    await rate_limits.remember_address(info.context.rates, email=proof.address, address=info.context.address)
+    return made
+
+
+async def request_password_reset(info: Info, email: str) -> MailRequested:
+    """Has a mail sent with a token for `resetPassword`. The answer is the same if the address has no account.
+
+    email: The account's address.
+    """
+    rates, address = info.context.rates, info.context.address
+    paced = rate_limits.pace_password_reset_request(rates, email=email, address=address)
+    async with paced, info.context.writing() as session:
+        return await passwords.request_password_reset(session, email=email)
+
+
+async def reset_password(info: Info, token: str, password: str) -> User:
+    """Gives an account a new password, or its first one; ends all its sessions, and revokes its API keys.
+
+    token: From the mail that `requestPasswordReset` sent; it holds for an hour, once.
+    password: At least ten characters.
+    """
+    async with rate_limits.pace_password_reset(info.context.rates, address=info.context.address):
+        proof = tokens.proof_in(Purpose.PASSWORD_RESET, token)
+        password_hash = await passwords.new_password_hash(password)
+        async with info.context.writing() as session:
+            return await passwords.reset_password(session, proof=proof, password_hash=password_hash)
+
+
+async def change_password(info: Info, current_password: str, new_password: str, keep_api_keys: bool = False) -> User:
+    """Gives the viewer another password, ends all their sessions but this one, and revokes their API keys.
+
+    current_password: The password until now.
+    new_password: At least ten characters.
+    keep_api_keys: Whether the API keys go on working. Leave it out if somebody else may have had the password.
+    """
+    viewer = info.context.viewer
+    async with rate_limits.pace_password_change(info.context.rates, viewer, address=info.context.address):
+        old_hash = await passwords.old_password_hash(info.context.database, viewer, password=current_password)
+    password_hash = await passwords.new_password_hash(new_password, field="newPassword")
+    async with info.context.writing() as session:
+        return await passwords.change_password(
+            session, viewer, old_hash=old_hash, password_hash=password_hash, keeps_api_keys=keep_api_keys
+        )
+
+
+async def request_email_verification(
+    info: Info, email: str | None = None, current_password: str | None = None
+) -> MailRequested:
+    """Has a mail sent with a token for `verifyEmail`, which proves the viewer's address, or gives them another.
+
+    email: The address that is to be theirs, if not the one they have. The answer is the same if it is another's.
+    current_password: The viewer's password, without which none who has one gets another address.
+    """
+    viewer = info.context.viewer
+    rates, address, password_hash = info.context.rates, info.context.address, None
+    if current_password is not None:
+        async with rate_limits.pace_password_change(rates, viewer, address=address):
+            password_hash = await passwords.old_password_hash(info.context.database, viewer, password=current_password)
+    paced = rate_limits.pace_email_verification_request(rates, viewer, email=email, address=address)
+    async with paced, info.context.writing() as session:
+        return await addresses.request_email_verification(session, viewer, email=email, password_hash=password_hash)
+
+
+async def verify_email(info: Info, token: str) -> User:
+    """Makes an address an account's, proven to be theirs; nobody need be signed in.
+
+    token: From the mail that `requestEmailVerification` sent; it holds for a day, once.
+    """
+    async with rate_limits.pace_email_verification(info.context.rates, address=info.context.address):
+        proof = tokens.proof_in(Purpose.EMAIL_VERIFICATION, token)
+        async with info.context.writing() as session:
+            return await addresses.verify_email(session, proof=proof)

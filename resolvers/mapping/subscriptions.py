@@ -1,0 +1,150 @@
+"""Trainings, predictions and inspections as they go."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import strawberry
+
+from app.audience import Happening
+from app.events import SourceStream
+from app.models.mapping.inspections import Inspection
+from app.models.mapping.predictions import Prediction
+from app.models.mapping.trainings import Training, TrainingStatus
+from app.positions import Position
+from app.services.mapping.trainings import progress as progress_service
+from resolvers.context import Info
+
+ENDED = {TrainingStatus.FINISHED, TrainingStatus.FAILED}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the chips, as it was when it ended."""
+
+    number: int
+    loss: float
+    validation_loss: float | None
+    validation_iou: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """A moment in a job's life, as it was then; null where it says nothing."""
+
+    cursor: str
+    status: TrainingStatus | None = None
+    progress: float | None = None
+    stage: str | None = None
+    message: str | None = None
+    eta_s: float | None = None
+    epoch: Epoch | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEvent(JobEvent):
+    """A moment in a training."""
+
+    training: Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionEvent(JobEvent):
+    """A moment in a prediction."""
+
+    prediction: Prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectionEvent(JobEvent):
+    """A moment in an inspection."""
+
+    inspection: Inspection
+
+
+E = TypeVar("E", bound=JobEvent)
+
+
+async def training_updated(
+    info: Info, training_id: strawberry.ID, after: str | None = None
+) -> SourceStream[TrainingEvent]:
+    """A training as it goes: its status, its progress, every epoch. It completes when the training has ended.
+
+    training_id: The training.
+    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    """
+
+    async def event(said: dict[str, Any]) -> TrainingEvent:
+        return TrainingEvent(**said, training=await info.context.renewed().find(Training, training_id))
+
+    start = await info.context.feed.beginning(after)
+    training = await info.context.find(Training, training_id)
+    first = TrainingEvent(cursor=start.cursor, status=training.status, training=training)
+    return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, event)
+
+
+async def prediction_updated(
+    info: Info, prediction_id: strawberry.ID, after: str | None = None
+) -> SourceStream[PredictionEvent]:
+    """A prediction as it goes: its status and its progress. It completes when the prediction has ended.
+
+    prediction_id: The prediction.
+    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    """
+
+    async def event(said: dict[str, Any]) -> PredictionEvent:
+        return PredictionEvent(**said, prediction=await info.context.renewed().find(Prediction, prediction_id))
+
+    start = await info.context.feed.beginning(after)
+    prediction = await info.context.find(Prediction, prediction_id)
+    first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
+    return _stream(info, progress_service.topic_of(Prediction, prediction.id), start, after, first, event)
+
+
+async def inspection_updated(
+    info: Info, inspection_id: strawberry.ID, after: str | None = None
+) -> SourceStream[InspectionEvent]:
+    """An inspection as it goes: its status and its progress. It completes when the inspection has ended.
+
+    inspection_id: The inspection.
+    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    """
+
+    async def event(said: dict[str, Any]) -> InspectionEvent:
+        return InspectionEvent(**said, inspection=await info.context.renewed().find(Inspection, inspection_id))
+
+    start = await info.context.feed.beginning(after)
+    inspection = await info.context.find(Inspection, inspection_id)
+    first = InspectionEvent(cursor=start.cursor, status=inspection.status, inspection=inspection)
+    return _stream(info, progress_service.topic_of(Inspection, inspection.id), start, after, first, event)
+
+
+def _stream(
+    info: Info,
+    topic: str,
+    start: Position,
+    after: str | None,
+    first: E,
+    event: Callable[[dict[str, Any]], Awaitable[E]],
+) -> SourceStream[E]:
+    """What is told of something that ends, up to its end. `start` is older than `first`: no end is missed between."""
+    return SourceStream(
+        info.context.feed,
+        topic,
+        start,
+        lambda happening: event(_said(happening)),
+        first=first if after is None else None,
+        is_resumed=after is not None,
+        is_live=first.status not in ENDED,
+        is_last=lambda told: told.status in ENDED,
+    )
+
+
+def _said(happening: Happening) -> dict[str, Any]:
+    said = {"cursor": happening.position.cursor, **happening.payload}
+    if "status" in said:
+        said["status"] = TrainingStatus(said["status"])
+    if "epoch" in said:
+        said["epoch"] = Epoch(**said["epoch"])
+    return said
