@@ -54,7 +54,7 @@ class Context:
     @contextmanager
     def acting(self, scope: Scope | None) -> Iterator[None]:
         """A mutation's resolver acts with all the rights of its token; what is shown afterwards asks for READ, too."""
-        require_scope(self.actor, scope)
+        self.permit(scope)
         self._become(self.actor)
         try:
             yield
@@ -115,9 +115,13 @@ class Context:
         """Whether they may be told how their queries are planned, which tells of tables and policies."""
         return may_see_plans(self.viewer)
 
+    def permit(self, needed: Scope | None) -> None:
+        """Refuses API keys without this scope; without a scope, every key."""
+        require_scope(self.actor, needed)
+
     def permit_reading(self) -> None:
         """Refuses API keys that may not read."""
-        require_scope(self.actor, Scope.READ)
+        self.permit(Scope.READ)
 
     @property
     def device(self) -> Device:

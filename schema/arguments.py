@@ -1,10 +1,11 @@
-"""Arguments checked for a whole operation before any of it runs.
+"""Scopes and arguments checked for a whole operation before any of it runs.
 
 A change that has been committed must not be answered with an error about the size of a page below it, nor must the
-second of two mutations fail after the first, if both could have been refused.
+second of two mutations fail after the first, if both could have been refused. An API key without the scope for a
+mutation is told that alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -42,11 +43,13 @@ from graphql import (
 )
 
 from app.errors import BadRequest, DomainError
+from app.models.choices import Scope
 from app.pagination import place
 from resolvers import ids
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
 from resolvers.plan.declared import METADATA, Paged
 from resolvers.system.nodes import SHOWN
+from schema.fields import Scoped
 
 DEFINITION = "strawberry-definition"
 
@@ -68,6 +71,7 @@ class Part:
     """Selections that are taken together: what to check in them, and what hangs on conditions or is spread."""
 
     checks: list["Check"] = field(default_factory=list)
+    scopes: list[tuple[FieldNode, Scope | None]] = field(default_factory=list)
     guarded: list[tuple[list[Condition], "Part"]] = field(default_factory=list)
     spreads: list[str] = field(default_factory=list)
 
@@ -207,20 +211,27 @@ class ArgumentChecks:
         self._root = Part()
         self._collect(operation.selection_set, root, self._root)
 
-    def __call__(self, variables: VariableValues) -> Sequence[GraphQLError]:
-        """All that is wrong with the operation's arguments."""
+    def __call__(self, variables: VariableValues, permit: Callable[[Scope | None], None]) -> Sequence[GraphQLError]:
+        """The scopes that are missing; if none is, all that is wrong with the operation's arguments."""
+        parts = self._taken(variables)
+        scopes = [needed for part in parts for needed in part.scopes]
+        if missing := [error for node, scope in scopes if (error := _refused(node, scope, permit))]:
+            return missing
         found: dict[FieldNode, GraphQLError] = {}
+        for check in (check for part in parts for check in part.checks):
+            if problem := check.problem(variables):
+                found.setdefault(check.node, problem)
+        return [*found.values()]
+
+    def _taken(self, variables: VariableValues) -> list[Part]:
         parts, seen = [self._root], set[str]()
         for part in parts:  # it grows while it is gone through
-            for check in part.checks:
-                if problem := check.problem(variables):
-                    found.setdefault(check.node, problem)
             parts += [below for conditions, below in part.guarded if all(each.holds(variables) for each in conditions)]
             for name in part.spreads:
                 if name not in seen:
                     seen.add(name)
                     parts.append(self._spread[name])
-        return [*found.values()]
+        return parts
 
     def _collect(self, selections: SelectionSetNode, parent: GraphQLNamedType, part: Part) -> None:
         for selection in selections.selections:
@@ -242,7 +253,10 @@ class ArgumentChecks:
         definition = self._core.get_field(parent, node.name.value)  # type: ignore[arg-type]
         if definition is None:
             return
-        declared = getattr(definition.extensions.get(DEFINITION), "metadata", {}).get(METADATA)
+        declaration = definition.extensions.get(DEFINITION)
+        declared = getattr(declaration, "metadata", {}).get(METADATA)
+        scoped = (each for each in getattr(declaration, "extensions", ()) if isinstance(each, Scoped))
+        part.scopes += [(node, each.scope) for each in scoped]
         nulls = NullCheck(node, definition)
         if nulls.variables:
             part.checks.append(nulls)
@@ -265,6 +279,14 @@ class ArgumentChecks:
     def _kind(self, fragment: InlineFragmentNode | FragmentDefinitionNode) -> GraphQLNamedType | None:
         condition = fragment.type_condition
         return self._core.get_type(condition.name.value) if condition else None
+
+
+def _refused(node: FieldNode, scope: Scope | None, permit: Callable[[Scope | None], None]) -> GraphQLError | None:
+    try:
+        permit(scope)
+    except DomainError as error:
+        return GraphQLError(error.message, node, original_error=error)
+    return None
 
 
 def _conditions(selection: SelectionNode) -> list[Condition] | None:

@@ -13,6 +13,8 @@ from graphql import (
 )
 
 from app.models.choices import Scope
+from app.models.mapping.trainings import Model
+from resolvers import ids
 from schema import schema
 from schema.fields import Scoped
 from tests.accounts.keys import key_of
@@ -72,6 +74,27 @@ async def test_what_concerns_the_ways_into_an_account_is_refused_to_every_key(as
         answer = await asked(ask, name, key)
     assert answer.codes == ["FORBIDDEN"]
     assert answer.errors[0]["message"] == "An API key may not do this. Sign in to do it."
+
+
+TWO = """mutation ($id: ID!, $yes: Boolean!) {
+    createTeam(input: {name: "Mappers"}) { __typename }
+    ...Also @include(if: $yes)
+} fragment Also on Mutation { startTraining(input: {modelId: $id, zoomLevel: 19}) { __typename } }"""
+
+
+async def test_a_missing_scope_is_told_alone_and_before_anything_runs(ask, unchanged, database, owner):
+    key = await key_of(database, owner, Scope.WRITE)
+    await ask(ME, viewer=key)
+    for id in ("nope", ids.encode_key(Model, 1)):
+        async with unchanged():
+            answer = await ask(TWO, viewer=key, id=id, yes=True)
+        assert (dict(answer), answer.codes) == ({}, ["SCOPE_MISSING"])
+
+
+async def test_what_is_left_out_needs_no_scope(ask, database, owner):
+    key = await key_of(database, owner, Scope.WRITE)
+    answer = await ask(TWO, viewer=key, id=ids.encode_key(Model, 1), yes=False)
+    assert answer == {"createTeam": {"__typename": "Team"}}
 
 
 def test_the_ways_into_an_account_are_not_for_keys():

@@ -97,7 +97,7 @@ class Engine:
             if prepared.reads:
                 context.permit_reading()
             await bill.pay()
-            variables = prepared.taken(parameters.variables)
+            variables = prepared.taken(parameters.variables, context.permit)
             if prepared.kind is OperationType.MUTATION:
                 await context.take_request(parameters.idempotency_key, parameters.digest)
         except DomainError as problem:

@@ -74,6 +74,9 @@ class Context(Protocol):
     def doubt(self) -> DomainError | None:
         """What to say instead of that nothing was changed, if something may have been."""
 
+    def permit(self, needed: Any) -> None:
+        """Raise what refuses them a mutation that needs this."""
+
     def permit_reading(self) -> None:
         """Raise what refuses them, if they may not ask for anything but what the schema tells of itself."""
 
@@ -81,7 +84,9 @@ class Context(Protocol):
         """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
 
 
-ArgumentCheck = Callable[[VariableValues], Sequence[GraphQLError]]
+Permit = Callable[[Any], None]
+"""Raises what refuses whoever asks the right to a mutation, by what the mutation says that it needs."""
+ArgumentCheck = Callable[[VariableValues, Permit], Sequence[GraphQLError]]
 MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
 
 
@@ -170,10 +175,10 @@ class Prepared:
                     pending.append(self._fragments[selection.name.value].selection_set)
         return False
 
-    def taken(self, given: dict[str, Any]) -> VariableValues:
-        """The variables as the schema wants them, or `Refused` with all that is wrong with them or with arguments."""
+    def taken(self, given: dict[str, Any], permit: Permit) -> VariableValues:
+        """The variables as the schema wants them, or `Refused` with what may not be done and what is wrong."""
         values = self._coerced(given)
-        if errors := self._check(values):
+        if errors := self._check(values, permit):
             raise Refused(errors)
         return values
 
