@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import strawberry
 
@@ -22,7 +22,7 @@ from app.services.system import idempotency
 from app.signals import Signals
 from resolvers import ids
 from resolvers.feed_delivery import Hearing
-from resolvers.loaders import Loaders, Reference, References
+from resolvers.loaders import Loaders, Reference, References, RowOrReference
 from resolvers.mutation_transactions import Change, Request
 
 M = TypeVar("M", bound=Record)
@@ -146,11 +146,18 @@ class Context:
         """
         return replace(self, viewer=self.authorisation, in_turn=True)
 
-    async def find(self, model: type[M], id: str) -> M:
-        """The row with this global id; NotFound unless it is there for this viewer."""
+    async def find(self, model: type[M], id: str) -> RowOrReference[M]:
+        """The row with this global id, for who only returns it; NotFound unless it is there for this viewer."""
         row = await self.load.one(model, ids.key(id, model))
         if isinstance(row, Reference):
-            return cast("M", row._replace(is_required=True))
+            return replace(row, is_required=True)
+        if row is None:
+            raise ids.nothing_with(id, model.__name__)
+        return row
+
+    async def read(self, model: type[M], id: str) -> M:
+        """The row with this global id; NotFound unless it is there for this viewer."""
+        row = await self.load.read(model, ids.key(id, model))
         if row is None:
             raise ids.nothing_with(id, model.__name__)
         return row

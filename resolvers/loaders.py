@@ -4,7 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, Union
 
 from sqlalchemy import BooleanClauseList, ColumnElement, Select, func, inspect
 from sqlalchemy.orm import InstrumentedAttribute
@@ -12,14 +13,30 @@ from sqlalchemy.sql.visitors import iterate
 from strawberry.dataloader import DataLoader
 
 from app.database import ReadSession
-from app.errors import NotFound
+from app.errors import NotFound, Unplanned
 from app.models.base import Record
+from app.opaque import Opaque
 from app.pagination import Page, PageArgs, page_per_parent
-from app.policies import Viewer, visible
+from app.policies import AnyViewer, Viewer, visible
 from app.services.system.queue import NO_TURN, Turn, turns
 
 M = TypeVar("M", bound=Record)
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reference(Opaque, Generic[M]):
+    """A row that a resolver of a plan has named by its key. The resolver may return it, or ask whether it is None.
+
+    If there is no such row, one that was asked of `Context.find` is an error and one that was asked of `load.one` null.
+    """
+
+    model: type[M]
+    key: int
+    is_required: bool = False
+
+
+RowOrReference = Union[M, Reference[M]]  # noqa: UP007 - `|` makes no generic alias
 
 
 class Loaders:
@@ -34,7 +51,11 @@ class Loaders:
         """Drops what was read; called after a change."""
         self._loaders.clear()
 
-    async def one(self, model: type[M], id: int) -> M | None:
+    async def one(self, model: type[M], id: int) -> RowOrReference[M] | None:
+        """The row with this key, if the viewer may see it, for who only returns it; in a plan its reference."""
+        return await self.read(model, id)
+
+    async def read(self, model: type[M], id: int) -> M | None:
         """The row with this key, if the viewer may see it."""
 
         async def fetch(ids: list[int]) -> Sequence[M | None]:
@@ -87,7 +108,7 @@ class Loaders:
         answer: V = await self._load(question, fetch, id)
         return answer
 
-    async def computed(self, model: type[M], expression: Callable[[Viewer], ColumnElement[V]], id: int) -> V:
+    async def computed(self, model: type[M], expression: Callable[[AnyViewer], ColumnElement[V]], id: int) -> V:
         """What an expression over a row's columns says of it to the viewer; NotFound if the row is gone meanwhile."""
 
         async def fetch(ids: list[int]) -> list[V | NotFound]:
@@ -116,26 +137,20 @@ class Loaders:
         return asyncio.shield(self._loaders.setdefault(key, DataLoader(load_fn=fetch)).load(id))
 
 
-class Reference(NamedTuple):
-    """A row that a resolver has named by its key; all that can be done with it is to return it.
-
-    If it is not there, a row that was asked of `Context.find` is an error and one that was asked of `load.one` null.
-    """
-
-    model: type[Record]
-    key: int
-    is_required: bool = False
-
-
 class References(Loaders):
     """Loaders that leave it to a plan to read the one row, and of it only what is shown."""
 
-    async def one(self, model: type[M], id: int) -> M | None:
-        """The row's name, whether it exists or not."""
-        return cast("M", Reference(model, id))
+    async def one(self, model: type[M], id: int) -> RowOrReference[M] | None:
+        """The row's reference, whether it exists or not."""
+        return Reference(model, id)
+
+    async def read(self, model: type[M], id: int) -> M | None:
+        """Nothing: a plan does not read whole rows for resolvers."""
+        del model, id
+        raise Unplanned("a resolver looks into a row")
 
 
-def related(relationship: InstrumentedAttribute[Any], viewer: Viewer) -> Select[Any]:
+def related(relationship: InstrumentedAttribute[Any], viewer: AnyViewer) -> Select[Any]:
     """The rows on the far side that the viewer sees and the relation is about, whichever row they point at."""
     return visible(relationship.property.mapper.class_, viewer).where(*conditions(relationship))
 

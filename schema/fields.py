@@ -24,7 +24,7 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 from app.errors import Invalid
 from app.models.choices import Scope
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
-from app.policies import Viewer
+from app.policies import AnyViewer
 from app.services.system.rate_limits import Pace
 from app.settings import settings
 from resolvers.context import Info
@@ -126,7 +126,7 @@ def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, s
     )
 
 
-def computed(expression: Callable[[Viewer], ColumnElement[Any]]) -> Any:
+def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
     """What an expression over the row's columns says of it to the viewer: read together with the row."""
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
@@ -294,7 +294,7 @@ class Once(FieldExtension):
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         change = info.context.changing(str(info.path.key))
-        return await change.carry_out(partial(next_, source, info, **kwargs), self.outcome, info.context.load.one)
+        return await change.carry_out(partial(next_, source, info, **kwargs), self.outcome, info.context.load.read)
 
 
 class Input(InputMutationExtension):

@@ -195,3 +195,56 @@ def test_nobody_compares_who_may_be_nobody():
         and named(file) != "app/policies/__init__.py"
     ]
     assert compared == []
+
+
+def truth_tested(tree: ast.AST) -> list[ast.expr]:
+    """All expressions whose truth is asked."""
+    found: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.BoolOp(values=values):
+                found += values
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) | ast.Assert(test=test):
+                found.append(test)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                found.append(operand)
+            case ast.comprehension(ifs=ifs):
+                found += ifs
+            case ast.match_case(guard=ast.expr() as guard):
+                found.append(guard)
+            case ast.Call(func=ast.Name(id="bool" | "any" | "all"), args=args):
+                found += args
+    return found
+
+
+def is_id(node: ast.AST) -> bool:
+    """Whether this names an id: `viewer.user_id`, `row.id`, `team_id`."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name == "id" or name.endswith("_id")
+
+
+def test_no_policy_asks_an_id_for_its_truth():
+    """An id may be 0, null, or an expression of SQL: say which with `is_signed_in`, `is None` or a comparison."""
+    tested = [
+        f"{named(file)}:{node.lineno}"
+        for folder in ("app/policies", "resolvers")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for node in truth_tested(parsed(file))
+        if is_id(node)
+    ]
+    assert tested == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "true() if viewer.user_id else false()",
+        "viewer.user_id or 0",
+        "not row.user_id",
+        "bool(viewer.session_id)",
+        "[1 for _ in x if team_id]",
+        "viewer.is_staff and viewer.user_id",
+    ],
+)
+def test_a_truth_test_of_an_id_is_noticed(rule):
+    assert any(is_id(node) for node in truth_tested(ast.parse(rule)))

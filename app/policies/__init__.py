@@ -5,13 +5,60 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, select
+from sqlalchemy import BigInteger, ColumnElement, Select, SQLColumnExpression, false, literal, select
 
 from app.errors import Forbidden, ScopeMissing, Unauthenticated
 from app.models.base import Base
 from app.models.choices import Scope
+from app.opaque import Opaque
+
+
+class SQLId(Opaque):
+    """An id that only SQL knows: a bound parameter or a column. Columns compare with it; Python cannot."""
+
+    __slots__ = ("_expression",)
+
+    def __init__(self, expression: ColumnElement[int]) -> None:
+        self._expression = expression
+
+    def __clause_element__(self) -> ColumnElement[int]:
+        """How SQLAlchemy finds the expression."""
+        return self._expression
+
+
+class AnyViewer(Protocol):
+    """What rules in SQL know of a viewer: their rights, and an id that is a number or an expression."""
+
+    @property
+    def user_id(self) -> int | SQLId | None:
+        """The account; None for a stranger."""
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they are staff."""
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether this is an account and not a stranger."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SQLViewer(Opaque):
+    """A viewer whose ids are expressions: one statement serves many viewers with the same rights."""
+
+    user_id: SQLId | None = None
+    is_staff: bool = False
+    session_id: SQLId | None = None
+    key_id: SQLId | None = None
+    scopes: frozenset[Scope] = frozenset(Scope)
+    is_super_admin: bool = False
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether this is an account and not a stranger."""
+        return self.user_id is not None
 
 
 @dataclass(frozen=True)
@@ -38,7 +85,7 @@ class Viewer:
 
 
 M = TypeVar("M", bound=Base)
-Visibility = Callable[[Viewer], ColumnElement[bool]]
+Visibility = Callable[[AnyViewer], ColumnElement[bool]]
 _visibility: dict[type[Base], Visibility] = {}
 
 
@@ -54,7 +101,7 @@ def reads(*models: type[Base]) -> Callable[[Visibility], Visibility]:
     return register
 
 
-def visible(model: type[M], viewer: Viewer) -> Select[M]:
+def visible(model: type[M], viewer: AnyViewer) -> Select[M]:
     """A select of the rows this viewer may see."""
     return select(model).where(_visibility[model](viewer))
 
@@ -81,7 +128,16 @@ def signed_in(viewer: Viewer) -> int:
     return viewer.user_id
 
 
-def names_viewer(viewer: Viewer, user_id: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
+def account_of(viewer: AnyViewer) -> ColumnElement[int]:
+    """The viewer's account as an expression; strangers are asked to sign in."""
+    if viewer.user_id is None:
+        raise Unauthenticated("Sign in first.")
+    if isinstance(viewer.user_id, SQLId):
+        return viewer.user_id.__clause_element__()
+    return literal(viewer.user_id, BigInteger)
+
+
+def names_viewer(viewer: AnyViewer, user_id: SQLColumnExpression[int | None]) -> ColumnElement[bool]:
     """Whether a column names the viewer's account. No column names a stranger, and a null names nobody."""
     # `column == None` would be `column IS NULL`, which shows strangers every row without an owner.
     return false() if viewer.user_id is None else user_id == viewer.user_id

@@ -18,11 +18,11 @@ from app.models.accounts import (
     UserPreferences,
 )
 from app.models.social import Block
-from app.policies import Viewer, is_viewer, names_viewer, reads
+from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
 
 @reads(User)
-def visible_users(viewer: Viewer) -> ColumnElement[bool]:
+def visible_users(viewer: AnyViewer) -> ColumnElement[bool]:
     """Everybody sees who is active, but for those of whom one has blocked the other; staff and oneself see all."""
     if viewer.is_staff:
         return true()
@@ -31,13 +31,13 @@ def visible_users(viewer: Viewer) -> ColumnElement[bool]:
     return (User.is_active & ~is_blocked(viewer, User.id)) | names_viewer(viewer, User.id)
 
 
-def is_by(viewer: Viewer, named: SQLColumnExpression[int | None], user_id: int) -> ColumnElement[bool]:
+def is_by(viewer: AnyViewer, named: SQLColumnExpression[int | None], user_id: int) -> ColumnElement[bool]:
     """Whether a column names this person; by the id of whom one does not see, one finds nothing of theirs."""
     is_seen = select(User.id).where(User.id == user_id, visible_users(viewer)).correlate(None).exists()
     return (named == user_id) & is_seen
 
 
-def is_blocked(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def is_blocked(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer has blocked the one a column names, or is blocked by them; nobody blocks a stranger."""
     if not viewer.is_signed_in:
         return false()
@@ -50,37 +50,37 @@ def is_blocked(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnEleme
 
 
 @reads(Profile)
-def visible_profiles(viewer: Viewer) -> ColumnElement[bool]:
+def visible_profiles(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whoever sees the person."""
     return true() if viewer.is_staff else Profile.user.has(visible_users(viewer))
 
 
 @reads(OsmAccount)
-def visible_osm_accounts(viewer: Viewer) -> ColumnElement[bool]:
+def visible_osm_accounts(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whoever sees the person."""
     return true() if viewer.is_staff else OsmAccount.user.has(visible_users(viewer))
 
 
 @reads(UserPreferences)
-def visible_preferences(viewer: Viewer) -> ColumnElement[bool]:
+def visible_preferences(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own, and staff."""
     return true() if viewer.is_staff else names_viewer(viewer, UserPreferences.id)
 
 
 @reads(Session)
-def visible_sessions(viewer: Viewer) -> ColumnElement[bool]:
+def visible_sessions(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own only, whoever one is, until they end."""
     return names_viewer(viewer, Session.user_id) & (Session.expires_at > func.now())
 
 
 @reads(ApiKey)
-def visible_api_keys(viewer: Viewer) -> ColumnElement[bool]:
+def visible_api_keys(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
     return names_viewer(viewer, ApiKey.user_id)
 
 
 @reads(DataExport)
-def visible_data_exports(viewer: Viewer) -> ColumnElement[bool]:
+def visible_data_exports(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
     return names_viewer(viewer, DataExport.user_id)
 
@@ -111,7 +111,7 @@ def may_change_who_is_staff(viewer: Viewer, user: User) -> bool:
     return viewer.is_super_admin
 
 
-def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+def belongs_to_team(viewer: AnyViewer, team_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Whether the viewer is a member of the team that a column names: what any permission of teams rests on."""
     if not viewer.is_signed_in:
         return false()
@@ -120,19 +120,19 @@ def belongs_to_team(viewer: Viewer, team_id: InstrumentedAttribute[Any]) -> Colu
 
 
 @reads(Team)
-def visible_teams(viewer: Viewer) -> ColumnElement[bool]:
+def visible_teams(viewer: AnyViewer) -> ColumnElement[bool]:
     """Its members, and staff."""
     return true() if viewer.is_staff else belongs_to_team(viewer, Team.id)
 
 
 @reads(TeamMembership)
-def visible_team_memberships(viewer: Viewer) -> ColumnElement[bool]:
+def visible_team_memberships(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whoever is a member, too, and staff; so of somebody's teams one sees those that one shares."""
     return true() if viewer.is_staff else belongs_to_team(viewer, TeamMembership.team_id)
 
 
 @reads(TeamInvitation)
-def visible_team_invitations(viewer: Viewer) -> ColumnElement[bool]:
+def visible_team_invitations(viewer: AnyViewer) -> ColumnElement[bool]:
     """The team's admin, and staff."""
     if viewer.is_staff:
         return true()

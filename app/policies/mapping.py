@@ -8,30 +8,30 @@ from app.models.mapping.imports import LabelImport
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
 from app.models.mapping.trainings import Model, Training
-from app.policies import Viewer, is_viewer, names_viewer, reads
+from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import belongs_to_team
 
 
 @reads(Dataset, AOI, Label, Model, Training, Feedback, FeedbackAOI, FeedbackLabel, ApprovedPrediction, Inspection)
-def visible_to_all(viewer: Viewer) -> ColumnElement[bool]:
+def visible_to_all(viewer: AnyViewer) -> ColumnElement[bool]:
     """What models learn from, how well they did, and what people say of that, is public."""
     del viewer
     return true()
 
 
 @reads(LabelImport)
-def visible_label_imports(viewer: Viewer) -> ColumnElement[bool]:
+def visible_label_imports(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own."""
     return true() if viewer.is_staff else names_viewer(viewer, LabelImport.user_id)
 
 
 @reads(Prediction)
-def visible_predictions(viewer: Viewer) -> ColumnElement[bool]:
+def visible_predictions(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own, what others have published, and what is shared with one's teams."""
     return true() if viewer.is_staff else Prediction.published | judges_predictions(viewer)
 
 
-def judges_predictions(viewer: Viewer) -> ColumnElement[bool]:
+def judges_predictions(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whether the viewer says which features a prediction found rightly: its owner, its team, and staff."""
     if viewer.is_staff:
         return true()
@@ -39,13 +39,13 @@ def judges_predictions(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(PredictedFeature)
-def visible_predicted_features(viewer: Viewer) -> ColumnElement[bool]:
+def visible_predicted_features(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of visible predictions."""
     return PredictedFeature.prediction.has(visible_predictions(viewer))
 
 
 @reads(Artifact)
-def visible_artifacts(viewer: Viewer) -> ColumnElement[bool]:
+def visible_artifacts(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of trainings, and of visible predictions."""
     return or_(Artifact.training_id.is_not(None), Artifact.prediction.has(visible_predictions(viewer)))
 
@@ -62,7 +62,7 @@ def may_change_this_dataset(viewer: Viewer, dataset: Dataset) -> bool:
     return _owns(viewer, dataset)
 
 
-def contributes_to_dataset(viewer: Viewer) -> ColumnElement[bool]:
+def contributes_to_dataset(viewer: AnyViewer) -> ColumnElement[bool]:
     """Its owner and staff, and whom its owner lets: everybody, or the people of a team. Areas, labels, fetching."""
     if viewer.is_staff:
         return true()

@@ -18,30 +18,30 @@ from app.models.social import (
     Report,
     Share,
 )
-from app.policies import Viewer, is_viewer, names_viewer, reads
+from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import is_blocked, visible_users
 
 
 @reads(Post)
-def visible_posts(viewer: Viewer) -> ColumnElement[bool]:
+def visible_posts(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those whose author one sees; what is left of a deleted one, too."""
     return true() if viewer.is_staff else Post.author.has(visible_users(viewer))
 
 
 @reads(PostRevision)
-def visible_post_revisions(viewer: Viewer) -> ColumnElement[bool]:
+def visible_post_revisions(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of visible posts that are not deleted; staff see all of them."""
     return true() if viewer.is_staff else PostRevision.post.has(visible_posts(viewer) & Post.deleted_at.is_(None))
 
 
 @reads(Like)
-def visible_likes(viewer: Viewer) -> ColumnElement[bool]:
+def visible_likes(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of people one sees, of posts one sees."""
     return true() if viewer.is_staff else Like.user.has(visible_users(viewer)) & Like.post.has(visible_posts(viewer))
 
 
 @reads(Friendship)
-def visible_friendships(viewer: Viewer) -> ColumnElement[bool]:
+def visible_friendships(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those between people one sees."""
     if viewer.is_staff:
         return true()
@@ -49,7 +49,7 @@ def visible_friendships(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(FriendRequest)
-def visible_friend_requests(viewer: Viewer) -> ColumnElement[bool]:
+def visible_friend_requests(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own, sent or received, with people one sees."""
     sent = names_viewer(viewer, FriendRequest.from_user_id) & FriendRequest.to_user.has(visible_users(viewer))
     received = names_viewer(viewer, FriendRequest.to_user_id) & FriendRequest.from_user.has(visible_users(viewer))
@@ -57,7 +57,7 @@ def visible_friend_requests(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(Message)
-def visible_messages(viewer: Viewer) -> ColumnElement[bool]:
+def visible_messages(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own, sent or received, with people one sees; nobody else's, whoever one is."""
     sent = names_viewer(viewer, Message.sender_id) & Message.receiver.has(visible_users(viewer))
     received = names_viewer(viewer, Message.receiver_id) & Message.sender.has(visible_users(viewer))
@@ -65,25 +65,25 @@ def visible_messages(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(Conversation)
-def visible_conversations(viewer: Viewer) -> ColumnElement[bool]:
+def visible_conversations(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own with people one sees."""
     return names_viewer(viewer, Conversation.user_id) & Conversation.other.has(visible_users(viewer))
 
 
 @reads(Block)
-def visible_blocks(viewer: Viewer) -> ColumnElement[bool]:
+def visible_blocks(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those one made; that one is blocked, nobody tells."""
     return names_viewer(viewer, Block.user_id)
 
 
 @reads(Mute)
-def visible_mutes(viewer: Viewer) -> ColumnElement[bool]:
+def visible_mutes(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those one made."""
     return names_viewer(viewer, Mute.user_id)
 
 
 @reads(Report)
-def visible_reports(viewer: Viewer) -> ColumnElement[bool]:
+def visible_reports(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own; for staff all but those about themselves, so that nobody learns who reported them."""
     if viewer.is_staff:
         return ~names_viewer(viewer, Report.accused_id)
@@ -91,7 +91,7 @@ def visible_reports(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(PostMention)
-def visible_post_mentions(viewer: Viewer) -> ColumnElement[bool]:
+def visible_post_mentions(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of people one sees, in posts one sees."""
     if viewer.is_staff:
         return true()
@@ -99,18 +99,18 @@ def visible_post_mentions(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(PostHashtag, Share)
-def visible_to_no_list(viewer: Viewer) -> ColumnElement[bool]:
+def visible_to_no_list(viewer: AnyViewer) -> ColumnElement[bool]:
     """Not shown as rows: posts are found by them, and counted."""
     del viewer
     return false()
 
 
-def is_kept_from(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def is_kept_from(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer is not to be told of what the one a column names does: blocked either way, or muted."""
     return is_blocked(viewer, user_id) | is_muted(viewer, user_id)
 
 
-def is_muted(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def is_muted(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the viewer does not want to hear of the one a column names, for now."""
     if not viewer.is_signed_in:
         return false()
@@ -119,7 +119,7 @@ def is_muted(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement
     return exists().where(names_viewer(viewer, mute.user_id), mute.muted_id == user_id, holds)
 
 
-def is_friend(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def is_friend(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the one a column names is the viewer's friend."""
     if not viewer.is_signed_in:
         return false()
@@ -127,7 +127,7 @@ def is_friend(viewer: Viewer, user_id: SQLColumnExpression[int]) -> ColumnElemen
     return exists().where(names_viewer(viewer, friendship.user_id), friendship.friend_id == user_id)
 
 
-def did_this(viewer: Viewer, deed: type[Like | Share]) -> ColumnElement[bool]:
+def did_this(viewer: AnyViewer, deed: type[Like | Share]) -> ColumnElement[bool]:
     """Whether the viewer likes, or has shared, a post."""
     if not viewer.is_signed_in:
         return false()

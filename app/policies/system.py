@@ -15,7 +15,7 @@ from app.models.system import (
     NotificationActor,
     UserNotification,
 )
-from app.policies import Viewer, names_viewer, reads
+from app.policies import AnyViewer, Viewer, names_viewer, reads
 from app.policies.accounts import visible_users
 from app.settings import settings
 
@@ -24,26 +24,26 @@ PUBLIC_KINDS = (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.FETCH_FEEDBACK_LABE
 
 
 @reads(Job)
-def visible_jobs(viewer: Viewer) -> ColumnElement[bool]:
+def visible_jobs(viewer: AnyViewer) -> ColumnElement[bool]:
     """Work on public things; one's own; all of it for staff."""
     return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | names_viewer(viewer, Job.user_id)
 
 
 @reads(Event, EventEpoch, Mail, IdempotencyKey)
-def visible_to_nobody(viewer: Viewer) -> ColumnElement[bool]:
+def visible_to_nobody(viewer: AnyViewer) -> ColumnElement[bool]:
     """Not shown as rows: events and keys name the rows they are about, and mails are for their addressees."""
     del viewer
     return false()
 
 
 @reads(UserNotification)
-def visible_notifications(viewer: Viewer) -> ColumnElement[bool]:
+def visible_notifications(viewer: AnyViewer) -> ColumnElement[bool]:
     """One's own only, whoever one is."""
     return names_viewer(viewer, UserNotification.user_id)
 
 
 @reads(NotificationActor)
-def visible_notification_actors(viewer: Viewer) -> ColumnElement[bool]:
+def visible_notification_actors(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of one's own notifications whom one sees."""
     if not viewer.is_signed_in:
         return false()
@@ -58,7 +58,7 @@ def is_displayable() -> ColumnElement[bool]:
 
 
 @reads(Banner)
-def visible_banners(viewer: Viewer) -> ColumnElement[bool]:
+def visible_banners(viewer: AnyViewer) -> ColumnElement[bool]:
     """Everybody sees what is displayable now; staff see what was and what will be, too."""
     return true() if viewer.is_staff else is_displayable()
 
@@ -70,7 +70,7 @@ def may_write_banners(viewer: Viewer, banner: Banner | None) -> bool:
 
 
 @reads(AuditEntry)
-def visible_audit_entries(viewer: Viewer) -> ColumnElement[bool]:
+def visible_audit_entries(viewer: AnyViewer) -> ColumnElement[bool]:
     """What one did oneself, what concerns oneself; all of it for staff."""
     if viewer.is_staff:
         return true()
@@ -78,7 +78,7 @@ def visible_audit_entries(viewer: Viewer) -> ColumnElement[bool]:
 
 
 @reads(LogEntry)
-def visible_log_entries(viewer: Viewer) -> ColumnElement[bool]:
+def visible_log_entries(viewer: AnyViewer) -> ColumnElement[bool]:
     """Staff."""
     return true() if viewer.is_staff else false()
 

@@ -15,6 +15,7 @@ from app.services.accounts.teams.invitations import TeamInvitationLink
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TeamOrder(Order):
     NAME = ("name", False)
 
 
-async def team(info: Info, id: strawberry.ID) -> Team:
+async def team(info: Info, id: strawberry.ID) -> RowOrReference[Team]:
     """A team by its id; there is none for those who do not belong to it.
 
     id: Its id.

@@ -16,6 +16,7 @@ from app.services.accounts.users.statistics import UserStatistics
 from app.services.system import notifications
 from app.settings import settings
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 
 
 class UserOrder(Order):
@@ -58,13 +59,13 @@ def users(
     return found if joined_until is None else found.where(User.created_at < joined_until)
 
 
-async def me(info: Info) -> User | None:
+async def me(info: Info) -> RowOrReference[User] | None:
     """The account that is signed in, or null."""
     user_id = info.context.viewer.user_id
     return None if user_id is None else await info.context.load.one(User, user_id)
 
 
-async def user(info: Info, id: strawberry.ID) -> User:
+async def user(info: Info, id: strawberry.ID) -> RowOrReference[User]:
     """An account by its id.
 
     id: Its id.

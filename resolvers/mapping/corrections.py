@@ -17,12 +17,13 @@ from app.services.mapping.feedback import corrections
 from app.services.mapping.trainings import retraining
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
 
 
-async def feedback_aoi(info: Info, id: strawberry.ID) -> FeedbackAOI:
+async def feedback_aoi(info: Info, id: strawberry.ID) -> RowOrReference[FeedbackAOI]:
     """An area that corrects a training, by its id.
 
     id: Its id.

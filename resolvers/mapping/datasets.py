@@ -24,6 +24,7 @@ from app.services.system.uploads import UploadLink
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
 
@@ -37,7 +38,7 @@ class NamedOrder(Order):
     NAME = ("name", False)
 
 
-async def dataset(info: Info, id: strawberry.ID) -> Dataset:
+async def dataset(info: Info, id: strawberry.ID) -> RowOrReference[Dataset]:
     """A dataset by its id.
 
     id: Its id.
@@ -71,7 +72,7 @@ def datasets(
     return found if sought is None else found.where(Dataset.name.icontains(sought, autoescape=True))
 
 
-async def aoi(info: Info, id: strawberry.ID) -> AOI:
+async def aoi(info: Info, id: strawberry.ID) -> RowOrReference[AOI]:
     """An area of interest by its id.
 
     id: Its id.
@@ -119,7 +120,7 @@ def labels(
     return found if origin is None else found.where(Label.origin == origin)
 
 
-async def label(info: Info, id: strawberry.ID) -> Label:
+async def label(info: Info, id: strawberry.ID) -> RowOrReference[Label]:
     """A label by its id.
 
     id: Its id.
@@ -238,7 +239,7 @@ async def fetch_osm_labels(info: Info, aoi_id: strawberry.ID, tags: list[OsmTagI
         )
 
 
-async def label_import(info: Info, id: strawberry.ID) -> LabelImport:
+async def label_import(info: Info, id: strawberry.ID) -> RowOrReference[LabelImport]:
     """An import of one's own by its id.
 
     id: Its id.

@@ -13,12 +13,13 @@ from app.policies.accounts import is_by
 from app.services.mapping.feedback import entries
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
 
 
-async def feedback(info: Info, id: strawberry.ID) -> Feedback:
+async def feedback(info: Info, id: strawberry.ID) -> RowOrReference[Feedback]:
     """Feedback by its id.
 
     id: Its id.

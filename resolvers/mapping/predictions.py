@@ -17,12 +17,13 @@ from app.services.mapping.predictions.lifecycle import Outlines
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
 
 
-async def prediction(info: Info, id: strawberry.ID) -> Prediction:
+async def prediction(info: Info, id: strawberry.ID) -> RowOrReference[Prediction]:
     """A prediction by its id: one's own, a published one, or one that is shared with a team of the viewer's.
 
     id: Its id.

@@ -8,6 +8,7 @@ from app.services.mapping.datasets import quality
 from app.services.mapping.datasets.quality import DatasetQuality
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 
 
 async def dataset_quality(info: Info, dataset_id: strawberry.ID) -> DatasetQuality:
@@ -19,7 +20,7 @@ async def dataset_quality(info: Info, dataset_id: strawberry.ID) -> DatasetQuali
         return await quality.dataset_quality(session, info.context.viewer, dataset_id=ids.key(dataset_id, Dataset))
 
 
-async def inspection(info: Info, id: strawberry.ID) -> Inspection:
+async def inspection(info: Info, id: strawberry.ID) -> RowOrReference[Inspection]:
     """An inspection by its id.
 
     id: Its id.

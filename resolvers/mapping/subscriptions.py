@@ -76,10 +76,10 @@ async def training_updated(
     """
 
     async def event(said: dict[str, Any]) -> TrainingEvent:
-        return TrainingEvent(**said, training=await info.context.renewed().find(Training, training_id))
+        return TrainingEvent(**said, training=await info.context.renewed().read(Training, training_id))
 
     start = await info.context.feed.beginning(after)
-    training = await info.context.find(Training, training_id)
+    training = await info.context.read(Training, training_id)
     first = TrainingEvent(cursor=start.cursor, status=training.status, training=training)
     return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, event)
 
@@ -94,10 +94,10 @@ async def prediction_updated(
     """
 
     async def event(said: dict[str, Any]) -> PredictionEvent:
-        return PredictionEvent(**said, prediction=await info.context.renewed().find(Prediction, prediction_id))
+        return PredictionEvent(**said, prediction=await info.context.renewed().read(Prediction, prediction_id))
 
     start = await info.context.feed.beginning(after)
-    prediction = await info.context.find(Prediction, prediction_id)
+    prediction = await info.context.read(Prediction, prediction_id)
     first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
     return _stream(info, progress_service.topic_of(Prediction, prediction.id), start, after, first, event)
 
@@ -112,10 +112,10 @@ async def inspection_updated(
     """
 
     async def event(said: dict[str, Any]) -> InspectionEvent:
-        return InspectionEvent(**said, inspection=await info.context.renewed().find(Inspection, inspection_id))
+        return InspectionEvent(**said, inspection=await info.context.renewed().read(Inspection, inspection_id))
 
     start = await info.context.feed.beginning(after)
-    inspection = await info.context.find(Inspection, inspection_id)
+    inspection = await info.context.read(Inspection, inspection_id)
     first = InspectionEvent(cursor=start.cursor, status=inspection.status, inspection=inspection)
     return _stream(info, progress_service.topic_of(Inspection, inspection.id), start, after, first, event)
 

@@ -17,6 +17,7 @@ from app.services.mapping.trainings import lifecycle
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.loaders import RowOrReference
 from resolvers.mapping.spatial_filters import Place, placed
 
 
@@ -28,7 +29,7 @@ class TrainingOrder(Order):
     ACCURACY = ("accuracy", True)
 
 
-async def model(info: Info, id: strawberry.ID) -> Model:
+async def model(info: Info, id: strawberry.ID) -> RowOrReference[Model]:
     """A model by its id.
 
     id: Its id.
@@ -74,7 +75,7 @@ def _by_area(place: Place) -> Place:
     return Model.dataset.has(Dataset.aois.any(place))
 
 
-async def training(info: Info, id: strawberry.ID) -> Training:
+async def training(info: Info, id: strawberry.ID) -> RowOrReference[Training]:
     """A training by its id.
 
     id: Its id.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models.base import Record
 from app.pagination import Order, PageArgs
-from app.policies import Viewer
+from app.policies import AnyViewer
 from resolvers.loaders import foreign_key
 
 METADATA = "declared"
@@ -49,7 +49,7 @@ class One:
 class Computed:
     """What an expression over the row's columns says of it to a viewer."""
 
-    expression: Callable[[Viewer], ColumnElement[Any]]
+    expression: Callable[[AnyViewer], ColumnElement[Any]]
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from app.geometry import DECIMALS, Shape, to_geojson
-from app.policies import Viewer
+from app.policies import AnyViewer, Viewer
 
-Expression = Callable[[Viewer], ColumnElement[Any]]
+Expression = Callable[[AnyViewer], ColumnElement[Any]]
 SHOWN_WITH = orjson.OPT_NAIVE_UTC
 # The scalars that show a column's type as PostgreSQL and orjson write it, the narrower types first.
 WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
@@ -73,7 +73,7 @@ class Leaf:
         """What tells it from other leaves of its table: a text made of a column is not the column."""
         return f"text of {self.attribute}" if "Fragment" in self.shown else self.attribute
 
-    def seen_by(self, viewer: Viewer) -> ColumnElement[Any]:
+    def seen_by(self, viewer: AnyViewer) -> ColumnElement[Any]:
         """What is selected for a viewer."""
         return self.selected if isinstance(self.selected, ColumnElement) else self.selected(viewer)
 
@@ -81,10 +81,10 @@ class Leaf:
 def computed_leaf(name: str, expression: Expression, shown_as: GraphQLOutputType) -> Leaf | None:
     """The leaf of what an expression says to whoever asks; its type is the same for all of them."""
 
-    def shown_to(viewer: Viewer) -> Leaf | None:
+    def shown_to(viewer: AnyViewer) -> Leaf | None:
         return leaf(name, expression(viewer), shown_as)
 
-    def selected(viewer: Viewer) -> ColumnElement[Any]:
+    def selected(viewer: AnyViewer) -> ColumnElement[Any]:
         found = shown_to(viewer)
         assert found, f"{name} has one type for some viewers and another for others"
         return found.seen_by(viewer)

@@ -13,7 +13,7 @@ from orjson import Fragment
 from sqlalchemy import ColumnElement
 
 from app.models.base import Record
-from app.policies import Viewer
+from app.policies import AnyViewer
 from resolvers.ids import global_ids
 from resolvers.plan.instances import Instances
 from resolvers.plan.leaves import Leaf, finite, finites
@@ -100,7 +100,7 @@ class Level:
         """Where in a row a key lies that was selected."""
         return 1 + self.has_cursors + list(self.leaves).index(attribute)
 
-    def selected(self, viewer: Viewer, sorted_by: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
+    def selected(self, viewer: AnyViewer, sorted_by: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
         """All it selects behind the place for a viewer."""
         if not self.leaves:
             self.key("id")  # of a row that shows only its type, say, it still counts that it is there

@@ -41,7 +41,7 @@ class Run:
         self, types: "Types", context: Context, variables: VariableValues, steps: list[Step] | None = None
     ) -> None:
         self.variables = variables
-        self.likeness, self.bound = statements.seen_as(context.viewer)
+        self.viewer_kind, self.bound = statements.kind_of(context.viewer)
         self.info = Info(context.planned())
         self.rows: dict[Level, list[Row]] = {}
         self.shown: dict[Level, list[Any]] = {}

@@ -7,14 +7,14 @@ from sqlalchemy import Select
 
 from app.models.base import Record
 from app.pagination import Order, cursors, place
-from app.policies import Viewer
+from app.policies import AnyViewer
 from resolvers.loaders import related
 from resolvers.plan import statements
 from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import Listing, Many
 from resolvers.plan.levels import GROUPED_VIEW, Level, Row
 from resolvers.plan.lru import Memory
-from resolvers.plan.statements import Likeness, Statement
+from resolvers.plan.statements import Statement, ViewerKind
 
 if TYPE_CHECKING:
     from resolvers.plan.run import Run
@@ -51,7 +51,7 @@ class Keyed(Level):
         self._model = model
         self._parent = parent
         self._key = key
-        self._statements: Memory[Likeness, Statement] = Memory()
+        self._statements: Memory[ViewerKind, Statement] = Memory()
 
     @property
     def told(self) -> str:
@@ -63,10 +63,10 @@ class Keyed(Level):
         wanted = run.keys[self] if self._parent is None else run.column(self._parent, self._key) - {None}
         if not wanted:
             return None
-        statement = self._statements.get(run.likeness, lambda: self._statement(run.likeness.viewer))
+        statement = self._statements.get(run.viewer_kind, lambda: self._statement(run.viewer_kind.viewer))
         return statement, {"keys": statements.keys(wanted), **run.bound}
 
-    def _statement(self, viewer: Viewer) -> Statement:
+    def _statement(self, viewer: AnyViewer) -> Statement:
         return statements.compiled(statements.by_key(self._model, viewer, self.selected(viewer)))
 
 
@@ -104,7 +104,7 @@ class Pages(Level):
         bound = {"limit": b"%d" % (args.first + self.peeks), **run.bound}
         if after is not None:
             bound |= {"after_id": b"%d" % after.id, "after_value": statements.dumped(after.value)}
-        shape = (run.likeness, filters, args.order, None if after is None else after.value is None)
+        shape = (run.viewer_kind, filters, args.order, None if after is None else after.value is None)
         if isinstance(self._declared, Many):
             owners = run.column(self._parent, "id")
             if not owners:
@@ -114,10 +114,10 @@ class Pages(Level):
         return self._statements.get(shape, lambda: self._statement(run, filters, args.order, symbol)), bound
 
     def _statement(self, run: "Run", filters: Any, order: Order, after: Any) -> Statement:
-        viewer = run.likeness.viewer
+        viewer = run.viewer_kind.viewer
         return statements.compiled_alike(lambda: self._page(self.query(run, filters), viewer, order, after))
 
-    def _page(self, query: Select[Any], viewer: Viewer, order: Order, after: Any) -> Select[Any]:
+    def _page(self, query: Select[Any], viewer: AnyViewer, order: Order, after: Any) -> Select[Any]:
         columns = self.selected(viewer, getattr(self._model, order.column))
         if isinstance(self._declared, Many):
             return statements.per_parent(query, self._model, self._declared.foreign_key, order, after, columns)
@@ -127,8 +127,8 @@ class Pages(Level):
         """All rows of which these are pages."""
         declared = self._declared
         if isinstance(declared, Many):
-            return related(declared.relationship, run.likeness.viewer)
-        return statements.asked(declared.resolver, run.likeness.viewer, dict(filters))
+            return related(declared.relationship, run.viewer_kind.viewer)
+        return statements.asked(declared.resolver, run.viewer_kind.viewer, dict(filters))
 
     def take(self, run: "Run", rows: list[Row]) -> None:
         """Keeps the rows of each page, and which of them were cut."""
@@ -201,7 +201,7 @@ class Count(Level):
         given = self._arguments(run.variables)
         self._declared.taken_from(given)
         filters = frozen(given)
-        return self._statements.get((run.likeness, filters), lambda: self._statement(run, filters)), bound
+        return self._statements.get((run.viewer_kind, filters), lambda: self._statement(run, filters)), bound
 
     def _statement(self, run: "Run", filters: Any) -> Statement:
         query = self._pages.query(run, filters)

@@ -1,11 +1,11 @@
 """Statements made once with SQLAlchemy Core and run many times: their text, and what is bound to it.
 
-A statement holds for a *shape* of viewer: what the policies decide by (`is_staff`, signed in or not) is compiled in,
-and the numbers that say who it is are bound when it runs.
+A statement holds for a *kind* of viewer: their rights (`is_staff`, signed in or not) are compiled in, and the ids that
+say who it is are bound when it runs.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -29,30 +29,21 @@ from sqlalchemy.types import TypeEngine
 
 from app.errors import Unplanned
 from app.models.base import Record
+from app.models.choices import Scope
 from app.pagination import Order, Place, parents, window
-from app.policies import Viewer, visible
+from app.policies import AnyViewer, SQLId, SQLViewer, Viewer, visible
 
 DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 KEYS = bindparam("keys", "keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("limit", "limit", type_=Integer)
 AFTER_ID = bindparam("after_id", "after_id", type_=BigInteger)
-RUN_TIME = {"keys", "limit", "after_id", "after_value"}
+VIEWER_IDS = ("user_id", "session_id", "key_id")
+RUN_TIME = {"keys", "limit", "after_id", "after_value", *(f"viewer_{name}" for name in VIEWER_IDS)}
 
 VIEWERS_MAX = 1_000
 
 Bound = Mapping[str, bytes | None]
-
-
-class Who(int):
-    """A number of the viewer's in a statement that holds for others, too; `attribute` says which."""
-
-    attribute: str
-
-    def of(self, attribute: str) -> "Who":
-        """The mark of an attribute."""
-        self.attribute = attribute
-        return self
 
 
 @dataclass(frozen=True)
@@ -67,26 +58,36 @@ class Statement:
         return [given[value] if isinstance(value, str) else value for value in self.parameters]
 
 
-class Likeness:
-    """What viewers have in common whom the same statements serve; there is one for all of them."""
+class ViewerKind:
+    """Viewers whom the same statements serve; there is one object for each kind."""
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: SQLViewer) -> None:
         self.viewer = viewer
-        """One of them, with marks in place of numbers."""
+        """Any of them: with their rights, and bound parameters in place of ids."""
 
 
-_likenesses: dict[Viewer, Likeness] = {}
+_kinds: dict[tuple[Any, ...], ViewerKind] = {}
+
+
+def kind_of(viewer: Viewer) -> tuple[ViewerKind, Bound]:
+    """A viewer's kind, and what their statements bind: their ids by the names of their parameters."""
+    return _kind_of(viewer, viewer.scopes, viewer.is_super_admin)
 
 
 @lru_cache(maxsize=VIEWERS_MAX)
-def seen_as(viewer: Viewer) -> tuple[Likeness, dict[str, bytes | None]]:
-    """Whom a viewer is like, and the viewer's own numbers by the names that their marks have."""
-    values = {field.name: getattr(viewer, field.name) for field in fields(viewer)}
-    numbers = {name: value for name, value in values.items() if type(value) is int}
-    marks: dict[str, Any] = {name: Who(0).of(name) for name in numbers}
-    anybody = replace(viewer, **marks)
-    likeness = _likenesses.setdefault(anybody, Likeness(anybody))
-    return likeness, {f"viewer.{name}": b"%d" % value for name, value in numbers.items()}
+def _kind_of(viewer: Viewer, scopes: frozenset[Scope], is_super_admin: bool) -> tuple[ViewerKind, Bound]:
+    # Viewers are equal whatever their scopes are, and super admins or not: so both are part of the key.
+    ids = {name: id for name in VIEWER_IDS if (id := getattr(viewer, name)) is not None}
+    key = (viewer.is_staff, is_super_admin, scopes, *ids)
+    if key not in _kinds:
+        user_id, session_id, key_id = (_viewer_id(name) if name in ids else None for name in VIEWER_IDS)
+        _kinds[key] = ViewerKind(SQLViewer(user_id, viewer.is_staff, session_id, key_id, scopes, is_super_admin))
+    return _kinds[key], {f"viewer_{name}": b"%d" % id for name, id in ids.items()}
+
+
+def _viewer_id(name: str) -> SQLId:
+    parameter = f"viewer_{name}"
+    return SQLId(bindparam(parameter, parameter, type_=BigInteger))
 
 
 def compiled(statement: Select[Any]) -> Statement:
@@ -106,8 +107,6 @@ def compiled(statement: Select[Any]) -> Statement:
 def _parameter(name: str, value: Any, kind: TypeEngine[Any]) -> bytes | str | None:
     if name in RUN_TIME:
         return name
-    if isinstance(value, Who):
-        return f"viewer.{value.attribute}"
     processed = kind.dialect_impl(DIALECT).bind_processor(DIALECT)
     return dumped(processed(value) if processed else value)
 
@@ -123,7 +122,7 @@ def keys(ids: Iterable[int]) -> bytes:
     return b"{%s}" % ",".join(map(str, ids)).encode()
 
 
-def by_key(model: type[Record], viewer: Viewer, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+def by_key(model: type[Record], viewer: AnyViewer, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """The rows with given keys, each behind its key."""
     found = visible(model, viewer).where(model.id == any_(KEYS))
     return found.with_only_columns(model.id.label("place"), *columns)
@@ -193,7 +192,7 @@ class Asking:
 
     __slots__ = ("viewer",)
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: AnyViewer) -> None:
         self.viewer = viewer
 
     @property
@@ -205,7 +204,7 @@ class Asking:
         raise Unplanned(f"a list's resolver reads {name}")
 
 
-def asked(resolver: Callable[..., Select[Any]], viewer: Viewer, arguments: dict[str, Any]) -> Select[Any]:
+def asked(resolver: Callable[..., Select[Any]], viewer: AnyViewer, arguments: dict[str, Any]) -> Select[Any]:
     """The query that a list's resolver makes of its arguments."""
     return resolver(Asking(viewer), **arguments)
 

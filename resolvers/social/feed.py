@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import strawberry
-from sqlalchemy import BigInteger, ColumnElement, Select, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Select, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from app import checks
@@ -12,7 +12,7 @@ from app.events import SourceStream
 from app.models.accounts import User
 from app.models.social import Friendship, Post
 from app.pagination import Cut, merged
-from app.policies import Viewer, signed_in, visible
+from app.policies import Viewer, account_of, signed_in, visible
 from app.policies.social import is_friend, is_muted
 from app.services.social.posts import editing
 from app.services.social.posts import feed as feed_service
@@ -46,9 +46,9 @@ def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
     heard = begun.where(~is_muted(viewer, Post.author_id))
     if scope is FeedScope.EVERYONE:
         return heard
-    own = signed_in(viewer)
     return merged(
-        heard.where((Post.author_id == own) | is_friend(viewer, Post.author_id)), lambda cut: _by_friends(viewer, cut)
+        heard.where((Post.author_id == account_of(viewer)) | is_friend(viewer, Post.author_id)),
+        lambda cut: _by_friends(viewer, cut),
     )
 
 
@@ -57,9 +57,9 @@ def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
 
     The other way, post by post until there are enough by friends, looks at a million for who has few or quiet ones.
     """
-    own = signed_in(viewer)
+    own = account_of(viewer)
     friends = select(Friendship.friend_id.label("id")).where(Friendship.user_id == own)
-    people = union_all(friends, select(literal(own, BigInteger))).subquery("people")
+    people = union_all(friends, select(own)).subquery("people")
     first = cut(_said_by(people.c.id), SAID, limit=1).lateral("first")
     firsts = select(people.c.id.label("author_id"), first.c.id).join_from(people, first, true())
     # The offset is a fence: who is heard is asked in this order, until there are enough, and not of everybody before.

@@ -11,7 +11,7 @@ from app.audience import Happening
 from app.events import SourceStream
 from app.models.accounts import User
 from app.models.social import Block, FriendRequest, Friendship, Mute
-from app.policies import Viewer, signed_in, visible
+from app.policies import AnyViewer, signed_in, visible
 from app.policies import social as policies
 from app.services.social.people import blocks as blocks_service
 from app.services.social.people import friends
@@ -81,12 +81,12 @@ def mutes(info: Info) -> Select[Mute]:
     return visible(Mute, info.context.viewer)
 
 
-def is_friend(viewer: Viewer) -> ColumnElement[bool]:
+def is_friend(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whether they are the viewer's friend."""
     return policies.is_friend(viewer, User.id)
 
 
-def is_muted(viewer: Viewer) -> ColumnElement[bool]:
+def is_muted(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whether the viewer does not want to hear of them, for now; they do not learn of it."""
     return policies.is_muted(viewer, User.id)
 
@@ -182,7 +182,7 @@ async def friendship_changed(info: Info, after: str | None = None) -> SourceStre
     context, topic = info.context, friends.friendships_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> FriendshipEvent:
-        user = await context.renewed().load.one(User, happening.payload["user"])
+        user = await context.renewed().load.read(User, happening.payload["user"])
         change = FriendshipChange(happening.payload["change"])
         return FriendshipEvent(happening.position.cursor, change, user)
 

@@ -101,7 +101,7 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
     context, topic = info.context, messages_service.messages_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> MessageEvent:
-        found = await context.renewed().load.one(Message, happening.payload["message"])
+        found = await context.renewed().load.read(Message, happening.payload["message"])
         return MessageEvent(happening.position.cursor, found)
 
     return await SourceStream.since(after, context.feed, topic, event)
@@ -128,7 +128,7 @@ async def typing(info: Info) -> SourceStream[TypingEvent]:
 
     async def event(happening: Happening) -> TypingEvent | None:
         told = messages_service.told_of_typing(happening.payload)
-        user = told and await context.renewed().load.one(User, told.user_id)
+        user = told and await context.renewed().load.read(User, told.user_id)
         return TypingEvent(user, told.seconds) if told and user else None
 
     return SourceStream(context.signals, topic, context.signals.now(), event)

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, String, func, select
 
 from app.models.accounts import User
 from app.models.social import Like, Post, PostHashtag, PostMention, PostType, Share
-from app.policies import Viewer, visible
+from app.policies import AnyViewer, visible
 from app.policies.social import did_this, is_muted
 from app.services.social.posts import editing, likes, mentions, pictures, removal
 from app.services.social.posts.pictures import PictureSize
@@ -50,17 +50,17 @@ def picture_url(root: strawberry.Parent[PostMedia], size: PictureSize = PictureS
     return pictures.picture_url(root.post, size)
 
 
-def is_liked(viewer: Viewer) -> ColumnElement[bool]:
+def is_liked(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whether the viewer likes it."""
     return did_this(viewer, Like)
 
 
-def is_shared(viewer: Viewer) -> ColumnElement[bool]:
+def is_shared(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whether the viewer has shared it."""
     return did_this(viewer, Share)
 
 
-def hashtags(viewer: Viewer) -> ColumnElement[list[str]]:
+def hashtags(viewer: AnyViewer) -> ColumnElement[list[str]]:
     """Its hashtags without their `#`, in small letters, in the order of the alphabet."""
     del viewer
     names = select(PostHashtag.name).where(PostHashtag.post_id == Post.id).order_by(PostHashtag.name)

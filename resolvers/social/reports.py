@@ -4,7 +4,7 @@ import strawberry
 from sqlalchemy import ColumnElement, Select, case
 
 from app.models.social import Report, ReportAction, ReportReason, ReportState
-from app.policies import Viewer, signed_in, visible
+from app.policies import AnyViewer, signed_in, visible
 from app.policies.accounts import visible_users
 from app.services.social import reports as reports_service
 from app.services.social.posts import pictures
@@ -26,7 +26,7 @@ def reports(info: Info, state: ReportState | None = None, subject: strawberry.ID
     return found if state is None else found.where(Report.state == state)
 
 
-def evidence(viewer: Viewer) -> ColumnElement[str | None]:
+def evidence(viewer: AnyViewer) -> ColumnElement[str | None]:
     """What it said when it was reported; null to who does not see whose it is, and once their account was deleted."""
     return case((Report.accused.has(visible_users(viewer)), Report.evidence))
 

@@ -89,7 +89,7 @@ async def banner_changed(info: Info, after: str | None = None) -> SourceStream[B
 
     async def event(happening: Happening) -> BannerEvent:
         key, change = happening.payload["banner"], BannerChange(happening.payload["change"])
-        found = await context.renewed().load.one(Banner, key)
+        found = await context.renewed().load.read(Banner, key)
         return BannerEvent(happening.position.cursor, change, ids.encode_key(Banner, key), found)
 
     return await SourceStream.since(after, context.feed, announcing.TOPIC, event)

@@ -11,6 +11,7 @@ from app.models.system import AuditEntry, UserNotification
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.ids import decode, nothing_with
+from resolvers.loaders import RowOrReference
 
 SHOWN: dict[str, type[Record]] = {}
 """The tables that have a GraphQL type, by its name; `schema.row` fills it."""
@@ -23,7 +24,7 @@ def _model(id: str) -> type[Record]:
     return SHOWN[name]
 
 
-async def node(info: Info, id: strawberry.ID) -> Record:
+async def node(info: Info, id: strawberry.ID) -> RowOrReference[Record]:
     """Anything by its id.
 
     id: Its id.
@@ -31,7 +32,7 @@ async def node(info: Info, id: strawberry.ID) -> Record:
     return await info.context.find(_model(id), id)
 
 
-async def nodes(info: Info, ids: list[strawberry.ID]) -> list[Record | BaseException]:
+async def nodes(info: Info, ids: list[strawberry.ID]) -> list[RowOrReference[Record] | BaseException]:
     """Many things by their ids, in this order; null, with an error, where there is nothing.
 
     ids: Their ids, at most 100.
@@ -41,7 +42,9 @@ async def nodes(info: Info, ids: list[strawberry.ID]) -> list[Record | BaseExcep
     return await asyncio.gather(*(node(info, id) for id in ids), return_exceptions=True)
 
 
-async def subject(root: strawberry.Parent[UserNotification | AuditEntry | Report], info: Info) -> Record | None:
+async def subject(
+    root: strawberry.Parent[UserNotification | AuditEntry | Report], info: Info
+) -> RowOrReference[Record] | None:
     """What it is about, if that is still there and may be seen."""
     model = SHOWN.get(root.subject_type or "")
     return None if model is None or root.subject_key is None else await info.context.load.one(model, root.subject_key)

@@ -87,7 +87,7 @@ async def notification_received(info: Info, after: str | None = None) -> SourceS
 
     async def event(happening: Happening) -> NotificationEvent:
         told = happening.payload.get("notification")
-        found = None if told is None else await context.renewed().load.one(UserNotification, told)
+        found = None if told is None else await context.renewed().load.read(UserNotification, told)
         return NotificationEvent(happening.position.cursor, found)
 
     return await SourceStream.since(after, context.feed, topic, event)

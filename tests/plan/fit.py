@@ -230,6 +230,12 @@ def _fit_reports(random: Random, rows: list[dict[str, Any]]) -> None:
         row |= {"subject_type": random.choice(["Post", "User", "Nothing"]), "subject_key": row["id"]}
 
 
+def _fit_event_epochs(random: Random, rows: list[dict[str, Any]]) -> None:
+    """None: the API writes the one row itself when it starts."""
+    del random
+    rows.clear()
+
+
 def nothing(random: Random, rows: list[dict[str, Any]]) -> None:
     """Most tables take whatever their columns take."""
 
@@ -254,6 +260,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "post_hashtags": _fit_post_hashtags,
     "conversations": _fit_conversations,
     "blocks": _fit_blocks,
+    "event_epochs": _fit_event_epochs,
     "reports": _fit_reports,
     **dict.fromkeys(
         ["likes", "shares", "post_mentions", "friendships", "friend_requests", "mutes", "notification_actors"],

@@ -21,12 +21,12 @@ OWNED = [Job, Prediction, UserNotification]
 
 
 def seen_by(model, viewer):
-    likeness, _ = statements.seen_as(viewer)
-    return statements.compiled(visible(model, likeness.viewer))
+    kind, _ = statements.kind_of(viewer)
+    return statements.compiled(visible(model, kind.viewer))
 
 
 def numbers_of(viewer):
-    return statements.seen_as(viewer)[1]
+    return statements.kind_of(viewer)[1]
 
 
 @pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__name__)

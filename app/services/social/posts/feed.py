@@ -1,21 +1,19 @@
 """Who is shown what somebody says."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, cast
 
-from sqlalchemy import distinct, func, select, true
+from sqlalchemy import Select, distinct, func, select, true
 
 from app.database import ReadSession
 from app.models.accounts import User
 from app.models.social import Post, PostHashtag
 from app.pagination import parents
-from app.policies import Viewer, visible
+from app.policies import AnyViewer, SQLId, SQLViewer, Viewer, visible
 from app.policies.social import is_friend, is_muted
 from app.settings import settings
-
-STRANGER = 0
 
 
 class FeedScope(Enum):
@@ -36,20 +34,33 @@ class PopularHashtag:
 async def find_hearers(
     session: ReadSession, listeners: Collection[Viewer], author_id: int, scope: FeedScope
 ) -> set[Viewer]:
-    """Of many who listen those whose feed shows what somebody says, in one statement for each kind of viewer.
-
-    The policies say so of one viewer; here the column of a table of them stands in the place of that one.
-    """
-    hearers = set[Viewer]()
-    for kind in {(each.is_staff, each.user_id is None) for each in listeners}:
-        alike = {each.user_id or STRANGER: each for each in listeners if (each.is_staff, each.user_id is None) == kind}
-        people = parents(list(alike))
-        each = Viewer() if STRANGER in alike else Viewer(cast("Any", people.c.id), is_staff=kind[0])
-        heard = visible(User, each).join(people, true()).where(User.id == author_id, ~is_muted(each, User.id))
-        if scope is FeedScope.FRIENDS:
-            heard = heard.where((User.id == people.c.id) | is_friend(each, User.id))
-        hearers |= {alike[id] for id in await session.scalars(heard.with_only_columns(people.c.id))}
+    """Of many who listen those whose feed shows what somebody says, in one statement for each kind of viewer."""
+    hearers = {each for each in listeners if not each.is_signed_in and scope is FeedScope.EVERYONE}
+    if hearers and not await session.scalar(_heard(Viewer(), author_id).with_only_columns(func.count())):
+        hearers.clear()
+    by_rights: defaultdict[bool, defaultdict[int, set[Viewer]]] = defaultdict(lambda: defaultdict(set))
+    for each in listeners:
+        if each.user_id is not None:
+            by_rights[each.is_staff][each.user_id].add(each)
+    for is_staff, accounts in by_rights.items():
+        for user_id in await session.scalars(_hearing_accounts(list(accounts), author_id, scope, is_staff=is_staff)):
+            hearers |= accounts[user_id]
     return hearers
+
+
+def _hearing_accounts(ids: list[int], author_id: int, scope: FeedScope, *, is_staff: bool) -> Select[int]:
+    """Those of many accounts who hear it: the policies are asked about the column of a table of them."""
+    accounts = parents(ids)
+    each = SQLViewer(SQLId(accounts.c.id), is_staff=is_staff)
+    heard = _heard(each, author_id).join(accounts, true())
+    if scope is FeedScope.FRIENDS:
+        heard = heard.where((User.id == accounts.c.id) | is_friend(each, User.id))
+    return heard.with_only_columns(accounts.c.id)
+
+
+def _heard(viewer: AnyViewer, author_id: int) -> Select[User]:
+    """The author, if the viewer sees and does not mute them."""
+    return visible(User, viewer).where(User.id == author_id, ~is_muted(viewer, User.id))
 
 
 async def find_said(session: ReadSession, viewer: Viewer, post_id: int) -> Post | None:
