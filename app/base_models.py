@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-from app.setting_kinds import BaseModelLimits
 from app.settings import settings
+from app.settings.kinds import BaseModelLimits
 
 ENTRY_POINTS = "fieldgraph.base_models"
 

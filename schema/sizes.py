@@ -24,7 +24,8 @@ from graphql import (
 )
 
 from app.errors import Code
-from app.settings import MIB, settings
+from app.settings import settings
+from app.settings.units import MIB
 
 REQUEST_BYTES_MAX = "request_bytes_max"
 # Their values may be of any kind; the size of the request bounds them.

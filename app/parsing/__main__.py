@@ -19,7 +19,8 @@ from typing import IO, Any
 
 from app.errors import Invalid, Unreadable
 from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
-from app.settings import MIB, settings
+from app.settings import settings
+from app.settings.units import MIB
 
 PR_SET_PDEATHSIG = 1
 # A child that holds so much more after a call than before it is replaced.

@@ -6,7 +6,8 @@ from typing import IO
 from zipfile import ZipFile, ZipInfo
 
 from app.errors import Unreadable
-from app.settings import MIB, settings
+from app.settings import settings
+from app.settings.units import MIB
 
 CHUNK_BYTES = 65_536
 BRACKETS = b"[]{}"

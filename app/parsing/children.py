@@ -21,7 +21,8 @@ from app import surroundings
 from app.errors import Invalid, Unreadable
 from app.metering import current
 from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
-from app.settings import MIB, NUMBERS, settings
+from app.settings import NUMBERS, settings
+from app.settings.units import MIB
 
 COMMAND = (sys.executable, "-m", "app.parsing")
 # Threads of libraries would take address space and no work.

@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.setting_kinds import Proxy
 from app.settings import settings
+from app.settings.kinds import Proxy
 
 LOCAL: tuple[Proxy, ...] = ("unix", ip_network("127.0.0.0/8"), ip_network("::1/128"))
 HEADERS = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})

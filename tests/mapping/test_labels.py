@@ -11,7 +11,8 @@ from app.geometry import to_geojson
 from app.main import build
 from app.models.mapping.datasets import Label, LabelOrigin
 from app.models.system import Job, JobKind
-from app.settings import MIB, settings
+from app.settings import settings
+from app.settings.units import MIB
 from resolvers import ids
 from tests import factories
 from tests.mapping.shapes import circle

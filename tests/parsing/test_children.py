@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from app import parsing
 from app.errors import Invalid, Unreadable
-from app.settings import MIB, settings
+from app.settings import settings
+from app.settings.units import MIB
 from tests.parsing import parsers
 
 

@@ -1,66 +1,35 @@
-"""A proxy that falls silent before each outside part: a failure in words by our deadline, and then all goes on."""
+"""A proxy that falls silent before PostgreSQL or Redis: a failure in words by our deadline, and then all goes on."""
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from email.message import EmailMessage
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from redis import Redis
-from shapely import box
 from sqlalchemy import select
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 from app import events, queue
 from app.database import Database
-from app.errors import Busy, OutcomeUnknown, Unavailable
+from app.errors import Busy, OutcomeUnknown
 from app.events import Feed
-from app.gateways import imagery, mail, oauth, storage
-from app.gateways.osm import overpass, rawdata
-from app.gateways.outside import Outage
 from app.main import build
 from app.models.accounts import User
 from app.models.system import JobKind, JobState
 from app.reader import Reader
 from app.settings import settings
 from app.signals import Signals
-from app.tiles import Tile
 from jobs import broker
 from jobs.run import Run, Work
 from jobs.schedule import clockwork, sweep
 from tests import factories
-from tests.mailbox import Mailbox, receiving
-from tests.object_store import ObjectStore, environment
-from tests.proxy import before_database, before_redis, proxied
-from tests.servers import serving
-
-# Long beside every deadline below, short beside a wait without one.
-PATIENCE_S = 40
-SQUARE = box(12.0, 46.0, 12.001, 46.001)
+from tests.proxy import before_database, before_redis
+from tests.silence import PATIENCE_S, in_time, shorten_deadlines
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Deadlines that a test can wait for."""
-    for name, value in {
-        "database_silence_s_max": 0.5,
-        "database_connect_s_max": 2,
-        "database_pool_wait_s": 1,
-        "background_silence_s_max": 2,
-        "redis_s_max": 0.5,
-        "storage_silence_s_max": 1,
-        "smtp_s_max": 1,
-        "osm_s_max": 1,
-        "osm_account_s_max": 1,
-        "imagery_s_max": 1,
-        "osm_tries_max": 1,
-        "imagery_tries_max": 1,
-        "osm_overpass_url": None,
-    }.items():
-        monkeypatch.setattr(settings, name, value)
+    shorten_deadlines(monkeypatch)
 
 
 @pytest.fixture
@@ -80,12 +49,6 @@ async def started(part):
         yield part
     finally:
         await part.stop()
-
-
-async def in_time(work):
-    """What the work answers; a wait without a deadline fails here."""
-    async with asyncio.timeout(PATIENCE_S):
-        return await work
 
 
 async def usernames(database):
@@ -338,125 +301,3 @@ async def test_a_job_is_asked_for_though_redis_is_silent(database, redis_url, mo
         queue.broker.cache_clear()
         async with database.reading() as session:
             assert (await session.get_one(type(job), job.id)).state is JobState.QUEUED
-
-
-# What is asked over HTTP or SMTP
-
-
-@asynccontextmanager
-async def silent_before(host):
-    """A proxy before a server that falls silent at once, though it takes connections."""
-    async with proxied(("127.0.0.1", int(host.rpartition(":")[2]))) as proxy:
-        yield proxy
-
-
-async def test_the_object_store(monkeypatch):
-    store = ObjectStore()
-    with serving(store) as server:
-        async with silent_before(server.host) as proxy:
-            for name, value in environment(proxy.host).items():
-                monkeypatch.setenv(name, value)
-            monkeypatch.setattr(settings, "storage_url", "s3://files")
-            await storage.put("a/one", b"one")
-            assert await storage.get("a/one") == b"one"
-            proxy.silence()
-            for work in (
-                lambda: storage.put("a/two", b"two"),
-                lambda: storage.get("a/one"),
-                lambda: storage.size("a/one"),
-                lambda: storage.delete("a/one"),
-                lambda: storage.delete_all(["a/one"]),
-            ):
-                with pytest.raises(Unavailable):
-                    await in_time(work())
-            proxy.speak()
-            await in_time(storage.put("a/three", b"three"))
-            assert await in_time(storage.get("a/three")) == b"three"
-            await in_time(storage.delete("a"))
-    assert store.kept == {}
-
-
-async def test_a_download_that_stops_in_the_middle(monkeypatch):
-    store = ObjectStore()
-    with serving(store) as server:
-        async with silent_before(server.host) as proxy:
-            for name, value in environment(proxy.host).items():
-                monkeypatch.setenv(name, value)
-            monkeypatch.setattr(settings, "storage_url", "s3://files")
-            store.kept["big"] = bytes(32_000_000)
-            with pytest.raises(Unavailable):
-                await in_time(read_slowly(proxy))
-
-
-async def read_slowly(proxy):
-    async for _ in storage.stream("big"):
-        proxy.silence()
-
-
-def letter():
-    message = EmailMessage()
-    for name, value in {"From": "f@example.org", "To": "a@example.org", "Message-ID": "<1@x>"}.items():
-        message[name] = value
-    message.set_content("Hello")
-    return message
-
-
-async def test_the_mail_server(monkeypatch):
-    box = Mailbox()
-    async with receiving(box) as place, silent_before(place) as proxy:
-        monkeypatch.setattr(settings, "smtp_url", SecretStr(f"smtp://{proxy.host}"))
-        proxy.silence()
-        with pytest.raises(Outage) as outage:
-            await in_time(mail.send(letter()))
-        assert outage.value.heals
-        assert not box.mails
-        proxy.speak()
-        await in_time(mail.send(letter()))
-        assert len(box.mails) == 1
-
-
-async def test_a_mail_server_that_says_a_word_now_and_then(monkeypatch):
-    monkeypatch.setattr(settings, "smtp_mail_s_max", 1)
-    box = Mailbox()
-    async with receiving(box) as place, silent_before(place) as proxy:
-        monkeypatch.setattr(settings, "smtp_url", SecretStr(f"smtp://{proxy.host}"))
-        monkeypatch.setattr(settings, "smtp_s_max", 10)
-        proxy.delay_s = 0.4
-        with pytest.raises(Outage, match="did not take a mail within 1 s") as outage:
-            await in_time(mail.send(letter()))
-        assert outage.value.heals
-        await asyncio.sleep(3)  # its thread leaves by itself
-
-
-ASKED = {
-    "raw data": lambda: rawdata.fetch(SQUARE, {"building": ()}),
-    "Overpass": lambda: overpass.fetch(SQUARE, {"building": ()}),
-    "imagery": lambda: imagery.fetch_picture(f"{settings.public_url}/{{z}}/{{x}}/{{y}}", Tile(18, 1, 2)),
-    "TileJSON": lambda: imagery.fetch_picture(f"{settings.public_url}/tiles.json", Tile(18, 1, 2)),
-    "OAuth": lambda: oauth.identify(code="c", redirect_uri="https://x.example/osm/", verifier="v"),
-}
-
-
-@pytest.mark.parametrize("answers_only", [False, True], ids=["both ways", "answers only"])
-@pytest.mark.parametrize("name", ASKED)
-async def test_what_others_serve(name, answers_only, monkeypatch, tmp_path):
-    async def teapot(_request):
-        return PlainTextResponse("no", status_code=418)
-
-    everything = Starlette(routes=[Route("/{path:path}", teapot, methods=["GET", "POST"])])
-    with serving(everything) as server:
-        async with silent_before(server.host) as proxy:
-            monkeypatch.setattr(settings, "home", tmp_path)
-            monkeypatch.setattr(settings, "outside_hosts_allowed", [proxy.host])
-            monkeypatch.setattr(settings, "osm_client_id", "us")
-            for setting in ("osm_features_url", "osm_overpass_url", "osm_url", "public_url"):
-                monkeypatch.setattr(settings, setting, f"http://{proxy.host}")
-            proxy.silence(answers_only=answers_only)
-            with pytest.raises(Outage) as outage:
-                await in_time(ASKED[name]())
-            assert outage.value.heals
-            assert "did not answer within 1 s" in outage.value.message
-            proxy.speak()
-            with pytest.raises(Outage) as outage:
-                await in_time(ASKED[name]())
-            assert outage.value.status == 418

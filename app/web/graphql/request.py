@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import orjson
 from starlette.requests import Request
 
-from app.settings import MIB, settings
+from app.settings import settings
+from app.settings.units import MIB
 from app.web.request_body import body_of
 
 # A refused body is still read to its end, unkept, so that the client hears the answer instead of a reset connection.

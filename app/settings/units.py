@@ -1,0 +1,3 @@
+"""Units that sizes are written in."""
+
+MIB = 1024 * 1024
