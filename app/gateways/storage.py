@@ -311,8 +311,14 @@ def _disposition(filename: str) -> str:
 async def _in_time(s_max: float | None = settings.storage_s_max) -> AsyncIterator[None]:
     """A question to the store, bounded in time and answered in the domain's words."""
     with _in_words():
-        async with asyncio.timeout(s_max):
-            yield
+        try:
+            async with asyncio.timeout(s_max) as limit:
+                yield
+        except TimeoutError as error:
+            # Another one is of whoever sends the content, piece by piece, and too slowly.
+            if not limit.expired():
+                raise
+            raise Unavailable("The file storage does not answer.") from error
 
 
 async def _one_by_one(parts: AsyncIterable[T]) -> AsyncIterator[T]:
@@ -331,8 +337,6 @@ async def _one_by_one(parts: AsyncIterable[T]) -> AsyncIterator[T]:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except TimeoutError as error:
-        raise Unavailable("The file storage does not answer.") from error
     except FileNotFoundError:
         raise NotFound("This file is gone.") from None
     except AlreadyExistsError:

@@ -49,7 +49,9 @@ class WebSettings(BaseModel):
     nodes_max: int = 100
 
     # A WebSocket
+    # Before a client has initialised its socket; after that, what is larger than a request may be is refused as one.
     socket_message_bytes_max: int = 65_536
+    socket_refused_bytes_max: int = MIB
     socket_init_s_max: float = 10
     socket_ping_s: float = 20
     socket_silence_s_max: float = 60

@@ -1,6 +1,7 @@
 """What is said over one WebSocket: the messages of `graphql-transport-ws`, operations side by side, an orderly end."""
 
 import asyncio
+import re
 from contextlib import aclosing
 from typing import Any
 
@@ -23,6 +24,8 @@ from app.web.graphql.token_checks import Watch
 from app.web.origin import bearer
 
 ID_LENGTH_MAX = 128
+OPENING = re.compile(r'"(id|type)"\s*:\s*"([^"\\]+)"')
+OPENING_LENGTH_MAX = 300
 # What a message holds beside its request.
 ENVELOPE_BYTES_MAX = 1_024
 REASON_BYTES_MAX = 123
@@ -116,21 +119,18 @@ class Conversation:
             if received["type"] == "websocket.disconnect":
                 return
             self._heard = self._loop.time()
+            text = received.get("text")
             try:
-                text = received.get("text")
                 await self._hear(_message(text), len(text.encode()) if text else 0)
             except Malformed as malformed:
-                self._refuse(malformed)
+                self._refuse(malformed, text or "")
 
-    def _refuse(self, malformed: Malformed) -> None:
+    def _refuse(self, malformed: Malformed, text: str) -> None:
         """Say it of the operation that it is about, if it is about one; else it ends the socket."""
-        message = malformed.decoded
-        if not (self._is_initialised and isinstance(message, dict) and message.get("type") == "subscribe"):
+        message = malformed.decoded if isinstance(malformed.decoded, dict) else _opening(text)
+        id = message.get("id")
+        if not (self._is_initialised and message.get("type") == "subscribe" and _is_id(id)):
             raise Ended(INVALID, malformed.message)
-        try:
-            id = _id(message)
-        except Malformed:
-            raise Ended(INVALID, malformed.message) from None
         if id in self._operations:
             raise Ended(DUPLICATE, f"Subscriber for {id} already exists")
         refused = refusal(Refused([BadRequest(malformed.message)]))
@@ -172,7 +172,10 @@ class Conversation:
         if self._is_open:
             self._limit.reschedule(None)
         # What is too large for its operation is refused there, and ends nothing else.
-        self._line.admit(settings.request_bytes_max + ENVELOPE_BYTES_MAX)
+        largest = settings.socket_refused_bytes_max
+        if context.viewer_id is not None:
+            largest = max(largest, self._engine.request_bytes_max + ENVELOPE_BYTES_MAX)
+        self._line.admit(largest)
         self._say({"type": "connection_ack"})
         self._keep_alive()
         if self._token is not None:
@@ -274,9 +277,18 @@ def _payload(message: Message) -> Message | None:
     return payload
 
 
+def _opening(text: str) -> Message:
+    """The id and the type of a message that is refused unread, where they come first, as clients write them."""
+    return dict(pair for pair in OPENING.findall(text.partition('"payload"')[0][:OPENING_LENGTH_MAX]))
+
+
+def _is_id(id: object) -> bool:
+    return isinstance(id, str) and 0 < len(id) <= ID_LENGTH_MAX
+
+
 def _id(message: Message) -> str:
-    id = message.get("id")
-    if not isinstance(id, str) or not 0 < len(id) <= ID_LENGTH_MAX:
+    id: str = message.get("id", "")
+    if not _is_id(id):
         raise Malformed(f"'id' must be a text of 1 to {ID_LENGTH_MAX} characters.")
     return id
 
