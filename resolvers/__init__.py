@@ -1,1 +1,1 @@
-"""How fields are answered: plain functions in the domain's words."""
+"""GraphQL resolvers: plain functions in the domain's terms."""

@@ -1,4 +1,4 @@
-"""What every resolver is given: who asks, the database, the events, and this operation's loaders."""
+"""What every resolver gets: the viewer, the database, the events, and this operation's loaders."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -30,7 +30,7 @@ M = TypeVar("M", bound=Record)
 
 @dataclass
 class Context:
-    """One operation's surroundings; on a socket each operation has its own."""
+    """The context of one operation; on a socket each operation has its own."""
 
     database: Database
     feed: Feed
@@ -53,7 +53,7 @@ class Context:
 
     @contextmanager
     def acting(self, scope: Scope | None) -> Iterator[None]:
-        """A mutation's resolver acts with all the rights of its token; what is shown afterwards asks for READ, too."""
+        """A mutation's resolver acts with all rights of its token; showing the result also needs READ."""
         self.permit(scope)
         self._become(self.actor)
         try:
@@ -79,40 +79,40 @@ class Context:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
-        """The one transaction of a mutation field; what was loaded before it is forgotten."""
+        """The one transaction of a mutation field; rows loaded before it are dropped."""
         assert self.change, "changes are made by mutations"
         async with self.change.writing() as session:
             yield session
         self.load.forget()
 
     async def take_request(self, key: object, request: bytes) -> None:
-        """Begins a request for changes, by its digest. Raises what refuses its idempotency key, if it came with one."""
+        """Begins a mutation request, identified by its digest. Raises if its idempotency key is refused."""
         checked = None if key is None else idempotency.checked_key(key)
         if checked is not None and not self.viewer.is_signed_in:
-            raise Unauthenticated("An idempotency key is kept for an account. Sign in, or send this without one.")
+            raise Unauthenticated("Idempotency keys need an account. Sign in, or send the request without a key.")
         self.request = Request(self.database, self.viewer, checked, request)
         await self.request.look()
 
     def doubt(self) -> OutcomeUnknown | None:
-        """What to say instead of that nothing was changed, if something may have been."""
+        """What to say instead of "nothing was changed", if something may have been changed."""
         if self.request is None or not self.request.may_have_changed:
             return None
         return OutcomeUnknown(self.request.key)
 
     def changing(self, field: str) -> Change:
-        """Begins one field of the request, named as in the answer; fields of a mutation follow one another."""
+        """Begins one field of the request, named as in the answer; mutation fields run one after another."""
         assert self.request, "an operation that changes something is a request"
         self.change = Change(self.request, field, self.database)
         return self.change
 
     @property
     def viewer_id(self) -> int | None:
-        """Who asks; None for a stranger."""
+        """The user id; None for an anonymous viewer."""
         return self.actor.user_id
 
     @property
     def may_explain(self) -> bool:
-        """Whether they may be told how their queries are planned, which tells of tables and policies."""
+        """Whether the viewer may see how queries are planned, which reveals tables and policies."""
         return may_see_plans(self.viewer)
 
     def permit(self, needed: Scope | None) -> None:
@@ -120,29 +120,29 @@ class Context:
         require_scope(self.actor, needed)
 
     def permit_reading(self) -> None:
-        """Refuses API keys that may not read."""
+        """Refuses API keys without READ."""
         self.permit(Scope.READ)
 
     @property
     def device(self) -> Device:
-        """What they ask with, and from where."""
+        """The credentials and the address."""
         return Device(self.client, self.address)
 
     def planned(self) -> "Context":
-        """The same viewer with loaders that name a row instead of reading it: a plan reads what is shown of it."""
+        """The same viewer with loaders that name a row instead of reading it: a plan reads the columns shown."""
         context = object.__new__(Context)
         context.__dict__.update(self.__dict__, load=References(self.reading, self.viewer))
         return context
 
     @property
     def authorisation(self) -> Viewer:
-        """What the viewer may see hangs on this alone, with whichever session or key they ask."""
+        """What the viewer may see depends on this alone, whichever session or key they use."""
         return replace(self.actor, session_id=None, key_id=None)
 
     def renewed(self) -> "Context":
-        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own.
+        """The same viewer with empty loaders: each event of a subscription gets its own.
 
-        Without their session: whoever has the same rights is told the same, in whichever session they listen.
+        The viewer without the session: users with the same rights get the same answer in any session.
         """
         return replace(self, viewer=self.authorisation, in_turn=True)
 
@@ -156,7 +156,7 @@ class Context:
         return row
 
     async def read(self, model: type[M], id: str) -> M:
-        """The row with this global id; NotFound unless it is there for this viewer."""
+        """The row with this global id; NotFound unless it exists and the viewer may see it."""
         row = await self.load.read(model, ids.key(id, model))
         if row is None:
             raise ids.nothing_with(id, model.__name__)

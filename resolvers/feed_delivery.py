@@ -1,4 +1,4 @@
-"""One post and all who listen for it: who hears of it, and what it says, is read once for all of them."""
+"""Delivers a feed post to all subscribers: visibility and content are read once for all of them."""
 
 from collections import defaultdict
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from app.services.social.posts.feed import FeedScope
 
 
 class Said(NamedTuple):
-    """A post, by whom, and in which scope somebody listens for it."""
+    """A post, its author, and the scope a subscriber listens with."""
 
     post_id: int
     author_id: int
@@ -21,20 +21,20 @@ class Said(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """That a post is one for the listener, and what it says; nothing once it is deleted."""
+    """That a post is visible to the subscriber, and its content; no content once it is deleted."""
 
     post: Post | None
 
 
 class Hearing:
-    """The ears of one process: listeners who ask of the same post at once ask together."""
+    """Batches the visibility checks of feed posts for all subscribers in this process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._asked: DataLoader[tuple[Said, Viewer], Heard | None] = DataLoader(self._hear, cache=False)
 
     async def of(self, said: Said, viewer: Viewer) -> Heard | None:
-        """The post, or None if it is nothing to the viewer."""
+        """The post, or None if the viewer may not see it."""
         return await self._asked.load((said, viewer))
 
     async def _hear(self, asked: list[tuple[Said, Viewer]]) -> list[Heard | None]:

@@ -1,4 +1,4 @@
-"""Global ids: opaque to clients, a type's name and a key to us."""
+"""Global ids: opaque to clients; a type's name and a key internally."""
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
@@ -14,7 +14,7 @@ LENGTH_MAX = 100
 
 
 class GlobalIds(dict[int, str]):
-    """The ids of one type's rows by their keys, of which those made lately are remembered."""
+    """The ids of one type's rows by key; recent ones are cached."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ def encode(row: Record) -> strawberry.ID:
 
 
 def encode_key(model: type[Record], key: int) -> strawberry.ID:
-    """The id of a row that need not be there any more."""
+    """The id of a row that may no longer exist."""
     return strawberry.ID(global_ids(model.__name__)[key])
 
 
 def decode(id: str) -> tuple[str, int]:
-    """The type's name and the key; NotFound for anything we did not make."""
+    """The type's name and the key; NotFound for anything that is not an id of ours."""
     if len(id) > LENGTH_MAX:
         raise nothing_with(id)
     return _decoded(id)
@@ -69,7 +69,7 @@ def _decoded(id: str) -> tuple[str, int]:
 
 
 def key(id: str, model: type[Record]) -> int:
-    """The key within a table; an id of another type names nothing here."""
+    """The key within a table; an id of another type is not found."""
     name, number = decode(id)
     if name != model.__name__:
         raise nothing_with(id, model.__name__)
@@ -77,5 +77,5 @@ def key(id: str, model: type[Record]) -> int:
 
 
 def nothing_with(id: str, kind: str = "") -> NotFound:
-    """The error for an id that names nothing, or nothing of a kind."""
+    """The error for an id that is not found, or not of this kind."""
     return NotFound(f"There is {f'no {kind}' if kind else 'nothing'} with the id {quoted(id)}.")

@@ -1,4 +1,4 @@
-"""Batched reads along the foreign keys. Every one of them begins with `policies.visible`."""
+"""Batched reads along the foreign keys. Each begins with `policies.visible`."""
 
 import asyncio
 from collections import defaultdict
@@ -40,7 +40,7 @@ RowOrReference = Union[M, Reference[M]]  # noqa: UP007 - `|` makes no generic al
 
 
 class Loaders:
-    """The loaders of one operation, made when first needed: one for each relation and page asked for."""
+    """The loaders of one operation, created when first needed: one per relation and page."""
 
     def __init__(self, reading: Callable[[], AbstractAsyncContextManager[ReadSession]], viewer: Viewer) -> None:
         self._reading = reading
@@ -48,7 +48,7 @@ class Loaders:
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     def forget(self) -> None:
-        """Drops what was read; called after a change."""
+        """Drops cached rows; called after a change."""
         self._loaders.clear()
 
     async def one(self, model: type[M], id: int) -> RowOrReference[M] | None:
@@ -98,7 +98,7 @@ class Loaders:
         return count
 
     async def about(self, question: Callable[[ReadSession, Sequence[int]], Awaitable[Mapping[int, V]]], id: int) -> V:
-        """What a question answers about this row; it is asked once about all rows of a level."""
+        """The value of a computed field for this row; queried once for all rows of a level."""
 
         async def fetch(ids: list[int]) -> list[V]:
             async with self._reading() as session:
@@ -109,14 +109,14 @@ class Loaders:
         return answer
 
     async def computed(self, model: type[M], expression: Callable[[AnyViewer], ColumnElement[V]], id: int) -> V:
-        """What an expression over a row's columns says of it to the viewer; NotFound if the row is gone meanwhile."""
+        """The value of an expression over a row's columns for the viewer; NotFound if the row is gone."""
 
         async def fetch(ids: list[int]) -> list[V | NotFound]:
             found = visible(model, self._viewer).where(model.id.in_(ids))
             async with self._reading() as session:
                 rows = await session.execute(found.with_only_columns(model.id, expression(self._viewer)))
                 values = dict(rows.all())
-            return [values.get(id, NotFound("It is not there any more.")) for id in ids]
+            return [values.get(id, NotFound("Not found: this object was deleted meanwhile.")) for id in ids]
 
         value: V = await self._load((model, expression), fetch, id)
         return value
@@ -133,12 +133,12 @@ class Loaders:
         return turn
 
     def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
-        """What a loader finds. Fields share it: that one is cancelled, since its neighbour failed, ends no other."""
+        """A loader's future. Fields share it: cancelling one, because its neighbour failed, does not end the others."""
         return asyncio.shield(self._loaders.setdefault(key, DataLoader(load_fn=fetch)).load(id))
 
 
 class References(Loaders):
-    """Loaders that leave it to a plan to read the one row, and of it only what is shown."""
+    """Loaders that leave the reading of a single row to a plan, which reads only the columns shown."""
 
     async def one(self, model: type[M], id: int) -> RowOrReference[M] | None:
         """The row's reference, whether it exists or not."""
@@ -151,19 +151,19 @@ class References(Loaders):
 
 
 def related(relationship: InstrumentedAttribute[Any], viewer: AnyViewer) -> Select[Any]:
-    """The rows on the far side that the viewer sees and the relation is about, whichever row they point at."""
+    """The rows on the far side that the viewer may see and the relation includes, whichever row they point at."""
     return visible(relationship.property.mapper.class_, viewer).where(*conditions(relationship))
 
 
 def conditions(relationship: InstrumentedAttribute[Any]) -> list[ColumnElement[Any]]:
-    """What a relation asks of its rows, beside the key that points back."""
+    """The relation's own conditions, besides the key that points back."""
     join, [(local, _)] = relationship.property.primaryjoin, relationship.property.local_remote_pairs
     clauses = join.clauses if isinstance(join, BooleanClauseList) else [join]
     return [clause for clause in clauses if local not in set(iterate(clause))]
 
 
 def foreign_key(relationship: InstrumentedAttribute[Any]) -> ColumnElement[int]:
-    """The column on the far side that points back; composite keys are not used here."""
+    """The column on the far side that points back; composite keys are not supported."""
     [(_, remote)] = relationship.property.local_remote_pairs
     column: ColumnElement[int] = remote
     return column

@@ -1,4 +1,4 @@
-"""The one transaction of each mutation field, and what it came to, kept with it under the request's idempotency key."""
+"""The one transaction of each mutation field, with its outcome stored under the request's idempotency key."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +13,7 @@ from resolvers.stored_outcomes import LoadOne, Outcome
 
 
 class Kept(Exception):
-    """The field was carried out before, by a request that came at the same time."""
+    """The field was already carried out by a concurrent request."""
 
     def __init__(self, came_to: Json) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Kept(Exception):
 
 
 class Request:
-    """A request for changes, whose fields are carried out once under its key."""
+    """A mutation request, whose fields run once under its key."""
 
     def __init__(self, database: Database, viewer: Viewer, key: str | None, request: bytes) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class Request:
         self.came_to: dict[str, Json] = {}
 
     async def look(self) -> None:
-        """Finds out what was done before under a key that was sent."""
+        """Looks up what was done before under the idempotency key."""
         if self.is_sent and self.key is not None:
             async with self._database.reading() as session:
                 self.came_to = await idempotency.outcomes(session, self.viewer, self.key, request=self.request)
@@ -51,7 +51,7 @@ class Change:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
-        """The transaction of this field; it is committed when the resolver has answered."""
+        """The transaction of this field; it is committed when the resolver has returned."""
         if self._session is None:
             self._session = await self._stack.enter_async_context(self._database.writing())
             await self._claim(self._session)
@@ -65,11 +65,11 @@ class Change:
                 raise Kept(done[self._field])
 
     async def carry_out(self, resolve: Callable[[], Awaitable[Any]], outcome: Outcome | None, load: LoadOne) -> Any:
-        """What the resolver answers, or did when it was asked before."""
+        """What the resolver returns, or returned when the request was first sent."""
         request = self._request
         if outcome is None:
             if request.is_sent:
-                raise BadRequest("The answer of this mutation holds a secret. Send it without an idempotency key.")
+                raise BadRequest("This mutation returns a secret. Send it without an idempotency key.")
         elif self._field in request.came_to:
             return await outcome.told(request.came_to[self._field], load)
         try:

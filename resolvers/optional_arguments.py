@@ -1,4 +1,4 @@
-"""What a client gave of what it might have: `strawberry.Maybe` tells a null from nothing."""
+"""Optional arguments: `strawberry.Maybe` distinguishes null from absent."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from strawberry.types.maybe import Some
 
 
 def given(**maybe: Some[Any] | None) -> dict[str, Any]:
-    """The values that were given, by name."""
+    """The arguments that were given, by name."""
     return {field: some.value for field, some in maybe.items() if some is not None}

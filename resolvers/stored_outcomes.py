@@ -1,4 +1,4 @@
-"""What a mutation came to, as it is kept under its idempotency key: ids of rows and plain values, and back again."""
+"""Outcomes of mutations stored under their idempotency keys: row ids and plain values, and back."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, is_dataclass
@@ -16,21 +16,23 @@ PLAIN = (str, int, float, bool, NoneType)
 
 
 class Gone(NotFound):
-    """A row that was answered with, and is deleted or hidden by now."""
+    """A row of a stored answer that is now deleted or hidden."""
 
     def __init__(self) -> None:
-        super().__init__("This was done before. What it was answered with is gone, or not yours to see any more.")
+        super().__init__(
+            "This request was already carried out. Its result was deleted, or is no longer visible to you."
+        )
 
 
 class Outcome(NamedTuple):
-    """One type of answer: how it is kept, and how it is made again, as whoever asks may see it now."""
+    """One type of answer: how it is stored, and how it is rebuilt as the viewer may see it now."""
 
     kept: Callable[[Any], Any]
     told: Callable[[Any, LoadOne], Awaitable[Any]]
 
 
 def outcome_of(resolver: Callable[..., Any]) -> Outcome:
-    """How to keep what a resolver answers with, by its annotation."""
+    """How to store what a resolver returns, by its annotation."""
     return _of(get_type_hints(resolver)["return"])
 
 
@@ -56,7 +58,7 @@ def _value(kind: Any) -> Outcome:
         return _plain(datetime.isoformat, datetime.fromisoformat)
     if kind in PLAIN:
         return _plain(lambda value: value, lambda value: value)
-    raise TypeError(f"{kind} cannot be kept: declare the mutation `keyed=False`, or say here how.")
+    raise TypeError(f"{kind} cannot be stored: declare the mutation `keyed=False`, or add a codec here.")
 
 
 def _row(model: type[Record]) -> Outcome:

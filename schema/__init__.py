@@ -1,4 +1,4 @@
-"""The API's whole vocabulary. Read a domain's file to see what clients see of it."""
+"""The whole GraphQL schema. A domain's file shows what clients see of it."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -13,21 +13,21 @@ from schema.social import SocialMutation, SocialQuery, SocialSubscription
 from schema.system import SystemMutation, SystemQuery, SystemSubscription
 
 
-@strawberry.type(description="What can be asked. An API key needs the scope `READ`.")
+@strawberry.type(description="Queries. API keys need the scope `READ`.")
 class Query(AccountsQuery, MappingQuery, SocialQuery, SystemQuery):
-    """Every domain's questions."""
+    """The queries of every domain."""
 
 
-@strawberry.type(description="What can be changed; every change answers with what it made or with a Problem.")
+@strawberry.type(description="Mutations. Each returns its result or a Problem.")
 class Mutation(AccountsMutation, MappingMutation, SocialMutation, SystemMutation):
-    """Every domain's changes."""
+    """The mutations of every domain."""
 
 
 @strawberry.type(
-    description="What can be watched; every event has a cursor to continue from. An API key needs the scope `READ`."
+    description="Subscriptions. Every event with a cursor can be resumed from. API keys need the scope `READ`."
 )
 class Subscription(MappingSubscription, SocialSubscription, SystemSubscription):
-    """Every domain's events."""
+    """The subscriptions of every domain."""
 
 
 # A failure empties its own field at the root, and neither what stands beside it nor what has been committed.

@@ -56,19 +56,19 @@ DEFINITION = "strawberry-definition"
 
 @dataclass(frozen=True)
 class Condition:
-    """What `@skip` or `@include` asks of a variable."""
+    """A variable that `@skip` or `@include` depends on."""
 
     variable: str
     is_wanted: bool
 
     def holds(self, variables: VariableValues) -> bool:
-        """Whether the selection is taken."""
+        """Whether the selection is included."""
         return bool(variables.coerced.get(self.variable)) is self.is_wanted
 
 
 @dataclass
 class Part:
-    """Selections that are taken together: what to check in them, and what hangs on conditions or is spread."""
+    """Selections that are included together: what to check in them, and what is conditional or spread."""
 
     checks: list["Check"] = field(default_factory=list)
     scopes: list[tuple[FieldNode, Scope | None]] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Check:
         self._varies = any(uses_variables(argument.value) for argument in node.arguments or ())
 
     def problem(self, variables: VariableValues) -> GraphQLError | None:
-        """What is wrong with them, if anything is."""
+        """The error in the arguments, if there is one."""
         return self._found(variables) if self._varies else self._known
 
     @cached_property
@@ -101,12 +101,12 @@ class Check:
         return None
 
     def run(self, variables: VariableValues) -> None:
-        """Raises what is wrong with them."""
+        """Raises the error in the arguments."""
         raise NotImplementedError
 
 
 class PageCheck(Check):
-    """That a page is no larger than it may be, and begins at a place of its own list."""
+    """That a page is not too large and starts at a cursor of its own list."""
 
     def __init__(self, schema: strawberry.Schema, node: FieldNode, definition: GraphQLField, declared: Paged) -> None:
         super().__init__(node)
@@ -122,7 +122,7 @@ class PageCheck(Check):
 
 
 class NullCheck(Check):
-    """That no variable is null where its default alone made it fit: a field would fail that could have been refused."""
+    """That no variable is null where only its default made it valid: its field would fail too late."""
 
     def __init__(self, node: FieldNode, definition: GraphQLField) -> None:
         super().__init__(node)
@@ -136,11 +136,11 @@ class NullCheck(Check):
     def run(self, variables: VariableValues) -> None:
         for name, where in self.variables:
             if variables.coerced.get(name, Undefined) is None:
-                raise BadRequest(f"Variable '${name}' is null, which '{where}' cannot be. Leave it out.")
+                raise BadRequest(f"Variable '${name}' is null, but '{where}' cannot be null. Leave the variable out.")
 
 
 def _not_null(node: ValueNode, kind: GraphQLInputType, place: str) -> Iterator[tuple[str, str]]:
-    """The variables in a value that stand where null cannot, and where that is."""
+    """The variables in a value at places that cannot be null, with those places."""
     named: Any = get_nullable_type(kind)
     if isinstance(node, VariableNode):
         if is_non_null_type(kind):
@@ -154,7 +154,7 @@ def _not_null(node: ValueNode, kind: GraphQLInputType, place: str) -> Iterator[t
 
 
 class IdCheck(Check):
-    """That ids are written as we write them; whether there is such a row, the field itself finds out."""
+    """That ids have the right format. Whether the row exists is up to the field."""
 
     def __init__(self, node: FieldNode, definition: GraphQLField) -> None:
         super().__init__(node)
@@ -195,7 +195,7 @@ def _takes_ids(definition: GraphQLField) -> bool:
 
 
 class ArgumentChecks:
-    """All checks of one operation of a valid document, each fragment's once however often it is spread."""
+    """All checks of one operation of a valid document; each fragment is checked once, however often it is spread."""
 
     def __init__(self, schema: strawberry.Schema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema = schema
@@ -290,7 +290,7 @@ def _refused(node: FieldNode, scope: Scope | None, permit: Callable[[Scope | Non
 
 
 def _conditions(selection: SelectionNode) -> list[Condition] | None:
-    """What must hold for a selection to be taken; None if it never is."""
+    """What must hold for a selection to be included; None if it never is."""
     found = []
     for directive in selection.directives or ():
         if directive.name.value in {"skip", "include"}:

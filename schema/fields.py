@@ -1,4 +1,4 @@
-"""The ways a field gets its value; everything else is a plain column (see `Row`).
+"""How fields get their values; everything else is a plain column (see `Row`).
 
 A resolver's docstring describes its field: the first paragraph, then one line `name: description.` per argument.
 """
@@ -37,22 +37,22 @@ Count = Callable[[], Awaitable[int]]
 ARGUMENT_LINE = re.compile(r"^(\w+): (.+)$", re.MULTILINE)
 
 
-@strawberry.type(description="A row's place in a list.")
+@strawberry.type(description="An edge of a list: one row with its cursor.")
 class Edge(Generic[T]):
     """A cursor and its row."""
 
-    cursor: str = strawberry.field(description="The place, to continue from with `after`.")
+    cursor: str = strawberry.field(description="The row's cursor, for use as `after`.")
     node: T = strawberry.field(description="The row.")
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="Information about a page.")
 class PageInfo:
-    """As Relay defines it, forward."""
+    """As Relay defines it, forward only."""
 
-    has_next_page: bool = strawberry.field(description="Whether more rows follow.")
-    has_previous_page: bool = strawberry.field(description="Whether rows came before: true after a cursor.")
-    start_cursor: str | None = strawberry.field(description="The place of the first row.")
-    end_cursor: str | None = strawberry.field(description="The place of the last row, to continue from with `after`.")
+    has_next_page: bool = strawberry.field(description="Whether more rows follow this page.")
+    has_previous_page: bool = strawberry.field(description="Whether rows precede this page; true if `after` was given.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first row.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last row, for use as `after`.")
 
 
 async def _total_count(root: strawberry.Parent[Any]) -> int:
@@ -62,13 +62,13 @@ async def _total_count(root: strawberry.Parent[Any]) -> int:
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
-    """As Relay defines it, with `nodes` for those who need no cursors."""
+    """As Relay defines it, with `nodes` for clients that need no cursors."""
 
-    edges: list[Edge[T]] = strawberry.field(description="The rows with their places.")
-    nodes: list[T] = strawberry.field(description="The rows alone.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    edges: list[Edge[T]] = strawberry.field(description="The rows with their cursors.")
+    nodes: list[T] = strawberry.field(description="The rows without cursors.")
+    page_info: PageInfo = strawberry.field(description="Information about this page.")
     total_count: int = strawberry.field(
-        resolver=_total_count, description="How many rows the whole list has; counted only when asked for."
+        resolver=_total_count, description="The number of rows in the whole list; counted only if requested."
     )
     count: strawberry.Private[Count]
 
@@ -119,7 +119,7 @@ def many(
 
 
 def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, size_max: int | None = None) -> Any:
-    """A page of the rows a resolver's query finds."""
+    """A page of the rows that a resolver's query returns."""
     declared = Listing(order, size_max or settings.page_size_max, resolver)
     return _described(
         resolver, strawberry.field(resolver=resolver, extensions=[Pages(declared)], metadata={METADATA: declared})
@@ -127,7 +127,7 @@ def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, s
 
 
 def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
-    """What an expression over the row's columns says of it to the viewer: read together with the row."""
+    """An SQL expression over the row's columns that depends on the viewer; read together with the row."""
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         return await info.context.load.computed(type(root), expression, root.id)
@@ -136,7 +136,7 @@ def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
 
 
 def field(resolver: Callable[..., Any]) -> Any:
-    """Anything else: what the resolver answers."""
+    """Any other field: the resolver's return value."""
     return _described(resolver, strawberry.field(resolver=resolver))
 
 
@@ -148,24 +148,24 @@ def mutation(
     keyed: bool = True,
     request_bytes_max: int | None = None,
 ) -> Any:
-    """A change: its arguments become one input object, its problems become data.
+    """A mutation: its arguments become one input object, its problems become data.
 
-    `scope` is what an API key needs for it: TRAIN for what starts long work, ADMIN for what only staff may do, and None
-    for what no key may do at all: whatever opens, shows or closes a way into an account, or ends it. `pace` is what it
-    is counted among; whatever starts a job or takes a file has one. What answers with a secret is not `keyed`: what
-    it came to is not kept, and an idempotency key is refused. `request_bytes_max` is how large a request with it may
-    be, where `settings.request_bytes_max` is too little.
+    `scope` is the scope an API key needs: TRAIN for long-running work, ADMIN for staff-only mutations, None for
+    mutations that API keys cannot call at all because they create, reveal, close or end access to an account. `pace` is
+    the rate limit that applies; whatever starts a job or accepts a file has one. A mutation that returns a secret is
+    not `keyed`: its outcome is not stored, and an idempotency key is refused. `request_bytes_max` is the largest
+    request with it, where `settings.request_bytes_max` is too small.
     """
     changed = strawberry.mutation(resolver=resolver)
     _described(resolver, changed)
     if pace:
-        changed.description += f"\n\nRATE_LIMITED after {pace.account_max} {pace.value} in an hour."
+        changed.description += f"\n\nRate limit: {pace.account_max} {pace.value} per hour; then RATE_LIMITED."
     if not keyed:
-        changed.description += "\n\nIt takes no idempotency key, since its answer holds a secret."
+        changed.description += "\n\nDoes not accept an idempotency key, because the answer contains a secret."
     if request_bytes_max:
         changed.metadata = {REQUEST_BYTES_MAX: request_bytes_max}
-        changed.description += f"\n\nA request with it may have {in_words(request_bytes_max)}."
-    needed = f"An API key needs the scope `{scope.value}`." if scope else "Not with an API key."
+        changed.description += f"\n\nA request with this mutation may be up to {in_words(request_bytes_max)}."
+    needed = f"API keys need the scope `{scope.value}`." if scope else "Not available to API keys."
     changed.description = f"{changed.description}\n\n{needed}"
     paced = [Paced(pace)] if pace else []
     once = Once(outcome_of(resolver) if keyed else None)
@@ -175,12 +175,12 @@ def mutation(
 
 
 def cursor() -> Any:
-    """Where an event stands among what happens."""
-    return strawberry.field(description="Its place: subscribe again with it as `after` to miss nothing.")
+    """The cursor of an event."""
+    return strawberry.field(description="The event's cursor. To miss no events, subscribe again with it as `after`.")
 
 
 def subscription(resolver: Callable[..., Any]) -> Any:
-    """A stream of what the resolver yields."""
+    """A stream of the values that the resolver yields."""
     return _described(resolver, strawberry.subscription(resolver=resolver))
 
 
@@ -193,31 +193,31 @@ def _described(resolver: Callable[..., Any], field: StrawberryField) -> Strawber
 
 
 def confine(root: Any) -> None:
-    """Makes the fields of a root type nullable, so that an error in one of them leaves the others as they are."""
+    """Makes the fields of a root type nullable, so that an error in one leaves the others intact."""
     for field in root.__strawberry_definition__.fields:
         if not isinstance(field.type, StrawberryOptional):
             field.type_annotation = StrawberryAnnotation(StrawberryOptional(field.type))
 
 
 def _nothing() -> Any:
-    """Stands where Strawberry wants a resolver; the extension answers instead."""
+    """A placeholder, because Strawberry needs a resolver; the extension answers instead."""
 
 
 class PagedField(FieldExtension):
-    """Gives a field the arguments of a page."""
+    """Adds the arguments of a page to a field."""
 
     def __init__(self, declared: Paged) -> None:
         self.declared = declared
 
     def apply(self, field: StrawberryField) -> None:
         order = self.declared.order
-        orders = strawberry.enum(order, description=f"How a list is sorted. {order.__doc__}")
+        orders = strawberry.enum(order, description=f"Sort order. {order.__doc__}")
         default = next(iter(orders))
         field.arguments = [
             *field.arguments,
-            _argument("first", int, settings.page_size, f"How many, at most {self.declared.size_max}."),
-            _argument("after", str | None, None, "Continue after this cursor."),
-            _argument("order_by", orders, default, "How the list is sorted."),
+            _argument("first", int, settings.page_size, f"How many rows to return, at most {self.declared.size_max}."),
+            _argument("after", str | None, None, "The cursor to continue after."),
+            _argument("order_by", orders, default, "The sort order."),
         ]
 
 
@@ -239,7 +239,7 @@ class Pages(PagedField):
 
 
 class NestedPages(PagedField):
-    """A page of the rows that point at the source, fetched for all sources of a level at once."""
+    """A page of the rows that point at the source, fetched for all sources of a level in one query."""
 
     def __init__(self, declared: Many) -> None:
         super().__init__(declared)
@@ -264,7 +264,7 @@ def _argument(name: str, kind: Any, default: Any, description: str) -> Strawberr
 
 
 class Scoped(FieldExtension):
-    """Refuses API keys without the mutation's scope, and shows those without READ no more than strangers see."""
+    """Refuses API keys without the mutation's scope. Keys without READ see no more than anonymous viewers."""
 
     def __init__(self, scope: Scope | None) -> None:
         self.scope = scope
@@ -275,7 +275,7 @@ class Scoped(FieldExtension):
 
 
 class Paced(FieldExtension):
-    """Refuses accounts and addresses that ask for too much in an hour."""
+    """Refuses accounts and addresses that exceed an hourly limit."""
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
@@ -287,7 +287,7 @@ class Paced(FieldExtension):
 
 
 class Once(FieldExtension):
-    """Carries a mutation out once under the idempotency key of its request, in one transaction."""
+    """Runs a mutation once per idempotency key, in one transaction."""
 
     def __init__(self, outcome: Outcome | None) -> None:
         self.outcome = outcome
@@ -298,9 +298,9 @@ class Once(FieldExtension):
 
 
 class Input(InputMutationExtension):
-    """Gathers a mutation's arguments in one described input object, and refuses null where it unsets nothing.
+    """Collects a mutation's arguments in one described input object, and refuses null where it would clear nothing.
 
-    `Maybe[T]` may be left out; `Maybe[T | None]` may be null, too.
+    `Maybe[T]` may be left out; `Maybe[T | None]` may also be null.
     """
 
     def __init__(self) -> None:
@@ -315,14 +315,14 @@ class Input(InputMutationExtension):
                 argument.type_annotation = StrawberryAnnotation(StrawberryMaybe(StrawberryOptional(kind.of_type)))
         super().apply(field)
         [argument] = field.arguments
-        argument.description = "What to do it with."
+        argument.description = "The input of the mutation."
         made: Any = argument.type
-        made.__strawberry_definition__.description = f"What `{to_camel_case(field.python_name)}` takes."
+        made.__strawberry_definition__.description = f"Input of `{to_camel_case(field.python_name)}`."
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         for name, shown in self._not_null:
             if kwargs[name] is not None and kwargs[name].value is None:
-                raise Invalid(shown, f"`{shown}` cannot be null. Leave it out to keep what is there.")
+                raise Invalid(shown, f"`{shown}` cannot be null. Leave it out to keep the current value.")
         return await next_(source, info, **kwargs)
 
 
@@ -336,4 +336,4 @@ class NamedResult(FieldExtension):
             return
         name = to_camel_case(field.python_name)
         union.graphql_name = f"{capitalize_first(name)}Result"
-        union.description = f"What `{name}` answers with: what it made, or why it made nothing."
+        union.description = f"Result of `{name}`: the result on success, otherwise a Problem."

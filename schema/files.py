@@ -1,4 +1,4 @@
-"""How clients send files, whichever domain they are for."""
+"""File uploads, for all domains."""
 
 from datetime import datetime
 
@@ -11,8 +11,8 @@ from schema.row import shows
 
 @shows(uploads.UploadLink)
 class UploadLink:
-    upload: str = strawberry.field(description="What names the file to the mutation that takes it into use.")
-    url: str = strawberry.field(description="Where to PUT it, once.")
-    media_type: str = strawberry.field(description="Its type, to be sent as Content-Type.")
-    bytes_max: BigInt = strawberry.field(description="How many bytes it may have.")
-    expires_at: datetime = strawberry.field(description="Until when it may be sent.")
+    upload: str = strawberry.field(description="Identifies the file in the mutation that uses it.")
+    url: str = strawberry.field(description="The URL to PUT the file to, once.")
+    media_type: str = strawberry.field(description="The media type to send as Content-Type.")
+    bytes_max: BigInt = strawberry.field(description="The maximum size in bytes.")
+    expires_at: datetime = strawberry.field(description="When the link expires.")

@@ -1,4 +1,4 @@
-"""How much of itself the schema tells in one operation: what every tool asks for, and no multiple of it."""
+"""Limits on introspection: enough for the usual tools, and no multiple of it."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class _Asked(NamedTuple):
 
 
 class Introspection:
-    """Counts the lists that an operation asks the schema for, each fragment once."""
+    """Counts the schema lists that an operation requests, each fragment once."""
 
     def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self._fragments = fragments
@@ -39,7 +39,7 @@ class Introspection:
         self._lists: Counter[str] = Counter()
 
     def check(self, operation: OperationDefinitionNode) -> None:
-        """Raise a GraphQLError if it asks for the same more often than anyone needs."""
+        """Raises a GraphQLError if it requests the same list more often than any tool needs."""
         self._check(operation.selection_set, set())
 
     def _check(self, selection_set: SelectionSetNode, spread: set[str]) -> None:
@@ -57,13 +57,15 @@ class Introspection:
         self._roots[name] += 1
         if self._roots[name] > ROOTS_MAX[name]:
             times = "once" if ROOTS_MAX[name] == 1 else f"{ROOTS_MAX[name]} times"
-            raise _refused(f"'{name}' may be asked for {times} in an operation.", node)
+            raise _refused(f"'{name}' may be requested at most {times} in an operation.", node)
         asked = self._asked(selection_set)
         self._lists[name] += asked.lists
         if asked.nested > NESTED_MAX:
-            raise _refused(f"Ask for lists of the schema in {NESTED_MAX} levels, not {asked.nested}.", node)
+            raise _refused(f"Nest schema lists at most {NESTED_MAX} levels deep; this has {asked.nested}.", node)
         if self._lists[name] > LISTS_MAX * ROOTS_MAX[name]:
-            raise _refused(f"Ask for {LISTS_MAX * ROOTS_MAX[name]} lists of the schema, not {self._lists[name]}.", node)
+            raise _refused(
+                f"Request at most {LISTS_MAX * ROOTS_MAX[name]} schema lists; this has {self._lists[name]}.", node
+            )
 
     def _asked(self, selection_set: SelectionSetNode) -> _Asked:
         lists = nested = 0

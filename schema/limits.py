@@ -1,6 +1,6 @@
-"""How large a document may be: its shape before validation, its cost before execution.
+"""Limits on a document: its shape before validation, its cost before execution.
 
-Every fragment is looked at once, however often it is spread, so both take time linear in the document.
+Every fragment is visited once, however often it is spread, so both take time linear in the document.
 """
 
 from collections import Counter
@@ -67,7 +67,7 @@ COSTS_REMEMBERED_MAX = 100
 
 
 class TooLarge(GraphQLError):
-    """A document that no one needs, with the number and the limit in words."""
+    """A document over a limit, with the number and the limit."""
 
     def __init__(self, what: str, limit: int, node: Node | None = None) -> None:
         super().__init__(f"A document may have {limit} {what}.", node, extensions={"code": Code.BAD_REQUEST})
@@ -75,37 +75,37 @@ class TooLarge(GraphQLError):
 
 @dataclass(frozen=True)
 class Limits:
-    """The three questions the view asks of a document; `once` names mutations that one operation may call once."""
+    """The three checks the view runs on a document; `once` names mutations that one operation may call once."""
 
     schema: strawberry.Schema
     once: frozenset[str] = frozenset()
 
     def check(self, document: DocumentNode) -> None:
-        """Raise a GraphQLError for a shape too large to be validated."""
+        """Raises a GraphQLError if the shape is too large to be validated."""
         sizes.check_literals(document)
         _Shape(document).check()
 
     @cached_property
     def declared(self) -> dict[str, int]:
-        """The mutations that say how many bytes a request with them may have."""
+        """The mutations that state their own request size limit."""
         return sizes.declared(self.schema)
 
     @property
     def request_bytes_max(self) -> int:
-        """How many bytes any request may have."""
+        """The size limit of any request."""
         return max(settings.request_bytes_max, *self.declared.values(), 0)
 
     def sizes(self, document: DocumentNode, operation: OperationDefinitionNode) -> sizes.Sizes:
-        """How large a request with an operation of a valid document may be, and what it carries."""
+        """The request size limit of an operation of a valid document, and what it carries."""
         return sizes.Sizes(self.schema, document, operation, self.declared)
 
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> "Meter":
-        """Tells what an operation of a valid document costs."""
+        """The cost of an operation of a valid document."""
         core = self.schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         return Meter(lambda variables: _Cost(core, document, operation, variables, self.once))
 
     def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentChecks:
-        """Tells what is wrong with the arguments of an operation of a valid document."""
+        """The error in the arguments of an operation of a valid document."""
         return ArgumentChecks(self.schema, document, operation)
 
 
@@ -114,7 +114,7 @@ def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 class _Shape:
-    """Counts what a document is made of, without asking what it means."""
+    """Counts the parts of a document without looking at their meaning."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._document = document
@@ -154,7 +154,7 @@ class _Shape:
             self._repeats += names.total() - len(names)
 
     def _fields(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
-        """The fields of one object, those in inline fragments with them: validation compares each with each."""
+        """The fields of one object, including those in inline fragments: validation compares each with each."""
         open_sets = [selection_set]
         while open_sets:
             for found in open_sets.pop().selections:
@@ -197,7 +197,7 @@ class _Shape:
 
 
 class Price(NamedTuple):
-    """The cost of a selection: what is paid once, and what is paid for every item of the page around it."""
+    """The cost of a selection: the part paid once, and the part paid for every item of the enclosing page."""
 
     once: int = 0
     per_item: int = 0
@@ -208,7 +208,7 @@ class Price(NamedTuple):
 
 
 class Meter:
-    """What one operation costs: counted once for the same sizes of its pages, and a look-up from then on."""
+    """The cost of one operation: computed once per combination of page sizes, then looked up."""
 
     def __init__(self, cost: "Callable[[dict[str, Any]], _Cost]") -> None:
         self._cost = cost
@@ -233,7 +233,7 @@ class Meter:
 
 
 class _Cost:
-    """Adds up one operation, bottom up, and notes by which variables its pages are sized."""
+    """Adds up one operation, bottom up, and notes which variables set its page sizes."""
 
     def __init__(
         self,
@@ -301,19 +301,19 @@ class _Cost:
         return own + self._times(node, definition, below)
 
     def _own(self, node: FieldNode, parent: GraphQLNamedType) -> int:
-        """What the field costs whatever it selects; and that it is not called again if it may be called once."""
+        """The field's own cost. Also checks that a field that may be called once is not called again."""
         name = node.name.value
         if parent is not self._root:
             return 0
         if self._operation.operation is OperationType.MUTATION and name in self._once:
             if name in self._called:
-                message = f"'{name}' may be called once in an operation."
+                message = f"'{name}' may be called only once in an operation."
                 raise GraphQLError(message, node, extensions={"code": Code.BAD_REQUEST})
             self._called.add(name)
         return INTROSPECTION.get(name, ROOT[self._operation.operation])
 
     def _times(self, node: FieldNode, definition: GraphQLField, below: Price) -> int:
-        """The price below a field, times the objects that it may give."""
+        """The cost below a field, times the number of objects it may return."""
         size = self._size(node, definition)
         is_list = is_list_type(get_nullable_type(definition.type))
         if size is not None:
@@ -323,7 +323,7 @@ class _Cost:
         return (LIST_OF_UNKNOWN_LENGTH if is_list and not counted else 1) * (OBJECT + below.sum)
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> int | None:
-        """How many objects the field's arguments ask for; None if it has no such argument."""
+        """How many objects the field's arguments request; None if it has no such argument."""
         for name in ("first", "ids"):
             if name in definition.args:
                 given = next((found.value for found in node.arguments or () if found.name.value == name), None)

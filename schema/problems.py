@@ -1,4 +1,4 @@
-"""Failures a person can put right are data: members of a mutation's result union, with `Problem` in common."""
+"""Failures that the caller can fix are data: members of a mutation's result union, with `Problem` in common."""
 
 from dataclasses import fields
 from typing import Any
@@ -7,45 +7,45 @@ import strawberry
 
 from app import errors
 
-strawberry.enum(errors.Code, name="ProblemCode", description="The stable names by which a client tells failures apart.")
+strawberry.enum(errors.Code, name="ProblemCode", description="Stable error codes, for clients to tell problems apart.")
 
 
-@strawberry.interface(description="Why nothing was changed; every mutation answers with one or with what it made.")
+@strawberry.interface(description="Why a mutation changed nothing. Every mutation returns its result or a Problem.")
 class Problem:
-    """The root of them all, for clients that treat them alike."""
+    """The root of all problems, for clients that treat them alike."""
 
-    code: errors.Code = strawberry.field(description="Its kind, for programs.")
-    message: str = strawberry.field(description="What to do about it, for people.")
+    code: errors.Code = strawberry.field(description="The error code, for programs.")
+    message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
 
 
-@strawberry.type(description="A value that can be put right.")
+@strawberry.type(description="A value is invalid. Correct it and try again.")
 class InvalidInput(Problem):
     """Shows errors.Invalid."""
 
-    field: str = strawberry.field(description="The argument it is about.")
+    field: str = strawberry.field(description="The name of the invalid argument.")
 
 
-@strawberry.type(description="The change does not fit the state things are in.")
+@strawberry.type(description="The change conflicts with the current state.")
 class Conflict(Problem):
     """Shows errors.Conflict."""
 
 
-@strawberry.type(description="There may be no more of these.")
+@strawberry.type(description="A limit on the number of rows is reached.")
 class LimitReached(Problem):
     """Shows errors.LimitReached."""
 
-    limit: int = strawberry.field(description="How many there may be.")
+    limit: int = strawberry.field(description="The limit.")
 
 
-@strawberry.type(description="The training is too weak to be published.")
+@strawberry.type(description="The training's accuracy is too low to publish it.")
 class AccuracyTooLow(Problem):
     """Shows errors.AccuracyTooLow."""
 
-    accuracy: float | None = strawberry.field(description="What it reached, in percent.")
-    required: float = strawberry.field(description="What publishing takes, in percent.")
+    accuracy: float | None = strawberry.field(description="The accuracy of the training, in percent.")
+    required: float = strawberry.field(description="The accuracy needed to publish, in percent.")
 
 
-@strawberry.type(description="Something this installation, or a service it relies on, cannot offer now.")
+@strawberry.type(description="This installation, or a service it depends on, is not available at the moment.")
 class Unavailable(Problem):
     """Shows errors.Unavailable."""
 

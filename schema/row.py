@@ -1,4 +1,4 @@
-"""GraphQL types over tables: name the fields to show; types and descriptions come from the model."""
+"""GraphQL types over tables: name the fields to show; their types and descriptions come from the model."""
 
 from collections.abc import Callable
 from inspect import get_annotations, getdoc
@@ -21,19 +21,20 @@ def _id(root: strawberry.Parent[Record]) -> strawberry.ID:
     return ids.encode(root)
 
 
-@strawberry.interface(description="Anything with a global id, by which `node` finds it again.")
+@strawberry.interface(description="An object with a globally unique id, which `node` takes.")
 class Node:
     """The root of every type that shows a row."""
 
     id: strawberry.ID = strawberry.field(
-        resolver=_id, description="An opaque id, unique over all types.", metadata={METADATA: GlobalId()}
+        resolver=_id, description="A globally unique, opaque id.", metadata={METADATA: GlobalId()}
     )
 
 
 class Row(Node):
-    """Base of the types that show a table's row. The row itself is the source object: nothing is copied.
+    """Base of the types that show a table's row. The row itself is the source object; nothing is copied.
 
-    `class Dataset(Row, of=models.Dataset)` with `name: auto` shows the column `name`; what is not named stays hidden.
+    `class Dataset(Row, of=models.Dataset)` with `name: auto` shows the column `name`; columns that are not named stay
+    hidden.
     """
 
     def __init_subclass__(cls, *, of: type[Record], **kwargs: Any) -> None:
@@ -51,7 +52,7 @@ class Row(Node):
 
 
 def shows(source: type) -> Callable[[type[T]], type[T]]:
-    """Makes a type of the values of a class that is no table; the class's docstring describes it."""
+    """Makes a type of a class that is not a table; the class's docstring is the description."""
 
     def declare(cls: type[T]) -> type[T]:
         _show(cls, source)
@@ -61,13 +62,13 @@ def shows(source: type) -> Callable[[type[T]], type[T]]:
 
 
 def _show(cls: Any, source: type) -> None:
-    """Lets both ways of execution know by a value's class which type shows it."""
+    """Registers the type that shows values of a class, for both ways of execution."""
     cls.is_type_of = lambda value, _info: isinstance(value, source)
     cls.__shows__ = source
 
 
 def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:
-    """The Python type and the description of a column, or of a property, as the model declares them."""
+    """The Python type and the description of a column or a property, as declared in the model."""
     for base in model.__mro__:
         attribute = vars(base).get(name)
         if isinstance(attribute, property) and attribute.fget:
@@ -76,7 +77,7 @@ def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:
         if hint is not None:
             shown = getattr(model, name).property
             if not isinstance(shown, ColumnProperty):
-                raise TypeError(f"{model.__name__}.{name} is a relation: show it with `one` or `many`")
+                raise TypeError(f"{model.__name__}.{name} is a relationship: show it with `one` or `many`")
             [kind] = get_args(hint)
             return {Json: JSON, Json | None: JSON | None}.get(kind, kind), shown.doc
     raise TypeError(f"{model.__name__} has no {name!r} to show")

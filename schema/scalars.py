@@ -1,4 +1,4 @@
-"""Scalars beyond GraphQL's five, and the Python types they show."""
+"""Scalars beyond GraphQL's five, and their Python types."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ SAFE_INTEGER_MAX = 2**53 - 1
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > SAFE_INTEGER_MAX:
-        raise Unfit(f"Give a whole number between ±{SAFE_INTEGER_MAX}.")
+        raise Unfit(f"Expected a whole number between ±{SAFE_INTEGER_MAX}.")
     return value
 
 
 def exact_id(value: Any) -> str:
-    """An id that a client gave as a variable; graphql-core's own would take 5.0 for "5"."""
+    """An id given as a variable; graphql-core's own scalar would accept 5.0 as "5"."""
     # A number with a fraction, or one that JSON's readers cannot keep exactly, would come to name something else.
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Unfit("Give an id as a text, as it was given.")
+        raise Unfit("Expected an id as a string, exactly as the API returned it.")
     return str(value)
 
 
@@ -33,12 +33,12 @@ def _geojson(name: str, kind: type[BaseGeometry], description: str) -> ScalarDef
     def parse(value: Any) -> BaseGeometry:
         geometry = from_geojson(value)
         if not isinstance(geometry, kind):
-            raise Unfit(f"Give a {kind.__name__}; this is a {geometry.geom_type}.")
+            raise Unfit(f"Expected a {kind.__name__}; this is a {geometry.geom_type}.")
         return geometry
 
     return strawberry.scalar(
         name=name,
-        description=f"{description} As a GeoJSON object (RFC 7946), longitude before latitude, in degrees.",
+        description=f"{description} As a GeoJSON object (RFC 7946): longitude before latitude, in degrees.",
         serialize=to_geojson,
         parse_value=parse,
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946#section-3.1",
@@ -48,18 +48,18 @@ def _geojson(name: str, kind: type[BaseGeometry], description: str) -> ScalarDef
 SCALARS: dict[Any, ScalarDefinition] = {
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="A whole number of up to 53 bits, exact in every client: an OpenStreetMap id, a size in bytes.",
+        description="An integer of up to 53 bits, exact in every client: an OpenStreetMap id, a size in bytes.",
         serialize=int,
         parse_value=_whole,
     ),
     FeatureCollection: strawberry.scalar(
         name="GeoJSONFeatureCollection",
-        description="A GeoJSON object (RFC 7946) with features, as map libraries take them.",
+        description="A GeoJSON object (RFC 7946) with features, as map libraries accept it.",
         serialize=dict,
         parse_value=dict,
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946#section-3.3",
     ),
-    Polygon: _geojson("GeoJSONPolygon", Polygon, "One polygon, with holes if it has any."),
+    Polygon: _geojson("GeoJSONPolygon", Polygon, "One polygon, with or without holes."),
     Point: _geojson("GeoJSONPoint", Point, "One point."),
     BaseGeometry: _geojson("GeoJSONGeometry", shapely.Geometry, "A geometry of any kind."),
 }

@@ -1,4 +1,4 @@
-"""How large requests and arguments may be: counted before anything is built from them."""
+"""Size limits of requests and arguments, checked before anything is built from them."""
 
 from typing import Any, cast
 
@@ -35,7 +35,7 @@ KIB = 1_024
 
 
 def in_words(size: int) -> str:
-    """A size in the unit in which it is a whole number."""
+    """A size in the largest unit that gives a whole number."""
     for unit, name in (MIB, "MiB"), (KIB, "KiB"):
         if size % unit == 0:
             return f"{size // unit} {name}"
@@ -43,7 +43,7 @@ def in_words(size: int) -> str:
 
 
 def declared(schema: strawberry.Schema) -> dict[str, int]:
-    """The mutations that say how large a request with them may be."""
+    """The mutations that state their own request size limit."""
     core = schema._schema.mutation_type  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
     fields = core.fields if core else {}
     sizes = {name: field.extensions["strawberry-definition"].metadata for name, field in fields.items()}
@@ -89,7 +89,7 @@ class Sizes:
             self._types[definition.variable.name.value] = kind
 
     def check(self, variables: dict[str, Any]) -> None:
-        """Raise a GraphQLError for a text or a list that is longer than any argument may be."""
+        """Raises a GraphQLError for a string or a list longer than any argument may be."""
         for name, kind in self._types.items():
             value = variables.get(name)
             if value is not None and not isinstance(value, int | float):
@@ -121,7 +121,7 @@ def _check_fields(path: str, value: dict[str, Any], kind: GraphQLInputObjectType
 
 
 def check_literals(document: DocumentNode) -> None:
-    """The same for texts in a document; how many values a list there may have is bounded by the document's tokens."""
+    """The same for strings in a document; the length of its lists is bounded by the document's tokens."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         if token.kind in TEXTS and token.value and len(token.value) > settings.text_length_max:

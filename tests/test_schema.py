@@ -60,7 +60,7 @@ def test_every_mutation_tells_what_an_api_key_needs_for_it(name):
     field = CORE.mutation_type.fields[name]
     [scoped] = [each for each in field.extensions["strawberry-definition"].extensions if isinstance(each, Scoped)]
     told = field.description.rpartition("\n\n")[2]
-    assert told == (f"An API key needs the scope `{scoped.scope.name}`." if scoped.scope else "Not with an API key.")
+    assert told == (f"API keys need the scope `{scoped.scope.name}`." if scoped.scope else "Not available to API keys.")
 
 
 @pytest.mark.parametrize("found", [found for found in WITH_FIELDS if found.name.endswith("Connection")], ids=str)

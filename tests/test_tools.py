@@ -151,7 +151,7 @@ def test_a_mutation_takes_one_input_and_names_its_result():
     assert [str(argument.type) for argument in field.args.values()] == ["RenameThingInput!"]
     assert field.type.of_type.name == "RenameThingResult"
     assert [found.name for found in field.type.of_type.types] == ["Thing", "InvalidInput", "Conflict"]
-    assert field.description == "Renames a thing.\n\nAn API key needs the scope `WRITE`."
+    assert field.description == "Renames a thing.\n\nAPI keys need the scope `WRITE`."
     described = {name: each.description for name, each in core.type_map["RenameThingInput"].fields.items()}
     assert described == {"name": "Its new name.", "times": "How often."}
     assert core.mutation_type.fields["forgetThings"].args == {}

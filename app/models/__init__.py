@@ -1,3 +1,3 @@
-"""The nouns: tables, constraints, and what a row knows about itself."""
+"""Tables, constraints, and properties of rows."""
 
 from app.models import accounts, mapping, social, subjects, system  # noqa: F401 -- registers every table

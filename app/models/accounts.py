@@ -1,4 +1,4 @@
-"""People, the sessions by which we know them again, and the teams they form."""
+"""Users, their credentials and sessions, and their teams."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ def _key_of_new(context: DefaultExecutionContext) -> str:
 
 
 class User(Record):
-    """Somebody with an account; a profile and preferences are made with it."""
+    """A user with an account. A profile and preferences are created with it."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -59,7 +59,7 @@ class User(Record):
             "uq_users_email",
             text("lower(email)"),
             unique=True,
-            info={"conflict": "There is already an account with this e-mail address."},
+            info={"conflict": "This email address already has an account."},
         ),
         Index(
             "uq_users_username",
@@ -71,88 +71,100 @@ class User(Record):
             "uq_users_username_key",
             "username_key",
             unique=True,
-            info={"conflict": "This username is taken, or is easily mistaken for one that is."},
+            info={"conflict": "This username is taken, or looks too much like one that is. Choose another one."},
         ),
         CheckConstraint("is_staff OR NOT is_super_admin", name="super_admin"),
         Index(None, "username", "id"),
         Index("ix_users_search", *SOUGHT, postgresql_using="gin", postgresql_ops=dict.fromkeys(SOUGHT, "gin_trgm_ops")),
     )
 
-    username: Mapped[str] = mapped_column(String(150), doc="The name others see; unique.")
+    username: Mapped[str] = mapped_column(String(150), doc="The public username; unique.")
     # What the username looks like. Null for an old one that looks like an older one: its owner was told.
     username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new)
-    email: Mapped[str | None] = mapped_column(String(254), doc="Shown only to its owner and to staff.")
-    email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the address was proven to be theirs.")
+    email: Mapped[str | None] = mapped_column(
+        String(254), doc="The email address. Visible only to the owner and staff."
+    )
+    email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the email address is verified.")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     first_name: Mapped[str] = mapped_column(String(150), default="", doc="Given name.")
     last_name: Mapped[str] = mapped_column(String(150), default="", doc="Family name.")
-    is_active: Mapped[bool] = mapped_column(default=True, doc="False once suspended: the account cannot sign in.")
-    is_staff: Mapped[bool] = mapped_column(default=False, doc="Whether they look after this installation.")
-    is_super_admin: Mapped[bool] = mapped_column(default=False, doc="Whether they may make others staff, as staff.")
-    last_login: Mapped[datetime | None] = mapped_column(doc="When they last signed in.")
+    is_active: Mapped[bool] = mapped_column(default=True, doc="False for suspended accounts, which cannot sign in.")
+    is_staff: Mapped[bool] = mapped_column(default=False, doc="Whether the user is staff of this installation.")
+    is_super_admin: Mapped[bool] = mapped_column(
+        default=False, doc="Whether the user is a super admin, who may also grant staff rights."
+    )
+    last_login: Mapped[datetime | None] = mapped_column(doc="The last sign-in.")
     notifications_delivery_methods: Mapped[list[DeliveryMethod]] = mapped_column(
         ARRAY(EnumColumn(DeliveryMethod, native_enum=False, length=40)),
         default=lambda: [DeliveryMethod.WEB],
-        doc="How they want to be notified.",
+        doc="How notifications are delivered.",
     )
     notifications_declined: Mapped[list[NotificationKind]] = mapped_column(
         ARRAY(EnumColumn(NotificationKind, native_enum=False, length=40)),
         default=list,
-        doc="What they do not want to be told of.",
+        doc="Notification categories that are turned off.",
     )
-    newsletter_subscription: Mapped[bool] = mapped_column(default=False, doc="Whether they want the newsletter.")
-    user_profile: Mapped[str | None] = mapped_column(String(4_000), doc="What they do and are interested in.")
-    account_deletion_requested: Mapped[bool] = mapped_column(default=False, doc="Whether they asked to be deleted.")
+    newsletter_subscription: Mapped[bool] = mapped_column(
+        default=False, doc="Whether the user receives the newsletter."
+    )
+    user_profile: Mapped[str | None] = mapped_column(
+        String(4_000), doc="Public text about the user's work and interests."
+    )
+    account_deletion_requested: Mapped[bool] = mapped_column(default=False, doc="Whether the user requested deletion.")
     account_deletion_due_at: Mapped[datetime | None] = mapped_column(
-        doc="When the account will be deleted, unless they cancel that before."
+        doc="When the account will be deleted, unless the owner cancels it."
     )
     # Set once what was theirs alone is gone and the rest names nobody.
     anonymised_at: Mapped[datetime | None]
     # Rises with every change of password or address: links made before hold no longer.
     security_stamp: Mapped[int] = mapped_column(default=0)
 
-    datasets: Mapped[list["Dataset"]] = relationship(back_populates="user", lazy="raise", doc="Datasets they made.")
-    models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models they made.")
+    datasets: Mapped[list["Dataset"]] = relationship(
+        back_populates="user", lazy="raise", doc="Datasets the user created."
+    )
+    models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models the user created.")
     trainings: Mapped[list["Training"]] = relationship(
-        back_populates="user", lazy="raise", doc="Trainings they started."
+        back_populates="user", lazy="raise", doc="Trainings the user started."
     )
     predictions: Mapped[list["Prediction"]] = relationship(
-        back_populates="user", lazy="raise", doc="Predictions they started: those that the viewer may see."
+        back_populates="user", lazy="raise", doc="Predictions the user started, as far as the viewer may see them."
     )
     feedbacks: Mapped[list["Feedback"]] = relationship(
-        back_populates="user", lazy="raise", doc="What they say of trainings' predictions."
+        back_populates="user", lazy="raise", doc="Feedback the user gave on predictions."
     )
     approved_predictions: Mapped[list["ApprovedPrediction"]] = relationship(
-        back_populates="user", lazy="raise", doc="Predicted features they hold to be right."
+        back_populates="user", lazy="raise", doc="The number of predictions approved."
     )
     teams: Mapped[list["TeamMembership"]] = relationship(
         back_populates="user",
         lazy="raise",
-        doc="Their teams; others see those that they share with them.",
+        doc="The user's teams. Other users see only teams they share.",
     )
-    profile: Mapped["Profile"] = relationship(back_populates="user", lazy="raise", doc="What they show of themselves.")
+    profile: Mapped["Profile"] = relationship(back_populates="user", lazy="raise", doc="The public profile.")
     preferences: Mapped["UserPreferences"] = relationship(
-        back_populates="user", lazy="raise", doc="How they like dates and numbers; null to others but staff."
+        back_populates="user",
+        lazy="raise",
+        doc="Date and number formats. Null unless the viewer is the owner or staff.",
     )
     osm_account: Mapped["OsmAccount | None"] = relationship(
-        back_populates="user", lazy="raise", doc="Their account at OpenStreetMap, if they linked it."
+        back_populates="user", lazy="raise", doc="The linked OpenStreetMap account."
     )
     api_keys: Mapped[list["ApiKey"]] = relationship(
-        back_populates="user", lazy="raise", doc="Their API keys; none of others'."
+        back_populates="user", lazy="raise", doc="The user's API keys. Empty unless the viewer is the owner."
     )
     sessions: Mapped[list["Session"]] = relationship(
-        back_populates="user", lazy="raise", doc="Where they are signed in; none of others'."
+        back_populates="user", lazy="raise", doc="The user's sessions. Empty unless the viewer is the owner."
     )
 
     posts: Mapped[list["Post"]] = relationship(
         back_populates="author",
         primaryjoin="and_(Post.author_id == User.id, Post.deleted_at.is_(None))",
         lazy="raise",
-        doc="What they have posted, replies too.",
+        doc="The user's posts, including replies.",
     )
-    likes: Mapped[list["Like"]] = relationship(back_populates="user", lazy="raise", doc="The posts they like.")
+    likes: Mapped[list["Like"]] = relationship(back_populates="user", lazy="raise", doc="The user's likes.")
     friendships: Mapped[list["Friendship"]] = relationship(
-        back_populates="user", foreign_keys="Friendship.user_id", lazy="raise", doc="Their friends."
+        back_populates="user", foreign_keys="Friendship.user_id", lazy="raise", doc="The user's friends."
     )
 
     def __init__(self, **columns: Any) -> None:
@@ -165,7 +177,7 @@ class User(Record):
 
     @property
     def date_joined(self) -> datetime:
-        """When the account was made."""
+        """When the account was created."""
         return self.created_at
 
 
@@ -174,7 +186,7 @@ Index("ix_users_last_login_id", User.last_login.desc().nulls_last(), User.id.des
 
 
 class OfUser(Record):
-    """A row that every account has once; its key is the account's."""
+    """Base of rows that each account has once; the primary key is the account's."""
 
     __abstract__ = True
 
@@ -182,59 +194,62 @@ class OfUser(Record):
 
 
 class Profile(OfUser):
-    """What somebody shows of themselves."""
+    """A user's public profile."""
 
     __tablename__ = "profiles"
 
-    bio: Mapped[str] = mapped_column(String(500), default="", doc="Who they are, in their own words.")
+    bio: Mapped[str] = mapped_column(String(500), default="", doc="A short biography.")
     # The name of the picture's content; its sizes are kept under it.
     avatar_key: Mapped[str | None] = mapped_column(String(64))
-    location: Mapped[str] = mapped_column(String(100), default="", doc="Where they are at home.")
-    website: Mapped[str | None] = mapped_column(String(200), doc="Their page on the web.")
+    location: Mapped[str] = mapped_column(String(100), default="", doc="Where the user lives.")
+    website: Mapped[str | None] = mapped_column(String(200), doc="A web page of the user.")
     updated_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), doc="When it was last changed."
     )
 
-    user: Mapped[User] = relationship(back_populates="profile", lazy="raise", doc="Whose it is.")
+    user: Mapped[User] = relationship(back_populates="profile", lazy="raise", doc="The user.")
 
 
 class UserPreferences(OfUser):
-    """How somebody likes dates and numbers to be written."""
+    """A user's date and number formats."""
 
     __tablename__ = "user_preferences"
 
-    time_format: Mapped[TimeFormat] = mapped_column(default=TimeFormat.H24, doc="Hours to 12 or to 24.")
+    time_format: Mapped[TimeFormat] = mapped_column(default=TimeFormat.H24, doc="12-hour or 24-hour clock.")
     date_format: Mapped[DateFormat] = mapped_column(default=DateFormat.DMY, doc="The order of day, month and year.")
     date_separator: Mapped[DateSeparator] = mapped_column(
-        default=DateSeparator.SLASH, doc="What stands between day, month and year."
+        default=DateSeparator.SLASH, doc="The separator between day, month and year."
     )
     datetime_separator: Mapped[DatetimeSeparator] = mapped_column(
-        default=DatetimeSeparator.SPACE, doc="What stands between a date and a time."
+        default=DatetimeSeparator.SPACE, doc="The separator between date and time."
     )
     decimal_separator: Mapped[DecimalSeparator] = mapped_column(
-        default=DecimalSeparator.COMMA, doc="What stands before a number's fraction."
+        default=DecimalSeparator.COMMA, doc="The decimal separator."
     )
 
-    user: Mapped[User] = relationship(back_populates="preferences", lazy="raise", doc="Whose they are.")
+    user: Mapped[User] = relationship(back_populates="preferences", lazy="raise", doc="The user.")
 
 
 class OsmAccount(OfUser):
-    """Somebody's account at OpenStreetMap; its number is who it is, its name may change and repeat."""
+    """A linked OpenStreetMap account. Its number identifies it; its name can change."""
 
     __tablename__ = "osm_accounts"
     __table_args__ = (
-        UniqueConstraint("osm_id", info={"conflict": "This OpenStreetMap account is linked to another account."}),
+        UniqueConstraint(
+            "osm_id",
+            info={"conflict": "This OpenStreetMap account is linked to another account. Unlink it there first."},
+        ),
     )
 
-    osm_id: Mapped[BigInt] = mapped_column(doc="Its number.")
-    username: Mapped[str] = mapped_column(String(255), doc="Its display name, as it was when last used to sign in.")
-    img_url: Mapped[str | None] = mapped_column(String(1_000), doc="Its picture at OpenStreetMap.")
+    osm_id: Mapped[BigInt] = mapped_column(doc="The OpenStreetMap user id.")
+    username: Mapped[str] = mapped_column(String(255), doc="The OpenStreetMap display name at the last sign-in.")
+    img_url: Mapped[str | None] = mapped_column(String(1_000), doc="The URL of the profile picture at OpenStreetMap.")
 
-    user: Mapped[User] = relationship(back_populates="osm_account", lazy="raise", doc="Whose it is.")
+    user: Mapped[User] = relationship(back_populates="osm_account", lazy="raise", doc="The user.")
 
 
 class ApiKey(Record):
-    """A program's way in; kept only as a hash, so a stolen table opens nothing."""
+    """An API key for a program. Only a hash of the token is stored."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -244,41 +259,41 @@ class ApiKey(Record):
             "user_id",
             text("lower(name)"),
             unique=True,
-            info={"conflict": "You have another key of this name."},
+            info={"conflict": "You already have an API key with this name."},
         ),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(50), doc="What it is for; unique among its owner's.")
+    name: Mapped[str] = mapped_column(String(50), doc="What the key is for; unique among its owner's keys.")
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    hint: Mapped[str] = mapped_column(String(12), doc="How it begins, to tell it from others.")
+    hint: Mapped[str] = mapped_column(String(12), doc="The first characters of the token, to recognize the key.")
     scopes: Mapped[list[Scope]] = mapped_column(
-        ARRAY(EnumColumn(Scope, native_enum=False, length=40)), doc="What it may do."
+        ARRAY(EnumColumn(Scope, native_enum=False, length=40)), doc="What the key may do."
     )
-    expires_at: Mapped[datetime | None] = mapped_column(doc="When it ends; null if it does not.")
-    last_used_at: Mapped[datetime | None] = mapped_column(doc="When a request last came with it, to the hour.")
+    expires_at: Mapped[datetime | None] = mapped_column(doc="When the key expires; null for never.")
+    last_used_at: Mapped[datetime | None] = mapped_column(doc="When the key was last used, to the hour.")
 
-    user: Mapped[User] = relationship(back_populates="api_keys", lazy="raise", doc="Whose it is.")
+    user: Mapped[User] = relationship(back_populates="api_keys", lazy="raise", doc="The owner.")
 
 
 class Session(Record):
-    """A signed-in client; its token is kept only as a hash, so a stolen table signs nobody in."""
+    """A session of a signed-in client. Only a hash of its token is stored."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index(None, "user_id", "id"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    expires_at: Mapped[datetime] = mapped_column(index=True, doc="When it ends unless it is used before.")
-    last_used_at: Mapped[datetime] = mapped_column(doc="When a request last came with it, to the hour.")
-    client: Mapped[str] = mapped_column(String(200), default="", doc="The program it was opened with, as it said.")
-    address: Mapped[str] = mapped_column(String(45), default="", doc="The network address it was opened from.")
+    expires_at: Mapped[datetime] = mapped_column(index=True, doc="When it expires unless it is used before.")
+    last_used_at: Mapped[datetime] = mapped_column(doc="When the key was last used, to the hour.")
+    client: Mapped[str] = mapped_column(String(200), default="", doc="The client program, from its User-Agent.")
+    address: Mapped[str] = mapped_column(String(45), default="", doc="The IP address the session was opened from.")
 
-    user: Mapped[User] = relationship(back_populates="sessions", lazy="raise", doc="Who is signed in.")
+    user: Mapped[User] = relationship(back_populates="sessions", lazy="raise", doc="The signed-in user.")
 
 
 class DataExport(Record):
-    """An archive of everything that is somebody's, made at their wish."""
+    """An archive of all data of a user, made at their request."""
 
     __tablename__ = "data_exports"
     __table_args__ = (
@@ -288,24 +303,24 @@ class DataExport(Record):
             "user_id",
             unique=True,
             postgresql_where=text("finished_at IS NULL AND failure IS NULL"),
-            info={"conflict": "Your data are being exported already."},
+            info={"conflict": "A data export is already running. Wait until it is ready."},
         ),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     storage_key: Mapped[str | None] = mapped_column(String(200))
-    size_bytes: Mapped[BigInt | None] = mapped_column(doc="Its length in bytes; null until it is ready.")
-    finished_at: Mapped[datetime | None] = mapped_column(doc="When it was ready.")
+    size_bytes: Mapped[BigInt | None] = mapped_column(doc="The size in bytes; null until it is ready.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it became ready.")
     expires_at: Mapped[datetime | None] = mapped_column(doc="When it will be removed.")
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
+    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
 
-    user: Mapped[User] = relationship(lazy="raise", doc="Whose it is.")
-    job: Mapped["Job | None"] = relationship(lazy="raise", doc="The work behind it: progress, stage, expected end.")
+    user: Mapped[User] = relationship(lazy="raise", doc="The user.")
+    job: Mapped["Job | None"] = relationship(lazy="raise", doc="The background job, with its progress.")
 
 
 class Team(Record):
-    """People who work together: whoever belongs to it may do what a team may."""
+    """A group of people who share their work. Every member has the team's permissions."""
 
     __tablename__ = "teams"
     __table_args__ = (
@@ -314,32 +329,34 @@ class Team(Record):
             "admin_user_id",
             text("lower(name)"),
             unique=True,
-            info={"conflict": "Its admin has another team of this name."},
+            info={"conflict": "The admin already has a team with this name."},
         ),
         Index(None, "name", "id"),
     )
 
-    name: Mapped[str] = mapped_column(String(200), doc="Its name; unique among the teams of its admin.")
+    name: Mapped[str] = mapped_column(String(200), doc="The team's name; unique among its admin's teams.")
     # The admin is a member, too: whoever changes either locks the team first.
     admin_user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
 
     admin_user: Mapped[User] = relationship(
-        lazy="raise", doc="Who looks after it: invites, removes, renames, deletes. Null if the account is suspended."
+        lazy="raise",
+        doc="The admin, who invites and removes members, renames and deletes the team. Null if the account is "
+        "suspended.",
     )
     members: Mapped[list["TeamMembership"]] = relationship(
-        back_populates="team", lazy="raise", doc="Who belongs to it; its admin is one of them."
+        back_populates="team", lazy="raise", doc="The members, including the admin."
     )
     invitations: Mapped[list["TeamInvitation"]] = relationship(
-        back_populates="team", lazy="raise", doc="Its invitations; none but to its admin."
+        back_populates="team", lazy="raise", doc="The invitations. Empty unless the viewer is the admin."
     )
 
 
 class TeamMembership(Record):
-    """That somebody belongs to a team, since when it was made."""
+    """A membership of a user in a team."""
 
     __tablename__ = "team_memberships"
     __table_args__ = (
-        UniqueConstraint("team_id", "user_id", info={"conflict": "This person belongs to the team already."}),
+        UniqueConstraint("team_id", "user_id", info={"conflict": "This user is already a member of the team."}),
         Index(None, "team_id", "id"),
         Index(None, "user_id", "id"),
     )
@@ -354,7 +371,7 @@ class TeamMembership(Record):
 
 
 class TeamInvitation(Record):
-    """A link by which people join a team; its token is kept only as a hash, so a stolen table admits nobody."""
+    """A link for joining a team. Only a hash of its token is stored."""
 
     __tablename__ = "team_invitations"
     __table_args__ = (
@@ -365,11 +382,11 @@ class TeamInvitation(Record):
     team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    expires_at: Mapped[datetime] = mapped_column(doc="When it ends.")
-    uses: Mapped[int] = mapped_column(default=0, doc="How many have joined by its present link.")
-    uses_max: Mapped[int] = mapped_column(doc="How many may.")
+    expires_at: Mapped[datetime] = mapped_column(doc="When the link expires.")
+    uses: Mapped[int] = mapped_column(default=0, doc="How many people have joined with the current link.")
+    uses_max: Mapped[int] = mapped_column(doc="How many people may join with it.")
 
-    team: Mapped[Team] = relationship(back_populates="invitations", lazy="raise", doc="The team to join.")
+    team: Mapped[Team] = relationship(back_populates="invitations", lazy="raise", doc="The team.")
     user: Mapped[User | None] = relationship(
-        lazy="raise", doc="Who made its present link; null if the account is suspended."
+        lazy="raise", doc="Who created the current link; null if the account is suspended."
     )

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 BigInt = NewType("BigInt", int)
-"""A whole number beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
+"""An integer beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
 
 Json = dict[str, Any]
 
@@ -37,9 +37,9 @@ class Base(DeclarativeBase):
 
 
 class Record(Base):
-    """A row with an identity and a birthday; newer rows have higher ids."""
+    """A row with an id and a creation time; newer rows have higher ids."""
 
     __abstract__ = True
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was made.")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was created.")

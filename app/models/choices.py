@@ -1,17 +1,17 @@
-"""What accounts choose among: how they are told, what their keys may do, how they like dates and numbers."""
+"""What accounts choose among: delivery methods, API key scopes, date and number formats."""
 
 from enum import Enum
 
 
 class DeliveryMethod(Enum):
-    """A way by which a person wants to be told of things."""
+    """How notifications are delivered."""
 
     WEB = "WEB"
     EMAIL = "EMAIL"
 
 
 class NotificationKind(Enum):
-    """What somebody is told of: their work, teams and account, what others do, and what staff decide."""
+    """The category of a notification: the user's work, teams and account, what other users do, staff decisions."""
 
     WORK = "WORK"
     TEAM = "TEAM"
@@ -34,7 +34,7 @@ class Scope(Enum):
 
 
 class TimeFormat(Enum):
-    """Whether hours count to 12 or to 24."""
+    """12-hour or 24-hour clock."""
 
     H12 = "H12"
     H24 = "H24"
@@ -49,7 +49,7 @@ class DateFormat(Enum):
 
 
 class DateSeparator(Enum):
-    """What stands between day, month and year: `/`, `-` or `.`."""
+    """The separator between day, month and year: `/`, `-` or `.`."""
 
     SLASH = "SLASH"
     HYPHEN = "HYPHEN"
@@ -57,14 +57,14 @@ class DateSeparator(Enum):
 
 
 class DatetimeSeparator(Enum):
-    """What stands between a date and a time: a space or `T`."""
+    """The separator between date and time: a space or `T`."""
 
     SPACE = "SPACE"
     T = "T"
 
 
 class DecimalSeparator(Enum):
-    """What stands before a number's fraction: `,` or `.`."""
+    """The decimal separator: `,` or `.`."""
 
     COMMA = "COMMA"
     POINT = "POINT"

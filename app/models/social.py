@@ -1,4 +1,4 @@
-"""What people say to each other: posts, likes, friends and messages; and how they keep away from each other."""
+"""Social tables: posts, likes, friends, messages, blocks, mutes and reports."""
 
 from datetime import datetime
 from enum import Enum
@@ -12,7 +12,7 @@ from app.models.base import Record
 
 
 class PostType(Enum):
-    """What a post is: words, a picture or a film, or something achieved."""
+    """The type of a post: text, media (a picture or video), or an achievement."""
 
     THOUGHTS = "THOUGHTS"
     MEDIA = "MEDIA"
@@ -20,7 +20,7 @@ class PostType(Enum):
 
 
 class ReportReason(Enum):
-    """What is wrong with something that was reported."""
+    """Why something was reported."""
 
     SPAM = "SPAM"
     HARASSMENT = "HARASSMENT"
@@ -32,7 +32,7 @@ class ReportReason(Enum):
 
 
 class ReportState(Enum):
-    """Whether staff have looked at a report, and what came of it."""
+    """Whether a report is open, and how it was decided."""
 
     OPEN = "OPEN"
     ACTED_UPON = "ACTED_UPON"
@@ -40,7 +40,7 @@ class ReportState(Enum):
 
 
 class ReportAction(Enum):
-    """What staff do about something that was reported: nothing, take it away, or warn or suspend whose it is."""
+    """What staff do about a report: dismiss it, remove the content, warn the user or suspend them."""
 
     DISMISS = "DISMISS"
     REMOVE_CONTENT = "REMOVE_CONTENT"
@@ -49,7 +49,7 @@ class ReportAction(Enum):
 
 
 class Post(Record):
-    """Something somebody says to everybody, or in reply to a post."""
+    """A public post, or a reply to a post."""
 
     __tablename__ = "posts"
     __table_args__ = (
@@ -68,61 +68,69 @@ class Post(Record):
     )
 
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(500), default="", doc="What it says; empty once it was deleted.")
+    content: Mapped[str] = mapped_column(String(500), default="", doc="The text; empty once the post was deleted.")
     # Kept beside the text: what a search does not find by the index it would else take apart, post by post.
     words: Mapped[str] = mapped_column(
         TSVECTOR, Computed("to_tsvector('simple', content)", persisted=True), deferred=True, deferred_raiseload=True
     )
-    type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="What kind of post it is.")
-    media_url: Mapped[str | None] = mapped_column(String(500), doc="A picture or film elsewhere on the web.")
+    type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="The type of the post.")
+    media_url: Mapped[str | None] = mapped_column(
+        String(500), doc="The URL of a picture or video elsewhere on the web."
+    )
     media_key: Mapped[str | None] = mapped_column(String(200))
-    media_type: Mapped[str | None] = mapped_column(String(100), doc="What kind of file its own picture is.")
-    media_width: Mapped[int | None] = mapped_column(doc="How many pixels wide its own picture is.")
-    media_height: Mapped[int | None] = mapped_column(doc="How many pixels high its own picture is.")
-    alt_text: Mapped[str | None] = mapped_column(String(1_000), doc="What is seen on its picture, for who cannot see.")
+    media_type: Mapped[str | None] = mapped_column(String(100), doc="The media type of the uploaded picture.")
+    media_width: Mapped[int | None] = mapped_column(doc="The width of the uploaded picture in pixels.")
+    media_height: Mapped[int | None] = mapped_column(doc="The height of the uploaded picture in pixels.")
+    alt_text: Mapped[str | None] = mapped_column(String(1_000), doc="Alt text for people who cannot see the picture.")
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     root_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    depth: Mapped[int] = mapped_column(default=0, doc="How many posts stand between it and nothing: 0 for no reply.")
+    depth: Mapped[int] = mapped_column(default=0, doc="Depth in the thread; 0 for a top-level post.")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was last changed.")
     edited_at: Mapped[datetime | None] = mapped_column(doc="When its author last edited it; null if never.")
-    deleted_at: Mapped[datetime | None] = mapped_column(doc="When it was deleted; it stays while it has replies.")
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        doc="When it was deleted. A deleted post stays while it has replies."
+    )
     # Triggers count them; see the migration.
-    likes_count: Mapped[int] = mapped_column(default=0, doc="How many like it.")
-    comment_count: Mapped[int] = mapped_column(default=0, doc="How many replies it has, without replies to these.")
-    shares_count: Mapped[int] = mapped_column(default=0, doc="How many have shared it.")
+    likes_count: Mapped[int] = mapped_column(default=0, doc="The number of likes.")
+    comment_count: Mapped[int] = mapped_column(default=0, doc="The number of direct replies.")
+    shares_count: Mapped[int] = mapped_column(default=0, doc="The number of shares.")
     subject_type: Mapped[str | None] = mapped_column(String(40))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
-    author: Mapped[User] = relationship(back_populates="posts", lazy="raise", doc="Who wrote it.")
+    author: Mapped[User] = relationship(back_populates="posts", lazy="raise", doc="The author.")
     parent: Mapped["Post | None"] = relationship(
-        back_populates="replies", foreign_keys=parent_id, remote_side="Post.id", lazy="raise", doc="What it replies to."
+        back_populates="replies",
+        foreign_keys=parent_id,
+        remote_side="Post.id",
+        lazy="raise",
+        doc="The post it replies to.",
     )
     replies: Mapped[list["Post"]] = relationship(
-        back_populates="parent", foreign_keys=parent_id, lazy="raise", doc="The replies to it, not those to replies."
+        back_populates="parent", foreign_keys=parent_id, lazy="raise", doc="Direct replies."
     )
-    likes: Mapped[list["Like"]] = relationship(back_populates="post", lazy="raise", doc="Who likes it, since when.")
+    likes: Mapped[list["Like"]] = relationship(back_populates="post", lazy="raise", doc="The likes.")
     mentions: Mapped[list["PostMention"]] = relationship(
-        back_populates="post", lazy="raise", doc="Whom it names by their usernames."
+        back_populates="post", lazy="raise", doc="The users it mentions by username."
     )
     revisions: Mapped[list["PostRevision"]] = relationship(
-        back_populates="post", lazy="raise", doc="What it said before, each time it was edited."
+        back_populates="post", lazy="raise", doc="Earlier versions, one per edit."
     )
 
 
 class PostRevision(Record):
-    """What a post said until it was edited, which is when this was made."""
+    """An earlier version of a post; `createdAt` is when the edit replaced it."""
 
     __tablename__ = "post_revisions"
     __table_args__ = (Index(None, "post_id", "id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(500), doc="What it said.")
+    content: Mapped[str] = mapped_column(String(500), doc="The text of that version.")
 
-    post: Mapped[Post] = relationship(back_populates="revisions", lazy="raise", doc="The post as it is now.")
+    post: Mapped[Post] = relationship(back_populates="revisions", lazy="raise", doc="The post.")
 
 
 class Like(Record):
-    """That somebody likes a post."""
+    """A like of a post."""
 
     __tablename__ = "likes"
     __table_args__ = (
@@ -135,11 +143,11 @@ class Like(Record):
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
 
     user: Mapped[User] = relationship(back_populates="likes", lazy="raise", doc="Who likes it.")
-    post: Mapped[Post] = relationship(back_populates="likes", lazy="raise", doc="What they like.")
+    post: Mapped[Post] = relationship(back_populates="likes", lazy="raise", doc="The liked post.")
 
 
 class Share(Record):
-    """That somebody shared a post with others."""
+    """A share of a post."""
 
     __tablename__ = "shares"
     __table_args__ = (UniqueConstraint("user_id", "post_id"), Index(None, "post_id", "id"))
@@ -149,7 +157,7 @@ class Share(Record):
 
 
 class PostMention(Record):
-    """That a post names somebody by their username."""
+    """A mention of a user by username in a post."""
 
     __tablename__ = "post_mentions"
     __table_args__ = (
@@ -161,22 +169,22 @@ class PostMention(Record):
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
 
-    post: Mapped[Post] = relationship(back_populates="mentions", lazy="raise", doc="What names them.")
-    user: Mapped[User] = relationship(lazy="raise", doc="Whom it names.")
+    post: Mapped[Post] = relationship(back_populates="mentions", lazy="raise", doc="The post.")
+    user: Mapped[User] = relationship(lazy="raise", doc="The mentioned user.")
 
 
 class PostHashtag(Record):
-    """That a post has a hashtag, kept in small letters."""
+    """A hashtag of a post, in lower case."""
 
     __tablename__ = "post_hashtags"
     __table_args__ = (UniqueConstraint("post_id", "name"), Index(None, "name", "post_id"))
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(100), doc="It, without the `#`, in small letters.")
+    name: Mapped[str] = mapped_column(String(100), doc="The hashtag, lower case, without `#`.")
 
 
 class Friendship(Record):
-    """That somebody is a friend of another; each friendship has two rows, one for either side."""
+    """A friendship, from one side; each friendship has two rows."""
 
     __tablename__ = "friendships"
     __table_args__ = (
@@ -190,13 +198,13 @@ class Friendship(Record):
     friend_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
 
     user: Mapped[User] = relationship(
-        back_populates="friendships", foreign_keys=user_id, lazy="raise", doc="Whose friend it is."
+        back_populates="friendships", foreign_keys=user_id, lazy="raise", doc="The user on this side."
     )
     friend: Mapped[User] = relationship(foreign_keys=friend_id, lazy="raise", doc="The friend.")
 
 
 class FriendRequest(Record):
-    """That somebody would like another as a friend; gone once it is answered."""
+    """An open friend request; removed once it is answered."""
 
     __tablename__ = "friend_requests"
     __table_args__ = (
@@ -215,12 +223,12 @@ class FriendRequest(Record):
     from_user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     to_user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
 
-    from_user: Mapped[User] = relationship(foreign_keys=from_user_id, lazy="raise", doc="Who asks.")
-    to_user: Mapped[User] = relationship(foreign_keys=to_user_id, lazy="raise", doc="Who is asked.")
+    from_user: Mapped[User] = relationship(foreign_keys=from_user_id, lazy="raise", doc="The sender.")
+    to_user: Mapped[User] = relationship(foreign_keys=to_user_id, lazy="raise", doc="The receiver.")
 
 
 class Message(Record):
-    """Something somebody says to one other person."""
+    """A direct message."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -233,17 +241,17 @@ class Message(Record):
 
     sender_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     receiver_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(5_000), doc="What it says; empty once its sender took it back.")
-    is_read: Mapped[bool] = mapped_column(default=False, doc="Whether its receiver has read it.")
-    read_at: Mapped[datetime | None] = mapped_column(doc="When its receiver read it.")
-    deleted_at: Mapped[datetime | None] = mapped_column(doc="When its sender took it back.")
+    content: Mapped[str] = mapped_column(String(5_000), doc="The text; empty once the sender took the message back.")
+    is_read: Mapped[bool] = mapped_column(default=False, doc="Whether the receiver has read it.")
+    read_at: Mapped[datetime | None] = mapped_column(doc="When the receiver read it.")
+    deleted_at: Mapped[datetime | None] = mapped_column(doc="When the sender took it back.")
 
-    sender: Mapped[User] = relationship(foreign_keys=sender_id, lazy="raise", doc="Who says it.")
+    sender: Mapped[User] = relationship(foreign_keys=sender_id, lazy="raise", doc="The sender.")
     receiver: Mapped[User] = relationship(foreign_keys=receiver_id, lazy="raise", doc="To whom.")
 
 
 class Conversation(Record):
-    """All that was said between somebody and one other person, as that somebody sees it."""
+    """A conversation between two users, from one side."""
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -257,14 +265,14 @@ class Conversation(Record):
     other_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     # Triggers keep both; see the migration.
     last_message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
-    unread_count: Mapped[int] = mapped_column(default=0, doc="How many of the other's messages are not read yet.")
+    unread_count: Mapped[int] = mapped_column(default=0, doc="The number of unread messages from the other user.")
 
-    other: Mapped[User] = relationship(foreign_keys=other_id, lazy="raise", doc="The other person.")
-    last_message: Mapped[Message] = relationship(lazy="raise", doc="What was said last.")
+    other: Mapped[User] = relationship(foreign_keys=other_id, lazy="raise", doc="The other user.")
+    last_message: Mapped[Message] = relationship(lazy="raise", doc="The latest message.")
 
 
 class Block(Record):
-    """That somebody wants nothing to do with another: neither sees the other any more."""
+    """A block. If you block someone, neither of you sees the other."""
 
     __tablename__ = "blocks"
     __table_args__ = (
@@ -276,11 +284,11 @@ class Block(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     blocked_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    username: Mapped[str] = mapped_column(String(150), doc="The other's username when it was made.")
+    username: Mapped[str] = mapped_column(String(150), doc="The other user's username when the block was made.")
 
 
 class Mute(Record):
-    """That somebody does not want to hear of another for a while, who does not learn of it."""
+    """A mute. It hides another user's activity; they cannot see it."""
 
     __tablename__ = "mutes"
     __table_args__ = (
@@ -292,13 +300,13 @@ class Mute(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     muted_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    expires_at: Mapped[datetime | None] = mapped_column(doc="Until when; null if for good.")
+    expires_at: Mapped[datetime | None] = mapped_column(doc="When it ends; null for never.")
 
-    muted: Mapped[User] = relationship(foreign_keys=muted_id, lazy="raise", doc="Who is not to be heard.")
+    muted: Mapped[User] = relationship(foreign_keys=muted_id, lazy="raise", doc="The muted user.")
 
 
 class Report(Record):
-    """That somebody asks staff to look at something."""
+    """A report of something to staff."""
 
     __tablename__ = "reports"
     __table_args__ = (
@@ -313,7 +321,7 @@ class Report(Record):
             "subject_key",
             unique=True,
             postgresql_where=text("state = 'OPEN'"),
-            info={"conflict": "You have reported this already."},
+            info={"conflict": "You have already reported this."},
         ),
     )
 
@@ -323,18 +331,20 @@ class Report(Record):
     accused_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     # Kept, since whose it is may change it or take it back, and staff read nobody's messages.
     evidence: Mapped[str | None] = mapped_column(
-        String(6_000), doc="What it said when it was reported; null once the account of whoever said it was deleted."
+        String(6_000), doc="The reported text, as it was then; null once the account of its author was deleted."
     )
     # Its picture, whose files stay for as long as the report is open.
     evidence_key: Mapped[str | None] = mapped_column(String(200))
-    reason: Mapped[ReportReason] = mapped_column(doc="What is wrong with it.")
-    comment: Mapped[str | None] = mapped_column(String(500), doc="What whoever reported it says.")
-    state: Mapped[ReportState] = mapped_column(default=ReportState.OPEN, doc="What came of it.")
+    reason: Mapped[ReportReason] = mapped_column(doc="Why it was reported.")
+    comment: Mapped[str | None] = mapped_column(String(500), doc="The reporter's comment.")
+    state: Mapped[ReportState] = mapped_column(
+        default=ReportState.OPEN, doc="Whether the report is open, and how it was decided."
+    )
     action: Mapped[ReportAction | None] = mapped_column(doc="What staff did; null until they decide.")
-    resolution: Mapped[str | None] = mapped_column(String(500), doc="Why, in the words of staff.")
+    resolution: Mapped[str | None] = mapped_column(String(500), doc="The reason that staff gave.")
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     resolved_at: Mapped[datetime | None] = mapped_column(doc="When staff decided.")
 
     user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Who reported it.")
-    accused: Mapped[User] = relationship(foreign_keys=accused_id, lazy="raise", doc="Whose it is.")
+    accused: Mapped[User] = relationship(foreign_keys=accused_id, lazy="raise", doc="The accused user.")
     resolved_by: Mapped[User | None] = relationship(foreign_keys=resolved_by_id, lazy="raise", doc="Who decided.")

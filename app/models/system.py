@@ -1,4 +1,4 @@
-"""What the other domains stand on: jobs, events, notifications."""
+"""Tables that the other domains build on: jobs, events, notifications."""
 
 from datetime import datetime
 from enum import Enum
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Lane(Enum):
-    """Which jobs wait for one another. A job waits for none of another lane, however many there are."""
+    """A queue lane. Jobs of different lanes do not wait for one another."""
 
     QUICK = "QUICK"  # over within seconds, such as a mail
     SLOW = "SLOW"  # minutes, most of them spent waiting for the network or a disk
@@ -38,7 +38,7 @@ class Lane(Enum):
 
 
 class JobKind(Enum):
-    """The deeds that may be asked for; `jobs/` holds one actor for each."""
+    """The kinds of jobs; `jobs/` has one actor for each."""
 
     FETCH_LABELS = "FETCH_LABELS", Lane.SLOW
     IMPORT_LABELS = "IMPORT_LABELS", Lane.SLOW
@@ -56,14 +56,14 @@ class JobKind(Enum):
     lane: Lane
 
     def __new__(cls, name: str, lane: Lane) -> Self:
-        """A kind is its name; no kind is declared without its lane."""
+        """A kind's value is its name; every kind is declared with its lane."""
         kind = object.__new__(cls)
         kind._value_, kind.lane = name, lane
         return kind
 
 
 class JobState(Enum):
-    """Where a job is in its life; the last three are final."""
+    """The state of a job. The last three are final."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -73,12 +73,12 @@ class JobState(Enum):
 
 
 def _given(context: DefaultExecutionContext, name: str) -> Any:
-    """What a column of the row that is being inserted was given."""
+    """The value given for a column of the row being inserted."""
     return context.get_current_parameters()[name]  # type: ignore[no-untyped-call]
 
 
 class Job(Record):
-    """Work that happens outside the request which asked for it."""
+    """Work that runs outside the request that asked for it."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -90,7 +90,7 @@ class Job(Record):
         Index("ix_jobs_turns", "lane", "account_key", "turn", postgresql_where=text("state IN ('QUEUED', 'RUNNING')")),
     )
 
-    kind: Mapped[JobKind] = mapped_column(doc="What is to be done.")
+    kind: Mapped[JobKind] = mapped_column(doc="The kind of job.")
     subject_id: Mapped[int] = mapped_column(BigInteger)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     # The three have defaults in the database for the sake of processes that are older than they.
@@ -103,9 +103,9 @@ class Job(Record):
     )
     # Lower ones are begun first; `app/queue.py` says how it is chosen.
     turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, doc="Where it is in its life.")
-    attempt: Mapped[int] = mapped_column(default=0, doc="How often it was begun.")
-    attempts_max: Mapped[int] = mapped_column(doc="How often it may be begun.")
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, doc="The state of the import.")
+    attempt: Mapped[int] = mapped_column(default=0, doc="The number of attempts so far.")
+    attempts_max: Mapped[int] = mapped_column(doc="The maximum number of attempts.")
     # How often its worker died, and how often the machine gave way, since it last got on: no fault of the job's own.
     deaths: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     setbacks: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -113,21 +113,21 @@ class Job(Record):
     # Changes with every beat of its holder. No clock is compared with it: who waits for a beat counts its own seconds.
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(BigInteger, default=0)
-    cancel_requested: Mapped[bool] = mapped_column(default=False, doc="Whether somebody asked it to stop.")
-    progress: Mapped[float] = mapped_column(default=0.0, doc="How much is done, from 0 to 1.")
-    stage: Mapped[str | None] = mapped_column(String(40), doc="What it is busy with, in one word.")
-    message: Mapped[str | None] = mapped_column(String(500), doc="What it is busy with, in a sentence.")
-    eta_s: Mapped[float | None] = mapped_column(doc="Seconds it expects to need still.")
-    error: Mapped[str | None] = mapped_column(Text, doc="Why it failed, in words for a person.")
-    started_at: Mapped[datetime | None] = mapped_column(doc="When it was first begun.")
-    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, well or badly.")
+    cancel_requested: Mapped[bool] = mapped_column(default=False, doc="Whether cancellation was requested.")
+    progress: Mapped[float] = mapped_column(default=0.0, doc="The progress, from 0 to 1.")
+    stage: Mapped[str | None] = mapped_column(String(40), doc="The current stage, in one word.")
+    message: Mapped[str | None] = mapped_column(String(500), doc="The current stage, in a sentence.")
+    eta_s: Mapped[float | None] = mapped_column(doc="The estimated seconds until it ends.")
+    error: Mapped[str | None] = mapped_column(Text, doc="Why it failed, as a readable sentence.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it first started.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
 
 
 class Event(Base):
-    """Something that happened, written in the transaction that made it happen.
+    """An event, written in the transaction of the change it reports.
 
-    `xid` is that transaction. Readers follow (xid, id) up to the oldest transaction still open, so that an event
-    which commits late is never overtaken by one that commits early.
+    `xid` is that transaction. Readers follow (xid, id) up to the oldest open transaction, so that an event that commits
+    late is never overtaken by one that commits early.
     """
 
     __tablename__ = "events"
@@ -141,7 +141,7 @@ class Event(Base):
 
 
 class EventEpoch(Base):
-    """Which order the events are in; `app.epochs` says how the one row knows whether it still is."""
+    """The epoch of the event order; `app.epochs` says how to tell whether it still holds."""
 
     __tablename__ = "event_epochs"
     __table_args__ = (CheckConstraint("id = 1", name="id"),)
@@ -154,7 +154,7 @@ class EventEpoch(Base):
 
 
 class UserNotification(Record):
-    """A message to one person about something that concerns them."""
+    """A notification to one user."""
 
     __tablename__ = "user_notifications"
     __table_args__ = (
@@ -169,35 +169,36 @@ class UserNotification(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    kind: Mapped[NotificationKind] = mapped_column(default=NotificationKind.WORK, doc="What it is about.")
+    kind: Mapped[NotificationKind] = mapped_column(default=NotificationKind.WORK, doc="The category.")
     message: Mapped[str] = mapped_column(String(500), doc="What happened, in a sentence.")
     told_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), doc="When it was last told: again whenever another does the same, until it is read."
+        server_default=func.now(),
+        doc="The time of the last update: it moves when others do the same before it is read.",
     )
-    is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it was marked as read.")
+    is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it is marked as read.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When it was marked as read.")
     # Which happening it tells of: a second telling of the same one is dropped.
     event_key: Mapped[str | None] = mapped_column(String(120))
     # Which unread notification tells of the same done by others, too.
     group_key: Mapped[str | None] = mapped_column(String(120))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    actors_count: Mapped[int] = mapped_column(default=0, doc="How many people did it; 0 if it is nobody's doing.")
+    actors_count: Mapped[int] = mapped_column(default=0, doc="The number of users who did it; 0 if no user did.")
     # Whether it is still to go out by e-mail.
     mail_due: Mapped[bool] = mapped_column(default=False)
     training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"))
     subject_type: Mapped[str | None] = mapped_column(String(40))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
-    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Who is told.")
-    actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise", doc="Who did it last, if anybody.")
+    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="The receiver.")
+    actor: Mapped[User | None] = relationship(foreign_keys=actor_id, lazy="raise", doc="The user who did it last.")
     actors: Mapped[list["NotificationActor"]] = relationship(
-        back_populates="notification", lazy="raise", doc="Who did it, each once."
+        back_populates="notification", lazy="raise", doc="The users who did it, each once."
     )
-    training: Mapped["Training | None"] = relationship(lazy="raise", doc="The training it is about, if it is one.")
+    training: Mapped["Training | None"] = relationship(lazy="raise", doc="The training concerned, if it is about one.")
 
 
 class NotificationActor(Record):
-    """Somebody who did what a notification tells of, since they first did."""
+    """A user who did what a notification reports, and since when."""
 
     __tablename__ = "notification_actors"
     __table_args__ = (
@@ -213,13 +214,13 @@ class NotificationActor(Record):
     subject_keys: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
 
     notification: Mapped[UserNotification] = relationship(
-        back_populates="actors", lazy="raise", doc="What tells of it."
+        back_populates="actors", lazy="raise", doc="The notification."
     )
-    user: Mapped[User] = relationship(lazy="raise", doc="Who it is.")
+    user: Mapped[User] = relationship(lazy="raise", doc="The user.")
 
 
 class MailKind(Enum):
-    """What a mail is about."""
+    """The subject of an email."""
 
     SIGN_UP = "SIGN_UP"
     EMAIL_VERIFICATION = "EMAIL_VERIFICATION"
@@ -232,7 +233,7 @@ class MailKind(Enum):
 
 
 class Mail(Record):
-    """A mail to be sent. What it says is made when it goes out, so that no link is ever kept here."""
+    """An email to be sent. Its content is made when it is sent, so no link is ever stored here."""
 
     __tablename__ = "mails"
     __table_args__ = (Index(None, "created_at"), Index(None, "user_id"))
@@ -246,7 +247,7 @@ class Mail(Record):
 
 
 class Banner(Record):
-    """An announcement to everybody, shown from its start to its end."""
+    """An announcement to all users, shown from its start to its end."""
 
     __tablename__ = "banners"
     __table_args__ = (
@@ -255,16 +256,16 @@ class Banner(Record):
         Index(None, "user_id"),
     )
 
-    message: Mapped[str] = mapped_column(String(500), doc="What is announced.")
-    start_date: Mapped[datetime] = mapped_column(server_default=func.now(), doc="From when it is shown.")
-    end_date: Mapped[datetime | None] = mapped_column(doc="Until when it is shown; null if that is open.")
+    message: Mapped[str] = mapped_column(String(500), doc="The text.")
+    start_date: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it starts.")
+    end_date: Mapped[datetime | None] = mapped_column(doc="When it ends; null if it is open-ended.")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     # What subscribers were last told: the clock compares it with the dates.
     is_announced: Mapped[bool] = mapped_column(default=False)
 
 
 class AuditEntry(Record):
-    """That somebody changed something; it can be added, and never changed or removed."""
+    """An entry of the audit log. Entries are never changed or removed."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (
@@ -274,45 +275,47 @@ class AuditEntry(Record):
         Index(None, "subject_type", "subject_key", "id"),
     )
 
-    action: Mapped[str] = mapped_column(String(60), doc="What was done, such as `suspendUser`.")
+    action: Mapped[str] = mapped_column(String(60), doc="The action, such as `suspendUser`.")
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     subject_type: Mapped[str | None] = mapped_column(String(40))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
-    details: Mapped[Json] = mapped_column(default=dict, doc="What it was like, as far as that is no secret.")
+    details: Mapped[Json] = mapped_column(default=dict, doc="Details of the action, without secrets.")
 
     actor: Mapped[User | None] = relationship(
         foreign_keys=actor_id, lazy="raise", doc="Who did it; null for operators at the command line."
     )
-    user: Mapped[User | None] = relationship(foreign_keys=user_id, lazy="raise", doc="Whom it concerns, if somebody.")
+    user: Mapped[User | None] = relationship(
+        foreign_keys=user_id, lazy="raise", doc="The user concerned, if there is one."
+    )
 
 
 class LogLevel(Enum):
-    """How bad it is."""
+    """The severity of an error."""
 
     ERROR = "ERROR"
     CRITICAL = "CRITICAL"
 
 
 class LogEntry(Record):
-    """An error this installation met, without its secrets, kept for a while."""
+    """An error of this installation, without secrets; deleted after a while."""
 
     __tablename__ = "log_entries"
     __table_args__ = (Index(None, "created_at"), Index(None, "level", "id"))
 
-    level: Mapped[LogLevel] = mapped_column(doc="How bad it is.")
-    logger: Mapped[str] = mapped_column(String(200), doc="Which part of the program says so.")
-    main_module: Mapped[str] = mapped_column(String(200), default="", doc="The module it happened in.")
-    main_function: Mapped[str] = mapped_column(String(200), default="", doc="The function it happened in.")
-    message: Mapped[str] = mapped_column(Text, doc="What happened.")
-    traceback: Mapped[str | None] = mapped_column(Text, doc="Where it happened, call by call.")
-    host_name: Mapped[str] = mapped_column(String(200), default="", doc="The machine it happened on.")
-    ip: Mapped[str] = mapped_column(String(45), default="", doc="The network address of who asked, if somebody did.")
-    request_id: Mapped[str] = mapped_column(String(64), default="", doc="The request it happened in, if in one.")
+    level: Mapped[LogLevel] = mapped_column(doc="The severity.")
+    logger: Mapped[str] = mapped_column(String(200), doc="The logger.")
+    main_module: Mapped[str] = mapped_column(String(200), default="", doc="The module.")
+    main_function: Mapped[str] = mapped_column(String(200), default="", doc="The function.")
+    message: Mapped[str] = mapped_column(Text, doc="The error message.")
+    traceback: Mapped[str | None] = mapped_column(Text, doc="The stack trace.")
+    host_name: Mapped[str] = mapped_column(String(200), default="", doc="The host name.")
+    ip: Mapped[str] = mapped_column(String(45), default="", doc="The client's IP address, if a request caused it.")
+    request_id: Mapped[str] = mapped_column(String(64), default="", doc="The request id, if a request caused it.")
 
 
 class IdempotencyKey(Record):
-    """What a mutation field came to under a key, written in its transaction: by the same key it is not done again."""
+    """The outcome of a mutation field under an idempotency key, stored in its transaction so that it runs once."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("user_id", "key", "field"), Index(None, "created_at"))

@@ -1,4 +1,4 @@
-"""What people change about their own account."""
+"""Changes to the viewer's own account."""
 
 import strawberry
 
@@ -27,15 +27,15 @@ async def update_account(
     notifications_delivery_methods: strawberry.Maybe[list[DeliveryMethod]] = None,
     notifications_declined: strawberry.Maybe[list[NotificationKind]] = None,
 ) -> User:
-    """Changes what is given of the viewer's account and leaves the rest. Its address: `requestEmailVerification`.
+    """Updates the given fields of the viewer's account. To change the email address, use `requestEmailVerification`.
 
-    username: The name others see; unique.
-    first_name: Given name; null takes it away.
-    last_name: Family name; null takes it away.
-    user_profile: What they do and are interested in, for others to read; null takes it away.
-    newsletter_subscription: Whether they want the newsletter.
-    notifications_delivery_methods: How they want to be notified. Mails are sent once the address is verified.
-    notifications_declined: What they do not want to be told of; ACCOUNT and MODERATION are told to everybody.
+    username: The public username; unique.
+    first_name: Given name; null clears it.
+    last_name: Family name; null clears it.
+    user_profile: Public text about the user's work and interests; null clears it.
+    newsletter_subscription: Whether to receive the newsletter.
+    notifications_delivery_methods: How to deliver notifications. Email is sent only to a verified address.
+    notifications_declined: Notification categories to turn off. ACCOUNT and MODERATION are always delivered.
     """
     changes = given(
         username=username,
@@ -58,13 +58,13 @@ async def update_preferences(
     datetime_separator: strawberry.Maybe[DatetimeSeparator] = None,
     decimal_separator: strawberry.Maybe[DecimalSeparator] = None,
 ) -> UserPreferences:
-    """Changes what is given of the viewer's preferences and leaves the rest.
+    """Updates the given preferences of the viewer.
 
-    time_format: Whether hours count to 12 or to 24.
+    time_format: 12-hour or 24-hour clock.
     date_format: The order of day, month and year.
-    date_separator: What stands between day, month and year.
-    datetime_separator: What stands between a date and a time.
-    decimal_separator: What stands before a number's fraction.
+    date_separator: The separator between day, month and year.
+    datetime_separator: The separator between date and time.
+    decimal_separator: The decimal separator.
     """
     changes = given(
         time_format=time_format,
@@ -78,15 +78,15 @@ async def update_preferences(
 
 
 async def request_account_deletion(info: Info) -> User:
-    """Has the viewer's account deleted after some days, as a mail tells them.
+    """Schedules the deletion of the viewer's account. An email states the date.
 
-    What others rely on stays and names nobody: datasets, models, trainings, published predictions.
+    Content that other users rely on stays, without the user's name: datasets, models, trainings, published predictions.
     """
     async with info.context.writing() as session:
         return await deletion.request_account_deletion(session, info.context.viewer)
 
 
 async def cancel_account_deletion(info: Info) -> User:
-    """Keeps the viewer's account, which was to be deleted."""
+    """Cancels the scheduled deletion of the viewer's account."""
     async with info.context.writing() as session:
         return await deletion.cancel_account_deletion(session, info.context.viewer)

@@ -1,4 +1,4 @@
-"""What takes a mail: signing up, a forgotten password, proving an address."""
+"""Actions that send an email: sign-up, password reset, address verification."""
 
 from app.models.accounts import User
 from app.services.accounts.email import addresses, tokens
@@ -10,9 +10,9 @@ from resolvers.context import Info
 
 
 async def request_sign_up(info: Info, email: str) -> MailRequested:
-    """Has a mail sent with a token for `signUp`. The answer is the same if the address has an account already.
+    """Sends an email with a token for `signUp`. The answer is the same if the address already has an account.
 
-    email: The address to sign up with; not shown to others.
+    email: The address to sign up with; not public.
     """
     rates, address = info.context.rates, info.context.address
     paced = rate_limits.pace_sign_up_request(rates, email=email, address=address)
@@ -23,10 +23,10 @@ async def request_sign_up(info: Info, email: str) -> MailRequested:
 async def sign_up(
     info: Info, token: str, username: str, password: str, first_name: str = "", last_name: str = ""
 ) -> SignedIn:
-    """Makes an account and signs in.
+    """Creates an account and signs in.
 
-    token: From the mail that `requestSignUp` sent; it holds for a day, and stands for the address.
-    username: The name others see; unique.
+    token: The token from the `requestSignUp` email, valid for one day. It identifies the address.
+    username: The public username; unique.
     password: At least ten characters.
     first_name: Given name.
     last_name: Family name.
@@ -49,7 +49,7 @@ async def sign_up(
 
 
 async def request_password_reset(info: Info, email: str) -> MailRequested:
-    """Has a mail sent with a token for `resetPassword`. The answer is the same if the address has no account.
+    """Sends an email with a token for `resetPassword`. The answer is the same if the address has no account.
 
     email: The account's address.
     """
@@ -60,9 +60,9 @@ async def request_password_reset(info: Info, email: str) -> MailRequested:
 
 
 async def reset_password(info: Info, token: str, password: str) -> User:
-    """Gives an account a new password, or its first one; ends all its sessions, and revokes its API keys.
+    """Sets an account's password (also its first). Ends all its sessions and revokes its API keys.
 
-    token: From the mail that `requestPasswordReset` sent; it holds for an hour, once.
+    token: The token from the `requestPasswordReset` email; valid for one hour, single use.
     password: At least ten characters.
     """
     async with rate_limits.pace_password_reset(info.context.rates, address=info.context.address):
@@ -73,11 +73,11 @@ async def reset_password(info: Info, token: str, password: str) -> User:
 
 
 async def change_password(info: Info, current_password: str, new_password: str, keep_api_keys: bool = False) -> User:
-    """Gives the viewer another password, ends all their sessions but this one, and revokes their API keys.
+    """Changes the viewer's password. Ends all their other sessions and revokes their API keys.
 
-    current_password: The password until now.
+    current_password: The current password.
     new_password: At least ten characters.
-    keep_api_keys: Whether the API keys go on working. Leave it out if somebody else may have had the password.
+    keep_api_keys: Whether API keys stay valid. Leave it out if somebody else may know the password.
     """
     viewer = info.context.viewer
     async with rate_limits.pace_password_change(info.context.rates, viewer, address=info.context.address):
@@ -92,10 +92,10 @@ async def change_password(info: Info, current_password: str, new_password: str, 
 async def request_email_verification(
     info: Info, email: str | None = None, current_password: str | None = None
 ) -> MailRequested:
-    """Has a mail sent with a token for `verifyEmail`, which proves the viewer's address, or gives them another.
+    """Sends an email with a token for `verifyEmail`, to verify the viewer's address or change it.
 
-    email: The address that is to be theirs, if not the one they have. The answer is the same if it is another's.
-    current_password: The viewer's password, without which none who has one gets another address.
+    email: The new address, if it changes. The answer is the same if another account uses it.
+    current_password: The viewer's password; required to change the address if the account has a password.
     """
     viewer = info.context.viewer
     rates, address, password_hash = info.context.rates, info.context.address, None
@@ -108,9 +108,9 @@ async def request_email_verification(
 
 
 async def verify_email(info: Info, token: str) -> User:
-    """Makes an address an account's, proven to be theirs; nobody need be signed in.
+    """Sets an account's email address and marks it as verified. Needs no sign-in.
 
-    token: From the mail that `requestEmailVerification` sent; it holds for a day, once.
+    token: The token from the `requestEmailVerification` email; valid for one day, single use.
     """
     async with rate_limits.pace_email_verification(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.EMAIL_VERIFICATION, token)

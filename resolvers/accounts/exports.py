@@ -1,4 +1,4 @@
-"""Archives of everything that is somebody's."""
+"""Archives of a user's personal data."""
 
 import strawberry
 from sqlalchemy import Select
@@ -10,17 +10,17 @@ from resolvers.context import Info
 
 
 def data_exports(info: Info) -> Select[DataExport]:
-    """The archives of the viewer's data, until they are removed."""
+    """The viewer's data exports, until they are removed."""
     signed_in(info.context.viewer)
     return visible(DataExport, info.context.viewer)
 
 
 def export_link(root: strawberry.Parent[DataExport]) -> str | None:
-    """Where to download it; good for an hour. Null until it is ready."""
+    """A download link, valid for one hour. Null until the export is ready."""
     return data_exports_service.export_link(root)
 
 
 async def export_my_data(info: Info) -> DataExport:
-    """Has an archive made of everything that is the viewer's: a ZIP file with JSON, GeoJSON and their pictures."""
+    """Starts an export of all the viewer's data: a ZIP file with JSON, GeoJSON and pictures."""
     async with info.context.writing() as session:
         return await data_exports_service.export_my_data(session, info.context.viewer)

@@ -1,4 +1,4 @@
-"""API keys: what programs come with instead of a session."""
+"""API keys: credentials for programs."""
 
 import strawberry
 
@@ -15,11 +15,11 @@ DAYS = 90
 async def create_api_key(
     info: Info, name: str, scopes: list[Scope], expires_in_days: int | None = DAYS
 ) -> ApiKeySecret:
-    """Makes a key for a program. It sends the token as `Authorization: Bearer …`, as it would a session's.
+    """Creates an API key. Programs send the token as `Authorization: Bearer …`.
 
-    name: What it is for; unique among the viewer's keys.
-    scopes: What it may do. Each mutation says which it needs, queries and subscriptions need READ.
-    expires_in_days: When it ends; null if only by being revoked.
+    name: What the key is for; unique among the viewer's keys.
+    scopes: What the key may do. Each mutation states its scope; queries and subscriptions need READ.
+    expires_in_days: When the key expires; null for never.
     """
     async with api_keys.pace_api_key(info.context.rates, info.context.viewer), info.context.writing() as session:
         return await api_keys.create_api_key(
@@ -28,19 +28,19 @@ async def create_api_key(
 
 
 async def rename_api_key(info: Info, id: strawberry.ID, name: str) -> ApiKey:
-    """Gives a key another name.
+    """Renames an API key.
 
-    id: Which key.
-    name: What it is for; unique among the viewer's keys.
+    id: The API key.
+    name: What the key is for; unique among the viewer's keys.
     """
     async with info.context.writing() as session:
         return await api_keys.rename_api_key(session, info.context.viewer, ids.key(id, ApiKey), name=name)
 
 
 async def revoke_api_key(info: Info, id: strawberry.ID) -> User:
-    """Ends a key. Connections that are open with it close at once, with the code 4403.
+    """Revokes an API key. Open connections that use it close at once with code 4403.
 
-    id: Which key.
+    id: The API key.
     """
     async with info.context.writing() as session:
         return await api_keys.revoke_api_key(session, info.context.viewer, ids.key(id, ApiKey))

@@ -1,4 +1,4 @@
-"""Signing in with OpenStreetMap."""
+"""Sign-in with OpenStreetMap."""
 
 from app.models.accounts import User
 from app.policies import signed_in
@@ -9,19 +9,19 @@ from resolvers.context import Info
 
 
 async def start_osm_authorization(info: Info, redirect_uri: str | None = None) -> OsmAuthorization:
-    """Begins to sign in with OpenStreetMap, or, if one is signed in, to link an account there.
+    """Starts sign-in with OpenStreetMap; for a signed-in viewer, starts linking an OpenStreetMap account.
 
-    redirect_uri: Where the browser comes back to, with `code` and `state`; null for this installation's own page.
+    redirect_uri: Where the browser returns with `code` and `state`; null for the built-in page of this installation.
     """
     return osm.start_osm_authorization(info.context.viewer, redirect_uri=redirect_uri)
 
 
 async def sign_in_with_osm(info: Info, code: str, state: str, secret: str) -> SignedIn:
-    """Opens a session of whoever came back from OpenStreetMap, and makes their account when they first come.
+    """Signs in the user who returned from OpenStreetMap. Creates an account at the first sign-in.
 
-    code: What the browser came back with.
-    state: What the browser came back with.
-    secret: What it was begun with.
+    code: The `code` the browser returned with.
+    state: The `state` the browser returned with.
+    secret: The `secret` that `startOsmAuthorization` returned.
     """
     async with osm.pace_osm_sign_in(info.context.rates, address=info.context.address):
         identity = await osm.osm_identity(None, code=code, state=state, secret=secret)
@@ -30,11 +30,11 @@ async def sign_in_with_osm(info: Info, code: str, state: str, secret: str) -> Si
 
 
 async def link_osm_account(info: Info, code: str, state: str, secret: str) -> User:
-    """Lets the viewer sign in with their account at OpenStreetMap from now on.
+    """Links an OpenStreetMap account, so that the viewer can sign in with it.
 
-    code: What the browser came back with.
-    state: What the browser came back with.
-    secret: What it was begun with.
+    code: The `code` the browser returned with.
+    state: The `state` the browser returned with.
+    secret: The `secret` that `startOsmAuthorization` returned.
     """
     user_id = signed_in(info.context.viewer)
     async with osm.pace_osm_sign_in(info.context.rates, address=info.context.address):
@@ -44,6 +44,6 @@ async def link_osm_account(info: Info, code: str, state: str, secret: str) -> Us
 
 
 async def unlink_osm_account(info: Info) -> User:
-    """Takes the account at OpenStreetMap away from the viewer's; refused while it is the only way in."""
+    """Unlinks the viewer's OpenStreetMap account. Refused while it is the only way to sign in."""
     async with info.context.writing() as session:
         return await osm.unlink_osm_account(session, info.context.viewer)

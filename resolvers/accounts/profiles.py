@@ -1,4 +1,4 @@
-"""What people show of themselves."""
+"""Public profiles."""
 
 import strawberry
 
@@ -12,9 +12,9 @@ from resolvers.optional_arguments import given
 
 
 def avatar_url(root: strawberry.Parent[Profile], size: AvatarSize = AvatarSize.MEDIUM) -> str | None:
-    """Where their picture is, for everybody; null without one. Another picture has another address.
+    """The public URL of the profile picture; null without one. The URL changes with the picture.
 
-    size: How large.
+    size: The size of the picture.
     """
     return profiles.avatar_url(root, size)
 
@@ -25,11 +25,11 @@ async def update_profile(
     location: strawberry.Maybe[str | None] = None,
     website: strawberry.Maybe[str | None] = None,
 ) -> Profile:
-    """Changes what is given of the viewer's profile and leaves the rest; null or blank takes it away.
+    """Updates the given fields of the viewer's profile; null or blank clears a field.
 
-    bio: Who they are, at most 500 characters.
-    location: Where they are at home, at most 100 characters.
-    website: Their page on the web, at most 200 characters, beginning with https:// or http://.
+    bio: A short biography, at most 500 characters.
+    location: Where the user lives, at most 100 characters.
+    website: A web page, at most 200 characters, starting with https:// or http://.
     """
     changes = given(bio=bio, location=location, website=website)
     async with info.context.writing() as session:
@@ -37,19 +37,19 @@ async def update_profile(
 
 
 async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> UploadLink:
-    """A link to send a picture of oneself to; `setAvatar` takes it into use.
+    """Returns a link to upload a profile picture to; `setAvatar` then uses it.
 
-    media_type: Its type: image/jpeg, image/png or image/webp.
-    bytes: How many bytes it has, at most five million.
+    media_type: The media type: image/jpeg, image/png or image/webp.
+    bytes: The size in bytes, at most five million.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
         return profiles.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
 
 
 async def set_avatar(info: Info, upload: str) -> Profile:
-    """Makes a picture that was sent the viewer's: its middle, a square, drawn anew without whatever else it held.
+    """Sets the viewer's profile picture. The upload is cropped to the central square and re-encoded without metadata.
 
-    upload: The `upload` of the link it was sent to.
+    upload: The `upload` value of the link.
     """
     viewer = info.context.viewer
     name = await profiles.draw_avatar(viewer, upload)
@@ -58,6 +58,6 @@ async def set_avatar(info: Info, upload: str) -> Profile:
 
 
 async def remove_avatar(info: Info) -> Profile:
-    """Takes the viewer's picture away, its files included."""
+    """Removes the viewer's profile picture and its files."""
     async with info.context.writing() as session:
         return await profiles.wear_avatar(session, info.context.viewer, None)

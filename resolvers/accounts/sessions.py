@@ -1,4 +1,4 @@
-"""Signing in and out, and the sessions that are open."""
+"""Signing in and out, and open sessions."""
 
 import strawberry
 
@@ -10,11 +10,12 @@ from resolvers.context import Info
 
 
 async def sign_in(info: Info, email: str, password: str, device_token: str | None = None) -> SignedIn:
-    """Opens a session. Send its token as `Authorization: Bearer …`, or in a socket's `connectionParams`.
+    """Signs in. Send the session's token as `Authorization: Bearer …`, or in a socket's `connectionParams`.
 
     email: The account's address.
     password: The account's password.
-    device_token: The `deviceToken` of an earlier sign-in here, so that wrong passwords tried elsewhere do not matter.
+    device_token: The `deviceToken` of an earlier sign-in on this device. With it, failed attempts from elsewhere do not
+    lock you out.
     """
     context = info.context
     async with rate_limits.pace_sign_in(context.rates, email=email, address=context.address, device=device_token):
@@ -24,29 +25,29 @@ async def sign_in(info: Info, email: str, password: str, device_token: str | Non
 
 
 async def sign_out(info: Info) -> bool:
-    """Ends the session the request came with; its token is worth nothing from then on."""
+    """Ends the session of this request. Its token becomes invalid at once."""
     async with info.context.writing() as session:
         return await sessions.sign_out(session, info.context.viewer)
 
 
 async def revoke_session(info: Info, id: strawberry.ID) -> User:
-    """Ends one of the viewer's sessions. Connections that are open with its token close at once, with the code 4403.
+    """Ends one of the viewer's sessions. Open connections that use its token close at once with code 4403.
 
-    id: Which session.
+    id: The session.
     """
     async with info.context.writing() as session:
         return await sessions.revoke_session(session, info.context.viewer, ids.key(id, Session))
 
 
 async def revoke_sessions(info: Info, except_current: bool = True) -> User:
-    """Ends all of the viewer's sessions, wherever they are signed in; API keys hold on.
+    """Ends all sessions of the viewer. API keys stay valid.
 
-    except_current: Whether the one that the request comes with goes on.
+    except_current: Whether to keep the session of this request.
     """
     async with info.context.writing() as session:
         return await sessions.revoke_sessions(session, info.context.viewer, except_current=except_current)
 
 
 def is_current(root: strawberry.Parent[Session], info: Info) -> bool:
-    """Whether the request came with this one. What a subscription tells does not know: it is told to all alike."""
+    """Whether this request came with this session. False in subscriptions, whose events are shared."""
     return root.id == info.context.viewer.session_id

@@ -1,4 +1,4 @@
-"""What staff do about accounts."""
+"""What staff do with accounts."""
 
 import strawberry
 
@@ -9,29 +9,29 @@ from resolvers.context import Info
 
 
 async def suspend_user(info: Info, id: strawberry.ID, reason: str) -> User:
-    """Closes another's account until it is restored: its sessions, API keys and jobs end at once. Staff may.
+    """Suspends an account until it is restored. Its sessions, API keys and jobs end at once. For staff.
 
-    id: Whose; accounts of staff only super admins may close.
-    reason: Why; it is kept, and they may read it once the account is restored.
+    id: The account. Only super admins may suspend staff.
+    reason: The reason. It is stored, and the user can read it after the account is restored.
     """
     async with info.context.writing() as session:
         return await staff.suspend_user(session, info.context.viewer, ids.key(id, User), reason=reason)
 
 
 async def restore_user(info: Info, id: strawberry.ID) -> User:
-    """Opens a suspended account again; its owner signs in anew.
+    """Restores a suspended account. Its owner has to sign in again.
 
-    id: Whose.
+    id: The account.
     """
     async with info.context.writing() as session:
         return await staff.restore_user(session, info.context.viewer, ids.key(id, User))
 
 
 async def change_staff(info: Info, id: strawberry.ID, is_staff: bool) -> User:
-    """Makes somebody staff, or takes that away, and with it being a super admin. Super admins may.
+    """Grants or removes staff rights; removing them also removes super admin rights. For super admins.
 
-    id: Whom.
-    is_staff: Whether they are to be staff.
+    id: The account.
+    is_staff: Whether the user is to be staff.
     """
     async with info.context.writing() as session:
         return await staff.change_staff(session, info.context.viewer, ids.key(id, User), is_staff=is_staff)

@@ -1,4 +1,4 @@
-"""Teams and the ways into them."""
+"""Teams and how to join them."""
 
 from dataclasses import dataclass
 
@@ -20,19 +20,19 @@ from resolvers.loaders import RowOrReference
 
 @dataclass(frozen=True)
 class FormerTeam:
-    """A team that the viewer left or deleted: what a client needs in order to forget it."""
+    """A team that the viewer left or deleted, so that clients can drop it from their caches."""
 
     team_id: strawberry.ID
     name: str
 
     @classmethod
     def of(cls, team: Team) -> "FormerTeam":
-        """What is told of a team."""
+        """Fields of a team."""
         return cls(ids.encode(team), team.name)
 
 
 class TeamOrder(Order):
-    """By age, or by name."""
+    """By age or by name."""
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
@@ -40,9 +40,9 @@ class TeamOrder(Order):
 
 
 async def team(info: Info, id: strawberry.ID) -> RowOrReference[Team]:
-    """A team by its id; there is none for those who do not belong to it.
+    """A team by its id. Visible to its members and staff.
 
-    id: Its id.
+    id: The team's id.
     """
     return await info.context.find(Team, id)
 
@@ -50,8 +50,8 @@ async def team(info: Info, id: strawberry.ID) -> RowOrReference[Team]:
 def teams(info: Info, mine_only: bool = True, search: str | None = None) -> Select[Team]:
     """The viewer's teams.
 
-    mine_only: Only those that the viewer belongs to; staff see all teams without it.
-    search: Only those with this text in their name, in capitals or not.
+    mine_only: Only teams the viewer belongs to. Without it, staff see all teams.
+    search: Only teams whose name contains this text, ignoring case.
     """
     viewer = info.context.viewer
     signed_in(viewer)
@@ -63,38 +63,38 @@ def teams(info: Info, mine_only: bool = True, search: str | None = None) -> Sele
 
 
 async def create_team(info: Info, name: str) -> Team:
-    """Makes a team of which the viewer is the admin and the first member.
+    """Creates a team. The viewer becomes its admin and first member.
 
-    name: Its name, at most 200 characters; no other team of its admin may have it.
+    name: The team's name, at most 200 characters; unique among the admin's teams.
     """
     async with info.context.writing() as session:
         return await memberships.create_team(session, info.context.viewer, name=name)
 
 
 async def rename_team(info: Info, id: strawberry.ID, name: str) -> Team:
-    """Gives a team another name; its admin may.
+    """Renames a team. For its admin.
 
-    id: Which team.
-    name: Its new name.
+    id: The team.
+    name: The new name.
     """
     async with info.context.writing() as session:
         return await memberships.rename_team(session, info.context.viewer, ids.key(id, Team), name=name)
 
 
 async def leave_team(info: Info, id: strawberry.ID) -> FormerTeam:
-    """Ends the viewer's membership; the admin cannot leave, but transfer or delete the team.
+    """Leaves a team. The admin cannot leave; they transfer or delete the team instead.
 
-    id: Which team.
+    id: The team.
     """
     async with info.context.writing() as session:
         return FormerTeam.of(await memberships.leave_team(session, info.context.viewer, ids.key(id, Team)))
 
 
 async def remove_team_member(info: Info, id: strawberry.ID, user_id: strawberry.ID) -> Team:
-    """Ends another's membership; the admin may. A link they know admits them again: make it anew, or revoke it.
+    """Removes a member. For the team's admin. A link the member knows still lets them join again: renew or revoke it.
 
-    id: Which team.
-    user_id: Whose membership.
+    id: The team.
+    user_id: The member.
     """
     async with info.context.writing() as session:
         return await memberships.remove_team_member(
@@ -103,10 +103,10 @@ async def remove_team_member(info: Info, id: strawberry.ID, user_id: strawberry.
 
 
 async def transfer_team(info: Info, id: strawberry.ID, user_id: strawberry.ID) -> Team:
-    """Makes another member the admin; the old one may, and stays a member.
+    """Makes another member the admin. For the current admin, who stays a member.
 
-    id: Which team.
-    user_id: Who is to be its admin.
+    id: The team.
+    user_id: The new admin.
     """
     async with info.context.writing() as session:
         return await memberships.transfer_team(
@@ -115,9 +115,9 @@ async def transfer_team(info: Info, id: strawberry.ID, user_id: strawberry.ID) -
 
 
 async def delete_team(info: Info, id: strawberry.ID) -> FormerTeam:
-    """Ends a team with its memberships and invitations; its admin may.
+    """Deletes a team with its memberships and invitations. For its admin.
 
-    id: Which team.
+    id: The team.
     """
     async with info.context.writing() as session:
         return FormerTeam.of(await memberships.delete_team(session, info.context.viewer, ids.key(id, Team)))
@@ -126,11 +126,11 @@ async def delete_team(info: Info, id: strawberry.ID) -> FormerTeam:
 async def create_team_invitation(
     info: Info, team_id: strawberry.ID, expires_in_days: int = 7, uses_max: int = 1
 ) -> TeamInvitationLink:
-    """Makes a link by which people join a team; its admin may.
+    """Creates an invitation link to a team. For its admin.
 
-    team_id: Which team.
-    expires_in_days: How long it holds, 1 to 30 days.
-    uses_max: How many may join by it, 1 to 100.
+    team_id: The team.
+    expires_in_days: How many days the link is valid, 1 to 30.
+    uses_max: How many people may join with it, 1 to 100.
     """
     viewer, team_key = info.context.viewer, ids.key(team_id, Team)
     async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
@@ -140,10 +140,10 @@ async def create_team_invitation(
 
 
 async def regenerate_team_invitation(info: Info, id: strawberry.ID, expires_in_days: int = 7) -> TeamInvitationLink:
-    """Makes a new link for an invitation, unused; the old one is worth nothing from then on.
+    """Replaces an invitation's link with a new, unused one. The old link becomes invalid at once.
 
-    id: Which invitation.
-    expires_in_days: How long the new link holds, 1 to 30 days.
+    id: The invitation.
+    expires_in_days: How many days the new link is valid, 1 to 30.
     """
     viewer, key = info.context.viewer, ids.key(id, TeamInvitation)
     async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
@@ -151,16 +151,16 @@ async def regenerate_team_invitation(info: Info, id: strawberry.ID, expires_in_d
 
 
 async def revoke_team_invitation(info: Info, id: strawberry.ID) -> Team:
-    """Takes an invitation back; its link is worth nothing from then on.
+    """Revokes an invitation. Its link becomes invalid at once.
 
-    id: Which invitation.
+    id: The invitation.
     """
     async with info.context.writing() as session:
         return await invitations.revoke_team_invitation(session, info.context.viewer, ids.key(id, TeamInvitation))
 
 
 async def accept_team_invitation(info: Info, token: str) -> TeamMembership:
-    """Joins the team that a link invites to.
+    """Joins the team of an invitation link.
 
     token: The link's token.
     """

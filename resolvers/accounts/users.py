@@ -1,4 +1,4 @@
-"""People."""
+"""Users."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from resolvers.loaders import RowOrReference
 
 
 class UserOrder(Order):
-    """By age, by the last sign-in, or by name."""
+    """By age, last sign-in or name."""
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
@@ -36,13 +36,13 @@ def users(
     joined_since: datetime | None = None,
     joined_until: datetime | None = None,
 ) -> Select[User]:
-    """All accounts, for staff.
+    """All accounts. For staff.
 
-    search: Only those with this text in their username, their names or their e-mail address, in capitals or not.
-    is_active: Only those that are open, or only those that are suspended.
-    is_staff: Only staff, or only others.
-    joined_since: Only those made from this time on.
-    joined_until: Only those made before this time.
+    search: Only accounts whose username, name or email address contains this text, ignoring case.
+    is_active: True for open accounts only, false for suspended accounts only.
+    is_staff: True for staff only, false for other users only.
+    joined_since: Only accounts created at or after this time.
+    joined_until: Only accounts created before this time.
     """
     viewer = info.context.viewer
     require(may_look_through_accounts, viewer, None)
@@ -60,7 +60,7 @@ def users(
 
 
 async def me(info: Info) -> RowOrReference[User] | None:
-    """The account that is signed in, or null."""
+    """The signed-in user, or null."""
     user_id = info.context.viewer.user_id
     return None if user_id is None else await info.context.load.one(User, user_id)
 
@@ -68,60 +68,60 @@ async def me(info: Info) -> RowOrReference[User] | None:
 async def user(info: Info, id: strawberry.ID) -> RowOrReference[User]:
     """An account by its id.
 
-    id: Its id.
+    id: The account's id.
     """
     return await info.context.find(User, id)
 
 
 def email(root: strawberry.Parent[User], info: Info) -> str | None:
-    """The e-mail address; null for everybody but its owner and staff."""
+    """The email address. Null unless the viewer is the owner or staff."""
     return root.email if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def email_verified(root: strawberry.Parent[User], info: Info) -> bool | None:
-    """Whether the address was proven to be theirs; null for everybody but its owner and staff."""
+    """Whether the email address is verified. Null unless the viewer is the owner or staff."""
     return root.email_verified if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def last_login(root: strawberry.Parent[User], info: Info) -> datetime | None:
-    """When they last signed in; null for everybody but themselves and staff."""
+    """The last sign-in. Null unless the viewer is the owner or staff."""
     return root.last_login if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def notifications_delivery_methods(root: strawberry.Parent[User], info: Info) -> list[DeliveryMethod] | None:
-    """How they want to be notified; null for everybody but themselves and staff."""
+    """How notifications are delivered. Null unless the viewer is the owner or staff."""
     return root.notifications_delivery_methods if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def notifications_declined(root: strawberry.Parent[User], info: Info) -> list[NotificationKind] | None:
-    """What they do not want to be told of; null for everybody but themselves and staff."""
+    """Notification categories that are turned off. Null unless the viewer is the owner or staff."""
     return root.notifications_declined if may_see_private_details_of(info.context.viewer, root) else None
 
 
 async def unread_notifications_count(root: strawberry.Parent[User], info: Info) -> int | None:
-    """How many notifications they have not read; null for everybody but themselves and staff."""
+    """The number of unread notifications. Null unless the viewer is the owner or staff."""
     if not may_see_private_details_of(info.context.viewer, root):
         return None
     return await info.context.load.about(notifications.unread_counts, root.id)
 
 
 def newsletter_subscription(root: strawberry.Parent[User], info: Info) -> bool | None:
-    """Whether they want the newsletter; null for everybody but themselves and staff."""
+    """Whether the user receives the newsletter. Null unless the viewer is the owner or staff."""
     return root.newsletter_subscription if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def account_deletion_requested(root: strawberry.Parent[User], info: Info) -> bool | None:
-    """Whether they asked to be deleted; null for everybody but themselves and staff."""
+    """Whether the user requested deletion. Null unless the viewer is the owner or staff."""
     return root.account_deletion_requested if may_see_private_details_of(info.context.viewer, root) else None
 
 
 def account_deletion_due_at(root: strawberry.Parent[User], info: Info) -> datetime | None:
-    """When the account will be deleted, unless they cancel that; null for everybody but themselves and staff."""
+    """When the account will be deleted, unless the owner cancels it. Null unless the viewer is the owner or staff."""
     return root.account_deletion_due_at if may_see_private_details_of(info.context.viewer, root) else None
 
 
 async def statistics(root: strawberry.Parent[User], info: Info) -> UserStatistics | None:
-    """What they have made, in figures; null for everybody but themselves and staff."""
+    """Counts of what the user created. Null unless the viewer is the owner or staff."""
     if not may_see_private_details_of(info.context.viewer, root):
         return None
     return await info.context.load.about(statistics_service.statistics_of, root.id)

@@ -1,4 +1,4 @@
-"""What was drawn or made, changed and deleted."""
+"""Mutations of areas, labels, models and trainings that exist."""
 
 import strawberry
 from shapely import Polygon
@@ -17,19 +17,19 @@ from resolvers.optional_arguments import given
 
 
 async def delete_dataset(info: Info, id: strawberry.ID) -> Deleted:
-    """Deletes a dataset with its areas and labels; refused while models are trained on it.
+    """Deletes a dataset with its areas and labels. Refused while models are trained on it.
 
-    id: Which dataset.
+    id: The dataset.
     """
     async with info.context.writing() as session:
         return Deleted.of(await editing.delete_dataset(session, info.context.viewer, ids.key(id, Dataset)))
 
 
 async def update_aoi(info: Info, id: strawberry.ID, geom: Polygon) -> AOI:
-    """Draws an area anew; it stays whose it was. Where it grew, its labels have to be fetched again.
+    """Changes the boundary of an area. Its creator stays the same. If the area grew, fetch its labels again.
 
-    id: Which area.
-    geom: Its new boundary.
+    id: The area.
+    geom: The new boundary.
     """
     async with info.context.writing() as session:
         return await editing.update_aoi(session, info.context.viewer, ids.key(id, AOI), geom=geom)
@@ -38,18 +38,18 @@ async def update_aoi(info: Info, id: strawberry.ID, geom: Polygon) -> AOI:
 async def delete_aoi(info: Info, id: strawberry.ID) -> Deleted:
     """Deletes an area with its labels.
 
-    id: Which area.
+    id: The area.
     """
     async with info.context.writing() as session:
         return Deleted.of(await editing.delete_aoi(session, info.context.viewer, ids.key(id, AOI)))
 
 
 async def create_label(info: Info, aoi_id: strawberry.ID, geom: BaseGeometry, tags: JSON | None = None) -> Label:
-    """Draws a label; if the area has one with the same outline, that takes the tags instead.
+    """Adds a label. If the area already has a label with the same outline, updates its tags instead.
 
-    aoi_id: The area it lies in.
-    geom: Its outline, a Polygon or a MultiPolygon.
-    tags: Its tags, such as {"building": "yes"}.
+    aoi_id: The area.
+    geom: The outline, a Polygon or a MultiPolygon.
+    tags: The tags, such as {"building": "yes"}.
     """
     async with info.context.writing() as session:
         return await editing_service.create_label(
@@ -63,11 +63,11 @@ async def update_label(
     geom: strawberry.Maybe[BaseGeometry] = None,
     tags: strawberry.Maybe[JSON | None] = None,
 ) -> Label:
-    """Corrects a label. It counts as drawn from then on: fetching from OpenStreetMap again leaves it as it is.
+    """Updates a label. It then counts as drawn: fetching from OpenStreetMap again does not change it.
 
-    id: Which label.
-    geom: Its new outline.
-    tags: Its new tags; null takes them away.
+    id: The label.
+    geom: The new outline.
+    tags: The new tags; null clears them.
     """
     changes = given(geom=geom, tags=tags)
     async with info.context.writing() as session:
@@ -77,7 +77,7 @@ async def update_label(
 async def delete_label(info: Info, id: strawberry.ID) -> Deleted:
     """Deletes a label.
 
-    id: Which label.
+    id: The label.
     """
     async with info.context.writing() as session:
         return Deleted.of(await editing_service.delete_label(session, info.context.viewer, ids.key(id, Label)))
@@ -90,12 +90,12 @@ async def update_model(
     description: strawberry.Maybe[str | None] = None,
     status: strawberry.Maybe[ModelStatus] = None,
 ) -> Model:
-    """Changes what is given of a model and leaves the rest.
+    """Updates the given fields of a model.
 
-    id: Which model.
-    name: Its new name.
-    description: What it is good for; null takes the words away.
-    status: DRAFT or ARCHIVED take it back from publication; PUBLISHED comes by `publishTraining` alone.
+    id: The model.
+    name: The new name.
+    description: What the model is good for; null clears it.
+    status: DRAFT or ARCHIVED unpublish the model. To publish, use `publishTraining`.
     """
     changes = given(name=name, description=description, status=status)
     async with info.context.writing() as session:
@@ -103,18 +103,18 @@ async def update_model(
 
 
 async def delete_model(info: Info, id: strawberry.ID) -> Deleted:
-    """Deletes a model with its trainings and their files; refused while it is published or somebody needs it.
+    """Deletes a model with its trainings and their files. Refused while it is published or in use.
 
-    id: Which model.
+    id: The model.
     """
     async with info.context.writing() as session:
         return Deleted.of(await models.delete_model(session, info.context.viewer, ids.key(id, Model)))
 
 
 async def delete_training(info: Info, id: strawberry.ID) -> Deleted:
-    """Deletes a training, what was said of it, and its files; refused while it is published or somebody needs it.
+    """Deletes a training with its feedback and files. Refused while it is published or in use.
 
-    id: Which training.
+    id: The training.
     """
     async with info.context.writing() as session:
         return Deleted.of(await models.delete_training(session, info.context.viewer, ids.key(id, Training)))

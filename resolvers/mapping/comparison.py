@@ -1,4 +1,4 @@
-"""Base models, and trainings side by side."""
+"""Base models, and comparison of trainings."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from resolvers.mapping.subscriptions import Epoch
 
 @dataclass(frozen=True)
 class BaseModelOffer:
-    """A base model as this installation offers it, with what may be asked of its trainings."""
+    """A base model of this installation, with the limits of its trainings."""
 
     base_model: BaseModel
     description: str
@@ -31,7 +31,7 @@ class BaseModelOffer:
 
     @property
     def available(self) -> bool:
-        """Whether it can be trained here."""
+        """Whether it can be trained on this installation."""
         return self.reason is None
 
 
@@ -44,7 +44,7 @@ class LearningCurve:
 
 
 def base_models() -> list[BaseModelOffer]:
-    """The networks a model can be trained from, those that are not installed here, too."""
+    """The networks that models can be trained from, including those not installed here."""
     return [
         BaseModelOffer(
             base_model=BaseModel(name),
@@ -63,7 +63,7 @@ def base_models() -> list[BaseModelOffer]:
 
 
 def learning_curve(root: strawberry.Parent[Training]) -> LearningCurve | None:
-    """How it went, epoch by epoch; null until it is finished."""
+    """The figures of each epoch; null until the training is finished."""
     curve = root.learning_curve
     return None if curve is None else LearningCurve(curve["best_epoch"], [Epoch(**epoch) for epoch in curve["epochs"]])
 
@@ -71,10 +71,10 @@ def learning_curve(root: strawberry.Parent[Training]) -> LearningCurve | None:
 async def compare_trainings(
     info: Info, model_id: strawberry.ID, training_ids: list[strawberry.ID] | None = None
 ) -> TrainingComparison:
-    """Finished trainings of a model side by side, the oldest first.
+    """Compares finished trainings of a model, oldest first.
 
     model_id: The model.
-    training_ids: Only these, at most 20; without them the newest 20.
+    training_ids: Only these trainings, at most 20; by default the newest 20.
     """
     keys = None if training_ids is None else [ids.key(id, Training) for id in training_ids]
     async with info.context.reading() as session:

@@ -1,4 +1,4 @@
-"""Areas that correct a training, their labels, and the training that learns from them."""
+"""Correction areas, their labels, and the training that learns from them."""
 
 import strawberry
 from shapely import Polygon
@@ -24,9 +24,9 @@ from resolvers.optional_arguments import given
 
 
 async def feedback_aoi(info: Info, id: strawberry.ID) -> RowOrReference[FeedbackAOI]:
-    """An area that corrects a training, by its id.
+    """A correction area by its id.
 
-    id: Its id.
+    id: The id of the area.
     """
     return await info.context.find(FeedbackAOI, id)
 
@@ -40,14 +40,14 @@ def feedback_aois(
     bbox: list[float] | None = None,
     intersects: BaseGeometry | None = None,
 ) -> Select[FeedbackAOI]:
-    """Areas that correct trainings.
+    """Correction areas.
 
-    training_id: Only of this training.
-    model_id: Only of this model's trainings.
-    user_id: Only by this person.
-    review: Only those of which the model's owner thinks so.
-    bbox: Only what overlaps [west, south, east, north] with its bounding box.
-    intersects: Only what shares a point with this.
+    training_id: Only areas that correct this training.
+    model_id: Only areas that correct trainings of this model.
+    user_id: Only areas by this user.
+    review: Only areas with this review by the model's owner.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = visible(FeedbackAOI, info.context.viewer)
     if training_id is not None:
@@ -70,10 +70,10 @@ def feedback_labels(
 ) -> Select[FeedbackLabel]:
     """Features that trainings should have found.
 
-    feedback_aoi_id: Only in this area.
-    training_id: Only in areas that correct this training.
-    bbox: Only what overlaps [west, south, east, north] with its bounding box.
-    intersects: Only what shares a point with this.
+    feedback_aoi_id: Only features in this area.
+    training_id: Only features in areas that correct this training.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = visible(FeedbackLabel, info.context.viewer)
     if feedback_aoi_id is not None:
@@ -86,10 +86,10 @@ def feedback_labels(
 async def create_feedback_aoi(
     info: Info, training_id: strawberry.ID, geom: Polygon, source_imagery: str | None = None
 ) -> FeedbackAOI:
-    """Draws an area that corrects a training: within it everything is going to be labelled as it should be found.
+    """Creates a correction area: ground where every feature will be labelled as it should have been found.
 
     training_id: The training.
-    geom: Its boundary.
+    geom: The boundary.
     source_imagery: The imagery it was drawn on, if not the training's.
     """
     async with info.context.writing() as session:
@@ -103,29 +103,29 @@ async def create_feedback_aoi(
 
 
 async def update_feedback_aoi(info: Info, id: strawberry.ID, geom: Polygon) -> FeedbackAOI:
-    """Draws such an area anew. It stays whose it was, and is to be reviewed again unless a reviewer did it.
+    """Changes the boundary of a correction area. It must be reviewed again unless a reviewer changed it.
 
-    id: Which area.
-    geom: Its new boundary.
+    id: The area.
+    geom: The new boundary.
     """
     async with info.context.writing() as session:
         return await corrections.update_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI), geom=geom)
 
 
 async def delete_feedback_aoi(info: Info, id: strawberry.ID) -> Deleted:
-    """Deletes such an area with its labels; what was copied of it into the dataset stays.
+    """Deletes a correction area with its labels. Copies in the dataset stay.
 
-    id: Which area.
+    id: The area.
     """
     async with info.context.writing() as session:
         return Deleted.of(await corrections.delete_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI)))
 
 
 async def review_feedback_aoi(info: Info, id: strawberry.ID, review: Review) -> FeedbackAOI:
-    """Decides whether the model may learn from such an area; the model's owner may.
+    """Approves or rejects a correction area for training. For the model's owner.
 
-    id: Which area.
-    review: What they think of it.
+    id: The area.
+    review: The decision.
     """
     async with info.context.writing() as session:
         return await corrections.review_feedback_aoi(
@@ -134,7 +134,7 @@ async def review_feedback_aoi(info: Info, id: strawberry.ID, review: Review) -> 
 
 
 async def fetch_feedback_labels(info: Info, feedback_aoi_id: strawberry.ID) -> FeedbackAOI:
-    """Begins to fetch such an area's buildings from OpenStreetMap; they replace those fetched before, and no others.
+    """Starts fetching the buildings of a correction area from OpenStreetMap. They replace only labels fetched before.
 
     feedback_aoi_id: The area.
     """
@@ -147,11 +147,11 @@ async def fetch_feedback_labels(info: Info, feedback_aoi_id: strawberry.ID) -> F
 async def draw_feedback_label(
     info: Info, feedback_aoi_id: strawberry.ID, geom: BaseGeometry, tags: JSON | None = None
 ) -> FeedbackLabel:
-    """Draws a feature that should have been found; if the area has one with this outline, that takes the tags instead.
+    """Adds a feature that should have been found. If the area has one with the same outline, updates its tags instead.
 
-    feedback_aoi_id: The area it lies in.
-    geom: Its outline upon the imagery, a Polygon or a MultiPolygon.
-    tags: Its tags.
+    feedback_aoi_id: The area.
+    geom: The outline on the imagery, a Polygon or a MultiPolygon.
+    tags: The tags.
     """
     async with info.context.writing() as session:
         return await corrections.draw_feedback_label(
@@ -165,11 +165,11 @@ async def update_feedback_label(
     geom: strawberry.Maybe[BaseGeometry] = None,
     tags: strawberry.Maybe[JSON | None] = None,
 ) -> FeedbackLabel:
-    """Corrects such a feature; it counts as drawn from then on.
+    """Updates a feature that should have been found. It then counts as drawn.
 
-    id: Which label.
-    geom: Its new outline.
-    tags: Its new tags; null takes them away.
+    id: The label.
+    geom: The new outline.
+    tags: The new tags; null clears them.
     """
     changes = given(geom=geom, tags=tags)
     async with info.context.writing() as session:
@@ -179,9 +179,9 @@ async def update_feedback_label(
 
 
 async def delete_feedback_label(info: Info, id: strawberry.ID) -> Deleted:
-    """Deletes such a feature.
+    """Deletes a feature that should have been found.
 
-    id: Which label.
+    id: The label.
     """
     async with info.context.writing() as session:
         return Deleted.of(
@@ -190,9 +190,9 @@ async def delete_feedback_label(info: Info, id: strawberry.ID) -> Deleted:
 
 
 async def copy_feedback_aoi(info: Info, id: strawberry.ID) -> AOI:
-    """Copies a correction with its labels into the dataset that its model learns from, once.
+    """Copies a correction area with its labels into the dataset of its model. Works once per area.
 
-    id: Which area.
+    id: The area.
     """
     async with info.context.writing() as session:
         return await clones.copy_feedback_aoi(session, info.context.viewer, ids.key(id, FeedbackAOI))
@@ -207,13 +207,13 @@ async def start_feedback_training(
     freeze_layers: bool = True,
     description: str | None = None,
 ) -> Training:
-    """Queues a training that continues another: from its weights, with the approved corrections beside the dataset.
+    """Queues a training that continues another: from its weights, on the dataset and the approved corrections.
 
     training_id: The training to continue.
-    zoom_level: The zoom levels whose tiles it sees, from 19 to 21; 19 and 20 unless others are named.
-    epochs: How many passes it may make, at most 20.
-    batch_size: How many chips are shown to the network at once, at most 8.
-    freeze_layers: Whether the network's first levels stay as they were.
+    zoom_level: The zoom levels of the tiles, from 19 to 21; by default 19 and 20.
+    epochs: The maximum number of epochs, at most 20.
+    batch_size: The batch size in chips, at most 8.
+    freeze_layers: Whether to freeze the first layers of the network.
     description: A note.
     """
     async with info.context.writing() as session:
@@ -236,12 +236,12 @@ async def clone_dataset(
     source_imagery: str | None = None,
     offset: list[float] | None = None,
 ) -> Dataset:
-    """Makes a dataset of one's own with the areas and labels of another, over other imagery if that is named.
+    """Clones a dataset with its areas and labels. The clone belongs to the viewer and may use other imagery.
 
-    id: Which dataset.
-    name: The new one's name; the old one's if none is given.
-    source_imagery: The imagery it is for, if not the same.
-    offset: How far its labels are to be moved, [x, y] in metres of EPSG:3857, to lie upon that imagery.
+    id: The dataset.
+    name: The name of the clone; by default the same.
+    source_imagery: The imagery of the clone; by default the same.
+    offset: How far to move the labels to align with that imagery, [x, y] in metres of EPSG:3857.
     """
     async with info.context.writing() as session:
         return await clones.clone_dataset(
@@ -261,12 +261,12 @@ async def clone_model(
     source_imagery: str | None = None,
     offset: list[float] | None = None,
 ) -> Model:
-    """Makes a model of one's own like another, on a clone of its dataset, ready to be trained.
+    """Clones a model on a clone of its dataset, ready to be trained. The clone belongs to the viewer.
 
-    id: Which model.
-    name: The new one's name; the old one's if none is given.
-    source_imagery: The imagery it is for, if not the same.
-    offset: How far the labels are to be moved, [x, y] in metres of EPSG:3857, to lie upon that imagery.
+    id: The model.
+    name: The name of the clone; by default the same.
+    source_imagery: The imagery of the clone; by default the same.
+    offset: How far to move the labels to align with that imagery, [x, y] in metres of EPSG:3857.
     """
     async with info.context.writing() as session:
         return await clones.clone_model(

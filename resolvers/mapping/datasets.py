@@ -30,7 +30,7 @@ from resolvers.optional_arguments import given
 
 
 class NamedOrder(Order):
-    """By age, by last change, or by name."""
+    """By age, last change or name."""
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
@@ -41,7 +41,7 @@ class NamedOrder(Order):
 async def dataset(info: Info, id: strawberry.ID) -> RowOrReference[Dataset]:
     """A dataset by its id.
 
-    id: Its id.
+    id: The id of the dataset.
     """
     return await info.context.find(Dataset, id)
 
@@ -56,11 +56,11 @@ def datasets(
 ) -> Select[Dataset]:
     """Datasets.
 
-    status: Only those with this status.
-    user_id: Only those of this person.
-    search: Only those with this text in their name, in capitals or not.
-    bbox: Only those with an area that overlaps [west, south, east, north] with its bounding box.
-    intersects: Only those with an area that shares a point with this.
+    status: Only datasets with this status.
+    user_id: Only datasets of this user.
+    search: Only teams whose name contains this text, ignoring case.
+    bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
+    intersects: Only datasets with an area that intersects this geometry.
     """
     found = visible(Dataset, info.context.viewer)
     if status is not None:
@@ -75,7 +75,7 @@ def datasets(
 async def aoi(info: Info, id: strawberry.ID) -> RowOrReference[AOI]:
     """An area of interest by its id.
 
-    id: Its id.
+    id: The id of the area.
     """
     return await info.context.find(AOI, id)
 
@@ -88,9 +88,9 @@ def aois(
 ) -> Select[AOI]:
     """Areas of interest.
 
-    dataset_id: Only those of this dataset.
-    bbox: Only those that overlap [west, south, east, north] with their bounding box.
-    intersects: Only those that share a point with this.
+    dataset_id: Only areas of this dataset.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = placed(visible(AOI, info.context.viewer), AOI.geom, bbox=bbox, intersects=intersects)
     return found if dataset_id is None else found.where(AOI.dataset_id == ids.key(dataset_id, Dataset))
@@ -106,11 +106,11 @@ def labels(
 ) -> Select[Label]:
     """Labels.
 
-    dataset_id: Only those of this dataset's areas.
-    aoi_id: Only those of this area.
-    origin: Only those that came from there.
-    bbox: Only those that overlap [west, south, east, north] with their bounding box.
-    intersects: Only those that share a point with this.
+    dataset_id: Only labels in areas of this dataset.
+    aoi_id: Only labels of this area.
+    origin: Only labels of this origin.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = placed(visible(Label, info.context.viewer), Label.geom, bbox=bbox, intersects=intersects)
     if dataset_id is not None:
@@ -123,7 +123,7 @@ def labels(
 async def label(info: Info, id: strawberry.ID) -> RowOrReference[Label]:
     """A label by its id.
 
-    id: Its id.
+    id: The id of the label.
     """
     return await info.context.find(Label, id)
 
@@ -137,14 +137,14 @@ async def create_dataset(
     contributions: Contributions = Contributions.OWNER,
     team_id: strawberry.ID | None = None,
 ) -> Dataset:
-    """Makes an empty dataset.
+    """Creates an empty dataset.
 
-    name: Its name, at most 50 characters.
+    name: The name, at most 50 characters.
     source_imagery: The imagery's URL template, with {z}, {x} and {y} ({-y} for TMS) or {q}.
-    status: In the making, used, or put away.
-    offset: How far labels are to be moved, [x, y] in metres of EPSG:3857, to lie upon the imagery.
-    contributions: Who may add areas and labels to it beside its owner.
-    team_id: Whose people may, if contributions are the team's.
+    status: In preparation, in use, or archived.
+    offset: How far to move labels to align with the imagery, [x, y] in metres of EPSG:3857.
+    contributions: Who may add areas and labels besides the owner.
+    team_id: The team, if its members may contribute.
     """
     async with info.context.writing() as session:
         return await editing.create_dataset(
@@ -169,15 +169,15 @@ async def update_dataset(
     contributions: strawberry.Maybe[Contributions] = None,
     team_id: strawberry.Maybe[strawberry.ID] = None,
 ) -> Dataset:
-    """Changes what is given of a dataset and leaves the rest.
+    """Updates the given fields of a dataset.
 
-    id: Which dataset.
-    name: Its new name.
-    source_imagery: Its new imagery; null takes it away.
-    status: Its new status.
-    offset: Its new offset, [x, y] in metres of EPSG:3857.
-    contributions: Who may add areas and labels to it beside its owner.
-    team_id: Whose people may, if contributions are the team's.
+    id: The dataset.
+    name: The new name.
+    source_imagery: The new imagery; null clears it.
+    status: The new status.
+    offset: The new offset, [x, y] in metres of EPSG:3857.
+    contributions: Who may add areas and labels besides the owner.
+    team_id: The team, if its members may contribute.
     """
     changes = given(name=name, source_imagery=source_imagery, status=status, offset=offset, contributions=contributions)
     if team_id is not None:
@@ -187,10 +187,10 @@ async def update_dataset(
 
 
 async def create_aoi(info: Info, dataset_id: strawberry.ID, geom: Polygon) -> AOI:
-    """Draws an area of interest: within it, everything that is not labelled counts as absent.
+    """Creates an area of interest. Within it, everything without a label counts as absent.
 
-    dataset_id: The dataset it belongs to.
-    geom: Its boundary.
+    dataset_id: The dataset.
+    geom: The boundary.
     """
     async with info.context.writing() as session:
         return await editing.create_aoi(
@@ -198,12 +198,12 @@ async def create_aoi(info: Info, dataset_id: strawberry.ID, geom: Polygon) -> AO
         )
 
 
-@strawberry.input(description="A key that features in OpenStreetMap have, such as building.")
+@strawberry.input(description="An OpenStreetMap key, such as building.")
 class OsmTagInput:
     """A key that features in OpenStreetMap have, such as building."""
 
     key: str = strawberry.field(description="The key.")
-    values: list[str] = strawberry.field(default_factory=list, description="The values it may have; any, if none.")
+    values: list[str] = strawberry.field(default_factory=list, description="The accepted values; any value, if empty.")
 
 
 def _tags(given: list[OsmTagInput] | None) -> dict[str, list[str]] | None:
@@ -211,11 +211,11 @@ def _tags(given: list[OsmTagInput] | None) -> dict[str, list[str]] | None:
 
 
 async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replace: bool = False) -> LabelUpload:
-    """Adds labels to an area: all of them, or none if one is wrong.
+    """Adds labels to an area: all of them, or none if one is invalid.
 
     aoi_id: The area.
-    geojson: A GeoJSON FeatureCollection of Polygons and MultiPolygons; properties are kept as tags.
-    replace: Whether labels uploaded earlier make way.
+    geojson: A GeoJSON FeatureCollection of Polygons and MultiPolygons. Properties are kept as tags.
+    replace: Whether to remove labels uploaded earlier.
     """
     viewer, key = info.context.viewer, ids.key(aoi_id, AOI)
     async with info.context.reading() as reading:
@@ -228,10 +228,10 @@ async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replac
 
 
 async def fetch_osm_labels(info: Info, aoi_id: strawberry.ID, tags: list[OsmTagInput] | None = None) -> AOI:
-    """Begins to fetch an area's features from OpenStreetMap; they replace those fetched before, and no others.
+    """Starts fetching the features of an area from OpenStreetMap. They replace only labels fetched before.
 
     aoi_id: The area.
-    tags: What is fetched: features with any of these tags; buildings, unless something else is named.
+    tags: Fetches features with any of these tags; buildings by default.
     """
     async with info.context.writing() as session:
         return await uploads_service.ask_for_osm_labels(
@@ -240,18 +240,18 @@ async def fetch_osm_labels(info: Info, aoi_id: strawberry.ID, tags: list[OsmTagI
 
 
 async def label_import(info: Info, id: strawberry.ID) -> RowOrReference[LabelImport]:
-    """An import of one's own by its id.
+    """One of the viewer's imports by its id.
 
-    id: Its id.
+    id: The id of the import.
     """
     return await info.context.find(LabelImport, id)
 
 
 async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> UploadLink:
-    """An address for a file of labels, to be named to `importLabels` when it has been sent.
+    """Returns a link to upload a file of labels to; pass its `upload` to `importLabels` afterwards.
 
-    format: What kind of file it is.
-    bytes: How many bytes it has.
+    format: The format of the file.
+    bytes: The size in bytes.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
         return imports.label_upload(info.context.viewer, format=format, bytes=bytes)
@@ -264,12 +264,12 @@ async def import_labels(
     tags: list[OsmTagInput] | None = None,
     replace: bool = False,
 ) -> LabelImport:
-    """Begins to add the labels of an uploaded file to an area: all of them, or none if one is wrong.
+    """Starts importing the labels of an uploaded file into an area: all of them, or none if one is invalid.
 
     aoi_id: The area.
-    upload: The `upload` of the address it was sent to.
-    tags: Which areas of OSM XML are labels: those with any of these tags, all if it is empty; without it, buildings.
-    replace: Whether labels uploaded earlier make way.
+    upload: The `upload` value of the link the file was uploaded to.
+    tags: Which OSM XML areas to import: those with any of these tags; all if empty; buildings by default.
+    replace: Whether to remove labels uploaded earlier.
     """
     viewer = info.context.viewer
     file = await uploads.uploaded(viewer, upload, use=imports.LABELS)

@@ -1,4 +1,4 @@
-"""What is told of a row that is gone."""
+"""Deleted rows."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from resolvers import ids
 
 @dataclass(frozen=True)
 class Deleted:
-    """That a row is gone, with all that belonged to it: what a client needs in order to forget it."""
+    """A deleted row, with everything that belonged to it, so that clients can drop it from their caches."""
 
     deleted_id: strawberry.ID
 
     @classmethod
     def of(cls, row: Record) -> "Deleted":
-        """What is told of a row."""
+        """Fields of a row."""
         return cls(ids.encode(row))

@@ -1,4 +1,4 @@
-"""Links to files of labels and areas."""
+"""Download links for labels and areas."""
 
 import strawberry
 
@@ -8,7 +8,7 @@ from app.services.mapping.predictions.downloads import FileFormat
 
 
 def area_labels_link(root: strawberry.Parent[AOI], format: FileFormat) -> str:
-    """Where to download its labels; good for an hour. What came from a file or by hand is in it, too.
+    """A link to download the area's labels, valid for one hour. Includes uploaded and drawn labels.
 
     format: The format of the file.
     """
@@ -16,7 +16,7 @@ def area_labels_link(root: strawberry.Parent[AOI], format: FileFormat) -> str:
 
 
 def dataset_labels_link(root: strawberry.Parent[Dataset], format: FileFormat) -> str:
-    """Where to download the labels of all its areas, each feature of OpenStreetMap once; good for an hour.
+    """A link to download the labels of all areas, each OpenStreetMap feature once; valid for one hour.
 
     format: The format of the file.
     """
@@ -24,5 +24,5 @@ def dataset_labels_link(root: strawberry.Parent[Dataset], format: FileFormat) ->
 
 
 def gpx_link(root: strawberry.Parent[AOI]) -> str:
-    """Where to download its boundary as a GPX track; good for an hour."""
+    """A link to download the boundary as a GPX track, valid for one hour."""
     return exports.gpx_link(root)

@@ -1,4 +1,4 @@
-"""What people say of trainings."""
+"""Feedback on trainings."""
 
 import strawberry
 from shapely.geometry.base import BaseGeometry
@@ -22,7 +22,7 @@ from resolvers.optional_arguments import given
 async def feedback(info: Info, id: strawberry.ID) -> RowOrReference[Feedback]:
     """Feedback by its id.
 
-    id: Its id.
+    id: The id of the feedback.
     """
     return await info.context.find(Feedback, id)
 
@@ -36,14 +36,14 @@ def feedbacks(
     bbox: list[float] | None = None,
     intersects: BaseGeometry | None = None,
 ) -> Select[Feedback]:
-    """Feedback on predictions, spot by spot.
+    """Feedback on predictions, each at one place.
 
-    training_id: Only about this training.
-    model_id: Only about this model's trainings.
-    user_id: Only by this person.
-    feedback_type: Only this type.
-    bbox: Only what overlaps [west, south, east, north] with its bounding box.
-    intersects: Only what shares a point with this.
+    training_id: Only feedback on this training.
+    model_id: Only feedback on trainings of this model.
+    user_id: Only areas by this user.
+    feedback_type: Only feedback of this type.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = visible(Feedback, info.context.viewer)
     if training_id is not None:
@@ -66,14 +66,14 @@ async def give_feedback(
     comments: str | None = None,
     source_imagery: str | None = None,
 ) -> Feedback:
-    """Says of a spot whether a training's prediction is right there.
+    """Creates feedback: whether a training's prediction is right at a place.
 
     training_id: The training.
-    geom: Where: a point, or an outline.
-    feedback_type: TP or TN where it is right; FP where nothing is and something was found, FN the other way.
-    zoom_level: The zoom level at which it was seen, from 18 to 23.
-    comments: What else is to be said, at most 100 characters.
-    source_imagery: The imagery it was seen on, if not the training's.
+    geom: The place, a point or an outline.
+    feedback_type: TP or TN if the prediction is right; FP if it found a feature that is not there, FN if it missed one.
+    zoom_level: The zoom level of the view, from 18 to 23.
+    comments: A comment, at most 100 characters.
+    source_imagery: The imagery of the view, if not the training's.
     """
     async with info.context.writing() as session:
         return await entries.give_feedback(
@@ -96,13 +96,13 @@ async def update_feedback(
     zoom_level: strawberry.Maybe[int] = None,
     comments: strawberry.Maybe[str | None] = None,
 ) -> Feedback:
-    """Changes what is given of one's feedback and leaves the rest.
+    """Updates the given fields of the viewer's feedback.
 
-    id: Which feedback.
-    geom: Its new place.
-    feedback_type: Its new type.
-    zoom_level: Its new zoom level.
-    comments: Its new comments; null takes them away.
+    id: The feedback.
+    geom: The new place.
+    feedback_type: The new type.
+    zoom_level: The new zoom level.
+    comments: The new comment; null clears it.
     """
     changes = given(geom=geom, feedback_type=feedback_type, zoom_level=zoom_level, comments=comments)
     async with info.context.writing() as session:
@@ -110,9 +110,9 @@ async def update_feedback(
 
 
 async def delete_feedback(info: Info, id: strawberry.ID) -> Deleted:
-    """Deletes feedback: one's own, or that on one's model.
+    """Deletes feedback. For its author and the model's owner.
 
-    id: Which feedback.
+    id: The feedback.
     """
     async with info.context.writing() as session:
         return Deleted.of(await entries.delete_feedback(session, info.context.viewer, ids.key(id, Feedback)))
@@ -126,13 +126,13 @@ def approved_predictions(
     bbox: list[float] | None = None,
     intersects: BaseGeometry | None = None,
 ) -> Select[ApprovedPrediction]:
-    """Predicted features that people hold to be right.
+    """Approved predictions: predicted features that users confirmed.
 
-    training_id: Only of this training.
-    model_id: Only of this model's trainings.
-    user_id: Only by this person.
-    bbox: Only what overlaps [west, south, east, north] with its bounding box.
-    intersects: Only what shares a point with this.
+    training_id: Only areas that correct this training.
+    model_id: Only areas that correct trainings of this model.
+    user_id: Only areas by this user.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = visible(ApprovedPrediction, info.context.viewer)
     if training_id is not None:
@@ -147,11 +147,11 @@ def approved_predictions(
 async def approve_prediction(
     info: Info, training_id: strawberry.ID, geom: BaseGeometry, config: JSON | None = None
 ) -> ApprovedPrediction:
-    """Holds a feature that a training found to be right; to approve the same outline again is to approve it once.
+    """Approves a feature that a training found. Approving the same outline again has no effect.
 
     training_id: The training that found it.
-    geom: Its outline, a Polygon or a MultiPolygon.
-    config: The parameters by which it was found.
+    geom: The outline, a Polygon or a MultiPolygon.
+    config: The parameters of the prediction.
     """
     async with info.context.writing() as session:
         return await entries.approve_prediction(
@@ -160,9 +160,9 @@ async def approve_prediction(
 
 
 async def delete_approved_prediction(info: Info, id: strawberry.ID) -> Deleted:
-    """Takes an approval back: one's own, or one on one's model.
+    """Withdraws an approval. For its author and the model's owner.
 
-    id: Which approval.
+    id: The approval.
     """
     async with info.context.writing() as session:
         return Deleted.of(

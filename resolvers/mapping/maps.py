@@ -1,4 +1,4 @@
-"""What a map of everything shows, and the figures beside it."""
+"""The overview map and its figures."""
 
 import time
 from typing import TypeVar
@@ -27,11 +27,11 @@ _known: WeakKeyDictionary[Database, tuple[float, Statistics]] = WeakKeyDictionar
 async def model_centroids(
     info: Info, search: str | None = None, bbox: list[float] | None = None, intersects: BaseGeometry | None = None
 ) -> FeatureCollection:
-    """Where published models were trained, a point each, the newest first: 10 000 at most.
+    """Published models as points, where they were trained; newest first, at most 10 000.
 
-    search: Only those with this text in their name, in capitals or not.
-    bbox: Only those in [west, south, east, north].
-    intersects: Only those in this.
+    search: Only teams whose name contains this text, ignoring case.
+    bbox: Only points in [west, south, east, north].
+    intersects: Only points in this geometry.
     """
     found = placed(overview.model_points(info.context.viewer), Training.centroid, bbox=bbox, intersects=intersects)
     async with info.context.reading() as session:
@@ -43,11 +43,11 @@ async def model_centroids(
 async def dataset_centroids(
     info: Info, search: str | None = None, bbox: list[float] | None = None, intersects: BaseGeometry | None = None
 ) -> FeatureCollection:
-    """Where datasets in use are, a point in the middle of the areas of each, the newest first: 10 000 at most.
+    """Active datasets as points, at the centre of their areas; newest first, at most 10 000.
 
-    search: Only those with this text in their name, in capitals or not.
-    bbox: Only those with an area that overlaps [west, south, east, north] with its bounding box.
-    intersects: Only those with an area that shares a point with this.
+    search: Only teams whose name contains this text, ignoring case.
+    bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
+    intersects: Only datasets with an area that intersects this geometry.
     """
     found = overview.dataset_points(info.context.viewer)
     found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
@@ -58,7 +58,7 @@ async def dataset_centroids(
 
 
 async def statistics(info: Info) -> Statistics:
-    """How much there is of what people came for."""
+    """Public figures of this installation."""
     at, known = _known.get(info.context.database, (0.0, None))
     if known is None or time.monotonic() - at > settings.statistics_cache_s:
         async with info.context.reading() as session:

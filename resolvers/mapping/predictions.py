@@ -24,9 +24,9 @@ from resolvers.optional_arguments import given
 
 
 async def prediction(info: Info, id: strawberry.ID) -> RowOrReference[Prediction]:
-    """A prediction by its id: one's own, a published one, or one that is shared with a team of the viewer's.
+    """A prediction by its id: the viewer's own, a published one, or one shared with a team of the viewer.
 
-    id: Its id.
+    id: The id of the prediction.
     """
     return await info.context.find(Prediction, id)
 
@@ -42,16 +42,16 @@ def predictions(
     bbox: list[float] | None = None,
     intersects: BaseGeometry | None = None,
 ) -> Select[Prediction]:
-    """Predictions: one's own, the published ones of others, and those shared with the viewer's teams.
+    """Predictions: the viewer's own, published ones, and those shared with the viewer's teams.
 
-    status: Only those with this status.
-    published: Only those that are published, or only those that are not.
-    training_id: Only those with this training's weights.
-    user_id: Only those of this person.
-    team_id: Only those shared with this team.
-    search: Only those with this text in their description, in capitals or not.
-    bbox: Only those whose ground overlaps [west, south, east, north] with its bounding box.
-    intersects: Only those whose ground shares a point with this.
+    status: Only datasets with this status.
+    published: True for published predictions only, false for others only.
+    training_id: Only predictions with this training's weights.
+    user_id: Only datasets of this user.
+    team_id: Only predictions shared with this team.
+    search: Only predictions whose description contains this text, ignoring case.
+    bbox: Only predictions whose area has a bounding box that intersects [west, south, east, north].
+    intersects: Only predictions whose area intersects this geometry.
     """
     found = placed(visible(Prediction, info.context.viewer), Prediction.geom, bbox=bbox, intersects=intersects)
     if status is not None:
@@ -78,15 +78,15 @@ def predicted_features(
     bbox: list[float] | None = None,
     intersects: BaseGeometry | None = None,
 ) -> Select[PredictedFeature]:
-    """What a prediction found.
+    """The features a prediction found.
 
     prediction_id: The prediction.
-    verdict: Only what was accepted, or only what was rejected.
-    judged: Only what was accepted or rejected, or only what was not yet.
-    conflation: Only what stands to OpenStreetMap in one of these ways.
-    confidence_min: Only what the model is at least so sure of, 0 to 1.
-    bbox: Only what overlaps [west, south, east, north] with its bounding box.
-    intersects: Only what shares a point with this.
+    verdict: Only accepted or only rejected features.
+    judged: True for features with a verdict only, false for those without only.
+    conflation: Only features with one of these relations to OpenStreetMap.
+    confidence_min: Only features with at least this confidence, 0 to 1.
+    bbox: Only areas whose bounding box intersects [west, south, east, north].
+    intersects: Only areas that intersect this geometry.
     """
     found = visible(PredictedFeature, info.context.viewer)
     found = found.where(PredictedFeature.prediction_id == ids.key(prediction_id, Prediction))
@@ -108,12 +108,12 @@ def download(
     conflation: list[Conflation] | None = None,
     points: bool = False,
 ) -> str:
-    """Where to download what was found, as it is when it is downloaded; good for an hour, while the viewer may see it.
+    """A link to download the current features; valid for one hour while the viewer has access.
 
     format: The format.
-    verdict: Only what was accepted, or only what was rejected.
-    conflation: Only what stands to OpenStreetMap in one of these ways.
-    points: Whether a point in each feature will do.
+    verdict: Only accepted or only rejected features.
+    conflation: Only features with one of these relations to OpenStreetMap.
+    points: Whether to return one point per feature instead of its outline.
     """
     wanted = Wanted(root.id, verdict, tuple(conflation or ()), points)
     return downloads.download_link(info.context.viewer, wanted, format)
@@ -136,21 +136,21 @@ async def start_prediction(
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Prediction:
-    """Queues the search of an area with a published model; a large one is searched part by part.
+    """Queues a prediction: searches an area with a published model, a large area part by part.
 
     model_id: The model.
-    geom: Where to look: a Polygon or a MultiPolygon of at most 100 km², in true square metres.
-    zoom_level: The zoom level whose tiles it looks at, from 18 to 22; best one it was trained on.
-    confidence: How sure it must be of a pixel, in percent, from 0 to 100.
-    tolerance: How far an outline may be simplified, in metres, at most 10.
-    area_threshold: Features smaller than this are left out, in true square metres, at most 20.
-    orthogonalize: Whether corners are squared.
-    max_angle_change: How far squaring may turn an edge, in degrees, at most 45.
-    skew_tolerance: How far an outline may be from square to be squared, in degrees, at most 45.
-    overlap: How near pieces on both sides of a tile's seam must be to become one feature, in metres, at most 1.
-    points: Whether its files show a point in each feature instead of its outline.
-    conflate: Whether what was found is compared with OpenStreetMap then.
-    source_imagery: Another imagery than the training's.
+    geom: The area, a Polygon or a MultiPolygon of at most 100 km², in true square metres.
+    zoom_level: The zoom level of the tiles, from 18 to 22; ideally one the model was trained on.
+    confidence: The minimum confidence of a pixel, in percent, from 0 to 100.
+    tolerance: The tolerance for simplifying outlines, in metres, at most 10.
+    area_threshold: The minimum size of a feature, in true square metres, at most 20.
+    orthogonalize: Whether to square corners.
+    max_angle_change: The maximum rotation of an edge by squaring, in degrees, at most 45.
+    skew_tolerance: The maximum deviation from square for an outline to be squared, in degrees, at most 45.
+    overlap: The maximum gap across a tile seam for two pieces to be merged, in metres, at most 1.
+    points: Whether its files contain one point per feature instead of the outline.
+    conflate: Whether to compare the result with OpenStreetMap afterwards.
+    source_imagery: Other imagery than the training's.
     description: A note.
     """
     outlines = Outlines(confidence, tolerance, area_threshold, orthogonalize, max_angle_change, skew_tolerance, overlap)
@@ -172,10 +172,10 @@ async def start_prediction(
 async def update_prediction(
     info: Info, prediction_id: strawberry.ID, description: strawberry.Maybe[str | None] = None
 ) -> Prediction:
-    """Changes what is given of a prediction and leaves the rest.
+    """Updates the given fields of a prediction.
 
     prediction_id: The prediction.
-    description: Its new note; null takes it away.
+    description: The new note; null clears it.
     """
     changes = given(description=description)
     async with info.context.writing() as session:
@@ -187,10 +187,10 @@ async def update_prediction(
 async def share_prediction(
     info: Info, prediction_id: strawberry.ID, team_id: strawberry.ID | None = None
 ) -> Prediction:
-    """Shows a prediction to a team, whose members may also accept and reject what it found.
+    """Shares a prediction with a team. Its members may also accept and reject the features.
 
     prediction_id: The prediction.
-    team_id: The team; null for none any more.
+    team_id: The team; null stops sharing.
     """
     async with info.context.writing() as session:
         return await lifecycle.share_prediction(
@@ -202,7 +202,7 @@ async def share_prediction(
 
 
 async def publish_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Shows a finished prediction to everybody.
+    """Publishes a finished prediction.
 
     prediction_id: The prediction.
     """
@@ -211,7 +211,7 @@ async def publish_prediction(info: Info, prediction_id: strawberry.ID) -> Predic
 
 
 async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Takes a prediction back from everybody; `publishedAt` stays.
+    """Unpublishes a prediction; `publishedAt` stays.
 
     prediction_id: The prediction.
     """
@@ -220,7 +220,7 @@ async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Pred
 
 
 async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Goes on with a prediction where it failed; a finished one begins anew, without what it found and its verdicts.
+    """Retries a failed prediction where it stopped. A finished one starts over and loses its features and verdicts.
 
     prediction_id: The prediction.
     """
@@ -229,7 +229,7 @@ async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Predicti
 
 
 async def cancel_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Stops a prediction: at once if it is still waiting, else within a batch of its worker's.
+    """Cancels a prediction: at once if it is queued, otherwise after the worker's current batch.
 
     prediction_id: The prediction.
     """
@@ -238,7 +238,7 @@ async def cancel_prediction(info: Info, prediction_id: strawberry.ID) -> Predict
 
 
 async def delete_prediction(info: Info, prediction_id: strawberry.ID) -> Deleted:
-    """Deletes a prediction that has ended, with what it found and its files. What was approved of it stays.
+    """Deletes an ended prediction with its features and files. Approved predictions stay.
 
     prediction_id: The prediction.
     """
@@ -249,7 +249,7 @@ async def delete_prediction(info: Info, prediction_id: strawberry.ID) -> Deleted
 
 
 async def conflate_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
-    """Begins to compare what a finished prediction found with OpenStreetMap as it is now.
+    """Starts comparing a finished prediction's features with OpenStreetMap as it is now.
 
     prediction_id: The prediction.
     """
@@ -262,11 +262,11 @@ async def conflate_prediction(info: Info, prediction_id: strawberry.ID) -> Predi
 async def judge_features(
     info: Info, prediction_id: strawberry.ID, feature_ids: list[strawberry.ID], verdict: Verdict | None = None
 ) -> Prediction:
-    """Accepts or rejects found features, all of them or none; accepted ones are the viewer's approved predictions.
+    """Accepts or rejects features, all of them or none. Accepted features become the viewer's approved predictions.
 
     prediction_id: The prediction.
-    feature_ids: Which of its features, at most 1 000.
-    verdict: What the viewer thinks of them; null takes back what was said.
+    feature_ids: Features of this prediction, at most 1 000.
+    verdict: The verdict; null removes it.
     """
     keys = [ids.key(id, PredictedFeature) for id in feature_ids]
     async with info.context.writing() as session:

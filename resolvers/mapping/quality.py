@@ -1,4 +1,4 @@
-"""Whether datasets are fit to be learned from."""
+"""Whether datasets are fit for training."""
 
 import strawberry
 
@@ -12,7 +12,7 @@ from resolvers.loaders import RowOrReference
 
 
 async def dataset_quality(info: Info, dataset_id: strawberry.ID) -> DatasetQuality:
-    """What may spoil a training on a dataset, before it is started.
+    """Problems of a dataset that may harm a training.
 
     dataset_id: The dataset.
     """
@@ -23,16 +23,16 @@ async def dataset_quality(info: Info, dataset_id: strawberry.ID) -> DatasetQuali
 async def inspection(info: Info, id: strawberry.ID) -> RowOrReference[Inspection]:
     """An inspection by its id.
 
-    id: Its id.
+    id: The id of the inspection.
     """
     return await info.context.find(Inspection, id)
 
 
 async def inspect_dataset(info: Info, dataset_id: strawberry.ID, zoom_level: int = 19) -> Inspection:
-    """Begins to look at a dataset's imagery beside its labels; what it sees is told by `datasetQuality`.
+    """Starts an inspection: compares a dataset's imagery with its labels. The result appears in `datasetQuality`.
 
     dataset_id: The dataset.
-    zoom_level: The zoom level whose tiles are looked at, from 18 to 21: at 19 labels may be up to 14 metres off.
+    zoom_level: The zoom level of the tiles, from 18 to 21. At 19 labels may be up to 14 metres off.
     """
     async with info.context.writing() as session:
         return await quality.inspect_dataset(

@@ -1,4 +1,4 @@
-"""Lists narrowed to a place on the map; the GiST indexes find it."""
+"""Filters lists by place, using the GiST indexes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -20,9 +20,9 @@ def placed(
     intersects: BaseGeometry | None,
     through: Callable[[Place], Place] | None = None,
 ) -> Select[M]:
-    """The rows whose bounding box shares a point with [west, south, east, north], and whose shape does with another.
+    """The rows whose bounding box intersects [west, south, east, north] and whose shape intersects a geometry.
 
-    Where the shape is another row's, `through` says how one comes to it.
+    If the shape belongs to another table, `through` joins it.
     """
     places = [] if bbox is None else [_overlaps(geom, bbox)]
     if intersects is not None:

@@ -1,4 +1,4 @@
-"""Trainings, predictions and inspections as they go."""
+"""Progress of trainings, predictions and inspections."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ENDED = {TrainingStatus.FINISHED, TrainingStatus.FAILED}
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the chips, as it was when it ended."""
+    """One finished epoch."""
 
     number: int
     loss: float
@@ -31,7 +31,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """A moment in a job's life, as it was then; null where it says nothing."""
+    """A snapshot of a job's progress; null fields did not change."""
 
     cursor: str
     status: TrainingStatus | None = None
@@ -44,21 +44,21 @@ class JobEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingEvent(JobEvent):
-    """A moment in a training."""
+    """A snapshot of a training."""
 
     training: Training
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionEvent(JobEvent):
-    """A moment in a prediction."""
+    """A snapshot of a prediction."""
 
     prediction: Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
 class InspectionEvent(JobEvent):
-    """A moment in an inspection."""
+    """A snapshot of an inspection."""
 
     inspection: Inspection
 
@@ -69,10 +69,10 @@ E = TypeVar("E", bound=JobEvent)
 async def training_updated(
     info: Info, training_id: strawberry.ID, after: str | None = None
 ) -> SourceStream[TrainingEvent]:
-    """A training as it goes: its status, its progress, every epoch. It completes when the training has ended.
+    """The progress of a training: its status and every epoch. Completes when the training ends.
 
     training_id: The training.
-    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
     async def event(said: dict[str, Any]) -> TrainingEvent:
@@ -87,10 +87,10 @@ async def training_updated(
 async def prediction_updated(
     info: Info, prediction_id: strawberry.ID, after: str | None = None
 ) -> SourceStream[PredictionEvent]:
-    """A prediction as it goes: its status and its progress. It completes when the prediction has ended.
+    """The progress of a prediction. Completes when the prediction ends.
 
     prediction_id: The prediction.
-    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
     async def event(said: dict[str, Any]) -> PredictionEvent:
@@ -105,10 +105,10 @@ async def prediction_updated(
 async def inspection_updated(
     info: Info, inspection_id: strawberry.ID, after: str | None = None
 ) -> SourceStream[InspectionEvent]:
-    """An inspection as it goes: its status and its progress. It completes when the inspection has ended.
+    """The progress of an inspection. Completes when the inspection ends.
 
     inspection_id: The inspection.
-    after: Continue after this cursor: what was missed comes first. Without it, how things stand comes first.
+    after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
     async def event(said: dict[str, Any]) -> InspectionEvent:
@@ -128,7 +128,7 @@ def _stream(
     first: E,
     event: Callable[[dict[str, Any]], Awaitable[E]],
 ) -> SourceStream[E]:
-    """What is told of something that ends, up to its end. `start` is older than `first`: no end is missed between."""
+    """The events of a job up to its end. `start` is older than `first`, so no end is missed in between."""
     return SourceStream(
         info.context.feed,
         topic,

@@ -22,7 +22,7 @@ from resolvers.mapping.spatial_filters import Place, placed
 
 
 class TrainingOrder(Order):
-    """By age, or the most accurate first."""
+    """By age, or by accuracy, the highest first."""
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
@@ -32,7 +32,7 @@ class TrainingOrder(Order):
 async def model(info: Info, id: strawberry.ID) -> RowOrReference[Model]:
     """A model by its id.
 
-    id: Its id.
+    id: The id of the model.
     """
     return await info.context.find(Model, id)
 
@@ -49,13 +49,13 @@ def models(
 ) -> Select[Model]:
     """Models.
 
-    status: Only those with this status.
-    base_model: Only those trained from this network.
-    dataset_id: Only those trained on this dataset.
-    user_id: Only those of this person.
-    search: Only those with this text in their name, in capitals or not.
-    bbox: Only those with an area in their dataset that overlaps [west, south, east, north] with its bounding box.
-    intersects: Only those with an area in their dataset that shares a point with this.
+    status: Only datasets with this status.
+    base_model: Only models trained from this network.
+    dataset_id: Only models trained on this dataset.
+    user_id: Only datasets of this user.
+    search: Only teams whose name contains this text, ignoring case.
+    bbox: Only models whose dataset has an area with a bounding box that intersects [west, south, east, north].
+    intersects: Only models whose dataset has an area that intersects this geometry.
     """
     found = visible(Model, info.context.viewer)
     if status is not None:
@@ -78,7 +78,7 @@ def _by_area(place: Place) -> Place:
 async def training(info: Info, id: strawberry.ID) -> RowOrReference[Training]:
     """A training by its id.
 
-    id: Its id.
+    id: The id of the training.
     """
     return await info.context.find(Training, id)
 
@@ -92,10 +92,10 @@ def trainings(
 ) -> Select[Training]:
     """Trainings.
 
-    status: Only those with this status.
-    model_id: Only those of this model.
-    bbox: Only those whose middle lies in [west, south, east, north].
-    intersects: Only those whose middle lies in this.
+    status: Only datasets with this status.
+    model_id: Only trainings of this model.
+    bbox: Only trainings whose centre lies in [west, south, east, north].
+    intersects: Only trainings whose centre lies in this geometry.
     """
     found = visible(Training, info.context.viewer)
     if status is not None:
@@ -105,7 +105,7 @@ def trainings(
 
 
 def link(root: strawberry.Parent[Artifact]) -> str:
-    """Where to download it; good for an hour."""
+    """A download link, valid for one hour."""
     return storage.signed_link(
         root.storage_key, filename=root.name, media_type=root.media_type, expires_s=settings.file_link_s
     )
@@ -118,12 +118,12 @@ async def create_model(
     description: str | None = None,
     base_model: BaseModel = BaseModel.RAMP,
 ) -> Model:
-    """Makes a model, to be trained on a dataset.
+    """Creates a model, to be trained on a dataset.
 
-    dataset_id: What it learns from.
-    name: Its name, at most 50 characters.
-    description: What it is good for.
-    base_model: The network it is trained from.
+    dataset_id: The dataset to learn from.
+    name: The name, at most 50 characters.
+    description: What the model is good for.
+    base_model: The network to start from.
     """
     async with info.context.writing() as session:
         return await lifecycle.create_model(
@@ -149,17 +149,18 @@ async def start_training(
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Training:
-    """Queues a training of a model on its dataset's areas; one at a time for each model.
+    """Queues a training of a model on its dataset. Each model trains one at a time.
 
     model_id: The model.
-    zoom_level: The zoom levels whose tiles it sees, from 18 to 21.
-    epochs: How many passes it may make; it stops earlier when it no longer improves.
-    batch_size: How many chips are shown to the network at once.
-    freeze_layers: Whether the network's first levels stay as they were; for small datasets.
-    multimasks: Whether borders, and ground where two buildings nearly touch, are learned too; keeps neighbours apart.
-    input_contact_spacing: With multimasks: how near two buildings nearly touch, in pixels, from 0 to 20.
-    input_boundary_width: With multimasks: how wide a border is, in pixels, from 0 to 10.
-    source_imagery: Another imagery than the dataset's.
+    zoom_level: The zoom levels of the tiles, from 18 to 21.
+    epochs: The maximum number of epochs. It stops earlier when it no longer improves.
+    batch_size: The batch size in chips.
+    freeze_layers: Whether to freeze the first layers of the network; recommended for small datasets.
+    multimasks: Whether to learn borders and narrow gaps as classes too, which keeps neighbouring buildings apart.
+    input_contact_spacing: With multimasks: the maximum width of a narrow gap between buildings, in pixels, from 0 to
+    20.
+    input_boundary_width: With multimasks: the width of a border, in pixels, from 0 to 10.
+    source_imagery: Other imagery than the dataset's.
     description: A note.
     """
     async with info.context.writing() as session:
@@ -180,7 +181,7 @@ async def start_training(
 
 
 async def cancel_training(info: Info, training_id: strawberry.ID) -> Training:
-    """Stops a training: at once if it is still waiting, else within a batch of its worker's.
+    """Cancels a training: at once if it is queued, otherwise after the worker's current batch.
 
     training_id: The training.
     """
@@ -189,7 +190,7 @@ async def cancel_training(info: Info, training_id: strawberry.ID) -> Training:
 
 
 async def publish_training(info: Info, training_id: strawberry.ID) -> Model:
-    """Offers a finished training's weights to everybody who wants predictions.
+    """Publishes a finished training: its weights become available for predictions.
 
     training_id: The training.
     """

@@ -1,1 +1,1 @@
-"""What people say to each other, and who is whose friend."""
+"""Posts, messages and friends."""

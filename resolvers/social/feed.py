@@ -1,4 +1,4 @@
-"""Whose posts somebody is shown."""
+"""Feeds."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ SAID = aliased(Post)
 
 @dataclass(frozen=True)
 class FeedEvent:
-    """Something that has happened to a post in the viewer's feed."""
+    """A change to a post in the viewer's feed."""
 
     cursor: str
     change: PostChange
@@ -37,9 +37,9 @@ class FeedEvent:
 
 
 def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
-    """What people say to everybody, but for those whom the viewer has muted, and without replies.
+    """All posts, without replies and without authors the viewer has muted.
 
-    scope: Whose posts.
+    scope: Whose posts to include.
     """
     viewer = info.context.viewer
     begun = visible(Post, viewer).where(Post.parent_id.is_(None), Post.deleted_at.is_(None))
@@ -53,9 +53,9 @@ def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
 
 
 def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
-    """The posts of a page: its part of each of those people who have the first, by an index for each, and of these it.
+    """A page takes that many posts of each person through an index, and of these the newest.
 
-    The other way, post by post until there are enough by friends, looks at a million for who has few or quiet ones.
+    Going post by post until there are enough by friends could read a million rows for a user with few or quiet friends.
     """
     own = account_of(viewer)
     friends = select(Friendship.friend_id.label("id")).where(Friendship.user_id == own)
@@ -71,14 +71,14 @@ def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
 
 
 def _said_by(author_id: ColumnElement[int]) -> Select[int]:
-    """What somebody has said that was no reply; there is an index of just that."""
+    """A user's posts without replies; they have an index of their own."""
     return select(SAID.id).where(SAID.author_id == author_id, SAID.parent_id.is_(None), SAID.deleted_at.is_(None))
 
 
 async def popular_hashtags(info: Info, first: int = 10) -> list[PopularHashtag]:
-    """The hashtags that most people have used of late, in posts that the viewer sees and does not mute.
+    """The hashtags that most people used recently, in posts that the viewer can see and does not mute.
 
-    first: How many, at most 50.
+    first: How many to return, at most 50.
     """
     checks.within("first", first, 0, settings.hashtags_popular_max)
     async with info.context.reading() as session:
@@ -88,10 +88,10 @@ async def popular_hashtags(info: Info, first: int = 10) -> list[PopularHashtag]:
 async def feed_updated(
     info: Info, scope: FeedScope = FeedScope.EVERYONE, after: str | None = None
 ) -> SourceStream[FeedEvent]:
-    """Every post that comes into the viewer's feed, and every one in it that is edited or deleted, as it happens.
+    """Posts in the viewer's feed as they are created, edited or deleted.
 
-    scope: Whose posts.
-    after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
+    scope: Whose posts to include.
+    after: The cursor to continue after; missed events come first. Without it, only new events.
     """
     context = info.context
     if scope is FeedScope.FRIENDS:

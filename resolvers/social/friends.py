@@ -1,4 +1,4 @@
-"""Friends, requests, and keeping away."""
+"""Friends, friend requests, blocks and mutes."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -22,7 +22,7 @@ from resolvers.context import Info
 
 
 class FriendRequestDirection(Enum):
-    """Whether a request was received or sent."""
+    """Whether a friend request was received or sent."""
 
     RECEIVED = "RECEIVED"
     SENT = "SENT"
@@ -30,7 +30,7 @@ class FriendRequestDirection(Enum):
 
 @dataclass(frozen=True)
 class FriendshipEvent:
-    """A change of who is the viewer's friend, or of who asks to be."""
+    """A change to the viewer's friends or friend requests."""
 
     cursor: str
     change: FriendshipChange
@@ -39,7 +39,7 @@ class FriendshipEvent:
 
 @dataclass(frozen=True)
 class Unblocked:
-    """That somebody is blocked no longer."""
+    """A user who is no longer blocked."""
 
     username: str
 
@@ -47,9 +47,9 @@ class Unblocked:
 def friend_requests(
     info: Info, direction: FriendRequestDirection = FriendRequestDirection.RECEIVED
 ) -> Select[FriendRequest]:
-    """The viewer's requests that are not answered yet, newest first.
+    """The viewer's open friend requests, newest first.
 
-    direction: Those the viewer received, or those the viewer sent.
+    direction: Received or sent requests.
     """
     own = signed_in(info.context.viewer)
     side = {
@@ -60,9 +60,9 @@ def friend_requests(
 
 
 async def friend_suggestions(info: Info, first: int = 20) -> list[FriendSuggestion]:
-    """People the viewer may know: friends of friends first, those with most mutual friends before others.
+    """People the viewer may know: friends of friends, those with the most mutual friends first.
 
-    first: How many, at most 50.
+    first: How many to return, at most 50.
     """
     checks.within("first", first, 0, settings.friend_suggestions_max)
     async with info.context.reading() as session:
@@ -70,31 +70,31 @@ async def friend_suggestions(info: Info, first: int = 20) -> list[FriendSuggesti
 
 
 def blocks(info: Info) -> Select[Block]:
-    """Whom the viewer has blocked, newest first; nobody else learns of it."""
+    """The viewer's blocks, newest first; visible only to the viewer."""
     signed_in(info.context.viewer)
     return visible(Block, info.context.viewer)
 
 
 def mutes(info: Info) -> Select[Mute]:
-    """Whom the viewer does not want to hear of, newest first; nobody else learns of it."""
+    """The viewer's mutes, newest first; visible only to the viewer."""
     signed_in(info.context.viewer)
     return visible(Mute, info.context.viewer)
 
 
 def is_friend(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whether they are the viewer's friend."""
+    """Whether the user is the viewer's friend."""
     return policies.is_friend(viewer, User.id)
 
 
 def is_muted(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whether the viewer does not want to hear of them, for now; they do not learn of it."""
+    """Whether the viewer currently mutes the user. The user cannot see this."""
     return policies.is_muted(viewer, User.id)
 
 
 async def send_friend_request(info: Info, user_id: strawberry.ID) -> Asked:
-    """Asks another to be the viewer's friend; if they have asked already, the two are friends at once.
+    """Sends a friend request. If the other user has already sent one, both become friends at once.
 
-    user_id: Whom.
+    user_id: The user.
     """
     viewer, key = info.context.viewer, ids.key(user_id, User)
     async with friends.pace_friend_requests(info.context.rates, viewer), info.context.writing() as session:
@@ -102,82 +102,82 @@ async def send_friend_request(info: Info, user_id: strawberry.ID) -> Asked:
 
 
 async def accept_friend_request(info: Info, id: strawberry.ID) -> Friendship:
-    """Makes friends with whoever asked.
+    """Accepts a friend request.
 
-    id: Which request.
+    id: The friend request.
     """
     async with info.context.writing() as session:
         return await friends.accept_friend_request(session, info.context.viewer, ids.key(id, FriendRequest))
 
 
 async def decline_friend_request(info: Info, id: strawberry.ID) -> User:
-    """Refuses a request, of which whoever asked is not told; answers with them.
+    """Declines a friend request. The sender is not notified. Returns the sender.
 
-    id: Which request.
+    id: The friend request.
     """
     async with info.context.writing() as session:
         return await friends.decline_friend_request(session, info.context.viewer, ids.key(id, FriendRequest))
 
 
 async def cancel_friend_request(info: Info, user_id: strawberry.ID) -> User:
-    """Takes the viewer's request to another back; answers with the other.
+    """Cancels a friend request of the viewer. Returns the other user.
 
-    user_id: Who was asked.
+    user_id: The user who received the request.
     """
     async with info.context.writing() as session:
         return await friends.cancel_friend_request(session, info.context.viewer, ids.key(user_id, User))
 
 
 async def remove_friend(info: Info, user_id: strawberry.ID) -> User:
-    """Ends a friendship for both; answers with the other.
+    """Ends a friendship for both. Returns the other user.
 
-    user_id: Whose.
+    user_id: The friend.
     """
     async with info.context.writing() as session:
         return await friends.remove_friend(session, info.context.viewer, ids.key(user_id, User))
 
 
 async def block_user(info: Info, user_id: strawberry.ID) -> Block:
-    """From then on neither sees anything of the other; a friendship or a request between them ends.
+    """Blocks a user. Neither sees the other from then on; a friendship or friend request between them ends.
 
-    user_id: Whom.
+    user_id: The user.
     """
     async with info.context.writing() as session:
         return await blocks_service.block_user(session, info.context.viewer, ids.key(user_id, User))
 
 
 async def unblock_user(info: Info, id: strawberry.ID) -> Unblocked:
-    """Takes a block back.
+    """Removes a block.
 
-    id: Which block.
+    id: The block.
     """
     async with info.context.writing() as session:
         return Unblocked(await blocks_service.unblock_user(session, info.context.viewer, ids.key(id, Block)))
 
 
 async def mute_user(info: Info, user_id: strawberry.ID, hours: int | None = None) -> Mute:
-    """Keeps another's posts out of the viewer's feed and their doings out of the viewer's notifications.
+    """Mutes a user: hides their posts from the viewer's feed and their actions from the viewer's notifications.
 
-    user_id: Whom; they do not learn of it.
-    hours: For how long; without it, for good.
+    user_id: The user. They are not notified.
+    hours: For how many hours; without it, permanently.
     """
     async with info.context.writing() as session:
         return await blocks_service.mute_user(session, info.context.viewer, ids.key(user_id, User), hours=hours)
 
 
 async def unmute_user(info: Info, id: strawberry.ID) -> bool:
-    """Takes a mute back.
+    """Removes a mute.
 
-    id: Which.
+    id: The mute.
     """
     async with info.context.writing() as session:
         return await blocks_service.unmute_user(session, info.context.viewer, ids.key(id, Mute))
 
 
 async def friendship_changed(info: Info, after: str | None = None) -> SourceStream[FriendshipEvent]:
-    """Every change of the viewer's friends and requests, as it comes.
+    """Changes to the viewer's friends and friend requests, as they happen.
 
-    after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
+    after: The cursor to continue after; missed events come first. Without it, only new events.
     """
     context, topic = info.context, friends.friendships_topic(signed_in(info.context.viewer))
 

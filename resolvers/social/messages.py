@@ -1,4 +1,4 @@
-"""Messages between two people."""
+"""Direct messages."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ from resolvers.context import Info
 
 
 class ConversationOrder(Order):
-    """By what was said last."""
+    """By the latest message."""
 
     LATEST = ("last_message_id", True)
 
 
 @dataclass(frozen=True)
 class MessageEvent:
-    """A message of the viewer's as it was sent, read or taken back."""
+    """A message of the viewer that was sent, read or taken back."""
 
     cursor: str
     message: Message | None
@@ -32,7 +32,7 @@ class MessageEvent:
 
 @dataclass(frozen=True)
 class TypingEvent:
-    """That somebody is writing to the viewer, or has stopped."""
+    """A user who started or stopped typing to the viewer."""
 
     user: User
     seconds: int
@@ -41,7 +41,7 @@ class TypingEvent:
 def conversations(info: Info, unread_only: bool = False) -> Select[Conversation]:
     """The viewer's conversations.
 
-    unread_only: Only those in which there is something the viewer has not read.
+    unread_only: Only conversations with unread messages.
     """
     signed_in(info.context.viewer)
     found = visible(Conversation, info.context.viewer)
@@ -49,9 +49,9 @@ def conversations(info: Info, unread_only: bool = False) -> Select[Conversation]
 
 
 def messages(info: Info, with_user_id: strawberry.ID | None = None) -> Select[Message]:
-    """What was said between the viewer and others; reading it does not mark it as read.
+    """The viewer's messages. Reading them here does not mark them as read.
 
-    with_user_id: Only with this person; or with oneself, for one's notes.
+    with_user_id: Only messages with this user; the viewer's own id gives notes to self.
     """
     own = signed_in(info.context.viewer)
     found = visible(Message, info.context.viewer)
@@ -65,10 +65,10 @@ def messages(info: Info, with_user_id: strawberry.ID | None = None) -> Select[Me
 
 
 async def send_message(info: Info, receiver_id: strawberry.ID, content: str) -> Message:
-    """Says something to one other person.
+    """Sends a direct message.
 
-    receiver_id: To whom; they need not be a friend.
-    content: What, in at most 5 000 characters.
+    receiver_id: The receiver, who need not be a friend.
+    content: The text, at most 5 000 characters.
     """
     viewer, key = info.context.viewer, ids.key(receiver_id, User)
     async with messages_service.pace_messages(info.context.rates, viewer), info.context.writing() as session:
@@ -76,27 +76,27 @@ async def send_message(info: Info, receiver_id: strawberry.ID, content: str) -> 
 
 
 async def read_conversation(info: Info, with_user_id: strawberry.ID) -> Conversation:
-    """Marks what another has written to the viewer as read.
+    """Marks the messages from another user as read.
 
-    with_user_id: The other.
+    with_user_id: The other user.
     """
     async with info.context.writing() as session:
         return await messages_service.read_conversation(session, info.context.viewer, ids.key(with_user_id, User))
 
 
 async def take_message_back(info: Info, id: strawberry.ID) -> Message:
-    """Empties a message of the viewer's, for both; that there was one stays.
+    """Deletes the content of one of the viewer's messages, for both sides. The empty message stays.
 
-    id: Which.
+    id: The message.
     """
     async with info.context.writing() as session:
         return await messages_service.take_message_back(session, info.context.viewer, ids.key(id, Message))
 
 
 async def message_received(info: Info, after: str | None = None) -> SourceStream[MessageEvent]:
-    """Every message to the viewer, or by the viewer elsewhere, as it comes; again when read or taken back.
+    """Messages to or from the viewer as they are sent, read or taken back.
 
-    after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
+    after: The cursor to continue after; missed events come first. Without it, only new events.
     """
     context, topic = info.context, messages_service.messages_topic(signed_in(info.context.viewer))
 
@@ -108,10 +108,10 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
 
 
 async def send_typing(info: Info, receiver_id: strawberry.ID, is_typing: bool = True) -> User:
-    """Lets another know that the viewer is writing to them: say it again every few seconds while it lasts.
+    """Tells another user that the viewer is typing. Repeat it every few seconds while that lasts.
 
-    receiver_id: To whom the viewer writes.
-    is_typing: Whether the viewer still does; false ends it at once, and silence does within seconds.
+    receiver_id: The user the viewer is typing to.
+    is_typing: Whether the viewer is still typing. False ends it at once; without repetition it ends within seconds.
     """
     viewer, key = info.context.viewer, ids.key(receiver_id, User)
     await messages_service.pace_typing(info.context.rates, viewer)
@@ -123,7 +123,7 @@ async def send_typing(info: Info, receiver_id: strawberry.ID, is_typing: bool = 
 
 
 async def typing(info: Info) -> SourceStream[TypingEvent]:
-    """Who is writing to the viewer right now. It is kept nowhere: nobody is told later, so there is no `after`."""
+    """Who is typing to the viewer. These events are not stored, so there is no `after`."""
     context, topic = info.context, messages_service.typing_topic(signed_in(info.context.viewer))
 
     async def event(happening: Happening) -> TypingEvent | None:

@@ -1,4 +1,4 @@
-"""Posts, and what people think of them."""
+"""Posts and likes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from resolvers.optional_arguments import given
 
 @dataclass(frozen=True)
 class FormerPost:
-    """That a post was deleted."""
+    """A deleted post."""
 
     deleted_id: strawberry.ID
     post: Post | None
@@ -29,7 +29,7 @@ class FormerPost:
 
 @dataclass(frozen=True)
 class PostMedia:
-    """A picture of a post's own."""
+    """An uploaded picture of a post."""
 
     post: Post
     alt_text: str | None
@@ -38,40 +38,40 @@ class PostMedia:
 
 
 def media(root: strawberry.Parent[Post]) -> PostMedia | None:
-    """The picture of its own that it shows; null if it shows none, or one elsewhere on the web."""
+    """The post's uploaded picture; null without one, or if `mediaUrl` points elsewhere."""
     return None if root.media_key is None else PostMedia(root, root.alt_text, root.media_width, root.media_height)
 
 
 def picture_url(root: strawberry.Parent[PostMedia], size: PictureSize = PictureSize.LARGE) -> str:
-    """Where to find it as WebP; good for an hour.
+    """The URL of the picture as WebP, valid for one hour.
 
-    size: How long its longer side may be.
+    size: The maximum length of the longer side.
     """
     return pictures.picture_url(root.post, size)
 
 
 def is_liked(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whether the viewer likes it."""
+    """Whether the viewer likes the post."""
     return did_this(viewer, Like)
 
 
 def is_shared(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whether the viewer has shared it."""
+    """Whether the viewer has shared the post."""
     return did_this(viewer, Share)
 
 
 def hashtags(viewer: AnyViewer) -> ColumnElement[list[str]]:
-    """Its hashtags without their `#`, in small letters, in the order of the alphabet."""
+    """The hashtags of the post without `#`, lower case, in alphabetical order."""
     del viewer
     names = select(PostHashtag.name).where(PostHashtag.post_id == Post.id).order_by(PostHashtag.name)
     return func.array(names.scalar_subquery(), type_=ARRAY(String))
 
 
 def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.ID | None = None) -> Select[Post]:
-    """Posts and replies, but for those of people whom the viewer has muted.
+    """Posts and replies, without authors the viewer has muted.
 
-    hashtag: Only those with this hashtag, with or without its `#`, in capitals or not.
-    mentioned_user_id: Only those that mention this person by their username.
+    hashtag: Only posts with this hashtag, with or without `#`, ignoring case.
+    mentioned_user_id: Only posts that mention this user by username.
     """
     viewer = info.context.viewer
     found = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
@@ -86,10 +86,10 @@ def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.
 
 
 async def request_post_upload(info: Info, media_type: str, bytes: int) -> UploadLink:
-    """A link to send a picture for a post to; `createPost` takes it into use.
+    """Returns a link to upload a picture for a post to; `createPost` then uses it.
 
-    media_type: Its type: image/jpeg, image/png, image/webp or image/gif.
-    bytes: How many bytes it has, at most ten million.
+    media_type: The media type: image/jpeg, image/png, image/webp or image/gif.
+    bytes: The size in bytes, at most ten million.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
         return pictures.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
@@ -105,15 +105,15 @@ async def create_post(
     alt_text: str | None = None,
     about: strawberry.ID | None = None,
 ) -> Post:
-    """Says something to everybody, or in reply to a post.
+    """Creates a post or a reply.
 
-    content: What, in at most 500 characters; it may be left out where something is shown.
-    type: What kind of post it is; one of type MEDIA shows something.
-    parent_id: What it replies to.
-    media_url: The address of a picture or film elsewhere on the web.
-    upload: The `upload` of the link that a picture of its own was sent to.
-    alt_text: What is seen there, for who cannot see, in at most 1 000 characters; better said than not.
-    about: What it is about: a model, a training or a dataset that the viewer sees.
+    content: The text, at most 500 characters; optional if the post has media.
+    type: The type of the post. MEDIA needs a media URL or an upload.
+    parent_id: The post it replies to.
+    media_url: The URL of a picture or video elsewhere on the web.
+    upload: The `upload` value of the link that a picture was uploaded to.
+    alt_text: Alt text for people who cannot see the picture, at most 1 000 characters. Recommended.
+    about: What the post is about: a model, a training or a dataset that the viewer can see.
     """
     viewer = info.context.viewer
     parent = None if parent_id is None else ids.key(parent_id, Post)
@@ -137,14 +137,14 @@ async def edit_post(
     upload: strawberry.Maybe[str | None] = None,
     alt_text: strawberry.Maybe[str | None] = None,
 ) -> Post:
-    """Changes what is given of a post of the viewer's and leaves the rest; what it said before is kept for all to see.
+    """Updates the given fields of the viewer's post. Earlier versions stay visible in `revisions`.
 
-    id: Which.
-    content: What it says; null or blank where it only shows something.
-    type: What kind of post it is.
-    media_url: The address of a picture or film elsewhere on the web; null takes it away.
-    upload: The `upload` of the link that another picture was sent to; null takes the post's own picture away.
-    alt_text: What is seen there; null takes it away.
+    id: The post.
+    content: The text; null or blank only if the post has media.
+    type: The type of the post.
+    media_url: The URL of a picture or video elsewhere on the web; null removes it.
+    upload: The `upload` value of the link another picture was uploaded to; null removes the uploaded picture.
+    alt_text: The alt text; null removes it.
     """
     viewer = info.context.viewer
     changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
@@ -159,45 +159,45 @@ async def edit_post(
 
 
 async def delete_post(info: Info, id: strawberry.ID) -> FormerPost:
-    """Deletes a post; where it has replies, it stays that there was one, until the last of them is deleted.
+    """Deletes a post. If it has replies, an empty post stays until the last reply is deleted.
 
-    id: Which; staff may delete anybody's.
+    id: The post. Staff may delete any post.
     """
     async with info.context.writing() as session:
         return FormerPost(id, await removal.delete_post(session, info.context.viewer, ids.key(id, Post)))
 
 
 async def like_post(info: Info, id: strawberry.ID) -> Post:
-    """Likes a post; a second time changes nothing.
+    """Likes a post. Repeating it has no effect.
 
-    id: Which.
+    id: The post.
     """
     async with info.context.writing() as session:
         return await likes.like_post(session, info.context.viewer, ids.key(id, Post))
 
 
 async def unlike_post(info: Info, id: strawberry.ID) -> Post:
-    """Likes a post no longer; a second time changes nothing.
+    """Removes the viewer's like. Repeating it has no effect.
 
-    id: Which.
+    id: The post.
     """
     async with info.context.writing() as session:
         return await likes.unlike_post(session, info.context.viewer, ids.key(id, Post))
 
 
 async def share_post(info: Info, id: strawberry.ID) -> Post:
-    """Counts the viewer among those who have shared a post; a second time changes nothing.
+    """Records that the viewer has shared a post. Repeating it has no effect.
 
-    id: Which.
+    id: The post.
     """
     async with info.context.writing() as session:
         return await likes.share_post(session, info.context.viewer, ids.key(id, Post))
 
 
 async def unshare_post(info: Info, id: strawberry.ID) -> Post:
-    """Counts the viewer no longer among those who have shared a post; a second time changes nothing.
+    """Removes the viewer's share of a post. Repeating it has no effect.
 
-    id: Which.
+    id: The post.
     """
     async with info.context.writing() as session:
         return await likes.unshare_post(session, info.context.viewer, ids.key(id, Post))

@@ -1,4 +1,4 @@
-"""Asking staff to look at something, and what they do about it."""
+"""Reports to staff, and their decisions."""
 
 import strawberry
 from sqlalchemy import ColumnElement, Select, case
@@ -13,10 +13,10 @@ from resolvers.context import Info
 
 
 def reports(info: Info, state: ReportState | None = None, subject: strawberry.ID | None = None) -> Select[Report]:
-    """What was reported: for staff by everybody, but for what is about themselves; for others what they reported.
+    """Reports. Staff see all but those about themselves; other users see the reports they made.
 
-    state: Only those in this state; staff find those that wait with OPEN, and the longest with `orderBy: OLDEST`.
-    subject: Only those of this thing.
+    state: Only reports in this state. Staff find waiting reports with OPEN, oldest first with `orderBy: OLDEST`.
+    subject: Only reports of this object.
     """
     signed_in(info.context.viewer)
     found = visible(Report, info.context.viewer)
@@ -27,21 +27,21 @@ def reports(info: Info, state: ReportState | None = None, subject: strawberry.ID
 
 
 def evidence(viewer: AnyViewer) -> ColumnElement[str | None]:
-    """What it said when it was reported; null to who does not see whose it is, and once their account was deleted."""
+    """The text when it was reported. Null if the viewer may not see the accused user, or if they were deleted."""
     return case((Report.accused.has(visible_users(viewer)), Report.evidence))
 
 
 def evidence_url(root: strawberry.Parent[Report], info: Info) -> str | None:
-    """For a while, a link to the picture it showed when it was reported; only for staff, until they decide."""
+    """A temporary link to the picture shown when it was reported. Only for staff, until they decide."""
     return pictures.evidence_url(root) if info.context.viewer.is_staff else None
 
 
 async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: str | None = None) -> Report:
-    """Has staff look at something of another's; they do not learn by whom it was reported.
+    """Reports an object to staff. The accused user does not learn who reported it.
 
-    id: What: a post, a message to the viewer, a person, a dataset or a model.
+    id: What to report: a post, a message to the viewer, a user, a dataset or a model.
     reason: What is wrong with it.
-    comment: What staff should know, in at most 500 characters.
+    comment: A note for staff, at most 500 characters.
     """
     viewer, (kind, key) = info.context.viewer, ids.decode(id)
     async with reports_service.pace_reports(info.context.rates, viewer), info.context.writing() as session:
@@ -49,11 +49,12 @@ async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: s
 
 
 async def resolve_report(info: Info, id: strawberry.ID, action: ReportAction, resolution: str | None = None) -> Report:
-    """Decides on a report, and on all that are open of the same thing; whoever reported it is told. Staff only.
+    """Decides a report, and all open reports of the same object. The reporters are notified. For staff.
 
-    id: Which report.
-    action: What is done about it. WARN and REMOVE_CONTENT are told to whose it is.
-    resolution: Why; in at most 400 characters that whoever reported it and whose it is read. Only DISMISS needs none.
+    id: The report.
+    action: What to do. WARN and REMOVE_CONTENT notify the accused user.
+    resolution: The reason, at most 400 characters; the reporters and the accused can read it. Optional only for
+    DISMISS.
     """
     async with info.context.writing() as session:
         key = ids.key(id, Report)

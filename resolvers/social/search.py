@@ -1,4 +1,4 @@
-"""Posts by their words."""
+"""Full-text search of posts."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from resolvers.context import Info
 
 @dataclass(frozen=True)
 class PostMatches:
-    """A page of the posts that were found."""
+    """A page of search results."""
 
     nodes: list[PostMatch]
     has_next_page: bool
@@ -28,12 +28,12 @@ async def search_posts(
     first: int = 25,
     after: str | None = None,
 ) -> PostMatches:
-    """Posts and replies that say something, those that say most of it first; of very many, the newest 200.
+    """Posts and replies that match the query, best matches first; if there are very many, of the newest 200.
 
-    query: Words, "words in this order", one or another, -without; #hashtags; @names of who is mentioned, or @"a name".
-    author_id: Only by this person.
-    first: How many, at most 100.
-    after: Continue after this cursor.
+    query: Words, "an exact phrase", one or another, -excluded, #hashtags, @username or @"user name" of mentioned users.
+    author_id: Only posts by this user.
+    first: How many to return, at most 100.
+    after: The cursor to continue after.
     """
     context, args = info.context, PageArgs(first, after)
     await search.pace_searches(context.rates, context.viewer, address=context.address)

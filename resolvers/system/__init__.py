@@ -1,1 +1,1 @@
-"""Finding things by id, notifications, announcements, errors, and who changed what."""
+"""Nodes, notifications, announcements, errors and the audit log."""

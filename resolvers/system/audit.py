@@ -1,4 +1,4 @@
-"""Who changed what."""
+"""The audit log."""
 
 from datetime import datetime
 
@@ -24,14 +24,14 @@ def audit_entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Select[AuditEntry]:
-    """Who changed what: everything for staff, for others what they did and what concerns them.
+    """The audit log. Staff see all of it; other users see what they did and what concerns them.
 
-    action: Only this, such as `suspendUser`.
-    actor_id: Only what this person did.
-    user_id: Only what concerns this person.
-    subject: Only what was done to this, whatever it is.
-    since: Only from this time on.
-    until: Only before this time.
+    action: Only this action, such as `suspendUser`.
+    actor_id: Only actions by this user.
+    user_id: Only actions that concern this user.
+    subject: Only actions on this object, of any type.
+    since: Only entries at or after this time.
+    until: Only entries before this time.
     """
     viewer = info.context.viewer
     signed_in(viewer)

@@ -29,9 +29,9 @@ class BannerEvent:
 
 
 def banners(info: Info, all: bool = False) -> Select[Banner]:
-    """The announcements that are shown now.
+    """The announcements shown now.
 
-    all: Those that are over and those to come, too; only staff see them.
+    all: Whether to include past and future announcements. For staff.
     """
     found = visible(Banner, info.context.viewer)
     return found if all else found.where(is_displayable())
@@ -40,11 +40,11 @@ def banners(info: Info, all: bool = False) -> Select[Banner]:
 async def create_banner(
     info: Info, message: str, start_date: datetime | None = None, end_date: datetime | None = None
 ) -> Banner:
-    """Announces something to everybody; staff may.
+    """Creates an announcement. For staff.
 
-    message: What is announced, at most 500 characters.
-    start_date: From when it is shown; from now on without it.
-    end_date: Until when it is shown; until it is ended without it.
+    message: The text, at most 500 characters.
+    start_date: When it starts; by default now.
+    end_date: When it ends; by default it is open-ended.
     """
     async with info.context.writing() as session:
         return await announcing.create_banner(
@@ -59,12 +59,12 @@ async def update_banner(
     start_date: strawberry.Maybe[datetime] = None,
     end_date: strawberry.Maybe[datetime | None] = None,
 ) -> Banner:
-    """Changes what is given of an announcement and leaves the rest; staff may.
+    """Updates the given fields of an announcement. For staff.
 
-    id: Which announcement.
-    message: Its new words.
-    start_date: Its new start.
-    end_date: Its new end, which may have passed already; null leaves it open.
+    id: The announcement.
+    message: The new text.
+    start_date: The new start.
+    end_date: The new end, which may be in the past; null makes it open-ended.
     """
     changes = given(message=message, start_date=start_date, end_date=end_date)
     async with info.context.writing() as session:
@@ -72,18 +72,18 @@ async def update_banner(
 
 
 async def delete_banner(info: Info, id: strawberry.ID) -> strawberry.ID:
-    """Takes an announcement away for good; staff may. Answers with its id.
+    """Deletes an announcement. For staff. Returns its id.
 
-    id: Which announcement.
+    id: The announcement.
     """
     async with info.context.writing() as session:
         return ids.encode(await announcing.delete_banner(session, info.context.viewer, ids.key(id, Banner)))
 
 
 async def banner_changed(info: Info, after: str | None = None) -> SourceStream[BannerEvent]:
-    """Every announcement when it starts, changes or ends; for strangers, too.
+    """Announcements as they start, change or end. Needs no sign-in.
 
-    after: Continue after this cursor: what was missed comes first. Without it, what happens from now on.
+    after: The cursor to continue after; missed events come first. Without it, only new events.
     """
     context = info.context
 

@@ -1,4 +1,4 @@
-"""Errors of this installation."""
+"""The error log."""
 
 from datetime import datetime
 
@@ -18,12 +18,12 @@ def log_entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Select[LogEntry]:
-    """Errors that this installation met; only staff see any.
+    """The error log of this installation. For staff; empty for others.
 
-    level: Only those as bad as this.
-    search: Only those with this text, in capitals or not, in their message, logger, module, function or request id.
-    since: Only from this time on.
-    until: Only before this time.
+    level: Only errors of this level.
+    search: Only errors whose message, logger, module, function or request id contains this text, ignoring case.
+    since: Only entries at or after this time.
+    until: Only entries before this time.
     """
     signed_in(info.context.viewer)
     found = visible(LogEntry, info.context.viewer)

@@ -1,4 +1,4 @@
-"""Finding things by their ids."""
+"""Objects by their ids."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from resolvers.ids import decode, nothing_with
 from resolvers.loaders import RowOrReference
 
 SHOWN: dict[str, type[Record]] = {}
-"""The tables that have a GraphQL type, by its name; `schema.row` fills it."""
+"""The tables with a GraphQL type, by its name; `schema.row` fills it."""
 
 
 def _model(id: str) -> type[Record]:
@@ -25,26 +25,26 @@ def _model(id: str) -> type[Record]:
 
 
 async def node(info: Info, id: strawberry.ID) -> RowOrReference[Record]:
-    """Anything by its id.
+    """Any object by its id.
 
-    id: Its id.
+    id: The id of the object.
     """
     return await info.context.find(_model(id), id)
 
 
 async def nodes(info: Info, ids: list[strawberry.ID]) -> list[RowOrReference[Record] | BaseException]:
-    """Many things by their ids, in this order; null, with an error, where there is nothing.
+    """Many objects by their ids, in the same order. An id that is not found gives null and an error.
 
-    ids: Their ids, at most 100.
+    ids: The ids, at most 100.
     """
     if len(ids) > settings.nodes_max:
-        raise BadRequest(f"Ask for at most {settings.nodes_max} at a time; these are {len(ids)}.")
+        raise BadRequest(f"Request at most {settings.nodes_max} ids at a time; this has {len(ids)}.")
     return await asyncio.gather(*(node(info, id) for id in ids), return_exceptions=True)
 
 
 async def subject(
     root: strawberry.Parent[UserNotification | AuditEntry | Report], info: Info
 ) -> RowOrReference[Record] | None:
-    """What it is about, if that is still there and may be seen."""
+    """The object concerned; null if it was deleted or the viewer may not see it."""
     model = SHOWN.get(root.subject_type or "")
     return None if model is None or root.subject_key is None else await info.context.load.one(model, root.subject_key)

@@ -1,4 +1,4 @@
-"""What people are told."""
+"""Notifications."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from resolvers.ids import key
 
 
 class NotificationOrder(Order):
-    """By when they were last told."""
+    """By the time of the last update."""
 
     NEWEST = ("told_at", True)
     OLDEST = ("told_at", False)
@@ -26,24 +26,24 @@ class NotificationOrder(Order):
 
 @dataclass(frozen=True)
 class NotificationEvent:
-    """A notification as it comes in, or that some were read or deleted, on another device perhaps."""
+    """A new notification, or that some were read or deleted, perhaps on another device."""
 
     cursor: str
     notification: UserNotification | None
 
 
 async def unread_count(info: Info) -> int:
-    """How many the viewer has not read, as of now."""
+    """The current number of unread notifications."""
     return await info.context.renewed().load.about(notifications_service.unread_counts, signed_in(info.context.viewer))
 
 
 def notifications(
     info: Info, is_read: bool | None = None, kinds: list[NotificationKind] | None = None
 ) -> Select[UserNotification]:
-    """What the viewer was told, newest first; what several people did to one thing is told together.
+    """The viewer's notifications, newest first. Similar actions of several users on one object are grouped.
 
-    is_read: Only those already read, or only those not read yet.
-    kinds: Only about these.
+    is_read: True for read notifications only, false for unread ones only.
+    kinds: Only these categories.
     """
     signed_in(info.context.viewer)
     found = visible(UserNotification, info.context.viewer)
@@ -53,9 +53,9 @@ def notifications(
 
 
 async def mark_notifications_read(info: Info, ids: list[strawberry.ID]) -> list[UserNotification]:
-    """Marks notifications of the viewer's as read; those that are keep their date.
+    """Marks notifications as read. Those already read keep their date.
 
-    ids: Which.
+    ids: The notifications.
     """
     keys = [key(id, UserNotification) for id in ids]
     async with info.context.writing() as session:
@@ -63,15 +63,15 @@ async def mark_notifications_read(info: Info, ids: list[strawberry.ID]) -> list[
 
 
 async def mark_all_notifications_read(info: Info) -> int:
-    """Marks every notification of the viewer's as read, and answers how many were not."""
+    """Marks all notifications as read. Returns how many were unread."""
     async with info.context.writing() as session:
         return await notifications_service.read_all_notifications(session, info.context.viewer)
 
 
 async def delete_notifications(info: Info, ids: list[strawberry.ID]) -> int:
-    """Deletes notifications of the viewer's, and answers how many there were.
+    """Deletes notifications. Returns how many were deleted.
 
-    ids: Which, at most 100.
+    ids: The notifications, at most 100.
     """
     keys = [key(id, UserNotification) for id in ids]
     async with info.context.writing() as session:
@@ -79,9 +79,9 @@ async def delete_notifications(info: Info, ids: list[strawberry.ID]) -> int:
 
 
 async def notification_received(info: Info, after: str | None = None) -> SourceStream[NotificationEvent]:
-    """Every notification of the viewer's as it comes in, if they want them on the web, and when some are read, or gone.
+    """The viewer's notifications as they arrive, if delivery on the web is on, and as they are read or deleted.
 
-    after: Continue after this cursor: what was missed comes first. Without it, what comes from now on.
+    after: The cursor to continue after; missed events come first. Without it, only new events.
     """
     context, topic = info.context, telling.topic(signed_in(info.context.viewer))
 

@@ -1,4 +1,4 @@
-"""How long what is queued will have to wait."""
+"""Waiting times of queued jobs."""
 
 import strawberry
 
@@ -9,7 +9,7 @@ from resolvers.context import Info
 
 
 async def queue_position(root: strawberry.Parent[Job], info: Info) -> int | None:
-    """Its place in the queue while it waits, 1 for the next; null once it runs, and for work that never waits long.
+    """The position in the queue, 1 for the next job. Null once it runs, and for jobs that never wait long.
 
     Accounts take turns: another account's first job goes before your second.
     """
@@ -17,14 +17,14 @@ async def queue_position(root: strawberry.Parent[Job], info: Info) -> int | None
 
 
 async def expected_wait_s(root: strawberry.Parent[Job], info: Info) -> float | None:
-    """About how many seconds it will wait still, from how long its like took lately.
+    """The estimated waiting time in seconds, from recent jobs of the same kind.
 
-    Null where that is unknown: when none was done yet, or nothing runs, so that perhaps no worker is there.
+    Null if unknown: no such job has finished yet, or none is running, so there may be no worker.
     """
     return (await info.context.load.turn(root.id)).wait_s
 
 
 async def queue_loads(info: Info) -> list[QueueLoad]:
-    """How much work waits and runs here, and how long it took lately."""
+    """How many jobs wait and run, by kind, and how long recent ones took."""
     async with info.context.reading() as session:
         return await queue.queue_loads(session)

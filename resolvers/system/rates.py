@@ -1,12 +1,12 @@
-"""What the viewer may still spend."""
+"""Rate limits of the viewer."""
 
 from app.metering import Standing, current
 
 
 def rate_limit() -> Standing:
-    """What whoever asks may still spend: their account, or without one their network address.
+    """The current rate limit of the account or, without sign-in, of the IP address.
 
-    The headers `RateLimit` and `RateLimit-Policy` of HTTP answers, and `extensions.cost`, say the same.
+    The HTTP headers `RateLimit` and `RateLimit-Policy`, and `extensions.cost`, contain the same figures.
     """
     work = current.get()
     if work is None or work.standing is None:

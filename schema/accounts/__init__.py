@@ -1,4 +1,4 @@
-"""What clients see of people, their sessions and their teams."""
+"""GraphQL types and fields for users, sessions and teams."""
 
 import strawberry
 
@@ -18,7 +18,7 @@ __all__ = ["AccountsMutation", "AccountsQuery", "User"]
 
 @strawberry.type
 class AccountsQuery(UsersQuery, TeamsQuery, ExportsQuery):
-    """The domain's questions."""
+    """The queries of this domain."""
 
 
 @strawberry.type
@@ -33,4 +33,4 @@ class AccountsMutation(
     ExportsMutation,
     OsmMutation,
 ):
-    """The domain's changes."""
+    """The mutations of this domain."""

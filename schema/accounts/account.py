@@ -1,4 +1,4 @@
-"""What clients see of changing one's own account."""
+"""GraphQL mutations of the viewer's own account."""
 
 import strawberry
 from strawberry import auto

@@ -1,4 +1,4 @@
-"""What clients see of signing up, of forgotten passwords and of proving addresses."""
+"""GraphQL mutations for sign-up, password reset and address verification."""
 
 import strawberry
 
@@ -13,7 +13,7 @@ from schema.row import shows
 
 @shows(requests.MailRequested)
 class MailRequested:
-    email: str = strawberry.field(description="The address it goes to.")
+    email: str = strawberry.field(description="The address the email goes to.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of archives of everything that is somebody's."""
+"""GraphQL types for data exports."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""What clients see of API keys."""
+"""GraphQL types for API keys."""
 
 import strawberry
 from strawberry import auto
@@ -26,8 +26,8 @@ class ApiKey(Row, of=account_tables.ApiKey):
 
 @shows(api_keys.ApiKeySecret)
 class ApiKeySecret:
-    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown this once.")
-    api_key: ApiKey = strawberry.field(description="The key it belongs to.")
+    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown only once.")
+    api_key: ApiKey = strawberry.field(description="The API key.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of signing in with OpenStreetMap."""
+"""GraphQL types for sign-in with OpenStreetMap."""
 
 from datetime import datetime
 
@@ -24,11 +24,11 @@ class OsmAccount(Row, of=account_tables.OsmAccount):
 
 @shows(osm.OsmAuthorization)
 class OsmAuthorization:
-    url: str = strawberry.field(description="Where to send the browser.")
+    url: str = strawberry.field(description="The URL to send the browser to.")
     secret: str = strawberry.field(
-        description="To be kept in this browser, and sent when it comes back: it shows that it is the same."
+        description="Keep it in this browser and send it when it returns: it proves that this browser started."
     )
-    expires_at: datetime = strawberry.field(description="Until when it may come back.")
+    expires_at: datetime = strawberry.field(description="When the sign-in expires.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of what people show of themselves."""
+"""GraphQL types for public profiles."""
 
 import strawberry
 from strawberry import auto

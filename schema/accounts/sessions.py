@@ -1,4 +1,4 @@
-"""What clients see of signing in and out, and of the sessions that are open."""
+"""GraphQL types for sign-in and sessions."""
 
 from datetime import datetime
 
@@ -25,11 +25,11 @@ class Session(Row, of=account_tables.Session):
 
 @shows(sessions.SignedIn)
 class SignedIn:
-    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown this once.")
-    expires_at: datetime = strawberry.field(description="When it ends unless it is used before.")
-    user: User = strawberry.field(description="Who is signed in.")
+    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown only once.")
+    expires_at: datetime = strawberry.field(description="When it expires unless it is used before.")
+    user: User = strawberry.field(description="The signed-in user.")
     device_token: str = strawberry.field(
-        description="Keep it on this device and give it to `signIn` next time. It opens no account."
+        description="Store it on this device and send it with the next `signIn`. It grants no access."
     )
 
 

@@ -1,4 +1,4 @@
-"""What clients see of looking after accounts."""
+"""GraphQL mutations for staff who manage accounts."""
 
 import strawberry
 

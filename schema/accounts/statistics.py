@@ -1,4 +1,4 @@
-"""What clients see of how much somebody has made."""
+"""GraphQL types for a user's statistics."""
 
 import strawberry
 
@@ -8,13 +8,14 @@ from schema.row import shows
 
 @shows(statistics.UserStatistics)
 class UserStatistics:
-    datasets_count: int = strawberry.field(description="Datasets they made.")
-    models_count: int = strawberry.field(description="Models they made.")
-    trainings_count: int = strawberry.field(description="Trainings they started.")
-    predictions_count: int = strawberry.field(description="Predictions they started.")
-    feedbacks_count: int = strawberry.field(description="How often they said of a prediction whether it is right.")
-    approved_predictions_count: int = strawberry.field(description="Predicted features they hold to be right.")
-    unread_notifications_count: int = strawberry.field(description="What they were told and have not read.")
+    datasets_count: int = strawberry.field(description="The number of datasets created.")
+    models_count: int = strawberry.field(description="The number of models created.")
+    trainings_count: int = strawberry.field(description="The number of trainings started.")
+    predictions_count: int = strawberry.field(description="The number of predictions started.")
+    feedbacks_count: int = strawberry.field(description="The number of feedback entries given on predictions.")
+    approved_predictions_count: int = strawberry.field(description="The number of predictions approved.")
+    unread_notifications_count: int = strawberry.field(description="The number of unread notifications.")
     profile_completion_percentage: int = strawberry.field(
-        description="25 for the account, 25 each for a picture, an e-mail address, and a verified one."
+        description="How complete the profile is, in percent: 25 each for the account, a picture, an email address and "
+        "its verification."
     )

@@ -1,4 +1,4 @@
-"""What clients see of teams, their members and their invitations."""
+"""GraphQL types for teams, members and invitations."""
 
 import strawberry
 from strawberry import auto
@@ -37,14 +37,14 @@ class TeamInvitation(Row, of=account_tables.TeamInvitation):
 
 @shows(invitations_service.TeamInvitationLink)
 class TeamInvitationLink:
-    token: str = strawberry.field(description="What `acceptTeamInvitation` takes. It is shown this once.")
-    invitation: TeamInvitation = strawberry.field(description="The invitation it belongs to.")
+    token: str = strawberry.field(description="The token for `acceptTeamInvitation`. It is shown only once.")
+    invitation: TeamInvitation = strawberry.field(description="The invitation.")
 
 
 @shows(resolve.FormerTeam)
 class FormerTeam:
-    team_id: strawberry.ID = strawberry.field(description="The id it had for the viewer.")
-    name: str = strawberry.field(description="Its name.")
+    team_id: strawberry.ID = strawberry.field(description="The id the team had.")
+    name: str = strawberry.field(description="The team's name.")
 
 
 @strawberry.type

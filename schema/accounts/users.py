@@ -1,4 +1,4 @@
-"""What clients see of people."""
+"""GraphQL types for users."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""What clients see of teaching a detector to see on aerial imagery."""
+"""GraphQL types and fields for datasets, models, trainings and predictions."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""What clients see of base models, and of trainings side by side."""
+"""GraphQL types for base models and for the comparison of trainings."""
 
 import strawberry
 from strawberry.scalars import JSON
@@ -13,38 +13,38 @@ from schema.row import shows
 
 @shows(resolve.BaseModelOffer)
 class BaseModelOffer:
-    base_model: training_tables.BaseModel = strawberry.field(description="Which one it is.")
-    description: str = strawberry.field(description="What it is.")
-    licence: str = strawberry.field(description="The licence its engine comes under, as SPDX names it.")
+    base_model: training_tables.BaseModel = strawberry.field(description="The network.")
+    description: str = strawberry.field(description="A short description.")
+    licence: str = strawberry.field(description="The licence of its engine, as an SPDX identifier.")
     available: bool = strawberry.field(description="Whether it can be trained here.")
-    reason: str | None = strawberry.field(description="Why it cannot, and what would help.")
-    epochs_max: int = strawberry.field(description="How many passes a training may make.")
-    batch_size_max: int = strawberry.field(description="How many chips it may be shown at once.")
-    zoom_level_min: int = strawberry.field(description="The lowest zoom level it may be trained at.")
-    zoom_level_max: int = strawberry.field(description="The highest zoom level it may be trained at.")
-    chips_max: int = strawberry.field(description="How many chips of 256 × 256 pixels a training may take.")
-    publish_accuracy_min: float = strawberry.field(description="The validation IoU that publishing takes, in percent.")
+    reason: str | None = strawberry.field(description="Why it cannot be trained here, and how to change that.")
+    epochs_max: int = strawberry.field(description="The maximum number of epochs.")
+    batch_size_max: int = strawberry.field(description="The maximum batch size.")
+    zoom_level_min: int = strawberry.field(description="The lowest zoom level it can be trained at.")
+    zoom_level_max: int = strawberry.field(description="The highest zoom level it can be trained at.")
+    chips_max: int = strawberry.field(description="The maximum number of chips of 256 × 256 pixels in a training.")
+    publish_accuracy_min: float = strawberry.field(description="The validation IoU needed to publish, in percent.")
 
 
 @shows(comparison.ComparedMetric)
 class ComparedMetric:
-    name: str = strawberry.field(description="The column of Training it stands in, such as object_f1.")
-    values: list[float | None] = strawberry.field(description="One for each training; higher is better.")
-    best: Training | None = strawberry.field(description="Whose is highest, the oldest of equals.")
+    name: str = strawberry.field(description="The metric: a field of Training, such as object_f1.")
+    values: list[float | None] = strawberry.field(description="One value per training; higher is better.")
+    best: Training | None = strawberry.field(description="The training with the highest value; the oldest of equals.")
 
 
 @shows(comparison.ComparedParameter)
 class ComparedParameter:
-    name: str = strawberry.field(description="What it is, such as batch_size.")
-    values: list[JSON | None] = strawberry.field(description="One for each training; null where it does not apply.")
-    differs: bool = strawberry.field(description="Whether they are not all the same.")
+    name: str = strawberry.field(description="The parameter, such as batch_size.")
+    values: list[JSON | None] = strawberry.field(description="One value per training; null where it does not apply.")
+    differs: bool = strawberry.field(description="Whether the values differ.")
 
 
 @shows(comparison.TrainingComparison)
 class TrainingComparison:
-    trainings: list[Training] = strawberry.field(description="The columns, the oldest first, at most 20.")
-    metrics: list[ComparedMetric] = strawberry.field(description="How well they did, on ground held back.")
-    parameters: list[ComparedParameter] = strawberry.field(description="What they were given.")
+    trainings: list[Training] = strawberry.field(description="The compared trainings, oldest first, at most 20.")
+    metrics: list[ComparedMetric] = strawberry.field(description="Quality metrics on ground held back from training.")
+    parameters: list[ComparedParameter] = strawberry.field(description="The parameters of the trainings.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of datasets, their areas and their labels."""
+"""GraphQL types for datasets, areas and labels."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,8 +85,8 @@ class Dataset(Row, of=dataset_tables.Dataset):
 @shows(uploads.LabelUpload)
 class LabelUpload:
     aoi: AOI = strawberry.field(description="The area.")
-    added: int = strawberry.field(description="How many labels were added.")
-    outside: int = strawberry.field(description="How many were left out because they share no ground with the area.")
+    added: int = strawberry.field(description="The number of labels added.")
+    outside: int = strawberry.field(description="The number of labels skipped because they do not overlap the area.")
 
 
 @shows(deleted.Deleted)

@@ -1,4 +1,4 @@
-"""What clients see of feedback, corrections, and what is made of them."""
+"""GraphQL types for feedback and corrections."""
 
 import strawberry
 from strawberry import auto

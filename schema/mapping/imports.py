@@ -1,4 +1,4 @@
-"""What clients see of files of labels on their way into areas."""
+"""GraphQL types for label imports."""
 
 import strawberry
 from strawberry import auto

@@ -1,4 +1,4 @@
-"""What clients see on a map of everything, and the figures beside it."""
+"""GraphQL types for the overview map and its figures."""
 
 import strawberry
 
@@ -11,13 +11,13 @@ from schema.row import shows
 
 @shows(overview.Statistics)
 class Statistics:
-    models_published: int = strawberry.field(description="Models that everybody may predict with.")
-    datasets_active: int = strawberry.field(description="Datasets in use.")
-    users_registered: int = strawberry.field(description="People with an account that is not suspended.")
-    labels: int = strawberry.field(description="Features known to be there.")
-    trainings_finished: int = strawberry.field(description="Trainings that ended well.")
+    models_published: int = strawberry.field(description="Published models.")
+    datasets_active: int = strawberry.field(description="Active datasets.")
+    users_registered: int = strawberry.field(description="Accounts that are not suspended.")
+    labels: int = strawberry.field(description="Labels in all datasets.")
+    trainings_finished: int = strawberry.field(description="Finished trainings.")
     predictions_accepted: int = strawberry.field(description="Predicted features that people hold to be right.")
-    feedback_labels: int = strawberry.field(description="Features drawn or fetched to correct predictions.")
+    feedback_labels: int = strawberry.field(description="Labels drawn or fetched to correct predictions.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of predictions."""
+"""GraphQL types for predictions."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +67,7 @@ class Prediction(Row, of=prediction_tables.Prediction):
 
 @shows(subscriptions.PredictionEvent)
 class PredictionEvent(JobEvent):
-    prediction: Prediction = strawberry.field(description="The prediction as it is now.")
+    prediction: Prediction = strawberry.field(description="The current state of the prediction.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of a dataset's fitness to be learned from."""
+"""GraphQL types for dataset quality."""
 
 import strawberry
 from strawberry import auto
@@ -38,24 +38,24 @@ class Inspection(Row, of=inspection_tables.Inspection):
 
 @shows(quality.QualityWarning)
 class QualityWarning:
-    kind: quality.QualityWarningKind = strawberry.field(description="What it warns of.")
-    message: str = strawberry.field(description="What to do about it, for people.")
-    count: int = strawberry.field(description="How many areas, labels or tiles it concerns.")
+    kind: quality.QualityWarningKind = strawberry.field(description="The kind of problem.")
+    message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
+    count: int = strawberry.field(description="The number of areas, labels or tiles concerned.")
     areas: list[AOI] = strawberry.field(description="The areas concerned, at most 100.")
 
 
 @shows(quality.DatasetQuality)
 class DatasetQuality:
-    warnings: list[QualityWarning] = strawberry.field(description="What may spoil a training, each kind once.")
-    inspection: Inspection | None = strawberry.field(description="The last one that finished.")
+    warnings: list[QualityWarning] = strawberry.field(description="Problems that may harm a training, each kind once.")
+    inspection: Inspection | None = strawberry.field(description="The last finished inspection.")
     is_inspection_current: bool = strawberry.field(
-        description="Whether imagery and offset are still those it has seen; else it warns of nothing."
+        description="Whether the inspection saw the current imagery and offset. If not, it produces no warnings."
     )
 
 
 @shows(subscriptions.InspectionEvent)
 class InspectionEvent(JobEvent):
-    inspection: Inspection = strawberry.field(description="The inspection as it is now.")
+    inspection: Inspection = strawberry.field(description="The current state of the inspection.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of models, their trainings, and the files these leave."""
+"""GraphQL types for models, trainings and their files."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,33 +102,35 @@ class Training(Row, of=training_tables.Training):
 
 @shows(subscriptions.Epoch)
 class Epoch:
-    number: int = strawberry.field(description="Which pass it was, from 1.")
-    loss: float = strawberry.field(description="The mean loss over its batches.")
-    validation_loss: float | None = strawberry.field(description="The loss on ground held back.")
-    validation_iou: float | None = strawberry.field(description="Intersection over union on ground held back, 0 to 1.")
-    seconds: float = strawberry.field(description="How long it took.")
+    number: int = strawberry.field(description="The epoch, from 1.")
+    loss: float = strawberry.field(description="The mean training loss over its batches.")
+    validation_loss: float | None = strawberry.field(description="The loss on ground held back from training.")
+    validation_iou: float | None = strawberry.field(
+        description="Intersection over union on ground held back from training, 0 to 1."
+    )
+    seconds: float = strawberry.field(description="The duration in seconds.")
 
 
 @shows(comparison.LearningCurve)
 class LearningCurve:
     best_epoch: int = strawberry.field(description="The epoch whose weights were kept.")
-    epochs: list[Epoch] = strawberry.field(description="All of them, in their order.")
+    epochs: list[Epoch] = strawberry.field(description="All epochs in order.")
 
 
 @strawberry.interface(description=subscriptions.JobEvent.__doc__)
 class JobEvent:
     cursor: str = cursor()
-    status: training_tables.TrainingStatus | None = strawberry.field(description="The new status, if that has changed.")
-    progress: float | None = strawberry.field(description="How much is done, from 0 to 1.")
-    stage: str | None = strawberry.field(description="What it is busy with, in one word.")
-    message: str | None = strawberry.field(description="What it is busy with, in a sentence.")
-    eta_s: float | None = strawberry.field(description="Seconds it expects to need still.")
-    epoch: Epoch | None = strawberry.field(description="The epoch that has just ended, if one has.")
+    status: training_tables.TrainingStatus | None = strawberry.field(description="The new status, if it changed.")
+    progress: float | None = strawberry.field(description="The progress, from 0 to 1.")
+    stage: str | None = strawberry.field(description="The current stage, in one word.")
+    message: str | None = strawberry.field(description="The current stage, in a sentence.")
+    eta_s: float | None = strawberry.field(description="The estimated seconds until it ends.")
+    epoch: Epoch | None = strawberry.field(description="The epoch that just ended, if one did.")
 
 
 @shows(subscriptions.TrainingEvent)
 class TrainingEvent(JobEvent):
-    training: Training = strawberry.field(description="The training as it is now.")
+    training: Training = strawberry.field(description="The current state of the training.")
 
 
 @strawberry.type

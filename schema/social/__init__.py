@@ -1,4 +1,4 @@
-"""What clients see of the social layer."""
+"""GraphQL types and fields for posts, messages and friends."""
 
 import strawberry
 

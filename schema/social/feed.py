@@ -1,4 +1,4 @@
-"""What clients see of whose posts somebody is shown."""
+"""GraphQL types for feeds."""
 
 import strawberry
 
@@ -17,15 +17,15 @@ for enum in (feed_service.FeedScope, editing.PostChange):
 @shows(resolve_feed.FeedEvent)
 class FeedEvent:
     cursor: str = cursor()
-    change: editing.PostChange = strawberry.field(description="What has happened.")
-    post_id: strawberry.ID = strawberry.field(description="Which post it is about.")
-    post: Post | None = strawberry.field(description="As it is now; null once it is deleted.")
+    change: editing.PostChange = strawberry.field(description="What happened.")
+    post_id: strawberry.ID = strawberry.field(description="The post's id.")
+    post: Post | None = strawberry.field(description="The post as it is now; null once it is deleted.")
 
 
 @shows(feed_service.PopularHashtag)
 class PopularHashtag:
-    name: str = strawberry.field(description="It, without the `#`, in small letters.")
-    people_count: int = strawberry.field(description="How many people used it of late.")
+    name: str = strawberry.field(description="The hashtag, lower case, without `#`.")
+    people_count: int = strawberry.field(description="How many people used it recently.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of friends, requests, and keeping away."""
+"""GraphQL types for friends, friend requests, blocks and mutes."""
 
 import strawberry
 from strawberry import auto
@@ -45,23 +45,23 @@ class Unblocked:
 
 @shows(friends.Asked)
 class FriendRequestSent:
-    request: FriendRequest | None = strawberry.field(description="The request; null if the two are friends now.")
+    request: FriendRequest | None = strawberry.field(description="The friend request; null if the two are friends now.")
     friendship: Friendship | None = strawberry.field(
-        description="The friendship, as the viewer has it; null if not yet."
+        description="The friendship, from the viewer's side; null while the request is open."
     )
 
 
 @shows(friends.FriendSuggestion)
 class FriendSuggestion:
-    user: User = strawberry.field(description="Who it is.")
-    mutual_friends_count: int = strawberry.field(description="How many friends they share with the viewer.")
+    user: User = strawberry.field(description="The user.")
+    mutual_friends_count: int = strawberry.field(description="The number of mutual friends.")
 
 
 @shows(resolve.FriendshipEvent)
 class FriendshipEvent:
     cursor: str = cursor()
-    change: friends.FriendshipChange = strawberry.field(description="What has happened.")
-    user: User | None = strawberry.field(description="With whom; null if they are not to be seen any more.")
+    change: friends.FriendshipChange = strawberry.field(description="What happened.")
+    user: User | None = strawberry.field(description="The other user; null if the viewer may no longer see them.")
 
 
 @strawberry.type

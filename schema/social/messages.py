@@ -1,4 +1,4 @@
-"""What clients see of messages."""
+"""GraphQL types for direct messages."""
 
 import strawberry
 from strawberry import auto
@@ -30,14 +30,16 @@ class Conversation(Row, of=social_tables.Conversation):
 @shows(resolve.MessageEvent)
 class MessageEvent:
     cursor: str = cursor()
-    message: Message | None = strawberry.field(description="As it is now; null if it is not to be seen any more.")
+    message: Message | None = strawberry.field(
+        description="The message as it is now; null if the viewer may no longer see it."
+    )
 
 
 @shows(resolve.TypingEvent)
 class TypingEvent:
-    user: User = strawberry.field(description="Who is writing.")
+    user: User = strawberry.field(description="Who is typing.")
     seconds: int = strawberry.field(
-        description="For how long to show it unless it is said again; 0 once they have stopped."
+        description="How many seconds to show it unless it is repeated; 0 when they stopped."
     )
 
 

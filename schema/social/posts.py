@@ -1,4 +1,4 @@
-"""What clients see of posts."""
+"""GraphQL types for posts."""
 
 import strawberry
 from strawberry import auto
@@ -22,9 +22,9 @@ for enum in (social_tables.PostType, PictureSize):
 @shows(resolve.PostMedia)
 class PostMedia:
     url: str = field(resolve.picture_url)
-    alt_text: str | None = strawberry.field(description="What is seen on it, for who cannot see.")
-    width: int | None = strawberry.field(description="How many pixels wide the large one is.")
-    height: int | None = strawberry.field(description="How many pixels high the large one is.")
+    alt_text: str | None = strawberry.field(description="Alt text for people who cannot see the picture.")
+    width: int | None = strawberry.field(description="The width of the large picture in pixels.")
+    height: int | None = strawberry.field(description="The height of the large picture in pixels.")
 
 
 class Post(Row, of=social_tables.Post):
@@ -71,7 +71,7 @@ class PostRevision(Row, of=social_tables.PostRevision):
 @shows(resolve.FormerPost)
 class FormerPost:
     deleted_id: strawberry.ID = strawberry.field(description="The id it had.")
-    post: Post | None = strawberry.field(description="What is left of it; null unless it has replies.")
+    post: Post | None = strawberry.field(description="The empty post that stays if it has replies, otherwise null.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of reports."""
+"""GraphQL types for reports."""
 
 import strawberry
 from strawberry import auto

@@ -1,4 +1,4 @@
-"""What clients see of searching posts."""
+"""GraphQL types for post search."""
 
 import strawberry
 
@@ -11,23 +11,21 @@ from schema.social.posts import Post
 
 @shows(search.TextPart)
 class TextPart:
-    text: str = strawberry.field(description="What it says: plain text, which is no HTML until somebody escapes it.")
-    is_match: bool = strawberry.field(description="Whether to highlight it.")
+    text: str = strawberry.field(description="Plain text. Escape it before you insert it into HTML.")
+    is_match: bool = strawberry.field(description="Whether to highlight this part.")
 
 
 @shows(search.PostMatch)
 class PostMatch:
     post: Post = strawberry.field(description="The post.")
-    highlighted: list[TextPart] = strawberry.field(
-        description="All that it says, in parts: put together they are its content."
-    )
+    highlighted: list[TextPart] = strawberry.field(description="The whole content in parts; concatenate them in order.")
 
 
 @shows(resolve.PostMatches)
 class PostMatches:
-    nodes: list[PostMatch] = strawberry.field(description="The posts, best first.")
-    has_next_page: bool = strawberry.field(description="Whether more follow.")
-    end_cursor: str | None = strawberry.field(description="The place of the last, to continue from with `after`.")
+    nodes: list[PostMatch] = strawberry.field(description="The matching posts, best first.")
+    has_next_page: bool = strawberry.field(description="Whether more posts follow.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last post, for use as `after`.")
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What posts may be about, for clients."""
+"""What posts may be about."""
 
 from typing import Annotated
 
@@ -8,5 +8,5 @@ from schema.mapping.datasets import Dataset
 from schema.mapping.trainings import Model, Training
 
 Subject = Annotated[
-    Model | Training | Dataset, strawberry.union("Subject", description="What people talk about with each other.")
+    Model | Training | Dataset, strawberry.union("Subject", description="An object that a post may be about.")
 ]

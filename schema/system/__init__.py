@@ -1,4 +1,4 @@
-"""What clients see of the installation itself: jobs, notifications, announcements, errors, who changed what."""
+"""GraphQL types and fields of the installation: jobs, notifications, announcements, errors, audit log."""
 
 import strawberry
 

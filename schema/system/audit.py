@@ -1,4 +1,4 @@
-"""What clients see of who changed what."""
+"""GraphQL types for the audit log."""
 
 import strawberry
 from strawberry import auto

@@ -1,4 +1,4 @@
-"""What clients see of announcements."""
+"""GraphQL types for announcements."""
 
 import strawberry
 from strawberry import auto
@@ -24,9 +24,11 @@ class Banner(Row, of=system_tables.Banner):
 @shows(resolve.BannerEvent)
 class BannerEvent:
     cursor: str = cursor()
-    change: BannerChange = strawberry.field(description="What became of it.")
-    banner_id: strawberry.ID = strawberry.field(description="Which it is.")
-    banner: Banner | None = strawberry.field(description="As it is now; null if it is not shown any more.")
+    change: BannerChange = strawberry.field(description="What happened to the announcement.")
+    banner_id: strawberry.ID = strawberry.field(description="The announcement's id.")
+    banner: Banner | None = strawberry.field(
+        description="The announcement as it is now; null if it is no longer shown."
+    )
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What clients see of work that happens later."""
+"""GraphQL types for background jobs."""
 
 import strawberry
 from strawberry import auto
@@ -33,10 +33,12 @@ class Job(Row, of=system_tables.Job):
 
 @shows(queue.QueueLoad)
 class QueueLoad:
-    kind: system_tables.JobKind = strawberry.field(description="The kind of work.")
-    queued: int = strawberry.field(description="How many wait.")
-    running: int = strawberry.field(description="How many are being worked on.")
-    usual_s: float | None = strawberry.field(description="The median length of the last 20; null if none was done yet.")
+    kind: system_tables.JobKind = strawberry.field(description="The kind of job.")
+    queued: int = strawberry.field(description="The number of waiting jobs.")
+    running: int = strawberry.field(description="The number of running jobs.")
+    usual_s: float | None = strawberry.field(
+        description="The median duration of the last 20 jobs; null if none has finished yet."
+    )
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What staff see of errors."""
+"""GraphQL types for the error log."""
 
 import strawberry
 from strawberry import auto

@@ -1,4 +1,4 @@
-"""What clients see of what they are told."""
+"""GraphQL types for notifications."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +42,7 @@ class UserNotification(Row, of=system_tables.UserNotification):
 class NotificationEvent:
     cursor: str = cursor()
     notification: UserNotification | None = strawberry.field(
-        description="What came; null if none came, or if it is gone already."
+        description="The new notification; null if none arrived, or if it was deleted since."
     )
     unread_count: int = field(resolve_notifications.unread_count)
 

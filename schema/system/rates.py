@@ -1,4 +1,4 @@
-"""What clients see of what they may spend."""
+"""GraphQL types for rate limits."""
 
 import strawberry
 
@@ -11,13 +11,13 @@ from schema.row import shows
 @shows(Standing)
 class RateLimit:
     payer: str = strawberry.field(
-        description="Who is counted: `viewer` for an account, wherever it asks from, or `address` for a stranger."
+        description="What is counted: `viewer` for an account, from any address, or `address` for anonymous requests."
     )
-    limit: int = strawberry.field(description="How many points may be spent in a minute.")
+    limit: int = strawberry.field(description="The points available per minute.")
     remaining: int = strawberry.field(
-        description="How many points are left. What this operation turns out to cost is charged when it has ended."
+        description="The points left. The cost of the current operation is charged when it ends."
     )
-    reset_s: int = strawberry.field(name="reset", description="Seconds until all of them are there again.")
+    reset_s: int = strawberry.field(name="reset", description="Seconds until all points are available again.")
 
 
 @strawberry.type

@@ -105,7 +105,7 @@ async def test_a_stranger_makes_no_key(refuse, owner):
 async def test_two_keys_of_one_person_have_two_names(change, refuse, owner, other):
     await change("createApiKey", viewer=owner, name="Night job", scopes=["READ"])
     problem = await refuse("createApiKey", viewer=owner, name="night JOB", scopes=["READ"])
-    assert (problem["code"], problem["message"]) == ("CONFLICT", "You have another key of this name.")
+    assert (problem["code"], problem["message"]) == ("CONFLICT", "You already have an API key with this name.")
     assert (await change("createApiKey", viewer=other, name="Night job", scopes=["READ"]))["__typename"]
 
 

@@ -137,7 +137,7 @@ async def test_it_says_what_is_in_it(ask, database, owner, rich, work):
     assert len(said) == len(personal_data.THEIRS)
     assert set(archive.namelist()) == {*said, "manifest.json", "README.txt", "files/avatars/picture/512.webp"}
     assert said["datasets.jsonl"]["rows"] == 1
-    assert said["datasets.jsonl"]["fields"]["name"] == "Its name, at most 50 characters."
+    assert said["datasets.jsonl"]["fields"]["name"] == "The name, at most 50 characters."
     readme = archive.read("README.txt").decode()
     assert all(f"{name} ({file['rows']}): {file['about']}" in readme for name, file in said.items())
 
@@ -156,7 +156,10 @@ async def test_one_is_made_at_a_time(ask, database, owner, other, unchanged, wor
     await exported(ask, owner)
     async with unchanged():
         refused = await exported(ask, owner)
-    assert (refused["code"], refused["message"]) == ("CONFLICT", "Your data are being exported already.")
+    assert (refused["code"], refused["message"]) == (
+        "CONFLICT",
+        "A data export is already running. Wait until it is ready.",
+    )
     assert "job" in await exported(ask, other)
 
 

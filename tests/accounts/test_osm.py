@@ -316,7 +316,7 @@ async def test_an_account_that_is_linked_elsewhere_is_not_taken_away(visit, come
     await come()
     problem = await refuse("linkOsmAccount", viewer=owner, **(await (await visit(owner)).say_yes()).input)
     assert problem["code"] == "CONFLICT"
-    assert problem["message"] == "This OpenStreetMap account is linked to another account."
+    assert problem["message"] == "This OpenStreetMap account is linked to another account. Unlink it there first."
 
 
 async def test_a_second_account_is_not_linked_over_the_first(visit, change, refuse, owner):

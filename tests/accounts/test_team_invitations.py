@@ -145,7 +145,7 @@ async def test_who_is_invited_twice_is_a_member_once_and_spends_one_use(change, 
     await change("acceptTeamInvitation", viewer=other, token="come in")
     for viewer, token in ((other, "come in"), (other, "come in too"), (owner, "come in")):
         refused = await refuse("acceptTeamInvitation", viewer=viewer, token=token)
-        assert (refused["code"], refused["message"]) == ("CONFLICT", "This person belongs to the team already.")
+        assert (refused["code"], refused["message"]) == ("CONFLICT", "This user is already a member of the team.")
     assert [(await kept(database, each.id)).uses for each in (first, second)] == [1, 0]
     assert await count(database, TeamMembership) == 2
 

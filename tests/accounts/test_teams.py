@@ -67,7 +67,7 @@ async def test_a_name_is_one_line_of_1_to_200_characters(refuse, owner, team, na
 async def test_an_admin_has_one_team_of_a_name_and_others_may_have_it_too(change, refuse, owner, other, team):
     for name in ("Surveyors", "SURVEYORS"):
         refused = await refuse("createTeam", viewer=owner, name=name)
-        assert (refused["code"], refused["message"]) == ("CONFLICT", "Its admin has another team of this name.")
+        assert (refused["code"], refused["message"]) == ("CONFLICT", "The admin already has a team with this name.")
     second = await change("createTeam", viewer=owner, name="Walkers")
     assert (await refuse("renameTeam", viewer=owner, id=second["id"], name="surveyors"))["code"] == "CONFLICT"
     theirs = await change("createTeam", viewer=other, name="Surveyors")

@@ -115,7 +115,7 @@ async def test_what_is_at_work_or_needed_by_others_is_not_deleted(
 ):
     id = ids.encode(training if deed == "deleteTraining" else model)
     prediction = await factories.prediction(database, training, status=TrainingStatus.RUNNING)
-    assert "not finished" in (await refuse(deed, viewer=owner, id=id))["message"]
+    assert "queued or running" in (await refuse(deed, viewer=owner, id=id))["message"]
     await factories.prediction(database, training, user_id=other.id, status=TrainingStatus.FINISHED)
     assert "Other people" in (await refuse(deed, viewer=owner, id=id))["message"]
     assert prediction.training_id == training.id

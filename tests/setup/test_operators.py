@@ -97,7 +97,7 @@ def test_what_cannot_be_is_said_in_a_sentence_and_nothing_is_done(user, rows, ar
 
 
 def test_an_address_and_a_name_are_taken_once(user, ada, rows):
-    assert user("create", "ADA@example.org", "eve").refusal == "There is already an account with this e-mail address."
+    assert user("create", "ADA@example.org", "eve").refusal == "This email address already has an account."
     assert user("create", "eve@example.org", "Ada").refusal == "This username is taken."
     assert len(rows("SELECT id FROM users")) == 1
 
@@ -143,7 +143,7 @@ def test_the_command_takes_its_password_from_the_standard_input(database_url, re
     made = subprocess.run(command, env=os.environ, input=f"{PASSWORD}\n", capture_output=True, text=True, check=False)
     assert (made.returncode, made.stdout) == (0, "ada <ada@example.org> is made.\n")
     again = subprocess.run(command, env=os.environ, input=f"{PASSWORD}\n", capture_output=True, text=True, check=False)
-    assert (again.returncode, again.stderr) == (1, "There is already an account with this e-mail address.\n")
+    assert (again.returncode, again.stderr) == (1, "This email address already has an account.\n")
 
 
 def test_its_help_needs_no_servers(tmp_path):

@@ -187,7 +187,7 @@ async def test_what_is_gone_or_says_nothing_is_not_reported(refuse, change, data
 async def test_nobody_reports_a_thing_twice_while_it_waits(refuse, report, resolve, owner, staff, post):
     made = await report(owner, ids.encode(post))
     answer = await refuse("report", viewer=owner, id=ids.encode(post), reason="HATE")
-    assert (answer["code"], answer["message"]) == ("CONFLICT", "You have reported this already.")
+    assert (answer["code"], answer["message"]) == ("CONFLICT", "You have already reported this.")
     await resolve(staff, made, "DISMISS")
     assert (await report(owner, ids.encode(post)))["state"] == "OPEN"
 

@@ -156,7 +156,7 @@ async def test_an_answer_is_told_as_who_asks_may_see_it_now(send, owner, other, 
     await send(delete, viewer=owner, id=made["data"]["createTeam"]["id"])
     gone = await send(CREATE, viewer=owner, key="k-2", name="Walkers")
     assert code(gone) == "NOT_FOUND"
-    assert "done before" in gone["errors"][0]["message"]
+    assert "already carried out" in gone["errors"][0]["message"]
     assert "id" not in str(gone["data"])
 
 

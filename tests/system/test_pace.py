@@ -100,7 +100,7 @@ def test_what_starts_something_is_found():
 @pytest.mark.parametrize("name", [name for name in MUTATIONS if declared(name)])
 def test_it_is_told_in_its_description(name):
     [pace] = declared(name)
-    assert f"RATE_LIMITED after {pace.account_max} {pace.value} in an hour." in MUTATIONS[name].description
+    assert f"Rate limit: {pace.account_max} {pace.value} per hour; then RATE_LIMITED." in MUTATIONS[name].description
 
 
 @pytest.fixture

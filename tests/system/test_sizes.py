@@ -31,7 +31,7 @@ def test_what_takes_a_shape_says_that_its_requests_may_be_larger():
 
 @pytest.mark.parametrize("name", DECLARED)
 def test_its_description_says_how_much(name):
-    sentence = f"A request with it may have {in_words(DECLARED[name])}."
+    sentence = f"A request with this mutation may be up to {in_words(DECLARED[name])}."
     assert sentence in CORE.mutation_type.fields[name].description
 
 
@@ -137,13 +137,13 @@ async def test_so_have_all_values_together(api):
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("{ a: __schema { queryType { name } } b: __schema { queryType { name } } }", "may be asked for once"),
-        ("{ __schema { " + " ".join(f"a{n}: {INTROSPECTED}" for n in range(5)) + " } }", "Ask for 12 lists"),
-        ("{ __schema { types { fields { type { fields { name } } } } } }", "in 2 levels, not 3"),
+        ("{ a: __schema { queryType { name } } b: __schema { queryType { name } } }", "may be requested at most once"),
+        ("{ __schema { " + " ".join(f"a{n}: {INTROSPECTED}" for n in range(5)) + " } }", "at most 12 schema lists"),
+        ("{ __schema { types { fields { type { fields { name } } } } } }", "at most 2 levels deep; this has 3"),
         ("{ " + " ".join(f'a{n}: __type(name: "Query") {{ name }}' for n in range(11)) + " }", "10 times"),
         ("{ __schema { ...S } } fragment S on __Schema { "
          + " ".join(f"a{n}: types {{ ...T }}" for n in range(5))
-         + " } fragment T on __Type { fields { name args { name } } }", "Ask for 12 lists"),
+         + " } fragment T on __Type { fields { name args { name } } }", "at most 12 schema lists"),
     ],
 )  # fmt: skip
 async def test_the_schema_tells_of_itself_once(ask, query, message):

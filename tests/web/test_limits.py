@@ -158,7 +158,7 @@ async def test_a_request_holds_so_many_lists_and_objects(http, monkeypatch):
 async def test_signing_in_is_not_tried_twice_in_one_operation(ask, query):
     response = await ask(query)
     assert response.status_code == 400
-    assert response.json()["errors"][0]["message"] == "'signIn' may be called once in an operation."
+    assert response.json()["errors"][0]["message"] == "'signIn' may be called only once in an operation."
 
 
 async def test_a_mutation_that_is_called_once_or_may_be_called_often_is(ask):

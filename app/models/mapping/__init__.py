@@ -1,3 +1,3 @@
-"""Areas, labels, models, trainings, predictions and feedback: teaching a detector to see on aerial imagery."""
+"""Tables of areas, labels, models, trainings, predictions and feedback."""
 
 from app.models.mapping import datasets, feedback, imports, inspections, predictions, trainings  # noqa: F401 -- registers every table

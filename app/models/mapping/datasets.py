@@ -1,4 +1,4 @@
-"""Datasets, the areas drawn in them, and what is known to be there."""
+"""Datasets, their areas and labels."""
 
 from datetime import datetime
 from enum import Enum
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DatasetStatus(Enum):
-    """Whether a dataset is being made, in use, or put away."""
+    """Whether a dataset is in preparation, in use, or archived."""
 
     DRAFT = "DRAFT"
     ACTIVE = "ACTIVE"
@@ -28,7 +28,7 @@ class DatasetStatus(Enum):
 
 
 class Contributions(Enum):
-    """Who may add areas and labels to a dataset beside its owner: everybody, the people of its team, or nobody."""
+    """Who may add areas and labels to a dataset besides its owner: everybody, the members of its team, or nobody."""
 
     OPEN = "OPEN"
     TEAM = "TEAM"
@@ -36,7 +36,7 @@ class Contributions(Enum):
 
 
 class DownloadStatus(Enum):
-    """How far the fetching of an area's labels is."""
+    """The state of fetching an area's labels from OpenStreetMap."""
 
     NOT_DOWNLOADED = "NOT_DOWNLOADED"
     RUNNING = "RUNNING"
@@ -44,7 +44,7 @@ class DownloadStatus(Enum):
 
 
 class LabelOrigin(Enum):
-    """Where a label came from; fetching again replaces only those from OpenStreetMap."""
+    """The origin of a label. Fetching again replaces only labels from OpenStreetMap."""
 
     OSM = "OSM"
     UPLOAD = "UPLOAD"
@@ -52,7 +52,7 @@ class LabelOrigin(Enum):
 
 
 class Owned(Record):
-    """A row somebody made."""
+    """A row with a creator."""
 
     __abstract__ = True
 
@@ -60,7 +60,7 @@ class Owned(Record):
 
 
 class Edited(Owned):
-    """A row somebody made and may change."""
+    """A row with a creator who may change it."""
 
     __abstract__ = True
 
@@ -70,35 +70,35 @@ class Edited(Owned):
 
 
 class Area(Edited):
-    """Ground somebody drew, with what is to be fetched of it."""
+    """An area drawn by a user, with the tags to fetch."""
 
     __abstract__ = True
 
-    geom: Mapped[Polygon] = mapped_column(Shape("POLYGON"), doc="Its boundary.")
+    geom: Mapped[Polygon] = mapped_column(Shape("POLYGON"), doc="The boundary.")
     label_status: Mapped[DownloadStatus] = mapped_column(
-        default=DownloadStatus.NOT_DOWNLOADED, doc="How far the fetching of its labels is."
+        default=DownloadStatus.NOT_DOWNLOADED, doc="The state of fetching labels from OpenStreetMap."
     )
-    label_fetched: Mapped[datetime | None] = mapped_column(doc="When its labels were last fetched from OpenStreetMap.")
-    label_error: Mapped[str | None] = mapped_column(String(500), doc="Why the last fetching failed, if it did.")
+    label_fetched: Mapped[datetime | None] = mapped_column(doc="When labels were last fetched from OpenStreetMap.")
+    label_error: Mapped[str | None] = mapped_column(String(500), doc="Why the last fetch failed, if it did.")
 
 
 class Outlined(Record):
-    """A feature known to be within an area."""
+    """A labelled feature within an area."""
 
     __abstract__ = True
 
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
-    geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="Its outline.")
-    origin: Mapped[LabelOrigin] = mapped_column(doc="Where it came from.")
-    osm_id: Mapped[BigInt | None] = mapped_column(doc="Its OpenStreetMap id, if it has one.")
+    geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The outline.")
+    origin: Mapped[LabelOrigin] = mapped_column(doc="The origin of the label.")
+    osm_id: Mapped[BigInt | None] = mapped_column(doc="The OpenStreetMap id, if it has one.")
     osm_type: Mapped[str | None] = mapped_column(
-        String(20), doc="node, way or relation: ids are unique only within one."
+        String(20), doc="node, way or relation: ids are unique only within one type."
     )
-    tags: Mapped[Json | None] = mapped_column(doc="Its OpenStreetMap tags.")
+    tags: Mapped[Json | None] = mapped_column(doc="The OpenStreetMap tags.")
 
 
 class Dataset(Subject, Edited):
-    """Areas with labels over one source of imagery: what a model learns from."""
+    """Areas with labels for one imagery source, from which a model learns."""
 
     __tablename__ = "datasets"
     __table_args__ = (
@@ -109,39 +109,41 @@ class Dataset(Subject, Edited):
         Index(None, "last_modified", "id"),
     )
 
-    name: Mapped[str] = mapped_column(String(50), doc="Its name, at most 50 characters.")
+    name: Mapped[str] = mapped_column(String(50), doc="The name, at most 50 characters.")
     source_imagery: Mapped[str | None] = mapped_column(
         String(200), doc="The imagery's URL template, such as https://tiles.example.org/{z}/{x}/{y}.png."
     )
-    status: Mapped[DatasetStatus] = mapped_column(default=DatasetStatus.DRAFT, doc="In the making, used, or put away.")
+    status: Mapped[DatasetStatus] = mapped_column(
+        default=DatasetStatus.DRAFT, doc="In preparation, in use, or archived."
+    )
     offset: Mapped[list[float]] = mapped_column(
         ARRAY(Float),
         default=lambda: [0.0, 0.0],
-        doc="How far labels are moved, [x, y] in metres of EPSG:3857, to lie upon the imagery.",
+        doc="How far labels are moved to align with the imagery, [x, y] in metres of EPSG:3857.",
     )
     contributions: Mapped[Contributions] = mapped_column(
         default=Contributions.OWNER,
         server_default=Contributions.OWNER.value,
-        doc="Who may add areas and labels to it beside its owner.",
+        doc="Who may add areas and labels besides the owner.",
     )
     # Where a team is gone, the dataset is its owner's alone until they choose another.
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"), index=True)
 
-    user: Mapped[User] = relationship(back_populates="datasets", lazy="raise", doc="Who made it.")
+    user: Mapped[User] = relationship(back_populates="datasets", lazy="raise", doc="The owner.")
     team: Mapped[Team | None] = relationship(
-        lazy="raise", doc="Whose people may add to it; null unless contributions are the team's."
+        lazy="raise", doc="The team whose members may contribute; null unless `contributions` is TEAM."
     )
-    aois: Mapped[list["AOI"]] = relationship(back_populates="dataset", lazy="raise", doc="Its areas of interest.")
+    aois: Mapped[list["AOI"]] = relationship(back_populates="dataset", lazy="raise", doc="The areas of interest.")
     models: Mapped[list["Model"]] = relationship(
         back_populates="dataset", lazy="raise", doc="The models trained on it."
     )
     inspections: Mapped[list["Inspection"]] = relationship(
-        back_populates="dataset", lazy="raise", doc="The looks at its imagery beside its labels."
+        back_populates="dataset", lazy="raise", doc="The inspections of its imagery and labels."
     )
 
 
 class AOI(Area):
-    """An area of interest: within it every feature is labelled, so that what is not labelled is known to be absent."""
+    """An area of interest. All features within it are labelled, so whatever is not labelled is known to be absent."""
 
     __tablename__ = "aois"
     __table_args__ = (
@@ -152,16 +154,16 @@ class AOI(Area):
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     label_tags: Mapped[Json | None] = mapped_column(
-        doc="What is fetched from OpenStreetMap: keys with the values they may have, all where none is named."
+        doc="What to fetch from OpenStreetMap: keys with their accepted values; any value, if none is listed."
     )
 
-    user: Mapped[User] = relationship(lazy="raise", doc="Who made it.")
-    dataset: Mapped[Dataset] = relationship(back_populates="aois", lazy="raise", doc="The dataset it belongs to.")
-    labels: Mapped[list["Label"]] = relationship(back_populates="aoi", lazy="raise", doc="The features within it.")
+    user: Mapped[User] = relationship(lazy="raise", doc="Who created it.")
+    dataset: Mapped[Dataset] = relationship(back_populates="aois", lazy="raise", doc="The dataset.")
+    labels: Mapped[list["Label"]] = relationship(back_populates="aoi", lazy="raise", doc="The labels of the area.")
 
 
 class Label(Outlined):
-    """A feature known to be there, usually a building's footprint."""
+    """A labelled feature, usually a building footprint."""
 
     __tablename__ = "labels"
     __table_args__ = (

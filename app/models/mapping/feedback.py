@@ -1,4 +1,4 @@
-"""What people say of a training's predictions, and what it is to learn from that."""
+"""Feedback on a training's predictions, and corrections to learn from."""
 
 from datetime import datetime
 from enum import Enum
@@ -15,7 +15,7 @@ from app.models.mapping.trainings import Training
 
 
 class FeedbackType(Enum):
-    """What a prediction is, true or false, positive (a feature was found) or negative (none was)."""
+    """True or false positive (a feature was found), or true or false negative (none was found)."""
 
     TP = "TP"
     TN = "TN"
@@ -24,7 +24,7 @@ class FeedbackType(Enum):
 
 
 class Review(Enum):
-    """What the model's owner thinks of somebody's correction; only what is approved is trained on."""
+    """The review of a correction by the model's owner. Only approved corrections are trained on."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -32,7 +32,7 @@ class Review(Enum):
 
 
 class Feedback(Edited):
-    """What somebody says of one spot of a prediction: that it is right, or how it is wrong."""
+    """Feedback on a prediction at one place: that it is right, or how it is wrong."""
 
     __tablename__ = "feedbacks"
     __table_args__ = (
@@ -43,20 +43,18 @@ class Feedback(Edited):
     )
 
     training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
-    geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="Where it is.")
-    feedback_type: Mapped[FeedbackType] = mapped_column(doc="Whether the prediction is right there, and which way.")
-    zoom_level: Mapped[int] = mapped_column(doc="The zoom level at which it was seen, from 18 to 23.")
-    comments: Mapped[str | None] = mapped_column(String(100), doc="What else is to be said, at most 100 characters.")
-    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery on which it was seen.")
+    geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The place.")
+    feedback_type: Mapped[FeedbackType] = mapped_column(doc="Whether the prediction is right there, and in which way.")
+    zoom_level: Mapped[int] = mapped_column(doc="The zoom level of the view, from 18 to 23.")
+    comments: Mapped[str | None] = mapped_column(String(100), doc="A comment, at most 100 characters.")
+    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery of the view.")
 
-    user: Mapped[User] = relationship(back_populates="feedbacks", lazy="raise", doc="Who says so.")
-    training: Mapped[Training] = relationship(
-        back_populates="feedbacks", lazy="raise", doc="The training whose predictions it is about."
-    )
+    user: Mapped[User] = relationship(back_populates="feedbacks", lazy="raise", doc="The author.")
+    training: Mapped[Training] = relationship(back_populates="feedbacks", lazy="raise", doc="The training.")
 
 
 class FeedbackAOI(Area):
-    """An area that corrects a training: within it everything is labelled as it should have been found."""
+    """A correction area. All features within it are labelled as they should have been found."""
 
     __tablename__ = "feedback_aois"
     __table_args__ = (
@@ -67,11 +65,11 @@ class FeedbackAOI(Area):
     )
 
     training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
-    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery on which it was drawn.")
+    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery it was drawn on.")
     review: Mapped[Review] = mapped_column(
-        default=Review.PENDING, doc="What the model's owner thinks of it; only what is approved is trained on."
+        default=Review.PENDING, doc="The review by the model's owner. Only approved areas are trained on."
     )
-    reviewed_at: Mapped[datetime | None] = mapped_column(doc="When that was decided.")
+    reviewed_at: Mapped[datetime | None] = mapped_column(doc="When it was reviewed.")
     reviewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     aoi_id: Mapped[int | None] = mapped_column(ForeignKey("aois.id", ondelete="SET NULL"), index=True)
 
@@ -79,12 +77,12 @@ class FeedbackAOI(Area):
     training: Mapped[Training] = relationship(
         back_populates="feedback_aois", lazy="raise", doc="The training it corrects."
     )
-    reviewed_by: Mapped[User | None] = relationship(foreign_keys=reviewed_by_id, lazy="raise", doc="Who decided that.")
+    reviewed_by: Mapped[User | None] = relationship(foreign_keys=reviewed_by_id, lazy="raise", doc="Who reviewed it.")
     aoi: Mapped[AOI | None] = relationship(
-        lazy="raise", doc="The area of the dataset it was copied to; null until it is, and once that is deleted."
+        lazy="raise", doc="The copy of this area in the dataset; null before the copy is made or after it is deleted."
     )
     labels: Mapped[list["FeedbackLabel"]] = relationship(
-        back_populates="feedback_aoi", lazy="raise", doc="The features within it."
+        back_populates="feedback_aoi", lazy="raise", doc="The labels of the area."
     )
 
 
@@ -112,7 +110,7 @@ class FeedbackLabel(Outlined):
 
 
 class ApprovedPrediction(Owned):
-    """A feature that a training found and somebody holds to be right."""
+    """A predicted feature that a user confirmed."""
 
     __tablename__ = "approved_predictions"
     __table_args__ = (
@@ -124,8 +122,8 @@ class ApprovedPrediction(Owned):
     )
 
     training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
-    geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="Its outline.")
-    config: Mapped[Json | None] = mapped_column(doc="The parameters by which it was found.")
+    geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The outline.")
+    config: Mapped[Json | None] = mapped_column(doc="The parameters of the prediction.")
 
     user: Mapped[User] = relationship(back_populates="approved_predictions", lazy="raise", doc="Who approved it.")
     training: Mapped[Training] = relationship(

@@ -1,4 +1,4 @@
-"""Files of labels, and their way into areas."""
+"""Imports of label files."""
 
 from datetime import datetime
 from enum import Enum
@@ -14,38 +14,41 @@ from app.models.system import Job
 
 
 class LabelFormat(Enum):
-    """What labels are read from, and written to."""
+    """A format of label files."""
 
     GEOJSON = "GEOJSON"
     OSM_XML = "OSM_XML"
 
 
 class LabelImport(Owned):
-    """A file of labels on its way into an area."""
+    """An import of a label file into an area."""
 
     __tablename__ = "label_imports"
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(None, "aoi_id"),
-        UniqueConstraint("storage_key", info={"conflict": "This upload is being imported, or was."}),
+        UniqueConstraint(
+            "storage_key",
+            info={"conflict": "This upload was already imported, or is being imported. Upload the file again."},
+        ),
     )
 
     aoi_id: Mapped[int] = mapped_column(ForeignKey("aois.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    format: Mapped[LabelFormat] = mapped_column(doc="What kind of file it is.")
+    format: Mapped[LabelFormat] = mapped_column(doc="The format of the file.")
     tags: Mapped[Json] = mapped_column(
-        doc="Which areas of OSM XML are labels: keys with the values they may have. All, if no key is named."
+        doc="Which OSM XML areas to import: keys with their accepted values. All areas, if empty."
     )
-    replace: Mapped[bool] = mapped_column(doc="Whether labels uploaded earlier make way.")
-    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="Where it is in its life.")
+    replace: Mapped[bool] = mapped_column(doc="Whether labels uploaded earlier are removed.")
+    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
     storage_key: Mapped[str] = mapped_column(String(200))
-    added: Mapped[int | None] = mapped_column(doc="How many labels were added; null until it is finished.")
+    added: Mapped[int | None] = mapped_column(doc="The number of labels added; null until it is finished.")
     outside: Mapped[int | None] = mapped_column(
-        doc="How many were left out because they share no ground with the area; null until it is finished."
+        doc="The number of labels skipped because they do not overlap the area; null until it is finished."
     )
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
-    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, well or badly.")
+    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
 
-    user: Mapped[User] = relationship(lazy="raise", doc="Who made it.")
-    aoi: Mapped[AOI] = relationship(lazy="raise", doc="The area its labels go to.")
-    job: Mapped[Job | None] = relationship(lazy="raise", doc="The work behind it.")
+    user: Mapped[User] = relationship(lazy="raise", doc="Who started it.")
+    aoi: Mapped[AOI] = relationship(lazy="raise", doc="The target area.")
+    job: Mapped[Job | None] = relationship(lazy="raise", doc="The background job.")

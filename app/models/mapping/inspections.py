@@ -1,4 +1,4 @@
-"""Looks at a dataset before anything is learned from it."""
+"""Inspections of a dataset before training."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from app.models.system import Job
 
 
 class Inspection(Owned):
-    """A look at a dataset's imagery beside its labels: whether there are pictures, and whether labels lie on them."""
+    """An inspection of a dataset: whether its imagery is complete and its labels are aligned with it."""
 
     __tablename__ = "inspections"
     __table_args__ = (
@@ -24,42 +24,42 @@ class Inspection(Owned):
             "dataset_id",
             unique=True,
             postgresql_where=text("status IN ('SUBMITTED', 'RUNNING')"),
-            info={"conflict": "This dataset is being inspected already."},
+            info={"conflict": "An inspection of this dataset is already running. Wait until it ends."},
         ),
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery's URL template.")
-    zoom_level: Mapped[int] = mapped_column(doc="The zoom level whose tiles it looks at.")
-    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="Where it is in its life.")
-    started_at: Mapped[datetime | None] = mapped_column(doc="When it was begun.")
-    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, well or badly.")
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
+    zoom_level: Mapped[int] = mapped_column(doc="The zoom level of the tiles.")
+    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it started.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
+    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
     findings: Mapped[Json | None]
 
-    user: Mapped[User] = relationship(lazy="raise", doc="Who asked for it.")
-    dataset: Mapped[Dataset] = relationship(back_populates="inspections", lazy="raise", doc="What is looked at.")
-    job: Mapped[Job | None] = relationship(lazy="raise", doc="The work behind it: progress, stage, expected end.")
+    user: Mapped[User] = relationship(lazy="raise", doc="Who requested it.")
+    dataset: Mapped[Dataset] = relationship(back_populates="inspections", lazy="raise", doc="The dataset.")
+    job: Mapped[Job | None] = relationship(lazy="raise", doc="The background job, with its progress.")
 
     @property
     def tiles(self) -> int | None:
-        """How many tiles its areas take, each area counted for itself; null until it is finished."""
+        """The number of tiles in its areas, each area counted separately; null until it is finished."""
         return None if self.findings is None else sum(area["tiles"] for area in self.findings["areas"])
 
     @property
     def tiles_without_imagery(self) -> int | None:
-        """How many of them have no picture."""
+        """The number of tiles without imagery."""
         return None if self.findings is None else sum(area["tiles_without_imagery"] for area in self.findings["areas"])
 
     @property
     def shift_m(self) -> float | None:
-        """How far labels lie from what they outline, in true metres; null if the pictures do not tell clearly."""
+        """The distance between labels and imagery, in true metres; null if the imagery does not tell clearly."""
         return None if self.findings is None or self.findings["shift"] is None else self.findings["shift"]["distance_m"]
 
     @property
     def suggested_offset(self) -> list[float] | None:
-        """The dataset's offset that would move them there, [x, y] in metres of EPSG:3857: for `updateDataset`."""
+        """The dataset offset that would align the labels, [x, y] in metres of EPSG:3857, for `updateDataset`."""
         if self.findings is None or self.findings["shift"] is None:
             return None
         east_m, north_m = self.findings["offset"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ModelStatus(Enum):
-    """Whether a model is being made, offered to everybody, or put away."""
+    """Whether a model is in preparation, published, or archived."""
 
     DRAFT = "DRAFT"
     PUBLISHED = "PUBLISHED"
@@ -38,7 +38,7 @@ class BaseModel(Enum):
 
 
 class TrainingStatus(Enum):
-    """Where a training or a prediction is in its life; the last two are final."""
+    """The state of a training or a prediction. The last two are final."""
 
     SUBMITTED = "SUBMITTED"
     RUNNING = "RUNNING"
@@ -47,7 +47,7 @@ class TrainingStatus(Enum):
 
 
 class Model(Subject, Edited):
-    """A detector: a base model and the dataset it is trained on."""
+    """A detection model: a base model and the dataset it is trained on."""
 
     __tablename__ = "models"
     __table_args__ = (
@@ -58,34 +58,36 @@ class Model(Subject, Edited):
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="RESTRICT"))
-    name: Mapped[str] = mapped_column(String(50), doc="Its name, at most 50 characters.")
-    description: Mapped[str | None] = mapped_column(Text, doc="What it is good for.")
+    name: Mapped[str] = mapped_column(String(50), doc="The name, at most 50 characters.")
+    description: Mapped[str | None] = mapped_column(Text, doc="What the model is good for.")
     base_model: Mapped[BaseModel] = mapped_column(default=BaseModel.RAMP, doc="The network it is trained from.")
-    status: Mapped[ModelStatus] = mapped_column(default=ModelStatus.DRAFT, doc="In the making, published, or put away.")
+    status: Mapped[ModelStatus] = mapped_column(
+        default=ModelStatus.DRAFT, doc="In preparation, published, or archived."
+    )
     published_at: Mapped[datetime | None] = mapped_column(doc="When it was first published.")
     published_training_id: Mapped[int | None] = mapped_column(
         ForeignKey("trainings.id", ondelete="SET NULL", use_alter=True), index=True
     )
 
-    user: Mapped[User] = relationship(back_populates="models", lazy="raise", doc="Who made it.")
-    dataset: Mapped[Dataset] = relationship(back_populates="models", lazy="raise", doc="What it is trained on.")
+    user: Mapped[User] = relationship(back_populates="models", lazy="raise", doc="The owner.")
+    dataset: Mapped[Dataset] = relationship(back_populates="models", lazy="raise", doc="The dataset it is trained on.")
     published_training: Mapped["Training | None"] = relationship(
         foreign_keys=published_training_id, lazy="raise", doc="The training whose weights predictions use."
     )
     trainings: Mapped[list["Training"]] = relationship(
-        back_populates="model", foreign_keys="Training.model_id", lazy="raise", doc="Its trainings."
+        back_populates="model", foreign_keys="Training.model_id", lazy="raise", doc="The trainings."
     )
 
     @property
     def thumbnail(self) -> str | None:
-        """Where a picture of its ground is, 256 pixels square; null until it is published."""
+        """The URL of a picture of its ground, 256 pixels square; null until the model is published."""
         if self.published_training_id is None:
             return None
         return f"{(settings.public_url or '').rstrip('/')}/thumbnails/{self.published_training_id}.png"
 
 
 class Training(Subject, Owned):
-    """One run of teaching a model."""
+    """One training run of a model."""
 
     __tablename__ = "trainings"
     __table_args__ = (
@@ -100,7 +102,7 @@ class Training(Subject, Owned):
             "model_id",
             unique=True,
             postgresql_where=text("status IN ('SUBMITTED', 'RUNNING')"),
-            info={"conflict": "This model has a training that is not finished yet."},
+            info={"conflict": "This model already has a training that is queued or running. Wait for it or cancel it."},
         ),
     )
 
@@ -108,68 +110,73 @@ class Training(Subject, Owned):
     parent_training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"), index=True)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery's URL template.")
-    description: Mapped[str | None] = mapped_column(String(500), doc="A note by whoever started it.")
-    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="Where it is in its life.")
-    zoom_level: Mapped[list[int]] = mapped_column(ARRAY(Integer), doc="The zoom levels whose tiles it sees.")
-    epochs: Mapped[int] = mapped_column(doc="How many passes it may make.")
-    batch_size: Mapped[int] = mapped_column(doc="How many chips are shown to the network at once.")
+    description: Mapped[str | None] = mapped_column(String(500), doc="A note by the user who started it.")
+    status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
+    zoom_level: Mapped[list[int]] = mapped_column(ARRAY(Integer), doc="The zoom levels of the tiles.")
+    epochs: Mapped[int] = mapped_column(doc="The maximum number of epochs.")
+    batch_size: Mapped[int] = mapped_column(doc="The batch size in chips.")
     freeze_layers: Mapped[bool] = mapped_column(
-        default=False, doc="Whether the network's first levels stay as they were."
+        default=False, doc="Whether the first layers of the network are frozen."
     )
     multimasks: Mapped[bool] = mapped_column(
         default=False,
         server_default=false(),
-        doc="Whether features' borders, and ground where two nearly touch, are learned as classes of their own.",
+        doc="Whether borders and narrow gaps between features are learned as classes of their own.",
     )
     input_contact_spacing: Mapped[int] = mapped_column(
-        default=8, server_default="8", doc="How near two features nearly touch, in pixels, from 0 to 20."
+        default=8, server_default="8", doc="The maximum width of a narrow gap, in pixels, from 0 to 20."
     )
     input_boundary_width: Mapped[int] = mapped_column(
-        default=3, server_default="3", doc="How wide a feature's border is, in pixels, from 0 to 10."
+        default=3, server_default="3", doc="The width of a border, in pixels, from 0 to 10."
     )
-    started_at: Mapped[datetime | None] = mapped_column(doc="When it was begun.")
-    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, well or badly.")
-    chips_length: Mapped[int] = mapped_column(default=0, doc="How many chips of 256 × 256 pixels it learned from.")
-    centroid: Mapped[Point | None] = mapped_column(Shape("POINT"), doc="The middle of its areas.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it started.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
+    chips_length: Mapped[int] = mapped_column(default=0, doc="The number of training chips of 256 × 256 pixels.")
+    centroid: Mapped[Point | None] = mapped_column(Shape("POINT"), doc="The centre of its areas.")
     accuracy: Mapped[float | None] = mapped_column(
         doc="Intersection over union of building pixels on ground held back from training, in percent."
     )
-    pixel_accuracy: Mapped[float | None] = mapped_column(doc="Share of validation pixels that are right, 0 to 1.")
-    precision: Mapped[float | None] = mapped_column(doc="Share of predicted building pixels that are right, 0 to 1.")
-    recall: Mapped[float | None] = mapped_column(doc="Share of true building pixels that were found, 0 to 1.")
+    pixel_accuracy: Mapped[float | None] = mapped_column(doc="Pixel accuracy on validation ground, 0 to 1.")
+    precision: Mapped[float | None] = mapped_column(doc="Precision of building pixels, 0 to 1.")
+    recall: Mapped[float | None] = mapped_column(doc="Recall of building pixels, 0 to 1.")
     f1: Mapped[float | None] = mapped_column(doc="Harmonic mean of precision and recall, 0 to 1.")
     object_f1: Mapped[float | None] = mapped_column(
-        doc="F1 over whole buildings, counted as found when prediction and truth share half of their union, 0 to 1."
+        doc="F1 over whole buildings, 0 to 1. A building counts as found if its IoU with a prediction "
+        "is at least one half."
     )
-    learning_curve: Mapped[Json | None] = mapped_column(doc="Its epochs' figures, and which epoch's weights were kept.")
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, in words for a person.")
+    learning_curve: Mapped[Json | None] = mapped_column(
+        doc="The figures of each epoch, and the epoch whose weights were kept."
+    )
+    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
     artifacts_deleted_at: Mapped[datetime | None] = mapped_column(
-        doc="When its files were deleted to make room; null while they are kept."
+        doc="When its files were deleted to free space; null while they exist."
     )
 
-    user: Mapped[User] = relationship(back_populates="trainings", lazy="raise", doc="Who made it.")
+    user: Mapped[User] = relationship(back_populates="trainings", lazy="raise", doc="Who started it.")
     model: Mapped[Model] = relationship(
-        back_populates="trainings", foreign_keys=model_id, lazy="raise", doc="What is being taught."
+        back_populates="trainings", foreign_keys=model_id, lazy="raise", doc="The model."
     )
     parent_training: Mapped["Training | None"] = relationship(
-        remote_side="Training.id", lazy="raise", doc="The training it continues; null if it began from the base model."
+        remote_side="Training.id",
+        lazy="raise",
+        doc="The training it continues; null if it started from the base model.",
     )
-    job: Mapped[Job | None] = relationship(lazy="raise", doc="The work behind it: progress, stage, expected end.")
-    artifacts: Mapped[list["Artifact"]] = relationship(back_populates="training", lazy="raise", doc="Its files.")
+    job: Mapped[Job | None] = relationship(lazy="raise", doc="The background job, with its progress.")
+    artifacts: Mapped[list["Artifact"]] = relationship(back_populates="training", lazy="raise", doc="The files.")
     feedbacks: Mapped[list["Feedback"]] = relationship(
-        back_populates="training", lazy="raise", doc="What people say of its predictions, spot by spot."
+        back_populates="training", lazy="raise", doc="Feedback on its predictions."
     )
     feedback_aois: Mapped[list["FeedbackAOI"]] = relationship(
-        back_populates="training", lazy="raise", doc="The areas that correct it."
+        back_populates="training", lazy="raise", doc="The correction areas."
     )
     predictions: Mapped[list["Prediction"]] = relationship(
-        back_populates="training", lazy="raise", doc="The predictions with its weights that the viewer may see."
+        back_populates="training", lazy="raise", doc="Predictions with its weights that the viewer may see."
     )
     approved_predictions: Mapped[list["ApprovedPrediction"]] = relationship(
-        back_populates="training", lazy="raise", doc="What it found and people hold to be right."
+        back_populates="training", lazy="raise", doc="Approved predictions."
     )
 
     @property
     def task_id(self) -> str | None:
-        """The number of the job behind it, as operators see it in the logs."""
+        """The id of the background job, as in the logs."""
         return None if self.job_id is None else str(self.job_id)

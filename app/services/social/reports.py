@@ -1,4 +1,4 @@
-"""Asking staff to look at something, and what they do about it.
+"""Reports to staff, and their decisions.
 
 Whose it is learns what was decided against them, and never by whom it was reported. What it said is kept with the
 report, for staff read nobody's messages, and whose it is may take it back.

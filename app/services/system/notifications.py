@@ -98,7 +98,7 @@ async def read_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequ
 
 
 async def read_all_notifications(session: WriteSession, viewer: Viewer) -> int:
-    """Marks every notification of the viewer's as read, and answers how many were not."""
+    """Marks all notifications as read. Returns how many were unread."""
     user_id = signed_in(viewer)
     unread = _keys(visible(UserNotification, viewer).where(~UserNotification.is_read))
     marked = update(UserNotification).where(UserNotification.id.in_(unread)).values(is_read=True, read_at=func.now())

@@ -40,7 +40,7 @@ class Limits(Protocol):
 
     @property
     def request_bytes_max(self) -> int:
-        """How many bytes any request may have."""
+        """The size limit of any request."""
 
     def sizes(self, document: DocumentNode, operation: OperationDefinitionNode) -> Sizes:
         """How many bytes a request with a valid document's operation may have, and how large its variables may be."""

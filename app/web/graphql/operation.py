@@ -54,7 +54,7 @@ class Context(Protocol):
 
     @property
     def viewer_id(self) -> int | None:
-        """Who asks; None for a stranger."""
+        """The user id; None for an anonymous viewer."""
 
     @property
     def expires_at(self) -> datetime | None:
@@ -72,7 +72,7 @@ class Context(Protocol):
         """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one."""
 
     def doubt(self) -> DomainError | None:
-        """What to say instead of that nothing was changed, if something may have been."""
+        """What to say instead of "nothing was changed", if something may have been changed."""
 
     def permit(self, needed: Any) -> None:
         """Raise what refuses them a mutation that needs this."""
@@ -81,7 +81,7 @@ class Context(Protocol):
         """Raise what refuses them, if they may not ask for anything but what the schema tells of itself."""
 
     def renewed(self) -> "Context":
-        """The same viewer with loaders that have seen nothing: each event of a subscription gets its own."""
+        """The same viewer with empty loaders: each event of a subscription gets its own."""
 
 
 Permit = Callable[[Any], None]

@@ -1,4 +1,4 @@
-"""API keys: what programs come with instead of a session."""
+"""API keys: credentials for programs."""
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, suppress

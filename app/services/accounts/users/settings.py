@@ -51,7 +51,7 @@ async def update_account(session: WriteSession, viewer: Viewer, changes: Mapping
 
 
 async def update_preferences(session: WriteSession, viewer: Viewer, changes: Mapping[str, Any]) -> UserPreferences:
-    """Changes what is given of the viewer's preferences and leaves the rest."""
+    """Updates the given preferences of the viewer."""
     own = select(UserPreferences).where(UserPreferences.id == signed_in(viewer)).with_for_update()
     preferences = (await session.scalars(own)).one()
     for field, value in changes.items():
