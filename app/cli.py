@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr, ValidationError
 
+from app import private_files
 from app.operations.instance import running, secret
 from app.operations.process import CannotStart
 
@@ -231,6 +232,7 @@ def _find_secret(*, is_alone: bool = not settings.production) -> None:
     """What links are signed with: the home's own secret, where no other machine has to know it."""
     from app.production import faults
 
+    private_files.tighten(settings.home)
     if is_alone and not settings.secret.get_secret_value():
         settings.secret = SecretStr(secret(settings.home))
     for fault in faults():
@@ -239,6 +241,7 @@ def _find_secret(*, is_alone: bool = not settings.production) -> None:
 
 def main() -> None:
     """Run a command; say in one sentence why it cannot."""
+    private_files.keep_private()
     try:
         program()
     except CannotStart as reason:

@@ -77,6 +77,28 @@ def test_only_the_database_begins_and_commits():
     assert {name: found for name, found in calls.items() if found - allowed.get(name, set())} == {}
 
 
+def test_every_program_is_told_an_environment_of_its_own():
+    starts = {"subprocess.Popen", "subprocess.run", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"}
+    calls = [
+        (f"{named(file)}:{node.lineno}", {keyword.arg for keyword in node.keywords})
+        for file in FILES
+        for node in ast.walk(parsed(file))
+        if is_method_call(node) and f"{ast.unparse(node.func.value)}.{node.func.attr}" in starts
+    ]
+    assert len(calls) > 5
+    assert [place for place, told in calls if "env" not in told] == []
+
+
+def test_folders_are_made_for_one_user():
+    makers = {
+        named(file)
+        for file in FILES
+        for node in ast.walk(parsed(file))
+        if is_method_call(node) and node.func.attr in {"mkdir", "makedirs"}
+    }
+    assert makers <= {"app/private_files.py", "app/operations/servers.py"}
+
+
 def is_method_call(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
 

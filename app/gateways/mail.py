@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from app import private_files
 from app.gateways.outside import Outage
 from app.settings import settings
 from app.supervision import within
@@ -111,10 +112,9 @@ def in_8_bits(message: EmailMessage) -> EmailMessage:
 
 def _keep(message: EmailMessage) -> None:
     """For trying things out: the mail as a file that any mail program opens, and in the log with its links alone."""
-    folder = settings.home / "mail"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = private_files.folder(settings.home / "mail")
     file = folder / f"{message['Message-ID'].strip('<>').partition('@')[0]}.eml"
-    file.write_bytes(in_8_bits(message).as_bytes())
+    private_files.write(file, in_8_bits(message).as_bytes())
     text = message.get_content()
     facts = {"to": message["To"], "subject": message["Subject"], "file": str(file)}
     log.info("mail kept", **facts, links=" ".join(LINK.findall(text)), text=text)

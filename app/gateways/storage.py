@@ -20,6 +20,7 @@ from itsdangerous import BadSignature
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
+from app import private_files
 from app.errors import Conflict, Forbidden, NotFound, Unavailable
 from app.settings import settings
 from app.signing import Seal
@@ -87,14 +88,14 @@ async def put(
     # Who sends content piece by piece may take his time; each piece has its own deadline at the store.
     s_max = settings.storage_s_max if isinstance(source, bytes | Path) else None
     async with _in_time(s_max):
-        await obstore.put_async(_store(), checked(key), source, attributes=attributes or None)
+        with _private(key):
+            await obstore.put_async(_store(), checked(key), source, attributes=attributes or None)
 
 
 def require_room(bytes: int = 0) -> None:
     """Passes while so many bytes leave enough of the local disk free: a full one would stop everybody."""
     if _is_local():
-        folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = private_files.folder(_folder())
         if shutil.disk_usage(folder).free - bytes < settings.disk_free_bytes_min:
             raise Unavailable("There is too little disk space left here for more files. Try again later.")
 
@@ -108,7 +109,8 @@ async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
     await put(arriving, source)
     try:
         async with _in_time():
-            await obstore.rename_async(_store(), arriving, checked(key), overwrite=False)
+            with _private(key):
+                await obstore.rename_async(_store(), arriving, checked(key), overwrite=False)
     except AlreadyExistsError:
         await delete(arriving)
         raise Conflict("This upload link was used already.") from None
@@ -131,10 +133,10 @@ async def stream(key: str) -> AsyncIterator[bytes]:
 
 async def download(key: str, path: Path) -> None:
     """Copy the content under a key into a file, which appears when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_files.folder(path.parent)
     arriving = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        async with await anyio.open_file(arriving, "wb") as file:
+        async with await anyio.open_file(arriving, "wb", opener=private_files.opener) as file:
             async for chunk in stream(key):
                 await file.write(chunk)
         arriving.replace(path)
@@ -238,6 +240,19 @@ def checked(key: str) -> str:
     return key
 
 
+@contextmanager
+def _private(key: str) -> Iterator[None]:
+    """What is put under a key of the local disk meanwhile is nobody else's to read; a store knows that itself."""
+    if not _is_local():
+        yield
+        return
+    path = _folder() / checked(key)
+    private_files.folder(path.parent)
+    yield
+    with suppress(FileNotFoundError):
+        path.chmod(private_files.FILE_MODE)
+
+
 def _is_local() -> bool:
     return settings.storage_url is None
 
@@ -253,8 +268,7 @@ def _store() -> ObjectStore:
 @lru_cache(maxsize=4)
 def _connected(url: str | None, folder: Path) -> ObjectStore:
     if url is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        return LocalStore(folder, automatic_cleanup=True)
+        return LocalStore(private_files.folder(folder), automatic_cleanup=True)
     # Credentials, region and endpoint come from the store's own variables, AWS_… for S3.
     silence_s = settings.storage_silence_s_max
     patience: ClientConfig = {

@@ -5,6 +5,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from app import private_files
 from app.settings import settings
 
 
@@ -26,7 +27,7 @@ def keep(url: str, content: bytes) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """Write a file so that others see all of it or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_files.folder(path.parent)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         file.write(content)
     Path(file.name).replace(path)

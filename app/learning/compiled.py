@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from app import private_files
 from app.settings import settings
 
 # Measuring and predicting take less than the second that JAX thinks worth keeping, but every part begins with it.
@@ -11,7 +12,7 @@ WORTH_KEEPING_S = 0.1
 
 def keep_compiled() -> None:
     """Has JAX, if it is not imported yet, keep what it compiles in a folder; the oldest makes way for the newest."""
-    folder = settings.home.resolve() / "compiled"
+    folder = private_files.folder(settings.home.resolve() / "compiled")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", str(WORTH_KEEPING_S))
     make_way(folder, settings.compiled_bytes_max)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from app import epochs, surroundings
+from app import epochs, private_files, surroundings
 from app.gateways import storage
 from app.operations.instance import secret
 from app.operations.migrate import history, missing, plain_url, upgrade
@@ -63,7 +63,7 @@ def back_up(folder: Path, *, replace: bool) -> Manifest:
         if not (folder / MANIFEST).exists():
             raise CannotStart(f"{folder} is no backup, so it is not replaced. Choose another folder.")
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")
-    draft.mkdir(mode=0o700, parents=True)
+    private_files.folder(draft)
     try:
         _copy_files(draft / FILES)
         _run([client_programs() / "pg_dump", "--format=custom", "--no-owner", "--no-acl", "--no-comments",
@@ -71,9 +71,8 @@ def back_up(folder: Path, *, replace: bool) -> Manifest:
         count = _copy_files(draft / FILES)
         has_secret = _keep_secret(draft / SECRET)
         manifest = Manifest(FORMAT, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", _revision(), count, has_secret)
-        (draft / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2))
-        for path in (draft / DUMP, draft / MANIFEST):
-            path.chmod(0o600)
+        private_files.write(draft / MANIFEST, json.dumps(asdict(manifest), indent=2))
+        (draft / DUMP).chmod(private_files.FILE_MODE)
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)
@@ -113,7 +112,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _copy_files(target: Path) -> int:
     """Copies what is not there yet; answers how many files there are."""
-    target.mkdir(mode=0o700, exist_ok=True)
+    private_files.folder(target)
     asyncio.run(_copy_to(target, {path.relative_to(target).as_posix() for path in _files_in(target)}))
     return len(_files_in(target))
 
@@ -137,8 +136,7 @@ def _keep_secret(target: Path) -> bool:
     """The home's own key. One that is set by the environment is kept where the environment is."""
     if settings.secret.get_secret_value() or not (settings.home / SECRET).exists():
         return False
-    target.touch(mode=0o600)
-    target.write_text(secret(settings.home))
+    private_files.write(target, secret(settings.home))
     return True
 
 
@@ -149,9 +147,8 @@ def _restore_secret(folder: Path, manifest: Manifest, *, replace: bool) -> None:
     kept = (folder / SECRET).read_text()
     if own.exists() and own.read_text() != kept and not replace:
         raise CannotStart(f"{own} is another key than the backup's. To replace it: --yes")
-    settings.home.mkdir(parents=True, exist_ok=True)
-    own.touch(mode=0o600)
-    own.write_text(kept)
+    private_files.home(settings.home)
+    private_files.write(own, kept)
 
 
 def _restore_database(dump: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app import private_files
 from app.operations.process import CannotStart
 
 STOPPING_S_MAX = 60
@@ -28,8 +29,9 @@ class Running:
 @contextlib.contextmanager
 def only_one(home: Path) -> Iterator[int]:
     """Hold the home for this process. Yields the descriptor to hold for as long as anything started here runs."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("a+") as lock, (home / "children.lock").open("a") as children:
+    private_files.home(home)
+    locks = private_files.opened(home / "lock", "a+"), private_files.opened(home / "children.lock", "a")
+    with locks[0] as lock, locks[1] as children:
         if not _lock(lock.fileno(), fcntl.LOCK_EX):
             raise CannotStart(
                 f"Fieldgraph already runs in {home} (process {(home / 'lock').read_text()}). Stop it with Ctrl-C "
@@ -74,7 +76,7 @@ def secret(home: Path) -> str:
     """The key that signs this home's links and cookies, made at first need."""
     file = home / SECRET
     if not file.exists():
-        home.mkdir(parents=True, exist_ok=True)
+        private_files.home(home)
         _write_private(file, secrets.token_urlsafe(48))
     return file.read_text()
 
@@ -82,8 +84,7 @@ def secret(home: Path) -> str:
 def _write_private(file: Path, text: str) -> None:
     """Write beside, then rename: nobody reads half of it, and nobody else reads any of it."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
+    private_files.write(draft, text)
     draft.rename(file)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 
+from app import private_files
 from app.operations.instance import Running, announce, only_one, secret
 from app.operations.migrate import missing
 from app.operations.process import CannotStart
@@ -157,7 +158,7 @@ class Launcher:
             if there == here:
                 return str(accounts)
         accounts = self._finish("demo", "--accounts")
-        self._told.write_text(json.dumps([*here, accounts]))
+        private_files.write(self._told, json.dumps([*here, accounts]))
         return accounts
 
     def _begin(self, name: str, command: str) -> None:

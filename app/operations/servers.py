@@ -20,7 +20,7 @@ from typing import Literal
 
 import psycopg
 
-from app import surroundings
+from app import private_files, surroundings
 from app.operations.process import CannotStart, Children
 
 Name = Literal["postgres", "redis"]
@@ -74,7 +74,7 @@ class PrivateServers:
 
     def start(self, *, database: bool = True, redis: bool = True) -> None:
         """Start what is asked for, and return when it answers."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        private_files.home(self.home)
         if database or redis:
             _make_private(self.sockets, self._user)
         if redis:
@@ -136,7 +136,7 @@ class PrivateServers:
         self._spawn("redis", [server, *flags], stop_signal=signal.SIGTERM)
 
     def _spawn(self, name: Name, command: Sequence[str | Path], *, stop_signal: signal.Signals) -> None:
-        with self._log(name).open("wb") as log:
+        with private_files.opened(self._log(name), "wb") as log:
             self.processes[name] = self.children.start(
                 command,
                 environment=surroundings.told(),
@@ -206,7 +206,8 @@ def client_programs() -> Path:
 
 
 def _version(folder: Path) -> int:
-    said = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True, check=False).stdout
+    command: list[str | Path] = [folder / "pg_dump", "--version"]
+    said = subprocess.run(command, env=surroundings.told(), capture_output=True, text=True, check=False).stdout
     number = re.search(r"\d+", said)
     return int(number[0]) if number else 0
 
@@ -238,7 +239,11 @@ def _version_with_postgis(folder: Path) -> str | None:
     """The major version of a PostgreSQL, if PostGIS is there too: the server alone proves nothing."""
     try:
         asked = subprocess.run(
-            [folder / "pg_config", "--sharedir", "--version"], capture_output=True, text=True, check=True
+            [folder / "pg_config", "--sharedir", "--version"],
+            env=surroundings.told(),
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -18,7 +18,7 @@ from tests.setup.processes import await_end, descendants
 LAUNCHER = """
 import sys, time
 from pathlib import Path
-from app.servers import private_servers
+from app.operations.servers import private_servers
 with private_servers(Path(sys.argv[1]), durable=False) as servers:
     servers.start()
     print("ready", flush=True)

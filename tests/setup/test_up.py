@@ -90,13 +90,21 @@ def signed_in_with_osm(environment) -> str:
         return ask("signInWithOsm", "... on SignedIn { user { username } }", **given)["user"]["username"]
 
 
+def readable_by_others(home: Path) -> list[str]:
+    found = [path for path in home.rglob("*") if not path.is_symlink() and path.lstat().st_mode & 0o077]
+    return [str(path.relative_to(home)) for path in found]
+
+
 def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
+    (home / "mail").mkdir()
+    (home / "mail" / "old.eml").write_text("Of an older version, for everybody to read.")
     with started(environment) as (up, said):
         assert re.search(rf"GraphQL +http://127.0.0.1:{environment['PORT']}/graphql$", said, re.MULTILINE)
         assert "mapper@example.org" in said
         assert status(environment, "/readyz") == 200
         assert status(environment, "/graphiql/") == 200
         assert signed_in_with_osm(environment) == "Ünal"
+        assert readable_by_others(home) == []
         here = running(home)
         assert here is not None
         assert here.address == f"http://127.0.0.1:{environment['PORT']}"
