@@ -28,7 +28,7 @@ from app.web.graphql.budget import Budget
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operation import Caller
 from app.web.middleware import middleware
-from app.web.routes import account_pages, avatars, downloads, files, pages, unsubscribe
+from app.web.routes import account_pages, avatars, docs, downloads, files, pages, unsubscribe
 from app.web.routes.charge import Charge
 from app.web.routes.gauges import Gauges
 from app.web.routes.health import Check, Health
@@ -134,6 +134,7 @@ def _plain_routes(
         *Tiles(database, viewer, ids.key, rates).routes,
         *pages.routes(),
         *account_pages.routes(),
+        *docs.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),
     ]
 

@@ -260,6 +260,7 @@ def _welcome(accounts: str) -> str:
         "",
         f"  GraphQL   {_address()}/graphql",
         f"  GraphiQL  {_address()}/graphiql",
+        f"  Guide     {_address()}/docs",
         *([f"  {line}".rstrip() for line in ["", *accounts.splitlines()]] if accounts else []),
         "",
         "Ctrl-C stops everything.",

@@ -30,6 +30,7 @@ createRoot(document.getElementById('page')).render(
       <span className="brand">
         <img src={mark} alt="" />
         Fieldgraph
+        <a href="../docs/">Guide</a>
       </span>
     </GraphiQL.Logo>
   </GraphiQL>,

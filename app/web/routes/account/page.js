@@ -69,6 +69,7 @@ const LINKS = {
   "sign-up": "Sign up",
   "reset-password": "Ask for a new password",
   "../osm/": "Sign in with OpenStreetMap",
+  "../docs/": "Read the guide",
 };
 
 const find = (selector) => document.querySelector(selector);

@@ -1,0 +1,147 @@
+"""The guide as a reader meets it: every page, its links, its anchors, and an address that leads nowhere."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import pytest
+
+from app.errors import Code
+from app.web.routes import docs
+from schema import schema
+from tests.docs.examples import README, ROOT
+
+PATHS = {name: f"/docs/{'' if name == docs.INDEX else name}" for name in docs.NAMES}
+README_LINES_MAX = 180
+FENCES = re.compile(r"```.*?```", re.DOTALL)
+
+
+class Read(HTMLParser):
+    """What a page links to, which anchors it has, what it would load or run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: list[str] = []
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.current: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.append(tag)
+        if tag == "a":
+            self.links.append(given["href"])
+            if "aria-current" in given:
+                self.current.append(given["href"])
+        if tag == "link" and not given["href"].startswith("data:"):
+            self.loaded.append(given["href"])
+        if "id" in given:
+            self.anchors.append(given["id"])
+
+
+@pytest.mark.parametrize("name", PATHS)
+async def test_a_page_is_served_with_its_navigation(api, name):
+    answer = await api.get(PATHS[name])
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
+    page = Read(answer.text)
+    assert page.current == ["./" if name == docs.INDEX else name]
+    assert page.tags.count("h1") == 1
+    assert {"script", "style", "img"}.isdisjoint(page.tags)
+    for path in page.loaded:
+        assert (await api.get(urljoin(PATHS[name], path))).status_code == 200, path
+
+
+async def test_every_link_and_anchor_leads_somewhere(api):
+    pages = {path: Read((await api.get(path)).text) for path in PATHS.values()}
+    elsewhere = set()
+    for path, page in pages.items():
+        assert len(set(page.anchors)) == len(page.anchors), path
+        for link in page.links:
+            if link.startswith("https://"):
+                continue
+            target, _, anchor = urljoin(path, link).partition("#")
+            if target not in pages:
+                elsewhere.add(target)
+            elif anchor:
+                assert anchor in pages[target].anchors, f"{path}: {link}"
+    assert elsewhere <= {"/graphiql/", "/account/", "/osm/"}
+    for path in elsewhere:
+        assert (await api.get(path)).status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/nothing", "/docs/a/b/c", "/docs/index", "/docs/errors.md", "/docs/..%2Fmain.py"]
+)
+async def test_an_address_that_leads_nowhere_shows_a_page(api, path):
+    answer = await api.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page = Read(answer.text)
+    assert "Page not found" in answer.text
+    assert page.current == []
+    for link in [*page.links, *page.loaded]:
+        if not link.startswith("#"):
+            assert (await api.get(urljoin(path, link), follow_redirects=True)).status_code == 200, link
+
+
+async def test_the_guide_is_found_from_where_people_begin(api):
+    answer = await api.get("/docs")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs/")
+    assert '"../docs/"' in (await api.get("/account/page.js")).text
+    graphiql = (await api.get("/graphiql/")).text
+    assert "../docs/" in graphiql
+    [script] = re.findall(r'src="\.?/?(assets/index-[^"]+\.js)"', graphiql)
+    assert "../docs/" in (await api.get(f"/graphiql/{script}")).text
+
+
+def test_html_in_a_source_is_text():
+    page = docs.rendered("# A <b>title</b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1))\n")
+    assert "<script" not in page.body
+    assert "javascript:alert" not in "".join(re.findall(r'href="([^"]*)"', page.body))
+
+
+def test_every_source_is_a_page():
+    assert {file.stem for file in docs.FOLDER.glob("*.md")} == set(docs.NAMES)
+
+
+def test_every_code_is_explained_once():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (problem|error|problem or error) \|", source("errors"), re.MULTILINE)
+    assert sorted(code for code, _ in rows) == sorted(Code)
+    assert {code for code, _ in rows} == set(schema._schema.type_map["ProblemCode"].values)
+
+
+def test_what_is_named_exists():
+    """Every `fieldName` and `TypeName` that a page names in code, but for what belongs to other programs."""
+    types = schema._schema.type_map
+    fields = {name for each in types.values() for name in getattr(each, "fields", {})}
+    arguments = {
+        name
+        for each in types.values()
+        for field in getattr(each, "fields", {}).values()
+        for name in getattr(field, "args", {})
+    }
+    known = fields | arguments | types.keys() | OTHERS
+    for name in docs.NAMES:
+        text = FENCES.sub("", source(name))
+        named = set(re.findall(r"`([a-z]+(?:[A-Z][a-z0-9]*)+)`", text)) | set(re.findall(r"`([a-z]+[A-Z]\w*)\(", text))
+        assert named <= known, f"{name}: {named - known}"
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    text = README.read_text()
+    assert len(text.splitlines()) <= README_LINES_MAX
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        assert (ROOT / link).exists(), link
+
+
+def source(name: str) -> str:
+    return (docs.FOLDER / f"{name}.md").read_text()
+
+
+OTHERS = {"connectionParams", "retryAfter", "requestId", "idempotencyKey", "possibleTypes", "deviceToken"}

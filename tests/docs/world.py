@@ -1,0 +1,62 @@
+"""What the examples of the guide find: the demo's people, a labelled dataset, a training that has ended, its files."""
+
+from datetime import UTC, datetime
+
+from shapely import Polygon, box
+
+from app.database import Database
+from app.demo import people
+from app.gateways import storage
+from app.models.accounts import User
+from app.models.mapping.trainings import TrainingStatus
+from app.services.accounts.sign_in import sessions
+from resolvers import ids
+from tests import factories
+from tests.docs.examples import Values
+
+FIGURES = {"accuracy": 73.6, "pixel_accuracy": 91.2, "precision": 85.0, "recall": 84.0, "f1": 84.5}
+ENDED = datetime(2026, 11, 28, 12, tzinfo=UTC)
+CHECKPOINT = "trainings/1/1/checkpoint.safetensors"
+
+
+def area(number: int) -> Polygon:
+    """One of the dataset's areas, some 80 m wide."""
+    west = 12.0 + number / 500
+    return box(west, 46.0, west + 0.001, 46.001)
+
+
+def house(number: int) -> Polygon:
+    """A building, some 8 m wide, in the first area."""
+    south = 46.0002 + number / 5_000
+    return box(12.0002, south, 12.0003, south + 0.0001)
+
+
+async def make(database: Database) -> Values:
+    """Makes all of it; the values of the placeholders that every page may use."""
+    values = Values()
+    async with database.writing() as session:
+        viewers = await people.make(session)
+        for name, viewer in viewers.items():
+            assert viewer.user_id is not None, "the demo's people have accounts"
+            user = await session.get_one(User, viewer.user_id)
+            values[f"{name.upper()}_TOKEN"] = (await sessions.open_session(session, user)).token
+            values[f"{name.upper()}_ID"] = ids.encode(user)
+    mapper_id = viewers["mapper"].user_id
+    dataset = await factories.dataset(database, mapper_id, name=people.DATASET, status="ACTIVE")
+    for number in range(2):
+        drawn = await factories.aoi(database, dataset, geom=area(number))
+    for number in range(3):
+        await factories.label(database, drawn, geom=house(number))
+    model = await factories.model(database, dataset, name="Village roofs")
+    times = {"started_at": ENDED, "finished_at": ENDED}
+    ended = await factories.training(database, model, status=TrainingStatus.FINISHED, **FIGURES, **times)
+    await storage.put(CHECKPOINT, b"weights")
+    await factories.artifact(database, training_id=ended.id, storage_key=CHECKPOINT, size_bytes=7)
+    values |= {
+        "TOKEN": values["MAPPER_TOKEN"],
+        "DATASET_ID": ids.encode(dataset),
+        "AOI_ID": ids.encode(drawn),
+        "MODEL_ID": ids.encode(model),
+        "TRAINING_ID": ids.encode(ended),
+    }
+    return values
