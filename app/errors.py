@@ -122,6 +122,10 @@ class Forbidden(DomainError):
     code = Code.FORBIDDEN
 
 
+class Expired(Forbidden):
+    """A link that was good once."""
+
+
 class ScopeMissing(DomainError):
     """An API key that was not given this scope."""
 

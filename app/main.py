@@ -126,8 +126,8 @@ def _plain_routes(
 ) -> list[BaseRoute]:
     return [
         Route("/metrics", partial(metrics, Gauges(database))),
-        *files.routes,
-        *avatars.routes,
+        *files.routes(database),
+        *avatars.routes(database),
         *unsubscribe.routes(database),
         *downloads.routes(database),
         *Thumbnails(database).routes,

@@ -270,3 +270,32 @@ def test_no_policy_asks_an_id_for_its_truth():
 )
 def test_a_truth_test_of_an_id_is_noticed(rule):
     assert any(is_id(node) for node in truth_tested(ast.parse(rule)))
+
+
+SIGNS = {"Seal", "TimedSeal", "URLSafeSerializer", "URLSafeTimedSerializer", "sign", "derived"}
+SIGNERS = {
+    "app/signing.py": "what all others sign with",
+    "app/services/links.py": "links; each asks again whether its holder's right still stands",
+    "app/services/accounts/email/tokens.py": "links of mails about accounts, bound to the account's security stamp",
+    "app/services/accounts/sign_in/osm.py": "what comes back from OpenStreetMap",
+    "app/services/accounts/sign_in/rate_limits.py": "devices on which somebody signed in",
+    "app/services/system/uploads.py": "the name of an upload, taken from its sender alone, who is signed in then",
+    "app/gateways/storage.py": "an object store's own addresses",
+}
+PRESIGN = {
+    "app/web/routes/files.py": "once a link was asked about",
+    "app/services/system/uploads.py": "to send a file to, which its sender alone can take into use, signed in",
+}
+
+
+def test_a_new_kind_of_link_cannot_forget_to_ask():
+    """Links are signed in one module, which asks when they are used; whatever else signs is here with its reason."""
+    calls = {named(file): called(parsed(file)) for file in FILES}
+    assert {name for name, names in calls.items() if names & SIGNS} - set(SIGNERS) == set()
+    presigned = {name for name, names in calls.items() if any(each.startswith("presigned_") for each in names)}
+    assert presigned == set(PRESIGN)
+
+
+def called(tree: ast.AST) -> set[str]:
+    functions = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {each.id if isinstance(each, ast.Name) else getattr(each, "attr", "") for each in functions}

@@ -5,25 +5,22 @@ import hashlib
 import os
 import re
 import shutil
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 import anyio
 import obstore
-from itsdangerous import BadSignature
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from app import private_files
-from app.errors import Conflict, Forbidden, NotFound, Unavailable
+from app.errors import Conflict, NotFound, Unavailable
 from app.settings import settings
-from app.signing import Seal
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
@@ -37,23 +34,11 @@ KEY_LENGTH_MAX = 500
 ARRIVING = "arriving"
 
 
-class Expired(Forbidden):
-    """A link that was good once."""
-
-
-class Download(NamedTuple):
-    """What a signed link lets its holder read."""
+class StoredFile(NamedTuple):
+    """A file as whoever downloads it gets it."""
 
     key: str
     filename: str
-    media_type: str
-
-
-class Upload(NamedTuple):
-    """What a signed link lets its holder write, once."""
-
-    key: str
-    bytes_max: int
     media_type: str
 
 
@@ -199,33 +184,21 @@ async def size(key: str) -> int:
         return (await obstore.head_async(_store(), checked(key)))["size"]
 
 
-def signed_link(key: str, *, filename: str, media_type: str, expires_s: int | None = None) -> str:
-    """An address at which whoever has it may read one file for a while."""
-    life = expires_s or settings.file_link_s
-    if not _is_local():
-        return obstore.sign(_signing(), "GET", checked(key), timedelta(seconds=life))
-    return signed_address("files", [checked(key), filename, media_type], life)
+def presigned_download(key: str, *, method: Literal["GET", "HEAD"] = "GET") -> str | None:
+    """An address of the object store's at which whoever has it may read one file for a minute; None for a folder."""
+    if _is_local():
+        return None
+    return obstore.sign(_signing(), method, checked(key), timedelta(seconds=settings.file_redirect_s))
 
 
-def signed_upload(key: str, *, bytes_max: int, media_type: str, expires_s: int | None = None) -> str:
-    """An address to which whoever has it may PUT one file, once.
+def presigned_upload(key: str) -> str | None:
+    """An address of the object store's to which whoever has it may PUT one file for a while; None for a folder.
 
     An object store minds neither size nor type: whoever takes the file into use asks for its `size` first.
     """
-    life = expires_s or settings.file_link_s
-    if not _is_local():
-        return obstore.sign(_signing(), "PUT", checked(key), timedelta(seconds=life))
-    return signed_address("uploads", [checked(key), bytes_max, media_type], life)
-
-
-def opened_download(token: str) -> Download:
-    """What the token of a link allows; Forbidden if it is not ours, Expired if its time is over."""
-    return Download(*opened("files", token))
-
-
-def opened_upload(token: str) -> Upload:
-    """What the token of an upload's address allows; Forbidden if it is not ours, Expired if its time is over."""
-    return Upload(*opened("uploads", token))
+    if _is_local():
+        return None
+    return obstore.sign(_signing(), "PUT", checked(key), timedelta(seconds=settings.file_link_s))
 
 
 def local_path(key: str) -> Path | None:
@@ -298,23 +271,6 @@ def _signing() -> S3Store | GCSStore | AzureStore:
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         raise TypeError("FIELDGRAPH_STORAGE_URL must name a store that can sign links: s3://, gs:// or az://.")
     return store
-
-
-def signed_address(use: str, allowed: list[Any], life_s: int) -> str:
-    """An address of ours at which whoever has it may do what is said in it, for a while."""
-    token = Seal(f"storage.{use}").dumps([int(time.time()) + life_s, *allowed])
-    return f"{(settings.public_url or '').rstrip('/')}/{use}/{token}"
-
-
-def opened(use: str, token: str) -> list[Any]:
-    """What the token of such an address allows; Forbidden if it is not ours, Expired if its time is over."""
-    try:
-        expires, *allowed = Seal(f"storage.{use}").loads(token)
-    except BadSignature:
-        raise Forbidden("This link was not signed here.") from None
-    if expires < time.time():
-        raise Expired("This link has expired.")
-    return list(allowed)
 
 
 def _disposition(filename: str) -> str:

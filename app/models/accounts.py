@@ -197,6 +197,7 @@ class Profile(OfUser):
     """A user's public profile."""
 
     __tablename__ = "profiles"
+    __table_args__ = (Index(None, "avatar_key", postgresql_where=text("avatar_key IS NOT NULL")),)
 
     bio: Mapped[str] = mapped_column(String(500), default="", doc="A short biography.")
     # The name of the picture's content; its sizes are kept under it.

@@ -1,37 +1,108 @@
-"""Signed links to rows: each says who it was given to, and is good for as long as they may see the row."""
+"""Every link that is signed: what it leads to, who it was given to, and whether their right still stands.
 
-from typing import Any
+The right is in the link, and is asked about again whenever the link is used: whether the holder's account is active,
+whether the session or API key it was given to still holds, and whether the holder still sees the row.
+"""
 
-from sqlalchemy import select
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from itsdangerous import BadSignature
+from sqlalchemy import func, or_, select
 
 from app.database import ReadSession
-from app.gateways import storage
-from app.models.accounts import User
+from app.errors import Expired, Forbidden
+from app.models.accounts import ApiKey, DataExport, Session, User
 from app.models.base import Record
+from app.models.mapping.datasets import AOI, Dataset
+from app.models.mapping.predictions import Artifact, Prediction
+from app.models.social import Post, Report
 from app.policies import Viewer, visible
 from app.settings import settings
+from app.signing import Seal
 
-GONE = "This link is good no more: what it was for is gone, or may not be seen any longer by whom it was given to."
-
-
-def signed(use: str, viewer: Viewer, row_id: int, *facts: Any) -> str:
-    """An address at which whoever has it may read of a row what the viewer may, for a while."""
-    return storage.signed_address(use, [viewer.user_id, viewer.is_staff, row_id, *facts], settings.file_link_s)
+GONE = "This link no longer works: what it led to is gone, or its holder may no longer see it."
 
 
-async def opened(session: ReadSession, use: str, model: type[Record], token: str) -> list[Any]:
-    """The row's key and the facts of such an address; Expired once its holder may not see the row."""
-    user_id, as_staff, row_id, *facts = storage.opened(use, token)
-    holder = await _holder(session, user_id, as_staff=as_staff)
-    seen = holder and await session.scalar(visible(model, holder).where(model.id == row_id).with_only_columns(model.id))
-    if not seen:
-        raise storage.Expired(GONE)
-    return [row_id, *facts]
+@dataclass(frozen=True)
+class Kind:
+    """A kind of link: its name, the route it leads to, and the table of the row that its holder must see."""
+
+    name: str
+    route: str
+    model: type[Record]
 
 
-async def _holder(session: ReadSession, user_id: int | None, *, as_staff: bool) -> Viewer | None:
-    """Who a link was given to, with the rights they still have; None if their account is closed."""
-    if user_id is None:
+AREA = Kind("area", "exports", AOI)
+DATASET = Kind("dataset", "exports", Dataset)
+FEATURES = Kind("features", "features", Prediction)
+ARTIFACT = Kind("artifact", "files", Artifact)
+PICTURE = Kind("picture", "files", Post)
+EVIDENCE = Kind("evidence", "files", Report)
+DATA_EXPORT = Kind("data-export", "files", DataExport)
+UPLOAD = Kind("upload", "uploads", User)
+UNSUBSCRIBE = Kind("unsubscribe", "unsubscribe", User)
+KINDS = {
+    kind.name: kind for kind in (AREA, DATASET, FEATURES, ARTIFACT, PICTURE, EVIDENCE, DATA_EXPORT, UPLOAD, UNSUBSCRIBE)
+}
+
+
+class Opened(NamedTuple):
+    """A link whose holder may still use it."""
+
+    kind: Kind
+    holder: Viewer
+    row: Any
+    facts: list[Any]
+
+
+def signed(kind: Kind, viewer: Viewer, row_id: int, *facts: Any) -> str:
+    """A link with which whoever has it may do to a row what the viewer may, for a while."""
+    right = [viewer.user_id, viewer.is_staff, viewer.session_id, viewer.key_id, row_id]
+    return _address(kind, [int(time.time()) + settings.file_link_s, *right, *facts])
+
+
+def signed_for_account(kind: Kind, user_id: int, *facts: Any) -> str:
+    """A link for a mail: it holds for as long as the account does, whoever is signed in."""
+    return _address(kind, [None, user_id, False, None, None, user_id, *facts])
+
+
+async def opened(session: ReadSession, route: str, token: str) -> Opened:
+    """What a link leads to; Forbidden if it was not signed here, Expired if its time or its holder's right is over."""
+    try:
+        name, expires, user_id, as_staff, session_id, key_id, row_id, *facts = _seal(route).loads(token)
+    except BadSignature:
+        raise Forbidden("This link was not signed here.") from None
+    if expires is not None and expires < time.time():
+        raise Expired("This link has expired.")
+    kind = KINDS[name]
+    holder = await _holder(session, Viewer(user_id, as_staff, session_id, key_id))
+    row = holder and await session.scalar(visible(kind.model, holder).where(kind.model.id == row_id))
+    if holder is None or row is None:
+        raise Expired(GONE)
+    return Opened(kind, holder, row, facts)
+
+
+def _address(kind: Kind, right: list[Any]) -> str:
+    token = _seal(kind.route).dumps([kind.name, *right])
+    return f"{(settings.public_url or '').rstrip('/')}/{kind.route}/{token}"
+
+
+def _seal(route: str) -> Seal:
+    return Seal(f"links.{route}")
+
+
+async def _holder(session: ReadSession, given: Viewer) -> Viewer | None:
+    """Who a link was given to, with the rights they still have; None if their account is closed, or signed out."""
+    if given.user_id is None:
         return Viewer()
-    user = await session.scalar(select(User).where(User.id == user_id, User.is_active))
-    return Viewer(user.id, is_staff=as_staff and user.is_staff) if user else None
+    found = select(User).where(User.id == given.user_id, User.is_active)
+    if given.session_id is not None:
+        of_session = Session.id == given.session_id, Session.expires_at > func.now()
+        found = found.where(select(Session.id).where(*of_session, Session.user_id == User.id).exists())
+    if given.key_id is not None:
+        of_key = ApiKey.id == given.key_id, or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+        found = found.where(select(ApiKey.id).where(*of_key, ApiKey.user_id == User.id).exists())
+    user = await session.scalar(found)
+    return Viewer(user.id, is_staff=given.is_staff and user.is_staff) if user else None

@@ -17,6 +17,8 @@ class FilesSettings(BaseModel):
     disk_free_bytes_min: int = 512 * MIB
     uploads_kept_hours: float = 24
     file_link_s: int = 3_600
+    file_redirect_s: int = 60
+    avatar_cache_s: int = 3_600
     file_chunk_bytes: int = MIB // 4
 
     # Reading what comes from outside

@@ -15,9 +15,9 @@ def data_exports(info: Info) -> Select[DataExport]:
     return visible(DataExport, info.context.viewer)
 
 
-def export_link(root: strawberry.Parent[DataExport]) -> str | None:
+def export_link(root: strawberry.Parent[DataExport], info: Info) -> str | None:
     """A download link, valid for one hour. Null until the export is ready."""
-    return data_exports_service.export_link(root)
+    return data_exports_service.export_link(info.context.viewer, root)
 
 
 async def export_my_data(info: Info) -> DataExport:

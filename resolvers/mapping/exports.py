@@ -5,24 +5,25 @@ import strawberry
 from app.models.mapping.datasets import AOI, Dataset
 from app.services.mapping.labels import exports
 from app.services.mapping.predictions.downloads import FileFormat
+from resolvers.context import Info
 
 
-def area_labels_link(root: strawberry.Parent[AOI], format: FileFormat) -> str:
+def area_labels_link(root: strawberry.Parent[AOI], info: Info, format: FileFormat) -> str:
     """A link to download the area's labels, valid for one hour. Includes uploaded and drawn labels.
 
     format: The format of the file.
     """
-    return exports.labels_link(root, format)
+    return exports.labels_link(info.context.viewer, root, format)
 
 
-def dataset_labels_link(root: strawberry.Parent[Dataset], format: FileFormat) -> str:
+def dataset_labels_link(root: strawberry.Parent[Dataset], info: Info, format: FileFormat) -> str:
     """A link to download the labels of all areas, each OpenStreetMap feature once; valid for one hour.
 
     format: The format of the file.
     """
-    return exports.labels_link(root, format)
+    return exports.labels_link(info.context.viewer, root, format)
 
 
-def gpx_link(root: strawberry.Parent[AOI]) -> str:
+def gpx_link(root: strawberry.Parent[AOI], info: Info) -> str:
     """A link to download the boundary as a GPX track, valid for one hour."""
-    return exports.gpx_link(root)
+    return exports.gpx_link(info.context.viewer, root)

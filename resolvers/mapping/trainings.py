@@ -5,7 +5,6 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 
 from app import checks
-from app.gateways import storage
 from app.models.accounts import User
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Artifact
@@ -13,6 +12,7 @@ from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training
 from app.pagination import Order
 from app.policies import visible
 from app.policies.accounts import is_by
+from app.services.mapping import artifacts
 from app.services.mapping.trainings import lifecycle
 from app.settings import settings
 from resolvers import ids
@@ -104,11 +104,9 @@ def trainings(
     return found if model_id is None else found.where(Training.model_id == ids.key(model_id, Model))
 
 
-def link(root: strawberry.Parent[Artifact]) -> str:
+def link(root: strawberry.Parent[Artifact], info: Info) -> str:
     """A download link, valid for one hour."""
-    return storage.signed_link(
-        root.storage_key, filename=root.name, media_type=root.media_type, expires_s=settings.file_link_s
-    )
+    return artifacts.artifact_link(info.context.viewer, root)
 
 
 async def create_model(

@@ -42,12 +42,12 @@ def media(root: strawberry.Parent[Post]) -> PostMedia | None:
     return None if root.media_key is None else PostMedia(root, root.alt_text, root.media_width, root.media_height)
 
 
-def picture_url(root: strawberry.Parent[PostMedia], size: PictureSize = PictureSize.LARGE) -> str:
+def picture_url(root: strawberry.Parent[PostMedia], info: Info, size: PictureSize = PictureSize.LARGE) -> str:
     """The URL of the picture as WebP, valid for one hour.
 
     size: The maximum length of the longer side.
     """
-    return pictures.picture_url(root.post, size)
+    return pictures.picture_url(info.context.viewer, root.post, size)
 
 
 def is_liked(viewer: AnyViewer) -> ColumnElement[bool]:

@@ -229,7 +229,7 @@ async def test_the_mail_can_be_ended_by_its_program_and_that_is_kept(api, ask, d
 
 
 async def test_looking_at_the_link_changes_nothing_and_shows_a_button(api, owner, unchanged):
-    path = urlsplit(digests.unsubscribe_url(owner.id)).path
+    path = urlsplit(digests.unsubscribe_url(owner.id, "owner@fieldgraph.test")).path
     async with unchanged():
         page = await api.get(path)
     assert page.status_code == 200

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.errors import Unavailable
 from app.gateways import storage
-from app.models.accounts import Profile
+from app.models.accounts import Profile, User
 from app.models.system import AuditEntry
 from app.services.accounts.users import profiles
 from app.settings import settings
@@ -170,7 +170,7 @@ async def test_a_picture_is_shown_to_everybody_in_three_sizes(api, ask, change, 
         assert left[0] - left[2] > 100
         assert right[2] - right[0] > 100
         assert shown.headers["Content-Type"] == "image/webp"
-        assert shown.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert shown.headers["Cache-Control"] == f"public, max-age={settings.avatar_cache_s}"
         assert shown.headers["X-Content-Type-Options"] == "nosniff"
         assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert shown.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
@@ -369,3 +369,13 @@ async def test_a_store_that_fails_to_delete_keeps_nobody_from_taking_off_a_pictu
 
     monkeypatch.setattr(storage, "delete", broken)
     assert (await ask(REMOVE, viewer=owner))["removeAvatar"] == {"avatarUrl": None}
+
+
+async def test_a_picture_is_shown_as_long_as_everybody_sees_who_wears_it(api, ask, change, database, owner, send):
+    await change("setAvatar", viewer=owner, upload=await send(owner, picture()))
+    address = (await ask(URLS, viewer=owner))["me"]["profile"]["small"]
+    assert (await api.get(address)).status_code == 200
+    for is_active, status in ((False, 404), (True, 200)):
+        async with database.writing() as session:
+            (await session.get_one(User, owner.id)).is_active = is_active
+        assert (await api.get(address)).status_code == status

@@ -2,30 +2,41 @@
 
 import asyncio
 import hashlib
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, NotFound
 from app.gateways import storage
+from app.gateways.storage import StoredFile
+from app.services.system.uploads import Upload
 from app.settings import settings
-from app.web.routes.files import routes
+from app.web.routes.files import routes_of
 from tests.servers import serving
 
 PNG = {"filename": "curve.png", "media_type": "image/png"}
 
 
-@pytest.fixture(autouse=True)
-def secret(monkeypatch):
-    monkeypatch.setattr(settings, "secret", SecretStr("a secret for tests"))
+GIVEN: dict[str, Any] = {}
+"""What tokens lead to here; who may use them is asked in tests/system/test_links.py."""
+
+
+async def given(token):
+    return GIVEN[token]
+
+
+def leads_to(what: StoredFile | Upload) -> str:
+    GIVEN[token := uuid4().hex] = what
+    return f"/{'files' if isinstance(what, StoredFile) else 'uploads'}/{token}"
 
 
 @pytest.fixture(scope="module")
 def server():
-    with serving(Starlette(routes=routes)) as running:
+    with serving(Starlette(routes=routes_of(given, given))) as running:
         yield running
 
 
@@ -108,7 +119,7 @@ async def test_a_key_that_could_lead_elsewhere_is_refused(key):
     with pytest.raises(ValueError, match="not a storage key"):
         await storage.put(key, b".")
     with pytest.raises(ValueError, match="not a storage key"):
-        storage.signed_link(key, **PNG)
+        storage.local_path(key)
 
 
 def test_content_names_itself(tmp_path):
@@ -128,13 +139,13 @@ async def test_a_key_is_taken_once_even_by_two_at_once():
 
 async def test_a_link_serves_its_file_as_an_attachment(client):
     await storage.put("a/curve", b"0123456789")
-    link = storage.signed_link("a/curve", **PNG)
+    link = leads_to(StoredFile("a/curve", **PNG))
     whole = await client.get(link)
     assert (whole.status_code, whole.content) == (200, b"0123456789")
     assert whole.headers["content-type"] == "image/png"
     assert whole.headers["content-disposition"] == 'attachment; filename="curve.png"'
     assert whole.headers["x-content-type-options"] == "nosniff"
-    assert whole.headers["cache-control"] == "private"
+    assert whole.headers["cache-control"] == "private, no-cache"
     head = await client.head(link)
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "10")
     part = await client.get(link, headers={"Range": "bytes=2-4"})
@@ -143,30 +154,22 @@ async def test_a_link_serves_its_file_as_an_attachment(client):
 
 async def test_a_file_name_cannot_become_a_header(client):
     await storage.put("a", b".")
-    reply = await client.get(storage.signed_link("a", filename='../x"\r\nSet-Cookie: a=b', media_type="text/html"))
+    reply = await client.get(leads_to(StoredFile("a", '../x"\r\nSet-Cookie: a=b', "text/html")))
     assert reply.status_code == 200
     assert "set-cookie" not in reply.headers
     assert "/" not in reply.headers["content-disposition"]
 
 
-async def test_a_link_leads_nowhere_once_changed_expired_or_its_file_gone(client, monkeypatch):
+async def test_a_link_leads_nowhere_once_its_file_is_gone(client):
     await storage.put("a", b".")
-    link = storage.signed_link("a", **PNG)
-    assert (await client.get(link[:-2] + "zz")).status_code == 403
-    assert (await client.get("/files/nonsense")).status_code == 403
-    upload = storage.signed_upload("b", bytes_max=9, media_type="image/png")
-    assert (await client.get(upload.replace("/uploads/", "/files/"))).status_code == 403
-    expired = await client.get(storage.signed_link("a", **PNG, expires_s=-5))
-    assert expired.status_code == 410
-    assert expired.json()["errors"][0]["message"] == "This link has expired."
+    link = leads_to(StoredFile("a", **PNG))
+    assert (await client.get(link)).status_code == 200
     await storage.delete("a")
     assert (await client.get(link)).status_code == 404
-    monkeypatch.setattr(settings, "secret", SecretStr("another secret"))
-    assert (await client.get(link)).status_code == 403
 
 
 async def test_an_upload_is_taken_once(client):
-    link = storage.signed_upload("in/1", bytes_max=20, media_type="application/geo+json")
+    link = leads_to(Upload("in/1", 20, "application/geo+json"))
     headers = {"Content-Type": "application/geo+json; charset=utf-8"}
     first = await client.put(link, content=b"{}", headers=headers)
     assert (first.status_code, first.json()) == (201, {"bytes": 2})
@@ -176,13 +179,13 @@ async def test_an_upload_is_taken_once(client):
 
 
 async def test_an_empty_upload_is_an_empty_file(client):
-    link = storage.signed_upload("in/1", bytes_max=20, media_type="text/csv")
+    link = leads_to(Upload("in/1", 20, "text/csv"))
     assert (await client.put(link, headers={"Content-Type": "text/csv"})).json() == {"bytes": 0}
 
 
 @pytest.mark.parametrize("chunked", [True, False])
 async def test_an_upload_larger_than_agreed_leaves_nothing(client, tmp_path, chunked):
-    link = storage.signed_upload("in/1", bytes_max=1_000_000, media_type="image/png")
+    link = leads_to(Upload("in/1", 1_000_000, "image/png"))
     content = drops(*[bytes(100_000)] * 11) if chunked else bytes(1_100_000)
     reply = await client.put(link, content=content, headers={"Content-Type": "image/png"})
     assert reply.status_code == 413
@@ -190,12 +193,10 @@ async def test_an_upload_larger_than_agreed_leaves_nothing(client, tmp_path, chu
     assert files(tmp_path) == []
 
 
-async def test_an_upload_of_another_type_or_without_a_signature_leaves_nothing(client, tmp_path):
-    link = storage.signed_upload("in/1", bytes_max=100, media_type="image/png")
-    expired = storage.signed_upload("in/1", bytes_max=100, media_type="image/png", expires_s=-5)
-    for address, status in ((link, 415), (link + "x", 403), (expired, 410)):
-        reply = await client.put(address, content=b"GIF89a", headers={"Content-Type": "image/gif"})
-        assert reply.status_code == status
+async def test_an_upload_of_another_type_leaves_nothing(client, tmp_path):
+    link = leads_to(Upload("in/1", 100, "image/png"))
+    reply = await client.put(link, content=b"GIF89a", headers={"Content-Type": "image/gif"})
+    assert reply.status_code == 415
     assert files(tmp_path) == []
 
 
@@ -207,7 +208,7 @@ async def test_an_upload_that_stalls_is_left(client, tmp_path, monkeypatch):
         yield b"first"
         await release.wait()
 
-    link = storage.signed_upload("in/1", bytes_max=100, media_type="image/png")
+    link = leads_to(Upload("in/1", 100, "image/png"))
     sending = asyncio.create_task(client.put(link, content=stalling(), headers={"Content-Type": "image/png"}))
     await asyncio.sleep(2)
     release.set()
@@ -215,38 +216,40 @@ async def test_an_upload_that_stalls_is_left(client, tmp_path, monkeypatch):
     assert files(tmp_path) == []
 
 
-def test_links_begin_with_the_public_address(monkeypatch):
-    assert storage.signed_link("a", **PNG).startswith("/files/")
-    monkeypatch.setattr(settings, "public_url", "https://example.org/api/")
-    assert storage.signed_link("a", **PNG).startswith("https://example.org/api/files/")
-
-
-def test_a_link_needs_a_secret(monkeypatch):
-    monkeypatch.setattr(settings, "secret", SecretStr(""))
-    with pytest.raises(RuntimeError, match="FIELDGRAPH_SECRET"):
-        storage.signed_link("a", **PNG)
-
-
-def test_an_object_store_signs_its_own_links(monkeypatch):
+@pytest.fixture
+def bucket(monkeypatch):
     for name, value in {"ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "secret", "REGION": "eu-north-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setattr(settings, "storage_url", "s3://bucket/fieldgraph")
-    link = urlsplit(storage.signed_link("a/b", **PNG, expires_s=60))
-    upload = urlsplit(storage.signed_upload("a/b", bytes_max=9, media_type="image/png", expires_s=60))
-    assert link.path == "/bucket/fieldgraph/a/b"
-    assert parse_qs(link.query)["X-Amz-Expires"] == ["60"]
-    assert parse_qs(link.query)["X-Amz-Signature"] != parse_qs(upload.query)["X-Amz-Signature"]
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_object_store_signs_its_own_addresses():
+    link, upload = urlsplit(storage.presigned_download("a/b")), urlsplit(storage.presigned_upload("a/b"))
+    assert link.path == upload.path == "/bucket/fieldgraph/a/b"
+    lasts = [parse_qs(each.query)["X-Amz-Expires"] for each in (link, upload)]
+    assert lasts == [[str(settings.file_redirect_s)], [str(settings.file_link_s)]]
     assert storage.local_path("a/b") is None
+
+
+@pytest.mark.usefixtures("bucket")
+async def test_a_link_shows_the_way_on_to_an_object_store_for_a_minute(client):
+    link = leads_to(StoredFile("a/b", **PNG))
+    signatures = set()
+    for method in ("GET", "HEAD"):
+        reply = await client.request(method, link)
+        assert (reply.status_code, reply.headers["cache-control"]) == (307, "no-store")
+        to = urlsplit(reply.headers["location"])
+        assert (to.path, parse_qs(to.query)["X-Amz-Expires"]) == ("/bucket/fieldgraph/a/b", ["60"])
+        signatures |= set(parse_qs(to.query)["X-Amz-Signature"])
+    assert len(signatures) == 2
+
+
+def test_a_folder_signs_nothing():
+    assert storage.presigned_download("a") is storage.presigned_upload("a") is None
 
 
 def test_a_store_that_cannot_sign_is_refused(monkeypatch):
     monkeypatch.setattr(settings, "storage_url", "memory:///")
     with pytest.raises(TypeError, match="can sign links"):
-        storage.signed_link("a", **PNG)
-
-
-async def test_a_signature_for_reading_does_not_open_an_upload():
-    token = storage.signed_link("a", **PNG).rpartition("/")[2]
-    assert storage.opened_download(token) == ("a", "curve.png", "image/png")
-    with pytest.raises(Forbidden):
-        storage.opened_upload(token)
+        storage.presigned_download("a")

@@ -196,4 +196,4 @@ async def test_a_link_is_good_for_what_it_was_made_for_and_for_a_while(api, ask,
     assert (await api.get((await ask(LABELS, **asked))["node"]["labelsLink"])).status_code == 410
     async with database.writing() as session:
         await session.execute(delete(AOI).where(AOI.id == rows["aoi"].id))
-    assert (await api.get(link)).status_code == 404
+    assert (await api.get(link)).status_code == 410

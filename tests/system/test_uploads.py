@@ -12,7 +12,7 @@ from app.services.system import uploads
 from app.settings import settings
 from app.signing import Seal
 
-OWNER, OTHER = Viewer(1), Viewer(2)
+OWNER = Viewer(1)
 
 
 @pytest.fixture(autouse=True)
@@ -21,28 +21,28 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def link(**changes):
+def link(viewer=OWNER, **changes):
     given = {"use": "avatar", "media_type": "image/png", "bytes": 5, "bytes_max": 100}
-    return uploads.upload_link(OWNER, **given | changes)
+    return uploads.upload_link(viewer, **given | changes)
 
 
 async def send(api, made, content=b"hello"):
     return await api.put(made.url, content=content, headers={"Content-Type": made.media_type})
 
 
-async def test_what_was_sent_to_the_link_can_be_used(api):
-    made = link()
+async def test_what_was_sent_to_the_link_can_be_used(api, owner):
+    made = link(Viewer(owner.id))
     assert (await send(api, made)).status_code == 201
-    found = await uploads.uploaded(OWNER, made.upload, use="avatar")
+    found = await uploads.uploaded(Viewer(owner.id), made.upload, use="avatar")
     assert (found.media_type, found.size_bytes) == ("image/png", 5)
     assert await storage.get(found.key) == b"hello"
 
 
-async def test_more_than_was_announced_is_refused_on_its_way(api):
-    made = link(bytes=4)
+async def test_more_than_was_announced_is_refused_on_its_way(api, owner):
+    made = link(Viewer(owner.id), bytes=4)
     assert (await send(api, made)).status_code == 413
     with pytest.raises(Invalid, match="Nothing has arrived"):
-        await uploads.uploaded(OWNER, made.upload, use="avatar")
+        await uploads.uploaded(Viewer(owner.id), made.upload, use="avatar")
 
 
 @pytest.mark.parametrize(("bytes", "most"), [(0, 100), (101, 100), (10**9, 10**10)])
@@ -51,10 +51,10 @@ def test_a_link_is_for_a_bounded_size(bytes, most):
         link(bytes=bytes, bytes_max=most)
 
 
-async def test_an_upload_is_its_senders_and_for_one_use(api):
-    made = link()
+async def test_an_upload_is_its_senders_and_for_one_use(api, owner, other):
+    made = link(Viewer(owner.id))
     await send(api, made)
-    for viewer, use in ((OTHER, "avatar"), (OWNER, "labels")):
+    for viewer, use in ((Viewer(other.id), "avatar"), (Viewer(owner.id), "labels")):
         with pytest.raises(Invalid, match="another's"):
             await uploads.uploaded(viewer, made.upload, use=use)
     with pytest.raises(Unauthenticated):

@@ -17,7 +17,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from websockets.asyncio.client import ClientConnection
 
-from app.errors import Invalid, Unauthenticated, Unavailable
+from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from app.gateways.storage import StoredFile
+from app.services.system.uploads import Upload
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operation import Caller
 from app.web.middleware import middleware
@@ -235,6 +237,17 @@ class NoGauges:
         pass
 
 
+async def _file(token: str) -> StoredFile:
+    raise NotFound("There are no files here.")
+
+
+async def _upload(token: str) -> Upload:
+    """Two tokens may send a small picture."""
+    if token not in {"slow", "fast"}:
+        raise Forbidden("This link was not signed here.")
+    return Upload(f"uploads/{token}", 1_000, "image/png")
+
+
 @contextlib.asynccontextmanager
 async def running(
     *, budget: Any = None, checks: Any = None, plans: Any = None, plainly: bool = True
@@ -253,7 +266,7 @@ async def running(
             *graphql.routes,
             *health.routes,
             Route("/metrics", partial(metrics, NoGauges())),
-            *files.routes,
+            *files.routes_of(_file, _upload),
             *pages.routes(),
         ],
         middleware=middleware(),

@@ -19,7 +19,9 @@ async def test_a_link_leads_to_a_page(api, name):
     assert reply.headers["referrer-policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("path", ["/osm/", "/account/sign-up", urlsplit(unsubscribe_url(1)).path])
+@pytest.mark.parametrize(
+    "path", ["/osm/", "/account/sign-up", urlsplit(unsubscribe_url(1, "ann@fieldgraph.test")).path]
+)
 async def test_our_small_pages_look_alike(api, path):
     reply = await api.get(path)
     assert "style-src 'self'" in reply.headers["content-security-policy"]

@@ -7,19 +7,21 @@ left out. Whoever was mailed lately waits longer.
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 
-from itsdangerous import BadSignature
 from sqlalchemy import ColumnElement, Interval, any_, exists, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.database import WriteSession
-from app.errors import NotFound
+from app import checks, security
+from app.database import ReadSession, WriteSession
+from app.errors import Expired, Forbidden, NotFound
 from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.system import Mail, MailKind, UserNotification
+from app.services import links
 from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
 from app.settings import settings
-from app.signing import Seal
+
+ENDED = "No mails go to this address any longer."
 
 
 def _ago(**time: float) -> ColumnElement[datetime]:
@@ -86,7 +88,7 @@ async def digest(session: WriteSession, mail: Mail) -> Letter | None:
         return None
     subject = " ".join(rows[0].message.split()) if count == 1 else f"You have {count} new notifications"
     more = [f"And {count - len(rows)} more."] if count > len(rows) else []
-    url = unsubscribe_url(user.id)
+    url = unsubscribe_url(user.id, str(user.email))
     farewell = f"You are told by e-mail because you asked for it. To end these mails:\n{url}"
     text = "\n\n".join([f"Hello {user.username},", *map(_entry, rows), *more, farewell])
     return Letter(str(user.email), f"Fieldgraph: {subject}", f"{text}\n", url)
@@ -101,17 +103,27 @@ def _entry(notification: UserNotification) -> str:
     return f"{notification.message}\n{url}"
 
 
-def unsubscribe_url(user_id: int) -> str:
-    """Where one POST ends the mails to somebody; it holds for as long as the mail is kept."""
-    return f"{settings.address}/unsubscribe/{Seal('unsubscribe').dumps(user_id)}"
+def unsubscribe_url(user_id: int, address: str) -> str:
+    """Where one POST ends the mails to somebody, for as long as they go to this address."""
+    return links.signed_for_account(links.UNSUBSCRIBE, user_id, _mailbox(address))
 
 
-def unsubscriber(token: str) -> int:
-    """Whose mails a link ends; NotFound if it was not signed here."""
+async def unsubscriber(session: ReadSession, token: str) -> int:
+    """Whose mails a link ends; NotFound if it was not signed here, Expired if they go to this address no longer."""
     try:
-        return int(Seal("unsubscribe").loads(token))
-    except BadSignature:
+        _, _, user, [mailbox] = await links.opened(session, links.UNSUBSCRIBE.route, token)
+    except Expired:
+        raise Expired(ENDED) from None
+    except Forbidden:
         raise NotFound("This link is not one of ours.") from None
+    if user.email is None or _mailbox(user.email) != mailbox:
+        raise Expired(ENDED)
+    return int(user.id)
+
+
+def _mailbox(address: str) -> str:
+    """The link does not say the address itself."""
+    return security.token_hash(checks.mailbox(address)).hex()
 
 
 async def unsubscribe(session: WriteSession, user_id: int) -> None:

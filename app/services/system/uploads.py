@@ -13,11 +13,13 @@ from itsdangerous import BadSignature
 from limits import RateLimitItemPerDay, RateLimitItemPerHour
 
 from app import checks
+from app.database import ReadSession
 from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.models.base import BigInt
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
+from app.services import links
 from app.settings import settings
 from app.signing import Seal
 
@@ -33,6 +35,14 @@ class UploadLink:
     media_type: str
     bytes_max: BigInt
     expires_at: datetime
+
+
+class Upload(NamedTuple):
+    """What a link lets its holder send, once."""
+
+    key: str
+    bytes_max: int
+    media_type: str
 
 
 class Uploaded(NamedTuple):
@@ -69,11 +79,16 @@ def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_
     key = f"{FOLDER}/{uuid4().hex}"
     return UploadLink(
         upload=Seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
-        url=storage.signed_upload(key, bytes_max=bytes, media_type=media_type),
+        url=storage.presigned_upload(key) or links.signed(links.UPLOAD, viewer, user_id, key, bytes, media_type),
         media_type=media_type,
         bytes_max=BigInt(bytes),
         expires_at=datetime.now(UTC) + timedelta(seconds=settings.file_link_s),
     )
+
+
+async def upload_of(session: ReadSession, token: str) -> Upload:
+    """What the token of an address allows whoever it was given to."""
+    return Upload(*(await links.opened(session, links.UPLOAD.route, token)).facts)
 
 
 async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:

@@ -1,43 +1,93 @@
-"""Files that signed links lead to, while they are kept in the local folder; an object store serves its own."""
+"""Files that signed links lead to: from the local folder, or by a short way on to the object store that keeps them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.database import Database
 from app.errors import Code, DomainError, LimitReached, NotFound
 from app.gateways import storage
+from app.gateways.storage import StoredFile
+from app.services import links
+from app.services.accounts.users.data_exports import export_file
+from app.services.mapping.artifacts import artifact_file
+from app.services.social.posts.pictures import evidence_file, picture_file
+from app.services.system import uploads
+from app.services.system.uploads import Upload
 from app.settings import settings
 from app.web.graphql.errors import failure
 from app.web.middleware import SANDBOX
 from app.web.request_body import Early, body_of
 from app.web.routes.problem_responses import WrongType, refusal
 
-HEADERS = {**SANDBOX, "Cache-Control": "private"}
+# Whoever keeps a copy asks again before it is used: the right to see it may be over.
+HEADERS = {**SANDBOX, "Cache-Control": "private, no-cache"}
+FILES: dict[links.Kind, Callable[[links.Opened], StoredFile]] = {
+    links.ARTIFACT: artifact_file,
+    links.PICTURE: picture_file,
+    links.EVIDENCE: evidence_file,
+    links.DATA_EXPORT: export_file,
+}
+
+FileOf = Callable[[str], Awaitable[StoredFile]]
+UploadOf = Callable[[str], Awaitable[Upload]]
 
 
-async def read(request: Request) -> Response:
-    """The file a link was signed for, as an attachment; in parts where the client asks for a range."""
-    try:
-        link = storage.opened_download(request.path_params["token"])
-        path = storage.local_path(link.key)
-        if path is None or not await anyio.Path(path).is_file():
-            raise NotFound("This file is gone.")
-    except DomainError as error:
-        return refusal(error)
-    return FileResponse(path, media_type=link.media_type, filename=link.filename.replace("/", "_"), headers=HEADERS)
+def routes(database: Database) -> list[Route]:
+    """Where the links lead, which ask each time what their holders may do now."""
+
+    async def file_of(token: str) -> StoredFile:
+        async with database.reading() as session:
+            opened = await links.opened(session, "files", token)
+        return FILES[opened.kind](opened)
+
+    async def upload_of(token: str) -> Upload:
+        async with database.reading() as session:
+            return await uploads.upload_of(session, token)
+
+    return routes_of(file_of, upload_of)
 
 
-async def write(request: Request) -> Response:
-    """One file, streamed to where its link says. Whoever has no link is refused before anything is read."""
-    try:
-        link = _opened(request)
-    except DomainError as error:
-        return Early.of(refusal(error))
+def routes_of(file_of: FileOf, upload_of: UploadOf) -> list[Route]:
+    """Where the links lead, by what their tokens mean."""
+
+    async def read(request: Request) -> Response:
+        """The file a link was signed for, as an attachment; in parts where the client asks for a range."""
+        try:
+            return await _sent(await file_of(request.path_params["token"]), is_head=request.method == "HEAD")
+        except DomainError as error:
+            return refusal(error)
+
+    async def write(request: Request) -> Response:
+        """One file, streamed to where its link says. Whoever has no link is refused before anything is read."""
+        try:
+            upload = await upload_of(request.path_params["token"])
+            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != upload.media_type:
+                raise WrongType(f"This link takes {upload.media_type}.")
+        except DomainError as error:
+            return Early.of(refusal(error))
+        return await _taken(request, upload)
+
+    return [Route("/files/{token}", read), Route("/uploads/{token}", write, methods=["PUT"])]
+
+
+async def _sent(file: StoredFile, *, is_head: bool) -> Response:
+    """The file itself, or the way to an object store's own address, which holds for a minute."""
+    address = storage.presigned_download(file.key, method="HEAD" if is_head else "GET")
+    if address is not None:
+        return RedirectResponse(address, 307, {"Cache-Control": "no-store"})
+    path = storage.local_path(file.key)
+    if path is None or not await anyio.Path(path).is_file():
+        raise NotFound("This file is gone.")
+    return FileResponse(path, media_type=file.media_type, filename=file.filename.replace("/", "_"), headers=HEADERS)
+
+
+async def _taken(request: Request, link: Upload) -> Response:
     body = body_of(request)
     try:
         async with asyncio.timeout(settings.upload_s_max):
@@ -50,13 +100,6 @@ async def write(request: Request) -> Response:
     except (TimeoutError, ClientDisconnect):
         late = JSONResponse({"errors": [failure("The file did not arrive in time.", Code.TIMEOUT)]}, 408)
         return Early.of(late)
-
-
-def _opened(request: Request) -> storage.Upload:
-    link = storage.opened_upload(request.path_params["token"])
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != link.media_type:
-        raise WrongType(f"This link takes {link.media_type}.")
-    return link
 
 
 async def _counted(body: AsyncIterator[bytes], headers: Headers, bytes_max: int) -> AsyncIterator[bytes]:
@@ -80,9 +123,3 @@ async def _hear_out(body: AsyncIterator[bytes]) -> None:
         left -= len(chunk)
         if left < 0:
             break
-
-
-routes = [
-    Route("/files/{token}", read),
-    Route("/uploads/{token}", write, methods=["PUT"]),
-]

@@ -4,7 +4,6 @@ from starlette.responses import JSONResponse, Response
 
 from app import errors
 from app.errors import BadRequest, DomainError, RateLimited
-from app.gateways import storage
 from app.gateways.outside import Outage
 from app.web.graphql.errors import failure
 
@@ -21,7 +20,7 @@ STATUSES: dict[type[DomainError], int] = {
     errors.ScopeMissing: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
-    storage.Expired: 410,
+    errors.Expired: 410,
     errors.LimitReached: 413,
     WrongType: 415,
     RateLimited: 429,

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.database import Database
-from app.errors import DomainError
+from app.errors import DomainError, Expired
 from app.services.system import digests
 from app.web.routes.problem_responses import STATUSES
 
@@ -32,10 +32,13 @@ def routes(database: Database) -> list[Route]:
 
     async def unsubscribe(request: Request) -> Response:
         try:
-            user_id = digests.unsubscriber(request.path_params["token"])
+            async with database.reading() as reading:
+                user_id = await digests.unsubscriber(reading, request.path_params["token"])
             if request.method == "POST":
                 async with database.writing() as session:
                     await digests.unsubscribe(session, user_id)
+        except Expired as error:
+            return _page("No more mails", error.message, status=STATUSES[Expired])
         except DomainError as error:
             return _page("These mails go on", f"{error.message} {AGAIN}", status=STATUSES[type(error)])
         if request.method == "POST":

@@ -1,17 +1,19 @@
 """Archives of everything that is somebody's: asked for, made by a job, kept for a while."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, delete, func, or_, select
 
 from app.database import Database, ReadSession, WriteSession
-from app.errors import LimitReached
+from app.errors import Expired, LimitReached
 from app.gateways import storage
+from app.gateways.storage import StoredFile
 from app.models.accounts import DataExport, User
 from app.models.base import BigInt
 from app.models.system import JobKind, Mail, MailKind
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
+from app.services import links
 from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
 from app.services.system.notifications import notify
@@ -53,11 +55,19 @@ async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
     return export
 
 
-def export_link(export: DataExport) -> str | None:
+def export_link(viewer: Viewer, export: DataExport) -> str | None:
     """Where its owner may download an archive for a while."""
     if export.storage_key is None:
         return None
-    return storage.signed_link(export.storage_key, filename=FILENAME, media_type=MEDIA_TYPE)
+    return links.signed(links.DATA_EXPORT, viewer, export.id)
+
+
+def export_file(opened: links.Opened) -> StoredFile:
+    """The archive that a link leads to, until it is to be removed."""
+    export: DataExport = opened.row
+    if export.storage_key is None or export.expires_at is None or export.expires_at < datetime.now(UTC):
+        raise Expired(links.GONE)
+    return StoredFile(export.storage_key, FILENAME, MEDIA_TYPE)
 
 
 async def export_to_make(session: ReadSession, export_id: int) -> tuple[DataExport, str]:

@@ -9,8 +9,8 @@ from functools import cache, partial
 from sqlalchemy import select
 
 from app import checks, parsing, pictures
-from app.database import Database, WriteSession, after_commit
-from app.errors import Invalid
+from app.database import Database, ReadSession, WriteSession, after_commit
+from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.gateways.outside import check_url
 from app.models.accounts import Profile, User
@@ -138,6 +138,13 @@ def avatar_url(profile: Profile, size: AvatarSize) -> str | None:
     if profile.avatar_key is None:
         return None
     return f"{(settings.public_url or '').rstrip('/')}/{_key(profile.avatar_key, size.value)}"
+
+
+async def check_worn(session: ReadSession, name: str) -> None:
+    """NotFound unless somebody wears this picture whom everybody sees."""
+    found = visible(Profile, Viewer()).where(Profile.avatar_key == name).with_only_columns(Profile.id)
+    if await session.scalar(found) is None:
+        raise NotFound("There is no such picture.")
 
 
 async def avatar(name: str, side: int) -> bytes:

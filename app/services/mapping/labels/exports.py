@@ -2,57 +2,43 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
-from app.errors import NotFound
 from app.formats import Feature, streamed
 from app.formats.flatgeobuf import flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.gpx import MEDIA_TYPE as GPX_TYPE
 from app.formats.gpx import gpx
 from app.formats.osm_xml import OsmXml
-from app.gateways import storage
 from app.models.mapping.datasets import AOI, Dataset, Label
+from app.policies import Viewer
+from app.services import links
 from app.services.mapping.predictions.downloads import FileFormat, Reading, StreamedFile, batches
-from app.settings import settings
 
-USE = "exports"
 GPX = "GPX"
-ROWS: dict[str, type[AOI | Dataset]] = {table.__name__: table for table in (AOI, Dataset)}
 
 
-class Export(NamedTuple):
-    """What a link lets its holder read."""
-
-    table: str
-    key: int
-    format: str
-
-
-def labels_link(row: AOI | Dataset, form: FileFormat) -> str:
+def labels_link(viewer: Viewer, row: AOI | Dataset, form: FileFormat) -> str:
     """Where the labels of an area, or of all areas of a dataset, are to be had for a while."""
-    return storage.signed_address(USE, [type(row).__name__, row.id, form.value], settings.file_link_s)
+    kind = links.AREA if isinstance(row, AOI) else links.DATASET
+    return links.signed(kind, viewer, row.id, form.value)
 
 
-def gpx_link(aoi: AOI) -> str:
+def gpx_link(viewer: Viewer, aoi: AOI) -> str:
     """Where the boundary of an area is to be had for a while."""
-    return storage.signed_address(USE, [AOI.__name__, aoi.id, GPX], settings.file_link_s)
+    return links.signed(links.AREA, viewer, aoi.id, GPX)
 
 
 async def labels_or_area(reading: Reading, token: str) -> StreamedFile:
     """The file that a link was made for."""
-    export = Export(*storage.opened(USE, token))
     async with reading() as session:
-        row: AOI | Dataset | None = await session.get(ROWS[export.table], export.key)
-    if row is None:
-        raise NotFound("What this link was for is gone.")
-    stem = f"{export.table.lower()}-{export.key}"
-    if export.format == GPX:
-        assert isinstance(row, AOI), "only areas have a boundary"
+        kind, _, row, [said] = await links.opened(session, "exports", token)
+    stem = f"{kind.name}-{row.id}"
+    if said == GPX:
         return StreamedFile(f"{stem}.gpx", GPX_TYPE, _once(gpx(row.geom, name=f"Area {row.id}").encode()))
-    form = FileFormat(export.format)
+    form = FileFormat(said)
     return StreamedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
 
 

@@ -15,7 +15,7 @@ from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
 from app.geometry import Shape
-from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
+from app.models.mapping.predictions import Conflation, PredictedFeature, Verdict
 from app.policies import Viewer
 from app.services import links
 
@@ -83,17 +83,17 @@ def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
     """Where to download these features, as they are then, for a while and as long as the viewer may see them."""
     verdict = wanted.verdict and wanted.verdict.value
     said = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
-    return links.signed("features", viewer, wanted.prediction_id, *said)
+    return links.signed(links.FEATURES, viewer, wanted.prediction_id, *said)
 
 
 async def found_features(reading: Reading, token: str) -> StreamedFile:
     """The file that such a link was made for."""
     async with reading() as session:
-        prediction_id, *facts = await links.opened(session, "features", Prediction, token)
+        _, _, prediction, facts = await links.opened(session, "features", token)
     verdict, conflation, points, said = facts
-    wanted = Wanted(prediction_id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
+    wanted = Wanted(prediction.id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
     form = FileFormat(said)
-    return StreamedFile(f"prediction-{prediction_id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
+    return StreamedFile(f"prediction-{prediction.id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
 
 
 async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGenerator[bytes, None]:

@@ -16,12 +16,14 @@ from sqlalchemy import exists, select
 
 from app import parsing, pictures
 from app.database import Database, WriteSession, after_commit
-from app.errors import Invalid, Unavailable
+from app.errors import Expired, Invalid, Unavailable
 from app.gateways import storage
+from app.gateways.storage import StoredFile
 from app.models.social import Post, Report, ReportState
 from app.models.system import JobKind
 from app.policies import Viewer
 from app.queue import enqueue
+from app.services import links
 from app.services.accounts.users.profiles import drawing_at_once
 from app.services.system.uploads import Uploaded, UploadLink, upload_link, uploaded
 from app.settings import settings
@@ -124,24 +126,44 @@ async def prune_pictures(database: Database) -> None:
         await storage.delete_all([key for key in keys if key.split("/")[1] not in shown])
 
 
-def picture_url(post: Post, size: PictureSize) -> str:
+def picture_url(viewer: Viewer, post: Post, size: PictureSize) -> str:
     """Where whoever has the address finds a post's picture for a while."""
     if post.media_key is None:
         raise Unavailable("This post shows no picture of its own.")
-    return _link(post.media_key, size)
+    return links.signed(links.PICTURE, viewer, post.id, post.media_key, size.value)
 
 
-def evidence_url(report: Report) -> str | None:
+def evidence_url(viewer: Viewer, report: Report) -> str | None:
     """Where whoever has the address finds the picture that an open report is about for a while."""
-    if report.evidence_key is None or report.state is not ReportState.OPEN:
+    if not _may_see_evidence(viewer, report):
         return None
-    return _link(report.evidence_key, PictureSize.LARGE)
+    return links.signed(links.EVIDENCE, viewer, report.id)
 
 
-def _link(name: str, size: PictureSize) -> str:
-    key = f"{FOLDER}/{name}/{size.value}.webp"
-    return storage.signed_link(key, filename="picture.webp", media_type=pictures.MEDIA_TYPE)
+def picture_file(opened: links.Opened) -> StoredFile:
+    """The picture that a link leads to, as long as the post shows it."""
+    post: Post = opened.row
+    name, size = opened.facts
+    if post.media_key != name:
+        raise Expired(links.GONE)
+    return _file(name, PictureSize(size))
 
 
-def _key(number: int, size: PictureSize) -> str:
+def evidence_file(opened: links.Opened) -> StoredFile:
+    """The picture that a link leads to, as long as staff have not decided about it."""
+    report: Report = opened.row
+    if not _may_see_evidence(opened.holder, report):
+        raise Expired(links.GONE)
+    return _file(str(report.evidence_key), PictureSize.LARGE)
+
+
+def _may_see_evidence(viewer: Viewer, report: Report) -> bool:
+    return viewer.is_staff and report.evidence_key is not None and report.state is ReportState.OPEN
+
+
+def _file(name: str, size: PictureSize) -> StoredFile:
+    return StoredFile(_key(name, size), "picture.webp", pictures.MEDIA_TYPE)
+
+
+def _key(number: int | str, size: PictureSize) -> str:
     return f"{FOLDER}/{number}/{size.value}.webp"

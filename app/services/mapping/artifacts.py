@@ -1,0 +1,17 @@
+"""Files that trainings and predictions left behind."""
+
+from app.gateways.storage import StoredFile
+from app.models.mapping.predictions import Artifact
+from app.policies import Viewer
+from app.services import links
+
+
+def artifact_link(viewer: Viewer, artifact: Artifact) -> str:
+    """Where to download a file for a while."""
+    return links.signed(links.ARTIFACT, viewer, artifact.id)
+
+
+def artifact_file(opened: links.Opened) -> StoredFile:
+    """The file that a link leads to."""
+    artifact: Artifact = opened.row
+    return StoredFile(artifact.storage_key, artifact.name, artifact.media_type)
