@@ -46,22 +46,6 @@ from schema.limits import Limits
 # With PostGIS, and in a state that takes changes: a standby, or a server whose disk is full, may be read-only.
 CAN_WRITE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), postgis_lib_version()"
 
-# Guessing a password or a token, and having a mail sent, must cost a request each: no operation holds many.
-ONCE = frozenset(
-    {
-        "changePassword",
-        "linkOsmAccount",
-        "requestEmailVerification",
-        "requestPasswordReset",
-        "requestSignUp",
-        "resetPassword",
-        "signIn",
-        "signInWithOsm",
-        "signUp",
-        "verifyEmail",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Api:
@@ -105,7 +89,7 @@ def build(*, planned: bool = True) -> Api:
         await database.close()
 
     budget = Budget(rates)
-    limits, plans = Limits(schema, ONCE), Plans(schema) if planned else None
+    limits, plans = Limits(schema), Plans(schema) if planned else None
     graphql = GraphQL(schema=schema, context=context, limits=limits, budget=budget, plans=plans)
     # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
     known.tell(graphql.ask_anew)

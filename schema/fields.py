@@ -30,7 +30,8 @@ from app.settings import settings
 from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
 from resolvers.stored_outcomes import Outcome, outcome_of
-from schema.sizes import REQUEST_BYTES_MAX, in_words
+from schema.metadata import ONCE_PER_OPERATION, REQUEST_BYTES_MAX
+from schema.sizes import in_words
 
 T = TypeVar("T")
 Count = Callable[[], Awaitable[int]]
@@ -146,6 +147,7 @@ def mutation(
     scope: Scope | None = Scope.WRITE,
     pace: Pace | None = None,
     keyed: bool = True,
+    once_per_operation: bool = False,
     request_bytes_max: int | None = None,
 ) -> Any:
     """A mutation: its arguments become one input object, its problems become data.
@@ -153,17 +155,22 @@ def mutation(
     `scope` is the scope an API key needs: TRAIN for long-running work, ADMIN for staff-only mutations, None for
     mutations that API keys cannot call at all because they create, reveal, close or end access to an account. `pace` is
     the rate limit that applies; whatever starts a job or accepts a file has one. A mutation that returns a secret is
-    not `keyed`: its outcome is not stored, and an idempotency key is refused. `request_bytes_max` is the largest
-    request with it, where `settings.request_bytes_max` is too small.
+    not `keyed`: its outcome is not stored, and an idempotency key is refused. A mutation that checks a secret or sends
+    a mail is called `once_per_operation`, so that each guess and each mail costs a request. `request_bytes_max` is the
+    largest request with it, where `settings.request_bytes_max` is too small.
     """
-    changed = strawberry.mutation(resolver=resolver)
+    declared = {ONCE_PER_OPERATION: once_per_operation, REQUEST_BYTES_MAX: request_bytes_max}
+    changed = strawberry.mutation(
+        resolver=resolver, metadata={name: value for name, value in declared.items() if value}
+    )
     _described(resolver, changed)
     if pace:
         changed.description += f"\n\nRate limit: {pace.account_max} {pace.value} per hour; then RATE_LIMITED."
     if not keyed:
         changed.description += "\n\nDoes not accept an idempotency key, because the answer contains a secret."
+    if once_per_operation:
+        changed.description += "\n\nCan be called once per operation."
     if request_bytes_max:
-        changed.metadata = {REQUEST_BYTES_MAX: request_bytes_max}
         changed.description += f"\n\nA request with this mutation may be up to {in_words(request_bytes_max)}."
     needed = f"API keys need the scope `{scope.value}`." if scope else "Not available to API keys."
     changed.description = f"{changed.description}\n\n{needed}"

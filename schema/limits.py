@@ -41,6 +41,7 @@ from app.settings import settings
 from schema import sizes
 from schema.arguments import ArgumentChecks
 from schema.introspection import Introspection
+from schema.metadata import ONCE_PER_OPERATION, metadata_of_mutations
 
 # Prices in tenths, so that sums are exact.
 SCALAR = 1
@@ -75,10 +76,9 @@ class TooLarge(GraphQLError):
 
 @dataclass(frozen=True)
 class Limits:
-    """The three checks the view runs on a document; `once` names mutations that one operation may call once."""
+    """The three checks the view runs on a document."""
 
     schema: strawberry.Schema
-    once: frozenset[str] = frozenset()
 
     def check(self, document: DocumentNode) -> None:
         """Raises a GraphQLError if the shape is too large to be validated."""
@@ -89,6 +89,12 @@ class Limits:
     def declared(self) -> dict[str, int]:
         """The mutations that state their own request size limit."""
         return sizes.declared(self.schema)
+
+    @cached_property
+    def once(self) -> frozenset[str]:
+        """The mutations that one operation may call once: `mutation(…, once_per_operation=True)`."""
+        found = metadata_of_mutations(self.schema)
+        return frozenset(name for name, metadata in found.items() if ONCE_PER_OPERATION in metadata)
 
     @property
     def request_bytes_max(self) -> int:

@@ -26,8 +26,8 @@ from graphql import (
 from app.errors import Code
 from app.settings import settings
 from app.settings.units import MIB
+from schema.metadata import REQUEST_BYTES_MAX, metadata_of_mutations
 
-REQUEST_BYTES_MAX = "request_bytes_max"
 # Their values may be of any kind; the size of the request bounds them.
 OPEN = frozenset({"JSON", "GeoJSONFeatureCollection"})
 TEXTS = frozenset({TokenKind.STRING, TokenKind.BLOCK_STRING})
@@ -44,9 +44,7 @@ def in_words(size: int) -> str:
 
 def declared(schema: strawberry.Schema) -> dict[str, int]:
     """The mutations that state their own request size limit."""
-    core = schema._schema.mutation_type  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
-    fields = core.fields if core else {}
-    sizes = {name: field.extensions["strawberry-definition"].metadata for name, field in fields.items()}
+    sizes = metadata_of_mutations(schema)
     return {name: metadata[REQUEST_BYTES_MAX] for name, metadata in sizes.items() if REQUEST_BYTES_MAX in metadata}
 
 

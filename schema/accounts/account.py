@@ -33,5 +33,7 @@ class UserPreferences(Row, of=account_tables.UserPreferences):
 class AccountMutation:
     update_account: User | InvalidInput | Conflict = mutation(resolve.update_account)
     update_preferences: UserPreferences = mutation(resolve.update_preferences)
-    request_account_deletion: User | Conflict = mutation(resolve.request_account_deletion, scope=None)
+    request_account_deletion: User | Conflict = mutation(
+        resolve.request_account_deletion, once_per_operation=True, scope=None
+    )
     cancel_account_deletion: User | Conflict = mutation(resolve.cancel_account_deletion, scope=None)

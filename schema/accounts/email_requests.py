@@ -18,14 +18,20 @@ class MailRequested:
 
 @strawberry.type
 class MailedMutation:
-    request_sign_up: MailRequested | InvalidInput | Unavailable = mutation(resolve.request_sign_up, scope=None)
-    sign_up: SignedIn | InvalidInput | Conflict = mutation(resolve.sign_up, scope=None, keyed=False)
+    request_sign_up: MailRequested | InvalidInput | Unavailable = mutation(
+        resolve.request_sign_up, once_per_operation=True, scope=None
+    )
+    sign_up: SignedIn | InvalidInput | Conflict = mutation(
+        resolve.sign_up, once_per_operation=True, scope=None, keyed=False
+    )
     request_password_reset: MailRequested | InvalidInput | Unavailable = mutation(
-        resolve.request_password_reset, scope=None
+        resolve.request_password_reset, once_per_operation=True, scope=None
     )
-    reset_password: User | InvalidInput = mutation(resolve.reset_password, scope=None)
-    change_password: User | InvalidInput | Conflict = mutation(resolve.change_password, scope=None)
+    reset_password: User | InvalidInput = mutation(resolve.reset_password, once_per_operation=True, scope=None)
+    change_password: User | InvalidInput | Conflict = mutation(
+        resolve.change_password, once_per_operation=True, scope=None
+    )
     request_email_verification: MailRequested | InvalidInput | Conflict | Unavailable = mutation(
-        resolve.request_email_verification, scope=None
+        resolve.request_email_verification, once_per_operation=True, scope=None
     )
-    verify_email: User | InvalidInput | Conflict = mutation(resolve.verify_email, scope=None)
+    verify_email: User | InvalidInput | Conflict = mutation(resolve.verify_email, once_per_operation=True, scope=None)

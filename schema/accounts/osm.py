@@ -37,7 +37,9 @@ class OsmMutation:
         resolve.start_osm_authorization, scope=None, keyed=False
     )
     sign_in_with_osm: SignedIn | InvalidInput | Unavailable = mutation(
-        resolve.sign_in_with_osm, scope=None, keyed=False
+        resolve.sign_in_with_osm, once_per_operation=True, scope=None, keyed=False
     )
-    link_osm_account: User | InvalidInput | Conflict | Unavailable = mutation(resolve.link_osm_account, scope=None)
+    link_osm_account: User | InvalidInput | Conflict | Unavailable = mutation(
+        resolve.link_osm_account, once_per_operation=True, scope=None
+    )
     unlink_osm_account: User | Conflict = mutation(resolve.unlink_osm_account, scope=None)

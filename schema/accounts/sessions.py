@@ -35,7 +35,7 @@ class SignedIn:
 
 @strawberry.type
 class SessionsMutation:
-    sign_in: SignedIn | InvalidInput = mutation(resolve.sign_in, scope=None, keyed=False)
+    sign_in: SignedIn | InvalidInput = mutation(resolve.sign_in, once_per_operation=True, scope=None, keyed=False)
     sign_out: bool = mutation(resolve.sign_out, scope=None)
     revoke_session: User = mutation(resolve.revoke_session, scope=None)
     revoke_sessions: User = mutation(resolve.revoke_sessions, scope=None)

@@ -69,5 +69,5 @@ class TeamsMutation:
     )
     revoke_team_invitation: Team = mutation(resolve.revoke_team_invitation)
     accept_team_invitation: TeamMembership | InvalidInput | Conflict | LimitReached = mutation(
-        resolve.accept_team_invitation
+        resolve.accept_team_invitation, once_per_operation=True
     )

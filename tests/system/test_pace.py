@@ -2,12 +2,9 @@
 
 import ast
 import asyncio
-import inspect
-import textwrap
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from types import FunctionType, MethodType
+from types import FunctionType
 
 import httpx
 import pytest
@@ -24,6 +21,7 @@ from resolvers import ids
 from schema import schema
 from schema.fields import Paced
 from tests import factories
+from tests.called import named, nodes
 
 ROOT = Path(__file__).parents[2]
 MUTATIONS = schema._schema.mutation_type.fields
@@ -51,39 +49,19 @@ def declared(name: str) -> set[Pace]:
     return {each.pace for each in definition(name).extensions if isinstance(each, Paced)}
 
 
-@cache
-def tree(function: FunctionType) -> ast.Module:
-    return ast.parse(textwrap.dedent(inspect.getsource(function)))
-
-
-def named(node: ast.AST, function: FunctionType) -> object:
-    """What a name, or a name in a module, stands for where a function says it."""
-    if isinstance(node, ast.Attribute):
-        return getattr(named(node.value, function), node.attr, None)
-    return function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
-
-
-def reached(function: FunctionType, seen: set[FunctionType]) -> Iterator[Pace | None]:
+def started(function: FunctionType) -> Iterator[Pace | None]:
     """What is started by a function and by all that it names, however deep."""
-    if function in seen:
-        return
-    seen.add(function)
-    for node in ast.walk(tree(function)):
-        if isinstance(node, ast.Call) and named(node.func, function) is enqueue:
-            yield PACES[named(node.args[1], function)]
-        found = named(node, function)
-        if isinstance(found, MethodType):
-            found = found.__func__
+    for node, where in nodes(function):
+        if isinstance(node, ast.Call) and named(node.func, where) is enqueue:
+            yield PACES[named(node.args[1], where)]
+        found = named(node, where)
         if found is upload_link or found is sifted:
             yield Pace.UPLOADS
-        elif isinstance(found, FunctionType) and found.__module__.startswith(("app.services", "resolvers")):
-            yield from reached(found, seen)
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_whatever_starts_a_job_or_takes_a_file_says_what_it_is_counted_among(name):
-    started = set(reached(definition(name).base_resolver.wrapped_func, set()))
-    assert declared(name) == started - {None}
+    assert declared(name) == set(started(definition(name).base_resolver.wrapped_func)) - {None}
 
 
 def test_what_starts_something_is_found():

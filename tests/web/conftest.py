@@ -28,6 +28,7 @@ from app.web.routes.health import Health
 from app.web.routes.metrics import metrics
 from app.web.server import Server, configuration
 from schema.limits import Limits
+from schema.metadata import ONCE_PER_OPERATION
 from tests.web.wire import News, Wire, news
 
 PROTOCOL = "graphql-transport-ws"
@@ -156,7 +157,7 @@ class Mutation:
         info.context.journal.asked += 1
         return name
 
-    @strawberry.mutation
+    @strawberry.mutation(metadata={ONCE_PER_OPERATION: True})
     def sign_in(self, password: str) -> str:
         return "no"
 
@@ -256,7 +257,7 @@ async def running(
     graphql = GraphQL(
         schema=SCHEMA,
         context=_context_maker(lambda: made[0]),
-        limits=Limits(SCHEMA, once=frozenset({"signIn"})),
+        limits=Limits(SCHEMA),
         budget=budget,
         plans=plans,
     )
