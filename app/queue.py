@@ -16,7 +16,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.system import Job, JobKind, JobState, Lane
+from app.models.kinds import JobKind, Lane
+from app.models.system import Job, JobState
 from app.redis_client import threads_client
 from app.settings import settings
 

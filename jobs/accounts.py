@@ -14,7 +14,7 @@ from app.errors import NotFound
 from app.formats.records import Features, JsonLines
 from app.gateways import storage
 from app.models.base import Record
-from app.models.system import JobKind
+from app.models.kinds.accounts import AccountsJob
 from app.services.accounts.email import templates  # noqa: F401 -- registers who writes mails about accounts
 from app.services.accounts.users import data_exports, personal_data
 from app.services.social.people import account_deletion  # noqa: F401 -- registers what goes with an account that is deleted
@@ -38,7 +38,7 @@ longitude and latitude. Numbers that end in `_id` name the `id` of a line in ano
 """
 
 
-@job(JobKind.EXPORT_DATA, failed=data_exports.export_failed)
+@job(AccountsJob.EXPORT_DATA, failed=data_exports.export_failed)
 async def export_data(run: Run) -> None:
     """Writes somebody's rows, table by table, and their files into a ZIP file, and keeps that for a while."""
     with working_folder() as folder:

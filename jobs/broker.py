@@ -9,7 +9,7 @@ import structlog
 
 from app import queue
 from app.database import Database, WriteSession
-from app.models.system import JobKind, Lane
+from app.models.kinds import JobKind, Lane
 from app.services.system import jobs
 from app.services.system.jobs import Claim
 from app.settings import settings

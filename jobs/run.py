@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import events
 from app.database import Database, WriteSession, part
 from app.errors import DomainError
-from app.models.system import JobKind, JobState
+from app.models.kinds import JobKind
+from app.models.system import JobState
 from app.services.system import jobs
 from app.services.system.jobs import CANCELLED, Claim, LeaseLost, Progress
 from app.settings import settings

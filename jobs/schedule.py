@@ -9,7 +9,7 @@ from functools import partial
 
 from app import redis_client
 from app.database import Database
-from app.models.system import Lane
+from app.models.kinds import Lane
 from app.services.accounts.users import deletion
 from app.services.system import banners, digests, jobs
 from app.settings import settings

@@ -8,7 +8,7 @@ from email.utils import localtime
 from urllib.parse import urlsplit
 
 from app.gateways import mail
-from app.models.system import JobKind
+from app.models.kinds.system import SystemJob
 from app.services.system import mail as mail_service
 from app.services.system.mail import Letter
 from app.settings import settings
@@ -44,7 +44,7 @@ class Pause:
 _pause = Pause()
 
 
-@job(JobKind.SEND_MAIL, failed=mail_service.mail_failed)
+@job(SystemJob.SEND_MAIL, failed=mail_service.mail_failed)
 async def send_mail(run: Run) -> None:
     """Writes a mail as of now and sends it; a worker lost in between sends it again under the same number."""
     async with run.writing() as session:

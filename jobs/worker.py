@@ -8,7 +8,7 @@ import structlog
 
 from app import logs, queue
 from app.database import Database
-from app.models.system import Lane
+from app.models.kinds import Lane
 from app.services.system.error_log import Logbook
 from app.settings import settings
 from jobs import accounts, mapping, social, system  # noqa: F401 -- register their jobs

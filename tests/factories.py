@@ -9,6 +9,7 @@ from app import security
 from app.database import Database
 from app.models.accounts import Team, TeamInvitation, TeamMembership
 from app.models.base import Record
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel, FeedbackType
 from app.models.mapping.imports import LabelFormat, LabelImport
@@ -16,7 +17,7 @@ from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
 from app.models.mapping.trainings import Model, Training
 from app.models.social import Friendship, Post
-from app.models.system import Job, JobKind, JobState, UserNotification
+from app.models.system import Job, JobState, UserNotification
 from app.services.accounts.sign_in import sessions, sign_ups
 from app.services.accounts.sign_in.sessions import SignedIn
 
@@ -75,7 +76,7 @@ async def model(database: Database, of: Dataset, **fields: Any) -> Model:
 async def job(database: Database, **fields: Any) -> Job:
     return await add(
         database,
-        Job(**{"kind": JobKind.TRAIN, "subject_id": 1, "attempts_max": 3, "state": JobState.QUEUED, **fields}),
+        Job(**{"kind": MappingJob.TRAIN, "subject_id": 1, "attempts_max": 3, "state": JobState.QUEUED, **fields}),
     )
 
 

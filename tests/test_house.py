@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.utils.str_converters import to_camel_case
 
 from app.models.base import Base
-from app.models.system import JobKind
+from app.models.kinds import JobKind
 from app.pagination import Order
 from app.policies import _visibility
 from jobs.broker import WORKS

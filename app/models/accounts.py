@@ -27,10 +27,11 @@ from app.models.choices import (
     DatetimeSeparator,
     DecimalSeparator,
     DeliveryMethod,
-    NotificationKind,
     Scope,
     TimeFormat,
 )
+from app.models.kinds import KindColumn, NotificationKind
+from app.models.kinds.accounts import AccountsNotification
 
 if TYPE_CHECKING:
     from app.models.mapping.datasets import Dataset
@@ -100,7 +101,7 @@ class User(Record):
         doc="How notifications are delivered.",
     )
     notifications_declined: Mapped[list[NotificationKind]] = mapped_column(
-        ARRAY(EnumColumn(NotificationKind, native_enum=False, length=40)),
+        ARRAY(KindColumn(NotificationKind)),
         default=list,
         doc="Notification categories that are turned off.",
     )
@@ -297,6 +298,7 @@ class DataExport(Record):
     """An archive of all data of a user, made at their request."""
 
     __tablename__ = "data_exports"
+    __notified_as__ = AccountsNotification.ACCOUNT
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(
@@ -324,6 +326,7 @@ class Team(Record):
     """A group of people who share their work. Every member has the team's permissions."""
 
     __tablename__ = "teams"
+    __notified_as__ = AccountsNotification.TEAM
     __table_args__ = (
         Index(
             "uq_teams_admin_user_id_name",

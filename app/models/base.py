@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Any, NewType
+from typing import Any, ClassVar, NewType
 
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind
 
 BigInt = NewType("BigInt", int)
 """An integer beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
@@ -31,6 +33,9 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         # Text and a check, not a native type: members come and go in ordinary migrations.
         Enum: EnumColumn(Enum, native_enum=False, create_constraint=True, length=40),
+        JobKind: KindColumn(JobKind),
+        NotificationKind: KindColumn(NotificationKind),
+        MailKind: KindColumn(MailKind),
         BigInt: BigInteger(),
         Json: JSONB(),
     }
@@ -40,6 +45,8 @@ class Record(Base):
     """A row with an id and a creation time; newer rows have higher ids."""
 
     __abstract__ = True
+    # What a notification about such a row is counted among; None for somebody's own work.
+    __notified_as__: ClassVar[NotificationKind | None] = None
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was created.")

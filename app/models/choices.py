@@ -10,20 +10,6 @@ class DeliveryMethod(Enum):
     EMAIL = "EMAIL"
 
 
-class NotificationKind(Enum):
-    """The category of a notification: the user's work, teams and account, what other users do, staff decisions."""
-
-    WORK = "WORK"
-    TEAM = "TEAM"
-    ACCOUNT = "ACCOUNT"
-    REPLY = "REPLY"
-    MENTION = "MENTION"
-    FRIEND_REQUEST = "FRIEND_REQUEST"
-    FRIENDSHIP = "FRIENDSHIP"
-    MESSAGE = "MESSAGE"
-    MODERATION = "MODERATION"
-
-
 class Scope(Enum):
     """What a program with an API key may do on its owner's behalf."""
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import Record
+from app.models.kinds.social import SocialNotification
 
 
 class PostType(Enum):
@@ -309,6 +310,7 @@ class Report(Record):
     """A report of something to staff."""
 
     __tablename__ = "reports"
+    __notified_as__ = SocialNotification.MODERATION
     __table_args__ = (
         Index(None, "state", "id"),
         Index(None, "user_id", "id"),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
@@ -23,43 +23,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import Base, Json, Record
-from app.models.choices import NotificationKind
+from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
+from app.models.kinds.system import SystemNotification
 
 if TYPE_CHECKING:
     from app.models.mapping.trainings import Training
-
-
-class Lane(Enum):
-    """A queue lane. Jobs of different lanes do not wait for one another."""
-
-    QUICK = "QUICK"  # over within seconds, such as a mail
-    SLOW = "SLOW"  # minutes, most of them spent waiting for the network or a disk
-    HEAVY = "HEAVY"  # minutes to hours on a core of its own, in a process of its own
-
-
-class JobKind(Enum):
-    """The kinds of jobs; `jobs/` has one actor for each."""
-
-    FETCH_LABELS = "FETCH_LABELS", Lane.SLOW
-    IMPORT_LABELS = "IMPORT_LABELS", Lane.SLOW
-    FETCH_FEEDBACK_LABELS = "FETCH_FEEDBACK_LABELS", Lane.SLOW
-    TRAIN = "TRAIN", Lane.HEAVY
-    PREDICT = "PREDICT", Lane.HEAVY
-    REMOVE_TRAINING = "REMOVE_TRAINING", Lane.QUICK
-    REMOVE_PREDICTION = "REMOVE_PREDICTION", Lane.QUICK
-    REMOVE_PICTURE = "REMOVE_PICTURE", Lane.QUICK
-    CONFLATE = "CONFLATE", Lane.SLOW
-    SEND_MAIL = "SEND_MAIL", Lane.QUICK
-    EXPORT_DATA = "EXPORT_DATA", Lane.SLOW
-    INSPECT = "INSPECT", Lane.SLOW
-
-    lane: Lane
-
-    def __new__(cls, name: str, lane: Lane) -> Self:
-        """A kind's value is its name; every kind is declared with its lane."""
-        kind = object.__new__(cls)
-        kind._value_, kind.lane = name, lane
-        return kind
 
 
 class JobState(Enum):
@@ -169,7 +137,7 @@ class UserNotification(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    kind: Mapped[NotificationKind] = mapped_column(default=NotificationKind.WORK, doc="The category.")
+    kind: Mapped[NotificationKind] = mapped_column(default=SystemNotification.WORK, doc="The category.")
     message: Mapped[str] = mapped_column(String(500), doc="What happened, in a sentence.")
     told_at: Mapped[datetime] = mapped_column(
         server_default=func.now(),
@@ -217,19 +185,6 @@ class NotificationActor(Record):
         back_populates="actors", lazy="raise", doc="The notification."
     )
     user: Mapped[User] = relationship(lazy="raise", doc="The user.")
-
-
-class MailKind(Enum):
-    """The subject of an email."""
-
-    SIGN_UP = "SIGN_UP"
-    EMAIL_VERIFICATION = "EMAIL_VERIFICATION"
-    EMAIL_CHANGED = "EMAIL_CHANGED"
-    PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105
-    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105
-    ACCOUNT_DELETION = "ACCOUNT_DELETION"
-    DATA_EXPORT = "DATA_EXPORT"
-    NOTIFICATIONS = "NOTIFICATIONS"
 
 
 class Mail(Record):

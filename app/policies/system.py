@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 
+from app.models.kinds import JobKind
 from app.models.system import (
     AuditEntry,
     Banner,
@@ -9,7 +10,6 @@ from app.models.system import (
     EventEpoch,
     IdempotencyKey,
     Job,
-    JobKind,
     LogEntry,
     Mail,
     NotificationActor,
@@ -19,14 +19,15 @@ from app.policies import AnyViewer, Viewer, names_viewer, reads
 from app.policies.accounts import visible_users
 from app.settings import settings
 
-# Their subjects are public, so how far they are is, too.
-PUBLIC_KINDS = (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.FETCH_FEEDBACK_LABELS, JobKind.INSPECT)
-
 
 @reads(Job)
 def visible_jobs(viewer: AnyViewer) -> ColumnElement[bool]:
     """Work on public things; one's own; all of it for staff."""
-    return true() if viewer.is_staff else Job.kind.in_(PUBLIC_KINDS) | names_viewer(viewer, Job.user_id)
+    if viewer.is_staff:
+        return true()
+    # The subjects of these are public, so how far they are is, too.
+    is_public = Job.kind.in_([kind for kind in JobKind if kind.is_public])
+    return is_public | names_viewer(viewer, Job.user_id)
 
 
 @reads(Event, EventEpoch, Mail, IdempotencyKey)

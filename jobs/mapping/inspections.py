@@ -1,7 +1,7 @@
 """Inspecting datasets."""
 
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.inspections import Inspection
-from app.models.system import JobKind
 from app.services.mapping.datasets import quality
 from app.services.mapping.trainings import progress
 from app.settings import settings
@@ -13,7 +13,7 @@ from jobs.mapping.engine_files import features_of, fetch, teller, write
 from jobs.run import Run
 
 
-@job(JobKind.INSPECT, failed=quality.inspection_failed)
+@job(MappingJob.INSPECT, failed=quality.inspection_failed)
 async def inspect(run: Run) -> None:
     """Fetches the tiles, lets the engine look, keeps what it saw."""
     inspection_id, topic = run.claim.subject_id, progress.topic_of(Inspection, run.claim.subject_id)

@@ -5,7 +5,7 @@ import asyncio
 from app import parsing
 from app.formats import label_files
 from app.gateways import osm, storage
-from app.models.system import JobKind
+from app.models.kinds.mapping import MappingJob
 from app.services.mapping.feedback import corrections
 from app.services.mapping.labels import footprints as footprints_service
 from app.services.mapping.labels import imports, uploads
@@ -15,7 +15,7 @@ from jobs.folders import working_folder
 from jobs.run import Run
 
 
-@job(JobKind.FETCH_LABELS, failed=uploads.labelling_failed)
+@job(MappingJob.FETCH_LABELS, failed=uploads.labelling_failed)
 async def fetch_labels(run: Run) -> None:
     """Asks OpenStreetMap for an area's features and puts them in place of those it gave before."""
     async with run.database.reading() as reading:
@@ -26,7 +26,7 @@ async def fetch_labels(run: Run) -> None:
         await uploads.replace_osm_labels(session, run.claim.subject_id, footprints)
 
 
-@job(JobKind.FETCH_FEEDBACK_LABELS, failed=corrections.feedback_labelling_failed)
+@job(MappingJob.FETCH_FEEDBACK_LABELS, failed=corrections.feedback_labelling_failed)
 async def fetch_feedback_labels(run: Run) -> None:
     """The same for an area that corrects a training."""
     async with run.database.reading() as reading:
@@ -36,7 +36,7 @@ async def fetch_feedback_labels(run: Run) -> None:
         await corrections.replace_osm_feedback_labels(session, run.claim.subject_id, features)
 
 
-@job(JobKind.IMPORT_LABELS, failed=imports.import_failed)
+@job(MappingJob.IMPORT_LABELS, failed=imports.import_failed)
 async def import_labels(run: Run) -> None:
     """Reads a file to its end before it keeps any label of it; what was read waits on disk."""
     async with run.writing() as session:

@@ -9,8 +9,8 @@ from shapely.geometry import shape
 
 from app.gateways import osm, storage
 from app.gateways.outside import Outage
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Prediction
-from app.models.system import JobKind
 from app.services.mapping.predictions import conflation, downloads, execution, lifecycle, parts
 from app.services.mapping.predictions.downloads import FileFormat
 from app.services.mapping.predictions.execution import Found, PredictionPlan
@@ -27,7 +27,7 @@ from jobs.run import Run
 SEARCHED = 0.98
 
 
-@job(JobKind.PREDICT, failed=lifecycle.prediction_failed)
+@job(MappingJob.PREDICT, failed=lifecycle.prediction_failed)
 async def predict(run: Run) -> None:
     """Searches the next part of the area; when none is left, puts together what was found."""
     prediction_id, topic = run.claim.subject_id, progress.topic_of(Prediction, run.claim.subject_id)
@@ -94,7 +94,7 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
     ]
 
 
-@job(JobKind.CONFLATE, failed=conflation.conflation_failed)
+@job(MappingJob.CONFLATE, failed=conflation.conflation_failed)
 async def conflate(run: Run) -> None:
     """Asks OpenStreetMap about the area, part by part, and says of each feature whether it is known there."""
     prediction_id, topic = run.claim.subject_id, progress.topic_of(Prediction, run.claim.subject_id)

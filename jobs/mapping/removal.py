@@ -2,7 +2,7 @@
 
 from app.database import WriteSession
 from app.gateways import storage
-from app.models.system import JobKind
+from app.models.kinds.mapping import MappingJob
 from jobs.broker import job
 from jobs.run import Run
 
@@ -11,13 +11,13 @@ async def _left_behind(session: WriteSession, subject_id: int, reason: str) -> N
     """Whose files could not be deleted is gone; the job says why they were left."""
 
 
-@job(JobKind.REMOVE_TRAINING, failed=_left_behind)
+@job(MappingJob.REMOVE_TRAINING, failed=_left_behind)
 async def remove_training(run: Run) -> None:
     """Deletes everything a training left."""
     await _remove(run, "trainings")
 
 
-@job(JobKind.REMOVE_PREDICTION, failed=_left_behind)
+@job(MappingJob.REMOVE_PREDICTION, failed=_left_behind)
 async def remove_prediction(run: Run) -> None:
     """Deletes everything a prediction left."""
     await _remove(run, "predictions")

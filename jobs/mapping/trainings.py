@@ -4,8 +4,8 @@ import orjson
 
 from app.formats import pmtiles
 from app.gateways import storage
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import Training
-from app.models.system import JobKind
 from app.services.mapping.trainings import lifecycle, progress
 from app.settings import settings
 from app.tiles import covering
@@ -27,7 +27,7 @@ FILES = {
 }
 
 
-@job(JobKind.TRAIN, failed=lifecycle.training_failed)
+@job(MappingJob.TRAIN, failed=lifecycle.training_failed)
 async def train(run: Run) -> None:
     """Fetches the tiles, lets the engine learn, keeps what it leaves."""
     training_id, topic = run.claim.subject_id, progress.topic_of(Training, run.claim.subject_id)

@@ -9,9 +9,9 @@ from app.models.choices import (
     DatetimeSeparator,
     DecimalSeparator,
     DeliveryMethod,
-    NotificationKind,
     TimeFormat,
 )
+from app.models.kinds import NotificationKind
 from app.services.accounts.users import deletion, settings
 from resolvers.context import Info
 from resolvers.optional_arguments import given

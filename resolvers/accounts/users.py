@@ -7,7 +7,8 @@ from sqlalchemy import Select, or_
 
 from app import checks
 from app.models.accounts import User
-from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.choices import DeliveryMethod
+from app.models.kinds import NotificationKind
 from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of

@@ -38,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from app.geometry import DECIMALS, Shape, to_geojson
+from app.models.kinds import KindColumn
 from app.policies import AnyViewer, Viewer
 
 Expression = Callable[[AnyViewer], ColumnElement[Any]]
@@ -100,7 +101,7 @@ def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) ->
     item = kind.item_type if isinstance(kind, ARRAY) else kind
     if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):
         return None
-    if isinstance(item, Enum):
+    if isinstance(item, Enum | KindColumn):
         return Leaf(name, element, given=_names if is_array else _name)
     if isinstance(item, Float):
         return Leaf(name, element, "finites({0})" if is_array else "finite({0})")
@@ -121,6 +122,8 @@ def _rewritten(name: str, element: ColumnElement[Any], kind: TypeEngine[Any]) ->
 def _is_written_alike(kind: TypeEngine[Any], shown_as: GraphQLNamedType) -> bool:
     if isinstance(kind, Enum):  # kept by the names that clients see
         return isinstance(shown_as, GraphQLEnumType) and set(kind.enums) == set(shown_as.values)
+    if isinstance(kind, KindColumn):
+        return isinstance(shown_as, GraphQLEnumType) and kind.names == set(shown_as.values)
     return next((shown_as.name in scalars for column, scalars in WRITTEN_ALIKE if isinstance(kind, column)), False)
 
 

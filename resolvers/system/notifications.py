@@ -7,7 +7,7 @@ from sqlalchemy import Select
 
 from app.audience import Happening
 from app.events import SourceStream
-from app.models.choices import NotificationKind
+from app.models.kinds import NotificationKind
 from app.models.system import UserNotification
 from app.pagination import Order
 from app.policies import signed_in, visible

@@ -8,6 +8,7 @@ from strawberry import auto
 
 from app.models import accounts as account_tables
 from app.models import choices as choice_tables
+from app.models.kinds import NotificationKind
 from resolvers.accounts import users as resolve
 from resolvers.mapping.datasets import NamedOrder
 from resolvers.mapping.trainings import TrainingOrder
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from schema.social.friends import Friendship
     from schema.social.posts import Post
 
-for kind in (choice_tables.DeliveryMethod, choice_tables.NotificationKind):
+for kind in (choice_tables.DeliveryMethod, NotificationKind):
     strawberry.enum(kind, description=kind.__doc__)
 
 
@@ -50,7 +51,7 @@ class User(Row, of=account_tables.User):
         resolve.notifications_delivery_methods
     )
     newsletter_subscription: bool | None = field(resolve.newsletter_subscription)
-    notifications_declined: list[choice_tables.NotificationKind] | None = field(resolve.notifications_declined)
+    notifications_declined: list[NotificationKind] | None = field(resolve.notifications_declined)
     unread_notifications_count: int | None = field(resolve.unread_notifications_count)
     account_deletion_requested: bool | None = field(resolve.account_deletion_requested)
     profile: Profile = one(account_tables.User.profile)

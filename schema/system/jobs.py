@@ -4,12 +4,13 @@ import strawberry
 from strawberry import auto
 
 from app.models import system as system_tables
+from app.models.kinds import JobKind
 from app.services.system import queue
 from resolvers.system import queue as resolve
 from schema.fields import field
 from schema.row import Row, shows
 
-strawberry.enum(system_tables.JobKind, description=system_tables.JobKind.__doc__)
+strawberry.enum(JobKind, description=JobKind.__doc__)
 strawberry.enum(system_tables.JobState, description=system_tables.JobState.__doc__)
 
 
@@ -33,7 +34,7 @@ class Job(Row, of=system_tables.Job):
 
 @shows(queue.QueueLoad)
 class QueueLoad:
-    kind: system_tables.JobKind = strawberry.field(description="The kind of job.")
+    kind: JobKind = strawberry.field(description="The kind of job.")
     queued: int = strawberry.field(description="The number of waiting jobs.")
     running: int = strawberry.field(description="The number of running jobs.")
     usual_s: float | None = strawberry.field(

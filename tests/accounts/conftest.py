@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.database import Database
-from app.models.system import Job, JobKind, JobState
+from app.models.kinds.system import SystemJob
+from app.models.system import Job, JobState
 from app.settings import settings
 from jobs import accounts, system  # noqa: F401 -- register who writes mails, and who sends them
 from jobs.broker import WORKS
@@ -30,11 +31,11 @@ def deliver(database: Database) -> Callable[[], Awaitable[list[JobState]]]:
     """Has the worker send every mail that waits, once; what became of the jobs."""
 
     async def deliver() -> list[JobState]:
-        waiting = select(Job.id).where(Job.kind == JobKind.SEND_MAIL, Job.state == JobState.QUEUED).order_by(Job.id)
+        waiting = select(Job.id).where(Job.kind == SystemJob.SEND_MAIL, Job.state == JobState.QUEUED).order_by(Job.id)
         async with database.reading() as session:
             ids = (await session.scalars(waiting)).all()
         for id in ids:
-            await attempt(database, WORKS[JobKind.SEND_MAIL], id, asyncio.Event())
+            await attempt(database, WORKS[SystemJob.SEND_MAIL], id, asyncio.Event())
         async with database.reading() as session:
             return list(await session.scalars(select(Job.state).where(Job.id.in_(ids)).order_by(Job.id)))
 

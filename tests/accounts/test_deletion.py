@@ -9,11 +9,13 @@ from sqlalchemy import func, select, text, update
 from app.models.accounts import ApiKey, OsmAccount, Profile, Session, Team, TeamMembership, User, UserPreferences
 from app.models.base import Base
 from app.models.choices import Scope
+from app.models.kinds.accounts import AccountsMail
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import Dataset
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.models.social import Conversation, Friendship, Like, Message, Mute, Post, PostMention, Share
-from app.models.system import AuditEntry, Job, JobKind, JobState, Mail, UserNotification
+from app.models.system import AuditEntry, Job, JobState, Mail, UserNotification
 from app.services.accounts.users import deletion
 from app.services.social.people import account_deletion  # noqa: F401 -- registers what goes with an account
 from app.services.system import mail
@@ -103,7 +105,7 @@ async def full(database, owner, other):
         await session.execute(update(User).where(User.id == owner.id).values(**named))
         worn = {"bio": "Roofs are my thing", "location": "Where I live", "avatar_key": "a" * 64}
         await session.execute(update(Profile).where(Profile.id == owner.id).values(**worn))
-        await mail.post(session, mail.MailKind.PASSWORD_RESET, address="Owner@fieldgraph.test")
+        await mail.post(session, AccountsMail.PASSWORD_RESET, address="Owner@fieldgraph.test")
     await factories.add(database, OsmAccount(id=owner.id, osm_id=7, username="owner of roofs"))
     await factories.add(
         database, ApiKey(user_id=owner.id, name="owner's", token_hash=b"x" * 32, hint="x", scopes=[Scope.READ])
@@ -168,7 +170,7 @@ async def test_what_others_rely_on_stays_without_a_name(ask, change, database, g
         "models": {"nodes": [{"name": "Roofs", "user": None, "trainings": {"nodes": trainings}}]},
     }
     [removal] = await rows(database, Job)
-    assert (removal.kind, removal.state) == (JobKind.REMOVE_PREDICTION, JobState.QUEUED)
+    assert (removal.kind, removal.state) == (MappingJob.REMOVE_PREDICTION, JobState.QUEUED)
     [kept] = await rows(database, Dataset)
     assert kept.user_id == owner.id
 
@@ -198,7 +200,7 @@ async def test_nobody_becomes_the_admin_of_a_team_before_they_leave(refuse, data
 
 
 async def test_it_waits_until_their_jobs_have_stopped(ask, database, gone, owner):
-    working = await factories.job(database, user_id=owner.id, state=JobState.RUNNING, kind=JobKind.PREDICT)
+    working = await factories.job(database, user_id=owner.id, state=JobState.RUNNING, kind=MappingJob.PREDICT)
     await gone(owner)
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
     [user] = await rows(database, User)

@@ -9,7 +9,8 @@ from sqlalchemy import func, select, update
 
 from app.database import Database
 from app.models.accounts import User
-from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.choices import DeliveryMethod
+from app.models.kinds.social import SocialNotification
 from app.models.system import AuditEntry, Job, Mail, UserNotification
 from app.services.system import digests, notification_groups, notifications
 from app.settings import settings
@@ -252,7 +253,7 @@ async def test_who_joins_in_after_a_mail_is_worth_another(database, owner, other
     for number, sender in enumerate([other.user, other.user, (await factories.user(database, "third")).user]):
         async with database.writing() as session:
             told = {"about": await factories.post(database, sender.id), "within": None}
-            await notification_groups.tell_together(session, owner.id, sender, NotificationKind.MENTION, **told)
+            await notification_groups.tell_together(session, owner.id, sender, SocialNotification.MENTION, **told)
         assert await post(database) == (number != 1)
         await deliver()
         await an_hour_passes(database)

@@ -12,8 +12,9 @@ from sqlalchemy import func, insert, select, update
 
 from app.gateways import storage
 from app.models.accounts import DataExport, Profile, User
+from app.models.kinds.accounts import AccountsJob, AccountsMail
 from app.models.mapping.predictions import PredictedFeature
-from app.models.system import AuditEntry, Job, JobKind, JobState, Mail, MailKind, UserNotification
+from app.models.system import AuditEntry, Job, JobState, Mail, UserNotification
 from app.services.accounts.users import data_exports, personal_data
 from app.services.system import jobs
 from app.services.system import mail as mail_service
@@ -36,7 +37,7 @@ def work(database):
     """Works on the newest export once, and answers with its job as it is then."""
 
     async def work() -> Job:
-        newest = select(Job).where(Job.kind == JobKind.EXPORT_DATA).order_by(Job.id.desc()).limit(1)
+        newest = select(Job).where(Job.kind == AccountsJob.EXPORT_DATA).order_by(Job.id.desc()).limit(1)
         async with database.reading() as session:
             job = (await session.scalars(newest)).one()
         await attempt(database, WORKS[job.kind], job.id, asyncio.Event())
@@ -167,7 +168,7 @@ async def test_of_many_asked_for_at_once_one_is_made(ask, database, owner):
     answers = await asyncio.gather(*(exported(ask, owner) for _ in range(5)))
     assert sorted(answer.get("code", "made") for answer in answers) == ["CONFLICT"] * 4 + ["made"]
     async with database.reading() as session:
-        assert await session.scalar(select(func.count()).where(Job.kind == JobKind.EXPORT_DATA)) == 1
+        assert await session.scalar(select(func.count()).where(Job.kind == AccountsJob.EXPORT_DATA)) == 1
 
 
 async def test_so_many_are_made_a_day(ask, database, owner, unchanged, work, monkeypatch):
@@ -232,7 +233,7 @@ async def test_a_mail_tells_whoever_has_proven_their_address(ask, database, owne
         await exported(ask, person)
         await work()
     async with database.writing() as session:
-        [mail] = await session.scalars(select(Mail).where(Mail.kind == MailKind.DATA_EXPORT))
+        [mail] = await session.scalars(select(Mail).where(Mail.kind == AccountsMail.DATA_EXPORT))
         letter = await mail_service.letter_of(session, mail.id)
         assert letter.address == "owner@fieldgraph.test"
         assert "http" not in letter.text.replace(settings.address, "")

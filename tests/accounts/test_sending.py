@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from app.models.system import Job, JobState, Mail, MailKind
+from app.models.kinds.accounts import AccountsMail
+from app.models.system import Job, JobState, Mail
 from app.services.system import mail as mail_service
 from app.services.system import pruning
 from app.settings import settings
@@ -67,8 +68,8 @@ async def test_nothing_kept_of_a_mail_lets_anybody_in(change, mailbox, deliver, 
 
 async def test_old_mails_are_forgotten(database):
     async with database.writing() as session:
-        await mail_service.post(session, MailKind.SIGN_UP, address="ann@example.org")
-        await mail_service.post(session, MailKind.SIGN_UP, address="bob@example.org")
+        await mail_service.post(session, AccountsMail.SIGN_UP, address="ann@example.org")
+        await mail_service.post(session, AccountsMail.SIGN_UP, address="bob@example.org")
         old = datetime.now(UTC) - timedelta(days=settings.mails_kept_days, minutes=1)
         await session.execute(update(Mail).where(Mail.address == "ann@example.org").values(created_at=old))
     await pruning.prune(database, "mails")

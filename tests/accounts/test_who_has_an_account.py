@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.gateways import mail
-from app.models.system import Event, Job, JobKind
+from app.models.kinds.system import SystemJob
+from app.models.system import Event, Job
 from jobs.system import Pause
 from resolvers import ids
 from tests import factories
@@ -52,7 +53,7 @@ async def test_nothing_tells_who_has_an_account(ask, change, deliver, database, 
     assert told[0] == told[1]
     async with database.reading() as session:
         kinds = (await session.scalars(select(Job.kind))).all()
-    assert kinds == [JobKind.SEND_MAIL] * 2, "there was something to be seen"
+    assert kinds == [SystemJob.SEND_MAIL] * 2, "there was something to be seen"
 
 
 async def test_a_mail_to_nobody_takes_as_long_as_one_to_somebody(monkeypatch):

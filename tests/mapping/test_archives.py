@@ -9,7 +9,7 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, TileType
 from shapely import box
 
-from app.models.system import JobKind
+from app.models.kinds.mapping import MappingJob
 from app.services.system.jobs import Claim
 from app.settings import settings
 from app.tiles import Tile, covering, position
@@ -24,7 +24,7 @@ LAYERS = {"aois": [(AREA, {})], "labels": [(HOUSE, {"building": "yes", "levels":
 
 @pytest.fixture
 async def run(database):
-    job = await factories.job(database, kind=JobKind.TRAIN)
+    job = await factories.job(database, kind=MappingJob.TRAIN)
     return Run(database, Claim(job.id, job.kind, 0, 1, 0, 1, 1), asyncio.Event())
 
 

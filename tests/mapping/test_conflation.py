@@ -8,9 +8,10 @@ from shapely.affinity import scale, translate
 from sqlalchemy import select
 
 from app.gateways.fakes import village
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction
 from app.models.mapping.trainings import TrainingStatus
-from app.models.system import JobKind, JobState, UserNotification
+from app.models.system import JobState, UserNotification
 from app.services.mapping.predictions import execution
 from app.settings import settings
 from resolvers import ids
@@ -151,5 +152,5 @@ async def test_a_prediction_that_was_to_be_compared_is_when_it_has_finished(data
         await execution.finish_prediction(session, prediction.id, [])
     await factories.feature(database, prediction, geom=HOUSES[0])
     job = await work()
-    assert (job.kind, job.state, job.user_id) == (JobKind.CONFLATE, JobState.DONE, owner.id)
+    assert (job.kind, job.state, job.user_id) == (MappingJob.CONFLATE, JobState.DONE, owner.id)
     assert await said(database) == [(Conflation.DUPLICATE, 1.0)]

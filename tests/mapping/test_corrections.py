@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from app.gateways.fakes import village
 from app.geometry import to_geojson
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Contributions, DownloadStatus, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
 from app.models.mapping.trainings import TrainingStatus
-from app.models.system import JobKind, JobState
+from app.models.system import JobState
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -145,7 +146,7 @@ async def test_openstreetmaps_buildings_become_feedback_labels(change, ask, data
     asked = await change("fetchFeedbackLabels", "labelStatus", viewer=other, feedbackAoiId=ids.encode(area))
     assert asked["labelStatus"] == "RUNNING"
     job = await work()
-    assert (job.kind, job.state) == (JobKind.FETCH_FEEDBACK_LABELS, JobState.DONE)
+    assert (job.kind, job.state) == (MappingJob.FETCH_FEEDBACK_LABELS, JobState.DONE)
     found = await shown(ask, ids.encode(area))
     assert (found["labelStatus"], found["labelError"]) == ("DOWNLOADED", None)
     assert found["labels"] == {"totalCount": len(TRUTH) + 1}

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from app.gateways import storage
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
-from app.models.system import JobKind, JobState
+from app.models.system import JobState
 from resolvers import ids
 from tests import factories
 
@@ -88,7 +89,7 @@ async def test_predictions_go_with_their_training_and_so_do_their_files(change, 
     await storage.put(f"predictions/{prediction.id}/1/predictions.geojson", b"{}")
     await change("deleteModel", viewer=owner, id=ids.encode(await _model_of(database, training)))
     job = await work()
-    assert (job.kind, job.state) == (JobKind.REMOVE_PREDICTION, JobState.DONE)
+    assert (job.kind, job.state) == (MappingJob.REMOVE_PREDICTION, JobState.DONE)
     assert not await storage.exists(f"predictions/{prediction.id}/1/predictions.geojson")
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from app.geometry import to_geojson
 from app.main import build
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import Label, LabelOrigin
-from app.models.system import Job, JobKind
+from app.models.system import Job
 from app.settings import settings
 from app.settings.units import MIB
 from resolvers import ids
@@ -236,7 +237,7 @@ async def test_asking_openstreetmap_queues_a_job_and_says_so_at_once(ask, change
     assert found == {"aoi": {"labelStatus": "RUNNING"}}
     async with database.reading() as session:
         [job] = await session.scalars(select(Job))
-    assert (job.kind, job.subject_id, job.user_id) == (JobKind.FETCH_LABELS, aoi.id, owner.id)
+    assert (job.kind, job.subject_id, job.user_id) == (MappingJob.FETCH_LABELS, aoi.id, owner.id)
 
 
 async def test_openstreetmap_is_asked_once_at_a_time(change, refuse, database, owner, aoi):

@@ -5,13 +5,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.errors import Forbidden, Unauthenticated
 from app.models.base import Base
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackLabel
 from app.models.mapping.imports import LabelImport
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
 from app.models.mapping.trainings import Model, Training
-from app.models.system import JobKind
 from app.policies import Viewer, mapping, require, visible
 from tests import factories
 
@@ -53,7 +53,13 @@ async def rows(database, owner):
         found[f"{kind} prediction"] = prediction
         found[f"{kind} prediction's feature"] = await factories.feature(database, prediction)
         found[f"{kind} prediction's file"] = await factories.artifact(database, prediction_id=prediction.id)
-    for kind in (JobKind.TRAIN, JobKind.FETCH_LABELS, JobKind.PREDICT, JobKind.IMPORT_LABELS, JobKind.INSPECT):
+    for kind in (
+        MappingJob.TRAIN,
+        MappingJob.FETCH_LABELS,
+        MappingJob.PREDICT,
+        MappingJob.IMPORT_LABELS,
+        MappingJob.INSPECT,
+    ):
         found[f"{kind.value} job"] = await factories.job(database, kind=kind, user_id=owner.id)
     return found
 

@@ -12,9 +12,11 @@ from app.gateways import storage
 from app.gateways.fakes import village
 from app.gateways.outside import Outage
 from app.geometry import to_geojson
+from app.models.kinds import Lane
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import PredictedFeature, Prediction
 from app.models.mapping.trainings import Model, ModelStatus, TrainingStatus
-from app.models.system import Job, JobKind, JobState, Lane, UserNotification
+from app.models.system import Job, JobState, UserNotification
 from app.queue import enqueue
 from app.services.mapping.predictions.parts import ground_of, part_zoom, parts_of, tiles_of
 from app.services.system import jobs as jobs_service
@@ -241,10 +243,10 @@ async def test_after_each_part_others_who_wait_have_their_turn(database, owner, 
         first = (await session.scalars(select(Job))).one()
     await attempt(database, WORKS[first.kind], first.id, asyncio.Event())
     async with database.writing() as session:
-        waiting = await enqueue(session, JobKind.PREDICT, subject_id=4_711, user_id=None)
+        waiting = await enqueue(session, MappingJob.PREDICT, subject_id=4_711, user_id=None)
     await attempt(database, WORKS[first.kind], first.id, asyncio.Event())
     async with database.writing() as session:
-        claims = [await jobs_service.begin_next(session, Lane.HEAVY, [JobKind.PREDICT]) for _ in range(2)]
+        claims = [await jobs_service.begin_next(session, Lane.HEAVY, [MappingJob.PREDICT]) for _ in range(2)]
     assert [claim.job_id for claim in claims] == [waiting.id, first.id]
 
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
 from app.models.mapping.trainings import TrainingStatus
-from app.models.system import Job, JobKind, JobState
+from app.models.system import Job, JobState
 from resolvers import ids
 from tests import factories
 
@@ -179,7 +180,7 @@ async def test_one_deleted_is_gone_with_all_that_is_its(ask, database, owner, pr
         for table in (Prediction, PredictedFeature, Artifact):
             assert await session.scalar(select(func.count()).select_from(table)) == 0
         [job] = await session.scalars(select(Job))
-    assert (job.kind, job.subject_id, job.state) == (JobKind.REMOVE_PREDICTION, prediction.id, JobState.QUEUED)
+    assert (job.kind, job.subject_id, job.state) == (MappingJob.REMOVE_PREDICTION, prediction.id, JobState.QUEUED)
 
 
 async def test_predictions_are_listed_by_what_they_are(ask, database, owner, other, training, prediction):

@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.geometry import to_geojson
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, TrainingStatus
-from app.models.system import Job, JobKind
+from app.models.system import Job
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -146,7 +147,7 @@ async def test_a_prediction_is_queued_with_its_job(ask, change, database, other,
         "training": {"id": ids.encode(published)},
         "job": {"kind": "PREDICT", "state": "QUEUED"},
     }
-    assert (job.kind, job.user_id) == (JobKind.PREDICT, other.id)
+    assert (job.kind, job.user_id) == (MappingJob.PREDICT, other.id)
     found = await ask(
         f"query ($id: ID!) {{ prediction(id: $id) {{ __typename id {FIELDS} }} }}", viewer=other, id=made["id"]
     )

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 
 from app.errors import Unavailable
 from app.gateways import storage
-from app.models.system import Job, JobKind, JobState
+from app.models.kinds.mapping import MappingJob
+from app.models.system import Job, JobState
 from app.services.mapping.trainings import retention
 from app.settings import settings
 from jobs.engine import EngineDied
@@ -29,7 +30,7 @@ async def training(database, owner, monkeypatch):
     dataset = await factories.dataset(database, owner.id)
     await factories.label(database, await factories.aoi(database, dataset))
     model = await factories.model(database, dataset)
-    job = await factories.job(database, kind=JobKind.TRAIN, user_id=owner.id)
+    job = await factories.job(database, kind=MappingJob.TRAIN, user_id=owner.id)
     training = await factories.training(database, model, job_id=job.id, status="SUBMITTED")
     async with database.writing() as session:
         await session.execute(update(Job).where(Job.id == job.id).values(subject_id=training.id))

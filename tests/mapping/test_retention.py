@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import select, update
 
 from app.gateways import storage
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
-from app.models.system import Job, JobKind, JobState
+from app.models.system import Job, JobState
 from app.services.mapping.trainings import retention
 from app.settings import settings
 from resolvers import ids
@@ -45,7 +46,7 @@ async def given_up(database) -> set[int]:
     async with database.reading() as session:
         gone = set(await session.scalars(select(Training.id).where(Training.artifacts_deleted_at.is_not(None))))
         kept = set(await session.scalars(select(Artifact.training_id)))
-        asked = set(await session.scalars(select(Job.subject_id).where(Job.kind == JobKind.REMOVE_TRAINING)))
+        asked = set(await session.scalars(select(Job.subject_id).where(Job.kind == MappingJob.REMOVE_TRAINING)))
     assert not gone & kept
     assert gone == asked
     return gone

@@ -7,10 +7,11 @@ from shapely.affinity import translate
 from sqlalchemy import select
 
 from app.database import ReadSession
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, DownloadStatus, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, Review
 from app.models.mapping.trainings import Training, TrainingStatus
-from app.models.system import Job, JobKind
+from app.models.system import Job
 from app.services.mapping.trainings.inputs import plan_of
 from resolvers import ids
 from tests import factories
@@ -70,7 +71,7 @@ async def test_a_training_is_continued_with_what_suits_corrections(change, datab
         "job": {"kind": "TRAIN"},
     }
     assert (made.multimasks, made.input_contact_spacing) == (True, 5)
-    assert (job.kind, job.subject_id, made.job_id) == (JobKind.TRAIN, made.id, job.id)
+    assert (job.kind, job.subject_id, made.job_id) == (MappingJob.TRAIN, made.id, job.id)
     assert made.centroid.x == pytest.approx(12.0015)
 
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from sqlalchemy import func, select, update
 
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import DownloadStatus
 from app.models.mapping.trainings import BaseModel, Training, TrainingStatus
-from app.models.system import Job, JobKind, JobState
+from app.models.system import Job, JobState
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -97,7 +98,7 @@ async def test_a_training_is_queued_with_its_job(ask, change, database, owner, m
     }
     assert centroid["type"] == "Point"
     assert centroid["coordinates"] == pytest.approx([12.0005, 46.0005])
-    assert (job.kind, job.user_id) == (JobKind.TRAIN, owner.id)
+    assert (job.kind, job.user_id) == (MappingJob.TRAIN, owner.id)
     found = await ask("query ($id: ID!) { training(id: $id) { status } }", id=made["id"])
     assert found == {"training": {"status": "SUBMITTED"}}
 

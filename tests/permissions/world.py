@@ -10,8 +10,9 @@ from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
 from app.models.base import Record
 from app.models.choices import Scope
+from app.models.kinds.accounts import AccountsJob
 from app.models.social import Friendship
-from app.models.system import AuditEntry, Banner, JobKind, LogEntry, LogLevel, NotificationActor, UserNotification
+from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -73,7 +74,7 @@ async def world(database: Database) -> World:
             notification_id=rows["UserNotification"].id, user_id=people["other"].id, subject_keys=[team.id]
         ),
     )
-    rows["Job"] = job = await factories.job(database, kind=JobKind.EXPORT_DATA, user_id=owner.id, **RUNNING)
+    rows["Job"] = job = await factories.job(database, kind=AccountsJob.EXPORT_DATA, user_id=owner.id, **RUNNING)
     for row in _things(owner.id, job.id):
         rows[type(row).__name__] = await factories.add(database, row)
     async with database.writing() as session:

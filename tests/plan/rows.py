@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.geometry import Shape
 from app.models.base import Base, Record
+from app.models.kinds import KindColumn
 from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
 
 
@@ -89,13 +90,18 @@ def _value(random: Random, column: Column[Any], keys: dict[str, list[int]]) -> A
     return _of(random, column.type)
 
 
+def _members(kind: EnumColumn | KindColumn) -> list[Any]:
+    return list(kind.kind if isinstance(kind, KindColumn) else kind.enum_class)
+
+
 def _of(random: Random, kind: Any) -> Any:
     if isinstance(kind, ARRAY):
-        if isinstance(kind.item_type, EnumColumn):
-            return random.sample(list(kind.item_type.enum_class), random.randint(0, len(kind.item_type.enum_class)))
+        if isinstance(kind.item_type, EnumColumn | KindColumn):
+            members = _members(kind.item_type)
+            return random.sample(members, random.randint(0, len(members)))
         return [_of(random, kind.item_type) for _ in range(random.randint(0, 4))]
-    if isinstance(kind, EnumColumn):
-        return random.choice(list(kind.enum_class))
+    if isinstance(kind, EnumColumn | KindColumn):
+        return random.choice(_members(kind))
     if isinstance(kind, Shape):
         return _shape(random, kind.kind)
     if isinstance(kind, String):

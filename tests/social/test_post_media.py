@@ -10,8 +10,9 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from app.gateways import storage
+from app.models.kinds.social import SocialJob
 from app.models.social import Post
-from app.models.system import Job, JobKind, JobState
+from app.models.system import Job, JobState
 from app.services.social.posts import pictures
 from app.settings import settings
 from jobs import social  # noqa: F401 -- registers its jobs
@@ -154,7 +155,7 @@ async def test_another_picture_or_none_sends_the_one_before_away(change, refuse,
     made = await change("editPost", SHOWN, viewer=owner, id=made["id"], upload=None, content="Gone")
     assert made["media"] is None
     found = [(job.kind, job.subject_id, job.state) for job in await removals(database)]
-    assert found == [(JobKind.REMOVE_PICTURE, int(post.media_key), JobState.QUEUED) for post in (first, second)]
+    assert found == [(SocialJob.REMOVE_PICTURE, int(post.media_key), JobState.QUEUED) for post in (first, second)]
     for job in await removals(database):
         await attempt(database, WORKS[job.kind], job.id, asyncio.Event())
     assert [job.state for job in await removals(database)] == [JobState.DONE] * 2
@@ -168,7 +169,7 @@ async def test_a_picture_goes_with_its_post(change, database, send, owner, other
     deleted = await change("deletePost", f"post {{ {SHOWN} }}", viewer=owner, id=made["id"])
     assert deleted["post"]["media"] is None
     [job] = await removals(database)
-    assert (job.kind, job.subject_id, job.user_id) == (JobKind.REMOVE_PICTURE, int(post.media_key), owner.id)
+    assert (job.kind, job.subject_id, job.user_id) == (SocialJob.REMOVE_PICTURE, int(post.media_key), owner.id)
 
 
 async def test_pictures_that_no_post_shows_go_after_a_while(change, database, send, home, owner):

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from app.events import Feed
 from app.models.accounts import User
-from app.models.choices import NotificationKind
+from app.models.kinds.social import SocialNotification
 from app.models.social import Block, Mute
 from app.models.system import NotificationActor, UserNotification
 from app.services.accounts.users import deletion
@@ -28,7 +28,7 @@ LIVE = """subscription ($after: String) { notificationReceived(after: $after) {
   unreadCount notification { message actorsCount }
 } }"""
 READ_ALL = "mutation { markAllNotificationsRead }"
-REPLY, MENTION = NotificationKind.REPLY, NotificationKind.MENTION
+REPLY, MENTION = SocialNotification.REPLY, SocialNotification.MENTION
 
 
 @pytest.fixture

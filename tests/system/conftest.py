@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from app.database import Database
 from app.models.base import Record
-from app.models.system import Job, JobKind
+from app.models.kinds.mapping import MappingJob
+from app.models.system import Job
 from app.reader import Reader
 from app.services.system import jobs
 from tests import factories
@@ -126,7 +127,7 @@ async def training(database, owner):
     dataset = await factories.dataset(database, owner.id)
     await factories.label(database, await factories.aoi(database, dataset))
     model = await factories.model(database, dataset)
-    job = await factories.job(database, kind=JobKind.TRAIN, user_id=owner.id)
+    job = await factories.job(database, kind=MappingJob.TRAIN, user_id=owner.id)
     training = await factories.training(database, model, job_id=job.id)
     async with database.writing() as session:
         await session.execute(update(Job).where(Job.id == job.id).values(subject_id=training.id))

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from app.models.system import JobKind, JobState
+from app.models.kinds.mapping import MappingJob
+from app.models.system import JobState
 from app.services.system import notifications
 from app.settings import settings
 from resolvers.ids import encode
@@ -225,7 +226,7 @@ async def test_no_more_are_found_at_once_than_the_limit(ask, owner, dataset):
 async def test_a_job_shows_how_far_it_is_and_why_it_failed(ask, owner, database, dataset):
     job = await factories.job(
         database,
-        kind=JobKind.TRAIN,
+        kind=MappingJob.TRAIN,
         user_id=owner.id,
         state=JobState.FAILED,
         attempt=3,

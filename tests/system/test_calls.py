@@ -15,7 +15,9 @@ from sqlalchemy import func, select
 from app import events, queue, supervision
 from app.models.accounts import Session as SignIn
 from app.models.accounts import User
-from app.models.system import Event, Job, JobKind, JobState, Lane
+from app.models.kinds import Lane
+from app.models.kinds.mapping import MappingJob
+from app.models.system import Event, Job, JobState
 from app.settings import settings
 from jobs import broker, schedule
 from jobs.broker import Runner
@@ -65,7 +67,7 @@ def works(monkeypatch):
 def heavy(works):
     """The only work there is: trainings, heavy ones."""
     do = Counted()
-    works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, failed)
+    works[MappingJob.TRAIN] = Work(MappingJob.TRAIN, do, failed)
     return do
 
 
@@ -109,7 +111,7 @@ def states(database):
 async def enqueued(database, count):
     async with database.writing() as session:
         for number in range(count):
-            await queue.enqueue(session, JobKind.TRAIN, subject_id=number + 1, user_id=None, account_key=number)
+            await queue.enqueue(session, MappingJob.TRAIN, subject_id=number + 1, user_id=None, account_key=number)
 
 
 async def test_a_heavy_job_waits_for_room_and_begins_when_there_is(database, worker, heavy, states, eventually, redis):
@@ -200,7 +202,7 @@ async def test_the_sweep_ends_what_nobody_may_begin_again_and_tells_its_subject(
 async def test_a_job_whose_subject_is_gone_does_not_stop_the_sweep(database, runner, works, redis, found):
     do = Counted()
     do.let_go.set()
-    works[JobKind.TRAIN] = Work(JobKind.TRAIN, do, mistaken)
+    works[MappingJob.TRAIN] = Work(MappingJob.TRAIN, do, mistaken)
     poison = await factories.job(database, attempt=3)
     other = await factories.job(database)
     await sweep(runner)

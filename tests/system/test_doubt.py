@@ -13,7 +13,9 @@ from app import events, queue
 from app.database import Database, WriteSession, after_commit
 from app.errors import Busy, Conflict, OutcomeUnknown
 from app.models.accounts import Team
-from app.models.system import Job, JobKind, JobState, Mail, MailKind
+from app.models.kinds.accounts import AccountsMail
+from app.models.kinds.mapping import MappingJob
+from app.models.system import Job, JobState, Mail
 from app.settings import settings
 from jobs.run import Work, attempt
 from tests import factories
@@ -44,7 +46,7 @@ def kept(database):
 @asynccontextmanager
 async def saying(database: Database, message: str):
     async with database.writing() as session:
-        session.add(Mail(kind=MailKind.SIGN_UP, address=message))
+        session.add(Mail(kind=AccountsMail.SIGN_UP, address=message))
         await session.flush()
         yield session
 
@@ -165,7 +167,7 @@ async def testnothing_waits_for_a_redis_that_is_silent(database_url, redis_url, 
         database = Database(database_url, silent_url)
         proxy.silence()
         async with saying(database, "Done.") as session, asyncio.timeout(10):
-            await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+            await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
             events.record(session, "topic")
         assert await kept() == ["Done."]
         proxy.speak()
@@ -229,18 +231,18 @@ async def test_a_failure_after_a_commit_changes_no_answer(network, kept):
 @pytest.mark.parametrize(("is_heard", "attempts"), [(True, 1), (False, 2)])
 async def test_a_job_whose_end_is_unknown_is_done_once(network, found, change_job, is_heard, attempts):
     database, proxy = network
-    job = await factories.job(database, kind=JobKind.INSPECT)
+    job = await factories.job(database, kind=MappingJob.INSPECT)
     written = []
 
     async def do(run) -> None:
         async with run.ending() as session:
-            session.add(Mail(kind=MailKind.SIGN_UP, address="Done."))
+            session.add(Mail(kind=AccountsMail.SIGN_UP, address="Done."))
             await session.flush()
             if not written:
                 _ = proxy.lose_answer() if is_heard else proxy.drop()
             written.append(run.claim.attempt)
 
-    work = Work(JobKind.INSPECT, do, nothing)
+    work = Work(MappingJob.INSPECT, do, nothing)
     for _ in range(2):
         await attempt(database, work, job.id, asyncio.Event())
         now: Job = await found(job)

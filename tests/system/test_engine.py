@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from app.models.system import JobKind, JobState
+from app.models.kinds.mapping import MappingJob
+from app.models.system import JobState
 from app.services.system import jobs
 from app.settings import settings
 from jobs import engine
@@ -39,7 +40,7 @@ def stand_in(monkeypatch):
 @pytest.fixture
 async def job(database):
     """A job in its last attempt."""
-    return await factories.job(database, kind=JobKind.TRAIN, attempts_max=1)
+    return await factories.job(database, kind=MappingJob.TRAIN, attempts_max=1)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ class Engaged:
 
     async def __call__(self):
         database, job, leaving = self._place
-        await attempt(database, Work(JobKind.TRAIN, self._do, untold), job.id, leaving)
+        await attempt(database, Work(MappingJob.TRAIN, self._do, untold), job.id, leaving)
 
     async def _do(self, run):
         self.result = await run_engine(run, self._folder, self._hear, s_max=self.s_max)

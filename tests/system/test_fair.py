@@ -7,7 +7,11 @@ import pytest
 from sqlalchemy import select, text
 
 from app import queue
-from app.models.system import Job, JobKind, JobState, Lane, MailKind
+from app.models.kinds import JobKind, Lane
+from app.models.kinds.accounts import AccountsMail
+from app.models.kinds.mapping import MappingJob
+from app.models.kinds.system import SystemJob
+from app.models.system import Job, JobState
 from app.services.system import jobs, mail
 from app.services.system.queue import turns
 from app.settings import settings
@@ -134,7 +138,7 @@ async def test_no_lane_waits_for_another_however_full_that_is(busy, runner, gate
     await eventually(full)
     others = [
         (await ask_for(kind, GREEDY))[0]
-        for kind in (JobKind.SEND_MAIL, JobKind.FETCH_LABELS, JobKind.TRAIN)
+        for kind in (SystemJob.SEND_MAIL, MappingJob.FETCH_LABELS, MappingJob.TRAIN)
         if kind.lane is not busy.lane
     ]
     await sweep(runner)
@@ -158,28 +162,28 @@ async def test_accounts_take_turns_and_are_told_so(kind, ask_for, positions, beg
 
 
 async def test_who_comes_while_anothers_job_runs_is_next(database, ask_for, positions):
-    greedy = await ask_for(JobKind.TRAIN, GREEDY, 5)
+    greedy = await ask_for(MappingJob.TRAIN, GREEDY, 5)
     async with database.writing() as session:
         for _ in range(2):
             claim = await jobs.begin_next(session, Lane.HEAVY, list(JobKind))
             if claim.job_id == greedy[0]:
                 await jobs.end(session, claim, JobState.DONE)
-    [modest] = await ask_for(JobKind.PREDICT, MODEST)
+    [modest] = await ask_for(MappingJob.PREDICT, MODEST)
     assert await positions([modest, *greedy]) == {modest: 1, greedy[2]: 2, greedy[3]: 3, greedy[4]: 4}
 
 
 async def test_who_asks_for_many_in_one_instant_gets_one_turn_each(database, ask_for):
-    ids = await asyncio.gather(*(ask_for(JobKind.TRAIN, GREEDY) for _ in range(8)))
+    ids = await asyncio.gather(*(ask_for(MappingJob.TRAIN, GREEDY) for _ in range(8)))
     async with database.reading() as session:
         found = await session.scalars(select(Job.turn).where(Job.id.in_([id for [id] in ids])))
     assert sorted(found) == list(range(8))
 
 
 async def test_a_failure_that_may_heal_costs_a_turn(database, ask_for, positions):
-    [failing, *_] = await ask_for(JobKind.FETCH_LABELS, GREEDY, 3)
+    [failing, *_] = await ask_for(MappingJob.FETCH_LABELS, GREEDY, 3)
     async with database.writing() as session:
         claim = await jobs.begin_next(session, Lane.SLOW, list(JobKind))
-    [modest] = await ask_for(JobKind.FETCH_LABELS, MODEST)
+    [modest] = await ask_for(MappingJob.FETCH_LABELS, MODEST)
     async with database.writing() as session:
         await jobs.try_later(session, claim, after_s=0, error="The map was busy.")
     assert claim.job_id == failing
@@ -190,8 +194,8 @@ async def test_mails_take_turns_by_mailbox_and_by_account(database, monkeypatch,
     monkeypatch.setattr(settings, "smtp_url", None)
     async with database.writing() as session:
         for address in ("a@example.org", "A@example.org ", "b@example.org"):
-            await mail.post(session, MailKind.SIGN_UP, address=address)
-        await mail.post(session, MailKind.PASSWORD_CHANGED, address="c@example.org", user_id=owner.id)
+            await mail.post(session, AccountsMail.SIGN_UP, address=address)
+        await mail.post(session, AccountsMail.PASSWORD_CHANGED, address="c@example.org", user_id=owner.id)
     async with database.reading() as session:
         first, same, other, account = (await session.scalars(select(Job.account_key).order_by(Job.id))).all()
     assert first == same
@@ -202,7 +206,7 @@ async def test_mails_take_turns_by_mailbox_and_by_account(database, monkeypatch,
 
 async def test_one_of_an_instance_takes_whose_turn_it_is(database, ask_for):
     """Two workers ask at once: each is given another job, and in order."""
-    ids = await ask_for(JobKind.FETCH_LABELS, GREEDY, 4)
+    ids = await ask_for(MappingJob.FETCH_LABELS, GREEDY, 4)
 
     async def begin():
         async with database.writing() as session:
@@ -226,7 +230,7 @@ async def test_the_next_of_10_000_is_found_without_reading_the_others(database):
     async with database.writing() as session:
         for number in range(10):
             claim = await jobs.begin_next(session, Lane.SLOW, list(JobKind), without=[7, 8])
-            job = await queue.enqueue(session, JobKind.FETCH_LABELS, subject_id=1, user_id=None, account_key=5)
+            job = await queue.enqueue(session, MappingJob.FETCH_LABELS, subject_id=1, user_id=None, account_key=5)
             assert claim.subject_id == (10_000 if number == 0 else 9_899 + number + (2 if number > 7 else 0))
             assert job.turn == 101 + number
         in_order, by_index = (await session.execute(text(read))).one()

@@ -11,7 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.errors import Busy, Conflict, Invalid, LimitReached, NotFound, RateLimited, TimedOut, Unavailable
 from app.gateways import storage
 from app.gateways.outside import Outage
-from app.models.system import JobKind, JobState
+from app.models.kinds import JobKind
+from app.models.kinds.mapping import MappingJob
+from app.models.system import JobState
 from app.services.system import jobs as jobs_service
 from app.settings import settings
 from jobs import worker  # noqa: F401 -- registers all jobs
@@ -107,7 +109,7 @@ async def test_a_machine_that_never_recovers_ends_the_job_at_last(database, foun
         raise numbered(errno.ENOSPC)
 
     job = await factories.job(database, setbacks=settings.job_setbacks_max)
-    await attempt(database, Work(JobKind.TRAIN, do, failed), job.id, asyncio.Event())
+    await attempt(database, Work(MappingJob.TRAIN, do, failed), job.id, asyncio.Event())
     assert (await found(job)).state is JobState.FAILED
 
 
@@ -120,7 +122,7 @@ async def test_a_session_that_the_server_ended_puts_the_job_off(database, found)
             await connection.exec_driver_sql("SELECT 1")
 
     job = await factories.job(database)
-    await attempt(database, Work(JobKind.TRAIN, do, failed), job.id, asyncio.Event())
+    await attempt(database, Work(MappingJob.TRAIN, do, failed), job.id, asyncio.Event())
     after = await found(job)
     assert (after.state, after.attempt, after.setbacks) == (JobState.QUEUED, 0, 1)
 
@@ -133,7 +135,7 @@ async def test_storage_that_is_away_puts_the_job_off(database, found, monkeypatc
         await storage.put("here/there", b"content")
 
     job = await factories.job(database)
-    await attempt(database, Work(JobKind.TRAIN, do, failed), job.id, asyncio.Event())
+    await attempt(database, Work(MappingJob.TRAIN, do, failed), job.id, asyncio.Event())
     assert ((await found(job)).state, (await found(job)).setbacks) == (JobState.QUEUED, 1)
 
 
@@ -152,7 +154,7 @@ async def test_the_outcome_is_written_though_the_database_is_away_for_a_moment(d
         raise Invalid("file", "There is nothing in it.")
 
     job = await factories.job(database)
-    await attempt(database, Work(JobKind.TRAIN, do, failed), job.id, asyncio.Event())
+    await attempt(database, Work(MappingJob.TRAIN, do, failed), job.id, asyncio.Event())
     assert ((await found(job)).state, (await found(job)).error) == (JobState.FAILED, "There is nothing in it.")
 
 
@@ -168,7 +170,7 @@ async def test_jobs_during_which_workers_died_go_one_at_a_time(database, found):
         async with run.ending():
             pass
 
-    suspects, work = asyncio.Lock(), Work(JobKind.TRAIN, do, failed)
+    suspects, work = asyncio.Lock(), Work(MappingJob.TRAIN, do, failed)
     jobs = [await factories.job(database, deaths=2) for _ in range(3)]
 
     async def once(job):

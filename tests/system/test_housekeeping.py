@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from app.models.system import Event, Job, JobKind, JobState
+from app.models.kinds.mapping import MappingJob
+from app.models.kinds.system import SystemJob
+from app.models.system import Event, Job, JobState
 from app.services.system import pruning
 from app.settings import settings
 from jobs import housekeeping
@@ -55,7 +57,7 @@ async def test_a_backlog_goes_in_small_transactions(database, monkeypatch):
 async def test_what_is_removed_is_not_sent_back(database, statements):
     await heap_up(database, 3)
     await factories.job(
-        database, kind=JobKind.SEND_MAIL, state=JobState.DONE, finished_at=datetime(2020, 1, 1, tzinfo=UTC)
+        database, kind=SystemJob.SEND_MAIL, state=JobState.DONE, finished_at=datetime(2020, 1, 1, tzinfo=UTC)
     )
     statements.clear()
     assert await pruning.prune(database, "jobs") == 1
@@ -75,12 +77,12 @@ async def test_a_row_that_somebody_holds_is_left_for_the_next_turn(database):
 async def test_jobs_that_nothing_shows_go_and_others_stay(database):
     long_ago = datetime.now(UTC) - timedelta(days=settings.jobs_kept_days + 1)
     kept = [
-        await factories.job(database, kind=JobKind.SEND_MAIL, state=JobState.DONE, finished_at=datetime.now(UTC)),
-        await factories.job(database, kind=JobKind.SEND_MAIL),
-        await factories.job(database, kind=JobKind.TRAIN, state=JobState.DONE, finished_at=long_ago),
+        await factories.job(database, kind=SystemJob.SEND_MAIL, state=JobState.DONE, finished_at=datetime.now(UTC)),
+        await factories.job(database, kind=SystemJob.SEND_MAIL),
+        await factories.job(database, kind=MappingJob.TRAIN, state=JobState.DONE, finished_at=long_ago),
     ]
     for state in pruning.ENDED:
-        await factories.job(database, kind=JobKind.SEND_MAIL, state=state, finished_at=long_ago)
+        await factories.job(database, kind=SystemJob.SEND_MAIL, state=state, finished_at=long_ago)
     assert await pruning.prune(database, "jobs") == 3
     async with database.reading() as session:
         assert set(await session.scalars(select(Job.id))) == {job.id for job in kept}

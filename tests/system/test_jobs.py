@@ -10,7 +10,9 @@ from sqlalchemy import inspect, select
 
 from app import events, queue
 from app.errors import Conflict
-from app.models.system import Event, Job, JobKind, JobState, Lane
+from app.models.kinds import Lane
+from app.models.kinds.mapping import MappingJob
+from app.models.system import Event, Job, JobState
 from app.services.system import jobs as jobs_service
 from app.services.system.jobs import LeaseLost, Progress
 from app.settings import settings
@@ -220,9 +222,9 @@ STATES = {
 @pytest.mark.parametrize(("fields", "is_begun"), STATES.values(), ids=STATES)
 async def test_whose_turn_it_is_is_begun_if_it_may_be(fields, is_begun, database, do):
     job = await factories.job(database, **fields)
-    assert await do(jobs_service.begin_next, Lane.HEAVY, [JobKind.PREDICT]) is None
-    assert await do(jobs_service.begin_next, Lane.SLOW, [JobKind.TRAIN]) is None
-    claim = await do(jobs_service.begin_next, Lane.HEAVY, [JobKind.TRAIN])
+    assert await do(jobs_service.begin_next, Lane.HEAVY, [MappingJob.PREDICT]) is None
+    assert await do(jobs_service.begin_next, Lane.SLOW, [MappingJob.TRAIN]) is None
+    claim = await do(jobs_service.begin_next, Lane.HEAVY, [MappingJob.TRAIN])
     assert (claim and claim.job_id) == (job.id if is_begun else None)
 
 
@@ -249,7 +251,7 @@ async def test_two_who_clear_up_do_not_end_a_job_twice(database, do):
 async def test_a_job_is_told_to_the_workers_after_the_commit(database, redis_url):
     with Redis.from_url(redis_url) as redis:
         async with database.writing() as session:
-            job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+            job = await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
             assert redis.llen("dramatiq:heavy") == 0
         await database.close()
         assert redis.llen("dramatiq:heavy") == 1
@@ -258,7 +260,7 @@ async def test_a_job_is_told_to_the_workers_after_the_commit(database, redis_url
 
 async def test_a_job_of_a_transaction_that_failed_was_never_there(database, redis_url, do):
     async def ask_in_vain(session):
-        await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+        await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
         raise Conflict("Something else went wrong.")
 
     with pytest.raises(Conflict):
@@ -273,5 +275,5 @@ async def test_a_job_is_kept_though_nobody_could_be_told(database, found, monkey
     nowhere = RedisBroker(url="unix:///nowhere.sock", middleware=[])
     monkeypatch.setattr(queue, "broker", lambda: nowhere)
     async with database.writing() as session:
-        job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+        job = await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
     assert (await found(job)).state is JobState.QUEUED

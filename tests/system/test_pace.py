@@ -12,7 +12,11 @@ from redis import Redis
 from sqlalchemy import func, select
 
 from app.formats.footprints import sifted
-from app.models.system import Job, JobKind
+from app.models.kinds.accounts import AccountsJob
+from app.models.kinds.mapping import MappingJob
+from app.models.kinds.social import SocialJob
+from app.models.kinds.system import SystemJob
+from app.models.system import Job
 from app.queue import enqueue
 from app.services.system.rate_limits import Pace
 from app.services.system.uploads import upload_link
@@ -26,18 +30,18 @@ from tests.called import named, nodes
 ROOT = Path(__file__).parents[2]
 MUTATIONS = schema._schema.mutation_type.fields
 PACES = {
-    JobKind.TRAIN: Pace.TRAININGS,
-    JobKind.PREDICT: Pace.PREDICTIONS,
-    JobKind.INSPECT: Pace.INSPECTIONS,
-    JobKind.CONFLATE: Pace.JOBS,
-    JobKind.IMPORT_LABELS: Pace.JOBS,
-    JobKind.FETCH_LABELS: Pace.JOBS,
-    JobKind.FETCH_FEEDBACK_LABELS: Pace.JOBS,
-    JobKind.EXPORT_DATA: Pace.JOBS,
-    JobKind.SEND_MAIL: None,  # by mailbox
-    JobKind.REMOVE_TRAINING: None,  # no more than was started
-    JobKind.REMOVE_PREDICTION: None,
-    JobKind.REMOVE_PICTURE: None,
+    MappingJob.TRAIN: Pace.TRAININGS,
+    MappingJob.PREDICT: Pace.PREDICTIONS,
+    MappingJob.INSPECT: Pace.INSPECTIONS,
+    MappingJob.CONFLATE: Pace.JOBS,
+    MappingJob.IMPORT_LABELS: Pace.JOBS,
+    MappingJob.FETCH_LABELS: Pace.JOBS,
+    MappingJob.FETCH_FEEDBACK_LABELS: Pace.JOBS,
+    AccountsJob.EXPORT_DATA: Pace.JOBS,
+    SystemJob.SEND_MAIL: None,  # by mailbox
+    MappingJob.REMOVE_TRAINING: None,  # no more than was started
+    MappingJob.REMOVE_PREDICTION: None,
+    SocialJob.REMOVE_PICTURE: None,
 }
 
 
@@ -206,6 +210,7 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
     assert callers == {
         "app/services/social/messages.py:pace_typing",
         "app/services/social/posts/search.py:pace_searches",
-        "app/web/graphql/budget.py:_take",
+        "app/web/graphql/budget.py:_fill",
+        "app/web/graphql/budget.py:_pay_off",
         "app/web/routes/tiles.py:_pace",
     }

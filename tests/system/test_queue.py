@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.models.system import JobKind, JobState, Lane
+from app.models.kinds import JobKind, Lane
+from app.models.kinds.mapping import MappingJob
+from app.models.system import JobState
 from resolvers import ids
 from tests import factories
 
@@ -12,11 +14,11 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def job(database):
-    async def job(state=JobState.QUEUED, kind=JobKind.TRAIN, lasted_s: float | None = None, **fields):
+def job(database, owner):
+    async def job(state=JobState.QUEUED, kind=MappingJob.TRAIN, lasted_s: float | None = None, **fields):
         if lasted_s is not None:
             fields |= {"started_at": NOW - timedelta(seconds=lasted_s), "finished_at": NOW}
-        return await factories.job(database, state=state, kind=kind, **fields)
+        return await factories.job(database, state=state, kind=kind, **{"user_id": owner.id, **fields})
 
     return job
 
@@ -29,7 +31,7 @@ def turn(ask, database, owner):
         model = await factories.model(database, await factories.dataset(database, owner.id))
         training = await factories.training(database, model, job_id=job.id)
         document = "query ($id: ID!) { training(id: $id) { job { queuePosition expectedWaitS } } }"
-        found = (await ask(document, id=ids.encode(training)))["training"]["job"]
+        found = (await ask(document, viewer=owner, id=ids.encode(training)))["training"]["job"]
         return found["queuePosition"], found["expectedWaitS"]
 
     return turn
@@ -38,10 +40,10 @@ def turn(ask, database, owner):
 async def test_the_wait_is_what_runs_still_and_what_is_queued_before(job, turn):
     for lasted_s in (10, 100, 1_000):
         await job(JobState.DONE, lasted_s=lasted_s)
-    await job(JobState.DONE, JobKind.PREDICT, lasted_s=20)
+    await job(JobState.DONE, MappingJob.PREDICT, lasted_s=20)
     await job(JobState.FAILED, lasted_s=5_000)
     await job(JobState.RUNNING, eta_s=30.0, started_at=NOW)
-    first, second, third = await job(), await job(kind=JobKind.PREDICT), await job()
+    first, second, third = await job(), await job(kind=MappingJob.PREDICT), await job()
     assert await turn(first) == (1, 30.0)
     assert await turn(second) == (2, 130.0)
     assert await turn(third) == (3, 150.0)

@@ -10,7 +10,8 @@ from app import events
 from app.errors import Busy, Conflict
 from app.gateways.outside import Outage
 from app.models.accounts import User
-from app.models.system import Event, Job, JobKind, JobState
+from app.models.kinds.mapping import MappingJob
+from app.models.system import Event, Job, JobState
 from app.services.system import jobs
 from app.services.system.jobs import Progress
 from app.settings import settings
@@ -28,7 +29,7 @@ async def failed(session, subject_id, reason):
 
 
 def work(do, failed=failed):
-    return Work(JobKind.FETCH_LABELS, do, failed)
+    return Work(MappingJob.FETCH_LABELS, do, failed)
 
 
 def raising(error):
@@ -65,7 +66,7 @@ def quick(monkeypatch):
 
 @pytest.fixture
 async def job(database):
-    return await factories.job(database, kind=JobKind.FETCH_LABELS, subject_id=SUBJECT, attempts_max=3)
+    return await factories.job(database, kind=MappingJob.FETCH_LABELS, subject_id=SUBJECT, attempts_max=3)
 
 
 @pytest.fixture

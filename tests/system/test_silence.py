@@ -14,7 +14,8 @@ from app.errors import Busy, OutcomeUnknown
 from app.events import Feed
 from app.main import build
 from app.models.accounts import User
-from app.models.system import JobKind, JobState
+from app.models.kinds.mapping import MappingJob
+from app.models.system import JobState
 from app.reader import Reader
 from app.settings import settings
 from app.signals import Signals
@@ -207,7 +208,7 @@ def sleeper(monkeypatch):
     async def failed(*_):
         seen.append("failed")
 
-    monkeypatch.setattr(broker, "WORKS", {JobKind.TRAIN: Work(JobKind.TRAIN, do, failed)})
+    monkeypatch.setattr(broker, "WORKS", {MappingJob.TRAIN: Work(MappingJob.TRAIN, do, failed)})
     monkeypatch.setattr(settings, "job_lease_s", 2)
     return seen
 
@@ -297,7 +298,7 @@ async def test_a_job_is_asked_for_though_redis_is_silent(database, redis_url, mo
         proxy.silence()
         async with asyncio.timeout(PATIENCE_S):
             async with database.writing() as session:
-                job = await queue.enqueue(session, JobKind.TRAIN, subject_id=1, user_id=None)
+                job = await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
         queue.broker.cache_clear()
         async with database.reading() as session:
             assert (await session.get_one(type(job), job.id)).state is JobState.QUEUED

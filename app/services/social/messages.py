@@ -11,7 +11,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.models.accounts import User
 from app.models.base import Json
-from app.models.choices import NotificationKind
+from app.models.kinds.social import SocialNotification
 from app.models.social import Conversation, Message
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back
@@ -50,7 +50,7 @@ async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: in
     await session.refresh(message)
     for user_id in {own, receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
-    await tell(session, receiver_id, own, NotificationKind.MESSAGE, about=message, within=own)
+    await tell(session, receiver_id, own, SocialNotification.MESSAGE, about=message, within=own)
     return message
 
 
@@ -66,7 +66,7 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
     )
     marked = await session.scalars(read.values(is_read=True, read_at=func.now()).returning(Message.id))
     newest = max(marked, default=None)
-    await notification_groups.read_together(session, signed_in(viewer), NotificationKind.MESSAGE, within=other_id)
+    await notification_groups.read_together(session, signed_in(viewer), SocialNotification.MESSAGE, within=other_id)
     await session.refresh(conversation)
     if newest is not None:
         for user_id in {signed_in(viewer), other_id}:

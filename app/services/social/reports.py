@@ -15,7 +15,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.models.accounts import Profile, User
 from app.models.base import Record
-from app.models.choices import NotificationKind
+from app.models.kinds.social import SocialNotification
 from app.models.mapping.datasets import Dataset
 from app.models.mapping.trainings import Model
 from app.models.social import Message, Post, Report, ReportAction, ReportReason, ReportState
@@ -163,4 +163,4 @@ async def _tell_accused(session: WriteSession, report: Report, message: str) -> 
     thing: Record | None = await session.get(REPORTABLE[report.subject_type], report.subject_key)
     if thing is None:
         thing = await session.get_one(User, report.accused_id)
-    await notifications.notify(session, report.accused_id, message, about=thing, kind=NotificationKind.MODERATION)
+    await notifications.notify(session, report.accused_id, message, about=thing, kind=SocialNotification.MODERATION)

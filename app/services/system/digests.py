@@ -15,7 +15,8 @@ from app.database import ReadSession, WriteSession
 from app.errors import Expired, Forbidden, NotFound
 from app.models.accounts import User
 from app.models.choices import DeliveryMethod
-from app.models.system import Mail, MailKind, UserNotification
+from app.models.kinds.system import SystemMail
+from app.models.system import Mail, UserNotification
 from app.services import links
 from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
@@ -36,7 +37,7 @@ def wants_mail(user: User) -> bool:
 
 def _mailed_lately(user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     lately = Mail.created_at > _ago(minutes=settings.notification_mail_minutes)
-    return exists().where(Mail.user_id == user_id, Mail.kind == MailKind.NOTIFICATIONS, lately)
+    return exists().where(Mail.user_id == user_id, Mail.kind == SystemMail.NOTIFICATIONS, lately)
 
 
 async def post_digests(session: WriteSession) -> int:
@@ -60,13 +61,13 @@ async def post_digests(session: WriteSession) -> int:
         await session.execute(taken.where(UserNotification.told_at <= last).values(mail_due=False))
         user = people[user_id]
         if wants_mail(user) and not all_read:
-            kind, address = MailKind.NOTIFICATIONS, str(user.email)
+            kind, address = SystemMail.NOTIFICATIONS, str(user.email)
             await post(session, kind, address=address, user_id=user_id, first=first.isoformat(), last=last.isoformat())
             posted += 1
     return posted
 
 
-@writes(MailKind.NOTIFICATIONS)
+@writes(SystemMail.NOTIFICATIONS)
 async def digest(session: WriteSession, mail: Mail) -> Letter | None:
     """The notifications of a mail that are still unread, if they are still to be mailed."""
     user = await session.get(User, mail.user_id)

@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Interval, Update, and_, func, literal, or_
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
-from app.models.system import Job, JobKind, JobState, Lane
+from app.models.kinds import JobKind, Lane
+from app.models.system import Job, JobState
 from app.queue import IS_QUEUED, IS_RUNNING, next_turn
 from app.settings import settings
 

@@ -9,7 +9,9 @@ from app import security
 from app.database import WriteSession
 from app.errors import Unavailable
 from app.gateways import mail as gateway
-from app.models.system import JobKind, Mail, MailKind
+from app.models.kinds import MailKind
+from app.models.kinds.system import SystemJob
+from app.models.system import Mail
 from app.queue import enqueue
 from app.settings import settings
 
@@ -61,7 +63,7 @@ async def post(
     await session.flush()
     await enqueue(
         session,
-        JobKind.SEND_MAIL,
+        SystemJob.SEND_MAIL,
         subject_id=mail.id,
         user_id=None,
         account_key=user_id or _mailbox_key(address),

@@ -14,19 +14,11 @@ from app import events
 from app.database import WriteSession
 from app.models.accounts import User
 from app.models.base import Record
-from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.choices import DeliveryMethod
+from app.models.kinds import NotificationKind
 from app.models.system import NotificationActor, UserNotification
 from app.services.system.notifications import changed, notify, topic, wanted
 from app.settings import settings
-
-DEEDS = {
-    NotificationKind.REPLY: ("replied to your post.", "replied to your post."),
-    NotificationKind.MENTION: ("mentioned you.", "mentioned you."),
-    NotificationKind.FRIEND_REQUEST: ("would like to be your friend.", "would like to be your friends."),
-    NotificationKind.FRIENDSHIP: ("is your friend now.", "are your friends now."),
-    NotificationKind.MESSAGE: ("has written to you.", "have written to you."),
-}
-"""What one person did, and what several did."""
 
 
 async def tell_together(
@@ -159,7 +151,6 @@ async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNoti
 
 def _sentence(kind: NotificationKind, username: str, others: int) -> str:
     """Who did it, and what."""
-    one, several = DEEDS[kind]
     if not others:
-        return f"{username} {one}"
-    return f"{username} and {others} {'other' if others == 1 else 'others'} {several}"
+        return f"{username} {kind.deed}"
+    return f"{username} and {others} {'other' if others == 1 else 'others'} {kind.deeds}"

@@ -9,23 +9,17 @@ from sqlalchemy.dialects.postgresql import insert
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
-from app.models.accounts import DataExport, Team, User
+from app.models.accounts import User
 from app.models.base import Record
-from app.models.choices import DeliveryMethod, NotificationKind
+from app.models.choices import DeliveryMethod
+from app.models.kinds import NotificationKind
+from app.models.kinds.system import SystemNotification
 from app.models.mapping.trainings import Training
-from app.models.social import Report
 from app.models.system import UserNotification
 from app.policies import Viewer, signed_in, visible
 from app.settings import settings
 
 T = TypeVar("T", bound=Any)
-
-KINDS: Mapping[type[Record], NotificationKind] = {
-    Team: NotificationKind.TEAM,
-    DataExport: NotificationKind.ACCOUNT,
-    Report: NotificationKind.MODERATION,
-}
-"""What a notification is about by the table of its row, where it is nobody's work."""
 
 
 def topic(user_id: int) -> str:
@@ -54,7 +48,7 @@ async def notify(
     `event` names what happened to the row, where that happens once, such as the end of a job: whoever tells of it a
     second time, a job that is tried again or another at the same time, tells nobody.
     """
-    kind = kind or KINDS.get(type(about), NotificationKind.WORK)
+    kind = kind or about.__notified_as__ or SystemNotification.WORK
     methods = await wanted(session, user_id, kind)
     if methods is None:
         return None

@@ -17,7 +17,8 @@ from app import events
 from app.database import Database, ReadSession
 from app.models.accounts import Session
 from app.models.base import Base
-from app.models.system import Event, IdempotencyKey, Job, JobKind, JobState, LogEntry, Mail, UserNotification
+from app.models.kinds import JobKind
+from app.models.system import Event, IdempotencyKey, Job, JobState, LogEntry, Mail, UserNotification
 from app.settings import settings
 
 Condition = Callable[[ReadSession], Awaitable[ColumnElement[bool]]]
@@ -106,14 +107,13 @@ async def _log_entries(_session: ReadSession) -> ColumnElement[bool]:
     return older_than(LogEntry.created_at, days=settings.log_kept_days)
 
 
-# What no row shows once it has ended; jobs of other kinds go with the rows that they are about.
-PASSING = (JobKind.SEND_MAIL, JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION, JobKind.REMOVE_PICTURE)
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @prunable("jobs", Job)
 async def _jobs(_session: ReadSession) -> ColumnElement[bool]:
-    return Job.kind.in_(PASSING) & Job.state.in_(ENDED) & older_than(Job.finished_at, days=settings.jobs_kept_days)
+    pruned = Job.kind.in_([kind for kind in JobKind if kind.is_pruned])
+    return pruned & Job.state.in_(ENDED) & older_than(Job.finished_at, days=settings.jobs_kept_days)
 
 
 @prunable("idempotency keys", IdempotencyKey)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import Float, Select, case, cast, extract, func, literal, select
 
 from app.database import ReadSession
-from app.models.system import Job, JobKind, JobState, Lane
+from app.models.kinds import JobKind, Lane
+from app.models.system import Job, JobState
 from app.queue import IS_QUEUED, IS_RUNNING
 from app.settings import settings
 
 # Quick work is over before anybody could read when its turn comes.
 TOLD = (Lane.SLOW, Lane.HEAVY)
-HEAVY = tuple(kind for kind in JobKind if kind.lane is Lane.HEAVY)
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ NO_TURN = Turn(None, None)
 
 async def queue_loads(session: ReadSession) -> list[QueueLoad]:
     """All kinds of heavy work."""
-    usual = await _usual_s(session, HEAVY)
+    heavy = [kind for kind in JobKind if kind.lane is Lane.HEAVY]
+    usual = await _usual_s(session, heavy)
     counted = select(Job.kind, Job.state, func.count()).where(
-        Job.kind.in_(HEAVY), Job.state.in_((JobState.QUEUED, JobState.RUNNING))
+        Job.kind.in_(heavy), Job.state.in_((JobState.QUEUED, JobState.RUNNING))
     )
     counts = {
         (kind, state): count for kind, state, count in await session.execute(counted.group_by(Job.kind, Job.state))
@@ -49,7 +50,7 @@ async def queue_loads(session: ReadSession) -> list[QueueLoad]:
         QueueLoad(
             kind, counts.get((kind, JobState.QUEUED), 0), counts.get((kind, JobState.RUNNING), 0), usual.get(kind)
         )
-        for kind in HEAVY
+        for kind in heavy
     ]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-bench-"))
 HOME.chmod(0o711)
 
+from app.models.kinds.mapping import MappingJob  # noqa: E402
 from app.operations import servers  # noqa: E402
 
 os.environ |= {
@@ -35,7 +36,7 @@ from app.formats.osm_xml import OsmXml  # noqa: E402
 from app.gateways import storage  # noqa: E402
 from app.models.mapping.datasets import AOI  # noqa: E402
 from app.models.mapping.imports import LabelFormat  # noqa: E402
-from app.models.system import Job, JobKind, JobState  # noqa: E402
+from app.models.system import Job, JobState  # noqa: E402
 from app.operations.migrate import upgrade  # noqa: E402
 from app.services.mapping.labels.exports import _labels  # noqa: E402
 from app.services.mapping.predictions.downloads import FileFormat  # noqa: E402
@@ -100,7 +101,7 @@ async def imported(database: Database, aoi: AOI, format: LabelFormat, count: int
     size = path.stat().st_size / MIB
     await storage.put("bench/labels", path)
     made = await factories.label_import(database, aoi, format=format, replace=True, storage_key="bench/labels")
-    job = await factories.job(database, kind=JobKind.IMPORT_LABELS, subject_id=made.id)
+    job = await factories.job(database, kind=MappingJob.IMPORT_LABELS, subject_id=made.id)
     with watched(f"import {count} from {format.value}, {size:.0f} MiB"):
         await attempt(database, WORKS[job.kind], job.id, asyncio.Event())
     async with database.writing() as session:

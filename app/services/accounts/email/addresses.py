@@ -6,7 +6,7 @@ from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, Invalid
 from app.models.accounts import User
-from app.models.system import MailKind
+from app.models.kinds.accounts import AccountsMail
 from app.policies import Viewer, signed_in
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof, holder_of
@@ -30,7 +30,7 @@ async def request_email_verification(
     if address != user.email and user.password_hash != password_hash:
         raise Invalid("currentPassword", "Give your password, too: mails to this address will open your account.")
     audit.record(session, user.id, "requestEmailVerification", about=user)
-    return await request_mail(session, MailKind.EMAIL_VERIFICATION, email=address, user_id=user.id)
+    return await request_mail(session, AccountsMail.EMAIL_VERIFICATION, email=address, user_id=user.id)
 
 
 async def verify_email(session: WriteSession, *, proof: Proof) -> User:
@@ -41,7 +41,7 @@ async def verify_email(session: WriteSession, *, proof: Proof) -> User:
     user.security_stamp += 1
     await session.flush()
     if before is not None and before.lower() != proof.address.lower():
-        await mail.post(session, MailKind.EMAIL_CHANGED, address=before, user_id=user.id)
+        await mail.post(session, AccountsMail.EMAIL_CHANGED, address=before, user_id=user.id)
     audit.record(session, user.id, "verifyEmail", about=user)
     return user
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app import checks
 from app.database import WriteSession
-from app.models.system import MailKind
+from app.models.kinds import MailKind
 from app.services.system import mail
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from app.database import WriteSession
 from app.models.accounts import User
-from app.models.system import Mail, MailKind
+from app.models.kinds.accounts import AccountsMail
+from app.models.system import Mail
 from app.services.accounts.email.addresses import owner_of
 from app.services.accounts.email.tokens import Purpose, lasts, token_of
 from app.services.system.mail import Letter, writes
@@ -13,7 +14,7 @@ from app.settings import settings
 NOTHING_TO_DO = "If it was not you, there is nothing to do: without this mail nobody can go on."
 
 
-@writes(MailKind.SIGN_UP)
+@writes(AccountsMail.SIGN_UP)
 async def sign_up_letter(session: WriteSession, mail: Mail) -> Letter:
     """A link to go on, or that there is an account already."""
     if await owner_of(session, mail.address) is not None:
@@ -39,7 +40,7 @@ async def sign_up_letter(session: WriteSession, mail: Mail) -> Letter:
     )
 
 
-@writes(MailKind.PASSWORD_RESET)
+@writes(AccountsMail.PASSWORD_RESET)
 async def password_reset_letter(session: WriteSession, mail: Mail) -> Letter | None:
     """A link to choose a new password; nothing to somebody without an account, who did not ask for mails from us."""
     user = await owner_of(session, mail.address)
@@ -54,7 +55,7 @@ async def password_reset_letter(session: WriteSession, mail: Mail) -> Letter | N
     return _letter(mail, "Choose a new password", asked, ways, NOTHING_TO_DO)
 
 
-@writes(MailKind.EMAIL_VERIFICATION)
+@writes(AccountsMail.EMAIL_VERIFICATION)
 async def email_verification_letter(session: WriteSession, mail: Mail) -> Letter | None:
     """A link that makes the address an account's; to its owner, if it is another's, that somebody tried."""
     user = await session.get(User, mail.user_id)
@@ -79,7 +80,7 @@ async def email_verification_letter(session: WriteSession, mail: Mail) -> Letter
     )
 
 
-@writes(MailKind.EMAIL_CHANGED)
+@writes(AccountsMail.EMAIL_CHANGED)
 async def email_changed_letter(session: WriteSession, mail: Mail) -> Letter:
     """To the address before: that there is another now."""
     user = await session.get_one(User, mail.user_id)
@@ -91,7 +92,7 @@ async def email_changed_letter(session: WriteSession, mail: Mail) -> Letter:
     )
 
 
-@writes(MailKind.PASSWORD_CHANGED)
+@writes(AccountsMail.PASSWORD_CHANGED)
 async def password_changed_letter(session: WriteSession, mail: Mail) -> Letter:
     """That there is a new password."""
     user = await session.get_one(User, mail.user_id)
@@ -104,7 +105,7 @@ async def password_changed_letter(session: WriteSession, mail: Mail) -> Letter:
     )
 
 
-@writes(MailKind.ACCOUNT_DELETION)
+@writes(AccountsMail.ACCOUNT_DELETION)
 async def account_deletion_letter(session: WriteSession, mail: Mail) -> Letter | None:
     """That the account will be deleted, and until when it can be kept; nothing if it is kept."""
     user = await session.get_one(User, mail.user_id)

@@ -6,7 +6,7 @@ from app import security
 from app.database import Database, WriteSession
 from app.errors import Conflict, Invalid
 from app.models.accounts import ApiKey, User
-from app.models.system import MailKind
+from app.models.kinds.accounts import AccountsMail
 from app.policies import Viewer, signed_in
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof, holder_of
@@ -25,7 +25,7 @@ async def new_password_hash(password: str, *, field: str = "password") -> str:
 
 async def request_password_reset(session: WriteSession, *, email: str) -> MailRequested:
     """A mail with a link to an address, if it has an account; nobody else learns whether it has."""
-    return await request_mail(session, MailKind.PASSWORD_RESET, email=email)
+    return await request_mail(session, AccountsMail.PASSWORD_RESET, email=email)
 
 
 async def reset_password(session: WriteSession, *, proof: Proof, password_hash: str) -> User:
@@ -74,4 +74,4 @@ async def replace_password(
         await session.execute(delete(ApiKey).where(ApiKey.user_id == user.id))
     await end_sessions(session, user.id, keeping=keeping)
     if user.email is not None:
-        await mail.post(session, MailKind.PASSWORD_CHANGED, address=user.email, user_id=user.id)
+        await mail.post(session, AccountsMail.PASSWORD_CHANGED, address=user.email, user_id=user.id)

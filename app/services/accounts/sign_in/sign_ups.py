@@ -5,7 +5,7 @@ from app.database import WriteSession
 from app.errors import Invalid
 from app.identifiers import is_reserved, mixes_scripts, precis, skeleton
 from app.models.accounts import User
-from app.models.system import MailKind
+from app.models.kinds.accounts import AccountsMail
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
@@ -18,7 +18,7 @@ DELETED = "deleted-"
 
 async def request_sign_up(session: WriteSession, *, email: str) -> MailRequested:
     """A mail to an address: with a link to go on, or, if it has an account, saying so."""
-    return await request_mail(session, MailKind.SIGN_UP, email=email)
+    return await request_mail(session, AccountsMail.SIGN_UP, email=email)
 
 
 async def sign_up(

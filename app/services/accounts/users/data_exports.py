@@ -10,7 +10,8 @@ from app.gateways import storage
 from app.gateways.storage import StoredFile
 from app.models.accounts import DataExport, User
 from app.models.base import BigInt
-from app.models.system import JobKind, Mail, MailKind
+from app.models.kinds.accounts import AccountsJob, AccountsMail
+from app.models.system import Mail
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services import links
@@ -49,7 +50,7 @@ async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
     made = select(func.count()).where(DataExport.user_id == user_id, lately, DataExport.failure.is_(None))
     if (await session.scalar(made) or 0) > settings.data_exports_per_day_max:
         raise LimitReached("So many archives a day are enough.", limit=settings.data_exports_per_day_max)
-    export.job_id = (await enqueue(session, JobKind.EXPORT_DATA, subject_id=export.id, user_id=user_id)).id
+    export.job_id = (await enqueue(session, AccountsJob.EXPORT_DATA, subject_id=export.id, user_id=user_id)).id
     audit.record(session, user_id, "exportMyData", about=export)
     await session.flush()
     return export
@@ -86,7 +87,7 @@ async def finish_export(session: WriteSession, export_id: int, *, storage_key: s
     await notify(session, export.user_id, "Your data are ready to be downloaded.", about=export, event="ready")
     user = await session.get_one(User, export.user_id)
     if user.email is not None and user.email_verified:
-        await post(session, MailKind.DATA_EXPORT, address=user.email, user_id=user.id, export=export.id)
+        await post(session, AccountsMail.DATA_EXPORT, address=user.email, user_id=user.id, export=export.id)
 
 
 async def export_failed(session: WriteSession, export_id: int, reason: str) -> None:
@@ -96,7 +97,7 @@ async def export_failed(session: WriteSession, export_id: int, reason: str) -> N
     await notify(session, export.user_id, f"Your data could not be exported. {reason}", about=export, event="failed")
 
 
-@writes(MailKind.DATA_EXPORT)
+@writes(AccountsMail.DATA_EXPORT)
 async def export_letter(session: WriteSession, mail: Mail) -> Letter | None:
     """That the archive can be had, for whoever signs in; nothing once it is gone."""
     export = await session.get(DataExport, mail.facts["export"])

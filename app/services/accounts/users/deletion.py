@@ -12,10 +12,11 @@ from sqlalchemy import delete, exists, func, or_, select
 from app.database import Database, WriteSession
 from app.errors import Conflict
 from app.models.accounts import OsmAccount, Profile, Team, TeamMembership, User, UserPreferences
-from app.models.system import Job, JobState, Mail, MailKind, UserNotification
+from app.models.kinds.accounts import AccountsMail
+from app.models.system import Job, JobState, Mail, UserNotification
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import DELETED
-from app.services.accounts.users.staff import TIDYING, close
+from app.services.accounts.users.staff import close, ends_with_account
 from app.services.system import audit, mail
 from app.services.system.notifications import notify
 from app.settings import settings
@@ -43,7 +44,7 @@ async def request_account_deletion(session: WriteSession, viewer: Viewer) -> Use
     user.account_deletion_due_at = now + timedelta(days=settings.account_deletion_days)
     audit.record(session, user_id, "requestAccountDeletion", about=user)
     if user.email is not None:
-        await mail.post(session, MailKind.ACCOUNT_DELETION, address=user.email, user_id=user_id)
+        await mail.post(session, AccountsMail.ACCOUNT_DELETION, address=user.email, user_id=user_id)
     return user
 
 
@@ -107,7 +108,7 @@ async def _delete(session: WriteSession, user_id: int) -> None:
 
 
 async def _is_at_work(session: WriteSession, user_id: int) -> bool:
-    unfinished = Job.state.in_([JobState.QUEUED, JobState.RUNNING]), Job.kind.not_in(TIDYING)
+    unfinished = Job.state.in_([JobState.QUEUED, JobState.RUNNING]), ends_with_account()
     return bool(await session.scalar(select(exists().where(Job.user_id == user_id, *unfinished))))
 
 

@@ -9,19 +9,16 @@ from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
 from app.models.accounts import User, UserPreferences
-from app.models.choices import NotificationKind
+from app.models.kinds import NotificationKind
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import checked_name, checked_username
 from app.services.system import audit
 from app.settings import settings
 
-UNDENIABLE = (NotificationKind.ACCOUNT, NotificationKind.MODERATION)
-"""What everybody is told of, whatever they like."""
-
 
 def checked_declined(kinds: Sequence[NotificationKind]) -> list[NotificationKind]:
     """Each kind once, in the order of their choice."""
-    if told := [kind.value for kind in UNDENIABLE if kind in kinds]:
+    if told := [kind.value for kind in NotificationKind if kind in kinds and not kind.may_be_declined]:
         raise Invalid("notificationsDeclined", f"Of this everybody is told: {', '.join(told)}.")
     return list(dict.fromkeys(kinds))
 

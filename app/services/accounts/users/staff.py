@@ -1,12 +1,13 @@
 """What staff, and operators at the command line, do about accounts."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.models.accounts import ApiKey, Session, User
-from app.models.system import Job, JobKind, JobState
+from app.models.kinds import JobKind
+from app.models.system import Job, JobState
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account
 from app.services import viewers
@@ -14,7 +15,10 @@ from app.services.system import audit
 from app.services.system.notification_groups import unname
 from app.settings import settings
 
-TIDYING = (JobKind.REMOVE_TRAINING, JobKind.REMOVE_PREDICTION, JobKind.REMOVE_PICTURE)
+
+def ends_with_account() -> ColumnElement[bool]:
+    """Whether a job ends when the account is closed that asked for it."""
+    return Job.kind.in_([kind for kind in JobKind if not kind.outlives_account])
 
 
 async def suspend_user(session: WriteSession, viewer: Viewer, user_id: int, *, reason: str) -> User:
@@ -56,7 +60,7 @@ async def close(session: WriteSession, user: User) -> None:
     for table in (Session, ApiKey):
         await session.execute(delete(table).where(table.user_id == user.id))
     # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
-    theirs = Job.user_id == user.id, Job.kind.not_in(TIDYING), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+    theirs = Job.user_id == user.id, ends_with_account(), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
     await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
     await unname(session, user.id)
     viewers.forget(session, user.id)

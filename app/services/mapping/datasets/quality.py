@@ -15,10 +15,10 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways import imagery
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, DownloadStatus, Label
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.trainings import TrainingStatus
-from app.models.system import JobKind
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_on_this_dataset
 from app.queue import enqueue
@@ -200,7 +200,7 @@ async def inspect_dataset(session: WriteSession, viewer: Viewer, *, dataset_id: 
     )
     session.add(inspection)
     await session.flush()
-    job = await enqueue(session, JobKind.INSPECT, subject_id=inspection.id, user_id=inspection.user_id)
+    job = await enqueue(session, MappingJob.INSPECT, subject_id=inspection.id, user_id=inspection.user_id)
     inspection.job_id = job.id
     await session.flush()
     note(session, inspection)

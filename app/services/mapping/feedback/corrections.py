@@ -11,10 +11,10 @@ from app import geometry
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.gateways.osm import OsmFeature
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import DownloadStatus, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
 from app.models.mapping.trainings import Training
-from app.models.system import JobKind
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_feedback_area, may_review_feedback_on_this_model
 from app.queue import enqueue
@@ -108,7 +108,7 @@ async def ask_for_feedback_labels(session: WriteSession, viewer: Viewer, *, area
     area = await _area_to_change(session, viewer, area_id)
     begin_fetching(area)
     _has_changed(viewer, area)
-    await enqueue(session, JobKind.FETCH_FEEDBACK_LABELS, subject_id=area.id, user_id=signed_in(viewer))
+    await enqueue(session, MappingJob.FETCH_FEEDBACK_LABELS, subject_id=area.id, user_id=signed_in(viewer))
     await session.refresh(area)
     return area
 

@@ -10,10 +10,10 @@ from app.database import WriteSession
 from app.formats.footprints import Footprint
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models.accounts import User
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI
 from app.models.mapping.imports import LabelFormat, LabelImport
 from app.models.mapping.trainings import TrainingStatus
-from app.models.system import JobKind
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.mapping.datasets.editing import aoi_to_add_to
@@ -68,7 +68,7 @@ async def import_labels(
     )
     session.add(label_import)
     await session.flush()
-    job = await enqueue(session, JobKind.IMPORT_LABELS, subject_id=label_import.id, user_id=label_import.user_id)
+    job = await enqueue(session, MappingJob.IMPORT_LABELS, subject_id=label_import.id, user_id=label_import.user_id)
     label_import.job_id = job.id
     await session.flush()
     return label_import

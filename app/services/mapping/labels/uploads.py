@@ -10,8 +10,8 @@ from app.database import ReadSession, WriteSession
 from app.errors import Forbidden, LimitReached, NotFound
 from app.formats.footprints import Footprint
 from app.gateways.osm import BUILDINGS, Tags, check_tags
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
-from app.models.system import JobKind
 from app.policies import Viewer, signed_in, visible
 from app.policies.mapping import contributes_to_dataset, may_change_this_dataset
 from app.queue import enqueue
@@ -94,7 +94,7 @@ async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: i
     at_rest(aoi)
     begin_fetching(aoi)
     aoi.label_tags = check_tags("tags", BUILDINGS if tags is None else tags)
-    await enqueue(session, JobKind.FETCH_LABELS, subject_id=aoi.id, user_id=signed_in(viewer))
+    await enqueue(session, MappingJob.FETCH_LABELS, subject_id=aoi.id, user_id=signed_in(viewer))
     await session.refresh(aoi)
     return aoi
 

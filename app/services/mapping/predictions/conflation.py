@@ -10,9 +10,9 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.gateways.osm import OsmFeature
 from app.geometry import Shape
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction
 from app.models.mapping.trainings import TrainingStatus
-from app.models.system import JobKind
 from app.policies import Viewer
 from app.queue import enqueue
 from app.services.mapping.predictions.lifecycle import prediction_to_change
@@ -62,7 +62,7 @@ async def conflate_prediction(session: WriteSession, viewer: Viewer, prediction_
 async def ask_to_conflate(session: WriteSession, prediction: Prediction) -> None:
     """Queues the comparison; the prediction says so from this transaction on."""
     prediction.conflating, prediction.conflation_error = True, None
-    await enqueue(session, JobKind.CONFLATE, subject_id=prediction.id, user_id=prediction.user_id)
+    await enqueue(session, MappingJob.CONFLATE, subject_id=prediction.id, user_id=prediction.user_id)
     await session.flush()
 
 

@@ -14,9 +14,9 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
 from app.models.accounts import Team
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Model, Training, TrainingStatus
-from app.models.system import JobKind
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
 from app.queue import enqueue
@@ -119,7 +119,7 @@ def _note(description: str | None) -> str | None:
 
 
 async def _queue(session: WriteSession, prediction: Prediction) -> None:
-    job = await enqueue(session, JobKind.PREDICT, subject_id=prediction.id, user_id=prediction.user_id)
+    job = await enqueue(session, MappingJob.PREDICT, subject_id=prediction.id, user_id=prediction.user_id)
     prediction.job_id = job.id
     await session.flush()
     note(session, prediction)
@@ -221,7 +221,7 @@ async def delete_unpublished(session: WriteSession, user_id: int) -> None:
     """What somebody whose account is deleted has kept to themselves ends with it."""
     kept = Prediction.user_id == user_id, Prediction.published.is_(False)
     for id in (await session.scalars(delete(Prediction).where(*kept).returning(Prediction.id))).all():
-        await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=id, user_id=user_id)
+        await enqueue(session, MappingJob.REMOVE_PREDICTION, subject_id=id, user_id=user_id)
 
 
 async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
@@ -230,5 +230,5 @@ async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id
     if prediction.status not in ENDED or prediction.conflating:
         raise Conflict("This prediction is being worked on: cancel it first, or wait.")
     await session.execute(delete(Prediction).where(Prediction.id == prediction.id))
-    await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=prediction.id, user_id=viewer.user_id)
+    await enqueue(session, MappingJob.REMOVE_PREDICTION, subject_id=prediction.id, user_id=viewer.user_id)
     return prediction

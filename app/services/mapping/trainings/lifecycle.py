@@ -14,10 +14,10 @@ from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
 from app.errors import AccuracyTooLow, Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
-from app.models.system import JobKind
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import (
     may_cancel_this_training,
@@ -126,7 +126,7 @@ async def queued(session: WriteSession, training: Training) -> Training:
     """The training, once a worker is going to hear of it."""
     session.add(training)
     await session.flush()
-    job = await enqueue(session, JobKind.TRAIN, subject_id=training.id, user_id=training.user_id)
+    job = await enqueue(session, MappingJob.TRAIN, subject_id=training.id, user_id=training.user_id)
     training.job_id = job.id
     await session.flush()
     note(session, training)

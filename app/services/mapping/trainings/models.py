@@ -8,9 +8,9 @@ from sqlalchemy import delete, func, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
-from app.models.system import JobKind
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_model
 from app.queue import enqueue
@@ -97,6 +97,6 @@ async def _discard(session: WriteSession, viewer: Viewer, training: Training) ->
     if any(prediction.status in UNFINISHED for prediction in predictions):
         raise Conflict("A prediction by it is not finished: wait, or cancel it first.")
     user_id = signed_in(viewer)
-    await enqueue(session, JobKind.REMOVE_TRAINING, subject_id=training.id, user_id=user_id)
+    await enqueue(session, MappingJob.REMOVE_TRAINING, subject_id=training.id, user_id=user_id)
     for prediction in predictions:
-        await enqueue(session, JobKind.REMOVE_PREDICTION, subject_id=prediction.id, user_id=user_id)
+        await enqueue(session, MappingJob.REMOVE_PREDICTION, subject_id=prediction.id, user_id=user_id)

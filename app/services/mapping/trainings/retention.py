@@ -7,9 +7,9 @@ from sqlalchemy.orm import aliased
 
 from app.database import Database, WriteSession
 from app.gateways import storage
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Artifact, Prediction
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
-from app.models.system import JobKind
 from app.queue import enqueue
 from app.settings import settings
 
@@ -59,4 +59,4 @@ async def _discard(session: WriteSession, training: Training) -> None:
         return
     await session.execute(delete(Artifact).where(Artifact.training_id == training.id))
     training.artifacts_deleted_at = await session.scalar(select(func.now()))
-    await enqueue(session, JobKind.REMOVE_TRAINING, subject_id=training.id, user_id=None)
+    await enqueue(session, MappingJob.REMOVE_TRAINING, subject_id=training.id, user_id=None)

@@ -12,7 +12,7 @@ from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.models.accounts import User
-from app.models.choices import NotificationKind
+from app.models.kinds.social import SocialNotification
 from app.models.social import FriendRequest, Friendship
 from app.policies import Viewer, names_viewer, require, signed_in, visible
 from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
@@ -77,7 +77,7 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
     session.add(request)
     await session.flush()
     await record_change(session, own, user_id, FriendshipChange.REQUESTED)
-    await tell(session, user_id, own, NotificationKind.FRIEND_REQUEST, about=request)
+    await tell(session, user_id, own, SocialNotification.FRIEND_REQUEST, about=request)
     return Asked(request)
 
 
@@ -177,7 +177,7 @@ async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship
     session.add_all([own, theirs])
     await session.flush()
     await record_change(session, asked, asking, FriendshipChange.ACCEPTED)
-    await tell(session, asking, asked, NotificationKind.FRIENDSHIP, about=theirs)
+    await tell(session, asking, asked, SocialNotification.FRIENDSHIP, about=theirs)
     return own
 
 

@@ -6,7 +6,7 @@ from app.database import ReadSession, WriteSession, lock
 from app.errors import Invalid
 from app.models.accounts import User
 from app.models.base import Record
-from app.models.choices import NotificationKind
+from app.models.kinds import NotificationKind
 from app.models.social import Friendship
 from app.policies import Viewer, signed_in, visible
 from app.policies.social import is_kept_from

@@ -12,7 +12,7 @@ from app import checks, events
 from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
-from app.models.choices import NotificationKind
+from app.models.kinds.social import SocialNotification
 from app.models.social import Post, PostRevision, PostType
 from app.models.subjects import subjects
 from app.policies import Viewer, require, signed_in, visible
@@ -91,9 +91,9 @@ async def _spread(
     named = await keep_mentions(session, viewer, post)
     for user_id in sorted({*named, *([] if answered is None else [answered])}):
         if user_id == answered:
-            await tell(session, user_id, post.author_id, NotificationKind.REPLY, about=post, within=post.parent_id)
+            await tell(session, user_id, post.author_id, SocialNotification.REPLY, about=post, within=post.parent_id)
         else:
-            await tell(session, user_id, post.author_id, NotificationKind.MENTION, about=post)
+            await tell(session, user_id, post.author_id, SocialNotification.MENTION, about=post)
     await record_post(session, post, change)
     await session.refresh(post)
 

@@ -19,8 +19,8 @@ from app.database import Database, WriteSession, after_commit
 from app.errors import Expired, Invalid, Unavailable
 from app.gateways import storage
 from app.gateways.storage import StoredFile
+from app.models.kinds.social import SocialJob
 from app.models.social import Post, Report, ReportState
-from app.models.system import JobKind
 from app.policies import Viewer
 from app.queue import enqueue
 from app.services import links
@@ -106,7 +106,7 @@ async def discard_picture(session: WriteSession, post: Post) -> None:
     """Has the files of a post's picture go, if it shows one that staff are not to look at."""
     shown = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
     if post.media_key is not None and not await session.scalar(select(exists().where(*shown, _IS_OPEN))):
-        await enqueue(session, JobKind.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
+        await enqueue(session, SocialJob.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
 
 
 async def remove_picture(number: int) -> None:

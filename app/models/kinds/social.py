@@ -1,0 +1,20 @@
+"""What is done later about posts, and what people are told of each other."""
+
+from app.models.kinds import JobKind, Lane, NotificationKind, Trait
+
+
+class SocialJob(JobKind):
+    """The jobs of this domain."""
+
+    REMOVE_PICTURE = "REMOVE_PICTURE", Lane.QUICK, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
+
+
+class SocialNotification(NotificationKind):
+    """What people are told that others did, and that staff decided."""
+
+    REPLY = "REPLY", "replied to your post.", "replied to your post."
+    MENTION = "MENTION", "mentioned you.", "mentioned you."
+    FRIEND_REQUEST = "FRIEND_REQUEST", "would like to be your friend.", "would like to be your friends."
+    FRIENDSHIP = "FRIENDSHIP", "is your friend now.", "are your friends now."
+    MESSAGE = "MESSAGE", "has written to you.", "have written to you."
+    MODERATION = "MODERATION", "", "", False
