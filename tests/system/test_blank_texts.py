@@ -1,0 +1,56 @@
+"""A text that shows nothing is no text: whichever field of a mutation it is given to, it is never kept."""
+
+import os
+
+import pytest
+from graphql import get_named_type, get_nullable_type, is_list_type
+from redis import Redis
+from sqlalchemy import text
+
+from app.models.base import Base
+from tests import factories
+from tests.system.test_inputs import ARGUMENTS, CORE, ids_for, places, put, rows, send, type_at
+
+__all__ = ["rows"]
+FUZZ = bool(os.environ.get("FUZZ"))
+BLANK = ["\u200b", "\u2800", "\u3164\u115f", "\u202e\u2066", "\u0301\u0301", " \u00ad\ufeff\t"]
+MARKS = "[\u200b\u2800\u3164\u115f\u202e\u2066\u0301\u00ad\ufeff]"
+FIELDS = [
+    (field, name, path)
+    for kind, field, name in ARGUMENTS
+    if kind == "Mutation"
+    for path in places(CORE.type_map[kind].fields[field].args[name].type)
+    if get_named_type(type_at(CORE.type_map[kind].fields[field].args[name].type, path)).name == "String"
+    and not is_list_type(get_nullable_type(type_at(CORE.type_map[kind].fields[field].args[name].type, path)))
+]
+SECRETS = {"password", "currentPassword", "newPassword"}
+"""Kept as hashes only; a password may be of any characters."""
+
+
+def test_there_are_fields_to_try():
+    assert len(FIELDS) > 40
+
+
+@pytest.mark.parametrize(("field", "name", "path"), FIELDS, ids=str)
+async def test_a_text_that_shows_nothing_is_never_kept(api, database, redis_url, rows, owner, field, name, path):
+    kind, table_names = CORE.type_map["Mutation"].fields[field].args[name].type, list(Base.metadata.tables)
+    looks = [f"SELECT '{table}' FROM {table} AS row WHERE row::text ~ :marks" for table in table_names]
+    for blank in BLANK if FUZZ else BLANK[:2] + BLANK[3:5]:
+        with Redis.from_url(redis_url) as client:  # nobody is too fast here
+            client.flushdb()
+        if path[-1] in SECRETS:
+            continue
+        answer = (await send(api, owner, "Mutation", field, name, put(kind, path, blank, ids_for(field, rows)))).json()
+        assert "INTERNAL" not in [error["extensions"]["code"] for error in answer.get("errors", [])]
+        async with database.reading() as session:
+            kept = (await session.scalars(text(" UNION ".join(looks)), {"marks": MARKS})).all()
+        assert kept == [], (blank, answer)
+
+
+async def test_what_would_be_kept_would_be_found(database, rows, owner):
+    await factories.post(database, owner.id, content="\u2800")
+    async with database.reading() as session:
+        found = await session.scalar(
+            text("SELECT count(*) FROM posts AS row WHERE row::text ~ :marks"), {"marks": MARKS}
+        )
+    assert found == 1
