@@ -5,9 +5,12 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.errors import Code
-from app.web.routes import docs
+from app.settings import settings
+from app.web.graphql import responses, websocket_session
+from app.web.routes import docs, gauges, metrics  # noqa: F401 -- these two declare what is measured
 from schema import schema
 from tests.docs.examples import README, ROOT
 
@@ -145,3 +148,48 @@ def source(name: str) -> str:
 
 
 OTHERS = {"connectionParams", "retryAfter", "requestId", "idempotencyKey", "possibleTypes", "deviceToken"}
+
+
+def test_statuses_and_close_codes_are_those_of_the_code():
+    errors = source("errors")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+)$", errors, re.MULTILINE))
+    for code, status in responses.STATUS.items():
+        assert f"HTTP {status}" in rows[code], code
+    told = set(map(int, re.findall(r"^\| (\d{4}) \|", errors, re.MULTILINE)))
+    ends = {value for value in vars(websocket_session).values() if type(value) is int and value > 1_011}
+    assert told == ends - {websocket_session.ENVELOPE_BYTES_MAX}
+
+
+def test_metrics_exist():
+    known = {metric.name for metric in REGISTRY.collect()}
+    told = set(re.findall(r"`(fieldgraph_\w+)`", source("operations")))
+    assert len(told) > 5
+    assert {name for name in told if name.removesuffix("_total") not in known} == set()
+
+
+def test_limits_are_the_defaults():
+    fields = type(settings).model_fields
+    page = source("limits-and-costs").replace("\n", " ")
+    for words, name in LIMITS.items():
+        assert words.format(f"{fields[name].default:,}".replace(",", " ")) in page, name
+
+
+LIMITS = {
+    "budget of {} points per minute": "viewer_cost_per_minute_max",
+    "{} points. Every request": "address_cost_per_minute_max",
+    "may cost at most {}": "document_cost_max",
+    "| text | {} characters": "text_length_max",
+    "| list of values | {} ": "list_length_max",
+    "| page | {}, labels": "page_size_max",
+    "labels {} |": "labels_page_size_max",
+    "| document | {} characters": "document_characters_max",
+    "{} tokens": "document_tokens_max",
+    "{} levels": "document_depth_max",
+    "{} aliases": "document_aliases_max",
+    "| connections from one address | {},": "connections_per_address_max",
+    "with {} requests at a time": "requests_per_address_at_once_max",
+    "{} WebSockets": "sockets_per_address_max",
+    "| operations on one WebSocket | {} |": "socket_subscriptions_max",
+    "| time of a request | {} s |": "request_s_max",
+    "Keys are kept for {} hours": "idempotency_keys_kept_hours",
+}
