@@ -74,14 +74,15 @@ def work(threads: Annotated[int | None, typer.Option(help="Jobs of the slow lane
 def migrate() -> None:
     """Bring the database to the present schema."""
     from app.operations.migrate import missing, upgrade
+    from app.operations.roles import grant, owner_url
     from app.operations.sequences import mend
 
-    _find_servers("DATABASE_URL")
-    assert settings.database_url
-    for sentence in missing(settings.database_url):
+    _find_owner()
+    for sentence in missing(owner_url()):
         print(f"Applying: {sentence}")
-    upgrade(settings.database_url, say=print)
-    for table in mend(settings.database_url):
+    upgrade(owner_url(), say=print)
+    grant(owner_url(), str(settings.database_url))
+    for table in mend(owner_url()):
         print(f"The sequence of {table} stood behind its rows; it is put right.")
     print("The database has the present schema.")
 
@@ -190,7 +191,8 @@ def doctor() -> None:
 @contextmanager
 def _database_here() -> Iterator[None]:
     """The database that is set or that runs here; else the home's own, started for as long as it is needed."""
-    _find_running()
+    if settings.database_url or running(settings.home):
+        _find_owner()
     if settings.database_url:
         yield
         return
@@ -199,7 +201,7 @@ def _database_here() -> Iterator[None]:
 
     with only_one(settings.home) as held, private_servers(settings.home, held=[held]) as servers:
         servers.start(redis=False)
-        settings.database_url = servers.database_url
+        settings.database_url, settings.owner_database_url = servers.app_database_url, servers.database_url
         yield
 
 
@@ -226,6 +228,15 @@ def _find_servers(*names: str) -> None:
     names = names or tuple(urls)
     if not all(urls[name] for name in names):
         raise CannotStart(NOTHING_RUNS.format(home=settings.home.resolve(), names=" and ".join(names)))
+
+
+def _find_owner() -> None:
+    """The database for who may change everything in it: as its owner, where it has one of its own."""
+    found = running(settings.home)
+    if found and settings.database_url is None:
+        settings.owner_database_url = settings.owner_database_url or found.owner_database_url
+    settings.database_url = settings.database_url or settings.owner_database_url
+    _find_servers("DATABASE_URL")
 
 
 def _find_secret(*, is_alone: bool = not settings.production) -> None:

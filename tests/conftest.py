@@ -21,7 +21,7 @@ os.environ |= {
     "FIELDGRAPH_SECRET": "known to every test",
     # A machine that stands still for a moment turns nobody away; a statement has five seconds.
     "FIELDGRAPH_LOCK_S_MAX": "4.5",
-    "DATABASE_URL": private.database_url(HOME, "tests"),
+    "DATABASE_URL": private.database_url(HOME, "tests", private.APP_ROLE),
     "REDIS_URL": private.redis_url(HOME),
 }
 
@@ -31,6 +31,7 @@ import structlog  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from app.operations.migrate import upgrade  # noqa: E402
+from app.operations.roles import grant  # noqa: E402
 from app.settings import settings  # noqa: E402
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def servers() -> Iterator[private.PrivateServers]:
     with private.private_servers(HOME, durable=False) as servers:
         servers.start()
         upgrade(servers.database_url)
+        grant(servers.database_url, servers.app_database_url)
         _clone(servers, "tests")
         yield servers
 

@@ -50,3 +50,12 @@ class Record(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was created.")
+
+
+APPEND_ONLY = {"info": {"is_append_only": True}}
+"""For a table's arguments: rows are added to it, and never changed nor removed. A trigger and the rights see to it."""
+
+
+def append_only() -> list[str]:
+    """The tables that can only be added to."""
+    return sorted(name for name, table in Base.metadata.tables.items() if table.info.get("is_append_only"))

@@ -22,7 +22,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Base, Json, Record
+from app.models.base import APPEND_ONLY, Base, Json, Record
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
 
@@ -228,6 +228,7 @@ class AuditEntry(Record):
         Index(None, "actor_id", "id"),
         Index(None, "action", "id"),
         Index(None, "subject_type", "subject_key", "id"),
+        APPEND_ONLY,
     )
 
     action: Mapped[str] = mapped_column(String(60), doc="The action, such as `suspendUser`.")

@@ -18,9 +18,11 @@ import psycopg
 
 from app import epochs, private_files, surroundings
 from app.gateways import storage
+from app.operations import audit_chain
 from app.operations.instance import secret
 from app.operations.migrate import history, missing, plain_url, upgrade
 from app.operations.process import CannotStart
+from app.operations.roles import grant, owner_url
 from app.operations.sequences import mend
 from app.operations.servers import client_programs
 from app.settings import settings
@@ -29,6 +31,7 @@ DUMP, FILES, SECRET, MANIFEST = "database.dump", "files", "secret", "backup.json
 FORMAT = 1
 # What belongs to the restored database itself goes first; extensions stay, as only a superuser can make some anew.
 CLEAR = """
+DROP SCHEMA IF EXISTS audit CASCADE;
 DO $$ DECLARE thing record; BEGIN
     FOR thing IN SELECT format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW'
             WHEN 'S' THEN 'SEQUENCE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, pg_class.oid::regclass)
@@ -89,7 +92,9 @@ def restore(folder: Path, *, replace: bool) -> Manifest:
     _restore_secret(folder, manifest, replace=replace)
     asyncio.run(_restore_files(folder / FILES, _files_in(folder / FILES)))
     _restore_database(folder / DUMP)
-    upgrade(str(settings.database_url))
+    upgrade(owner_url())
+    grant(owner_url(), str(settings.database_url))
+    audit_chain.forget(settings.home)
     asyncio.run(_begin_epoch())
     return manifest
 
@@ -182,7 +187,7 @@ def _restore_database(dump: Path) -> None:
 
 
 async def _begin_epoch() -> None:
-    mend(str(settings.database_url))
+    mend(owner_url())
     from app.database import Database  # noqa: PLC0415 -- only here
 
     database = Database(str(settings.database_url), str(settings.redis_url or "redis://localhost"))
@@ -193,13 +198,13 @@ async def _begin_epoch() -> None:
 
 
 def _holds_data() -> bool:
-    with psycopg.connect(plain_url(str(settings.database_url))) as connection:
+    with psycopg.connect(plain_url(owner_url())) as connection:
         found = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
     return bool(found and found[0])
 
 
 def _revision() -> str | None:
-    behind = len(missing(str(settings.database_url)))
+    behind = len(missing(owner_url()))
     seen = list(history())[: len(history()) - behind]
     return seen[-1] if seen else None
 
@@ -212,7 +217,7 @@ def _run(command: list[str | Path]) -> None:
 
 def _environment() -> dict[str, str]:
     """Where the database is, for PostgreSQL's own programs: in a command line everybody could read the password."""
-    given = psycopg.conninfo.conninfo_to_dict(plain_url(str(settings.database_url)))
+    given = psycopg.conninfo.conninfo_to_dict(plain_url(owner_url()))
     names = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
     names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS"}
     return surroundings.told("HOME") | {names[name]: str(value) for name, value in given.items() if name in names}

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app import signing, watermark
 from app.errors import Unavailable
 from app.gateways import mail, storage
-from app.operations import sequences
+from app.operations import audit_chain, roles, sequences
 from app.operations.instance import SECRET, secret
 from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
 from app.production import faults
@@ -76,6 +76,31 @@ def _migrations() -> str:
     if behind:
         raise Ill(f"{len(behind)} to apply", "Run: fieldgraph migrate")
     return "all applied"
+
+
+def _role() -> str:
+    try:
+        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+            too_much, too_little = roles.excess(connection), roles.lacking(connection)
+            name = connection.info.user
+    except psycopg.Error as error:
+        raise Ill(error, "First mend the database.") from None
+    if too_little:
+        raise Ill(f"{name} {too_little}", "Run fieldgraph migrate with FIELDGRAPH_OWNER_DATABASE_URL set.")
+    if too_much and settings.production:
+        raise Ill(f"{name} {too_much}", "Give DATABASE_URL another role, and FIELDGRAPH_OWNER_DATABASE_URL this one.")
+    return f"{name} {too_much}; production takes another" if too_much else f"{name} reads and writes rows alone"
+
+
+def _audit() -> str:
+    try:
+        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+            head = audit_chain.verify(connection, settings.home)
+    except psycopg.Error as error:
+        raise Ill(error, "First mend the database.") from None
+    except audit_chain.Broken as broken:
+        raise Ill(broken, "Somebody changed the audit: compare it with a backup.") from None
+    return f"{head.position} links hold" + (f", the last is {head.hash[:16]}" if head.hash else "")
 
 
 def _events() -> str:
@@ -192,6 +217,8 @@ LOOKS = {
     "PostGIS": _postgis,
     "migrations": _migrations,
     "sequences": _sequences,
+    "role": _role,
+    "audit": _audit,
     "events": _events,
     "Redis": _redis,
     "secret": _secret,

@@ -24,6 +24,7 @@ class Running:
     address: str
     database_url: str
     redis_url: str
+    owner_database_url: str | None = None
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from app import private_files
 from app.operations.instance import Running, announce, only_one, secret
 from app.operations.migrate import missing
 from app.operations.process import CannotStart
+from app.operations.roles import grant
 from app.operations.servers import Name, PrivateServers, private_servers
 from app.settings import settings
 
@@ -47,11 +48,13 @@ def up(*, with_parent: bool) -> None:
             servers.start(database=own_database, redis=own_redis)
             running = Running(
                 address=_address(),
-                database_url=settings.database_url or servers.database_url,
+                database_url=settings.database_url or servers.app_database_url,
                 redis_url=settings.redis_url or servers.redis_url,
+                owner_database_url=servers.database_url if own_database else settings.owner_database_url,
             )
             announce(home, running)
-            launcher = Launcher(servers, _environment(home, running, demo=own_database and not settings.production))
+            environment = _environment(home, running, demo=own_database and not settings.production)
+            launcher = Launcher(servers, environment, running.owner_database_url or running.database_url)
             for name in servers.processes:
                 launcher.watch_server(name)
             try:
@@ -82,10 +85,11 @@ class Ended:
 class Launcher:
     """Runs the API and the worker beside the private servers."""
 
-    def __init__(self, servers: PrivateServers, environment: dict[str, str]) -> None:
+    def __init__(self, servers: PrivateServers, environment: dict[str, str], owner_url: str) -> None:
         self._servers = servers
         self._children = servers.children
         self._environment = environment
+        self._owner_url = owner_url
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._told = Path(environment["FIELDGRAPH_HOME"], "demo.json")
@@ -143,12 +147,15 @@ class Launcher:
 
     def _migrate(self) -> None:
         try:
-            is_current = not missing(self._environment["DATABASE_URL"])
+            is_current = not missing(self._owner_url)
         except psycopg.Error as error:
             raise CannotStart(f"The database that DATABASE_URL names does not answer: {error}") from None
         if not is_current:
-            self._finish("migrate")
+            self._finish("migrate", FIELDGRAPH_OWNER_DATABASE_URL=self._owner_url)
             self._told.unlink(missing_ok=True)
+        else:
+            # What an older version set up knows one role alone.
+            grant(self._owner_url, self._environment["DATABASE_URL"])
 
     def _accounts(self) -> str:
         """Make the demo's accounts; or say what was said when they were made for this database and address."""
@@ -172,9 +179,10 @@ class Launcher:
         _in_background(_relay, name, child)
         self.watch(name, child)
 
-    def _finish(self, *command: str) -> str:
+    def _finish(self, *command: str, **environment: str) -> str:
         """Run one command to its end, and hand back what it said."""
-        child = self._children.start((*COMMAND, *command), environment=self._environment, output=subprocess.PIPE)
+        told = self._environment | environment
+        child = self._children.start((*COMMAND, *command), environment=told, output=subprocess.PIPE)
         said = child.communicate()[0].decode(errors="replace").strip()
         self._children.forget(child)
         if child.returncode:
@@ -211,6 +219,8 @@ def _environment(home: Path, running: Running, *, demo: bool) -> dict[str, str]:
         "FIELDGRAPH_SECRET": settings.secret.get_secret_value() or secret(home),
         "PYTHONUNBUFFERED": "1",
     }
+    # The API and the worker have no need to know the owner.
+    environment.pop("FIELDGRAPH_OWNER_DATABASE_URL", None)
     environment.setdefault("FIELDGRAPH_DEMO", "1" if demo else "0")
     environment.setdefault("FIELDGRAPH_PUBLIC_URL", running.address)
     if environment["FIELDGRAPH_DEMO"] == "1":

@@ -26,6 +26,7 @@ from app.operations.process import CannotStart, Children
 Name = Literal["postgres", "redis"]
 
 NAME = "fieldgraph"
+APP_ROLE = "fieldgraph_app"  # of the API and the workers; NAME is the owner
 PORT = 5432  # only names the socket; nothing listens on the network
 START_S_MAX = 60
 PACKAGES = (
@@ -67,6 +68,10 @@ class PrivateServers:
     @property
     def database_url(self) -> str:
         return database_url(self.home)
+
+    @property
+    def app_database_url(self) -> str:
+        return database_url(self.home, user=APP_ROLE)
 
     @property
     def redis_url(self) -> str:
@@ -165,6 +170,8 @@ class PrivateServers:
         with self.connect("postgres") as connection:
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).fetchone() is None:
                 connection.execute(f"CREATE DATABASE {NAME}")
+            if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone() is None:
+                connection.execute(f"CREATE ROLE {APP_ROLE} LOGIN")
         with self.connect() as connection:
             connection.execute("SET client_min_messages = warning")
             connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
@@ -181,9 +188,9 @@ class PrivateServers:
         return self.home / f"{name}.log"
 
 
-def database_url(home: Path, name: str = NAME) -> str:
+def database_url(home: Path, name: str = NAME, user: str = NAME) -> str:
     """Where a database of this home is, once its server runs."""
-    return f"postgresql+psycopg://{NAME}@/{name}?host={socket_folder(home)}&port={PORT}"
+    return f"postgresql+psycopg://{user}@/{name}?host={socket_folder(home)}&port={PORT}"
 
 
 def redis_url(home: Path) -> str:

@@ -14,6 +14,7 @@ class ServersSettings(BaseModel):
     # Where things are
     home: Path = Path(".fieldgraph")
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    owner_database_url: str | None = None
     redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, validation_alias="PORT", ge=1, le=65535)

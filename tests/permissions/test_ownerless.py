@@ -18,6 +18,7 @@ from sqlalchemy.orm import MANYTOONE
 
 from app.models.accounts import User
 from app.models.base import Base, Record
+from app.operations import servers as private
 from app.policies import Viewer, _visibility, accounts, is_viewer, mapping, names_viewer, social, system, visible
 from app.settings import settings
 from resolvers import ids
@@ -64,7 +65,7 @@ def rows() -> World:
 @pytest.fixture
 def filled(sweeper, database_url):
     """Writes the rows; `own` gives the owner columns of every row an owner, or none."""
-    engine = create_engine(settings.database_url)
+    engine = create_engine(private.database_url(settings.home, "tests"))  # as its owner, past all foreign keys
     rows().fill(engine)
 
     def own(*, by_nobody: bool) -> None:

@@ -127,6 +127,8 @@ def test_doctor_tells_well_from_ill(servers, tmp_path):
         ["ok", "PostGIS"],
         ["ok", "migrations"],
         ["ok", "sequences"],
+        ["ok", "role"],
+        ["ok", "audit"],
         ["ok", "events"],
         ["ok", "Redis"],
         ["ok", "secret"],
@@ -134,7 +136,7 @@ def test_doctor_tells_well_from_ill(servers, tmp_path):
         ["ok", "storage"],
         ["ok", "mail"],
     ]
-    assert lines[8].strip() == "→ Run: fieldgraph work"
+    assert lines[10].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1
     assert settings.database_url not in examined.stdout
 
