@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed lock clean
+.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -45,6 +45,10 @@ migrate: ## Bring the database of what runs here, or of DATABASE_URL, to the pre
 schema: ## Write schema/schema.graphql from the code
 	@./setup.sh
 	@$(fieldgraph) schema --write
+
+plans: ## Write the plans in tests/plan/golden anew: their diff shows what a change does to queries
+	@./setup.sh --dev
+	@$(python) tests.plan.goldens
 
 demo: ## Train and predict on the demo village, in what runs here
 	@./setup.sh

@@ -150,7 +150,7 @@ class Context:
         """The row with this global id, for who only returns it; NotFound unless it is there for this viewer."""
         row = await self.load.one(model, ids.key(id, model))
         if isinstance(row, Reference):
-            return replace(row, is_required=True)
+            return Reference(row.model, row.key, is_required=True)
         if row is None:
             raise ids.nothing_with(id, model.__name__)
         return row

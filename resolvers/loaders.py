@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Record)
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Reference(Opaque, Generic[M]):
     """A row that a resolver of a plan has named by its key. The resolver may return it, or ask whether it is None.
 

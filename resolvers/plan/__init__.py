@@ -1,9 +1,10 @@
 """Compiled queries: an operation is planned once per document and run many times.
 
-A plan is a tree of levels (`levels`), one for each relation of the operation. Running it asks one statement per level,
-down the tree, and then shows the rows, up the tree, as JSON. It is made of what the schema declares (`declared`) and of
-the same resolvers and policies that graphql-core calls; whatever a plan cannot do, or whatever goes wrong in one, is
-left to graphql-core, whose answer is the same by definition.
+A plan is a tree of levels (`levels`), one for each relation of the operation, and of nodes (`nodes`) that say what a
+level shows. `compiler` makes it of what the schema declares (`declared`), `emitter` makes Python of the nodes, and
+`printer` prints it. `run` is one run of it: one statement per level, down the tree, and then the rows as JSON, up the
+tree. It calls the resolvers and policies that graphql-core calls. Whatever a plan cannot do, or whatever goes wrong in
+one, is left to graphql-core, whose answer is the same by definition.
 """
 
 from collections.abc import Callable, Hashable
@@ -31,15 +32,17 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from strawberry.types.field import StrawberryField
 
 from app.errors import Busy, DomainError, TimedOut, Unplanned
+from app.lru import LRU
 from app.models.base import Record
 from app.settings import settings
 from resolvers.context import Context
+from resolvers.plan import statements
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.leaves import SHOWN_WITH
-from resolvers.plan.lru import Memory
+from resolvers.plan.levels import InHand, Inputs
+from resolvers.plan.printer import printed
 from resolvers.plan.run import Run, Step
-from resolvers.plan.sources import Given
 from resolvers.plan.values import Value
 from resolvers.system.nodes import SHOWN
 
@@ -83,12 +86,12 @@ class Plans:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._types = Types(schema)
-        self._known: Memory[tuple[str, str | None], Plan] = Memory(settings.documents_cached_max)
+        self._known: LRU[tuple[str, str | None], Plan] = LRU(settings.documents_cached_max)
 
     def of(self, document: DocumentNode, node: OperationDefinitionNode) -> "Plan":
         """The plan of an operation of a valid document: the same for the same document, however it is laid out."""
         name = node.name.value if node.name else None
-        return self._known.get((print_ast(document), name), lambda: Plan(self._types, document, node))
+        return self._known.get_or_make((print_ast(document), name), lambda: Plan(self._types, document, node))
 
 
 class Plan:
@@ -98,23 +101,30 @@ class Plan:
         self._types = types
         self._node = node
         self._fragments = {
-            found.name.value: FragmentDetails(found)
-            for found in document.definitions
-            if isinstance(found, FragmentDefinitionNode)
+            definition.name.value: FragmentDetails(definition)
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
         }
         self._choices = choices(document)
-        self._compiled: Memory[Any, Given | Value | Unplanned] = Memory()
+        self._compiled: LRU[Any, InHand | Value | Unplanned] = LRU()
 
     async def data(self, context: Context, variables: VariableValues, steps: list[Step] | None = None) -> bytes:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
         try:
-            root = self._made(None, variables, Compiler.root)
+            root = self._root(variables)
             shown = await Run(self._types, context, variables, steps).show(root, None)
             return orjson.dumps(shown, option=SHOWN_WITH)
         except Exception as error:
-            raise told(error) from error
+            raise _raised(error) from error
 
-    async def found(
+    def text(self, context: Context, variables: VariableValues) -> str:
+        """The plan of a query as people read it, with the statements it runs for a viewer; raises Unplanned."""
+        try:
+            return printed(self._root(variables), Inputs(*statements.kind_of(context.viewer), variables))
+        except Exception as error:
+            raise _raised(error) from error
+
+    async def complete(
         self,
         context: Context,
         variables: VariableValues,
@@ -125,11 +135,15 @@ class Plan:
         """What is shown of the value that a root field of a mutation or a subscription has come up with."""
         response_key = (details[0].node.alias or details[0].node.name).value
         try:
-            below = self._made(response_key, variables, lambda compiler: compiler.found(shown_as, details))
-            shown = await Run(self._types, context, variables).show_found(below, value)
+            below = self._made(response_key, variables, lambda compiler: compiler.value(shown_as, details))
+            shown = await Run(self._types, context, variables).show_value(below, value)
             return None if shown is None else orjson.Fragment(orjson.dumps(shown, option=SHOWN_WITH))
         except Exception as error:
-            raise told(error) from error
+            raise _raised(error) from error
+
+    def _root(self, variables: VariableValues) -> InHand:
+        root: InHand = self._made(None, variables, Compiler.root)
+        return root
 
     def _made(self, part: Hashable, variables: VariableValues, make: Callable[[Compiler], Any]) -> Any:
         def compiled() -> Any:
@@ -139,13 +153,13 @@ class Plan:
                 return reason
 
         chosen = tuple([variables.coerced.get(name) for name in self._choices])
-        found = self._compiled.get((part, chosen), compiled)
-        if isinstance(found, Unplanned):
-            raise found
-        return found
+        made = self._compiled.get_or_make((part, chosen), compiled)
+        if isinstance(made, Unplanned):
+            raise made
+        return made
 
 
-def told(error: Exception) -> Exception:
+def _raised(error: Exception) -> Exception:
     """What is raised for whatever went wrong in a plan: most of it graphql-core is to tell the client."""
     if isinstance(error, Busy | TimedOut):
         return error  # graphql-core would only wait for the database once more
@@ -156,13 +170,13 @@ def told(error: Exception) -> Exception:
 
 def choices(document: DocumentNode) -> list[str]:
     """The variables that decide what directives include."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
 
     class Directives(Visitor):
         def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
             for argument in node.arguments or ():
                 if isinstance(argument.value, VariableNode):
-                    found[argument.value.name.value] = None
+                    names[argument.value.name.value] = None
 
     visit(document, Directives())
-    return list(found)
+    return list(names)

@@ -37,10 +37,10 @@ class Arguments:
             scalar_registry=schema.schema_converter.scalar_registry,
             config=schema.config,
         )
-        varying = {found.name.value: found.value for found in node.arguments or () if uses_variables(found.value)}
+        varying = {each.name.value: each.value for each in node.arguments or () if uses_variables(each.value)}
         fixed = {name: argument for name, argument in definition.args.items() if name not in varying}
         self._fixed = self._taken(GraphQLField(definition.type, fixed), NO_VARIABLES)
-        names = {schema.config.name_converter.from_argument(found): found for found in field.arguments}
+        names = {schema.config.name_converter.from_argument(each): each for each in field.arguments}
         self._plain = [
             Plain(names[name].python_name, value.name.value)
             for name, value in varying.items()
@@ -75,11 +75,11 @@ def _is_plain(argument: StrawberryArgument, definition: GraphQLArgument) -> bool
 
 def uses_variables(node: Node) -> bool:
     """Whether a value is, or has in it, a variable."""
-    found = []
+    variables = []
 
     class Seeker(Visitor):
         def enter_variable(self, node: VariableNode, *_: Any) -> None:
-            found.append(node)
+            variables.append(node)
 
     visit(node, Seeker())
-    return bool(found)
+    return bool(variables)

@@ -1,4 +1,4 @@
-"""From a document to the tree of levels. What it meets and cannot plan raises `Unplanned`."""
+"""From a document to the tree of levels and nodes. What it meets and cannot plan raises `Unplanned`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -28,10 +28,11 @@ from strawberry.types.field import StrawberryField
 
 from app.errors import Unplanned
 from resolvers.plan.arguments import Arguments
-from resolvers.plan.declared import METADATA, Computed, GlobalId, Listing, Many, One
+from resolvers.plan.declared import METADATA, GlobalId, Listing, Many, One
+from resolvers.plan.declared import Computed as Computation
 from resolvers.plan.leaves import Leaf, computed_leaf, leaf
-from resolvers.plan.levels import Level
-from resolvers.plan.sources import THE_ONLY_LIST, Count, Given, Keyed, Pages
+from resolvers.plan.levels import Count, InHand, Keyed, Level, Pages
+from resolvers.plan.nodes import Computed, Constant, Cursor, Node, Object, PageInfo, ToMany, ToOne, Total
 from resolvers.plan.values import Value
 
 if TYPE_CHECKING:
@@ -55,52 +56,49 @@ class Compiler:
         self._operation = operation
         self._variables = variables
 
-    def root(self) -> Given:
+    def root(self) -> InHand:
         """The level of the operation's root fields."""
         schema = self._types.core
         kind = schema.get_root_type(self._operation.operation)
         assert kind, "a valid operation has a root type"
         fields = collect_fields(schema, self._fragments, self._variables, kind, self._operation).grouped_field_set
-        level = Given(kind.name, None)
-        level.show(self._object(level, kind, fields))
+        level = InHand(kind.name, None)
+        level.view(self._object(level, kind, fields))
         return level
 
-    def found(self, shown_as: GraphQLOutputType, details: Details) -> Value:
+    def value(self, shown_as: GraphQLOutputType, details: Details) -> Value:
         """What is shown of a value that the executor has resolved."""
-        return Value(shown_as, kid=self._kid(shown_as, details))
+        return Value(shown_as, make_level=self._level_maker(shown_as, details))
 
     def _fields(self, kind: GraphQLObjectType, details: Details) -> GroupedFieldSet:
         return collect_subfields(
             self._types.core, self._fragments, self._variables, self._operation, kind, details
         ).grouped_field_set
 
-    def _object(self, level: Level, kind: GraphQLObjectType, fields: GroupedFieldSet) -> str:
-        """The text that shows one row."""
-        shown = (f"{key!r}: {self._field(level, kind, details)}" for key, details in fields.items())
-        return f"{{{', '.join(shown)}}}"
+    def _object(self, level: Level, kind: GraphQLObjectType, fields: GroupedFieldSet) -> Object:
+        """What is shown of one row."""
+        return Object(tuple((key, self._field(level, kind, details)) for key, details in fields.items()))
 
-    def _field(self, level: Level, kind: GraphQLObjectType, details: Details) -> str:
+    def _field(self, level: Level, kind: GraphQLObjectType, details: Details) -> Node:
         name = details[0].node.name.value
         if name == "__typename":
-            return repr(kind.name)
+            return Constant(kind.name)
         definition = kind.fields.get(name)
         field = self._types.field(definition)
         declared = field.metadata.get(METADATA)
         if isinstance(declared, GlobalId):
             return level.global_id()
         if isinstance(declared, One):
-            return self._one(level, declared, definition, details)
+            return self._to_one(level, declared, definition, details)
         if isinstance(declared, Many | Listing):
-            return self._pages(level, declared, definition, field, details)
-        found = self._leaf(level, declared, definition, field)
-        if found is not None:
-            return found.shown.format(level.column(found))
-        return self._value(level, definition, field, details)
+            return self._connection(level, declared, definition, field, details)
+        column = self._leaf(level, declared, definition, field)
+        return level.column(column) if column else self._computed(level, definition, field, details)
 
     def _leaf(self, level: Level, declared: Any, definition: GraphQLField, field: StrawberryField) -> Leaf | None:
         """What SQL selects for a field, if it is a column or computed of columns and its row is read."""
-        if isinstance(declared, Computed):
-            if isinstance(level, Given):
+        if isinstance(declared, Computation):
+            if isinstance(level, InHand):
                 return None
             return computed_leaf(field.python_name, declared.expression, definition.type)
         column = getattr(level.model, field.python_name, None) if field.base_resolver is None else None
@@ -108,16 +106,15 @@ class Compiler:
             return leaf(column.key, column.expression, definition.type)
         return None
 
-    def _one(self, level: Level, declared: One, definition: GraphQLField, details: Details) -> str:
+    def _to_one(self, level: Level, declared: One, definition: GraphQLField, details: Details) -> ToOne:
         kind = self._table(definition.type)
-        kid = level.kids.get(declared)
-        if kid is None:
-            kid = level.kids[declared] = Keyed(kind.name, declared.model, level, declared.key)
-        below = level.link(kid.show(self._object(kid, kind, self._fields(kind, details))))
-        key = level.key(declared.key)
-        return f"{below}[{key}]" if is_non_null_type(definition.type) else f"{below}.get({key})"
+        child = level.children.get(declared)
+        if child is None:
+            child = level.children[declared] = Keyed(kind.name, declared.model, level, declared.key)
+        view = child.view(self._object(child, kind, self._fields(kind, details)))
+        return ToOne(child, view, level.key(declared.key), may_be_missing=not is_non_null_type(definition.type))
 
-    def _value(self, level: Level, definition: GraphQLField, field: StrawberryField, details: Details) -> str:
+    def _computed(self, level: Level, definition: GraphQLField, field: StrawberryField, details: Details) -> Computed:
         if field.extensions or field.permission_classes:
             raise Unplanned(f"{field.python_name} is more than its resolver")
         arguments = Arguments(self._types.schema, field, definition, details[0].node) if field.base_resolver else None
@@ -126,33 +123,30 @@ class Compiler:
             attribute=field.python_name,
             resolver=field.base_resolver,
             arguments=arguments,
-            kid=self._kid(definition.type, details),
+            make_level=self._level_maker(definition.type, details),
         )
-        name = level.value(value)
-        if is_leaf_type(get_named_type(definition.type)):
-            return name
-        return f"{level.link(lambda run: run.linked)}({name})"
+        return Computed(level.value(value), is_object=not is_leaf_type(get_named_type(definition.type)))
 
-    def _kid(self, shown_as: GraphQLOutputType, details: Details) -> Callable[[str, bool], Level]:
+    def _level_maker(self, shown_as: GraphQLOutputType, details: Details) -> Callable[[str, bool], Level]:
         """Makes the level below a value when the first object of a type is met there."""
         named = get_named_type(shown_as)
 
-        def kid(name: str, is_reference: bool) -> Level:
+        def make(name: str, is_reference: bool) -> Level:
             kind = self._types.core.type_map.get(name)
             possible = is_abstract_type(named) and self._types.core.is_sub_type(named, cast("Any", kind))
             if kind is not named and not possible:
                 raise Unplanned(f"{name} is no {named.name}")
             assert isinstance(kind, GraphQLObjectType)
             model = self._types.tables.get(name)
-            level = Keyed(name, model) if is_reference and model else Given(name, model)
-            level.show(self._object(level, kind, self._fields(kind, details)))
+            level = Keyed(name, model) if is_reference and model else InHand(name, model)
+            level.view(self._object(level, kind, self._fields(kind, details)))
             return level
 
-        return kid
+        return make
 
-    def _pages(
+    def _connection(
         self, level: Level, declared: Many | Listing, definition: GraphQLField, field: StrawberryField, details: Details
-    ) -> str:
+    ) -> Object:
         """A connection: its rows are a level below, shown as nodes, as edges, or both."""
         if isinstance(declared, Listing) and level.model is not None:
             raise Unplanned("a query of its own for each row")
@@ -161,58 +155,55 @@ class Compiler:
         node = details[0].node
         arguments = Arguments(self._types.schema, field, definition, node)
         key = (declared, *sorted(map(print_ast, node.arguments or ())))
-        pages = level.kids.get(key)
+        pages = level.children.get(key)
         if pages is None:
-            pages = level.kids[key] = Pages(declared, self._types.tables[table.name], level, arguments)
+            pages = level.children[key] = Pages(declared, self._types.tables[table.name], level, arguments)
         assert isinstance(pages, Pages)
-        place = level.key("id") if isinstance(declared, Many) else str(THE_ONLY_LIST)
-        shown = []
-        for response_key, found in self._fields(kind, details).items():
-            match found[0].node.name.value:
+        parent_key = level.key("id") if isinstance(declared, Many) else None
+        fields: list[tuple[str, Node]] = []
+        for response_key, below in self._fields(kind, details).items():
+            match below[0].node.name.value:
                 case "nodes":
-                    rows = self._object(pages, table, self._fields(table, found))
-                    text = f"{level.link(pages.show(rows))}.get({place}, ())"
+                    rows = self._object(pages, table, self._fields(table, below))
+                    shown: Node = ToMany(pages, pages.view(rows), parent_key)
                 case "edges":
-                    text = f"{level.link(pages.show(self._edge(pages, kind, table, found)))}.get({place}, ())"
+                    shown = ToMany(pages, pages.view(self._edge(pages, kind, table, below)), parent_key)
                 case "pageInfo":
-                    text = f"{level.link(self._page_info(pages, kind, found))}({place})"
+                    shown = self._page_info(pages, kind, below, parent_key)
                 case "totalCount":
-                    text = f"{self._count(level, pages, declared, key, arguments)}.get({place}, 0)"
+                    count = level.children.setdefault(("count", *key), Count(pages))
+                    assert isinstance(count, Count)
+                    shown = Total(count, parent_key)
                 case _:
-                    text = repr(kind.name)
-            shown.append(f"{response_key!r}: {text}")
-        return f"{{{', '.join(shown)}}}"
+                    shown = Constant(kind.name)
+            fields.append((response_key, shown))
+        return Object(tuple(fields))
 
-    def _edge(self, pages: Pages, kind: GraphQLObjectType, table: GraphQLObjectType, details: Details) -> str:
+    def _edge(self, pages: Pages, kind: GraphQLObjectType, table: GraphQLObjectType, details: Details) -> Object:
         edge = self._object_type(kind.fields["edges"].type)
-        shown = []
-        for key, found in self._fields(edge, details).items():
-            match found[0].node.name.value:
+        fields: list[tuple[str, Node]] = []
+        for key, below in self._fields(edge, details).items():
+            match below[0].node.name.value:
                 case "node":
-                    text = self._object(pages, table, self._fields(table, found))
+                    shown: Node = self._object(pages, table, self._fields(table, below))
                 case "cursor":
                     pages.has_cursors = True
-                    text = f"cursor({pages.key('id')}, s)"
+                    shown = Cursor(pages.key("id"))
                 case _:
-                    text = repr(edge.name)
-            shown.append(f"{key!r}: {text}")
-        return f"{{{', '.join(shown)}}}"
+                    shown = Constant(edge.name)
+            fields.append((key, shown))
+        return Object(tuple(fields))
 
-    def _page_info(self, pages: Pages, kind: GraphQLObjectType, details: Details) -> Any:
+    def _page_info(self, pages: Pages, kind: GraphQLObjectType, details: Details, parent_key: str | None) -> PageInfo:
         info = self._object_type(kind.fields["pageInfo"].type)
-        shown = [(key, found[0].node.name.value) for key, found in self._fields(info, details).items()]
-        names = {name for _, name in shown}
+        facts = tuple((key, below[0].node.name.value) for key, below in self._fields(info, details).items())
+        names = {name for _, name in facts}
+        pages.has_info = True
         pages.peeks |= "hasNextPage" in names
         if names & {"startCursor", "endCursor"}:
             pages.has_cursors = True
             pages.key("id")
-        return pages.infos(shown)
-
-    def _count(
-        self, level: Level, pages: Pages, declared: Many | Listing, key: tuple[Any, ...], arguments: Arguments
-    ) -> str:
-        count = level.kids.setdefault(("count", *key), Count(pages, declared, level, arguments))
-        return level.link(lambda run: run.shown[count][0])
+        return PageInfo(pages, facts, parent_key)
 
     def _object_type(self, shown_as: GraphQLOutputType) -> GraphQLObjectType:
         named = get_named_type(shown_as)

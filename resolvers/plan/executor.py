@@ -13,6 +13,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.errors import Unplanned
+from app.lru import LRU
 from app.metering import in_thread
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 INTROSPECTION = frozenset({"__schema", "__type"})
 INTROSPECTIONS_MAX = 16
-_introspections: dict[tuple[object, ...], bytes] = {}
+_introspections: LRU[tuple[object, ...], bytes] = LRU(INTROSPECTIONS_MAX)
 
 
 @lru_cache(maxsize=1)
@@ -78,9 +79,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
 
             async with _one_at_a_time(asyncio.get_running_loop()):
                 known = await in_thread(complete)
-            _introspections[key] = known
-            while len(_introspections) > INTROSPECTIONS_MAX:
-                del _introspections[next(iter(_introspections))]
+            _introspections.put(key, known)
         return None if known == b"null" else orjson.Fragment(known)
 
     async def _completed(
@@ -94,7 +93,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         try:
-            return await plan.found(self.context_value, self.variable_values, return_type, details, result)
+            return await plan.complete(self.context_value, self.variable_values, return_type, details, result)
         except Unplanned:
             unplanned = copy(self)
             unplanned._plan = None  # noqa: SLF001 - its own

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -27,13 +28,15 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     DateTime,
-    Enum,
     Float,
     Integer,
     String,
     Text,
     cast,
     func,
+)
+from sqlalchemy import (
+    Enum as EnumColumn,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -56,25 +59,35 @@ WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
 ]
 
 
+class Format(Enum):
+    """What is left for Python to do with a selected value."""
+
+    PLAIN = "as it is"
+    GLOBAL_ID = "global id"
+    FINITE = "finite"
+    FINITES = "finite, each"
+    JSON = "JSON text"
+    JSON_OR_NULL = "JSON text, or null"
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One column's way into an answer, or an expression's that says something else to each viewer.
 
-    `shown` is Python text in which {0} stands for what was selected; `given` makes of a row's attribute what SQL
-    would have selected.
+    `given` makes of a row's attribute what SQL would have selected.
     """
 
     attribute: str
     selected: ColumnElement[Any] | Expression
-    shown: str = "{0}"
+    format: Format = Format.PLAIN
     given: Callable[[Any], Any] | None = None
 
     @property
     def name(self) -> str:
         """What tells it from other leaves of its table: a text made of a column is not the column."""
-        return f"text of {self.attribute}" if "Fragment" in self.shown else self.attribute
+        return f"text of {self.attribute}" if self.format in {Format.JSON, Format.JSON_OR_NULL} else self.attribute
 
-    def seen_by(self, viewer: AnyViewer) -> ColumnElement[Any]:
+    def selected_for(self, viewer: AnyViewer) -> ColumnElement[Any]:
         """What is selected for a viewer."""
         return self.selected if isinstance(self.selected, ColumnElement) else self.selected(viewer)
 
@@ -82,16 +95,16 @@ class Leaf:
 def computed_leaf(name: str, expression: Expression, shown_as: GraphQLOutputType) -> Leaf | None:
     """The leaf of what an expression says to whoever asks; its type is the same for all of them."""
 
-    def shown_to(viewer: AnyViewer) -> Leaf | None:
+    def leaf_for(viewer: AnyViewer) -> Leaf | None:
         return leaf(name, expression(viewer), shown_as)
 
     def selected(viewer: AnyViewer) -> ColumnElement[Any]:
-        found = shown_to(viewer)
-        assert found, f"{name} has one type for some viewers and another for others"
-        return found.seen_by(viewer)
+        one = leaf_for(viewer)
+        assert one, f"{name} has one type for some viewers and another for others"
+        return one.selected_for(viewer)
 
-    found = shown_to(Viewer())
-    return found and replace(found, selected=selected)
+    strangers = leaf_for(Viewer())
+    return strangers and replace(strangers, selected=selected)
 
 
 def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) -> Leaf | None:
@@ -101,10 +114,10 @@ def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) ->
     item = kind.item_type if isinstance(kind, ARRAY) else kind
     if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):
         return None
-    if isinstance(item, Enum | KindColumn):
+    if isinstance(item, EnumColumn | KindColumn):
         return Leaf(name, element, given=_names if is_array else _name)
     if isinstance(item, Float):
-        return Leaf(name, element, "finites({0})" if is_array else "finite({0})")
+        return Leaf(name, element, Format.FINITES if is_array else Format.FINITE)
     if isinstance(item, JSON | Shape | DateTime):
         return None if is_array else _rewritten(name, element, item)
     return Leaf(name, element)
@@ -115,12 +128,12 @@ def _rewritten(name: str, element: ColumnElement[Any], kind: TypeEngine[Any]) ->
         # Without an offset it is read and written in half the time; `SHOWN_WITH` puts that of UTC behind it.
         return Leaf(name, func.timezone("UTC", element), given=_utc)
     text = cast(element, Text) if isinstance(kind, JSON) else func.ST_AsGeoJSON(element, DECIMALS)
-    shown = "(None if {0} is None else Fragment({0}))" if element.nullable else "Fragment({0})"
-    return Leaf(name, text, shown, _json if isinstance(kind, JSON) else _geojson)
+    form = Format.JSON_OR_NULL if element.nullable else Format.JSON
+    return Leaf(name, text, form, _json if isinstance(kind, JSON) else _geojson)
 
 
 def _is_written_alike(kind: TypeEngine[Any], shown_as: GraphQLNamedType) -> bool:
-    if isinstance(kind, Enum):  # kept by the names that clients see
+    if isinstance(kind, EnumColumn):  # kept by the names that clients see
         return isinstance(shown_as, GraphQLEnumType) and set(kind.enums) == set(shown_as.values)
     if isinstance(kind, KindColumn):
         return isinstance(shown_as, GraphQLEnumType) and kind.names == set(shown_as.values)

@@ -1,100 +1,116 @@
-"""The tree that a plan is: a level for each relation of an operation, with the columns it selects and what it shows.
+"""The tree that a plan is: a level for each relation of an operation. It knows its statement and what it shows.
 
-A level's rows are tuples: first the *place* by which the level above finds them, then the selected columns, then the
-computed values. A *view* shows rows as JSON objects. It is Python text, made and compiled once, in which `k` is the
-place, `c0` a column, `v0` a value, and `m0` what hangs below, by place.
+A level's rows are tuples: first the *place* by which the level above finds them, then the value they are sorted by if
+there are cursors, then the selected columns, then the computed values. Levels hold nothing of a run (see `run`).
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from orjson import Fragment
-from sqlalchemy import ColumnElement
+from graphql import VariableValues
+from sqlalchemy import ColumnElement, Select
 
+from app.lru import LRU
 from app.models.base import Record
+from app.pagination import Order, PageArgs, Place, cursors, place
 from app.policies import AnyViewer
-from resolvers.ids import global_ids
+from resolvers.loaders import related
+from resolvers.plan import statements
+from resolvers.plan.arguments import Arguments
+from resolvers.plan.declared import Listing, Many
+from resolvers.plan.emitter import Program, emit
 from resolvers.plan.instances import Instances
-from resolvers.plan.leaves import Leaf, finite, finites
+from resolvers.plan.leaves import Format, Leaf
+from resolvers.plan.nodes import Column, Object
+from resolvers.plan.statements import Bound, Statement, ViewerKind
 from resolvers.plan.values import Value
 
-if TYPE_CHECKING:
-    from resolvers.plan.run import Run
-
 Row = tuple[Any, ...]
-NAMES = {
-    "Fragment": Fragment,
-    "finite": finite,
-    "finites": finites,
-    "defaultdict": defaultdict,
-}
-VIEW = """
-def view(rows, cursor{links}):
-    return {{k: {shown} for {row} in rows}}
-"""
-GROUPED_VIEW = """
-def view(rows, cursor{links}):
-    lists = defaultdict(list)
-    for {row} in rows:
-        lists[k].append({shown})
-    return lists
-"""
+
+
+class Inputs(NamedTuple):
+    """What a plan is run with."""
+
+    viewer_kind: ViewerKind
+    bound: Bound
+    variables: VariableValues
+
+
+class Request(NamedTuple):
+    """A statement and what is bound to it."""
+
+    statement: Statement
+    bound: Bound
+
+
+class Page(NamedTuple):
+    """The page of a list that a run asks for, and the list's own arguments."""
+
+    args: PageArgs
+    after: Place | None
+    filters: tuple[tuple[str, Any], ...]
+
+    @property
+    def cursor(self) -> Callable[[int, Any], str]:
+        """Writes the cursors of its rows."""
+        return cursors(self.args.order, self.args.list)
 
 
 class Level:
-    """Rows of one relation at one depth. Its kinds (`sources`) know how they are found."""
+    """Rows of one relation at one depth."""
 
-    view = VIEW
+    groups_rows = False
+    """Whether several rows may have one place."""
 
     def __init__(self, name: str, model: type[Record] | None) -> None:
         self.name = name
         self.model = model
         self.leaves: dict[str, Leaf] = {}
         self.values: list[Value] = []
-        self.kids: dict[Any, Level] = {}
+        self.views: list[Object] = []
+        self.children: dict[Hashable, Level] = {}
         self.has_cursors = False
-        self.is_shown = False
-        self._links: list[Callable[[Run], Any]] = []
-        self._texts: list[str] = []
-        self._views: list[Callable[..., Any]] = []
 
     @property
-    def told(self) -> str:
-        """What it is, for people who have a plan explained."""
+    def label(self) -> str:
+        """What it is, for people."""
         return self.name
 
-    def column(self, leaf: Leaf) -> str:
-        """Selects a column, once, and gives its name in views."""
+    @cached_property
+    def program(self) -> Program:
+        """Its views as functions, made when its first rows are shown."""
+        return emit(self)
+
+    @property
+    def width(self) -> int:
+        """How many values of a row are selected one by one, its place included."""
+        return 1 + self.has_cursors + len(self.leaves)
+
+    def column(self, leaf: Leaf) -> Column:
+        """Selects a column, once."""
         self.leaves.setdefault(leaf.name, leaf)
-        return f"c{list(self.leaves).index(leaf.name)}"
+        return Column(leaf.name, leaf.format)
 
     def key(self, attribute: str) -> str:
-        """Selects a key as it is."""
+        """Selects a key as it is, and gives its name."""
         assert self.model, "only tables have keys"
-        return self.column(Leaf(attribute, getattr(self.model, attribute).expression))
+        return self.column(Leaf(attribute, getattr(self.model, attribute).expression)).name
 
-    def global_id(self) -> str:
+    def global_id(self) -> Column:
         """Selects the key and shows the id it makes."""
-        return f"global_ids[{self.key('id')}]"
+        return Column(self.key("id"), Format.GLOBAL_ID)
 
-    def value(self, value: Value) -> str:
-        """Has a value computed for each row."""
+    def value(self, value: Value) -> int:
+        """Has a value computed for each row, and gives its number."""
         self.values.append(value)
-        return f"v{len(self.values) - 1}"
+        return len(self.values) - 1
 
-    def link(self, link: "Callable[[Run], Any]") -> str:
-        """What hangs below, handed to the views when they are made."""
-        self._links.append(link)
-        return f"m{len(self._links) - 1}"
-
-    def show(self, text: str) -> "Callable[[Run], Any]":
-        """Adds a view; what it has made of the rows of a run, by place."""
-        self.is_shown = True
-        if text not in self._texts:
-            self._texts.append(text)
-        number = self._texts.index(text)
-        return lambda run: run.shown[self][number]
+    def view(self, view: Object) -> int:
+        """Has its rows shown in a way, and gives its number."""
+        if view not in self.views:
+            self.views.append(view)
+        return self.views.index(view)
 
     def position(self, attribute: str) -> int:
         """Where in a row a key lies that was selected."""
@@ -104,46 +120,162 @@ class Level:
         """All it selects behind the place for a viewer."""
         if not self.leaves:
             self.key("id")  # of a row that shows only its type, say, it still counts that it is there
-        columns = [leaf.seen_by(viewer) for leaf in self.leaves.values()]
+        columns = [leaf.selected_for(viewer) for leaf in self.leaves.values()]
         if sorted_by is not None and self.has_cursors:
             columns.insert(0, sorted_by)
         return columns + Instances.of(self.model).selected if self.values and self.model else columns
 
-    def ask(self, run: "Run") -> Any:
-        """The statement of a run and what is bound to it; None if there is nothing to ask."""
+
+class InHand(Level):
+    """Objects that are there already: what a mutation made, what an event is about, the root of all."""
+
+    def rows_of(self, objects: list[Any]) -> list[Row]:
+        """Their columns, as SQL would have selected them."""
+        if not self.leaves:
+            return [(number,) for number in range(len(objects))]
+        readers = [(leaf.attribute, leaf.given) for leaf in self.leaves.values()]
+        return [
+            (number, *[given(getattr(each, name)) if given else getattr(each, name) for name, given in readers])
+            for number, each in enumerate(objects)
+        ]
+
+
+class Fetched(Level):
+    """Rows that a statement finds: by keys that a column of the level above holds, unless there is but one list."""
+
+    parent: Level | None
+    parent_key: str | None
+
+    def page(self, inputs: Inputs) -> Page | None:
+        """The page that is asked for; None for rows that come in no pages."""
+        del inputs
+        return None
+
+    def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
+        """The one statement for all keys; None if nothing has to be read."""
         raise NotImplementedError
 
-    def take(self, run: "Run", rows: list[Row]) -> None:
-        """Keeps the rows of a run."""
-        run.rows[self] = rows
 
-    async def settle(self, run: "Run") -> None:
-        """Computes the values of its rows, which may name rows of levels below."""
-        rows, width = run.rows[self], 1 + self.has_cursors + len(self.leaves)
-        owners = self.owners(run, [row[width:] for row in rows])
-        found = [await value.of(run, owners) for value in self.values]
-        run.rows[self] = [(*row[:width], *values) for row, values in zip(rows, zip(*found, strict=True), strict=True)]
+class Keyed(Fetched):
+    """Rows by their own keys: those that a column of the level above holds, or that resolvers have named."""
 
-    def owners(self, run: "Run", rests: Sequence[Row]) -> list[Any]:
-        """The objects that values are computed of, made of the rest of each row."""
-        del run
-        assert self.model, "rows are a table's"
-        return Instances.of(self.model).made(rests)
+    def __init__(self, name: str, model: type[Record], parent: Level | None = None, parent_key: str = "id") -> None:
+        super().__init__(name, model)
+        self.parent = parent
+        self.parent_key = parent_key
+        self._model = model
+        self._statements: LRU[ViewerKind, Statement] = LRU()
 
-    def assemble(self, run: "Run") -> None:
-        """Shows its rows, when all below has been shown."""
-        if not self._views:
-            self._views = [self._compiled(text) for text in self._texts]
-        below = [link(run) for link in self._links]
-        run.shown[self] = [view(run.rows[self], run.cursors.get(self), *below) for view in self._views]
+    @property
+    def label(self) -> str:
+        """Which key they are found by."""
+        return f"{self.name} by {self.parent_key}"
 
-    def _compiled(self, shown: str) -> Callable[..., Any]:
-        columns = [f"c{number}" for number in range(len(self.leaves))]
-        values = [f"v{number}" for number in range(len(self.values))]
-        row = ", ".join(["k", *(["s"] if self.has_cursors else []), *columns, *values, ""])
-        links = "".join(f", m{number}" for number in range(len(self._links)))
-        names: dict[str, Any] = {"global_ids": global_ids(self.name), **NAMES}
-        text = self.view.format(shown=shown, row=row, links=links)
-        exec(compile(text, f"<view of {self.name}>", "exec"), names)  # noqa: S102 - names and keys in it are the schema's, or GraphQL names
-        made: Callable[..., Any] = names["view"]
-        return made
+    def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
+        """One statement for all keys."""
+        del page
+        statement = self._statements.get_or_make(inputs.viewer_kind, lambda: self._statement(inputs.viewer_kind.viewer))
+        return Request(statement, {"keys": keys, **inputs.bound})
+
+    def _statement(self, viewer: AnyViewer) -> Statement:
+        return statements.compiled(statements.by_key(self._model, viewer, self.selected(viewer)))
+
+
+class Pages(Fetched):
+    """Pages of rows: of those that point at the rows of the level above, or of those that a query finds."""
+
+    groups_rows = True
+
+    def __init__(self, declared: Many | Listing, model: type[Record], parent: Level, arguments: Arguments) -> None:
+        super().__init__(model.__name__, model)
+        self.peeks = False
+        """Whether one row more than asked for is read, to know whether there are more."""
+        self.has_info = False
+        """Whether it is shown where its pages lie."""
+        self.declared = declared
+        self.parent = parent
+        self.parent_key = "id" if isinstance(declared, Many) else None
+        self._model = model
+        self._arguments = arguments
+        self._statements: LRU[Hashable, Statement] = LRU()
+
+    @property
+    def label(self) -> str:
+        """Whose pages they are."""
+        declared = self.declared
+        if isinstance(declared, Listing):
+            return declared.resolver.__name__
+        assert self.parent, "a relation begins at a level"
+        return f"{self.parent.name}.{declared.name}"
+
+    def page(self, inputs: Inputs) -> Page:
+        """The page that is asked for."""
+        filters = self._arguments(inputs.variables)
+        args = self.declared.taken_from(filters)
+        after = None if args.after is None else place(args.after, self._model, args.order, args.list)
+        return Page(args, after, _frozen(filters))
+
+    def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
+        """One statement for the pages of all parents."""
+        assert page, "it comes in pages"
+        if not self.views and not self.has_info:
+            self.query(inputs, page.filters)  # nobody sees its rows, and yet its resolver may refuse
+            return None
+        args, after = page.args, page.after
+        bound = {"limit": b"%d" % (args.first + self.peeks), "keys": keys, **inputs.bound}
+        if after is not None:
+            bound |= {"after_id": b"%d" % after.id, "after_value": statements.dumped(after.value)}
+        shape = (inputs.viewer_kind, page.filters, args.order, None if after is None else after.value is None)
+        return Request(self._statements.get_or_make(shape, lambda: self._statement(inputs, page)), bound)
+
+    def _statement(self, inputs: Inputs, page: Page) -> Statement:
+        viewer, order = inputs.viewer_kind.viewer, page.args.order
+        after = statements.symbolic(page.after, self._model, order)
+        return statements.compiled_alike(lambda: self._page(self.query(inputs, page.filters), viewer, order, after))
+
+    def _page(self, query: Select[Any], viewer: AnyViewer, order: Order, after: Place | None) -> Select[Any]:
+        columns = self.selected(viewer, getattr(self._model, order.column))
+        if isinstance(self.declared, Many):
+            return statements.per_parent(query, self._model, self.declared.foreign_key, order, after, columns)
+        return statements.listed(query, self._model, order, after, columns)
+
+    def query(self, inputs: Inputs, filters: tuple[tuple[str, Any], ...]) -> Select[Any]:
+        """All rows of which these are pages."""
+        declared, viewer = self.declared, inputs.viewer_kind.viewer
+        if isinstance(declared, Many):
+            return related(declared.relationship, viewer)
+        return statements.asked(declared.resolver, viewer, dict(filters))
+
+
+class Count(Fetched):
+    """How many rows a list has in all, for each parent."""
+
+    def __init__(self, pages: Pages) -> None:
+        super().__init__(f"count of {pages.label}", None)
+        self.parent = pages.parent
+        self.parent_key = pages.parent_key
+        self.pages = pages
+        """Beside which it is read."""
+        self._statements: LRU[Hashable, Statement] = LRU()
+
+    def page(self, inputs: Inputs) -> Page:
+        """Of which list it is."""
+        return self.pages.page(inputs)
+
+    def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
+        """One statement for all parents."""
+        assert page, "it is of a list that comes in pages"
+        shape = (inputs.viewer_kind, page.filters)
+        statement = self._statements.get_or_make(shape, lambda: self._statement(inputs, page))
+        return Request(statement, {"keys": keys, **inputs.bound})
+
+    def _statement(self, inputs: Inputs, page: Page) -> Statement:
+        query, declared = self.pages.query(inputs, page.filters), self.pages.declared
+        if isinstance(declared, Many):
+            return statements.compiled(statements.counted_per_parent(query, declared.foreign_key))
+        return statements.compiled(statements.counted(query))
+
+
+def _frozen(arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Arguments as a part of a key."""
+    return tuple(sorted(arguments.items()))

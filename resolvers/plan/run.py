@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphql import VariableValues
 
 from app.errors import Unplanned
-from app.pagination import PageArgs
 from resolvers.context import Context
 from resolvers.loaders import Reference
 from resolvers.plan import statements
-from resolvers.plan.levels import Level, Row
-from resolvers.plan.sources import Given
-from resolvers.plan.statements import Bound, Statement
+from resolvers.plan.instances import Instances
+from resolvers.plan.levels import Count, Fetched, InHand, Inputs, Level, Page, Pages, Request, Row
 from resolvers.plan.values import Info, Value
 
 if TYPE_CHECKING:
@@ -24,6 +22,24 @@ if TYPE_CHECKING:
 
 Step = dict[str, Any]
 """A statement as it is explained: its level, its text, the rows it gave and the milliseconds they took."""
+
+
+class State:
+    """What a run has of one level so far."""
+
+    __slots__ = ("cut", "keys", "objects", "page", "rows", "shown")
+
+    def __init__(self) -> None:
+        self.objects: list[Any] = []
+        """Of a level in hand."""
+        self.keys: set[int] = set()
+        """By which resolvers have named rows."""
+        self.page: Page | None = None
+        self.rows: list[Row] = []
+        self.cut: set[Any] = set()
+        """The places that have more rows than their page."""
+        self.shown: list[Any] = []
+        """What each view has made of the rows, by place."""
 
 
 class Token(NamedTuple):
@@ -35,37 +51,31 @@ class Token(NamedTuple):
 
 
 class Run:
-    """What the levels of a plan have found for one viewer and one set of variables."""
+    """The state of a plan's levels for one viewer and one set of variables."""
 
     def __init__(
         self, types: "Types", context: Context, variables: VariableValues, steps: list[Step] | None = None
     ) -> None:
-        self.variables = variables
-        self.viewer_kind, self.bound = statements.kind_of(context.viewer)
-        self.info = Info(context.planned())
-        self.rows: dict[Level, list[Row]] = {}
-        self.shown: dict[Level, list[Any]] = {}
-        self.objects: defaultdict[Level, list[Any]] = defaultdict(list)
-        self.keys: defaultdict[Level, set[int]] = defaultdict(set)
-        self.pages: dict[Level, PageArgs] = {}
-        self.cut: dict[Level, set[Any]] = {}
-        self.cursors: dict[Level, Callable[[int, Any], str]] = {}
+        self.inputs = Inputs(*statements.kind_of(context.viewer), variables)
+        self.states: defaultdict[Level, State] = defaultdict(State)
         self._types = types
+        self._info = Info(context.planned())
         self._reader = context.database.reader
         self._in_turn = context.in_turn
         self._steps = steps
-        self._found: dict[Level, None] = {}
+        self._named: dict[Level, None] = {}
+        """The levels that resolvers have come up with objects for since it was last looked."""
 
-    async def show(self, root: Given, value: Any) -> Any:
+    async def show(self, root: InHand, value: Any) -> Any:
         """An object as JSON's values; text that is JSON already is in it as fragments."""
-        self.objects[root] = [value]
+        self.states[root].objects = [value]
         await self._fetch([root])
-        return self.shown[root][0][0]
+        return self.states[root].shown[0][0]
 
-    async def show_found(self, value: Value, found: Any) -> Any:
+    async def show_value(self, value: Value, answer: Any) -> Any:
         """What a resolver has answered, shown likewise."""
-        tokens = value.completed(self, found)
-        levels, self._found = list(self._found), {}
+        tokens = value.complete(answer, self, value)
+        levels, self._named = list(self._named), {}
         await self._fetch(levels)
         return self.linked(tokens)
 
@@ -73,62 +83,108 @@ class Run:
         order: list[Level] = []
         while levels:
             order += levels
-            await self._ask(levels)
+            await self._read(levels)
             for level in levels:
                 if level.values:
-                    await level.settle(self)
-            levels = [*(kid for level in levels for kid in level.kids.values()), *self._found]
-            self._found = {}
+                    await self._compute(level)
+            levels = [*(child for level in levels for child in level.children.values()), *self._named]
+            self._named = {}
         for level in reversed(order):
-            level.assemble(self)
+            self._show(level)
 
-    async def _ask(self, levels: list[Level]) -> None:
+    async def _read(self, levels: list[Level]) -> None:
         """Has the statements of one depth run side by side."""
-        asked = []
+        asked: list[tuple[Level, Request]] = []
         for level in levels:
-            question = level.ask(self)
-            if question is not None:
-                asked.append((level, *question))
-            elif level not in self.rows:
-                level.take(self, [])
-        answers = [self._answer(level, statement, bound) for level, statement, bound in asked]
+            if isinstance(level, InHand):
+                state = self.states[level]
+                state.rows = level.rows_of(state.objects)
+            elif isinstance(level, Fetched) and (request := self._request(level)):
+                asked.append((level, request))
+        answers = [self._answer(level, request) for level, request in asked]
         if len(answers) > 1:  # side by side; for one alone that would only cost
-            found = await asyncio.gather(*answers)
+            results = await asyncio.gather(*answers)
         else:
-            found = [await answer for answer in answers]
-        for (level, *_), rows in zip(asked, found, strict=True):
-            level.take(self, rows)
+            results = [await answer for answer in answers]
+        for (level, _), rows in zip(asked, results, strict=True):
+            self._take(level, rows)
 
-    def _answer(self, level: Level, statement: Statement, bound: Bound) -> Awaitable[list[Row]]:
-        rows = self._reader.rows(statement.sql, statement.bind(bound), in_turn=self._in_turn)
+    def _request(self, level: Fetched) -> Request | None:
+        state, keys = self.states[level], None
+        state.page = self.states[level.pages].page if isinstance(level, Count) else level.page(self.inputs)
+        if level.parent_key is not None:
+            ids = state.keys if level.parent is None else self._column(level.parent, level.parent_key)
+            if not ids:
+                return None
+            keys = statements.keys(ids)
+        return level.request(self.inputs, state.page, keys)
+
+    def _column(self, level: Level, attribute: str) -> set[Any]:
+        """The distinct keys in a column of a level."""
+        position = level.position(attribute)
+        return {row[position] for row in self.states[level].rows} - {None}
+
+    def _answer(self, level: Level, request: Request) -> Awaitable[list[Row]]:
+        statement = request.statement
+        rows = self._reader.rows(statement.sql, statement.bind(request.bound), in_turn=self._in_turn)
         if self._steps is None:
             return rows
-        step: Step = {"level": level.told, "sql": statement.sql.decode()}
+        step: Step = {"level": level.label, "sql": statement.sql.decode()}
         self._steps.append(step)
-        return self._noted(step, rows)
+        return self._timed(step, rows)
 
-    async def _noted(self, step: Step, answer: Awaitable[list[Row]]) -> list[Row]:
+    async def _timed(self, step: Step, answer: Awaitable[list[Row]]) -> list[Row]:
         begun = time.perf_counter()
         rows = await answer
         step |= {"rows": len(rows), "ms": round((time.perf_counter() - begun) * 1_000, 3)}
         return rows
 
-    def column(self, level: Level, attribute: str) -> set[Any]:
-        """The distinct keys in a column of a level."""
-        position = level.position(attribute)
-        return {row[position] for row in self.rows[level]}
+    def _take(self, level: Level, rows: list[Row]) -> None:
+        state = self.states[level]
+        if isinstance(level, Pages) and level.peeks:
+            assert state.page, "it was asked for"
+            rows, state.cut = cut(rows, state.page.args.first)
+        state.rows = rows
 
-    def token(self, value: Value, found: Any) -> Token:
-        """The place of an object that a value has come up with."""
-        if isinstance(found, Reference):
-            level = value.below(found.model.__name__, is_reference=True)
-            self.keys[level].add(found.key)
-            token = Token(level, found.key, not found.is_required and value.may_be_null)
+    async def _compute(self, level: Level) -> None:
+        """Computes the values of a level's rows, which may name rows of levels below."""
+        state, width = self.states[level], level.width
+        if isinstance(level, InHand):
+            owners = state.objects
         else:
-            level = value.below(self._types.name_of(found), is_reference=False)
-            token = Token(level, len(self.objects[level]))
-            self.objects[level].append(found)
-        self._found[level] = None
+            assert level.model, "rows are a table's"
+            owners = Instances.of(level.model).made([row[width:] for row in state.rows])
+        columns = [await self._values(value, owners) for value in level.values]
+        rows = zip(state.rows, zip(*columns, strict=True), strict=True)
+        state.rows = [(*row[:width], *values) for row, values in rows]
+
+    async def _values(self, value: Value, owners: list[Any]) -> list[Any]:
+        answers, complete = await value.resolve(owners, self._info, self.inputs.variables), value.complete
+        return [complete(answer, self, value) for answer in answers]
+
+    def _show(self, level: Level) -> None:
+        """Shows the rows of a level, when all below has been shown."""
+        state = self.states[level]
+        if isinstance(level, Count):
+            state.shown = [dict(state.rows)]
+            return
+        views, links, _ = level.program
+        below = [link(self) for link in links]
+        cursor = state.page.cursor if state.page and level.has_cursors else None
+        state.shown = [view(state.rows, cursor, *below) for view in views]
+
+    def token(self, value: Value, answer: Any) -> Token:
+        """The place of an object that a value has come up with."""
+        if isinstance(answer, Reference):
+            level = value.level(answer.model.__name__, is_reference=True)
+            self.states[level].keys.add(answer.key)
+            token = Token(level, answer.key, not answer.is_required and value.may_be_null)
+        else:
+            level = value.level(self._types.name_of(answer), is_reference=False)
+            objects = self.states[level].objects
+            token = Token(level, len(objects))
+            objects.append(answer)
+        self._named[level] = None
         return token
 
     def linked(self, tokens: Any) -> Any:
@@ -136,8 +192,60 @@ class Run:
         if tokens is None:
             return None
         if isinstance(tokens, Token):
-            shown = self.shown[tokens.level][0].get(tokens.place)
+            shown = self.states[tokens.level].shown[0].get(tokens.place)
             if shown is None and not tokens.may_be_missing:
                 raise Unplanned("a row that is not there")
             return shown
         return [self.linked(token) for token in tokens]
+
+    def page_info(self, level: Pages, facts: tuple[tuple[str, str], ...]) -> Callable[[Any], dict[str, Any]]:
+        """Tells where the pages of a level lie, by their places."""
+        return PageInfos(level, self.states[level], facts).of
+
+
+class PageInfos:
+    """Where the pages of one level and run lie."""
+
+    def __init__(self, level: Pages, state: State, facts: tuple[tuple[str, str], ...]) -> None:
+        self._facts = facts
+        self._after = bool(state.page and state.page.args.after is not None)
+        self._cut = state.cut
+        self._ends: dict[Any, tuple[str, str]] = {}
+        if level.has_cursors and state.page:
+            position, write = level.position("id"), state.page.cursor
+            first: dict[Any, Row] = {}
+            last: dict[Any, Row] = {}
+            for row in state.rows:
+                first.setdefault(row[0], row)
+                last[row[0]] = row
+            for place, row in first.items():
+                end = last[place]
+                self._ends[place] = write(row[position], row[1]), write(end[position], end[1])
+
+    def of(self, place: Any) -> dict[str, Any]:
+        """The page below one parent."""
+        start, end = self._ends.get(place, (None, None))
+        facts = {
+            "hasNextPage": place in self._cut,
+            "hasPreviousPage": self._after,
+            "startCursor": start,
+            "endCursor": end,
+            "__typename": "PageInfo",
+        }
+        return {key: facts[name] for key, name in self._facts}
+
+
+def cut(rows: list[Row], first: int) -> tuple[list[Row], set[Any]]:
+    """The first rows of each place, and the places that have more."""
+    kept: list[Row] = []
+    more: set[Any] = set()
+    place, number = None, 0
+    for row in rows:
+        if row[0] != place:
+            place, number = row[0], 0
+        number += 1
+        if number > first:
+            more.add(place)
+        else:
+            kept.append(row)
+    return kept, more

@@ -124,8 +124,8 @@ def keys(ids: Iterable[int]) -> bytes:
 
 def by_key(model: type[Record], viewer: AnyViewer, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
     """The rows with given keys, each behind its key."""
-    found = visible(model, viewer).where(model.id == any_(KEYS))
-    return found.with_only_columns(model.id.label("place"), *columns)
+    rows = visible(model, viewer).where(model.id == any_(KEYS))
+    return rows.with_only_columns(model.id.label("place"), *columns)
 
 
 def per_parent(
@@ -168,8 +168,8 @@ def counted(statement: Select[Any]) -> Select[Any]:
 
 def _loosely(statement: Any) -> Select[Any]:
     """The statement, whatever its columns are."""
-    found: Select[Any] = statement
-    return found
+    loose: Select[Any] = statement
+    return loose
 
 
 def _labelled(columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:

@@ -1,14 +1,22 @@
 """Values that Python has in hand: attributes of objects, and what resolvers answer.
 
-Scalars are completed here as graphql-core would. Objects become *tokens*, a level and a place in it, and are shown
-when that level has been fetched.
+Scalars are completed here as graphql-core would. Objects become *tokens*, a level and a place in it, and are shown when
+that level has been fetched.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLOutputType, Undefined, get_named_type, is_leaf_type, is_list_type, is_non_null_type
+from graphql import (
+    GraphQLOutputType,
+    Undefined,
+    VariableValues,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from app.errors import Unplanned
@@ -43,14 +51,17 @@ class Value:
         attribute: str = "",
         resolver: StrawberryResolver[Any] | None = None,
         arguments: Arguments | None = None,
-        kid: "Callable[[str, bool], Level] | None" = None,
+        make_level: "Callable[[str, bool], Level] | None" = None,
     ) -> None:
+        self.shown_as = shown_as
+        self.attribute = attribute
+        self.resolver = resolver
         self.may_be_null = not is_non_null_type(shown_as) and not is_list_type(shown_as)
-        self._kid = kid
-        self._kids: dict[tuple[str, bool], Level] = {}
-        self._attribute = attribute
+        self.complete = completion(shown_as)
+        self.levels: dict[tuple[str, bool], Level] = {}
+        """The levels that show its objects, as far as such have come: by their type, and whether they are fetched."""
+        self._make_level = make_level
         self._arguments = arguments
-        self._complete = completion(shown_as)
         self._is_async = resolver is not None and resolver.is_async
         if resolver is not None:
             self._function: Any = resolver.wrapped_func
@@ -58,34 +69,30 @@ class Value:
             self._owner = owner.name if owner else None
             self._info = resolver.info_parameter.name if resolver.info_parameter else None
 
-    def below(self, name: str, *, is_reference: bool) -> "Level":
+    def level(self, name: str, *, is_reference: bool) -> "Level":
         """The level that shows objects of a type: rows to be fetched, or objects in hand."""
         key = (name, is_reference)
-        if key not in self._kids:
-            assert self._kid, "only objects have anything below"
-            self._kids[key] = self._kid(name, is_reference)
-        return self._kids[key]
+        if key not in self.levels:
+            assert self._make_level, "only objects are shown by levels"
+            self.levels[key] = self._make_level(name, is_reference)
+        return self.levels[key]
 
-    async def of(self, run: "Run", owners: list[Any]) -> list[Any]:
-        """The completed values of one field for all objects of a level."""
-        found = self._found(run, owners)
-        if self._is_async:
-            found = [await found[0]] if len(found) == 1 else await asyncio.gather(*found)
-        return [self.completed(run, value) for value in found]
+    async def resolve(self, owners: list[Any], info: Info, variables: VariableValues) -> list[Any]:
+        """The values of one field for all objects of a level, before they are completed."""
+        values = self._begun(owners, info, variables)
+        if not self._is_async:
+            return values
+        return [await values[0]] if len(values) == 1 else await asyncio.gather(*values)
 
-    def completed(self, run: "Run", found: Any) -> Any:
-        """A scalar as clients see it, or where objects are going to be shown."""
-        return self._complete(found, run, self)
-
-    def _found(self, run: "Run", owners: list[Any]) -> list[Any]:
+    def _begun(self, owners: list[Any], info: Info, variables: VariableValues) -> list[Any]:
         if self._arguments is None:
-            return [getattr(owner, self._attribute) for owner in owners]
-        given = self._arguments(run.variables)
+            return [getattr(owner, self.attribute) for owner in owners]
+        arguments = self._arguments(variables)
         if self._info:
-            given[self._info] = run.info
+            arguments[self._info] = info
         if self._owner is None:
-            return [self._function(**given) for _ in owners]
-        return [self._function(**{**given, self._owner: owner}) for owner in owners]
+            return [self._function(**arguments) for _ in owners]
+        return [self._function(**{**arguments, self._owner: owner}) for owner in owners]
 
 
 def completion(shown_as: GraphQLOutputType) -> Complete:

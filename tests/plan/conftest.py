@@ -46,7 +46,7 @@ def conditions() -> Iterator[None]:
     """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plan, "data", counted(Plan.data))
-        patch.setattr(Plan, "found", counted(Plan.found))
+        patch.setattr(Plan, "complete", counted(Plan.complete))
         patch.setattr(storage, "time", SimpleNamespace(time=lambda: 1_700_000_000))
         patch.setattr(Rates, "take", AsyncMock())
         patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))

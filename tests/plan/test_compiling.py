@@ -14,7 +14,7 @@ from app.models.system import Job, UserNotification
 from app.policies import Viewer, visible
 from resolvers.plan import Plans, statements
 from resolvers.plan.declared import Many
-from resolvers.plan.leaves import leaf
+from resolvers.plan.leaves import Format, leaf
 from schema import schema
 
 OWNED = [Job, Prediction, UserNotification]
@@ -72,7 +72,7 @@ def test_a_lists_resolver_may_read_only_who_asks():
 
 def test_a_column_is_selected_as_it_is_shown_or_left_to_its_scalar():
     fields = schema._schema.type_map["Dataset"].fields
-    assert leaf("name", Dataset.name.expression, fields["name"].type).shown == "{0}"
+    assert leaf("name", Dataset.name.expression, fields["name"].type).format is Format.PLAIN
     assert leaf("name", Dataset.name.expression, fields["createdAt"].type) is None
     assert leaf("offset", Dataset.offset.expression, fields["name"].type) is None
     assert leaf("status", Dataset.status.expression, schema._schema.type_map["ModelStatus"]) is None

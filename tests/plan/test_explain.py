@@ -38,8 +38,18 @@ async def test_every_statement_is_told_with_its_rows(explain):
     assert all(step["sql"].startswith("SELECT") and step["ms"] > 0 for step in steps)
 
 
+async def test_the_plan_is_told_as_text_with_the_statements_that_ran(explain):
+    extensions = (await explain())["extensions"]
+    shown, text = extensions["plan"], extensions["planText"]
+    assert text.startswith("1. depth 0, Query\n  v0 = dataset: Dataset of 2\n")
+    labels = [line.partition(", ")[2] for line in text.splitlines() if ". depth " in line]
+    assert labels == ["Query", *(step["level"] for step in shown)]
+    told = " ".join(text.split())
+    assert all(" ".join(step["sql"].split()) in told for step in shown)
+
+
 async def test_only_who_asks_for_it_is_told(explain):
-    assert "plan" not in (await explain(headers={}))["extensions"]
+    assert not {"plan", "planText"} & (await explain(headers={}))["extensions"].keys()
     assert "plan" not in (await explain(headers={"GraphQL-Explain": "0"}))["extensions"]
 
 

@@ -23,9 +23,9 @@ from app.web.graphql.budget import Budget
 from app.web.graphql.deadlines import Deadlines
 from app.web.graphql.documents import Documents, Limits
 from app.web.graphql.errors import Refused
-from app.web.graphql.operation import Caller, Execution, MakeContext, Operation, Plans, Prepared
+from app.web.graphql.operation import Caller, Execution, MakeContext, Operation, Plan, Plans, Prepared
 from app.web.graphql.request import Parameters, too_large
-from app.web.graphql.results import Beginning, Reply, answer, late, planned
+from app.web.graphql.results import Beginning, Explanation, Reply, answer, late, planned
 from app.web.graphql.subscription_groups import Groups, Subscriber
 from app.web.graphql.subscriptions import alone
 from app.web.graphql.token_checks import Tokens
@@ -152,15 +152,23 @@ async def _answered(operation: Operation) -> Reply:
     plan = operation.prepared.plan if operation.kind is OperationType.QUERY else None
     reason = None
     if plan is not None:
-        steps: list[dict[str, Any]] | None = [] if operation.is_explained else None
         try:
-            return planned(await plan.data(operation.context, operation.values, steps), operation, steps)
+            return await _planned(plan, operation)
         except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
             raise Refused([problem]) from None
         except Unplanned as unplanned:
             reason = str(unplanned)
     result = execute_root_selection_set(operation.executor)
     return answer(await result if isawaitable(result) else result, operation, unplanned=reason)
+
+
+async def _planned(plan: Plan, operation: Operation) -> Reply:
+    context, values = operation.context, operation.values
+    if not operation.is_explained:
+        return planned(await plan.data(context, values), operation)
+    steps: list[dict[str, Any]] = []
+    data = await plan.data(context, values, steps)
+    return planned(data, operation, Explanation(steps, plan.text(context, values)))
 
 
 def _measure(prepared: Prepared, parameters: Parameters, bill: Bill) -> None:

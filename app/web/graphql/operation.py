@@ -96,6 +96,9 @@ class Plan(Protocol):
     async def data(self, context: Any, variables: VariableValues, steps: list[dict[str, Any]] | None = None) -> bytes:
         """The JSON of the answer's `data`, by the coerced variables; raises `Unplanned` to have the executor asked."""
 
+    def text(self, context: Any, variables: VariableValues) -> str:
+        """The plan as people read it."""
+
 
 class Plans(Protocol):
     """Makes plans."""

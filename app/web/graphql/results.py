@@ -74,10 +74,19 @@ def answer(
     return Reply(json, errors, is_null=is_null, cursor=cursor)
 
 
-def planned(data: bytes, operation: Operation, steps: list[dict[str, Any]] | None = None) -> Reply:
-    """The answer to an operation whose plan wrote its data; with the plan's steps if they are to be told."""
-    told = b"" if steps is None else b',"plan":%b' % orjson.dumps(steps)
-    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, _cost(operation, len(data)), told))
+class Explanation(NamedTuple):
+    """How an operation was answered by its plan: the statements that were run, and the plan as text."""
+
+    steps: list[dict[str, Any]]
+    text: str
+
+
+def planned(data: bytes, operation: Operation, explanation: Explanation | None = None) -> Reply:
+    """The answer to an operation whose plan wrote its data."""
+    explained = b""
+    if explanation is not None:
+        explained = b',"plan":%b,"planText":%b' % tuple(map(orjson.dumps, explanation))
+    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, _cost(operation, len(data)), explained))
 
 
 def too_slow() -> TimedOut:
