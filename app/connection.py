@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
@@ -15,6 +14,7 @@ from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from app.errors import Busy, DomainError, TimedOut
+from app.lru import LRU
 from app.settings import settings
 from app.sqlstates import is_transient
 
@@ -124,7 +124,7 @@ class Connection:
         self._libpq = connection.pgconn
         self._socket = connection.pgconn.socket
         self._loop = asyncio.get_running_loop()
-        self._statements: OrderedDict[bytes, _Statement] = OrderedDict()
+        self._statements: LRU[bytes, _Statement] = LRU(statements_max)
         self._statements_max = statements_max
         self._prepared = 0
         self._asked = 0.0
@@ -157,8 +157,6 @@ class Connection:
         statement = self._statements.get(sql)
         if statement is None:
             statement = await self._prepare(sql)
-        else:
-            self._statements.move_to_end(sql)
         send = self._libpq.send_query_prepared
         return statement.rows(await self._ask(send, statement.name, parameters, None, Format.BINARY))
 
@@ -167,14 +165,16 @@ class Connection:
             await self._forget(next(iter(self._statements)))
         self._prepared += 1
         statement = _Statement(b"s%d" % self._prepared, self._connection)
-        self._statements[sql] = statement  # before it is sent: a cancelled task does not know whether it arrived
+        self._statements.put(sql, statement)  # before it is sent: a cancelled task does not know whether it arrived
         await self._ask(self._libpq.send_prepare, statement.name, sql)
         return statement
 
     async def _forget(self, sql: bytes) -> None:
+        statement = self._statements.get(sql)
+        assert statement, "it was prepared"
         with suppress(InvalidSqlStatementName):
-            await self._ask(self._libpq.send_query, b"DEALLOCATE " + self._statements[sql].name)
-        del self._statements[sql]
+            await self._ask(self._libpq.send_query, b"DEALLOCATE " + statement.name)
+        self._statements.drop(sql)
 
     async def settle(self) -> None:
         """Cancels the statement nobody waits for any more; then the connection is as good as new, or closed."""

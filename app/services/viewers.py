@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session as Transaction
 from app import events, security
 from app.database import WriteSession
 from app.events import Feed
+from app.lru import LRU
 from app.policies import Viewer, is_viewer
 from app.positions import Position
 from app.settings import settings
@@ -37,7 +37,7 @@ class Viewers:
     def __init__(self, look_up: Callable[[str], Awaitable[tuple[Viewer, datetime | None]]], feed: Feed) -> None:
         self._look_up = look_up
         self._feed = feed
-        self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._known: LRU[bytes, Known] = LRU(lambda: settings.viewers_cached_max)
         self._forgotten = 0
         self._after: Position | None = None
         self.background = [Background("viewers", self._listen, silence_s_max=math.inf)]
@@ -49,7 +49,6 @@ class Viewers:
         key = security.token_hash(token)
         known = self._known.get(key)
         if known is not None and known.until > time.monotonic():
-            self._known.move_to_end(key)
             return known.viewer, known.expires_at
         while True:
             forgotten = self._forgotten
@@ -63,16 +62,14 @@ class Viewers:
         rest_s = settings.viewer_cache_s
         if expires_at is not None:
             rest_s = min(rest_s, (expires_at - datetime.now(UTC)).total_seconds())
-        self._known[key] = Known(viewer, expires_at, time.monotonic() + rest_s)
-        self._known.move_to_end(key)
-        if len(self._known) > settings.viewers_cached_max:
-            self._known.popitem(last=False)
+        self._known.put(key, Known(viewer, expires_at, time.monotonic() + rest_s))
 
     def forget(self, user_id: int) -> None:
         """Ask anew who this account's tokens belong to."""
         self._forgotten += 1
-        for key in [key for key, known in self._known.items() if is_viewer(known.viewer, user_id)]:
-            del self._known[key]
+        for key, known in self._known.items():
+            if is_viewer(known.viewer, user_id):
+                self._known.drop(key)
         for told in self._told:
             told(user_id)
 

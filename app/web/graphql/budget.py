@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 
 from limits import RateLimitItemPerMinute
 
 from app.errors import RateLimited
+from app.lru import LRU
 from app.metering import Standing
 from app.rates import Rates
 from app.settings import settings
@@ -69,7 +69,7 @@ class Budget:
 
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
-        self._purses: OrderedDict[int | str, Purse] = OrderedDict()
+        self._purses: LRU[int | str, Purse] = LRU(PAYERS_MAX)
 
     def purse(self, viewer_id: int | None, address: str) -> Purse:
         """What a viewer spends from, or an address of strangers."""
@@ -80,9 +80,7 @@ class Budget:
                 purse = Purse("address", f"address:{address}", settings.address_cost_per_minute_max)
             else:
                 purse = Purse("viewer", f"viewer:{viewer_id}", settings.viewer_cost_per_minute_max)
-            self._purses[payer] = purse
-            if len(self._purses) > PAYERS_MAX:
-                self._purses.popitem(last=False)
+            self._purses.put(payer, purse)
         return purse
 
     async def spend(self, viewer_id: int | None, address: str, cost: int) -> None:

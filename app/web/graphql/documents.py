@@ -1,7 +1,6 @@
 """Documents parsed and validated once: the same text is not looked at again."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from graphql import (
 )
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from app.lru import LRU
 from app.settings import settings
 from app.web.graphql.coercion import ValuesFitRule
 from app.web.graphql.errors import Refused
@@ -59,8 +59,9 @@ class Documents:
         self._execution = execution
         self._limits = limits
         self._plans = plans
-        self._known: OrderedDict[str, dict[str | None, Prepared]] = OrderedDict()
-        self._characters = 0
+        self._known: LRU[str, dict[str | None, Prepared]] = LRU(
+            lambda: settings.documents_cached_max, weigh=len, weight_max=CACHED_CHARACTERS_MAX
+        )
 
     def get(self, text: str, name: str | None = None) -> Prepared:
         """The operation meant in the document of this text, or `Refused` with all that is wrong with it."""
@@ -72,9 +73,7 @@ class Documents:
         operations = self._known.get(text)
         if operations is None:
             operations = self._prepared(self._read(text))
-            self._remember(text, operations)
-        else:
-            self._known.move_to_end(text)
+            self._known.put(text, operations)
         found = operations.get(name)
         if found is not None:
             return found
@@ -112,10 +111,3 @@ class Documents:
         if errors:
             raise Refused(errors)
         return document
-
-    def _remember(self, text: str, operations: dict[str | None, Prepared]) -> None:
-        self._known[text] = operations
-        self._characters += len(text)
-        while len(self._known) > settings.documents_cached_max or self._characters > CACHED_CHARACTERS_MAX:
-            forgotten, _ = self._known.popitem(last=False)
-            self._characters -= len(forgotten)

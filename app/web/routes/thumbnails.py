@@ -1,7 +1,6 @@
 """Pictures of the ground that models know: fetched once, kept, and never linked to where they come from."""
 
 import time
-from collections import OrderedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from starlette.routing import Route
 from app.database import Database
 from app.errors import DomainError, NotFound
 from app.gateways import imagery
+from app.lru import LRU
 from app.services.mapping.maps.overview import pictured
 from app.settings import settings
 from app.web.middleware import SANDBOX
@@ -28,7 +28,7 @@ class Thumbnails:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._failed: OrderedDict[int, tuple[float, DomainError]] = OrderedDict()
+        self._failed: LRU[int, tuple[float, DomainError]] = LRU(FAILED_MAX)
         self.routes = [Route("/thumbnails/{training:int}.png", self.read)]
 
     async def read(self, request: Request) -> Response:
@@ -43,7 +43,7 @@ class Thumbnails:
     async def _picture(self, training_id: int) -> bytes:
         if training_id >= 2**63:
             raise NotFound("There is no such picture.")
-        until, why = self._failed.get(training_id, (0.0, None))
+        until, why = self._failed.get(training_id) or (0.0, None)
         if why is not None and time.monotonic() < until:
             raise why
         async with self._database.reading() as session:
@@ -51,7 +51,5 @@ class Thumbnails:
         try:
             return await imagery.fetch_picture(template, tile)
         except DomainError as error:
-            self._failed[training_id] = (time.monotonic() + settings.thumbnail_failure_s, error)
-            if len(self._failed) > FAILED_MAX:
-                self._failed.popitem(last=False)
+            self._failed.put(training_id, (time.monotonic() + settings.thumbnail_failure_s, error))
             raise
