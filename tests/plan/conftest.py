@@ -13,9 +13,9 @@ from sqlalchemy import create_engine
 
 from app import security
 from app.database import Database
-from app.gateways import storage
 from app.operations.servers import PrivateServers
 from app.rates import Rates
+from app.services import links
 from resolvers.plan import Plan
 from tests.plan import search
 from tests.plan.both import Both, both
@@ -47,7 +47,7 @@ def conditions() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plan, "data", counted(Plan.data))
         patch.setattr(Plan, "complete", counted(Plan.complete))
-        patch.setattr(storage, "time", SimpleNamespace(time=lambda: 1_700_000_000))
+        patch.setattr(links, "time", SimpleNamespace(time=lambda: 1_700_000_000))
         patch.setattr(Rates, "take", AsyncMock())
         patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
         yield
