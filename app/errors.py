@@ -85,18 +85,6 @@ class LimitReached(DomainError):
         self.limit = limit
 
 
-class AccuracyTooLow(DomainError):
-    """A training too weak to publish; both figures in percent."""
-
-    code = Code.ACCURACY_TOO_LOW
-
-    def __init__(self, *, accuracy: float | None, required: float) -> None:
-        reached = "no accuracy" if accuracy is None else f"{accuracy:.1f} %"
-        super().__init__(f"This training reached {reached}; publishing takes {required:g} %.")
-        self.accuracy = accuracy
-        self.required = required
-
-
 class Unavailable(DomainError):
     """Something this installation, or a service it relies on, cannot offer now."""
 

@@ -1,13 +1,17 @@
 """Failures that the caller can fix are data: members of a mutation's result union, with `Problem` in common."""
 
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 
 from app import errors
 
 strawberry.enum(errors.Code, name="ProblemCode", description="Stable error codes, for clients to tell problems apart.")
+
+
+P = TypeVar("P", bound="Problem")
 
 
 @strawberry.interface(description="Why a mutation changed nothing. Every mutation returns its result or a Problem.")
@@ -18,36 +22,17 @@ class Problem:
     message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
 
 
-@strawberry.type(description="A value is invalid. Correct it and try again.")
-class InvalidInput(Problem):
-    """Shows errors.Invalid."""
-
-    field: str = strawberry.field(description="The name of the invalid argument.")
+HANDLERS: list[strawberry.ExceptionHandler[Any, Any]] = []
 
 
-@strawberry.type(description="The change conflicts with the current state.")
-class Conflict(Problem):
-    """Shows errors.Conflict."""
+def shows_error(error: type[errors.DomainError]) -> Callable[[type[P]], type[P]]:
+    """Registers the problem that shows an error: its fields are the error's attributes of the same names."""
 
+    def register(problem: type[P]) -> type[P]:
+        HANDLERS.append(_handler(error, problem))
+        return problem
 
-@strawberry.type(description="A limit on the number of rows is reached.")
-class LimitReached(Problem):
-    """Shows errors.LimitReached."""
-
-    limit: int = strawberry.field(description="The limit.")
-
-
-@strawberry.type(description="The training's accuracy is too low to publish it.")
-class AccuracyTooLow(Problem):
-    """Shows errors.AccuracyTooLow."""
-
-    accuracy: float | None = strawberry.field(description="The accuracy of the training, in percent.")
-    required: float = strawberry.field(description="The accuracy needed to publish, in percent.")
-
-
-@strawberry.type(description="This installation, or a service it depends on, is not available at the moment.")
-class Unavailable(Problem):
-    """Shows errors.Unavailable."""
+    return register
 
 
 def _handler(error: type[errors.DomainError], problem: type[Problem]) -> strawberry.ExceptionHandler[Any, Any]:
@@ -61,10 +46,29 @@ def _handler(error: type[errors.DomainError], problem: type[Problem]) -> strawbe
     return Handler()
 
 
-HANDLERS = [
-    _handler(errors.Invalid, InvalidInput),
-    _handler(errors.Conflict, Conflict),
-    _handler(errors.LimitReached, LimitReached),
-    _handler(errors.AccuracyTooLow, AccuracyTooLow),
-    _handler(errors.Unavailable, Unavailable),
-]
+@shows_error(errors.Invalid)
+@strawberry.type(description="A value is invalid. Correct it and try again.")
+class InvalidInput(Problem):
+    """Shows errors.Invalid."""
+
+    field: str = strawberry.field(description="The name of the invalid argument.")
+
+
+@shows_error(errors.Conflict)
+@strawberry.type(description="The change conflicts with the current state.")
+class Conflict(Problem):
+    """Shows errors.Conflict."""
+
+
+@shows_error(errors.LimitReached)
+@strawberry.type(description="A limit on the number of rows is reached.")
+class LimitReached(Problem):
+    """Shows errors.LimitReached."""
+
+    limit: int = strawberry.field(description="The limit.")
+
+
+@shows_error(errors.Unavailable)
+@strawberry.type(description="This installation, or a service it depends on, is not available at the moment.")
+class Unavailable(Problem):
+    """Shows errors.Unavailable."""

@@ -14,7 +14,8 @@ from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.mapping.datasets import Dataset, Deleted
-from schema.problems import AccuracyTooLow, Conflict, InvalidInput, LimitReached, Unavailable
+from schema.mapping.problems import AccuracyTooLow
+from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app import checks, tiles
 from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
-from app.errors import AccuracyTooLow, Conflict, Invalid, LimitReached, NotFound, Unavailable
+from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label
@@ -26,6 +26,7 @@ from app.policies.mapping import (
     may_train_this_model,
 )
 from app.queue import enqueue
+from app.services.mapping.trainings.errors import AccuracyTooLow
 from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
 from app.services.mapping.trainings.progress import begin, fail, finish, note
 from app.services.system import audit, jobs
