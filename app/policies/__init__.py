@@ -146,6 +146,3 @@ def names_viewer(viewer: AnyViewer, user_id: SQLColumnExpression[int | None]) ->
 def is_viewer(viewer: Viewer, user_id: int | None) -> bool:
     """Whether an id is the viewer's account. A stranger is nobody, and so is a null."""
     return viewer.user_id is not None and viewer.user_id == user_id
-
-
-from app.policies import accounts, mapping, social, system  # noqa: E402, F401 -- registers every rule
