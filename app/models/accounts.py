@@ -20,7 +20,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.identifiers import skeleton
-from app.models.base import BigInt, Record
+from app.models.base import WITHHELD, BigInt, Record, names_file
 from app.models.choices import (
     DateFormat,
     DateSeparator,
@@ -34,11 +34,6 @@ from app.models.kinds import KindColumn, NotificationKind
 from app.models.kinds.accounts import AccountsNotification
 
 if TYPE_CHECKING:
-    from app.models.mapping.datasets import Dataset
-    from app.models.mapping.feedback import ApprovedPrediction, Feedback
-    from app.models.mapping.predictions import Prediction
-    from app.models.mapping.trainings import Model, Training
-    from app.models.social import Friendship, Like, Post
     from app.models.system import Job
 
 
@@ -55,6 +50,7 @@ class User(Record):
     """A user with an account. A profile and preferences are created with it."""
 
     __tablename__ = "users"
+    __owned_by__ = ("id",)
     __table_args__ = (
         Index(
             "uq_users_email",
@@ -81,12 +77,12 @@ class User(Record):
 
     username: Mapped[str] = mapped_column(String(150), doc="The public username; unique.")
     # What the username looks like. Null for an old one that looks like an older one: its owner was told.
-    username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new)
+    username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new, info=WITHHELD)
     email: Mapped[str | None] = mapped_column(
         String(254), doc="The email address. Visible only to the owner and staff."
     )
     email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the email address is verified.")
-    password_hash: Mapped[str | None] = mapped_column(String(255))
+    password_hash: Mapped[str | None] = mapped_column(String(255), info=WITHHELD)
     first_name: Mapped[str] = mapped_column(String(150), default="", doc="Given name.")
     last_name: Mapped[str] = mapped_column(String(150), default="", doc="Family name.")
     is_active: Mapped[bool] = mapped_column(default=True, doc="False for suspended accounts, which cannot sign in.")
@@ -118,24 +114,8 @@ class User(Record):
     # Set once what was theirs alone is gone and the rest names nobody.
     anonymised_at: Mapped[datetime | None]
     # Rises with every change of password or address: links made before hold no longer.
-    security_stamp: Mapped[int] = mapped_column(default=0)
+    security_stamp: Mapped[int] = mapped_column(default=0, info=WITHHELD)
 
-    datasets: Mapped[list["Dataset"]] = relationship(
-        back_populates="user", lazy="raise", doc="Datasets the user created."
-    )
-    models: Mapped[list["Model"]] = relationship(back_populates="user", lazy="raise", doc="Models the user created.")
-    trainings: Mapped[list["Training"]] = relationship(
-        back_populates="user", lazy="raise", doc="Trainings the user started."
-    )
-    predictions: Mapped[list["Prediction"]] = relationship(
-        back_populates="user", lazy="raise", doc="Predictions the user started, as far as the viewer may see them."
-    )
-    feedbacks: Mapped[list["Feedback"]] = relationship(
-        back_populates="user", lazy="raise", doc="Feedback the user gave on predictions."
-    )
-    approved_predictions: Mapped[list["ApprovedPrediction"]] = relationship(
-        back_populates="user", lazy="raise", doc="The number of predictions approved."
-    )
     teams: Mapped[list["TeamMembership"]] = relationship(
         back_populates="user",
         lazy="raise",
@@ -155,17 +135,6 @@ class User(Record):
     )
     sessions: Mapped[list["Session"]] = relationship(
         back_populates="user", lazy="raise", doc="The user's sessions. Empty unless the viewer is the owner."
-    )
-
-    posts: Mapped[list["Post"]] = relationship(
-        back_populates="author",
-        primaryjoin="and_(Post.author_id == User.id, Post.deleted_at.is_(None))",
-        lazy="raise",
-        doc="The user's posts, including replies.",
-    )
-    likes: Mapped[list["Like"]] = relationship(back_populates="user", lazy="raise", doc="The user's likes.")
-    friendships: Mapped[list["Friendship"]] = relationship(
-        back_populates="user", foreign_keys="Friendship.user_id", lazy="raise", doc="The user's friends."
     )
 
     def __init__(self, **columns: Any) -> None:
@@ -198,11 +167,12 @@ class Profile(OfUser):
     """A user's public profile."""
 
     __tablename__ = "profiles"
+    __owned_by__ = ("id",)
     __table_args__ = (Index(None, "avatar_key", postgresql_where=text("avatar_key IS NOT NULL")),)
 
     bio: Mapped[str] = mapped_column(String(500), default="", doc="A short biography.")
     # The name of the picture's content; its sizes are kept under it.
-    avatar_key: Mapped[str | None] = mapped_column(String(64))
+    avatar_key: Mapped[str | None] = mapped_column(String(64), info=names_file("avatars/{}/512.webp"))
     location: Mapped[str] = mapped_column(String(100), default="", doc="Where the user lives.")
     website: Mapped[str | None] = mapped_column(String(200), doc="A web page of the user.")
     updated_at: Mapped[datetime] = mapped_column(
@@ -216,6 +186,7 @@ class UserPreferences(OfUser):
     """A user's date and number formats."""
 
     __tablename__ = "user_preferences"
+    __owned_by__ = ("id",)
 
     time_format: Mapped[TimeFormat] = mapped_column(default=TimeFormat.H24, doc="12-hour or 24-hour clock.")
     date_format: Mapped[DateFormat] = mapped_column(default=DateFormat.DMY, doc="The order of day, month and year.")
@@ -236,6 +207,7 @@ class OsmAccount(OfUser):
     """A linked OpenStreetMap account. Its number identifies it; its name can change."""
 
     __tablename__ = "osm_accounts"
+    __owned_by__ = ("id",)
     __table_args__ = (
         UniqueConstraint(
             "osm_id",
@@ -254,6 +226,7 @@ class ApiKey(Record):
     """An API key for a program. Only a hash of the token is stored."""
 
     __tablename__ = "api_keys"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(
@@ -282,6 +255,7 @@ class Session(Record):
     """A session of a signed-in client. Only a hash of its token is stored."""
 
     __tablename__ = "sessions"
+    __owned_by__ = ("user_id",)
     __table_args__ = (Index(None, "user_id", "id"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -298,6 +272,7 @@ class DataExport(Record):
     """An archive of all data of a user, made at their request."""
 
     __tablename__ = "data_exports"
+    __owned_by__ = ("user_id",)
     __notified_as__ = AccountsNotification.ACCOUNT
     __table_args__ = (
         Index(None, "user_id", "id"),
@@ -312,7 +287,7 @@ class DataExport(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    storage_key: Mapped[str | None] = mapped_column(String(200))
+    storage_key: Mapped[str | None] = mapped_column(String(200), info=WITHHELD)
     size_bytes: Mapped[BigInt | None] = mapped_column(doc="The size in bytes; null until it is ready.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it became ready.")
     expires_at: Mapped[datetime | None] = mapped_column(doc="When it will be removed.")
@@ -326,6 +301,7 @@ class Team(Record):
     """A group of people who share their work. Every member has the team's permissions."""
 
     __tablename__ = "teams"
+    __owned_by__ = ("admin_user_id",)
     __notified_as__ = AccountsNotification.TEAM
     __table_args__ = (
         Index(
@@ -359,6 +335,7 @@ class TeamMembership(Record):
     """A membership of a user in a team."""
 
     __tablename__ = "team_memberships"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         UniqueConstraint("team_id", "user_id", info={"conflict": "This user is already a member of the team."}),
         Index(None, "team_id", "id"),
@@ -378,6 +355,10 @@ class TeamInvitation(Record):
     """A link for joining a team. Only a hash of its token is stored."""
 
     __tablename__ = "team_invitations"
+    __owned_by__ = (
+        "user_id",
+        "team_id",
+    )
     __table_args__ = (
         CheckConstraint("uses BETWEEN 0 AND uses_max", name="uses"),
         Index(None, "team_id", "id"),

@@ -7,7 +7,14 @@ from typing import Any, ClassVar, NewType
 from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    RelationshipProperty,
+    add_mapped_attribute,
+    mapped_column,
+)
 
 from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind
 
@@ -15,6 +22,15 @@ BigInt = NewType("BigInt", int)
 """An integer beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
 
 Json = dict[str, Any]
+
+
+WITHHELD = {"is_withheld": True}
+"""The `info` of a column that only means something here: archives of somebody's data leave it out."""
+
+
+def names_file(place: str) -> dict[str, Any]:
+    """The `info` of a column that names a file of somebody's, kept at `place`: archives hold the file instead."""
+    return WITHHELD | {"file": place}
 
 
 class Base(DeclarativeBase):
@@ -45,6 +61,9 @@ class Record(Base):
     """A row with an id and a creation time; newer rows have higher ids."""
 
     __abstract__ = True
+    # The columns that make a row somebody's: it is in the archive of their data. They name the account, or a row of
+    # another table that is theirs.
+    __owned_by__: ClassVar[tuple[str, ...]] = ()
     # What a notification about such a row is counted among; None for somebody's own work.
     __notified_as__: ClassVar[NotificationKind | None] = None
 
@@ -59,3 +78,10 @@ APPEND_ONLY = {"info": {"is_append_only": True}}
 def append_only() -> list[str]:
     """The tables that can only be added to."""
     return sorted(name for name, table in Base.metadata.tables.items() if table.info.get("is_append_only"))
+
+
+def add_relationship(model: type[Base], name: str, relation: RelationshipProperty[Any]) -> InstrumentedAttribute[Any]:
+    """Adds a relationship to a table of a lower domain, which does not know the domain that declares it."""
+    add_mapped_attribute(model, name, relation)
+    added: InstrumentedAttribute[Any] = getattr(model, name)
+    return added

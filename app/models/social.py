@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Record
+from app.models.base import WITHHELD, Record, add_relationship, names_file
 from app.models.kinds.social import SocialNotification
 
 
@@ -53,6 +53,7 @@ class Post(Record):
     """A public post, or a reply to a post."""
 
     __tablename__ = "posts"
+    __owned_by__ = ("author_id",)
     __table_args__ = (
         CheckConstraint("likes_count >= 0 AND comment_count >= 0 AND shares_count >= 0", name="counts"),
         CheckConstraint("(parent_id IS NULL) = (depth = 0) AND (parent_id IS NULL) = (root_id IS NULL)", name="depth"),
@@ -78,7 +79,7 @@ class Post(Record):
     media_url: Mapped[str | None] = mapped_column(
         String(500), doc="The URL of a picture or video elsewhere on the web."
     )
-    media_key: Mapped[str | None] = mapped_column(String(200))
+    media_key: Mapped[str | None] = mapped_column(String(200), info=names_file("pictures/{}/1600.webp"))
     media_type: Mapped[str | None] = mapped_column(String(100), doc="The media type of the uploaded picture.")
     media_width: Mapped[int | None] = mapped_column(doc="The width of the uploaded picture in pixels.")
     media_height: Mapped[int | None] = mapped_column(doc="The height of the uploaded picture in pixels.")
@@ -122,6 +123,7 @@ class PostRevision(Record):
     """An earlier version of a post; `createdAt` is when the edit replaced it."""
 
     __tablename__ = "post_revisions"
+    __owned_by__ = ("post_id",)
     __table_args__ = (Index(None, "post_id", "id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
@@ -134,6 +136,7 @@ class Like(Record):
     """A like of a post."""
 
     __tablename__ = "likes"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         UniqueConstraint("user_id", "post_id"),
         Index(None, "post_id", "id"),
@@ -151,6 +154,7 @@ class Share(Record):
     """A share of a post."""
 
     __tablename__ = "shares"
+    __owned_by__ = ("user_id",)
     __table_args__ = (UniqueConstraint("user_id", "post_id"), Index(None, "post_id", "id"))
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -188,6 +192,7 @@ class Friendship(Record):
     """A friendship, from one side; each friendship has two rows."""
 
     __tablename__ = "friendships"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         UniqueConstraint("user_id", "friend_id"),
         CheckConstraint("user_id <> friend_id", name="others"),
@@ -208,6 +213,10 @@ class FriendRequest(Record):
     """An open friend request; removed once it is answered."""
 
     __tablename__ = "friend_requests"
+    __owned_by__ = (
+        "from_user_id",
+        "to_user_id",
+    )
     __table_args__ = (
         CheckConstraint("from_user_id <> to_user_id", name="others"),
         # One for each pair, whoever asked: a request the other way round is an acceptance.
@@ -232,6 +241,10 @@ class Message(Record):
     """A direct message."""
 
     __tablename__ = "messages"
+    __owned_by__ = (
+        "sender_id",
+        "receiver_id",
+    )
     __table_args__ = (
         Index(
             "ix_messages_pair", text("least(sender_id, receiver_id)"), text("greatest(sender_id, receiver_id)"), "id"
@@ -255,6 +268,7 @@ class Conversation(Record):
     """A conversation between two users, from one side."""
 
     __tablename__ = "conversations"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         UniqueConstraint("user_id", "other_id"),
         CheckConstraint("unread_count >= 0", name="count"),
@@ -276,6 +290,7 @@ class Block(Record):
     """A block. If you block someone, neither of you sees the other."""
 
     __tablename__ = "blocks"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         UniqueConstraint("user_id", "blocked_id"),
         CheckConstraint("user_id <> blocked_id", name="others"),
@@ -292,6 +307,7 @@ class Mute(Record):
     """A mute. It hides another user's activity; they cannot see it."""
 
     __tablename__ = "mutes"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         UniqueConstraint("user_id", "muted_id"),
         CheckConstraint("user_id <> muted_id", name="others"),
@@ -310,6 +326,7 @@ class Report(Record):
     """A report of something to staff."""
 
     __tablename__ = "reports"
+    __owned_by__ = ("user_id",)
     __notified_as__ = SocialNotification.MODERATION
     __table_args__ = (
         Index(None, "state", "id"),
@@ -336,7 +353,7 @@ class Report(Record):
         String(6_000), doc="The reported text, as it was then; null once the account of its author was deleted."
     )
     # Its picture, whose files stay for as long as the report is open.
-    evidence_key: Mapped[str | None] = mapped_column(String(200))
+    evidence_key: Mapped[str | None] = mapped_column(String(200), info=WITHHELD)
     reason: Mapped[ReportReason] = mapped_column(doc="Why it was reported.")
     comment: Mapped[str | None] = mapped_column(String(500), doc="The reporter's comment.")
     state: Mapped[ReportState] = mapped_column(
@@ -350,3 +367,26 @@ class Report(Record):
     user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Who reported it.")
     accused: Mapped[User] = relationship(foreign_keys=accused_id, lazy="raise", doc="The accused user.")
     resolved_by: Mapped[User | None] = relationship(foreign_keys=resolved_by_id, lazy="raise", doc="Who decided.")
+
+
+USER_POSTS = add_relationship(
+    User,
+    "posts",
+    relationship(
+        Post,
+        back_populates="author",
+        primaryjoin="and_(Post.author_id == User.id, Post.deleted_at.is_(None))",
+        lazy="raise",
+        doc="The user's posts, including replies.",
+    ),
+)
+USER_LIKES = add_relationship(
+    User, "likes", relationship(Like, back_populates="user", lazy="raise", doc="The user's likes.")
+)
+USER_FRIENDSHIPS = add_relationship(
+    User,
+    "friendships",
+    relationship(
+        Friendship, back_populates="user", foreign_keys=Friendship.user_id, lazy="raise", doc="The user's friends."
+    ),
+)

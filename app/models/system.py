@@ -22,7 +22,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import APPEND_ONLY, Base, Json, Record
+from app.models.base import APPEND_ONLY, WITHHELD, Base, Json, Record
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
 
@@ -125,6 +125,7 @@ class UserNotification(Record):
     """A notification to one user."""
 
     __tablename__ = "user_notifications"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         Index(None, "user_id", "told_at", "id"),
         Index(None, "told_at", "id"),
@@ -146,9 +147,9 @@ class UserNotification(Record):
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it is marked as read.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When it was marked as read.")
     # Which happening it tells of: a second telling of the same one is dropped.
-    event_key: Mapped[str | None] = mapped_column(String(120))
+    event_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
     # Which unread notification tells of the same done by others, too.
-    group_key: Mapped[str | None] = mapped_column(String(120))
+    group_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     actors_count: Mapped[int] = mapped_column(default=0, doc="The number of users who did it; 0 if no user did.")
     # Whether it is still to go out by e-mail.
@@ -169,6 +170,7 @@ class NotificationActor(Record):
     """A user who did what a notification reports, and since when."""
 
     __tablename__ = "notification_actors"
+    __owned_by__ = ("notification_id",)
     __table_args__ = (
         UniqueConstraint("notification_id", "user_id"),
         Index(None, "notification_id", "id"),
@@ -191,6 +193,7 @@ class Mail(Record):
     """An email to be sent. Its content is made when it is sent, so no link is ever stored here."""
 
     __tablename__ = "mails"
+    __owned_by__ = ("user_id",)
     __table_args__ = (Index(None, "created_at"), Index(None, "user_id"))
 
     kind: Mapped[MailKind]
@@ -223,6 +226,10 @@ class AuditEntry(Record):
     """An entry of the audit log. Entries are never changed or removed."""
 
     __tablename__ = "audit_entries"
+    __owned_by__ = (
+        "user_id",
+        "actor_id",
+    )
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(None, "actor_id", "id"),

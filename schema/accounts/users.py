@@ -9,6 +9,11 @@ from strawberry import auto
 from app.models import accounts as account_tables
 from app.models import choices as choice_tables
 from app.models.kinds import NotificationKind
+from app.models.mapping.datasets import USER_DATASETS
+from app.models.mapping.feedback import USER_APPROVED_PREDICTIONS, USER_FEEDBACKS
+from app.models.mapping.predictions import USER_PREDICTIONS
+from app.models.mapping.trainings import USER_MODELS, USER_TRAININGS
+from app.models.social import USER_FRIENDSHIPS, USER_POSTS
 from resolvers.accounts import users as resolve
 from resolvers.mapping.datasets import NamedOrder
 from resolvers.mapping.trainings import TrainingOrder
@@ -61,29 +66,25 @@ class User(Row, of=account_tables.User):
         account_tables.User.preferences
     )
     datasets: Connection[Annotated["Dataset", strawberry.lazy("schema.mapping.datasets")]] = many(
-        account_tables.User.datasets, order=NamedOrder
+        USER_DATASETS, order=NamedOrder
     )
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
-        account_tables.User.models, order=NamedOrder
+        USER_MODELS, order=NamedOrder
     )
     trainings: Connection[Annotated["Training", strawberry.lazy("schema.mapping.trainings")]] = many(
-        account_tables.User.trainings, order=TrainingOrder
+        USER_TRAININGS, order=TrainingOrder
     )
     statistics: UserStatistics | None = field(resolve.statistics)
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
-        account_tables.User.predictions
+        USER_PREDICTIONS
     )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(account_tables.User.posts)
-    friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(
-        account_tables.User.friendships
-    )
+    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(USER_POSTS)
+    friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(USER_FRIENDSHIPS)
     is_friend: bool = computed(is_friend)
     is_muted: bool = computed(is_muted)
-    feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
-        account_tables.User.feedbacks
-    )
+    feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(USER_FEEDBACKS)
     approved_predictions: Connection[Annotated["ApprovedPrediction", strawberry.lazy("schema.mapping.feedback")]] = (
-        many(account_tables.User.approved_predictions)
+        many(USER_APPROVED_PREDICTIONS)
     )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(
         account_tables.User.teams

@@ -68,6 +68,14 @@ def test_no_secret_is_told(table):
         assert column.key == "subject_key" or not column.key.endswith("_key"), column
 
 
-def test_what_is_withheld_is_there_to_be_withheld():
-    columns = {column.key for table in personal_data.THEIRS for column in table.__table__.columns}
-    assert columns >= personal_data.WITHHELD
+def test_files_are_in_the_archive_instead_of_their_names():
+    named_in = {
+        f"{named(table)}.{column.key}": column.info["file"]
+        for table in personal_data.THEIRS
+        for column in table.__table__.columns
+        if "file" in column.info
+    }
+    assert named_in == {"profiles.avatar_key": "avatars/{}/512.webp", "posts.media_key": "pictures/{}/1600.webp"}
+    assert not {
+        f"{named(table)}.{column.key}" for table in personal_data.THEIRS for column in personal_data.told(table)
+    } & set(named_in)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import Team, User
-from app.models.base import BigInt, Json, Record
+from app.models.base import BigInt, Json, Record, add_relationship
 from app.models.subjects import Subject
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Dataset(Subject, Edited):
     """Areas with labels for one imagery source, from which a model learns."""
 
     __tablename__ = "datasets"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         CheckConstraint('array_length("offset", 1) = 2', name="offset"),
         CheckConstraint("team_id IS NULL OR contributions = 'TEAM'", name="team"),
@@ -146,6 +147,10 @@ class AOI(Area):
     """An area of interest. All features within it are labelled, so whatever is not labelled is known to be absent."""
 
     __tablename__ = "aois"
+    __owned_by__ = (
+        "user_id",
+        "dataset_id",
+    )
     __table_args__ = (
         Index(None, "dataset_id", "id"),
         Index(None, "user_id", "id"),
@@ -166,6 +171,10 @@ class Label(Outlined):
     """A labelled feature, usually a building footprint."""
 
     __tablename__ = "labels"
+    __owned_by__ = (
+        "user_id",
+        "aoi_id",
+    )
     __table_args__ = (
         Index(None, "aoi_id", "id"),
         Index(None, "geom", postgresql_using="gist"),
@@ -178,3 +187,8 @@ class Label(Outlined):
 
     user: Mapped[User | None] = relationship(lazy="raise", doc="Who uploaded or drew it.")
     aoi: Mapped[AOI] = relationship(back_populates="labels", lazy="raise", doc="The area it lies in.")
+
+
+USER_DATASETS = add_relationship(
+    User, "datasets", relationship(Dataset, back_populates="user", lazy="raise", doc="Datasets the user created.")
+)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
-from app.models.base import Json
+from app.models.base import Json, add_relationship
 from app.models.mapping.datasets import AOI, Area, Edited, Outlined, Owned
 from app.models.mapping.trainings import Training
 
@@ -35,6 +35,7 @@ class Feedback(Edited):
     """Feedback on a prediction at one place: that it is right, or how it is wrong."""
 
     __tablename__ = "feedbacks"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         CheckConstraint("zoom_level BETWEEN 18 AND 23", name="zoom_level"),
         Index(None, "training_id", "id"),
@@ -57,6 +58,7 @@ class FeedbackAOI(Area):
     """A correction area. All features within it are labelled as they should have been found."""
 
     __tablename__ = "feedback_aois"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         CheckConstraint("(review = 'PENDING') = (reviewed_at IS NULL)", name="reviewed_at"),
         Index(None, "training_id", "id"),
@@ -90,6 +92,10 @@ class FeedbackLabel(Outlined):
     """A feature that should have been found."""
 
     __tablename__ = "feedback_labels"
+    __owned_by__ = (
+        "user_id",
+        "feedback_aoi_id",
+    )
     __table_args__ = (
         Index(None, "feedback_aoi_id", "id"),
         Index(None, "geom", postgresql_using="gist"),
@@ -113,6 +119,7 @@ class ApprovedPrediction(Owned):
     """A predicted feature that a user confirmed."""
 
     __tablename__ = "approved_predictions"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         Index(None, "training_id", "id"),
         Index(None, "user_id", "id"),
@@ -134,3 +141,15 @@ class ApprovedPrediction(Owned):
     def approved_at(self) -> datetime:
         """When it was approved."""
         return self.created_at
+
+
+USER_FEEDBACKS = add_relationship(
+    User,
+    "feedbacks",
+    relationship(Feedback, back_populates="user", lazy="raise", doc="Feedback the user gave on predictions."),
+)
+USER_APPROVED_PREDICTIONS = add_relationship(
+    User,
+    "approved_predictions",
+    relationship(ApprovedPrediction, back_populates="user", lazy="raise", doc="The number of predictions approved."),
+)

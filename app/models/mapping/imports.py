@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Json
+from app.models.base import WITHHELD, Json
 from app.models.mapping.datasets import AOI, Owned
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import Job
@@ -24,6 +24,10 @@ class LabelImport(Owned):
     """An import of a label file into an area."""
 
     __tablename__ = "label_imports"
+    __owned_by__ = (
+        "user_id",
+        "aoi_id",
+    )
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(None, "aoi_id"),
@@ -41,7 +45,7 @@ class LabelImport(Owned):
     )
     replace: Mapped[bool] = mapped_column(doc="Whether labels uploaded earlier are removed.")
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
-    storage_key: Mapped[str] = mapped_column(String(200))
+    storage_key: Mapped[str] = mapped_column(String(200), info=WITHHELD)
     added: Mapped[int | None] = mapped_column(doc="The number of labels added; null until it is finished.")
     outside: Mapped[int | None] = mapped_column(
         doc="The number of labels skipped because they do not overlap the area; null until it is finished."

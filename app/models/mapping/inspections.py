@@ -16,6 +16,10 @@ class Inspection(Owned):
     """An inspection of a dataset: whether its imagery is complete and its labels are aligned with it."""
 
     __tablename__ = "inspections"
+    __owned_by__ = (
+        "user_id",
+        "dataset_id",
+    )
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(None, "dataset_id", "id"),

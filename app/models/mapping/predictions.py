@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import Team, User
-from app.models.base import BigInt, Json, Record
+from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship
 from app.models.mapping.datasets import Owned
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.models.system import Job
@@ -35,6 +35,7 @@ class Prediction(Owned):
     """The features that a published model finds within an area."""
 
     __tablename__ = "predictions"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         Index(None, "user_id", "id"),
         Index(None, "training_id", "id"),
@@ -89,6 +90,7 @@ class PredictedFeature(Record):
     """A feature that a prediction found."""
 
     __tablename__ = "predicted_features"
+    __owned_by__ = ("prediction_id",)
     __table_args__ = (Index(None, "prediction_id", "id"), Index(None, "geom", postgresql_using="gist"))
 
     prediction_id: Mapped[int] = mapped_column(ForeignKey("predictions.id", ondelete="CASCADE"))
@@ -111,6 +113,10 @@ class Artifact(Record):
     """A file of a training or a prediction."""
 
     __tablename__ = "artifacts"
+    __owned_by__ = (
+        "training_id",
+        "prediction_id",
+    )
     __table_args__ = (
         CheckConstraint("(training_id IS NULL) <> (prediction_id IS NULL)", name="subject"),
         Index(None, "training_id", "id"),
@@ -122,9 +128,21 @@ class Artifact(Record):
     name: Mapped[str] = mapped_column(String(100), doc="The file name.")
     media_type: Mapped[str] = mapped_column(String(100), doc="The format of the file.")
     size_bytes: Mapped[BigInt] = mapped_column(BigInteger, doc="The size in bytes.")
-    storage_key: Mapped[str] = mapped_column(String(200))
+    storage_key: Mapped[str] = mapped_column(String(200), info=WITHHELD)
 
     training: Mapped[Training | None] = relationship(back_populates="artifacts", lazy="raise", doc="The training.")
     prediction: Mapped[Prediction | None] = relationship(
         back_populates="artifacts", lazy="raise", doc="The prediction."
     )
+
+
+USER_PREDICTIONS = add_relationship(
+    User,
+    "predictions",
+    relationship(
+        Prediction,
+        back_populates="user",
+        lazy="raise",
+        doc="Predictions the user started, as far as the viewer may see them.",
+    ),
+)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
-from app.models.base import Json
+from app.models.base import Json, add_relationship
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.subjects import Subject
 from app.models.system import Job
@@ -50,6 +50,7 @@ class Model(Subject, Edited):
     """A detection model: a base model and the dataset it is trained on."""
 
     __tablename__ = "models"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         Index(None, "dataset_id", "id"),
         Index(None, "user_id", "id"),
@@ -90,6 +91,7 @@ class Training(Subject, Owned):
     """One training run of a model."""
 
     __tablename__ = "trainings"
+    __owned_by__ = ("user_id",)
     __table_args__ = (
         Index(None, "model_id", "id"),
         Index(None, "user_id", "id"),
@@ -180,3 +182,11 @@ class Training(Subject, Owned):
     def task_id(self) -> str | None:
         """The id of the background job, as in the logs."""
         return None if self.job_id is None else str(self.job_id)
+
+
+USER_MODELS = add_relationship(
+    User, "models", relationship(Model, back_populates="user", lazy="raise", doc="Models the user created.")
+)
+USER_TRAININGS = add_relationship(
+    User, "trainings", relationship(Training, back_populates="user", lazy="raise", doc="Trainings the user started.")
+)
