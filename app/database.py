@@ -29,6 +29,10 @@ Deed = Callable[[], Awaitable[object]]
 # By these PostgreSQL says that the connection ends; whether it had committed before, it does not say.
 ENDS_CONNECTION = ("08", "57P")
 
+# A statement that takes a lock mostly waits, for somebody else's work: it is charged up to this.
+LOCKS = ("FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE", "pg_advisory")
+LOCK_S_MAX = 0.05
+
 
 class Database:
     """The connection pool of one process."""
@@ -147,22 +151,26 @@ async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
 def _time(engine: Engine) -> None:
     """Has the time of each statement added to the work it is for."""
 
+    def add(connection: Connection) -> None:
+        work, asked = current.get(), connection.info.pop("asked", None)
+        if work and asked:
+            work.answered(asked, LOCK_S_MAX if connection.info["locks"] else None)
+
     @event.listens_for(engine, "before_cursor_execute")
-    def begin(connection: Connection, *_: object) -> None:
+    def begin(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
         if work := current.get():
-            connection.info["began_s"] = work.idle_s
+            connection.info["locks"] = any(word in statement for word in LOCKS)
+            connection.info["asked"] = work.asked()
 
     @event.listens_for(engine, "after_cursor_execute")
     def end(connection: Connection, *_: object) -> None:
-        if (work := current.get()) and "began_s" in connection.info:
-            work.database_s += work.idle_s - connection.info.pop("began_s")
+        add(connection)
 
     @event.listens_for(engine, "handle_error")
     def fail(context: ExceptionContext) -> None:
-        work, connection = current.get(), context.connection
-        if work and connection is not None and not context.is_disconnect and "began_s" in connection.info:
-            # What is lost took its time for no fault of theirs.
-            work.database_s += work.idle_s - connection.info.pop("began_s")
+        # What is lost took its time for no fault of theirs.
+        if context.connection is not None and not context.is_disconnect:
+            add(context.connection)
 
 
 @asynccontextmanager

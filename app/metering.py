@@ -1,10 +1,10 @@
 """What the work for one request really was: time on the event loop, in threads and at the database, and bytes out."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from time import perf_counter, thread_time
 from types import coroutine
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -23,10 +23,60 @@ class Standing(NamedTuple):
     reset_s: int
 
 
-class _Loop:
-    """How long the event loop has been busy with work that is timed, in seconds since it began."""
+# What took longer, a step of the event loop or a statement, may have waited for a processor and is looked into.
+LONG_S = 3e-3
+# So old a reading of the thread's clocks may be: to read them costs more than most steps.
+READING_S_MAX = 0.05
+# Whatever else the machine does, a long statement costs this part of its time.
+STATEMENT_SHARE_MIN = 0.1
+NANOSECOND_S = 1e-9
 
-    busy_s = 0.0
+
+class _Loop:
+    """The thread of the event loop: how long it has been busy with timed work, and how long it had no processor.
+
+    Nearly every step ends before the kernel gives the processor to somebody else, so that its time is its work. What
+    took long is corrected by the clocks of the thread.
+    """
+
+    __slots__ = ("_busy_before_s", "_cpu_s", "_file", "busy_s", "read_after", "ready_s")
+
+    def __init__(self) -> None:
+        self.busy_s = 0.0
+        self.read_after = 0.0
+        self.ready_s = 0.0
+        """How long the thread was ready and had no processor, as of the last reading."""
+        self._busy_before_s = 0.0
+        self._cpu_s = 0.0
+        self._file: int | None = None
+
+    def read(self, now: float) -> None:
+        """Read the clocks, so that what begins now can be corrected."""
+        self._cpu_s, self.ready_s, self._busy_before_s = thread_time(), self.ready_now_s(), self.busy_s
+        self.read_after = now + READING_S_MAX
+
+    def worked_s(self, spent_s: float) -> float:
+        """How much of a long step, which ends now, was spent on a processor."""
+        others_s = self.busy_s - self._busy_before_s
+        return min(spent_s, max(LONG_S, thread_time() - self._cpu_s - others_s))
+
+    def ready_now_s(self) -> float:
+        """How long the thread was ready and had no processor; 0 where the system does not tell."""
+        if self._file is None:
+            self._file = _schedstat()
+        if self._file < 0:
+            return 0.0
+        return int(os.pread(self._file, 64, 0).split()[1]) * NANOSECOND_S
+
+
+def _schedstat() -> int:
+    try:
+        return os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+loop = _Loop()
 
 
 class Work:
@@ -45,13 +95,29 @@ class Work:
     @property
     def seconds(self) -> float:
         """All of it until now, the step that is under way included."""
-        step_s = perf_counter() - self.since if self.since else 0.0
-        return self.loop_s + step_s + self.threads_s + self.database_s
+        done_s = self.loop_s + self.threads_s + self.database_s
+        if not self.since:
+            return done_s
+        step_s = perf_counter() - self.since
+        return done_s + (step_s if step_s <= LONG_S else loop.worked_s(step_s))
 
-    @property
-    def idle_s(self) -> float:
-        """A clock that stands still while the loop is busy: nobody pays for having waited behind others."""
-        return (self.since or perf_counter()) - _Loop.busy_s
+    def asked(self) -> tuple[float, float]:
+        """When a statement is sent, for `answered`.
+
+        The first is a clock that stands still while the loop is busy: nobody pays for having waited behind others.
+        """
+        return (self.since or perf_counter()) - loop.busy_s, loop.ready_s
+
+    def answered(self, asked: tuple[float, float], s_max: float | None = None) -> None:
+        """Add the time of a statement, or at most so much of it.
+
+        While we waited for a processor, the database did, too, or its answer waited for us: that is taken off.
+        """
+        spent_s = (self.since or perf_counter()) - loop.busy_s - asked[0]
+        if spent_s > LONG_S:
+            waited_s = 2 * (loop.ready_now_s() - asked[1])
+            spent_s = max(LONG_S, STATEMENT_SHARE_MIN * spent_s, spent_s - waited_s)
+        self.database_s += spent_s if s_max is None else min(spent_s, s_max)
 
 
 current: ContextVar[Work | None] = ContextVar("work", default=None)
@@ -60,26 +126,32 @@ current: ContextVar[Work | None] = ContextVar("work", default=None)
 @coroutine
 def timed(steps: Coroutine[Any, Any, T], work: Work) -> Generator[Any, Any, T]:
     """The same coroutine; the time of each of its steps is added to the work."""
-    step: Callable[[], Any] = partial(steps.send, None)
+    step: Callable[[Any], Any] = steps.send
+    given: Any = None
     while True:
         began = work.since = perf_counter()
+        if began > loop.read_after:
+            loop.read(began)
         try:
-            awaited = step()
+            awaited = step(given)
         except StopIteration as done:
             result: T = done.value
             return result
         finally:
             spent_s = perf_counter() - began
-            work.loop_s += spent_s
+            work.loop_s += spent_s if spent_s <= LONG_S else loop.worked_s(spent_s)
             work.since = 0.0
-            _Loop.busy_s += spent_s
+            loop.busy_s += spent_s
+            if spent_s > LONG_S:
+                loop.read(began + spent_s)
         try:
-            step = partial(steps.send, (yield awaited))
+            given = yield awaited
+            step = steps.send
         except GeneratorExit:
             steps.close()
             raise
         except BaseException as error:  # noqa: BLE001 - whatever is thrown in, a cancellation included, is for the steps
-            step = partial(steps.throw, error)
+            step, given = steps.throw, error
 
 
 async def _timed(steps: Coroutine[Any, Any, T], work: Work) -> T:
@@ -87,22 +159,22 @@ async def _timed(steps: Coroutine[Any, Any, T], work: Work) -> T:
 
 
 def _task(
-    loop: asyncio.AbstractEventLoop, steps: Coroutine[Any, Any, T] | Generator[Any, None, T], **named: Any
+    event_loop: asyncio.AbstractEventLoop, steps: Coroutine[Any, Any, T] | Generator[Any, None, T], **named: Any
 ) -> asyncio.Task[T]:
     """Makes tasks, and times those that are begun for a request."""
     work = current.get()
     if work is not None and isinstance(steps, Coroutine):
-        return asyncio.Task(_timed(steps, work), loop=loop, **named)
-    return asyncio.Task(steps, loop=loop, **named)
+        return asyncio.Task(_timed(steps, work), loop=event_loop, **named)
+    return asyncio.Task(steps, loop=event_loop, **named)
 
 
 @contextmanager
 def timed_tasks() -> Iterator[None]:
     """While it is open, tasks that are begun for a request on this event loop are timed with it."""
-    loop = asyncio.get_running_loop()
-    loop.set_task_factory(_task)
+    event_loop = asyncio.get_running_loop()
+    event_loop.set_task_factory(_task)
     yield
-    loop.set_task_factory(None)
+    event_loop.set_task_factory(None)
 
 
 async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

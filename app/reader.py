@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy
-from app.metering import Work, current
+from app.metering import current
 from app.settings import settings
 
 LOOK_S = 0.5
@@ -72,7 +72,7 @@ class Reader:
     async def _rows(self, sql: bytes, parameters: Sequence[bytes | None], wait_s: float | None) -> list[Row]:
         await self._turns.take(wait_s)
         connection, work = None, current.get()
-        began_s = work.idle_s if work else 0.0
+        asked = work.asked() if work else None
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             try:
@@ -84,12 +84,15 @@ class Reader:
         except Lost:
             raise Busy from None
         except psycopg.Error as error:
-            _add(work, began_s)
+            if work and asked:
+                work.answered(asked)
             if (said := in_words(error)) is None:
                 raise
             raise said from error
         else:
-            _add(work, began_s)
+            # Nobody pays for a connection that was lost.
+            if work and asked:
+                work.answered(asked)
             return rows
         finally:
             self._leave(connection)
@@ -138,12 +141,6 @@ class Reader:
                 await connection.settle()
         finally:
             self._leave(connection)
-
-
-def _add(work: Work | None, began_s: float) -> None:
-    """The time of a statement is part of the work that it is for; nobody pays for a connection that was lost."""
-    if work:
-        work.database_s += work.idle_s - began_s
 
 
 class _Turns:

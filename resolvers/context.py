@@ -121,7 +121,7 @@ class Context:
 
     def permit_reading(self) -> None:
         """Refuses API keys without READ."""
-        self.permit(Scope.READ)
+        require_scope(self.actor, Scope.READ)
 
     @property
     def device(self) -> Device:

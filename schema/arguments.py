@@ -5,7 +5,7 @@ second of two mutations fail after the first, if both could have been refused. A
 mutation is told that alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ from graphql import (
     GraphQLNamedType,
     InlineFragmentNode,
     ListValueNode,
+    NonNullTypeNode,
     ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
@@ -87,6 +88,11 @@ class Check:
         """The error in the arguments, if there is one."""
         return self._found(variables) if self._varies else self._known
 
+    @property
+    def is_known_right(self) -> bool:
+        """Whether they are right, whatever the variables are."""
+        return not self._varies and self._known is None
+
     @cached_property
     def _known(self) -> GraphQLError | None:
         return self._found(NO_VARIABLES)
@@ -124,13 +130,14 @@ class PageCheck(Check):
 class NullCheck(Check):
     """That no variable is null where only its default made it valid: its field would fail too late."""
 
-    def __init__(self, node: FieldNode, definition: GraphQLField) -> None:
+    def __init__(self, node: FieldNode, definition: GraphQLField, nullable: Container[str]) -> None:
         super().__init__(node)
         self.variables = [
             found
             for argument in node.arguments or ()
             if argument.name.value in definition.args
             for found in _not_null(argument.value, definition.args[argument.name.value].type, argument.name.value)
+            if found[0] in nullable
         ]
 
     def run(self, variables: VariableValues) -> None:
@@ -205,6 +212,11 @@ class ArgumentChecks:
         self._fragments = {
             found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)
         }
+        self._nullable = {
+            found.variable.name.value
+            for found in operation.variable_definitions or ()
+            if not isinstance(found.type, NonNullTypeNode)
+        }
         self._spread: dict[str, Part] = {}
         root = self._core.get_root_type(operation.operation)
         assert root, "a valid operation has a root type"
@@ -213,6 +225,8 @@ class ArgumentChecks:
 
     def __call__(self, variables: VariableValues, permit: Callable[[Scope | None], None]) -> Sequence[GraphQLError]:
         """The scopes that are missing; if none is, all that is wrong with the operation's arguments."""
+        if self._is_known_right:
+            return ()
         parts = self._taken(variables)
         scopes = [needed for part in parts for needed in part.scopes]
         if missing := [error for node, scope in scopes if (error := _refused(node, scope, permit))]:
@@ -222,6 +236,13 @@ class ArgumentChecks:
             if problem := check.problem(variables):
                 found.setdefault(check.node, problem)
         return [*found.values()]
+
+    @cached_property
+    def _is_known_right(self) -> bool:
+        """Whether there is nothing wrong with it, whatever the variables are and whoever asks."""
+        root = self._root
+        is_fixed = not root.scopes and not root.guarded and not root.spreads
+        return is_fixed and all(check.is_known_right for check in root.checks)
 
     def _taken(self, variables: VariableValues) -> list[Part]:
         parts, seen = [self._root], set[str]()
@@ -257,7 +278,7 @@ class ArgumentChecks:
         declared = getattr(declaration, "metadata", {}).get(METADATA)
         scoped = (each for each in getattr(declaration, "extensions", ()) if isinstance(each, Scoped))
         part.scopes += [(node, each.scope) for each in scoped]
-        nulls = NullCheck(node, definition)
+        nulls = NullCheck(node, definition, self._nullable)
         if nulls.variables:
             part.checks.append(nulls)
         if isinstance(declared, Paged):

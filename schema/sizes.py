@@ -90,7 +90,8 @@ class Sizes:
         """Raises a GraphQLError for a string or a list longer than any argument may be."""
         for name, kind in self._types.items():
             value = variables.get(name)
-            if value is not None and not isinstance(value, int | float):
+            is_short = type(value) is str and len(value) <= settings.text_length_max
+            if not is_short and value is not None and not isinstance(value, int | float):
                 _check(f"${name}", value, kind)
 
 

@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,13 +66,14 @@ def _reply(task: Task) -> bytes:
             setattr(settings, name, value)
     # Imported before the limits: what a parser needs by itself is not its input's fault.
     parser: Callable[..., Any] = getattr(import_module(task.module), task.name)
-    held = _held_bytes()
+    held, began_s = _held_bytes(), time.process_time()
     _limit(task, held)
     try:
         reply = _called(parser, task.arguments)
-        return packed(reply._replace(is_last=_held_bytes() > held + KEPT_BYTES_MAX))
+        is_last = _held_bytes() > held + KEPT_BYTES_MAX
+        return packed(reply._replace(is_last=is_last, cpu_s=time.process_time() - began_s))
     except MemoryError:
-        return packed(Reply("memory", [], is_last=True))
+        return packed(Reply("memory", [], is_last=True, cpu_s=time.process_time() - began_s))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 

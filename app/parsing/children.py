@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from time import perf_counter
 from typing import Any, TypeVar
 
 import structlog
@@ -64,16 +65,18 @@ async def run(
 async def _answered(task: Task) -> Reply:
     async with _turns(asyncio.get_running_loop()):
         work = current.get()
-        began_s = work.idle_s if work else 0.0
         child = _rested() or _Child()
+        began_s, cpu_s = perf_counter(), None
         try:
             reply = await child.ask(task)
+            cpu_s = reply.cpu_s
         except BaseException:
             child.kill()
             raise
         finally:
             if work:
-                work.threads_s += work.idle_s - began_s
+                # One that was killed says nothing, but has not worked for longer than it might.
+                work.threads_s += min(perf_counter() - began_s, task.cpu_s_max) if cpu_s is None else cpu_s
         if reply.is_last:
             child.kill()
         else:

@@ -28,6 +28,9 @@ class Reply(NamedTuple):
     is_last: bool
     """Whether the child ends with it, because it holds memory that it cannot give back."""
 
+    cpu_s: float = 0.0
+    """How much processor time the call took."""
+
 
 def packed(message: Task | Reply) -> bytes:
     """A whole frame."""

@@ -36,6 +36,8 @@ class BoundedHttp(HttpToolsProtocol):
     # The headers of a plain POST while its body is expected, and what has come of it.
     _plain: dict[bytes, bytes] | None = None
     _body = b""
+    # Whether the request asks for an upgrade that is ignored.
+    _reads_anew = False
 
     # Whoever has stopped reading what we send is not waited for.
     _stall: asyncio.TimerHandle | None = None
@@ -114,7 +116,7 @@ class BoundedHttp(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
-            elif self._is_to_be_read_anew:
+            elif self._reads_anew:
                 self._read_anew(data[upgrade.args[0] :])
 
     def _read_anew(self, rest: bytes) -> None:
@@ -132,8 +134,7 @@ class BoundedHttp(HttpToolsProtocol):
     @property
     def _is_to_be_read_anew(self) -> bool:
         # What CONNECT asks for is no upgrade of this connection, and answered by the application.
-        is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-        return is_upgrade and not self._should_upgrade()
+        return self.parser.get_method() != b"CONNECT" and not self._should_upgrade()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -144,7 +145,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = False
         self._head_bytes = 0
         self._stop_waiting()
-        if self._is_to_be_read_anew:
+        self._reads_anew = self.parser.should_upgrade() and self._is_to_be_read_anew
+        if self._reads_anew:
             return
         if self._post and self.url == PATH and self.parser.get_method() == b"POST" and not self._is_crowded():
             headers = dict(self.headers)
@@ -161,7 +163,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._body += body
 
     def on_message_complete(self) -> None:
-        if self._is_to_be_read_anew:
+        if self._reads_anew:
             return
         if self._plain is not None and len(self._body) > settings.request_bytes_max:
             self._go_ordinary_way()

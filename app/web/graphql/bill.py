@@ -1,71 +1,93 @@
 """What one request costs: its price beforehand, and what the work is found to have been."""
 
-from app.metering import Standing, Work
+from time import perf_counter
+
+from app.metering import Work
 from app.settings import settings
-from app.web.graphql.budget import Budget
+from app.web.graphql.budget import Budget, Purse
 
 # One point is so much of somebody's time, ours or the database's, or so many bytes.
 POINT_S = 50e-6
 POINT_BYTES = 1_000
+# A subscriber chooses neither when events come nor how large they are: one costs this at most.
+EVENT_POINTS_MAX = 1_000
+EXTENSION = b'{"requested":%d,"actual":%d,"remaining":%d,"reset":%d,"max":%d}'
+# Of an answer that others are told, too.
+SHARED_EXTENSION = b'{"requested":%d,"max":%d}'
 
 
-class Bill:
+def event_points(work_s: float, members: int, bytes_out: int) -> int:
+    """What an event costs each of the members who are told it together: their part of the work, and its bytes."""
+    return min(int(work_s / members / POINT_S + bytes_out / POINT_BYTES) + 1, EVENT_POINTS_MAX)
+
+
+class Bill(Work):
     """Begins as its address's and becomes its viewer's. What is found later is charged though nothing may be left."""
 
-    __slots__ = ("_budget", "_charged", "_purse", "requested", "work")
+    __slots__ = ("_address", "_budget", "_charged", "_purse", "_rest", "requested")
 
     def __init__(self, budget: Budget | None, address: str) -> None:
-        self.work = Work()
+        super().__init__()
         self.requested: int | None = None
         self._budget = budget
+        self._address = address
         self._charged = 0
-        self._purse = budget.purse(None, address) if budget else None
+        self._purse: Purse | None = None
+        self._rest: tuple[int, int] | None = None
 
-    async def begin(self, viewer_id: int | None, address: str) -> None:
-        """Know who pays, or raise `RateLimited` if they have nothing left: nothing is done for them then."""
-        if self._budget:
-            purse = self._purse = self._budget.purse(viewer_id, address)
-            self.work.standing = purse.standing
-            if not purse.pay(0):
-                await self._budget.fill(purse, 0)
+    def begin(self, viewer_id: int | None) -> bool:
+        """Know who pays, and whether anything is left to them; otherwise they have to be asked for with `fill`."""
+        if self._budget is None:
+            return True
+        purse = self._purse = self._budget.purse(viewer_id, self._address)
+        self.standing = purse.standing
+        return purse.pay(0, self.since)
 
-    async def pay(self) -> None:
-        """Pay the price, or raise `RateLimited` with the seconds to wait."""
-        if self._budget and self._purse and self.requested and not self._purse.pay(self.requested):
-            await self._budget.fill(self._purse, self.requested)
+    def pay(self, price: int) -> bool:
+        """Pay the price of the operation if there is enough; otherwise it has to be asked for with `fill`."""
+        self.requested = price
+        return self._purse is None or price == 0 or self._purse.pay(price, self.since)
 
-    def settle(self, bytes_out: int = 0) -> Standing | None:
+    async def fill(self, cost: int = 0) -> None:
+        """Have what this costs counted by all processes together, or raise `RateLimited` with the seconds to wait."""
+        if self._budget and self._purse:
+            await self._budget.fill(self._purse, cost)
+
+    def settle(self, bytes_out: int = 0) -> None:
         """Charge what has been done since, and so many bytes that are sent."""
-        purse, work = self._purse, self.work
+        purse = self._purse
         if purse is None:
-            return None
-        work.bytes_out += bytes_out
-        points = int(work.seconds / POINT_S + work.bytes_out / POINT_BYTES) + 1
-        purse.charge(points - self._charged)
+            if self._budget is None:
+                return
+            purse = self._purse = self._budget.purse(None, self._address)
+        self.bytes_out += bytes_out
+        points = int(self.seconds / POINT_S + self.bytes_out / POINT_BYTES) + 1
+        purse.left -= points - self._charged
         self._charged = points
-        return purse.standing()
+        self._rest = None
 
-    @property
-    def standing(self) -> Standing | None:
-        """What its payer may still spend; None if nothing is counted."""
-        return self._purse.standing() if self._purse else None
+    def charge_event(self, points: int) -> None:
+        """Charge a member's part of an event that others are told, too."""
+        if self._purse is not None:
+            self._purse.left -= points
 
     @property
     def actual(self) -> int:
         """The price and what was charged."""
         return (self.requested or 0) + self._charged
 
+    def headers(self) -> tuple[tuple[tuple[str, str], ...], bytes | None]:
+        """What headers say of how much its payer may spend, and has left; nothing if nothing is counted."""
+        purse = self._purse
+        if purse is None:
+            return (), None
+        return purse.policy, purse.standing_header % (self._rest or purse.rest(self.since or perf_counter()))
+
     def extension(self, bytes_out: int) -> bytes:
         """What an answer of so many bytes says about its price, as JSON; nothing if nothing is counted."""
-        standing = self.settle(bytes_out)
-        if standing is None:
-            if self.requested is None:
-                return b""
-            return b'{"requested":%d,"max":%d}' % (self.requested, settings.document_cost_max)
-        return b'{"requested":%d,"actual":%d,"remaining":%d,"reset":%d,"max":%d}' % (
-            self.requested or 0,
-            self.actual,
-            standing.remaining,
-            standing.reset_s,
-            settings.document_cost_max,
-        )
+        self.settle(bytes_out)
+        requested, purse = self.requested or 0, self._purse
+        if purse is None:
+            return b"" if self.requested is None else SHARED_EXTENSION % (requested, settings.document_cost_max)
+        rest = self._rest = purse.rest(self.since or perf_counter())
+        return EXTENSION % (requested, requested + self._charged, *rest, settings.document_cost_max)

@@ -1,7 +1,7 @@
 """What a viewer, or an address of strangers, may spend in a minute."""
 
 import asyncio
-import time
+from time import perf_counter
 
 from limits import RateLimitItemPerMinute
 
@@ -15,17 +15,24 @@ from app.settings import settings
 CHUNKS = 100
 PAYERS_MAX = 10_000
 MINUTE_S = 60
+RATE_LIMIT = "RateLimit"
+POLICY = "RateLimit-Policy"
 
 
 class Purse:
     """What this process has taken for a payer and not yet spent, and until when it is good; below zero it is owed."""
 
-    __slots__ = ("filling", "left", "limit", "name", "payer", "resets_at", "shared", "until")
+    __slots__ = (
+        "filling", "left", "limit", "name", "payer", "policy", "resets_at", "shared", "standing_header", "until"
+    )  # fmt: skip
 
     def __init__(self, payer: str, name: str, limit: int) -> None:
         self.payer = payer
         self.name = name
         self.limit = limit
+        # As the IETF drafts them (draft-ietf-httpapi-ratelimit-headers): points in a minute; what is left, how long.
+        self.policy = ((POLICY, f'"{payer}";q={limit};w={MINUTE_S}'),)
+        self.standing_header = f'"{payer}";r=%d;t=%d'.encode()
         self.left = 0
         self.until = 0.0
         # What the processes together had left when this one asked last, and when that was to begin anew.
@@ -33,9 +40,9 @@ class Purse:
         self.resets_at = 0.0
         self.filling = asyncio.Lock()
 
-    def pay(self, cost: int) -> bool:
+    def pay(self, cost: int, now: float | None = None) -> bool:
         """Pay if there is enough."""
-        if self.left < max(cost, 1) or self.until <= time.monotonic():
+        if self.left < (cost or 1) or self.until <= (now or perf_counter()):
             return False
         self.left -= cost
         return True
@@ -46,18 +53,25 @@ class Purse:
 
     def put(self, amount: int) -> None:
         """Put this to what is still good, or owed."""
-        now = time.monotonic()
+        now = perf_counter()
         self.left = amount + (self.left if self.until > now else min(self.left, 0))
         self.until = now + MINUTE_S
 
-    def standing(self) -> Standing:
-        """What may still be spent, as far as this process knows."""
-        now = time.monotonic()
+    def rest(self, now: float) -> tuple[int, int]:
+        """What may still be spent, as far as this process knows, and the seconds until all of it is there again."""
         if now >= self.resets_at:
-            taken = self.limit // CHUNKS if self.until else 0
-            return Standing(self.payer, self.limit, max(0, self.limit - taken + self.left), MINUTE_S)
-        remaining = min(self.limit, max(0, self.shared + self.left))
-        return Standing(self.payer, self.limit, remaining, max(1, round(self.resets_at - now)))
+            remaining, reset_s = self.limit + self.left, MINUTE_S
+            if self.until:
+                remaining -= self.limit // CHUNKS
+        else:
+            remaining, reset_s = self.shared + self.left, round(self.resets_at - now) or 1
+        if remaining < 0:
+            return 0, reset_s
+        return (min(self.limit, remaining)), reset_s
+
+    def standing(self) -> Standing:
+        """The same with who pays, and what they may spend in a minute."""
+        return Standing(self.payer, self.limit, *self.rest(perf_counter()))
 
 
 class Budget:
@@ -128,4 +142,4 @@ class Budget:
         standing = await self._rates.left(limit, purse.name)
         if standing:
             purse.shared = standing[0]
-            purse.resets_at = time.monotonic() + max(1, standing[1])
+            purse.resets_at = perf_counter() + max(1, standing[1])

@@ -82,7 +82,8 @@ class Engine:
         """
         try:
             context = await self.context(token, caller)
-            await bill.begin(context.viewer_id, caller.address)
+            if not bill.begin(context.viewer_id):
+                await bill.fill()
         except DomainError as problem:
             raise Refused([problem]) from None
         prepared = self._documents.get(parameters.query, parameters.operation_name)
@@ -92,11 +93,12 @@ class Engine:
             raise too_large(prepared.sizes.bytes_max)
         if parameters.last_event_id and prepared.kind is OperationType.SUBSCRIPTION:
             prepared, parameters = self._resumed(prepared, parameters, parameters.last_event_id)
-        _measure(prepared, parameters, bill)
+        cost = _measured(prepared, parameters, bill)
         try:
             if prepared.reads:
                 context.permit_reading()
-            await bill.pay()
+            if not bill.pay(cost):
+                await bill.fill(cost)
             variables = prepared.taken(parameters.variables, context.permit)
             if prepared.kind is OperationType.MUTATION:
                 await context.take_request(parameters.idempotency_key, parameters.digest)
@@ -171,7 +173,7 @@ async def _planned(plan: Plan, operation: Operation) -> Reply:
     return planned(data, operation, Explanation(steps, plan.text(context, values)))
 
 
-def _measure(prepared: Prepared, parameters: Parameters, bill: Bill) -> None:
+def _measured(prepared: Prepared, parameters: Parameters, bill: Bill) -> int:
     try:
         prepared.sizes.check(parameters.variables)
         cost = bill.requested = prepared.cost(parameters.variables)
@@ -180,3 +182,4 @@ def _measure(prepared: Prepared, parameters: Parameters, bill: Bill) -> None:
     if cost > settings.document_cost_max:
         message = f"This operation costs {cost}; one may cost {settings.document_cost_max}."
         raise Refused([CostExceeded(message)])
+    return cost

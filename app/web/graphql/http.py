@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST, GET, and server-sent events for whoever would rather have those."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from functools import lru_cache
 from typing import Any
@@ -31,10 +31,12 @@ from app.web.request_body import Early
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
 EXPLAIN = "graphql-explain"
+EXPLAIN_BYTES = EXPLAIN.encode()
 IDEMPOTENCY_KEY = "idempotency-key"
+IDEMPOTENCY_KEY_BYTES = IDEMPOTENCY_KEY.encode()
 SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
 PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN.encode()})
+UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN_BYTES})
 ACCEPT_LENGTH_MAX = 256
 # A body that has not arrived within this may never do: until then nothing need be known of who sends it.
 AT_ONCE_S = 0.1
@@ -71,8 +73,8 @@ class Endpoint:
             return
         media_types = [media_type for media_type in media_types if media_type != accept.HTML]
         bill = self._engine.bill(address_of(scope))
-        current.set(bill.work)
-        await timed(self._hear(request, send, media_types, bill), bill.work)
+        current.set(bill)
+        await timed(self._hear(request, send, media_types, bill), bill)
 
     async def _hear(self, request: Request, send: Send, media_types: list[str], bill: Bill) -> None:
         try:
@@ -109,22 +111,29 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - it will fail again where the whole request is answered
             log.debug("token not checked early", reason=type(error).__name__)
 
-    async def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Answer:
+    def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Awaitable[Answer]:
         """The answer to a POST that came whole, whose head `is_plain`."""
-        bill = self._engine.bill(address_of(scope))
-        current.set(bill.work)
-        return await timed(self._post(scope, headers, body, bill), bill.work)
+        address = address_of(scope)
+        bill = self._engine.bill(address)
+        current.set(bill)
+        return timed(self._post(scope, address, headers, body, bill), bill)
 
-    async def _post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, bill: Bill) -> Answer:
+    async def _post(
+        self, scope: Scope, address: str, headers: Mapping[bytes, bytes], body: bytes, bill: Bill
+    ) -> Answer:
         media_types = _single(headers.get(b"accept"))
         try:
-            asked = parameters(decode(body), size=len(body)).keyed(_text(headers.get(IDEMPOTENCY_KEY.encode())))
+            asked = parameters(decode(body), size=len(body))
+            key = headers.get(IDEMPOTENCY_KEY_BYTES)
+            if key is not None:
+                asked = asked.keyed(key.decode("latin-1"))
         except Malformed as malformed:
             return refused(malformed, media_types, bill)
-        explains, client = headers.get(EXPLAIN.encode()) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
-        caller = Caller(request_id_of(scope), address_of(scope), "http", explains, client)
+        explains, client = headers.get(EXPLAIN_BYTES) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
+        caller = Caller(request_id_of(scope), address, "http", explains, client)
         authorization = headers.get(b"authorization")
-        answer = await self._answered(caller, asked, _text(authorization), SINGLE, media_types, bill)
+        token = None if authorization is None else authorization.decode("latin-1")
+        answer = await self._answered(caller, asked, token, SINGLE, media_types, bill)
         assert answer, "only what streams has none"
         return answer
 
@@ -150,7 +159,8 @@ class Endpoint:
         try:
             caller = Caller(request_id_of(request.scope), address, "http")
             context = await self._engine.context(bearer(authorization), caller)
-            await bill.begin(context.viewer_id, address)
+            if not bill.begin(context.viewer_id):
+                await bill.fill()
         except DomainError as problem:
             raise Refused([problem]) from None
         return self._engine.request_bytes_max
@@ -254,10 +264,6 @@ def _single(accepted: bytes | None) -> tuple[str, ...]:
         return ()
     media_types = accept.choices(accepted.decode("latin-1") if accepted is not None else None)
     return () if {accept.EVENTS, accept.HTML} & {*media_types} else tuple(media_types)
-
-
-def _text(header: bytes | None) -> str | None:
-    return None if header is None else header.decode("latin-1")
 
 
 async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

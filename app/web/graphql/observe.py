@@ -33,8 +33,8 @@ class Observation:
         self._kind = operation.kind
         self._name = operation.name
         self._viewer_id = operation.context.viewer_id
-        self._cost = operation.cost
-        metrics.costs.of(self._kind.value).observe(operation.cost)
+        cost = self._cost = operation.cost
+        metrics.costs.of(self._kind.value).observe(cost)
         if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.inc()
 

@@ -8,18 +8,15 @@ import orjson
 from starlette.responses import Response
 
 from app.errors import Code
-from app.metering import Standing
 from app.web.graphql import accept
 from app.web.graphql.bill import Bill
-from app.web.graphql.budget import MINUTE_S
+from app.web.graphql.budget import RATE_LIMIT
 from app.web.graphql.errors import failure
 from app.web.graphql.event_stream import whole
 from app.web.graphql.request import Malformed
 from app.web.graphql.results import Reply
 
-# As the IETF drafts them (draft-ietf-httpapi-ratelimit-headers): points in a minute; what is left, and for how long.
-RATE_LIMIT = "RateLimit"
-POLICY = "RateLimit-Policy"
+MEDIA_TYPES_MAX = 128
 
 STATUS: dict[str, int] = {
     Code.UNAUTHENTICATED: 401,
@@ -32,17 +29,6 @@ STATUS: dict[str, int] = {
 }
 
 
-@lru_cache(maxsize=16)
-def policy(payer: str, limit: int) -> tuple[str, str]:
-    """The header that says how much somebody may spend."""
-    return POLICY, f'"{payer}";q={limit};w={MINUTE_S}'
-
-
-def rate_limit(standing: Standing) -> str:
-    """What the header says of how much they have left."""
-    return f'"{standing.payer}";r={standing.remaining};t={standing.reset_s}'
-
-
 class Answer(NamedTuple):
     """All that HTTP has to say, whoever writes it."""
 
@@ -50,7 +36,7 @@ class Answer(NamedTuple):
     media_type: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    rate_limit: str | None = None
+    rate_limit: bytes | None = None
     """What the payer may still spend: unlike the other headers, another with every answer."""
 
     def response(self) -> Response:
@@ -63,42 +49,37 @@ class Answer(NamedTuple):
         )
 
     def _told(self) -> dict[str, str]:
-        return {} if self.rate_limit is None else {RATE_LIMIT: self.rate_limit}
+        return {} if self.rate_limit is None else {RATE_LIMIT: self.rate_limit.decode()}
 
 
 def answered(reply: Reply, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
     """The response to a request that was GraphQL, whatever came of it."""
-    if media_types[0] == accept.EVENTS and reply.codes and reply.codes[0] not in STATUS:
+    if reply.errors and media_types[0] == accept.EVENTS and reply.codes and reply.codes[0] not in STATUS:
         # As the protocol has it: what is wrong with an operation is told as its only event.
         return Answer(200, accept.EVENTS, (), whole(reply))
-    media_type = _media_type(media_types)
+    media_type = _media_type(tuple(media_types))
     status = _status(reply, media_type)
-    headers: tuple[tuple[str, str], ...] = ()
+    headers, rate_limit = bill.headers() if bill else ((), None)
     if status == 401:
-        headers = (("WWW-Authenticate", "Bearer"),)
+        headers = (("WWW-Authenticate", "Bearer"), *headers)
     elif status in {429, 503} and reply.retry_after is not None:
-        headers = (("Retry-After", str(reply.retry_after)),)
-    return _priced(Answer(status, media_type, headers, reply.json), bill)
+        headers = (("Retry-After", str(reply.retry_after)), *headers)
+    return Answer(status, media_type, headers, reply.json, rate_limit)
 
 
 def refused(malformed: Malformed, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
     """The response to a request that was not."""
     body = orjson.dumps({"errors": [failure(malformed.message)]})
-    headers = tuple(malformed.headers.items())
+    headers, rate_limit = tuple(malformed.headers.items()), None
     if bill:
         bill.settle(len(body))
-    return _priced(Answer(malformed.status, _media_type(media_types or [accept.JSON]), headers, body), bill)
+        policy, rate_limit = bill.headers()
+        headers = (*headers, *policy)
+    return Answer(malformed.status, _media_type(tuple(media_types) or (accept.JSON,)), headers, body, rate_limit)
 
 
-def _priced(answer: Answer, bill: Bill | None) -> Answer:
-    standing = bill.standing if bill else None
-    if standing is None:
-        return answer
-    headers = (*answer.headers, policy(standing.payer, standing.limit))
-    return answer._replace(headers=headers, rate_limit=rate_limit(standing))
-
-
-def _media_type(media_types: Sequence[str]) -> str:
+@lru_cache(maxsize=MEDIA_TYPES_MAX)
+def _media_type(media_types: tuple[str, ...]) -> str:
     """The best that holds one answer; whoever takes only events is new enough to read the new type."""
     return next((found for found in media_types if found in {accept.JSON, accept.RESPONSE}), accept.RESPONSE)
 

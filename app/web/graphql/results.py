@@ -8,7 +8,7 @@ from graphql import ExecutionResult, OperationType
 
 from app.errors import Code, TimedOut
 from app.settings import settings
-from app.web.graphql.bill import Bill
+from app.web.graphql.bill import SHARED_EXTENSION, Bill
 from app.web.graphql.errors import MASKED, Refused, codes, failure, record, shown_after, shown_before
 from app.web.graphql.operation import Caller, Operation
 
@@ -86,7 +86,8 @@ def planned(data: bytes, operation: Operation, explanation: Explanation | None =
     explained = b""
     if explanation is not None:
         explained = b',"plan":%b,"planText":%b' % tuple(map(orjson.dumps, explanation))
-    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, _cost(operation, len(data)), explained))
+    cost = operation.bill.extension(len(data))
+    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, cost, explained))
 
 
 def too_slow() -> TimedOut:
@@ -102,7 +103,7 @@ def late(operation: Operation) -> Reply:
 def _cost(operation: Operation, bytes_out: int) -> bytes:
     """An event is told to everybody who asks the same: what they have left is not in it."""
     if operation.kind is OperationType.SUBSCRIPTION:
-        return b'{"requested":%d,"max":%d}' % (operation.cost, settings.document_cost_max)
+        return SHARED_EXTENSION % (operation.cost, settings.document_cost_max)
     return operation.bill.extension(bytes_out)
 
 

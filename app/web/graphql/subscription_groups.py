@@ -13,7 +13,9 @@ from typing import Any
 from app.audience import Reader
 from app.errors import LimitReached
 from app.events import SourceStream
+from app.metering import Work, current
 from app.positions import Position
+from app.web.graphql.bill import Bill, event_points
 from app.web.graphql.operation import Operation
 from app.web.graphql.results import Beginning, Reply, accident
 from app.web.graphql.subscription_key import Likeness
@@ -29,9 +31,10 @@ GATHERED_S = 0.02
 class Subscriber:
     """Somebody who is told; what that means is its transport's business. Being told may neither wait nor raise."""
 
-    __slots__ = ("group", "told")
+    __slots__ = ("bill", "group", "told")
 
     def __init__(self) -> None:
+        self.bill: Bill | None = None
         self.group: Group | None = None
         self.told = BEFORE_ALL
 
@@ -71,12 +74,14 @@ class Groups:
         if group is None or not group.is_open:
             # Whoever asks while others begin comes along with the next: a thousand at once are a few groups.
             group = self._beginning[key] = Group(self, key, operation, behind=group)
+        subscriber.bill = operation.bill
         group.add(subscriber)
 
     async def replies(self, operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
         """The same as a generator, for transports with a task of their own."""
         listener = _Listener()
         self.join(operation, listener)
+        listener.bill = None  # whoever asks for them here charges them when they are sent
         try:
             while (reply := await listener.replies.get()) is not None:
                 yield reply
@@ -114,7 +119,11 @@ class Group:
         self._members: dict[Subscriber, None] = {}
         self._reached = BEFORE_ALL
         self._has_begun = asyncio.Event()
+        self._work, self._charged_s = Work(), 0.0
+        # What is done for all of them is added up apart from what the first of them asked for by itself.
+        others = current.set(self._work)
         self._task = asyncio.create_task(self._run(behind))
+        current.reset(others)
 
     def add(self, subscriber: Subscriber) -> None:
         """Tell this one, too."""
@@ -169,12 +178,22 @@ class Group:
     async def _tell(self, reply: Reply, position: Position) -> None:
         # Before it is done: whoever joined meanwhile with less would miss it.
         self._reached = position
+        points = self._points(reply)
         for number, member in enumerate(list(self._members), 1):
             if member.group is self and member.told < position:
                 member.told = position
                 member.tell(reply, position)
+                if member.bill:
+                    member.bill.charge_event(points)
             if number % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    def _points(self, reply: Reply) -> int:
+        """What this event costs each member: what was done since the last one, in equal parts."""
+        work_s = self._work.seconds
+        points = event_points(work_s - self._charged_s, max(1, len(self._members)), len(reply.json))
+        self._charged_s = work_s
+        return points
 
     def _goes_on_elsewhere(self, source: SourceStream[Any], position: Position) -> bool:
         """Now that all up to here is told: whether a group that has told no more takes everybody over."""

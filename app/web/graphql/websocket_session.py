@@ -214,8 +214,8 @@ class Conversation:
         self._operations.pop(running.id, None)
 
     async def _operate(self, running: Running, asked: Parameters, bill: Bill) -> None:
-        current.set(bill.work)
-        await timed(self._begin(running, asked, bill), bill.work)
+        current.set(bill)
+        await timed(self._begin(running, asked, bill), bill)
         bill.settle()
         # From here on its group tells it, without this task.
         running.task = None

@@ -9,8 +9,7 @@ from app.errors import DomainError, RateLimited
 from app.metering import current, timed
 from app.policies import Viewer
 from app.web.graphql.bill import Bill
-from app.web.graphql.budget import Budget
-from app.web.graphql.responses import RATE_LIMIT, policy, rate_limit
+from app.web.graphql.budget import RATE_LIMIT, Budget
 from app.web.origin import address_of, bearer
 from app.web.routes.problem_responses import refusal
 
@@ -31,8 +30,8 @@ class Charge:
             await self._app(scope, receive, send)
             return
         bill = Bill(self._budget, address_of(scope))
-        current.set(bill.work)
-        await timed(self._answer(scope, receive, send, bill), bill.work)
+        current.set(bill)
+        await timed(self._answer(scope, receive, send, bill), bill)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, bill: Bill) -> None:
         async def charged(message: Message) -> None:
@@ -43,7 +42,8 @@ class Charge:
             await send(message)
 
         try:
-            await bill.begin(await self._viewer_id(scope), address_of(scope))
+            if not bill.begin(await self._viewer_id(scope)):
+                await bill.fill()
         except RateLimited as spent:
             await refusal(spent)(scope, receive, charged)
             return
@@ -64,9 +64,10 @@ class Charge:
 
 
 def _tell(message: Message, bill: Bill) -> None:
-    standing = bill.settle()
-    if standing:
-        headers = MutableHeaders(scope=message)
-        name, value = policy(standing.payer, standing.limit)
+    bill.settle()
+    headers = MutableHeaders(scope=message)
+    policy, standing = bill.headers()
+    for name, value in policy:
         headers[name] = value
-        headers[RATE_LIMIT] = rate_limit(standing)
+    if standing is not None:
+        headers[RATE_LIMIT] = standing.decode()

@@ -92,7 +92,9 @@ _names = Labels(OTHER, _forget)
 def count_operation(name: str | None, kind: str, transport: str, *, is_known: bool) -> None:
     """Count one by its name, unless nobody knows whether there is such an operation."""
     label = OTHER if not is_known else _names.of(name[:NAME_LENGTH_MAX]) if name else ANONYMOUS
-    counters = _counted.setdefault(label, {})
+    counters = _counted.get(label)
+    if counters is None:
+        counters = _counted[label] = {}
     counter = counters.get((kind, transport))
     if counter is None:
         counter = counters[kind, transport] = operations.labels(label, kind, transport)
