@@ -102,7 +102,8 @@ def decode(text: bytes | str) -> object:
     if brackets > settings.request_containers_max:
         # In memory an empty list takes thirty times its text.
         raise Malformed(f"A request may hold {settings.request_containers_max:,} lists and objects.", status=413)
-    _count_values(raw, brackets)
+    if len(raw) > settings.request_values_max:
+        _count_values(raw, brackets)
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -119,7 +120,7 @@ def _count_values(raw: bytes, brackets: int) -> None:
     """Passes if it holds few values: counted before they are made, by what stands between them, in texts as well."""
     values_max = settings.request_values_max * -(-len(raw) // settings.request_bytes_max)
     if len(raw) > values_max and raw.count(b",") + brackets > values_max:
-        raise Malformed(f"A request of this size may have {values_max} values.")
+        raise Malformed(f"A request of this size may have {values_max} values.", status=413)
 
 
 def too_large(bytes_max: int) -> Malformed:

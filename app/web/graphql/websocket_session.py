@@ -127,7 +127,10 @@ class Conversation:
 
     def _refuse(self, malformed: Malformed, text: str) -> None:
         """Say it of the operation that it is about, if it is about one; else it ends the socket."""
-        message = malformed.decoded if isinstance(malformed.decoded, dict) else _opening(text)
+        message: Message = malformed.decoded if isinstance(malformed.decoded, dict) else {}
+        if malformed.status == 413:
+            # It was not decoded, being too large for that.
+            message = _opening(text)
         id = message.get("id")
         if not (self._is_initialised and message.get("type") == "subscribe" and _is_id(id)):
             raise Ended(INVALID, malformed.message)
