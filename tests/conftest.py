@@ -27,26 +27,19 @@ os.environ |= {
 
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
-import structlog  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from app.operations.migrate import upgrade  # noqa: E402
 from app.operations.roles import grant  # noqa: E402
 from app.settings import settings  # noqa: E402
+from tests.plain_logs import log_plainly  # noqa: E402
 
 if TYPE_CHECKING:
     from app.database import Database
 
 pytest_plugins = ["tests.fixtures"]
 
-# Without this, structlog renders each traceback with the values of all local variables: seconds for one exception.
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-    ]
-)
+log_plainly()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -66,7 +66,7 @@ WRONG = [
     ("password", ""),
     ("password", "123456789"),
     ("password", "x" * 201),
-    ("password", "x" * 1_000_000),
+    ("password", "x" * 10_000),
 ]
 
 
@@ -82,7 +82,7 @@ async def test_an_address_has_one_account_in_capitals_or_not(change, refuse, ema
     await change("signUp", **proven())
     refused = await refuse("signUp", **(proven(email) | {"username": "bob"}))
     assert (refused["__typename"], refused["code"]) == ("Conflict", "CONFLICT")
-    assert "e-mail" in refused["message"]
+    assert "email" in refused["message"]
 
 
 async def test_a_username_is_taken_once_in_capitals_or_not(change, refuse):
@@ -140,8 +140,9 @@ async def test_an_unknown_address_costs_a_hash_like_a_wrong_password(refuse, ann
 
 
 async def test_a_huge_password_is_refused_like_any_other(refuse, ann):
-    refused = await refuse("signIn", email="ann@fieldgraph.test", password="x" * 5_000_000)
-    assert refused["code"] == "INVALID_INPUT"
+    for length, code in ((10_000, "INVALID_INPUT"), (50_000, "BAD_REQUEST"), (5_000_000, "BAD_REQUEST")):
+        refused = await refuse("signIn", email="ann@fieldgraph.test", password="x" * length)
+        assert refused["code"] == code
 
 
 async def test_one_request_holds_one_guess(ask, unchanged, ann):

@@ -17,6 +17,7 @@ from app.services.system import notifications, pruning
 from app.services.system.error_log import Logbook
 from app.settings import settings
 from tests import factories
+from tests.plain_logs import log_plainly
 
 TOKEN = "Zm9vYmFyYmF6cXV4LTEyMzQ1Njc4OTAtYWJjZGVmZ2hp"
 ENTRIES = """
@@ -28,13 +29,13 @@ query ($level: LogLevel, $search: String, $since: DateTime, $until: DateTime) {
 
 @pytest.fixture(autouse=True)
 def usual_logs():
-    """Logging as in a real process, put back afterwards."""
+    """Logging as in a real process, without the handlers that it gives; they are put back afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers.clear()
     logs.configure()
-    yield
-    structlog.reset_defaults()
+    yield handlers
+    log_plainly()
     root.handlers[:] = handlers
     root.setLevel(level)
     for name in logs.QUIET:
@@ -240,18 +241,20 @@ async def test_what_the_writing_itself_logs_is_not_kept(database, kept, monkeypa
 
 
 async def test_an_unforeseen_failure_of_a_request_is_kept_under_the_id_the_client_was_told(
-    api, owner, kept, monkeypatch
+    api, owner, kept, monkeypatch, usual_logs
 ):
     async def broken(*_):
         raise ValueError("password=hunter2")
 
     monkeypatch.setattr(notifications, "unread_counts", broken)
+    books = [each for each in usual_logs if isinstance(each, Logbook)]  # one for each application of this process
+    logging.getLogger().handlers += books
     query = {"query": "{ me { unreadNotificationsCount } }"}
     answer = await api.post("/graphql", json=query, headers={"Authorization": f"Bearer {owner.token}"})
     [error] = answer.json()["errors"]
     assert error["extensions"]["code"] == "INTERNAL"
-    [book] = [each for each in logging.getLogger().handlers if isinstance(each, Logbook)]
-    await book.write()
+    for book in books:
+        await book.write()
     entries = await kept()
     assert {entry.request_id for entry in entries} == {error["extensions"]["requestId"]}
     assert {entry.ip for entry in entries} == {"127.0.0.1"}

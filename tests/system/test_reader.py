@@ -20,7 +20,7 @@ MANY_PREPARED = b"SELECT count(*) FROM pg_prepared_statements"
 def scratch(sweeper):
     """A table to change, and the way to do it."""
     watcher, _ = sweeper
-    watcher.execute("CREATE TABLE scratch AS SELECT 1 AS value")
+    watcher.execute("CREATE TABLE scratch AS SELECT 1 AS value; GRANT ALL ON scratch TO PUBLIC")
     yield watcher.execute
     watcher.execute("DROP TABLE scratch")
 
@@ -72,8 +72,9 @@ async def test_a_parameter_may_be_larger_than_what_a_socket_takes_at_once(reader
 
 
 async def test_it_only_reads(reader, scratch):
-    with pytest.raises(ReadOnlySqlTransaction):
+    with pytest.raises(Busy) as refused:
         await reader.rows(b"INSERT INTO scratch VALUES (2) RETURNING value", [])
+    assert isinstance(refused.value.__cause__, ReadOnlySqlTransaction)
     assert await reader.rows(b"SELECT value FROM scratch", []) == [(1,)]
 
 

@@ -25,6 +25,7 @@ from app.web import labels
 from app.web.labels import Labels
 from app.web.origin import address_of
 from app.web.routes import metrics
+from tests.plain_logs import log_plainly
 
 
 def client_of(served) -> httpx.AsyncClient:
@@ -217,7 +218,7 @@ def in_production(monkeypatch) -> Iterator[None]:
     try:
         yield
     finally:
-        structlog.reset_defaults()
+        log_plainly()
         root.handlers[:] = handlers
         root.setLevel(level)
         for name in logs.QUIET:
