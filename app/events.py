@@ -138,7 +138,7 @@ class Feed:
                     is_behind = True
 
     def cursor(self, position: Position) -> str | None:
-        """The place as clients see it."""
+        """The cursor as clients see it."""
         return position.cursor
 
     async def _settle(self) -> None:

@@ -1,4 +1,4 @@
-"""Who sees accounts, sessions and teams, and who looks after a team."""
+"""Who may see accounts, sessions and teams, and who may manage a team."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
 @reads(User)
 def visible_users(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Everybody sees who is active, but for those of whom one has blocked the other; staff and oneself see all."""
+    """Active users, unless one of the two has blocked the other; staff and the user themselves see all."""
     if viewer.is_staff:
         return true()
     if not viewer.is_signed_in:
@@ -32,13 +32,13 @@ def visible_users(viewer: AnyViewer) -> ColumnElement[bool]:
 
 
 def is_by(viewer: AnyViewer, named: SQLColumnExpression[int | None], user_id: int) -> ColumnElement[bool]:
-    """Whether a column names this person; by the id of whom one does not see, one finds nothing of theirs."""
+    """Whether a column refers to this user; never true for a user the viewer cannot see."""
     is_seen = select(User.id).where(User.id == user_id, visible_users(viewer)).correlate(None).exists()
     return (named == user_id) & is_seen
 
 
 def is_blocked(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
-    """Whether the viewer has blocked the one a column names, or is blocked by them; nobody blocks a stranger."""
+    """Whether the viewer and the user in a column have blocked one another; false for anonymous viewers."""
     if not viewer.is_signed_in:
         return false()
     block = aliased(Block)
@@ -51,68 +51,68 @@ def is_blocked(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnEl
 
 @reads(Profile)
 def visible_profiles(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whoever sees the person."""
+    """For viewers who see the user."""
     return true() if viewer.is_staff else Profile.user.has(visible_users(viewer))
 
 
 @reads(OsmAccount)
 def visible_osm_accounts(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whoever sees the person."""
+    """For viewers who see the user."""
     return true() if viewer.is_staff else OsmAccount.user.has(visible_users(viewer))
 
 
 @reads(UserPreferences)
 def visible_preferences(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own, and staff."""
+    """The viewer's own; all for staff."""
     return true() if viewer.is_staff else names_viewer(viewer, UserPreferences.id)
 
 
 @reads(Session)
 def visible_sessions(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own only, whoever one is, until they end."""
+    """Only the viewer's own, even for staff, until they expire."""
     return names_viewer(viewer, Session.user_id) & (Session.expires_at > func.now())
 
 
 @reads(ApiKey)
 def visible_api_keys(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own only, whoever one is."""
+    """Only the viewer's own, even for staff."""
     return names_viewer(viewer, ApiKey.user_id)
 
 
 @reads(DataExport)
 def visible_data_exports(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own only, whoever one is."""
+    """Only the viewer's own, even for staff."""
     return names_viewer(viewer, DataExport.user_id)
 
 
 def may_see_private_details_of(viewer: Viewer, user: User) -> bool:
-    """E-mail address, settings and the like."""
+    """Email address, settings and the like."""
     return viewer.is_staff or is_viewer(viewer, user.id)
 
 
 def may_look_through_accounts(viewer: Viewer, _: None) -> bool:
-    """Staff; anybody else finds the accounts whose ids they know."""
+    """For staff; other viewers find accounts by id only."""
     return viewer.is_staff
 
 
 def may_suspend_this_account(viewer: Viewer, user: User) -> bool:
-    """Staff, but nobody their own, and those of staff only super admins."""
+    """For staff, except their own account; only super admins for accounts of staff."""
     return not is_viewer(viewer, user.id) and may_restore_this_account(viewer, user)
 
 
 def may_restore_this_account(viewer: Viewer, user: User) -> bool:
-    """Staff, those of staff only super admins."""
+    """For staff; only super admins for accounts of staff."""
     return viewer.is_staff and (viewer.is_super_admin or not user.is_staff)
 
 
 def may_change_who_is_staff(viewer: Viewer, user: User) -> bool:
-    """Super admins."""
+    """For super admins."""
     del user
     return viewer.is_super_admin
 
 
 def belongs_to_team(viewer: AnyViewer, team_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """Whether the viewer is a member of the team that a column names: what any permission of teams rests on."""
+    """Whether the viewer is a member of the team in a column: the basis of all team permissions."""
     if not viewer.is_signed_in:
         return false()
     own = aliased(TeamMembership)
@@ -121,19 +121,19 @@ def belongs_to_team(viewer: AnyViewer, team_id: InstrumentedAttribute[Any]) -> C
 
 @reads(Team)
 def visible_teams(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Its members, and staff."""
+    """For members and staff."""
     return true() if viewer.is_staff else belongs_to_team(viewer, Team.id)
 
 
 @reads(TeamMembership)
 def visible_team_memberships(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whoever is a member, too, and staff; so of somebody's teams one sees those that one shares."""
+    """For fellow members and staff, so viewers see only the teams they share with a user."""
     return true() if viewer.is_staff else belongs_to_team(viewer, TeamMembership.team_id)
 
 
 @reads(TeamInvitation)
 def visible_team_invitations(viewer: AnyViewer) -> ColumnElement[bool]:
-    """The team's admin, and staff."""
+    """For the team's admin and staff."""
     if viewer.is_staff:
         return true()
     if not viewer.is_signed_in:
@@ -143,5 +143,5 @@ def visible_team_invitations(viewer: AnyViewer) -> ColumnElement[bool]:
 
 
 def may_administer_this_team(viewer: Viewer, team: Team) -> bool:
-    """Its admin and staff: its name, its invitations, who leaves it, who is its admin, whether it exists."""
+    """For the team's admin and staff: name, invitations, removing members, transfer, deletion."""
     return viewer.is_staff or is_viewer(viewer, team.admin_user_id)

@@ -1,4 +1,4 @@
-"""Who sees and changes what people say to each other."""
+"""Who may see and change posts, messages and relations."""
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, true
 from sqlalchemy.orm import aliased
@@ -24,25 +24,25 @@ from app.policies.accounts import is_blocked, visible_users
 
 @reads(Post)
 def visible_posts(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those whose author one sees; what is left of a deleted one, too."""
+    """Posts whose author the viewer sees, including empty ones of deleted posts."""
     return true() if viewer.is_staff else Post.author.has(visible_users(viewer))
 
 
 @reads(PostRevision)
 def visible_post_revisions(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those of visible posts that are not deleted; staff see all of them."""
+    """Revisions of visible posts that are not deleted; staff see all of them."""
     return true() if viewer.is_staff else PostRevision.post.has(visible_posts(viewer) & Post.deleted_at.is_(None))
 
 
 @reads(Like)
 def visible_likes(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those of people one sees, of posts one sees."""
+    """Likes of users the viewer sees, on posts the viewer sees."""
     return true() if viewer.is_staff else Like.user.has(visible_users(viewer)) & Like.post.has(visible_posts(viewer))
 
 
 @reads(Friendship)
 def visible_friendships(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those between people one sees."""
+    """Friendships between users the viewer sees."""
     if viewer.is_staff:
         return true()
     return Friendship.user.has(visible_users(viewer)) & Friendship.friend.has(visible_users(viewer))
@@ -50,7 +50,7 @@ def visible_friendships(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(FriendRequest)
 def visible_friend_requests(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own, sent or received, with people one sees."""
+    """The viewer's own, sent or received, with users the viewer sees."""
     sent = names_viewer(viewer, FriendRequest.from_user_id) & FriendRequest.to_user.has(visible_users(viewer))
     received = names_viewer(viewer, FriendRequest.to_user_id) & FriendRequest.from_user.has(visible_users(viewer))
     return or_(sent, received)
@@ -58,7 +58,7 @@ def visible_friend_requests(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(Message)
 def visible_messages(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own, sent or received, with people one sees; nobody else's, whoever one is."""
+    """The viewer's own, sent or received, with users the viewer sees; staff see no others."""
     sent = names_viewer(viewer, Message.sender_id) & Message.receiver.has(visible_users(viewer))
     received = names_viewer(viewer, Message.receiver_id) & Message.sender.has(visible_users(viewer))
     return or_(sent, received)
@@ -66,25 +66,25 @@ def visible_messages(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(Conversation)
 def visible_conversations(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own with people one sees."""
+    """The viewer's own with users the viewer sees."""
     return names_viewer(viewer, Conversation.user_id) & Conversation.other.has(visible_users(viewer))
 
 
 @reads(Block)
 def visible_blocks(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those one made; that one is blocked, nobody tells."""
+    """Blocks the viewer made. Nobody learns that they are blocked."""
     return names_viewer(viewer, Block.user_id)
 
 
 @reads(Mute)
 def visible_mutes(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those one made."""
+    """Mutes the viewer made."""
     return names_viewer(viewer, Mute.user_id)
 
 
 @reads(Report)
 def visible_reports(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own; for staff all but those about themselves, so that nobody learns who reported them."""
+    """Reports the viewer made; for staff all but those about themselves, so that nobody learns who reported them."""
     if viewer.is_staff:
         return ~names_viewer(viewer, Report.accused_id)
     return names_viewer(viewer, Report.user_id)
@@ -92,7 +92,7 @@ def visible_reports(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(PostMention)
 def visible_post_mentions(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those of people one sees, in posts one sees."""
+    """Mentions of users the viewer sees, in posts the viewer sees."""
     if viewer.is_staff:
         return true()
     return PostMention.user.has(visible_users(viewer)) & PostMention.post.has(visible_posts(viewer))
@@ -100,18 +100,18 @@ def visible_post_mentions(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(PostHashtag, Share)
 def visible_to_no_list(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Not shown as rows: posts are found by them, and counted."""
+    """Not shown as rows: used for search and counts."""
     del viewer
     return false()
 
 
 def is_kept_from(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
-    """Whether the viewer is not to be told of what the one a column names does: blocked either way, or muted."""
+    """Whether notifications about the user in a column are suppressed: blocked either way, or muted."""
     return is_blocked(viewer, user_id) | is_muted(viewer, user_id)
 
 
 def is_muted(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
-    """Whether the viewer does not want to hear of the one a column names, for now."""
+    """Whether the viewer currently mutes the user in a column."""
     if not viewer.is_signed_in:
         return false()
     mute = aliased(Mute)
@@ -120,7 +120,7 @@ def is_muted(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElem
 
 
 def is_friend(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
-    """Whether the one a column names is the viewer's friend."""
+    """Whether the user in a column is the viewer's friend."""
     if not viewer.is_signed_in:
         return false()
     friendship = aliased(Friendship)
@@ -136,26 +136,26 @@ def did_this(viewer: AnyViewer, deed: type[Like | Share]) -> ColumnElement[bool]
 
 
 def may_answer_this_friend_request(viewer: Viewer, request: FriendRequest) -> bool:
-    """Who is asked, whoever else one is."""
+    """For the receiver only, even for staff."""
     return is_viewer(viewer, request.to_user_id)
 
 
 def may_take_this_message_back(viewer: Viewer, message: Message) -> bool:
-    """Who sent it."""
+    """For the sender."""
     return is_viewer(viewer, message.sender_id)
 
 
 def may_change_this_post(viewer: Viewer, post: Post) -> bool:
-    """Its author alone: words stay theirs."""
+    """For the author only."""
     return is_viewer(viewer, post.author_id)
 
 
 def may_delete_this_post(viewer: Viewer, post: Post) -> bool:
-    """Its author and staff."""
+    """For the author and staff."""
     return viewer.is_staff or may_change_this_post(viewer, post)
 
 
 def may_decide_on_reports(viewer: Viewer, report: Report) -> bool:
-    """Staff."""
+    """For staff."""
     del report
     return viewer.is_staff

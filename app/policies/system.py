@@ -39,7 +39,7 @@ def visible_to_nobody(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(UserNotification)
 def visible_notifications(viewer: AnyViewer) -> ColumnElement[bool]:
-    """One's own only, whoever one is."""
+    """Only the viewer's own, even for staff."""
     return names_viewer(viewer, UserNotification.user_id)
 
 

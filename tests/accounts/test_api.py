@@ -125,7 +125,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same(refuse, database, ann):
     refused = [await refuse("signIn", email=email, password=password) for email, password in tried]
     assert [answer["code"] for answer in refused] == ["INVALID_INPUT"] * len(tried)
     assert {(answer["field"], answer["message"]) for answer in refused} == {
-        ("password", "This e-mail address and password do not belong together.")
+        ("password", "Wrong email address or password.")
     }
 
 

@@ -188,7 +188,7 @@ async def test_a_team_goes_to_its_oldest_member_who_can_lead_it(database, gone, 
     members = await rows(database, TeamMembership, TeamMembership.team_id == led.id)
     assert [member.user_id for member in members] == [suspended.id, leaving.id, other.id, staff.id]
     [told] = await rows(database, UserNotification)
-    assert (told.user_id, told.message) == (other.id, f"You are the admin of the team Surveyors ({led.id}) now.")
+    assert (told.user_id, told.message) == (other.id, f"You are now the admin of the team Surveyors ({led.id}).")
     assert alone.id not in teams
 
 
@@ -196,7 +196,7 @@ async def test_nobody_becomes_the_admin_of_a_team_before_they_leave(refuse, data
     team = await factories.team(database, owner.id, other.id)
     await time_comes(other)
     refused = await refuse("transferTeam", viewer=owner, id=ids.encode(team), userId=ids.encode(other.user))
-    assert refused["message"] == "This account is about to be deleted."
+    assert refused["message"] == "This account is going to be deleted."
 
 
 async def test_it_waits_until_their_jobs_have_stopped(ask, database, gone, owner):

@@ -104,7 +104,7 @@ async def test_an_archive_is_asked_for_made_and_downloaded(ask, api, database, o
     assert downloaded.headers["content-type"] == "application/zip"
     assert len(downloaded.content) == ready["sizeBytes"]
     assert ZipFile(io.BytesIO(downloaded.content)).testzip() is None
-    assert await told(database, owner.id) == ["Your data are ready to be downloaded."]
+    assert await told(database, owner.id) == ["Your data export is ready to download."]
 
 
 async def test_everything_of_theirs_is_in_it_and_nothing_of_others(ask, database, owner, other, rich, work):
@@ -210,7 +210,7 @@ async def test_one_that_fails_says_why_and_another_may_be_asked_for(ask, databas
     [failed] = (await ask(EXPORTS, viewer=owner))["dataExports"]["nodes"]
     assert failed["failure"].startswith("Something went wrong on our side")
     assert failed["link"] is None
-    assert (await told(database, owner.id))[0].startswith("Your data could not be exported. ")
+    assert (await told(database, owner.id))[0].startswith("Your data export failed. ")
     monkeypatch.undo()
     await exported(ask, owner)
     assert (await work()).state is JobState.DONE

@@ -72,8 +72,8 @@ async def test_only_the_mail_says_that_an_address_is_registered(change, mailbox,
     assert [answer.pop("email") for answer in answers] == [f"{name}@fieldgraph.test" for name in ("ann", "ANN", "bob")]
     assert answers == [{"__typename": "MailRequested"}] * 3
     await deliver()
-    told = "Fieldgraph: You have an account already"
-    assert [mail["Subject"] for mail in mailbox.mails] == [told, told, "Fieldgraph: Finish signing up"]
+    told = "Fieldgraph: You already have an account"
+    assert [mail["Subject"] for mail in mailbox.mails] == [told, told, "Fieldgraph: Finish your sign-up"]
     assert "#token=" not in mailbox.mails[0].get_content()
 
 
@@ -117,7 +117,7 @@ async def test_a_link_ends(refuse, ann, monkeypatch):
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda signer: now(signer) + 25 * 3_600)
     for name, given in tokens.items():
         refused = await refuse(name, **given)
-        assert (refused["field"], refused["message"]) == ("token", "This link has expired. Ask for a new one.")
+        assert (refused["field"], refused["message"]) == ("token", "This link has expired. Request a new one.")
 
 
 async def test_a_token_is_good_for_one_thing_and_one_installation(refuse, ann, monkeypatch):
@@ -187,7 +187,7 @@ async def test_the_suspended_get_no_link_and_may_use_none(refuse, change, mailbo
     assert (await refuse("resetPassword", token=token, password=NEW))["field"] == "token"
     await change("requestPasswordReset", email=ann.user.email)
     await deliver()
-    assert mailbox.to(ann.user.email) == ["Fieldgraph: This account is suspended"]
+    assert mailbox.to(ann.user.email) == ["Fieldgraph: Your account is suspended"]
     assert "#token=" not in mailbox.last().get_content()
 
 
@@ -253,7 +253,7 @@ async def test_an_address_is_changed_by_proving_the_new_one(ask, change, mailbox
     me = {"username": "ann", "email": "ann@example.org", "emailVerified": True}
     assert (await ask(ME, viewer=ann))["me"] == me
     await deliver()
-    assert mailbox.to("ann@fieldgraph.test") == ["Fieldgraph: Your address was changed"]
+    assert mailbox.to("ann@fieldgraph.test") == ["Fieldgraph: Your email address was changed"]
     assert "ann@example.org" not in mailbox.last().get_content()
 
 
@@ -284,7 +284,7 @@ async def test_nobody_learns_from_a_verification_whose_an_address_is(ask, change
     ]
     assert answers[0] == answers[1] == {"__typename": "MailRequested"}
     await deliver()
-    assert mailbox.to("Other@fieldgraph.test") == ["Fieldgraph: Your address was given for another account"]
+    assert mailbox.to("Other@fieldgraph.test") == ["Fieldgraph: Your address was entered for another account"]
     assert "#token=" not in mailbox.mails[0].get_content()
     assert "ann" not in mailbox.mails[0].get_content()
 

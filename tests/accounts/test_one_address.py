@@ -81,4 +81,4 @@ async def test_mails_are_counted_by_mailbox_not_by_spelling(change, mailbox, del
 async def test_a_second_account_cannot_be_made_by_another_spelling(change, mailbox, deliver, bob):
     await change("requestSignUp", email=PLAINLY[-1])
     await deliver()
-    assert mailbox.last()["Subject"] == "Fieldgraph: You have an account already"
+    assert mailbox.last()["Subject"] == "Fieldgraph: You already have an account"

@@ -216,7 +216,7 @@ async def test_the_suspended_stay_out(come, visit, refuse, database):
     async with database.writing() as session:
         await session.execute(update(User).values(is_active=False))
     problem = await refuse("signInWithOsm", **(await (await visit()).say_yes()).input)
-    assert (problem["code"], problem["message"]) == ("FORBIDDEN", "This account is suspended.")
+    assert (problem["code"], problem["message"]) == ("FORBIDDEN", "Your account is suspended.")
 
 
 async def test_what_was_begun_in_another_browser_is_refused(visit, refuse, osm):
@@ -250,7 +250,7 @@ async def test_who_takes_too_long_begins_again(visit, refuse, monkeypatch):
     arrived = await (await visit()).say_yes()
     monkeypatch.setattr(settings, "osm_authorization_s", -1)
     problem = await refuse("signInWithOsm", **arrived.input)
-    assert (problem["field"], problem["message"]) == ("state", "This took too long. Begin again.")
+    assert (problem["field"], problem["message"]) == ("state", "This took too long. Start again.")
 
 
 @pytest.mark.parametrize("salt", ["storage.files", "accounts.other", "itsdangerous"])
@@ -324,7 +324,7 @@ async def test_a_second_account_is_not_linked_over_the_first(visit, change, refu
     problem = await refuse("linkOsmAccount", viewer=owner, **(await (await visit(owner)).say_yes(8)).input)
     assert (problem["code"], problem["message"]) == (
         "CONFLICT",
-        "Another OpenStreetMap account is linked. Unlink it first.",
+        "Another OpenStreetMap account is already linked. Unlink it first.",
     )
 
 

@@ -26,7 +26,7 @@ async def test_what_the_server_puts_off_is_tried_again(change, mailbox, deliver,
     async with database.writing() as session:
         await session.execute(update(Job).values(available_at=datetime.now(UTC) - timedelta(seconds=1)))
     assert await deliver() == [JobState.DONE]
-    assert mailbox.to("ann@example.org") == ["Fieldgraph: Finish signing up"]
+    assert mailbox.to("ann@example.org") == ["Fieldgraph: Finish your sign-up"]
     assert (await the(database, Mail)).sent_at is not None
 
 

@@ -173,7 +173,7 @@ async def test_super_admins_say_who_is_staff(ask, change, refuse, database, owne
 
 async def test_the_last_super_admin_stays_one(change, refuse, database, admin):
     refused = await refuse("changeStaff", viewer=admin, id=ids.encode(admin.user), isStaff=False)
-    assert refused["message"] == "This is the last super admin. Make another one first."
+    assert refused["message"] == "This is the last super admin. Make another user a super admin first."
     # One that is suspended does not count.
     await factories.user(database, "second", is_staff=True, is_super_admin=True, is_active=False)
     assert (await refuse("changeStaff", viewer=admin, id=ids.encode(admin.user), isStaff=False))["code"] == "CONFLICT"

@@ -103,7 +103,7 @@ async def test_a_link_admits_as_many_as_it_says(change, refuse, database, crowd,
         await change("acceptTeamInvitation", viewer=person, token="come in")
     refused = await refuse("acceptTeamInvitation", viewer=crowd[2], token="come in")
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "token")
-    assert refused["message"].startswith("This invitation was used")
+    assert refused["message"].startswith("This invitation has reached")
     assert (await kept(database, invitation.id)).uses == 2
 
 

@@ -144,7 +144,7 @@ async def test_the_admin_gives_the_team_to_another_member_and_may_leave_then(
     heir = {"id": ids.encode(team), "userId": ids.encode(other.user)}
     given = await change("transferTeam", TEAM, viewer=owner, **heir)
     assert shown("other", "owner", "other").items() <= given.items()
-    assert await told(database, other.id) == ["You are the admin of the team Surveyors now."]
+    assert await told(database, other.id) == ["You are now the admin of the team Surveyors."]
     assert await told(database, owner.id) == []
     assert (await refuse("renameTeam", viewer=owner, id=ids.encode(team), name="Mine"))["code"] == "FORBIDDEN"
     assert (await refuse("transferTeam", viewer=other, **heir))["code"] == "CONFLICT"  # they are already
@@ -154,15 +154,15 @@ async def test_the_admin_gives_the_team_to_another_member_and_may_leave_then(
 
 async def test_when_staff_transfer_a_team_both_are_told(change, database, owner, other, staff, team):
     await change("transferTeam", viewer=staff, id=ids.encode(team), userId=ids.encode(other.user))
-    assert await told(database, other.id) == ["You are the admin of the team Surveyors now."]
-    assert await told(database, owner.id) == ["The team Surveyors has another admin now."]
+    assert await told(database, other.id) == ["You are now the admin of the team Surveyors."]
+    assert await told(database, owner.id) == ["The team Surveyors has a new admin."]
 
 
 async def test_a_suspended_member_does_not_become_the_admin(refuse, database, owner, team):
     suspended = (await factories.user(database, "suspended", is_active=False)).user
     await factories.add(database, TeamMembership(team_id=team.id, user_id=suspended.id))
     refused = await refuse("transferTeam", viewer=owner, id=ids.encode(team), userId=ids.encode(suspended))
-    assert (refused["code"], refused["message"]) == ("CONFLICT", "This account is suspended.")
+    assert (refused["code"], refused["message"]) == ("CONFLICT", "Your account is suspended.")
 
 
 async def test_with_a_team_go_its_memberships_and_invitations_and_its_members_are_told(

@@ -104,9 +104,9 @@ def test_an_address_and_a_name_are_taken_once(user, ada, rows):
 
 def test_somebody_becomes_staff_and_is_no_longer(user, ada, rows):
     assert user("promote", "ADA").text == "ada is staff."
-    assert user("promote", "ada").refusal == "This account is staff already."
+    assert user("promote", "ada").refusal == "This user is already staff."
     assert user("promote", "ada@example.org", "--super-admin").text == "ada is a super admin."
-    assert user("demote", "ada").refusal == "This is the last super admin. Make another one first."
+    assert user("demote", "ada").refusal == "This is the last super admin. Make another user a super admin first."
     user("create", "bob@example.org", "bob", "--super-admin")
     assert user("demote", "ada").text == "ada is no longer staff."
     assert user("list").text.split()[0] == "bob"
@@ -128,7 +128,7 @@ def test_a_new_password_is_set_and_sessions_end(user, ada, rows):
 
 def test_an_account_is_suspended_and_restored(user, ada, rows):
     assert user("suspend", "ada", "--reason", "Spam.").text == "ada is suspended."
-    assert user("suspend", "ada", "--reason", "Spam.").refusal == "This account is suspended already."
+    assert user("suspend", "ada", "--reason", "Spam.").refusal == "Your account is suspended already."
     assert rows("SELECT is_active FROM users") == [(False,)]
     assert user("restore", "ada").text == "ada is restored."
     assert entries(rows) == [("createUser", None), ("suspendUser", None), ("restoreUser", None)]

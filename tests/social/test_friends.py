@@ -118,16 +118,16 @@ async def test_nobody_asks_themselves_a_friend_or_the_same_person_twice(refuse, 
         "__typename": "InvalidInput",
         "code": "INVALID_INPUT",
         "field": "userId",
-        "message": "This is your own account.",
+        "message": "This is your own account. Choose another user.",
     }
     again = await refuse("sendFriendRequest", viewer=owner, userId=ids.encode(other.user))
-    assert (again["code"], again["message"]) == ("CONFLICT", "You have asked other already.")
+    assert (again["code"], again["message"]) == ("CONFLICT", "You have already sent other a friend request.")
 
 
 async def test_nobody_asks_a_friend_again(refuse, owner, other, friends):
     for viewer, whom in ((owner, other), (other, owner)):
         answer = await refuse("sendFriendRequest", viewer=viewer, userId=ids.encode(whom.user))
-        assert answer["message"] == f"{whom.user.username} is your friend already."
+        assert answer["message"] == f"{whom.user.username} is already your friend."
 
 
 @pytest.mark.parametrize("name", ["sendFriendRequest", "cancelFriendRequest", "removeFriend", "blockUser", "muteUser"])
@@ -135,7 +135,7 @@ async def test_there_is_nobody_under_an_unknown_number_or_suspended(refuse, data
     gone = (await factories.user(database, "gone", is_active=False)).user
     for user in (gone, User(id=gone.id + 1)):
         answer = await refuse(name, viewer=owner, userId=ids.encode(user))
-        assert (answer["code"], answer["message"]) == ("INVALID_INPUT", "There is nobody with this id.")
+        assert (answer["code"], answer["message"]) == ("INVALID_INPUT", "There is no user with this id.")
 
 
 @pytest.mark.parametrize("name", ["acceptFriendRequest", "declineFriendRequest"])

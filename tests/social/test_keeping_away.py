@@ -49,12 +49,12 @@ async def test_a_friendship_and_a_request_end_with_a_block(change, database, own
     async with database.reading() as session:
         assert (await session.scalars(select(Friendship))).all() == []
     answer = await change("cancelFriendRequest", viewer=owner, userId=ids.encode(third))
-    assert answer["message"] == "There is nobody with this id."
+    assert answer["message"] == "There is no user with this id."
 
 
 async def test_who_is_blocked_can_neither_ask_nor_find(ask, refuse, owner, other, block_id):
     answer = await refuse("sendFriendRequest", viewer=other, userId=ids.encode(owner.user))
-    assert answer["message"] == "There is nobody with this id."
+    assert answer["message"] == "There is no user with this id."
     suggested = await ask("{ friendSuggestions { user { username } } }", viewer=other)
     assert suggested["friendSuggestions"] == []
 
@@ -137,4 +137,4 @@ async def test_strangers_are_asked_to_sign_in(refuse, other, name):
 async def test_nobody_keeps_away_from_themselves(refuse, owner):
     for name in ("blockUser", "muteUser"):
         answer = await refuse(name, viewer=owner, userId=ids.encode(User(id=owner.id)))
-        assert answer["message"] == "This is your own account."
+        assert answer["message"] == "This is your own account. Choose another user."

@@ -158,7 +158,7 @@ async def test_nobody_reports_themselves_or_their_own(refuse, database, owner, o
         "sent": message_id,
     }
     answer = await refuse("report", viewer=other if what == "sent" else owner, id=mine[what], reason="OTHER")
-    assert (answer["field"], answer["message"]) == ("id", "This is your own.")
+    assert (answer["field"], answer["message"]) == ("id", "This is your own. Report something of another user.")
 
 
 async def test_only_what_one_sees_is_reported(refuse, database, owner, other, third, staff, post, message_id):
@@ -177,7 +177,7 @@ async def test_what_is_gone_or_says_nothing_is_not_reported(refuse, change, data
     await change("takeMessageBack", viewer=other, id=message_id)
     for id in (ids.encode(post), message_id):
         answer = await refuse("report", viewer=owner, id=id, reason="SPAM")
-        assert (answer["code"], answer["message"]) == ("CONFLICT", "It is gone already.")
+        assert (answer["code"], answer["message"]) == ("CONFLICT", "This was already deleted.")
     team = await factories.team(database, other.id, owner.id)
     assert (await refuse("report", viewer=owner, id=ids.encode(team), reason="SPAM"))["field"] == "id"
     answer = await refuse("report", viewer=owner, id=ids.encode(other.user), reason="SPAM", comment="x" * 501)
@@ -212,7 +212,7 @@ async def test_a_decision_settles_all_open_reports_of_the_thing(
     first, second = [await report(person, ids.encode(post)) for person in (owner, third)]
     elsewhere = await report(third, ids.encode(other.user))
     made = await resolve(staff, second, action)
-    state, outcome = {"DISMISS": ("DISMISSED", "found nothing against it")}.get(action, ("ACTED_UPON", "acted upon it"))
+    state, outcome = {"DISMISS": ("DISMISSED", "found no violation")}.get(action, ("ACTED_UPON", "took action"))
     assert (made["state"], made["action"], made["resolvedBy"]) == (state, action, {"username": "staff"})
     settled = await seen(ask, staff, state=state)
     assert [each["id"] for each in settled] == [first["id"], second["id"]]
@@ -221,7 +221,7 @@ async def test_a_decision_settles_all_open_reports_of_the_thing(
     }
     assert [each["id"] for each in await seen(ask, staff, state="OPEN")] == [elsewhere["id"]]
     for person in (owner, third):
-        assert await told(database, person) == [f"Staff have looked at the post that you reported and {outcome}."]
+        assert await told(database, person) == [f"Staff reviewed the post that you reported and {outcome}."]
     [entry] = [each for each in await rows(database, AuditEntry) if each.action == "resolveReport"]
     assert (entry.actor_id, entry.user_id) == (staff.id, staff.id if action == "DISMISS" else other.id)
     assert entry.details == {"decision": action, "of": f"Post:{post.id}", "reports": 2}
@@ -245,7 +245,7 @@ async def test_whose_it_is_is_warned(ask, database, report, resolve, owner, othe
     assert shown["notifications"]["nodes"] == [
         {
             "kind": "MODERATION",
-            "message": "Staff warn you because of your post: No adverts here.",
+            "message": "Staff warned you about your post: No adverts here.",
             "subject": {"id": ids.encode(post)},
         }
     ]
@@ -259,7 +259,7 @@ async def test_a_removed_post_is_gone_and_its_author_is_told(
     await resolve(staff, made, "REMOVE_CONTENT", "No adverts here.")
     left, kept = await rows(database, Post)
     assert (left.content, left.deleted_at is None, kept.id) == ("", False, reply.id)
-    assert await told(database, other) == ["Staff have removed your post: No adverts here."]
+    assert await told(database, other) == ["Staff removed your post: No adverts here."]
     assert (await rows(database, Report))[0].evidence == "Buy now!"
 
 
@@ -278,7 +278,7 @@ async def test_a_removed_message_is_empty_for_both(database, report, resolve, ow
     await resolve(staff, await report(owner, message_id, "HARASSMENT"), "REMOVE_CONTENT", "Be kind.")
     [message] = await rows(database, MessageRow)
     assert (message.content, message.deleted_at is None) == ("", False)
-    assert (await told(database, other)) == ["Staff have removed your message: Be kind."]
+    assert (await told(database, other)) == ["Staff removed your message: Be kind."]
 
 
 async def test_a_removed_profile_says_nothing_any_more(database, report, resolve, owner, other, staff):

@@ -328,7 +328,10 @@ async def test_what_somebody_declines_is_not_told(ask, change, refuse, database,
     assert await told(ask, owner) == []
     for kind in ("ACCOUNT", "MODERATION"):
         answer = await refuse("updateAccount", viewer=owner, notificationsDeclined=[kind])
-        assert (answer["field"], answer["message"]) == ("notificationsDeclined", f"Of this everybody is told: {kind}.")
+        assert (answer["field"], answer["message"]) == (
+            "notificationsDeclined",
+            f"These categories cannot be turned off: {kind}.",
+        )
 
 
 async def test_of_whom_one_does_not_see_any_more_only_the_number_is_left(ask, database, owner, people, reply):

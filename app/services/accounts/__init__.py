@@ -1,1 +1,1 @@
-"""People: signing up, in and out, and the teams they form."""
+"""Users: sign-up, sign-in, sign-out and teams."""

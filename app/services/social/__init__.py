@@ -1,1 +1,1 @@
-"""What people say to each other, who is whose friend, and how people keep away from each other."""
+"""Posts, messages, friends, blocks and mutes."""

@@ -1,7 +1,7 @@
-"""What the database counts by itself, compared with the rows and put right: batch by batch, while people go on.
+"""Checks the counters that database triggers maintain, and repairs them batch by batch while the system is in use.
 
-Whoever adds to a count holds the row that has it until they end. So once a wrong row is locked, what is counted anew is
-what has come to an end, and whoever comes after adds to it.
+Whoever changes a counter locks its row until commit. So once a wrong row is locked, the count covers everything
+committed, and later changes add to it.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +22,7 @@ Counts = Mapping[InstrumentedAttribute[int], ScalarSelect[Any]]
 
 @dataclass(frozen=True)
 class Repair:
-    """A count that was not what there is."""
+    """A counter that differed from its rows."""
 
     table: str
     id: int
@@ -55,7 +55,7 @@ def _of_conversations() -> Counts:
 
 
 async def repair_counters(database: Database) -> AsyncIterator[Repair]:
-    """Puts right what is wrong, each batch in a transaction of its own, and tells it."""
+    """Repairs wrong counters, each batch in its own transaction, and reports them."""
     async for within in _batches(database, Post):
         async with database.writing() as session:
             repairs = await _repair(session, Post, _of_posts(), within)
@@ -96,11 +96,11 @@ async def _repair(
     differs = or_(*(column.is_distinct_from(count) for column, count in counts.items()))
     ids = (await session.scalars(select(table.id).where(within, differs))).all()
     these = table.id.in_(ids)
-    # As messages do it: the sides of a conversation in the order of whose they are.
+    # In the order that sending a message locks them: by owner.
     order = (Conversation.user_id, Conversation.id) if table is Conversation else (table.id,)
     locked = select(table.id, *counts).where(these).order_by(*order).with_for_update(key_share=True)
     before = {id: values for id, *values in await session.execute(locked)}
-    # A statement of its own: it sees what those have done for whom the lock has waited.
+    # A separate statement, so that it sees what the lock waited for.
     counted = update(table).where(these, differs).values({column.key: count for column, count in counts.items()})
     found = await session.execute(
         counted.returning(table.id, *counts), execution_options={"synchronize_session": False}
@@ -114,7 +114,7 @@ async def _repair(
 
 
 async def _open_missing(session: WriteSession, within: ColumnElement[bool]) -> list[Repair]:
-    """Makes the sides of conversations that are not there, with what was said last; what is unread is counted next."""
+    """Creates missing conversation sides with their latest message; unread counts come next."""
     sides = union(
         select(Message.sender_id.label("user_id"), Message.receiver_id.label("other_id"), Message.id).where(within),
         select(Message.receiver_id, Message.sender_id, Message.id).where(within),

@@ -1,4 +1,4 @@
-"""Messages between two people."""
+"""Direct messages."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
@@ -23,23 +23,23 @@ from app.signals import Signals
 
 
 def messages_topic(user_id: int) -> str:
-    """Where the events about a person's messages are found."""
+    """The topic of events about a user's messages."""
     return f"messages:{user_id}"
 
 
 def typing_topic(user_id: int) -> str:
-    """Where the signals of who is writing to a person are found."""
+    """The channel of typing signals to a user."""
     return f"typing:{user_id}"
 
 
 def pace_messages(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it succeeds; passes while the viewer writes few messages."""
+    """A block that counts if it succeeds; refused if the viewer sent too many messages."""
     limit = RateLimitItemPerMinute(settings.messages_per_minute_max)
-    return rates.spending(Share(limit, f"message:{signed_in(viewer)}", "You wrote too many messages."))
+    return rates.spending(Share(limit, f"message:{signed_in(viewer)}", "You sent too many messages."))
 
 
 async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: int, content: str) -> Message:
-    """A message to somebody the viewer sees, who need be no friend; to oneself, it is a note that is read already."""
+    """A message to a user the viewer sees, friend or not; a message to oneself is a note that is already read."""
     own = signed_in(viewer)
     content = checks.text("content", content, length_max=settings.message_length_max, is_one_line=False)
     await lock_pair(session, own, receiver_id)
@@ -55,12 +55,12 @@ async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: in
 
 
 async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int) -> Conversation:
-    """Marks what another has written to the viewer as read; what is read already keeps its time."""
+    """Marks the messages of another user as read; those already read keep their time."""
     conversation = await session.scalar(
         visible(Conversation, viewer).where(Conversation.other_id == other_id).with_for_update(of=Conversation)
     )
     if conversation is None:
-        raise NotFound("There is no conversation with them.")
+        raise NotFound("You have no conversation with this user.")
     read = update(Message).where(
         Message.sender_id == other_id, Message.receiver_id == signed_in(viewer), Message.is_read.is_(False)
     )
@@ -75,7 +75,7 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
 
 
 async def take_message_back(session: WriteSession, viewer: Viewer, message_id: int) -> Message:
-    """Empties a message of the viewer's; that there was one stays."""
+    """Deletes the content of the viewer's message; the empty message stays."""
     found = visible(Message, viewer).where(Message.id == message_id).with_for_update(of=Message)
     message = await session.scalar(found)
     if message is None:
@@ -86,9 +86,9 @@ async def take_message_back(session: WriteSession, viewer: Viewer, message_id: i
 
 
 async def empty_message(session: WriteSession, message: Message) -> None:
-    """Takes what a locked message says from both; that there was one stays."""
+    """Deletes the content of a locked message for both sides; the empty message stays."""
     if message.deleted_at is not None:
-        raise Conflict("It was taken back already.")
+        raise Conflict("This message was already taken back.")
     message.content, message.deleted_at = "", await session.scalar(select(func.now()))
     await session.flush()
     await notification_groups.tell_no_more(session, message.sender_id, Message, message.id)
@@ -97,33 +97,33 @@ async def empty_message(session: WriteSession, message: Message) -> None:
 
 
 async def pace_typing(rates: Rates, viewer: Viewer) -> None:
-    """Passes while the viewer's client says so no oftener than it must."""
+    """Refused if the viewer's client repeats the signal more often than it must."""
     limit = RateLimitItemPerMinute(settings.typing_per_minute_max)
-    await rates.take(limit, f"typing:{signed_in(viewer)}", what="You said too often that you are typing.")
+    await rates.take(limit, f"typing:{signed_in(viewer)}", what="You sent too many typing signals.")
 
 
 async def find_reader(session: ReadSession, viewer: Viewer, user_id: int) -> tuple[User, bool]:
-    """Somebody whom the viewer sees, and whether they want to hear of the viewer, who is not to learn of that."""
+    """A user whom the viewer sees, and whether they mute the viewer, who must not learn of it."""
     user = await anybody(session, viewer, user_id, field="receiverId")
     is_unheard = await session.scalar(select(is_kept_from(Viewer(user_id), literal(signed_in(viewer)))))
     return user, not is_unheard
 
 
 async def tell_typing(signals: Signals, viewer: Viewer, reader: User, *, is_typing: bool) -> None:
-    """Has those who listen as the other shown that the viewer is writing to them, for a while."""
+    """Signals to the other user's subscriptions that the viewer is typing, for a while."""
     seconds = settings.typing_s if is_typing else 0
     await signals.send(typing_topic(reader.id), {"user": signed_in(viewer), "seconds": seconds})
 
 
 class ToldOfTyping(NamedTuple):
-    """Who is typing, and for how long that may be believed."""
+    """Who is typing, and for how long the signal is valid."""
 
     user_id: int
     seconds: int
 
 
 def told_of_typing(payload: Json) -> ToldOfTyping | None:
-    """What a signal says; None if it is not one of ours: whoever may write to Redis may write anything there."""
+    """The content of a signal; None if it is malformed, since anything may be written to Redis."""
     user_id, seconds = payload.get("user"), payload.get("seconds")
     if isinstance(user_id, int) and isinstance(seconds, int) and 0 < user_id < 2**63 and 0 <= seconds < 2**31:
         return ToldOfTyping(user_id, seconds)

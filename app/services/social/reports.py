@@ -1,7 +1,7 @@
 """Reports to staff, and their decisions.
 
-Whose it is learns what was decided against them, and never by whom it was reported. What it said is kept with the
-report, for staff read nobody's messages, and whose it is may take it back.
+The accused user learns the decision, but never who reported them. The reported text is stored with the report, because
+staff cannot read messages and the author may change or delete it.
 """
 
 from collections.abc import Mapping
@@ -36,36 +36,36 @@ OWNERS: Mapping[type[Record], str] = {
     Dataset: "user_id",
     Model: "user_id",
 }
-"""What can be reported, with the column that says whose it is."""
+"""What can be reported, with the column of its owner."""
 NAMES = {"Post": "post", "Message": "message", "User": "profile", "Dataset": "dataset", "Model": "model"}
 REPORTABLE = {table.__name__: table for table in OWNERS}
 
 
 def pace_reports(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it succeeds; passes while the viewer reports little."""
+    """A block that counts if it succeeds; refused if the viewer reported too much."""
     limit = RateLimitItemPerHour(settings.reports_per_hour_max)
-    return rates.spending(Share(limit, f"report:{signed_in(viewer)}", "You reported too much."))
+    return rates.spending(Share(limit, f"report:{signed_in(viewer)}", "You sent too many reports."))
 
 
 async def report(
     session: WriteSession, viewer: Viewer, kind: str, id: int, *, reason: ReportReason, comment: str | None
 ) -> Report:
-    """Has staff look at something that the viewer sees and that is not theirs."""
+    """Reports something that the viewer sees and that is not theirs."""
     own = signed_in(viewer)
     comment = checks.optional_text("comment", comment, length_max=settings.note_length_max)
     if kind not in REPORTABLE:
-        raise Invalid("id", "Report a post, a message, a person, a dataset or a model.")
+        raise Invalid("id", "Report a post, a message, a user, a dataset or a model.")
     table = REPORTABLE[kind]
-    # Nobody changes it until what it says and shows is kept.
+    # Locked until its text and picture are stored.
     found = visible(table, viewer).where(table.id == id).with_for_update(of=table, read=True)
     row = await session.scalar(found)
     if row is None:
-        raise NotFound("There is nothing with this id.")
+        raise NotFound("There is no object with this id.")
     accused_id = getattr(row, OWNERS[table])
     if accused_id == own:
-        raise Invalid("id", "This is your own.")
+        raise Invalid("id", "This is your own. Report something of another user.")
     if getattr(row, "deleted_at", None) is not None:
-        raise Conflict("It is gone already.")
+        raise Conflict("This was already deleted.")
     made = Report(user_id=own, subject_type=kind, subject_key=id, accused_id=accused_id, reason=reason, comment=comment)
     made.evidence, made.evidence_key = await _words_of(session, row), getattr(row, "media_key", None)
     session.add(made)
@@ -75,7 +75,7 @@ async def report(
 
 
 async def _words_of(session: ReadSession, row: Record) -> str:
-    """What something says."""
+    """The text of an object."""
     said: list[str | None] = []
     match row:
         case Post():
@@ -96,20 +96,20 @@ async def _words_of(session: ReadSession, row: Record) -> str:
 async def resolve_report(
     session: WriteSession, viewer: Viewer, report_id: int, *, action: ReportAction, resolution: str | None
 ) -> Report:
-    """Staff decide on a report, and with it on all that are open of the same thing."""
+    """Decides a report, and all open reports of the same object."""
     chosen = await session.scalar(visible(Report, viewer).where(Report.id == report_id))
     if chosen is None:
         raise NotFound("There is no such report.")
     require(may_decide_on_reports, viewer, chosen)
     resolution = checks.optional_text("resolution", resolution, length_max=settings.resolution_length_max)
     if resolution is None and action is not ReportAction.DISMISS:
-        raise Invalid("resolution", "Say why: it is told to whose it is.")
+        raise Invalid("resolution", "Give a reason: the accused user will read it.")
     # In one order: of two who decide at once the second finds nothing open any more.
     same = Report.subject_type == chosen.subject_type, Report.subject_key == chosen.subject_key
     still_open = select(Report).where(*same, Report.state == ReportState.OPEN).order_by(Report.id)
     settled = (await session.scalars(still_open.with_for_update())).all()
     if report_id not in {each.id for each in settled}:
-        raise Conflict("It was decided already.")
+        raise Conflict("This report was already decided.")
     await _act(session, viewer, chosen, action, resolution or "")
     state = ReportState.DISMISSED if action is ReportAction.DISMISS else ReportState.ACTED_UPON
     now = (await session.scalars(select(func.now()))).one()
@@ -126,8 +126,8 @@ async def resolve_report(
 
 
 async def _tell_reporter(session: WriteSession, report: Report) -> None:
-    outcome = "found nothing against it" if report.state is ReportState.DISMISSED else "acted upon it"
-    message = f"Staff have looked at the {NAMES[report.subject_type]} that you reported and {outcome}."
+    outcome = "found no violation" if report.state is ReportState.DISMISSED else "took action"
+    message = f"Staff reviewed the {NAMES[report.subject_type]} that you reported and {outcome}."
     await notifications.notify(session, report.user_id, message, about=report, event="resolved")
 
 
@@ -135,31 +135,31 @@ async def _act(session: WriteSession, viewer: Viewer, report: Report, action: Re
     what = NAMES[report.subject_type]
     match action:
         case ReportAction.WARN:
-            await _tell_accused(session, report, f"Staff warn you because of your {what}: {resolution}")
+            await _tell_accused(session, report, f"Staff warned you about your {what}: {resolution}")
         case ReportAction.REMOVE_CONTENT:
-            await _tell_accused(session, report, f"Staff have removed your {what}: {resolution}")
+            await _tell_accused(session, report, f"Staff removed your {what}: {resolution}")
             await _remove(session, report)
         case ReportAction.SUSPEND:
             await suspend_user(session, viewer, report.accused_id, reason=resolution)
 
 
 async def _remove(session: WriteSession, report: Report) -> None:
-    """Takes away what was reported; a profile is emptied."""
+    """Removes the reported object; a profile is cleared."""
     match report.subject_type:
         case "Post":
             if not await remove_posts(session, [report.subject_key]):
-                raise Conflict("It is gone already.")
+                raise Conflict("This was already deleted.")
         case "Message":
             found = select(Message).where(Message.id == report.subject_key).with_for_update()
             await empty_message(session, (await session.scalars(found)).one())
         case "User":
             await empty_profile(session, report.subject_key)
         case _:
-            raise Invalid("action", "Others may rest on it. Warn or suspend whose it is.")
+            raise Invalid("action", "Other users may depend on it. Warn or suspend its owner instead.")
 
 
 async def _tell_accused(session: WriteSession, report: Report, message: str) -> None:
-    """What was decided, about the thing itself as far as it is left: the report is not theirs to see."""
+    """Notifies of the decision, with the object itself if it still exists: the accused cannot see the report."""
     thing: Record | None = await session.get(REPORTABLE[report.subject_type], report.subject_key)
     if thing is None:
         thing = await session.get_one(User, report.accused_id)

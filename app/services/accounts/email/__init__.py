@@ -1,1 +1,1 @@
-"""E-mail about accounts: addresses, templates, tokens."""
+"""Email about accounts: addresses, templates, tokens."""

@@ -1,4 +1,4 @@
-"""Addresses of mail: proven to be somebody's before they are theirs."""
+"""Verification and change of email addresses."""
 
 from sqlalchemy import func, select
 
@@ -16,25 +16,27 @@ from app.services.system import audit, mail
 async def request_email_verification(
     session: WriteSession, viewer: Viewer, *, email: str | None, password_hash: str | None
 ) -> MailRequested:
-    """A mail with a link to the viewer's address, or to one that is to be theirs.
+    """Sends an email with a link to the viewer's address, or to a new address.
 
-    If it is another's already, the mail tells them, and nobody else learns it. `password_hash` is that of the password
-    they have shown: whoever finds a session open does not take the account with it.
+    If another account has the new address, the email goes to its owner and nobody else learns of it. `password_hash` is
+    the hash of the password they entered, so that an open session alone is not enough to take over the account.
     """
     user = await session.get_one(User, signed_in(viewer))
     address = user.email if email is None else checks.email("email", email)
     if address is None:
-        raise Invalid("email", "Say which address is to be yours.")
+        raise Invalid("email", "Enter the new email address.")
     if address == user.email and user.email_verified:
-        raise Conflict("This address is proven to be yours already.")
+        raise Conflict("This email address is already verified.")
     if address != user.email and user.password_hash != password_hash:
-        raise Invalid("currentPassword", "Give your password, too: mails to this address will open your account.")
+        raise Invalid(
+            "currentPassword", "Enter your password as well: whoever reads email to this address can open your account."
+        )
     audit.record(session, user.id, "requestEmailVerification", about=user)
     return await request_mail(session, AccountsMail.EMAIL_VERIFICATION, email=address, user_id=user.id)
 
 
 async def verify_email(session: WriteSession, *, proof: Proof) -> User:
-    """The address becomes the account's and is proven; the one before is told."""
+    """Sets and verifies the account's address, and informs the previous one."""
     user = await holder_of(session, proof)
     before, user.email = user.email, proof.address
     user.email_verified = True
@@ -47,5 +49,5 @@ async def verify_email(session: WriteSession, *, proof: Proof) -> User:
 
 
 async def owner_of(session: WriteSession, address: str) -> User | None:
-    """The account that has an address, in capitals or not."""
+    """The account with an address, ignoring case."""
     return await session.scalar(select(User).where(func.lower(User.email) == func.lower(address)))

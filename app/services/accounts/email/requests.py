@@ -1,4 +1,4 @@
-"""Mails that people ask for: the answer is the same whoever has the address."""
+"""Emails on request. The answer is the same whether or not the address has an account."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from app.services.system import mail
 
 @dataclass(frozen=True)
 class MailRequested:
-    """A mail is on its way to an address; what it says, only its reader learns."""
+    """An email is on its way to an address; only its reader learns what it says."""
 
     email: str
 
@@ -18,7 +18,7 @@ class MailRequested:
 async def request_mail(
     session: WriteSession, kind: MailKind, *, email: str, user_id: int | None = None
 ) -> MailRequested:
-    """Has a mail sent to an address that somebody typed."""
+    """Sends an email to an address that a user entered."""
     mail.require_mail()
     address = checks.email("email", email)
     await mail.post(session, kind, address=address, user_id=user_id)

@@ -1,4 +1,4 @@
-"""What mails about accounts say. Whether an address has an account is asked here, where only its reader learns it."""
+"""Emails about accounts. Whether an address has an account is looked up here, where only the reader learns it."""
 
 from datetime import timedelta
 
@@ -11,24 +11,24 @@ from app.services.accounts.email.tokens import Purpose, lasts, token_of
 from app.services.system.mail import Letter, writes
 from app.settings import settings
 
-NOTHING_TO_DO = "If it was not you, there is nothing to do: without this mail nobody can go on."
+NOTHING_TO_DO = "If this was not you, ignore this email: nothing changes without it."
 
 
 @writes(AccountsMail.SIGN_UP)
 async def sign_up_letter(session: WriteSession, mail: Mail) -> Letter:
-    """A link to go on, or that there is an account already."""
+    """A link to finish sign-up, or a note that the address already has an account."""
     if await owner_of(session, mail.address) is not None:
         return _letter(
             mail,
-            "You have an account already",
-            "Somebody, probably you, wants to sign up with this address, which has an account already.",
-            f"Sign in with it. If you forgot the password, ask for a new one:\n{_page('reset-password')}",
-            "If it was not you, there is nothing to do.",
+            "You already have an account",
+            "Somebody, probably you, tried to sign up with this address. It already has an account.",
+            f"Sign in with it. If you forgot the password, request a new one:\n{_page('reset-password')}",
+            "If this was not you, ignore this email.",
         )
     token = token_of(Purpose.SIGN_UP, mail.address)
     return _letter(
         mail,
-        "Finish signing up",
+        "Finish your sign-up",
         "Somebody, probably you, wants to sign up with this address.",
         _ways(
             "sign-up",
@@ -42,13 +42,19 @@ async def sign_up_letter(session: WriteSession, mail: Mail) -> Letter:
 
 @writes(AccountsMail.PASSWORD_RESET)
 async def password_reset_letter(session: WriteSession, mail: Mail) -> Letter | None:
-    """A link to choose a new password; nothing to somebody without an account, who did not ask for mails from us."""
+    """A link to choose a new password. No email to addresses without an account."""
     user = await owner_of(session, mail.address)
     if user is None or user.email is None:
         return None
-    asked = f"Somebody, probably you, wants a new password for the account {user.username}."
+    asked = f"Somebody, probably you, requested a new password for the account {user.username}."
     if not user.is_active:
-        return _letter(mail, "This account is suspended", asked, "It is suspended, so that has to wait.")
+        return _letter(
+            mail,
+            "Your account is suspended",
+            asked,
+            "Your account is suspended, so the password cannot be changed now. Contact the operators "
+            "of this installation.",
+        )
     token = token_of(Purpose.PASSWORD_RESET, user.email, user)
     deed = f'resetPassword(input: {{token: "{token}", password: "…"}}) {{ ... on User {{ username }}'
     ways = _ways("reset-password", token, deed, lasts(Purpose.PASSWORD_RESET))
@@ -57,7 +63,7 @@ async def password_reset_letter(session: WriteSession, mail: Mail) -> Letter | N
 
 @writes(AccountsMail.EMAIL_VERIFICATION)
 async def email_verification_letter(session: WriteSession, mail: Mail) -> Letter | None:
-    """A link that makes the address an account's; to its owner, if it is another's, that somebody tried."""
+    """A link that verifies an address; if another account has it, a note to that account's owner."""
     user = await session.get(User, mail.user_id)
     if user is None or not user.is_active:
         return None
@@ -65,16 +71,17 @@ async def email_verification_letter(session: WriteSession, mail: Mail) -> Letter
     if owner is not None and owner.id != user.id:
         return _letter(
             mail,
-            "Your address was given for another account",
-            "Somebody gave this address for another account. It stays yours, and they were not told that it is.",
-            "If it was you, give another address, or go on with the account that has this one.",
+            "Your address was entered for another account",
+            "Somebody entered this address for another account. It remains yours, and they were "
+            "not told that it has an account.",
+            "If this was you, enter a different address, or use the account that has this one.",
         )
     token = token_of(Purpose.EMAIL_VERIFICATION, mail.address, user)
     deed = f'verifyEmail(input: {{token: "{token}"}}) {{ ... on User {{ username }}'
     return _letter(
         mail,
-        "Confirm your address",
-        f"Somebody, probably you, says that this is the address of the account {user.username}.",
+        "Confirm your email address",
+        f"Somebody, probably you, entered this address for the account {user.username}.",
         _ways("verify-email", token, deed, lasts(Purpose.EMAIL_VERIFICATION)),
         NOTHING_TO_DO,
     )
@@ -82,44 +89,46 @@ async def email_verification_letter(session: WriteSession, mail: Mail) -> Letter
 
 @writes(AccountsMail.EMAIL_CHANGED)
 async def email_changed_letter(session: WriteSession, mail: Mail) -> Letter:
-    """To the address before: that there is another now."""
+    """To the previous address: the account now has another one."""
     user = await session.get_one(User, mail.user_id)
     return _letter(
         mail,
-        "Your address was changed",
-        f"The account {user.username} has another e-mail address now, and this one is its own no more.",
-        "If it was not you, write to those who look after this installation at once.",
+        "Your email address was changed",
+        f"The account {user.username} now has a different email address. This address no longer belongs to it.",
+        "If this was not you, contact the operators of this installation at once.",
     )
 
 
 @writes(AccountsMail.PASSWORD_CHANGED)
 async def password_changed_letter(session: WriteSession, mail: Mail) -> Letter:
-    """That there is a new password."""
+    """That the password was changed."""
     user = await session.get_one(User, mail.user_id)
     return _letter(
         mail,
         "Your password was changed",
-        f"The account {user.username} has a new password. Wherever it was signed in before, it is signed out; "
-        "its API keys are revoked, unless you chose to keep them.",
-        f"If it was not you, choose another one at once, and revoke keys you do not know:\n{_page('reset-password')}",
+        f"The account {user.username} has a new password. All other sessions were signed out. Its "
+        "API keys were revoked, unless you chose to keep them.",
+        "If this was not you, choose a new password at once and revoke API keys you do not "
+        f"know:\n{_page('reset-password')}",
     )
 
 
 @writes(AccountsMail.ACCOUNT_DELETION)
 async def account_deletion_letter(session: WriteSession, mail: Mail) -> Letter | None:
-    """That the account will be deleted, and until when it can be kept; nothing if it is kept."""
+    """That the account will be deleted, and until when this can be cancelled; no email if it was cancelled."""
     user = await session.get_one(User, mail.user_id)
     if user.account_deletion_due_at is None:
         return None
     return _letter(
         mail,
         "Your account will be deleted",
-        f"Somebody, probably you, asked for the account {user.username} to be deleted. That will be done after "
-        f"{user.account_deletion_due_at:%d %B %Y %H:%M} UTC. Datasets, models and published predictions stay, without "
-        "your name.",
-        f"To keep the account, sign in before and run this at {settings.address}/graphiql:\n"
-        "mutation { cancelAccountDeletion { ... on User { accountDeletionDueAt } } }",
-        f"If it was not you, choose another password as well:\n{_page('reset-password')}",
+        f"Somebody, probably you, requested the deletion of the account {user.username}. It will be "
+        f"deleted after {user.account_deletion_due_at:%d %B %Y %H:%M} UTC. Datasets, models and "
+        "published predictions remain, without your name.",
+        "To keep the account, sign in before then and run this at "
+        f"{settings.address}/graphiql:\nmutation "
+        f"{{ cancelAccountDeletion {{ ... on User {{ accountDeletionDueAt }} }} }}",
+        f"If this was not you, choose a new password as well:\n{_page('reset-password')}",
     )
 
 
@@ -128,11 +137,10 @@ def _letter(mail: Mail, subject: str, *parts: str) -> Letter:
 
 
 def _ways(page: str, token: str, deed: str, held: timedelta) -> str:
-    """How to go on: by a page, or by a mutation."""
+    """How to continue: with a page, or with a mutation."""
     return (
-        f"Go on here within {_in_words(held)}:\n{_page(page)}#token={token}\n\n"
-        f"Or run this at {settings.address}/graphiql:\n"
-        f"mutation {{ {deed} ... on Problem {{ message }} }} }}"
+        f"Continue here within {_in_words(held)}:\n{_page(page)}#token={token}\n\nOr run this at "
+        f"{settings.address}/graphiql:\nmutation {{ {deed} ... on Problem {{ message }} }} }}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Proofs: signed tokens that go out in mails and show that somebody reads them.
+"""Email tokens: signed tokens that prove that somebody reads the mail to an address.
 
-None is kept. Each is signed for one purpose, ends after a while, and is bound to an address; one about an account is
-bound to its security stamp, too, which rises whenever the password or the address changes, so it is used once.
+Tokens are not stored. Each is signed for one purpose, expires, and is bound to an address. A token about an account is
+also bound to its security stamp, which changes with every change of password or address, so each token works once.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.signing import TimedSeal
 
 
 class Purpose(Enum):
-    """What a proof is good for."""
+    """The purpose of a token."""
 
     SIGN_UP = "sign-up"
     PASSWORD_RESET = "password-reset"  # noqa: S105
@@ -27,7 +27,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True)
 class Proof:
-    """That somebody reads the mails to an address; of an account's holder, when it was as its stamp says."""
+    """A verified token: the address, and the account with its security stamp if there is one."""
 
     address: str
     user_id: int | None = None
@@ -35,7 +35,7 @@ class Proof:
 
 
 def lasts(purpose: Purpose) -> timedelta:
-    """How long a proof holds."""
+    """How long a token is valid."""
     return timedelta(
         minutes={
             Purpose.SIGN_UP: settings.sign_up_link_minutes,
@@ -46,19 +46,19 @@ def lasts(purpose: Purpose) -> timedelta:
 
 
 def token_of(purpose: Purpose, address: str, user: User | None = None) -> str:
-    """A token for a mail to an address. Made when the mail is written, so that only its reader has it."""
+    """A token for an email to an address. Created when the email is written, so that only its reader has it."""
     claims = [address] if user is None else [address, user.id, user.security_stamp]
     return _seal(purpose).dumps(claims)
 
 
 def proof_in(purpose: Purpose, token: str) -> Proof:
-    """What a token proves; Invalid unless this installation made it for this purpose, not too long ago."""
+    """The content of a token; Invalid unless this installation signed it for this purpose and it has not expired."""
     try:
         return Proof(*_seal(purpose).loads(token, s_max=lasts(purpose).total_seconds()))
     except SignatureExpired:
-        raise Invalid("token", "This link has expired. Ask for a new one.") from None
+        raise Invalid("token", "This link has expired. Request a new one.") from None
     except BadSignature:
-        raise Invalid("token", "This is no such link. Copy it as a whole, or ask for a new one.") from None
+        raise Invalid("token", "This link is not valid. Copy all of it, or request a new one.") from None
 
 
 def _seal(purpose: Purpose) -> TimedSeal:
@@ -66,8 +66,8 @@ def _seal(purpose: Purpose) -> TimedSeal:
 
 
 async def holder_of(session: WriteSession, proof: Proof) -> User:
-    """The account a proof is about, locked: of two who bring the same proof the second finds it used."""
+    """The account of a token, locked: of two requests with the same token, the second finds it used."""
     user = await session.get(User, proof.user_id, with_for_update={"key_share": True}, populate_existing=True)
     if user is None or not user.is_active or user.security_stamp != proof.stamp:
-        raise Invalid("token", "This link was used already, or the account changed since. Ask for a new one.")
+        raise Invalid("token", "This link was already used, or the account has changed since. Request a new one.")
     return user

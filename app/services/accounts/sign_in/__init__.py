@@ -1,1 +1,1 @@
-"""Ways into an account: passwords, sessions, API keys, OpenStreetMap."""
+"""Ways to sign in: passwords, sessions, API keys, OpenStreetMap."""

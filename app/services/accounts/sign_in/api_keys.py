@@ -22,16 +22,16 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class ApiKeySecret:
-    """A new API key with the token that its program sends; the token is shown this once."""
+    """A new API key and its token, which is shown only once."""
 
     token: str
     api_key: ApiKey
 
 
 def pace_api_key(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it succeeds; passes while the viewer makes few keys."""
+    """A block that counts if it succeeds; refused if the viewer created too many keys."""
     limit = RateLimitItemPerHour(settings.api_keys_per_hour_max)
-    return rates.spending(Share(limit, f"api-key:{signed_in(viewer)}", "You made too many API keys."))
+    return rates.spending(Share(limit, f"api-key:{signed_in(viewer)}", "You created too many API keys."))
 
 
 async def create_api_key(
@@ -58,19 +58,19 @@ def _name(value: str) -> str:
 def _scopes(viewer: Viewer, given: Iterable[Scope]) -> list[Scope]:
     chosen = set(given)
     if not chosen:
-        raise Invalid("scopes", "Choose at least one.")
+        raise Invalid("scopes", "Choose at least one scope.")
     if Scope.ADMIN in chosen and not viewer.is_staff:
-        raise Invalid("scopes", "Only staff have what ADMIN is for.")
+        raise Invalid("scopes", "Only staff can have API keys with the scope ADMIN.")
     return [scope for scope in Scope if scope in chosen]
 
 
 async def _room_for_another(session: ReadSession, user_id: int) -> None:
-    # The account is locked first: of many keys at once no more may be made than of as many one by one.
+    # The account is locked first, so that parallel requests cannot exceed the limit.
     await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     opens = func.coalesce(ApiKey.expires_at > func.now(), True)
     count = await session.scalar(select(func.count()).where(ApiKey.user_id == user_id, opens))
     if (count or 0) >= settings.api_keys_max:
-        raise LimitReached("Revoke one of your API keys first.", limit=settings.api_keys_max)
+        raise LimitReached("You have reached the limit for API keys. Revoke one first.", limit=settings.api_keys_max)
 
 
 async def rename_api_key(session: WriteSession, viewer: Viewer, key_id: int, *, name: str) -> ApiKey:
@@ -84,7 +84,7 @@ async def rename_api_key(session: WriteSession, viewer: Viewer, key_id: int, *, 
 
 
 async def revoke_api_key(session: WriteSession, viewer: Viewer, key_id: int) -> User:
-    """The key is gone, and its token worth nothing."""
+    """Deletes the key; its token is invalid from then on."""
     user_id = signed_in(viewer)
     gone = delete(ApiKey).where(ApiKey.id == key_id, ApiKey.user_id == user_id).returning(ApiKey)
     key = await session.scalar(gone)
@@ -100,7 +100,7 @@ def _no_such_key() -> NotFound:
 
 
 async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetime | None]:
-    """Who a key belongs to, with what it leaves of their rights, and when it expires, if it does."""
+    """The owner of a key, limited to its scopes, and when it expires."""
     now = datetime.now(UTC)
     statement = (
         select(ApiKey, User)
@@ -114,10 +114,10 @@ async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetim
     async with database.reading() as reading:
         found = (await reading.execute(statement)).one_or_none()
     if found is None:
-        raise Unauthenticated("This API key does not hold, or no longer.")
+        raise Unauthenticated("This API key is not valid: it is wrong, expired or revoked.")
     key, user = found
     if key.last_used_at is None or now - key.last_used_at > timedelta(hours=1):
-        with suppress(OutcomeUnknown):  # either way, the key holds
+        with suppress(OutcomeUnknown):  # either way, the key is valid
             async with database.writing() as writing:
                 # A statement, not the row: it may have been revoked by now.
                 await writing.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))

@@ -1,8 +1,8 @@
-"""Signing in with OpenStreetMap, and linking an account there to one here.
+"""Sign-in with OpenStreetMap, and linking an OpenStreetMap account.
 
-What a browser is given to begin with are two halves: a state that goes round by OpenStreetMap, and a secret that stays
-with the browser. Neither is kept here. The state is signed and names the secret's hash, so that whoever comes back with
-it must have begun it; and the PKCE verifier follows from the secret, so that a code is worth nothing without it.
+The browser starts with two halves: a state, which travels through OpenStreetMap, and a secret, which stays in the
+browser. Neither is stored here. The state is signed and contains the secret's hash, so only the browser that started
+can finish. The PKCE verifier is derived from the secret, so a code alone is worthless.
 """
 
 import hmac
@@ -36,7 +36,7 @@ _SEAL = TimedSeal("accounts.osm-authorization")
 
 @dataclass(frozen=True)
 class OsmAuthorization:
-    """What a client needs to send somebody to OpenStreetMap and to know them when they come back."""
+    """What a client needs to start sign-in with OpenStreetMap and to finish it."""
 
     url: str
     secret: str
@@ -44,17 +44,19 @@ class OsmAuthorization:
 
 
 def pace_osm_sign_in(rates: Rates, *, address: str) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it fails; passes while few come back to one address with what was not begun there."""
+    """A block that counts if it fails; refused if an address failed too often."""
     limit = RateLimitItemPerMinute(settings.osm_sign_ins_per_minute_max)
-    return rates.trying(Share(limit, f"osm-sign-in:{address}", "Too many sign-ins were tried."))
+    return rates.trying(Share(limit, f"osm-sign-in:{address}", "Too many sign-ins with OpenStreetMap failed."))
 
 
 def start_osm_authorization(viewer: Viewer, *, redirect_uri: str | None) -> OsmAuthorization:
-    """Begins to sign a stranger in, or to link the account of whoever is signed in."""
+    """Starts sign-in, or linking if the viewer is signed in."""
     uris = redirect_uris()
     redirect_uri = redirect_uri or uris[0]
     if redirect_uri not in uris:
-        raise Invalid("redirectUri", "This installation sends nobody there.")
+        raise Invalid(
+            "redirectUri", "This redirect URI is not allowed. Use one of those that the operators configured."
+        )
     secret = security.new_token()
     state = _SEAL.dumps([_hash(secret), redirect_uri, viewer.user_id])
     url = oauth.authorization_url(redirect_uri=redirect_uri, state=state, verifier=_verifier(secret, state))
@@ -62,40 +64,40 @@ def start_osm_authorization(viewer: Viewer, *, redirect_uri: str | None) -> OsmA
 
 
 def redirect_uris() -> list[str]:
-    """Where people may come back to: what the settings list, or else our own page."""
+    """The allowed redirect URIs: those in the settings, or our own page."""
     address = settings.public_url or f"http://{settings.host}:{settings.port}"
     return settings.osm_redirect_uris or [f"{address.rstrip('/')}/osm/"]
 
 
 async def osm_identity(user_id: int | None, *, code: str, state: str, secret: str) -> Identity:
-    """Who came back, if it was begun in this browser, to link this account or, without one, to sign in.
+    """The OpenStreetMap user who returned, if this browser started it, to link this account or to sign in.
 
     It asks OpenStreetMap, so never inside a transaction.
     """
     redirect_uri, begun_for = _opened(state, secret)
     if begun_for != user_id:
         purpose = "sign in" if begun_for is None else "link an account to whoever was signed in"
-        raise Invalid("state", f"This was begun to {purpose}. Begin again.")
+        raise Invalid("state", f"This was started to {purpose}. Start again.")
     if not 0 < len(code) <= CODE_LENGTH_MAX:
-        raise Invalid("code", "This is no code of OpenStreetMap's.")
+        raise Invalid("code", "This is not a code from OpenStreetMap. Start again.")
     return await oauth.identify(code=code, redirect_uri=redirect_uri, verifier=_verifier(secret, state))
 
 
 def _opened(state: str, secret: str) -> tuple[str, int | None]:
-    """Where to the browser was to come back, and whom it was begun for."""
+    """The redirect URI, and the account it was started for."""
     try:
         secret_hash, redirect_uri, user_id = _SEAL.loads(state, s_max=settings.osm_authorization_s)
     except SignatureExpired:
-        raise Invalid("state", "This took too long. Begin again.") from None
+        raise Invalid("state", "This took too long. Start again.") from None
     except BadData:
-        raise Invalid("state", "This was not begun here. Begin again.") from None
+        raise Invalid("state", "This sign-in was not started here. Start again.") from None
     if not hmac.compare_digest(secret_hash, _hash(secret)):
-        raise Invalid("secret", "This was begun in another browser. Begin again.")
+        raise Invalid("secret", "This sign-in was started in another browser. Start again.")
     return redirect_uri, user_id
 
 
 async def sign_in_with_osm(session: WriteSession, identity: Identity, device: Device) -> SignedIn:
-    """A new session of whoever this is, with a new account when they come for the first time."""
+    """A new session; at the first sign-in also a new account."""
     await _alone(session, identity)
     found = select(OsmAccount, User).join(User, OsmAccount.id == User.id).where(OsmAccount.osm_id == identity.osm_id)
     known = (await session.execute(found.with_for_update(of=User, key_share=True))).one_or_none()
@@ -112,12 +114,12 @@ async def sign_in_with_osm(session: WriteSession, identity: Identity, device: De
 
 
 async def _alone(session: WriteSession, identity: Identity) -> None:
-    """Passes one transaction at a time for each account at OpenStreetMap: of two first sign-ins one is the first."""
+    """One transaction at a time per OpenStreetMap account, so that two first sign-ins create one account."""
     await lock(session, f"osm account {identity.osm_id}")
 
 
 async def _new_user(session: WriteSession, identity: Identity) -> User:
-    """An account named after the one at OpenStreetMap, or nearly so if that name is taken."""
+    """An account named after the OpenStreetMap user, or similar if that name is taken."""
     suffix = f" {identity.osm_id}"
     name = _name(identity)
     for username in (name, name[: settings.name_length_max - len(suffix)] + suffix):
@@ -144,7 +146,7 @@ def _name(identity: Identity) -> str:
 
 
 async def link_osm_account(session: WriteSession, viewer: Viewer, identity: Identity) -> User:
-    """The viewer may sign in with this account at OpenStreetMap from now on."""
+    """Links the OpenStreetMap account to the viewer's account."""
     user_id = signed_in(viewer)
     await _alone(session, identity)
     user, account = await _locked(session, user_id)
@@ -153,20 +155,20 @@ async def link_osm_account(session: WriteSession, viewer: Viewer, identity: Iden
         session.add(account)
         audit.record(session, user_id, "linkOsmAccount", about=user)
     elif account.osm_id != identity.osm_id:
-        raise Conflict("Another OpenStreetMap account is linked. Unlink it first.")
+        raise Conflict("Another OpenStreetMap account is already linked. Unlink it first.")
     account.username, account.img_url = identity.username, identity.img_url
     await session.flush()
     return user
 
 
 async def unlink_osm_account(session: WriteSession, viewer: Viewer) -> User:
-    """The viewer no longer signs in with OpenStreetMap, if they have another way in."""
+    """Unlinks the OpenStreetMap account, if the viewer has another way to sign in."""
     user_id = signed_in(viewer)
     user, account = await _locked(session, user_id)
     if account is None:
         raise Conflict("No OpenStreetMap account is linked.")
     if user.password_hash is None and not (user.email and user.email_verified):
-        raise Conflict("This is your only way in. Set a password first, or verify an address to set one by.")
+        raise Conflict("This is your only way to sign in. Set a password or verify an email address first.")
     await session.delete(account)
     audit.record(session, user_id, "unlinkOsmAccount", about=user)
     await session.flush()
@@ -174,14 +176,14 @@ async def unlink_osm_account(session: WriteSession, viewer: Viewer) -> User:
 
 
 async def _locked(session: ReadSession, user_id: int) -> tuple[User, OsmAccount | None]:
-    """An account, and what it is linked to, which nobody else changes meanwhile."""
+    """An account and its link, locked."""
     locked = select(User).where(User.id == user_id).with_for_update(key_share=True)
     user = (await session.scalars(locked)).one()
     return user, await session.scalar(select(OsmAccount).where(OsmAccount.id == user_id))
 
 
 def _verifier(secret: str, state: str) -> str:
-    """What PKCE wants, made with the key that signed the state: it may have been replaced in between."""
+    """The PKCE verifier, made with the key that signed the state: the key may have been rotated in between."""
     return urlsafe_b64encode(derived("accounts.osm-verifier", secret, like=state)).decode().rstrip("=")
 
 

@@ -1,4 +1,4 @@
-"""Passwords: forgotten and changed. Either ends the other sessions, API keys, and every link sent before."""
+"""Passwords: reset and change. Both end the other sessions, API keys, and all links sent before."""
 
 from sqlalchemy import delete
 
@@ -16,7 +16,7 @@ from app.settings import settings
 
 
 async def new_password_hash(password: str, *, field: str = "password") -> str:
-    """The hash of a password that is long enough; slow by design, so never inside a transaction."""
+    """The hash of a password of valid length. Slow by design, so never inside a transaction."""
     low, high = settings.password_length_min, settings.password_length_max
     if not low <= len(password) <= high:
         raise Invalid(field, f"Choose a password of {low} to {high} characters.")
@@ -29,9 +29,9 @@ async def request_password_reset(session: WriteSession, *, email: str) -> MailRe
 
 
 async def reset_password(session: WriteSession, *, proof: Proof, password_hash: str) -> User:
-    """A new password for an account, its first one perhaps; every session and API key of it ends."""
+    """Sets an account's password (also its first); all its sessions and API keys end."""
     user = await holder_of(session, proof)
-    # Whoever reads its mails has shown just that.
+    # A valid token proves that they read the mail to the address.
     user.email_verified = True
     await replace_password(session, user, password_hash, keeping=None)
     audit.record(session, user.id, "resetPassword", about=user)
@@ -39,24 +39,24 @@ async def reset_password(session: WriteSession, *, proof: Proof, password_hash: 
 
 
 async def old_password_hash(database: Database, viewer: Viewer, *, password: str) -> str:
-    """The hash of the viewer's password, if this is it."""
+    """The hash of the viewer's password, if this is the password."""
     user_id = signed_in(viewer)
     async with database.reading() as session:
         user = await session.get_one(User, user_id)
     if user.password_hash is None:
-        raise Conflict("This account has no password yet: choose one by requestPasswordReset.")
+        raise Conflict("This account has no password yet. Set one with requestPasswordReset.")
     if not await security.password_matches(password, user.password_hash):
-        raise Invalid("currentPassword", "This is not your password.")
+        raise Invalid("currentPassword", "This password is wrong.")
     return user.password_hash
 
 
 async def change_password(
     session: WriteSession, viewer: Viewer, *, old_hash: str, password_hash: str, keeps_api_keys: bool
 ) -> User:
-    """Another password; every session ends but the viewer's, and every API key unless they are to be kept."""
+    """Changes the password. All other sessions end, and all API keys unless they are to be kept."""
     user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
     if user.password_hash != old_hash:
-        raise Conflict("The password was changed meanwhile.")
+        raise Conflict("The password was changed meanwhile. Try again with the new one.")
     keeping = viewer.session_id
     await replace_password(session, user, password_hash, keeping=keeping, keeps_api_keys=keeps_api_keys)
     audit.record(session, user.id, "changePassword", about=user, apiKeysKept=keeps_api_keys)
@@ -66,7 +66,7 @@ async def change_password(
 async def replace_password(
     session: WriteSession, user: User, password_hash: str, *, keeping: int | None, keeps_api_keys: bool = False
 ) -> None:
-    """Another password, of which the owner is told; every session ends but the one to keep, and every API key."""
+    """Changes the password and informs the owner. All sessions but one end, and all API keys."""
     user.password_hash = password_hash
     user.security_stamp += 1
     await session.flush()

@@ -1,7 +1,7 @@
-"""How often somebody may try, counted for all processes: wrong secrets by who tries them, mails by who gets them.
+"""Rate limits for sign-in and email, shared by all processes: wrong secrets count per client, emails per receiver.
 
-Right passwords and links cost nothing, so that a class behind one network address can sign in; and what is refused for
-another reason than a wrong secret spends no share of what can be had.
+Correct passwords and links cost nothing, so that a class behind one network address can sign in. Requests refused for
+another reason than a wrong secret are not counted.
 """
 
 from collections.abc import AsyncIterator
@@ -21,19 +21,19 @@ Paced = AbstractAsyncContextManager[None]
 
 
 def device_token(email: str | None) -> str:
-    """What a device is given when somebody signs in on it: with it, others' wrong passwords do not keep them out."""
+    """The device token of a successful sign-in: with it, wrong passwords from elsewhere do not lock the user out."""
     return Seal("device").dumps([_hidden(email or ""), uuid4().hex])
 
 
 @asynccontextmanager
 async def pace_sign_in(rates: Rates, *, email: str, address: str, device: str | None) -> AsyncIterator[None]:
-    """A block that counts if it fails; passes while few wrong passwords were tried.
+    """A block that counts if it fails; refused after too many wrong passwords.
 
-    A device on which somebody signed in before has a share of its own. Otherwise they are counted for an account from
-    one address, from one address for any account, and for an account from all addresses at which nobody has signed in
-    to it: whoever guesses from elsewhere keeps its owner out of none that they use.
+    A device with an earlier sign-in has a limit of its own. Otherwise wrong passwords are counted per account and
+    address, per address, and per account over all addresses without an earlier sign-in to it: guessing from elsewhere
+    does not lock the owner out.
     """
-    account, what = _hidden(email), "Too many wrong passwords were tried."
+    account, what = _hidden(email), "Too many wrong passwords."
     pair = f"{account}:{address}"
     per_minute = RateLimitItemPerMinute(settings.sign_ins_per_minute_max)
     if known := _known_device(device, account):
@@ -53,12 +53,12 @@ async def pace_sign_in(rates: Rates, *, email: str, address: str, device: str | 
 
 
 async def remember_address(rates: Rates, *, email: str, address: str) -> None:
-    """Know an address from now on as one at which somebody signs in."""
+    """Remembers an address as one where the user signs in."""
     await rates.remember(f"{_hidden(email)}:{address}", days=settings.sign_in_addresses_known_days)
 
 
 def _known_device(device: str | None, account: str) -> str | None:
-    """The device's own name, if it was given for this account."""
+    """The device's name, if its token was issued for this account."""
     try:
         of, name = Seal("device").loads(device or "")
     except (BadSignature, TypeError, ValueError):
@@ -68,63 +68,63 @@ def _known_device(device: str | None, account: str) -> str | None:
 
 @asynccontextmanager
 async def pace_sign_up(rates: Rates, *, address: str) -> AsyncIterator[None]:
-    """Passes while few accounts are made from one address, and few wrong tokens are tried."""
+    """Refused after too many new accounts or wrong tokens from one address."""
     limit = RateLimitItemPerHour(settings.sign_ups_per_hour_max)
-    made = _shares(limit, "sign-up", None, address, what="Too many accounts were made from here.")
-    tried = _shares(limit, "sign-up-token", None, address, what="Too many links were tried.")
+    made = _shares(limit, "sign-up", None, address, what="Too many accounts were created from this network address.")
+    tried = _shares(limit, "sign-up-token", None, address, what="Too many invalid links were tried.")
     async with rates.spending(*made), rates.trying(*tried):
         yield
 
 
 def pace_sign_up_request(rates: Rates, *, email: str, address: str) -> Paced:
-    """Passes while few ask to sign up from one network address, and few mails go to one mailbox."""
+    """Refused after too many sign-up requests from one network address, or too many emails to one mailbox."""
     limit = RateLimitItemPerHour(settings.sign_up_requests_per_hour_max)
-    what = "Too many mails were asked for from here."
+    what = "Too many emails were requested from this network address."
     return rates.spending(*_shares(limit, "sign-up-request", None, address, what=what), _mail(email))
 
 
 def pace_password_reset_request(rates: Rates, *, email: str, address: str) -> Paced:
-    """Passes while few ask for new passwords from one network address, and few mails go to one mailbox."""
+    """Refused after too many password requests from one network address, or too many emails to one mailbox."""
     limit = RateLimitItemPerHour(settings.password_reset_requests_per_hour_max)
-    what = "Too many mails were asked for from here."
+    what = "Too many emails were requested from this network address."
     return rates.spending(*_shares(limit, "password-reset-request", None, address, what=what), _mail(email))
 
 
 def pace_password_reset(rates: Rates, *, address: str) -> Paced:
-    """A block that counts if it fails; passes while few tokens are tried from one address."""
+    """A block that counts if it fails; refused after too many invalid tokens from one address."""
     limit = RateLimitItemPerHour(settings.password_resets_per_hour_max)
-    return rates.trying(*_shares(limit, "password-reset", None, address, what="Too many links were tried."))
+    return rates.trying(*_shares(limit, "password-reset", None, address, what="Too many invalid links were tried."))
 
 
 def pace_password_change(rates: Rates, viewer: Viewer, *, address: str) -> Paced:
-    """A block that counts if it fails; passes while few passwords are tried in one session and from one address.
+    """A block that counts if it fails; refused after too many wrong passwords in one session or from one address.
 
-    A stolen session is no way to guess, and no way to keep its owner from changing the password in another.
+    A stolen session must neither allow guessing nor keep the owner from changing the password in another session.
     """
     signed_in(viewer)
     limit = RateLimitItemPerHour(settings.password_changes_per_hour_max)
     payer = f"session:{viewer.session_id}"
-    return rates.trying(*_shares(limit, "password-change", payer, address, what="Too many passwords were tried."))
+    return rates.trying(*_shares(limit, "password-change", payer, address, what="Too many wrong passwords."))
 
 
 def pace_email_verification_request(rates: Rates, viewer: Viewer, *, email: str | None, address: str) -> Paced:
-    """Passes while few mails are asked for by one account or from one network address, and few go to one mailbox."""
+    """Refused after too many emails for one account, network address or mailbox."""
     limit = RateLimitItemPerHour(settings.email_verification_requests_per_hour_max)
     payer = f"account:{signed_in(viewer)}"
-    shares = _shares(limit, "email-verification-request", payer, address, what="Too many mails were asked for.")
+    shares = _shares(limit, "email-verification-request", payer, address, what="Too many emails were requested.")
     return rates.spending(*shares, *([] if email is None else [_mail(email)]))
 
 
 def pace_email_verification(rates: Rates, *, address: str) -> Paced:
-    """A block that counts if it fails; passes while few tokens are tried from one address."""
+    """A block that counts if it fails; refused after too many invalid tokens from one address."""
     limit = RateLimitItemPerHour(settings.email_verifications_per_hour_max)
-    return rates.trying(*_shares(limit, "email-verification", None, address, what="Too many links were tried."))
+    return rates.trying(*_shares(limit, "email-verification", None, address, what="Too many invalid links were tried."))
 
 
 def _mail(email: str) -> Share:
-    """Counted whether the address has an account or not: how often a stranger may write to somebody through us."""
+    """Counted whether or not the address has an account, since strangers could otherwise flood a mailbox."""
     limit = RateLimitItemPerHour(settings.mails_to_one_address_per_hour_max)
-    return Share(limit, f"mail:{_hidden(email)}", "Too many mails to this address were asked for.")
+    return Share(limit, f"mail:{_hidden(email)}", "Too many emails to this address were requested.")
 
 
 def _shares(limit: RateLimitItem, deed: str, payer: str | None, address: str, *, what: str) -> list[Share]:
@@ -132,5 +132,5 @@ def _shares(limit: RateLimitItem, deed: str, payer: str | None, address: str, *,
 
 
 def _hidden(email: str) -> str:
-    """Redis holds no addresses. However one is typed, it counts as the account or mailbox that it names."""
+    """Redis stores no addresses. Different spellings count as the account or mailbox they name."""
     return security.token_hash(checks.mailbox(email)).hex()

@@ -1,4 +1,4 @@
-"""Signing in and out, the sessions that are open, and telling who a token belongs to."""
+"""Sign-in, sign-out, sessions, and looking up the owner of a token."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from app.settings import settings
 
 
 class Device(NamedTuple):
-    """What somebody signs in with: a program, as it calls itself, at a network address."""
+    """The client of a session: its program and network address."""
 
     client: str = ""
     address: str = ""
@@ -31,7 +31,7 @@ NO_DEVICE = Device()
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A new session; the token is shown this once."""
+    """A new session and its token, which is shown only once."""
 
     token: str
     expires_at: datetime
@@ -50,12 +50,12 @@ async def user_by_password(database: Database, *, email: str, password: str) -> 
 
 
 def wrong_password() -> Invalid:
-    """The one answer to whoever may not sign in."""
-    return Invalid("password", "This e-mail address and password do not belong together.")
+    """The same answer for every refused sign-in."""
+    return Invalid("password", "Wrong email address or password.")
 
 
 def _address(email: str) -> str:
-    """The address as it was kept when signing up; nobody's for what is no address."""
+    """The address in its stored form; no account's if it is not a valid address."""
     try:
         return checks.email("email", email)
     except Invalid:
@@ -63,7 +63,7 @@ def _address(email: str) -> str:
 
 
 async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
-    """A new session of somebody whose password was just proven, unless it was changed since."""
+    """A new session after a verified password, unless the password was changed since."""
     still = User.is_active & (User.security_stamp == user.security_stamp)
     found = await session.scalar(select(User).where(User.id == user.id, still).with_for_update(key_share=True))
     if found is None:
@@ -72,7 +72,7 @@ async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE)
 
 
 async def open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
-    """A new session of somebody."""
+    """A new session of a user."""
     token, now = security.new_token(), datetime.now(UTC)
     user.last_login = now
     expires_at = now + timedelta(days=settings.session_days)
@@ -85,14 +85,14 @@ async def open_session(session: WriteSession, user: User, device: Device = NO_DE
 
 
 async def end_sessions(session: WriteSession, user_id: int, *, keeping: int | None = None) -> None:
-    """Ends every session of an account but one."""
+    """Ends all sessions of an account but one."""
     ended = delete(Session).where(Session.user_id == user_id)
     await session.execute(ended if keeping is None else ended.where(Session.id != keeping))
     viewers.forget(session, user_id)
 
 
 async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
-    """Ends the session the request came with."""
+    """Ends the session of the request."""
     user_id = signed_in(viewer)
     await session.execute(delete(Session).where(Session.id == viewer.session_id))
     viewers.forget(session, user_id)
@@ -100,7 +100,7 @@ async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
 
 
 async def revoke_session(session: WriteSession, viewer: Viewer, session_id: int) -> User:
-    """One of the viewer's sessions ends, perhaps the one the request came with."""
+    """Ends one of the viewer's sessions, possibly the current one."""
     user_id = signed_in(viewer)
     ended = delete(Session).where(Session.id == session_id, Session.user_id == user_id).returning(Session)
     found = await session.scalar(ended)
@@ -111,7 +111,7 @@ async def revoke_session(session: WriteSession, viewer: Viewer, session_id: int)
 
 
 async def revoke_sessions(session: WriteSession, viewer: Viewer, *, except_current: bool) -> User:
-    """All of the viewer's sessions end, or all but the one the request came with."""
+    """Ends all sessions of the viewer, or all but the current one."""
     user_id = signed_in(viewer)
     ended = delete(Session).where(Session.user_id == user_id)
     if except_current:
@@ -128,12 +128,12 @@ async def _without_sessions(session: WriteSession, user_id: int) -> User:
 
 
 async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime | None]:
-    """Who a token belongs to, of a session or an API key, and when it expires, if it does."""
+    """The owner of a session or API key token, and when it expires."""
     return await (viewer_by_key if security.is_key(token) else _viewer_by_session)(database, token)
 
 
 async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, datetime]:
-    """Using a session moves its end, written at most once an hour."""
+    """Using a session extends it; this is written at most once an hour."""
     now = datetime.now(UTC)
     statement = (
         select(Session, User)
@@ -148,8 +148,8 @@ async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, da
     if now - known.last_used_at > timedelta(hours=1):
         known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
         moved = update(Session).values(last_used_at=known.last_used_at, expires_at=known.expires_at)
-        with suppress(OutcomeUnknown):  # either way, the session holds
+        with suppress(OutcomeUnknown):  # either way, the session is valid
             async with database.writing() as writing:
-                # A statement, not the row: it may be gone by now, if they signed out elsewhere.
+                # A statement, not the row: they may have signed out elsewhere.
                 await writing.execute(moved.where(Session.id == known.id))
     return Viewer(user.id, user.is_staff, known.id, is_super_admin=user.is_super_admin), known.expires_at

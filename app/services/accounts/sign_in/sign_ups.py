@@ -1,4 +1,4 @@
-"""Signing up: first by proving an address, so that nobody learns who has an account."""
+"""Sign-up. The address is verified first, so that nobody learns who has an account."""
 
 from app import checks
 from app.database import WriteSession
@@ -12,7 +12,7 @@ from app.services.accounts.sign_in.sessions import Device, SignedIn, open_sessio
 from app.services.system import audit
 from app.settings import settings
 
-# What accounts are called whose owners had them deleted.
+# The usernames of deleted accounts.
 DELETED = "deleted-"
 
 
@@ -31,7 +31,7 @@ async def sign_up(
     last_name: str,
     device: Device,
 ) -> SignedIn:
-    """A new account with the address that was proven, signed in."""
+    """Creates an account with the verified address and signs in."""
     user = await create_account(
         session,
         email=proof.address,
@@ -47,7 +47,7 @@ async def sign_up(
 async def create_account(
     session: WriteSession, *, email: str, username: str, password_hash: str, first_name: str = "", last_name: str = ""
 ) -> User:
-    """A new account; its address is taken for proven. Whoever calls keeps in the audit why it was made."""
+    """Creates an account with a verified address. The caller records the reason in the audit log."""
     user = User(
         email=checks.email("email", email),
         email_verified=True,
@@ -62,19 +62,21 @@ async def create_account(
 
 
 def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
-    """A name for an account, if it may be one; operators may choose a reserved one, too."""
+    """A valid username; operators may choose a reserved one."""
     username = precis(checks.name("username", value, length_max=settings.name_length_max))
     if username is None:
-        raise Invalid("username", "Choose letters, digits and simple signs, with one space between words.")
+        raise Invalid("username", "Use letters, digits and simple signs, with single spaces between words.")
     if mixes_scripts(username):
-        raise Invalid("username", "Choose letters of one script: those of others look alike.")
+        raise Invalid(
+            "username", "Use letters of one script only, because letters of different scripts can look alike."
+        )
     if skeleton(username).startswith(skeleton(DELETED)):
-        raise Invalid("username", f"Names that begin with {DELETED} are those of deleted accounts.")
+        raise Invalid("username", f"Names that begin with {DELETED} are reserved for deleted accounts. Choose another.")
     if is_reserved(username) and not is_reserved_too:
         raise Invalid("username", "This name, or one that looks like it, is reserved. Choose another.")
     return username
 
 
 def checked_name(field: str, value: str | None) -> str:
-    """A given or family name; blank for none."""
+    """A given or family name; blank clears it."""
     return checks.optional_name(field, value, length_max=settings.name_length_max) or ""

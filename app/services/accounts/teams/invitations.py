@@ -1,4 +1,4 @@
-"""Invitations to teams: links that admit so many people for so long."""
+"""Team invitations: links with a limited number of uses and a limited lifetime."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class TeamInvitationLink:
-    """An invitation with what to send to those who are invited."""
+    """An invitation with its token."""
 
     token: str
     invitation: TeamInvitation
 
 
 def pace_team_invitation(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it succeeds; passes while the viewer makes few links, new or anew."""
+    """A block that counts if it succeeds; refused if the viewer created or renewed too many links."""
     limit = RateLimitItemPerHour(settings.team_invitations_per_hour_max)
-    return rates.spending(Share(limit, f"team-invitation:{signed_in(viewer)}", "You made too many invitations."))
+    return rates.spending(Share(limit, f"team-invitation:{signed_in(viewer)}", "You created too many invitations."))
 
 
 def pace_team_acceptance(rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it fails; passes while few wrong tokens came from one account and from one address."""
+    """A block that counts if it fails; refused after too many invalid tokens from one account or address."""
     limit = RateLimitItemPerHour(settings.team_acceptances_per_hour_max)
     payers = (f"account:{signed_in(viewer)}", f"address:{address}")
-    what = "Too many invitations were tried."
+    what = "Too many invalid invitations were tried."
     return rates.trying(*(Share(limit, f"team-acceptance:{payer}", what) for payer in payers))
 
 
@@ -48,7 +48,9 @@ async def create_team_invitation(
     team = await team_to_change(session, viewer, team_id)
     count = await session.scalar(select(func.count()).where(TeamInvitation.team_id == team.id))
     if (count or 0) >= settings.team_invitations_max:
-        raise LimitReached("Revoke an invitation of this team first.", limit=settings.team_invitations_max)
+        raise LimitReached(
+            "This team has reached the limit for invitations. Revoke one first.", limit=settings.team_invitations_max
+        )
     checks.within("usesMax", uses_max, 1, settings.team_invitation_uses_max)
     made = await _linked(session, viewer, TeamInvitation(team_id=team.id, uses_max=uses_max), expires_in_days)
     _note(session, viewer, "createTeamInvitation", team, made.invitation)
@@ -58,7 +60,7 @@ async def create_team_invitation(
 async def regenerate_team_invitation(
     session: WriteSession, viewer: Viewer, invitation_id: int, *, expires_in_days: int
 ) -> TeamInvitationLink:
-    """A new link for an invitation, unused; the old one is worth nothing from then on."""
+    """Replaces an invitation's link with a new, unused one; the old link becomes invalid at once."""
     team, invitation = await _invitation_to_change(session, viewer, invitation_id)
     made = await _linked(session, viewer, invitation, expires_in_days)
     _note(session, viewer, "regenerateTeamInvitation", team, invitation)
@@ -66,7 +68,7 @@ async def regenerate_team_invitation(
 
 
 def _note(session: WriteSession, viewer: Viewer, action: str, team: Team, invitation: TeamInvitation) -> None:
-    """Keeps it as something that was done to the team, which outlives its invitations."""
+    """Records it in the team's audit log, which outlives its invitations."""
     audit.record(session, signed_in(viewer), action, about=team, invitation=invitation.id)
 
 
@@ -86,11 +88,11 @@ async def _linked(
 async def _invitation_to_change(
     session: ReadSession, viewer: Viewer, invitation_id: int
 ) -> tuple[Team, TeamInvitation]:
-    """An invitation to a team that the viewer looks after, and the team, locked."""
+    """An invitation to a team that the viewer administers, and the team, both locked."""
     found = visible(TeamInvitation, viewer).where(TeamInvitation.id == invitation_id)
     team_id = await session.scalar(found.with_only_columns(TeamInvitation.team_id))
     if team_id is not None:
-        # The team comes first, as everywhere; what the invitation is, is asked once nobody else can change it.
+        # Teams are locked first everywhere; the invitation is read once nobody else can change it.
         team = await team_to_change(session, viewer, team_id)
         invitation = await session.scalar(found)
         if invitation is not None:
@@ -99,7 +101,7 @@ async def _invitation_to_change(
 
 
 async def revoke_team_invitation(session: WriteSession, viewer: Viewer, invitation_id: int) -> Team:
-    """The invitation is gone, and its link worth nothing."""
+    """Deletes the invitation; its link becomes invalid at once."""
     team, invitation = await _invitation_to_change(session, viewer, invitation_id)
     await session.delete(invitation)
     await session.flush()
@@ -108,12 +110,12 @@ async def revoke_team_invitation(session: WriteSession, viewer: Viewer, invitati
 
 
 async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token: str) -> TeamMembership:
-    """The viewer joins a team, and its admin is told. The token is what permits it: they do not see the team yet."""
+    """The viewer joins a team; its admin is notified. The token is the permission: they cannot see the team yet."""
     user_id = signed_in(viewer)
     team, invitation = await _invited_to(session, token)
     count = await session.scalar(select(func.count()).where(TeamMembership.team_id == team.id))
     if (count or 0) >= settings.team_members_max:
-        raise LimitReached("This team has as many members as it may.", limit=settings.team_members_max)
+        raise LimitReached("This team has reached the limit for members.", limit=settings.team_members_max)
     membership = TeamMembership(team_id=team.id, user_id=user_id)
     session.add(membership)
     invitation.uses += 1
@@ -124,16 +126,16 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
 
 
 async def _invited_to(session: WriteSession, token: str) -> tuple[Team, TeamInvitation]:
-    """The team a token admits to, locked, and its invitation, which still holds."""
+    """The team of a token, locked, and its invitation, which is still valid."""
     by_token = TeamInvitation.token_hash == security.token_hash(token)
     invited = select(Team).join(TeamInvitation, TeamInvitation.team_id == Team.id).where(by_token)
     team = await session.scalar(invited.with_for_update(key_share=True, of=Team))
-    # Asked once the team is locked: whoever came first may have used it up, or made it anew.
+    # Read once the team is locked: another request may have used it up or renewed it.
     invitation = await session.scalar(select(TeamInvitation).where(by_token))
     if team is None or invitation is None:
-        raise Invalid("token", "This is no invitation, or not any more. Ask for a new link.")
+        raise Invalid("token", "This invitation is not valid, or was revoked. Ask for a new link.")
     if invitation.expires_at <= datetime.now(UTC):
         raise Invalid("token", "This invitation has expired. Ask for a new link.")
     if invitation.uses >= invitation.uses_max:
-        raise Invalid("token", "This invitation was used as often as it may be. Ask for a new link.")
+        raise Invalid("token", "This invitation has reached its number of uses. Ask for a new link.")
     return team, invitation

@@ -1,4 +1,4 @@
-"""Teams: who belongs to them, and who looks after them."""
+"""Teams, their members and admins."""
 
 from sqlalchemy import delete, func, select
 
@@ -15,7 +15,7 @@ from app.settings import settings
 
 
 async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Team:
-    """A team of which the viewer is the admin and the only member."""
+    """A new team with the viewer as admin and only member."""
     user_id = signed_in(viewer)
     name = _name(name)
     await _room_for_another(session, user_id)
@@ -33,18 +33,18 @@ def _name(value: str) -> str:
 
 
 async def _room_for_another(session: WriteSession, user_id: int) -> None:
-    """Passes unless somebody is the admin of as many teams as one may be."""
-    # The account is locked first: of many teams at once no more may be theirs than of as many one by one.
+    """Refused if a user is the admin of the maximum number of teams."""
+    # The account is locked first, so that parallel requests cannot exceed the limit.
     await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     count = await session.scalar(select(func.count()).where(Team.admin_user_id == user_id))
     if (count or 0) >= settings.teams_per_admin_max:
         raise LimitReached(
-            "One person may be the admin of no more teams than this.", limit=settings.teams_per_admin_max
+            "Nobody can be the admin of more teams. Delete or transfer one first.", limit=settings.teams_per_admin_max
         )
 
 
 async def _locked_team(session: ReadSession, viewer: Viewer, team_id: int) -> Team:
-    """A team the viewer sees; locked, since who belongs to it and who is its admin change one at a time."""
+    """A team the viewer sees, locked, since members and admin change one at a time."""
     team = await session.scalar(visible(Team, viewer).where(Team.id == team_id).with_for_update(key_share=True))
     if team is None:
         raise NotFound("There is no such team.")
@@ -52,7 +52,7 @@ async def _locked_team(session: ReadSession, viewer: Viewer, team_id: int) -> Te
 
 
 async def team_to_change(session: ReadSession, viewer: Viewer, team_id: int) -> Team:
-    """A team the viewer looks after, locked."""
+    """A team the viewer administers, locked."""
     team = await _locked_team(session, viewer, team_id)
     require(may_administer_this_team, viewer, team)
     return team
@@ -68,11 +68,11 @@ async def rename_team(session: WriteSession, viewer: Viewer, team_id: int, *, na
 
 
 async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Team:
-    """The viewer's membership ends; its admin, who is told of it, cannot leave."""
+    """The viewer leaves; the admin is notified and cannot leave."""
     user_id = signed_in(viewer)
     team = await _locked_team(session, viewer, team_id)
     if team.admin_user_id == user_id:
-        raise Conflict("The admin cannot leave: make another member the admin first, or delete the team.")
+        raise Conflict("The admin cannot leave. Make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, user_id, "leaveTeam", about=team)
     await tell_of_doer(session, team.admin_user_id, user_id, f"A member left the team {team.name}.", about=team)
@@ -80,10 +80,10 @@ async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Tea
 
 
 async def remove_team_member(session: WriteSession, viewer: Viewer, team_id: int, *, user_id: int) -> Team:
-    """Another's membership ends, and they are told."""
+    """Removes another member, who is notified."""
     team = await team_to_change(session, viewer, team_id)
     if team.admin_user_id == user_id:
-        raise Conflict("The admin cannot be removed: make another member the admin first, or delete the team.")
+        raise Conflict("The admin cannot be removed. Make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, signed_in(viewer), "removeTeamMember", about=team, user_id=user_id)
     if not is_viewer(viewer, user_id):
@@ -94,35 +94,35 @@ async def remove_team_member(session: WriteSession, viewer: Viewer, team_id: int
 async def _end_membership(session: WriteSession, team: Team, user_id: int) -> None:
     ended = delete(TeamMembership).where(TeamMembership.team_id == team.id, TeamMembership.user_id == user_id)
     if await session.scalar(ended.returning(TeamMembership.id)) is None:
-        raise NotFound("This person does not belong to the team.")
+        raise NotFound("This user is not a member of the team.")
 
 
 async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, user_id: int) -> Team:
-    """Another member becomes the admin; the old one stays a member. Both are told, unless they did it."""
+    """Makes another member the admin; the old one stays a member. Each is notified unless they did it."""
     team = await team_to_change(session, viewer, team_id)
     member = select(User).join(TeamMembership, TeamMembership.user_id == User.id)
     heir = await session.scalar(member.where(TeamMembership.team_id == team.id, User.id == user_id))
     if heir is None:
-        raise NotFound("This person does not belong to the team.")
+        raise NotFound("This user is not a member of the team.")
     if not heir.is_active:
         raise Conflict("This account is suspended.")
     if heir.account_deletion_due_at is not None:
-        raise Conflict("This account is about to be deleted.")
+        raise Conflict("This account is going to be deleted.")
     if team.admin_user_id == heir.id:
-        raise Conflict("This person is the admin already.")
+        raise Conflict("This user is already the admin.")
     await _room_for_another(session, heir.id)
     before, team.admin_user_id = team.admin_user_id, heir.id
     await session.flush()
     audit.record(session, signed_in(viewer), "transferTeam", about=team, user_id=heir.id)
     if not is_viewer(viewer, heir.id):
-        await notify(session, heir.id, f"You are the admin of the team {team.name} now.", about=team)
+        await notify(session, heir.id, f"You are now the admin of the team {team.name}.", about=team)
     if not is_viewer(viewer, before):
-        await tell_of_doer(session, before, heir.id, f"The team {team.name} has another admin now.", about=team)
+        await tell_of_doer(session, before, heir.id, f"The team {team.name} has a new admin.", about=team)
     return team
 
 
 async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Team:
-    """The team ends, with its memberships and invitations; its other members are told."""
+    """Deletes the team with its memberships and invitations; the other members are notified."""
     team = await team_to_change(session, viewer, team_id)
     audit.record(session, signed_in(viewer), "deleteTeam", about=team, user_id=team.admin_user_id)
     members = select(TeamMembership.user_id).where(TeamMembership.team_id == team.id).order_by(TeamMembership.id)

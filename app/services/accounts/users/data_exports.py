@@ -1,4 +1,4 @@
-"""Archives of everything that is somebody's: asked for, made by a job, kept for a while."""
+"""Data exports: requested by the user, made by a job, kept for a while."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ FILENAME = "fieldgraph.zip"
 
 
 def export_key(export: DataExport, fence: int) -> str:
-    """Where an attempt keeps its archive."""
+    """Where an attempt stores its archive."""
     return f"{_folder(export.user_id, export.id)}/{fence}.zip"
 
 
@@ -35,14 +35,14 @@ def _folder(user_id: int, export_id: int) -> str:
 
 
 def export_topic(export_id: int) -> str:
-    """Where the events about an archive are found."""
+    """The topic of an export's events."""
     return f"data-export:{export_id}"
 
 
 async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
-    """Has an archive made of everything that is the viewer's."""
+    """Starts an export of all the viewer's data."""
     user_id = signed_in(viewer)
-    # One that is not finished keeps others from being begun, so that no two can be counted at once.
+    # An unfinished export blocks the next one, so two requests cannot be counted at once.
     export = DataExport(user_id=user_id)
     session.add(export)
     await session.flush()
@@ -72,48 +72,48 @@ def export_file(opened: links.Opened) -> StoredFile:
 
 
 async def export_to_make(session: ReadSession, export_id: int) -> tuple[DataExport, str]:
-    """What was asked for, and the username of who did."""
+    """What was requested, and the owner's username."""
     asked = select(DataExport, User.username).join(User, User.id == DataExport.user_id)
     export, username = (await session.execute(asked.where(DataExport.id == export_id))).one()
     return export, username
 
 
 async def finish_export(session: WriteSession, export_id: int, *, storage_key: str, size_bytes: int) -> None:
-    """The archive is there, and its owner is told."""
+    """Marks the export as ready and notifies its owner."""
     export = await session.get_one(DataExport, export_id, with_for_update=True)
     now = (await session.scalars(select(func.now()))).one()
     export.storage_key, export.size_bytes = storage_key, BigInt(size_bytes)
     export.finished_at, export.expires_at = now, now + timedelta(days=settings.data_exports_kept_days)
-    await notify(session, export.user_id, "Your data are ready to be downloaded.", about=export, event="ready")
+    await notify(session, export.user_id, "Your data export is ready to download.", about=export, event="ready")
     user = await session.get_one(User, export.user_id)
     if user.email is not None and user.email_verified:
         await post(session, AccountsMail.DATA_EXPORT, address=user.email, user_id=user.id, export=export.id)
 
 
 async def export_failed(session: WriteSession, export_id: int, reason: str) -> None:
-    """Ends an archive that will not be made, and says why."""
+    """Marks the export as failed, with the reason."""
     export = await session.get_one(DataExport, export_id, with_for_update=True)
     export.failure = reason[: settings.note_length_max]
-    await notify(session, export.user_id, f"Your data could not be exported. {reason}", about=export, event="failed")
+    await notify(session, export.user_id, f"Your data export failed. {reason}", about=export, event="failed")
 
 
 @writes(AccountsMail.DATA_EXPORT)
 async def export_letter(session: WriteSession, mail: Mail) -> Letter | None:
-    """That the archive can be had, for whoever signs in; nothing once it is gone."""
+    """That the export is ready, for the signed-in owner; no email once it is gone."""
     export = await session.get(DataExport, mail.facts["export"])
     if export is None or export.expires_at is None:
         return None
     return Letter(
         mail.address,
-        "Fieldgraph: Your data are ready",
-        "The archive of your data that you asked for is ready.\n\n"
-        f"Sign in and ask for `dataExports` to download it, until {export.expires_at:%d %B %Y}.\n\n"
-        f"If it was not you who asked, change your password.\n\n{settings.address}\n",
+        "Fieldgraph: Your data export is ready",
+        "The data export that you requested is ready.\n\nSign in and query `dataExports` to "
+        f"download it, until {export.expires_at:%d %B %Y}.\n\nIf you did not request it, change "
+        f"your password.\n\n{settings.address}\n",
     )
 
 
 async def remove_old_exports(database: Database) -> None:
-    """Deletes archives whose time is over, those of deleted accounts, and what is told of them."""
+    """Deletes expired archives, those of deleted accounts, and their notifications."""
     limit = func.now() - timedelta(days=settings.data_exports_kept_days)
     is_over = or_(
         DataExport.expires_at < func.now(),

@@ -1,7 +1,7 @@
-"""Deleting an account: asked for, taken back for a while, and then done, so that what others rely on stays.
+"""Account deletion: requested, cancellable for a while, then carried out so that shared work stays.
 
-Once the time has come the account is closed at first, and its jobs are asked to stop; when none of them works any more,
-what was its alone goes, and its row stays without a name, since datasets, models and audit entries point at it.
+When the time has come, the account is closed and its jobs are asked to stop. Once none of them runs, its private data
+is deleted. Its row stays without a name, since datasets, models and audit entries point at it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -26,19 +26,19 @@ _partings: list[Parting] = []
 
 
 def on_parting(parting: Parting) -> Parting:
-    """Registers what another domain takes away of an account, in the transaction that takes its name."""
+    """Registers what another domain deletes with an account, in the transaction that removes its name."""
     _partings.append(parting)
     return parting
 
 
 async def request_account_deletion(session: WriteSession, viewer: Viewer) -> User:
-    """The viewer's account will be deleted after some days, unless they think better of it."""
+    """Schedules the deletion of the viewer's account."""
     user_id = signed_in(viewer)
     user = await _locked(session, user_id)
     if user.is_super_admin:
-        raise Conflict("A super admin cannot go: have another one change that first.")
+        raise Conflict("Super admins cannot delete their account. Ask another super admin to remove your rights first.")
     if user.account_deletion_due_at is not None:
-        raise Conflict("You asked for that already.")
+        raise Conflict("You have already requested the deletion of your account.")
     now = (await session.scalars(select(func.now()))).one()
     user.account_deletion_requested = True
     user.account_deletion_due_at = now + timedelta(days=settings.account_deletion_days)
@@ -49,12 +49,12 @@ async def request_account_deletion(session: WriteSession, viewer: Viewer) -> Use
 
 
 async def cancel_account_deletion(session: WriteSession, viewer: Viewer) -> User:
-    """The viewer's account stays."""
+    """Cancels the deletion of the viewer's account."""
     user = await _locked(session, signed_in(viewer))
     if user.account_deletion_due_at is None:
-        raise Conflict("You did not ask to be deleted.")
+        raise Conflict("You have not requested the deletion of your account.")
     if user.account_deletion_due_at <= datetime.now(UTC):
-        raise Conflict("It is too late: your account is being deleted.")
+        raise Conflict("It is too late to cancel: your account is being deleted.")
     user.account_deletion_requested, user.account_deletion_due_at = False, None
     audit.record(session, user.id, "cancelAccountDeletion", about=user)
     return user
@@ -65,7 +65,7 @@ async def _locked(session: WriteSession, user_id: int) -> User:
 
 
 async def delete_due_accounts(database: Database) -> None:
-    """Deletes the accounts whose time has come, each by itself; those still at work wait for the next turn."""
+    """Deletes the accounts that are due, one by one; those with running jobs wait for the next turn."""
     is_due = User.account_deletion_due_at <= func.now()
     async with database.reading() as reading:
         ids = (await reading.scalars(select(User.id).where(is_due).order_by(User.id).limit(100))).all()
@@ -77,21 +77,21 @@ async def delete_due_accounts(database: Database) -> None:
 
 
 async def _close(session: WriteSession, user_id: int) -> None:
-    """Nobody comes in any more, and nothing new begins."""
+    """Closes the account: no sign-in, nothing new starts."""
     user = await _due(session, user_id)
     if user is not None and user.is_active:
         await close(session, user)
 
 
 async def _due(session: WriteSession, user_id: int) -> User | None:
-    """The account, locked, if it is still to be deleted and no other worker is about it."""
+    """The account, locked, if it is still due and no other worker has it."""
     due = select(User).where(User.id == user_id, User.account_deletion_due_at <= func.now())
     return await session.scalar(due.with_for_update(key_share=True, skip_locked=True))
 
 
 async def _delete(session: WriteSession, user_id: int) -> None:
-    """Takes away what is its alone, and the name from the rest."""
-    # Teams come before accounts, as everywhere.
+    """Deletes its private data, and removes the name from the rest."""
+    # Teams are locked before accounts everywhere.
     led = select(Team).where(Team.admin_user_id == user_id).order_by(Team.id).with_for_update(key_share=True)
     teams = (await session.scalars(led)).all()
     user = await _due(session, user_id)
@@ -113,7 +113,7 @@ async def _is_at_work(session: WriteSession, user_id: int) -> bool:
 
 
 async def _hand_over(session: WriteSession, team: Team) -> None:
-    """A team goes to whoever has been a member for longest and can be its admin; without one it ends."""
+    """A team goes to the longest-standing member who can be its admin; without one it is deleted."""
     member = select(User).join(TeamMembership, TeamMembership.user_id == User.id)
     may = TeamMembership.team_id == team.id, User.is_active, User.account_deletion_due_at.is_(None)
     heir = await session.scalar(member.where(*may).order_by(TeamMembership.id).limit(1))
@@ -127,7 +127,7 @@ async def _hand_over(session: WriteSession, team: Team) -> None:
         team.name = team.name[: settings.team_name_length_max - len(suffix)] + suffix
     team.admin_user_id = heir.id
     await session.flush()
-    await notify(session, heir.id, f"You are the admin of the team {team.name} now.", about=team)
+    await notify(session, heir.id, f"You are now the admin of the team {team.name}.", about=team)
 
 
 async def _take_away(session: WriteSession, user: User) -> None:
@@ -137,7 +137,7 @@ async def _take_away(session: WriteSession, user: User) -> None:
         await session.execute(delete(table).where(table.user_id == user.id))
     for row in (OsmAccount, Profile, UserPreferences):
         await session.execute(delete(row).where(row.id == user.id))
-    # Every account has both: these say nothing of anybody.
+    # Every account has both; neither says anything about the user.
     session.add_all([Profile(id=user.id), UserPreferences(id=user.id)])
 
 

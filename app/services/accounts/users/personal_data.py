@@ -1,4 +1,4 @@
-"""What of each table is somebody's: everything that an archive of their data holds."""
+"""The personal data in each table: the content of a data export."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -11,15 +11,16 @@ from app.models.accounts import User
 from app.models.base import Base, Record
 
 BATCH = 200
-"""Rows in memory at once; a shape may have thousands of vertices."""
+"""The number of rows in memory at once; a shape may have thousands of vertices."""
 
 THEIRS: dict[type[Record], tuple[InstrumentedAttribute[Any], ...]] = {
     table: tuple(getattr(table, name) for name in table.__owned_by__)
     for table in sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: table.__tablename__)
     if issubclass(table, Record) and table.__owned_by__
 }
-"""The tables of which somebody owns rows, each with the keys that make a row theirs: they name the account itself, or
-a row of another of these tables that is theirs."""
+"""The tables with rows that belong to a user, each with the keys that make a row theirs: keys to the account itself, or
+to a row of another of these tables that is theirs.
+"""
 
 
 def told(table: type[Record]) -> list[InstrumentedAttribute[Any]]:
@@ -38,7 +39,7 @@ def _columns(table: type[Record]) -> list[InstrumentedAttribute[Any]]:
 async def rows_of(
     session: ReadSession, table: type[Record], user_id: int
 ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """Somebody's rows of a table, the oldest first, so many at a time."""
+    """A user's rows of a table, oldest first, in batches."""
     rows = select(*told(table)).where(_theirs(table, user_id)).order_by(table.id)
     found = await session.stream(rows.execution_options(yield_per=BATCH))
     async for batch in found.partitions():
@@ -46,7 +47,7 @@ async def rows_of(
 
 
 async def files_of(session: ReadSession, user_id: int) -> list[str]:
-    """Where somebody's files are kept."""
+    """Where a user's files are stored."""
     found = []
     for table in THEIRS:
         for column in (column for column in _columns(table) if "file" in column.info):
@@ -56,12 +57,12 @@ async def files_of(session: ReadSession, user_id: int) -> list[str]:
 
 
 def _theirs(table: type[Record], user_id: int) -> ColumnElement[bool]:
-    """Whether a row is somebody's."""
+    """Whether a row belongs to a user."""
     return or_(*(_names(key, user_id) for key in THEIRS[table]))
 
 
 def _names(key: InstrumentedAttribute[Any], user_id: int) -> ColumnElement[bool]:
-    """Whether a key names somebody, or something of theirs."""
+    """Whether a key points at a user, or at something of theirs."""
     owners = {owner.__tablename__: owner for owner in THEIRS}
     [owner] = [owners[foreign.column.table.name] for foreign in key.expression.foreign_keys] or [User]
     if owner is User:

@@ -1,4 +1,4 @@
-"""What people show of themselves, and their pictures."""
+"""Public profiles and profile pictures."""
 
 import asyncio
 import secrets
@@ -36,7 +36,7 @@ SIDES = [size.value for size in AvatarSize]
 
 
 async def update_profile(session: WriteSession, viewer: Viewer, *, changes: Mapping[str, str | None]) -> Profile:
-    """The viewer's profile with other texts."""
+    """Updates the text fields of the viewer's profile."""
     profile = await _own(session, viewer)
     for name, value in changes.items():
         setattr(profile, name, _checked(name, value))
@@ -47,7 +47,7 @@ async def update_profile(session: WriteSession, viewer: Viewer, *, changes: Mapp
 
 
 async def empty_profile(session: WriteSession, user_id: int) -> None:
-    """Takes away whatever somebody shows of themselves, but for their name; `prune_avatars` forgets the picture."""
+    """Clears a user's profile but for their name; `prune_avatars` deletes the picture."""
     user = await session.get_one(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
     profile = await session.get_one(Profile, user_id, with_for_update=True, populate_existing=True)
     user.user_profile = profile.avatar_key = profile.website = None
@@ -73,22 +73,22 @@ def _checked(name: str, value: str | None) -> str | None:
 
 
 def avatar_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
-    """Where to send a picture of oneself."""
+    """An upload link for a profile picture."""
     if media_type not in MEDIA_TYPES:
-        raise Invalid("mediaType", f"Send one of {', '.join(MEDIA_TYPES)}.")
+        raise Invalid("mediaType", f"Use one of the types {', '.join(MEDIA_TYPES)}.")
     return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.avatar_bytes_max)
 
 
 @cache
 def drawing_at_once(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    """Lets so many pictures be drawn at the same time, whatever they are for."""
+    """Limits how many pictures are processed at the same time."""
     return asyncio.Semaphore(settings.pictures_drawn_at_once)
 
 
 async def draw_avatar(viewer: Viewer, upload: str) -> str:
-    """Draws the picture that the viewer sent, in every size, and answers with the name these are kept under.
+    """Processes the uploaded picture in every size; returns the name they are stored under.
 
-    The name is new each time: once nobody wears it, nobody ever will, so its files can go without asking again.
+    The name is new each time: once no profile uses it, none ever will, so its files can be deleted safely.
     """
     sent = await uploaded(viewer, upload, use=USE)
     name = secrets.token_hex(16)
@@ -112,7 +112,7 @@ async def draw_avatar(viewer: Viewer, upload: str) -> str:
 
 
 async def wear_avatar(session: WriteSession, viewer: Viewer, name: str | None) -> Profile:
-    """The viewer's profile with another picture, or none. The files of the one before go once this is committed."""
+    """Sets or removes the profile picture. The previous files are deleted once this is committed."""
     profile = await _own(session, viewer)
     before, profile.avatar_key = profile.avatar_key, name
     await session.flush()
@@ -125,7 +125,7 @@ async def wear_avatar(session: WriteSession, viewer: Viewer, name: str | None) -
 
 
 async def prune_avatars(database: Database) -> None:
-    """Deletes pictures that nobody wears; new ones are left alone, since somebody may be about to."""
+    """Deletes unused pictures; new ones are left alone, since a profile may be about to use them."""
     async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
         names = {key.split("/")[1] for key in keys}
         async with database.reading() as session:
@@ -134,7 +134,7 @@ async def prune_avatars(database: Database) -> None:
 
 
 def avatar_url(profile: Profile, size: AvatarSize) -> str | None:
-    """Where everybody finds a picture, for as long as it is worn."""
+    """The public URL of a picture, valid while it is in use."""
     if profile.avatar_key is None:
         return None
     return f"{(settings.public_url or '').rstrip('/')}/{_key(profile.avatar_key, size.value)}"

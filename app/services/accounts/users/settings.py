@@ -1,4 +1,4 @@
-"""What people say of their own account: names, how to be told of things, how they like dates and numbers."""
+"""Account settings: names, notifications, date and number formats."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -31,14 +31,14 @@ CHECKED: dict[str, Callable[[Any], Any]] = {
         "userProfile", value, length_max=settings.description_length_max
     ),
     "newsletter_subscription": bool,
-    # Each way once, in the order of their choice.
+    # Each method once, in the order of declaration.
     "notifications_delivery_methods": lambda value: list(dict.fromkeys(value)),
     "notifications_declined": checked_declined,
 }
 
 
 async def update_account(session: WriteSession, viewer: Viewer, changes: Mapping[str, Any]) -> User:
-    """Changes what is given of the viewer's account and leaves the rest."""
+    """Updates the given fields of the viewer's account."""
     user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
     for field, value in changes.items():
         setattr(user, field, CHECKED[field](value))

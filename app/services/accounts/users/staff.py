@@ -1,4 +1,4 @@
-"""What staff, and operators at the command line, do about accounts."""
+"""What staff, and operators at the command line, do with accounts."""
 
 from sqlalchemy import ColumnElement, delete, select, update
 
@@ -22,40 +22,40 @@ def ends_with_account() -> ColumnElement[bool]:
 
 
 async def suspend_user(session: WriteSession, viewer: Viewer, user_id: int, *, reason: str) -> User:
-    """Another's account is closed until it is restored."""
+    """Suspends an account until it is restored."""
     user = await _seen(session, viewer, user_id)
     require(may_suspend_this_account, viewer, user)
     return await suspend(session, user.id, actor_id=signed_in(viewer), reason=reason)
 
 
 async def restore_user(session: WriteSession, viewer: Viewer, user_id: int) -> User:
-    """A suspended account is open again."""
+    """Restores a suspended account."""
     user = await _seen(session, viewer, user_id)
     require(may_restore_this_account, viewer, user)
     return await restore(session, user.id, actor_id=signed_in(viewer))
 
 
 async def change_staff(session: WriteSession, viewer: Viewer, user_id: int, *, is_staff: bool) -> User:
-    """Somebody becomes staff, or is no longer."""
+    """Grants or removes staff rights."""
     user = await _seen(session, viewer, user_id)
     require(may_change_who_is_staff, viewer, user)
     return await promote(session, user.id, actor_id=signed_in(viewer), is_staff=is_staff)
 
 
 async def suspend(session: WriteSession, user_id: int, *, actor_id: int | None, reason: str) -> User:
-    """Ends an account's sessions, keys, links and jobs; whoever comes back signs in anew and makes new keys."""
+    """Ends an account's sessions, keys, links and jobs. The user has to sign in again and create new keys."""
     reason = checks.text("reason", reason, length_max=settings.note_length_max, is_one_line=False)
     await keep_a_super_admin(session, user_id)
     user = await _locked(session, user_id)
     if not user.is_active:
-        raise Conflict("This account is suspended already.")
+        raise Conflict("This account is already suspended.")
     await close(session, user)
     await _changed(session, user, "suspendUser", actor_id, reason=reason)
     return user
 
 
 async def close(session: WriteSession, user: User) -> None:
-    """Ends an account's sessions, keys, links and jobs, and lets nobody in again; no notification names it then."""
+    """Ends an account's sessions, keys, links and jobs, and refuses sign-in; notifications no longer name it."""
     user.is_active, user.security_stamp = False, user.security_stamp + 1
     for table in (Session, ApiKey):
         await session.execute(delete(table).where(table.user_id == user.id))
@@ -67,7 +67,7 @@ async def close(session: WriteSession, user: User) -> None:
 
 
 async def restore(session: WriteSession, user_id: int, *, actor_id: int | None) -> User:
-    """Opens a suspended account again."""
+    """Restores a suspended account."""
     user = await _locked(session, user_id)
     if user.anonymised_at is not None:
         raise Conflict("This account was deleted.")
@@ -81,7 +81,7 @@ async def restore(session: WriteSession, user_id: int, *, actor_id: int | None) 
 async def promote(
     session: WriteSession, user_id: int, *, actor_id: int | None, is_staff: bool, is_super_admin: bool = False
 ) -> User:
-    """Changes what an account may do here. Whoever is no longer staff is no super admin either."""
+    """Changes an account's rights. Removing staff rights also removes super admin rights."""
     if not is_super_admin:
         await keep_a_super_admin(session, user_id)
     user = await _locked(session, user_id)
@@ -89,18 +89,18 @@ async def promote(
         raise Conflict("This account is suspended.")
     may = is_staff, is_staff and (is_super_admin or user.is_super_admin)
     if may == (user.is_staff, user.is_super_admin):
-        raise Conflict("This account is staff already." if is_staff else "This account is not staff.")
+        raise Conflict("This user is already staff." if is_staff else "This user is not staff.")
     user.is_staff, user.is_super_admin = may
     await _changed(session, user, "changeStaff", actor_id, is_staff=user.is_staff, is_super_admin=user.is_super_admin)
     return user
 
 
 async def keep_a_super_admin(session: WriteSession, user_id: int) -> None:
-    """Passes unless this is the only super admin whose account is open; there is always to be one."""
+    """Refused if this is the only super admin with an open account; there must always be one."""
     # All of them are locked, in one order: of two who demote each other at once one is refused.
     admins = select(User.id).where(User.is_super_admin, User.is_active).order_by(User.id)
     if list(await session.scalars(admins.with_for_update(key_share=True))) == [user_id]:
-        raise Conflict("This is the last super admin. Make another one first.")
+        raise Conflict("This is the last super admin. Make another user a super admin first.")
 
 
 async def _seen(session: ReadSession, viewer: Viewer, user_id: int) -> User:

@@ -1,4 +1,4 @@
-"""How much somebody has made."""
+"""A user's statistics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.models.system import UserNotification
 
 @dataclass(frozen=True)
 class UserStatistics:
-    """What somebody has made, what they have not read, and how much of their account they have filled in."""
+    """Counts of what a user created, unread notifications, and how complete the profile is."""
 
     datasets_count: int
     models_count: int
@@ -30,7 +30,7 @@ class UserStatistics:
 
 
 async def statistics_of(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, UserStatistics]:
-    """The figures of many accounts, in one statement."""
+    """The statistics of many accounts, in one statement."""
     figures = select(
         User.id,
         *(_count(model) for model in (Dataset, Model, Training, Prediction, Feedback, ApprovedPrediction)),
@@ -50,7 +50,7 @@ def _count(model: type[Owned | UserNotification], *conditions: ColumnElement[boo
 
 
 def _completion() -> ColumnElement[int]:
-    """A quarter each for having an account, a picture, an e-mail address, and having proven that to be theirs."""
+    """A quarter each for the account, a picture, an email address, and its verification."""
     has_picture = Profile.avatar_key.is_not(None) | OsmAccount.img_url.is_not(None)
     return 25 * (
         1 + cast(has_picture, Integer) + cast(User.email.is_not(None), Integer) + cast(User.email_verified, Integer)

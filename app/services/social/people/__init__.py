@@ -1,1 +1,1 @@
-"""What connects two people: friendship, blocks, mutes."""
+"""Relations between two users: friendships, blocks, mutes."""

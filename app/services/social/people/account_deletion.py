@@ -1,4 +1,4 @@
-"""What goes with an account that is deleted: its ties to others and its posts. Its messages stay, and name nobody."""
+"""What is deleted with an account: its relations and posts. Its messages stay, without a name."""
 
 from sqlalchemy import delete, or_, select, update
 
@@ -18,14 +18,14 @@ TO_POSTS = (Like, Share, PostMention)
 
 @on_parting
 async def end_ties(session: WriteSession, user_id: int) -> None:
-    """Nobody has them for a friend any more, asked or is kept away, and no name is left in that."""
+    """Deletes friendships, requests, blocks and mutes, and clears names kept in them."""
     for table, ends in TIES.items():
         await session.execute(delete(table).where(or_(*(end == user_id for end in ends))))
 
 
 @on_parting
 async def take_posts_away(session: WriteSession, user_id: int) -> None:
-    """What they posted goes as if they had deleted it, and what they thought of others' posts is not counted."""
+    """Deletes their posts, and their likes and shares no longer count."""
     own = await session.scalars(select(Post.id).where(Post.author_id == user_id, Post.deleted_at.is_(None)))
     await remove_posts(session, own.all())
     for table in TO_POSTS:
@@ -36,5 +36,5 @@ async def take_posts_away(session: WriteSession, user_id: int) -> None:
 
 @on_parting
 async def forget_evidence(session: WriteSession, user_id: int) -> None:
-    """That something of theirs was reported stays; what it said goes."""
+    """Reports of their content stay; the reported text is deleted."""
     await session.execute(update(Report).where(Report.accused_id == user_id).values(evidence=None, evidence_key=None))

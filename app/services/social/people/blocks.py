@@ -1,4 +1,4 @@
-"""Blocking and muting: how people keep away from each other."""
+"""Blocks and mutes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from app.settings import settings
 
 
 async def block_user(session: WriteSession, viewer: Viewer, user_id: int) -> Block:
-    """Neither sees the other from then on; their friendship and their request end. A second time changes nothing."""
+    """Blocks a user: neither sees the other, and their friendship or request ends. Repeating it has no effect."""
     own = signed_in(viewer)
     await lock_pair(session, own, user_id)
     existing = await session.scalar(visible(Block, viewer).where(Block.blocked_id == user_id))
@@ -31,23 +31,23 @@ async def block_user(session: WriteSession, viewer: Viewer, user_id: int) -> Blo
     block = Block(user_id=own, blocked_id=user_id, username=other.username)
     session.add(block)
     await session.flush()
-    if was_friend:  # told to both; neither can see any more who it was
+    if was_friend:  # sent to both; neither can see the other any more
         await record_change(session, own, user_id, FriendshipChange.ENDED)
     return block
 
 
 async def unblock_user(session: WriteSession, viewer: Viewer, block_id: int) -> str:
-    """The two may see each other again, unless the other has blocked, too; answers with the other's username."""
+    """Removes a block, unless the other has blocked, too; returns the other's username."""
     block = await session.scalar(visible(Block, viewer).where(Block.id == block_id).with_for_update())
     if block is None:
-        raise NotFound("There is no such block of yours.")
+        raise NotFound("You have no such block. Use an id from `blocks`.")
     await session.delete(block)
     await session.flush()
     return block.username
 
 
 async def mute_user(session: WriteSession, viewer: Viewer, user_id: int, *, hours: int | None) -> Mute:
-    """The viewer hears nothing of another for so long, or for good; a second time sets the time anew."""
+    """Mutes a user for some hours or permanently; repeating it sets the time again."""
     own = signed_in(viewer)
     if hours is not None:
         checks.within("hours", hours, 1, settings.mute_hours_max)
@@ -63,10 +63,10 @@ async def mute_user(session: WriteSession, viewer: Viewer, user_id: int, *, hour
 
 
 async def unmute_user(session: WriteSession, viewer: Viewer, mute_id: int) -> bool:
-    """The viewer hears of the other again."""
+    """Removes a mute."""
     mute = await session.scalar(visible(Mute, viewer).where(Mute.id == mute_id).with_for_update())
     if mute is None:
-        raise NotFound("There is no such mute of yours.")
+        raise NotFound("You have no such mute. Use an id from `mutes`.")
     await session.delete(mute)
     await session.flush()
     return True
@@ -75,4 +75,6 @@ async def unmute_user(session: WriteSession, viewer: Viewer, mute_id: int) -> bo
 async def _room(session: WriteSession, table: type[Block | Mute], user_id: int) -> None:
     count = await session.scalar(select(func.count()).where(table.user_id == user_id))
     if (count or 0) >= settings.kept_away_max:
-        raise LimitReached("Take some back first.", limit=settings.kept_away_max)
+        raise LimitReached(
+            "You have reached the limit for blocks or mutes. Remove some first.", limit=settings.kept_away_max
+        )

@@ -1,4 +1,4 @@
-"""Friends, and the requests by which people become friends."""
+"""Friends and friend requests."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from app.settings import settings
 
 
 class FriendshipChange(Enum):
-    """What has happened between the viewer and another."""
+    """What happened between the viewer and another user."""
 
     REQUESTED = "REQUESTED"
     ACCEPTED = "ACCEPTED"
@@ -34,7 +34,7 @@ class FriendshipChange(Enum):
 
 @dataclass(frozen=True)
 class Asked:
-    """What came of asking another: a request, or at once a friendship where they had asked before."""
+    """The result of a friend request: an open request, or a friendship if the other had already asked."""
 
     request: FriendRequest | None = None
     friendship: Friendship | None = None
@@ -42,37 +42,39 @@ class Asked:
 
 @dataclass(frozen=True)
 class FriendSuggestion:
-    """Somebody the viewer may know."""
+    """A user the viewer may know."""
 
     user: User
     mutual_friends_count: int
 
 
 def friendships_topic(user_id: int) -> str:
-    """Where the events about a person's friends and requests are found."""
+    """The topic of events about a user's friends and requests."""
     return f"friendships:{user_id}"
 
 
 def pace_friend_requests(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it succeeds; passes while the viewer asks few people."""
+    """A block that counts if it succeeds; refused if the viewer sent too many requests."""
     limit = RateLimitItemPerHour(settings.friend_requests_per_hour_max)
-    return rates.spending(Share(limit, f"friend-request:{signed_in(viewer)}", "You asked too many people."))
+    return rates.spending(Share(limit, f"friend-request:{signed_in(viewer)}", "You sent too many friend requests."))
 
 
 async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: int) -> Asked:
-    """A request to another; where they have asked the viewer already, it is an acceptance."""
+    """Sends a friend request; accepts the other's request if there is one."""
     own = signed_in(viewer)
     other = await somebody_else(session, viewer, user_id)
     if await session.scalar(select(Friendship.id).where(Friendship.user_id == own, Friendship.friend_id == user_id)):
-        raise Conflict(f"{other.username} is your friend already.")
+        raise Conflict(f"{other.username} is already your friend.")
     request = await session.scalar(select(FriendRequest).where(between(own, user_id)))
     if request is not None and request.from_user_id == own:
-        raise Conflict(f"You have asked {other.username} already.")
+        raise Conflict(f"You have already sent {other.username} a friend request.")
     if request is not None:
         return Asked(friendship=await _befriend(session, request))
     pending = await session.scalar(select(func.count()).where(FriendRequest.from_user_id == own))
     if (pending or 0) >= settings.friend_requests_pending_max:
-        raise LimitReached("Too many requests of yours are open.", limit=settings.friend_requests_pending_max)
+        raise LimitReached(
+            "You have too many open friend requests. Cancel some first.", limit=settings.friend_requests_pending_max
+        )
     request = FriendRequest(from_user_id=own, to_user_id=user_id)
     session.add(request)
     await session.flush()
@@ -82,13 +84,13 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
 
 
 async def accept_friend_request(session: WriteSession, viewer: Viewer, request_id: int) -> Friendship:
-    """The friendship, as the viewer has it, who was asked."""
+    """The friendship from the viewer's side; the viewer received the request."""
     request = await _received(session, viewer, request_id)
     return await _befriend(session, request)
 
 
 async def decline_friend_request(session: WriteSession, viewer: Viewer, request_id: int) -> User:
-    """Ends a request the viewer received; answers with who had asked."""
+    """Declines a received request; returns its sender."""
     request = await _received(session, viewer, request_id)
     await _close(session, request)
     await record_change(session, signed_in(viewer), request.from_user_id, FriendshipChange.DECLINED)
@@ -96,19 +98,19 @@ async def decline_friend_request(session: WriteSession, viewer: Viewer, request_
 
 
 async def cancel_friend_request(session: WriteSession, viewer: Viewer, user_id: int) -> User:
-    """Takes the viewer's request to another back."""
+    """Cancels the viewer's request to another user."""
     own = signed_in(viewer)
     other = await somebody_else(session, viewer, user_id)
     request = await session.scalar(select(FriendRequest).where(between(own, user_id)))
     if request is None or request.from_user_id != own:
-        raise Conflict(f"You have not asked {other.username}, or they have answered.")
+        raise Conflict(f"You have no open friend request to {other.username}. It may have been answered.")
     await _close(session, request)
     await record_change(session, own, user_id, FriendshipChange.CANCELLED)
     return other
 
 
 async def remove_friend(session: WriteSession, viewer: Viewer, user_id: int) -> User:
-    """Ends the viewer's friendship with another, on both sides."""
+    """Ends the viewer's friendship with another user, on both sides."""
     own = signed_in(viewer)
     other = await somebody_else(session, viewer, user_id)
     if not await end_friendship(session, own, user_id):
@@ -118,7 +120,7 @@ async def remove_friend(session: WriteSession, viewer: Viewer, user_id: int) -> 
 
 
 async def suggest_friends(session: ReadSession, viewer: Viewer, *, count: int) -> list[FriendSuggestion]:
-    """Friends of friends, those with most mutual friends first, and then who came last."""
+    """Friends of friends, those with the most mutual friends first, then the newest accounts."""
     mine, theirs = aliased(Friendship), aliased(Friendship)
     mutual = (
         select(theirs.friend_id.label("id"), func.count().label("count"))
@@ -137,7 +139,7 @@ async def suggest_friends(session: ReadSession, viewer: Viewer, *, count: int) -
 
 
 def _strangers(viewer: Viewer) -> Select[User]:
-    """People the viewer has nothing to do with yet."""
+    """Users without any relation to the viewer."""
     asked = select(FriendRequest.id).where(between(signed_in(viewer), User.id)).exists()
     return visible(User, viewer).where(
         User.is_active, ~names_viewer(viewer, User.id), ~asked, ~is_friend(viewer, User.id), ~is_muted(viewer, User.id)
@@ -145,13 +147,13 @@ def _strangers(viewer: Viewer) -> Select[User]:
 
 
 def between(one: int, other: int | InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    """The request between two people, whoever asked."""
+    """The request between two users, in either direction."""
     sent = (FriendRequest.from_user_id == one) & (FriendRequest.to_user_id == other)
     return sent | ((FriendRequest.from_user_id == other) & (FriendRequest.to_user_id == one))
 
 
 async def _received(session: WriteSession, viewer: Viewer, request_id: int) -> FriendRequest:
-    """A request to the viewer, which nobody else can answer or take back any more."""
+    """A request to the viewer, locked against other answers."""
     found = visible(FriendRequest, viewer).where(FriendRequest.id == request_id)
     request = await session.scalar(found)
     if request is not None:
@@ -159,18 +161,18 @@ async def _received(session: WriteSession, viewer: Viewer, request_id: int) -> F
         await lock_pair(session, request.from_user_id, request.to_user_id)
         request = await session.scalar(found.execution_options(populate_existing=True))
     if request is None:
-        raise NotFound("There is no such request; perhaps it was answered or taken back.")
+        raise NotFound("There is no such friend request. It may have been answered or cancelled.")
     return request
 
 
 async def _close(session: WriteSession, request: FriendRequest) -> None:
-    """Ends a request, of which nobody needs to be told any more."""
+    """Deletes a request and its notification."""
     await session.delete(request)
     await notification_groups.tell_no_more(session, request.from_user_id, FriendRequest, request.id)
 
 
 async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship:
-    """Makes friends of two, and tells who had asked; answers with the side of who was asked."""
+    """Makes two users friends and notifies the sender of the request; returns the receiver's side."""
     asked, asking = request.to_user_id, request.from_user_id
     await _close(session, request)
     own, theirs = Friendship(user_id=asked, friend_id=asking), Friendship(user_id=asking, friend_id=asked)
@@ -182,7 +184,7 @@ async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship
 
 
 async def record_change(session: WriteSession, one: int, other: int, change: FriendshipChange) -> None:
-    """Lets the subscriptions of both show what has happened, each with the other."""
+    """Publishes what happened to the subscriptions of both users."""
     await session.flush()
     for user_id, with_id in ((one, other), (other, one)):
         events.record(session, friendships_topic(user_id), {"change": change.value, "user": with_id})

@@ -1,4 +1,4 @@
-"""Two people at a time: what is between them changes for both at once."""
+"""Relations between two users: changes affect both at once."""
 
 from sqlalchemy import delete, select
 
@@ -14,29 +14,29 @@ from app.services.system import notification_groups
 
 
 async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
-    """Another whom the viewer sees, with all that is between the two locked until this transaction ends."""
+    """Another user whom the viewer sees, with the relations of both locked until this transaction ends."""
     if user_id == signed_in(viewer):
-        raise Invalid(field, "This is your own account.")
+        raise Invalid(field, "This is your own account. Choose another user.")
     await lock_pair(session, signed_in(viewer), user_id)
     return await anybody(session, viewer, user_id, field=field)
 
 
 async def anybody(session: ReadSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
-    """Somebody whom the viewer sees."""
+    """A user whom the viewer sees."""
     user = await session.scalar(visible(User, viewer).where(User.id == user_id))
     if user is None or not user.is_active:
-        raise Invalid(field, "There is nobody with this id.")
+        raise Invalid(field, "There is no user with this id.")
     return user
 
 
 async def lock_pair(session: WriteSession, one: int, other: int) -> None:
-    """Waits until nobody else changes what is between two people, whichever of them asks."""
+    """Waits until no other transaction changes the relations of two users."""
     low, high = sorted((one, other))
     await lock(session, f"people {low} {high}")
 
 
 async def end_friendship(session: WriteSession, one: int, other: int) -> bool:
-    """Ends a friendship on both sides; answers whether there was one."""
+    """Ends a friendship on both sides; returns whether there was one."""
     sides = delete(Friendship).where(Friendship.user_id.in_((one, other)), Friendship.friend_id.in_((one, other)))
     ended = (await session.execute(sides.returning(Friendship.id, Friendship.friend_id))).all()
     for id, doer_id in ended:
@@ -53,10 +53,10 @@ async def tell(
     about: Record,
     within: int | None = None,
 ) -> None:
-    """Notifies somebody of what another has done, unless that is themselves or the two keep apart.
+    """Notifies a user of another's action, unless it is their own or one has blocked or muted the other.
 
-    What others did of the same kind, `within` the same thing if one is given, is told of together. Whoever tells
-    several people of it tells them in the order of their ids.
+    Similar actions are grouped, `within` the same object if one is given. Several receivers are notified in the order
+    of their ids.
     """
     await lock_pair(session, user_id, doer_id)
     heard = select(User).where(User.id == doer_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id))

@@ -1,1 +1,1 @@
-"""Posts: written, liked, searched, removed."""
+"""Posts: editing, likes, search, removal."""

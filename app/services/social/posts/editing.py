@@ -1,4 +1,4 @@
-"""What people say to everybody, and in reply to each other."""
+"""Posts and replies."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -25,11 +25,11 @@ from app.services.social.posts.pictures import show_picture
 from app.settings import settings
 
 POSTS_TOPIC = "posts"
-GONE = "There is no such post; perhaps it was deleted."
+GONE = "There is no such post. It may have been deleted."
 
 
 class PostChange(Enum):
-    """What has happened to a post."""
+    """What happened to a post."""
 
     CREATED = "CREATED"
     EDITED = "EDITED"
@@ -37,9 +37,9 @@ class PostChange(Enum):
 
 
 def pace_posts(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
-    """A block that counts if it succeeds; passes while the viewer posts and edits little."""
+    """A block that counts if it succeeds; refused if the viewer posted or edited too much."""
     limit = RateLimitItemPerMinute(settings.posts_per_minute_max)
-    return rates.spending(Share(limit, f"post:{signed_in(viewer)}", "You posted too much."))
+    return rates.spending(Share(limit, f"post:{signed_in(viewer)}", "You posted or edited too much."))
 
 
 async def create_post(
@@ -50,7 +50,7 @@ async def create_post(
     about: tuple[str, int] | None,
     fields: Mapping[str, Any],
 ) -> Post:
-    """A post of the viewer's; `about` names a table and a key."""
+    """A new post of the viewer's; `about` names a table and a key."""
     post = Post(author_id=signed_in(viewer), type=PostType.THOUGHTS, content="", depth=0)
     if about is not None:
         post.subject_type, post.subject_key = await _seen(session, viewer, *about)
@@ -65,7 +65,7 @@ async def create_post(
 
 
 async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, changes: Mapping[str, Any]) -> Post:
-    """A post of the viewer's that says or shows something else; what it said before is kept."""
+    """Updates a post of the viewer's; the earlier version is kept."""
     found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
     post = await session.scalar(found.with_for_update(of=Post, key_share=True))
     if post is None:
@@ -86,7 +86,7 @@ async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, chan
 async def _spread(
     session: WriteSession, viewer: Viewer, post: Post, change: PostChange, *, answered: int | None = None
 ) -> None:
-    """Has a post be found by its words, and tells whom it answers or names for the first time; nobody twice."""
+    """Indexes a post for search, and notifies the author it replies to and newly mentioned users, each once."""
     await keep_hashtags(session, post)
     named = await keep_mentions(session, viewer, post)
     for user_id in sorted({*named, *([] if answered is None else [answered])}):
@@ -106,9 +106,9 @@ async def _fill(session: WriteSession, post: Post, fields: Mapping[str, Any]) ->
             setattr(post, name, _checked(name, value))
     shows = post.media_url is not None or post.media_key is not None
     if not post.content and not shows:
-        raise Invalid("content", "Write something, or show something.")
+        raise Invalid("content", "Write something, or add a picture or video.")
     if post.type is PostType.MEDIA and not shows:
-        raise Invalid("type", "A post of this type shows a picture or a film.")
+        raise Invalid("type", "A post of the type MEDIA needs a picture or video. Add one, or choose another type.")
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -123,10 +123,10 @@ def _checked(name: str, value: Any) -> Any:
 
 
 async def _seen(session: WriteSession, viewer: Viewer, name: str, key: int) -> tuple[str, int]:
-    """What a post is about, if it may be about such things and the author sees this one."""
+    """The object a post is about, if its type is allowed and the author sees it."""
     table = {subject.__name__: subject for subject in subjects()}.get(name)
     if table is None or await session.scalar(visible(table, viewer).where(table.id == key)) is None:
-        raise Invalid("about", "There is nothing with this id that a post may be about.")
+        raise Invalid("about", "There is no object with this id that a post may be about.")
     return name, key
 
 
@@ -138,11 +138,11 @@ async def _answered(session: WriteSession, viewer: Viewer, post_id: int) -> Post
 
 
 async def post_of_others(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
-    """A post to which the viewer may add something, which nobody else adds to or deletes until this transaction ends.
+    """A post the viewer may add something to, locked against other changes until this transaction ends.
 
-    It is locked before anything points at it: two who first point and then count would wait for each other.
+    It is locked before anything points at it: two that first point and then count would deadlock.
     """
-    # Staff see what one says who has blocked them, and yet do not answer.
+    # Staff see posts of users who have blocked them, but may not reply.
     open_to = ~is_blocked(viewer, Post.author_id), Post.deleted_at.is_(None)
     found = visible(Post, viewer).where(Post.id == post_id, *open_to)
     post = await session.scalar(found.with_for_update(of=Post, key_share=True))
@@ -152,6 +152,6 @@ async def post_of_others(session: WriteSession, viewer: Viewer, post_id: int) ->
 
 
 async def record_post(session: WriteSession, post: Post, change: PostChange) -> None:
-    """Lets subscriptions show what has happened to a post."""
+    """Publishes what happened to a post to subscriptions."""
     told = {"post": post.id, "author": post.author_id, "parent": post.parent_id, "change": change.value}
     events.record(session, POSTS_TOPIC, told)

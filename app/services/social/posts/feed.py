@@ -1,4 +1,4 @@
-"""Who is shown what somebody says."""
+"""Feeds: who sees which posts."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from app.settings import settings
 
 
 class FeedScope(Enum):
-    """Whose posts: everybody's, or those of one's friends and one's own."""
+    """Whose posts: everybody's, or those of the viewer and the viewer's friends."""
 
     EVERYONE = "EVERYONE"
     FRIENDS = "FRIENDS"
@@ -25,7 +25,7 @@ class FeedScope(Enum):
 
 @dataclass(frozen=True)
 class PopularHashtag:
-    """A hashtag that many people use."""
+    """A trending hashtag."""
 
     name: str
     people_count: int
@@ -34,7 +34,7 @@ class PopularHashtag:
 async def find_hearers(
     session: ReadSession, listeners: Collection[Viewer], author_id: int, scope: FeedScope
 ) -> set[Viewer]:
-    """Of many who listen those whose feed shows what somebody says, in one statement for each kind of viewer."""
+    """The subscribers whose feed shows a post, in one statement per kind of viewer."""
     hearers = {each for each in listeners if not each.is_signed_in and scope is FeedScope.EVERYONE}
     if hearers and not await session.scalar(_heard(Viewer(), author_id).with_only_columns(func.count())):
         hearers.clear()
@@ -69,7 +69,7 @@ async def find_said(session: ReadSession, viewer: Viewer, post_id: int) -> Post 
 
 
 async def find_popular_hashtags(session: ReadSession, viewer: Viewer, *, count: int) -> list[PopularHashtag]:
-    """Those that most people used of late: of the last so many uses, whoever repeats one counts once."""
+    """The hashtags most people used recently: of a fixed number of latest uses, each user counts once."""
     said = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
     uses = said.join(PostHashtag, PostHashtag.post_id == Post.id).order_by(PostHashtag.post_id.desc())
     last = uses.with_only_columns(PostHashtag.name, Post.author_id).limit(settings.hashtag_uses_counted_max).subquery()

@@ -1,4 +1,4 @@
-"""What people think of posts: liking and sharing, each once."""
+"""Likes and shares, each once per user."""
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
@@ -10,22 +10,22 @@ from app.services.social.posts.editing import post_of_others
 
 
 async def like_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
-    """A post, which the viewer likes from now on; a second time changes nothing."""
+    """Likes a post; repeating it has no effect."""
     return await _add(session, viewer, Like, post_id)
 
 
 async def unlike_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
-    """A post, which the viewer likes no longer; a second time changes nothing."""
+    """Removes the viewer's like; repeating it has no effect."""
     return await _remove(session, viewer, Like, post_id)
 
 
 async def share_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
-    """A post, which the viewer has shared with others; a second time changes nothing."""
+    """Records that the viewer shared a post; repeating it has no effect."""
     return await _add(session, viewer, Share, post_id)
 
 
 async def unshare_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
-    """A post, which the viewer shares no longer; a second time changes nothing."""
+    """Removes the viewer's share; repeating it has no effect."""
     return await _remove(session, viewer, Share, post_id)
 
 

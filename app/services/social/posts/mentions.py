@@ -1,7 +1,7 @@
-"""Who is named in a text, and by which hashtags it is found.
+"""Mentions and hashtags in a text.
 
-A username may hold spaces and signs, so a text alone does not tell where a name ends: it is the longest that somebody
-has, of those that end where a word does.
+Usernames may contain spaces and signs, so the text alone does not tell where a name ends. A mention is the longest
+existing username that ends at a word boundary.
 """
 
 import re
@@ -21,12 +21,12 @@ from app.settings import settings
 
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LINE_END = re.compile(r"[\r\n\t]")
-# Signs that are no end of a word, and yet what follows them is part of something else, such as an address.
+# These signs do not end a word; what follows them belongs to something else, such as an address.
 JOINING = {"@", "#", "/", "&", "=", "+"}
 
 
 async def keep_hashtags(session: WriteSession, post: Post) -> None:
-    """Has a post be found by the hashtags that it has now."""
+    """Updates the hashtags of a post."""
     names = hashtags(post.content)
     gone = delete(PostHashtag).where(PostHashtag.post_id == post.id, PostHashtag.name.not_in(names))
     await session.execute(gone)
@@ -36,7 +36,7 @@ async def keep_hashtags(session: WriteSession, post: Post) -> None:
 
 
 async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post) -> Sequence[int]:
-    """Has a post name whom it names now; answers with those whom it has never named before."""
+    """Updates the mentions of a post; returns users it never mentioned before."""
     known = await _people(session, viewer, post.content)
     named = set(mentions(post.content, known))
     gone = delete(PostMention).where(PostMention.post_id == post.id, PostMention.user_id.not_in(named))
@@ -52,7 +52,7 @@ async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post) -> Se
 
 
 async def _people(session: WriteSession, viewer: Viewer, text: str) -> Mapping[str, int]:
-    """The keys of those who may be meant, by their names in small letters: those whom the author sees."""
+    """The keys of possible mentions by lower-case username, among users the author sees."""
     names = {name for names in _names(text) for name in names}
     if not names:
         return {}
@@ -62,13 +62,13 @@ async def _people(session: WriteSession, viewer: Viewer, text: str) -> Mapping[s
 
 
 def mentions(text: str, known: Mapping[str, int]) -> list[int]:
-    """The keys of whom a text names, of those whose names in small letters are known."""
+    """The keys of users that a text mentions, given the known lower-case usernames."""
     found = (next((known[name] for name in names if name in known), None) for names in _names(text))
     return [key for key in found if key is not None]
 
 
 def hashtags(text: str) -> list[str]:
-    """The names of the hashtags in a text, in small letters, each once; one without a letter is a number."""
+    """The hashtags in a text, lower case, each once; a hashtag needs at least one letter."""
     found: dict[str, None] = {}
     for rest in _after(text, "#"):
         name = "".join(takewhile(_is_word, rest)).lower()
@@ -78,19 +78,19 @@ def hashtags(text: str) -> list[str]:
 
 
 def _names(text: str) -> list[list[str]]:
-    """For each place where a text may name somebody, the names that it can be, the longest first."""
+    """For each place that may be a mention, the possible usernames, the longest first."""
     lines = [f"{LINE_END.split(rest)[0]} "[: settings.name_length_max + 1] for rest in _after(text, "@")]
     return [[line[:end].lower() for end in _ends(line)] for line in lines[: settings.mentions_max]]
 
 
 def _ends(line: str) -> list[int]:
-    """Where a name may end: not within a word, and not behind a space."""
+    """Where a username may end: not within a word, and not after a space."""
     between = [(end, *line[end - 1 : end + 1]) for end in range(len(line) - 1, 0, -1)]
     return [end for end, last, next in between if not last.isspace() and not (_is_word(last) and _is_word(next))]
 
 
 def _after(text: str, sign: str) -> Iterator[str]:
-    """What follows a sign, wherever it begins a word and no web address has it."""
+    """What follows a sign that begins a word and is not part of a web address."""
     bare = ADDRESS.sub(lambda address: " " * len(address[0]), normalize("NFC", text))
     for place, (before, character) in enumerate(pairwise(f" {bare}")):
         if character == sign and not (before in JOINING or _is_word(before)):
@@ -98,5 +98,5 @@ def _after(text: str, sign: str) -> Iterator[str]:
 
 
 def _is_word(character: str) -> bool:
-    """Whether it is part of a word in any script, as Unicode's rules for identifiers have it."""
+    """Whether it is part of a word in any script, by Unicode's rules for identifiers."""
     return f"a{character}".isidentifier()

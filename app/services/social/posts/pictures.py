@@ -1,7 +1,6 @@
-"""Pictures that posts show: drawn anew of what was sent, and gone with the post.
+"""Pictures of posts: re-encoded after upload, and deleted with the post.
 
-A picture is known by a number that is drawn by lot: once no post shows it, none ever will, so its files can go without
-asking again.
+A picture has a random number: once no post shows it, none ever will, so its files can be deleted safely.
 """
 
 import asyncio
@@ -35,14 +34,14 @@ _IS_OPEN = Report.state == ReportState.OPEN
 
 
 class PictureSize(Enum):
-    """How long the longer side of a picture may be, in pixels: 400 or 1 600."""
+    """The maximum length of the longer side of a picture, in pixels: 400 or 1 600."""
 
     SMALL = 400
     LARGE = 1_600
 
 
 class Picture(NamedTuple):
-    """A picture that was drawn."""
+    """A re-encoded picture."""
 
     number: int
     width: int
@@ -51,15 +50,15 @@ class Picture(NamedTuple):
 
 
 def post_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
-    """Where to send a picture for a post."""
+    """An upload link for a picture of a post."""
     if media_type not in pictures.FORMATS:
-        raise Invalid("mediaType", f"Send one of {', '.join(pictures.FORMATS)}.")
+        raise Invalid("mediaType", f"Use one of the types {', '.join(pictures.FORMATS)}.")
     return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.picture_bytes_max)
 
 
 @asynccontextmanager
 async def drawn_picture(viewer: Viewer, upload: str | None) -> AsyncIterator[Picture | None]:
-    """The picture that the viewer sent, drawn; if what is done with it fails, it can be sent to another post."""
+    """Re-encodes the uploaded picture. If the use of it fails, the upload stays available for another post."""
     if upload is None:
         yield None
         return
@@ -93,7 +92,7 @@ async def _draw(sent: Uploaded) -> Picture:
 
 
 async def show_picture(session: WriteSession, post: Post, picture: Picture | None) -> None:
-    """Has a post show this picture and no other; the files of the one before go after the transaction."""
+    """Sets the picture of a post; the previous files are deleted after the transaction."""
     await discard_picture(session, post)
     post.media_key = None if picture is None else str(picture.number)
     post.media_type = None if picture is None else pictures.MEDIA_TYPE
@@ -103,7 +102,7 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
 
 
 async def discard_picture(session: WriteSession, post: Post) -> None:
-    """Has the files of a post's picture go, if it shows one that staff are not to look at."""
+    """Deletes the files of a post's picture, unless staff still need it for a report."""
     shown = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
     if post.media_key is not None and not await session.scalar(select(exists().where(*shown, _IS_OPEN))):
         await enqueue(session, SocialJob.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
@@ -115,7 +114,7 @@ async def remove_picture(number: int) -> None:
 
 
 async def prune_pictures(database: Database) -> None:
-    """Deletes pictures that no post shows and no open report; new ones are left alone, since a post may be about to."""
+    """Deletes pictures that no post and no open report shows; new ones are left alone, since a post may be about to."""
     async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
         names = {key.split("/")[1] for key in keys}
         async with database.reading() as session:

@@ -1,4 +1,4 @@
-"""Taking posts away: what nobody has answered goes, and of the rest it stays that there was something."""
+"""Removing posts: those without replies are deleted, others stay as an empty post."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -23,11 +23,11 @@ NOTHING: dict[Any, Any] = {
     **dict.fromkeys((*SHOWN, Post.subject_type, Post.subject_key)),
     **dict.fromkeys((Post.updated_at, Post.deleted_at), func.now()),
 }
-"""What a post says that was deleted."""
+"""The content of a deleted post."""
 
 
 async def delete_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post | None:
-    """Takes a post away, and answers with what is left of it: nothing, unless it has replies."""
+    """Deletes a post; returns the empty post that stays if it has replies, otherwise None."""
     found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
     post = await session.scalar(found)
     if post is not None:
@@ -41,8 +41,8 @@ async def delete_post(session: WriteSession, viewer: Viewer, post_id: int) -> Po
 
 
 async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[Post]:
-    """Takes posts away that are not yet; whoever answers or likes one of them meanwhile comes before or too late."""
-    # Two who take something away in one thread do so one after the other: the second finds what the first has left.
+    """Deletes posts that are not yet deleted; concurrent replies and likes come either before or too late."""
+    # Two deletions in one thread run one after the other, so that the second sees the result of the first.
     roots = select(func.coalesce(Post.root_id, Post.id)).where(Post.id.in_(ids))
     await session.execute(locked(select(Post.id).where(Post.id.in_(roots))))
     theirs = select(Post).where(Post.id.in_(ids), Post.deleted_at.is_(None))
@@ -58,19 +58,19 @@ async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[
     hollow = set(removed)
     while hollow:
         hollow = {parent for parent in await session.scalars(_clear(hollow)) if parent is not None}
-    # Last: who replies locks the post before who is told of it.
+    # Last: replying locks the post before the receiver of the notification.
     for post in posts:
         await notification_groups.tell_no_more(session, post.author_id, Post, post.id)
     return posts
 
 
 def locked(posts: Select[Any]) -> Select[Any]:
-    """Posts that nobody else answers, likes or deletes until this transaction ends, in an order that all keep to."""
+    """Posts locked against replies, likes and deletion until this transaction ends, in a fixed order."""
     return posts.order_by(Post.id).with_for_update(of=Post, key_share=True)
 
 
 def _clear(ids: Collection[int]) -> ReturningDelete[Any]:
-    """Deletes what is left of posts without replies, and what is above them for nothing else; tells what was above."""
+    """Deletes empty posts without replies, and empty parents that stayed only for them; returns remaining parents."""
     reply = aliased(Post)
     bare = Post.deleted_at.is_not(None), ~exists().where(reply.parent_id == Post.id)
     chain = select(Post.id, Post.parent_id).where(Post.id.in_(ids), *bare).cte("chain", recursive=True)

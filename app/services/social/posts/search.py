@@ -1,4 +1,4 @@
-"""Posts by their words: those that say most of what was asked for first, of the newest that say it."""
+"""Full-text search of posts: the best matches first, among the newest."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -27,18 +27,18 @@ from app.settings import settings
 
 # A name with spaces is quoted; a phrase is left as it is, whatever it holds.
 PART = re.compile(r'@"(?P<quoted>[^"]*)"|-?"[^"]*"?|\S+')
-# In the statement, and no parameter: by that PostgreSQL knows its index.
+# In the statement, not a parameter, so that PostgreSQL can match its index.
 SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
-# Neither is in any text: control characters are refused.
+# Neither occurs in a text: control characters are refused.
 START, STOP = "\x02", "\x03"
 HEADLINE = f"StartSel={START}, StopSel={STOP}, HighlightAll=true"
 
-# What tells its cursors from those of other lists.
+# Distinguishes its cursors from those of other lists.
 LIST = "search_posts"
 
 
 class Words(NamedTuple):
-    """What is looked for: words as web searches have them, hashtags, and people who are mentioned."""
+    """A parsed query: words as in web search, hashtags, and mentioned users."""
 
     text: str
     hashtags: frozenset[str]
@@ -46,7 +46,7 @@ class Words(NamedTuple):
 
     @classmethod
     def of(cls, query: str) -> "Words":
-        """What somebody has typed."""
+        """Parses what a user typed."""
         text, tags, names = list[str](), set[str](), set[str]()
         for part in PART.finditer(query):
             word = part[0]
@@ -57,12 +57,12 @@ class Words(NamedTuple):
             elif any(map(str.isalnum, word)):
                 text.append(word)
         if not (text or tags or names):
-            raise Invalid("query", "Look for a word, a #hashtag or a @name.")
+            raise Invalid("query", "Enter a word, a #hashtag or a @name.")
         return cls(" ".join(text), frozenset(tags), frozenset(names))
 
 
 class Mark(NamedTuple):
-    """Where a page of matches ends: the last one's rank and key, and the newest post when the first page was asked."""
+    """A cursor of search results: the last match's rank and key, and the newest post at the first page."""
 
     rank: float
     id: int
@@ -70,12 +70,12 @@ class Mark(NamedTuple):
 
     @property
     def cursor(self) -> str:
-        """The place as clients see it."""
+        """The cursor as clients see it."""
         return urlsafe_b64encode(orjson.dumps([LIST, *self])).decode().rstrip("=")
 
     @classmethod
     def parse(cls, cursor: str) -> "Mark":
-        """The place a cursor names."""
+        """Decodes a cursor."""
         try:
             _, rank, id, newest = orjson.loads(checks.cursor(cursor))
         except (ValueError, TypeError):
@@ -89,7 +89,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class TextPart:
-    """A part of a text, and whether it is what was looked for."""
+    """A part of a text, and whether it matches."""
 
     text: str
     is_match: bool
@@ -97,7 +97,7 @@ class TextPart:
 
 @dataclass(frozen=True)
 class PostMatch:
-    """A post that was found, and why."""
+    """A matching post with its highlighted text."""
 
     post: Post
     highlighted: list[TextPart]
@@ -105,15 +105,15 @@ class PostMatch:
 
 
 async def pace_searches(rates: Rates, viewer: Viewer, *, address: str) -> None:
-    """Passes while somebody searches little."""
+    """Refused if too many searches were made."""
     limit = RateLimitItemPerMinute(settings.searches_per_minute_max)
-    await rates.take(limit, f"search:{viewer.user_id or address}", what="You searched too much.")
+    await rates.take(limit, f"search:{viewer.user_id or address}", what="You searched too often.")
 
 
 async def search_posts(
     session: ReadSession, viewer: Viewer, *, query: str, author_id: int | None, first: int, after: Mark | None
 ) -> list[PostMatch]:
-    """A page of the posts and replies the viewer sees that match, best first, and one more if there are more."""
+    """A page of matching posts and replies that the viewer sees, best first, and one more if there are more."""
     words = Words.of(checks.text("query", query, length_max=settings.search_length_max))
     asked = func.websearch_to_tsquery(SIMPLE, words.text)
     newest = literal(after.newest) if after else select(func.max(Post.id)).scalar_subquery()
@@ -146,7 +146,7 @@ def _matching(viewer: Viewer, words: Words, asked: ColumnElement[Any], author_id
 
 
 def _ranked(found: Select[Post], asked: ColumnElement[Any] | None) -> Subquery:
-    """The newest of those found with how well they match: of a word that half of all say, not all are looked at."""
+    """The newest matches with their rank: for a very common word not all are ranked."""
     newest = found.with_only_columns(Post.id, Post.words).order_by(Post.id.desc()).limit(settings.posts_ranked_max)
     rows = newest.subquery("newest")
     rank = literal(0.0) if asked is None else func.ts_rank_cd(rows.c.words, asked)
@@ -160,7 +160,7 @@ def _parts(text: str) -> Iterator[TextPart]:
 
 
 def _is_rank(value: object) -> bool:
-    """Whether PostgreSQL can have given it: its `real` has fewer bits than JSON's numbers."""
+    """Whether PostgreSQL can have produced it: its `real` has fewer bits than JSON's numbers."""
     try:
         return type(value) is float and unpack("f", pack("f", value)) == (value,)
     except OverflowError:
