@@ -45,7 +45,9 @@ def search(
         eta_s = (monotonic() - began) * (1 / done - 1)
         report("predicting", PREDICTED * done, f"{len(odds)} of {len(tiles)} tiles", eta_s=eta_s)
     if not odds:
-        raise Failure("There is no imagery at this zoom level inside the area.")
+        raise Failure(
+            "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
+        )
     report("vectorising", PREDICTED, "Drawing outlines")
     found = buildings(
         odds,

@@ -1,4 +1,4 @@
-"""Who sees jobs, events and notifications."""
+"""Who may see jobs, events and notifications."""
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 
@@ -32,7 +32,7 @@ def visible_jobs(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(Event, EventEpoch, Mail, IdempotencyKey)
 def visible_to_nobody(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Not shown as rows: events and keys name the rows they are about, and mails are for their addressees."""
+    """Not shown as rows: events and keys refer to rows, and emails belong to their receivers."""
     del viewer
     return false()
 
@@ -45,7 +45,7 @@ def visible_notifications(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(NotificationActor)
 def visible_notification_actors(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Those of one's own notifications whom one sees."""
+    """The actors of the viewer's own notifications whom the viewer sees."""
     if not viewer.is_signed_in:
         return false()
     return NotificationActor.notification.has(visible_notifications(viewer)) & NotificationActor.user.has(
@@ -54,25 +54,25 @@ def visible_notification_actors(viewer: AnyViewer) -> ColumnElement[bool]:
 
 
 def is_displayable() -> ColumnElement[bool]:
-    """Whether a banner has started and has not ended."""
+    """Whether an announcement has started and has not ended."""
     return (Banner.start_date <= func.now()) & or_(Banner.end_date.is_(None), Banner.end_date > func.now())
 
 
 @reads(Banner)
 def visible_banners(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Everybody sees what is displayable now; staff see what was and what will be, too."""
+    """Current announcements for everybody; past and future ones for staff, too."""
     return true() if viewer.is_staff else is_displayable()
 
 
 def may_write_banners(viewer: Viewer, banner: Banner | None) -> bool:
-    """Staff."""
+    """For staff."""
     del banner
     return viewer.is_staff
 
 
 @reads(AuditEntry)
 def visible_audit_entries(viewer: AnyViewer) -> ColumnElement[bool]:
-    """What one did oneself, what concerns oneself; all of it for staff."""
+    """The viewer's own actions, and what concerns them; all for staff."""
     if viewer.is_staff:
         return true()
     return names_viewer(viewer, AuditEntry.user_id) | names_viewer(viewer, AuditEntry.actor_id)
@@ -80,10 +80,10 @@ def visible_audit_entries(viewer: AnyViewer) -> ColumnElement[bool]:
 
 @reads(LogEntry)
 def visible_log_entries(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Staff."""
+    """For staff."""
     return true() if viewer.is_staff else false()
 
 
 def may_see_plans(viewer: Viewer) -> bool:
-    """Staff; anybody while the installation is being developed."""
+    """For staff; for everybody while the installation is in development."""
     return viewer.is_staff or not settings.production

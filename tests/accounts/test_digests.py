@@ -86,7 +86,7 @@ async def test_many_are_one_mail_newest_first_and_the_rest_is_counted(database, 
     assert mail["Subject"] == "Fieldgraph: You have 5 new notifications"
     text = text_of(mail)
     assert text.split("\n\n")[1:5] == ["Message 4.", "Message 3.", "Message 2.", "And 2 more."]
-    assert "http" not in text.split("To end these mails")[0]
+    assert "http" not in text.split("To unsubscribe")[0]
 
 
 async def test_what_comes_together_goes_out_together(database, owner, mailbox, deliver, monkeypatch):

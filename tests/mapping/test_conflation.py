@@ -101,7 +101,10 @@ async def test_who_asked_is_told_and_the_files_say_it(ask, database, owner, pred
     }
     async with database.reading() as session:
         [told] = await session.scalars(select(UserNotification.message))
-    assert told == f"Of what your prediction {prediction.id} found, OpenStreetMap has 1 features, and 1 are new."
+    assert (
+        told
+        == f"Your prediction {prediction.id} was compared with OpenStreetMap: 1 features are already there, 1 are new."
+    )
 
 
 async def test_a_map_that_does_not_answer_changes_nothing_and_says_why(

@@ -68,7 +68,10 @@ async def test_the_owner_chooses_who_may_add(
                 assert "code" not in await change(deed, viewer=viewer, **input), (name, deed)
             else:
                 refused = await refuse(deed, viewer=viewer, **input)
-                assert (refused["code"], refused["message"]) == ("FORBIDDEN", "You may not add to this dataset.")
+                assert (refused["code"], refused["message"]) == (
+                    "FORBIDDEN",
+                    "You may not add to this dataset. Ask its owner, or clone it.",
+                )
 
 
 async def test_a_stranger_adds_nothing_to_an_open_dataset(refuse, database, owner):
@@ -189,7 +192,7 @@ async def test_a_dataset_takes_its_areas_and_labels_along_but_no_model(change, r
     model = await factories.model(database, added["dataset"])
     id = ids.encode(added["dataset"])
     refused = await refuse("deleteDataset", viewer=owner, id=id)
-    assert refused["message"] == "Models are trained on this dataset (1): delete them first, or archive it."
+    assert refused["message"] == "Models are trained on this dataset (1). Delete them first, or archive the dataset."
     await change("deleteModel", viewer=owner, id=ids.encode(model))
     assert (await change("deleteDataset", viewer=owner, id=id))["id"] == id
     async with database.reading() as session:

@@ -134,7 +134,7 @@ async def test_only_the_models_owner_and_staff_review(change, refuse, ask, owner
 
 async def test_what_has_no_labels_is_not_approved(change, refuse, database, owner, training, area):
     refused = await refuse("reviewFeedbackAoi", viewer=owner, id=ids.encode(area), review="APPROVED")
-    assert refused["message"] == "This area has no labels yet: fetch or draw them first."
+    assert refused["message"] == "This area has no labels yet. Fetch or draw them first."
     fetched = await factories.feedback_aoi(database, training, label_status=DownloadStatus.DOWNLOADED)
     approved = await change("reviewFeedbackAoi", "review", viewer=owner, id=ids.encode(fetched), review="APPROVED")
     assert approved["review"] == "APPROVED"

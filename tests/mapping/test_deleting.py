@@ -127,7 +127,7 @@ async def test_a_training_at_work_is_cancelled_before_it_is_deleted(refuse, data
     training = await factories.training(database, model, status=status)
     for deed, row in [("deleteTraining", training), ("deleteModel", model)]:
         refused = await refuse(deed, viewer=owner, id=ids.encode(row))
-        assert refused["message"] == "A training that is not finished cannot be deleted: cancel it first."
+        assert refused["message"] == "This training is queued or running. Cancel it first."
 
 
 async def test_a_training_is_published_or_deleted_but_not_both(change, database, owner, model):

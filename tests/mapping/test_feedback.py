@@ -69,7 +69,10 @@ async def test_nothing_is_said_of_a_training_that_has_found_nothing(refuse, data
     unfinished = await factories.training(database, await _model(database, training))
     for deed, input in DEEDS:
         refused = await refuse(deed, viewer=owner, trainingId=ids.encode(unfinished), **input)
-        assert refused["message"] == "This training has not finished: there is nothing to judge yet."
+        assert (
+            refused["message"]
+            == "This training has not finished, so there are no predictions to judge yet. Wait until it has."
+        )
 
 
 DEEDS = [

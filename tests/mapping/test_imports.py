@@ -225,7 +225,7 @@ async def test_more_labels_than_a_dataset_may_hold_are_refused_together(ask, own
     monkeypatch.setattr(settings, "labels_per_dataset_max", 2)
     begun = await begin(b"".join(written(GeoJson(), [FEATURES])))
     await work()
-    assert (await ended(ask, owner, begun))["failure"] == "A dataset holds no more labels than this."
+    assert (await ended(ask, owner, begun))["failure"] == "This dataset has reached the limit for labels."
     assert await labels() == []
 
 

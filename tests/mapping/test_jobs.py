@@ -123,7 +123,7 @@ async def test_more_labels_than_a_dataset_may_hold_fail_in_words(
 ):
     monkeypatch.setattr(settings, "labels_per_dataset_max", 3)
     await change("fetchOsmLabels", viewer=owner, aoiId=ids.encode(aoi))
-    assert (await work()).error == "A dataset holds no more labels than this."
+    assert (await work()).error == "This dataset has reached the limit for labels."
     assert await labels(database, LabelOrigin.OSM) == []
 
 
@@ -168,7 +168,7 @@ async def test_imagery_that_does_not_come_fails_the_training_in_words(
     assert statuses == ["SUBMITTED", "RUNNING", "FAILED"]
     assert await told(database) == [
         f"Your training {key} has started.",
-        f"Your training {key} has failed. {training['failure']}",
+        f"Your training {key} failed. {training['failure']}",
     ]
     again = await change("startTraining", viewer=owner, modelId=ids.encode(model), zoomLevel=[18])
     assert again["__typename"] == "Training"

@@ -281,7 +281,7 @@ async def test_one_off_the_imagery_altogether_fails_and_looks_everywhere_when_tr
     now = await shown(ask, owner, started["id"])
     assert (now["status"], now["failure"]) == (
         "FAILED",
-        "There is no imagery at this zoom level inside the area.",
+        "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery.",
     )
     monkeypatch.setattr(jobs, "fetch", fetch)
     await change("retryPrediction", viewer=owner, predictionId=started["id"])
@@ -294,5 +294,5 @@ async def test_more_features_than_one_may_have_fail_in_words(
 ):
     monkeypatch.setattr(settings, "prediction_features_max", 10)
     job, _ = await to_the_end()
-    assert job.error == ("There are more than 10 features: ask for more confidence, or search a smaller area.")
+    assert job.error == ("There are more than 10 features. Raise the confidence, or search a smaller area.")
     assert len(await found(database)) <= 10

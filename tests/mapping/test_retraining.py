@@ -106,16 +106,16 @@ async def test_only_the_models_owner_and_staff_continue_a_training(
 
 
 NOT_YET = [
-    ({"review": Review.PENDING}, "No correction of this training is approved (1 are drawn): approve one first."),
-    ({"review": Review.REJECTED}, "No correction of this training is approved (1 are drawn): approve one first."),
-    ({"labelled": False}, "1 of the approved corrections still need labels: fetch or draw them first."),
+    ({"review": Review.PENDING}, "No correction of this training is approved (1 are drawn). Approve one first."),
+    ({"review": Review.REJECTED}, "No correction of this training is approved (1 are drawn). Approve one first."),
+    ({"labelled": False}, "1 of the approved corrections still need labels. Fetch or draw them first."),
     (
         {"label_status": DownloadStatus.RUNNING},
-        "1 of the approved corrections still need labels: fetch or draw them first.",
+        "1 of the approved corrections still need labels. Fetch or draw them first.",
     ),
     (
         {"source_imagery": "https://other.example.org/{z}/{x}/{y}.png"},
-        "1 of the approved corrections lie on other imagery than the training: reject them.",
+        "1 of the approved corrections use other imagery than the training. Reject them first.",
     ),
 ]
 
@@ -131,7 +131,7 @@ async def test_corrections_that_cannot_be_learned_from_are_said_at_once(
 
 async def test_without_any_correction_nothing_is_continued(refuse, owner, parent):
     refused = await refuse("startFeedbackTraining", viewer=owner, trainingId=ids.encode(parent))
-    assert refused["message"] == "No correction of this training is approved (0 are drawn): approve one first."
+    assert refused["message"] == "No correction of this training is approved (0 are drawn). Approve one first."
 
 
 async def test_an_area_fetched_and_found_empty_can_be_learned_from(change, database, owner, parent):
@@ -146,7 +146,7 @@ async def test_only_what_finished_is_continued(refuse, database, owner, parent, 
     async with database.writing() as session:
         (await session.get_one(Training, parent.id)).status = status
     refused = await refuse("startFeedbackTraining", viewer=owner, trainingId=ids.encode(parent))
-    assert refused["message"] == "Only a finished training can be continued."
+    assert refused["message"] == "Only a finished training can be continued. Wait until it has finished."
 
 
 async def test_weights_that_are_not_kept_continue_nothing(refuse, database, owner, parent):
@@ -154,7 +154,7 @@ async def test_weights_that_are_not_kept_continue_nothing(refuse, database, owne
     async with database.writing() as session:
         (await session.get_one(Training, parent.id)).artifacts_deleted_at = parent.created_at
     refused = await refuse("startFeedbackTraining", viewer=owner, trainingId=ids.encode(parent))
-    assert refused["message"] == "The weights of this training are not kept any more: train the model anew."
+    assert refused["message"] == "The weights of this training were deleted. Start a new training of the model."
 
 
 async def test_a_model_has_one_unfinished_training_however_it_began(change, refuse, database, owner, parent):
@@ -171,7 +171,7 @@ async def test_a_training_that_is_being_continued_is_not_deleted(change, refuse,
     await correction(database, parent)
     await change("startFeedbackTraining", viewer=owner, trainingId=ids.encode(parent))
     refused = await refuse("deleteTraining", viewer=owner, id=ids.encode(parent))
-    assert refused["message"] == "A training that continues this one is not finished: cancel it first."
+    assert refused["message"] == "A training that continues this one is queued or running. Cancel it first."
 
 
 async def plan(session: ReadSession, parent_id: int | None, model_id: int):

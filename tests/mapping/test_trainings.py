@@ -166,7 +166,7 @@ async def test_a_training_without_areas_or_labels_is_not_started(refuse, databas
     refused.append(await refuse("startTraining", **start))
     assert [answer["__typename"] for answer in refused] == ["Conflict"] * 3
     assert {answer["message"] for answer in refused} == {
-        "There is nothing to learn from: no area of the dataset has labels."
+        "There is nothing to learn from: no area of the dataset has labels. Fetch, draw or upload some first."
     }
 
 

@@ -95,7 +95,7 @@ def test_people_talk_make_friends_and_complain(query):
     assert {"username": "visitor", "other": "mapper"} in made["requests"]
     assert {"username": "mapper", "other": "reviewer", "unread_count": 2} in made["conversations"]
     assert [report["state"] for report in made["reports"]] == ["OPEN"]
-    assert {"username": "mapper", "message": "visitor would like to be your friend.", "is_read": False} in made[
+    assert {"username": "mapper", "message": "visitor sent you a friend request.", "is_read": False} in made[
         "notifications"
     ]
 

@@ -50,7 +50,7 @@ async def test_a_request_is_seen_by_both_and_told_to_who_is_asked(ask, change, d
     for viewer, direction in ((owner, "SENT"), (other, "RECEIVED")):
         found = await ask(REQUESTS, viewer=viewer, direction=direction)
         assert found["friendRequests"]["nodes"] == [{"id": made["id"]}]
-    assert await told(database, other) == ["owner would like to be your friend."]
+    assert await told(database, other) == ["owner sent you a friend request."]
     assert await told(database, owner) == []
 
 
@@ -83,7 +83,7 @@ async def test_who_is_asked_accepts_and_both_are_friends(ask, change, database, 
     for viewer, friend in ((owner, "other"), (other, "owner")):
         answer = await ask(FRIENDS, viewer=viewer)
         assert answer["me"]["friendships"] == {"totalCount": 1, "nodes": [{"friend": {"username": friend}}]}
-    assert await told(database, owner) == ["other is your friend now."]
+    assert await told(database, owner) == ["other is now your friend."]
 
 
 async def test_a_request_the_other_way_round_is_an_acceptance(change, database, owner, other, request_id):

@@ -95,10 +95,10 @@ async def test_only_the_receiver_reads_and_a_second_time_changes_nothing(ask, ch
 async def test_who_has_not_read_is_told_once_and_again_after_reading(change, database, say, owner, other):
     for _ in range(3):
         await say(owner, other)
-    assert await told(database, other) == ["owner has written to you."]
+    assert await told(database, other) == ["owner sent you a message."]
     await change("readConversation", viewer=other, withUserId=ids.encode(owner.user))
     await say(owner, other)
-    assert await told(database, other) == ["owner has written to you."] * 2
+    assert await told(database, other) == ["owner sent you a message."] * 2
     assert await told(database, owner) == []
 
 

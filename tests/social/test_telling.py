@@ -212,12 +212,12 @@ async def test_a_request_that_was_answered_or_taken_back_is_told_no_more(ask, ch
     for person in people[:4]:
         made = await change("sendFriendRequest", "request { id }", viewer=person, userId=ids.encode(owner.user))
         requests.append(made["request"]["id"])
-    assert await messages(ask, owner) == ["dan and 3 others would like to be your friends."]
+    assert await messages(ask, owner) == ["dan and 3 others sent you friend requests."]
     await change("cancelFriendRequest", viewer=people[3], userId=ids.encode(owner.user))
-    assert await messages(ask, owner) == ["cleo and 2 others would like to be your friends."]
+    assert await messages(ask, owner) == ["cleo and 2 others sent you friend requests."]
     await change("declineFriendRequest", viewer=owner, id=requests[2])
     await change("acceptFriendRequest", viewer=owner, id=requests[1])
-    assert await messages(ask, owner) == ["ann would like to be your friend."]
+    assert await messages(ask, owner) == ["ann sent you a friend request."]
     await change("blockUser", viewer=owner, userId=ids.encode(people[0].user))
     assert await messages(ask, owner) == []
 
@@ -257,20 +257,20 @@ async def test_friends_are_told_together_and_who_is_none_any_more_is_left_out(as
     for person in people[:2]:
         await change("sendFriendRequest", viewer=owner, userId=ids.encode(person.user))
         await change("sendFriendRequest", viewer=person, userId=ids.encode(owner.user))
-    assert await messages(ask, owner) == ["ben and 1 other are your friends now."]
+    assert await messages(ask, owner) == ["ben and 1 other are now your friends."]
     await change("removeFriend", viewer=owner, userId=ids.encode(people[1].user))
-    assert await messages(ask, owner) == ["ann is your friend now."]
+    assert await messages(ask, owner) == ["ann is now your friend."]
 
 
 async def test_a_message_is_told_until_it_is_read_or_taken_back(ask, change, owner, other, people):
     write = {"receiverId": ids.encode(owner.user), "content": "Hello"}
     sent = [await change("sendMessage", viewer=other, **write) for _ in range(2)]
     await change("sendMessage", viewer=people[0], **write)
-    assert await messages(ask, owner) == ["ann has written to you.", "other has written to you."]
+    assert await messages(ask, owner) == ["ann sent you a message.", "other sent you a message."]
     await change("takeMessageBack", viewer=other, id=sent[0]["id"])
     assert len(await messages(ask, owner)) == 2
     await change("takeMessageBack", viewer=other, id=sent[1]["id"])
-    assert await messages(ask, owner) == ["ann has written to you."]
+    assert await messages(ask, owner) == ["ann sent you a message."]
     await change("readConversation", viewer=owner, withUserId=ids.encode(people[0].user))
     assert [each["isRead"] for each in await told(ask, owner)] == [True]
 

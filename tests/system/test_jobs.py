@@ -213,7 +213,7 @@ STATES = {
     "of a clock that was put back": ({"available_at": ago(-600)}, True),
     "put off for longer than any may be": ({"available_at": ago(-HOUR_S), "error": "It broke."}, True),
     "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(HOUR_S)}, False),
-    "tried as often as it may be": ({"attempt": 3, "available_at": ago(HOUR_S)}, False),
+    "maximum number of attempts": ({"attempt": 3, "available_at": ago(HOUR_S)}, False),
     "being cancelled": ({"available_at": ago(HOUR_S), "cancel_requested": True}, False),
     "done": ({"state": JobState.DONE, "available_at": ago(HOUR_S)}, False),
 }

@@ -196,7 +196,7 @@ async def test_more_than_fit_are_counted(database, kept, monkeypatch):
     await book.stop()
     *first, last = [entry.message for entry in await kept()]
     assert first == ["0", "1", "2"]
-    assert last == "7 more errors were not kept: they came too fast, or could not be written."
+    assert last == "7 more errors were not stored: there were too many at once, or they could not be written."
 
 
 async def test_while_the_database_is_away_nobody_waits_and_nothing_is_lost(

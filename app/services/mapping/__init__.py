@@ -1,1 +1,1 @@
-"""Teaching a detector: areas and labels, trainings, predictions."""
+"""Datasets, labels, trainings and predictions."""

@@ -1,1 +1,1 @@
-"""What the other domains stand on: the life of jobs, telling people, and keeping who changed what."""
+"""What the other domains build on: jobs, notifications, the audit log."""

@@ -1,4 +1,4 @@
-"""Who changed what: written in the transaction of the change, and never touched again."""
+"""The audit log: written in the transaction of the change, and never changed."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ def record(
     user_id: int | None = None,
     **details: Any,
 ) -> None:
-    """Keeps that somebody did something; None is an operator at the command line.
+    """Records an action; None as the actor is an operator at the command line.
 
-    `action` is the mutation's name, `about` the row it changed, `user_id` whom it concerns, if not only the actor,
-    and `details` what a reader needs to understand it; never a secret, an address or a text of somebody's.
+    `action` is the mutation's name, `about` the changed row, `user_id` the user concerned, if not only the actor, and
+    `details` what a reader needs to understand it; never a secret, an address or a user's text.
     """
     session.add(
         AuditEntry(

@@ -1,7 +1,7 @@
-"""Announcements: written by staff, and told to everybody when one starts, changes or ends.
+"""Announcements: written by staff, and published to all users when one starts, changes or ends.
 
-`is_announced` is what subscribers were last told. It changes with the event that tells it, in one transaction and
-under the row's lock, so that each turn of a banner is told once, whether a person or the clock brings it about.
+`is_announced` is what subscribers were last told. It changes with the event, in one transaction and under the row's
+lock, so each change is published once, whether a person or the clock causes it.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ Changes = Mapping[str, str | datetime | None]
 
 
 class BannerChange(Enum):
-    """What became of an announcement."""
+    """What happened to an announcement."""
 
     STARTED = "STARTED"
     CHANGED = "CHANGED"
@@ -36,13 +36,13 @@ class BannerChange(Enum):
 async def create_banner(
     session: WriteSession, viewer: Viewer, *, message: str, start_date: datetime | None, end_date: datetime | None
 ) -> Banner:
-    """A new announcement; without a start it starts now."""
+    """A new announcement; it starts now unless a start is given."""
     require(may_write_banners, viewer, None)
     now: datetime = (await session.execute(select(func.now()))).scalar_one()
     banner = Banner(start_date=now, user_id=signed_in(viewer))
     _change(banner, {"message": message, "start_date": start_date or now, "end_date": end_date})
     if banner.end_date is not None and banner.end_date <= now:
-        raise Invalid("endDate", "This is over: nobody would see it.")
+        raise Invalid("endDate", "The end is in the past, so nobody would see it. Choose a later end.")
     session.add(banner)
     await session.flush()
     audit.record(session, viewer.user_id, "createBanner", about=banner)
@@ -51,7 +51,7 @@ async def create_banner(
 
 
 async def update_banner(session: WriteSession, viewer: Viewer, banner_id: int, *, changes: Changes) -> Banner:
-    """The announcement with other words or dates."""
+    """Updates an announcement."""
     banner = await _banner_to_change(session, viewer, banner_id)
     _change(banner, changes)
     await session.flush()
@@ -61,7 +61,7 @@ async def update_banner(session: WriteSession, viewer: Viewer, banner_id: int, *
 
 
 async def delete_banner(session: WriteSession, viewer: Viewer, banner_id: int) -> Banner:
-    """The announcement is gone; it ends, if it was shown."""
+    """Deletes an announcement; if it was shown, it ends."""
     banner = await _banner_to_change(session, viewer, banner_id)
     audit.record(session, viewer.user_id, "deleteBanner", about=banner)
     if banner.is_announced:
@@ -81,7 +81,7 @@ async def _banner_to_change(session: WriteSession, viewer: Viewer, banner_id: in
 
 
 def _change(banner: Banner, changes: Changes) -> None:
-    """Puts in what is given, if the whole makes sense."""
+    """Applies the given values if they are valid together."""
     if "message" in changes:
         message = str(changes["message"])
         banner.message = checks.text("message", message, length_max=settings.banner_length_max, is_one_line=False)
@@ -91,11 +91,11 @@ def _change(banner: Banner, changes: Changes) -> None:
         end_date = changes["end_date"]
         banner.end_date = checks.moment("endDate", end_date) if isinstance(end_date, datetime) else None
     if banner.end_date is not None and banner.end_date <= banner.start_date:
-        raise Invalid("endDate", "It has to end after it starts.")
+        raise Invalid("endDate", "The end must be after the start.")
 
 
 async def announce_banners(session: WriteSession) -> int:
-    """Tells of the banners that have started or ended since they were last looked at; answers how many these are."""
+    """Publishes announcements that started or ended since the last check; returns how many."""
     turned = select(Banner).where(Banner.is_announced != is_displayable()).order_by(Banner.id).limit(AT_ONCE)
     banners = (await session.scalars(turned.with_for_update(skip_locked=True))).all()
     for banner in banners:
@@ -104,7 +104,7 @@ async def announce_banners(session: WriteSession) -> int:
 
 
 async def _tell(session: WriteSession, banner: Banner) -> None:
-    """Tells subscribers what this banner is to them now, if they see or saw it."""
+    """Publishes the current state of an announcement to subscribers who see or saw it."""
     was = banner.is_announced
     banner.is_announced = bool(await session.scalar(select(is_displayable()).where(Banner.id == banner.id)))
     if banner.is_announced:

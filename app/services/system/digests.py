@@ -1,7 +1,7 @@
-"""What people were told, by e-mail: one mail for all that came in a while, and a way to end these mails.
+"""Email digests: one email for all notifications of a while, with a link to unsubscribe.
 
-A notification waits until it has settled, so that what comes together goes out together; what was read by then is
-left out. Whoever was mailed lately waits longer.
+A notification waits until it has settled, so that what comes together goes out together; notifications read by then are
+left out. After a recent email the next one waits longer.
 """
 
 from base64 import urlsafe_b64encode
@@ -30,7 +30,7 @@ def _ago(**time: float) -> ColumnElement[datetime]:
 
 
 def wants_mail(user: User) -> bool:
-    """Whether somebody is told by e-mail: they asked for it, at an address that is proven to be theirs."""
+    """Whether a user receives notifications by email: they opted in and verified their address."""
     asked = DeliveryMethod.EMAIL in user.notifications_delivery_methods
     return asked and user.is_active and user.email_verified and user.email is not None
 
@@ -41,14 +41,14 @@ def _mailed_lately(user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
 
 
 async def post_digests(session: WriteSession) -> int:
-    """Posts the mails that are due, at most one for each person; answers how many these are."""
+    """Queues the emails that are due, at most one per user; returns how many."""
     settled = UserNotification.created_at < _ago(seconds=settings.notification_settle_s)
     waiting = select(UserNotification.user_id).where(UserNotification.mail_due, settled)
     found = select(User).where(User.id.in_(waiting), ~_mailed_lately(User.id)).order_by(User.id)
-    # Each person by one worker at a time; not so firmly that nobody could notify them meanwhile.
+    # Each user by one worker at a time, with a lock that does not block new notifications.
     locked = found.limit(settings.digests_at_once).with_for_update(key_share=True, skip_locked=True)
     people = {user.id: user for user in await session.scalars(locked)}
-    # Asked anew: another worker may have mailed one of them just before it was locked.
+    # Checked again: another worker may have mailed a user just before the lock.
     due = select(
         UserNotification.user_id,
         func.min(UserNotification.told_at),
@@ -69,7 +69,7 @@ async def post_digests(session: WriteSession) -> int:
 
 @writes(SystemMail.NOTIFICATIONS)
 async def digest(session: WriteSession, mail: Mail) -> Letter | None:
-    """The notifications of a mail that are still unread, if they are still to be mailed."""
+    """The notifications of an email that are still unread and still to be mailed."""
     user = await session.get(User, mail.user_id)
     if user is None or not wants_mail(user):
         return None
@@ -96,7 +96,7 @@ async def digest(session: WriteSession, mail: Mail) -> Letter | None:
 
 
 def _entry(notification: UserNotification) -> str:
-    """A message, and where to find what it is about."""
+    """A message, and where to find its subject."""
     if settings.thing_url is None or notification.subject_type is None:
         return notification.message
     id = urlsafe_b64encode(f"{notification.subject_type}:{notification.subject_key}".encode()).decode().rstrip("=")
@@ -128,7 +128,7 @@ def _mailbox(address: str) -> str:
 
 
 async def unsubscribe(session: WriteSession, user_id: int) -> None:
-    """Ends the mails to somebody; the link is what permits it, and using it again changes nothing."""
+    """Unsubscribes a user from email; the link is the permission, and repeating it has no effect."""
     methods = User.notifications_delivery_methods
     ended = update(User).where(User.id == user_id, any_(methods) == DeliveryMethod.EMAIL)
     ended = ended.values(notifications_delivery_methods=func.array_remove(methods, DeliveryMethod.EMAIL.value))

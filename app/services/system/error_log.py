@@ -1,7 +1,7 @@
-"""Errors of this process, kept in the database for staff to read, without the secrets in them.
+"""The error log: errors of this process, stored in the database without secrets, for staff.
 
-Whoever logs an error is never held up: it is put into a bounded queue, and what does not fit is counted. One task
-writes the queue down, now and then. What it logs itself it does not keep: a database that is away makes no new entries.
+Logging an error never blocks: it goes into a bounded queue, and what does not fit is counted. One task writes the queue
+from time to time. Its own log events are not stored, so an unavailable database creates no new entries.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from app.settings import settings
 from app.supervision import Background, within
 
 LAST_S_MAX = 2.0
-# What has a column of its own, or is of no use to a reader.
+# Fields with a column of their own, or of no use to a reader.
 APART = {"event", "level", "logger", "timestamp", "exc_info", "request_id", "stack_info"}
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
 
 @dataclass(frozen=True)
 class Noted:
-    """An error as it was logged."""
+    """A logged error."""
 
     at: datetime
     is_critical: bool
@@ -50,7 +50,7 @@ class Noted:
     request_id: str
 
     def entry(self) -> LogEntry:
-        """The row to keep: without secrets, within bounds."""
+        """The row to store: without secrets, within limits."""
         most = settings.log_text_length_max
         return LogEntry(
             created_at=self.at,
@@ -68,7 +68,7 @@ class Noted:
 
 
 def _clean(text: str) -> str:
-    """What PostgreSQL can keep, without secrets."""
+    """What PostgreSQL can store, without secrets."""
     return redaction.without_secrets(text.replace("\0", "").encode(errors="replace").decode())
 
 
@@ -77,7 +77,7 @@ def _line(text: str, length_max: int) -> str:
 
 
 class Logbook(logging.Handler):
-    """Keeps what is at least as bad as the settings say."""
+    """Stores records of at least the configured level."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(settings.log_kept_level)
@@ -91,13 +91,13 @@ class Logbook(logging.Handler):
         ]
 
     def start(self) -> None:
-        """Begins to listen, to every logger of the process."""
+        """Attaches to every logger of the process."""
         logging.getLogger().addHandler(self)
         for task in self.background:
             task.start()
 
     async def stop(self) -> None:
-        """Writes what there is, if that can be done soon."""
+        """Writes what is queued, if that can be done soon."""
         logging.getLogger().removeHandler(self)
         for task in self.background:
             await task.stop()
@@ -105,7 +105,7 @@ class Logbook(logging.Handler):
             await within(LAST_S_MAX, self.write())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Notes an error; called by whichever thread logs it."""
+        """Queues an error; called by the thread that logs it."""
         if _is_writing.get():
             return
         try:
@@ -122,7 +122,7 @@ class Logbook(logging.Handler):
             task.well()
 
     async def write(self) -> None:
-        """Writes what waits; what cannot be written now waits on, what can never be is dropped."""
+        """Writes the queue; what cannot be written now stays queued, what can never be written is dropped."""
         noted, dropped = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())], self._dropped
         if not noted and not dropped:
             return
@@ -155,12 +155,12 @@ class Logbook(logging.Handler):
 def _confession(dropped: int) -> list[LogEntry]:
     if not dropped:
         return []
-    message = f"{dropped} more errors were not kept: they came too fast, or could not be written."
+    message = f"{dropped} more errors were not stored: there were too many at once, or they could not be written."
     return [LogEntry(level=LogLevel.ERROR, logger=__name__, message=message, host_name=socket.gethostname()[:200])]
 
 
 def _noted(record: logging.LogRecord) -> Noted:
-    # Our loggers hand over a dictionary, others a text.
+    # Our loggers pass a dictionary, others a string.
     said: dict[str, Any] = record.msg if isinstance(record.msg, dict) else {"event": record.getMessage()}
     error = _error(said.get("exc_info") or record.exc_info)
     facts = ", ".join(f"{name}={value}" for name, value in said.items() if name not in APART and name[0] != "_")
@@ -182,7 +182,7 @@ def _noted(record: logging.LogRecord) -> Noted:
 
 
 def _error(exc_info: Any) -> BaseException | None:
-    """The exception, in whichever way logging was given it."""
+    """The exception, in whichever way it was passed to logging."""
     if isinstance(exc_info, BaseException):
         return exc_info
     found = exc_info if isinstance(exc_info, tuple) else sys.exc_info() if exc_info else (None, None, None)

@@ -1,11 +1,11 @@
-"""The life of a job: begun under a lease, held by a fence, ended once.
+"""The lifecycle of a job: started under a lease, protected by a fence, ended once.
 
-Whoever begins a job gets a fence, a number that rises with each beginning. Every later write names it and changes
-nothing once the job has been given to another, so a worker that was only slow cannot overwrite its successor.
+Each start of a job gets a fence, a rising number. Every later write names it and has no effect once the job was given
+to another worker, so a slow worker cannot overwrite its successor.
 
-A lease is a value that its holder changes with every beat. Whoever sees the same value for the time of a lease, by its
-own monotonic clock, may take the job away: no wall clock says when that is. Clocks only say until when a job is put
-off after a failure, and a job that seems to be put off for longer than any is may be begun now.
+A lease is a value that its holder changes with every heartbeat. Whoever sees the same value for the length of a lease,
+by its own monotonic clock, may take the job over: no wall clock is involved. Clocks only decide how long a job is
+delayed after a failure, and a job that seems delayed for longer than any delay may start now.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ from app.queue import IS_QUEUED, IS_RUNNING, next_turn
 from app.settings import settings
 
 CANCELLED = "Cancelled."
-WORKER_STOPPED = "The worker stopped. This will be tried again."
+WORKER_STOPPED = "The worker stopped. This will be retried."
 PUT_OFF_S_MAX = 1_800.0
 
 
 class LeaseLost(Exception):
-    """The job was given to another worker, or has ended; whoever held it stops and writes nothing."""
+    """The job was given to another worker, or has ended; the old holder stops and writes nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is; `progress` from 0 to 1."""
+    """A job's progress; `progress` from 0 to 1."""
 
     progress: float
     stage: str
@@ -57,7 +57,7 @@ class Progress:
 
 
 class Lease(NamedTuple):
-    """What a holder has shown of itself; another beat makes another lease."""
+    """The visible state of a lease; another heartbeat makes another lease."""
 
     job_id: int
     fence: int
@@ -69,7 +69,7 @@ def _in(seconds: float) -> ColumnElement[datetime]:
 
 
 def pause_s(times: int) -> float:
-    """How long to wait after so many failures in a row: nothing after the first, and then ever longer."""
+    """The delay after a number of failures in a row: none after the first, then longer each time."""
     return 0.0 if times <= 1 else min(settings.job_pause_s * 2.0 ** min(times - 1, 30), settings.job_pause_s_max)
 
 
@@ -77,16 +77,16 @@ def _held(claim: Claim) -> Update:
     return update(Job).where(Job.id == claim.job_id, Job.fence == claim.fence, Job.state == JobState.RUNNING)
 
 
-# A clock that was put back would hold back whatever is due by it: what was never put off, and the rest for long.
+# A clock set back would hold back whatever is due by it: jobs never delayed, and the rest for long.
 _is_due = or_(Job.available_at <= func.now(), Job.error.is_(None), Job.available_at > _in(PUT_OFF_S_MAX))
 _is_free = and_(IS_QUEUED, _is_due)
 
-# What another version of this program asked for is left to that version.
+# Jobs of another version of this program are left to that version.
 _is_known = Job.kind.in_(list(JobKind))
 
 
 async def begin(session: WriteSession, job_id: int) -> Claim | None:
-    """The right to work on a job, if it is free and may be tried once more. Of many askers one gets it."""
+    """Claims a job, if it is free and has an attempt left. Only one of several claimants gets it."""
     row = (
         await session.execute(
             update(Job)
@@ -117,8 +117,8 @@ async def begin(session: WriteSession, job_id: int) -> Claim | None:
 async def begin_next(
     session: WriteSession, lane: Lane, kinds: Sequence[JobKind], *, without: Sequence[int] = ()
 ) -> Claim | None:
-    """The right to work on the job of a lane whose turn it is, among these kinds and not of these accounts."""
-    # What a lost worker had begun comes first: it has kept its turn, which is over.
+    """Claims the next job of a lane, among these kinds and not of these accounts."""
+    # A lost worker's job comes first: it has kept its turn, which is over.
     may = (_is_free, Job.attempt < Job.attempts_max, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
     waiting = select(Job.id).where(Job.lane == lane, *may, Job.account_key.not_in(without))
     first = waiting.order_by(Job.turn, Job.id).limit(1).with_for_update(skip_locked=True)
@@ -127,7 +127,7 @@ async def begin_next(
 
 
 async def beat(session: WriteSession, claim: Claim) -> bool:
-    """Renews the lease; answers whether somebody asked the job to stop."""
+    """Renews the lease; returns whether cancellation was requested."""
     asked: bool | None = await session.scalar(
         _held(claim).values(lease_until=_in(settings.job_lease_s)).returning(Job.cancel_requested)
     )
@@ -137,14 +137,14 @@ async def beat(session: WriteSession, claim: Claim) -> bool:
 
 
 async def hold(session: WriteSession, claim: Claim) -> None:
-    """Locks the job for this transaction, so that what it writes is written by its one holder."""
+    """Locks the job for this transaction, so that only its current holder writes."""
     held = select(Job.id).where(Job.id == claim.job_id, Job.fence == claim.fence, Job.state == JobState.RUNNING)
     if await session.scalar(held.with_for_update()) is None:
         raise LeaseLost
 
 
 async def report(session: WriteSession, claim: Claim, progress: Progress) -> None:
-    """Writes how far the job is."""
+    """Writes the job's progress."""
     if await session.scalar(_held(claim).values(**asdict(progress)).returning(Job.id)) is None:
         raise LeaseLost
 
@@ -160,7 +160,7 @@ async def end(session: WriteSession, claim: Claim, state: JobState, error: str |
 
 
 async def try_later(session: WriteSession, claim: Claim, *, after_s: float, error: str) -> None:
-    """Queues the job again after a failure that may heal, for its account's next turn: this one it has had."""
+    """Queues the job again after a transient failure, for its account's next turn."""
     put_off = _held(claim).values(
         state=JobState.QUEUED,
         turn=await next_turn(session, claim.kind.lane, claim.account_key),
@@ -173,7 +173,7 @@ async def try_later(session: WriteSession, claim: Claim, *, after_s: float, erro
 
 
 async def set_back(session: WriteSession, claim: Claim, *, error: str) -> None:
-    """Queues the job again because the machine gave way; that is not the job's fault and costs no attempt."""
+    """Queues the job again after a failure of the machine, which costs no attempt."""
     put_off = _held(claim).values(
         state=JobState.QUEUED,
         attempt=Job.attempt - 1,
@@ -187,7 +187,7 @@ async def set_back(session: WriteSession, claim: Claim, *, error: str) -> None:
 
 
 async def got_on(session: WriteSession, claim: Claim) -> Claim:
-    """Notes that a part of the work is safe: what went wrong before counts no more. The claim as of now."""
+    """Records that a part of the work is saved: earlier failures no longer count. Returns the current claim."""
     anew = _held(claim).values(attempt=1, deaths=0, setbacks=0)
     if await session.scalar(anew.returning(Job.id)) is None:
         raise LeaseLost
@@ -195,13 +195,13 @@ async def got_on(session: WriteSession, claim: Claim) -> Claim:
 
 
 async def return_unfinished(session: WriteSession, claim: Claim, *, after_s: float | None = None) -> None:
-    """Hands the job back, for a while if told, because the worker cannot do it; that costs no attempt."""
+    """Returns the job, optionally with a delay, because the worker cannot do it; this costs no attempt."""
     back = _held(claim).values(state=JobState.QUEUED, attempt=Job.attempt - 1, lease_until=None, eta_s=None)
     await session.execute(back if after_s is None else back.values(available_at=_in(after_s)))
 
 
 async def rest(session: WriteSession, claim: Claim) -> None:
-    """Queues what is left of a job for its account's next turn; a part is done, so its attempts are counted anew."""
+    """Queues the rest of a job for its account's next turn; a part is done, so its attempts start again."""
     left = _held(claim).values(
         state=JobState.QUEUED,
         turn=await next_turn(session, claim.kind.lane, claim.account_key),
@@ -218,10 +218,10 @@ async def rest(session: WriteSession, claim: Claim) -> None:
 
 
 async def cancel(session: WriteSession, job_id: int) -> bool:
-    """Asks a job to stop; answers whether it has ended already, since nobody had begun it. Conflict once it is over."""
+    """Requests cancellation; returns whether the job has ended, since nobody had started it. Conflict once it is over."""
     job = await session.get_one(Job, job_id, with_for_update=True)
     if job.state not in {JobState.QUEUED, JobState.RUNNING}:
-        raise Conflict("It has ended already.")
+        raise Conflict("This has already ended.")
     job.cancel_requested = True
     if job.state is JobState.RUNNING:
         return False
@@ -232,16 +232,16 @@ async def cancel(session: WriteSession, job_id: int) -> bool:
 
 
 async def leases(session: ReadSession) -> Sequence[Lease]:
-    """The leases of all running jobs, as their holders last renewed them."""
+    """The leases of all running jobs, as last renewed."""
     held = select(Job.id, Job.fence, Job.lease_until).where(IS_RUNNING, _is_known)
     return [Lease(*row) for row in await session.execute(held)]
 
 
 async def release(session: WriteSession, dead: Sequence[Lease]) -> int:
-    """Takes jobs away from holders that died, and queues them again; answers how many.
+    """Takes jobs from workers that died, and queues them again; returns how many.
 
-    A death is counted apart from the attempts: more often than not it was not the job that killed the worker. The
-    first time the job may be begun again at once, then ever later, so that one that does kill meets others seldom.
+    Deaths are counted separately from attempts: usually the job did not kill the worker. After the first death the job
+    may start at once, then with longer delays, so that one that does kill workers meets few.
     """
     is_dead = tuple_(Job.id, Job.fence, Job.lease_until).in_(dead)
     held = select(Job).where(Job.state == JobState.RUNNING, is_dead, _is_known)
@@ -256,7 +256,7 @@ async def release(session: WriteSession, dead: Sequence[Lease]) -> int:
 
 
 async def abandon(session: WriteSession) -> Sequence[Job]:
-    """Ends the jobs that wait and that nobody may begin again; answers with them, already ended."""
+    """Ends waiting jobs that may not start again; returns them, already ended."""
     killed = Job.deaths >= settings.job_deaths_max
     hopeless = or_(Job.attempt >= Job.attempts_max, Job.cancel_requested, killed)
     waiting = select(Job).where(IS_QUEUED, hopeless, _is_known)
@@ -273,10 +273,10 @@ async def abandon(session: WriteSession) -> Sequence[Job]:
 def _hopelessness(job: Job) -> str:
     if job.deaths >= settings.job_deaths_max:
         return f"The worker stopped {job.deaths} times while it worked on this."
-    return job.error or "It was tried as often as it may be."
+    return job.error or "The maximum number of attempts was reached."
 
 
 async def unknown(session: ReadSession) -> int:
-    """How many unfinished jobs are of a kind that only another version of this program knows."""
+    """The number of unfinished jobs of kinds that only another version of this program knows."""
     kinds = select(func.count()).select_from(Job).where(Job.state.in_((JobState.QUEUED, JobState.RUNNING)), ~_is_known)
     return (await session.execute(kinds)).scalar_one()

@@ -1,4 +1,4 @@
-"""Mails to be sent: asked for in the transaction of what they tell of, written and sent by a job."""
+"""Outgoing email: queued in the transaction of its cause, written and sent by a job."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class Letter:
-    """What a mail says, as plain text, and to whom; `unsubscribe_url` ends mails of its kind by one POST."""
+    """An email as plain text with its receiver; `unsubscribe_url` unsubscribes by POST."""
 
     address: str
     subject: str
@@ -31,7 +31,7 @@ _writers: dict[MailKind, Writer] = {}
 
 
 def writes(kind: MailKind) -> Callable[[Writer], Writer]:
-    """Registers who writes the mails of a kind; a writer may find that there is nothing to say any more."""
+    """Registers the writer of a kind of email; a writer may return None if there is nothing to send any more."""
 
     def register(writer: Writer) -> Writer:
         assert kind not in _writers, f"{kind} has two writers"
@@ -42,19 +42,19 @@ def writes(kind: MailKind) -> Callable[[Writer], Writer]:
 
 
 def require_mail() -> None:
-    """Passes where mails go out: whoever asks for one is told alike that none does."""
+    """Refused if this installation sends no email; the same for every request."""
     if not gateway.goes_out():
-        raise Unavailable("This installation sends no mails. Ask those who look after it.")
+        raise Unavailable("This installation cannot send email. Contact its operators.")
 
 
 async def post(
     session: WriteSession, kind: MailKind, *, address: str, user_id: int | None = None, **facts: str | int
 ) -> None:
-    """Has a mail sent once this transaction is committed.
+    """Queues an email, to be sent once this transaction is committed.
 
-    To be called in the same way whether an address has an account or not: only the job looks it up, so that neither
-    an answer nor its time tells. `facts` is kept until the mail is pruned: no secret may be in it. Where no mail goes
-    out, none waits.
+    Call it in the same way whether or not an address has an account: only the job looks it up, so neither the answer
+    nor its time reveals it. `facts` are stored until the email is pruned and must not contain secrets. Without a mail
+    server nothing is queued.
     """
     if not gateway.goes_out():
         return
@@ -72,21 +72,21 @@ async def post(
 
 
 def _mailbox_key(address: str) -> int:
-    """A number below zero for a mailbox: strangers' mails take turns by it, so that many to one hold up no other."""
+    """A negative number for a mailbox: strangers' emails take turns by it, so many to one mailbox delay no others."""
     return -int.from_bytes(security.token_hash(address.strip().lower())[:7], "big")
 
 
 async def letter_of(session: WriteSession, mail_id: int) -> Letter | None:
-    """What a mail says as of now; None if it was sent, or if there is nothing to say."""
+    """The current content of an email; None if it was sent, or if there is nothing to say."""
     mail = await session.get(Mail, mail_id)
     return None if mail is None or mail.sent_at else await _writers[mail.kind](session, mail)
 
 
 async def mail_sent(session: WriteSession, mail_id: int) -> None:
-    """Writes that a mail is out."""
+    """Marks an email as sent."""
     await session.execute(update(Mail).where(Mail.id == mail_id).values(sent_at=func.now()))
 
 
 async def mail_failed(session: WriteSession, mail_id: int, reason: str) -> None:
-    """A mail that could not be sent is nobody's to repair: its job keeps the reason."""
+    """Nobody can repair an unsent email: its job keeps the reason."""
     del session, mail_id, reason

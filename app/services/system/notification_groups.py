@@ -1,7 +1,7 @@
-"""What several people did to one thing, told of in one notification for as long as that is unread.
+"""Grouped notifications: similar actions of several users on one object share a notification while it is unread.
 
-Whoever does the same again is named first and counted once, and what is taken back is told of no longer. A notification
-that was read stays as it is: what comes then begins another.
+A user who acts again moves to the front and counts once; undone actions are removed. A read notification stays as it
+is, and the next action starts another.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from app.settings import settings
 async def tell_together(
     session: WriteSession, user_id: int, doer: User, kind: NotificationKind, *, about: Record, within: int | None
 ) -> None:
-    """Tells somebody of what another did, with all that is unread of the same kind `within` the same thing."""
+    """Notifies a user of another's action, together with unread similar actions `within` the same object."""
     methods = await wanted(session, user_id, kind)
     if methods is None:
         return
@@ -34,7 +34,7 @@ async def tell_together(
     opened = opened.on_conflict_do_update(
         index_elements=["user_id", "group_key"], index_where=text("NOT is_read"), set_={"told_at": func.now()}
     )
-    # It is locked from here on: of two who tell the same at once the second finds what the first has told.
+    # Locked from here on: of two concurrent actions the second sees the first.
     found = await session.scalars(opened.returning(UserNotification), execution_options={"populate_existing": True})
     notification = found.one()
     is_new = await _name(session, notification.id, doer.id, about.id)
@@ -47,7 +47,7 @@ async def tell_together(
 
 
 async def tell_of_doer(session: WriteSession, user_id: int, doer_id: int, message: str, *, about: Record) -> None:
-    """Tells somebody of what another did in words without a name: who it was is shown while they may be seen."""
+    """Notifies a user with a sentence without a name: the actor is shown while they are visible."""
     notification = await notify(session, user_id, message, about=about)
     if notification is not None:
         await _name(session, notification.id, doer_id, about.id)
@@ -55,7 +55,7 @@ async def tell_of_doer(session: WriteSession, user_id: int, doer_id: int, messag
 
 
 async def read_together(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
-    """Marks what somebody was told of a thing as read, now that they have seen the thing itself."""
+    """Marks notifications about an object as read, once the user has seen the object itself."""
     unread = UserNotification.user_id == user_id, UserNotification.group_key == _group(kind, within)
     marked = update(UserNotification).where(*unread, ~UserNotification.is_read)
     read = await session.scalars(marked.values(is_read=True, read_at=func.now()).returning(UserNotification.id))
@@ -63,7 +63,7 @@ async def read_together(session: WriteSession, user_id: int, kind: NotificationK
 
 
 async def tell_no_more(session: WriteSession, doer_id: int, table: type[Record], id: int) -> None:
-    """Has nobody told any more of something that somebody did, if they have not read of it yet."""
+    """Withdraws an undone action from unread notifications."""
     deed = _of(doer_id).where(
         ~UserNotification.is_read,
         UserNotification.subject_type == table.__name__,
@@ -76,7 +76,7 @@ async def tell_no_more(session: WriteSession, doer_id: int, table: type[Record],
 
 
 async def unname(session: WriteSession, doer_id: int, *, user_id: int | None = None) -> None:
-    """Names somebody in no notification any more, or in none of one other person's, be they read or not."""
+    """Removes a user from all notifications, or from those of one other user, read or not."""
     did = _of(doer_id)
     did = did if user_id is None else did.where(UserNotification.user_id == user_id)
     actors = (await session.scalars(did)).all()
@@ -88,7 +88,7 @@ def _group(kind: NotificationKind, within: int | None) -> str:
 
 
 def _of(doer_id: int) -> Select[NotificationActor]:
-    """What somebody did, with the notifications that tell of it locked in the order in which people are told."""
+    """A user's actions, with their notifications locked in the order of their receivers."""
     did = select(NotificationActor).join(UserNotification).where(NotificationActor.user_id == doer_id)
     return (
         did.order_by(UserNotification.user_id, UserNotification.id)
@@ -98,7 +98,7 @@ def _of(doer_id: int) -> Select[NotificationActor]:
 
 
 async def _name(session: WriteSession, notification_id: int, doer_id: int, key: int) -> bool:
-    """Names a doer in a notification; answers whether they were not named there yet."""
+    """Adds an actor to a notification; returns whether they are new in it."""
     known = NotificationActor.notification_id == notification_id, NotificationActor.user_id == doer_id
     actor = await session.scalar(select(NotificationActor).where(*known).execution_options(populate_existing=True))
     if actor is None:
@@ -114,7 +114,7 @@ async def _name(session: WriteSession, notification_id: int, doer_id: int, key: 
 async def _leave(
     session: WriteSession, gone: Sequence[NotificationActor], touched: Sequence[NotificationActor]
 ) -> None:
-    """Ends the naming of some, and has those who were told look again."""
+    """Removes actors, and refreshes the receivers."""
     await session.flush()
     await session.execute(delete(NotificationActor).where(NotificationActor.id.in_([actor.id for actor in gone])))
     for notification in await _renew(session, [actor.notification_id for actor in touched]):
@@ -122,7 +122,7 @@ async def _leave(
 
 
 async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNotification]:
-    """Has notifications say who did it, the last first; one whose last doer left is gone."""
+    """Updates the sentence of notifications, the latest actor first; without actors they are deleted."""
     actor, of_these = NotificationActor, NotificationActor.notification_id.in_(ids)
     newest = select(actor).where(of_these).ext(distinct_on(actor.notification_id))
     newest = newest.order_by(actor.notification_id, actor.told_at.desc(), actor.id.desc())

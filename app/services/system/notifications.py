@@ -1,4 +1,4 @@
-"""Telling people what concerns them."""
+"""Notifications."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -23,12 +23,12 @@ T = TypeVar("T", bound=Any)
 
 
 def topic(user_id: int) -> str:
-    """Where the events about a person's notifications are found."""
+    """The topic of events about a user's notifications."""
     return f"notifications:{user_id}"
 
 
 async def wanted(session: ReadSession, user_id: int, kind: NotificationKind) -> Sequence[DeliveryMethod] | None:
-    """The ways by which somebody wants to be told of such things; None if they do not want to be told at all."""
+    """How a user wants to receive this category; None if they turned it off."""
     choice = select(User.notifications_delivery_methods, User.notifications_declined).where(User.id == user_id)
     methods, declined = (await session.execute(choice)).one()
     return None if kind in declined else methods
@@ -43,10 +43,10 @@ async def notify(
     event: str | None = None,
     kind: NotificationKind | None = None,
 ) -> UserNotification | None:
-    """One message to one person about a row, by the ways they chose; None if they were told of it before, or decline.
+    """Notifies a user about a row, by their delivery methods; None if already notified or turned off.
 
-    `event` names what happened to the row, where that happens once, such as the end of a job: whoever tells of it a
-    second time, a job that is tried again or another at the same time, tells nobody.
+    `event` names what happened to the row if it happens once, such as the end of a job: repeating it, by a retried or a
+    concurrent job, notifies nobody.
     """
     kind = kind or about.__notified_as__ or SystemNotification.WORK
     methods = await wanted(session, user_id, kind)
@@ -70,18 +70,18 @@ async def notify(
 
 
 async def unread_counts(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, int]:
-    """How many notifications each person has not read."""
+    """The number of unread notifications per user."""
     unread = select(UserNotification.user_id, func.count()).where(~UserNotification.is_read)
     counts = await session.execute(unread.where(UserNotification.user_id.in_(user_ids)).group_by("user_id"))
     return dict.fromkeys(user_ids, 0) | dict(counts.all())
 
 
 async def read_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequence[int]) -> list[UserNotification]:
-    """Marks some of the viewer's notifications as read; those that are keep their date."""
+    """Marks some of the viewer's notifications as read; those already read keep their date."""
     user_id = signed_in(viewer)
     found = {row.id: row for row in await session.scalars(_in_order(_some(viewer, ids)))}
     if missing := set(ids) - set(found):
-        raise NotFound(f"{len(missing)} of these notifications are not yours or not there.")
+        raise NotFound(f"{len(missing)} of these notifications do not exist or are not yours.")
     unread = [row for row in found.values() if not row.is_read]
     now = await session.scalar(select(func.now()))
     for row in unread:
@@ -102,7 +102,7 @@ async def read_all_notifications(session: WriteSession, viewer: Viewer) -> int:
 
 
 async def delete_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequence[int]) -> int:
-    """Deletes some of the viewer's notifications, and answers how many there were."""
+    """Deletes some of the viewer's notifications, and returns how many were deleted."""
     user_id = signed_in(viewer)
     gone = delete(UserNotification).where(UserNotification.id.in_(_keys(_some(viewer, ids))))
     count = len((await session.scalars(gone.returning(UserNotification.id))).all())
@@ -112,12 +112,12 @@ async def delete_notifications(session: WriteSession, viewer: Viewer, *, ids: Se
 
 def _some(viewer: Viewer, ids: Sequence[int]) -> Select[UserNotification]:
     if len(ids) > settings.nodes_max:
-        raise BadRequest(f"Name at most {settings.nodes_max} at a time; these are {len(ids)}.")
+        raise BadRequest(f"Give at most {settings.nodes_max} ids at a time; this has {len(ids)}.")
     return visible(UserNotification, viewer).where(UserNotification.id.in_(ids))
 
 
 def _in_order(found: Select[T]) -> Select[T]:
-    """Rows locked in one order, so that of two who change the same ones the second waits for the first."""
+    """Rows locked in one order, so that concurrent changes wait instead of deadlocking."""
     return found.order_by(UserNotification.id).with_for_update()
 
 
@@ -126,6 +126,6 @@ def _keys(found: Select[UserNotification]) -> Select[int]:
 
 
 def changed(session: WriteSession, user_id: int, count: int) -> None:
-    """Has the person's other devices look again."""
+    """Refreshes the user's other devices."""
     if count:
         events.record(session, topic(user_id))

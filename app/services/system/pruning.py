@@ -1,7 +1,7 @@
-"""Rows that nobody needs any more: every kind of them in one register, removed in small transactions.
+"""Pruning of old rows: every kind in one register, deleted in small transactions.
 
-A kind is registered by whoever knows when its rows are old. Removing them never takes one long transaction, which
-would hold back every reader of events, nor a row that somebody else has locked.
+Each kind is registered by the code that knows when its rows are old. Deletion never takes a long transaction, which
+would hold back all readers of events, nor waits for locked rows.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ COUNTED_MAX = 100_000
 
 @dataclass(frozen=True)
 class Prunable:
-    """Rows of a table that are removed once a condition holds; the condition is asked for once a turn."""
+    """Rows of a table that are deleted when a condition holds; the condition is built once per run."""
 
     table: type[Base]
     condition: Condition
@@ -48,12 +48,12 @@ def prunable(name: str, table: type[Base]) -> Callable[[Condition], Condition]:
 
 
 def older_than(column: ColumnElement[Any] | QueryableAttribute[Any], **age: float) -> ColumnElement[bool]:
-    """Whether a time is so long ago."""
+    """Whether a time is longer ago than this."""
     return column < func.now() - literal(timedelta(**age), Interval)
 
 
 async def prune(database: Database, name: str) -> int:
-    """Removes the rows of a kind, batch by batch, each in a transaction of its own; answers how many there were."""
+    """Deletes the rows of a kind, each batch in its own transaction; returns how many."""
     kind, count, last = KINDS[name], 0, 0
     async with database.reading() as reading:
         is_old = await kind.condition(reading)
@@ -67,7 +67,7 @@ async def prune(database: Database, name: str) -> int:
 
 
 def _batch(table: type[Base], is_old: ColumnElement[bool], *, after: int) -> Select[int, int]:
-    """Removes some rows, and answers how many, and which was the last: the next batch need not pass them again."""
+    """Deletes some rows; returns how many and the last one, where the next batch continues."""
     [key] = inspect(table).primary_key
     old = select(key.label("key")).where(is_old, key > after).order_by(key).limit(settings.prune_rows_max)
     some = old.with_for_update(skip_locked=True).cte("some")
@@ -76,7 +76,7 @@ def _batch(table: type[Base], is_old: ColumnElement[bool], *, after: int) -> Sel
 
 
 async def waiting(session: ReadSession, name: str) -> int:
-    """How many rows of a kind are to be removed, counted up to a bound."""
+    """The number of rows of a kind to be deleted, counted up to a bound."""
     kind = KINDS[name]
     some = select(1).select_from(kind.table.__table__).where(await kind.condition(session)).limit(COUNTED_MAX)
     return (await session.execute(select(func.count()).select_from(some.subquery()))).scalar_one()

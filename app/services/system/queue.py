@@ -1,4 +1,4 @@
-"""How long what is queued will have to wait, told from how long its like took lately."""
+"""Waiting times of queued jobs, estimated from recent jobs of the same kind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from app.models.system import Job, JobState
 from app.queue import IS_QUEUED, IS_RUNNING
 from app.settings import settings
 
-# Quick work is over before anybody could read when its turn comes.
+# Quick jobs are over before anybody could read their place in the queue.
 TOLD = (Lane.SLOW, Lane.HEAVY)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """When a job's turn comes: 1 is next. Null where that cannot be known."""
+    """When a job's turn comes: 1 is next. Null if unknown."""
 
     position: int | None
     wait_s: float | None
@@ -25,7 +25,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class QueueLoad:
-    """How much there is to do of one kind of work, and how long it took lately."""
+    """How much work of a kind is queued, and how long it took recently."""
 
     kind: JobKind
     queued: int
@@ -55,14 +55,14 @@ async def queue_loads(session: ReadSession) -> list[QueueLoad]:
 
 
 async def turns(session: ReadSession, job_ids: Sequence[int]) -> dict[int, Turn]:
-    """The turns of jobs by their ids, each in its lane; those that do not wait, or never wait long, have none."""
+    """The turns of jobs by id, each in its lane; jobs that do not wait, or never wait long, have none."""
     lanes = set(await session.scalars(select(Job.lane).where(Job.id.in_(job_ids), IS_QUEUED, Job.lane.in_(TOLD))))
     found: dict[int, Turn] = {}
     for lane in lanes:
         usual = await _usual_s(session, [kind for kind in JobKind if kind.lane is lane])
         left = await _left_in(session, lane, usual)
         for id, position, before_s, unknown in await session.execute(_places(lane, job_ids, usual)):
-            # Where nothing runs, nobody may be there to work; where something's length is unknown, so is the sum's.
+            # If nothing runs, there may be no worker; if one length is unknown, so is the sum.
             known = [each for each in left if each is not None]
             is_known = known and len(known) == len(left) and not unknown
             found[id] = Turn(position, round((sum(known) + before_s) / len(known), 1) if is_known else None)
@@ -70,7 +70,7 @@ async def turns(session: ReadSession, job_ids: Sequence[int]) -> dict[int, Turn]
 
 
 def _places(lane: Lane, job_ids: Sequence[int], usual: dict[JobKind, float]) -> Select[int, int, float, int]:
-    """Of these jobs that wait in a lane: the place, how long those before usually take, how many nobody knows of."""
+    """For waiting jobs of a lane: the place, the usual time of those before, the number of unknown lengths."""
     order = (Job.turn, Job.id)
     lengths = (
         case(*((Job.kind == kind, length) for kind, length in usual.items()), else_=0.0) if usual else literal(0.0)
@@ -90,21 +90,21 @@ def _places(lane: Lane, job_ids: Sequence[int], usual: dict[JobKind, float]) -> 
 
 
 async def _left_in(session: ReadSession, lane: Lane, usual: dict[JobKind, float]) -> list[float | None]:
-    """How long each job that runs in a lane will run still."""
+    """The remaining time of each running job of a lane."""
     now = (await session.execute(select(func.now()))).scalar_one()
     running = await session.scalars(select(Job).where(Job.lane == lane, IS_RUNNING))
     return [_left_s(job, usual, (now - job.started_at).total_seconds() if job.started_at else 0) for job in running]
 
 
 def _left_s(job: Job, usual: dict[JobKind, float], spent_s: float) -> float | None:
-    """How long a job that runs will run still: what it says itself, else what its like usually take."""
+    """The remaining time of a running job: its own estimate, or the usual length of its kind."""
     if job.eta_s is not None:
         return job.eta_s
     return max(0.0, usual[job.kind] - spent_s) if job.kind in usual else None
 
 
 async def _usual_s(session: ReadSession, kinds: Sequence[JobKind]) -> dict[JobKind, float]:
-    """The median length of the last few jobs that were done, by kind; nothing for a kind that has none."""
+    """The median length of the last few finished jobs, by kind; kinds without any are left out."""
     usual = {}
     for kind in kinds:
         length = cast(extract("epoch", Job.finished_at - Job.started_at), Float).label("length_s")

@@ -1,4 +1,4 @@
-"""How much of a kind one account may ask for in an hour, and all who come from one network address together."""
+"""Hourly limits per account, and per network address."""
 
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
@@ -11,7 +11,7 @@ from app.settings import settings
 
 
 class Pace(StrEnum):
-    """What is counted together once it is granted; settings such as `trainings_per_hour_max` say how many."""
+    """What is counted together once it succeeds; settings such as `trainings_per_hour_max` hold the limits."""
 
     TRAININGS = "trainings"
     PREDICTIONS = "predictions"
@@ -21,18 +21,18 @@ class Pace(StrEnum):
 
     @property
     def account_max(self) -> int:
-        """How many an account may ask for in an hour."""
+        """The hourly limit of an account."""
         most: int = getattr(settings, f"{self.value}_per_hour_max")
         return most
 
     @property
     def address_max(self) -> int:
-        """How many an address may ask for in an hour: several people may share it."""
+        """The hourly limit of an address, which several people may share."""
         return self.account_max * settings.accounts_per_address_factor
 
     def spending(self, rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
-        """A block that counts as one if it succeeds; passes while the account and the address have had few."""
-        what = f"{{}} {self.value} in an hour are enough."
+        """A block that counts as one if it succeeds; refused if the account or the address has reached the limit."""
+        what = f"The limit is {{}} {self.value} per hour."
         payers = (self.account_max, f"account:{signed_in(viewer)}"), (self.address_max, f"address:{address}")
         shares = (
             Share(RateLimitItemPerHour(most), f"{self.value}:{payer}", what.format(most)) for most, payer in payers

@@ -1,6 +1,6 @@
-"""Files that clients send: an address to send one to, and taking it into use once it is there.
+"""File uploads: a link to send a file to, and its use once it has arrived.
 
-Nothing is kept of an upload but the file. Who may use it, and what for, is sealed in the name that the client is given.
+Only the file itself is stored. Who may use it, and for what, is signed into the name that the client gets.
 """
 
 from contextlib import AbstractAsyncContextManager
@@ -28,7 +28,7 @@ FOLDER = "uploads"
 
 @dataclass(frozen=True)
 class UploadLink:
-    """An address to send one file to, once: a PUT with the file as its body and its type as Content-Type."""
+    """A link to upload one file to, once: PUT the file as the body, with its type as Content-Type."""
 
     upload: str
     url: str
@@ -54,9 +54,9 @@ class Uploaded(NamedTuple):
 
 
 def pace_bytes(rates: Rates, viewer: Viewer, *, bytes: int) -> AbstractAsyncContextManager[None]:
-    """A block that counts what is to be sent if it succeeds; passes while the account has sent little.
+    """A block that counts the bytes to be sent if it succeeds; refused if the account has sent too much.
 
-    What nobody takes into use is forgotten within a day: so the day's share bounds what of it is kept, too.
+    Unused uploads are deleted within a day, so the daily limit bounds what is stored, too.
     """
     account, cost = f"account:{signed_in(viewer)}", max(bytes, 0)
     shares = (
@@ -65,14 +65,19 @@ def pace_bytes(rates: Rates, viewer: Viewer, *, bytes: int) -> AbstractAsyncCont
     )
     return rates.spending(
         *(
-            Share(limit, f"upload-bytes:{span}:{account}", f"You may send {limit.amount:,} bytes in a {span}.", cost)
+            Share(
+                limit,
+                f"upload-bytes:{span}:{account}",
+                f"The limit for uploads is {limit.amount:,} bytes per {span}.",
+                cost,
+            )
             for limit, span in shares
         )
     )
 
 
 def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_max: int) -> UploadLink:
-    """An address for a file of the viewer's, of a type that the caller has checked, for one use such as `avatar`."""
+    """An upload link of the viewer's, with a type checked by the caller, for one purpose such as `avatar`."""
     user_id = signed_in(viewer)
     checks.within("bytes", bytes, 1, min(bytes_max, settings.upload_bytes_max))
     storage.require_room(bytes)
@@ -92,25 +97,29 @@ async def upload_of(session: ReadSession, token: str) -> Upload:
 
 
 async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
-    """The file that the viewer sent for this use; Invalid if there is none. Who has taken it over deletes it."""
+    """The file the viewer uploaded for this purpose; Invalid if there is none. The caller deletes it after use."""
     viewer_id = signed_in(viewer)
     try:
         user_id, meant, key, media_type, bytes_max = Seal("uploaded").loads(upload)
     except BadSignature:
-        raise Invalid("upload", "Give the `upload` of a link that you were given.") from None
+        raise Invalid("upload", "This is not a valid upload. Give the `upload` value of an upload link.") from None
     if user_id != viewer_id or meant != use:
-        raise Invalid("upload", "This upload is another's, or was meant for something else.")
+        raise Invalid("upload", "This upload belongs to another user or has another purpose.")
     try:
         size = await storage.size(key)
     except NotFound:
-        raise Invalid("upload", "Nothing has arrived at this address, or it was used already.") from None
+        raise Invalid(
+            "upload", "Nothing was uploaded to this link, or the upload was already used. Upload the file first."
+        ) from None
     if size > bytes_max:  # an object store does not mind
-        raise Invalid("upload", f"This file has {size:,} bytes; its link was for {bytes_max:,}.")
+        raise Invalid(
+            "upload", f"This file has {size:,} bytes, but its link was for {bytes_max:,}. Request a new link."
+        )
     return Uploaded(key, media_type, size)
 
 
 async def prune_uploads() -> None:
-    """Forgets files that nobody took into use, and those that never arrived whole."""
+    """Deletes unused and incomplete uploads."""
     for folder in (FOLDER, storage.ARRIVING):
         async for keys in storage.old(folder, age_s=settings.uploads_kept_hours * 3_600):
             await storage.delete_all(keys)

@@ -1,4 +1,4 @@
-"""Areas with their labels, copied: a correction into the dataset, a whole dataset onto other imagery."""
+"""Copies of areas with their labels: a correction into the dataset, or a whole dataset for other imagery."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,9 +19,9 @@ from app.services.mapping.labels.uploads import make_room
 from app.services.mapping.trainings.inputs import outline_in
 from app.services.mapping.trainings.lifecycle import create_model
 
-# So many labels are copied with one statement: ten times as many take longer than a statement may.
+# The number of labels copied per statement: ten times as many exceed the statement timeout.
 LABELS_AT_ONCE = 10_000
-# What a copy has of its own; everything else is copied, whatever columns there will be.
+# The columns a copy does not share; all others are copied, including future ones.
 OWN = {"id", "created_at", "last_modified", "user_id", "dataset_id", "aoi_id", "label_status"}
 
 
@@ -30,13 +30,13 @@ def _copied(table: type[AOI | Label]) -> dict[str, ColumnElement[Any]]:
 
 
 async def copy_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int) -> AOI:
-    """Makes a correction part of the dataset its model learns from. It and its labels stay whose they were."""
+    """Copies a correction into the dataset of its model. Both keep their creators."""
     area = await said(session, viewer, FeedbackAOI, area_id)
     dataset = await dataset_to_add_to(session, viewer, area.training.model.dataset_id)
     if area.aoi_id is not None:
-        raise Conflict("This correction was copied already.")
+        raise Conflict("This correction was already copied.")
     if not await session.scalar(select(is_labelled()).where(FeedbackAOI.id == area.id)):
-        raise Conflict("This area has no labels yet: fetch or draw them first.")
+        raise Conflict("This area has no labels yet. Fetch or draw them first.")
     await room_for_area(session, dataset.id)
     here = FeedbackLabel.feedback_aoi_id == area.id
     aoi = AOI(dataset_id=dataset.id, user_id=area.user_id, geom=area.geom)
@@ -64,9 +64,9 @@ async def clone_dataset(
     source_imagery: str | None = None,
     offset: Sequence[float] | None = None,
 ) -> Dataset:
-    """A dataset of the viewer's with the same areas and labels, over other imagery where that is named.
+    """A dataset of the viewer's with the same areas and labels, for other imagery if given.
 
-    The labels stay where the map has them; the offset says how far they lie from the imagery.
+    The labels keep their coordinates; the offset moves them to the imagery.
     """
     dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
     if dataset is None:
@@ -84,7 +84,7 @@ async def clone_dataset(
 
 
 async def _copy_areas(session: WriteSession, dataset_id: int, clone: Dataset) -> None:
-    """Copies what the dataset has now; its labels some areas at a time, since one statement may not take long."""
+    """Copies the dataset's current content, labels in batches, since one statement may not take long."""
     counts = select(AOI.id, func.count(Label.id)).outerjoin(Label).where(AOI.dataset_id == dataset_id)
     areas = (await session.execute(counts.group_by(AOI.id).order_by(AOI.id))).all()
     sequence = func.nextval(func.pg_get_serial_sequence(AOI.__tablename__, "id"))
@@ -102,7 +102,7 @@ async def _copy_areas(session: WriteSession, dataset_id: int, clone: Dataset) ->
 
 
 def _settled() -> ColumnElement[Any]:
-    """How far the fetching of an area's labels is, if nobody is at it: nobody fetches for the copy."""
+    """The label status of a copied area: nobody fetches for the copy."""
     before = case((AOI.label_fetched.is_(None), DownloadStatus.NOT_DOWNLOADED), else_=DownloadStatus.DOWNLOADED)
     return case((AOI.label_status == DownloadStatus.RUNNING, before), else_=AOI.label_status)
 
@@ -112,7 +112,7 @@ def _keys(ids: Sequence[int]) -> ColumnElement[Any]:
 
 
 def _in_portions(areas: Sequence[Any]) -> list[list[int]]:
-    """The areas' keys in lists, none with many more labels than are copied at once."""
+    """The areas' keys in batches, none with many more labels than are copied at once."""
     portions: list[list[int]] = []
     room = 0
     for id, count in areas:
@@ -139,7 +139,7 @@ async def clone_model(
     source_imagery: str | None = None,
     offset: Sequence[float] | None = None,
 ) -> Model:
-    """A model of the viewer's of the same kind, not trained yet, on a clone of its dataset."""
+    """An untrained model of the viewer's of the same kind, on a clone of its dataset."""
     model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
     if model is None:
         raise NotFound("There is no such model.")

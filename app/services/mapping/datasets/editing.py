@@ -1,4 +1,4 @@
-"""Datasets and the areas drawn in them."""
+"""Datasets and their areas."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from app.settings import settings
 
 
 async def dataset_to_change(session: ReadSession, viewer: Viewer, dataset_id: int) -> Dataset:
-    """A dataset the viewer may change; locked, so that limits counted next are kept under concurrency."""
+    """A dataset the viewer may change; locked, so that limits counted next hold under concurrency."""
     dataset = await session.scalar(
         visible(Dataset, viewer).where(Dataset.id == dataset_id).with_for_update(key_share=True)
     )
@@ -40,7 +40,7 @@ async def dataset_to_add_to(session: ReadSession, viewer: Viewer, dataset_id: in
     if found is None:
         raise NotFound("There is no such dataset.")
     if not found[1]:
-        raise Forbidden("You may not add to this dataset.")
+        raise Forbidden("You may not add to this dataset. Ask its owner, or clone it.")
     dataset: Dataset = found[0]
     return dataset
 
@@ -51,15 +51,15 @@ async def aoi_to_add_to(session: ReadSession, viewer: Viewer, aoi_id: int) -> AO
     if aoi is None:
         raise NotFound("There is no such area.")
     await dataset_to_add_to(session, viewer, aoi.dataset_id)
-    # The dataset's lock may have been waited for: only now is what the area says of itself settled.
+    # The dataset's lock may have been waited for: only now is the area's state final.
     await session.refresh(aoi)
     return aoi
 
 
 async def aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> AOI:
-    """An area the viewer may change or delete, together with its dataset; both locked, and nothing at work on it."""
+    """An area the viewer may change or delete, with its dataset; both locked, and no job running on it."""
     sought = visible(AOI, viewer).join(AOI.dataset).options(contains_eager(AOI.dataset)).where(AOI.id == aoi_id)
-    # The dataset first, as everybody else does: two who wait for each other would wait for ever.
+    # The dataset first, as everywhere: a different order would deadlock.
     dataset = select(AOI.dataset_id).where(AOI.id == aoi_id).scalar_subquery()
     await session.execute(select(Dataset.id).where(Dataset.id == dataset).with_for_update(key_share=True))
     aoi = await session.scalar(sought)
@@ -72,18 +72,20 @@ async def aoi_to_change(session: ReadSession, viewer: Viewer, aoi_id: int) -> AO
 
 def _offset(value: Sequence[float]) -> list[float]:
     if len(value) != 2:
-        raise Invalid("offset", f"Give two numbers, [x, y] in metres; these are {len(value)}.")
+        raise Invalid("offset", f"Give two numbers, [x, y] in metres; this has {len(value)}.")
     return [checks.within("offset", each, -settings.offset_m_max, settings.offset_m_max) for each in value]
 
 
 async def _team(session: ReadSession, viewer: Viewer, contributions: Contributions, team_id: int | None) -> int | None:
-    """The team that may add, which must be one the viewer sees; where others decide who may, there is none."""
+    """The contributing team, which the viewer must see; None for other kinds of contributions."""
     if contributions is not Contributions.TEAM:
         if team_id is not None:
-            raise Invalid("teamId", "Name a team only where contributions are the team's.")
+            raise Invalid(
+                "teamId", "Only datasets with contributions TEAM have a team. Leave out teamId, or choose TEAM."
+            )
         return None
     if team_id is None:
-        raise Invalid("teamId", "Name the team whose people may add.")
+        raise Invalid("teamId", "Contributions TEAM need a team. Give teamId.")
     found = await session.scalar(visible(Team, viewer).with_only_columns(Team.id).where(Team.id == team_id))
     if found is None:
         raise NotFound("There is no such team.")
@@ -105,7 +107,7 @@ async def create_dataset(
     contributions: Contributions = Contributions.OWNER,
     team_id: int | None = None,
 ) -> Dataset:
-    """An empty dataset of the viewer's."""
+    """A new empty dataset of the viewer's."""
     dataset = Dataset(
         user_id=signed_in(viewer),
         name=checks.text("name", name, length_max=settings.name_length_max),
@@ -121,7 +123,7 @@ async def create_dataset(
 
 
 async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int, changes: Mapping[str, Any]) -> Dataset:
-    """Changes what is given and leaves the rest: its fields as `create_dataset` takes them."""
+    """Updates the given fields, as `create_dataset` takes them."""
     dataset = await dataset_to_change(session, viewer, dataset_id)
     checked = {
         "name": lambda value: checks.text("name", value, length_max=settings.name_length_max),
@@ -146,22 +148,22 @@ async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int,
 
 
 async def delete_dataset(session: WriteSession, viewer: Viewer, dataset_id: int) -> Dataset:
-    """The dataset ends, with its areas and labels; not while a model learns from it."""
+    """Deletes the dataset with its areas and labels, unless a model is trained on it."""
     dataset = await dataset_to_change(session, viewer, dataset_id)
-    # Now the key, too: a model that is being made meanwhile comes before or not at all.
+    # Now the key, too: a model created concurrently comes either before or not at all.
     await session.execute(select(Dataset.id).where(Dataset.id == dataset.id).with_for_update())
     if models := await session.scalar(select(func.count()).where(Model.dataset_id == dataset.id)):
-        raise Conflict(f"Models are trained on this dataset ({models}): delete them first, or archive it.")
+        raise Conflict(f"Models are trained on this dataset ({models}). Delete them first, or archive the dataset.")
     running = select(func.count()).where(AOI.dataset_id == dataset.id, AOI.label_status == DownloadStatus.RUNNING)
     if await session.scalar(running):
-        raise Conflict("Labels of this dataset are being fetched: wait until they are there.")
+        raise Conflict("Labels of this dataset are being fetched. Wait until that has finished.")
     audit.record(session, signed_in(viewer), "deleteDataset", about=dataset, user_id=dataset.user_id)
     await session.execute(delete(Dataset).where(Dataset.id == dataset.id))
     return dataset
 
 
 async def create_aoi(session: WriteSession, viewer: Viewer, *, dataset_id: int, geom: Polygon) -> AOI:
-    """One more area in a dataset the viewer may add to."""
+    """A new area in a dataset the viewer may add to."""
     dataset = await dataset_to_add_to(session, viewer, dataset_id)
     area = _area(geom)
     await room_for_area(session, dataset.id)
@@ -176,14 +178,14 @@ def _area(geom: Polygon) -> Polygon:
 
 
 async def room_for_area(session: ReadSession, dataset_id: int) -> None:
-    """Passes unless a dataset has as many areas as it may; it is locked."""
+    """Refused if a dataset has the maximum number of areas; it is locked."""
     count = await session.scalar(select(func.count()).where(AOI.dataset_id == dataset_id))
     if (count or 0) >= settings.aois_per_dataset_max:
-        raise LimitReached("This dataset has as many areas as it may.", limit=settings.aois_per_dataset_max)
+        raise LimitReached("This dataset has reached the limit for areas.", limit=settings.aois_per_dataset_max)
 
 
 async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom: Polygon) -> AOI:
-    """Draws an area anew; it stays whose it was."""
+    """Changes the boundary of an area; its creator stays the same."""
     aoi = await aoi_to_change(session, viewer, aoi_id)
     redraw(aoi, _area(geom))
     await session.flush()
@@ -192,7 +194,7 @@ async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom
 
 
 async def delete_aoi(session: WriteSession, viewer: Viewer, aoi_id: int) -> AOI:
-    """The area ends, with its labels."""
+    """Deletes the area with its labels."""
     aoi = await aoi_to_change(session, viewer, aoi_id)
     await session.execute(delete(AOI).where(AOI.id == aoi.id))
     return aoi

@@ -1,4 +1,4 @@
-"""Whether a dataset is fit to be learned from: what its rows tell at once, and what its imagery tells a job."""
+"""Dataset quality: problems visible in the rows at once, and in the imagery by a job."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from app.settings import settings
 
 
 class QualityWarningKind(Enum):
-    """What may spoil a training."""
+    """A problem that may harm a training."""
 
     AREA_WITHOUT_LABELS = "AREA_WITHOUT_LABELS"
     LABELS_OUTSIDE_AREA = "LABELS_OUTSIDE_AREA"
@@ -41,22 +41,22 @@ class QualityWarningKind(Enum):
 
 Kind = QualityWarningKind
 Concerned = Sequence[tuple[int, int]]
-"""The areas a warning concerns, each with how much of it."""
+"""The areas a warning concerns, each with its count."""
 
 MESSAGES = {
-    Kind.AREA_WITHOUT_LABELS: "{count} areas have no labels yet: fetch or draw them, or remove the areas.",
-    Kind.LABELS_OUTSIDE_AREA: "{count} labels share no ground with their area, so nothing is learned from them.",
-    Kind.AREA_TINY: "{count} areas are smaller than {tiny_m2:g} m²: too little ground to learn or to judge from.",
-    Kind.AREA_HUGE: "{count} areas are larger than {huge_m2:g} m²: make sure that everything within them is labelled.",
-    Kind.AREAS_OVERLAP: "{count} areas overlap others: what is labelled in one may be missing from the other.",
-    Kind.IMAGERY_MISSING: "{count} tiles have no picture: nothing is learned there.",
-    Kind.LABELS_MISALIGNED: "Labels lie about {shift_m:.1f} m beside what they outline: an offset would mend that.",
+    Kind.AREA_WITHOUT_LABELS: "{count} areas have no labels yet. Fetch or draw them, or remove the areas.",
+    Kind.LABELS_OUTSIDE_AREA: "{count} labels do not overlap their area, so trainings ignore them. Move or delete them.",
+    Kind.AREA_TINY: "{count} areas are smaller than {tiny_m2:g} m², which is too small for training. Enlarge them.",
+    Kind.AREA_HUGE: "{count} areas are larger than {huge_m2:g} m². Make sure that everything within them is labelled.",
+    Kind.AREAS_OVERLAP: "{count} areas overlap others, and may lack each other's labels. Merge or shrink them.",
+    Kind.IMAGERY_MISSING: "{count} tiles have no imagery, so trainings skip them. Choose other imagery or areas.",
+    Kind.LABELS_MISALIGNED: "Labels are about {shift_m:.1f} m away from the imagery. Change the offset to align them.",
 }
 
 
 @dataclass(frozen=True)
 class QualityWarning:
-    """Something that may spoil a training, and the areas it concerns."""
+    """A warning, and the areas it concerns."""
 
     kind: QualityWarningKind
     message: str
@@ -66,7 +66,7 @@ class QualityWarning:
 
 @dataclass(frozen=True)
 class DatasetQuality:
-    """What is known of a dataset before anything is learned from it."""
+    """The quality of a dataset before training."""
 
     warnings: Sequence[QualityWarning]
     inspection: Inspection | None
@@ -85,7 +85,7 @@ class InspectionPlan:
 
 
 async def dataset_quality(session: ReadSession, viewer: Viewer, *, dataset_id: int) -> DatasetQuality:
-    """All warnings that can be given now. Those about imagery come from the last inspection, while that still holds."""
+    """All current warnings. Those about imagery come from the last inspection, while it is still valid."""
     dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
     if dataset is None:
         raise NotFound("There is no such dataset.")
@@ -118,7 +118,7 @@ def _warning(kind: Kind, rows: Concerned, aois: Mapping[int, AOI], inspection: I
 
 
 def _areas(dataset_id: int, condition: ColumnElement[bool]) -> Select[int, int]:
-    """The areas of a dataset of which something is true; each counts as one."""
+    """The areas of a dataset that meet a condition; each counts as one."""
     return select(AOI.id, literal(1)).where(AOI.dataset_id == dataset_id, condition).order_by(AOI.id)
 
 
@@ -144,7 +144,7 @@ def _huge(dataset_id: int) -> Select[int, int]:
 
 def _overlapping(dataset_id: int) -> Select[int, int]:
     other = aliased(AOI)
-    # The inner part of both has to meet: neighbours may share an edge.
+    # Their interiors must meet: neighbours may share an edge.
     overlaps = func.ST_Relate(AOI.geom, other.geom, "T********")
     met = select(other.id).where(
         other.dataset_id == dataset_id, other.id != AOI.id, other.geom.op("&&")(AOI.geom), overlaps
@@ -162,13 +162,13 @@ _QUESTIONS: dict[Kind, Callable[[int], Select[int, int]]] = {
 
 
 def _holds(inspection: Inspection, dataset: Dataset) -> bool:
-    """Whether the labels still lie on the imagery as they did."""
+    """Whether imagery and offset are those of the inspection."""
     findings = inspection.findings or {}
     return inspection.source_imagery == dataset.source_imagery and findings.get("offset") == list(dataset.offset)
 
 
 def _seen_by(inspection: Inspection) -> dict[Kind, Concerned]:
-    """What an inspection warns of. Areas that speak for no shift of their own are not said to be misaligned."""
+    """The warnings of an inspection. Areas without a clear shift of their own are not reported as misaligned."""
     areas = (inspection.findings or {})["areas"]
     missing = [(area["aoi_id"], area["tiles_without_imagery"]) for area in areas if area["tiles_without_imagery"]]
     shift_m, shift_m_min = inspection.shift_m or 0, settings.quality_shift_m_min
@@ -180,17 +180,17 @@ def _seen_by(inspection: Inspection) -> dict[Kind, Concerned]:
 
 
 async def inspect_dataset(session: WriteSession, viewer: Viewer, *, dataset_id: int, zoom_level: int) -> Inspection:
-    """Queues a look at a dataset's imagery beside its labels."""
+    """Queues an inspection of a dataset's imagery and labels."""
     dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
     if dataset is None:
         raise NotFound("There is no such dataset.")
     require(may_train_on_this_dataset, viewer, dataset)
     checks.within("zoomLevel", zoom_level, settings.training_zoom_min, settings.training_zoom_max)
     if not dataset.source_imagery:
-        raise Invalid("datasetId", "This dataset names no imagery.")
+        raise Invalid("datasetId", "This dataset has no imagery. Set its sourceImagery first.")
     areas = (await session.scalars(select(AOI.geom).where(AOI.dataset_id == dataset_id))).all()
     if not areas:
-        raise Invalid("datasetId", "This dataset has no areas yet.")
+        raise Invalid("datasetId", "This dataset has no areas yet. Create one first.")
     check_tiles(areas, [zoom_level])
     inspection = Inspection(
         user_id=signed_in(viewer),
@@ -208,7 +208,7 @@ async def inspect_dataset(session: WriteSession, viewer: Viewer, *, dataset_id: 
 
 
 async def begin_inspection(session: WriteSession, inspection_id: int) -> InspectionPlan:
-    """Notes that a worker began, and gathers what it needs."""
+    """Marks the inspection as started, and returns its input."""
     inspection = await session.get_one(Inspection, inspection_id, with_for_update=True)
     dataset = await session.get_one(Dataset, inspection.dataset_id)
     await begin(session, inspection)
@@ -224,12 +224,12 @@ async def begin_inspection(session: WriteSession, inspection_id: int) -> Inspect
 
 
 async def finish_inspection(session: WriteSession, inspection_id: int, findings: dict[str, Any]) -> None:
-    """Writes down what was seen: the offset it was seen with, the shift of all labels, and each area's figures."""
+    """Writes the result: the offset used, the overall shift, and each area's figures."""
     inspection = await session.get_one(Inspection, inspection_id, with_for_update=True)
     inspection.findings = findings
     await finish(session, inspection, ".")
 
 
 async def inspection_failed(session: WriteSession, inspection_id: int, reason: str) -> None:
-    """Ends an inspection that will give no result, and says why."""
+    """Marks the inspection as failed, with the reason."""
     await fail(session, await session.get_one(Inspection, inspection_id, with_for_update=True), reason)

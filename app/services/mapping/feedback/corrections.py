@@ -1,4 +1,4 @@
-"""Areas that correct a training: drawn by anybody, reviewed by the model's owner, learned from once approved."""
+"""Correction areas: drawn by any user, reviewed by the model's owner, trained on once approved."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ def _boundary(geom: Polygon) -> Polygon:
 
 
 async def _area_to_change(session: ReadSession, viewer: Viewer, area_id: int) -> FeedbackAOI:
-    """An area the viewer may change, locked, and nothing at work on it."""
+    """An area the viewer may change, locked, with no job running on it."""
     area = await said(session, viewer, FeedbackAOI, area_id)
     require(may_change_this_feedback_area, viewer, area)
     at_rest(area)
@@ -55,13 +55,13 @@ async def _area_to_change(session: ReadSession, viewer: Viewer, area_id: int) ->
 
 
 def _has_changed(viewer: Viewer, area: FeedbackAOI) -> None:
-    """What was approved is not what it was: unless a reviewer changed it, it is to be reviewed again."""
+    """A changed area is no longer the approved one: it must be reviewed again unless a reviewer changed it."""
     if not may_review_feedback_on_this_model(viewer, area.training.model):
         area.review, area.reviewed_at, area.reviewed_by_id = Review.PENDING, None, None
 
 
 async def update_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int, *, geom: Polygon) -> FeedbackAOI:
-    """Draws an area anew; it stays whose it was."""
+    """Changes the boundary of an area; its creator stays the same."""
     area, boundary = await _area_to_change(session, viewer, area_id), _boundary(geom)
     redraw(area, boundary)
     _has_changed(viewer, area)
@@ -71,25 +71,25 @@ async def update_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
 
 
 async def delete_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int) -> FeedbackAOI:
-    """The area ends, with its labels; what was copied of it into the dataset stays."""
+    """Deletes the area with its labels; its copy in the dataset stays."""
     area = await _area_to_change(session, viewer, area_id)
     await session.execute(delete(FeedbackAOI).where(FeedbackAOI.id == area.id))
     return area
 
 
 def is_labelled() -> Any:
-    """Whether what is not labelled in a feedback area is known to be absent: it has labels, or was fetched."""
+    """Whether unlabelled ground in a feedback area is known to be empty: it has labels, or was fetched."""
     return (FeedbackAOI.label_status == DownloadStatus.DOWNLOADED) | exists().where(
         FeedbackLabel.feedback_aoi_id == FeedbackAOI.id, FeedbackAOI.label_status != DownloadStatus.RUNNING
     )
 
 
 async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int, *, review: Review) -> FeedbackAOI:
-    """Decides whether the model may learn from an area; whoever drew it is told."""
+    """Approves or rejects an area for training, and notifies its author."""
     area = await said(session, viewer, FeedbackAOI, area_id)
     require(may_review_feedback_on_this_model, viewer, area.training.model)
     if review is Review.APPROVED and not await session.scalar(select(is_labelled()).where(FeedbackAOI.id == area.id)):
-        raise Conflict("This area has no labels yet: fetch or draw them first.")
+        raise Conflict("This area has no labels yet. Fetch or draw them first.")
     if review is area.review:
         return area
     is_open = review is Review.PENDING
@@ -104,7 +104,7 @@ async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
 
 
 async def ask_for_feedback_labels(session: WriteSession, viewer: Viewer, *, area_id: int) -> FeedbackAOI:
-    """Begins to fetch a feedback area's labels from OpenStreetMap; it says so from this transaction on."""
+    """Starts fetching a feedback area's labels from OpenStreetMap; its status changes in this transaction."""
     area = await _area_to_change(session, viewer, area_id)
     begin_fetching(area)
     _has_changed(viewer, area)
@@ -114,12 +114,12 @@ async def ask_for_feedback_labels(session: WriteSession, viewer: Viewer, *, area
 
 
 async def feedback_area_to_label(session: ReadSession, area_id: int) -> Polygon:
-    """Where to look for labels."""
+    """The ground to fetch labels for."""
     return (await session.get_one(FeedbackAOI, area_id)).geom
 
 
 async def replace_osm_feedback_labels(session: WriteSession, area_id: int, features: Sequence[OsmFeature]) -> None:
-    """Puts what OpenStreetMap knows now in place of what it knew before; what was drawn or corrected stays."""
+    """Replaces the labels fetched before; drawn and edited labels stay."""
     area = await session.get_one(FeedbackAOI, area_id, with_for_update=True)
     taken = await make_way(session, FeedbackLabel, FeedbackLabel.feedback_aoi_id == area.id)
     rows = [
@@ -136,7 +136,7 @@ async def replace_osm_feedback_labels(session: WriteSession, area_id: int, featu
 
 
 async def feedback_labelling_failed(session: WriteSession, area_id: int, reason: str) -> None:
-    """Says why the labels did not come; those from before stay."""
+    """Marks the fetch as failed, with the reason; earlier labels stay."""
     area = await session.get_one(FeedbackAOI, area_id, with_for_update=True)
     fail_fetching(area, reason)
     await _tell(session, area, f"The labels of your correction {area.id} could not be fetched. {reason}")
@@ -150,13 +150,13 @@ async def _room_for_labels(session: ReadSession, area: FeedbackAOI, count: int) 
     limit = settings.feedback_labels_per_area_max
     there = await session.scalar(select(func.count()).where(FeedbackLabel.feedback_aoi_id == area.id))
     if (there or 0) + count > limit:
-        raise LimitReached("One feedback area holds no more labels than this.", limit=limit)
+        raise LimitReached("This feedback area has reached the limit for labels.", limit=limit)
 
 
 async def draw_feedback_label(
     session: WriteSession, viewer: Viewer, *, area_id: int, geom: BaseGeometry, tags: Any = None
 ) -> FeedbackLabel:
-    """A feature that should have been found, drawn by hand; one with the same outline takes the tags instead."""
+    """A drawn feature that should have been found; one with the same outline gets the tags instead."""
     area = await _area_to_change(session, viewer, area_id)
     outline = outlined(area, geom)
     same = covers_the_same(FeedbackLabel, outline) & (FeedbackLabel.feedback_aoi_id == area.id)
@@ -175,13 +175,13 @@ async def draw_feedback_label(
 
 
 async def _label_to_change(session: ReadSession, viewer: Viewer, label_id: int) -> tuple[FeedbackLabel, FeedbackAOI]:
-    """A label of an area the viewer may change, and the area, which is locked."""
+    """A label of an area the viewer may change, and the area, locked."""
     sought = visible(FeedbackLabel, viewer).where(FeedbackLabel.id == label_id)
     area_id = await session.scalar(sought.with_only_columns(FeedbackLabel.feedback_aoi_id))
     if area_id is None:
         raise NotFound("There is no such label.")
     area = await _area_to_change(session, viewer, area_id)
-    # The area's lock may have been waited for: only now is it settled whether the label is still there.
+    # The area's lock may have been waited for: only now is it certain whether the label still exists.
     label = await session.scalar(sought)
     if label is None:
         raise NotFound("There is no such label.")
@@ -191,7 +191,7 @@ async def _label_to_change(session: ReadSession, viewer: Viewer, label_id: int) 
 async def update_feedback_label(
     session: WriteSession, viewer: Viewer, label_id: int, changes: Mapping[str, Any]
 ) -> FeedbackLabel:
-    """Changes a label's outline or tags; it stays whose it was."""
+    """Updates a label's outline or tags; its creator stays the same."""
     label, area = await _label_to_change(session, viewer, label_id)
     corrected(label, area, changes)
     if changes:
@@ -201,7 +201,7 @@ async def update_feedback_label(
 
 
 async def delete_feedback_label(session: WriteSession, viewer: Viewer, label_id: int) -> FeedbackLabel:
-    """The label is gone."""
+    """Deletes the label."""
     label, area = await _label_to_change(session, viewer, label_id)
     await session.execute(delete(FeedbackLabel).where(FeedbackLabel.id == label.id))
     _has_changed(viewer, area)

@@ -1,4 +1,4 @@
-"""What people say of a training's predictions: spot by spot, and feature by feature."""
+"""Feedback on trainings, and approved predictions."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ F = TypeVar("F", Feedback, FeedbackAOI, ApprovedPrediction)
 
 
 async def training_to_judge(session: ReadSession, viewer: Viewer, training_id: int) -> Training:
-    """A training that has found what can be judged; locked, so that limits counted next are kept."""
+    """A finished training; locked, so that limits counted next hold."""
     training = await session.scalar(
         visible(Training, viewer).where(Training.id == training_id).with_for_update(key_share=True)
     )
@@ -29,18 +29,18 @@ async def training_to_judge(session: ReadSession, viewer: Viewer, training_id: i
         raise NotFound("There is no such training.")
     require(may_judge_trainings, viewer, training)
     if training.status is not TrainingStatus.FINISHED:
-        raise Conflict("This training has not finished: there is nothing to judge yet.")
+        raise Conflict("This training has not finished, so there are no predictions to judge yet. Wait until it has.")
     return training
 
 
 async def room_for(session: ReadSession, table: type[F], training: Training, *, limit: int) -> None:
-    """Passes unless as much was said of a training as may be."""
+    """Refused if a training has the maximum of feedback entries."""
     if (await session.scalar(select(func.count()).where(table.training_id == training.id)) or 0) >= limit:
-        raise LimitReached("There may be no more of these about one training.", limit=limit)
+        raise LimitReached("This training has reached the limit for feedback and approvals.", limit=limit)
 
 
 async def said(session: ReadSession, viewer: Viewer, table: type[F], id: int) -> F:
-    """What somebody said, with the model it is about."""
+    """Feedback with its model."""
     about = joinedload(table.training).joinedload(Training.model)
     row = await session.scalar(visible(table, viewer).where(table.id == id).options(about).with_for_update(of=table))
     if row is None:
@@ -49,7 +49,7 @@ async def said(session: ReadSession, viewer: Viewer, table: type[F], id: int) ->
 
 
 def imagery_of(training: Training, given: str | None) -> str:
-    """The imagery it was seen on: the training's unless another is named."""
+    """The given imagery, or the training's."""
     return imagery.check_template("sourceImagery", given) if given and given.strip() else training.source_imagery
 
 
@@ -76,7 +76,7 @@ async def give_feedback(
     comments: str | None = None,
     source_imagery: str | None = None,
 ) -> Feedback:
-    """Says of a spot whether a training's prediction is right there, and which way."""
+    """Creates feedback on a prediction at one place."""
     training = await training_to_judge(session, viewer, training_id)
     given = {"geom": geom, "feedback_type": feedback_type, "zoom_level": zoom_level, "comments": comments}
     feedback = Feedback(
@@ -94,7 +94,7 @@ async def give_feedback(
 async def update_feedback(
     session: WriteSession, viewer: Viewer, feedback_id: int, changes: Mapping[str, Any]
 ) -> Feedback:
-    """Changes what is given and leaves the rest: geom, feedback_type, zoom_level, comments."""
+    """Updates the given fields: geom, feedback_type, zoom_level, comments."""
     feedback = await said(session, viewer, Feedback, feedback_id)
     require(may_change_this_feedback, viewer, feedback)
     for field, value in changes.items():
@@ -105,7 +105,7 @@ async def update_feedback(
 
 
 async def delete_feedback(session: WriteSession, viewer: Viewer, feedback_id: int) -> Feedback:
-    """Takes back what was said."""
+    """Deletes feedback."""
     feedback = await said(session, viewer, Feedback, feedback_id)
     require(may_delete_this_feedback, viewer, feedback)
     await session.execute(delete(Feedback).where(Feedback.id == feedback.id))
@@ -115,7 +115,7 @@ async def delete_feedback(session: WriteSession, viewer: Viewer, feedback_id: in
 async def approve_prediction(
     session: WriteSession, viewer: Viewer, *, training_id: int, geom: BaseGeometry, config: Any = None
 ) -> ApprovedPrediction:
-    """Holds a feature that a training found to be right; who approves an outline again changes its config at most."""
+    """Approves a predicted feature; approving the same outline again only updates its config."""
     training, outline = await training_to_judge(session, viewer, training_id), geometry.outline("geom", geom)
     parameters = None if config is None else checks.json_object("config", config)
     own = ApprovedPrediction.user_id == signed_in(viewer)
@@ -135,7 +135,7 @@ async def approve_prediction(
 
 
 async def delete_approved_prediction(session: WriteSession, viewer: Viewer, approved_id: int) -> ApprovedPrediction:
-    """Takes an approval back."""
+    """Withdraws an approval."""
     approved = await said(session, viewer, ApprovedPrediction, approved_id)
     require(may_delete_this_feedback, viewer, approved)
     await session.execute(delete(ApprovedPrediction).where(ApprovedPrediction.id == approved.id))

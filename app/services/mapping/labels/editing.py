@@ -1,4 +1,4 @@
-"""Labels one by one: drawn by hand, corrected, taken away."""
+"""Single labels: drawn, updated, deleted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +19,10 @@ from app.services.mapping.labels.uploads import make_room
 
 
 def outlined(area: AOI | FeedbackAOI, geom: BaseGeometry) -> BaseGeometry:
-    """A label's outline, if the label lies in its area."""
+    """A label's outline, if it overlaps the area."""
     outline = geometry.outline("geom", geom)
     if not geometry.share_ground(area.geom, outline):
-        raise Invalid("geom", "This label shares no ground with its area.")
+        raise Invalid("geom", "This label does not overlap its area. Draw it inside.")
     return outline
 
 
@@ -32,13 +32,13 @@ def tags_of(value: Any) -> dict[str, Any] | None:
 
 
 def covers_the_same(label: type[Label | FeedbackLabel], outline: BaseGeometry) -> ColumnElement[bool]:
-    """Whether a label covers the same ground; the index finds the few that may."""
+    """Whether a label has the same outline; the index finds the candidates."""
     ground = geometry.once(literal(outline, label.geom.type))
     return label.geom.op("&&")(ground) & func.ST_Equals(label.geom, ground)
 
 
 def corrected(label: Label | FeedbackLabel, area: AOI | FeedbackAOI, changes: Mapping[str, Any]) -> None:
-    """Changes what is given of a label; from then on it is somebody's drawing, which fetching again leaves alone."""
+    """Updates a label; it then counts as drawn, and fetching again does not change it."""
     if "geom" in changes:
         label.geom = outlined(area, changes["geom"])
     if "tags" in changes:
@@ -50,7 +50,7 @@ def corrected(label: Label | FeedbackLabel, area: AOI | FeedbackAOI, changes: Ma
 async def create_label(
     session: WriteSession, viewer: Viewer, *, aoi_id: int, geom: BaseGeometry, tags: Any = None
 ) -> Label:
-    """A label drawn by hand. Of a label with the same outline there is no second: it takes the tags."""
+    """A drawn label. If one with the same outline exists, it gets the tags instead."""
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
     outline = outlined(aoi, geom)
     same = select(Label).where(Label.aoi_id == aoi.id, covers_the_same(Label, outline)).order_by(Label.id).limit(1)
@@ -78,7 +78,7 @@ async def _label_to_change(session: ReadSession, viewer: Viewer, label_id: int) 
 
 
 async def update_label(session: WriteSession, viewer: Viewer, label_id: int, changes: Mapping[str, Any]) -> Label:
-    """Changes a label's outline or tags; it stays whose it was."""
+    """Updates a label's outline or tags; its creator stays the same."""
     label = await _label_to_change(session, viewer, label_id)
     corrected(label, label.aoi, changes)
     await session.flush()
@@ -86,7 +86,7 @@ async def update_label(session: WriteSession, viewer: Viewer, label_id: int, cha
 
 
 async def delete_label(session: WriteSession, viewer: Viewer, label_id: int) -> Label:
-    """The label is gone; what was fetched comes back when its area is fetched again."""
+    """Deletes the label; a fetched one comes back when its area is fetched again."""
     label = await _label_to_change(session, viewer, label_id)
     await session.execute(delete(Label).where(Label.id == label.id))
     return label

@@ -1,4 +1,4 @@
-"""Labels and areas as files that other programs read, behind links that say what they hold."""
+"""Exports of labels and areas as files, behind signed links."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -65,8 +65,8 @@ def _is_of(row: AOI | Dataset) -> ColumnElement[bool]:
 
 
 def _rows(row: AOI | Dataset, *columns: Any) -> Select[*tuple[Any, ...]]:
-    """Columns of labels, area by area. Of a feature that several areas have from OpenStreetMap, the first is enough."""
-    # Sorted and counted rather than looked for row by row: as quick whatever PostgreSQL believes to know of the table.
+    """Columns of labels, area by area. A feature that several areas have from OpenStreetMap is exported once."""
+    # Sorted and counted rather than looked up row by row: fast whatever statistics PostgreSQL has.
     copies = func.row_number().over(partition_by=(Label.osm_type, Label.osm_id), order_by=Label.id)
     of_areas = Label.aoi_id.in_(select(AOI.id).where(_is_of(row)))
     known = Label.aoi_id.label("in_area"), Label.id.label("in_turn"), Label.osm_id.is_(None).label("is_no_copy")

@@ -1,4 +1,4 @@
-"""Areas whose labels come from OpenStreetMap: how fetching begins and ends, for all kinds of areas."""
+"""Fetching labels from OpenStreetMap: how it starts and ends, for all kinds of areas."""
 
 from typing import Any
 
@@ -15,30 +15,30 @@ Area = AOI | FeedbackAOI
 
 
 def at_rest(area: Area) -> None:
-    """Passes unless labels are being fetched."""
+    """Refused while labels are being fetched."""
     if area.label_status is DownloadStatus.RUNNING:
-        raise Conflict("The labels of this area are being fetched: wait until they are there.")
+        raise Conflict("The labels of this area are being fetched. Wait until that has finished.")
 
 
 def begin_fetching(area: Area) -> None:
-    """The area says that its labels are coming."""
+    """Marks an area as being fetched."""
     area.label_status, area.label_error = DownloadStatus.RUNNING, None
 
 
 async def end_fetching(session: ReadSession, area: Area) -> None:
-    """The area says that they have come."""
+    """Marks an area as fetched."""
     area.label_status = DownloadStatus.DOWNLOADED
     area.label_fetched = await session.scalar(select(func.now()))
 
 
 def fail_fetching(area: Area, reason: str) -> None:
-    """The area says why they have not; those from before stay."""
+    """Marks a fetch as failed, with the reason; earlier labels stay."""
     area.label_status = DownloadStatus.DOWNLOADED if area.label_fetched else DownloadStatus.NOT_DOWNLOADED
     area.label_error = reason[: settings.note_length_max]
 
 
 def redraw(area: Area, boundary: Polygon) -> None:
-    """Another boundary; ground that was not fetched yet has to be fetched."""
+    """Sets a new boundary; new ground has to be fetched."""
     if not area.geom.covers(boundary):
         area.label_status, area.label_fetched = DownloadStatus.NOT_DOWNLOADED, None
     area.geom = boundary
@@ -47,7 +47,7 @@ def redraw(area: Area, boundary: Polygon) -> None:
 async def make_way(
     session: WriteSession, labels: type[Label | FeedbackLabel], here: ColumnElement[bool]
 ) -> set[tuple[Any, ...]]:
-    """Deletes what was fetched before; gives what was corrected by hand since: it stays, and is not there twice."""
+    """Deletes labels fetched before; returns those edited by hand since, which stay and must not be duplicated."""
     await session.execute(delete(labels).where(here, labels.origin == LabelOrigin.OSM))
     corrected = select(labels.osm_type, labels.osm_id).where(here, labels.osm_id.is_not(None))
     return {tuple(row) for row in await session.execute(corrected)}

@@ -1,4 +1,4 @@
-"""Labels from elsewhere on their way into the database."""
+"""Writes labels from elsewhere to the database."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from app.models.mapping.datasets import Label, LabelOrigin
 
 
 def sifted_osm(area: Polygon, features: Sequence[OsmFeature]) -> list[Footprint]:
-    """The features of OpenStreetMap that share ground with an area; they are sound already."""
+    """OpenStreetMap features that overlap an area; they are already valid."""
     shapes = [geometry.anticlockwise(each.geometry) for each in features]
     found = [
         Footprint(shape.wkb, orjson.dumps(each.tags), each.osm_id, each.osm_type)
@@ -27,7 +27,7 @@ def sifted_osm(area: Polygon, features: Sequence[OsmFeature]) -> list[Footprint]
 async def insert_labels(
     session: WriteSession, footprints: Sequence[Footprint], *, aoi_id: int, user_id: int | None, origin: LabelOrigin
 ) -> None:
-    """Keeps labels, a thousand with each statement."""
+    """Inserts labels, a thousand per statement."""
     for start in range(0, len(footprints), BATCH):
         wkb, tags, osm_ids, osm_types = zip(*footprints[start : start + BATCH], strict=True)
         said = [each and each.decode() for each in tags]

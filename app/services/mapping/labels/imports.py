@@ -1,4 +1,4 @@
-"""Files of labels, and how they come into an area."""
+"""Imports of label files into areas."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class ImportPlan:
 
 
 def label_upload(viewer: Viewer, *, format: LabelFormat, bytes: int) -> UploadLink:
-    """An address for a file of labels."""
+    """An upload link for a file of labels."""
     return upload_link(
         viewer, use=LABELS, media_type=MEDIA_TYPES[format], bytes=bytes, bytes_max=settings.label_file_bytes_max
     )
@@ -75,7 +75,7 @@ async def import_labels(
 
 
 async def begin_import(session: WriteSession, import_id: int) -> ImportPlan:
-    """Notes that a worker began, and gathers what it needs."""
+    """Marks the inspection as started, and returns its input."""
     label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
     label_import.status = TrainingStatus.RUNNING
     area = (await session.get_one(AOI, label_import.aoi_id)).geom
@@ -85,11 +85,11 @@ async def begin_import(session: WriteSession, import_id: int) -> ImportPlan:
 async def finish_import(
     session: WriteSession, import_id: int, batches: Iterable[Sequence[Footprint]], *, added: int, outside: int
 ) -> None:
-    """Keeps the labels of a file, all of them."""
+    """Inserts all labels of a file."""
     label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
     user = await session.get_one(User, label_import.user_id)
     viewer = Viewer(user.id, is_staff=user.is_staff)
-    # They may have lost the right to add labels since they asked.
+    # They may have lost the right to add labels since the request.
     aoi = await aoi_to_add_to(session, viewer, label_import.aoi_id)
     await add_uploaded(session, viewer, aoi, batches, count=added, replace=label_import.replace)
     label_import.added, label_import.outside = added, outside
@@ -99,7 +99,7 @@ async def finish_import(
 
 
 async def import_failed(session: WriteSession, import_id: int, reason: str) -> None:
-    """Says why no label of a file was added."""
+    """Marks an import as failed, with the reason."""
     label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
     label_import.status = TrainingStatus.FAILED
     label_import.failure = reason[: settings.note_length_max]

@@ -1,4 +1,4 @@
-"""The features an area is known to contain: fetched from OpenStreetMap or uploaded."""
+"""The labels of an area, fetched from OpenStreetMap or uploaded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class LabelUpload:
-    """What an upload did."""
+    """The result of an upload."""
 
     aoi: AOI
     added: int
@@ -39,7 +39,7 @@ async def area_to_add_labels_to(session: ReadSession, viewer: Viewer, aoi_id: in
     if found is None:
         raise NotFound("There is no such area.")
     if not found[1]:
-        raise Forbidden("You may not add to this dataset.")
+        raise Forbidden("You may not add to this dataset. Ask its owner, or clone it.")
     area: Polygon = found[0].geom
     return area
 
@@ -53,7 +53,7 @@ async def upload_labels(
     outside: int,
     replace: bool = False,
 ) -> LabelUpload:
-    """Adds labels to an area; those that share no ground with it have been left out, and are counted."""
+    """Adds labels to an area; those that do not overlap it are skipped and counted."""
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
     await add_uploaded(session, viewer, aoi, [footprints], count=len(footprints), replace=replace)
     return LabelUpload(aoi, added=len(footprints), outside=outside)
@@ -68,12 +68,12 @@ async def add_uploaded(
     count: int,
     replace: bool,
 ) -> None:
-    """Keeps uploaded labels, if the dataset has room for so many; if wanted, in place of earlier ones."""
+    """Inserts uploaded labels if the dataset has room for them; optionally replaces earlier uploads."""
     user_id = signed_in(viewer)
     if replace:
         uploaded = delete(Label).where(Label.aoi_id == aoi.id, Label.origin == LabelOrigin.UPLOAD)
         dataset = await session.get_one(Dataset, aoi.dataset_id)
-        # Whoever may not delete what others uploaded cannot do so by uploading.
+        # A viewer who may not delete others' labels must not be able to do so by uploading.
         own = true() if may_change_this_dataset(viewer, dataset) else Label.user_id == user_id
         await session.execute(uploaded.where(own))
     await make_room(session, aoi, count)
@@ -82,14 +82,14 @@ async def add_uploaded(
 
 
 async def make_room(session: WriteSession, aoi: AOI, count: int) -> None:
-    """Passes if the dataset of an area, which is locked, has room for so many more labels."""
+    """Refused if the dataset of an area, which is locked, has no room for so many more labels."""
     labelled = select(func.count()).select_from(Label).join(AOI).where(AOI.dataset_id == aoi.dataset_id)
     if (await session.scalar(labelled) or 0) + count > settings.labels_per_dataset_max:
-        raise LimitReached("A dataset holds no more labels than this.", limit=settings.labels_per_dataset_max)
+        raise LimitReached("This dataset has reached the limit for labels.", limit=settings.labels_per_dataset_max)
 
 
 async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: int, tags: Tags | None = None) -> AOI:
-    """Begins to fetch an area's labels from OpenStreetMap; the area says so from this transaction on."""
+    """Starts fetching an area's labels from OpenStreetMap; its status changes in this transaction."""
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
     at_rest(aoi)
     begin_fetching(aoi)
@@ -100,13 +100,13 @@ async def ask_for_osm_labels(session: WriteSession, viewer: Viewer, *, aoi_id: i
 
 
 async def begin_labelling(session: ReadSession, aoi_id: int) -> tuple[Polygon, Tags]:
-    """Where to look for labels, and for what."""
+    """The ground to fetch, and the tags."""
     aoi = await session.get_one(AOI, aoi_id)
     return aoi.geom, aoi.label_tags or BUILDINGS
 
 
 async def replace_osm_labels(session: WriteSession, aoi_id: int, footprints: Sequence[Footprint]) -> None:
-    """Puts what OpenStreetMap knows now in place of what it knew before; other labels stay."""
+    """Replaces the labels fetched before; other labels stay."""
     aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
     taken = await make_way(session, Label, Label.aoi_id == aoi_id)
     footprints = [each for each in footprints if (each.osm_type, each.osm_id) not in taken]
@@ -117,7 +117,7 @@ async def replace_osm_labels(session: WriteSession, aoi_id: int, footprints: Seq
 
 
 async def labelling_failed(session: WriteSession, aoi_id: int, reason: str) -> None:
-    """Says why the labels did not come; those from before stay."""
+    """Marks the fetch as failed, with the reason; earlier labels stay."""
     aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
     fail_fetching(aoi, reason)
     await notify(session, aoi.user_id, f"The labels of area {aoi.id} could not be fetched. {reason}", about=aoi)

@@ -1,4 +1,4 @@
-"""Where models and datasets are, how much there is of everything, and what a model's ground looks like."""
+"""The overview map, its figures, and model thumbnails."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ THUMBNAIL_ZOOM = 18
 
 @dataclass(frozen=True)
 class Statistics:
-    """How much there is of what people came for; a minute old at most."""
+    """Public figures; at most a minute old."""
 
     models_published: int
     datasets_active: int
@@ -35,7 +35,7 @@ class Statistics:
 
 
 async def statistics(session: ReadSession) -> Statistics:
-    """The figures as they are now."""
+    """The current figures."""
     counts = {
         "models_published": select(func.count()).where(Model.status == ModelStatus.PUBLISHED),
         "datasets_active": select(func.count()).where(Dataset.status == DatasetStatus.ACTIVE),
@@ -52,24 +52,24 @@ async def statistics(session: ReadSession) -> Statistics:
 
 
 def model_points(viewer: Viewer) -> Select[Model]:
-    """Published models whose place is known."""
+    """Published models with a known place."""
     found = visible(Model, viewer).join(Training, Training.id == Model.published_training_id)
     return found.where(Model.status == ModelStatus.PUBLISHED, Training.centroid.is_not(None))
 
 
 async def points_of_models(session: ReadSession, models: Select[Model]) -> Sequence[tuple[int, str, Point]]:
-    """The keys, names and places of these models, the newest first."""
+    """The keys, names and places of published models, newest first."""
     rows = models.with_only_columns(Model.id, Model.name, Training.centroid).order_by(Model.id.desc())
     return [(key, name, place) for key, name, place in await session.execute(rows.limit(settings.map_points_max))]
 
 
 def dataset_points(viewer: Viewer) -> Select[Dataset]:
-    """Datasets in use that have areas."""
+    """Active datasets that have areas."""
     return visible(Dataset, viewer).where(Dataset.status == DatasetStatus.ACTIVE, Dataset.aois.any())
 
 
 async def points_of_datasets(session: ReadSession, datasets: Select[Dataset]) -> Sequence[tuple[int, str, Point]]:
-    """The keys, names and places of these datasets, the newest first."""
+    """The keys, names and places of active datasets, newest first."""
     middle = func.ST_Centroid(func.ST_Collect(AOI.geom), type_=Shape("POINT"))
     chosen = datasets.with_only_columns(Dataset.id, Dataset.name).order_by(Dataset.id.desc())
     few = chosen.limit(settings.map_points_max).subquery()
@@ -79,7 +79,7 @@ async def points_of_datasets(session: ReadSession, datasets: Select[Dataset]) ->
 
 
 def collection(features: Iterable[tuple[str, str, BaseGeometry]]) -> FeatureCollection:
-    """Rows as map libraries take them: by their ids, with their names."""
+    """Rows as GeoJSON features with ids and names."""
     made = [
         {"type": "Feature", "id": id, "geometry": to_geojson(place), "properties": {"id": id, "name": name}}
         for id, name, place in features

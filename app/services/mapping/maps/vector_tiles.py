@@ -1,4 +1,4 @@
-"""Vector tiles: labels, areas and predicted features, encoded by PostGIS for whoever may see them."""
+"""Vector tiles of labels, areas and predicted features the viewer may see, encoded by PostGIS."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ from app.tiles import Tile
 
 MERCATOR = 3857
 EXTENT = 4_096
-MARGIN = 64  # what lies just outside is drawn a little, so that no outline ends at a tile's edge
+MARGIN = 64  # includes a margin, so that no outline ends at a tile's edge
 
 Condition = Callable[[int], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Rows with a shape, what is said of them, and by what they are chosen."""
+    """A layer: its shapes, their properties, and its filters."""
 
     rows: type[Label | AOI | PredictedFeature]
     said: Mapping[str, Any]
@@ -86,26 +86,26 @@ LAYERS = {
 
 
 def check_tile(z: int, x: int, y: int) -> Tile:
-    """The tile of these numbers, if the world has it and it is not too deep."""
+    """The tile with these numbers, if it exists and is not too deep."""
     if not 0 <= z <= settings.tile_zoom_max:
-        raise Invalid("z", f"Zooms go from 0 to {settings.tile_zoom_max}; this is {z}.")
+        raise Invalid("z", f"The zoom must be from 0 to {settings.tile_zoom_max}; this is {z}.")
     for name, number in (("x", x), ("y", y)):
         if not 0 <= number < 2**z:
-            raise Invalid(name, f"At zoom {z} tiles are numbered from 0 to {2**z - 1}; this is {number}.")
+            raise Invalid(name, f"At zoom {z} tile numbers go from 0 to {2**z - 1}; this is {number}.")
     return Tile(z, x, y)
 
 
 async def vector_tile(
     session: ReadSession, viewer: Viewer, name: str, tile: Tile, chosen: Mapping[type[Record], int]
 ) -> tuple[bytes, bool]:
-    """A layer's tile with what the viewer may see, and whether it is full, so that there may be more."""
+    """A layer's tile with what the viewer may see, and whether it was cut off at the limit."""
     layer = LAYERS.get(name)
     if layer is None:
         raise NotFound(f"There is no such layer; there are {', '.join(LAYERS)}.")
     found = visible(layer.rows, viewer).where(layer.rows.geom.op("&&")(_ground(tile)))
     for table, id in chosen.items():
         if table not in layer.filters:
-            raise Invalid(table.__name__.lower(), f"The layer {name} cannot be chosen by this.")
+            raise Invalid(table.__name__.lower(), f"The layer {name} does not support this filter.")
         found = found.where(layer.filters[table](id))
     drawn = found.with_only_columns(
         _global_id(layer.rows).label("id"),
@@ -117,7 +117,7 @@ async def vector_tile(
 
 
 def _global_id(rows: type[Label | AOI | PredictedFeature]) -> ColumnElement[str]:
-    """As in the API: a table's name and a key, in base64 without its filling."""
+    """As in the API: a table's name and a key, in base64 without padding."""
     name = literal(f"{rows.__name__}:", Text) + cast(rows.id, Text)
     return func.rtrim(func.encode(func.convert_to(name, "UTF8"), "base64"), "=")
 
@@ -128,7 +128,7 @@ def _ground(tile: Tile) -> ColumnElement[Any]:
 
 
 def _drawn(shape: Any, tile: Tile) -> ColumnElement[Any]:
-    """A shape in the coordinates of a tile; null if too little of it is left to be seen."""
+    """A shape in tile coordinates; null if it is too small to be visible."""
     return func.ST_AsMVTGeom(
         func.ST_Transform(shape, MERCATOR), once(func.ST_TileEnvelope(*tile)), EXTENT, MARGIN, True
     )
@@ -141,7 +141,7 @@ def _encoded(drawn: Select[Any, *tuple[Any, ...]], name: str) -> Select[bytes, i
 
 
 async def encoded_tile(session: ReadSession, name: str, tile: Tile, shapes: Sequence[tuple[bytes, str]]) -> bytes:
-    """A layer's tile of shapes that are in no table: each as well-known binary, with what is said of it as JSON."""
+    """A layer's tile of shapes that are in no table: each as well-known binary, with its properties as JSON."""
     wkb, said = ([each[part] for each in shapes] for part in (0, 1))
     columns = func.unnest(cast(wkb, ARRAY(LargeBinary)), cast(said, ARRAY(String)))
     rows = columns.table_valued("wkb", "said", name="given").render_derived()

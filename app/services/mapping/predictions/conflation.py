@@ -1,4 +1,4 @@
-"""Comparing what a prediction found with what OpenStreetMap has there."""
+"""Comparison of predicted features with OpenStreetMap."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,7 +27,7 @@ KEEP_MAP = (
     text("CREATE INDEX ON osm_here USING gist (geom)"),
     text("ANALYZE osm_here"),
 )
-# What lies in several parts is compared in each of them: the part that knows more of the map has the say.
+# A feature in several parts is compared in each of them; the part with the larger overlap decides.
 COMPARE = text("""
     WITH compared AS (
         SELECT feature.id, GREATEST(
@@ -49,18 +49,18 @@ COMPARE = text("""
 
 
 async def conflate_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """Begins to compare a finished prediction with OpenStreetMap as it is now."""
+    """Starts comparing a finished prediction with OpenStreetMap as it is now."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     if prediction.status is not TrainingStatus.FINISHED:
-        raise Conflict("Only a finished prediction can be compared with OpenStreetMap.")
+        raise Conflict("Only a finished prediction can be compared with OpenStreetMap. Wait until it has finished.")
     if prediction.conflating:
-        raise Conflict("This prediction is being compared with OpenStreetMap already.")
+        raise Conflict("This prediction is already being compared with OpenStreetMap. Wait until that has finished.")
     await ask_to_conflate(session, prediction)
     return prediction
 
 
 async def ask_to_conflate(session: WriteSession, prediction: Prediction) -> None:
-    """Queues the comparison; the prediction says so from this transaction on."""
+    """Queues the comparison; the prediction's state changes in this transaction."""
     prediction.conflating, prediction.conflation_error = True, None
     await enqueue(session, MappingJob.CONFLATE, subject_id=prediction.id, user_id=prediction.user_id)
     await session.flush()
@@ -74,7 +74,7 @@ async def grounds_to_conflate(session: ReadSession, prediction_id: int) -> list[
 
 
 async def forget_conflation(session: WriteSession, prediction_id: int) -> None:
-    """Makes room for a new comparison."""
+    """Clears the result of an earlier comparison."""
     own = PredictedFeature.prediction_id == prediction_id, PredictedFeature.osm_share.is_not(None)
     await session.execute(update(PredictedFeature).where(*own).values(osm_share=None, conflation=None))
 
@@ -82,7 +82,7 @@ async def forget_conflation(session: WriteSession, prediction_id: int) -> None:
 async def conflate_ground(
     session: WriteSession, prediction_id: int, ground: BaseGeometry, features: Sequence[OsmFeature]
 ) -> None:
-    """Says of what was found on some ground how much of it these features of OpenStreetMap cover."""
+    """Writes how much of each predicted feature on some ground is covered by OpenStreetMap features."""
     for statement in KEEP_MAP:
         await session.execute(statement, {"shapes": [feature.geometry.wkb for feature in features]})
     shares = {
@@ -93,7 +93,7 @@ async def conflate_ground(
 
 
 async def finish_conflation(session: WriteSession, prediction_id: int, files: Sequence[Left]) -> None:
-    """Ends a comparison, and tells what came of it."""
+    """Ends a comparison, and notifies the owner."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     prediction.conflating, prediction.conflated_at = False, await session.scalar(select(func.now()))
     own = select(PredictedFeature.conflation, func.count()).where(PredictedFeature.prediction_id == prediction.id)
@@ -102,20 +102,21 @@ async def finish_conflation(session: WriteSession, prediction_id: int, files: Se
     await notify(
         session,
         prediction.user_id,
-        f"Of what your prediction {prediction.id} found, OpenStreetMap has {known} features, and {new} are new.",
+        f"Your prediction {prediction.id} was compared with OpenStreetMap: {known} features are "
+        f"already there, {new} are new.",
         about=prediction,
     )
     await replace_files(session, prediction, files)
 
 
 async def replace_files(session: WriteSession, prediction: Prediction, files: Sequence[Left]) -> None:
-    """Puts a prediction's files in place of those before."""
+    """Replaces a prediction's files."""
     await session.execute(delete(Artifact).where(Artifact.prediction_id == prediction.id))
     session.add_all([Artifact(prediction_id=prediction.id, **asdict(file)) for file in files])
 
 
 async def conflation_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
-    """Says why the comparison did not come about; what was found stays."""
+    """Marks the comparison as failed, with the reason; the features stay."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     prediction.conflating, prediction.conflation_error = False, reason[: settings.note_length_max]
     await notify(

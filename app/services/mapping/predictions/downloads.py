@@ -1,4 +1,4 @@
-"""What a prediction found, as files that other programs read."""
+"""Predicted features as files."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -22,7 +22,7 @@ from app.services import links
 Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
 
 BATCH = 1_000
-# What every feature is to OpenStreetMap, and who says so.
+# The relation to OpenStreetMap and the verdict of every feature.
 TAGS = {"building": "yes", "source": "Fieldgraph"}
 
 
@@ -36,7 +36,7 @@ class StreamedFile:
 
 
 class FileFormat(Enum):
-    """A format of files with features."""
+    """Formats of feature files."""
 
     GEOJSON = "GEOJSON"
     FLATGEOBUF = "FLATGEOBUF"
@@ -44,18 +44,18 @@ class FileFormat(Enum):
 
     @property
     def suffix(self) -> str:
-        """How the names of such files end."""
+        """The file name extension of a format."""
         return {"GEOJSON": "geojson", "FLATGEOBUF": "fgb", "OSM_XML": "osm"}[self.value]
 
     @property
     def media_type(self) -> str:
-        """What such files are called on the web."""
+        """The media type of a format."""
         return {"GEOJSON": GeoJson.media_type, "FLATGEOBUF": MEDIA_TYPE, "OSM_XML": OsmXml.media_type}[self.value]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which features of a prediction, and whether a point of each will do."""
+    """A selection of a prediction's features, as outlines or points."""
 
     prediction_id: int
     verdict: Verdict | None = None
@@ -73,21 +73,21 @@ class Wanted:
 
     @property
     def place(self) -> Any:
-        """Where a feature is: its outline, or a point that surely lies in it."""
+        """A feature's place: its outline, or a point that surely lies in it."""
         if not self.points:
             return PredictedFeature.geom
         return func.ST_PointOnSurface(PredictedFeature.geom, type_=Shape("POINT")).label("geom")
 
 
 def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
-    """Where to download these features, as they are then, for a while and as long as the viewer may see them."""
+    """A temporary download link for the selection, valid while the viewer has access."""
     verdict = wanted.verdict and wanted.verdict.value
     said = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
     return links.signed(links.FEATURES, viewer, wanted.prediction_id, *said)
 
 
 async def found_features(reading: Reading, token: str) -> StreamedFile:
-    """The file that such a link was made for."""
+    """The file of a link."""
     async with reading() as session:
         _, _, prediction, facts = await links.opened(session, "features", token)
     verdict, conflation, points, said = facts
@@ -97,7 +97,7 @@ async def found_features(reading: Reading, token: str) -> StreamedFile:
 
 
 async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGenerator[bytes, None]:
-    """A file, piece by piece; of no features there is no FlatGeobuf, which is empty then."""
+    """A file in chunks; without features a FlatGeobuf is empty."""
     if form is FileFormat.FLATGEOBUF:
         tags = [literal(value).label(key) for key, value in TAGS.items()]
         async with aclosing(flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID))) as parts:
@@ -130,7 +130,7 @@ async def _batches(
 
 
 async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
-    """The rows of one cursor of the server's, some at a time."""
+    """The rows of a server-side cursor, in batches."""
     found = await session.stream(rows.execution_options(yield_per=BATCH))
     try:
         async for some in found.partitions():
@@ -140,7 +140,7 @@ async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Seq
 
 
 def _feature(geom: Polygon | Point, said: Sequence[Any] | None) -> Feature:
-    """With all that is known of it, or with nothing but what belongs on the map."""
+    """A feature with all its properties, or only those that belong on the map."""
     if said is None:
         return Feature(geom, TAGS)
     known = {column.key: value for column, value in zip(SAID, said, strict=True)}

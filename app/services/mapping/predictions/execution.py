@@ -1,4 +1,4 @@
-"""A prediction as workers see it: searched part by part, put together, ended."""
+"""A prediction as workers see it: searched part by part, merged, ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from app.services.mapping.trainings.lifecycle import Left
 from app.services.mapping.trainings.progress import begin, finish
 from app.settings import settings
 
-# Of each building that several parts have found: the outline that lacks no more than a rim, else all of them together.
+# For each building found by several parts: the outline that lacks no more than a rim, otherwise their union.
 JOIN_PARTS = text("""
     WITH RECURSIVE seam AS MATERIALIZED (
         SELECT one.id AS one, other.id AS other
@@ -63,7 +63,7 @@ RIM = 0.05
 
 
 class Found(NamedTuple):
-    """One feature as it was found: confidence from 0 to 1, true area."""
+    """One found feature: confidence from 0 to 1, true area."""
 
     geom: Polygon
     confidence: float
@@ -72,7 +72,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class PredictionPlan:
-    """What a worker needs to predict, and how far others got before."""
+    """What a worker needs to predict, including earlier progress."""
 
     base_model: str
     checkpoint_key: str
@@ -86,7 +86,7 @@ class PredictionPlan:
 
 
 async def begin_prediction(session: WriteSession, prediction_id: int) -> PredictionPlan:
-    """Notes that a worker began, and gathers what it needs; what an earlier run found makes way."""
+    """Marks the prediction as started, and returns its input; results of an earlier run are deleted."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     await begin(session, prediction)
     if prediction.parts_done == 0:
@@ -108,14 +108,14 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
 
 
 async def add_found(session: WriteSession, prediction_id: int, found: Sequence[Found] | None) -> None:
-    """Writes down what was found in the next part; None where there is no imagery."""
+    """Writes the features of the next part; None if there is no imagery."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     own = PredictedFeature.prediction_id == prediction.id
     count = await session.scalar(select(func.count()).where(own)) or 0
     if count + len(found or ()) > settings.prediction_features_max:
         raise LimitReached(
-            f"There are more than {settings.prediction_features_max} features: "
-            "ask for more confidence, or search a smaller area.",
+            f"There are more than {settings.prediction_features_max} features. Raise the "
+            "confidence, or search a smaller area.",
             limit=settings.prediction_features_max,
         )
     if found:
@@ -124,16 +124,18 @@ async def add_found(session: WriteSession, prediction_id: int, found: Sequence[F
     prediction.parts_done += 1
     prediction.parts_without_imagery += found is None
     if prediction.parts_without_imagery == prediction.parts:
-        raise NotFound("There is no imagery at this zoom level inside the area.")
+        raise NotFound(
+            "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
+        )
 
 
 async def get_ready_to_join(session: WriteSession) -> None:
-    """Lets PostgreSQL count what was found. Joining is planned by that: with counts from before it took for ever."""
+    """Updates PostgreSQL's statistics: with stale ones the join was planned badly and never ended."""
     await session.execute(text("ANALYZE predicted_features"))
 
 
 async def join_parts(session: WriteSession, prediction_id: int) -> None:
-    """Makes one building of what several parts have found of it; courtyards stay open."""
+    """Merges what several parts found of one building; courtyards stay open."""
     await session.execute(
         JOIN_PARTS,
         {
@@ -146,13 +148,13 @@ async def join_parts(session: WriteSession, prediction_id: int) -> None:
 
 
 async def wanted_in_files(session: ReadSession, prediction_id: int) -> Wanted:
-    """What a prediction's own files hold: everything, drawn as was asked for."""
+    """The content of a prediction's own files: all features, drawn as requested."""
     config = (await session.get_one(Prediction, prediction_id)).config
     return Wanted(prediction_id, points=config.get("points", False))
 
 
 async def finish_prediction(session: WriteSession, prediction_id: int, files: Sequence[Left]) -> None:
-    """Ends a prediction whose parts are all searched and put together."""
+    """Ends a prediction whose parts are all searched and merged."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     found = select(func.count()).where(PredictedFeature.prediction_id == prediction.id)
     prediction.result_count = await session.scalar(found)

@@ -1,4 +1,4 @@
-"""Predictions as those who ask for them see them: started, shared, published, tried again, deleted."""
+"""Predictions as users see them: started, shared, published, retried, deleted."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -98,18 +98,18 @@ async def _published_training(session: ReadSession, viewer: Viewer, model_id: in
     if model is None:
         raise NotFound("There is no such model.")
     if model.published_training_id is None:
-        raise Conflict("This model is not published yet: publish one of its trainings first.")
+        raise Conflict("This model is not published. Publish one of its trainings first.")
     return await session.get_one(Training, model.published_training_id)
 
 
 def _area(geom: BaseGeometry) -> BaseGeometry:
-    """Sound polygons that may overlap one another, as the ground they cover together."""
+    """Valid polygons that may overlap one another, as the ground they cover together."""
     if not isinstance(geom, Polygon | MultiPolygon):
         raise Invalid("geom", f"Give a Polygon or a MultiPolygon; this is a {geom.geom_type}.")
     geometry.check_place("geom", geom)
     for polygon in shapely.get_parts(geom):
         if not polygon.is_valid:
-            raise Invalid("geom", f"This geometry is not sound: {shapely.is_valid_reason(polygon)}.")
+            raise Invalid("geom", f"This geometry is not valid: {shapely.is_valid_reason(polygon)}.")
     whole = geom if isinstance(geom, Polygon) else shapely.union_all(shapely.get_parts(geom))
     return geometry.checked("geom", whole, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
 
@@ -139,7 +139,7 @@ async def prediction_to_change(session: ReadSession, viewer: Viewer, prediction_
 async def update_prediction(
     session: WriteSession, viewer: Viewer, prediction_id: int, changes: Mapping[str, Any]
 ) -> Prediction:
-    """Changes some fields of a prediction; those not named stay."""
+    """Updates the given fields of a prediction."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     if "description" in changes:
         prediction.description = _note(changes["description"])
@@ -150,10 +150,10 @@ async def update_prediction(
 async def share_prediction(
     session: WriteSession, viewer: Viewer, prediction_id: int, *, team_id: int | None
 ) -> Prediction:
-    """Shows a prediction to a team the viewer sees, whose members may judge what it found; or to no team any more."""
+    """Shares a prediction with a team the viewer sees, whose members may judge its features; None stops sharing."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     if team_id is not None:
-        # Kept from deletion until this is written.
+        # Locked against deletion until this is written.
         team = await session.scalar(visible(Team, viewer).where(Team.id == team_id).with_for_update(key_share=True))
         if team is None:
             raise NotFound("There is no such team.")
@@ -163,10 +163,10 @@ async def share_prediction(
 
 
 async def publish_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """Shows a finished prediction to everybody; when that was first done is kept for good."""
+    """Publishes a finished prediction; the first time is kept."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     if prediction.status is not TrainingStatus.FINISHED:
-        raise Conflict("Only a finished prediction can be published.")
+        raise Conflict("Only a finished prediction can be published. Wait until it has finished.")
     prediction.published = True
     prediction.published_at = prediction.published_at or await session.scalar(select(func.now()))
     await session.flush()
@@ -174,7 +174,7 @@ async def publish_prediction(session: WriteSession, viewer: Viewer, prediction_i
 
 
 async def unpublish_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """Takes a prediction back from the public."""
+    """Unpublishes a prediction."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     prediction.published = False
     await session.flush()
@@ -182,12 +182,12 @@ async def unpublish_prediction(session: WriteSession, viewer: Viewer, prediction
 
 
 async def retry_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """Queues a prediction once more. One that failed goes on after the last part done; else it begins anew."""
+    """Queues a prediction again. A failed one continues after the last finished part; a finished one starts over."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     if prediction.status not in ENDED:
-        raise Conflict("This prediction has not ended yet.")
+        raise Conflict("This prediction has not ended yet. Wait, or cancel it first.")
     if prediction.conflating:
-        raise Conflict("This prediction is being compared with OpenStreetMap: wait until that is done.")
+        raise Conflict("This prediction is being compared with OpenStreetMap. Wait until that has finished.")
     if prediction.status is TrainingStatus.FINISHED or prediction.parts_without_imagery:
         prediction.parts_done = prediction.parts_without_imagery = 0
     prediction.status = TrainingStatus.SUBMITTED
@@ -198,13 +198,13 @@ async def retry_prediction(session: WriteSession, viewer: Viewer, prediction_id:
 
 
 async def cancel_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """Asks a prediction to stop. One nobody works on yet ends here; another within a batch of its worker's."""
+    """Cancels a prediction: at once if no worker has it, otherwise after the current batch."""
     prediction = await session.scalar(visible(Prediction, viewer).where(Prediction.id == prediction_id))
     if prediction is None:
         raise NotFound("There is no such prediction.")
     require(may_change_this_prediction, viewer, prediction)
     if prediction.job_id is None or prediction.status in ENDED:
-        raise Conflict("This prediction has ended already.")
+        raise Conflict("This prediction has already ended.")
     if await jobs.cancel(session, prediction.job_id):
         await prediction_failed(session, prediction.id, jobs.CANCELLED)
         await session.refresh(prediction)
@@ -212,23 +212,23 @@ async def cancel_prediction(session: WriteSession, viewer: Viewer, prediction_id
 
 
 async def prediction_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
-    """Ends a prediction that will give no result, and says why; a later run continues after the last part done."""
+    """Marks a prediction as failed, with the reason; a later run continues after the last finished part."""
     await fail(session, await session.get_one(Prediction, prediction_id, with_for_update=True), reason)
 
 
 @on_parting
 async def delete_unpublished(session: WriteSession, user_id: int) -> None:
-    """What somebody whose account is deleted has kept to themselves ends with it."""
+    """Deletes the unpublished predictions of a deleted account."""
     kept = Prediction.user_id == user_id, Prediction.published.is_(False)
     for id in (await session.scalars(delete(Prediction).where(*kept).returning(Prediction.id))).all():
         await enqueue(session, MappingJob.REMOVE_PREDICTION, subject_id=id, user_id=user_id)
 
 
 async def delete_prediction(session: WriteSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """Ends a prediction for good, with what it found and its files."""
+    """Deletes a prediction with its features and files."""
     prediction = await prediction_to_change(session, viewer, prediction_id)
     if prediction.status not in ENDED or prediction.conflating:
-        raise Conflict("This prediction is being worked on: cancel it first, or wait.")
+        raise Conflict("This prediction is queued or running. Cancel it first, or wait.")
     await session.execute(delete(Prediction).where(Prediction.id == prediction.id))
     await enqueue(session, MappingJob.REMOVE_PREDICTION, subject_id=prediction.id, user_id=viewer.user_id)
     return prediction

@@ -10,7 +10,7 @@ from app.tiles import Tile, covering
 
 
 def part_zoom(area: BaseGeometry, zoom: int) -> int:
-    """The zoom whose tiles are the parts of an area; 0, with a single part, where a worker can hold all of it."""
+    """The zoom whose tiles are the parts of an area; 0, with a single part, if a worker can hold all of it."""
     try:
         covering(area, zoom, tiles_max=settings.prediction_part_tiles_max)
     except LimitReached:
@@ -22,25 +22,25 @@ def part_zoom(area: BaseGeometry, zoom: int) -> int:
 
 
 def parts_of(area: BaseGeometry, zoom: int) -> list[Tile]:
-    """The parts of an area, in the order in which they are searched; LimitReached if they are too many."""
+    """The parts of an area, in the order of the search; LimitReached if they are too many."""
     most = settings.prediction_parts_max
     try:
         return covering(area, zoom, tiles_max=most)
     except LimitReached:
         tiles = settings.prediction_part_tiles_max
         raise LimitReached(
-            f"This takes more than {most} parts of {tiles} tiles each; choose a smaller area or a lower zoom.",
+            f"This area has more than {most} parts of {tiles} tiles each. Choose a smaller area or a lower zoom level.",
             limit=most * tiles,
         ) from None
 
 
 def ground_of(area: BaseGeometry, part: Tile) -> BaseGeometry | None:
-    """What of an area a part answers for."""
+    """The ground that a part is responsible for."""
     return area if part.z == 0 else ground(area.intersection(box(*part.bounds)))
 
 
 def tiles_of(area: BaseGeometry, part: Tile, zoom: int) -> list[Tile]:
-    """The tiles a part looks at: one more on each side where the area goes on, so that houses on its edge are whole."""
+    """The tiles a part looks at: one more on each side where the area continues, so edge buildings are whole."""
     if part.z == 0:
         return covering(area, zoom)
     levels = zoom - part.z

@@ -1,4 +1,4 @@
-"""What people think of the features a prediction found."""
+"""Verdicts on predicted features."""
 
 from collections.abc import Sequence
 
@@ -23,16 +23,16 @@ async def judge_features(
     feature_ids: Sequence[int],
     verdict: Verdict | None,
 ) -> Prediction:
-    """Accepts or rejects features of a prediction, all or none; what is accepted is approved in the viewer's name."""
+    """Accepts or rejects features, all or none; accepted features become the viewer's approved predictions."""
     user_id = signed_in(viewer)
     ids = sorted(set(feature_ids))
     if not 0 < len(ids) <= settings.verdicts_at_once_max:
-        raise BadRequest(f"Name 1 to {settings.verdicts_at_once_max} features; these are {len(ids)}.")
+        raise BadRequest(f"Give 1 to {settings.verdicts_at_once_max} features; this has {len(ids)}.")
     prediction = await _prediction_to_judge(session, viewer, prediction_id)
     named = PredictedFeature.id.in_(ids), PredictedFeature.prediction_id == prediction.id
     judged = update(PredictedFeature).where(*named).values(verdict=verdict).returning(PredictedFeature.id)
     if missing := len(ids) - len((await session.scalars(judged)).all()):
-        raise NotFound(f"{missing} of these features are not this prediction's.")
+        raise NotFound(f"{missing} of these features do not belong to this prediction.")
     if verdict is Verdict.ACCEPTED:
         found = select(
             literal(prediction.training_id), literal(user_id), PredictedFeature.geom, literal(prediction.config, JSONB)
@@ -49,7 +49,7 @@ async def judge_features(
 
 
 async def _prediction_to_judge(session: ReadSession, viewer: Viewer, prediction_id: int) -> Prediction:
-    """A finished prediction the viewer judges, locked: what it found stays what it is meanwhile."""
+    """A finished prediction the viewer may judge, locked so that its features do not change."""
     asked = visible(Prediction, viewer).where(Prediction.id == prediction_id)
     row = (
         await session.execute(
@@ -60,7 +60,7 @@ async def _prediction_to_judge(session: ReadSession, viewer: Viewer, prediction_
         raise NotFound("There is no such prediction.")
     prediction: Prediction = row[0]
     if not row[1]:
-        raise Forbidden("You may not judge what this prediction found.")
+        raise Forbidden("You may not judge the features of this prediction. Only its owner, its team and staff may.")
     if prediction.status is not TrainingStatus.FINISHED:
-        raise Conflict("Only what a finished prediction found can be judged.")
+        raise Conflict("Only features of a finished prediction can be judged. Wait until it has finished.")
     return prediction

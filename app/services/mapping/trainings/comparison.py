@@ -1,4 +1,4 @@
-"""A model's trainings side by side: what they were given, and how well they did."""
+"""Comparison of a model's trainings: parameters and metrics."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ PARAMETERS: dict[str, Callable[[Training], Any]] = {
 
 @dataclass(frozen=True)
 class ComparedMetric:
-    """One figure of all trainings compared."""
+    """One metric of all compared trainings."""
 
     name: str
     values: Sequence[float | None]
@@ -37,7 +37,7 @@ class ComparedMetric:
 
 @dataclass(frozen=True)
 class ComparedParameter:
-    """One thing all trainings compared were given."""
+    """One parameter of all compared trainings."""
 
     name: str
     values: Sequence[Any]
@@ -46,7 +46,7 @@ class ComparedParameter:
 
 @dataclass(frozen=True)
 class TrainingComparison:
-    """Trainings as the columns of a table; values stand in their order."""
+    """Trainings as the columns of a table; values are in the same order."""
 
     trainings: Sequence[Training]
     metrics: Sequence[ComparedMetric]
@@ -56,18 +56,18 @@ class TrainingComparison:
 async def compare_trainings(
     session: ReadSession, viewer: Viewer, *, model_id: int, training_ids: Sequence[int] | None
 ) -> TrainingComparison:
-    """A model's finished trainings, or some of them, the oldest first."""
+    """A model's finished trainings, or some of them, oldest first."""
     if await session.scalar(visible(Model, viewer).where(Model.id == model_id)) is None:
         raise NotFound("There is no such model.")
     rows = visible(Training, viewer).where(Training.model_id == model_id, Training.status == TrainingStatus.FINISHED)
     most = settings.trainings_compared_max
     if training_ids is not None:
         if len(training_ids) > most:
-            raise BadRequest(f"Compare at most {most} trainings; these are {len(training_ids)}.")
+            raise BadRequest(f"Compare at most {most} trainings; this has {len(training_ids)}.")
         rows = rows.where(Training.id.in_(training_ids))
     found = (await session.scalars(rows.order_by(Training.id.desc()).limit(most))).all()[::-1]
     if missing := set(training_ids or ()) - {training.id for training in found}:
-        raise NotFound(f"{len(missing)} of these are no finished trainings of this model.")
+        raise NotFound(f"{len(missing)} of these are not finished trainings of this model.")
     parameters = [_parameter(name, [of(training) for training in found]) for name, of in PARAMETERS.items()]
     return TrainingComparison(found, [_metric(name, found) for name in METRICS], parameters)
 

@@ -1,4 +1,4 @@
-"""What a training learns from: its dataset's areas, the corrections that were approved, the weights it begins with."""
+"""The input of a training: its dataset's areas, approved corrections, and initial weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ class TrainingPlan:
 
 
 async def plan_of(session: ReadSession, training: Training) -> TrainingPlan:
-    """All that is known of a training that is about to begin."""
+    """The input of a training that is about to start."""
     model = await session.get_one(Model, training.model_id)
     dataset = await session.get_one(Dataset, model.dataset_id)
     parent_id = training.parent_training_id
     aois = select(AOI.geom).where(AOI.dataset_id == dataset.id).order_by(AOI.id)
     labels = select(Label.geom, Label.osm_id, Label.tags).join(AOI).where(AOI.dataset_id == dataset.id)
-    # What was copied is among the dataset's areas already.
+    # Copied corrections are already among the dataset's areas.
     corrects = is_to_learn_from(parent_id) & FeedbackAOI.aoi_id.is_(None)
     corrections = select(FeedbackAOI.geom).where(corrects).order_by(FeedbackAOI.id)
     outline = type_coerce(outline_in(dataset), FeedbackLabel.geom.type)
@@ -71,9 +71,9 @@ async def plan_of(session: ReadSession, training: Training) -> TrainingPlan:
 
 
 def is_to_learn_from(training_id: int | None) -> ColumnElement[bool]:
-    """Whether a correction was approved that a training or one of its forebears was given.
+    """Whether an approved correction belongs to this training or an ancestor.
 
-    What the forebears were taught is taught again: a network forgets what it no longer sees.
+    Corrections of ancestors are trained on again: a network forgets what it no longer sees.
     """
     line = select(Training.id, Training.parent_training_id).where(Training.id == training_id).cte(recursive=True)
     before = select(Training.id, Training.parent_training_id).join(line, Training.id == line.c.parent_training_id)
@@ -81,9 +81,9 @@ def is_to_learn_from(training_id: int | None) -> ColumnElement[bool]:
 
 
 def outline_in(dataset: Dataset) -> ColumnElement[BaseGeometry]:
-    """The outline of a correction's label as the dataset would have it.
+    """The outline of a correction's label in the dataset's coordinates.
 
-    What was drawn lies upon the imagery already, and that is where the dataset's offset is going to move its labels.
+    Drawn labels are already aligned with the imagery, and the dataset's offset is going to move them.
     """
     east_m, north_m = dataset.offset
     upon_map = func.ST_Translate(func.ST_Transform(FeedbackLabel.geom, MERCATOR), -east_m, -north_m)
@@ -92,6 +92,6 @@ def outline_in(dataset: Dataset) -> ColumnElement[BaseGeometry]:
 
 
 def weights_of(training_id: int) -> Select[str]:
-    """Where the weights are that a training left."""
+    """Where a training's weights are stored."""
     kept = select(Artifact.storage_key).where(Artifact.training_id == training_id)
     return kept.where(Artifact.name == WEIGHTS)

@@ -35,7 +35,7 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class Left:
-    """A file a job left in storage."""
+    """A file that a job wrote to storage."""
 
     name: str
     media_type: str
@@ -44,7 +44,7 @@ class Left:
 
 
 def available(base_model: BaseModel) -> BaseModelOffer:
-    """What this installation offers of a base model, if it can train it."""
+    """The limits of a base model, if this installation can train it."""
     offer = OFFERS[base_model.value]
     if reason := offer.reason:
         raise Unavailable(f"{reason} RAMP is always available.")
@@ -60,7 +60,7 @@ async def create_model(
     description: str | None = None,
     base_model: BaseModel = BaseModel.RAMP,
 ) -> Model:
-    """A model of the viewer's, not trained yet."""
+    """A new untrained model of the viewer's."""
     dataset = await session.scalar(visible(Dataset, viewer).where(Dataset.id == dataset_id))
     if dataset is None:
         raise NotFound("There is no such dataset.")
@@ -92,7 +92,7 @@ async def start_training(
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Training:
-    """Queues a training. Everything that can be known to be wrong is said now, not by a job that fails later."""
+    """Queues a training. Everything that can be checked is refused now, not by a job that fails later."""
     model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
     if model is None:
         raise NotFound("There is no such model.")
@@ -124,7 +124,7 @@ async def start_training(
 
 
 async def queued(session: WriteSession, training: Training) -> Training:
-    """The training, once a worker is going to hear of it."""
+    """The training, once a worker will be notified."""
     session.add(training)
     await session.flush()
     job = await enqueue(session, MappingJob.TRAIN, subject_id=training.id, user_id=training.user_id)
@@ -135,7 +135,7 @@ async def queued(session: WriteSession, training: Training) -> Training:
 
 
 def zooms_of(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> list[int]:
-    """The zoom levels, each once, if they are among those one may choose."""
+    """The zoom levels, each once, if they are allowed."""
     zooms = sorted(set(zoom_level))
     if not zooms:
         raise Invalid("zoomLevel", "Choose at least one zoom level.")
@@ -147,42 +147,44 @@ def zooms_of(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> list
 async def _imagery_of(session: ReadSession, model: Model, given: str | None) -> str:
     template = given or (await session.get_one(Dataset, model.dataset_id)).source_imagery
     if not template:
-        raise Invalid("sourceImagery", "Name the imagery: neither the training nor its dataset does.")
+        raise Invalid("sourceImagery", "Give the imagery: neither the training nor its dataset has any.")
     return imagery.check_template("sourceImagery", template)
 
 
 async def labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
-    """The areas of a model's dataset, if there is something to learn from, and nothing that would teach wrongly."""
+    """The areas of a model's dataset, if there is something to learn from and every area is labelled."""
     has_labels = select(Label.id).where(Label.aoi_id == AOI.id).exists()
     rows = (await session.execute(select(AOI, has_labels).where(AOI.dataset_id == model.dataset_id))).all()
     if not any(labelled for _, labelled in rows):
-        raise Conflict("There is nothing to learn from: no area of the dataset has labels.")
+        raise Conflict(
+            "There is nothing to learn from: no area of the dataset has labels. Fetch, draw or upload some first."
+        )
     # An area that was fetched and found empty teaches what is not a building; one never fetched would teach wrongly.
     if unlabelled := [aoi.id for aoi, labelled in rows if not labelled and aoi.label_status.name != "DOWNLOADED"]:
-        raise Conflict(f"{len(unlabelled)} of the dataset's areas still need labels: fetch or upload them first.")
+        raise Conflict(f"{len(unlabelled)} of the dataset's areas still need labels. Fetch or upload them first.")
     return [aoi.geom for aoi, _ in rows]
 
 
 def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
-    """Passes if the areas take no more tiles than a job may fetch."""
+    """Refused if the areas need more tiles than a job may fetch."""
     count = 0
     for area, zoom in product(areas, zooms):
         count += len(tiles.covering(area, zoom))
         if count > settings.tiles_per_job_max:
             raise LimitReached(
-                f"These areas take more than {settings.tiles_per_job_max} tiles; choose a lower zoom.",
+                f"These areas need more than {settings.tiles_per_job_max} tiles. Choose a lower zoom level.",
                 limit=settings.tiles_per_job_max,
             )
 
 
 async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Training:
-    """Asks a training to stop. One nobody works on yet ends here; another within a batch of its worker's."""
+    """Cancels a training: at once if no worker has it, otherwise after the current batch."""
     training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
     if training is None:
         raise NotFound("There is no such training.")
     require(may_cancel_this_training, viewer, training)
     if training.job_id is None or training.status in {TrainingStatus.FINISHED, TrainingStatus.FAILED}:
-        raise Conflict("This training has ended already.")
+        raise Conflict("This training has already ended.")
     audit.record(session, signed_in(viewer), "cancelTraining", about=training, user_id=training.user_id)
     if await jobs.cancel(session, training.job_id):
         await training_failed(session, training.id, jobs.CANCELLED)
@@ -191,20 +193,20 @@ async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id:
 
 
 async def publish_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Model:
-    """Offers a training's weights for predictions. Refused, in this order: unfinished, too weak, not one's own."""
+    """Publishes a training's weights. Refused, in this order: unfinished, too inaccurate, not the viewer's."""
     signed_in(viewer)
     training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
     if training is None:
         raise NotFound("There is no such training.")
     if training.status is not TrainingStatus.FINISHED:
-        raise Conflict("Only a finished training can be published.")
+        raise Conflict("Only a finished training can be published. Wait until it has finished.")
     model = await session.get_one(Model, training.model_id, with_for_update=True)
     required = OFFERS[model.base_model.value].limits.publish_accuracy_percent_min
     if training.accuracy is None or not training.accuracy >= required:
         raise AccuracyTooLow(accuracy=training.accuracy, required=required)
     require(may_publish_trainings_of_this_model, viewer, model)
     if training.artifacts_deleted_at is not None:
-        raise Conflict("The files of this training were deleted to make room: train again.")
+        raise Conflict("The files of this training were deleted to free space. Train again.")
     model.published_training_id, model.status = training.id, ModelStatus.PUBLISHED
     audit.record(session, signed_in(viewer), "publishTraining", about=training, model=model.id)
     model.published_at = model.published_at or await session.scalar(select(func.now()))
@@ -214,7 +216,7 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
 
 
 async def begin_training(session: WriteSession, training_id: int) -> TrainingPlan:
-    """Notes that a worker began, and gathers what it needs."""
+    """Marks the inspection as started, and returns its input."""
     training = await session.get_one(Training, training_id, with_for_update=True)
     await begin(session, training)
     return await plan_of(session, training)
@@ -222,7 +224,7 @@ async def begin_training(session: WriteSession, training_id: int) -> TrainingPla
 
 @dataclass(frozen=True)
 class TrainingFigures:
-    """How well a training did: accuracy in percent, shares from 0 to 1."""
+    """The metrics of a training: accuracy in percent, shares from 0 to 1."""
 
     accuracy: float
     pixel_accuracy: float
@@ -240,7 +242,7 @@ async def finish_training(
     files: Sequence[Left],
     learning_curve: dict[str, Any] | None = None,
 ) -> None:
-    """Writes down how well it did, how it went there, and what it left."""
+    """Writes the metrics, the history and the files of a finished training."""
     training = await session.get_one(Training, training_id, with_for_update=True)
     for name, value in asdict(figures).items():
         setattr(training, name, value)
@@ -250,5 +252,5 @@ async def finish_training(
 
 
 async def training_failed(session: WriteSession, training_id: int, reason: str) -> None:
-    """Ends a training that will give no result, and says why."""
+    """Marks a training as failed, with the reason."""
     await fail(session, await session.get_one(Training, training_id, with_for_update=True), reason)

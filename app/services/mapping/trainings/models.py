@@ -1,4 +1,4 @@
-"""Models after they were made: changed, put away, deleted with their trainings and files."""
+"""Models after their creation: updated, archived, deleted with their trainings and files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ async def model_to_change(session: ReadSession, viewer: Viewer, model_id: int) -
 
 
 async def update_model(session: WriteSession, viewer: Viewer, model_id: int, changes: Mapping[str, Any]) -> Model:
-    """Changes what is given and leaves the rest: name, description, status. Publishing is another deed."""
+    """Updates the given fields: name, description, status. Publishing is a mutation of its own."""
     model = await model_to_change(session, viewer, model_id)
     if "name" in changes:
         model.name = checks.text("name", changes["name"], length_max=settings.name_length_max)
@@ -49,17 +49,17 @@ async def update_model(session: WriteSession, viewer: Viewer, model_id: int, cha
 
 def _status(model: Model, status: ModelStatus) -> ModelStatus:
     if status is ModelStatus.PUBLISHED and model.status is not ModelStatus.PUBLISHED:
-        raise Invalid("status", "A model is published by publishing one of its trainings.")
+        raise Invalid("status", "To publish a model, publish one of its trainings.")
     return status
 
 
 async def delete_model(session: WriteSession, viewer: Viewer, model_id: int) -> Model:
-    """The model ends, with its trainings, what was said and found of them, and their files."""
+    """Deletes the model with its trainings, their feedback, predictions and files."""
     model = await model_to_change(session, viewer, model_id)
-    # Now the key, too: a training that is being started meanwhile comes before or not at all.
+    # Now the key, too: a training started concurrently comes either before or not at all.
     await session.execute(select(Model.id).where(Model.id == model.id).with_for_update())
     if model.status is ModelStatus.PUBLISHED:
-        raise Conflict("This model is published: archive it first.")
+        raise Conflict("This model is published. Archive it first.")
     trainings = (await session.scalars(select(Training).where(Training.model_id == model.id))).all()
     for training in trainings:
         await _discard(session, viewer, training)
@@ -69,7 +69,7 @@ async def delete_model(session: WriteSession, viewer: Viewer, model_id: int) -> 
 
 
 async def delete_training(session: WriteSession, viewer: Viewer, training_id: int) -> Training:
-    """The training ends, with what was said and found of it, and its files; not while it is what its model offers."""
+    """Deletes the training with its feedback, predictions and files, unless it is published."""
     training = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
     if training is None:
         raise NotFound("There is no such training.")
@@ -77,7 +77,7 @@ async def delete_training(session: WriteSession, viewer: Viewer, training_id: in
     model = await model_to_change(session, viewer, training.model_id)
     await session.refresh(training, with_for_update=True)
     if model.published_training_id == training.id and model.status is ModelStatus.PUBLISHED:
-        raise Conflict("This training is published: publish another, or archive its model first.")
+        raise Conflict("This training is published. Publish another one, or archive its model first.")
     await _discard(session, viewer, training)
     audit.record(session, signed_in(viewer), "deleteTraining", about=training, user_id=training.user_id)
     await session.execute(delete(Training).where(Training.id == training.id))
@@ -85,17 +85,19 @@ async def delete_training(session: WriteSession, viewer: Viewer, training_id: in
 
 
 async def _discard(session: WriteSession, viewer: Viewer, training: Training) -> None:
-    """Passes unless somebody still needs a training; once it is gone, so will its files be."""
+    """Refused if a training is still needed; its files are deleted with it."""
     if training.status in UNFINISHED:
-        raise Conflict("A training that is not finished cannot be deleted: cancel it first.")
+        raise Conflict("This training is queued or running. Cancel it first.")
     unfinished = Training.status.in_(UNFINISHED) & (Training.parent_training_id == training.id)
     if await session.scalar(select(func.count()).where(unfinished)):
-        raise Conflict("A training that continues this one is not finished: cancel it first.")
+        raise Conflict("A training that continues this one is queued or running. Cancel it first.")
     predictions = (await session.scalars(select(Prediction).where(Prediction.training_id == training.id))).all()
     if any(prediction.user_id != training.user_id for prediction in predictions):
-        raise Conflict("Other people have predictions by it, which would be lost: archive the model instead.")
+        raise Conflict(
+            "Other people have predictions by this training, which would be lost. Archive the model instead."
+        )
     if any(prediction.status in UNFINISHED for prediction in predictions):
-        raise Conflict("A prediction by it is not finished: wait, or cancel it first.")
+        raise Conflict("A prediction by this training is queued or running. Wait, or cancel it first.")
     user_id = signed_in(viewer)
     await enqueue(session, MappingJob.REMOVE_TRAINING, subject_id=training.id, user_id=user_id)
     for prediction in predictions:

@@ -1,4 +1,4 @@
-"""How trainings, predictions and inspections begin and end: for those who watch them, and those who asked for them."""
+"""How trainings, predictions and inspections start and end: events and notifications."""
 
 from sqlalchemy import func, select
 
@@ -14,17 +14,17 @@ Work = Training | Prediction | Inspection
 
 
 def topic_of(kind: type[Work], id: int) -> str:
-    """Where the events about a training, a prediction or an inspection are found."""
+    """The topic of events about a training, a prediction or an inspection."""
     return f"{kind.__name__.lower()}:{id}"
 
 
 def note(session: WriteSession, work: Work) -> None:
-    """Tells the subscriptions of it that its status has changed."""
+    """Publishes a change of status."""
     events.record(session, topic_of(type(work), work.id), {"status": work.status.value})
 
 
 async def begin(session: WriteSession, work: Work) -> None:
-    """A worker has it. An attempt may have been given up before it was counted: only the first is told of."""
+    """Marks work as started. A retry may follow an uncounted attempt: only the first start is reported."""
     work.status = TrainingStatus.RUNNING
     if work.started_at is None:
         work.started_at = await session.scalar(select(func.now()))
@@ -34,14 +34,14 @@ async def begin(session: WriteSession, work: Work) -> None:
 
 
 async def finish(session: WriteSession, work: Work, how: str) -> None:
-    """It has brought what it was for."""
+    """Marks work as finished."""
     await _end(session, work, TrainingStatus.FINISHED, f"has finished{how}")
 
 
 async def fail(session: WriteSession, work: Work, reason: str) -> None:
-    """It will bring nothing, and says why."""
+    """Marks work as failed, with the reason."""
     work.failure = reason[: settings.note_length_max]
-    how = "was cancelled." if reason == jobs.CANCELLED else f"has failed. {reason}"
+    how = "was cancelled." if reason == jobs.CANCELLED else f"failed. {reason}"
     await _end(session, work, TrainingStatus.FAILED, how)
 
 

@@ -19,10 +19,10 @@ RESUMING = "resuming"
 
 
 async def discard_old_files(session: WriteSession) -> None:
-    """Gives up the files of trainings that ended long ago, unless somebody still needs them; notes it on the row."""
+    """Deletes the files of trainings that ended long ago, unless still needed, and records it on the row."""
     child = aliased(Training)
     published = exists().where(Model.published_training_id == Training.id, Model.status == ModelStatus.PUBLISHED)
-    # Who continued a training may want to go back to it, as long as there is something that continues it.
+    # A training that others continue may be needed again, as long as one of those exists.
     continued = exists().where(child.parent_training_id == Training.id, child.artifacts_deleted_at.is_(None))
     looking = exists().where(Prediction.training_id == Training.id, Prediction.status.not_in(ENDED))
     age = literal(timedelta(days=settings.artifacts_kept_days), Interval)
@@ -33,18 +33,18 @@ async def discard_old_files(session: WriteSession) -> None:
         exists().where(Artifact.training_id == Training.id),
         ~or_(published, continued, looking),
     )
-    # Publishing locks the model, and looks at the training again once it has the lock.
+    # Publishing locks the model, and reads the training again under the lock.
     for training in await session.scalars(old.order_by(Training.id).limit(AT_ONCE_MAX)):
         await _discard(session, training)
 
 
 def resuming_key(training_id: int) -> str:
-    """Where it is kept how far a training is, until it has ended."""
+    """Where checkpoints of a running training are stored."""
     return f"{RESUMING}/{training_id}"
 
 
 async def prune_resuming(database: Database) -> None:
-    """Deletes what was kept of trainings that have ended; most goes with their end."""
+    """Deletes leftover checkpoints of trainings that have ended; most are deleted at their end."""
     async for keys in storage.old(RESUMING, age_s=settings.uploads_kept_hours * 3_600):
         ids = {int(key.rsplit("/", 1)[-1]): key for key in keys}
         going = select(Training.id).where(Training.id.in_(ids), Training.status.not_in(ENDED))

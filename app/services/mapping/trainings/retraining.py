@@ -1,4 +1,4 @@
-"""Training on: from a training's own weights, with its dataset's areas and the corrections its owner approved."""
+"""Continued trainings: from a training's own weights, with its dataset's areas and approved corrections."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ async def start_feedback_training(
     freeze_layers: bool,
     description: str | None = None,
 ) -> Training:
-    """Queues a training that continues another. Everything that can be known to be wrong is said now."""
+    """Queues a training that continues another. Everything that can be checked is refused now."""
     parent = await session.scalar(visible(Training, viewer).where(Training.id == training_id))
     if parent is None:
         raise NotFound("There is no such training.")
@@ -65,15 +65,15 @@ async def start_feedback_training(
 
 
 async def _check_weights(session: ReadSession, parent: Training) -> None:
-    """Passes if there are weights to begin with."""
+    """Refused if there are no weights to start from."""
     if parent.status is not TrainingStatus.FINISHED:
-        raise Conflict("Only a finished training can be continued.")
+        raise Conflict("Only a finished training can be continued. Wait until it has finished.")
     if parent.artifacts_deleted_at is not None or await session.scalar(weights_of(parent.id)) is None:
-        raise Conflict("The weights of this training are not kept any more: train the model anew.")
+        raise Conflict("The weights of this training were deleted. Start a new training of the model.")
 
 
 async def _corrections(session: ReadSession, parent: Training) -> list[Polygon]:
-    """The areas that were approved, if all of them can be learned from."""
+    """The approved areas, if all of them can be trained on."""
     found = await session.execute(
         select(FeedbackAOI.geom, FeedbackAOI.source_imagery == parent.source_imagery, is_labelled()).where(
             is_to_learn_from(parent.id)
@@ -82,9 +82,11 @@ async def _corrections(session: ReadSession, parent: Training) -> list[Polygon]:
     areas = found.all()
     if not areas:
         waiting = await session.scalar(select(func.count()).where(FeedbackAOI.training_id == parent.id))
-        raise Conflict(f"No correction of this training is approved ({waiting} are drawn): approve one first.")
+        raise Conflict(f"No correction of this training is approved ({waiting} are drawn). Approve one first.")
     if unlabelled := sum(not labelled for _, _, labelled in areas):
-        raise Conflict(f"{unlabelled} of the approved corrections still need labels: fetch or draw them first.")
+        raise Conflict(f"{unlabelled} of the approved corrections still need labels. Fetch or draw them first.")
     if elsewhere := sum(not same for _, same, _ in areas):
-        raise Conflict(f"{elsewhere} of the approved corrections lie on other imagery than the training: reject them.")
+        raise Conflict(
+            f"{elsewhere} of the approved corrections use other imagery than the training. Reject them first."
+        )
     return [geom for geom, _, _ in areas]
