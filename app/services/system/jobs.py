@@ -218,7 +218,7 @@ async def rest(session: WriteSession, claim: Claim) -> None:
 
 
 async def cancel(session: WriteSession, job_id: int) -> bool:
-    """Requests cancellation; returns whether the job has ended, since nobody had started it. Conflict once it is over."""
+    """Requests cancellation; returns whether the job has ended, since nobody had started it. Conflict once over."""
     job = await session.get_one(Job, job_id, with_for_update=True)
     if job.state not in {JobState.QUEUED, JobState.RUNNING}:
         raise Conflict("This has already ended.")

@@ -45,7 +45,7 @@ Concerned = Sequence[tuple[int, int]]
 
 MESSAGES = {
     Kind.AREA_WITHOUT_LABELS: "{count} areas have no labels yet. Fetch or draw them, or remove the areas.",
-    Kind.LABELS_OUTSIDE_AREA: "{count} labels do not overlap their area, so trainings ignore them. Move or delete them.",
+    Kind.LABELS_OUTSIDE_AREA: "{count} labels do not overlap their area, so trainings skip them. Move or delete them.",
     Kind.AREA_TINY: "{count} areas are smaller than {tiny_m2:g} m², which is too small for training. Enlarge them.",
     Kind.AREA_HUGE: "{count} areas are larger than {huge_m2:g} m². Make sure that everything within them is labelled.",
     Kind.AREAS_OVERLAP: "{count} areas overlap others, and may lack each other's labels. Merge or shrink them.",
