@@ -17,6 +17,7 @@ from app.services.mapping.predictions.lifecycle import Outlines
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.spatial_filters import placed
@@ -170,93 +171,116 @@ async def start_prediction(
 
 
 async def update_prediction(
-    info: Info, prediction_id: strawberry.ID, description: strawberry.Maybe[str | None] = None
+    info: Info,
+    id: strawberry.ID | None = None,
+    description: strawberry.Maybe[str | None] = None,
+    prediction_id: RenamedToId = None,
 ) -> Prediction:
     """Updates the given fields of a prediction.
 
-    prediction_id: The prediction.
+    id: The prediction.
     description: The new note; null clears it.
+    prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     changes = given(description=description)
     async with info.context.writing() as session:
-        return await lifecycle.update_prediction(
-            session, info.context.viewer, ids.key(prediction_id, Prediction), changes
-        )
+        return await lifecycle.update_prediction(session, info.context.viewer, key, changes)
 
 
 async def share_prediction(
-    info: Info, prediction_id: strawberry.ID, team_id: strawberry.ID | None = None
+    info: Info, id: strawberry.ID | None = None, team_id: strawberry.ID | None = None, prediction_id: RenamedToId = None
 ) -> Prediction:
     """Shares a prediction with a team. Its members may also accept and reject the features.
 
-    prediction_id: The prediction.
+    id: The prediction.
     team_id: The team; null stops sharing.
+    prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
         return await lifecycle.share_prediction(
             session,
             info.context.viewer,
-            ids.key(prediction_id, Prediction),
+            key,
             team_id=None if team_id is None else ids.key(team_id, Team),
         )
 
 
-async def publish_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
+async def publish_prediction(
+    info: Info, id: strawberry.ID | None = None, prediction_id: RenamedToId = None
+) -> Prediction:
     """Publishes a finished prediction.
 
+    id: The prediction.
     prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
-        return await lifecycle.publish_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.publish_prediction(session, info.context.viewer, key)
 
 
-async def unpublish_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
+async def unpublish_prediction(
+    info: Info, id: strawberry.ID | None = None, prediction_id: RenamedToId = None
+) -> Prediction:
     """Unpublishes a prediction; `publishedAt` stays.
 
+    id: The prediction.
     prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
-        return await lifecycle.unpublish_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.unpublish_prediction(session, info.context.viewer, key)
 
 
-async def retry_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
+async def retry_prediction(
+    info: Info, id: strawberry.ID | None = None, prediction_id: RenamedToId = None
+) -> Prediction:
     """Retries a failed prediction where it stopped. A finished one starts over and loses its features and verdicts.
 
+    id: The prediction.
     prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
-        return await lifecycle.retry_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.retry_prediction(session, info.context.viewer, key)
 
 
-async def cancel_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
+async def cancel_prediction(
+    info: Info, id: strawberry.ID | None = None, prediction_id: RenamedToId = None
+) -> Prediction:
     """Cancels a prediction: at once if it is queued, otherwise after the worker's current batch.
 
+    id: The prediction.
     prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
-        return await lifecycle.cancel_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
+        return await lifecycle.cancel_prediction(session, info.context.viewer, key)
 
 
-async def delete_prediction(info: Info, prediction_id: strawberry.ID) -> Deleted:
+async def delete_prediction(info: Info, id: strawberry.ID | None = None, prediction_id: RenamedToId = None) -> Deleted:
     """Deletes an ended prediction with its features and files. Approved predictions stay.
 
+    id: The prediction.
     prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
-        return Deleted.of(
-            await lifecycle.delete_prediction(session, info.context.viewer, ids.key(prediction_id, Prediction))
-        )
+        return Deleted.of(await lifecycle.delete_prediction(session, info.context.viewer, key))
 
 
-async def conflate_prediction(info: Info, prediction_id: strawberry.ID) -> Prediction:
+async def conflate_prediction(
+    info: Info, id: strawberry.ID | None = None, prediction_id: RenamedToId = None
+) -> Prediction:
     """Starts comparing a finished prediction's features with OpenStreetMap as it is now.
 
+    id: The prediction.
     prediction_id: The prediction.
     """
+    key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
     async with info.context.writing() as session:
-        return await conflation_service.conflate_prediction(
-            session, info.context.viewer, ids.key(prediction_id, Prediction)
-        )
+        return await conflation_service.conflate_prediction(session, info.context.viewer, key)
 
 
 async def judge_features(

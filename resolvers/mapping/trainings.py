@@ -17,6 +17,7 @@ from app.services.mapping.trainings import lifecycle
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
 from resolvers.mapping.spatial_filters import Place, placed
 
@@ -178,21 +179,23 @@ async def start_training(
         )
 
 
-async def cancel_training(info: Info, training_id: strawberry.ID) -> Training:
+async def cancel_training(info: Info, id: strawberry.ID | None = None, training_id: RenamedToId = None) -> Training:
     """Cancels a training: at once if it is queued, otherwise after the worker's current batch.
 
+    id: The training.
     training_id: The training.
     """
+    key = ids.key(one_of("id", id, "training_id", training_id), Training)
     async with info.context.writing() as session:
-        return await lifecycle.cancel_training(session, info.context.viewer, training_id=ids.key(training_id, Training))
+        return await lifecycle.cancel_training(session, info.context.viewer, training_id=key)
 
 
-async def publish_training(info: Info, training_id: strawberry.ID) -> Model:
+async def publish_training(info: Info, id: strawberry.ID | None = None, training_id: RenamedToId = None) -> Model:
     """Publishes a finished training: its weights become available for predictions.
 
+    id: The training.
     training_id: The training.
     """
+    key = ids.key(one_of("id", id, "training_id", training_id), Training)
     async with info.context.writing() as session:
-        return await lifecycle.publish_training(
-            session, info.context.viewer, training_id=ids.key(training_id, Training)
-        )
+        return await lifecycle.publish_training(session, info.context.viewer, training_id=key)

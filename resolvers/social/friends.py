@@ -19,6 +19,7 @@ from app.services.social.people.friends import Asked, FriendshipChange, FriendSu
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.former_names import RenamedToUserId, one_of
 
 
 class FriendRequestDirection(Enum):
@@ -79,6 +80,11 @@ def mutes(info: Info) -> Select[Mute]:
     """The viewer's mutes, newest first; visible only to the viewer."""
     signed_in(info.context.viewer)
     return visible(Mute, info.context.viewer)
+
+
+def blocked_user_id(root: strawberry.Parent[Block]) -> strawberry.ID:
+    """The blocked user's id, for `unblockUser`."""
+    return ids.encode_key(User, root.blocked_id)
 
 
 def is_friend(viewer: AnyViewer) -> ColumnElement[bool]:
@@ -146,13 +152,16 @@ async def block_user(info: Info, user_id: strawberry.ID) -> Block:
         return await blocks_service.block_user(session, info.context.viewer, ids.key(user_id, User))
 
 
-async def unblock_user(info: Info, id: strawberry.ID) -> Unblocked:
+async def unblock_user(info: Info, user_id: strawberry.ID | None = None, id: RenamedToUserId = None) -> Unblocked:
     """Removes a block.
 
+    user_id: The blocked user, as `Block.userId` gives it.
     id: The block.
     """
+    which = one_of("user_id", user_id, "id", id)
+    chosen = Block.blocked_id == ids.key(which, User) if id is None else Block.id == ids.key(which, Block)
     async with info.context.writing() as session:
-        return Unblocked(await blocks_service.unblock_user(session, info.context.viewer, ids.key(id, Block)))
+        return Unblocked(await blocks_service.unblock_user(session, info.context.viewer, chosen))
 
 
 async def mute_user(info: Info, user_id: strawberry.ID, hours: int | None = None) -> Mute:
@@ -165,13 +174,16 @@ async def mute_user(info: Info, user_id: strawberry.ID, hours: int | None = None
         return await blocks_service.mute_user(session, info.context.viewer, ids.key(user_id, User), hours=hours)
 
 
-async def unmute_user(info: Info, id: strawberry.ID) -> bool:
+async def unmute_user(info: Info, user_id: strawberry.ID | None = None, id: RenamedToUserId = None) -> bool:
     """Removes a mute.
 
+    user_id: The muted user.
     id: The mute.
     """
+    which = one_of("user_id", user_id, "id", id)
+    chosen = Mute.muted_id == ids.key(which, User) if id is None else Mute.id == ids.key(which, Mute)
     async with info.context.writing() as session:
-        return await blocks_service.unmute_user(session, info.context.viewer, ids.key(id, Mute))
+        return await blocks_service.unmute_user(session, info.context.viewer, chosen)
 
 
 async def friendship_changed(info: Info, after: str | None = None) -> SourceStream[FriendshipEvent]:

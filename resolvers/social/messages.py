@@ -14,6 +14,7 @@ from app.policies import signed_in, visible
 from app.services.social import messages as messages_service
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.former_names import RenamedToUserId, one_of
 
 
 class ConversationOrder(Order):
@@ -48,40 +49,48 @@ def conversations(info: Info, unread_only: bool = False) -> Select[Conversation]
     return found.where(Conversation.unread_count > 0) if unread_only else found
 
 
-def messages(info: Info, with_user_id: strawberry.ID | None = None) -> Select[Message]:
+def messages(info: Info, user_id: strawberry.ID | None = None, with_user_id: RenamedToUserId = None) -> Select[Message]:
     """The viewer's messages. Reading them here does not mark them as read.
 
-    with_user_id: Only messages with this user; the viewer's own id gives notes to self.
+    user_id: Only messages with this user; the viewer's own id gives notes to self.
+    with_user_id: Only messages with this user.
     """
     own = signed_in(info.context.viewer)
     found = visible(Message, info.context.viewer)
-    if with_user_id is None:
+    if user_id is None and with_user_id is None:
         return found
-    other = ids.key(with_user_id, User)
+    other = ids.key(one_of("user_id", user_id, "with_user_id", with_user_id), User)
     return found.where(
         func.least(Message.sender_id, Message.receiver_id) == func.least(own, other),
         func.greatest(Message.sender_id, Message.receiver_id) == func.greatest(own, other),
     )
 
 
-async def send_message(info: Info, receiver_id: strawberry.ID, content: str) -> Message:
+async def send_message(
+    info: Info, content: str, user_id: strawberry.ID | None = None, receiver_id: RenamedToUserId = None
+) -> Message:
     """Sends a direct message.
 
-    receiver_id: The receiver, who need not be a friend.
     content: The text, at most 5 000 characters.
+    user_id: The receiver, who need not be a friend.
+    receiver_id: The receiver.
     """
-    viewer, key = info.context.viewer, ids.key(receiver_id, User)
+    viewer, key = info.context.viewer, ids.key(one_of("user_id", user_id, "receiver_id", receiver_id), User)
     async with messages_service.pace_messages(info.context.rates, viewer), info.context.writing() as session:
         return await messages_service.send_message(session, viewer, receiver_id=key, content=content)
 
 
-async def read_conversation(info: Info, with_user_id: strawberry.ID) -> Conversation:
+async def read_conversation(
+    info: Info, user_id: strawberry.ID | None = None, with_user_id: RenamedToUserId = None
+) -> Conversation:
     """Marks the messages from another user as read.
 
+    user_id: The other user.
     with_user_id: The other user.
     """
+    key = ids.key(one_of("user_id", user_id, "with_user_id", with_user_id), User)
     async with info.context.writing() as session:
-        return await messages_service.read_conversation(session, info.context.viewer, ids.key(with_user_id, User))
+        return await messages_service.read_conversation(session, info.context.viewer, key)
 
 
 async def take_message_back(info: Info, id: strawberry.ID) -> Message:
@@ -107,13 +116,16 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
     return await SourceStream.since(after, context.feed, topic, event)
 
 
-async def send_typing(info: Info, receiver_id: strawberry.ID, is_typing: bool = True) -> User:
+async def send_typing(
+    info: Info, user_id: strawberry.ID | None = None, is_typing: bool = True, receiver_id: RenamedToUserId = None
+) -> User:
     """Tells another user that the viewer is typing. Repeat it every few seconds while that lasts.
 
-    receiver_id: The user the viewer is typing to.
+    user_id: The user the viewer is typing to.
     is_typing: Whether the viewer is still typing. False ends it at once; without repetition it ends within seconds.
+    receiver_id: The user the viewer is typing to.
     """
-    viewer, key = info.context.viewer, ids.key(receiver_id, User)
+    viewer, key = info.context.viewer, ids.key(one_of("user_id", user_id, "receiver_id", receiver_id), User)
     await messages_service.pace_typing(info.context.rates, viewer)
     async with info.context.reading() as session:
         reader, is_heard = await messages_service.find_reader(session, viewer, key)

@@ -28,6 +28,7 @@ class FriendRequest(Row, of=social_tables.FriendRequest):
 
 
 class Block(Row, of=social_tables.Block):
+    user_id: strawberry.ID = field(resolve.blocked_user_id)
     username: auto
     created_at: auto
 

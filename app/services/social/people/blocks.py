@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from app import checks
 from app.database import WriteSession
@@ -36,11 +36,11 @@ async def block_user(session: WriteSession, viewer: Viewer, user_id: int) -> Blo
     return block
 
 
-async def unblock_user(session: WriteSession, viewer: Viewer, block_id: int) -> str:
+async def unblock_user(session: WriteSession, viewer: Viewer, chosen: ColumnElement[bool]) -> str:
     """Removes a block, unless the other has blocked, too; returns the other's username."""
-    block = await session.scalar(visible(Block, viewer).where(Block.id == block_id).with_for_update())
+    block = await session.scalar(visible(Block, viewer).where(chosen).with_for_update())
     if block is None:
-        raise NotFound("You have no such block. Use an id from `blocks`.")
+        raise NotFound("You have no such block. Look it up in `blocks`.")
     await session.delete(block)
     await session.flush()
     return block.username
@@ -62,11 +62,11 @@ async def mute_user(session: WriteSession, viewer: Viewer, user_id: int, *, hour
     return mute
 
 
-async def unmute_user(session: WriteSession, viewer: Viewer, mute_id: int) -> bool:
+async def unmute_user(session: WriteSession, viewer: Viewer, chosen: ColumnElement[bool]) -> bool:
     """Removes a mute."""
-    mute = await session.scalar(visible(Mute, viewer).where(Mute.id == mute_id).with_for_update())
+    mute = await session.scalar(visible(Mute, viewer).where(chosen).with_for_update())
     if mute is None:
-        raise NotFound("You have no such mute. Use an id from `mutes`.")
+        raise NotFound("You have no such mute. Look it up in `mutes`.")
     await session.delete(mute)
     await session.flush()
     return True
