@@ -28,13 +28,13 @@ YEAR_MIN, YEAR_MAX = 1900, 2200
 def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -> str:
     """The value without surrounding space, if its length is within bounds and it has no control characters."""
     if len(value) > settings.text_length_max:
-        raise Invalid(field, f"Write 1 to {length_max} characters; these are {len(value)}.")
+        raise Invalid(field, f"Use 1 to {length_max} characters; this has {len(value)}.")
     trimmed = "" if is_blank(value) else value.strip()
     if not 1 <= len(trimmed) <= length_max:
-        raise Invalid(field, f"Write 1 to {length_max} characters; these are {len(trimmed)}.")
+        raise Invalid(field, f"Use 1 to {length_max} characters; this has {len(trimmed)}.")
     allowed = "" if is_one_line else "\r\n\t"
     if any(category(character) in UNSEEN and character not in allowed for character in trimmed):
-        raise Invalid(field, "Leave out control characters.")
+        raise Invalid(field, "Control characters are not allowed. Remove them.")
     return trimmed
 
 
@@ -49,12 +49,14 @@ def name(field: str, value: str, *, length_max: int) -> str:
     """A name of people or teams, which stands in mails to others: as it is read, and no more than a name."""
     chosen = normalize("NFC", text(field, value, length_max=length_max))
     if any(map(is_unseen, chosen)):
-        raise Invalid(field, "Leave out invisible characters, and those that turn the direction of writing.")
+        raise Invalid(
+            field, "Invisible characters and those that change the writing direction are not allowed. Remove them."
+        )
     chosen = " ".join(chosen.split())
     if names_an_address(chosen):
-        raise Invalid(field, "A name may not hold an address: leave out / \\ : @ and points between letters.")
+        raise Invalid(field, "A name may not contain an address. Remove / \\ : @ and dots between letters.")
     if any(map(mixes_scripts, chosen.split())):
-        raise Invalid(field, "Write each word in one script: letters of others look alike.")
+        raise Invalid(field, "Use one script per word, because letters of different scripts can look alike.")
     return chosen
 
 
@@ -73,7 +75,7 @@ def cursor(value: str) -> bytes:
 def within(field: str, value: float, low: float, high: float) -> float:
     """The value, if it is a number from low to high."""
     if not low <= value <= high:  # also refuses NaN
-        raise Invalid(field, f"Choose a number from {low:g} to {high:g}; this is {value:g}.")
+        raise Invalid(field, f"Use a number from {low:g} to {high:g}; this is {value:g}.")
     return value
 
 
@@ -82,7 +84,7 @@ def moment(field: str, value: datetime) -> datetime:
     if value.tzinfo is None:
         raise Invalid(field, "Give a time with its offset, such as 2026-03-01T12:00:00Z.")
     if not YEAR_MIN <= value.year <= YEAR_MAX:
-        raise Invalid(field, f"Choose a year from {YEAR_MIN} to {YEAR_MAX}.")
+        raise Invalid(field, f"Use a year from {YEAR_MIN} to {YEAR_MAX}.")
     return value.astimezone(UTC)
 
 
@@ -90,7 +92,7 @@ def email(field: str, value: str) -> str:
     """The address in its normal form; whether mail arrives there is not asked."""
     # Before it is looked at: what is done to normalise a text takes time by its length.
     if len(value) > EMAIL_LENGTH_MAX:
-        raise Invalid(field, f"An e-mail address has at most {EMAIL_LENGTH_MAX} characters; these are {len(value)}.")
+        raise Invalid(field, f"An email address has at most {EMAIL_LENGTH_MAX} characters; this has {len(value)}.")
     # Before its parts are told apart: full-width letters, points and signs are the plain ones.
     typed = normalize("NFKC", value).strip().rstrip(".")
     try:
@@ -116,7 +118,9 @@ def json_object(field: str, value: Any) -> dict[str, Any]:
         text = json.dumps(value, allow_nan=False)
         read_again: dict[str, Any] = orjson.loads(text)
     except ValueError:
-        raise Invalid(field, "Not every client could read these numbers and texts.") from None
+        raise Invalid(
+            field, "Some clients could not read these numbers or strings. Use smaller numbers and valid Unicode."
+        ) from None
     if NUL.search(text):
-        raise Invalid(field, "A text may not hold the character U+0000.")
+        raise Invalid(field, "A string may not contain the character U+0000.")
     return read_again

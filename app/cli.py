@@ -28,7 +28,7 @@ except ValidationError as refused:
 program = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 SCHEMA = Path(__file__).parent.parent / "schema" / "schema.graphql"
-NOTHING_RUNS = "Nothing runs in {home}. Start Fieldgraph in another terminal (make run), or set {names}."
+NOTHING_RUNS = "Fieldgraph is not running in {home}. Start it in another terminal (make run), or set {names}."
 
 
 @program.callback()
@@ -37,9 +37,7 @@ def fieldgraph() -> None:
 
 
 @program.command()
-def up(
-    *, with_parent: Annotated[bool, typer.Option(help="Stop when the process that started this ends.")] = False
-) -> None:
+def up(*, with_parent: Annotated[bool, typer.Option(help="Stop when the parent process ends.")] = False) -> None:
     """Run everything on this machine: private servers, migrations, API and worker."""
     _find_secret(is_alone=True)
     from app.operations import launcher
@@ -59,7 +57,9 @@ def serve() -> None:
 
 
 @program.command()
-def work(threads: Annotated[int | None, typer.Option(help="Jobs of the slow lane at once.", min=1)] = None) -> None:
+def work(
+    threads: Annotated[int | None, typer.Option(help="How many jobs of the slow lane to run at once.", min=1)] = None,
+) -> None:
     """Run the worker, which does the jobs."""
     settings.job_slow_at_once = threads or settings.job_slow_at_once
     _find_servers()
@@ -88,7 +88,7 @@ def migrate() -> None:
 
 
 Folder = Annotated[Path, typer.Argument(help="The folder of the backup.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Replace what is there.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Replace existing data.")]
 
 
 @program.command()
@@ -98,9 +98,12 @@ def backup(folder: Folder, *, yes: Yes = False) -> None:
 
     with _database_here():
         made = keeping.back_up(folder, replace=yes)
-    print(f"Kept in {folder}: the database and {made.files} files.")
+    print(f"Backup written to {folder}: the database and {made.files} files.")
     if not made.has_secret:
-        print("FIELDGRAPH_SECRET is not in it. Keep it apart: without it, links that were sent are void.")
+        print(
+            "FIELDGRAPH_SECRET is not in the backup. Store it separately: without it, links already "
+            "sent become invalid."
+        )
 
 
 @program.command()
@@ -109,23 +112,23 @@ def restore(folder: Folder, *, yes: Yes = False) -> None:
     from app.operations import backup as keeping
 
     if settings.database_url is None and running(settings.home):
-        raise CannotStart("Fieldgraph runs here. Stop it, then try again.")
+        raise CannotStart("Fieldgraph is running here. Stop it, then try again.")
     with _database_here():
         made = keeping.restore(folder, replace=yes)
-    print(f"Restored what was kept at {made.made_at}. Clients have to subscribe anew.")
+    print(f"Restored the backup of {made.made_at}. Clients have to subscribe again.")
 
 
 @program.command()
 def demo(
     *,
     accounts: Annotated[
-        bool, typer.Option(help="Only make the people and what they say, and print the accounts.")
+        bool, typer.Option(help="Only create the accounts and their posts, and print the accounts.")
     ] = False,
-    clear: Annotated[bool, typer.Option(help="Take away what the people have said, and make it anew.")] = False,
+    clear: Annotated[bool, typer.Option(help="Delete the demo's posts and create them again.")] = False,
 ) -> None:
     """People who talk about a village, and, live, from an empty dataset to a model that finds its buildings."""
     if settings.production:
-        raise CannotStart("The password of the demo's accounts is known to all: there is no demo in production.")
+        raise CannotStart("The passwords of the demo accounts are public, so there is no demo in production.")
     _find_servers()
     _find_secret()
     from app import demo as village
@@ -160,7 +163,7 @@ def counters() -> None:
 def schema(
     *,
     write: Annotated[bool, typer.Option(help="Write it to schema/schema.graphql.")] = False,
-    check: Annotated[bool, typer.Option(help="Fail unless schema/schema.graphql is current.")] = False,
+    check: Annotated[bool, typer.Option(help="Fail if schema/schema.graphql is out of date.")] = False,
 ) -> None:
     """Print the GraphQL schema."""
     from schema import schema as contract
@@ -171,7 +174,7 @@ def schema(
     elif not check:
         print(text, end="")
     elif not SCHEMA.exists() or SCHEMA.read_text() != text:
-        raise CannotStart("schema/schema.graphql is not what the code says. Run: make schema")
+        raise CannotStart("schema/schema.graphql is out of date. Run: make schema")
 
 
 @program.command()

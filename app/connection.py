@@ -63,7 +63,7 @@ def punctual(answer_s_max: float) -> type[AsyncConnection[Any]]:
                     raise
                 # What it would say later must not meet the next statement.
                 self.pgconn.finish()
-                raise OperationalError(f"The database said nothing for {answer_s_max:g} s.") from error
+                raise OperationalError(f"The database did not answer for {answer_s_max:g} s.") from error
 
         async def set_autocommit(self, value: bool) -> None:
             # SQLAlchemy does so after a ping, whatever became of it; psycopg would call it a mistake of the caller's.
@@ -77,7 +77,7 @@ def punctual(answer_s_max: float) -> type[AsyncConnection[Any]]:
 def in_words(error: Error) -> DomainError | None:
     """What the database says, in the domain's words, where it has any."""
     if isinstance(error, QueryCanceled):
-        return TimedOut("This took the database too long. Ask for less at a time.")
+        return TimedOut("The database took too long. Request less at a time.")
     return Busy() if is_transient(error) else None
 
 

@@ -210,5 +210,7 @@ def conflict_from(error: IntegrityError) -> Exception:
             if rule.name == name and "conflict" in rule.info:
                 return Conflict(rule.info["conflict"])
     if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
-        return Conflict("What this belongs to was deleted at the same time, or something still rests on it.")
+        return Conflict(
+            "A related row was deleted meanwhile, or other rows still depend on this one. Reload and try again."
+        )
     return error

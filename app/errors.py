@@ -95,7 +95,7 @@ class Busy(Unavailable):
     """The database cannot be reached, or has no room; this heals by itself."""
 
     def __init__(self) -> None:
-        super().__init__("Too much is going on just now. Try again in a few seconds.")
+        super().__init__("The server is busy. Try again in a few seconds.")
 
 
 class NotFound(DomainError):
@@ -120,7 +120,7 @@ class ScopeMissing(DomainError):
     code = Code.SCOPE_MISSING
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"This API key does not hold the scope {scope}.", scope=scope)
+        super().__init__(f"This API key does not have the scope {scope}. Use a key with it.", scope=scope)
 
 
 class Unauthenticated(DomainError):
@@ -164,11 +164,11 @@ class OutcomeUnknown(DomainError):
 
     def __init__(self, idempotency_key: str | None = None) -> None:
         if idempotency_key is None:
-            super().__init__("We cannot tell whether this was done. Look whether it was before you try again.")
+            super().__init__("It is unknown whether this was done. Check before you try again.")
         else:
             super().__init__(
-                "We cannot tell whether this was done. Send the same request again with this idempotency key to find "
-                "out: what was done is not done again.",
+                "It is unknown whether this was done. Send the same request again with this "
+                "idempotency key to find out; nothing is done twice.",
                 idempotencyKey=idempotency_key,
             )
 
@@ -180,6 +180,6 @@ class InProgress(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A request with this idempotency key is in progress. Send it again in a second to learn its outcome.",
+            "A request with this idempotency key is in progress. Send it again in a second to get its result.",
             retryAfter=1,
         )

@@ -159,7 +159,7 @@ class Feed:
         most, days = settings.replay_events_max, settings.events_kept_days
         missed = await self._read(after, most + 1, topic)
         if len(missed) > most:
-            raise LimitReached("Too much happened since this cursor. Subscribe without `after`.", limit=most)
+            raise LimitReached("Too many events happened since this cursor. Subscribe without `after`.", limit=most)
         # Asked after reading: what is forgotten in between would be missing.
         forgotten = exists().where(_is_old(), _place > tuple_(*after))
         async with self._connected() as connection:

@@ -89,7 +89,7 @@ def from_geojson(value: Any) -> BaseGeometry:
     try:
         return shapely.force_2d(shape(value))
     except Exception:  # noqa: BLE001 -- shapely raises whatever a malformed value provokes
-        raise Unfit("These coordinates do not make a GeoJSON geometry.") from None
+        raise Unfit("These coordinates do not form a GeoJSON geometry.") from None
 
 
 def _check_size(value: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def _check_size(value: dict[str, Any]) -> None:
             continue
         left -= len(parts)
         if left < 0:
-            raise Unfit(f"Use at most {settings.vertices_max} vertices; these are far more.")
+            raise Unfit(f"Use at most {settings.vertices_max} vertices; this has far more.")
         pending += [each for each in parts if isinstance(each, list | dict)]
 
 
@@ -116,12 +116,12 @@ def check_place(field: str, geometry: BaseGeometry) -> None:
     if len(coordinates) == 0:
         raise Invalid(field, "This geometry is empty.")
     if len(coordinates) > settings.vertices_max:
-        raise Invalid(field, f"Use at most {settings.vertices_max} vertices; these are {len(coordinates)}.")
+        raise Invalid(field, f"Use at most {settings.vertices_max} vertices; this has {len(coordinates)}.")
     longitudes, latitudes = abs(coordinates[:, 0]), abs(coordinates[:, 1])
     # Written so that NaN, which is neither larger nor smaller, is refused, too.
     if not ((longitudes <= 180).all() and (latitudes <= LATITUDE_MAX).all()):
         raise Invalid(
-            field, "Longitudes go from -180 to 180 and latitudes, where maps in tiles end, to ±85.05; longitude first."
+            field, "Longitude comes first and must be within ±180; latitude must be within ±85.05, where map tiles end."
         )
 
 
@@ -140,18 +140,20 @@ def sound(field: str, shape: Geometry) -> Geometry:
     """The shape with its rings in order, if it lies on the earth and does not cross itself."""
     check_place(field, shape)
     if not shape.is_valid:
-        raise Invalid(field, f"This geometry is not sound: {shapely.is_valid_reason(shape)}.")
+        raise Invalid(field, f"This geometry is not valid: {shapely.is_valid_reason(shape)}.")
     return anticlockwise(shape)
 
 
 def bounds(field: str, box: Sequence[float]) -> tuple[float, float, float, float]:
     """West, south, east and north, if these are some."""
     if len(box) != 4:
-        raise Invalid(field, f"Give four numbers, [west, south, east, north] in degrees; these are {len(box)}.")
+        raise Invalid(field, f"Give four numbers, [west, south, east, north] in degrees; this has {len(box)}.")
     west, south, east, north = box
     # Written so that NaN is refused, too.
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise Invalid(field, "West may not exceed east, nor south north; longitudes go to ±180, latitudes to ±90.")
+        raise Invalid(
+            field, "West may not exceed east, nor south north. Longitudes are within ±180, latitudes within ±90."
+        )
     return west, south, east, north
 
 

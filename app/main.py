@@ -128,7 +128,7 @@ def _checks(database: Database, redis_url: str) -> dict[str, Check]:
         async with database.reading() as session:
             is_standby, is_read_only, _ = (await session.execute(text(CAN_WRITE))).one()
         if is_standby or is_read_only == "on":
-            raise RuntimeError("the database takes no writes")
+            raise RuntimeError("the database does not accept writes")
 
     async def has_redis() -> None:
         async with redis_client.client(redis_url) as redis:

@@ -20,7 +20,7 @@ from app.settings import settings
 
 M = TypeVar("M")
 
-NOT_OURS = "`after` is not a cursor we gave you."
+NOT_OURS = "`after` is not a cursor from this API."
 # More than there are lists and orders.
 CURSORS_REMEMBERED_MAX = 500
 UTC_OFFSET = timedelta()
@@ -63,7 +63,7 @@ class PageArgs:
 
     def __post_init__(self) -> None:
         if not 0 <= self.first <= self.size_max:
-            raise BadRequest(f"Ask for 0 to {self.size_max} at a time; `first` is {self.first}.")
+            raise BadRequest(f"`first` must be from 0 to {self.size_max}; this is {self.first}.")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def tile(content: bytes, side: int) -> tuple[bytes | None, int, int]:
                 return None, width, height
             picture = image.convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Unreadable("This is not a picture, or a broken one.") from None
+        raise Unreadable("This is not a picture, or it is broken.") from None
     if picture.getchannel("A").getbbox() is None:
         return None, width, height
     opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture).convert("RGB")
@@ -84,23 +84,23 @@ def _drawn(field: str, content: bytes, *, media_type: str, side: int, pixels_max
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(field, pixels_max) from None
     except Exception:  # noqa: BLE001 - whatever a decoder stumbles over, the file is at fault
-        raise Invalid(field, "This is not a picture, or a broken one.") from None
+        raise Invalid(field, "This is not a picture, or it is broken.") from None
 
 
 def _check(field: str, image: Image.Image, *, media_type: str, pixels_max: int) -> None:
     """Asks of the file's head, before its pixels are unpacked."""
     if image.format not in FORMATS[media_type]:
-        raise Invalid(field, f"This is no {media_type}, as which it was sent.")
+        raise Invalid(field, f"This is not {media_type}, as declared. Send the right type.")
     if image.width * image.height > pixels_max:
         raise _too_large(field, pixels_max)
     if max(image.size) > settings.picture_side_max:
-        raise Invalid(field, f"A picture may be {settings.picture_side_max:,} pixels wide or high at most.")
+        raise Invalid(field, f"A picture may be at most {settings.picture_side_max:,} pixels wide and high.")
     if image.format != "MPO" and getattr(image, "is_animated", False):
-        raise Invalid(field, "This picture moves; send one that does not.")
+        raise Invalid(field, "This picture is animated. Send one that is not.")
 
 
 def _too_large(field: str, pixels_max: int) -> Invalid:
-    return Invalid(field, f"A picture may have {pixels_max / 1e6:g} million pixels at most.")
+    return Invalid(field, f"A picture may have at most {pixels_max / 1e6:g} million pixels.")
 
 
 def _webp(drawn: Image.Image) -> bytes:

@@ -10,7 +10,7 @@ class NotACursor(BadRequest):
     """A place that no event ever had."""
 
     def __init__(self) -> None:
-        super().__init__("`after` is not a cursor we gave you.")
+        super().__init__("`after` is not a cursor from this API.")
 
 
 class CursorOutdated(BadRequest):

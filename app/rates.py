@@ -56,7 +56,7 @@ class Rates:
             return
         window = await self._asked(self._counter.get_window_stats(limit, payer))
         wait_s = max(1, round(window.reset_time - time.time())) if window else 1
-        raise RateLimited(f"{what} Come again in {wait_s} s.", retry_after=wait_s)
+        raise RateLimited(f"{what} Try again in {wait_s} s.", retry_after=wait_s)
 
     async def _counted(self, limit: RateLimitItem, payer: str, cost: int) -> bool:
         return await self._asked(self._counter.hit(limit, payer, cost=cost)) is not False

@@ -108,7 +108,7 @@ def derived(use: str, text: str, *, like: str | None = None) -> bytes:
 def _signing() -> Key:
     found = keys()
     if not found:
-        raise RuntimeError("Nothing can be signed without a secret: set FIELDGRAPH_SECRET.")
+        raise RuntimeError("Nothing can be signed without a secret. Set FIELDGRAPH_SECRET.")
     return found[0]
 
 

@@ -128,7 +128,7 @@ class Runner:
         self._found.discard(task)
         if not task.cancelled() and (error := task.exception()):
             # The next look goes on; an attempt that could not be ended ends with its lease.
-            log.warning("jobs not worked off", error=str(error) or type(error).__name__)
+            log.warning("jobs not processed", error=str(error) or type(error).__name__)
 
     async def left(self) -> None:
         """Returns when what it found itself has been handed back."""

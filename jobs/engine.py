@@ -32,9 +32,7 @@ class EngineDied(Outage):
     """The engine was killed, or broke, without a word: nobody knows yet whose fault that is."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The learning engine", "stopped unexpectedly; it may have needed more memory than there is", heals=True
-        )
+        super().__init__("The learning engine", "stopped unexpectedly; it may have run out of memory", heals=True)
 
 
 class EngineFailure(DomainError):
@@ -64,7 +62,7 @@ async def run_engine(
         async with asyncio.timeout(s_max):
             final = await _listen(process, said)
     except TimeoutError:
-        raise EngineFailure(f"It took longer than the {s_max / 3600:g} hours it may take.") from None
+        raise EngineFailure(f"It took longer than the limit of {s_max / 3600:g} hours.") from None
     finally:
         await _end(process)
     return _result(run, process, final, folder)
@@ -107,7 +105,7 @@ def _result(run: Run, process: Process, final: Message, folder: Path) -> dict[st
         raise EngineFailure(str(final["failure"]))
     if process.returncode or "result" not in final:
         tail = (folder / "stderr.txt").read_text(errors="replace")[-4_000:]
-        log.error("engine broke", code=process.returncode, stderr=tail)
+        log.error("engine failed", code=process.returncode, stderr=tail)
         raise EngineDied
     result: dict[str, Any] = final["result"]
     return result

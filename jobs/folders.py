@@ -62,5 +62,5 @@ def remove_left_folders() -> int:
             removed += 1
         os.close(lock)
     if removed:
-        log.info("removed what killed workers left", folders=removed)
+        log.info("removed folders of killed workers", folders=removed)
     return removed

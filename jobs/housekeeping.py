@@ -35,7 +35,7 @@ async def _prune_uploads(_database: Database) -> None:
 async def _tell_of_unknown_jobs(database: Database) -> None:
     async with database.reading() as session:
         if count := await unknown(session):
-            log.warning("jobs of a kind that only another version knows wait for it", jobs=count)
+            log.warning("jobs of a kind only another version knows are waiting", jobs=count)
 
 
 DEEDS: dict[str, Deed] = {
@@ -59,7 +59,7 @@ async def keep_house(database: Database) -> None:
                 async with asyncio.timeout(settings.housekeeping_s_max):
                     done = await deed(database)
             except TimeoutError:
-                log.warning("housekeeping goes on in the next turn", deed=name)
+                log.warning("housekeeping continues in the next run", deed=name)
             except Exception:
                 log.exception("housekeeping failed", deed=name)
             else:

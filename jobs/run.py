@@ -49,7 +49,7 @@ class Work:
         except Exception as error:
             if fault_of(error) is Fault.MACHINE:
                 raise
-            log.exception("failure not told", kind=self.kind.value, subject=subject_id)
+            log.exception("failure not reported", kind=self.kind.value, subject=subject_id)
 
 
 @dataclass
@@ -230,7 +230,7 @@ def _stopped(run: Run, work: Work) -> Callable[[], Awaitable[str]]:
 def _broken(run: Run, work: Work, error: Exception) -> Callable[[], Awaitable[str]]:
     """What becomes of a job after an error: it goes on unless the input is at fault, or it was tried often enough."""
     claim, fault = run.claim, fault_of(error)
-    ours = f"Something went wrong on our side (job {claim.job_id})."
+    ours = f"Internal error (job {claim.job_id}). Try again, or report this number."
     reason = error.message if isinstance(error, DomainError) else ours
     if fault is Fault.MACHINE and claim.setbacks < settings.job_setbacks_max:
         return partial(_set_back, run, reason)

@@ -165,5 +165,5 @@ def _ids(people: People) -> list[int]:
 
 def _id(people: People, name: str) -> int:
     user_id = people[name].user_id
-    assert user_id is not None, "the demo's people have accounts"
+    assert user_id is not None, "demo accounts created"
     return user_id

@@ -40,7 +40,7 @@ async def _walk() -> None:
         await client.sign_in()
         model = await _model(client)
         training = await _train(client, model["id"])
-        await client.ask("publishTraining", "PublishTrainingInput!", {"trainingId": training["id"]}, "id status")
+        await client.ask("publishTraining", "PublishTrainingInput!", {"id": training["id"]}, "id status")
         console.print("[bold]6[/] Published. Searching the next neighbourhood …")
         await _predict(client, model["id"])
 
@@ -66,7 +66,7 @@ async def _train(client: "Client", model_id: str) -> dict[str, Any]:
     started = await client.ask("startTraining", "StartTrainingInput!", asked, "id")
     training = await client.watch("training", started["id"], "status accuracy objectF1 failure")
     if training["status"] != "FINISHED":
-        raise SystemExit(f"The training has failed: {training['failure']}")
+        raise SystemExit(f"The training failed: {training['failure']}")
     console.print(
         f"  validation IoU [bold]{training['accuracy'] / 100:.2f}[/], whole buildings F1 {training['objectF1']:.2f}"
     )
@@ -79,9 +79,9 @@ async def _predict(client: "Client", model_id: str) -> None:
     shown = "status resultCount failure artifacts { nodes { name link } }"
     prediction = await client.watch("prediction", started["id"], shown)
     if prediction["status"] != "FINISHED":
-        raise SystemExit(f"The prediction has failed: {prediction['failure']}")
+        raise SystemExit(f"The prediction failed: {prediction['failure']}")
     there = sum(found.geometry.within(village.PREDICTION_AREA) for found in village.footprints(village.BOUNDS))
-    console.print(f"[bold]7[/] {prediction['resultCount']} buildings found; {there} stand wholly within the area.")
+    console.print(f"[bold]7[/] {prediction['resultCount']} buildings found; {there} lie entirely within the area.")
     for file in prediction["artifacts"]["nodes"]:
         console.print(f"  {file['name']}: {file['link']}", soft_wrap=True)
 
@@ -147,10 +147,10 @@ class Client:
                         yield event[name]
             except (OSError, WebSocketException) as error:
                 if silent_s >= SILENT_S_MAX:
-                    raise SystemExit(f"{settings.address} does not answer any more: {error}") from None
+                    raise SystemExit(f"{settings.address} no longer answers: {error}") from None
                 wait_s = min(1.0 + silent_s, RETRY_S_MAX)
                 silent_s += wait_s
-                console.print(f"  The connection was lost. Connecting again in {wait_s:g} s …")
+                console.print(f"  Connection lost. Reconnecting in {wait_s:g} s …")
                 await asyncio.sleep(wait_s)
 
     async def _events(self, document: str, variables: dict[str, Any]) -> Events:

@@ -60,7 +60,7 @@ class Sieve:
         place = f"{self._field}.{self._number}"
         self._number += 1
         if not isinstance(shape, Polygon | MultiPolygon):
-            raise Invalid(place, f"Labels are Polygons or MultiPolygons; this is a {shape.geom_type}.")
+            raise Invalid(place, f"Labels must be Polygons or MultiPolygons; this is a {shape.geom_type}.")
         geometry.check_place(place, shape)
         if not shape.is_valid:
             shape, self._repairs_left = _repaired(place, shape, self._repairs_left), self._repairs_left - 1
@@ -71,7 +71,7 @@ def _repaired(place: str, shape: BaseGeometry, repairs_left: int) -> BaseGeometr
     """Real footprints cross themselves now and then; what a label covers is clear all the same."""
     covered = geometry.ground(shape) if repairs_left > 0 else None
     if covered is None:
-        raise Invalid(place, f"This label covers no ground, or crosses itself: {shapely.is_valid_reason(shape)}.")
+        raise Invalid(place, f"This label has no area, or crosses itself: {shapely.is_valid_reason(shape)}.")
     return covered
 
 
@@ -81,7 +81,7 @@ def sifted(area: Polygon, field: str, collection: Any) -> tuple[list[Footprint],
     if not isinstance(listed, list) or collection.get("type") != "FeatureCollection":
         raise Invalid(field, 'Give a GeoJSON FeatureCollection: {"type": "FeatureCollection", "features": […]}.')
     if not 0 < len(listed) <= settings.labels_per_upload_max:
-        raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; these are {len(listed)}.")
+        raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; this has {len(listed)}.")
     sieve = Sieve(area, f"{field}.features")
     read = features(f"{field}.features", listed)
     found = [footprint for batch in batched(read) for footprint in sieve.sift(batch)]

@@ -13,7 +13,7 @@ def gpx(area: Polygon, *, name: str) -> str:
     file = GPX()
     file.creator = "Fieldgraph"
     file.name = name
-    file.description = "Map what lies within this boundary. The boundary itself belongs to no map: leave it as it is."
+    file.description = "Map what lies within this boundary. The boundary itself is not map data: do not upload it."
     rings = [area.exterior, *area.interiors]
     segments = [
         GPXTrackSegment([GPXTrackPoint(round(y, DECIMALS), round(x, DECIMALS)) for x, y in ring.coords])

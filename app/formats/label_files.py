@@ -61,6 +61,6 @@ def _read_geojson(path: Path) -> Iterator[Any]:
             file.seek(0)
             yield from ijson.items(JsonFile(file), "features.item", use_float=True)
     except UnicodeDecodeError:
-        raise Unreadable("This is not JSON: its texts are not in UTF-8.") from None
+        raise Unreadable("This is not JSON: its text is not UTF-8.") from None
     except ijson.JSONError as error:
         raise Unreadable(f"This is not JSON: {str(error).splitlines()[0]}.") from None

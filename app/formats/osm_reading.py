@@ -68,7 +68,7 @@ class _Handler:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEPTH_MAX:
-            raise Unreadable("This is not OSM XML: its elements are nested too deep.")
+            raise Unreadable("This is not OSM XML: its elements are nested too deeply.")
         if name in self.KINDS:
             self.current = _Element(attributes)
         elif self.current is None:
@@ -198,4 +198,4 @@ def _check_token(parser: expat.XMLParserType, read: int) -> None:
 
 
 def _refuse(*_: object) -> None:
-    raise Unreadable("An OSM file has no document type.")
+    raise Unreadable("An OSM file must not have a document type.")

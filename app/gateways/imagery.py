@@ -30,7 +30,7 @@ def check_template(field: str, text: str) -> str:
     """The template without surrounding space, if tiles can be asked of it; asks no network."""
     template = text.strip()
     if len(template) > settings.url_length_max:
-        raise Invalid(field, f"Use at most {settings.url_length_max} characters; these are {len(template)}.")
+        raise Invalid(field, f"Use at most {settings.url_length_max} characters; this has {len(template)}.")
     names = set(PLACEHOLDER.findall(template))
     if not names and _is_tilejson(template):
         return outside.check_url(field, template)
@@ -39,7 +39,8 @@ def check_template(field: str, text: str) -> str:
             raise Invalid(field, f"{{{name}}} is not a placeholder; use {{z}}, {{x}} and {{y}}, {{-y}} or {{q}}.")
     if not ("q" in names or ({"z", "x"} <= names and names & {"y", "-y"})):
         raise Invalid(
-            field, "Name the tile: {z}, {x} and {y} (or {-y} for TMS), {q}, or the address of a TileJSON file."
+            field,
+            "The URL template needs {z}, {x} and {y} (or {-y} for TMS), or {q}, or must be the URL of a TileJSON file.",
         )
     outside.check_url(field, tile_url(template, SAMPLE))
     return template
@@ -85,7 +86,8 @@ async def fetch_tiles(
     """
     if len(tiles) > settings.tiles_per_job_max:
         raise LimitReached(
-            f"This takes {len(tiles)} tiles; choose a smaller area or a lower zoom.", limit=settings.tiles_per_job_max
+            f"This needs {len(tiles)} tiles. Choose a smaller area or a lower zoom level.",
+            limit=settings.tiles_per_job_max,
         )
     connections = max(1, min(settings.imagery_connections, len(tiles)))
     share = settings.imagery_missing_share_max if missing_share_max is None else missing_share_max

@@ -42,7 +42,7 @@ async def send(message: EmailMessage) -> None:
         handing_over = asyncio.to_thread(_hand_over, message, settings.smtp_url.get_secret_value())
         await within(settings.smtp_mail_s_max, handing_over)
     except TimeoutError:
-        raise Outage(SERVER, f"did not take a mail within {settings.smtp_mail_s_max:g} s", heals=True) from None
+        raise Outage(SERVER, f"did not accept an email within {settings.smtp_mail_s_max:g} s", heals=True) from None
 
 
 def greeted() -> str:
@@ -88,18 +88,18 @@ def _in_words() -> Iterator[None]:
         raise _refusal(min(codes)) from None
     except smtplib.SMTPAuthenticationError as error:
         # The operator's to mend, and no fault of the mail's.
-        raise Outage(SERVER, "refuses our password", heals=True, status=error.smtp_code) from None
+        raise Outage(SERVER, "rejects our password", heals=True, status=error.smtp_code) from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code) from None
     except smtplib.SMTPNotSupportedError:
-        raise Outage(SERVER, "lacks what this takes: encryption for a password, or UTF-8", heals=False) from None
+        raise Outage(SERVER, "lacks a feature this needs: encryption for a password, or UTF-8", heals=False) from None
     except (smtplib.SMTPException, OSError) as error:
         raise Outage(SERVER, f"does not answer ({type(error).__name__})", heals=True) from None
 
 
 def _refusal(code: int) -> Outage:
     """4xx is for now, 5xx for good: RFC 5321, 4.2.1."""
-    return Outage(SERVER, f"refuses this mail ({code})", heals=code < PERMANENT, status=code)
+    return Outage(SERVER, f"rejects this email ({code})", heals=code < PERMANENT, status=code)
 
 
 def in_8_bits(message: EmailMessage) -> EmailMessage:
@@ -117,4 +117,4 @@ def _keep(message: EmailMessage) -> None:
     private_files.write(file, in_8_bits(message).as_bytes())
     text = message.get_content()
     facts = {"to": message["To"], "subject": message["Subject"], "file": str(file)}
-    log.info("mail kept", **facts, links=" ".join(LINK.findall(text)), text=text)
+    log.info("mail stored", **facts, links=" ".join(LINK.findall(text)), text=text)

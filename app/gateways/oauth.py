@@ -63,7 +63,7 @@ async def _token(client: httpx.AsyncClient, code: str, redirect_uri: str, verifi
         answer = await _ask(client, "oauth2/token", form=form | _credentials())
     except Outage as outage:
         if outage.status == REFUSED:
-            raise Invalid("code", "OpenStreetMap does not take this code, or no longer. Begin again.") from None
+            raise Invalid("code", "OpenStreetMap does not accept this code, or it has expired. Start again.") from None
         raise
     try:
         token: str = answer["access_token"] + ""
@@ -77,7 +77,7 @@ async def _give_back(client: httpx.AsyncClient, token: str) -> None:
         await _ask(client, "oauth2/revoke", form={"token": token} | _credentials())
     except Outage as outage:
         # It is forgotten here all the same, and opens nothing but the name and the preferences.
-        log.warning("token not given back", who=WHO, reason=outage.reason)
+        log.warning("token not revoked", who=WHO, reason=outage.reason)
 
 
 async def _ask(
@@ -115,12 +115,12 @@ def _is_picture(url: Any) -> bool:
 
 
 def _senseless() -> Outage:
-    return Outage(WHO, "answered something else than was asked", heals=False)
+    return Outage(WHO, "sent an unexpected answer", heals=False)
 
 
 def _client_id() -> str:
     if settings.osm_client_id is None:
-        raise Unavailable("Signing in with OpenStreetMap is not set up here.")
+        raise Unavailable("Sign-in with OpenStreetMap is not configured on this installation.")
     return settings.osm_client_id
 
 

@@ -47,7 +47,7 @@ def check_url(field: str, text: str) -> str:
     """The address without surrounding space, if its form lets the server fetch it; asks no network."""
     url = text.strip()
     if len(url) > settings.url_length_max:
-        raise Invalid(field, f"Use at most {settings.url_length_max} characters; these are {len(url)}.")
+        raise Invalid(field, f"Use at most {settings.url_length_max} characters; this has {len(url)}.")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -55,11 +55,11 @@ def check_url(field: str, text: str) -> str:
     # As it goes over the wire: other scripts have their own dots and digits.
     host = parsed.raw_host.decode("ascii")
     if parsed.scheme not in {"http", "https"} or not host:
-        raise Invalid(field, "Give a whole address that begins with https:// or http://.")
+        raise Invalid(field, "Give a complete URL that starts with https:// or http://.")
     if not HOST.fullmatch(host):
         raise Invalid(field, "This is not a web address.")
     if parsed.userinfo:
-        raise Invalid(field, "Leave out the user name and password: the address is shown to others.")
+        raise Invalid(field, "Leave out the user name and password, because the URL is public.")
     if not _is_allowed(host, _port(parsed)) and _looks_private(host):
         raise Invalid(field, f"{host} is not a public host.")
     return url
@@ -100,7 +100,7 @@ async def fetch(
     try:
         request = client.build_request(method, url, json=json, data=form, headers=headers)
     except httpx.InvalidURL:
-        raise Outage(who, "has no proper web address", heals=False) from None
+        raise Outage(who, "has no valid web address", heals=False) from None
     attempts = AsyncRetrying(
         stop=stop_after_attempt(tries_max),
         wait=wait_random_exponential(multiplier=settings.outside_retry_s, max=10 * settings.outside_retry_s),
@@ -124,13 +124,13 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, byt
         # One sentence for a closed door and a forbidden one: else this would tell strangers which private doors exist.
         raise Outage(who, "could not be reached at a public address", heals=True) from None
     except httpx.TooManyRedirects:
-        raise Outage(who, "redirected too often", heals=False) from None
+        raise Outage(who, "redirected too many times", heals=False) from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL):
-        raise Outage(who, "led to something that is not a web address", heals=False) from None
+        raise Outage(who, "redirected to something that is not a web address", heals=False) from None
     except httpx.DecodingError:
         raise Outage(who, "sent a reply that could not be unpacked", heals=False) from None
     except httpx.HTTPError:
-        raise Outage(who, "broke off the connection", heals=True) from None
+        raise Outage(who, "closed the connection early", heals=True) from None
 
 
 async def _read(response: httpx.Response, who: str, bytes_max: int) -> Reply:
@@ -138,7 +138,7 @@ async def _read(response: httpx.Response, who: str, bytes_max: int) -> Reply:
     if not response.is_success:
         raise Outage(who, f"answered {status}", heals=status >= 500 or status == 429, status=status)
     if response.headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:
-        raise Outage(who, "packed its reply in a way that was not asked for", heals=False)
+        raise Outage(who, "sent a reply in an unexpected encoding", heals=False)
     content = bytearray()
     if int(response.headers.get("content-length", 0)) <= bytes_max:
         async for chunk in response.aiter_bytes():

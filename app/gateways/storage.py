@@ -82,13 +82,13 @@ def require_room(bytes: int = 0) -> None:
     if _is_local():
         folder = private_files.folder(_folder())
         if shutil.disk_usage(folder).free - bytes < settings.disk_free_bytes_min:
-            raise Unavailable("There is too little disk space left here for more files. Try again later.")
+            raise Unavailable("There is too little disk space for more files. Try again later.")
 
 
 async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
     """Keep content under a key that is still free; Conflict if it is taken."""
     if await exists(key):
-        raise Conflict("This upload link was used already.")
+        raise Conflict("This upload link was already used. Request a new one.")
     # Under a name of its own until it is whole: of two uploads at once, only one may take the key.
     arriving = f"{ARRIVING}/{uuid4().hex}"
     await put(arriving, source)
@@ -98,7 +98,7 @@ async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
                 await obstore.rename_async(_store(), arriving, checked(key), overwrite=False)
     except AlreadyExistsError:
         await delete(arriving)
-        raise Conflict("This upload link was used already.") from None
+        raise Conflict("This upload link was already used. Request a new one.") from None
 
 
 async def get(key: str) -> bytes:
@@ -288,7 +288,7 @@ async def _in_time(s_max: float | None = settings.storage_s_max) -> AsyncIterato
             # Another one is of whoever sends the content, piece by piece, and too slowly.
             if not limit.expired():
                 raise
-            raise Unavailable("The file storage does not answer.") from error
+            raise Unavailable("The file storage does not answer. Try again later.") from error
 
 
 async def _one_by_one(parts: AsyncIterable[T]) -> AsyncIterator[T]:
@@ -308,8 +308,8 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise NotFound("This file is gone.") from None
+        raise NotFound("This file no longer exists.") from None
     except AlreadyExistsError:
         raise
     except BaseError as error:
-        raise Unavailable("The file storage cannot be used now.") from error
+        raise Unavailable("The file storage is not available now. Try again later.") from error

@@ -89,7 +89,7 @@ def main(folder: Path) -> int:
         # Of what a limit leaves; where there is none, the machine has no more, and trying again may help.
         if resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
             raise
-        return _fail(parent, "This takes more memory than it may use. Choose smaller areas or a lower zoom.")
+        return _fail(parent, "This needs more memory than the limit. Choose smaller areas or a lower zoom level.")
     except (Cancelled, BrokenPipeError):
         return CANCELLED
     return 0

@@ -146,7 +146,7 @@ def part(chips: Chips, seed: int, before: Parting | None = None) -> Sides:
             if len(census) >= BLOCKS_MIN:
                 break
     if found is None:
-        raise Failure("The labels lie too close together to learn from some and test on others: add labelled ground.")
+        raise Failure("The labels are too close together to hold some back for testing. Add more labelled ground.")
     return _sides(chips.masks, *found)
 
 

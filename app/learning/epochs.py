@@ -113,7 +113,7 @@ def learn(
                 report("training", clock.share, name, eta_s=clock.eta_s)
         validation_loss, iou = learner.judged()
         if not isfinite(validation_loss):
-            raise Failure("The weights grew beyond all bounds. Start from other weights.")
+            raise Failure("The weights diverged. Start from other weights.")
         history.append(Epoch(number, fmean(losses), validation_loss, iou, monotonic() - began))
         if iou > best_iou:
             best, best_epoch, best_iou = learner.weights(), number, iou

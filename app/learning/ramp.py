@@ -49,7 +49,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         keeper=lesson.keeper,
         ground=lesson.sides.parting.written(),
     )
-    report("evaluating", TRAINED, "Measuring how good it is")
+    report("evaluating", TRAINED, "Measuring quality")
     _, found = judged(fitted.weights, *validation)
     _write(folder, fitted, request, lesson.sides.parting)
     return lesson.result(found, fitted)

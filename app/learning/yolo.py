@@ -72,7 +72,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         keeper=lesson.keeper,
         ground=lesson.sides.parting.written(),
     )
-    report("evaluating", TRAINED, "Measuring how good it is")
+    report("evaluating", TRAINED, "Measuring quality")
     network.load_state_dict(learned.weights)
     found = _odds(network, validation[0]) >= 0.5
     facts = {

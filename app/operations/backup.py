@@ -62,9 +62,9 @@ def back_up(folder: Path, *, replace: bool) -> Manifest:
     """Writes everything into a folder that is not there yet, or replaces a backup that is."""
     if folder.exists() and any(folder.iterdir()):
         if not replace:
-            raise CannotStart(f"{folder} is there already. Choose another folder, or replace it with --yes.")
+            raise CannotStart(f"{folder} already exists. Choose another folder, or replace it with --yes.")
         if not (folder / MANIFEST).exists():
-            raise CannotStart(f"{folder} is no backup, so it is not replaced. Choose another folder.")
+            raise CannotStart(f"{folder} is not a backup, so it is not replaced. Choose another folder.")
     draft = folder.with_name(f".{folder.name}.{os.getpid()}")
     private_files.folder(draft)
     try:
@@ -88,7 +88,7 @@ def restore(folder: Path, *, replace: bool) -> Manifest:
     """Puts back what a backup holds; the database in one transaction, after the files that it names."""
     manifest = read_manifest(folder)
     if not replace and _holds_data():
-        raise CannotStart("This database is not empty. To replace all of it by the backup: --yes")
+        raise CannotStart("This database is not empty. To replace all of it with the backup, add --yes.")
     _restore_secret(folder, manifest, replace=replace)
     asyncio.run(_restore_files(folder / FILES, _files_in(folder / FILES)))
     _restore_database(folder / DUMP)
@@ -104,14 +104,16 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_text()))
     except FileNotFoundError:
-        raise CannotStart(f"{folder} is no backup: it has no {MANIFEST}, which is written last.") from None
+        raise CannotStart(
+            f"{folder} is not a complete backup: {MANIFEST}, which is written last, is missing."
+        ) from None
     except (ValueError, TypeError):
-        raise CannotStart(f"{folder / MANIFEST} cannot be read by this version of Fieldgraph.") from None
+        raise CannotStart(f"This version of Fieldgraph cannot read {folder / MANIFEST}.") from None
     if manifest.format != FORMAT or manifest.revision not in history():
-        raise CannotStart(f"{folder} was made by another version of Fieldgraph. Restore it with a newer one.")
+        raise CannotStart(f"{folder} was made by a newer version of Fieldgraph. Restore it with that version.")
     for name in (DUMP, *([SECRET] if manifest.has_secret else [])):
         if not (folder / name).exists():
-            raise CannotStart(f"{folder} is not whole: it has no {name}.")
+            raise CannotStart(f"{folder} is incomplete: {name} is missing.")
     return manifest
 
 
@@ -151,7 +153,7 @@ def _restore_secret(folder: Path, manifest: Manifest, *, replace: bool) -> None:
         return
     kept = (folder / SECRET).read_text()
     if own.exists() and own.read_text() != kept and not replace:
-        raise CannotStart(f"{own} is another key than the backup's. To replace it: --yes")
+        raise CannotStart(f"{own} differs from the key in the backup. To replace it, add --yes.")
     private_files.home(settings.home)
     private_files.write(own, kept)
 
@@ -182,7 +184,7 @@ def _restore_database(dump: Path) -> None:
         said = writer.communicate()[1].decode(errors="replace").strip()
     if writer.returncode or reader.returncode:
         raise CannotStart(
-            f"The database was not restored, and is as before. Stop the API and the workers, then try again.\n{said}"
+            f"The database was not restored and is unchanged. Stop the API and the workers, then try again.\n{said}"
         )
 
 

@@ -14,8 +14,8 @@ def repair() -> None:
     try:
         count = asyncio.run(_repair())
     except DomainError as error:
-        raise CannotStart(f"{error.message} What was put right until then stays so; run it again.") from None
-    print(f"{count} put right." if count else "All counts are what there is.")
+        raise CannotStart(f"{error.message} Repairs made so far are kept. Run it again.") from None
+    print(f"{count} repaired." if count else "All counters are correct.")
 
 
 async def _repair() -> int:

@@ -58,7 +58,7 @@ def _database() -> str:
     try:
         return f"PostgreSQL {_database_says('SHOW server_version')}"
     except SQLAlchemyError as error:
-        raise Ill(error, "Start the server that DATABASE_URL names, or mend the URL.") from None
+        raise Ill(error, "Start the server in DATABASE_URL, or correct the URL.") from None
 
 
 def _postgis() -> str:
@@ -72,7 +72,7 @@ def _migrations() -> str:
     try:
         behind = missing(_database_url())
     except psycopg.Error as error:
-        raise Ill(error, "First mend the database.") from None
+        raise Ill(error, "First fix the database.") from None
     if behind:
         raise Ill(f"{len(behind)} to apply", "Run: fieldgraph migrate")
     return "all applied"
@@ -107,11 +107,11 @@ def _events() -> str:
     try:
         lag_s, holder = asyncio.run(_watermark())
     except SQLAlchemyError as error:
-        raise Ill(error, "First mend the database.") from None
+        raise Ill(error, "First fix the database.") from None
     if lag_s > settings.event_lag_s_max:
-        who = holder or "nobody whom this user may see"
+        who = holder or "a connection this user may not see"
         raise Ill(f"{lag_s:.0f} s late, held up by {who}", "End that transaction: SELECT pg_terminate_backend(…)")
-    return "told without delay"
+    return "delivered without delay"
 
 
 async def _watermark() -> tuple[float, watermark.Holder | None]:
@@ -127,9 +127,9 @@ def _sequences() -> str:
         with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
             behind = sequences.behind(connection)
     except psycopg.Error as error:
-        raise Ill(error, "First mend the database.") from None
+        raise Ill(error, "First fix the database.") from None
     if behind:
-        raise Ill(f"{', '.join(behind)} would give numbers twice", "As the owner of the tables: fieldgraph migrate")
+        raise Ill(f"{', '.join(behind)} would repeat numbers", "As the owner of the tables: fieldgraph migrate")
     return "ahead of their tables"
 
 
@@ -141,7 +141,7 @@ def _database_says(question: str) -> str:
 
 def _database_url() -> str:
     if not settings.database_url:
-        raise Ill("nothing runs here", "Start Fieldgraph (make run), or set DATABASE_URL.")
+        raise Ill("not running here", "Start Fieldgraph (make run), or set DATABASE_URL.")
     return settings.database_url
 
 
@@ -150,7 +150,7 @@ def _redis() -> str:
         with _redis_client() as client:
             return str(client.info("server")["redis_version"])
     except RedisError as error:
-        raise Ill(error, "Start the server that REDIS_URL names, or mend the URL.") from None
+        raise Ill(error, "Start the server in REDIS_URL, or correct the URL.") from None
 
 
 def _secret() -> str:
@@ -160,9 +160,9 @@ def _secret() -> str:
     for fault in faults():
         raise Ill(fault.said, fault.remedy)
     if not signing.keys():
-        raise Ill("there is none", "Start Fieldgraph (make run), or set FIELDGRAPH_SECRET.")
+        raise Ill("not set", "Start Fieldgraph (make run), or set FIELDGRAPH_SECRET.")
     now, *before = signing.keys()
-    said = f"key {now.id} signs" + "".join(f", {key.id} still opens" for key in before)
+    said = f"signing with key {now.id}" + "".join(f", {key.id} still valid" for key in before)
     return said if now.is_long_enough else f"{said}; it is too short for production"
 
 
@@ -171,15 +171,15 @@ def _worker() -> str:
         with _redis_client() as client:
             workers = sum(1 for _ in client.scan_iter(WORKER_KEYS))
     except RedisError as error:
-        raise Ill(error, "First mend Redis.") from None
+        raise Ill(error, "First fix Redis.") from None
     if not workers:
         raise Ill("no heartbeat", "Run: fieldgraph work")
-    return f"{workers} at work"
+    return f"{workers} running"
 
 
 def _redis_client() -> Redis:
     if not settings.redis_url:
-        raise Ill("nothing runs here", "Start Fieldgraph (make run), or set REDIS_URL.")
+        raise Ill("not running here", "Start Fieldgraph (make run), or set REDIS_URL.")
     return Redis.from_url(settings.redis_url, socket_connect_timeout=CONNECT_S_MAX)
 
 
@@ -188,7 +188,9 @@ def _storage() -> str:
     try:
         asyncio.run(_write_and_read())
     except (OSError, Unavailable) as error:
-        raise Ill(error.__cause__ or error, f"Let this user write to {where}, or set FIELDGRAPH_STORAGE_URL.") from None
+        raise Ill(
+            error.__cause__ or error, f"Give this user write access to {where}, or set FIELDGRAPH_STORAGE_URL."
+        ) from None
     return f"{where} is writable"
 
 
@@ -203,13 +205,13 @@ async def _write_and_read() -> None:
 
 def _mail() -> str:
     if not mail.goes_out():
-        raise Ill("nowhere to send", "Set FIELDGRAPH_SMTP_URL; until then nobody signs up or resets a password.")
+        raise Ill("not set", "Set FIELDGRAPH_SMTP_URL. Without it nobody can sign up or reset a password.")
     if settings.smtp_url is None:
-        return f"kept as files in {settings.home / 'mail'}"
+        return f"stored as files in {settings.home / 'mail'}"
     try:
         return f"{mail.greeted()} answers"
     except Unavailable as outage:
-        raise Ill(outage, "Start the server that FIELDGRAPH_SMTP_URL names, or mend the URL.") from None
+        raise Ill(outage, "Start the server in FIELDGRAPH_SMTP_URL, or correct the URL.") from None
 
 
 LOOKS = {

@@ -35,8 +35,9 @@ def only_one(home: Path) -> Iterator[int]:
     with locks[0] as lock, locks[1] as children:
         if not _lock(lock.fileno(), fcntl.LOCK_EX):
             raise CannotStart(
-                f"Fieldgraph already runs in {home} (process {(home / 'lock').read_text()}). Stop it with Ctrl-C "
-                f"where it runs, or give this one a home and a port of its own: FIELDGRAPH_HOME=… PORT=… make run"
+                f"Fieldgraph is already running in {home} (process {(home / 'lock').read_text()}). "
+                "Stop it with Ctrl-C there, or give this one its own home and port: "
+                "FIELDGRAPH_HOME=… PORT=… make run"
             )
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -53,7 +54,7 @@ def _await_last_children(lock: int) -> None:
     deadline = time.monotonic() + STOPPING_S_MAX
     while not _lock(lock, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
-            raise CannotStart("What the last Fieldgraph started here does not stop. End its processes, then try again.")
+            raise CannotStart("Processes of an earlier Fieldgraph here do not stop. End them, then try again.")
         time.sleep(0.1)
 
 

@@ -136,8 +136,8 @@ class Launcher:
             ended = self._ended.get()
             short_lives[ended.name] = short_lives[ended.name] + 1 if ended.lived_s < SHORT_LIFE_S else 0
             if ended.name not in begin_again or short_lives[ended.name] == SHORT_LIVES_MAX:
-                raise CannotStart(f"The {ended.name} ended with code {ended.code}, so everything stops.")
-            _say(f"The {ended.name} ended with code {ended.code}. Starting another.")
+                raise CannotStart(f"The {ended.name} exited with code {ended.code}. Stopping everything.")
+            _say(f"The {ended.name} exited with code {ended.code}. Restarting it.")
             time.sleep(RESTART_PAUSE_S)
             begin_again[ended.name]()
 
@@ -149,7 +149,7 @@ class Launcher:
         try:
             is_current = not missing(self._owner_url)
         except psycopg.Error as error:
-            raise CannotStart(f"The database that DATABASE_URL names does not answer: {error}") from None
+            raise CannotStart(f"The database in DATABASE_URL does not answer: {error}") from None
         if not is_current:
             self._finish("migrate", FIELDGRAPH_OWNER_DATABASE_URL=self._owner_url)
             self._told.unlink(missing_ok=True)
@@ -199,14 +199,14 @@ class Launcher:
         deadline = time.monotonic() + READY_S_MAX
         while True:
             if self._running["api"].poll() is not None or time.monotonic() > deadline:
-                raise CannotStart("The API did not become ready; what it said stands above.")
+                raise CannotStart("The API did not become ready. Its output is above.")
             if _answers():
                 return
             time.sleep(0.05)
 
 
 def _called(servers: PrivateServers, name: Name) -> str:
-    return f"private {name} server, whose log is {servers.home / name}.log,"
+    return f"private {name} server with the log {servers.home / name}.log,"
 
 
 def _environment(home: Path, running: Running, *, demo: bool) -> dict[str, str]:
@@ -258,8 +258,8 @@ def _refuse_taken_port() -> None:
             probe.bind(address)
         except OSError as error:
             raise CannotStart(
-                f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}. "
-                f"Choose another, for example: PORT={settings.port % 65_535 + 1} make run"
+                f"Cannot listen on port {settings.port} of {settings.host}: {error.strerror}. "
+                f"Choose another port, for example: PORT={settings.port % 65_535 + 1} make run"
             ) from None
 
 
@@ -273,7 +273,7 @@ def _welcome(accounts: str) -> str:
         f"  Guide     {_address()}/docs",
         *([f"  {line}".rstrip() for line in ["", *accounts.splitlines()]] if accounts else []),
         "",
-        "Ctrl-C stops everything.",
+        "Press Ctrl-C to stop everything.",
         "",
     ]
     return "\n".join(lines)

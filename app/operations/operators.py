@@ -20,19 +20,19 @@ from app.services.system import audit
 from app.settings import settings
 
 program = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Look after accounts."
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Manage accounts."
 )
 
-Whose = Annotated[str, typer.Argument(help="The account's e-mail address or username.")]
-SuperAdmin = Annotated[bool, typer.Option("--super-admin", help="Staff who may make others staff.")]
+Whose = Annotated[str, typer.Argument(help="The account's email address or username.")]
+SuperAdmin = Annotated[bool, typer.Option("--super-admin", help="Also let the user grant staff rights (super admin).")]
 
 
 @program.command()
 def create(
-    email: Annotated[str, typer.Argument(help="Its e-mail address, which is taken for proven.")],
-    username: Annotated[str, typer.Argument(help="The name others see.")],
+    email: Annotated[str, typer.Argument(help="The email address, treated as verified.")],
+    username: Annotated[str, typer.Argument(help="The public username.")],
     *,
-    staff_too: Annotated[bool, typer.Option("--staff", help="Make it staff.")] = False,
+    staff_too: Annotated[bool, typer.Option("--staff", help="Make the user staff.")] = False,
     super_admin: SuperAdmin = False,
 ) -> None:
     """Make an account; its password is asked for, or read from the standard input."""
@@ -43,7 +43,7 @@ def create(
         audit.record(session, None, "createUser", about=user, user_id=user.id)
         if staff_too or super_admin:
             await staff.promote(session, user.id, actor_id=None, is_staff=True, is_super_admin=super_admin)
-        return f"{user.username} <{user.email}> is made."
+        return f"Created {user.username} <{user.email}>."
 
     _do(make)
 
@@ -54,7 +54,7 @@ def promote(whose: Whose, *, super_admin: SuperAdmin = False) -> None:
 
     async def make(session: WriteSession, user: User) -> str:
         await staff.promote(session, user.id, actor_id=None, is_staff=True, is_super_admin=super_admin)
-        return f"{user.username} is {'a super admin' if user.is_super_admin else 'staff'}."
+        return f"{user.username} is now {'a super admin' if user.is_super_admin else 'staff'}."
 
     _do_to(whose, make)
 
@@ -85,7 +85,9 @@ def password(whose: Whose) -> None:
 
 @program.command()
 def suspend(
-    whose: Whose, *, reason: Annotated[str, typer.Option(help="Why; they may read it once they are restored.")]
+    whose: Whose,
+    *,
+    reason: Annotated[str, typer.Option(help="The reason. The user can read it after the account is restored.")],
 ) -> None:
     """Close an account: its sessions, API keys and jobs end."""
 
@@ -113,7 +115,7 @@ def list_staff() -> None:
 
     async def told(session: WriteSession) -> str:
         found = await session.scalars(select(User).where(User.is_staff).order_by(User.username, User.id))
-        return "\n".join(map(_line, found)) or "Nobody is staff. Run: fieldgraph user promote"
+        return "\n".join(map(_line, found)) or "There are no staff. Run: fieldgraph user promote"
 
     _do(told)
 
@@ -128,7 +130,7 @@ def _password_hash() -> str:
     if sys.stdin.isatty():
         chosen = getpass.getpass("Password: ")
         if getpass.getpass("Again: ") != chosen:
-            raise CannotStart("These are two different passwords.")
+            raise CannotStart("The two passwords differ.")
     else:
         chosen = sys.stdin.readline().rstrip("\n")
     return _said(passwords_service.new_password_hash(chosen))

@@ -102,7 +102,9 @@ class PrivateServers:
         try:
             return pwd.getpwnam("postgres").pw_name
         except KeyError:
-            raise CannotStart("Servers do not run as root, and there is no user postgres: use another user.") from None
+            raise CannotStart(
+                "PostgreSQL does not run as root, and there is no user postgres. Run this as another user."
+            ) from None
 
     def _start_postgres(self) -> None:
         folder = _postgres_folder(self.home, self._user)
@@ -128,7 +130,7 @@ class PrivateServers:
         command += ["--auth-local=trust", "--auth-host=reject", *([] if self.durable else ["--no-sync"])]
         made = _run_as(self._user, command)
         if made.returncode:
-            raise CannotStart(f"PostgreSQL could not make a database in {data}:\n{made.stderr.strip()}")
+            raise CannotStart(f"PostgreSQL could not create a database in {data}:\n{made.stderr.strip()}")
 
     def _start_redis(self) -> None:
         server = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -231,8 +233,8 @@ def postgres_binaries(version: str | None = None) -> Path:
         return found[max(found, key=int)]
     if version not in found:
         raise CannotStart(
-            f"The database was made by PostgreSQL {version}, which is no longer here with PostGIS. "
-            f"Install it again, or move the home folder away to begin anew."
+            f"The database was created by PostgreSQL {version}, which is no longer installed with "
+            "PostGIS. Install it again, or move the home folder away to start over."
         )
     return found[version]
 
@@ -264,7 +266,7 @@ def _make_private(folder: Path, user: str | None) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     owners = {os.getuid(), *([pwd.getpwnam(user).pw_uid] if user else [])}
     if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid not in owners:
-        raise CannotStart(f"{folder} belongs to somebody else. Remove it, then try again.")
+        raise CannotStart(f"{folder} belongs to another user. Remove it, then try again.")
     if user:
         shutil.chown(folder, user, user)
     folder.chmod(0o700)
@@ -274,7 +276,9 @@ def _postgres_folder(home: Path, user: str | None) -> Path:
     """Where PostgreSQL keeps its files: in the home, or behind a link where its user cannot reach the home."""
     folder = home / "postgres"
     if folder.is_symlink() and not folder.exists():
-        raise CannotStart(f"{folder} points to {folder.readlink()}, which is gone. Remove the link to begin anew.")
+        raise CannotStart(
+            f"{folder} points to {folder.readlink()}, which does not exist. Remove the link to start over."
+        )
     if not folder.exists():
         folder.mkdir(mode=0o700)
         if user:

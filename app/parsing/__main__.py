@@ -88,7 +88,7 @@ def _called(parser: Callable[..., Any], arguments: list[Any]) -> Reply:
     except MemoryError:
         raise
     except RecursionError:
-        return Reply("unreadable", ["This is nested too deep."], is_last=False)
+        return Reply("unreadable", ["This is nested too deeply."], is_last=False)
     except Exception:  # noqa: BLE001 -- whatever a parser stumbles over, its parent is told
         return Reply("broken", [traceback.format_exc(limit=-8)], is_last=True)
 

@@ -53,7 +53,7 @@ class JsonBounds:
             lengths[0] += self._string_bytes
         self._string_bytes = lengths[-1] if lengths else 0
         if max(lengths, default=0) > settings.parser_token_bytes_max:
-            raise Unreadable(f"A text in it is longer than {settings.parser_token_bytes_max:,} bytes.")
+            raise Unreadable(f"A string in it is longer than {settings.parser_token_bytes_max:,} bytes.")
 
     def _check_runs(self, outside: bytes) -> None:
         digits_max = settings.parser_number_digits_max
@@ -79,7 +79,7 @@ class JsonBounds:
         if len(self._open) > depth_max:
             raise _too_deep()
         if self._item_bytes > settings.parser_item_bytes_max:
-            raise Unreadable(f"One thing in it takes more than {settings.parser_item_bytes_max // MIB} MiB.")
+            raise Unreadable(f"One item in it takes more than {settings.parser_item_bytes_max // MIB} MiB.")
 
     def _close(self, closing: bytes) -> None:
         for each in range(len(closing)):
@@ -113,7 +113,9 @@ def members(archive: ZipFile) -> list[ZipInfo]:
     """The files of a ZIP archive, if there are not too many, and each has a proper name of its own and packing."""
     files = [entry for entry in archive.infolist() if not entry.is_dir()]
     if len(files) > settings.archive_files_max:
-        raise Unreadable(f"An archive may hold {settings.archive_files_max:,} files; this one holds {len(files):,}.")
+        raise Unreadable(
+            f"An archive may contain at most {settings.archive_files_max:,} files; this has {len(files):,}."
+        )
     if len({entry.filename for entry in files}) < len(files):
         raise Unreadable("Two files in this archive have the same name.")
     for entry in files:
@@ -136,12 +138,12 @@ def _check_member(entry: ZipInfo) -> None:
     name = entry.filename
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not name.isprintable():
-        raise Unreadable("A file in this archive has a name that leads out of it.")
+        raise Unreadable("A file name in this archive leads out of it.")
     if entry.flag_bits & 1:
-        raise Unreadable("This archive is encrypted.")
+        raise Unreadable("This archive is encrypted. Send it without encryption.")
     if entry.file_size > settings.archive_ratio_max * max(1, entry.compress_size):
-        raise Unreadable(f"A file in this archive is packed more than {settings.archive_ratio_max}-fold.")
+        raise Unreadable(f"A file in this archive is compressed more than {settings.archive_ratio_max}-fold.")
 
 
 def _too_deep() -> Unreadable:
-    return Unreadable(f"This is nested more than {settings.parser_depth_max} deep.")
+    return Unreadable(f"This is nested more than {settings.parser_depth_max} levels deep.")

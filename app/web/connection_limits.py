@@ -56,7 +56,7 @@ class Crowd:
 
 async def too_many(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a request, and close its connection: its body is not read."""
-    words = "Too many requests from this address are under way. Wait until some of them have ended."
+    words = "Too many requests from this address are in progress. Wait until some of them have finished."
     headers = {"Connection": "close", "Retry-After": str(RETRY_S)}
     body = {"errors": [failure(words, Code.RATE_LIMITED)]}
     await JSONResponse(body, 429, headers)(scope, receive, send)

@@ -59,7 +59,7 @@ def bearer(authorization: str | None) -> str | None:
         return None
     scheme, _, token = authorization.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("Authorization is the word 'Bearer' and a token.")
+        raise Unauthenticated("The Authorization header must be 'Bearer' followed by a token.")
     return token.strip()
 
 

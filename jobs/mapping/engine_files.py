@@ -62,7 +62,7 @@ async def fetch(
 
     async def report(done: int, total: int) -> None:
         progress = stretch.at(FETCHING_SHARE * done / max(total, 1))
-        await run.report(Progress(progress, "imagery", f"{done} of {total} tiles are here."), topic=topic)
+        await run.report(Progress(progress, "imagery", f"{done} of {total} tiles are loaded."), topic=topic)
 
     await imagery.fetch_tiles(
         template,

@@ -40,7 +40,7 @@ async def predict(run: Run) -> None:
             await execution.add_found(session, prediction_id, found)
         if not is_last:
             return
-    await run.report(Progress(SEARCHED, "joining", "Putting the parts together."), topic=topic)
+    await run.report(Progress(SEARCHED, "joining", "Merging the parts."), topic=topic)
     if plan.parts > 1:
         async with run.writing() as session:  # apart from the joining: others wait for its lock
             await execution.get_ready_to_join(session)

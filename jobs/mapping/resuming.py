@@ -37,7 +37,7 @@ def keeping(
             try:
                 await storage.put(retention.resuming_key(training_id), path)
             except (Unavailable, OSError) as error:  # it costs time only if the worker dies as well
-                log.warning("checkpoint not kept", training=training_id, error=str(error))
+                log.warning("checkpoint not stored", training=training_id, error=str(error))
             else:
                 kept = now
                 await run.got_on()

@@ -208,7 +208,7 @@ async def test_one_that_fails_says_why_and_another_may_be_asked_for(ask, databas
     monkeypatch.setattr(settings, "job_setbacks_max", 1)
     assert (await work()).state is JobState.FAILED
     [failed] = (await ask(EXPORTS, viewer=owner))["dataExports"]["nodes"]
-    assert failed["failure"].startswith("Something went wrong on our side")
+    assert failed["failure"].startswith("Internal error")
     assert failed["link"] is None
     assert (await told(database, owner.id))[0].startswith("Your data export failed. ")
     monkeypatch.undo()

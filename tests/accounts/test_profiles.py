@@ -365,7 +365,7 @@ async def test_a_store_that_fails_to_delete_keeps_nobody_from_taking_off_a_pictu
     await change("setAvatar", viewer=owner, upload=await send(owner, picture()))
 
     async def broken(_):
-        raise Unavailable("The file storage cannot be used now.")
+        raise Unavailable("The file storage is not available now. Try again later.")
 
     monkeypatch.setattr(storage, "delete", broken)
     assert (await ask(REMOVE, viewer=owner))["removeAvatar"] == {"avatarUrl": None}

@@ -34,7 +34,7 @@ async def test_what_the_server_refuses_is_not(change, mailbox, deliver, database
     mailbox.answers = ["550 Nobody here"]
     await change("requestSignUp", email="ann@example.org")
     assert await deliver() == [JobState.FAILED]
-    assert (await the(database, Job)).error == "The mail server refuses this mail (550)."
+    assert (await the(database, Job)).error == "The mail server rejects this email (550)."
     assert await deliver() == []
     assert mailbox.mails == []
 

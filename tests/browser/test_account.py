@@ -52,8 +52,8 @@ async def test_a_newcomer_begins_where_they_look_for_it(page, live):
     await expect(page.get_by_role("heading")).to_have_text("Sign up")
     await picture(page, "sign-up")
     await page.get_by_label("E-mail address").fill(NAME)
-    await page.get_by_role("button", name="Send the mail").click()
-    await says(page, "A mail is on its way. Open the link in it.")
+    await page.get_by_role("button", name="Send the email").click()
+    await says(page, "An email is on its way. Open the link in it.")
     await picture(page, "sign-up-sent")
 
 
@@ -75,7 +75,7 @@ async def test_a_mails_link_makes_an_account_once(page, live):
     await expect(page.get_by_role("status")).not_to_be_empty()
     await expect(page.get_by_role("button", name="Sign up")).to_be_enabled()
     await picture(page, "used-link")
-    await page.get_by_role("link", name="Ask for another mail").click()
+    await page.get_by_role("link", name="Request another email").click()
     await expect(page.get_by_role("heading")).to_have_text("Sign up")
 
 
@@ -113,5 +113,5 @@ async def test_a_page_for_a_mails_link_says_what_it_waits_for(page, live):
     await page.goto(f"{live.url}/account/verify-email")
     await expect(page.get_by_text("Open the link in the mail")).to_be_visible()
     await page.goto(f"{live.url}/account/reset-password")
-    await expect(page.get_by_role("heading")).to_have_text("Ask for a new password")
+    await expect(page.get_by_role("heading")).to_have_text("Request a new password")
     await picture(page, "ask-reset")

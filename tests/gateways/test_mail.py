@@ -80,7 +80,7 @@ async def test_a_server_that_can_is_spoken_to_in_secret_and_told_the_password(bo
 
 async def test_a_wrong_password_is_not_the_mails_fault(box, server, certified):
     async with server("f:wrong@", tls_context=certified, **SIGNED_IN):
-        with pytest.raises(Outage, match="refuses our password") as refused:
+        with pytest.raises(Outage, match="rejects our password") as refused:
             await mail.send(letter())
     assert refused.value.heals
     assert box.mails == []

@@ -21,5 +21,5 @@ from app.gateways import oauth
     ],
 )
 def test_what_names_nobody_is_nobody(answer):
-    with pytest.raises(oauth.Outage, match="answered something else than was asked"):
+    with pytest.raises(oauth.Outage, match="sent an unexpected answer"):
         oauth._identity(answer)

@@ -75,10 +75,10 @@ async def test_a_task_is_looked_at_until_its_archive_is_there(large, fakes):
 @pytest.mark.parametrize(
     ("fate", "reason", "heals"),
     [
-        ("failure", "could not do it (FAILURE)", False),
-        ("revoked", "was told to stop (REVOKED)", False),
-        ("unknown", "told of a status nobody knows: DREAMING", False),
-        ("forever", "was not done within 0.2 s", True),
+        ("failure", "failed (FAILURE)", False),
+        ("revoked", "was cancelled (REVOKED)", False),
+        ("unknown", "sent an unknown status: DREAMING", False),
+        ("forever", "did not finish within 0.2 s", True),
     ],
 )
 async def test_a_task_that_does_not_end_well_is_left_with_a_reason(large, monkeypatch, fate, reason, heals):
@@ -98,12 +98,12 @@ def archive(**files):
 
 
 WRONG_TASKS = {
-    "a task nobody can find": ({"snapshot": {"task_id": "1"}}, "did not say where its task is found"),
-    "a task elsewhere": ({"snapshot": {"track_link": "http://127.0.0.2/"}}, "did not say where its task is found"),
+    "a task nobody can find": ({"snapshot": {"task_id": "1"}}, "did not return the location of its task"),
+    "a task elsewhere": ({"snapshot": {"track_link": "http://127.0.0.2/"}}, "did not return the location of its task"),
     "no object": ({"snapshot": []}, "sent something that is not a JSON object"),
     "success without a file": (
         {"snapshot": {"track_link": "/task/"}, "task": {"status": "SUCCESS", "result": "done"}},
-        "did not say where its file is",
+        "did not return the location of its file",
     ),
     "no archive": ({"archive": Response(b"PK, but no zip")}, "sent no archive with one GeoJSON file"),
     "an archive without features": (
@@ -173,7 +173,7 @@ async def test_overpass_at_its_own_limits_is_an_outage(answering, monkeypatch):
     with pytest.raises(Outage) as refused:
         await osm.fetch_features(AREA)
     assert (refused.value.message, refused.value.heals) == (
-        "Overpass broke off: runtime error: Query timed out.",
+        "Overpass stopped early: runtime error: Query timed out.",
         True,
     )
 

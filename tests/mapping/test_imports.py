@@ -154,11 +154,15 @@ WRONG = {
     "not UTF-8": ("GEOJSON", b'{"type": "FeatureCollection", "features": ["\xff"]}', "This is not JSON"),
     "another type": ("GEOJSON", orjson.dumps(POINT), "This is not a GeoJSON FeatureCollection."),
     "nothing": ("GEOJSON", geojson(), "There are no labels in this file."),
-    "a point": ("GEOJSON", geojson(POINT), "Labels are Polygons or MultiPolygons; this is a Point."),
+    "a point": ("GEOJSON", geojson(POINT), "Labels must be Polygons or MultiPolygons; this is a Point."),
     "a number": ("GEOJSON", geojson(5), "This is not a GeoJSON Feature."),
     "no XML": ("OSM_XML", b"building,yes\n", "This is not XML"),
     "half XML": ("OSM_XML", osm("")[:-9], "This is not XML"),
-    "entities": ("OSM_XML", b'<!DOCTYPE a [<!ENTITY b "c">]><osm>&b;</osm>', "An OSM file has no document type."),
+    "entities": (
+        "OSM_XML",
+        b'<!DOCTYPE a [<!ENTITY b "c">]><osm>&b;</osm>',
+        "An OSM file must not have a document type.",
+    ),
     "a node without an id": ("OSM_XML", osm('<node lat="1" lon="1"/>'), "This is not OSM XML: line 1."),
     "a node that is missing": (
         "OSM_XML",

@@ -77,7 +77,7 @@ async def test_storage_that_takes_no_checkpoint_does_not_end_the_training(
     training, engine, database, work, monkeypatch
 ):
     async def full(*_args, **_kwargs):
-        raise Unavailable("The file storage cannot be used now.")
+        raise Unavailable("The file storage is not available now. Try again later.")
 
     monkeypatch.setattr(storage, "put", full)
     job = await work()

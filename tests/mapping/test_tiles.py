@@ -129,7 +129,7 @@ async def test_a_tile_has_no_more_features_than_it_may(api, database, village, m
     assert "x-tile-cut" not in (await api.get(path)).headers
     monkeypatch.setattr(settings, "tile_features_max", 1)
     cut = await api.get(path)
-    assert cut.headers["x-tile-cut"] == "1 features at most"
+    assert cut.headers["x-tile-cut"] == "at most 1 features"
     assert len(mapbox_vector_tile.decode(cut.content)["labels"]["features"]) == 1
 
 

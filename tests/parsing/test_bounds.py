@@ -63,9 +63,9 @@ def test_json_is_as_deep_as_its_brackets_are_nested(depth, piece, text, is_list)
     ("content", "reason"),
     [
         (b"[" * 65, "This is nested more than 64 deep."),
-        (b'["' + b"x" * 1_048_577 + b'"]', "A text in it is longer than 1,048,576 bytes."),
+        (b'["' + b"x" * 1_048_577 + b'"]', "A string in it is longer than 1,048,576 bytes."),
         (b"[" + b"1" * 1_001 + b"]", "A number in it has more than 1,000 digits."),
-        (b'{"features":[[' + b"1," * 5_000_000 + b"1]]}", "One thing in it takes more than 8 MiB."),
+        (b'{"features":[[' + b"1," * 5_000_000 + b"1]]}", "One item in it takes more than 8 MiB."),
         (b"[1]]", "This is not JSON: its brackets do not match."),
     ],
     ids=["depth", "text", "number", "item", "brackets"],

@@ -54,13 +54,13 @@ async def test_time_beyond_the_limit_is_refused_in_words(parser):
 
 
 async def test_a_crash_is_a_refusal():
-    with pytest.raises(Unreadable, match="or it is broken"):
+    with pytest.raises(Unreadable, match="or the file is broken"):
         await parsing.run(parsers.crash)
     assert await parsing.run(parsers.echo, 1) == [1]
 
 
 async def test_endless_recursion_is_a_refusal():
-    with pytest.raises(Unreadable, match=r"^This is nested too deep.$"):
+    with pytest.raises(Unreadable, match=r"^This is nested too deeply.$"):
         await parsing.run(parsers.recurse)
 
 
@@ -68,7 +68,7 @@ async def test_a_mistake_of_a_parser_is_a_refusal_and_is_logged():
     with capture_logs() as logs, pytest.raises(Unreadable, match=r"^This is broken, or uses its format in a way"):
         await parsing.run(parsers.mistake)
     [entry] = logs
-    assert (entry["event"], entry["log_level"], entry["parser"]) == ("parser broke", "error", "mistake")
+    assert (entry["event"], entry["log_level"], entry["parser"]) == ("parser failed", "error", "mistake")
     assert "KeyError" in entry["error"]
 
 

@@ -66,7 +66,7 @@ async def ends_well(read, content, folder):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with capture_logs() as logs, suppress(Invalid, Unreadable):
         await read(content, folder)
-    assert [entry for entry in logs if entry["event"] == "parser broke"] == []
+    assert [entry for entry in logs if entry["event"] == "parser failed"] == []
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < GROWTH_BYTES_MAX
 
 

@@ -31,7 +31,7 @@ def test_a_command_without_servers_says_how_to_get_them(command, nothing):
     refused = fieldgraph(command, **nothing)
     assert refused.returncode == 1
     assert refused.stdout == ""
-    assert refused.stderr.startswith(f"Nothing runs in {nothing['FIELDGRAPH_HOME']}. Start Fieldgraph in another")
+    assert refused.stderr.startswith(f"Fieldgraph is not running in {nothing['FIELDGRAPH_HOME']}. Start it in another")
     assert len(refused.stderr.splitlines()) == 1
 
 
@@ -73,12 +73,12 @@ def test_doctor_names_the_keys_and_what_production_refuses(monkeypatch):
     monkeypatch.setattr(settings, "secret", SecretStr("x" * 31))
     monkeypatch.setattr(settings, "secret_previous", SecretStr(LONG))
     now, before = signing.keys()
-    assert look() == f"key {now.id} signs, {before.id} still opens; it is too short for production"
+    assert look() == f"signing with key {now.id}, {before.id} still valid; it is too short for production"
     monkeypatch.setattr(settings, "production", True)
     with pytest.raises(doctor.Ill, match="FIELDGRAPH_SECRET must be 32 bytes"):
         look()
     monkeypatch.setattr(settings, "secret", SecretStr(f"{LONG}y"))
-    assert look() == f"key {signing.keys()[0].id} signs, {before.id} still opens"
+    assert look() == f"signing with key {signing.keys()[0].id}, {before.id} still valid"
 
 
 def test_a_taken_port_is_refused_before_anything_is_started(nothing, tmp_path):
@@ -87,8 +87,8 @@ def test_a_taken_port_is_refused_before_anything_is_started(nothing, tmp_path):
         refused = fieldgraph("up", PORT=str(port), **nothing)
     assert refused.returncode == 1
     assert refused.stderr == (
-        f"Port {port} of 127.0.0.1 cannot be used: Address already in use. "
-        f"Choose another, for example: PORT={port + 1} make run\n"
+        f"Cannot listen on port {port} of 127.0.0.1: Address already in use. "
+        f"Choose another port, for example: PORT={port + 1} make run\n"
     )
     assert not (tmp_path / "postgres").exists()
 
@@ -98,7 +98,7 @@ def test_a_database_that_does_not_answer_is_named(nothing, unused_tcp_port):
         "up", PORT=str(unused_tcp_port), **nothing | {"DATABASE_URL": "postgresql:///none?host=/nowhere"}
     )
     assert refused.returncode == 1
-    assert refused.stderr.startswith("The database that DATABASE_URL names does not answer:")
+    assert refused.stderr.startswith("The database in DATABASE_URL does not answer:")
 
 
 def test_a_schema_file_that_is_not_current_is_refused(monkeypatch, tmp_path):
@@ -164,5 +164,5 @@ def test_migrations_that_are_missing_are_named_and_applied(servers, clone_databa
         connection.execute("CREATE EXTENSION postgis")
     first, second = (fieldgraph("migrate", DATABASE_URL=url) for _ in range(2))
     assert first.stdout.startswith("Applying: ")
-    assert first.stdout.endswith("The database has the present schema.\n")
-    assert second.stdout == "The database has the present schema.\n"
+    assert first.stdout.endswith("The database schema is up to date.\n")
+    assert second.stdout == "The database schema is up to date.\n"

@@ -183,7 +183,7 @@ async def test_a_lost_connection_is_taken_up_after_the_last_event(monkeypatch, c
     assert training == {"status": "FINISHED", "accuracy": 70.0}
     assert asked == [None, "two", "two", "two"]
     said = capsys.readouterr().out
-    assert said.count("Connecting again") == 3
+    assert said.count("Reconnecting") == 3
     assert [line.split() for line in said.splitlines() if "%" in line] == [
         ["25%", "Learning"],
         ["50%", "Learning"],

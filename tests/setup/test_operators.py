@@ -84,7 +84,7 @@ def test_the_first_super_admin_is_made_here(user, rows):
     [
         (("create", "ada@example.org", "ada"), "short\n", "password: Choose a password of 10 to 200 characters."),
         (("create", "nobody", "ada"), f"{PASSWORD}\n", "email: An email address must have an @-sign."),
-        (("create", "ada@example.org", " "), f"{PASSWORD}\n", "username: Write 1 to 50 characters; these are 0."),
+        (("create", "ada@example.org", " "), f"{PASSWORD}\n", "username: Use 1 to 50 characters; this has 0."),
         (("promote", "eve"), "", "There is no account with the e-mail address or username eve."),
         (("suspend", "eve", "--reason", "Spam."), "", "There is no account with the e-mail address or username eve."),
         (("demote", "ada@example.org"), "", "There is no account with the e-mail address or username ada@example.org."),
@@ -135,7 +135,7 @@ def test_an_account_is_suspended_and_restored(user, ada, rows):
 
 
 def test_without_staff_the_list_says_what_to_do(user, ada):
-    assert user("list").text == "Nobody is staff. Run: fieldgraph user promote"
+    assert user("list").text == "There are no staff. Run: fieldgraph user promote"
 
 
 def test_the_command_takes_its_password_from_the_standard_input(database_url, redis_url, rows):
@@ -159,4 +159,4 @@ def test_its_help_needs_no_servers(tmp_path):
         )
         assert told.returncode == code
         assert ("promote" in told.stdout) == (code == 0)
-        assert told.stderr.startswith("Nothing runs in") == (code == 1)
+        assert told.stderr.startswith("Fieldgraph is not running in") == (code == 1)

@@ -84,7 +84,7 @@ def test_they_start_in_a_deep_folder_that_only_its_owner_may_enter(home):
 def test_data_that_were_moved_away_are_not_replaced_in_silence(home):
     home.mkdir()
     (home / "postgres").symlink_to(home / "gone")
-    with private_servers(home) as servers, pytest.raises(CannotStart, match="which is gone"):
+    with private_servers(home) as servers, pytest.raises(CannotStart, match="which does not exist"):
         servers.start(redis=False)
 
 
@@ -92,7 +92,7 @@ def test_a_socket_folder_that_is_anothers_is_refused(home, tmp_path):
     squatted = socket_folder(home)
     squatted.symlink_to(tmp_path)
     try:
-        with private_servers(home) as servers, pytest.raises(CannotStart, match="belongs to somebody else"):
+        with private_servers(home) as servers, pytest.raises(CannotStart, match="belongs to another user"):
             servers.start()
         assert tmp_path.exists()
     finally:

@@ -46,7 +46,7 @@ def started(environment, command=UP) -> Iterator[tuple[subprocess.Popen[str], st
     """A running one, and what it said until it was ready."""
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as up:
         try:
-            yield up, _said_until("Ctrl-C stops everything.", up)
+            yield up, _said_until("Press Ctrl-C to stop everything.", up)
         finally:
             left = descendants(up.pid)
             up.kill()
@@ -126,7 +126,7 @@ def test_a_second_terminal_finds_what_runs_and_cannot_start_another(environment,
         assert examined.returncode == 0
         second = subprocess.run(UP, env=environment, capture_output=True, text=True, check=False)
         assert second.returncode == 1
-        assert second.stderr.startswith(f"Fieldgraph already runs in {home} (process {up.pid}).")
+        assert second.stderr.startswith(f"Fieldgraph is already running in {home} (process {up.pid}).")
 
 
 def test_killing_the_launcher_leaves_no_orphan_and_the_next_start_is_well(environment):
@@ -152,12 +152,12 @@ def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(env
     with started(environment) as (up, _):
         api, worker = (_running(descendants(up.pid), command) for command in ("serve", "work"))
         os.kill(worker, signal.SIGKILL)
-        _said_until("The worker ended with code -9. Starting another.", up)
+        _said_until("The worker exited with code -9. Restarting it.", up)
         _said_until("working", up)
         os.kill(api, signal.SIGKILL)
         assert up.wait(30) == 1
         assert up.stdout is not None
-        assert "The api ended with code -9, so everything stops." in up.stdout.read()
+        assert "The api exited with code -9. Stopping everything." in up.stdout.read()
 
 
 def test_a_redis_that_dies_is_replaced_and_the_rest_goes_on(environment):
@@ -165,7 +165,7 @@ def test_a_redis_that_dies_is_replaced_and_the_rest_goes_on(environment):
         parts = descendants(up.pid)
         for _ in range(2):
             os.kill(_redis(descendants(up.pid)), signal.SIGKILL)
-            _said_until("Starting another.", up)
+            _said_until("Restarting it.", up)
             deadline = time.monotonic() + READY_S_MAX
             while status(environment, "/readyz") != 200:
                 assert time.monotonic() < deadline

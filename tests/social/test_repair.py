@@ -87,4 +87,4 @@ async def test_people_go_on_liking_and_writing_meanwhile(database, sweeper, owne
 def test_the_command_says_what_it_has_done(database_url, redis_url, sweeper, monkeypatch, capsys):
     monkeypatch.setattr(settings, "redis_url", redis_url)
     counters.repair()
-    assert capsys.readouterr().out == "All counts are what there is.\n"
+    assert capsys.readouterr().out == "All counters are correct.\n"

@@ -179,7 +179,7 @@ MALFORMED = {
     "a key in another script": id_of("Dataset:\u0661"),
     "a key beyond all keys": id_of(f"Dataset:{2**63}"),
     "an endless key": id_of("Dataset:" + "9" * 5_000),
-    "a type there is none of": id_of("Unicorn:1"),
+    "a type not set of": id_of("Unicorn:1"),
     "a table that is not shown": id_of("Session:1"),
     "a dataset that is not there": id_of(f"Dataset:{2**63 - 1}"),
 }

@@ -24,7 +24,7 @@ import json, os, signal, sys, time
 def say(**line): print(json.dumps(line), flush=True)
 """
 PROGRESS = {"stage": "training", "progress": 0.5, "message": "Half of it."}
-UNEXPECTED = "The learning engine stopped unexpectedly; it may have needed more memory than there is."
+UNEXPECTED = "The learning engine stopped unexpectedly; it may have run out of memory."
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ async def test_one_that_ends_before_it_can_be_limited_fails_in_words_too(engaged
 async def test_what_is_no_message_fails_the_job_in_words(engaged, stand_in, job, found):
     stand_in("print('Segmentation fault', flush=True)")
     await engaged()
-    assert (await found(job)).error == f"Something went wrong on our side (job {job.id})."
+    assert (await found(job)).error == f"Internal error (job {job.id}). Try again, or report this number."
 
 
 async def test_it_is_not_told_what_it_has_no_business_to_know(engaged, stand_in):
@@ -230,7 +230,7 @@ async def test_one_that_takes_too_long_is_stopped(engaged, stand_in, job, found,
     stand_in(STUBBORN)
     engaged.s_max = 1.8
     await engaged()
-    assert (await found(job)).error == "It took longer than the 0.0005 hours it may take."
+    assert (await found(job)).error == "It took longer than the limit of 0.0005 hours."
     assert not is_alive(process_in(tmp_path))
 
 

@@ -315,7 +315,7 @@ NOT_CURSORS = {
 def test_what_is_no_cursor_is_refused(text):
     with pytest.raises(BadRequest) as refused:
         Position.parse(text)
-    assert refused.value.message == "`after` is not a cursor we gave you."
+    assert refused.value.message == "`after` is not a cursor from this API."
 
 
 @pytest.mark.parametrize("text", ["1.2", "99999999999.1.2"], ids=["before there were epochs", "of another epoch"])
@@ -343,7 +343,7 @@ async def test_too_much_to_replay_is_refused_in_words(feed, say, monkeypatch):
         await rest(feed, BEGINNING)
     assert (refused.value.limit, refused.value.message) == (
         3,
-        "Too much happened since this cursor. Subscribe without `after`.",
+        "Too many events happened since this cursor. Subscribe without `after`.",
     )
 
 

@@ -52,7 +52,7 @@ TRANSIENT = {
 MACHINE = [
     *(said(state) for state, why in TRANSIENT.items() if why),
     *(numbered(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENOMEM)),
-    *(Busy(), PoolTimeout(), MemoryError(), Unavailable("The file storage cannot be used now.")),
+    *(Busy(), PoolTimeout(), MemoryError(), Unavailable("The file storage is not available now. Try again later.")),
     psycopg.OperationalError("the connection is closed"),
 ]
 UNKNOWN = [

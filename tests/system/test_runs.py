@@ -135,7 +135,7 @@ async def test_what_nobody_foresaw_is_tried_again_and_then_fails_in_readable_wor
         assert (await found(job)).attempt == number
     ended = await found(job)
     assert ended.state is JobState.FAILED
-    assert ended.error == f"Something went wrong on our side (job {job.id})."
+    assert ended.error == f"Internal error (job {job.id}). Try again, or report this number."
     assert await told() == [("failed", {"subject": SUBJECT, "reason": ended.error})]
     assert await transactions(database, job) == 1
 

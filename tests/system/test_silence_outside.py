@@ -111,7 +111,7 @@ async def test_a_mail_server_that_says_a_word_now_and_then(monkeypatch):
         monkeypatch.setattr(settings, "smtp_url", SecretStr(f"smtp://{proxy.host}"))
         monkeypatch.setattr(settings, "smtp_s_max", 10)
         proxy.delay_s = 0.4
-        with pytest.raises(Outage, match="did not take a mail within 1 s") as outage:
+        with pytest.raises(Outage, match="did not accept an email within 1 s") as outage:
             await in_time(mail.send(letter()))
         assert outage.value.heals
         await asyncio.sleep(3)  # its thread leaves by itself

@@ -47,7 +47,7 @@ async def test_more_than_was_announced_is_refused_on_its_way(api, owner):
 
 @pytest.mark.parametrize(("bytes", "most"), [(0, 100), (101, 100), (10**9, 10**10)])
 def test_a_link_is_for_a_bounded_size(bytes, most):
-    with pytest.raises(Invalid, match="Choose a number"):
+    with pytest.raises(Invalid, match="Use a number"):
         link(bytes=bytes, bytes_max=most)
 
 

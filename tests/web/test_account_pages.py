@@ -35,7 +35,7 @@ async def test_a_link_that_ends_no_mails_shows_a_page(api, unchanged):
         async with unchanged():
             reply = await api.request(method, "/unsubscribe/MQ.bad<script>")
         assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
-        assert "<h1>These mails go on</h1>" in reply.text
+        assert "<h1>You are still subscribed</h1>" in reply.text
         assert "<script>" not in reply.text
 
 

@@ -24,7 +24,7 @@ async def test_a_viewer_spends_until_the_minute_is_spent(budget, monkeypatch):
     monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 100)
     await budget.spend(1, "a", 60)
     await budget.spend(1, "b", 40)
-    with pytest.raises(RateLimited, match="A minute's cost of 100 is spent") as refused:
+    with pytest.raises(RateLimited, match="The limit of 100 points per minute is used up") as refused:
         await budget.spend(1, "a", 1)
     assert 1 <= refused.value.retry_after <= 60
     await budget.spend(2, "a", 100)

@@ -211,7 +211,7 @@ async def test_what_is_owed_is_paid_before_anything_else(budget, monkeypatch):
     await budget.spend(1, "a", 1)
     purse.charge(5_000)  # more than a minute gives
     for _ in range(2):
-        with pytest.raises(Exception, match="is spent"):
+        with pytest.raises(Exception, match="is used up"):
             await budget.spend(1, "a", 1)
     assert -5_000 < purse.left < 0
     assert purse.standing().remaining == 0

@@ -280,10 +280,10 @@ async def test_a_bug_is_masked_and_logged_once_under_the_request_id(ask):
         response = await ask("{ greeting bug again: bug bugs }", accept=JSON)
     request_id = response.headers["x-request-id"]
     error = response.json()["errors"][0]
-    assert error["message"] == "Something went wrong on our side."
+    assert error["message"] == "Internal error. Try again later, and report the request id if it persists."
     assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
     assert "secret" not in response.text
-    logged = [line for line in lines if line["event"] == "unforeseen failure"]
+    logged = [line for line in lines if line["event"] == "unexpected failure"]
     assert [(str(line["exc_info"]), line["request_id"]) for line in logged] == [("the secret is 42", request_id)]
 
 

@@ -69,7 +69,7 @@ async def test_too_dear_an_operation_is_not_run(ask, served):
     assert response.json() == {
         "errors": [
             {
-                "message": "This operation costs 33202; one may cost 20000.",
+                "message": "This operation costs 33202; the limit is 20000. Request smaller pages or fewer fields.",
                 "extensions": {"code": "COST_EXCEEDED"},
             }
         ],
@@ -144,7 +144,7 @@ async def test_a_request_holds_so_many_lists_and_objects(http, monkeypatch):
         body = '{"query":"{ greeting }","variables":{"a":[' + many * 1_000 + "1]}}"
         response = await http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
         assert response.status_code == 413
-        assert response.json()["errors"][0]["message"] == "A request may hold 1,000 lists and objects."
+        assert response.json()["errors"][0]["message"] == "A request may contain at most 1,000 lists and objects."
 
 
 @pytest.mark.parametrize(

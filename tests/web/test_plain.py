@@ -306,5 +306,5 @@ async def test_an_accident_on_the_way_out_ends_the_connection_and_is_logged(serv
         async with connected(served) as wire:
             wire.say(request(x_request_id="request-7"))
             assert await wire.rest() == b""
-    failed = [line for line in lines if line["event"] == "unforeseen failure"]
+    failed = [line for line in lines if line["event"] == "unexpected failure"]
     assert [(str(line["exc_info"]), line["request_id"]) for line in failed] == [("the secret is 42", "request-7")]

@@ -299,7 +299,7 @@ async def test_there_are_only_so_many_strangers_at_an_address(connect, monkeypat
             await third.init()
             code, reason = await fourth.closing()
     # graphql-ws takes 4429 for final, and this for "again, with back-off".
-    assert (code, reason) == (1013, "There are 2 connections open already.")
+    assert (code, reason) == (1013, "2 connections are already open. Close one first.")
     async with connect() as fifth:
         await fifth.init()
 
@@ -333,7 +333,7 @@ async def test_the_socket_closes_when_the_token_ends(connect, served):
     async with connect() as talk:
         await talk.init(token="viewer-1+0.3")
         await talk.subscribe("1", ENDLESS)
-        assert await talk.closing() == (4403, "The token no longer holds")
+        assert await talk.closing() == (4403, "The token is no longer valid")
     assert served.journal.closed == 1
 
 

@@ -22,7 +22,7 @@ async def fetch_features(area: Polygon, tags: Tags = BUILDINGS) -> list[OsmFeatu
         except Outage as outage:
             if not (outage.heals and settings.osm_overpass_url):
                 raise
-            log.warning("raw data asked of Overpass", reason=outage.reason)
+            log.warning("raw data requested from Overpass", reason=outage.reason)
     if not settings.osm_overpass_url:
-        raise Unavailable("No OpenStreetMap service is named here.")
+        raise Unavailable("No OpenStreetMap service is configured on this installation.")
     return await overpass.fetch(area, tags)

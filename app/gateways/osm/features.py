@@ -38,9 +38,9 @@ class OsmFeature(NamedTuple):
 def check_tags(field: str, tags: Tags) -> dict[str, list[str]]:
     """The tags, if OpenStreetMap can be asked for them."""
     if not 1 <= len(tags) <= settings.osm_tags_max:
-        raise Invalid(field, f"Name 1 to {settings.osm_tags_max} keys; these are {len(tags)}.")
+        raise Invalid(field, f"Give 1 to {settings.osm_tags_max} keys; this has {len(tags)}.")
     if sum(map(len, tags.values())) > settings.osm_tag_values_max:
-        raise Invalid(field, f"Name at most {settings.osm_tag_values_max} values.")
+        raise Invalid(field, f"Give at most {settings.osm_tag_values_max} values.")
     return {
         checks.text(field, key, length_max=TEXT_LENGTH_MAX): [
             checks.text(field, value, length_max=TEXT_LENGTH_MAX) for value in dict.fromkeys(values)

@@ -64,10 +64,10 @@ def _features(content: bytes) -> list[OsmFeature]:
         said = orjson.loads(content)
         entries, remark = said["elements"], said.get("remark")
     except (Unreadable, orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
-        raise Outage(WHO, "sent something that is not JSON of its own", heals=False) from None
+        raise Outage(WHO, "sent something that is not its JSON", heals=False) from None
     # It tells of its own limits in a reply that looks like success, and is cut short.
     if remark is not None:
-        raise Outage(WHO, f"broke off: {str(remark)[:100]}", heals=True)
+        raise Outage(WHO, f"stopped early: {str(remark)[:100]}", heals=True)
     return unique(WHO, map(_feature, entries))
 
 

@@ -25,7 +25,7 @@ WHO = "The OpenStreetMap service"
 # The service names the table a feature came from; OpenStreetMap itself knows three types.
 TYPES = {"nodes": "node", "ways_line": "way", "ways_poly": "way", "relations": "relation"}
 UNDER_WAY = {"PENDING", "RECEIVED", "STARTED", "RETRY"}
-GIVEN_UP = {"FAILURE": "could not do it", "REVOKED": "was told to stop"}
+GIVEN_UP = {"FAILURE": "failed", "REVOKED": "was cancelled"}
 CLIPPING = "clipping_boundary.geojson"
 HEADERS = {"Accept": "application/json", "Referer": "Fieldgraph"}
 
@@ -65,12 +65,12 @@ async def _snapshot(client: httpx.AsyncClient, question: Mapping[str, Any]) -> b
     task = _object(await _asked(client, "/snapshot/", json=question, bytes_max=settings.osm_task_bytes_max))
     path = task.get("track_link")
     if not isinstance(path, str) or not path.startswith("/"):
-        raise Outage(WHO, "did not say where its task is found", heals=False)
+        raise Outage(WHO, "did not return the location of its task", heals=False)
     try:
         async with asyncio.timeout(settings.osm_snapshot_s_max):
             link = await _made(client, path)
     except TimeoutError:
-        raise Outage(WHO, f"was not done within {settings.osm_snapshot_s_max:g} s", heals=True) from None
+        raise Outage(WHO, f"did not finish within {settings.osm_snapshot_s_max:g} s", heals=True) from None
     reply = await outside.fetch(
         client,
         link,
@@ -91,12 +91,12 @@ async def _made(client: httpx.AsyncClient, path: str) -> str:
         if status == "SUCCESS":
             link = result.get("download_url") if isinstance(result, dict) else None
             if not isinstance(link, str):
-                raise Outage(WHO, "did not say where its file is", heals=False)
+                raise Outage(WHO, "did not return the location of its file", heals=False)
             return link
         if status in GIVEN_UP:
             raise Outage(WHO, f"{GIVEN_UP[status]} ({status})", heals=False)
         if status not in UNDER_WAY:
-            raise Outage(WHO, f"told of a status nobody knows: {str(status)[:40]}", heals=False)
+            raise Outage(WHO, f"sent an unknown status: {str(status)[:40]}", heals=False)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, settings.osm_poll_s_max)
 

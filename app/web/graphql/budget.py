@@ -113,7 +113,7 @@ class Budget:
     async def _fill(self, purse: Purse, cost: int) -> None:
         limit = RateLimitItemPerMinute(purse.limit)
         wanted = max(cost, 1) - min(purse.left, 0)
-        what = f"A minute's cost of {purse.limit} is spent."
+        what = f"The limit of {purse.limit} points per minute is used up."
         for amount in (purse.limit // CHUNKS, wanted):
             if amount < wanted:
                 continue

@@ -45,14 +45,14 @@ WANTED = {
     "Float": "a finite number",
     "String": "a text",
     "Boolean": "true or false",
-    "ID": "an id as a text, as it was given",
+    "ID": "an id as a string, exactly as the API returned it",
     "DateTime": "a time with its offset, such as 2026-03-01T12:00:00Z",
 }
 NODES: list[tuple[type[ValueNode], str]] = [
     (NullValueNode, "null"),
     (IntValueNode, "this number"),
     (FloatValueNode, "this number"),
-    (StringValueNode, "this text"),
+    (StringValueNode, "this string"),
     (EnumValueNode, "this name"),
     (ListValueNode, "a list"),
     (ObjectValueNode, "an object"),
@@ -61,7 +61,7 @@ VALUES: list[tuple[type, str]] = [
     (bool, "this Boolean"),
     (int, "this number"),
     (float, "this number"),
-    (str, "this text"),
+    (str, "this string"),
     (list, "a list"),
     (dict, "an object"),
 ]
@@ -191,7 +191,7 @@ def _object_problems(notation: Notation, value: Any, kind: Any, path: Path) -> I
         if name in fields:
             yield from problems(notation, fields[name], field.type, (*path, name))
         elif is_required_input_field(field):
-            yield Problem(path, value, f"Give the field '{name}' of {kind.name}, too.")
+            yield Problem(path, value, f"Give the field '{name}' of {kind.name} as well.")
     for name in [name for name in fields if name not in kind.fields]:
         meant = did_you_mean(suggestion_list(name, list(kind.fields)))
         yield Problem(path, value, f"{kind.name} has no field '{name}'.{meant}")
@@ -218,7 +218,7 @@ def coerced(
     if not isinstance(found, list):
         return found
     errors = list(islice(_variable_errors(schema, definitions, given), ERRORS_MAX))
-    raise Refused(errors or [GraphQLError("The variables do not fit the operation.")])
+    raise Refused(errors or [GraphQLError("The variables do not match the operation.")])
 
 
 def _variable_errors(
@@ -231,9 +231,9 @@ def _variable_errors(
         elif signature.name in given:
             for problem in problems(JSON, given[signature.name], signature.type):
                 place = f" at '{_dotted(problem.path)}'" if problem.path else ""
-                yield GraphQLError(f"Variable '${signature.name}' does not fit{place}: {problem.message}", definition)
+                yield GraphQLError(f"Variable '${signature.name}' is invalid{place}: {problem.message}", definition)
         elif is_non_null_type(signature.type) and definition.default_value is None:
-            message = f"Variable '${signature.name}' was not given: Give {_wanted(signature.type)}."
+            message = f"Variable '${signature.name}' is missing: Give {_wanted(signature.type)}."
             yield GraphQLError(message, definition)
 
 

@@ -38,7 +38,7 @@ class Place:
         if holder == self._holder:
             return
         if self._taken[holder] >= settings.sockets_per_address_max:
-            message = f"There are {settings.sockets_per_address_max} connections open already."
+            message = f"{settings.sockets_per_address_max} connections are already open. Close one first."
             raise RateLimited(message, retry_after=RETRY_S)
         self.leave()
         self._taken[holder] += 1

@@ -79,7 +79,7 @@ class Documents:
             return found
         if name is not None:
             raise Refused([GraphQLError(f"There is no operation named '{name}' in this document.")])
-        raise Refused([GraphQLError("The document has several operations: 'operationName' must say which is meant.")])
+        raise Refused([GraphQLError("The document has several operations. Set 'operationName' to the one to run.")])
 
     def _prepared(self, document: DocumentNode) -> dict[str | None, Prepared]:
         """The operations by their names, and the only one without it, too."""
@@ -96,7 +96,7 @@ class Documents:
 
     def _read(self, text: str) -> DocumentNode:
         if NUL.search(text):
-            raise Refused([GraphQLError("A document may not hold the character U+0000.")])
+            raise Refused([GraphQLError("A document may not contain the character U+0000.")])
         try:
             document = parse(
                 text,

@@ -8,7 +8,7 @@ from graphql import GraphQLError
 
 from app.errors import Code, DomainError
 
-MASKED = "Something went wrong on our side."
+MASKED = "Internal error. Try again later, and report the request id if it persists."
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ def shown_after(errors: Iterable[GraphQLError], *, request_id: str) -> list[dict
 
 def record(cause: BaseException, *, request_id: str, **facts: object) -> None:
     """Log what nobody foresaw, with its traceback, under the id that the client was told."""
-    log.error("unforeseen failure", exc_info=cause, request_id=request_id, **facts)
+    log.error("unexpected failure", exc_info=cause, request_id=request_id, **facts)
 
 
 def origin(error: GraphQLError | Exception) -> Exception | None:

@@ -180,6 +180,9 @@ def _measured(prepared: Prepared, parameters: Parameters, bill: Bill) -> int:
     except GraphQLError as error:
         raise Refused([error]) from None
     if cost > settings.document_cost_max:
-        message = f"This operation costs {cost}; one may cost {settings.document_cost_max}."
+        message = (
+            f"This operation costs {cost}; the limit is {settings.document_cost_max}. Request smaller "
+            "pages or fewer fields."
+        )
         raise Refused([CostExceeded(message)])
     return cost

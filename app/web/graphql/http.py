@@ -42,9 +42,9 @@ ACCEPT_LENGTH_MAX = 256
 AT_ONCE_S = 0.1
 ACCEPTED_MAX = 128
 WRONG = {
-    OperationType.MUTATION: Malformed("A mutation is sent by POST.", status=405, headers={"Allow": "POST"}),
+    OperationType.MUTATION: Malformed("Send mutations by POST.", status=405, headers={"Allow": "POST"}),
     OperationType.SUBSCRIPTION: Malformed(
-        f"Subscriptions are answered over a WebSocket, or as events: 'Accept: {accept.EVENTS}'.", status=406
+        f"Subscriptions need a WebSocket or server-sent events: 'Accept: {accept.EVENTS}'.", status=406
     ),
 }
 
@@ -139,14 +139,16 @@ class Endpoint:
 
     async def _parameters(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
         if request.method not in {"POST", "GET"}:
-            raise Malformed("GraphQL is asked by POST or GET.", status=405, headers={"Allow": "GET, POST"})
+            raise Malformed("Send GraphQL requests by POST or GET.", status=405, headers={"Allow": "GET, POST"})
         if not media_types:
-            raise Malformed(f"We answer in {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406)
+            raise Malformed(
+                f"Answers are available as {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406
+            )
         if request.method == "POST":
             asked = await posted(request, await self._bytes_max(request, bill))
             return asked.keyed(request.headers.get(IDEMPOTENCY_KEY))
         if foreign_browser(request.headers):
-            raise Malformed("A page elsewhere sends a GET with the header 'X-Requested-With'.", status=403)
+            raise Malformed("GET requests from another site need the header 'X-Requested-With'.", status=403)
         return queried(request)
 
     async def _bytes_max(self, request: Request, bill: Bill) -> int:

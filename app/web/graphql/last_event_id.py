@@ -35,7 +35,7 @@ def resumable(schema: GraphQLSchema, document: DocumentNode, node: OperationDefi
     """How a valid subscription takes a place; None if it tells nothing that could be resumed."""
     [field] = node.selection_set.selections
     if not isinstance(field, FieldNode):
-        raise Refused([GraphQLError("'Last-Event-ID' takes a subscription whose field is in no fragment.")])
+        raise Refused([GraphQLError("'Last-Event-ID' works only for a subscription whose field is not in a fragment.")])
     assert schema.subscription_type, "the document is valid"
     argument = schema.subscription_type.fields[field.name.value].args.get(AFTER)
     if argument is None:

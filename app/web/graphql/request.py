@@ -45,7 +45,7 @@ class Parameters(NamedTuple):
         if header is None:
             return self
         if self.idempotency_key not in {None, header}:
-            raise Malformed("'Idempotency-Key' and 'extensions.idempotencyKey' are different keys: send one of them.")
+            raise Malformed("'Idempotency-Key' and 'extensions.idempotencyKey' differ. Send one of them.")
         return self._replace(extensions={**self.extensions, "idempotencyKey": header})
 
 
@@ -65,17 +65,17 @@ class Malformed(Exception):
 def parameters(value: object, *, size: int = 0) -> Parameters:
     """The request in a decoded JSON object that came in so many bytes."""
     if isinstance(value, list):
-        raise Malformed("Batches are not served: send one request at a time.")
+        raise Malformed("Batches are not supported. Send one request at a time.")
     if not isinstance(value, dict):
-        raise Malformed("A request is a JSON object with a 'query'.")
+        raise Malformed("A request must be a JSON object with a 'query'.")
     query = value.get("query")
     if not isinstance(query, str):
-        raise Malformed("'query' must be a text with a GraphQL document.")
+        raise Malformed("'query' must be a string with a GraphQL document.")
     operation_name = value.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
-        raise Malformed("'operationName' must be a text.")
+        raise Malformed("'operationName' must be a string.")
     if operation_name and len(operation_name) > settings.operation_name_length_max:
-        raise Malformed(f"'operationName' may have {settings.operation_name_length_max} characters.")
+        raise Malformed(f"'operationName' may have at most {settings.operation_name_length_max} characters.")
     return Parameters(
         query=query,
         operation_name=operation_name or None,
@@ -110,9 +110,9 @@ def decode(text: bytes | str) -> object:
         raise Malformed(f"This is not JSON: {error.msg}.") from None
     depth_max = settings.request_depth_max
     if brackets > depth_max and _deeper_than(value, depth_max):
-        raise Malformed(f"JSON may be nested {settings.request_depth_max} deep.", decoded=value)
+        raise Malformed(f"JSON may be nested at most {settings.request_depth_max} levels deep.", decoded=value)
     if b"\\u0000" in raw and _holds_nul(value):
-        raise Malformed("A text may not hold the character U+0000.", decoded=value)
+        raise Malformed("A string may not contain the character U+0000.", decoded=value)
     return value
 
 
@@ -125,7 +125,7 @@ def _count_values(raw: bytes, brackets: int) -> None:
 
 def too_large(bytes_max: int) -> Malformed:
     """Why a request of more bytes is not read."""
-    return Malformed(f"A request may have {bytes_max} bytes.", status=413)
+    return Malformed(f"A request may have at most {bytes_max} bytes.", status=413)
 
 
 def _deeper_than(value: object, depth_max: int) -> bool:
@@ -155,13 +155,15 @@ def _items(parent: dict[str, object] | list[object]) -> Iterable[object]:
 async def posted(request: Request, bytes_max: int) -> Parameters:
     """The request in a POST's body."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Malformed("Compressed bodies are not read.", status=415, headers={"Accept-Encoding": "identity"})
+        raise Malformed(
+            "Compressed request bodies are not supported.", status=415, headers={"Accept-Encoding": "identity"}
+        )
     media_type, _, options = request.headers.get("content-type", "").lower().partition(";")
     if media_type.strip() != "application/json":
-        raise Malformed("The content type of a request is application/json.", status=415)
+        raise Malformed("The content type of a request must be application/json.", status=415)
     charset = options.strip().replace('"', "")
     if charset.startswith("charset=") and charset not in {"charset=utf-8", "charset=utf8"}:
-        raise Malformed("A request is written in UTF-8.", status=415)
+        raise Malformed("A request must be UTF-8.", status=415)
     body = await _body(request, bytes_max)
     return parameters(decode(body), size=len(body))
 
@@ -183,7 +185,9 @@ async def _body(request: Request, bytes_max: int) -> bytes:
                 elif size > DISCARDED_BYTES_MAX:
                     break
     except TimeoutError:
-        raise Malformed("The request did not arrive in time.", status=408, headers={"Connection": "close"}) from None
+        raise Malformed(
+            "The request did not arrive in time. Send it again.", status=408, headers={"Connection": "close"}
+        ) from None
     if size > bytes_max:
         raise refused
     return bytes(body)

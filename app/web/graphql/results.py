@@ -92,7 +92,7 @@ def planned(data: bytes, operation: Operation, explanation: Explanation | None =
 
 def too_slow() -> TimedOut:
     """Why an operation was stopped."""
-    return TimedOut(f"This took longer than {settings.request_s_max:g} s and was stopped.")
+    return TimedOut(f"This took longer than {settings.request_s_max:g} s and was stopped. Request less at a time.")
 
 
 def late(operation: Operation) -> Reply:

@@ -83,7 +83,7 @@ def _task() -> asyncio.Task[Any]:
 
 
 def _not_spoken() -> Ended:
-    return Ended(SUBPROTOCOL, f"Subprotocol not acceptable: {PROTOCOL} is spoken here")
+    return Ended(SUBPROTOCOL, f"Subprotocol not acceptable: use {PROTOCOL}")
 
 
 def _close(line: Line, ended: Ended, caller: Caller) -> None:

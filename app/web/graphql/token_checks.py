@@ -100,7 +100,7 @@ class Tokens:
                 await self._check_all()
             except Exception:
                 # One token's failure must not leave all others unwatched.
-                log.exception("tokens not checked")
+                log.exception("token checks failed")
 
     async def _check_all(self) -> None:
         """Ask for those whose turn it is, one by one; what takes too long goes on in the next round."""
@@ -120,7 +120,7 @@ class Tokens:
         except Unauthenticated:
             self._end(token)
         except Exception as error:  # noqa: BLE001 - while the database is away, nobody is thrown out
-            log.warning("token not checked", reason=type(error).__name__, request_id=caller.request_id)
+            log.warning("token check failed", reason=type(error).__name__, request_id=caller.request_id)
         else:
             held.ends_at = context.expires_at
             if context.authorisation != held.authorisation:

@@ -157,7 +157,7 @@ class Conversation:
             case str() as unknown:
                 raise Malformed(f"There is no message of type {quoted(unknown)}.")
             case _:
-                raise Malformed("A message has a 'type', which is a text.")
+                raise Malformed("A message needs a 'type', which must be a string.")
 
     async def _init(self, payload: Message | None) -> None:
         if self._is_initialised:
@@ -182,14 +182,14 @@ class Conversation:
         self._say({"type": "connection_ack"})
         self._keep_alive()
         if self._token is not None:
-            no_longer = Ended(FORBIDDEN, "The token no longer holds")
+            no_longer = Ended(FORBIDDEN, "The token is no longer valid")
             self._watch = self._engine.tokens.watch(self._token, self._caller, context, lambda: self.end(no_longer))
 
     def _keep_alive(self) -> None:
         """Have a timer look after the client now and then: it costs less than a task that sleeps."""
         silence_s = self._loop.time() - self._heard
         if silence_s > settings.socket_silence_s_max:
-            self.end(Ended(SILENT, f"No sign of life for {silence_s:.0f} s"))
+            self.end(Ended(SILENT, f"No message or pong for {silence_s:.0f} s"))
         elif silence_s >= settings.socket_ping_s:
             self._say({"type": "ping"})
         self._beat = self._loop.call_later(settings.socket_ping_s, self._keep_alive)
@@ -202,7 +202,7 @@ class Conversation:
         asked = parameters(message.get("payload"), size=size)
         if len(self._operations) >= settings.socket_subscriptions_max:
             limit = settings.socket_subscriptions_max
-            full = LimitReached(f"One connection runs {limit} operations at a time.", limit=limit)
+            full = LimitReached(f"A connection may run at most {limit} operations at a time.", limit=limit)
             self._say({"type": "error", "id": id, "payload": refusal(Refused([full])).errors})
             return
         self._begun += 1
@@ -266,10 +266,10 @@ class Conversation:
 
 def _message(text: str | None) -> Message:
     if text is None:
-        raise Malformed("A message is a text with a JSON object.")
+        raise Malformed("A message must be a text frame with a JSON object.")
     message = decode(text)
     if not isinstance(message, dict):
-        raise Malformed("A message is a JSON object.")
+        raise Malformed("A message must be a JSON object.")
     return message
 
 
@@ -292,7 +292,7 @@ def _is_id(id: object) -> bool:
 def _id(message: Message) -> str:
     id: str = message.get("id", "")
     if not _is_id(id):
-        raise Malformed(f"'id' must be a text of 1 to {ID_LENGTH_MAX} characters.")
+        raise Malformed(f"'id' must be a string of 1 to {ID_LENGTH_MAX} characters.")
     return id
 
 
@@ -305,5 +305,5 @@ def _token(payload: Message) -> str | None:
     if token is None or token == "":
         return None
     if not isinstance(token, str):
-        raise Unauthenticated("'token' must be a text.")
+        raise Unauthenticated("'token' must be a string.")
     return token

@@ -86,10 +86,10 @@ async def _written(pieces: AsyncGenerator[bytes, None]) -> Any:
                 async for piece in pieces:
                     await file.write(piece)
         except TimeoutError:
-            raise TimedOut("This file takes too long to write now. Ask for a part of it, or try again later.") from None
+            raise TimedOut("This file takes too long to write now. Request a part of it, or try again later.") from None
         except OSError:
-            raise Unavailable("There is no room to write this file now. Try again later.") from None
+            raise Unavailable("There is no space to write this file now. Try again later.") from None
         if not await file.tell():
-            raise NotFound("There is nothing that would go into this file.")
+            raise NotFound("This file would be empty: nothing matches.")
         stack.pop_all()
         return file

@@ -98,12 +98,12 @@ async def _taken(request: Request, link: Upload) -> Response:
                 await _hear_out(body)
                 return refusal(error)
     except (TimeoutError, ClientDisconnect):
-        late = JSONResponse({"errors": [failure("The file did not arrive in time.", Code.TIMEOUT)]}, 408)
+        late = JSONResponse({"errors": [failure("The file did not arrive in time. Send it again.", Code.TIMEOUT)]}, 408)
         return Early.of(late)
 
 
 async def _counted(body: AsyncIterator[bytes], headers: Headers, bytes_max: int) -> AsyncIterator[bytes]:
-    too_large = LimitReached(f"This link takes at most {bytes_max:,} bytes.", limit=bytes_max)
+    too_large = LimitReached(f"This link accepts at most {bytes_max:,} bytes.", limit=bytes_max)
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > bytes_max:
         raise too_large

@@ -20,11 +20,13 @@ log = structlog.get_logger(__name__)
 ASKED_S_MAX = 2.0
 REMEMBERED_S = 10.0
 
-event_lag = Gauge("fieldgraph_event_lag_seconds", "Age of the oldest event that subscribers cannot be told yet.")
-oldest_job = Gauge("fieldgraph_oldest_queued_job_seconds", "How long the oldest job has waited that could be begun.")
+event_lag = Gauge("fieldgraph_event_lag_seconds", "Age of the oldest event that is not delivered yet.")
+oldest_job = Gauge("fieldgraph_oldest_queued_job_seconds", "Waiting time of the oldest job that could start.")
 oldest_transaction = Gauge("fieldgraph_oldest_transaction_seconds", "Age of the oldest transaction of this database.")
-unknown_jobs = Gauge("fieldgraph_unknown_jobs", "Unfinished jobs of a kind that this version does not know.")
-rows_to_prune = Gauge("fieldgraph_rows_to_prune", "Old rows that housekeeping is to remove, up to 100 000.", ["kind"])
+unknown_jobs = Gauge("fieldgraph_unknown_jobs", "Unfinished jobs of a kind unknown to this version.")
+rows_to_prune = Gauge(
+    "fieldgraph_rows_to_prune", "Old rows that housekeeping will delete, counted up to 100 000.", ["kind"]
+)
 
 _OLDEST = text("""
 SELECT extract(epoch FROM clock_timestamp() - min(xact_start)) FROM pg_stat_activity
@@ -49,7 +51,7 @@ class Gauges:
                 async with asyncio.timeout(ASKED_S_MAX):
                     figures, rows = await self._figures()
             except (TimeoutError, DomainError) as error:
-                log.warning("no figures of the database", reason=str(error) or type(error).__name__)
+                log.warning("database figures unavailable", reason=str(error) or type(error).__name__)
                 figures, rows = {}, {}
             for gauge in (event_lag, oldest_job, oldest_transaction, unknown_jobs):
                 gauge.set(figures.get(gauge, math.nan))

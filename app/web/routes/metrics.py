@@ -66,7 +66,7 @@ class Distributions(Collector):
 operations = Counter("fieldgraph_operations_total", "GraphQL operations.", ["operation", "kind", "transport"])
 durations = Distributions(
     "fieldgraph_operation_seconds",
-    "Time from an operation's arrival to its answer; a subscription's to its first.",
+    "Time from an operation's arrival to its answer; for subscriptions, to the first.",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
 )
 costs = Distributions(
@@ -76,7 +76,7 @@ errors = Counter("fieldgraph_errors_total", "Errors shown to clients.", ["code"]
 sockets = Gauge("fieldgraph_sockets", "Open WebSockets.")
 subscriptions = Gauge("fieldgraph_subscriptions", "Running subscriptions.")
 events = Counter("fieldgraph_events_sent_total", "Events sent to subscribers.")
-closes = Counter("fieldgraph_socket_closes_total", "WebSockets closed by us.", ["code"])
+closes = Counter("fieldgraph_socket_closes_total", "WebSockets closed by the server.", ["code"])
 
 
 def _forget(name: str) -> None:

@@ -62,7 +62,7 @@ class Tiles:
         sight = "public" if token is None else "private"
         headers = {"Cache-Control": f"{sight}, max-age={settings.tile_cache_s}", "ETag": tag, "Vary": "Authorization"}
         if is_cut:
-            headers["X-Tile-Cut"] = f"{settings.tile_features_max} features at most"
+            headers["X-Tile-Cut"] = f"at most {settings.tile_features_max} features"
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, 200 if content else 204, headers, MEDIA_TYPE)
@@ -70,17 +70,17 @@ class Tiles:
     async def _pace(self, request: Request, viewer: Viewer) -> None:
         payer = address_of(request.scope) if viewer.user_id is None else f"viewer:{viewer.user_id}"
         limit = RateLimitItemPerMinute(settings.tiles_per_minute_max)
-        await self._rates.take(limit, f"tiles:{payer}", what="You asked for too many tiles.")
+        await self._rates.take(limit, f"tiles:{payer}", what="You requested too many tiles.")
 
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise BadRequest("A tile is named by three whole numbers: /tiles/labels/18/139170/93217.mvt.")
+        raise BadRequest("A tile URL has three whole numbers, such as /tiles/labels/18/139170/93217.mvt.")
     return int(text)
 
 
 def _filters(request: Request) -> list[tuple[type[Record], str]]:
     unknown = set(request.query_params) - set(FILTERS)
     if unknown:
-        raise BadRequest(f"Choose by {', '.join(FILTERS)}; {quoted(min(unknown))} is none of these.")
+        raise BadRequest(f"Unknown filter {quoted(min(unknown))}. Use {', '.join(FILTERS)}.")
     return [(table, request.query_params[name]) for name, table in FILTERS.items() if name in request.query_params]

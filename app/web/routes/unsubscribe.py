@@ -21,10 +21,10 @@ PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark"><title>Fieldgraph</title><link rel="stylesheet" href="../page.css">
 <main><h1>{title}</h1><p>{text}</p>{form}</main></html>
 """
-ASKED = "Shall notifications no longer be sent to you by e-mail?"
-DONE = "Notifications will not be sent to you by e-mail any more. Your settings can bring the mails back."
-AGAIN = "Copy all of the link from the mail, or change notificationsDeliveryMethods with updateAccount."
-BUTTON = '<form method="post"><button>No more mails</button></form>'
+ASKED = "Stop notifications by email?"
+DONE = "You will receive no more notifications by email. You can turn them on again in your settings."
+AGAIN = "Copy all of the link from the email, or change notificationsDeliveryMethods with updateAccount."
+BUTTON = '<form method="post"><button>Unsubscribe</button></form>'
 
 
 def routes(database: Database) -> list[Route]:
@@ -40,10 +40,10 @@ def routes(database: Database) -> list[Route]:
         except Expired as error:
             return _page("No more mails", error.message, status=STATUSES[Expired])
         except DomainError as error:
-            return _page("These mails go on", f"{error.message} {AGAIN}", status=STATUSES[type(error)])
+            return _page("You are still subscribed", f"{error.message} {AGAIN}", status=STATUSES[type(error)])
         if request.method == "POST":
-            return _page("No more mails", DONE)
-        return _page("Mails about notifications", ASKED, form=BUTTON)
+            return _page("Unsubscribed", DONE)
+        return _page("Email notifications", ASKED, form=BUTTON)
 
     answer: Callable[[Request], Awaitable[Response]] = unsubscribe
     return [Route("/unsubscribe/{token}", answer, methods=["GET", "POST"])]

@@ -17,24 +17,24 @@ const BEGIN = {
   },
   "sign-up": {
     title: "Sign up",
-    about: "We send you a mail with a link. It confirms your address and lets you choose a name and a password.",
+    about: "We send you an email with a link. It confirms your address and lets you choose a name and a password.",
     fields: [email],
     query:
       "mutation ($input: RequestSignUpInput!) { answer: requestSignUp(input: $input) { __typename ... on Problem { message } } }",
-    done: "A mail is on its way. Open the link in it.",
-    button: "Send the mail",
+    done: "An email is on its way. Open the link in it.",
+    button: "Send the email",
   },
   "reset-password": {
-    title: "Ask for a new password",
+    title: "Request a new password",
     fields: [email],
     query:
       "mutation ($input: RequestPasswordResetInput!) { answer: requestPasswordReset(input: $input) { __typename ... on Problem { message } } }",
-    done: "If the address has an account, a mail is on its way to it.",
-    button: "Send the mail",
+    done: "If the address has an account, an email is on its way to it.",
+    button: "Send the email",
   },
   "verify-email": {
     title: "Confirm your address",
-    about: "Open the link in the mail to confirm your address. For another mail, sign in and call requestEmailVerification.",
+    about: "Open the link in the email to confirm your address. For another email, sign in and call requestEmailVerification.",
   },
 };
 const GO_ON = {
@@ -45,7 +45,7 @@ const GO_ON = {
       "mutation ($input: SignUpInput!) { answer: signUp(input: $input) { __typename ... on SignedIn { token user { username } } ... on Problem { message } } }",
     done: IN,
     button: "Sign up",
-    again: "Ask for another mail",
+    again: "Request another email",
   },
   "reset-password": {
     title: "Choose a new password",
@@ -54,7 +54,7 @@ const GO_ON = {
       "mutation ($input: ResetPasswordInput!) { answer: resetPassword(input: $input) { __typename ... on Problem { message } } }",
     done: "The password is changed. Sign in with it.",
     button: "Change the password",
-    again: "Ask for another mail",
+    again: "Request another email",
   },
   "verify-email": {
     title: "Confirm your address",
@@ -67,7 +67,7 @@ const GO_ON = {
 const LINKS = {
   "sign-in": "Sign in",
   "sign-up": "Sign up",
-  "reset-password": "Ask for a new password",
+  "reset-password": "Request a new password",
   "../osm/": "Sign in with OpenStreetMap",
   "../docs/": "Read the guide",
 };

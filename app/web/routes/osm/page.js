@@ -35,7 +35,7 @@ async function begin() {
 async function complete(code, state) {
   const secret = sessionStorage.getItem(SECRET)
   sessionStorage.removeItem(SECRET)
-  if (!secret) throw new Error('This was not begun here. Begin again.')
+  if (!secret) throw new Error('This was not started here. Start again.')
   const { token, user } = await ask(SIGN_IN, { input: { code, state, secret } })
   say(`You are signed in as ${user.username}.`)
   find('headers').value = JSON.stringify({ Authorization: `Bearer ${token}` })
