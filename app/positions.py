@@ -19,7 +19,7 @@ class CursorOutdated(BadRequest):
     def __init__(self) -> None:
         super().__init__(
             "This cursor is from before the database was restored, moved or upgraded. Subscribe again without `after`, "
-            "and load anew what you show."
+            "and reload what you show."
         )
 
 

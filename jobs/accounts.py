@@ -30,9 +30,9 @@ README = """Your data at {address}
 Account: {username}
 Made: {made_at}
 
-`.jsonl` files have one JSON object a line, `.geojson` files open in any map program. Times are in UTC, positions in
-longitude and latitude. Numbers that end in `_id` name the `id` of a line in another file, or of somebody else's.
-`manifest.json` says what each field means. Passwords, tokens and their hashes are not told, not even to you.
+`.jsonl` files have one JSON object per line, `.geojson` files open in any map program. Times are in UTC, positions in
+longitude and latitude. Numbers in `_id` fields are the `id` of a line in another file, or of another user's row.
+`manifest.json` says what each field means. Passwords, tokens and their hashes are not included.
 
 {files}
 """

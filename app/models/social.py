@@ -261,7 +261,7 @@ class Message(Record):
     deleted_at: Mapped[datetime | None] = mapped_column(doc="When the sender took it back.")
 
     sender: Mapped[User] = relationship(foreign_keys=sender_id, lazy="raise", doc="The sender.")
-    receiver: Mapped[User] = relationship(foreign_keys=receiver_id, lazy="raise", doc="To whom.")
+    receiver: Mapped[User] = relationship(foreign_keys=receiver_id, lazy="raise", doc="The receiver.")
 
 
 class Conversation(Record):

@@ -76,7 +76,7 @@ async def osm_identity(user_id: int | None, *, code: str, state: str, secret: st
     """
     redirect_uri, begun_for = _opened(state, secret)
     if begun_for != user_id:
-        purpose = "sign in" if begun_for is None else "link an account to whoever was signed in"
+        purpose = "sign in" if begun_for is None else "link an account for the signed-in user"
         raise Invalid("state", f"This was started to {purpose}. Start again.")
     if not 0 < len(code) <= CODE_LENGTH_MAX:
         raise Invalid("code", "This is not a code from OpenStreetMap. Start again.")
