@@ -83,8 +83,8 @@ def migrate() -> None:
     upgrade(owner_url(), say=print)
     grant(owner_url(), str(settings.database_url))
     for table in mend(owner_url()):
-        print(f"The sequence of {table} stood behind its rows; it is put right.")
-    print("The database has the present schema.")
+        print(f"The sequence of {table} was behind its rows and is now repaired.")
+    print("The database schema is up to date.")
 
 
 Folder = Annotated[Path, typer.Argument(help="The folder of the backup.")]

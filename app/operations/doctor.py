@@ -84,7 +84,7 @@ def _role() -> str:
             too_much, too_little = roles.excess(connection), roles.lacking(connection)
             name = connection.info.user
     except psycopg.Error as error:
-        raise Ill(error, "First mend the database.") from None
+        raise Ill(error, "First fix the database.") from None
     if too_little:
         raise Ill(f"{name} {too_little}", "Run fieldgraph migrate with FIELDGRAPH_OWNER_DATABASE_URL set.")
     if too_much and settings.production:
@@ -97,7 +97,7 @@ def _audit() -> str:
         with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
             head = audit_chain.verify(connection, settings.home)
     except psycopg.Error as error:
-        raise Ill(error, "First mend the database.") from None
+        raise Ill(error, "First fix the database.") from None
     except audit_chain.Broken as broken:
         raise Ill(broken, "Somebody changed the audit: compare it with a backup.") from None
     return f"{head.position} links hold" + (f", the last is {head.hash[:16]}" if head.hash else "")

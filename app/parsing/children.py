@@ -110,9 +110,9 @@ def _result(parser: Callable[..., Plain], reply: Reply) -> Plain:
             raise Unreadable(*reply.values)
         case "memory":
             megabytes = settings.parser_memory_bytes_max // MIB
-            raise Unreadable(f"Reading this would take more than {megabytes} MiB of memory. Send a smaller file.")
+            raise Unreadable(f"Reading this would take more than {megabytes} MiB of memory.")
     log.error("parser failed", parser=parser.__qualname__, error=reply.values[0])
-    raise Unreadable("This file is broken, or uses its format in a way that is not supported.")
+    raise Unreadable("This is broken, or uses its format in a way that is not supported.")
 
 
 class _Child:
@@ -140,7 +140,7 @@ class _Child:
                 await loop.sock_sendall(self._socket, packed(task))
                 [length] = LENGTH.unpack(await self._read(LENGTH.size))
                 if length > settings.parser_result_bytes_max:
-                    raise Unreadable("This unpacks to more than the limit. Send a smaller file.")
+                    raise Unreadable("This unpacks to more than the limit.")
                 return Reply(*unpacked(await self._read(length)))
         except TimeoutError:
             raise _too_slow(task) from None
@@ -189,7 +189,7 @@ class _Child:
 
 
 def _too_slow(task: Task) -> Unreadable:
-    return Unreadable(f"Reading this would take more than {task.cpu_s_max:g} s. Send a smaller file.")
+    return Unreadable(f"Reading this would take more than {task.cpu_s_max:g} s.")
 
 
 _idle: list[_Child] = []

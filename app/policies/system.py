@@ -22,7 +22,7 @@ from app.settings import settings
 
 @reads(Job)
 def visible_jobs(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Work on public things; one's own; all of it for staff."""
+    """Jobs of public objects, and the viewer's own; all for staff."""
     if viewer.is_staff:
         return true()
     # The subjects of these are public, so how far they are is, too.

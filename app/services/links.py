@@ -73,7 +73,7 @@ async def opened(session: ReadSession, route: str, token: str) -> Opened:
     try:
         name, expires, user_id, as_staff, session_id, key_id, row_id, *facts = _seal(route).loads(token)
     except BadSignature:
-        raise Forbidden("This link was not signed here.") from None
+        raise Forbidden("This link is not valid: it was not signed here.") from None
     if expires is not None and expires < time.time():
         raise Expired("This link has expired.")
     kind = KINDS[name]

@@ -62,7 +62,7 @@ def test_json_is_as_deep_as_its_brackets_are_nested(depth, piece, text, is_list)
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"[" * 65, "This is nested more than 64 deep."),
+        (b"[" * 65, "This is nested more than 64 levels deep."),
         (b'["' + b"x" * 1_048_577 + b'"]', "A string in it is longer than 1,048,576 bytes."),
         (b"[" + b"1" * 1_001 + b"]", "A number in it has more than 1,000 digits."),
         (b'{"features":[[' + b"1," * 5_000_000 + b"1]]}", "One item in it takes more than 8 MiB."),
@@ -93,8 +93,8 @@ def packed(*files):
         ([("C:/a", b"")], "leads out of it"),
         ([("a\nb", b"")], "leads out of it"),
         ([("a", b"1"), ("a", b"2")], "have the same name"),
-        ([(f"{number}", b"") for number in range(1_001)], "this one holds 1,001"),
-        ([("a", bytes(1_000_000))], "packed more than 200-fold"),
+        ([(f"{number}", b"") for number in range(1_001)], "this has 1,001"),
+        ([("a", bytes(1_000_000))], "compressed more than 200-fold"),
     ],
     ids=range(8),
 )

@@ -245,7 +245,7 @@ async def _file(token: str) -> StoredFile:
 async def _upload(token: str) -> Upload:
     """Two tokens may send a small picture."""
     if token not in {"slow", "fast"}:
-        raise Forbidden("This link was not signed here.")
+        raise Forbidden("This link is not valid: it was not signed here.")
     return Upload(f"uploads/{token}", 1_000, "image/png")
 
 

@@ -14,7 +14,7 @@ class SocialNotification(NotificationKind):
 
     REPLY = "REPLY", "replied to your post.", "replied to your post."
     MENTION = "MENTION", "mentioned you.", "mentioned you."
-    FRIEND_REQUEST = "FRIEND_REQUEST", "would like to be your friend.", "would like to be your friends."
+    FRIEND_REQUEST = "FRIEND_REQUEST", "sent you a friend request.", "sent you friend requests."
     FRIENDSHIP = "FRIENDSHIP", "is your friend now.", "are your friends now."
     MESSAGE = "MESSAGE", "has written to you.", "have written to you."
     MODERATION = "MODERATION", "", "", False

@@ -90,7 +90,7 @@ async def digest(session: WriteSession, mail: Mail) -> Letter | None:
     subject = " ".join(rows[0].message.split()) if count == 1 else f"You have {count} new notifications"
     more = [f"And {count - len(rows)} more."] if count > len(rows) else []
     url = unsubscribe_url(user.id, str(user.email))
-    farewell = f"You are told by e-mail because you asked for it. To end these mails:\n{url}"
+    farewell = f"You receive this email because you opted in to it. To unsubscribe:\n{url}"
     text = "\n\n".join([f"Hello {user.username},", *map(_entry, rows), *more, farewell])
     return Letter(str(user.email), f"Fieldgraph: {subject}", f"{text}\n", url)
 
@@ -116,7 +116,7 @@ async def unsubscriber(session: ReadSession, token: str) -> int:
     except Expired:
         raise Expired(ENDED) from None
     except Forbidden:
-        raise NotFound("This link is not one of ours.") from None
+        raise NotFound("This link is not valid. Copy all of it from the email.") from None
     if user.email is None or _mailbox(user.email) != mailbox:
         raise Expired(ENDED)
     return int(user.id)

@@ -150,7 +150,7 @@ async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNoti
 
 
 def _sentence(kind: NotificationKind, username: str, others: int) -> str:
-    """Who did it, and what."""
+    """The sentence: who did what."""
     if not others:
         return f"{username} {kind.deed}"
     return f"{username} and {others} {'other' if others == 1 else 'others'} {kind.deeds}"

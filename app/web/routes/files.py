@@ -83,7 +83,7 @@ async def _sent(file: StoredFile, *, is_head: bool) -> Response:
         return RedirectResponse(address, 307, {"Cache-Control": "no-store"})
     path = storage.local_path(file.key)
     if path is None or not await anyio.Path(path).is_file():
-        raise NotFound("This file is gone.")
+        raise NotFound("This file no longer exists.")
     return FileResponse(path, media_type=file.media_type, filename=file.filename.replace("/", "_"), headers=HEADERS)
 
 

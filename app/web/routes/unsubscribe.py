@@ -38,7 +38,7 @@ def routes(database: Database) -> list[Route]:
                 async with database.writing() as session:
                     await digests.unsubscribe(session, user_id)
         except Expired as error:
-            return _page("No more mails", error.message, status=STATUSES[Expired])
+            return _page("Unsubscribed", error.message, status=STATUSES[Expired])
         except DomainError as error:
             return _page("You are still subscribed", f"{error.message} {AGAIN}", status=STATUSES[type(error)])
         if request.method == "POST":

@@ -24,7 +24,7 @@ async def new_password_hash(password: str, *, field: str = "password") -> str:
 
 
 async def request_password_reset(session: WriteSession, *, email: str) -> MailRequested:
-    """A mail with a link to an address, if it has an account; nobody else learns whether it has."""
+    """Sends an email with a link, if the address has an account; nobody else learns whether it has."""
     return await request_mail(session, AccountsMail.PASSWORD_RESET, email=email)
 
 

@@ -17,7 +17,7 @@ DELETED = "deleted-"
 
 
 async def request_sign_up(session: WriteSession, *, email: str) -> MailRequested:
-    """A mail to an address: with a link to go on, or, if it has an account, saying so."""
+    """Sends an email with a link to finish sign-up, or a note that the address already has an account."""
     return await request_mail(session, AccountsMail.SIGN_UP, email=email)
 
 

@@ -49,7 +49,10 @@ async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
     lately = DataExport.created_at > func.now() - timedelta(days=1)
     made = select(func.count()).where(DataExport.user_id == user_id, lately, DataExport.failure.is_(None))
     if (await session.scalar(made) or 0) > settings.data_exports_per_day_max:
-        raise LimitReached("So many archives a day are enough.", limit=settings.data_exports_per_day_max)
+        raise LimitReached(
+            "You have reached the daily limit for data exports. Try again tomorrow.",
+            limit=settings.data_exports_per_day_max,
+        )
     export.job_id = (await enqueue(session, AccountsJob.EXPORT_DATA, subject_id=export.id, user_id=user_id)).id
     audit.record(session, user_id, "exportMyData", about=export)
     await session.flush()
@@ -57,7 +60,7 @@ async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
 
 
 def export_link(viewer: Viewer, export: DataExport) -> str | None:
-    """Where its owner may download an archive for a while."""
+    """A temporary download link for the owner."""
     if export.storage_key is None:
         return None
     return links.signed(links.DATA_EXPORT, viewer, export.id)

@@ -17,9 +17,9 @@ from app.settings import settings
 
 
 def checked_declined(kinds: Sequence[NotificationKind]) -> list[NotificationKind]:
-    """Each kind once, in the order of their choice."""
+    """Each category once, in the order of declaration."""
     if told := [kind.value for kind in NotificationKind if kind in kinds and not kind.may_be_declined]:
-        raise Invalid("notificationsDeclined", f"Of this everybody is told: {', '.join(told)}.")
+        raise Invalid("notificationsDeclined", f"These categories cannot be turned off: {', '.join(told)}.")
     return list(dict.fromkeys(kinds))
 
 

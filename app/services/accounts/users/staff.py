@@ -59,7 +59,7 @@ async def close(session: WriteSession, user: User) -> None:
     user.is_active, user.security_stamp = False, user.security_stamp + 1
     for table in (Session, ApiKey):
         await session.execute(delete(table).where(table.user_id == user.id))
-    # Nobody works on for them: those who hold these jobs stop, and the sweep ends the others.
+    # Their jobs stop: workers see the request, and the sweep ends the others.
     theirs = Job.user_id == user.id, ends_with_account(), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
     await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
     await unname(session, user.id)

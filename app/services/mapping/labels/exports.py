@@ -21,18 +21,18 @@ GPX = "GPX"
 
 
 def labels_link(viewer: Viewer, row: AOI | Dataset, form: FileFormat) -> str:
-    """Where the labels of an area, or of all areas of a dataset, are to be had for a while."""
+    """A temporary download link for the labels of an area or of a whole dataset."""
     kind = links.AREA if isinstance(row, AOI) else links.DATASET
     return links.signed(kind, viewer, row.id, form.value)
 
 
 def gpx_link(viewer: Viewer, aoi: AOI) -> str:
-    """Where the boundary of an area is to be had for a while."""
+    """A temporary download link for the boundary of an area."""
     return links.signed(links.AREA, viewer, aoi.id, GPX)
 
 
 async def labels_or_area(reading: Reading, token: str) -> StreamedFile:
-    """The file that a link was made for."""
+    """The file of a link."""
     async with reading() as session:
         kind, _, row, [said] = await links.opened(session, "exports", token)
     stem = f"{kind.name}-{row.id}"

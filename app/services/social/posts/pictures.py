@@ -126,14 +126,14 @@ async def prune_pictures(database: Database) -> None:
 
 
 def picture_url(viewer: Viewer, post: Post, size: PictureSize) -> str:
-    """Where whoever has the address finds a post's picture for a while."""
+    """A temporary public URL of a post's picture."""
     if post.media_key is None:
-        raise Unavailable("This post shows no picture of its own.")
+        raise Unavailable("This post has no uploaded picture.")
     return links.signed(links.PICTURE, viewer, post.id, post.media_key, size.value)
 
 
 def evidence_url(viewer: Viewer, report: Report) -> str | None:
-    """Where whoever has the address finds the picture that an open report is about for a while."""
+    """A temporary public URL of the picture that an open report is about."""
     if not _may_see_evidence(viewer, report):
         return None
     return links.signed(links.EVIDENCE, viewer, report.id)
