@@ -24,7 +24,7 @@ to a row of another of these tables that is theirs.
 
 
 def told(table: type[Record]) -> list[InstrumentedAttribute[Any]]:
-    """The columns of a table that its owner is given."""
+    """The columns of a table that are exported."""
     return [
         column
         for column in _columns(table)

@@ -10,6 +10,6 @@ class AccuracyTooLow(DomainError):
 
     def __init__(self, *, accuracy: float | None, required: float) -> None:
         reached = "no accuracy" if accuracy is None else f"{accuracy:.1f} %"
-        super().__init__(f"This training reached {reached}; publishing takes {required:g} %.")
+        super().__init__(f"This training reached {reached}; publishing needs {required:g} %.")
         self.accuracy = accuracy
         self.required = required
