@@ -16,7 +16,7 @@ CREATE TABLE audit.links (position bigint PRIMARY KEY, entry_id bigint NOT NULL 
 """
 # The head is one row: who adds to the chain waits for who added last, from the end of one transaction to its COMMIT.
 FUNCTIONS = f"""
-CREATE FUNCTION audit.add_link(entry bigint, content bytea) RETURNS void
+CREATE OR REPLACE FUNCTION audit.add_link(entry bigint, content bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE added audit.head;
 BEGIN
@@ -27,7 +27,7 @@ BEGIN
     INSERT INTO audit.links (position, entry_id, hash) VALUES (added.position, entry, added.hash);
 END $$;
 REVOKE EXECUTE ON FUNCTION audit.add_link FROM PUBLIC;
-CREATE FUNCTION audit.chain() RETURNS trigger
+CREATE OR REPLACE FUNCTION audit.chain() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM audit.add_link(NEW.id, {CONTENT.format(row="NEW")});
@@ -42,7 +42,9 @@ SELECT audit.add_link(entry.id, {CONTENT.format(row="entry")}) FROM (
 
 
 def upgrade() -> None:
-    op.execute("CREATE SCHEMA audit")
+    # Who dropped the schema public to begin anew has left this one, whose links lead nowhere.
+    op.execute("CREATE SCHEMA IF NOT EXISTS audit")
+    op.execute("DROP TABLE IF EXISTS audit.links, audit.head CASCADE")
     op.execute(
         "CREATE TABLE audit.head (id smallint PRIMARY KEY CHECK (id = 1), position bigint NOT NULL, hash bytea NOT NULL)"
     )
