@@ -13,13 +13,13 @@ from pydantic import SecretStr, ValidationError
 from app import private_files
 from app.operations.instance import running, secret
 from app.operations.process import CannotStart
+from app.refused_settings import explained
 
 try:
     from app.settings import settings
 except ValidationError as refused:
     # The settings are read before any command begins.
-    names = {str(wrong["loc"][0]): wrong["msg"] for wrong in refused.errors()}
-    sys.exit("\n".join(f"{name if name.isupper() else f'FIELDGRAPH_{name.upper()}'}: {names[name]}." for name in names))
+    sys.exit("\n".join(explained(refused)))
 
 # Every command imports what it needs itself: `--help` and `doctor` answer at once, and the API never loads
 # what only the worker needs.
@@ -175,6 +175,14 @@ def schema(
         print(text, end="")
     elif not SCHEMA.exists() or SCHEMA.read_text() != text:
         raise CannotStart("schema/schema.graphql is out of date. Run: make schema")
+
+
+@program.command(name="settings")
+def list_settings() -> None:
+    """List every setting as a Markdown table: variable, default, unit, range and meaning."""
+    from app.settings.variables import table
+
+    print(table(), end="")
 
 
 @program.command()

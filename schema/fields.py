@@ -30,12 +30,14 @@ from app.settings import settings
 from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
 from resolvers.stored_outcomes import Outcome, outcome_of
+from schema.descriptions import filled
 from schema.metadata import ONCE_PER_OPERATION, REQUEST_BYTES_MAX
 from schema.sizes import in_words
 
 T = TypeVar("T")
 Count = Callable[[], Awaitable[int]]
-ARGUMENT_LINE = re.compile(r"^(\w+): (.+)$", re.MULTILINE)
+# A line, and those that continue it, further in.
+ARGUMENT_LINE = re.compile(r"^(\w+): (.+(?:\n +.+)*)$", re.MULTILINE)
 
 
 @strawberry.type(description="An edge of a list: one row with its cursor.")
@@ -192,10 +194,12 @@ def subscription(resolver: Callable[..., Any]) -> Any:
 
 
 def _described(resolver: Callable[..., Any], field: StrawberryField) -> StrawberryField:
-    field.description, _, lines = cleandoc(resolver.__doc__ or "").partition("\n\n")
-    described = dict(ARGUMENT_LINE.findall(lines))
+    described, _, lines = cleandoc(resolver.__doc__ or "").partition("\n\n")
+    field.description = filled(described)
+    arguments = dict(ARGUMENT_LINE.findall(lines))
     for argument in field.arguments:
-        argument.description = described.get(argument.python_name)
+        if (text := arguments.get(argument.python_name)) is not None:
+            argument.description = filled(" ".join(text.split()))
     return field
 
 

@@ -13,6 +13,7 @@ from app.models.base import Json, Record
 from resolvers import ids
 from resolvers.plan.declared import METADATA, GlobalId
 from resolvers.system.nodes import SHOWN
+from schema.descriptions import filled
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class Row(Node):
                 setattr(cls, name, strawberry.field(description=doc))
         cls.__annotations__ = hints
         _show(cls, of)
-        strawberry.type(cls, description=getdoc(of))
+        strawberry.type(cls, description=filled(getdoc(of)))
 
 
 def shows(source: type) -> Callable[[type[T]], type[T]]:
@@ -56,7 +57,7 @@ def shows(source: type) -> Callable[[type[T]], type[T]]:
 
     def declare(cls: type[T]) -> type[T]:
         _show(cls, source)
-        return strawberry.type(cls, description=getdoc(source))
+        return strawberry.type(cls, description=filled(getdoc(source)))
 
     return declare
 
@@ -72,7 +73,7 @@ def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:
     for base in model.__mro__:
         attribute = vars(base).get(name)
         if isinstance(attribute, property) and attribute.fget:
-            return get_annotations(attribute.fget)["return"], getdoc(attribute)
+            return get_annotations(attribute.fget)["return"], filled(getdoc(attribute))
         hint = get_annotations(base).get(name)
         if hint is not None:
             shown = getattr(model, name).property

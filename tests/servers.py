@@ -77,12 +77,13 @@ async def serving_aside(app: ASGIApp) -> AsyncIterator[Server]:
 
 
 @contextmanager
-def api_process() -> Iterator[Server]:
+def api_process(**settings: str) -> Iterator[Server]:
     """The API in a process of its own, as `fieldgraph serve` runs it, over the database and the Redis of the tests."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         host, port = probe.getsockname()
-    environment = os.environ | {"PORT": str(port), "FIELDGRAPH_SOCKET_TOKEN_CHECK_S": "600", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"FIELDGRAPH_SOCKET_TOKEN_CHECK_S": "600", "PYTHONPATH": str(ROOT)} | settings
+    environment["PORT"] = str(port)
     command = (sys.executable, "-P", "-m", "app.cli", "serve")
     deadline = time.monotonic() + PROCESS_START_S_MAX
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:

@@ -15,6 +15,7 @@ from app.errors import Invalid, LimitReached, Unreadable
 from app.gateways import outside, tile_cache
 from app.gateways.outside import Outage
 from app.metering import in_thread
+from app.models.limits.texts import URL_LENGTH_MAX
 from app.parsing.bounds import check_json
 from app.settings import settings
 from app.tiles import PIXELS, Tile
@@ -29,8 +30,8 @@ Report = Callable[[int, int], Awaitable[None] | None]
 def check_template(field: str, text: str) -> str:
     """The template without surrounding space, if tiles can be asked of it; asks no network."""
     template = text.strip()
-    if len(template) > settings.url_length_max:
-        raise Invalid(field, f"Use at most {settings.url_length_max} characters; this has {len(template)}.")
+    if len(template) > URL_LENGTH_MAX:
+        raise Invalid(field, f"Use at most {URL_LENGTH_MAX} characters; this has {len(template)}.")
     names = set(PLACEHOLDER.findall(template))
     if not names and _is_tilejson(template):
         return outside.check_url(field, template)

@@ -18,6 +18,7 @@ from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from app.errors import Invalid, Unavailable
+from app.models.limits.texts import URL_LENGTH_MAX
 from app.settings import settings
 
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
@@ -46,8 +47,8 @@ class Reply(NamedTuple):
 def check_url(field: str, text: str) -> str:
     """The address without surrounding space, if its form lets the server fetch it; asks no network."""
     url = text.strip()
-    if len(url) > settings.url_length_max:
-        raise Invalid(field, f"Use at most {settings.url_length_max} characters; this has {len(url)}.")
+    if len(url) > URL_LENGTH_MAX:
+        raise Invalid(field, f"Use at most {URL_LENGTH_MAX} characters; this has {len(url)}.")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

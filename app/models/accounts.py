@@ -19,6 +19,7 @@ from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from app.checks import EMAIL_LENGTH_MAX
 from app.identifiers import skeleton
 from app.models.base import WITHHELD, BigInt, Record, names_file
 from app.models.choices import (
@@ -32,6 +33,8 @@ from app.models.choices import (
 )
 from app.models.kinds import KindColumn, NotificationKind
 from app.models.kinds.accounts import AccountsNotification
+from app.models.limits import accounts as limits
+from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 
 if TYPE_CHECKING:
     from app.models.system import Job
@@ -79,7 +82,7 @@ class User(Record):
     # What the username looks like. Null for an old one that looks like an older one: its owner was told.
     username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new, info=WITHHELD)
     email: Mapped[str | None] = mapped_column(
-        String(254), doc="The email address. Visible only to the owner and staff."
+        String(EMAIL_LENGTH_MAX), doc="The email address. Visible only to the owner and staff."
     )
     email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the email address is verified.")
     password_hash: Mapped[str | None] = mapped_column(String(255), info=WITHHELD)
@@ -105,7 +108,7 @@ class User(Record):
         default=False, doc="Whether the user receives the newsletter."
     )
     user_profile: Mapped[str | None] = mapped_column(
-        String(4_000), doc="Public text about the user's work and interests."
+        String(limits.USER_PROFILE_LENGTH_MAX), doc="Public text about the user's work and interests."
     )
     account_deletion_requested: Mapped[bool] = mapped_column(default=False, doc="Whether the user requested deletion.")
     account_deletion_due_at: Mapped[datetime | None] = mapped_column(
@@ -170,11 +173,11 @@ class Profile(OfUser):
     __owned_by__ = ("id",)
     __table_args__ = (Index(None, "avatar_key", postgresql_where=text("avatar_key IS NOT NULL")),)
 
-    bio: Mapped[str] = mapped_column(String(500), default="", doc="A short biography.")
+    bio: Mapped[str] = mapped_column(String(limits.BIO_LENGTH_MAX), default="", doc="A short biography.")
     # The name of the picture's content; its sizes are kept under it.
     avatar_key: Mapped[str | None] = mapped_column(String(64), info=names_file("avatars/{}/512.webp"))
-    location: Mapped[str] = mapped_column(String(100), default="", doc="Where the user lives.")
-    website: Mapped[str | None] = mapped_column(String(200), doc="A web page of the user.")
+    location: Mapped[str] = mapped_column(String(limits.LOCATION_LENGTH_MAX), default="", doc="Where the user lives.")
+    website: Mapped[str | None] = mapped_column(String(URL_LENGTH_MAX), doc="A web page of the user.")
     updated_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), doc="When it was last changed."
     )
@@ -239,7 +242,9 @@ class ApiKey(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(50), doc="What the key is for; unique among its owner's keys.")
+    name: Mapped[str] = mapped_column(
+        String(NAME_LENGTH_MAX), doc="What the key is for; unique among its owner's keys."
+    )
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     hint: Mapped[str] = mapped_column(String(12), doc="The first characters of the token, to recognize the key.")
     scopes: Mapped[list[Scope]] = mapped_column(
@@ -262,7 +267,9 @@ class Session(Record):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True, doc="When it expires unless it is used before.")
     last_used_at: Mapped[datetime] = mapped_column(doc="When the key was last used, to the hour.")
-    client: Mapped[str] = mapped_column(String(200), default="", doc="The client program, from its User-Agent.")
+    client: Mapped[str] = mapped_column(
+        String(limits.CLIENT_LENGTH_MAX), default="", doc="The client program, from its User-Agent."
+    )
     address: Mapped[str] = mapped_column(String(45), default="", doc="The IP address the session was opened from.")
 
     user: Mapped[User] = relationship(back_populates="sessions", lazy="raise", doc="The signed-in user.")
@@ -291,7 +298,7 @@ class DataExport(Record):
     size_bytes: Mapped[BigInt | None] = mapped_column(doc="The size in bytes; null until it is ready.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it became ready.")
     expires_at: Mapped[datetime | None] = mapped_column(doc="When it will be removed.")
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
+    failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
 
     user: Mapped[User] = relationship(lazy="raise", doc="The user.")
     job: Mapped["Job | None"] = relationship(lazy="raise", doc="The background job, with its progress.")
@@ -314,7 +321,9 @@ class Team(Record):
         Index(None, "name", "id"),
     )
 
-    name: Mapped[str] = mapped_column(String(200), doc="The team's name; unique among its admin's teams.")
+    name: Mapped[str] = mapped_column(
+        String(limits.TEAM_NAME_LENGTH_MAX), doc="The team's name; unique among its admin's teams."
+    )
     # The admin is a member, too: whoever changes either locks the team first.
     admin_user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
 

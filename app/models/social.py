@@ -10,6 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, add_relationship, names_file
 from app.models.kinds.social import SocialNotification
+from app.models.limits.social import (
+    ALT_TEXT_LENGTH_MAX,
+    EVIDENCE_LENGTH_MAX,
+    HASHTAG_LENGTH_MAX,
+    MESSAGE_LENGTH_MAX,
+    POST_LENGTH_MAX,
+)
+from app.models.limits.texts import NOTE_LENGTH_MAX
 
 
 class PostType(Enum):
@@ -70,7 +78,9 @@ class Post(Record):
     )
 
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(500), default="", doc="The text; empty once the post was deleted.")
+    content: Mapped[str] = mapped_column(
+        String(POST_LENGTH_MAX), default="", doc="The text; empty once the post was deleted."
+    )
     # Kept beside the text: what a search does not find by the index it would else take apart, post by post.
     words: Mapped[str] = mapped_column(
         TSVECTOR, Computed("to_tsvector('simple', content)", persisted=True), deferred=True, deferred_raiseload=True
@@ -83,7 +93,9 @@ class Post(Record):
     media_type: Mapped[str | None] = mapped_column(String(100), doc="The media type of the uploaded picture.")
     media_width: Mapped[int | None] = mapped_column(doc="The width of the uploaded picture in pixels.")
     media_height: Mapped[int | None] = mapped_column(doc="The height of the uploaded picture in pixels.")
-    alt_text: Mapped[str | None] = mapped_column(String(1_000), doc="Alt text for people who cannot see the picture.")
+    alt_text: Mapped[str | None] = mapped_column(
+        String(ALT_TEXT_LENGTH_MAX), doc="Alt text for people who cannot see the picture."
+    )
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     root_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
     depth: Mapped[int] = mapped_column(default=0, doc="Depth in the thread; 0 for a top-level post.")
@@ -127,7 +139,7 @@ class PostRevision(Record):
     __table_args__ = (Index(None, "post_id", "id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(500), doc="The text of that version.")
+    content: Mapped[str] = mapped_column(String(POST_LENGTH_MAX), doc="The text of that version.")
 
     post: Mapped[Post] = relationship(back_populates="revisions", lazy="raise", doc="The post.")
 
@@ -185,7 +197,7 @@ class PostHashtag(Record):
     __table_args__ = (UniqueConstraint("post_id", "name"), Index(None, "name", "post_id"))
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(100), doc="The hashtag, lower case, without `#`.")
+    name: Mapped[str] = mapped_column(String(HASHTAG_LENGTH_MAX), doc="The hashtag, lower case, without `#`.")
 
 
 class Friendship(Record):
@@ -255,7 +267,9 @@ class Message(Record):
 
     sender_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     receiver_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(5_000), doc="The text; empty once the sender took the message back.")
+    content: Mapped[str] = mapped_column(
+        String(MESSAGE_LENGTH_MAX), doc="The text; empty once the sender took the message back."
+    )
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether the receiver has read it.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When the receiver read it.")
     deleted_at: Mapped[datetime | None] = mapped_column(doc="When the sender took it back.")
@@ -350,17 +364,18 @@ class Report(Record):
     accused_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     # Kept, since whose it is may change it or take it back, and staff read nobody's messages.
     evidence: Mapped[str | None] = mapped_column(
-        String(6_000), doc="The reported text, as it was then; null once the account of its author was deleted."
+        String(EVIDENCE_LENGTH_MAX),
+        doc="The reported text, as it was then; null once the account of its author was deleted.",
     )
     # Its picture, whose files stay for as long as the report is open.
     evidence_key: Mapped[str | None] = mapped_column(String(200), info=WITHHELD)
     reason: Mapped[ReportReason] = mapped_column(doc="Why it was reported.")
-    comment: Mapped[str | None] = mapped_column(String(500), doc="The reporter's comment.")
+    comment: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The reporter's comment.")
     state: Mapped[ReportState] = mapped_column(
         default=ReportState.OPEN, doc="Whether the report is open, and how it was decided."
     )
     action: Mapped[ReportAction | None] = mapped_column(doc="What staff did; null until they decide.")
-    resolution: Mapped[str | None] = mapped_column(String(500), doc="The reason that staff gave.")
+    resolution: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The reason that staff gave.")
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     resolved_at: Mapped[datetime | None] = mapped_column(doc="When staff decided.")
 

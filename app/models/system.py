@@ -21,10 +21,13 @@ from sqlalchemy import (
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.checks import EMAIL_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import APPEND_ONLY, WITHHELD, Base, Json, Record
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
+from app.models.limits.system import BANNER_LENGTH_MAX
+from app.models.limits.texts import NOTE_LENGTH_MAX
 
 if TYPE_CHECKING:
     from app.models.mapping.trainings import Training
@@ -84,7 +87,7 @@ class Job(Record):
     cancel_requested: Mapped[bool] = mapped_column(default=False, doc="Whether cancellation was requested.")
     progress: Mapped[float] = mapped_column(default=0.0, doc="The progress, from 0 to 1.")
     stage: Mapped[str | None] = mapped_column(String(40), doc="The current stage, in one word.")
-    message: Mapped[str | None] = mapped_column(String(500), doc="The current stage, in a sentence.")
+    message: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The current stage, in a sentence.")
     eta_s: Mapped[float | None] = mapped_column(doc="The estimated seconds until it ends.")
     error: Mapped[str | None] = mapped_column(Text, doc="Why it failed, as a readable sentence.")
     started_at: Mapped[datetime | None] = mapped_column(doc="When it first started.")
@@ -139,7 +142,7 @@ class UserNotification(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     kind: Mapped[NotificationKind] = mapped_column(default=SystemNotification.WORK, doc="The category.")
-    message: Mapped[str] = mapped_column(String(500), doc="What happened, in a sentence.")
+    message: Mapped[str] = mapped_column(String(NOTE_LENGTH_MAX), doc="What happened, in a sentence.")
     told_at: Mapped[datetime] = mapped_column(
         server_default=func.now(),
         doc="The time of the last update: it moves when others do the same before it is read.",
@@ -198,7 +201,7 @@ class Mail(Record):
 
     kind: Mapped[MailKind]
     # As it was typed by whoever asked, who need not have an account.
-    address: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(EMAIL_LENGTH_MAX))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     facts: Mapped[Json] = mapped_column(default=dict)
     sent_at: Mapped[datetime | None]
@@ -214,7 +217,7 @@ class Banner(Record):
         Index(None, "user_id"),
     )
 
-    message: Mapped[str] = mapped_column(String(500), doc="The text.")
+    message: Mapped[str] = mapped_column(String(BANNER_LENGTH_MAX), doc="The text.")
     start_date: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it starts.")
     end_date: Mapped[datetime | None] = mapped_column(doc="When it ends; null if it is open-ended.")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))

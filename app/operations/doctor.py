@@ -1,7 +1,7 @@
 """Looks whether everything Fieldgraph needs is there, and says how to mend what is not."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from app.operations.instance import SECRET, secret
 from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
 from app.production import faults
 from app.settings import settings
+from app.settings.variables import unknown
 
 THREADS_S = 0.2
 WORKER_KEYS = "fieldgraph:worker:*"
@@ -44,7 +45,17 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything once."""
-    return [_finding(name, look) for name, look in LOOKS.items()]
+    return [*_settings(), *(_finding(name, look) for name, look in LOOKS.items())]
+
+
+def _settings() -> Iterator[Finding]:
+    """Variables that set nothing, such as a name with a typing error."""
+    for name, meant in unknown().items():
+        yield Finding(
+            "settings",
+            f"{name} sets nothing",
+            f"Did you mean {meant}?" if meant else "Remove it; `fieldgraph settings` lists all variables.",
+        )
 
 
 def _finding(name: str, look: Callable[[], str]) -> Finding:

@@ -2,9 +2,13 @@
 
 A name in them is set by the variable of the same name in capitals behind `FIELDGRAPH_`; the four that other tools
 share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second prefix. A base model's limits are set by
-`FIELDGRAPH_RAMP__EPOCHS_MAX` and their like.
+`FIELDGRAPH_RAMP__EPOCHS_MAX` and their like. `fieldgraph settings` lists all of them. What a column or the schema
+fixes is not here but in `app/models/limits`.
 """
 
+from typing import Self
+
+from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.accounts import AccountsSettings
@@ -18,18 +22,40 @@ from app.settings.servers import ServersSettings
 from app.settings.social import SocialSettings
 from app.settings.web import WebSettings
 
+# Each pair is in order: the first may not be above the second.
+ORDERED = [
+    ("page_size", "page_size_max"),
+    ("nodes_max", "list_length_max"),
+    ("verdicts_at_once_max", "list_length_max"),
+    ("request_bytes_max", "shape_request_bytes_max"),
+    ("request_bytes_max", "labels_request_bytes_max"),
+    ("document_cost_max", "viewer_cost_per_minute_max"),
+    ("document_cost_max", "address_cost_per_minute_max"),
+    ("socket_message_bytes_max", "socket_refused_bytes_max"),
+    ("socket_ping_s", "socket_silence_s_max"),
+    ("avatar_bytes_max", "upload_bytes_max"),
+    ("picture_bytes_max", "upload_bytes_max"),
+    ("label_file_bytes_max", "upload_bytes_max"),
+    ("upload_bytes_max", "upload_bytes_per_hour_max"),
+    ("upload_bytes_per_hour_max", "upload_bytes_per_day_max"),
+    ("osm_poll_s", "osm_poll_s_max"),
+    ("job_pause_s", "job_pause_s_max"),
+    ("conflation_overlap_share_min", "conflation_duplicate_share_min"),
+]
 
+
+# Pydantic takes the fields of the last base first: read from below, this is the order in which they are listed.
 class Settings(
-    ServersSettings,
-    WebSettings,
-    AccountsSettings,
-    SocialSettings,
-    NotificationsSettings,
-    FilesSettings,
-    MappingSettings,
-    OutsideSettings,
-    JobsSettings,
     LearningSettings,
+    JobsSettings,
+    OutsideSettings,
+    MappingSettings,
+    FilesSettings,
+    NotificationsSettings,
+    SocialSettings,
+    AccountsSettings,
+    WebSettings,
+    ServersSettings,
     BaseSettings,
 ):
     """One value each, with its unit last in its name."""
@@ -37,6 +63,18 @@ class Settings(
     model_config = SettingsConfigDict(
         env_prefix="FIELDGRAPH_", env_nested_delimiter="__", nested_model_default_partial_update=True, extra="ignore"
     )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse settings that contradict one another."""
+        names = type(self).model_fields
+        ranges = [(name, f"{name.removesuffix('_min')}_max") for name in names if name.endswith("_min")]
+        for low, high in [*ORDERED, *(pair for pair in ranges if pair[1] in names)]:
+            most = getattr(self, high)
+            if getattr(self, low) > most:
+                variable, other = f"FIELDGRAPH_{low.upper()}", f"FIELDGRAPH_{high.upper()}"
+                raise ValueError(f"{variable} may be {most:g} at most, or raise {other}")
+        return self
 
 
 settings = Settings()

@@ -25,9 +25,10 @@ async def sign_up(
 ) -> SignedIn:
     """Creates an account and signs in.
 
-    token: The token from the `requestSignUp` email, valid for one day. It identifies the address.
+    token: The token from the `requestSignUp` email, valid for {settings.sign_up_link_minutes}. It identifies the
+        address.
     username: The public username; unique.
-    password: At least ten characters.
+    password: At least {settings.password_length_min} characters.
     first_name: Given name.
     last_name: Family name.
     """
@@ -62,8 +63,9 @@ async def request_password_reset(info: Info, email: str) -> MailRequested:
 async def reset_password(info: Info, token: str, password: str) -> User:
     """Sets an account's password (also its first). Ends all its sessions and revokes its API keys.
 
-    token: The token from the `requestPasswordReset` email; valid for one hour, single use.
-    password: At least ten characters.
+    token: The token from the `requestPasswordReset` email; valid for {settings.password_reset_link_minutes}, single
+        use.
+    password: At least {settings.password_length_min} characters.
     """
     async with rate_limits.pace_password_reset(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.PASSWORD_RESET, token)
@@ -76,7 +78,7 @@ async def change_password(info: Info, current_password: str, new_password: str, 
     """Changes the viewer's password. Ends all their other sessions and revokes their API keys.
 
     current_password: The current password.
-    new_password: At least ten characters.
+    new_password: At least {settings.password_length_min} characters.
     keep_api_keys: Whether API keys stay valid. Leave it out if somebody else may know the password.
     """
     viewer = info.context.viewer
@@ -110,7 +112,8 @@ async def request_email_verification(
 async def verify_email(info: Info, token: str) -> User:
     """Sets an account's email address and marks it as verified. Needs no sign-in.
 
-    token: The token from the `requestEmailVerification` email; valid for one day, single use.
+    token: The token from the `requestEmailVerification` email; valid for {settings.email_verification_link_minutes},
+        single use.
     """
     async with rate_limits.pace_email_verification(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.EMAIL_VERIFICATION, token)

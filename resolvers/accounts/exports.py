@@ -16,7 +16,7 @@ def data_exports(info: Info) -> Select[DataExport]:
 
 
 def export_link(root: strawberry.Parent[DataExport], info: Info) -> str | None:
-    """A download link, valid for one hour. Null until the export is ready."""
+    """A download link, valid for {settings.file_link_s}. Null until the export is ready."""
     return data_exports_service.export_link(info.context.viewer, root)
 
 

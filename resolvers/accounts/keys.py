@@ -6,10 +6,11 @@ from app.models.accounts import ApiKey, User
 from app.models.choices import Scope
 from app.services.accounts.sign_in import api_keys
 from app.services.accounts.sign_in.api_keys import ApiKeySecret
+from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 
-DAYS = 90
+DAYS = min(90, settings.api_key_days_max)
 
 
 async def create_api_key(

@@ -27,9 +27,9 @@ async def update_profile(
 ) -> Profile:
     """Updates the given fields of the viewer's profile; null or blank clears a field.
 
-    bio: A short biography, at most 500 characters.
-    location: Where the user lives, at most 100 characters.
-    website: A web page, at most 200 characters, starting with https:// or http://.
+    bio: A short biography, at most {accounts.BIO_LENGTH_MAX} characters.
+    location: Where the user lives, at most {accounts.LOCATION_LENGTH_MAX} characters.
+    website: A web page, at most {texts.URL_LENGTH_MAX} characters, starting with https:// or http://.
     """
     changes = given(bio=bio, location=location, website=website)
     async with info.context.writing() as session:
@@ -40,7 +40,7 @@ async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> Uplo
     """Returns a link to upload a profile picture to; `setAvatar` then uses it.
 
     media_type: The media type: image/jpeg, image/png or image/webp.
-    bytes: The size in bytes, at most five million.
+    bytes: The size in bytes, at most {settings.avatar_bytes_max}.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
         return profiles.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)

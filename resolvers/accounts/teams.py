@@ -7,6 +7,7 @@ from sqlalchemy import Select
 
 from app import checks
 from app.models.accounts import Team, TeamInvitation, TeamMembership, User
+from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.pagination import Order
 from app.policies import signed_in, visible
 from app.policies.accounts import belongs_to_team
@@ -16,6 +17,8 @@ from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
+
+INVITATION_DAYS = min(7, settings.team_invitation_days_max)
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,14 @@ def teams(info: Info, mine_only: bool = True, search: str | None = None) -> Sele
     found = visible(Team, viewer)
     if mine_only:
         found = found.where(belongs_to_team(viewer, Team.id))
-    sought = checks.optional_text("search", search, length_max=settings.team_name_length_max)
+    sought = checks.optional_text("search", search, length_max=TEAM_NAME_LENGTH_MAX)
     return found if sought is None else found.where(Team.name.icontains(sought, autoescape=True))
 
 
 async def create_team(info: Info, name: str) -> Team:
     """Creates a team. The viewer becomes its admin and first member.
 
-    name: The team's name, at most 200 characters; unique among the admin's teams.
+    name: The team's name, at most {accounts.TEAM_NAME_LENGTH_MAX} characters; unique among the admin's teams.
     """
     async with info.context.writing() as session:
         return await memberships.create_team(session, info.context.viewer, name=name)
@@ -124,13 +127,13 @@ async def delete_team(info: Info, id: strawberry.ID) -> FormerTeam:
 
 
 async def create_team_invitation(
-    info: Info, team_id: strawberry.ID, expires_in_days: int = 7, uses_max: int = 1
+    info: Info, team_id: strawberry.ID, expires_in_days: int = INVITATION_DAYS, uses_max: int = 1
 ) -> TeamInvitationLink:
     """Creates an invitation link to a team. For its admin.
 
     team_id: The team.
-    expires_in_days: How many days the link is valid, 1 to 30.
-    uses_max: How many people may join with it, 1 to 100.
+    expires_in_days: How many days the link is valid, 1 to {settings.team_invitation_days_max}.
+    uses_max: How many people may join with it, 1 to {settings.team_invitation_uses_max}.
     """
     viewer, team_key = info.context.viewer, ids.key(team_id, Team)
     async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
@@ -139,11 +142,13 @@ async def create_team_invitation(
         )
 
 
-async def regenerate_team_invitation(info: Info, id: strawberry.ID, expires_in_days: int = 7) -> TeamInvitationLink:
+async def regenerate_team_invitation(
+    info: Info, id: strawberry.ID, expires_in_days: int = INVITATION_DAYS
+) -> TeamInvitationLink:
     """Replaces an invitation's link with a new, unused one. The old link becomes invalid at once.
 
     id: The invitation.
-    expires_in_days: How many days the new link is valid, 1 to 30.
+    expires_in_days: How many days the new link is valid, 1 to {settings.team_invitation_days_max}.
     """
     viewer, key = info.context.viewer, ids.key(id, TeamInvitation)
     async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:

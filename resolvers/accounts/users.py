@@ -9,13 +9,13 @@ from app import checks
 from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.kinds import NotificationKind
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of
 from app.services.accounts.users import statistics as statistics_service
 from app.services.accounts.users.statistics import UserStatistics
 from app.services.system import notifications
-from app.settings import settings
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
 
@@ -48,7 +48,7 @@ def users(
     viewer = info.context.viewer
     require(may_look_through_accounts, viewer, None)
     found = visible(User, viewer)
-    if sought := checks.optional_text("search", search, length_max=settings.note_length_max):
+    if sought := checks.optional_text("search", search, length_max=NOTE_LENGTH_MAX):
         names = (User.username, User.first_name, User.last_name, User.email)
         found = found.where(or_(*(name.icontains(sought, autoescape=True) for name in names)))
     if is_active is not None:

@@ -74,7 +74,7 @@ async def compare_trainings(
     """Compares finished trainings of a model, oldest first.
 
     model_id: The model.
-    training_ids: Only these trainings, at most 20; by default the newest 20.
+    training_ids: Only these trainings, at most {settings.trainings_compared_max}; by default as many of the newest.
     """
     keys = None if training_ids is None else [ids.key(id, Training) for id in training_ids]
     async with info.context.reading() as session:

@@ -15,12 +15,16 @@ from app.policies.accounts import is_by
 from app.services.mapping.datasets import clones
 from app.services.mapping.feedback import corrections
 from app.services.mapping.trainings import retraining
+from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
 from resolvers.mapping.deleted import Deleted
 from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
+
+ZOOM_MIN, ZOOM_MAX = settings.feedback_training_zoom_min, settings.feedback_training_zoom_max
+ZOOM_LEVELS = [*range(ZOOM_MIN, min(ZOOM_MIN + 1, ZOOM_MAX) + 1)]
 
 
 async def feedback_aoi(info: Info, id: strawberry.ID) -> RowOrReference[FeedbackAOI]:
@@ -202,17 +206,18 @@ async def start_feedback_training(
     info: Info,
     training_id: strawberry.ID,
     zoom_level: list[int] | None = None,
-    epochs: int = 20,
-    batch_size: int = 8,
+    epochs: int = min(20, settings.feedback_training_epochs_max),
+    batch_size: int = min(8, settings.feedback_training_batch_max),
     freeze_layers: bool = True,
     description: str | None = None,
 ) -> Training:
     """Queues a training that continues another: from its weights, on the dataset and the approved corrections.
 
     training_id: The training to continue.
-    zoom_level: The zoom levels of the tiles, from 19 to 21; by default 19 and 20.
-    epochs: The maximum number of epochs, at most 20.
-    batch_size: The batch size in chips, at most 8.
+    zoom_level: The zoom levels of the tiles, from {settings.feedback_training_zoom_min} to
+        {settings.feedback_training_zoom_max}; by default the lowest two.
+    epochs: The maximum number of epochs, at most {settings.feedback_training_epochs_max}.
+    batch_size: The batch size in chips, at most {settings.feedback_training_batch_max}.
     freeze_layers: Whether to freeze the first layers of the network.
     description: A note.
     """
@@ -221,7 +226,7 @@ async def start_feedback_training(
             session,
             info.context.viewer,
             training_id=ids.key(training_id, Training),
-            zoom_level=[19, 20] if zoom_level is None else zoom_level,
+            zoom_level=ZOOM_LEVELS if zoom_level is None else zoom_level,
             epochs=epochs,
             batch_size=batch_size,
             freeze_layers=freeze_layers,

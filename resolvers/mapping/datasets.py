@@ -10,6 +10,7 @@ from app import checks
 from app.formats import footprints as footprints_service
 from app.metering import in_thread
 from app.models.accounts import Team, User
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, Label, LabelOrigin
 from app.models.mapping.imports import LabelFormat, LabelImport
 from app.pagination import Order
@@ -21,7 +22,6 @@ from app.services.mapping.labels import uploads as uploads_service
 from app.services.mapping.labels.uploads import LabelUpload
 from app.services.system import uploads
 from app.services.system.uploads import UploadLink
-from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
@@ -68,7 +68,7 @@ def datasets(
     if user_id is not None:
         found = found.where(is_by(info.context.viewer, Dataset.user_id, ids.key(user_id, User)))
     found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
-    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
     return found if sought is None else found.where(Dataset.name.icontains(sought, autoescape=True))
 
 
@@ -139,7 +139,7 @@ async def create_dataset(
 ) -> Dataset:
     """Creates an empty dataset.
 
-    name: The name, at most 50 characters.
+    name: The name, at most {texts.NAME_LENGTH_MAX} characters.
     source_imagery: The imagery's URL template, with {z}, {x} and {y} ({-y} for TMS) or {q}.
     status: In preparation, in use, or archived.
     offset: How far to move labels to align with the imagery, [x, y] in metres of EPSG:3857.

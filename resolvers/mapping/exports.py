@@ -9,7 +9,7 @@ from resolvers.context import Info
 
 
 def area_labels_link(root: strawberry.Parent[AOI], info: Info, format: FileFormat) -> str:
-    """A link to download the area's labels, valid for one hour. Includes uploaded and drawn labels.
+    """A link to download the area's labels, valid for {settings.file_link_s}. Includes uploaded and drawn labels.
 
     format: The format of the file.
     """
@@ -17,7 +17,7 @@ def area_labels_link(root: strawberry.Parent[AOI], info: Info, format: FileForma
 
 
 def dataset_labels_link(root: strawberry.Parent[Dataset], info: Info, format: FileFormat) -> str:
-    """A link to download the labels of all areas, each OpenStreetMap feature once; valid for one hour.
+    """A link to download the labels of all areas, each OpenStreetMap feature once; valid for {settings.file_link_s}.
 
     format: The format of the file.
     """
@@ -25,5 +25,5 @@ def dataset_labels_link(root: strawberry.Parent[Dataset], info: Info, format: Fi
 
 
 def gpx_link(root: strawberry.Parent[AOI], info: Info) -> str:
-    """A link to download the boundary as a GPX track, valid for one hour."""
+    """A link to download the boundary as a GPX track, valid for {settings.file_link_s}."""
     return exports.gpx_link(info.context.viewer, root)

@@ -71,8 +71,8 @@ async def give_feedback(
     training_id: The training.
     geom: The place, a point or an outline.
     feedback_type: TP or TN if the prediction is right; FP if it found a feature that is not there, FN if it missed one.
-    zoom_level: The zoom level of the view, from 18 to 23.
-    comments: A comment, at most 100 characters.
+    zoom_level: The zoom level of the view, from {mapping.FEEDBACK_ZOOM_MIN} to {mapping.FEEDBACK_ZOOM_MAX}.
+    comments: A comment, at most {mapping.FEEDBACK_COMMENTS_LENGTH_MAX} characters.
     source_imagery: The imagery of the view, if not the training's.
     """
     async with info.context.writing() as session:

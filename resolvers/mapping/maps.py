@@ -10,6 +10,7 @@ from sqlalchemy import Select
 from app import checks
 from app.database import Database
 from app.geometry import FeatureCollection
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.trainings import Model, Training
 from app.services.mapping.maps import overview
@@ -27,7 +28,7 @@ _known: WeakKeyDictionary[Database, tuple[float, Statistics]] = WeakKeyDictionar
 async def model_centroids(
     info: Info, search: str | None = None, bbox: list[float] | None = None, intersects: BaseGeometry | None = None
 ) -> FeatureCollection:
-    """Published models as points, where they were trained; newest first, at most 10 000.
+    """Published models as points, where they were trained; newest first, at most {settings.map_points_max}.
 
     search: Only teams whose name contains this text, ignoring case.
     bbox: Only points in [west, south, east, north].
@@ -43,7 +44,7 @@ async def model_centroids(
 async def dataset_centroids(
     info: Info, search: str | None = None, bbox: list[float] | None = None, intersects: BaseGeometry | None = None
 ) -> FeatureCollection:
-    """Active datasets as points, at the centre of their areas; newest first, at most 10 000.
+    """Active datasets as points, at the centre of their areas; newest first, at most {settings.map_points_max}.
 
     search: Only teams whose name contains this text, ignoring case.
     bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
@@ -68,5 +69,5 @@ async def statistics(info: Info) -> Statistics:
 
 
 def _named(found: Select[M], table: type[Model | Dataset], search: str | None) -> Select[M]:
-    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
     return found if sought is None else found.where(table.name.icontains(sought, autoescape=True))

@@ -6,6 +6,7 @@ from sqlalchemy import Select
 
 from app import checks
 from app.models.accounts import Team, User
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import visible
@@ -14,7 +15,6 @@ from app.services.mapping.predictions import conflation as conflation_service
 from app.services.mapping.predictions import downloads, lifecycle, verdicts
 from app.services.mapping.predictions.downloads import FileFormat, Wanted
 from app.services.mapping.predictions.lifecycle import Outlines
-from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.former_names import RenamedToId, one_of
@@ -65,7 +65,7 @@ def predictions(
         found = found.where(is_by(info.context.viewer, Prediction.user_id, ids.key(user_id, User)))
     if team_id is not None:
         found = found.where(Prediction.team_id == ids.key(team_id, Team))
-    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
     return found if sought is None else found.where(Prediction.description.icontains(sought, autoescape=True))
 
 
@@ -109,7 +109,7 @@ def download(
     conflation: list[Conflation] | None = None,
     points: bool = False,
 ) -> str:
-    """A link to download the current features; valid for one hour while the viewer has access.
+    """A link to download the current features; valid for {settings.file_link_s} while the viewer has access.
 
     format: The format.
     verdict: Only accepted or only rejected features.
@@ -140,15 +140,17 @@ async def start_prediction(
     """Queues a prediction: searches an area with a published model, a large area part by part.
 
     model_id: The model.
-    geom: The area, a Polygon or a MultiPolygon of at most 100 km², in true square metres.
-    zoom_level: The zoom level of the tiles, from 18 to 22; ideally one the model was trained on.
-    confidence: The minimum confidence of a pixel, in percent, from 0 to 100.
-    tolerance: The tolerance for simplifying outlines, in metres, at most 10.
-    area_threshold: The minimum size of a feature, in true square metres, at most 20.
+    geom: The area, a Polygon or a MultiPolygon of at most {settings.prediction_area_m2_max}, in true square metres.
+    zoom_level: The zoom level of the tiles, from {settings.prediction_zoom_min} to {settings.prediction_zoom_max};
+        ideally one the model was trained on.
+    confidence: The minimum confidence of a pixel, in percent, from 0 to {mapping.CONFIDENCE_PERCENT_MAX}.
+    tolerance: The tolerance for simplifying outlines, in metres, at most {mapping.TOLERANCE_M_MAX}.
+    area_threshold: The minimum size of a feature, in true square metres, at most {mapping.AREA_THRESHOLD_M2_MAX}.
     orthogonalize: Whether to square corners.
-    max_angle_change: The maximum rotation of an edge by squaring, in degrees, at most 45.
-    skew_tolerance: The maximum deviation from square for an outline to be squared, in degrees, at most 45.
-    overlap: The maximum gap across a tile seam for two pieces to be merged, in metres, at most 1.
+    max_angle_change: The maximum rotation of an edge by squaring, in degrees, at most {mapping.ANGLE_DEGREES_MAX}.
+    skew_tolerance: The maximum deviation from square for an outline to be squared, in degrees, at most
+        {mapping.ANGLE_DEGREES_MAX}.
+    overlap: The maximum gap across a tile seam for two pieces to be merged, in metres, at most {mapping.OVERLAP_M_MAX}.
     points: Whether its files contain one point per feature instead of the outline.
     conflate: Whether to compare the result with OpenStreetMap afterwards.
     source_imagery: Other imagery than the training's.
@@ -289,7 +291,7 @@ async def judge_features(
     """Accepts or rejects features, all of them or none. Accepted features become the viewer's approved predictions.
 
     prediction_id: The prediction.
-    feature_ids: Features of this prediction, at most 1 000.
+    feature_ids: Features of this prediction, at most {settings.verdicts_at_once_max}.
     verdict: The verdict; null removes it.
     """
     keys = [ids.key(id, PredictedFeature) for id in feature_ids]

@@ -5,7 +5,9 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 
 from app import checks
+from app.base_models import OFFERS
 from app.models.accounts import User
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
@@ -14,12 +16,15 @@ from app.policies import visible
 from app.policies.accounts import is_by
 from app.services.mapping import artifacts
 from app.services.mapping.trainings import lifecycle
-from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
 from resolvers.mapping.spatial_filters import Place, placed
+
+# What every base model takes, unless the training says more.
+EPOCHS = min(20, *(offer.limits.epochs_max for offer in OFFERS.values()))
+BATCH_SIZE = min(8, *(offer.limits.batch_max for offer in OFFERS.values()))
 
 
 class TrainingOrder(Order):
@@ -68,7 +73,7 @@ def models(
     if user_id is not None:
         found = found.where(is_by(info.context.viewer, Model.user_id, ids.key(user_id, User)))
     found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=_by_area)
-    sought = checks.optional_text("search", search, length_max=settings.name_length_max)
+    sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
     return found if sought is None else found.where(Model.name.icontains(sought, autoescape=True))
 
 
@@ -106,7 +111,7 @@ def trainings(
 
 
 def link(root: strawberry.Parent[Artifact], info: Info) -> str:
-    """A download link, valid for one hour."""
+    """A download link, valid for {settings.file_link_s}."""
     return artifacts.artifact_link(info.context.viewer, root)
 
 
@@ -120,7 +125,7 @@ async def create_model(
     """Creates a model, to be trained on a dataset.
 
     dataset_id: The dataset to learn from.
-    name: The name, at most 50 characters.
+    name: The name, at most {texts.NAME_LENGTH_MAX} characters.
     description: What the model is good for.
     base_model: The network to start from.
     """
@@ -139,8 +144,8 @@ async def start_training(
     info: Info,
     model_id: strawberry.ID,
     zoom_level: list[int],
-    epochs: int = 20,
-    batch_size: int = 8,
+    epochs: int = EPOCHS,
+    batch_size: int = BATCH_SIZE,
     freeze_layers: bool = False,
     multimasks: bool = False,
     input_contact_spacing: int = 8,
@@ -151,14 +156,15 @@ async def start_training(
     """Queues a training of a model on its dataset. Each model trains one at a time.
 
     model_id: The model.
-    zoom_level: The zoom levels of the tiles, from 18 to 21.
+    zoom_level: The zoom levels of the tiles, from {settings.training_zoom_min} to {settings.training_zoom_max}.
     epochs: The maximum number of epochs. It stops earlier when it no longer improves.
     batch_size: The batch size in chips.
     freeze_layers: Whether to freeze the first layers of the network; recommended for small datasets.
     multimasks: Whether to learn borders and narrow gaps as classes too, which keeps neighbouring buildings apart.
     input_contact_spacing: With multimasks: the maximum width of a narrow gap between buildings, in pixels, from 0 to
-    20.
-    input_boundary_width: With multimasks: the width of a border, in pixels, from 0 to 10.
+        {mapping.CONTACT_SPACING_PIXELS_MAX}.
+    input_boundary_width: With multimasks: the width of a border, in pixels, from 0 to
+        {mapping.BOUNDARY_WIDTH_PIXELS_MAX}.
     source_imagery: Other imagery than the dataset's.
     description: A note.
     """

@@ -75,10 +75,10 @@ def _said_by(author_id: ColumnElement[int]) -> Select[int]:
     return select(SAID.id).where(SAID.author_id == author_id, SAID.parent_id.is_(None), SAID.deleted_at.is_(None))
 
 
-async def popular_hashtags(info: Info, first: int = 10) -> list[PopularHashtag]:
+async def popular_hashtags(info: Info, first: int = min(10, settings.hashtags_popular_max)) -> list[PopularHashtag]:
     """The hashtags that most people used recently, in posts that the viewer can see and does not mute.
 
-    first: How many to return, at most 50.
+    first: How many to return, at most {settings.hashtags_popular_max}.
     """
     checks.within("first", first, 0, settings.hashtags_popular_max)
     async with info.context.reading() as session:

@@ -60,10 +60,12 @@ def friend_requests(
     return visible(FriendRequest, info.context.viewer).where(side[direction] == own)
 
 
-async def friend_suggestions(info: Info, first: int = 20) -> list[FriendSuggestion]:
+async def friend_suggestions(
+    info: Info, first: int = min(20, settings.friend_suggestions_max)
+) -> list[FriendSuggestion]:
     """People the viewer may know: friends of friends, those with the most mutual friends first.
 
-    first: How many to return, at most 50.
+    first: How many to return, at most {settings.friend_suggestions_max}.
     """
     checks.within("first", first, 0, settings.friend_suggestions_max)
     async with info.context.reading() as session:

@@ -71,7 +71,7 @@ async def send_message(
 ) -> Message:
     """Sends a direct message.
 
-    content: The text, at most 5 000 characters.
+    content: The text, at most {social.MESSAGE_LENGTH_MAX} characters.
     user_id: The receiver, who need not be a friend.
     receiver_id: The receiver.
     """

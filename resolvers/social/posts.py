@@ -43,7 +43,7 @@ def media(root: strawberry.Parent[Post]) -> PostMedia | None:
 
 
 def picture_url(root: strawberry.Parent[PostMedia], info: Info, size: PictureSize = PictureSize.LARGE) -> str:
-    """The URL of the picture as WebP, valid for one hour.
+    """The URL of the picture as WebP, valid for {settings.file_link_s}.
 
     size: The maximum length of the longer side.
     """
@@ -89,7 +89,7 @@ async def request_post_upload(info: Info, media_type: str, bytes: int) -> Upload
     """Returns a link to upload a picture for a post to; `createPost` then uses it.
 
     media_type: The media type: image/jpeg, image/png, image/webp or image/gif.
-    bytes: The size in bytes, at most ten million.
+    bytes: The size in bytes, at most {settings.picture_bytes_max}.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
         return pictures.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
@@ -107,12 +107,13 @@ async def create_post(
 ) -> Post:
     """Creates a post or a reply.
 
-    content: The text, at most 500 characters; optional if the post has media.
+    content: The text, at most {social.POST_LENGTH_MAX} characters; optional if the post has media.
     type: The type of the post. MEDIA needs a media URL or an upload.
     parent_id: The post it replies to.
     media_url: The URL of a picture or video elsewhere on the web.
     upload: The `upload` value of the link that a picture was uploaded to.
-    alt_text: Alt text for people who cannot see the picture, at most 1 000 characters. Recommended.
+    alt_text: Alt text for people who cannot see the picture, at most {social.ALT_TEXT_LENGTH_MAX} characters.
+        Recommended.
     about: What the post is about: a model, a training or a dataset that the viewer can see.
     """
     viewer = info.context.viewer

@@ -41,7 +41,7 @@ async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: s
 
     id: What to report: a post, a message to the viewer, a user, a dataset or a model.
     reason: What is wrong with it.
-    comment: A note for staff, at most 500 characters.
+    comment: A note for staff, at most {texts.NOTE_LENGTH_MAX} characters.
     """
     viewer, (kind, key) = info.context.viewer, ids.decode(id)
     async with reports_service.pace_reports(info.context.rates, viewer), info.context.writing() as session:
@@ -53,7 +53,8 @@ async def resolve_report(info: Info, id: strawberry.ID, action: ReportAction, re
 
     id: The report.
     action: What to do. WARN and REMOVE_CONTENT notify the accused user.
-    resolution: The reason, at most 400 characters; the reporters and the accused can read it. Optional only for
+    resolution: The reason, at most {social.RESOLUTION_LENGTH_MAX} characters; the reporters and the accused can
+        read it. Optional only for
     DISMISS.
     """
     async with info.context.writing() as session:

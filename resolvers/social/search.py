@@ -8,6 +8,7 @@ from app.models.accounts import User
 from app.pagination import PageArgs
 from app.services.social.posts import search
 from app.services.social.posts.search import Mark, PostMatch
+from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 
@@ -25,14 +26,14 @@ async def search_posts(
     info: Info,
     query: str,
     author_id: strawberry.ID | None = None,
-    first: int = 25,
+    first: int = settings.page_size,
     after: str | None = None,
 ) -> PostMatches:
-    """Posts and replies that match the query, best matches first; if there are very many, of the newest 200.
+    """Posts and replies that match the query, best first; if very many, of the newest {settings.posts_ranked_max}.
 
     query: Words, "an exact phrase", one or another, -excluded, #hashtags, @username or @"user name" of mentioned users.
     author_id: Only posts by this user.
-    first: How many to return, at most 100.
+    first: How many to return, at most {settings.page_size_max}.
     after: The cursor to continue after.
     """
     context, args = info.context, PageArgs(first, after)

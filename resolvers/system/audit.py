@@ -7,10 +7,10 @@ from sqlalchemy import Select
 
 from app import checks
 from app.models.accounts import User
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.system import AuditEntry
 from app.policies import signed_in, visible
 from app.policies.accounts import is_by
-from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 
@@ -36,7 +36,7 @@ def audit_entries(
     viewer = info.context.viewer
     signed_in(viewer)
     found = visible(AuditEntry, viewer)
-    if sought := checks.optional_text("action", action, length_max=settings.name_length_max):
+    if sought := checks.optional_text("action", action, length_max=NAME_LENGTH_MAX):
         found = found.where(AuditEntry.action == sought)
     if actor_id is not None:
         found = found.where(is_by(viewer, AuditEntry.actor_id, ids.key(actor_id, User)))

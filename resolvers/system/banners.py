@@ -42,7 +42,7 @@ async def create_banner(
 ) -> Banner:
     """Creates an announcement. For staff.
 
-    message: The text, at most 500 characters.
+    message: The text, at most {system.BANNER_LENGTH_MAX} characters.
     start_date: When it starts; by default now.
     end_date: When it ends; by default it is open-ended.
     """

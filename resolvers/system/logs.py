@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import Select, or_
 
 from app import checks
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import LogEntry, LogLevel
 from app.policies import signed_in, visible
-from app.settings import settings
 from resolvers.context import Info
 
 
@@ -29,7 +29,7 @@ def log_entries(
     found = visible(LogEntry, info.context.viewer)
     if level is not None:
         found = found.where(LogEntry.level == level)
-    sought = checks.optional_text("search", search, length_max=settings.note_length_max)
+    sought = checks.optional_text("search", search, length_max=NOTE_LENGTH_MAX)
     if sought is not None:
         columns = (
             LogEntry.message,

@@ -35,7 +35,7 @@ async def node(info: Info, id: strawberry.ID) -> RowOrReference[Record]:
 async def nodes(info: Info, ids: list[strawberry.ID]) -> list[RowOrReference[Record] | BaseException]:
     """Many objects by their ids, in the same order. An id that is not found gives null and an error.
 
-    ids: The ids, at most 100.
+    ids: The ids, at most {settings.nodes_max}.
     """
     if len(ids) > settings.nodes_max:
         raise BadRequest(f"Request at most {settings.nodes_max} ids at a time; this has {len(ids)}.")

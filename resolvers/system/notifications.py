@@ -71,7 +71,7 @@ async def mark_all_notifications_read(info: Info) -> int:
 async def delete_notifications(info: Info, ids: list[strawberry.ID]) -> int:
     """Deletes notifications. Returns how many were deleted.
 
-    ids: The notifications, at most 100.
+    ids: The notifications, at most {settings.nodes_max}.
     """
     keys = [key(id, UserNotification) for id in ids]
     async with info.context.writing() as session:

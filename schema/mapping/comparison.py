@@ -5,6 +5,7 @@ from strawberry.scalars import JSON
 
 from app.models.mapping import trainings as training_tables
 from app.services.mapping.trainings import comparison
+from app.settings import settings
 from resolvers.mapping import comparison as resolve
 from schema.fields import field
 from schema.mapping.trainings import Training
@@ -42,7 +43,9 @@ class ComparedParameter:
 
 @shows(comparison.TrainingComparison)
 class TrainingComparison:
-    trainings: list[Training] = strawberry.field(description="The compared trainings, oldest first, at most 20.")
+    trainings: list[Training] = strawberry.field(
+        description=f"The compared trainings, oldest first, at most {settings.trainings_compared_max}."
+    )
     metrics: list[ComparedMetric] = strawberry.field(description="Quality metrics on ground held back from training.")
     parameters: list[ComparedParameter] = strawberry.field(description="The parameters of the trainings.")
 

@@ -6,6 +6,7 @@ from strawberry import auto
 from app.models.mapping import inspections as inspection_tables
 from app.services.mapping.datasets import quality
 from app.services.system.rate_limits import Pace
+from app.settings import settings
 from resolvers.mapping import quality as resolve_quality
 from resolvers.mapping import subscriptions
 from schema.accounts import User
@@ -41,7 +42,7 @@ class QualityWarning:
     kind: quality.QualityWarningKind = strawberry.field(description="The kind of problem.")
     message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
     count: int = strawberry.field(description="The number of areas, labels or tiles concerned.")
-    areas: list[AOI] = strawberry.field(description="The areas concerned, at most 100.")
+    areas: list[AOI] = strawberry.field(description=f"The areas concerned, at most {settings.page_size_max}.")
 
 
 @shows(quality.DatasetQuality)

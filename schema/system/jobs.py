@@ -6,6 +6,7 @@ from strawberry import auto
 from app.models import system as system_tables
 from app.models.kinds import JobKind
 from app.services.system import queue
+from app.settings import settings
 from resolvers.system import queue as resolve
 from schema.fields import field
 from schema.row import Row, shows
@@ -38,7 +39,8 @@ class QueueLoad:
     queued: int = strawberry.field(description="The number of waiting jobs.")
     running: int = strawberry.field(description="The number of running jobs.")
     usual_s: float | None = strawberry.field(
-        description="The median duration of the last 20 jobs; null if none has finished yet."
+        description=f"The median duration of the last {settings.queue_jobs_remembered_max} jobs; "
+        "null if none has finished yet."
     )
 
 

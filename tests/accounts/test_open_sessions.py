@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.models.accounts import Session, User
+from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.models.system import AuditEntry
 from app.services import viewers
 from app.services.accounts.sign_in import passwords, sessions
 from app.services.accounts.sign_in.sessions import Device
-from app.settings import settings
 from app.web.graphql.token_checks import TICK_S_MAX
 from resolvers import ids
 from tests import factories
@@ -79,7 +79,7 @@ async def test_signing_in_keeps_the_program_and_the_address(api, database, owner
     listed = await api.post("/graphql", json={"query": SESSIONS}, headers={"Authorization": f"Bearer {token}"})
     [session] = [one for one in listed.json()["data"]["me"]["sessions"]["nodes"] if one["isCurrent"]]
     assert session["client"].startswith("Mapper/2.0 (étoile[31m) xxx")
-    assert len(session["client"]) == settings.client_length_max
+    assert len(session["client"]) == CLIENT_LENGTH_MAX
     assert session["address"] == "127.0.0.1"
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import Team, User
 from app.models.base import BigInt, Json, Record, add_relationship
+from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.subjects import Subject
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class Area(Edited):
         default=DownloadStatus.NOT_DOWNLOADED, doc="The state of fetching labels from OpenStreetMap."
     )
     label_fetched: Mapped[datetime | None] = mapped_column(doc="When labels were last fetched from OpenStreetMap.")
-    label_error: Mapped[str | None] = mapped_column(String(500), doc="Why the last fetch failed, if it did.")
+    label_error: Mapped[str | None] = mapped_column(
+        String(NOTE_LENGTH_MAX), doc="Why the last fetch failed, if it did."
+    )
 
 
 class Outlined(Record):
@@ -110,9 +113,9 @@ class Dataset(Subject, Edited):
         Index(None, "last_modified", "id"),
     )
 
-    name: Mapped[str] = mapped_column(String(50), doc="The name, at most 50 characters.")
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
     source_imagery: Mapped[str | None] = mapped_column(
-        String(200), doc="The imagery's URL template, such as https://tiles.example.org/{z}/{x}/{y}.png."
+        String(URL_LENGTH_MAX), doc="The imagery's URL template, such as https://tiles.example.org/{z}/{x}/{y}.png."
     )
     status: Mapped[DatasetStatus] = mapped_column(
         default=DatasetStatus.DRAFT, doc="In preparation, in use, or archived."

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json, add_relationship
+from app.models.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
+from app.models.limits.texts import URL_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Area, Edited, Outlined, Owned
 from app.models.mapping.trainings import Training
 
@@ -37,7 +39,7 @@ class Feedback(Edited):
     __tablename__ = "feedbacks"
     __owned_by__ = ("user_id",)
     __table_args__ = (
-        CheckConstraint("zoom_level BETWEEN 18 AND 23", name="zoom_level"),
+        CheckConstraint(f"zoom_level BETWEEN {FEEDBACK_ZOOM_MIN} AND {FEEDBACK_ZOOM_MAX}", name="zoom_level"),
         Index(None, "training_id", "id"),
         Index(None, "user_id", "id"),
         Index(None, "geom", postgresql_using="gist"),
@@ -46,9 +48,13 @@ class Feedback(Edited):
     training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
     geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The place.")
     feedback_type: Mapped[FeedbackType] = mapped_column(doc="Whether the prediction is right there, and in which way.")
-    zoom_level: Mapped[int] = mapped_column(doc="The zoom level of the view, from 18 to 23.")
-    comments: Mapped[str | None] = mapped_column(String(100), doc="A comment, at most 100 characters.")
-    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery of the view.")
+    zoom_level: Mapped[int] = mapped_column(
+        doc=f"The zoom level of the view, from {FEEDBACK_ZOOM_MIN} to {FEEDBACK_ZOOM_MAX}."
+    )
+    comments: Mapped[str | None] = mapped_column(
+        String(FEEDBACK_COMMENTS_LENGTH_MAX), doc=f"A comment, at most {FEEDBACK_COMMENTS_LENGTH_MAX} characters."
+    )
+    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery of the view.")
 
     user: Mapped[User] = relationship(back_populates="feedbacks", lazy="raise", doc="The author.")
     training: Mapped[Training] = relationship(back_populates="feedbacks", lazy="raise", doc="The training.")
@@ -67,7 +73,7 @@ class FeedbackAOI(Area):
     )
 
     training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
-    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery it was drawn on.")
+    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery it was drawn on.")
     review: Mapped[Review] = mapped_column(
         default=Review.PENDING, doc="The review by the model's owner. Only approved areas are trained on."
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import WITHHELD, Json
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Owned
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import Job
@@ -50,7 +51,7 @@ class LabelImport(Owned):
     outside: Mapped[int | None] = mapped_column(
         doc="The number of labels skipped because they do not overlap the area; null until it is finished."
     )
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
+    failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
 
     user: Mapped[User] = relationship(lazy="raise", doc="Who started it.")

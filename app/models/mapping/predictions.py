@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import Team, User
 from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Owned
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.models.system import Job
@@ -48,7 +49,7 @@ class Prediction(Owned):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The searched area: one or more polygons.")
-    description: Mapped[str | None] = mapped_column(String(500), doc="A note by the user who started it.")
+    description: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="A note by the user who started it.")
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
     config: Mapped[Json] = mapped_column(
         doc="The parameters: source, zoom_level, confidence and how outlines are drawn."
@@ -58,14 +59,16 @@ class Prediction(Owned):
     result_count: Mapped[int | None] = mapped_column(doc="The number of features found; null until it is finished.")
     published: Mapped[bool] = mapped_column(default=False, doc="Whether it is public.")
     published_at: Mapped[datetime | None] = mapped_column(doc="When it was first published.")
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
+    failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
     part_zoom: Mapped[int] = mapped_column(default=0)
     parts: Mapped[int] = mapped_column(default=1, doc="The number of parts that are searched one after another.")
     parts_done: Mapped[int] = mapped_column(default=0, doc="The number of parts done.")
     parts_without_imagery: Mapped[int] = mapped_column(default=0, doc="The number of parts without imagery.")
     conflating: Mapped[bool] = mapped_column(default=False, doc="Whether it is being compared with OpenStreetMap now.")
     conflated_at: Mapped[datetime | None] = mapped_column(doc="When it was last compared with OpenStreetMap.")
-    conflation_error: Mapped[str | None] = mapped_column(String(500), doc="Why the last comparison failed, if it did.")
+    conflation_error: Mapped[str | None] = mapped_column(
+        String(NOTE_LENGTH_MAX), doc="Why the last comparison failed, if it did."
+    )
 
     user: Mapped[User] = relationship(back_populates="predictions", lazy="raise", doc="Who started it.")
     team: Mapped[Team | None] = relationship(

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json, add_relationship
+from app.models.limits.mapping import BOUNDARY_WIDTH_PIXELS_MAX, CONTACT_SPACING_PIXELS_MAX
+from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.subjects import Subject
 from app.models.system import Job
@@ -59,7 +61,7 @@ class Model(Subject, Edited):
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="RESTRICT"))
-    name: Mapped[str] = mapped_column(String(50), doc="The name, at most 50 characters.")
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
     description: Mapped[str | None] = mapped_column(Text, doc="What the model is good for.")
     base_model: Mapped[BaseModel] = mapped_column(default=BaseModel.RAMP, doc="The network it is trained from.")
     status: Mapped[ModelStatus] = mapped_column(
@@ -97,8 +99,10 @@ class Training(Subject, Owned):
         Index(None, "user_id", "id"),
         Index(None, "accuracy", "id"),
         Index(None, "centroid", postgresql_using="gist"),
-        CheckConstraint("input_contact_spacing BETWEEN 0 AND 20", name="input_contact_spacing"),
-        CheckConstraint("input_boundary_width BETWEEN 0 AND 10", name="input_boundary_width"),
+        CheckConstraint(
+            f"input_contact_spacing BETWEEN 0 AND {CONTACT_SPACING_PIXELS_MAX}", name="input_contact_spacing"
+        ),
+        CheckConstraint(f"input_boundary_width BETWEEN 0 AND {BOUNDARY_WIDTH_PIXELS_MAX}", name="input_boundary_width"),
         Index(
             "uq_trainings_unfinished",
             "model_id",
@@ -111,8 +115,8 @@ class Training(Subject, Owned):
     model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"))
     parent_training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"), index=True)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    source_imagery: Mapped[str] = mapped_column(String(200), doc="The imagery's URL template.")
-    description: Mapped[str | None] = mapped_column(String(500), doc="A note by the user who started it.")
+    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery's URL template.")
+    description: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="A note by the user who started it.")
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
     zoom_level: Mapped[list[int]] = mapped_column(ARRAY(Integer), doc="The zoom levels of the tiles.")
     epochs: Mapped[int] = mapped_column(doc="The maximum number of epochs.")
@@ -126,10 +130,12 @@ class Training(Subject, Owned):
         doc="Whether borders and narrow gaps between features are learned as classes of their own.",
     )
     input_contact_spacing: Mapped[int] = mapped_column(
-        default=8, server_default="8", doc="The maximum width of a narrow gap, in pixels, from 0 to 20."
+        default=8,
+        server_default="8",
+        doc=f"The maximum width of a narrow gap, in pixels, from 0 to {CONTACT_SPACING_PIXELS_MAX}.",
     )
     input_boundary_width: Mapped[int] = mapped_column(
-        default=3, server_default="3", doc="The width of a border, in pixels, from 0 to 10."
+        default=3, server_default="3", doc=f"The width of a border, in pixels, from 0 to {BOUNDARY_WIDTH_PIXELS_MAX}."
     )
     started_at: Mapped[datetime | None] = mapped_column(doc="When it started.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
@@ -149,7 +155,7 @@ class Training(Subject, Owned):
     learning_curve: Mapped[Json | None] = mapped_column(
         doc="The figures of each epoch, and the epoch whose weights were kept."
     )
-    failure: Mapped[str | None] = mapped_column(String(500), doc="Why it failed, as a readable sentence.")
+    failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
     artifacts_deleted_at: Mapped[datetime | None] = mapped_column(
         doc="When its files were deleted to free space; null while they exist."
     )

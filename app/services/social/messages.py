@@ -12,6 +12,7 @@ from app.errors import Conflict, NotFound
 from app.models.accounts import User
 from app.models.base import Json
 from app.models.kinds.social import SocialNotification
+from app.models.limits.social import MESSAGE_LENGTH_MAX
 from app.models.social import Conversation, Message
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back
@@ -41,7 +42,7 @@ def pace_messages(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[N
 async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: int, content: str) -> Message:
     """A message to a user the viewer sees, friend or not; a message to oneself is a note that is already read."""
     own = signed_in(viewer)
-    content = checks.text("content", content, length_max=settings.message_length_max, is_one_line=False)
+    content = checks.text("content", content, length_max=MESSAGE_LENGTH_MAX, is_one_line=False)
     await lock_pair(session, own, receiver_id)
     await anybody(session, viewer, receiver_id, field="receiverId")
     message = Message(sender_id=own, receiver_id=receiver_id, content=content, is_read=own == receiver_id)

@@ -16,6 +16,8 @@ from app.errors import Conflict, Invalid, NotFound
 from app.models.accounts import Profile, User
 from app.models.base import Record
 from app.models.kinds.social import SocialNotification
+from app.models.limits.social import EVIDENCE_LENGTH_MAX, RESOLUTION_LENGTH_MAX
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset
 from app.models.mapping.trainings import Model
 from app.models.social import Message, Post, Report, ReportAction, ReportReason, ReportState
@@ -52,7 +54,7 @@ async def report(
 ) -> Report:
     """Reports something that the viewer sees and that is not theirs."""
     own = signed_in(viewer)
-    comment = checks.optional_text("comment", comment, length_max=settings.note_length_max)
+    comment = checks.optional_text("comment", comment, length_max=NOTE_LENGTH_MAX)
     if kind not in REPORTABLE:
         raise Invalid("id", "Report a post, a message, a user, a dataset or a model.")
     table = REPORTABLE[kind]
@@ -90,7 +92,7 @@ async def _words_of(session: ReadSession, row: Record) -> str:
             profile = await session.get_one(Profile, row.id)
             said = [row.username, row.first_name, row.last_name, row.user_profile]
             said += [profile.bio, profile.location, profile.website]
-    return "\n".join(filter(None, said))[: settings.evidence_length_max]
+    return "\n".join(filter(None, said))[:EVIDENCE_LENGTH_MAX]
 
 
 async def resolve_report(
@@ -101,7 +103,7 @@ async def resolve_report(
     if chosen is None:
         raise NotFound("There is no such report.")
     require(may_decide_on_reports, viewer, chosen)
-    resolution = checks.optional_text("resolution", resolution, length_max=settings.resolution_length_max)
+    resolution = checks.optional_text("resolution", resolution, length_max=RESOLUTION_LENGTH_MAX)
     if resolution is None and action is not ReportAction.DISMISS:
         raise Invalid("resolution", "Give a reason: the accused user will read it.")
     # In one order: of two who decide at once the second finds nothing open any more.

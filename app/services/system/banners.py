@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from app import checks, events
 from app.database import WriteSession
 from app.errors import Invalid, NotFound
+from app.models.limits.system import BANNER_LENGTH_MAX
 from app.models.system import Banner
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.system import is_displayable, may_write_banners
 from app.services.system import audit
-from app.settings import settings
 
 TOPIC = "banners"
 AT_ONCE = 100
@@ -84,7 +84,7 @@ def _change(banner: Banner, changes: Changes) -> None:
     """Applies the given values if they are valid together."""
     if "message" in changes:
         message = str(changes["message"])
-        banner.message = checks.text("message", message, length_max=settings.banner_length_max, is_one_line=False)
+        banner.message = checks.text("message", message, length_max=BANNER_LENGTH_MAX, is_one_line=False)
     if isinstance(start_date := changes.get("start_date"), datetime):
         banner.start_date = checks.moment("startDate", start_date)
     if "end_date" in changes:

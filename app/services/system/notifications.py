@@ -14,6 +14,7 @@ from app.models.base import Record
 from app.models.choices import DeliveryMethod
 from app.models.kinds import NotificationKind
 from app.models.kinds.system import SystemNotification
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.trainings import Training
 from app.models.system import UserNotification
 from app.policies import Viewer, signed_in, visible
@@ -55,7 +56,7 @@ async def notify(
     added = insert(UserNotification).values(
         user_id=user_id,
         kind=kind,
-        message=message[: settings.note_length_max],
+        message=message[:NOTE_LENGTH_MAX],
         event_key=None if event is None else f"{type(about).__name__}:{about.id}:{event}",
         mail_due=DeliveryMethod.EMAIL in methods,
         training_id=about.id if isinstance(about, Training) else None,

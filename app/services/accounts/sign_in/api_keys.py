@@ -13,6 +13,7 @@ from app.database import Database, ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import ApiKey, User
 from app.models.choices import Scope
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
 from app.services import viewers
@@ -52,7 +53,7 @@ async def create_api_key(
 
 
 def _name(value: str) -> str:
-    return checks.text("name", value, length_max=settings.name_length_max)
+    return checks.text("name", value, length_max=NAME_LENGTH_MAX)
 
 
 def _scopes(viewer: Viewer, given: Iterable[Scope]) -> list[Scope]:

@@ -11,6 +11,7 @@ from app import checks, security
 from app.database import Database, WriteSession
 from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import Session, User
+from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.services import viewers
 from app.services.accounts.sign_in.api_keys import viewer_by_key
@@ -78,7 +79,7 @@ async def open_session(session: WriteSession, user: User, device: Device = NO_DE
     expires_at = now + timedelta(days=settings.session_days)
     opened = Session(user_id=user.id, token_hash=security.token_hash(token), expires_at=expires_at, last_used_at=now)
     client = "".join(character for character in device.client if character.isprintable())
-    opened.client, opened.address = client[: settings.client_length_max].strip(), device.address
+    opened.client, opened.address = client[:CLIENT_LENGTH_MAX].strip(), device.address
     session.add(opened)
     await session.flush()
     return SignedIn(token, expires_at, user, device_token(user.email))

@@ -6,6 +6,7 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.models.accounts import Team, TeamMembership, User
+from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
 from app.services.system import audit
@@ -29,7 +30,7 @@ async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Te
 
 
 def _name(value: str) -> str:
-    return checks.name("name", value, length_max=settings.team_name_length_max)
+    return checks.name("name", value, length_max=TEAM_NAME_LENGTH_MAX)
 
 
 async def _room_for_another(session: WriteSession, user_id: int) -> None:

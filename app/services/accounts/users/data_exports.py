@@ -11,6 +11,7 @@ from app.gateways.storage import StoredFile
 from app.models.accounts import DataExport, User
 from app.models.base import BigInt
 from app.models.kinds.accounts import AccountsJob, AccountsMail
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Mail
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
@@ -96,7 +97,7 @@ async def finish_export(session: WriteSession, export_id: int, *, storage_key: s
 async def export_failed(session: WriteSession, export_id: int, reason: str) -> None:
     """Marks the export as failed, with the reason."""
     export = await session.get_one(DataExport, export_id, with_for_update=True)
-    export.failure = reason[: settings.note_length_max]
+    export.failure = reason[:NOTE_LENGTH_MAX]
     await notify(session, export.user_id, f"Your data export failed. {reason}", about=export, event="failed")
 
 

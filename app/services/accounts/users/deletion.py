@@ -13,6 +13,7 @@ from app.database import Database, WriteSession
 from app.errors import Conflict
 from app.models.accounts import OsmAccount, Profile, Team, TeamMembership, User, UserPreferences
 from app.models.kinds.accounts import AccountsMail
+from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.models.system import Job, JobState, Mail, UserNotification
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import DELETED
@@ -124,7 +125,7 @@ async def _hand_over(session: WriteSession, team: Team) -> None:
         select(exists().where(Team.admin_user_id == heir.id, func.lower(Team.name) == func.lower(team.name)))
     ):
         suffix = f" ({team.id})"
-        team.name = team.name[: settings.team_name_length_max - len(suffix)] + suffix
+        team.name = team.name[: TEAM_NAME_LENGTH_MAX - len(suffix)] + suffix
     team.admin_user_id = heir.id
     await session.flush()
     await notify(session, heir.id, f"You are now the admin of the team {team.name}.", about=team)

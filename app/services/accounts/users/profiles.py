@@ -14,6 +14,8 @@ from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.gateways.outside import check_url
 from app.models.accounts import Profile, User
+from app.models.limits.accounts import BIO_LENGTH_MAX, LOCATION_LENGTH_MAX
+from app.models.limits.texts import URL_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.services.system import audit
 from app.services.system.uploads import UploadLink, upload_link, uploaded
@@ -63,12 +65,11 @@ async def _own(session: WriteSession, viewer: Viewer) -> Profile:
 def _checked(name: str, value: str | None) -> str | None:
     match name:
         case "bio":
-            return checks.optional_text("bio", value, length_max=settings.bio_length_max) or ""
+            return checks.optional_text("bio", value, length_max=BIO_LENGTH_MAX) or ""
         case "location":
-            most = settings.location_length_max
+            most = LOCATION_LENGTH_MAX
             return checks.optional_text("location", value, length_max=most, is_one_line=True) or ""
-    most = settings.website_length_max
-    website = checks.optional_text("website", value, length_max=most, is_one_line=True)
+    website = checks.optional_text("website", value, length_max=URL_LENGTH_MAX, is_one_line=True)
     return None if website is None else check_url("website", website)
 
 

@@ -10,10 +10,10 @@ from app.database import WriteSession
 from app.errors import Invalid
 from app.models.accounts import User, UserPreferences
 from app.models.kinds import NotificationKind
+from app.models.limits.accounts import USER_PROFILE_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import checked_name, checked_username
 from app.services.system import audit
-from app.settings import settings
 
 
 def checked_declined(kinds: Sequence[NotificationKind]) -> list[NotificationKind]:
@@ -27,9 +27,7 @@ CHECKED: dict[str, Callable[[Any], Any]] = {
     "username": checked_username,
     "first_name": lambda value: checked_name("firstName", value),
     "last_name": lambda value: checked_name("lastName", value),
-    "user_profile": lambda value: checks.optional_text(
-        "userProfile", value, length_max=settings.description_length_max
-    ),
+    "user_profile": lambda value: checks.optional_text("userProfile", value, length_max=USER_PROFILE_LENGTH_MAX),
     "newsletter_subscription": bool,
     # Each method once, in the order of declaration.
     "notifications_delivery_methods": lambda value: list(dict.fromkeys(value)),

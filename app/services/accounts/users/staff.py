@@ -7,13 +7,13 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.models.accounts import ApiKey, Session, User
 from app.models.kinds import JobKind
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job, JobState
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account
 from app.services import viewers
 from app.services.system import audit
 from app.services.system.notification_groups import unname
-from app.settings import settings
 
 
 def ends_with_account() -> ColumnElement[bool]:
@@ -44,7 +44,7 @@ async def change_staff(session: WriteSession, viewer: Viewer, user_id: int, *, i
 
 async def suspend(session: WriteSession, user_id: int, *, actor_id: int | None, reason: str) -> User:
     """Ends an account's sessions, keys, links and jobs. The user has to sign in again and create new keys."""
-    reason = checks.text("reason", reason, length_max=settings.note_length_max, is_one_line=False)
+    reason = checks.text("reason", reason, length_max=NOTE_LENGTH_MAX, is_one_line=False)
     await keep_a_super_admin(session, user_id)
     user = await _locked(session, user_id)
     if not user.is_active:

@@ -11,6 +11,7 @@ from app import checks, geometry
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.gateways import imagery
+from app.models.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackType
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
@@ -58,9 +59,9 @@ def _checked(field: str, value: Any) -> Any:
         case "geom":
             return geometry.sound("geom", value)
         case "zoom_level":
-            return checks.within("zoomLevel", value, settings.feedback_zoom_min, settings.feedback_zoom_max)
+            return checks.within("zoomLevel", value, FEEDBACK_ZOOM_MIN, FEEDBACK_ZOOM_MAX)
         case "comments":
-            return checks.optional_text("comments", value, length_max=settings.feedback_comments_length_max)
+            return checks.optional_text("comments", value, length_max=FEEDBACK_COMMENTS_LENGTH_MAX)
         case _:
             return value
 

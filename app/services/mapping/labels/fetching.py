@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, delete, func, select
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, DownloadStatus, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel
-from app.settings import settings
 
 Area = AOI | FeedbackAOI
 
@@ -34,7 +34,7 @@ async def end_fetching(session: ReadSession, area: Area) -> None:
 def fail_fetching(area: Area, reason: str) -> None:
     """Marks a fetch as failed, with the reason; earlier labels stay."""
     area.label_status = DownloadStatus.DOWNLOADED if area.label_fetched else DownloadStatus.NOT_DOWNLOADED
-    area.label_error = reason[: settings.note_length_max]
+    area.label_error = reason[:NOTE_LENGTH_MAX]
 
 
 def redraw(area: Area, boundary: Polygon) -> None:

@@ -11,6 +11,7 @@ from app.formats.footprints import Footprint
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models.accounts import User
 from app.models.kinds.mapping import MappingJob
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI
 from app.models.mapping.imports import LabelFormat, LabelImport
 from app.models.mapping.trainings import TrainingStatus
@@ -102,7 +103,7 @@ async def import_failed(session: WriteSession, import_id: int, reason: str) -> N
     """Marks an import as failed, with the reason."""
     label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
     label_import.status = TrainingStatus.FAILED
-    label_import.failure = reason[: settings.note_length_max]
+    label_import.failure = reason[:NOTE_LENGTH_MAX]
     label_import.finished_at = await session.scalar(select(func.now()))
     said = f"No labels were added to area {label_import.aoi_id}. {reason}"
     await notify(session, label_import.user_id, said, about=label_import)

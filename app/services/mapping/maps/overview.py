@@ -23,7 +23,7 @@ THUMBNAIL_ZOOM = 18
 
 @dataclass(frozen=True)
 class Statistics:
-    """Public figures; at most a minute old."""
+    """Public figures; at most {settings.statistics_cache_s} old."""
 
     models_published: int
     datasets_active: int

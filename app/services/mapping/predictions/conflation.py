@@ -11,6 +11,7 @@ from app.errors import Conflict
 from app.gateways.osm import OsmFeature
 from app.geometry import Shape
 from app.models.kinds.mapping import MappingJob
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction
 from app.models.mapping.trainings import TrainingStatus
 from app.policies import Viewer
@@ -118,7 +119,7 @@ async def replace_files(session: WriteSession, prediction: Prediction, files: Se
 async def conflation_failed(session: WriteSession, prediction_id: int, reason: str) -> None:
     """Marks the comparison as failed, with the reason; the features stay."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
-    prediction.conflating, prediction.conflation_error = False, reason[: settings.note_length_max]
+    prediction.conflating, prediction.conflation_error = False, reason[:NOTE_LENGTH_MAX]
     await notify(
         session,
         prediction.user_id,

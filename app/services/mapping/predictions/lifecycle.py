@@ -15,6 +15,14 @@ from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
 from app.models.accounts import Team
 from app.models.kinds.mapping import MappingJob
+from app.models.limits.mapping import (
+    ANGLE_DEGREES_MAX,
+    AREA_THRESHOLD_M2_MAX,
+    CONFIDENCE_PERCENT_MAX,
+    OVERLAP_M_MAX,
+    TOLERANCE_M_MAX,
+)
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
@@ -43,12 +51,12 @@ class Outlines:
     overlap: float = 0.15
 
     def __post_init__(self) -> None:
-        checks.within("confidence", self.confidence, 0, 100)
-        checks.within("tolerance", self.tolerance, 0, 10)
-        checks.within("areaThreshold", self.area_threshold, 0, 20)
-        checks.within("maxAngleChange", self.max_angle_change, 0, 45)
-        checks.within("skewTolerance", self.skew_tolerance, 0, 45)
-        checks.within("overlap", self.overlap, 0, 1)
+        checks.within("confidence", self.confidence, 0, CONFIDENCE_PERCENT_MAX)
+        checks.within("tolerance", self.tolerance, 0, TOLERANCE_M_MAX)
+        checks.within("areaThreshold", self.area_threshold, 0, AREA_THRESHOLD_M2_MAX)
+        checks.within("maxAngleChange", self.max_angle_change, 0, ANGLE_DEGREES_MAX)
+        checks.within("skewTolerance", self.skew_tolerance, 0, ANGLE_DEGREES_MAX)
+        checks.within("overlap", self.overlap, 0, OVERLAP_M_MAX)
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
@@ -115,7 +123,7 @@ def _area(geom: BaseGeometry) -> BaseGeometry:
 
 
 def _note(description: str | None) -> str | None:
-    return checks.optional_text("description", description, length_max=settings.note_length_max)
+    return checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX)
 
 
 async def _queue(session: WriteSession, prediction: Prediction) -> None:

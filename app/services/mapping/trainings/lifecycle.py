@@ -15,6 +15,12 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
 from app.models.kinds.mapping import MappingJob
+from app.models.limits.mapping import (
+    BOUNDARY_WIDTH_PIXELS_MAX,
+    CONTACT_SPACING_PIXELS_MAX,
+    MODEL_DESCRIPTION_LENGTH_MAX,
+)
+from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
@@ -68,8 +74,8 @@ async def create_model(
     model = Model(
         user_id=signed_in(viewer),
         dataset_id=dataset.id,
-        name=checks.text("name", name, length_max=settings.name_length_max),
-        description=checks.optional_text("description", description, length_max=settings.description_length_max),
+        name=checks.text("name", name, length_max=NAME_LENGTH_MAX),
+        description=checks.optional_text("description", description, length_max=MODEL_DESCRIPTION_LENGTH_MAX),
         base_model=base_model,
     )
     session.add(model)
@@ -101,8 +107,8 @@ async def start_training(
     zooms = zooms_of(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
     checks.within("epochs", epochs, 1, limits.epochs_max)
     checks.within("batchSize", batch_size, 1, limits.batch_max)
-    checks.within("inputContactSpacing", input_contact_spacing, 0, settings.training_contact_spacing_max)
-    checks.within("inputBoundaryWidth", input_boundary_width, 0, settings.training_boundary_width_max)
+    checks.within("inputContactSpacing", input_contact_spacing, 0, CONTACT_SPACING_PIXELS_MAX)
+    checks.within("inputBoundaryWidth", input_boundary_width, 0, BOUNDARY_WIDTH_PIXELS_MAX)
     template = await _imagery_of(session, model, source_imagery)
     areas = await labelled_areas(session, model)
     check_tiles(areas, zooms)
@@ -110,7 +116,7 @@ async def start_training(
         user_id=signed_in(viewer),
         model_id=model.id,
         source_imagery=template,
-        description=checks.optional_text("description", description, length_max=settings.note_length_max),
+        description=checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX),
         zoom_level=zooms,
         epochs=epochs,
         batch_size=batch_size,

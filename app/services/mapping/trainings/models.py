@@ -9,13 +9,14 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.models.kinds.mapping import MappingJob
+from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_model
 from app.queue import enqueue
 from app.services.system import audit
-from app.settings import settings
 
 UNFINISHED = (TrainingStatus.SUBMITTED, TrainingStatus.RUNNING)
 
@@ -33,10 +34,10 @@ async def update_model(session: WriteSession, viewer: Viewer, model_id: int, cha
     """Updates the given fields: name, description, status. Publishing is a mutation of its own."""
     model = await model_to_change(session, viewer, model_id)
     if "name" in changes:
-        model.name = checks.text("name", changes["name"], length_max=settings.name_length_max)
+        model.name = checks.text("name", changes["name"], length_max=NAME_LENGTH_MAX)
     if "description" in changes:
         about = changes["description"]
-        model.description = checks.optional_text("description", about, length_max=settings.description_length_max)
+        model.description = checks.optional_text("description", about, length_max=MODEL_DESCRIPTION_LENGTH_MAX)
     if "status" in changes:
         model.status = _status(model, changes["status"])
     await session.flush()

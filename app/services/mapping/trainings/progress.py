@@ -4,11 +4,11 @@ from sqlalchemy import func, select
 
 from app import events
 from app.database import WriteSession
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.services.system import jobs, notifications
-from app.settings import settings
 
 Work = Training | Prediction | Inspection
 
@@ -40,7 +40,7 @@ async def finish(session: WriteSession, work: Work, how: str) -> None:
 
 async def fail(session: WriteSession, work: Work, reason: str) -> None:
     """Marks work as failed, with the reason."""
-    work.failure = reason[: settings.note_length_max]
+    work.failure = reason[:NOTE_LENGTH_MAX]
     how = "was cancelled." if reason == jobs.CANCELLED else f"failed. {reason}"
     await _end(session, work, TrainingStatus.FAILED, how)
 

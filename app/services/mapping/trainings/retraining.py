@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.feedback import FeedbackAOI
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
@@ -42,7 +43,7 @@ async def start_feedback_training(
     )
     checks.within("epochs", epochs, 1, settings.feedback_training_epochs_max)
     checks.within("batchSize", batch_size, 1, settings.feedback_training_batch_max)
-    about = checks.optional_text("description", description, length_max=settings.note_length_max)
+    about = checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX)
     await _check_weights(session, parent)
     areas = [*await labelled_areas(session, model), *await _corrections(session, parent)]
     check_tiles(areas, zooms)

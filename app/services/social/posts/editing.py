@@ -13,6 +13,7 @@ from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
 from app.models.kinds.social import SocialNotification
+from app.models.limits.social import ALT_TEXT_LENGTH_MAX, POST_LENGTH_MAX
 from app.models.social import Post, PostRevision, PostType
 from app.models.subjects import subjects
 from app.policies import Viewer, require, signed_in, visible
@@ -114,11 +115,11 @@ async def _fill(session: WriteSession, post: Post, fields: Mapping[str, Any]) ->
 def _checked(name: str, value: Any) -> Any:
     match name:
         case "content":
-            return checks.optional_text("content", value, length_max=settings.post_length_max) or ""
+            return checks.optional_text("content", value, length_max=POST_LENGTH_MAX) or ""
         case "media_url":
             return None if value is None else check_url("mediaUrl", value)
         case "alt_text":
-            return checks.optional_text("altText", value, length_max=settings.alt_text_length_max)
+            return checks.optional_text("altText", value, length_max=ALT_TEXT_LENGTH_MAX)
     return value
 
 

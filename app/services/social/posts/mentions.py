@@ -14,6 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.database import WriteSession
 from app.models.accounts import User
+from app.models.limits.social import HASHTAG_LENGTH_MAX
+from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.social import Post, PostHashtag, PostMention, PostRevision
 from app.policies import Viewer, visible
 from app.policies.accounts import is_blocked
@@ -72,14 +74,14 @@ def hashtags(text: str) -> list[str]:
     found: dict[str, None] = {}
     for rest in _after(text, "#"):
         name = "".join(takewhile(_is_word, rest)).lower()
-        if len(name) <= settings.hashtag_length_max and any(map(str.isalpha, name)):
+        if len(name) <= HASHTAG_LENGTH_MAX and any(map(str.isalpha, name)):
             found[name] = None
     return list(found)[: settings.hashtags_max]
 
 
 def _names(text: str) -> list[list[str]]:
     """For each place that may be a mention, the possible usernames, the longest first."""
-    lines = [f"{LINE_END.split(rest)[0]} "[: settings.name_length_max + 1] for rest in _after(text, "@")]
+    lines = [f"{LINE_END.split(rest)[0]} "[: NAME_LENGTH_MAX + 1] for rest in _after(text, "@")]
     return [[line[:end].lower() for end in _ends(line)] for line in lines[: settings.mentions_max]]
 
 

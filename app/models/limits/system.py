@@ -1,0 +1,3 @@
+"""Limits of banners."""
+
+BANNER_LENGTH_MAX = 500

@@ -1,0 +1,38 @@
+"""Descriptions that name limits: a docstring says `{settings.nodes_max}`, and the schema shows the number."""
+
+import re
+from importlib import import_module
+
+from app.settings import settings
+from schema.sizes import in_words
+
+PLACEHOLDER = re.compile(r"\{([a-z]+)\.(\w+)\}")
+SQUARE_KILOMETRE_M2 = 1_000_000
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def filled(text: str | None) -> str | None:
+    """The text with each `{settings.name}`, and each `{social.NAME}` of `app/models/limits`, as its number."""
+    return text and PLACEHOLDER.sub(lambda found: _number(found[1], found[2]), text)
+
+
+def _number(module: str, name: str) -> str:
+    limits = settings if module == "settings" else import_module(f"app.models.limits.{module}")
+    value: float = getattr(limits, name)
+    if name.endswith("_bytes_max"):
+        return in_words(round(value))
+    if name.endswith("_m2_max") and value % SQUARE_KILOMETRE_M2 == 0:
+        return f"{_grouped(value / SQUARE_KILOMETRE_M2)} km²"
+    if name.endswith(("_s", "_minutes")):
+        return _duration(value * (60 if name.endswith("_minutes") else 1))
+    return _grouped(value)
+
+
+def _duration(seconds: float) -> str:
+    size, unit = next(((size, unit) for size, unit in UNITS if seconds % size == 0), UNITS[-1])
+    count = seconds / size
+    return f"{_grouped(count)} {unit}{'' if count == 1 else 's'}"
+
+
+def _grouped(value: float) -> str:
+    return f"{value:,}".replace(",", " ").removesuffix(".0")
