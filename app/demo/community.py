@@ -8,7 +8,8 @@ from sqlalchemy import delete, or_, select, update
 from app.database import WriteSession
 from app.models.accounts import User
 from app.models.mapping.datasets import Dataset
-from app.models.social import Message, Post, PostType, Report, ReportReason
+from app.models.reports import Report, ReportReason
+from app.models.social import Message, Post, PostType
 from app.models.system import UserNotification
 from app.policies import Viewer
 from app.services.accounts.users import profiles

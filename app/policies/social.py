@@ -3,6 +3,7 @@
 from sqlalchemy import ColumnElement, SQLColumnExpression, exists, false, func, or_, true
 from sqlalchemy.orm import aliased
 
+from app.models.reports import Report
 from app.models.social import (
     Block,
     Conversation,
@@ -15,7 +16,6 @@ from app.models.social import (
     PostHashtag,
     PostMention,
     PostRevision,
-    Report,
     Share,
 )
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads

@@ -17,7 +17,8 @@ from app.models.accounts import ApiKey, DataExport, Session, User
 from app.models.base import Record
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Artifact, Prediction
-from app.models.social import Post, Report
+from app.models.reports import Report
+from app.models.social import Post
 from app.policies import Viewer, visible
 from app.settings import settings
 from app.signing import Seal

@@ -3,7 +3,7 @@
 import strawberry
 from sqlalchemy import ColumnElement, Select, case
 
-from app.models.social import Report, ReportAction, ReportReason, ReportState
+from app.models.reports import Report, ReportAction, ReportReason, ReportState
 from app.policies import AnyViewer, signed_in, visible
 from app.policies.accounts import visible_users
 from app.services.social import reports as reports_service

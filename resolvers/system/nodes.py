@@ -6,7 +6,7 @@ import strawberry
 
 from app.errors import BadRequest
 from app.models.base import Record
-from app.models.social import Report
+from app.models.reports import Report
 from app.models.system import AuditEntry, UserNotification
 from app.settings import settings
 from resolvers.context import Info

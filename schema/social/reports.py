@@ -4,7 +4,7 @@ import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
-from app.models import social as social_tables
+from app.models import reports as report_tables
 from resolvers.social import reports as resolve
 from resolvers.system import nodes
 from schema.accounts import User
@@ -12,11 +12,11 @@ from schema.fields import Connection, computed, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Node, Row
 
-for enum in (social_tables.ReportReason, social_tables.ReportState, social_tables.ReportAction):
+for enum in (report_tables.ReportReason, report_tables.ReportState, report_tables.ReportAction):
     strawberry.enum(enum, description=enum.__doc__)
 
 
-class Report(Row, of=social_tables.Report):
+class Report(Row, of=report_tables.Report):
     created_at: auto
     reason: auto
     comment: auto
@@ -26,9 +26,9 @@ class Report(Row, of=social_tables.Report):
     action: auto
     resolution: auto
     resolved_at: auto
-    user: User = one(social_tables.Report.user)
-    accused: User | None = one(social_tables.Report.accused)
-    resolved_by: User | None = one(social_tables.Report.resolved_by)
+    user: User = one(report_tables.Report.user)
+    accused: User | None = one(report_tables.Report.accused)
+    resolved_by: User | None = one(report_tables.Report.resolved_by)
     subject: Node | None = field(nodes.subject)
 
 

@@ -11,6 +11,7 @@ from app.database import Database
 from app.models.accounts import OsmAccount, Profile, User
 from app.models.base import Record
 from app.models.mapping.feedback import Review
+from app.models.reports import Report, ReportAction, ReportReason, ReportState
 from app.models.social import (
     Conversation,
     FriendRequest,
@@ -22,10 +23,6 @@ from app.models.social import (
     PostHashtag,
     PostMention,
     PostRevision,
-    Report,
-    ReportAction,
-    ReportReason,
-    ReportState,
     Share,
 )
 from app.models.system import AuditEntry

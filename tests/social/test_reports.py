@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models.accounts import Profile, Session, User
-from app.models.social import Block, Post, Report
+from app.models.reports import Report
+from app.models.social import Block, Post
 from app.models.social import Message as MessageRow
 from app.models.system import AuditEntry, UserNotification
 from app.services.accounts.users import deletion

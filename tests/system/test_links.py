@@ -17,7 +17,8 @@ from app.models.choices import Scope
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
-from app.models.social import Block, Post, Report, ReportReason, ReportState
+from app.models.reports import Report, ReportReason, ReportState
+from app.models.social import Block, Post
 from app.policies import Viewer
 from app.services import links
 from app.services.system import digests

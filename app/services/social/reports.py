@@ -20,7 +20,8 @@ from app.models.limits.social import EVIDENCE_LENGTH_MAX, RESOLUTION_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset
 from app.models.mapping.trainings import Model
-from app.models.social import Message, Post, Report, ReportAction, ReportReason, ReportState
+from app.models.reports import Report, ReportAction, ReportReason, ReportState
+from app.models.social import Message, Post
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import may_decide_on_reports
 from app.rates import Rates, Share

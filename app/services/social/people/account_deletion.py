@@ -3,7 +3,8 @@
 from sqlalchemy import delete, or_, select, update
 
 from app.database import WriteSession
-from app.models.social import Block, FriendRequest, Friendship, Like, Mute, Post, PostMention, Report, Share
+from app.models.reports import Report
+from app.models.social import Block, FriendRequest, Friendship, Like, Mute, Post, PostMention, Share
 from app.services.accounts.users.deletion import on_parting
 from app.services.social.posts.removal import locked, remove_posts
 

@@ -19,7 +19,8 @@ from app.errors import Expired, Invalid, Unavailable
 from app.gateways import storage
 from app.gateways.storage import StoredFile
 from app.models.kinds.social import SocialJob
-from app.models.social import Post, Report, ReportState
+from app.models.reports import Report, ReportState
+from app.models.social import Post
 from app.policies import Viewer
 from app.queue import enqueue
 from app.services import links
