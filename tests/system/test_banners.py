@@ -233,4 +233,4 @@ async def test_strangers_hear_when_a_banner_starts_changes_and_ends_and_may_come
 
 async def test_the_words_may_be_as_long_as_their_column(refuse, staff):
     found = await refuse("createBanner", viewer=staff, message="a" * (BANNER_LENGTH_MAX + 1))
-    assert (found["field"], found["message"]) == ("message", "Write 1 to 500 characters; these are 501.")
+    assert (found["field"], found["message"]) == ("message", "Use 1 to 500 characters; this has 501.")
