@@ -41,7 +41,7 @@ async def test_what_was_sent_to_the_link_can_be_used(api, owner):
 async def test_more_than_was_announced_is_refused_on_its_way(api, owner):
     made = link(Viewer(owner.id), bytes=4)
     assert (await send(api, made)).status_code == 413
-    with pytest.raises(Invalid, match="Nothing has arrived"):
+    with pytest.raises(Invalid, match="Nothing was uploaded"):
         await uploads.uploaded(Viewer(owner.id), made.upload, use="avatar")
 
 
@@ -55,7 +55,7 @@ async def test_an_upload_is_its_senders_and_for_one_use(api, owner, other):
     made = link(Viewer(owner.id))
     await send(api, made)
     for viewer, use in ((Viewer(other.id), "avatar"), (Viewer(owner.id), "labels")):
-        with pytest.raises(Invalid, match="another's"):
+        with pytest.raises(Invalid, match="belongs to another user"):
             await uploads.uploaded(viewer, made.upload, use=use)
     with pytest.raises(Unauthenticated):
         await uploads.uploaded(Viewer(), made.upload, use="avatar")
