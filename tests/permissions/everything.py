@@ -28,6 +28,17 @@ KINDS = {
 """What arguments name whose name says something else."""
 WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
 """What is given where words must be."""
+LIMITS = (
+    "request_bytes_max",
+    "document_characters_max",
+    "document_tokens_max",
+    "document_aliases_max",
+    "document_repeats_max",
+    "document_cost_max",
+    "viewer_cost_per_minute_max",
+    "address_cost_per_minute_max",
+)
+"""The settings that must be large for it: a question of a type with many kinds of rows is long."""
 SomeId = Callable[[str], str]
 
 
@@ -90,7 +101,9 @@ async def answers(
     """What every question is answered with, and every field of every row, by `Type.field`."""
     found: dict[str, list[Any]] = {}
     for name, question in questions(some_id):
-        found[name] = [await ask(f"{{ {question} }}")]
+        answer = await ask(f"{{ {question} }}")
+        assert answer, f"{name} was not asked at all: {answer.errors}"
+        found[name] = [answer]
     for kind, of_kind in keys.items():
         below = selection(CORE.type_map[kind], is_whole=True)
         answer = await ask(f"{{ nodes(ids: {json.dumps(of_kind)}) {{ ... on {kind} {below} }} }}")

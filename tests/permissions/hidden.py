@@ -25,7 +25,7 @@ from app.models.social import (
     PostRevision,
     Share,
 )
-from app.models.system import AuditEntry
+from app.models.system import AuditEntry, IdempotencyKey
 from app.policies import Viewer
 from app.services.accounts.teams import invitations, memberships
 from app.services.social import messages
@@ -176,6 +176,8 @@ async def _organise(database: Database, viewer: Person, friend: Person) -> None:
     await factories.add(database, AuditEntry(actor_id=friend.id, user_id=viewer.id, **invitation))
     await factories.add(database, AuditEntry(actor_id=viewer.id, user_id=friend.id, **invitation))
     await factories.notification(database, viewer.id, subject_type="User", subject_key=friend.id)
+    asked = {"key": MARK, "field": "renameTeam", "request": MARK.encode(), "outcome": {"user": friend.id, "name": MARK}}
+    await factories.add(database, IdempotencyKey(user_id=friend.id, **asked))
 
 
 async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:

@@ -17,7 +17,7 @@ from app.settings import settings
 from resolvers import ids
 from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
-from tests.permissions.everything import answers
+from tests.permissions.everything import LIMITS, answers
 from tests.permissions.hidden import Society, seen, society
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
 from tests.permissions.matrix import CORE
@@ -26,6 +26,8 @@ OF_A_PERSON = ("(userId)", "(withUserId)", "(actorId)", "(authorId)")
 """With one's id, fields find what is theirs: of whom one does not see, nothing."""
 APART = {"blocks", "mails"}
 """What hides them, and what goes to their own address."""
+OF_ONES_OWN_BLOCKS = {"Block.userId", "Query.blocks"}
+"""Whom one has blocked one is told by their id alone, in one's own blocks, to take it back."""
 LISTED = Path(__file__).with_name("people.txt")
 
 
@@ -36,13 +38,19 @@ async def people(database) -> Society:
 
 def rows_of(answer: Any) -> list[Any]:
     """The rows of an answer's lists."""
-    return [row for found in answer.values() for name in found if name.endswith("_nodes") for row in found[name]]
+    return [
+        row
+        for found in filter(None, answer.values())
+        for name in found
+        if name.endswith("_nodes")
+        for row in found[name]
+    ]
 
 
 @pytest.fixture
 def everything(ask, database, monkeypatch):
     """All answers to somebody that name one of the hidden, by what was asked."""
-    for limit in ("document_tokens_max", "document_cost_max", "document_aliases_max", "viewer_cost_per_minute_max"):
+    for limit in LIMITS:
         monkeypatch.setattr(settings, limit, 10**9)
 
     async def everything(people: Society, viewer: Person | None) -> set[str]:
@@ -87,7 +95,13 @@ async def test_they_are_named_wherever_somebody_can_be(database, people):
 @pytest.mark.parametrize("hide", [blocked, blocking, suspended, deleted])
 async def test_whom_one_must_not_see_is_in_no_answer(everything, database, people, hide):
     await hide(database, people.viewer, people.hidden.values())
-    assert await everything(people, people.viewer) == set()
+    assert await everything(people, people.viewer) == (OF_ONES_OWN_BLOCKS if hide is blocked else set())
+
+
+async def test_nobody_else_is_told_whom_one_has_blocked(everything, database, people):
+    await blocked(database, people.viewer, people.hidden.values())
+    for viewer in (people.between, people.hidden["friend"], None):
+        assert not OF_ONES_OWN_BLOCKS & await everything(people, viewer)
 
 
 @pytest.mark.parametrize("hide", [suspended, deleted])

@@ -15,6 +15,7 @@ from app.settings import settings
 from app.signals import Signals
 from tests import factories
 from tests.fixtures import Person
+from tests.permissions.everything import LIMITS
 from tests.permissions.hearing import DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
 from tests.permissions.hidden import MARK, marks_of, seen
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
@@ -58,7 +59,7 @@ async def on(database, redis_url, other, couple):
 
 @pytest.fixture(autouse=True)
 def unlimited(monkeypatch):
-    for limit in ("document_tokens_max", "document_cost_max", "document_aliases_max", "viewer_cost_per_minute_max"):
+    for limit in LIMITS:
         monkeypatch.setattr(settings, limit, 10**9)
 
 
