@@ -66,7 +66,14 @@ class _Loop:
             self._file = _schedstat()
         if self._file < 0:
             return 0.0
-        return int(os.pread(self._file, 64, 0).split()[1]) * NANOSECOND_S
+        try:
+            told = os.pread(self._file, 64, 0)
+        except ProcessLookupError:
+            # The thread has ended: another event loop, in a thread of its own, goes on.
+            os.close(self._file)
+            self._file = None
+            return self.ready_now_s()
+        return int(told.split()[1]) * NANOSECOND_S
 
 
 def _schedstat() -> int:

@@ -6,7 +6,9 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -311,3 +313,15 @@ async def test_events_that_are_told_to_several_are_charged_to_each(serve, budget
 @pytest.mark.parametrize(("work_s", "members", "bytes_out", "points"), [(1, 1_000, 10, 21), (0, 9, 10**9, 1_000)])
 def test_an_event_costs_each_member_its_part_and_not_more_than_its_bound(work_s, members, bytes_out, points):
     assert event_points(work_s, members, bytes_out) == points
+
+
+def test_the_clocks_outlive_the_thread_that_was_read_first():
+    """Servers of tests run in threads of their own, one after the other."""
+    clock = metering._Loop()
+    first = threading.Thread(target=clock.read, args=(0.0,))
+    first.start()
+    first.join()
+    # Python sees the end of a thread some moments before the kernel does.
+    while Path(f"/proc/self/task/{first.native_id}").exists():
+        time.sleep(0.001)
+    assert clock.ready_now_s() >= 0
