@@ -54,8 +54,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    kind = sa.column("kind")
     for (table, name), listed in LISTED.items():
+        # A column belongs to one table: each has its own.
+        kind = sa.column("kind")
         # The older version cannot read rows of other kinds.
         op.execute(sa.delete(sa.table(table, kind)).where(kind.not_in(listed)))
-        op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, kind.in_(listed))
+        op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, sa.column("kind").in_(listed))

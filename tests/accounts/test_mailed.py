@@ -119,7 +119,7 @@ async def test_a_link_ends(refuse, ann, monkeypatch):
         refused = await refuse(name, **given)
         assert (refused["field"], refused["message"]) == (
             "token",
-            "This link has expired. Request a new one. Request a new one.",
+            "This link has expired. Request a new one.",
         )
 
 

@@ -216,7 +216,7 @@ async def test_the_suspended_stay_out(come, visit, refuse, database):
     async with database.writing() as session:
         await session.execute(update(User).values(is_active=False))
     problem = await refuse("signInWithOsm", **(await (await visit()).say_yes()).input)
-    assert (problem["code"], problem["message"]) == ("FORBIDDEN", "Your account is suspended.")
+    assert (problem["code"], problem["message"]) == ("FORBIDDEN", "This account is suspended.")
 
 
 async def test_what_was_begun_in_another_browser_is_refused(visit, refuse, osm):

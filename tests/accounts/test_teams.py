@@ -162,7 +162,7 @@ async def test_a_suspended_member_does_not_become_the_admin(refuse, database, ow
     suspended = (await factories.user(database, "suspended", is_active=False)).user
     await factories.add(database, TeamMembership(team_id=team.id, user_id=suspended.id))
     refused = await refuse("transferTeam", viewer=owner, id=ids.encode(team), userId=ids.encode(suspended))
-    assert (refused["code"], refused["message"]) == ("CONFLICT", "Your account is suspended.")
+    assert (refused["code"], refused["message"]) == ("CONFLICT", "This account is suspended.")
 
 
 async def test_with_a_team_go_its_memberships_and_invitations_and_its_members_are_told(

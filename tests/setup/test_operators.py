@@ -65,7 +65,7 @@ def entries(rows):
 
 
 def test_an_account_is_made_with_a_password_that_is_typed(ada, rows):
-    assert ada.text == "ada <ada@example.org> is made."
+    assert ada.text == "Created ada <ada@example.org>."
     [made] = rows("SELECT * FROM users")
     assert (made.username, made.email, made.email_verified) == ("ada", "ada@example.org", True)
     assert (made.is_staff, made.is_super_admin) == (False, False)
@@ -103,9 +103,9 @@ def test_an_address_and_a_name_are_taken_once(user, ada, rows):
 
 
 def test_somebody_becomes_staff_and_is_no_longer(user, ada, rows):
-    assert user("promote", "ADA").text == "ada is staff."
+    assert user("promote", "ADA").text == "ada is now staff."
     assert user("promote", "ada").refusal == "This user is already staff."
-    assert user("promote", "ada@example.org", "--super-admin").text == "ada is a super admin."
+    assert user("promote", "ada@example.org", "--super-admin").text == "ada is now a super admin."
     assert user("demote", "ada").refusal == "This is the last super admin. Make another user a super admin first."
     user("create", "bob@example.org", "bob", "--super-admin")
     assert user("demote", "ada").text == "ada is no longer staff."
@@ -128,7 +128,7 @@ def test_a_new_password_is_set_and_sessions_end(user, ada, rows):
 
 def test_an_account_is_suspended_and_restored(user, ada, rows):
     assert user("suspend", "ada", "--reason", "Spam.").text == "ada is suspended."
-    assert user("suspend", "ada", "--reason", "Spam.").refusal == "Your account is suspended already."
+    assert user("suspend", "ada", "--reason", "Spam.").refusal == "This account is already suspended."
     assert rows("SELECT is_active FROM users") == [(False,)]
     assert user("restore", "ada").text == "ada is restored."
     assert entries(rows) == [("createUser", None), ("suspendUser", None), ("restoreUser", None)]
@@ -141,7 +141,7 @@ def test_without_staff_the_list_says_what_to_do(user, ada):
 def test_the_command_takes_its_password_from_the_standard_input(database_url, redis_url, rows):
     command = [sys.executable, "-m", "app.cli", "user", "create", "ada@example.org", "ada"]
     made = subprocess.run(command, env=os.environ, input=f"{PASSWORD}\n", capture_output=True, text=True, check=False)
-    assert (made.returncode, made.stdout) == (0, "ada <ada@example.org> is made.\n")
+    assert (made.returncode, made.stdout) == (0, "Created ada <ada@example.org>.\n")
     again = subprocess.run(command, env=os.environ, input=f"{PASSWORD}\n", capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr) == (1, "This email address already has an account.\n")
 

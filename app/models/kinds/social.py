@@ -15,6 +15,6 @@ class SocialNotification(NotificationKind):
     REPLY = "REPLY", "replied to your post.", "replied to your post."
     MENTION = "MENTION", "mentioned you.", "mentioned you."
     FRIEND_REQUEST = "FRIEND_REQUEST", "sent you a friend request.", "sent you friend requests."
-    FRIENDSHIP = "FRIENDSHIP", "is your friend now.", "are your friends now."
-    MESSAGE = "MESSAGE", "has written to you.", "have written to you."
+    FRIENDSHIP = "FRIENDSHIP", "is now your friend.", "are now your friends."
+    MESSAGE = "MESSAGE", "sent you a message.", "sent you messages."
     MODERATION = "MODERATION", "", "", False
