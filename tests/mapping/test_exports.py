@@ -62,7 +62,7 @@ def download(api, ask, rows, tmp_path):
 
 async def test_geojson_has_every_label_with_its_tags(download, rows):
     path, media_type = await download("aoi", "GEOJSON")
-    assert (path.name, media_type) == (f"aoi-{rows['aoi'].id}-labels.geojson", "application/geo+json")
+    assert (path.name, media_type) == (f"area-{rows['aoi'].id}-labels.geojson", "application/geo+json")
     features = orjson.loads(path.read_bytes())["features"]
     assert [feature["properties"] for feature in features] == [
         {"building": "yes", "osm_id": 5, "osm_type": "way"},

@@ -186,7 +186,7 @@ WRONG = {
     "lists that never end": (
         "GEOJSON",
         b'{"type":"FeatureCollection","features":[' + b"[" * 200_000,
-        "This is nested more than 64 deep.",
+        "This is nested more than 64 levels deep.",
     ),
     "an attribute without end": (
         "OSM_XML",

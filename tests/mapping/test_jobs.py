@@ -193,5 +193,5 @@ async def test_a_training_that_is_tried_again_is_said_to_start_once(
     assert len(starts) == 1
     assert [message.split(".")[0] for message in await told(database)] == [
         f"Your training {training.id} has started",
-        f"Your training {training.id} has failed",
+        f"Your training {training.id} failed",
     ]

@@ -143,7 +143,7 @@ async def test_a_tile_has_no_more_features_than_it_may(api, database, village, m
         ("/tiles/labels/3/0/-1.mvt", 400, "BAD_REQUEST", "three whole numbers"),
         ("/tiles/labels/a/0/0.mvt", 400, "BAD_REQUEST", "three whole numbers"),
         ("/tiles/labels/3/0/99999999999.mvt", 400, "BAD_REQUEST", "three whole numbers"),
-        ("/tiles/labels/3/0/0.mvt?colour=red", 400, "BAD_REQUEST", '"colour" is none of these'),
+        ("/tiles/labels/3/0/0.mvt?colour=red", 400, "BAD_REQUEST", 'Unknown filter "colour"'),
         ("/tiles/labels/3/0/0.mvt?prediction=<prediction>", 400, "INVALID_INPUT", "does not support this filter"),
         ("/tiles/labels/3/0/0.mvt?dataset=<prediction>", 404, "NOT_FOUND", "There is no Dataset"),
         ("/tiles/labels/3/0/0.mvt?dataset=5", 404, "NOT_FOUND", "There is"),

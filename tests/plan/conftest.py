@@ -13,9 +13,12 @@ from sqlalchemy import create_engine
 
 from app import security
 from app.database import Database
+from app.models.mapping.predictions import Artifact
 from app.operations.servers import PrivateServers
+from app.policies import Viewer
 from app.rates import Rates
 from app.services import links
+from app.services.mapping import artifacts
 from resolvers.plan import Plan
 from tests.plan import search
 from tests.plan.both import Both, both
@@ -41,12 +44,24 @@ def counted(method: Callable[..., Any]) -> Callable[..., Any]:
     return ended
 
 
+def fails_without_a_key(link: Callable[[Viewer, Artifact], str]) -> Callable[[Viewer, Artifact], str]:
+    """A resolver that fails as nobody foresaw for the one artifact whose storage key is none."""
+
+    def signed(viewer: Viewer, artifact: Artifact) -> str:
+        if artifact.storage_key == "no key":
+            raise ValueError("no key")
+        return link(viewer, artifact)
+
+    return signed
+
+
 @pytest.fixture(scope="module", autouse=True)
 def conditions() -> Iterator[None]:
     """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plan, "data", counted(Plan.data))
         patch.setattr(Plan, "complete", counted(Plan.complete))
+        patch.setattr(artifacts, "artifact_link", fails_without_a_key(artifacts.artifact_link))
         patch.setattr(links, "time", SimpleNamespace(time=lambda: 1_700_000_000))
         patch.setattr(Rates, "take", AsyncMock())
         patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
