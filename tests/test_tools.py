@@ -202,7 +202,7 @@ def test_any_other_text_is_refused_as_a_cursor(text):
 
 @pytest.mark.parametrize("first", [-1, settings.page_size_max + 1])
 def test_a_page_is_bounded(first):
-    with pytest.raises(BadRequest, match=f"`first` is {first}"):
+    with pytest.raises(BadRequest, match=f"^`first` must be from 0 to {settings.page_size_max}; this is {first}"):
         PageArgs(first)
     assert PageArgs(0).first == 0
 

@@ -171,7 +171,7 @@ async def test_a_large_body_is_refused_whether_or_not_it_says_so(http, monkeypat
     content = body if declared else pieces()
     response = await http.post("/graphql", content=content, headers={"content-type": JSON})
     assert response.status_code == 413
-    assert response.json()["errors"][0]["message"] == "A request may have 1000000 bytes."
+    assert response.json()["errors"][0]["message"] == "A request may have at most 1000000 bytes."
 
 
 async def test_a_body_that_never_ends_is_given_up(served, monkeypatch):

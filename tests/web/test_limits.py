@@ -135,7 +135,7 @@ async def test_the_length_of_a_document_is_asked_before_anything_else(ask, monke
 async def test_the_name_of_an_operation_has_a_length(http):
     response = await http.post("/graphql", json={"query": "{ greeting }", "operationName": "x" * 60_000})
     assert (response.status_code, len(response.content) < 500) == (400, True)
-    assert response.json()["errors"][0]["message"] == "'operationName' may have 1000 characters."
+    assert response.json()["errors"][0]["message"] == "'operationName' may have at most 1000 characters."
 
 
 async def test_a_request_holds_so_many_lists_and_objects(http, monkeypatch):
@@ -144,7 +144,7 @@ async def test_a_request_holds_so_many_lists_and_objects(http, monkeypatch):
         body = '{"query":"{ greeting }","variables":{"a":[' + many * 1_000 + "1]}}"
         response = await http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
         assert response.status_code == 413
-        assert response.json()["errors"][0]["message"] == "A request may contain at most 1,000 lists and objects."
+        assert response.json()["errors"][0]["message"] == "A request may have at most 1,000 lists and objects."
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def decode(text: bytes | str) -> object:
     brackets = raw.count(b"{") + raw.count(b"[")
     if brackets > settings.request_containers_max:
         # In memory an empty list takes thirty times its text.
-        raise Malformed(f"A request may hold {settings.request_containers_max:,} lists and objects.", status=413)
+        raise Malformed(
+            f"A request may have at most {settings.request_containers_max:,} lists and objects.", status=413
+        )
     if len(raw) > settings.request_values_max:
         _count_values(raw, brackets)
     try:
@@ -120,7 +122,7 @@ def _count_values(raw: bytes, brackets: int) -> None:
     """Passes if it holds few values: counted before they are made, by what stands between them, in texts as well."""
     values_max = settings.request_values_max * -(-len(raw) // settings.request_bytes_max)
     if len(raw) > values_max and raw.count(b",") + brackets > values_max:
-        raise Malformed(f"A request of this size may have {values_max} values.", status=413)
+        raise Malformed(f"A request of this size may have at most {values_max} values.", status=413)
 
 
 def too_large(bytes_max: int) -> Malformed:
