@@ -59,5 +59,5 @@ async def test_somebody_says_no_and_may_begin_again(page, database):
 
 async def test_who_is_led_there_with_anothers_code_is_not_signed_in(page, live, database):
     await page.goto(f"{live.url}/osm/?code=theirs&state=theirs")
-    await expect(page.get_by_role("status")).to_have_text("This sign-in was not started here. Start again.")
+    await expect(page.get_by_role("status")).to_have_text("This was not started here. Start again.")
     assert page.url == f"{live.url}/osm/"

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 from shapely import box
-from sqlalchemy import text
 
 from app.gateways import storage
 from app.gateways.fakes import village
@@ -28,10 +27,10 @@ SHOWN = "query ($id: ID!) { training(id: $id) { status failure parentTraining { 
 
 
 @pytest.fixture
-async def parent(change, database, owner, outside, work, monkeypatch):
+async def parent(change, database, sweeper, owner, outside, work, monkeypatch):
     """A training that has seen little, as a client makes it; it begins alike each time."""
-    async with database.writing() as session:  # a training's chances are drawn from its id
-        await session.execute(text("ALTER SEQUENCE trainings_id_seq RESTART WITH 2000001"))
+    superuser, _ = sweeper
+    superuser.execute("ALTER SEQUENCE trainings_id_seq RESTART WITH 2000001")  # chances are drawn from ids
     monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "16")
     template = f"{outside.url}/tiles/{{z}}/{{x}}/{{y}}.png"
     dataset = await change("createDataset", viewer=owner, name="Village", sourceImagery=template)

@@ -8,7 +8,7 @@ import pytest
 from shapely import box, union_all
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from app.gateways.fakes import village
 from app.geometry import to_geojson
@@ -38,10 +38,10 @@ PREDICTION = """status resultCount failure finishedAt job { state progress } fea
 
 
 @pytest.fixture
-async def model(change, database, owner, outside, monkeypatch):
+async def model(change, database, sweeper, owner, outside, monkeypatch):
     """Areas, labels and a model, as a client makes them; its trainings take few steps, and begin alike each time."""
-    async with database.writing() as session:  # a training's chances are drawn from its id
-        await session.execute(text("ALTER SEQUENCE trainings_id_seq RESTART WITH 1000001"))
+    superuser, _ = sweeper
+    superuser.execute("ALTER SEQUENCE trainings_id_seq RESTART WITH 1000001")  # chances are drawn from ids
     monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "16")
     template = f"{outside.url}/tiles/{{z}}/{{x}}/{{y}}.png"
     dataset = await change("createDataset", viewer=owner, name="Village", sourceImagery=template)

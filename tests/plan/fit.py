@@ -230,6 +230,11 @@ def _fit_reports(random: Random, rows: list[dict[str, Any]]) -> None:
         row |= {"subject_type": random.choice(["Post", "User", "Nothing"]), "subject_key": row["id"]}
 
 
+def _fit_idempotency_keys(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["key"] = f"{random.choice(TEXTS)}{row['id']}"[-50:]
+
+
 def _fit_event_epochs(random: Random, rows: list[dict[str, Any]]) -> None:
     """None: the API writes the one row itself when it starts."""
     del random
@@ -261,6 +266,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "conversations": _fit_conversations,
     "blocks": _fit_blocks,
     "event_epochs": _fit_event_epochs,
+    "idempotency_keys": _fit_idempotency_keys,
     "reports": _fit_reports,
     **dict.fromkeys(
         ["likes", "shares", "post_mentions", "friendships", "friend_requests", "mutes", "notification_actors"],

@@ -94,6 +94,8 @@ def _fields(parent: GraphQLNamedType) -> dict[str, GraphQLField]:
     """What may be asked of a type, its plainest fields first."""
     found = dict(getattr(parent, "fields", {}))
     if parent is CORE.query_type:
+        del found["rateLimit"]  # what is left to spend is less for whoever asks second
+    if parent is CORE.query_type:
         found |= {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
     if parent is not CORE.subscription_type:
         found["__typename"] = TypeNameMetaFieldDef

@@ -14,7 +14,7 @@ HERE = Running(address="http://127.0.0.1:1", database_url="postgresql://…", re
 def test_a_second_one_in_the_same_home_is_told_how_to_go_on(tmp_path):
     with (
         only_one(tmp_path),
-        pytest.raises(CannotStart, match=r"already runs in .*FIELDGRAPH_HOME=… PORT=…"),
+        pytest.raises(CannotStart, match=r"already running in .*FIELDGRAPH_HOME=… PORT=…"),
         only_one(tmp_path),
     ):
         pass

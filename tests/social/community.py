@@ -9,6 +9,7 @@ import psycopg
 
 from app.database import Database, WriteSession
 from app.errors import Code, DomainError
+from app.models.social import Block, Mute
 from app.policies import Viewer
 from app.services.social import messages as messages_service
 from app.services.social.people import blocks as blocks_service
@@ -271,9 +272,9 @@ DEEDS: dict[str, Callable[[WriteSession, Viewer, Act], Awaitable[Any]]] = {
     "cancel": lambda session, viewer, act: friends_service.cancel_friend_request(session, viewer, act.other),
     "part": lambda session, viewer, act: friends_service.remove_friend(session, viewer, act.other),
     "block": lambda session, viewer, act: blocks_service.block_user(session, viewer, act.other),
-    "unblock": lambda session, viewer, act: blocks_service.unblock_user(session, viewer, act.row),
+    "unblock": lambda session, viewer, act: blocks_service.unblock_user(session, viewer, Block.id == act.row),
     "mute": lambda session, viewer, act: blocks_service.mute_user(session, viewer, act.other, hours=None),
-    "unmute": lambda session, viewer, act: blocks_service.unmute_user(session, viewer, act.row),
+    "unmute": lambda session, viewer, act: blocks_service.unmute_user(session, viewer, Mute.id == act.row),
     "write": lambda session, viewer, act: messages_service.send_message(
         session, viewer, receiver_id=act.other, content=act.text
     ),
