@@ -7,8 +7,10 @@ from typing import Any, NewType, cast
 
 import orjson
 import psycopg
+import structlog
 from sqlalchemy import Connection, Constraint, Engine, Index, event, func, select
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -33,6 +35,8 @@ ENDS_CONNECTION = ("08", "57P")
 LOCKS = ("FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE", "pg_advisory")
 LOCK_S_MAX = 0.05
 
+log = structlog.get_logger(__name__)
+
 
 class Database:
     """The connection pool of one process."""
@@ -53,6 +57,7 @@ class Database:
             },
         )
         _time(self.engine.sync_engine)
+        event.listen(self.engine.sync_engine, "connect", _heed_warnings)
         self.reader = Reader(url, statement_s_max=statement_s_max)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._redis = redis_client.client(redis_url)
@@ -146,6 +151,16 @@ async def _commit(session: AsyncSession) -> None:
 async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
     fairy = await (await session.connection()).get_raw_connection()
     return cast("psycopg.AsyncConnection[Any]", fairy.driver_connection)
+
+
+def _heed_warnings(dbapi: DBAPIConnection, _record: object) -> None:
+    """Log what PostgreSQL warns of: what a role may not do, some commands skip with nothing but a warning."""
+
+    def heed(said: psycopg.errors.Diagnostic) -> None:
+        if said.severity_nonlocalized == "WARNING":
+            log.warning("database warned", sqlstate=said.sqlstate, message=said.message_primary)
+
+    cast("psycopg.AsyncConnection[Any]", dbapi.driver_connection).add_notice_handler(heed)
 
 
 def _time(engine: Engine) -> None:

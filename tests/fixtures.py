@@ -18,6 +18,7 @@ from app.operations.servers import PrivateServers
 from app.reader import Reader
 from app.services.accounts.sign_in.sessions import SignedIn
 from tests import factories
+from tests.plain_logs import warnings_of_database
 from tests.servers import Server, serving
 
 
@@ -50,6 +51,14 @@ class Answer(dict[str, Any]):
 
 
 Ask = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture(autouse=True)
+def unwarned() -> Iterator[None]:
+    """PostgreSQL warns of nothing in any test: what a role may not do, it sometimes skips with no more than that."""
+    warnings_of_database.clear()
+    yield
+    assert warnings_of_database == []
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,16 @@ from app.settings import settings
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READ_ONLY = ("alembic_version", "spatial_ref_sys")
+# What only the owner of a table may do, and the API and the workers need: functions that run as the owner.
+FUNCTIONS = ("public.refresh_feature_statistics()",)
 _TABLES = """
 SELECT relname FROM pg_class AS class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = class.oid AND classid = 'pg_class'::regclass AND deptype = 'e')
 ORDER BY relname
 """
 _SEQUENCES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'"
+_MAY_USE = "SELECT has_sequence_privilege(%s, 'USAGE')"
+_MAY_EXECUTE = "SELECT has_function_privilege(%s, 'EXECUTE')"
 _AM_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 _WHO = "SELECT current_user"
 _POWERS = """
@@ -65,6 +69,7 @@ def _statements(connection: psycopg.Connection) -> list[str]:
             f'REVOKE ALL ON public."{table}" FROM {{role}}',
             f'GRANT {", ".join(rights_on(table))} ON public."{table}" TO {{role}}',
         ]
+    found += [f"GRANT EXECUTE ON FUNCTION {function} TO {{role}}" for function in FUNCTIONS]
     for (sequence,) in connection.execute(_SEQUENCES).fetchall():
         found.append(f'GRANT SELECT, USAGE ON SEQUENCE public."{sequence}" TO {{role}}')
     return found
@@ -101,6 +106,12 @@ def lacking(connection: psycopg.Connection) -> str | None:
         for right in rights_on(table):
             if not _may(connection, right, table):
                 return f"may not {right} {table}"
+    for (sequence,) in connection.execute(_SEQUENCES).fetchall():
+        if connection.execute(_MAY_USE, [f'public."{sequence}"']).fetchone() != (True,):
+            return f"may not USE {sequence}"
+    for function in FUNCTIONS:
+        if connection.execute(_MAY_EXECUTE, [function]).fetchone() != (True,):
+            return f"may not EXECUTE {function}"
     return None
 
 

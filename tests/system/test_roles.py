@@ -2,12 +2,14 @@
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from app.models.base import append_only
 from app.operations import doctor, roles
 from app.operations import servers as private
 from app.operations.migrate import plain_url
 from app.settings import settings
+from tests.plain_logs import warnings_of_database
 
 
 @pytest.fixture
@@ -51,6 +53,43 @@ def test_what_the_role_may_not_do(other, statement):
         other.execute(statement)
 
 
+def test_the_role_refreshes_the_statistics_that_only_the_owner_may(other, servers):
+    with servers.connect("tests") as owner:
+        owner.execute("DELETE FROM pg_statistic WHERE starelid = 'predicted_features'::regclass")
+        owner.execute("""
+            SET session_replication_role = replica;
+            INSERT INTO predicted_features (prediction_id, part, geom, confidence, area_m2)
+            SELECT 1, 0, ST_GeomFromText('POLYGON((0 0, 0 1, 1 1, 0 0))', 4326), 0.5, n FROM generate_series(1, 50) AS n
+        """)
+        assert _statistics(owner) == 0
+        other.execute("SELECT refresh_feature_statistics()")
+        assert _statistics(owner) > 0
+
+
+def _statistics(owner):
+    return owner.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'predicted_features'").fetchone()[0]
+
+
+async def test_a_command_that_postgresql_skips_is_logged_and_fails_a_test(database):
+    async with database.writing() as session:
+        await session.execute(text("ANALYZE predicted_features"))
+    [said] = warnings_of_database
+    assert "predicted_features" in said
+    warnings_of_database.clear()
+
+
+def test_the_owners_functions_are_the_roles_alone_and_trust_no_search_path(servers):
+    with servers.connect("tests") as connection:
+        for function in roles.FUNCTIONS:
+            settings_of, may_public = connection.execute(
+                "SELECT proconfig, has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc "
+                "WHERE oid = %s::regprocedure AND prosecdef",
+                [function],
+            ).fetchone()
+            assert settings_of == ["search_path=pg_catalog, pg_temp"]
+            assert not may_public
+
+
 def test_every_table_that_can_only_be_added_to_has_its_trigger(servers):
     assert append_only() == ["audit_entries"]
     with servers.connect("tests") as connection:
@@ -65,9 +104,14 @@ def test_granting_anew_mends_what_is_missing_and_takes_what_is_too_much(clone_da
     with servers.connect("granted") as connection:
         connection.execute("GRANT DELETE ON audit_entries TO fieldgraph_app")
         connection.execute("CREATE TABLE later (n int)")
+        connection.execute("REVOKE EXECUTE ON FUNCTION refresh_feature_statistics FROM fieldgraph_app")
     with psycopg.connect(plain_url(url)) as other:
         assert roles.excess(other) == "may DELETE what can only be added to: audit_entries"
         assert roles.lacking(other) == "may not SELECT later"
+    with servers.connect("granted") as connection:
+        connection.execute("GRANT ALL ON later TO fieldgraph_app")
+    with psycopg.connect(plain_url(url)) as other:
+        assert roles.lacking(other) == "may not EXECUTE public.refresh_feature_statistics()"
     roles.grant(owner, url)
     with psycopg.connect(plain_url(url)) as other:
         assert (roles.excess(other), roles.lacking(other)) == (None, None)

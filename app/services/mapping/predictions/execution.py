@@ -130,8 +130,11 @@ async def add_found(session: WriteSession, prediction_id: int, found: Sequence[F
 
 
 async def get_ready_to_join(session: WriteSession) -> None:
-    """Updates PostgreSQL's statistics: with stale ones the join was planned badly and never ended."""
-    await session.execute(text("ANALYZE predicted_features"))
+    """Updates PostgreSQL's statistics: with stale ones the join was planned badly and never ended.
+
+    Only the owner of a table may ANALYZE it, so a function of the owner's does.
+    """
+    await session.execute(select(func.refresh_feature_statistics()))
 
 
 async def join_parts(session: WriteSession, prediction_id: int) -> None:
