@@ -19,6 +19,7 @@ from app import events, queue, redis_client
 from app.after_commit import Aside
 from app.connection import hang_up, in_words, is_alive, link, options, punctual
 from app.errors import Busy, Conflict, OutcomeUnknown
+from app.events import waking
 from app.metering import current
 from app.models.base import Base
 from app.reader import Reader
@@ -98,11 +99,11 @@ class Database:
                 self._deeds.put(session.info.pop("deeds", []))
 
     def _tell(self, session: AsyncSession) -> None:
-        self._nudges.put(queue.taken_from(session))
-        self._wakes.put([None] if events.taken_from(session) else [])
+        self._nudges.put(queue.pop_nudges(session))
+        self._wakes.put([None] if events.pop_recorded(session) else [])
 
     async def _wake(self, _: Sequence[None]) -> None:
-        await events.wake(self._redis)
+        await waking.wake(self._redis)
 
     async def close(self) -> None:
         """Finishes what follows the last commits, and closes every connection."""

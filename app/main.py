@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from app import logs, redis_client
 from app.database import Database
-from app.events import Feed
+from app.events.dispatcher import EventDispatcher
 from app.gateways import fakes, storage_probe
 from app.metering import timed_tasks
 from app.operations.migrate import after
@@ -64,26 +64,26 @@ def build(*, planned: bool = True) -> Api:
     """The API of this process, by the settings; unless `planned`, graphql-core executes every query."""
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
-    feed, signals = Feed(database.engine, redis_url), Signals(redis_url)
+    events, signals = EventDispatcher(database.engine, redis_url), Signals(redis_url)
     rates, hearing = Rates(redis_url), Hearing(database)
     logbook = Logbook(database)
-    known = Viewers(partial(sessions.viewer_of, database), feed)
+    known = Viewers(partial(sessions.viewer_of, database), events)
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
-        return Context(database, feed, signals, hearing, rates, viewer, caller.address, caller.client, expires_at)
+        return Context(database, events, signals, hearing, rates, viewer, caller.address, caller.client, expires_at)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         logbook.start()
-        await feed.start()
+        await events.start()
         await signals.start()
         await known.start()
         with timed_tasks():
             yield
         await known.stop()
         await signals.stop()
-        await feed.stop()
+        await events.stop()
         await rates.close()
         await logbook.stop()
         await database.close()
@@ -91,9 +91,9 @@ def build(*, planned: bool = True) -> Api:
     budget = Budget(rates)
     limits, plans = Limits(schema), Plans(schema) if planned else None
     graphql = GraphQL(schema=schema, context=context, limits=limits, budget=budget, plans=plans)
-    # Whoever holds a connection open with a token that ends now is not left there until it is asked for next.
-    known.tell(graphql.ask_anew)
-    background = [*feed.background, *signals.background, *known.background, *logbook.background]
+    # Connections whose token ends now are closed at once.
+    known.on_invalidation(graphql.ask_anew)
+    background = [*events.background, *signals.background, *known.background, *logbook.background]
     health = Health(_checks(database, redis_url), background)
     viewer = partial(_viewer, known)
     routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, viewer)]

@@ -88,8 +88,8 @@ async def next_turn(session: AsyncSession, lane: Lane, account_key: int) -> int:
     return turn
 
 
-def taken_from(session: AsyncSession) -> list[Nudge]:
-    """The nudges a transaction owes, once."""
+def pop_nudges(session: AsyncSession) -> list[Nudge]:
+    """The nudges of a transaction, and none when asked again."""
     nudges: list[Nudge] = session.info.pop("nudges", [])
     return nudges
 

@@ -1,4 +1,4 @@
-"""Redis, with a deadline on every wait: for answers, and for messages that might never come again."""
+"""Redis clients, with a deadline on every wait for an answer or a message."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -10,12 +10,12 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from app.settings import settings
 
 
-def _patience() -> dict[str, Any]:
+def _timeouts() -> dict[str, Any]:
     return {
         "socket_timeout": settings.redis_s_max,
         "socket_connect_timeout": settings.redis_s_max,
         "socket_keepalive": True,
-        # A connection that has been idle for longer is tried before it is trusted.
+        # A connection that was idle for longer is checked before use.
         "health_check_interval": 10 * settings.redis_s_max,
     }
 
@@ -31,30 +31,30 @@ def threads_client(url: str) -> redis.Redis:
 
 
 def _without_keepalive(url: str) -> dict[str, Any]:
-    patience = _patience()
+    timeouts = _timeouts()
     if url.startswith("unix://"):
-        # A socket of this machine has none.
-        del patience["socket_keepalive"]
-    return patience
+        # A Unix socket has no keepalive.
+        del timeouts["socket_keepalive"]
+    return timeouts
 
 
-async def heard(url: str, channel: str, well: Callable[[], None]) -> AsyncGenerator[bytes | None, None]:
-    """What is published on a channel; None whenever it begins to listen: before, it heard nothing.
+async def messages(url: str, channel: str, well: Callable[[], None]) -> AsyncGenerator[bytes | None, None]:
+    """The messages of a channel, and None whenever it begins to listen: earlier messages are lost.
 
-    It says `well` at each sign of life, and ends with an error when Redis gives none though it was asked for one.
+    Calls `well` at each sign of life, and ends with an error when Redis does not answer a ping.
     """
-    async with client(url) as connected, connected.pubsub() as listening:
-        await listening.subscribe(channel)
-        is_asked = False
+    async with client(url) as connection, connection.pubsub() as subscription:
+        await subscription.subscribe(channel)
+        is_pinged = False
         while True:
-            message = await listening.get_message(timeout=settings.redis_s_max)
+            message = await subscription.get_message(timeout=settings.redis_s_max)
             if message is None:
-                if is_asked:
+                if is_pinged:
                     raise RedisTimeout(f"Redis did not answer within {settings.redis_s_max:g} s")
-                await listening.ping()
-                is_asked = True
+                await subscription.ping()
+                is_pinged = True
                 continue
-            is_asked = False
+            is_pinged = False
             well()
             if message["type"] in {"message", "subscribe"}:
                 yield message["data"] if message["type"] == "message" else None

@@ -11,7 +11,7 @@ import strawberry
 
 from app.database import Database, ReadSession, WriteSession
 from app.errors import OutcomeUnknown, Unauthenticated
-from app.events import Feed
+from app.events.dispatcher import EventDispatcher
 from app.models.base import Record
 from app.models.choices import Scope
 from app.policies import Viewer, require_scope
@@ -33,7 +33,7 @@ class Context:
     """The context of one operation; on a socket each operation has its own."""
 
     database: Database
-    feed: Feed
+    events: EventDispatcher
     signals: Signals
     hearing: Hearing
     rates: Rates

@@ -112,7 +112,7 @@ class Event(Base):
 
 
 class EventEpoch(Base):
-    """The epoch of the event order; `app.epochs` says how to tell whether it still holds."""
+    """The epoch of the event order; `app.events.epochs` says how to tell whether it still holds."""
 
     __tablename__ = "event_epochs"
     __table_args__ = (CheckConstraint("id = 1", name="id"),)
@@ -149,7 +149,7 @@ class UserNotification(Record):
     )
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it is marked as read.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When it was marked as read.")
-    # Which happening it tells of: a second telling of the same one is dropped.
+    # Which event it tells of: a second telling of the same one is dropped.
     event_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
     # Which unread notification tells of the same done by others, too.
     group_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)

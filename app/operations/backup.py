@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psycopg
 
-from app import epochs, private_files, surroundings
+from app import private_files, surroundings
+from app.events import epochs
 from app.gateways import storage
 from app.operations import audit_chain
 from app.operations.instance import secret

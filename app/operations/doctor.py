@@ -12,8 +12,9 @@ from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import signing, watermark
+from app import signing
 from app.errors import Unavailable
+from app.events import watermark
 from app.gateways import mail, storage
 from app.operations import audit_chain, roles, sequences
 from app.operations.instance import SECRET, secret

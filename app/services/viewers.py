@@ -1,4 +1,4 @@
-"""Who tokens belong to, remembered for a few seconds, so that not every request asks the database."""
+"""Caches for a few seconds who tokens belong to, so that not every request asks the database."""
 
 import math
 import time
@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session as Transaction
 
 from app import events, security
 from app.database import WriteSession
-from app.events import Feed
+from app.events.dispatcher import EventDispatcher
+from app.events.positions import Position
 from app.lru import LRU
 from app.policies import Viewer, is_viewer
-from app.positions import Position
 from app.settings import settings
 from app.supervision import Background
 
 TOPIC = "viewers"
 
 
-class Known(NamedTuple):
-    """Whose a token is, when it expires, if it does, and until when this may be believed by the process's own clock."""
+class CachedViewer(NamedTuple):
+    """Who a token belongs to, when the token expires, if it does, and when this entry does by the process's clock."""
 
     viewer: Viewer
     expires_at: datetime | None
@@ -32,89 +32,90 @@ class Known(NamedTuple):
 
 
 class Viewers:
-    """A bounded memory of one process. What it holds is forgotten at once when it is told so, and soon by itself."""
+    """The bounded cache of one process. Events invalidate entries at once; otherwise they expire within seconds."""
 
-    def __init__(self, look_up: Callable[[str], Awaitable[tuple[Viewer, datetime | None]]], feed: Feed) -> None:
+    def __init__(
+        self, look_up: Callable[[str], Awaitable[tuple[Viewer, datetime | None]]], events: EventDispatcher
+    ) -> None:
         self._look_up = look_up
-        self._feed = feed
-        self._known: LRU[bytes, Known] = LRU(lambda: settings.viewers_cached_max)
-        self._forgotten = 0
+        self._events = events
+        self._cached: LRU[bytes, CachedViewer] = LRU(lambda: settings.viewers_cached_max)
+        self._invalidations = 0
         self._after: Position | None = None
         self.background = [Background("viewers", self._listen, silence_s_max=math.inf)]
-        self._told: list[Callable[[int], None]] = []
+        self._listeners: list[Callable[[int], None]] = []
         _of_this_process.add(self)
 
     async def of(self, token: str) -> tuple[Viewer, datetime | None]:
         """Who a token belongs to, and when it expires, if it does."""
         key = security.token_hash(token)
-        known = self._known.get(key)
-        if known is not None and known.until > time.monotonic():
-            return known.viewer, known.expires_at
+        cached = self._cached.get(key)
+        if cached is not None and cached.until > time.monotonic():
+            return cached.viewer, cached.expires_at
         while True:
-            forgotten = self._forgotten
+            invalidations = self._invalidations
             viewer, expires_at = await self._look_up(token)
-            if forgotten == self._forgotten:
-                self._remember(key, viewer, expires_at)
+            if invalidations == self._invalidations:
+                self._cache(key, viewer, expires_at)
                 return viewer, expires_at
-            # Somebody's rights changed while the database was asked, and its answer may be from before.
+            # Rights changed while the database was asked, so its answer may be outdated.
 
-    def _remember(self, key: bytes, viewer: Viewer, expires_at: datetime | None) -> None:
-        rest_s = settings.viewer_cache_s
+    def _cache(self, key: bytes, viewer: Viewer, expires_at: datetime | None) -> None:
+        lifetime_s = settings.viewer_cache_s
         if expires_at is not None:
-            rest_s = min(rest_s, (expires_at - datetime.now(UTC)).total_seconds())
-        self._known.put(key, Known(viewer, expires_at, time.monotonic() + rest_s))
+            lifetime_s = min(lifetime_s, (expires_at - datetime.now(UTC)).total_seconds())
+        self._cached.put(key, CachedViewer(viewer, expires_at, time.monotonic() + lifetime_s))
 
-    def forget(self, user_id: int) -> None:
-        """Ask anew who this account's tokens belong to."""
-        self._forgotten += 1
-        for key, known in self._known.items():
-            if is_viewer(known.viewer, user_id):
-                self._known.drop(key)
-        for told in self._told:
-            told(user_id)
+    def invalidate(self, user_id: int) -> None:
+        """Drops the entries of an account, and calls the listeners."""
+        self._invalidations += 1
+        for key, cached in self._cached.items():
+            if is_viewer(cached.viewer, user_id):
+                self._cached.drop(key)
+        for listener in self._listeners:
+            listener(user_id)
 
-    def tell(self, told: Callable[[int], None]) -> None:
-        """Call this, too, when an account is forgotten."""
-        self._told.append(told)
+    def on_invalidation(self, listener: Callable[[int], None]) -> None:
+        """Calls `listener` with the account whenever its entries are invalidated."""
+        self._listeners.append(listener)
 
     async def start(self) -> None:
-        """Begin to hear of what happens in other processes."""
-        self._after = await self._feed.now()
+        """Begins to listen to other processes."""
+        self._after = await self._events.now()
         for task in self.background:
             task.start()
 
     async def stop(self) -> None:
-        """Hear no more of it."""
+        """Stops listening."""
         _of_this_process.discard(self)
         for task in self.background:
             await task.stop()
 
     async def _listen(self, task: Background) -> None:
-        # The first time from the place where it began. Later, what was missed is not told again; but what is
-        # remembered does not last.
+        # Starts from where `start` was called. After a failure, missed events are skipped: entries expire anyway.
         after, self._after = self._after, None
         if after is None:
-            after = await self._feed.now()
+            after = await self._events.now()
             task.well()
-        async with aclosing(self._feed.follow(TOPIC, after)) as news:
-            async for happening in news:
-                self.forget(happening.payload["user"])
+        async with aclosing(self._events.follow(TOPIC, after)) as changes:
+            async for change in changes:
+                self.invalidate(change.payload["user"])
                 task.well()
 
 
 _of_this_process: WeakSet[Viewers] = WeakSet()
 
 
-def forget(session: WriteSession, user_id: int) -> None:
-    """Once this transaction is committed, whoever has this account's tokens is asked for anew, in every process.
+def invalidate(session: WriteSession, user_id: int) -> None:
+    """Invalidates an account's entries in every process, once this transaction is committed.
 
-    To be called by whatever ends a session, suspends an account or changes its rights.
+    Call it when you end a session, suspend an account or change its rights.
     """
     events.record(session, TOPIC, {"user": user_id})
 
-    def told(transaction: Transaction) -> None:
+    def committed(transaction: Transaction) -> None:
         if not transaction.in_nested_transaction():
             for viewers in _of_this_process:
-                viewers.forget(user_id)
+                viewers.invalidate(user_id)
 
-    event.listen(session.sync_session, "after_commit", told)
+    event.listen(session.sync_session, "after_commit", committed)

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from app.audience import Happening
-from app.events import SourceStream
+from app.events.positions import Position
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus
-from app.positions import Position
 from app.services.mapping.trainings import progress as progress_service
 from resolvers.context import Info
 
@@ -75,13 +75,13 @@ async def training_updated(
     after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
-    async def event(said: dict[str, Any]) -> TrainingEvent:
-        return TrainingEvent(**said, training=await info.context.renewed().read(Training, training_id))
+    async def read(snapshot: dict[str, Any]) -> TrainingEvent:
+        return TrainingEvent(**snapshot, training=await info.context.renewed().read(Training, training_id))
 
-    start = await info.context.feed.beginning(after)
+    start = await info.context.events.beginning(after)
     training = await info.context.read(Training, training_id)
     first = TrainingEvent(cursor=start.cursor, status=training.status, training=training)
-    return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, event)
+    return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, read)
 
 
 async def prediction_updated(
@@ -93,13 +93,13 @@ async def prediction_updated(
     after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
-    async def event(said: dict[str, Any]) -> PredictionEvent:
-        return PredictionEvent(**said, prediction=await info.context.renewed().read(Prediction, prediction_id))
+    async def read(snapshot: dict[str, Any]) -> PredictionEvent:
+        return PredictionEvent(**snapshot, prediction=await info.context.renewed().read(Prediction, prediction_id))
 
-    start = await info.context.feed.beginning(after)
+    start = await info.context.events.beginning(after)
     prediction = await info.context.read(Prediction, prediction_id)
     first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
-    return _stream(info, progress_service.topic_of(Prediction, prediction.id), start, after, first, event)
+    return _stream(info, progress_service.topic_of(Prediction, prediction.id), start, after, first, read)
 
 
 async def inspection_updated(
@@ -111,13 +111,13 @@ async def inspection_updated(
     after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
-    async def event(said: dict[str, Any]) -> InspectionEvent:
-        return InspectionEvent(**said, inspection=await info.context.renewed().read(Inspection, inspection_id))
+    async def read(snapshot: dict[str, Any]) -> InspectionEvent:
+        return InspectionEvent(**snapshot, inspection=await info.context.renewed().read(Inspection, inspection_id))
 
-    start = await info.context.feed.beginning(after)
+    start = await info.context.events.beginning(after)
     inspection = await info.context.read(Inspection, inspection_id)
     first = InspectionEvent(cursor=start.cursor, status=inspection.status, inspection=inspection)
-    return _stream(info, progress_service.topic_of(Inspection, inspection.id), start, after, first, event)
+    return _stream(info, progress_service.topic_of(Inspection, inspection.id), start, after, first, read)
 
 
 def _stream(
@@ -126,25 +126,25 @@ def _stream(
     start: Position,
     after: str | None,
     first: E,
-    event: Callable[[dict[str, Any]], Awaitable[E]],
+    read: Callable[[dict[str, Any]], Awaitable[E]],
 ) -> SourceStream[E]:
     """The events of a job up to its end. `start` is older than `first`, so no end is missed in between."""
     return SourceStream(
-        info.context.feed,
+        info.context.events,
         topic,
         start,
-        lambda happening: event(_said(happening)),
+        lambda event: read(_snapshot(event)),
         first=first if after is None else None,
         is_resumed=after is not None,
         is_live=first.status not in ENDED,
-        is_last=lambda told: told.status in ENDED,
+        is_last=lambda value: value.status in ENDED,
     )
 
 
-def _said(happening: Happening) -> dict[str, Any]:
-    said = {"cursor": happening.position.cursor, **happening.payload}
-    if "status" in said:
-        said["status"] = TrainingStatus(said["status"])
-    if "epoch" in said:
-        said["epoch"] = Epoch(**said["epoch"])
-    return said
+def _snapshot(event: StreamEvent) -> dict[str, Any]:
+    snapshot = {"cursor": event.position.cursor, **event.payload}
+    if "status" in snapshot:
+        snapshot["status"] = TrainingStatus(snapshot["status"])
+    if "epoch" in snapshot:
+        snapshot["epoch"] = Epoch(**snapshot["epoch"])
+    return snapshot

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Select, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from app import checks
-from app.audience import Happening
-from app.events import SourceStream
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.accounts import User
 from app.models.social import Friendship, Post
 from app.pagination import Cut, merged
@@ -97,13 +97,13 @@ async def feed_updated(
     if scope is FeedScope.FRIENDS:
         signed_in(context.viewer)
 
-    async def event(happening: Happening) -> FeedEvent | None:
-        told, change = happening.payload, PostChange(happening.payload["change"])
+    async def read(event: StreamEvent) -> FeedEvent | None:
+        told, change = event.payload, PostChange(event.payload["change"])
         if told["parent"] is not None:  # a reply is in no feed
             return None
         heard = await context.hearing.of(Said(told["post"], told["author"], scope), context.authorisation)
         if heard is None or (heard.post is None) != (change is PostChange.DELETED):
             return None  # not for them, or deleted since, as they are told next
-        return FeedEvent(happening.position.cursor, change, ids.encode_key(Post, told["post"]), heard.post)
+        return FeedEvent(event.position.cursor, change, ids.encode_key(Post, told["post"]), heard.post)
 
-    return await SourceStream.since(after, context.feed, editing.POSTS_TOPIC, event)
+    return await SourceStream.since(after, context.events, editing.POSTS_TOPIC, read)

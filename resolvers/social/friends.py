@@ -7,8 +7,8 @@ import strawberry
 from sqlalchemy import ColumnElement, Select
 
 from app import checks
-from app.audience import Happening
-from app.events import SourceStream
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.accounts import User
 from app.models.social import Block, FriendRequest, Friendship, Mute
 from app.policies import AnyViewer, signed_in, visible
@@ -195,9 +195,9 @@ async def friendship_changed(info: Info, after: str | None = None) -> SourceStre
     """
     context, topic = info.context, friends.friendships_topic(signed_in(info.context.viewer))
 
-    async def event(happening: Happening) -> FriendshipEvent:
-        user = await context.renewed().load.read(User, happening.payload["user"])
-        change = FriendshipChange(happening.payload["change"])
-        return FriendshipEvent(happening.position.cursor, change, user)
+    async def read(event: StreamEvent) -> FriendshipEvent:
+        user = await context.renewed().load.read(User, event.payload["user"])
+        change = FriendshipChange(event.payload["change"])
+        return FriendshipEvent(event.position.cursor, change, user)
 
-    return await SourceStream.since(after, context.feed, topic, event)
+    return await SourceStream.since(after, context.events, topic, read)

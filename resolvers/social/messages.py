@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import strawberry
 from sqlalchemy import Select, func
 
-from app.audience import Happening
-from app.events import SourceStream
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.accounts import User
 from app.models.social import Conversation, Message
 from app.pagination import Order
@@ -109,11 +109,11 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
     """
     context, topic = info.context, messages_service.messages_topic(signed_in(info.context.viewer))
 
-    async def event(happening: Happening) -> MessageEvent:
-        found = await context.renewed().load.read(Message, happening.payload["message"])
-        return MessageEvent(happening.position.cursor, found)
+    async def read(event: StreamEvent) -> MessageEvent:
+        found = await context.renewed().load.read(Message, event.payload["message"])
+        return MessageEvent(event.position.cursor, found)
 
-    return await SourceStream.since(after, context.feed, topic, event)
+    return await SourceStream.since(after, context.events, topic, read)
 
 
 async def send_typing(
@@ -138,9 +138,9 @@ async def typing(info: Info) -> SourceStream[TypingEvent]:
     """Who is typing to the viewer. These events are not stored, so there is no `after`."""
     context, topic = info.context, messages_service.typing_topic(signed_in(info.context.viewer))
 
-    async def event(happening: Happening) -> TypingEvent | None:
-        told = messages_service.told_of_typing(happening.payload)
+    async def read(event: StreamEvent) -> TypingEvent | None:
+        told = messages_service.told_of_typing(event.payload)
         user = told and await context.renewed().load.read(User, told.user_id)
         return TypingEvent(user, told.seconds) if told and user else None
 
-    return SourceStream(context.signals, topic, context.signals.now(), event)
+    return SourceStream(context.signals, topic, context.signals.now(), read)

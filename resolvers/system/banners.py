@@ -6,8 +6,8 @@ from datetime import datetime
 import strawberry
 from sqlalchemy import Select
 
-from app.audience import Happening
-from app.events import SourceStream
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.system import Banner
 from app.policies import visible
 from app.policies.system import is_displayable
@@ -87,9 +87,9 @@ async def banner_changed(info: Info, after: str | None = None) -> SourceStream[B
     """
     context = info.context
 
-    async def event(happening: Happening) -> BannerEvent:
-        key, change = happening.payload["banner"], BannerChange(happening.payload["change"])
+    async def read(event: StreamEvent) -> BannerEvent:
+        key, change = event.payload["banner"], BannerChange(event.payload["change"])
         found = await context.renewed().load.read(Banner, key)
-        return BannerEvent(happening.position.cursor, change, ids.encode_key(Banner, key), found)
+        return BannerEvent(event.position.cursor, change, ids.encode_key(Banner, key), found)
 
-    return await SourceStream.since(after, context.feed, announcing.TOPIC, event)
+    return await SourceStream.since(after, context.events, announcing.TOPIC, read)

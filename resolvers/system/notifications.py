@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import strawberry
 from sqlalchemy import Select
 
-from app.audience import Happening
-from app.events import SourceStream
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.kinds import NotificationKind
 from app.models.system import UserNotification
 from app.pagination import Order
@@ -85,9 +85,9 @@ async def notification_received(info: Info, after: str | None = None) -> SourceS
     """
     context, topic = info.context, telling.topic(signed_in(info.context.viewer))
 
-    async def event(happening: Happening) -> NotificationEvent:
-        told = happening.payload.get("notification")
+    async def read(event: StreamEvent) -> NotificationEvent:
+        told = event.payload.get("notification")
         found = None if told is None else await context.renewed().load.read(UserNotification, told)
-        return NotificationEvent(happening.position.cursor, found)
+        return NotificationEvent(event.position.cursor, found)
 
-    return await SourceStream.since(after, context.feed, topic, event)
+    return await SourceStream.since(after, context.events, topic, read)

@@ -186,7 +186,7 @@ async def test_a_suspended_persons_key_lets_nobody_in(ask, database, owner):
     assert (await ask(ME, viewer=program))["me"]
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == owner.id).values(is_active=False))
-        viewers.forget(session, owner.id)
+        viewers.invalidate(session, owner.id)
     assert (await ask(ME, viewer=program)).codes == ["UNAUTHENTICATED"]
 
 

@@ -189,7 +189,7 @@ async def test_suspension_closes_what_is_open_in_every_process(two_processes, da
         await asyncio.sleep(FIRST_LOOK_S)
         async with database.writing() as session:
             await session.execute(update(User).where(User.id == owner.id).values(is_active=False))
-            viewers.forget(session, owner.id)
+            viewers.invalidate(session, owner.id)
         async with asyncio.timeout(10):
             assert [await one.closed(), await two.closed()] == [4403, 4403]
 
@@ -199,8 +199,8 @@ async def test_rights_that_change_close_what_was_opened_with_others(two_processe
         await asyncio.sleep(FIRST_LOOK_S)
         async with database.writing() as session:
             await session.execute(update(User).where(User.id == staff.id).values(is_staff=False))
-            viewers.forget(session, staff.id)
-            viewers.forget(session, owner.id)
+            viewers.invalidate(session, staff.id)
+            viewers.invalidate(session, owner.id)
         async with asyncio.timeout(10):
             assert await theirs.closed() == 4403
         await kept.settled()

@@ -376,7 +376,7 @@ async def test_nobody_loses_their_only_way_in(ask, come, unchanged, database, fi
         user = await session.scalar(select(User))
         for name, value in fields.items():
             setattr(user, name, value)
-        viewers.forget(session, user.id)
+        viewers.invalidate(session, user.id)
     viewer = Person(user, came["token"])
     await ask(ME, viewer=viewer)
     if is_unlinked:

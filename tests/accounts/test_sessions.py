@@ -67,7 +67,7 @@ async def test_a_revoked_token_is_refused(ask, database, owner):
     assert (await ask(ME, viewer=owner))["me"] == {"username": "owner"}
     async with database.writing() as session:
         await session.execute(delete(Session))
-        viewers.forget(session, owner.id)
+        viewers.invalidate(session, owner.id)
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, update
 
 from app import events
 from app.database import part
+from app.events.dispatcher import EventDispatcher
 from app.models.accounts import Session, User
 from app.policies import Viewer
 from app.services import viewers
@@ -50,7 +51,7 @@ def asked():
 
 @pytest.fixture
 def known(asked):
-    return Viewers(asked, feed=None)
+    return Viewers(asked, events=None)
 
 
 async def test_a_token_is_looked_up_once_and_strangers_cost_nothing(ask, owner, statements, long):
@@ -86,7 +87,7 @@ async def test_what_was_asked_before_a_change_is_asked_again_after_it(asked, kno
     asked.held.clear()
     asking = asyncio.create_task(known.of("1"))
     await asyncio.sleep(0)
-    known.forget(1)
+    known.invalidate(1)
     asked.held.set()
     await asking
     assert asked.tokens == ["1", "1"]
@@ -98,7 +99,7 @@ async def test_a_change_is_known_here_at_once(ask, database, owner, long):
     await ask(ME, viewer=owner)
     async with database.writing() as session:
         await session.execute(update(User).values(is_active=False))
-        viewers.forget(session, owner.id)
+        viewers.invalidate(session, owner.id)
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
 
 
@@ -109,7 +110,7 @@ async def test_a_change_that_is_undone_is_none(ask, database, owner, statements,
     async def undo() -> None:
         async with database.writing() as session:
             async with part(session):
-                viewers.forget(session, owner.id)
+                viewers.invalidate(session, owner.id)
             await ask(ME, viewer=owner)
             assert asks_who(statements) == 0
             raise RuntimeError("undone")
@@ -137,7 +138,7 @@ async def test_a_change_in_another_process_is_known_long_before_it_would_be_aske
 
 async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, long):
     await ask(ME, viewer=owner)
-    feed = events.Feed(database.engine, str(settings.redis_url))
+    feed = EventDispatcher(database.engine, str(settings.redis_url))
     elsewhere = Viewers(lambda token: sessions.viewer_of(database, token), feed)
     await feed.start()
     await elsewhere.start()

@@ -10,12 +10,12 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 
+from app.events.positions import Position
 from app.gateways.fakes import village
 from app.geometry import to_geojson
 from app.models.mapping.predictions import PredictedFeature, Prediction
 from app.models.mapping.trainings import Training
 from app.models.system import Event, Job, JobState
-from app.positions import Position
 from app.settings import settings
 from app.tiles import Tile, covering
 from jobs.broker import WORKS

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import BadRequest, Unfit, Unreadable
-from app.events import Position
+from app.events.positions import Position
 from app.geometry import from_geojson
 from app.models.mapping.datasets import Dataset
 from app.pagination import place

@@ -14,7 +14,7 @@ from redis import Redis
 from websockets import ConnectionClosed
 
 from app import events
-from app.events import Feed
+from app.events.dispatcher import EventDispatcher
 from app.main import build
 from app.models.base import Base
 from app.models.choices import Scope
@@ -156,7 +156,7 @@ async def test_what_everybody_may_change(ask, database, snapshot, monkeypatch):
 async def test_what_everybody_may_follow(database, database_url, redis_url):
     here = await world(database)
     found: dict[str, dict[str, str]] = {name: {} for name in under("Subscription")}
-    after = (await Feed(database.engine, redis_url).now()).cursor
+    after = (await EventDispatcher(database.engine, redis_url).now()).cursor
     async with database.writing() as session:
         events.record(session, banners.TOPIC, {"banner": here.rows["Banner"].id, "change": "STARTED"})
         for person in here.people.values():

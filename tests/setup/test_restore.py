@@ -10,9 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy import select, text
 
-from app import epochs, events
+from app import events
 from app.database import Database
-from app.events import Feed
+from app.events import epochs
+from app.events.dispatcher import EventDispatcher
+from app.events.positions import CursorOutdated, Position
 from app.gateways import storage
 from app.models.base import Base
 from app.models.mapping.datasets import Dataset
@@ -20,7 +22,6 @@ from app.operations import backup, sequences
 from app.operations.migrate import missing, plain_url
 from app.operations.process import CannotStart
 from app.operations.servers import private_servers
-from app.positions import CursorOutdated, Position
 from app.settings import settings
 from tests import factories
 
@@ -75,7 +76,7 @@ async def kept(database, owner, redis_url, tmp_path, monkeypatch):
     dataset = await factories.dataset(database, owner.id)
     await factories.label(database, await factories.aoi(database, dataset))
     await storage.put("trainings/1/1/checkpoint.safetensors", b"weights")
-    feed = Feed(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, redis_url)
     await feed.start()
     await say(database, 1)
     cursor = (await feed.now()).cursor
@@ -91,7 +92,7 @@ async def test_all_of_it_comes_back_on_a_new_server(kept, elsewhere, redis_url):
     url = elsewhere()
     await asyncio.to_thread(backup.restore, folder, replace=False)
     database = Database(url, redis_url)
-    feed = Feed(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, redis_url)
     try:
         assert missing(url) == []
         assert await rows_of(database) == rows
@@ -203,7 +204,7 @@ async def test_a_feed_notices_that_its_database_was_restored_and_so_do_its_reade
 ):
     monkeypatch.setattr(events, "EPOCH_LOOK_S", 0.0)
     database = Database(clone_database("restored"), redis_url)
-    feed = Feed(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, redis_url)
     await feed.start()
     try:
         cursor = (await feed.now()).cursor

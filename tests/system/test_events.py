@@ -13,10 +13,10 @@ from sqlalchemy import delete, select, text
 from app import events
 from app.database import Database
 from app.errors import BadRequest, Busy, LimitReached
-from app.events import Feed
+from app.events.dispatcher import EventDispatcher
+from app.events.positions import Position
 from app.models.system import Event
 from app.operations.servers import private_servers
-from app.positions import Position
 from app.services.system import pruning
 from app.settings import settings
 
@@ -35,7 +35,7 @@ async def feed(database, redis_url):
 
 @asynccontextmanager
 async def running(database, redis_url):
-    feed = Feed(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, redis_url)
     await feed.start()
     try:
         yield feed
@@ -96,26 +96,26 @@ def written(database):
 
 async def heard(feed, after, count, topic=TOPIC):
     """So many events after a place."""
-    happenings = []
+    events = []
     async with asyncio.timeout(60), aclosing(feed.follow(topic, after)) as following:
-        async for happening in following:
-            happenings.append(happening)
-            if len(happenings) == count:
-                return happenings
-    return happenings
+        async for event in following:
+            events.append(event)
+            if len(events) == count:
+                return events
+    return events
 
 
 async def rest(feed, after, topic=TOPIC):
     """What has happened after a place by now."""
-    return [happening async for happening in feed.follow(topic, after, live=False)]
+    return [event async for event in feed.follow(topic, after, live=False)]
 
 
-def numbers(happenings):
-    return [happening.payload["number"] for happening in happenings]
+def numbers(events):
+    return [event.payload["number"] for event in events]
 
 
-def positions(happenings):
-    return [happening.position for happening in happenings]
+def positions(events):
+    return [event.position for event in events]
 
 
 async def test_of_many_writers_at_once_none_is_lost_doubled_or_overtaken(feed, crowd, written, patient):
@@ -152,8 +152,8 @@ async def test_a_cursor_gives_exactly_the_rest(feed, say):
     await say(*range(10))
     everything = await rest(feed, BEGINNING)
     assert numbers(everything) == list(range(10))
-    for number, happening in enumerate(everything):
-        assert numbers(await rest(feed, happening.position)) == list(range(number + 1, 10))
+    for number, event in enumerate(everything):
+        assert numbers(await rest(feed, event.position)) == list(range(number + 1, 10))
 
 
 async def test_an_event_that_commits_late_is_not_overtaken(feed, database, say, eventually):
@@ -209,7 +209,7 @@ async def test_a_feed_that_stops_ends_its_subscriptions_where_they_stand(databas
         await say(1)
         first = await anext(following)
     await say(2)
-    assert numbers([first, *[happening async for happening in following]]) == [1]
+    assert numbers([first, *[event async for event in following]]) == [1]
 
 
 async def test_dropped_connections_to_redis_lose_nothing(feed, crowd, written, redis_url, patient):
@@ -251,19 +251,19 @@ async def noted(database, *numbers):
 async def test_a_database_that_drops_every_connection_loses_nothing(feed, say, sweeper):
     async with asyncio.timeout(60), aclosing(feed.follow(TOPIC, BEGINNING)) as following:
         await say(1)
-        happenings = [await anext(following)]
+        events = [await anext(following)]
         sweeper[0].execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid != pg_backend_pid()"
         )
         await say(2, 3)
-        happenings += [await anext(following), await anext(following)]
-    assert numbers(happenings) == [1, 2, 3]
+        events += [await anext(following), await anext(following)]
+    assert numbers(events) == [1, 2, 3]
 
 
 async def test_who_comes_while_the_database_is_away_is_told_to_come_again(redis_url):
     nowhere = Database("postgresql+psycopg://nobody@/nothing?host=/nowhere", redis_url)
-    feed = Feed(nowhere.engine, redis_url)
+    feed = EventDispatcher(nowhere.engine, redis_url)
     with pytest.raises(Busy):
         await feed.now()
     with pytest.raises(Busy):
@@ -275,7 +275,7 @@ async def test_who_falls_behind_reads_on_in_the_table_and_misses_nothing(feed, s
     monkeypatch.setattr(settings, "socket_outbox_events_max", 3)
 
     async def everything_is_handed_out():
-        return not await feed._read(feed._position, 1)
+        return not await feed._events.after(feed._position, 1)
 
     async with asyncio.timeout(60), aclosing(feed.follow(TOPIC, await feed.now())) as following:
         first = asyncio.create_task(anext(following))

@@ -8,7 +8,8 @@ import pytest
 
 from app import events
 from app.errors import Busy
-from app.events import Feed, SourceStream
+from app.events.dispatcher import EventDispatcher
+from app.events.streams import SourceStream
 from app.main import build
 from app.services.system import notifications
 from app.settings import settings
@@ -154,7 +155,7 @@ async def test_a_stream_of_events_begins_with_an_id_and_each_event_has_one(live,
 
 @asynccontextmanager
 async def feeding(database, redis_url):
-    feed = Feed(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, redis_url)
     await feed.start()
     try:
         yield feed
@@ -165,10 +166,10 @@ async def feeding(database, redis_url):
 async def test_an_event_that_cannot_be_read_now_is_read_later(database, redis_url):
     failures = [Busy(), Busy()]
 
-    async def read(happening):
+    async def read(event):
         if failures:
             raise failures.pop()
-        return happening.payload["number"]
+        return event.payload["number"]
 
     async with feeding(database, redis_url) as feed:
         stream = await SourceStream.since(None, feed, "topic", read)

@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from app import events
 from app.database import Database
+from app.events.positions import Position
 from app.models.accounts import User
 from app.models.mapping.trainings import Training
 from app.models.system import Event
-from app.positions import Position
 from app.services.accounts.sign_in import sessions
 from app.services.mapping.trainings import progress
 from app.services.system import notifications

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from redis import Redis
 
-from app.positions import Position
+from app.events.positions import Position
 from app.signals import CHANNEL, Signals
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -25,10 +25,10 @@ async def running(redis_url):
 @asynccontextmanager
 async def following(signals, topic):
     """What is heard on a topic, from now on."""
-    async with aclosing(signals.follow(topic, signals.now())) as happenings:
-        first = asyncio.ensure_future(anext(happenings))
+    async with aclosing(signals.follow(topic, signals.now())) as events:
+        first = asyncio.ensure_future(anext(events))
         await asyncio.sleep(0)  # so that it follows
-        yield first, happenings
+        yield first, events
 
 
 async def test_who_follows_a_topic_in_any_process_hears_it_once_and_in_order(redis_url):
@@ -43,7 +43,7 @@ async def test_who_follows_a_topic_in_any_process_hears_it_once_and_in_order(red
             await another.send("a", {"number": number})
         for first, rest in (near, far):
             heard = [await asyncio.wait_for(first, 30), await asyncio.wait_for(anext(rest), 30)]
-            assert [happening.payload["number"] for happening in heard] == [1, 2]
+            assert [event.payload["number"] for event in heard] == [1, 2]
             assert heard[0].position < heard[1].position
 
 

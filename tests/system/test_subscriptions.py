@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from app import events
-from app.events import Feed
+from app.events.dispatcher import EventDispatcher
 from app.main import build
 from app.models.accounts import Session
 from app.models.mapping.predictions import Prediction
@@ -47,7 +47,7 @@ FIGURES = TrainingFigures(
 @pytest.fixture
 async def here(database, redis_url, training):
     """The cursor of what has happened so far."""
-    return (await Feed(database.engine, redis_url).now()).cursor
+    return (await EventDispatcher(database.engine, redis_url).now()).cursor
 
 
 @pytest.fixture
@@ -152,14 +152,14 @@ async def test_a_training_that_has_ended_is_told_from_the_cursor_to_its_end(live
 
 async def test_a_training_that_ends_while_it_is_subscribed_to_completes(live, training, run, monkeypatch):
     await begin(run)
-    loop, now = asyncio.get_running_loop(), Feed.now
+    loop, now = asyncio.get_running_loop(), EventDispatcher.now
 
     async def now_and_then_the_end(feed):
         place = await now(feed)
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(finish(run), loop))
         return place
 
-    monkeypatch.setattr(Feed, "now", now_and_then_the_end)
+    monkeypatch.setattr(EventDispatcher, "now", now_and_then_the_end)
     async with connected(live) as client:
         await client.subscribe(TRAINING, id=encode(training))
         assert (await client.next())["status"] == "FINISHED"
@@ -286,5 +286,5 @@ async def test_a_session_that_is_revoked_closes_its_sockets(database_url, redis_
             await client.subscribe(NOTIFICATION)
             async with database.writing() as session:
                 await session.execute(delete(Session).where(Session.user_id == owner.id))
-                viewers.forget(session, owner.id)
+                viewers.invalidate(session, owner.id)
             assert await client.closed() == 4403

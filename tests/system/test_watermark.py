@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app import events, watermark
-from app.events import Feed
-from app.positions import Position
+from app import events
+from app.events import watermark
+from app.events.dispatcher import EventDispatcher
+from app.events.positions import Position
 from app.settings import settings
 
 WAIT_S_MAX = 30
@@ -39,7 +40,7 @@ def open_write():
 
 @pytest.fixture
 async def feed(database, redis_url):
-    feed = Feed(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, redis_url)
     await feed.start()
     yield feed
     await feed.stop()
@@ -112,8 +113,8 @@ async def test_many_writers_here_and_elsewhere_lose_no_event_and_tell_none_twice
     heard = []
 
     async def hear():
-        async for happening in feed.follow("t", after):
-            heard.append((happening.position, happening.payload["number"]))
+        async for event in feed.follow("t", after):
+            heard.append((event.position, event.payload["number"]))
             if len(heard) == 240:
                 return
 

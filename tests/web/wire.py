@@ -6,18 +6,18 @@ from typing import Any
 
 import strawberry
 
-from app.audience import Happening
-from app.events import SourceStream
-from app.positions import Position
+from app.events.positions import Position
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 
 BEGINNING = Position(0, 0)
 
 
 class Wire:
-    """What happened, in order; it follows as `app.events.Feed` does."""
+    """What happened, in order; it follows as `app.events.dispatcher.EventDispatcher` does."""
 
     def __init__(self) -> None:
-        self._said: list[Happening] = []
+        self._said: list[StreamEvent] = []
         self._woken = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -28,7 +28,7 @@ class Wire:
 
     def say(self, topic: str, text: str) -> str:
         """Let it happen; the event's cursor."""
-        self._said.append(Happening(Position(1, len(self._said) + 1), topic, {"text": text}))
+        self._said.append(StreamEvent(Position(1, len(self._said) + 1), topic, {"text": text}))
         woken, self._woken = self._woken, asyncio.Event()
         woken.set()
         return self.now().cursor
@@ -41,14 +41,14 @@ class Wire:
 
     async def follow(
         self, topic: str, after: Position, *, live: bool = True, until: Any = lambda _: False
-    ) -> AsyncIterator[Happening]:
+    ) -> AsyncIterator[StreamEvent]:
         self.followed += 1
         try:
             while True:
                 missed = (said for said in self._said if said.topic == topic and said.position > after)
-                if happening := next(missed, None):
-                    after = happening.position
-                    yield happening
+                if event := next(missed, None):
+                    after = event.position
+                    yield event
                 elif not live or until(after):
                     return
                 else:
@@ -77,17 +77,17 @@ async def news(info: strawberry.Info, topic: str, after: str | None = None) -> S
     await wire.gate.wait()
     await asyncio.sleep(wire.beginning_s)
 
-    async def event(happening: Happening) -> News:
+    async def read(event: StreamEvent) -> News:
         await asyncio.sleep(0)
-        if happening.payload["text"] == "a bug":
+        if event.payload["text"] == "a bug":
             raise RuntimeError("the secret is 42")
-        return News(cursor=happening.position.cursor, said=happening.payload["text"])
+        return News(cursor=event.position.cursor, said=event.payload["text"])
 
     return SourceStream(
         wire,
         topic,
         start,
-        event,
+        read,
         first=News(cursor=start.cursor, said="how things stand") if after is None else None,
         is_resumed=after is not None,
         is_last=lambda told: told.said == "the end",

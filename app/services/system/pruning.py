@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Interval, Select, delete, func, inspect, literal, select
 from sqlalchemy.orm import QueryableAttribute
 
-from app import events
 from app.database import Database, ReadSession
+from app.events import retention
 from app.models.accounts import Session
 from app.models.base import Base
 from app.models.kinds import JobKind
@@ -84,7 +84,7 @@ async def waiting(session: ReadSession, name: str) -> int:
 
 @prunable("events", Event)
 async def _events(session: ReadSession) -> ColumnElement[bool]:
-    return await events.forgotten(session)
+    return await retention.is_prunable(session)
 
 
 @prunable("sessions", Session)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from app.positions import Position
+from app.events.positions import Position
 from app.settings import settings
 
 # Where an application finds the line, among the extensions of its scope.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import orjson
 
-from app.positions import Position
+from app.events.positions import Position
 from app.web.graphql.observe import Observation
 from app.web.graphql.operation import Caller
 from app.web.graphql.outbox import Outbox

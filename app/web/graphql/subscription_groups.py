@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from typing import Any
 
-from app.audience import Reader
 from app.errors import LimitReached
-from app.events import SourceStream
+from app.events.positions import Position
+from app.events.streams import SourceStream
+from app.events.subscribers import Backlog
 from app.metering import Work, current
-from app.positions import Position
 from app.web.graphql.bill import Bill, event_points
 from app.web.graphql.operation import Operation
 from app.web.graphql.results import Beginning, Reply, accident
@@ -161,7 +161,7 @@ class Group:
         """Tell everything until it ends, or until another group goes on with it. Answers with what it failed with."""
         try:
             source = await source_of(self.operation)
-            assert isinstance(source, SourceStream), "a generator has one reader"
+            assert isinstance(source, SourceStream), "a generator has one subscriber"
             values = source.values(lambda position: self._goes_on_elsewhere(source, position))
             async with aclosing(values):
                 async for position, value in values:
@@ -231,7 +231,7 @@ class _Listener(Subscriber):
 
     def __init__(self) -> None:
         super().__init__()
-        self.replies: Reader[Reply | Beginning] = Reader()
+        self.replies: Backlog[Reply | Beginning] = Backlog()
 
     def begin(self, beginning: Beginning) -> None:
         self.replies.put(beginning)

@@ -9,9 +9,9 @@ import structlog
 from prometheus_client import Gauge
 from sqlalchemy import func, select, text
 
-from app import watermark
 from app.database import Database
 from app.errors import DomainError
+from app.events import watermark
 from app.models.system import Job, JobState
 from app.services.system import pruning
 from app.services.system.jobs import unknown

@@ -80,7 +80,7 @@ class Seen:
 @program.command()
 def main(
     subscribers: Annotated[str, typer.Option(help="How many sockets; several numbers with commas.")] = "1000,9000",
-    happenings: Annotated[int, typer.Option(help="Events each of them is sent.", min=1, max=1_000)] = 10,
+    events: Annotated[int, typer.Option(help="Events each of them is sent.", min=1, max=1_000)] = 10,
     pause_s: Annotated[float, typer.Option(help="Seconds between two events.", min=0, max=60)] = 0.5,
     peer: Annotated[bool, typer.Option(help="Measure Node, too.")] = True,
 ) -> None:
@@ -90,14 +90,14 @@ def main(
     files = max(counts) + FILES_BESIDES
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     servers = {"ours": ours, **({"graphql-ws": theirs} if peer else {})}
-    table = Table(title=f"{happenings} events of {EVENT_BYTES} bytes, Python {platform.python_version()}")
+    table = Table(title=f"{events} events of {EVENT_BYTES} bytes, Python {platform.python_version()}")
     table.box, table.title_justify = box.SIMPLE_HEAD, "left"
     for column in COLUMNS:
         table.add_column(column, justify="right")
     for count in counts:
         for name, server in servers.items():
             with filled(ROWS) as private:
-                seen = uvloop.run(_watch(server, private, count, happenings, pause_s))
+                seen = uvloop.run(_watch(server, private, count, events, pause_s))
             table.add_row(name, f"{count}", *_figures(seen))
     console.print(table)
 
@@ -117,7 +117,7 @@ async def _watch(
     server: Callable[[PrivateServers], AbstractAsyncContextManager[Served]],
     private: PrivateServers,
     count: int,
-    happenings: int,
+    events: int,
     pause_s: float,
 ) -> Seen:
     async with server(private) as served:
@@ -132,13 +132,13 @@ async def _watch(
             connect_s = _ready(listeners)
             await _at_rest(served.pid)
             idle, cpu_s = _rss(served.pid), _cpu_s(served.pid)
-            for number in range(happenings):
+            for number in range(events):
                 await served.tell(number, _message(number))
                 await asyncio.sleep(pause_s)
                 await _at_rest(served.pid)
             after, cpu_s = _rss(served.pid), _cpu_s(served.pid) - cpu_s
             delays = _results(listeners)
-    lost = count * happenings - sum(map(len, delays))
+    lost = count * events - sum(map(len, delays))
     return Seen(connect_s, (idle - before) / count, (after - before) / count, cpu_s, delays, lost)
 
 

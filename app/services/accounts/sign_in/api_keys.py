@@ -92,7 +92,7 @@ async def revoke_api_key(session: WriteSession, viewer: Viewer, key_id: int) -> 
     if key is None:
         raise _no_such_key()
     audit.record(session, user_id, "revokeApiKey", about=key)
-    viewers.forget(session, user_id)
+    viewers.invalidate(session, user_id)
     return (await session.scalars(select(User).where(User.id == user_id))).one()
 
 

@@ -89,14 +89,14 @@ async def end_sessions(session: WriteSession, user_id: int, *, keeping: int | No
     """Ends all sessions of an account but one."""
     ended = delete(Session).where(Session.user_id == user_id)
     await session.execute(ended if keeping is None else ended.where(Session.id != keeping))
-    viewers.forget(session, user_id)
+    viewers.invalidate(session, user_id)
 
 
 async def sign_out(session: WriteSession, viewer: Viewer) -> bool:
     """Ends the session of the request."""
     user_id = signed_in(viewer)
     await session.execute(delete(Session).where(Session.id == viewer.session_id))
-    viewers.forget(session, user_id)
+    viewers.invalidate(session, user_id)
     return True
 
 
@@ -124,7 +124,7 @@ async def revoke_sessions(session: WriteSession, viewer: Viewer, *, except_curre
 
 async def _without_sessions(session: WriteSession, user_id: int) -> User:
     await session.flush()
-    viewers.forget(session, user_id)
+    viewers.invalidate(session, user_id)
     return (await session.scalars(select(User).where(User.id == user_id))).one()
 
 

@@ -63,7 +63,7 @@ async def close(session: WriteSession, user: User) -> None:
     theirs = Job.user_id == user.id, ends_with_account(), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
     await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
     await unname(session, user.id)
-    viewers.forget(session, user.id)
+    viewers.invalidate(session, user.id)
 
 
 async def restore(session: WriteSession, user_id: int, *, actor_id: int | None) -> User:
@@ -118,4 +118,4 @@ async def _locked(session: WriteSession, user_id: int) -> User:
 async def _changed(session: WriteSession, user: User, action: str, actor_id: int | None, **details: str | bool) -> None:
     await session.flush()
     audit.record(session, actor_id, action, about=user, user_id=user.id, **details)
-    viewers.forget(session, user.id)
+    viewers.invalidate(session, user.id)

@@ -1,4 +1,4 @@
-"""Places in the order of events, and the cursors by which clients name them."""
+"""Positions in the order of events, and the cursors that clients see of them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
@@ -7,14 +7,14 @@ from app.errors import BadRequest
 
 
 class NotACursor(BadRequest):
-    """A place that no event ever had."""
+    """A position that no event ever had."""
 
     def __init__(self) -> None:
         super().__init__("`after` is not a cursor from this API.")
 
 
 class CursorOutdated(BadRequest):
-    """A place in an order that is no more."""
+    """A position in an order that no longer holds."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -24,7 +24,7 @@ class CursorOutdated(BadRequest):
 
 
 class _Order:
-    """Of the events of the database that this process serves."""
+    """The order of the events in the database that this process serves."""
 
     epoch = 0
 
@@ -33,19 +33,19 @@ order = _Order()
 
 
 class Position(NamedTuple):
-    """A place in the order of events."""
+    """A position in the order of events."""
 
     xid: int
     id: int
 
     @property
     def cursor(self) -> str:
-        """The place as clients see it: opaque, and good for as long as events are kept and their order stays."""
+        """The position as clients see it: opaque, valid for as long as events are kept and their order holds."""
         return _encoded(f"{order.epoch}.{self.xid}.{self.id}")
 
     @classmethod
     def parse(cls, cursor: str) -> "Position":
-        """The place a cursor names; BadRequest for anything else, and for a place in another order."""
+        """The position of a cursor; BadRequest for anything else, and for a position in another order."""
         try:
             decoded = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
             *epochs, xid, id = map(int, decoded.split("."))

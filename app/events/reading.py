@@ -1,0 +1,111 @@
+"""Reads the table of events in order.
+
+A position is (xid, id). Events are read in that order up to the oldest transaction still open in this database (see
+`watermark`), so that one that commits late is never skipped: by id alone, 20 concurrent writers lost 1 186 of 2 000
+events.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import exists, select, text, tuple_
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.errors import Busy, LimitReached
+from app.events import epochs, retention, watermark
+from app.events.positions import NotACursor, Position
+from app.events.subscribers import StreamEvent
+from app.events.watermark import Holder
+from app.models.system import Event
+from app.settings import settings
+
+SETTLE_S = 0.05
+
+_position = tuple_(Event.xid, Event.id)
+_oldest_open = text(watermark.OLDEST_OPEN)
+_not_begun = text(watermark.NOT_BEGUN)
+
+
+class EventReader:
+    """Asks the database one question at a time; raises `Busy` when it does not answer."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def after(self, position: Position, limit: int, topic: str | None = None) -> list[StreamEvent]:
+        """The next events after a position that can be read now."""
+        statement = (
+            select(Event.xid, Event.id, Event.topic, Event.payload)
+            .where(_position > tuple_(*position), Event.xid < _oldest_open)
+            .order_by(Event.xid, Event.id)
+            .limit(limit)
+        )
+        if topic is not None:
+            statement = statement.where(Event.topic == topic)
+        async with self._connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [StreamEvent(Position(xid, id), topic, payload) for xid, id, topic, payload in rows]
+
+    async def replay(self, topic: str, after: Position) -> list[StreamEvent]:
+        """The missed events of a topic; refuses a position that does not exist or after which events are missing."""
+        most, days = settings.replay_events_max, settings.events_kept_days
+        missed = await self.after(after, most + 1, topic)
+        if len(missed) > most:
+            raise LimitReached("Too many events happened since this cursor. Subscribe without `after`.", limit=most)
+        # Asked after reading: events pruned in between would be missing.
+        expired = exists().where(retention.is_expired(), _position > tuple_(*after))
+        async with self._connect() as connection:
+            not_begun, is_too_old = (await connection.execute(select(_not_begun, expired))).one()
+        if after.xid >= not_begun:
+            raise NotACursor
+        if is_too_old:
+            raise LimitReached(
+                f"This cursor is too old: events are kept for {days} days. Subscribe without `after`.", limit=days
+            )
+        return missed
+
+    async def end(self) -> Position:
+        """The position before which nothing can happen any more."""
+        oldest_open, _ = await self._open_transactions()
+        return Position(oldest_open - 1, 2**63 - 1)
+
+    async def settle(self) -> None:
+        """Waits until every transaction that is open now has ended, so that all events so far can be read."""
+        oldest_open, end = await self._open_transactions()
+        while oldest_open < end:
+            await asyncio.sleep(SETTLE_S)
+            oldest_open, _ = await self._open_transactions()
+
+    async def epoch(self) -> int:
+        """The epoch of the event order; begins one where it has to."""
+        try:
+            return await epochs.establish(self._engine)
+        except (OperationalError, PoolTimeout) as error:
+            raise Busy from error
+
+    async def lag_s(self) -> float:
+        """How long the oldest event that cannot be read yet has been waiting."""
+        async with self._connect() as connection:
+            return await watermark.lag_s(connection)
+
+    async def holder(self) -> Holder | None:
+        """The transaction that all readers wait for, if it is known."""
+        async with self._connect() as connection:
+            return await watermark.holder(connection)
+
+    async def _open_transactions(self) -> tuple[int, int]:
+        """The oldest transaction still open, and the first that has not begun."""
+        async with self._connect() as connection:
+            oldest_open, end = (await connection.execute(select(_oldest_open, _not_begun))).one()
+        return int(oldest_open), int(end)
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise Busy from error
