@@ -32,17 +32,17 @@ class Drawing(NamedTuple):
 
 def squares(field: str, content: bytes, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, bytes]:
     """The middle of a picture as WebP squares of these sides, upright and without metadata; Invalid if it is none."""
-    drawn = _drawn(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
-    return {side: _webp(ImageOps.fit(drawn, (side, side), Image.Resampling.LANCZOS)) for side in sides}
+    drawn = upright(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
+    return {side: as_webp(ImageOps.fit(drawn, (side, side), Image.Resampling.LANCZOS)) for side in sides}
 
 
 def within(field: str, content: bytes, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, Drawing]:
     """The whole of a picture as WebP, neither side longer than each of these, nor than it was; else like `squares`."""
-    drawn = _drawn(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
+    drawn = upright(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
     found = {}
     for side in sorted(sides, reverse=True):
         drawn.thumbnail((side, side), Image.Resampling.LANCZOS)
-        found[side] = Drawing(_webp(drawn), drawn.width, drawn.height)
+        found[side] = Drawing(as_webp(drawn), drawn.width, drawn.height)
     return found
 
 
@@ -68,7 +68,7 @@ def tile(content: bytes, side: int) -> tuple[bytes | None, int, int]:
     return file.getvalue(), width, height
 
 
-def _drawn(field: str, content: bytes, *, media_type: str, side: int, pixels_max: int) -> Image.Image:
+def upright(field: str, content: bytes, *, media_type: str, side: int, pixels_max: int) -> Image.Image:
     """Its pixels, upright, and no more of them than it takes to draw it sharply."""
     try:
         with Image.open(BytesIO(content), formats=[kinds[0] for kinds in FORMATS.values()]) as image:
@@ -103,7 +103,8 @@ def _too_large(field: str, pixels_max: int) -> Invalid:
     return Invalid(field, f"A picture may have at most {pixels_max / 1e6:g} million pixels.")
 
 
-def _webp(drawn: Image.Image) -> bytes:
+def as_webp(drawn: Image.Image) -> bytes:
+    """The file that is kept of a picture: its pixels and nothing else."""
     # What was said of the picture, such as where it was taken, is no part of its pixels.
     drawn.info.clear()
     file = BytesIO()
