@@ -11,22 +11,23 @@ from schema.row import Row
 from schema.scalars import SCALARS, exact_id
 from schema.social import SocialMutation, SocialQuery, SocialSubscription
 from schema.system import SystemMutation, SystemQuery, SystemSubscription
+from schema.wildlife import WildlifeMutation, WildlifeQuery, WildlifeSubscription
 
 
 @strawberry.type(description="Queries. API keys need the scope `READ`.")
-class Query(AccountsQuery, MappingQuery, SocialQuery, SystemQuery):
+class Query(AccountsQuery, MappingQuery, WildlifeQuery, SocialQuery, SystemQuery):
     """The queries of every domain."""
 
 
 @strawberry.type(description="Mutations. Each returns its result or a Problem.")
-class Mutation(AccountsMutation, MappingMutation, SocialMutation, SystemMutation):
+class Mutation(AccountsMutation, MappingMutation, WildlifeMutation, SocialMutation, SystemMutation):
     """The mutations of every domain."""
 
 
 @strawberry.type(
     description="Subscriptions. Every event with a cursor can be resumed from. API keys need the scope `READ`."
 )
-class Subscription(MappingSubscription, SocialSubscription, SystemSubscription):
+class Subscription(MappingSubscription, WildlifeSubscription, SocialSubscription, SystemSubscription):
     """The subscriptions of every domain."""
 
 

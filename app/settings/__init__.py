@@ -21,6 +21,7 @@ from app.settings.outside import OutsideSettings
 from app.settings.servers import ServersSettings
 from app.settings.social import SocialSettings
 from app.settings.web import WebSettings
+from app.settings.wildlife import WildlifeSettings
 
 # Each pair is in order: the first may not be above the second.
 ORDERED = [
@@ -49,6 +50,7 @@ class Settings(
     LearningSettings,
     JobsSettings,
     OutsideSettings,
+    WildlifeSettings,
     MappingSettings,
     FilesSettings,
     NotificationsSettings,

@@ -33,6 +33,18 @@ LEFT_OUT = {
     "team_memberships.team_id": "who else belongs to a team is theirs to tell",
     "user_notifications.actor_id": "what others are told is theirs",
     "trainings.model_id": "what others train is theirs",
+    "collection_resources.collection_id": "which media are in a collection is kept with the media",
+    "collection_resources.research_project_id": "which media are in a collection is kept with the media",
+    "collection_resources.resource_id": "which media are in a collection is kept with the media",
+    "deployments.clock_corrected_by_id": "a correction is the project's; that somebody set it is in the deployment",
+    "media_readings.research_project_id": "what others read is theirs",
+    "media_uploads.deployment_id": "a file on its way is forgotten within days; what it became is there",
+    "media_uploads.research_project_id": "a file on its way is forgotten within days; what it became is there",
+    "media_uploads.user_id": "a file on its way is forgotten within days; what it became is there",
+    "research_project_members.project_id": "who else works in a project is theirs to tell",
+    "research_project_teams.project_id": "which teams work in a project is theirs to tell",
+    "research_project_teams.team_id": "which teams work in a project is theirs to tell",
+    "sequences.deployment_id": "sequences are listed by their project",
 }
 
 

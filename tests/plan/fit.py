@@ -258,6 +258,80 @@ def _fit_inspections(random: Random, rows: list[dict[str, Any]]) -> None:
         row["findings"] = random.choice([None, findings])
 
 
+def _fit_research_projects(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"name": f"{random.choice(TEXTS)}{row['id']}", "acronym": str(row["id"])}
+
+
+def _fit_project_members(random: Random, rows: list[dict[str, Any]]) -> None:
+    """Each member or team once in a project."""
+    kept = {(row["project_id"], row.get("user_id") or row["team_id"]): row for row in rows}
+    rows[:] = kept.values()
+
+
+def _fit_locations(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["location_id"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["coordinate_uncertainty"] = random.choice([None, 0.0, 187.5])
+        row["timezone"] = random.choice(["Europe/Warsaw", "UTC", "Asia/Kathmandu"])
+
+
+def _fit_period(random: Random, rows: list[dict[str, Any]]) -> None:
+    """Ends that come after starts, with no two at the same time."""
+    for row in rows:
+        row["starts_at"] = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=row["id"])
+        row["ends_at"] = row["starts_at"] + timedelta(hours=random.randint(1, 24))
+
+
+def _fit_deployments(random: Random, rows: list[dict[str, Any]]) -> None:
+    _fit_period(random, rows)
+    for row in rows:
+        row["deployment_id"] = f"{random.choice(TEXTS)}{row['id']}"
+        row |= {"camera_delay": random.choice([None, 0, 30]), "camera_height": random.choice([None, 0.0, 1.5])}
+        row |= {"camera_depth": None, "detection_distance": random.choice([None, 12.25])}
+        row |= {"camera_tilt": random.choice([None, -90, 90]), "camera_heading": random.choice([None, 0, 360])}
+        row["sequence_gap_s"] = random.choice([None, 0, 300])
+
+
+def _fit_sequences(random: Random, rows: list[dict[str, Any]]) -> None:
+    _fit_period(random, rows)
+    for row in rows:
+        row["sequence_id"] = f"00000000-0000-4000-8000-{row['id']:012d}"
+
+
+def _fit_resources(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["file_path"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["media_id"] = random.choice([None, str(row["id"])])
+        row["storage_key"] = random.choice(STORAGE_KEYS)
+        row["read_error"] = "It is empty." if row["status"].name == "UNREADABLE" else None
+        row["sequence_id"] = row["sequence_id"] if row["deployment_id"] else None
+        row |= {"fps": random.choice([None, 29.97]), "size_bytes": random.choice([None, 0, 2**40])}
+
+
+def _fit_collections(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+
+
+def _fit_collection_resources(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"resource_id": random.randint(1, COUNT), "collection_id": random.randint(1, COUNT)}
+    kept = {(row["collection_id"], row["resource_id"]): row for row in rows}
+    rows[:] = kept.values()
+
+
+def _fit_species(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["key"] = str(row["id"])
+        row |= {name: None for name in ("parent_id", "accepted_id") if row.get(name) == row["id"]}
+
+
+def _fit_media_uploads(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"file_path": str(row["id"]), "storage_key": f"media/{row['id']}", "size_bytes": random.randint(0, 9)}
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "users": _fit_users,
     "posts": _fit_posts,
@@ -292,5 +366,18 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "teams": _fit_teams,
     "team_memberships": _fit_team_memberships,
     "team_invitations": _fit_team_invitations,
+    "research_projects": _fit_research_projects,
+    "research_project_members": _fit_project_members,
+    "research_project_teams": _fit_project_members,
+    "locations": _fit_locations,
+    "deployments": _fit_deployments,
+    "deployment_failures": _fit_period,
+    "sequences": _fit_sequences,
+    "resources": _fit_resources,
+    "collections": _fit_collections,
+    "collection_resources": _fit_collection_resources,
+    "species": _fit_species,
+    "species_aliases": _fit_species,
+    "media_uploads": _fit_media_uploads,
 }
 """What a table's rules ask for beyond its columns' types."""

@@ -1,0 +1,3 @@
+"""Who may see and change camera-trap projects, places, media and species."""
+
+from app.policies.wildlife import projects  # noqa: F401 -- registers every rule

@@ -1,0 +1,23 @@
+"""Camera-trap media, their sequences and tables."""
+
+from pydantic import BaseModel, Field
+
+from app.settings.kinds import Bytes, Count, Duration
+from app.settings.units import MIB
+
+
+class WildlifeSettings(BaseModel):
+    """Camera-trap media, their sequences and tables."""
+
+    media_uploads_at_once_max: Count = Field(default=500, description="Media that are asked for in one request.")
+    medium_bytes_max: Bytes = Field(default=2_048 * MIB, description="Bytes of one picture, video or sound.")
+    medium_pixels_max: Count = Field(default=200_000_000, description="Pixels of a picture or of a frame of a video.")
+    medium_frames_max: Count = Field(default=200_000, description="Frames of a video that are counted.")
+    sequence_gap_s: Count = Field(
+        default=300, description="Pause between two media that begins a new sequence, unless a deployment has its own."
+    )
+    table_bytes_max: Bytes = Field(default=4 * MIB, description="Bytes of a table of locations or deployments.")
+    table_rows_max: Count = Field(default=10_000, description="Rows of a table of locations or deployments.")
+    species_rows_max: Count = Field(default=500_000, description="Rows of a table of species.")
+    media_archive_files_max: Count = Field(default=50_000, description="Files in an archive of media.")
+    media_read_cpu_s_max: Duration = Field(default=120, description="Processor time to read one medium.")
