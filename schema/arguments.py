@@ -49,7 +49,6 @@ from app.pagination import place
 from resolvers import ids
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
 from resolvers.plan.declared import METADATA, Paged
-from resolvers.system.nodes import SHOWN
 from schema.fields import Scoped
 
 DEFINITION = "strawberry-definition"
@@ -117,7 +116,8 @@ class PageCheck(Check):
     def __init__(self, schema: strawberry.Schema, node: FieldNode, definition: GraphQLField, declared: Paged) -> None:
         super().__init__(node)
         connection: Any = get_named_type(definition.type)
-        self._model = SHOWN[get_named_type(connection.fields["nodes"].type).name]
+        rows = get_named_type(connection.fields["nodes"].type)
+        self._model = rows.extensions["strawberry-definition"].origin.__shows__
         self._declared = declared
         self._arguments = Arguments(schema, definition.extensions[DEFINITION], definition, node)
 

@@ -42,14 +42,33 @@ class Row(Node):
         super().__init_subclass__(**kwargs)
         assert cls.__name__ == of.__name__, "ids are made from the table's class: it has the type's name"
         SHOWN[cls.__name__] = of
-        hints = get_annotations(cls)
-        for name, hint in hints.items():
-            if isinstance(hint, StrawberryAuto):
-                hints[name], doc = _shown(of, name)
-                setattr(cls, name, strawberry.field(description=doc))
-        cls.__annotations__ = hints
+        _fill(cls, of)
         _show(cls, of)
         strawberry.type(cls, description=filled(getdoc(of)))
+
+
+def rows_of_one_table(of: type[Record]) -> Callable[[type[T]], type[T]]:
+    """Makes an interface of the fields that all types over one table share, each of which shows a class of its own.
+
+    `class AIProvider(Node)` has the fields; `class TrapperAIProvider(AIProvider, Row, of=…)` is one of the types.
+    """
+
+    def declare(cls: type[T]) -> type[T]:
+        _fill(cls, of)
+        cls.__shows__ = of  # type: ignore[attr-defined]
+        return strawberry.interface(cls, description=filled(getdoc(of)))
+
+    return declare
+
+
+def _fill(cls: Any, of: type[Record]) -> None:
+    """Gives the fields that are only named their columns' types and descriptions."""
+    hints = get_annotations(cls)
+    for name, hint in hints.items():
+        if isinstance(hint, StrawberryAuto):
+            hints[name], doc = _shown(of, name)
+            setattr(cls, name, strawberry.field(description=doc))
+    cls.__annotations__ = hints
 
 
 def shows(source: type) -> Callable[[type[T]], type[T]]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from graphql import get_named_type
+from graphql import GraphQLNamedType, get_named_type
 from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.utils.str_converters import to_camel_case
 
@@ -155,7 +155,7 @@ def pages() -> list[tuple[str, type[Base], list[str], type[Order]]]:
                     )
                 elif isinstance(extension, Pages):
                     answer = get_named_type(shown.fields[to_camel_case(field.name)].type)
-                    table = table_named(answer.name.removesuffix("Connection"))
+                    table = table_of(get_named_type(answer.fields["nodes"].type))
                     found.append((f"{shown.name}.{field.name}", table, [], extension.declared.order))
     return found
 
@@ -165,8 +165,8 @@ def fixed(relationship: InstrumentedAttribute) -> list[str]:
     return [each.left.name for each in conditions(relationship) if each.operator is operator.eq]
 
 
-def table_named(name: str) -> type[Base]:
-    return next(mapper.class_ for mapper in Base.registry.mappers if mapper.class_.__name__ == name)
+def table_of(shown: GraphQLNamedType) -> type[Base]:
+    return shown.extensions["strawberry-definition"].origin.__shows__
 
 
 @pytest.mark.parametrize(("field", "table", "parents", "orders"), pages(), ids=lambda value: str(value)[:60])

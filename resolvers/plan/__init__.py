@@ -19,6 +19,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLOutputType,
     OperationDefinitionNode,
@@ -58,11 +59,20 @@ class Types:
         self.schema = schema
         self.core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         self.tables: dict[str, type[Record]] = SHOWN
+        self.interfaces: dict[str, type[Record]] = {
+            name: kind.extensions[DEFINITION].origin.__shows__
+            for name, kind in self.core.type_map.items()
+            if isinstance(kind, GraphQLInterfaceType) and hasattr(kind.extensions[DEFINITION].origin, "__shows__")
+        }
         self._names = {
             getattr(kind.extensions[DEFINITION].origin, "__shows__", kind.extensions[DEFINITION].origin): name
             for name, kind in self.core.type_map.items()
             if isinstance(kind, GraphQLObjectType) and DEFINITION in kind.extensions
         }
+
+    def model_of(self, kind: GraphQLObjectType | GraphQLInterfaceType) -> type[Record]:
+        """The table whose rows a type shows; for an interface the one that its types share."""
+        return self.interfaces[kind.name] if isinstance(kind, GraphQLInterfaceType) else self.tables[kind.name]
 
     def name_of(self, value: Any) -> str:
         """The name of the type that shows an object."""

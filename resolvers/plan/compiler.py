@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLOutputType,
     OperationDefinitionNode,
@@ -107,12 +108,33 @@ class Compiler:
         return None
 
     def _to_one(self, level: Level, declared: One, definition: GraphQLField, details: Details) -> ToOne:
-        kind = self._table(definition.type)
+        may_be_missing = not is_non_null_type(definition.type)
+        kind = self._shown_table(definition.type)
+        if isinstance(kind, GraphQLInterfaceType):
+            return self._to_any(level, kind, declared.key, details, may_be_missing=may_be_missing)
         child = level.children.get(declared)
         if child is None:
             child = level.children[declared] = Keyed(kind.name, declared.model, level, declared.key)
         view = child.view(self._object(child, kind, self._fields(kind, details)))
-        return ToOne(child, view, level.key(declared.key), may_be_missing=not is_non_null_type(definition.type))
+        return ToOne(((child, view),), level.key(declared.key), may_be_missing)
+
+    def _to_any(
+        self, level: Level, kind: GraphQLInterfaceType, key: str, details: Details, *, may_be_missing: bool
+    ) -> ToOne:
+        """The row with this key: a level for each type it may be of, all in one table."""
+        levels: list[tuple[Level, int]] = []
+        for each in self._types.core.get_possible_types(kind):
+            child = level.children.get((key, each.name))
+            if child is None:
+                child = level.children[key, each.name] = Keyed(each.name, self._types.tables[each.name], level, key)
+            levels.append((child, child.view(self._object(child, each, self._fields(each, details)))))
+        return ToOne(tuple(levels), level.key(key), may_be_missing)
+
+    def _row(self, level: Level, kind: GraphQLObjectType | GraphQLInterfaceType, details: Details) -> Node:
+        """What is shown of each row of a list."""
+        if isinstance(kind, GraphQLInterfaceType):
+            return self._to_any(level, kind, "id", details, may_be_missing=False)
+        return self._object(level, kind, self._fields(kind, details))
 
     def _computed(self, level: Level, definition: GraphQLField, field: StrawberryField, details: Details) -> Computed:
         if field.extensions or field.permission_classes:
@@ -151,21 +173,20 @@ class Compiler:
         if isinstance(declared, Listing) and level.model is not None:
             raise Unplanned("a query of its own for each row")
         kind = self._object_type(definition.type)
-        table = self._table(kind.fields["nodes"].type)
+        table = self._shown_table(kind.fields["nodes"].type)
         node = details[0].node
         arguments = Arguments(self._types.schema, field, definition, node)
         key = (declared, *sorted(map(print_ast, node.arguments or ())))
         pages = level.children.get(key)
         if pages is None:
-            pages = level.children[key] = Pages(declared, self._types.tables[table.name], level, arguments)
+            pages = level.children[key] = Pages(declared, self._types.model_of(table), level, arguments)
         assert isinstance(pages, Pages)
         parent_key = level.key("id") if isinstance(declared, Many) else None
         fields: list[tuple[str, Node]] = []
         for response_key, below in self._fields(kind, details).items():
             match below[0].node.name.value:
                 case "nodes":
-                    rows = self._object(pages, table, self._fields(table, below))
-                    shown: Node = ToMany(pages, pages.view(rows), parent_key)
+                    shown: Node = ToMany(pages, pages.view(self._row(pages, table, below)), parent_key)
                 case "edges":
                     shown = ToMany(pages, pages.view(self._edge(pages, kind, table, below)), parent_key)
                 case "pageInfo":
@@ -179,13 +200,19 @@ class Compiler:
             fields.append((response_key, shown))
         return Object(tuple(fields))
 
-    def _edge(self, pages: Pages, kind: GraphQLObjectType, table: GraphQLObjectType, details: Details) -> Object:
+    def _edge(
+        self,
+        pages: Pages,
+        kind: GraphQLObjectType,
+        table: GraphQLObjectType | GraphQLInterfaceType,
+        details: Details,
+    ) -> Object:
         edge = self._object_type(kind.fields["edges"].type)
         fields: list[tuple[str, Node]] = []
         for key, below in self._fields(edge, details).items():
             match below[0].node.name.value:
                 case "node":
-                    shown: Node = self._object(pages, table, self._fields(table, below))
+                    shown: Node = self._row(pages, table, below)
                 case "cursor":
                     pages.has_cursors = True
                     shown = Cursor(pages.key("id"))
@@ -211,8 +238,12 @@ class Compiler:
             raise Unplanned(f"{named.name} is of several types")
         return named
 
-    def _table(self, shown_as: GraphQLOutputType) -> GraphQLObjectType:
-        named = self._object_type(shown_as)
-        if named.name not in self._types.tables:
-            raise Unplanned(f"{named.name} is no table")
-        return named
+    def _shown_table(self, shown_as: GraphQLOutputType) -> GraphQLObjectType | GraphQLInterfaceType:
+        """The type that shows a table's rows, or the interface of the types that do."""
+        named = get_named_type(shown_as)
+        if isinstance(named, GraphQLInterfaceType) and named.name in self._types.interfaces:
+            return named
+        table = self._object_type(shown_as)
+        if table.name not in self._types.tables:
+            raise Unplanned(f"{table.name} is no table")
+        return table

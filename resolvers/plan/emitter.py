@@ -7,7 +7,7 @@ place. Its source is registered with `linecache`, so that tracebacks show its li
 
 import linecache
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
@@ -104,13 +104,10 @@ class _Emitter:
                 text = FORMATS[form].format(self._column(name))
             case Computed(number, is_object):
                 text = f"{self._link('objects', _objects)}(v{number})" if is_object else f"v{number}"
-            case ToOne(level, view, key, may_be_missing):
-                below = self._link((level, view), lambda run: run.states[level].shown[view])
-                row = self._column(key)
-                text = f"{below}.get({row})" if may_be_missing else f"{below}[{row}]"
+            case ToOne(levels, key, may_be_missing):
+                text = self._row(levels, key, may_be_missing=may_be_missing)
             case ToMany(level, view, key):
-                below = self._link((level, view), lambda run: run.states[level].shown[view])
-                text = f"{below}.get({self._place(key)}, ())"
+                text = f"{self._rows(level, view)}.get({self._place(key)}, ())"
             case Total(level, key):
                 below = self._link(level, lambda run: run.states[level].shown[0])
                 text = f"{below}.get({self._place(key)}, 0)"
@@ -132,6 +129,16 @@ class _Emitter:
 
     def _place(self, key: str | None) -> str:
         return str(THE_ONLY_LIST) if key is None else self._column(key)
+
+    def _row(self, levels: Sequence[tuple["Level", int]], key: str, *, may_be_missing: bool) -> str:
+        row, below = self._column(key), [self._rows(level, view) for level, view in levels]
+        found = [f"{each}.get({row})" for each in below]
+        if not may_be_missing:
+            found[-1] = f"{below[-1]}[{row}]"
+        return f"({' or '.join(found)})" if len(found) > 1 else found[0]
+
+    def _rows(self, level: "Level", view: int) -> str:
+        return self._link((level, view), lambda run: run.states[level].shown[view])
 
     def _link(self, key: Hashable, link: Link) -> str:
         self.links.setdefault(key, link)

@@ -32,6 +32,7 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    Uuid,
     cast,
     func,
 )
@@ -54,6 +55,7 @@ WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
     (Integer, {"Int", "BigInt"}),
     (Float, {"Float"}),
     (String, {"String", "ID"}),
+    (Uuid, {"UUID"}),
     (JSON, {"JSON"}),
     (Shape, {"GeoJSONPoint", "GeoJSONPolygon", "GeoJSONGeometry"}),
 ]

@@ -22,7 +22,7 @@ from resolvers.plan.declared import Listing, Many
 from resolvers.plan.emitter import Program, emit
 from resolvers.plan.instances import Instances
 from resolvers.plan.leaves import Format, Leaf
-from resolvers.plan.nodes import Column, Object
+from resolvers.plan.nodes import Column, Node
 from resolvers.plan.statements import Bound, Statement, ViewerKind
 from resolvers.plan.values import Value
 
@@ -68,7 +68,7 @@ class Level:
         self.model = model
         self.leaves: dict[str, Leaf] = {}
         self.values: list[Value] = []
-        self.views: list[Object] = []
+        self.views: list[Node] = []
         self.children: dict[Hashable, Level] = {}
         self.has_cursors = False
 
@@ -106,7 +106,7 @@ class Level:
         self.values.append(value)
         return len(self.values) - 1
 
-    def view(self, view: Object) -> int:
+    def view(self, view: Node) -> int:
         """Has its rows shown in a way, and gives its number."""
         if view not in self.views:
             self.views.append(view)

@@ -38,10 +38,9 @@ class Computed:
 
 @dataclass(frozen=True)
 class ToOne:
-    """The row of another level whose key a column holds."""
+    """The row whose key a column holds: of another level and its view, or for an interface of one of several."""
 
-    level: "Level"
-    view: int
+    levels: tuple[tuple["Level", int], ...]
     key: str
     may_be_missing: bool
 

@@ -10,7 +10,19 @@ from app.errors import Unplanned
 from resolvers.loaders import Reference
 from resolvers.plan.leaves import Format
 from resolvers.plan.levels import Fetched, InHand, Inputs, Level, Pages
-from resolvers.plan.nodes import Column, Computed, Constant, Cursor, Field, Object, PageInfo, ToMany, ToOne, Total
+from resolvers.plan.nodes import (
+    Column,
+    Computed,
+    Constant,
+    Cursor,
+    Field,
+    Node,
+    Object,
+    PageInfo,
+    ToMany,
+    ToOne,
+    Total,
+)
 from resolvers.plan.values import Value
 
 INDENT = "  "
@@ -68,10 +80,12 @@ class _Printer:
             return levels and f": {levels}"
         return f": any {get_named_type(value.shown_as).name}, planned when one is met"
 
-    def _object(self, node: Object) -> list[str]:
+    def _object(self, node: Node) -> list[str]:
+        if not isinstance(node, Object):
+            return [self._field(node)]
         lines = ["{"]
         for key, below in node.fields:
-            first, *others = self._object(below) if isinstance(below, Object) else [self._field(below)]
+            first, *others = self._object(below)
             lines += [f"{INDENT}{key}: {first}", *(INDENT + line for line in others)]
         return [*lines, "}"]
 
@@ -83,8 +97,9 @@ class _Printer:
                 text = name if form is Format.PLAIN else f"{name} as {form.value}"
             case Computed(number, is_object):
                 text = f"objects of v{number}" if is_object else f"v{number}"
-            case ToOne(below, view, key, may_be_missing):
-                text = f"row of {self._named(below, view)} by {key}{', or null' if may_be_missing else ''}"
+            case ToOne(levels, key, may_be_missing):
+                named = " or ".join(self._named(below, view) for below, view in levels)
+                text = f"row of {named} by {key}{', or null' if may_be_missing else ''}"
             case ToMany(below, view, key):
                 text = f"rows of {self._named(below, view)}{_by(key)}"
             case Total(below, key):

@@ -13,7 +13,6 @@ from app.models.mapping.predictions import Prediction
 from app.pagination import cursors, place
 from resolvers import ids
 from resolvers.plan.declared import METADATA, Paged
-from resolvers.system.nodes import SHOWN
 from schema import schema
 from tests import factories
 
@@ -181,7 +180,8 @@ def _places():
     for kind, name in PAGES:
         field = CORE.type_map[kind].fields[name]
         declared = field.extensions["strawberry-definition"].metadata[METADATA]
-        model = SHOWN[get_named_type(get_named_type(field.type).fields["nodes"].type).name]
+        rows = get_named_type(get_named_type(field.type).fields["nodes"].type)
+        model = rows.extensions["strawberry-definition"].origin.__shows__
         for order in declared.order:
             written = [
                 cursors(order, declared.list_name)(key, value) for value in _values(order, model) for key in KEYS

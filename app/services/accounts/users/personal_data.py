@@ -15,7 +15,10 @@ BATCH = 200
 
 THEIRS: dict[type[Record], tuple[InstrumentedAttribute[Any], ...]] = {
     table: tuple(getattr(table, name) for name in table.__owned_by__)
-    for table in sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: table.__tablename__)
+    for table in sorted(
+        (mapper.class_ for mapper in Base.registry.mappers if mapper.inherits is None),
+        key=lambda table: table.__tablename__,
+    )
     if issubclass(table, Record) and table.__owned_by__
 }
 """The tables with rows that belong to a user, each with the keys that make a row theirs: keys to the account itself, or
