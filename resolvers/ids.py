@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import strawberry
@@ -73,6 +74,14 @@ def key(id: str, model: type[Record]) -> int:
     name, number = decode(id)
     if name != model.__name__:
         raise nothing_with(id, model.__name__)
+    return number
+
+
+def key_of_any(id: str, models: Sequence[type[Record]], base: type[Record]) -> int:
+    """The key within a table whose rows are shown by several types; an id of another type is not found."""
+    name, number = decode(id)
+    if name not in {model.__name__ for model in models}:
+        raise nothing_with(id, base.__name__)
     return number
 
 

@@ -5,6 +5,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.accounts import AccountsMutation, AccountsQuery
 from schema.fields import confine
+from schema.list_names import Names
 from schema.mapping import MappingMutation, MappingQuery, MappingSubscription
 from schema.problems import HANDLERS, Problem
 from schema.row import Row
@@ -40,7 +41,7 @@ schema = strawberry.Schema(
     Mutation,
     Subscription,
     types=[*Row.__subclasses__(), Problem],
-    config=StrawberryConfig(scalar_map=SCALARS),
+    config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
     exception_handlers=HANDLERS,
 )
 # The name is reserved: a scalar of our own cannot have it.

@@ -1,6 +1,7 @@
 """Scalars beyond GraphQL's five, and their Python types."""
 
 from typing import Any
+from uuid import UUID
 
 import shapely
 import strawberry
@@ -45,7 +46,21 @@ def _geojson(name: str, kind: type[BaseGeometry], description: str) -> ScalarDef
     )
 
 
+def _uuid(value: Any) -> UUID:
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise Unfit("Expected a UUID, such as 7d444840-9dc0-11d1-b245-5ffdce74fad2.") from None
+
+
 SCALARS: dict[Any, ScalarDefinition] = {
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="A universally unique identifier, written with hyphens.",
+        serialize=str,
+        parse_value=_uuid,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc9562",
+    ),
     BigInt: strawberry.scalar(
         name="BigInt",
         description="An integer of up to 53 bits, exact in every client: an OpenStreetMap id, a size in bytes.",

@@ -3,10 +3,11 @@
 import strawberry
 
 import app.policies.wildlife  # noqa: F401 -- registers who may see the tables
+from schema.wildlife.providers import ProvidersQuery
 
 
 @strawberry.type
-class WildlifeQuery:
+class WildlifeQuery(ProvidersQuery):
     """The domain's questions."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from shapely import MultiPoint, MultiPolygon, Point, Polygon, box
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
+    Uuid,
     insert,
     inspect,
     null,
@@ -24,10 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapper
 
 from app.geometry import Shape
 from app.models.base import Base, Record
 from app.models.kinds import KindColumn
+from tests.plan import fit_wildlife
 from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
 
 
@@ -54,8 +58,9 @@ class World:
 def world(seed: int, *, is_torn: bool = False) -> World:
     """Rows for every table. In a torn one, some keys that must point at a row point at none."""
     random = Random(seed)
-    tables = [mapper.class_ for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__)]
+    tables = [mapper.class_ for mapper in sorted(roots(), key=lambda mapper: mapper.class_.__name__)]
     keys = {table.__tablename__: _keys(random, table.__tablename__) for table in tables}
+    fit = FIT | fit_wildlife.FIT
     made = World(seed, is_torn)
     for table in tables:
         columns = [column for column in table.__table__.columns if column.computed is None]
@@ -63,11 +68,26 @@ def world(seed: int, *, is_torn: bool = False) -> World:
             {column.key: _value(random, column, keys) for column in columns} | {"id": id}
             for id in keys[table.__tablename__]
         ]
-        FIT.get(table.__tablename__, nothing)(random, rows)
+        fit.get(table.__tablename__, nothing)(random, rows)
         if is_torn and rows:
             _tear(random, rows, [column for column in columns if column.foreign_keys and not column.nullable])
-        made.rows[table.__name__] = [table(**row) for row in rows]
+        for row in rows:
+            shown = _class_of(table, row)
+            made.rows.setdefault(shown.__name__, []).append(shown(**row))
     return made
+
+
+def roots() -> list[Mapper[Any]]:
+    """The mappers of tables, without those of the classes that share a table with another."""
+    return [mapper for mapper in Base.registry.mappers if mapper.inherits is None]
+
+
+def _class_of(table: type[Record], row: dict[str, Any]) -> type[Record]:
+    """The class of a row: of several that share a table, the one that the row says."""
+    mapper = inspect(table)
+    if mapper.polymorphic_on is None:
+        return table
+    return mapper.polymorphic_map[row[mapper.polymorphic_on.key]].class_
 
 
 def _keys(random: Random, table: str) -> list[int]:
@@ -132,6 +152,7 @@ SIMPLE: list[tuple[Any, Callable[[Random], Any]]] = [
     (DateTime, any_time),
     (JSONB, _json),
     (LargeBinary, lambda random: random.randbytes(32)),
+    (Uuid, lambda random: UUID(int=random.getrandbits(128), version=4)),
 ]
 
 

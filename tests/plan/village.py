@@ -7,9 +7,11 @@ from typing import Any
 import psycopg
 
 from app.database import Database
+from app.models.wildlife.providers import LocalAIProvider
 from resolvers import ids
 from tests import factories
 from tests.plan.both import Answer, Both
+from tests.wildlife import factories as wildlife
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     await factories.artifact(database, training_id=rows["broken"].id, storage_key="no key")
     rows["team"] = await factories.team(database, owner, other)
     rows["invitation"] = await factories.team_invitation(database, rows["team"])
+    rows["manager"] = connection = await wildlife.ai_provider_connection(database, owner)
+    rows["detector"] = await wildlife.ai_provider(database, connection)
+    rows["external"] = await wildlife.ai_provider(database, user_id=other)
+    rows["local"] = await wildlife.ai_provider(database, kind=LocalAIProvider)
     people["staff"] = await factories.user(database, "staff", is_staff=True)
     tokens = {name: person.token for name, person in people.items()}
     return tokens, {name: ids.encode(row) for name, row in rows.items()}

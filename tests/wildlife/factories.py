@@ -16,6 +16,13 @@ from app.models.wildlife.projects import (
     ResearchProjectStatus,
     ResearchProjectTeam,
 )
+from app.models.wildlife.providers import (
+    AIProvider,
+    AIProviderConnection,
+    AIProviderType,
+    ExternalAIProvider,
+    TrapperAIProvider,
+)
 from app.models.wildlife.species import Species, TaxonRank
 from tests.factories import add
 
@@ -133,3 +140,26 @@ async def species(database: Database, scientific_name: str = "Vulpes vulpes", **
         **fields,
     }
     return await add(database, Species(scientific_name=scientific_name, **given))
+
+
+async def ai_provider_connection(database: Database, owner_id: int, **fields: Any) -> AIProviderConnection:
+    """A connection to an AI Manager that is not there."""
+    given = {
+        "user_id": owner_id,
+        "api_url": "https://manager.example.org",
+        "api_auth_login": "worker",
+        "api_auth_passw": "sealed",
+        "trapper_instance_url": "https://fieldgraph.example.org",
+    }
+    return await add(database, AIProviderConnection(**{**given, **fields}))
+
+
+async def ai_provider(
+    database: Database, of: AIProviderConnection | None = None, *, kind: type[AIProvider] | None = None, **fields: Any
+) -> AIProvider:
+    """A detector: of a connection, or one that runs elsewhere."""
+    given = {"name": "MegaDetector", "version": "5a", "provider_type": AIProviderType.DETECTION}
+    if of is not None:
+        given |= {"connection_id": of.id, "user_id": of.user_id}
+    chosen = kind or (ExternalAIProvider if of is None else TrapperAIProvider)
+    return await add(database, chosen(**{**given, **fields}))

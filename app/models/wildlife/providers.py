@@ -1,0 +1,170 @@
+"""AI providers: models that look at media, and the connections to AI Managers that run them."""
+
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text, true
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.accounts import User
+from app.models.base import WITHHELD, Json, Record
+from app.models.limits.texts import NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.models.limits.wildlife import (
+    AI_LOGIN_LENGTH_MAX,
+    AI_PROVIDER_NAME_LENGTH_MAX,
+    AI_PROVIDER_VERSION_LENGTH_MAX,
+)
+
+
+class AIProviderKind(Enum):
+    """Where a provider's model runs: on an AI Manager, outside with results imported, or in this installation."""
+
+    TRAPPER = "TRAPPER"
+    EXTERNAL = "EXTERNAL"
+    LOCAL = "LOCAL"
+
+
+class AIProviderType(Enum):
+    """What a provider's model answers: where animals are, which they are, how far away, or in which pose."""
+
+    DETECTION = "DETECTION"
+    CLASSIFICATION = "CLASSIFICATION"
+    DEPTH = "DEPTH"
+    POSE = "POSE"
+
+
+class AIProviderConnection(Record):
+    """A connection to one AI Manager. Its password is encrypted and never shown."""
+
+    __tablename__ = "ai_provider_connections"
+    __owned_by__ = ("user_id",)
+    __table_args__ = (
+        UniqueConstraint(
+            "user_id",
+            "api_url",
+            info={"conflict": "You already have a connection to this AI Manager. Change that one."},
+        ),
+        Index(None, "user_id", "id"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    api_url: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The base URL of the AI Manager.")
+    api_auth_login: Mapped[str] = mapped_column(
+        String(AI_LOGIN_LENGTH_MAX), doc="The login of the AI Worker user on the AI Manager."
+    )
+    # Encrypted; begins with the id of the key (`app/encryption.py`).
+    api_auth_passw: Mapped[str] = mapped_column(Text, info=WITHHELD)
+    trapper_instance_url: Mapped[str] = mapped_column(
+        String(URL_LENGTH_MAX), doc="The base URL of this installation as the AI Manager sees it, for callbacks."
+    )
+    is_active: Mapped[bool] = mapped_column(
+        default=True,
+        server_default=true(),
+        doc="Whether it may be used. An inactive connection starts and syncs nothing.",
+    )
+    is_shared: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), doc="Whether every user may run this connection's models."
+    )
+    last_synced: Mapped[datetime | None] = mapped_column(doc="When its models were last synced.")
+    last_sync_error: Mapped[str | None] = mapped_column(
+        String(NOTE_LENGTH_MAX), doc="Why the last sync failed; null if it succeeded."
+    )
+
+    user: Mapped[User] = relationship(lazy="raise", doc="The owner.")
+    providers: Mapped[list["AIProvider"]] = relationship(
+        back_populates="connection", lazy="raise", doc="The models of this AI Manager."
+    )
+
+
+class AIProvider(Record):
+    """A model that detects, classifies, or measures what is on media."""
+
+    __tablename__ = "ai_providers"
+    __owned_by__ = ("user_id",)
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(None, "connection_id", "id"),
+        Index(None, "name", "id"),
+        UniqueConstraint("connection_id", "remote_id"),
+        CheckConstraint("connection_id IS NULL OR kind = 'TRAPPER'", name="connection"),
+        CheckConstraint("remote_id IS NULL OR kind = 'TRAPPER'", name="remote_id"),
+        CheckConstraint("keypoint_topology IS NULL OR provider_type = 'POSE'", name="keypoint_topology"),
+    )
+
+    kind: Mapped[AIProviderKind]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # Null for other kinds, and once the connection is deleted: what the model found stays.
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey("ai_provider_connections.id", ondelete="SET NULL"))
+    name: Mapped[str] = mapped_column(String(AI_PROVIDER_NAME_LENGTH_MAX), doc="The name of the model.")
+    version: Mapped[str] = mapped_column(
+        String(AI_PROVIDER_VERSION_LENGTH_MAX), default="", server_default="", doc="The version of the model."
+    )
+    description: Mapped[str] = mapped_column(Text, default="", server_default="", doc="What the model is good for.")
+    provider_type: Mapped[AIProviderType] = mapped_column(doc="What the model answers.")
+    video_support: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), doc="Whether it takes videos as well as images."
+    )
+    object_based: Mapped[bool] = mapped_column(
+        default=True, server_default=true(), doc="Whether it answers for each object, not only for the whole picture."
+    )
+    crop_image: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        doc="Whether objects are cropped before they are classified. For classification providers only.",
+    )
+    remote_id: Mapped[UUID | None] = mapped_column(doc="The id of the prediction model on the AI Manager.")
+    categories: Mapped[Json] = mapped_column(
+        default=dict,
+        server_default=text("'{}'"),
+        doc="How labels map to attributes: `{attributeMappings: [{attributeType, labels: [{aiLabel, value, …}]}]}`.",
+    )
+    keypoint_topology: Mapped[Json | None] = mapped_column(
+        JSONB(none_as_null=True),
+        doc="For pose providers: the names of keypoints, the skeleton and the default OKS sigmas.",
+    )
+    is_active: Mapped[bool] = mapped_column(
+        default=True,
+        server_default=true(),
+        doc="Whether it can be used. A sync sets this; other providers stay active.",
+    )
+    model_file_hash: Mapped[str | None] = mapped_column(
+        String(64),
+        info=WITHHELD,
+        doc="The SHA-256 of the model's weights. It identifies the model when the remote id changes.",
+    )
+    keep_synced: Mapped[bool] = mapped_column(
+        default=True,
+        server_default=true(),
+        doc="Whether a sync may overwrite fields. Switch it off to keep your edits.",
+    )
+    last_synced: Mapped[datetime | None] = mapped_column(doc="When a sync last saw the model.")
+    # The token of callback URLs follows from the salt; only its hash is kept to compare with.
+    token_salt: Mapped[bytes | None] = mapped_column(LargeBinary, info=WITHHELD)
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, info=WITHHELD)
+
+    user: Mapped[User | None] = relationship(lazy="raise", doc="The owner; null if it belongs to the installation.")
+    connection: Mapped[AIProviderConnection | None] = relationship(
+        back_populates="providers", lazy="raise", doc="The connection it is run through; only its owner sees it."
+    )
+
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_abstract": True}  # noqa: RUF012
+
+
+class TrapperAIProvider(AIProvider):
+    """A model that an AI Manager runs. A sync creates it."""
+
+    __mapper_args__ = {"polymorphic_identity": AIProviderKind.TRAPPER}  # noqa: RUF012
+
+
+class ExternalAIProvider(AIProvider):
+    """A model that runs elsewhere; its results are imported."""
+
+    __mapper_args__ = {"polymorphic_identity": AIProviderKind.EXTERNAL}  # noqa: RUF012
+
+
+class LocalAIProvider(AIProvider):
+    """A model that runs in this installation, without any outside service."""
+
+    __mapper_args__ = {"polymorphic_identity": AIProviderKind.LOCAL}  # noqa: RUF012

@@ -1,0 +1,66 @@
+"""GraphQL types for AI providers and their connections."""
+
+import strawberry
+from strawberry import auto
+
+from app.models.wildlife import providers as tables
+from resolvers.wildlife import providers as resolve
+from schema.accounts import User
+from schema.fields import Connection, connection, field, many, one
+from schema.row import Node, Row, rows_of_one_table
+
+for enum in (tables.AIProviderType,):
+    strawberry.enum(enum, description=enum.__doc__)
+
+
+@rows_of_one_table(tables.AIProvider)
+class AIProvider(Node):
+    name: auto
+    version: auto
+    description: auto
+    provider_type: auto
+    video_support: auto
+    object_based: auto
+    crop_image: auto
+    remote_id: auto
+    categories: auto
+    keypoint_topology: auto
+    is_active: auto
+    model_file_hash: auto
+    keep_synced: auto
+    last_synced: auto
+    created_at: auto
+    user: User | None = one(tables.AIProvider.user)
+
+
+class AIProviderConnection(Row, of=tables.AIProviderConnection):
+    api_url: auto
+    api_auth_login: auto
+    trapper_instance_url: auto
+    is_active: auto
+    is_shared: auto
+    last_synced: auto
+    last_sync_error: auto
+    created_at: auto
+    user: User | None = one(tables.AIProviderConnection.user)
+    providers: Connection["AIProvider"] = many(tables.AIProviderConnection.providers)
+
+
+class TrapperAIProvider(AIProvider, Row, of=tables.TrapperAIProvider):
+    connection: AIProviderConnection | None = one(tables.TrapperAIProvider.connection)
+
+
+class ExternalAIProvider(AIProvider, Row, of=tables.ExternalAIProvider):
+    pass
+
+
+class LocalAIProvider(AIProvider, Row, of=tables.LocalAIProvider):
+    pass
+
+
+@strawberry.type
+class ProvidersQuery:
+    ai_provider: AIProvider | None = field(resolve.ai_provider)
+    ai_providers: Connection[AIProvider] = connection(resolve.ai_providers, order=resolve.ProviderOrder)
+    ai_provider_connection: AIProviderConnection | None = field(resolve.ai_provider_connection)
+    ai_provider_connections: Connection[AIProviderConnection] = connection(resolve.ai_provider_connections)
