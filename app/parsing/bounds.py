@@ -109,13 +109,12 @@ def check_json(content: bytes) -> None:
         bounds.check(content[start : start + CHUNK_BYTES])
 
 
-def members(archive: ZipFile) -> list[ZipInfo]:
+def members(archive: ZipFile, *, files_max: int | None = None) -> list[ZipInfo]:
     """The files of a ZIP archive, if there are not too many, and each has a proper name of its own and packing."""
     files = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if len(files) > settings.archive_files_max:
-        raise Unreadable(
-            f"An archive may contain at most {settings.archive_files_max:,} files; this has {len(files):,}."
-        )
+    most = settings.archive_files_max if files_max is None else files_max
+    if len(files) > most:
+        raise Unreadable(f"An archive may contain at most {most:,} files; this has {len(files):,}.")
     if len({entry.filename for entry in files}) < len(files):
         raise Unreadable("Two files in this archive have the same name.")
     for entry in files:

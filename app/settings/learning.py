@@ -1,5 +1,7 @@
 """Trainings, predictions and base models."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, Field
 
 from app.settings.kinds import (
@@ -27,6 +29,11 @@ class LearningSettings(BaseModel):
     )
     yolo_v8_v2: BaseModelLimits = Field(
         default=BaseModelLimits(epochs_max=200), description="The limits of YOLO_V8_V2."
+    )
+
+    # Pretrained weights
+    weights_folder: Path | None = Field(
+        default=None, description="Where pretrained weights are kept; fieldgraph/weights in the user's cache if unset."
     )
 
     # Trainings

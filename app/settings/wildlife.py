@@ -21,3 +21,12 @@ class WildlifeSettings(BaseModel):
     species_rows_max: Count = Field(default=500_000, description="Rows of a table of species.")
     media_archive_files_max: Count = Field(default=50_000, description="Files in an archive of media.")
     media_read_cpu_s_max: Duration = Field(default=120, description="Processor time to read one medium.")
+
+    # Imports and exports
+    import_bytes_max: Bytes = Field(default=1_024 * MIB, description="Bytes of a file of results, or of a package.")
+    import_files_max: Count = Field(default=100, description="Files of one import.")
+    import_unpacked_bytes_max: Bytes = Field(
+        default=8_192 * MIB, description="Bytes that one packed file of an import may unpack to."
+    )
+    import_cpu_s_max: Duration = Field(default=3_600, description="Processor time to read the files of an import.")
+    import_problems_max: Count = Field(default=1_000, description="Problems that an import keeps; all are counted.")

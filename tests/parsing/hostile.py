@@ -1,5 +1,6 @@
 """Inputs that are made to hurt: nested, long, wide or cut off, in every format that comes from outside."""
 
+import gzip
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -114,6 +115,60 @@ ARCHIVES: dict[str, Make] = {
     "nested lists": lambda size: archive(GEOJSON["nested lists"](size)),
     "many features": lambda size: archive(GEOJSON["many features"](size)),
     "a directory of nothing": lambda size: b"PK\5\6" + b"\xff" * 18 + b"x" * size,
+}
+
+
+TABLES: dict[str, Make] = {
+    "a header of commas": lambda size: b"," * size,
+    "a long line": lambda size: b"mediaID,observationType\n" + b"x" * size,
+    "a quote without end": lambda size: b'mediaID,observationType\n"' + b"x\n" * (size // 2),
+    "many rows": lambda size: b"mediaID,observationType\n" + b"m,animal\n" * (size // 9),
+    "wide rows": lambda size: b"mediaID,observationType\n" + (b"," * 1_000 + b"\n") * (size // 1_000),
+    "NUL bytes": lambda size: b"mediaID,observationType\n" + b"\0" * size,
+    "a packed bomb": lambda size: gzip.compress(b"\n" * size * 64),
+    "packed twice": lambda size: gzip.compress(gzip.compress(b"\n" * size)),
+    "nested attributes": lambda size: b"mediaID,observationType,attrs\nm,animal," + b"[" * size + b"\n",
+}
+RESULTS_HEAD = b'{"info":{"format_version":"1.6"},"detection_categories":{"1":"animal"},"%b":['
+RESULTS: dict[str, Make] = {
+    f"{name} of {key.decode()}": lambda size, key=key, part=part: RESULTS_HEAD % key + part(size)
+    for key in (b"images", b"predictions")
+    for name, part in {
+        "nested lists": lambda size: b"[" * size,
+        "a long text": lambda size: b'{"file":"' + b"x" * size + b'"}]}',
+        "a long number": lambda size: b'{"file":' + b"9" * size + b"}]}",
+        "numbers beyond measure": lambda size: b'{"file":"a","detections":[{"bbox":[1e999,1e999,1,1]}]}]}',
+        "many detections": lambda size: b'{"file":"a","detections":[' + b"{}," * (size // 3) + b"{}]}]}",
+        "many files": lambda size: b'{"file":"a","detections":[]},' * (size // 29) + b'{"file":"a"}]}',
+        "many names": lambda size: (
+            b'{"file":"a"}],"classification_categories":{' + b'"a":"b",' * (size // 8) + b'"a":1}}'
+        ),
+    }.items()
+}
+
+
+def package(name: str, content: bytes) -> bytes:
+    """A package whose table is this."""
+    resources = ",".join(
+        f'{{"name":"{each}","path":"{each}.csv"}}' for each in ("deployments", "media", "observations")
+    )
+    said = f'{{"profile":"https://example.org/camtrap-dp/1.0.2/camtrap-dp-profile.json","resources":[{resources}]}}'
+    with zipfile.ZipFile(file := BytesIO(), "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("datapackage.json", said)
+        made.writestr("images.csv", b"")
+        made.writestr(name, content)
+    return file.getvalue()
+
+
+PACKAGES: dict[str, Make] = {
+    **{
+        f"deployments: {name}": lambda size, make=make: package("deployments.csv", make(size))
+        for name, make in TABLES.items()
+    },
+    "a descriptor without end": lambda size: b'{"profile":' + b"[" * size,
+    "a long descriptor": lambda size: b'{"profile":"' + b"x" * size * 16 + b'"}',
+    "a directory of nothing": ARCHIVES["a directory of nothing"],
+    "many files": ARCHIVES["many files"],
 }
 
 

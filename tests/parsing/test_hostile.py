@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from app import parsing, pictures
 from app.errors import Invalid, Unreadable
 from app.formats import label_files
+from app.formats.wildlife import files
 from app.gateways.osm import overpass, rawdata
 from app.web.graphql.request import Malformed, decode
 from tests.fuzz import examples
@@ -30,6 +31,13 @@ async def label_file(content, folder, kind):
     path.write_bytes(content)
     arguments = str(path), kind, {}, AREA, str(folder / "passed")
     return await parsing.run(label_files.sift, *arguments, cpu_s_max=CPU_S)
+
+
+async def wildlife_file(content, folder, kind):
+    path = folder / "file"
+    path.write_bytes(content)
+    arguments = str(path), kind, None, str(folder / "records")
+    return await parsing.run(files.sift, *arguments, cpu_s_max=CPU_S)
 
 
 FORMATS = {
@@ -52,6 +60,17 @@ FORMATS = {
         lambda content, _: parsing.run(
             pictures.within, "upload", content, media_type(content), [400], 50_000_000, cpu_s_max=CPU_S
         ),
+    ),
+    "Camtrap DP": (hostile.PACKAGES, lambda content, folder: wildlife_file(content, folder, files.CAMTRAP_DP)),
+    "MegaDetector": (hostile.RESULTS, lambda content, folder: wildlife_file(content, folder, files.MEGADETECTOR)),
+    "SpeciesNet": (hostile.RESULTS, lambda content, folder: wildlife_file(content, folder, files.SPECIESNET)),
+    "Wildlife Insights": (
+        hostile.PACKAGES,
+        lambda content, folder: wildlife_file(content, folder, files.WILDLIFE_INSIGHTS),
+    ),
+    "classifications": (
+        hostile.TABLES,
+        lambda content, folder: wildlife_file(content, folder, files.CLASSIFICATIONS),
     ),
     "tiles": (hostile.PICTURES, lambda content, _: parsing.run(pictures.tile, content, 256, cpu_s_max=CPU_S)),
 }

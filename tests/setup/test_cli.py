@@ -137,6 +137,7 @@ def test_doctor_tells_well_from_ill(servers, clone_database, tmp_path):
         ["✗", "worker"],
         ["ok", "storage"],
         ["ok", "mail"],
+        ["ok", "weights"],
     ]
     assert lines[10].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1

@@ -28,7 +28,11 @@ def add(machine: Path, name: str, script: str) -> None:
 
 def set_up(machine: Path) -> subprocess.CompletedProcess[str]:
     # The database is another machine's; what else is missing shows in the PATH alone.
-    told = {"PATH": str(machine / "bin"), "DATABASE_URL": "postgresql://elsewhere/app"}
+    told = {
+        "PATH": str(machine / "bin"),
+        "DATABASE_URL": "postgresql://elsewhere/app",
+        "XDG_CACHE_HOME": str(machine / "cache"),
+    }
     script = machine / "setup.sh"
     return subprocess.run([script], env=told, capture_output=True, text=True, check=False)
 
@@ -67,6 +71,9 @@ def test_what_stands_ready_is_left_alone(machine):
     for name in ("pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, machine)
     shutil.copy(ROOT / "requirements.lock", environment)
+    for folder in (machine / "app" / "weights", machine / "cache" / "fieldgraph" / "weights"):
+        folder.mkdir(parents=True)
+        shutil.copy(ROOT / "app" / "weights" / "requirements.lock", folder)
     (environment / "version").write_text("3.11\n")
     (environment / "project").write_text(f"{machine}\n{(ROOT / 'pyproject.toml').read_text()}")
     done = set_up(machine)

@@ -1,0 +1,45 @@
+"""Files of an import, read in a parsing child: what is good goes into another file, what is wrong is listed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.formats.wildlife import classification_tables, megadetector, records, speciesnet, wildlife_insights
+from app.formats.wildlife.camtrap_dp import reading as camtrap_dp
+from app.formats.wildlife.problems import Problems
+from app.formats.wildlife.records import Record, Summary
+
+CAMTRAP_DP = "CAMTRAP_DP"
+MEGADETECTOR = "MEGADETECTOR"
+SPECIESNET = "SPECIESNET"
+WILDLIFE_INSIGHTS = "WILDLIFE_INSIGHTS"
+CLASSIFICATIONS = "CLASSIFICATIONS"
+
+
+def sift(path: str, format: str, zone: str | None, target: str) -> dict[str, Any]:
+    """Reads a file or a folder, and writes its good records to another file.
+
+    Answers with a summary and the problems; Unreadable if it is not a file of this format at all.
+    """
+    problems, summary = Problems(), Summary()
+    found = _records(Path(path), format, problems, summary, None if zone is None else ZoneInfo(zone))
+    records.write(Path(target), found)
+    return {
+        **summary.plain(),
+        "problems": [list(problem) for problem in problems.listed],
+        "severities": dict(problems.counts),
+    }
+
+
+def _records(path: Path, format: str, problems: Problems, summary: Summary, zone: ZoneInfo | None) -> Iterator[Record]:
+    match format:
+        case "CAMTRAP_DP":
+            return camtrap_dp.read(path, problems, summary, zone)
+        case "MEGADETECTOR":
+            return megadetector.read(path, problems, summary)
+        case "SPECIESNET":
+            return speciesnet.read(path, problems, summary)
+        case "WILDLIFE_INSIGHTS":
+            return wildlife_insights.read(path, problems, summary, zone or ZoneInfo("UTC"))
+    return classification_tables.read(path, problems, summary)

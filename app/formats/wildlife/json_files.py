@@ -1,0 +1,50 @@
+"""Large JSON files: parts of them are read, each within bounds, without the rest in memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import ijson
+
+from app.errors import Unreadable
+from app.parsing.bounds import JsonFile
+
+FILE_BYTES = 1_048_576
+MAPPING_MAX = 100_000
+
+
+def items(path: Path, place: str) -> Iterator[Any]:
+    """What stands at a place, such as `images.item`; Unreadable if this is not JSON."""
+    try:
+        with path.open("rb") as file:
+            yield from ijson.items(JsonFile(_without_mark(file)), place, use_float=True, buf_size=FILE_BYTES)
+    except UnicodeDecodeError:
+        raise Unreadable("This is not JSON: its text is not UTF-8.") from None
+    except (ijson.JSONError, OverflowError) as error:
+        said = str(error).splitlines()[0] if str(error) else "it is broken"
+        raise Unreadable(f"This is not JSON: {said}. NaN and Infinity are no JSON either.") from None
+
+
+def _without_mark(file: IO[bytes]) -> IO[bytes]:
+    """The file from behind the byte order mark that some editors write."""
+    if file.read(3) != b"\xef\xbb\xbf":
+        file.seek(0)
+    return file
+
+
+def one(path: Path, place: str) -> Any:
+    """What stands at a place; None if nothing does."""
+    return next(iter(items(path, place)), None)
+
+
+def mapping(path: Path, place: str) -> dict[str, str]:
+    """Texts by their names, such as categories; empty if there are none."""
+    found = one(path, place)
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or len(found) > MAPPING_MAX:
+        raise Unreadable(f"{place} must be an object of at most {MAPPING_MAX:,} texts.")
+    wrong = next((key for key, value in found.items() if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise Unreadable(f"{place} must have texts as its values; that of {wrong[:40]!r} is none.")
+    return found

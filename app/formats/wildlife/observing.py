@@ -1,0 +1,77 @@
+"""One form for what all formats say of an animal: the fields of our classifications, as plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.errors import quoted
+from app.formats.wildlife.problems import Problems
+
+TYPES = ("human", "animal", "vehicle", "blank", "unknown", "unclassified")
+SEXES = ("unknown", "female", "male")
+AGES = ("unknown", "adult", "subadult", "juvenile", "offspring")
+BEHAVIOURS = ("undefined", "grazing", "browsing", "rooting", "vigilance", "running", "walking")
+NAME_LENGTH_MAX = 250
+INDIVIDUAL_LENGTH_MAX = 100
+
+
+class Oddities:
+    """Values that have no place in our fields: each is said once for each value, and left out or kept as a tag."""
+
+    def __init__(self, problems: Problems, file: str) -> None:
+        self._problems = problems
+        self._file = file
+        self._said: set[tuple[str, str]] = set()
+
+    def choice(self, line: int | None, field: str, given: str | None, choices: tuple[str, ...]) -> str | None:
+        """The value in lower case if it is one of the choices; else null."""
+        if given is None:
+            return None
+        value = given.strip().lower()
+        if value in choices:
+            return value
+        self.say(line, field, given, "is not known here; the field is left empty")
+        return None
+
+    def say(self, line: int | None, field: str, given: str, said: str) -> None:
+        """Warns of a value, once."""
+        if (field, given) not in self._said and len(self._said) < 1_000:
+            self._said.add((field, given))
+            self._problems.warn(self._file, line, field, f"{quoted(given)} {said}.")
+
+
+def observation(type_: str, **said: Any) -> dict[str, Any]:
+    """An observation in our fields; those that are not named are empty."""
+    empty: dict[str, Any] = dict.fromkeys(FIELDS)
+    return {**empty, "type": type_, "level": "object", "count": 1, "attrs": {}, "attr_confidence": {}, **said}
+
+
+FIELDS = (
+    "id",
+    "level",
+    "names",
+    "sex",
+    "age",
+    "behaviour",
+    "count",
+    "count_new",
+    "individual_id",
+    "confidence",
+    "bbox",
+    "first_frame_index",
+    "distance",
+    "attrs",
+    "attr_confidence",
+    "method",
+    "by",
+    "at",
+    "is_setup",
+    "event_id",
+    "event_start",
+    "event_end",
+    "comments",
+)
+
+
+def is_group(said: Mapping[str, Any]) -> bool:
+    """Whether it stands for several, or for nothing that has a place in the picture."""
+    return said["bbox"] is None and (said["count"] or 1) > 1

@@ -1,0 +1,147 @@
+"""Predictions of SpeciesNet: both generations are read, that with one prediction a picture and that with one a box."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.errors import Unreadable, quoted
+from app.formats.wildlife import boxes, json_files, labels
+from app.formats.wildlife.keys import Keys
+from app.formats.wildlife.megadetector import DETECTIONS_MAX, PATH_LENGTH_MAX
+from app.formats.wildlife.problems import Problems
+from app.formats.wildlife.records import Record, Summary
+
+FILE = "predictions.json"
+# The versions of the second generation are days.
+SECOND = "20261015"
+TYPES = {"1": "animal", "2": "human", "3": "vehicle"}
+WHOLE = "0"
+
+
+def read(path: Path, problems: Problems, summary: Summary, name: str = FILE) -> Iterator[Record]:
+    """One record for each picture, with its detections and the prediction for the whole of it."""
+    info = json_files.one(path, "info")
+    summary.version = _version(info)
+    yield from _Reading(path, problems, summary, name).records()
+
+
+def _version(info: Any) -> str:
+    if info is None:
+        return "4"
+    said = info.get("format_version") if isinstance(info, dict) else None
+    if said is None:
+        raise Unreadable("This file has info without a format_version. Write it again with SpeciesNet 5 or newer.")
+    if str(said) != SECOND:
+        raise Unreadable(
+            f"This is format {quoted(str(said))}. Predictions of SpeciesNet up to 4, which name none, and {SECOND} are "
+            "read. If it is a file of MegaDetector, use importMegaDetector."
+        )
+    return SECOND
+
+
+class _Reading:
+    def __init__(self, path: Path, problems: Problems, summary: Summary, name: str) -> None:
+        self._path = path
+        self._problems = problems
+        self._summary = summary
+        self._name = name
+        self._is_second = summary.version == SECOND
+
+    def records(self) -> Iterator[Record]:
+        seen = Keys()
+        number = 0
+        for number, said in enumerate(json_files.items(self._path, "predictions.item"), 1):
+            record = self._record(number, said)
+            if record is not None:
+                seen.add(record["file"], number)
+                yield Record("file", self._name, number, record)
+        if number == 0:
+            raise Unreadable("This file lists no predictions. It is not a file of SpeciesNet.")
+        for again in seen.repeated():
+            self._problems.add(self._name, again, "filepath", "This file is listed twice. Only the first counts.")
+        self._summary.counts["files"] = number
+
+    def _record(self, number: int, said: Any) -> dict[str, Any] | None:
+        before = self._problems.errors
+        file = said.get("filepath") if isinstance(said, dict) else None
+        if not isinstance(file, str) or not 0 < len(file) <= PATH_LENGTH_MAX or "\0" in file:
+            self._problems.add(self._name, number, "filepath", "Each prediction needs the path of a file in filepath.")
+            return None
+        found: dict[str, Any] = {"file": file.replace("\\", "/"), "failure": None, "frame_rate": None}
+        failures = said.get("failures") or []
+        if "DETECTOR" in failures or said.get("failure"):
+            self._summary.counts["failed"] += 1
+            return found | {"failure": ", ".join(map(str, failures))[:200] or "failed", "detections": []}
+        found |= self._detections(number, said)
+        if not self._is_second:
+            found["prediction"] = self._prediction(number, said)
+        return found if self._problems.errors == before else None
+
+    def _prediction(self, number: int, said: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The first generation's word on the whole picture."""
+        label, score = said.get("prediction"), said.get("prediction_score")
+        if label is None:
+            return None
+        return self._class(number, "prediction", label, score)
+
+    def _detections(self, number: int, said: Mapping[str, Any]) -> dict[str, Any]:
+        listed = said.get("detections", [])
+        if not isinstance(listed, list) or len(listed) > DETECTIONS_MAX:
+            self._problems.add(self._name, number, "detections", "detections must be a list.")
+            return {"detections": []}
+        found: list[dict[str, Any]] = []
+        whole = None
+        for place, each in enumerate(listed):
+            at = f"detections.{place}"
+            if not isinstance(each, dict):
+                self._problems.add(self._name, number, at, "A detection is an object.")
+            elif str(each.get("category")) == WHOLE:
+                # A stand-in for the whole picture is no object.
+                whole = self._best(number, at, each)
+                self._summary.counts["whole_images"] += 1
+            else:
+                found += self._detection(number, at, each)
+        self._summary.counts["empty"] += not found
+        return {"detections": found, "prediction": whole}
+
+    def _detection(self, number: int, at: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+        label = str(said.get("label") or "")
+        type_ = TYPES.get(str(said.get("category"))) or labels.detected(label)
+        if type_ is None:
+            self._problems.warn(self._name, number, f"{at}.category", "This category is not known; it is unknown.")
+        try:
+            box, sure = boxes.box(said.get("bbox")), boxes.confidence(said.get("conf"))
+        except boxes.NoBox as error:
+            self._problems.add(self._name, number, at, str(error))
+            return []
+        self._summary.counts["detections"] += 1
+        self._summary.tally("types", label)
+        best = self._best(number, at, said)
+        classes = [] if best is None else [best]
+        detection = {"type": type_ or "unknown", "label": label, "confidence": sure, "bbox": box, "frame": 0}
+        return [detection | {"classes": classes}]
+
+    def _best(self, number: int, at: str, said: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The processed class of a box, or the likeliest raw one."""
+        processed = said.get("processed_classification")
+        if isinstance(processed, dict) and processed.get("class") is not None:
+            return self._class(number, at, processed["class"], processed.get("score"))
+        raw = said.get("raw_classifications")
+        if not isinstance(raw, dict):
+            return None
+        classes, scores = raw.get("classes") or [], raw.get("scores") or []
+        return self._class(number, at, classes[0], scores[0]) if classes and scores else None
+
+    def _class(self, number: int, at: str, label: Any, score: Any) -> dict[str, Any] | None:
+        try:
+            sure = None if score is None else boxes.confidence(score)
+        except boxes.NoBox as error:
+            self._problems.add(self._name, number, at, str(error))
+            return None
+        if not isinstance(label, str) or len(label.split(";")) != labels.PARTS:
+            said = "A class of SpeciesNet has seven parts: id;class;order;family;genus;species;name."
+            self._problems.add(self._name, number, at, said)
+            return None
+        type_, names, uuid = labels.classified(label)
+        self._summary.tally("species", names[0] if names else None)
+        return {"label": label, "type": type_, "names": names, "uuid": uuid, "confidence": sure}
