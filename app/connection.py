@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
+from time import perf_counter
 from typing import Any
 
 from psycopg import AsyncConnection, Error, OperationalError
@@ -13,6 +14,7 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, QueryCa
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from app import metering
 from app.errors import Busy, DomainError, TimedOut
 from app.lru import LRU
 from app.settings import settings
@@ -128,8 +130,10 @@ class Connection:
         self._statements_max = statements_max
         self._prepared = 0
         self._asked = 0.0
-        self._answer: asyncio.Future[PGresult | None] | None = None
+        self._answer: asyncio.Future[PGresult] | None = None
         self._result: PGresult | None = None
+        self.answered_at = 0.0
+        """When the last answer was complete, by the clock of `metering.Work.asked`."""
         self.closed = False
         self._loop.add_reader(self._socket, self._on_readable)
 
@@ -145,20 +149,17 @@ class Connection:
 
     async def rows(self, sql: bytes, parameters: Sequence[bytes | None]) -> list[Row]:
         """The rows a statement gives; `Lost`, or what PostgreSQL has against it, which leaves the connection usable."""
-        try:
-            return await self._rows(sql, parameters)
-        except (FeatureNotSupported, InvalidSqlStatementName) as error:
-            if not _is_outdated(error):
-                raise
-        await self._forget(sql)
-        return await self._rows(sql, parameters)
-
-    async def _rows(self, sql: bytes, parameters: Sequence[bytes | None]) -> list[Row]:
-        statement = self._statements.get(sql)
-        if statement is None:
-            statement = await self._prepare(sql)
-        send = self._libpq.send_query_prepared
-        return statement.rows(await self._ask(send, statement.name, parameters, None, Format.BINARY))
+        for is_prepared_anew in (False, True):
+            statement = self._statements.get(sql) or await self._prepare(sql)
+            try:
+                return statement.rows(
+                    await self._ask(self._libpq.send_query_prepared, statement.name, parameters, None, Format.BINARY)
+                )
+            except (FeatureNotSupported, InvalidSqlStatementName) as error:
+                if is_prepared_anew or not _is_outdated(error):
+                    raise
+            await self._forget(sql)
+        raise AssertionError("the second try gives rows or fails")
 
     async def _prepare(self, sql: bytes) -> _Statement:
         while len(self._statements) >= self._statements_max:
@@ -184,7 +185,8 @@ class Connection:
         try:
             async with asyncio.timeout(settings.database_connect_s_max):
                 await self._connection.cancel_safe()
-                await drained
+                with suppress(Error, Lost):  # nobody waits for what it says
+                    await drained
         except BaseException:
             self.close()  # a request to cancel that is still on its way must not meet the next statement
             raise
@@ -199,7 +201,7 @@ class Connection:
             self._result = None
             self._deliver()
 
-    async def _ask(self, send: Callable[..., None], *what: Any) -> PGresult:
+    def _ask(self, send: Callable[..., None], *what: Any) -> "asyncio.Future[PGresult]":
         try:
             send(*what)
             if self._libpq.flush():
@@ -208,13 +210,8 @@ class Connection:
             self.close()
             raise Lost from error
         self._asked = self._loop.time()
-        self._answer = self._loop.create_future()
-        result = await self._answer
-        if result is None:
-            raise Lost
-        if result.status not in GOOD:
-            raise error_from_result(result)
-        return result
+        self._answer = answer = self._loop.create_future()
+        return answer
 
     def _on_readable(self) -> None:
         try:
@@ -238,7 +235,14 @@ class Connection:
     def _deliver(self) -> None:
         answer, result = self._answer, self._result
         self._answer = self._result = None
-        if answer is not None and not answer.done():  # its task may have been cancelled
+        self.answered_at = perf_counter() - metering.loop.busy_s
+        if answer is None or answer.done():  # its task may have been cancelled
+            return
+        if result is None:
+            answer.set_exception(Lost())
+        elif result.status not in GOOD:
+            answer.set_exception(error_from_result(result))
+        else:
             answer.set_result(result)
 
 

@@ -170,7 +170,7 @@ def _time(engine: Engine) -> None:
     def add(connection: Connection) -> None:
         work, asked = current.get(), connection.info.pop("asked", None)
         if work and asked:
-            work.answered(asked, LOCK_S_MAX if connection.info["locks"] else None)
+            work.answered(asked, s_max=LOCK_S_MAX if connection.info["locks"] else None)
 
     @event.listens_for(engine, "before_cursor_execute")
     def begin(connection: Connection, _cursor: object, statement: str, *_: object) -> None:

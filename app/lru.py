@@ -58,10 +58,12 @@ class LRU(Generic[K, V]):
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key, made if it is not there. What cannot be a key, as a list cannot, is made each time."""
         try:
-            value = self.get(key)
+            value = self._values.get(key)
         except TypeError:
             return make()
-        if value is None:
+        if value is not None:
+            self._values.move_to_end(key)
+        else:
             value = make()
             self.put(key, value)
         return value

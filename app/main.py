@@ -71,7 +71,9 @@ def build(*, planned: bool = True) -> Api:
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
-        return Context(database, events, signals, hearing, rates, viewer, caller.address, caller.client, expires_at)
+        return Context(
+            database, events, signals, hearing, rates, viewer, viewer, caller.address, caller.client, expires_at
+        )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

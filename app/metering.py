@@ -89,15 +89,13 @@ loop = _Loop()
 class Work:
     """Adds up what one request takes, in all tasks that it begins."""
 
-    __slots__ = ("bytes_out", "database_s", "loop_s", "since", "standing", "threads_s")
-
-    def __init__(self) -> None:
-        self.loop_s = 0.0
-        self.threads_s = 0.0
-        self.database_s = 0.0
-        self.bytes_out = 0
-        self.since = 0.0
-        self.standing: Callable[[], Standing] | None = None
+    # Defaults of the class, not of an `__init__`: each request makes one.
+    loop_s = 0.0
+    threads_s = 0.0
+    database_s = 0.0
+    bytes_out = 0
+    since = 0.0
+    standing: Callable[[], Standing] | None = None
 
     @property
     def seconds(self) -> float:
@@ -115,12 +113,14 @@ class Work:
         """
         return (self.since or perf_counter()) - loop.busy_s, loop.ready_s
 
-    def answered(self, asked: tuple[float, float], s_max: float | None = None) -> None:
-        """Add the time of a statement, or at most so much of it.
+    def answered(self, asked: tuple[float, float], at: float | None = None, *, s_max: float | None = None) -> None:
+        """Add the time of a statement, or at most so much of it, whose answer came at this time, or has come now.
 
         While we waited for a processor, the database did, too, or its answer waited for us: that is taken off.
         """
-        spent_s = (self.since or perf_counter()) - loop.busy_s - asked[0]
+        if at is None:
+            at = (self.since or perf_counter()) - loop.busy_s
+        spent_s = at - asked[0]
         if spent_s > LONG_S:
             waited_s = 2 * (loop.ready_now_s() - asked[1])
             spent_s = max(LONG_S, STATEMENT_SHARE_MIN * spent_s, spent_s - waited_s)

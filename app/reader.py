@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
-from typing import Any
+from types import coroutine
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import psycopg
@@ -17,6 +18,8 @@ from app.metering import current
 from app.settings import settings
 
 LOOK_S = 0.5
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -46,15 +49,25 @@ class Reader:
         self._looks: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def rows(self, sql: bytes, parameters: Sequence[bytes | None], *, in_turn: bool = False) -> list[Row]:
+    def rows(
+        self, sql: bytes, parameters: Sequence[bytes | None], *, in_turn: bool = False
+    ) -> Coroutine[Any, Any, list[Row]]:
         """What a statement gives, its parameters in PostgreSQL's text format; what psycopg has no type for is bytes.
 
         Who reads `in_turn` is never refused, however long it takes, and leaves half of the connections to others.
         """
-        if self._closed:
-            raise Busy
-        if not in_turn:
-            return await self._rows(sql, parameters, self._wait_s)
+        return self._rows_in_turn(sql, parameters) if in_turn else self._rows(sql, parameters, self._wait_s)
+
+    async def rows_of(
+        self, asked: Sequence[tuple[bytes, Sequence[bytes | None]]], *, in_turn: bool = False
+    ) -> list[list[Row]]:
+        """What several statements give, which run side by side."""
+        answers = [self.rows(sql, parameters, in_turn=in_turn) for sql, parameters in asked]
+        if in_turn or len(self._idle) < len(answers) or self._turns.free < len(answers):
+            return await asyncio.gather(*answers)
+        return await side_by_side(answers)
+
+    async def _rows_in_turn(self, sql: bytes, parameters: Sequence[bytes | None]) -> list[Row]:
         async with self._in_turn:
             return await self._rows(sql, parameters, None)
 
@@ -70,6 +83,8 @@ class Reader:
                 await self._turns.take(None)
 
     async def _rows(self, sql: bytes, parameters: Sequence[bytes | None], wait_s: float | None) -> list[Row]:
+        if self._closed:
+            raise Busy
         await self._turns.take(wait_s)
         connection, work = None, current.get()
         asked = work.asked() if work else None
@@ -84,15 +99,15 @@ class Reader:
         except Lost:
             raise Busy from None
         except psycopg.Error as error:
-            if work and asked:
-                work.answered(asked)
+            if connection and work and asked:
+                work.answered(asked, connection.answered_at)
             if (said := in_words(error)) is None:
                 raise
             raise said from error
         else:
             # Nobody pays for a connection that was lost.
             if work and asked:
-                work.answered(asked)
+                work.answered(asked, connection.answered_at)
             return rows
         finally:
             self._leave(connection)
@@ -147,13 +162,13 @@ class _Turns:
     """So many at a time, the others in the order they came: a semaphore, but for half the time when many wait."""
 
     def __init__(self, at_once: int) -> None:
-        self._free = at_once
+        self.free = at_once
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def take(self, wait_s: float | None) -> None:
         """Waits for a turn, or so long that it is better to come again."""
-        if self._free:
-            self._free -= 1
+        if self.free:
+            self.free -= 1
             return
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[bool] = loop.create_future()
@@ -175,7 +190,7 @@ class _Turns:
         while self._waiting:
             if _tell(self._waiting.popleft(), True):
                 return
-        self._free += 1
+        self.free += 1
 
 
 def _tell(turn: asyncio.Future[bool], answer: bool) -> bool:
@@ -201,3 +216,49 @@ def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:
         "autocommit": True,
     }
     return {**arguments, **bound}
+
+
+@coroutine
+def side_by_side(works: Sequence[Coroutine[Any, Any, T]]) -> Generator[Any, Any, list[T]]:
+    """What several coroutines give, without a task for each, which would cost more than most statements.
+
+    All of them begin at once. Then they go on one after the other, the last first: when its answer is there, those of
+    the others mostly are, too. So none may wait for one before it, nor have a deadline of its own in its first step,
+    which would cancel whichever goes on.
+    """
+    waiting: list[tuple[int, Any]] = []
+    results: dict[int, T] = {}
+    try:
+        for number, work in enumerate(works):
+            try:
+                waiting.append((number, work.send(None)))
+            except StopIteration as done:
+                results[number] = done.value
+        for number, awaited in reversed(waiting):
+            results[number] = yield from _ended(works[number], awaited)
+    finally:
+        for work in works:
+            work.close()
+        for _, awaited in waiting:
+            if isinstance(awaited, asyncio.Future) and awaited.done() and not awaited.cancelled():
+                awaited.exception()  # of one that nobody goes on with: it counts as heard
+    return [results[number] for number in range(len(works))]
+
+
+def _ended(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+    """What a coroutine gives that waits for something, which may be over."""
+    step: Callable[[Any], Any]
+    given: Any
+    while True:
+        try:
+            if not (isinstance(awaited, asyncio.Future) and awaited.done()):
+                yield awaited
+        except BaseException as error:  # noqa: BLE001 - whatever is thrown in, a cancellation included, is for the work
+            step, given = work.throw, error
+        else:
+            step, given = work.send, None
+        try:
+            awaited = step(given)
+        except StopIteration as done:
+            result: T = done.value
+            return result

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -38,18 +38,15 @@ class Context:
     hearing: Hearing
     rates: Rates
     viewer: Viewer
+    actor: Viewer
+    """Who the token stands for; `viewer` is less while the answer of a key that may not read is put together."""
+
     address: str = ""
     client: str = ""
     expires_at: datetime | None = None
     in_turn: bool = False
     request: Request | None = None
     change: Change | None = None
-
-    # Who the token stands for; `viewer` is less while the answer of a key that may not read is put together.
-    actor: Viewer = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.actor = self.viewer
 
     @contextmanager
     def acting(self, scope: Scope | None) -> Iterator[None]:
@@ -144,7 +141,8 @@ class Context:
 
         The viewer without the session: users with the same rights get the same answer in any session.
         """
-        return replace(self, viewer=self.authorisation, in_turn=True)
+        viewer = self.authorisation
+        return replace(self, viewer=viewer, actor=viewer, in_turn=True)
 
     async def find(self, model: type[M], id: str) -> RowOrReference[M]:
         """The row with this global id, for who only returns it; NotFound unless it is there for this viewer."""

@@ -225,8 +225,6 @@ class ArgumentChecks:
 
     def __call__(self, variables: VariableValues, permit: Callable[[Scope | None], None]) -> Sequence[GraphQLError]:
         """The scopes that are missing; if none is, all that is wrong with the operation's arguments."""
-        if self._is_known_right:
-            return ()
         parts = self._taken(variables)
         scopes = [needed for part in parts for needed in part.scopes]
         if missing := [error for node, scope in scopes if (error := _refused(node, scope, permit))]:
@@ -237,8 +235,8 @@ class ArgumentChecks:
                 found.setdefault(check.node, problem)
         return [*found.values()]
 
-    @cached_property
-    def _is_known_right(self) -> bool:
+    @property
+    def are_known_right(self) -> bool:
         """Whether there is nothing wrong with it, whatever the variables are and whoever asks."""
         root = self._root
         is_fixed = not root.scopes and not root.guarded and not root.spreads

@@ -110,9 +110,10 @@ class Limits:
         core = self.schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         return Meter(lambda variables: _Cost(core, document, operation, variables, self.once))
 
-    def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentChecks:
+    def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentChecks | None:
         """The error in the arguments of an operation of a valid document."""
-        return ArgumentChecks(self.schema, document, operation)
+        checks = ArgumentChecks(self.schema, document, operation)
+        return None if checks.are_known_right else checks
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import VariableValues
@@ -27,19 +28,17 @@ Step = dict[str, Any]
 class State:
     """What a run has of one level so far."""
 
-    __slots__ = ("cut", "keys", "objects", "page", "rows", "shown")
-
-    def __init__(self) -> None:
-        self.objects: list[Any] = []
-        """Of a level in hand."""
-        self.keys: set[int] = set()
-        """By which resolvers have named rows."""
-        self.page: Page | None = None
-        self.rows: list[Row] = []
-        self.cut: set[Any] = set()
-        """The places that have more rows than their page."""
-        self.shown: list[Any] = []
-        """What each view has made of the rows, by place."""
+    # Defaults of the class, not of an `__init__`: each run makes one for each level.
+    objects: list[Any] | None = None
+    """Of a level in hand."""
+    keys: set[int] | None = None
+    """By which resolvers have named rows."""
+    page: Page | None = None
+    rows: Sequence[Row] = ()
+    cut: AbstractSet[Any] = frozenset()
+    """The places that have more rows than their page."""
+    shown: Sequence[Any] = ()
+    """What each view has made of the rows, by place."""
 
 
 class Token(NamedTuple):
@@ -98,16 +97,24 @@ class Run:
         for level in levels:
             if isinstance(level, InHand):
                 state = self.states[level]
-                state.rows = level.rows_of(state.objects)
+                state.rows = level.rows_of(state.objects or [])
             elif isinstance(level, Fetched) and (request := self._request(level)):
                 asked.append((level, request))
-        answers = [self._answer(level, request) for level, request in asked]
-        if len(answers) > 1:  # side by side; for one alone that would only cost
-            results = await asyncio.gather(*answers)
-        else:
-            results = [await answer for answer in answers]
+        results: list[list[Row]] = []
+        if self._steps is not None:
+            results = await asyncio.gather(*[self._timed(level, request) for level, request in asked])
+        elif len(asked) == 1:
+            [(_, (statement, bound))] = asked
+            results = [await self._reader.rows(statement.sql, statement.bind(bound), in_turn=self._in_turn)]
+        elif asked:
+            texts = [(statement.sql, statement.bind(bound)) for _, (statement, bound) in asked]
+            results = await self._reader.rows_of(texts, in_turn=self._in_turn)
         for (level, _), rows in zip(asked, results, strict=True):
-            self._take(level, rows)
+            state = self.states[level]
+            state.rows = rows
+            if isinstance(level, Pages) and level.peeks:
+                assert state.page, "it was asked for"
+                state.rows, state.cut = cut(rows, state.page.args.first)
 
     def _request(self, level: Fetched) -> Request | None:
         state, keys = self.states[level], None
@@ -124,33 +131,21 @@ class Run:
         position = level.position(attribute)
         return {row[position] for row in self.states[level].rows} - {None}
 
-    def _answer(self, level: Level, request: Request) -> Awaitable[list[Row]]:
-        statement = request.statement
-        rows = self._reader.rows(statement.sql, statement.bind(request.bound), in_turn=self._in_turn)
-        if self._steps is None:
-            return rows
+    async def _timed(self, level: Level, request: Request) -> list[Row]:
+        """Reads what a request asks for, and notes how long that takes."""
+        statement, begun = request.statement, time.perf_counter()
         step: Step = {"level": level.label, "sql": statement.sql.decode()}
+        assert self._steps is not None, "it is asked for"
         self._steps.append(step)
-        return self._timed(step, rows)
-
-    async def _timed(self, step: Step, answer: Awaitable[list[Row]]) -> list[Row]:
-        begun = time.perf_counter()
-        rows = await answer
+        rows = await self._reader.rows(statement.sql, statement.bind(request.bound), in_turn=self._in_turn)
         step |= {"rows": len(rows), "ms": round((time.perf_counter() - begun) * 1_000, 3)}
         return rows
-
-    def _take(self, level: Level, rows: list[Row]) -> None:
-        state = self.states[level]
-        if isinstance(level, Pages) and level.peeks:
-            assert state.page, "it was asked for"
-            rows, state.cut = cut(rows, state.page.args.first)
-        state.rows = rows
 
     async def _compute(self, level: Level) -> None:
         """Computes the values of a level's rows, which may name rows of levels below."""
         state, width = self.states[level], level.width
         if isinstance(level, InHand):
-            owners = state.objects
+            owners = state.objects or []
         else:
             assert level.model, "rows are a table's"
             owners = Instances.of(level.model).made([row[width:] for row in state.rows])
@@ -177,13 +172,18 @@ class Run:
         """The place of an object that a value has come up with."""
         if isinstance(answer, Reference):
             level = value.level(answer.model.__name__, is_reference=True)
-            self.states[level].keys.add(answer.key)
+            state = self.states[level]
+            if state.keys is None:
+                state.keys = set()
+            state.keys.add(answer.key)
             token = Token(level, answer.key, not answer.is_required and value.may_be_null)
         else:
             level = value.level(self._types.name_of(answer), is_reference=False)
-            objects = self.states[level].objects
-            token = Token(level, len(objects))
-            objects.append(answer)
+            state = self.states[level]
+            if state.objects is None:
+                state.objects = []
+            token = Token(level, len(state.objects))
+            state.objects.append(answer)
         self._named[level] = None
         return token
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.web.graphql.deadlines import Deadlines
+from app.web.graphql.deadlines import Deadline, Deadlines
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def deadlines():
 
 
 async def test_what_takes_too_long_is_cancelled(deadlines):
-    limit = deadlines.within(0.02)
+    limit = Deadline(deadlines, 0.02)
     with pytest.raises(TimeoutError), limit:
         await asyncio.sleep(60)
     assert limit.expired
@@ -21,7 +21,7 @@ async def test_what_takes_too_long_is_cancelled(deadlines):
 
 
 async def test_what_is_done_in_time_is_left_alone(deadlines):
-    with deadlines.within(0.5) as limit:
+    with Deadline(deadlines, 0.5) as limit:
         await asyncio.sleep(0)
     await asyncio.sleep(0.6)
     assert not limit.expired
@@ -31,7 +31,7 @@ async def test_each_has_its_own_end(deadlines):
     ended = []
 
     async def cut(seconds: float) -> None:
-        with pytest.raises(TimeoutError), deadlines.within(seconds):
+        with pytest.raises(TimeoutError), Deadline(deadlines, seconds):
             await asyncio.sleep(60)
         ended.append(seconds)
 
@@ -40,7 +40,7 @@ async def test_each_has_its_own_end(deadlines):
 
 
 async def test_another_time_out_is_not_taken_for_this(deadlines):
-    limit = deadlines.within(60)
+    limit = Deadline(deadlines, 60)
     with pytest.raises(TimeoutError, match="another"), limit:
         raise TimeoutError("another")
     assert not limit.expired
@@ -51,7 +51,7 @@ async def test_whoever_else_cancels_is_obeyed(deadlines, expires):
     began = asyncio.Event()
 
     async def run() -> None:
-        with deadlines.within(60) as limit:
+        with Deadline(deadlines, 60) as limit:
             began.set()
             try:
                 await asyncio.sleep(60)
@@ -71,6 +71,6 @@ async def test_a_timer_serves_many(deadlines, monkeypatch):
     call_at = loop.call_at
     monkeypatch.setattr(loop, "call_at", lambda *given: timers.append(given) or call_at(*given))
     for _ in range(100):
-        with deadlines.within(60):
+        with Deadline(deadlines, 60):
             pass
     assert len(timers) == 1

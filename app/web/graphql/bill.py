@@ -24,16 +24,14 @@ def event_points(work_s: float, members: int, bytes_out: int) -> int:
 class Bill(Work):
     """Begins as its address's and becomes its viewer's. What is found later is charged though nothing may be left."""
 
-    __slots__ = ("_address", "_budget", "_charged", "_purse", "_rest", "requested")
+    requested: int | None = None
+    _charged = 0
+    _purse: Purse | None = None
+    _rest: tuple[int, int] | None = None
 
     def __init__(self, budget: Budget | None, address: str) -> None:
-        super().__init__()
-        self.requested: int | None = None
         self._budget = budget
         self._address = address
-        self._charged = 0
-        self._purse: Purse | None = None
-        self._rest: tuple[int, int] | None = None
 
     def begin(self, viewer_id: int | None) -> bool:
         """Know who pays, and whether anything is left to them; otherwise they have to be asked for with `fill`."""
@@ -41,7 +39,7 @@ class Bill(Work):
             return True
         purse = self._purse = self._budget.purse(viewer_id, self._address)
         self.standing = purse.standing
-        return purse.pay(0, self.since)
+        return purse.left > 0 and purse.until > (self.since or perf_counter())
 
     def pay(self, price: int) -> bool:
         """Pay the price of the operation if there is enough; otherwise it has to be asked for with `fill`."""

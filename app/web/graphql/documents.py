@@ -48,8 +48,11 @@ class Limits(Protocol):
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Callable[[dict[str, Any]], int]:
         """Tells what a valid document's operation costs with given variables, or a GraphQLError if it may not run."""
 
-    def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentCheck:
-        """Tells what is wrong with the arguments of a valid document's operation, with coerced variables."""
+    def arguments(self, document: DocumentNode, operation: OperationDefinitionNode) -> ArgumentCheck | None:
+        """Tells what is wrong with the arguments of a valid document's operation, with coerced variables.
+
+        None if nothing can be, whatever the variables are and whoever asks.
+        """
 
 
 class Documents:

@@ -3,8 +3,9 @@
 The parts it cannot know are handed in: the schema, who asks (`MakeContext`), how large a document may be (`Limits`).
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from app.errors import Busy, CostExceeded, DomainError, TimedOut, Unplanned
 from app.settings import settings
 from app.web.graphql.bill import Bill
 from app.web.graphql.budget import Budget
-from app.web.graphql.deadlines import Deadlines
+from app.web.graphql.deadlines import Deadline, Deadlines
 from app.web.graphql.documents import Documents, Limits
 from app.web.graphql.errors import Refused
 from app.web.graphql.operation import Caller, Execution, MakeContext, Operation, Plan, Plans, Prepared
@@ -57,12 +58,13 @@ class Engine:
         executor = cast("type[Executor[Any]]", schema.execution_context_class) if plans is None else plans.executor
         execution = Execution(core, executor)
         self._documents = Documents(execution, limits, plans)
-        self._budget = budget
         self._deadlines = Deadlines()
         self._groups = Groups()
         self.request_bytes_max = limits.request_bytes_max
         self.tokens = Tokens(context)
         self.context = context
+        self.bill: Callable[[str], Bill] = partial(Bill, budget)
+        """Makes what a request from an address is charged on."""
 
     async def prepare(
         self,
@@ -106,10 +108,6 @@ class Engine:
             raise Refused([problem]) from None
         return Operation(caller, prepared, context, bill, variables)
 
-    def bill(self, address: str) -> Bill:
-        """What a request from this address is charged on."""
-        return Bill(self._budget, address)
-
     def _resumed(self, prepared: Prepared, asked: Parameters, place: str) -> tuple[Prepared, Parameters]:
         """The same subscription, but after this place; one that cannot be resumed begins as always."""
         how = prepared.resumable
@@ -138,44 +136,43 @@ class Engine:
                 yield reply
 
     async def run(self, operation: Operation) -> Reply:
-        """The answer to a query or a mutation, within the time that a request may take."""
-        limit = self._deadlines.within(settings.request_s_max)
+        """The answer to a query or a mutation, within the time that a request may take: by a plan if one can."""
+        limit = Deadline(self._deadlines, settings.request_s_max)
+        plan = operation.prepared.plan if operation.prepared.kind is OperationType.QUERY else None
+        reason = None
         try:
             with limit:
-                return await _answered(operation)
+                if plan is not None:
+                    try:
+                        if operation.caller.explains and operation.is_explained:
+                            return await _explained(plan, operation)
+                        return planned(await plan.data(operation.context, operation.values), operation)
+                    except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
+                        raise Refused([problem]) from None
+                    except Unplanned as unplanned:
+                        reason = str(unplanned)
+                return await _executed(operation, unplanned=reason)
         except TimeoutError:
             if not limit.expired:
                 raise
             return late(operation)
 
 
-async def _answered(operation: Operation) -> Reply:
-    """By its plan if it has one that can, else by its executor."""
-    plan = operation.prepared.plan if operation.kind is OperationType.QUERY else None
-    reason = None
-    if plan is not None:
-        try:
-            return await _planned(plan, operation)
-        except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
-            raise Refused([problem]) from None
-        except Unplanned as unplanned:
-            reason = str(unplanned)
-    result = execute_root_selection_set(operation.executor)
-    return answer(await result if isawaitable(result) else result, operation, unplanned=reason)
-
-
-async def _planned(plan: Plan, operation: Operation) -> Reply:
-    context, values = operation.context, operation.values
-    if not operation.is_explained:
-        return planned(await plan.data(context, values), operation)
+async def _explained(plan: Plan, operation: Operation) -> Reply:
     steps: list[dict[str, Any]] = []
-    data = await plan.data(context, values, steps)
-    return planned(data, operation, Explanation(steps, plan.text(context, values)))
+    data = await plan.data(operation.context, operation.values, steps)
+    return planned(data, operation, Explanation(steps, plan.text(operation.context, operation.values)))
+
+
+async def _executed(operation: Operation, *, unplanned: str | None) -> Reply:
+    result = execute_root_selection_set(operation.executor)
+    return answer(await result if isawaitable(result) else result, operation, unplanned=unplanned)
 
 
 def _measured(prepared: Prepared, parameters: Parameters, bill: Bill) -> int:
     try:
-        prepared.sizes.check(parameters.variables)
+        if parameters.variables:
+            prepared.sizes.check(parameters.variables)
         cost = bill.requested = prepared.cost(parameters.variables)
     except GraphQLError as error:
         raise Refused([error]) from None

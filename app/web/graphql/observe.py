@@ -30,18 +30,19 @@ class Observation:
         self._events = 0
 
     def began(self, operation: Operation) -> None:
-        self._kind = operation.kind
-        self._name = operation.name
+        prepared = operation.prepared
+        self._kind = prepared.kind
+        self._name = prepared.name
         self._viewer_id = operation.context.viewer_id
-        cost = self._cost = operation.cost
-        metrics.costs.of(self._kind.value).observe(cost)
+        cost = self._cost = operation.bill.requested or 0
+        metrics.costs.observe(self._kind.value, cost)
         if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.inc()
 
     def answered(self, reply: Reply) -> None:
         if self._answered is None:
             self._answered = time.perf_counter()
-        for code in reply.codes:
+        for code in reply.codes if reply.errors else ():
             self._codes[code] = None
             metrics.errors.labels(code).inc()
         if self._kind is OperationType.SUBSCRIPTION:
@@ -63,7 +64,7 @@ class Observation:
         if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.dec()
         metrics.count_operation(self._name, kind, self._caller.transport, is_known=self._kind is not None)
-        metrics.durations.of(kind).observe((self._answered or ended) - self._begun)
+        metrics.durations.observe(kind, (self._answered or ended) - self._begun)
         facts: dict[str, object] = {"request_id": self._caller.request_id, "transport": self._caller.transport}
         if self._name:
             facts["operation"] = self._name[: metrics.NAME_LENGTH_MAX]

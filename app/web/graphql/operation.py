@@ -138,7 +138,7 @@ class Prepared:
         node: OperationDefinitionNode,
         *,
         cost: Callable[[dict[str, Any]], int],
-        check: ArgumentCheck,
+        check: ArgumentCheck | None,
         sizes: Sizes,
         plans: Plans | None = None,
     ) -> None:
@@ -180,19 +180,14 @@ class Prepared:
 
     def taken(self, given: dict[str, Any], permit: Permit) -> VariableValues:
         """The variables as the schema wants them, or `Refused` with what may not be done and what is wrong."""
-        values = self._coerced(given)
-        if errors := self._check(values, permit):
+        definitions = self.node.variable_definitions
+        if definitions:
+            values = self._plain(given) or coerced(self._execution.schema, definitions, given)
+        else:
+            values = VariableValues({}, {})
+        if self._check is not None and (errors := self._check(values, permit)):
             raise Refused(errors)
         return values
-
-    def _coerced(self, given: dict[str, Any]) -> VariableValues:
-        definitions = self.node.variable_definitions
-        if not definitions:
-            return VariableValues({}, {})
-        plain = self._plain(given)
-        if plain is not None:
-            return plain
-        return coerced(self._execution.schema, definitions, given)
 
     def _plain(self, given: dict[str, Any]) -> VariableValues | None:
         """The same where all variables are scalars, given, and right, as in most requests; None otherwise."""

@@ -79,8 +79,8 @@ def parameters(value: object, *, size: int = 0) -> Parameters:
     return Parameters(
         query=query,
         operation_name=operation_name or None,
-        variables=_object(value, "variables"),
-        extensions=_object(value, "extensions"),
+        variables=_object(value, "variables") if "variables" in value else {},
+        extensions=_object(value, "extensions") if "extensions" in value else {},
         size=size,
     )
 

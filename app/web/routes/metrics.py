@@ -33,11 +33,6 @@ class Distribution:
     def __init__(self, bounds: Sequence[float]) -> None:
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
-        self._bounds = bounds
-
-    def observe(self, value: float) -> None:
-        self.counts[bisect_left(self._bounds, value)] += 1
-        self.sum += value
 
 
 class Distributions(Collector):
@@ -50,10 +45,13 @@ class Distributions(Collector):
         self._kinds: dict[str, Distribution] = {}
         REGISTRY.register(self)
 
-    def of(self, kind: str) -> Distribution:
-        if kind not in self._kinds:
-            self._kinds[kind] = Distribution(self._bounds)
-        return self._kinds[kind]
+    def observe(self, kind: str, value: float) -> None:
+        """Count a value."""
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self._kinds[kind] = Distribution(self._bounds)
+        found.counts[bisect_left(self._bounds, value)] += 1
+        found.sum += value
 
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._about, labels=["kind"])

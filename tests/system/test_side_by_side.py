@@ -1,0 +1,76 @@
+"""Several statements of one run at once, without a task for each: answered, refused, cancelled and charged as alone."""
+
+import asyncio
+
+import pytest
+from psycopg.errors import DivisionByZero
+
+from app import metering
+from app.metering import Work, current
+from app.reader import side_by_side
+
+ECHO = b"SELECT $1::text"
+SLEEP = b"SELECT pg_sleep($1::float8)::text"
+FAIL = b"SELECT 1 / $1::int4"
+
+
+@pytest.fixture
+async def warm(reader):
+    """A reader with several idle connections."""
+    await asyncio.gather(*[reader.rows(SLEEP, [b"0.1"]) for _ in range(3)])
+    assert len(reader._idle) >= 3
+    return reader
+
+
+async def test_the_answers_come_in_the_order_of_the_questions(warm):
+    asked = [(ECHO, [b"one"]), (SLEEP, [b"0.05"]), (ECHO, [b"three"])]
+    for _ in range(3):  # first prepared, then not
+        assert await warm.rows_of(asked) == [[("one",)], [("",)], [("three",)]]
+
+
+async def test_more_statements_than_idle_connections_are_answered_too(reader):
+    asked = [(ECHO, [b"%d" % number]) for number in range(25)]
+    assert await reader.rows_of(asked) == [[(str(number),)] for number in range(25)]
+    assert await reader.rows_of([]) == []
+
+
+async def test_they_run_at_the_same_time(warm):
+    sleep = b"SELECT extract(epoch FROM clock_timestamp())::float8, pg_sleep($1::float8)::text"
+    for seconds in [b"0.01"] * 5 + [b"0.4"]:  # until every connection has prepared it
+        [[(one, _)], [(other, _)]] = await warm.rows_of([(sleep, [seconds]), (sleep, [seconds])])
+    assert abs(one - other) < 0.4
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_one_that_fails_ends_the_others_and_leaves_every_connection_usable(warm, place):
+    asked = [(SLEEP, [b"0.5"])] * 2
+    asked.insert(place, (FAIL, [b"0"]))  # noticed when its turn has come
+    with pytest.raises(DivisionByZero):
+        await warm.rows_of(asked)
+    assert await warm.rows_of([(ECHO, [b"a"]), (ECHO, [b"b"])]) == [[("a",)], [("b",)]]
+
+
+async def test_who_leaves_takes_all_of_them_along(warm):
+    going = asyncio.create_task(warm.rows_of([(SLEEP, [b"60"]), (SLEEP, [b"60"])]))
+    await asyncio.sleep(0.05)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert await warm.rows_of([(ECHO, [b"a"]), (ECHO, [b"b"])]) == [[("a",)], [("b",)]]
+
+
+async def test_each_is_charged_for_its_own_time(warm, monkeypatch):
+    monkeypatch.setattr(metering._Loop, "ready_now_s", lambda _: 0.0)  # however busy the machine is
+    for seconds in [b"0.01"] * 5 + [b"0.5"]:  # until every connection has prepared both
+        current.set(work := Work())
+        await warm.rows_of([(ECHO, [b"quick"]), (SLEEP, [seconds])])
+    assert 0.5 <= work.database_s < 0.9
+
+
+async def test_coroutines_that_wait_for_nothing_or_often_give_what_they_return():
+    async def often(number):
+        for _ in range(number):
+            await asyncio.sleep(0)
+        return number
+
+    assert await side_by_side([often(number) for number in (3, 0, 1)]) == [3, 0, 1]
