@@ -1,18 +1,26 @@
-"""What can go wrong, in the domain's words. The API decides how to show it."""
+"""Errors whose messages are safe to show to clients. The API decides how to show them.
+
+A domain's own errors are beside its services.
+"""
 
 import json
 from enum import StrEnum
 
+from app.open_enum import OpenEnum
+
 QUOTED_LENGTH_MAX = 40
 
 
-class Code(StrEnum):
-    """The stable names by which a client tells failures apart."""
+class ErrorCode(StrEnum, metaclass=OpenEnum):
+    """The stable names by which a client tells errors apart. A domain's own are in `app/models/kinds`."""
+
+
+class Code(ErrorCode):
+    """The codes that no domain owns."""
 
     INVALID_INPUT = "INVALID_INPUT"
     CONFLICT = "CONFLICT"
     LIMIT_REACHED = "LIMIT_REACHED"
-    ACCURACY_TOO_LOW = "ACCURACY_TOO_LOW"
     UNAVAILABLE = "UNAVAILABLE"
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"
@@ -51,7 +59,7 @@ class Unreadable(ValueError):
 class DomainError(Exception):
     """Base class: its message is safe to show to the client."""
 
-    code: Code
+    code: ErrorCode
 
     def __init__(self, message: str, **extensions: object) -> None:
         super().__init__(message)

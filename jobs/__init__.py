@@ -1,1 +1,1 @@
-"""What happens later, or by the clock."""
+"""What runs later: a module or package for each domain, and the worker that runs them."""

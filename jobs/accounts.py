@@ -1,4 +1,4 @@
-"""What happens later to accounts: archives of everything that is somebody's."""
+"""Jobs of accounts: archives of a user's data."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,13 @@ from app.gateways import storage
 from app.models.base import Record
 from app.models.kinds.accounts import AccountsJob
 from app.services.accounts.email import templates  # noqa: F401 -- registers who writes mails about accounts
-from app.services.accounts.users import data_exports, personal_data
+from app.services.accounts.users import data_exports, personal_data, profiles
 from app.services.social.people import account_deletion  # noqa: F401 -- registers what goes with an account that is deleted
 from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
+from jobs.housekeeping import housekeeping
 from jobs.run import Run
 
 SHAPE = "geom"
@@ -98,3 +99,7 @@ async def _file(archive: ZipFile, key: str) -> None:
                 file.write(chunk)
     except NotFound:
         return
+
+
+housekeeping("avatars", profiles.prune_avatars)
+housekeeping("archives", data_exports.remove_old_exports)

@@ -1,14 +1,15 @@
-"""What happens later to what people say."""
+"""Jobs of posts."""
 
 from app.database import WriteSession
 from app.models.kinds.social import SocialJob
 from app.services.social.posts import pictures
 from jobs.broker import job
+from jobs.housekeeping import housekeeping
 from jobs.run import Run
 
 
 async def _left_behind(session: WriteSession, subject_id: int, reason: str) -> None:
-    """Where the picture was shown is gone; the job says why its files were left."""
+    """The post is gone; the job says why the files of its picture were left."""
 
 
 @job(SocialJob.REMOVE_PICTURE, failed=_left_behind)
@@ -17,3 +18,6 @@ async def remove_picture(run: Run) -> None:
     await pictures.remove_picture(run.claim.subject_id)
     async with run.ending():
         pass
+
+
+housekeeping("pictures", pictures.prune_pictures)

@@ -1,4 +1,4 @@
-"""Sending mails."""
+"""Jobs of the installation: mails, old uploads, and jobs that only another version knows."""
 
 import asyncio
 import time
@@ -7,14 +7,21 @@ from email.policy import SMTP
 from email.utils import localtime
 from urllib.parse import urlsplit
 
+import structlog
+
+from app.database import Database
 from app.gateways import mail
 from app.models.kinds.system import SystemJob
+from app.services.system import jobs as jobs_service
 from app.services.system import mail as mail_service
+from app.services.system import uploads
 from app.services.system.mail import Letter
 from app.settings import settings
 from jobs.broker import job
+from jobs.housekeeping import housekeeping
 from jobs.run import Run
 
+log = structlog.get_logger()
 # Links stay on one line. It is ASCII until a server says that it takes 8 bits (`gateways.mail`).
 PLAIN = SMTP.clone(max_line_length=998, cte_type="7bit")
 # Mails that are not sent take this long at most: a worker that waits for one does nothing else.
@@ -65,3 +72,18 @@ def _message(letter: Letter, number: int) -> EmailMessage:
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text)
     return message
+
+
+async def _log_unknown_jobs(database: Database) -> None:
+    """Logs how many jobs wait whose kind only another version knows."""
+    async with database.reading() as session:
+        if count := await jobs_service.unknown(session):
+            log.warning("jobs of a kind only another version knows are waiting", jobs=count)
+
+
+async def _prune_uploads(_database: Database) -> None:
+    await uploads.prune_uploads()
+
+
+housekeeping("uploads", _prune_uploads)
+housekeeping("unknown jobs", _log_unknown_jobs)

@@ -8,15 +8,16 @@ import structlog
 
 from app import logs, queue
 from app.database import Database
+from app.discovery import import_modules
 from app.models.kinds import Lane
 from app.services.system.error_log import Logbook
 from app.settings import settings
-from jobs import accounts, mapping, social, system  # noqa: F401 -- register their jobs
 from jobs.broker import Runner, places
 from jobs.folders import remove_left_folders
 from jobs.schedule import keep_time
 
 log = structlog.get_logger()
+import_modules("jobs")  # registers the jobs of every domain
 
 
 def main() -> None:

@@ -1,38 +1,39 @@
-"""The whole GraphQL schema. A domain's file shows what clients see of it."""
+"""The whole GraphQL schema: the types and fields of every domain. A domain is a package in this folder."""
+
+from typing import Any
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from schema.accounts import AccountsMutation, AccountsQuery
+from app.discovery import import_modules
 from schema.fields import confine
 from schema.list_names import Names
-from schema.mapping import MappingMutation, MappingQuery, MappingSubscription
 from schema.problems import HANDLERS, Problem
 from schema.row import Row
 from schema.scalars import SCALARS, exact_id
-from schema.social import SocialMutation, SocialQuery, SocialSubscription
-from schema.system import SystemMutation, SystemQuery, SystemSubscription
-from schema.wildlife import WildlifeMutation, WildlifeQuery, WildlifeSubscription
+
+DOMAINS = [module for module in import_modules(__name__) if hasattr(module, "__path__")]
+for each in DOMAINS:
+    import_modules(each.__name__)
 
 
-@strawberry.type(description="Queries. API keys need the scope `READ`.")
-class Query(AccountsQuery, MappingQuery, WildlifeQuery, SocialQuery, SystemQuery):
-    """The queries of every domain."""
+def _root(name: str, description: str) -> Any:
+    """A root type with the fields of every domain: those of its class with this name, such as `MappingQuery`."""
+    bases = [
+        declared
+        for domain in DOMAINS
+        for declared in vars(domain).values()
+        if isinstance(declared, type) and declared.__module__ == domain.__name__ and declared.__name__.endswith(name)
+    ]
+    return strawberry.type(type(name, tuple(bases), {}), description=description)
 
 
-@strawberry.type(description="Mutations. Each returns its result or a Problem.")
-class Mutation(AccountsMutation, MappingMutation, WildlifeMutation, SocialMutation, SystemMutation):
-    """The mutations of every domain."""
-
-
-@strawberry.type(
-    description="Subscriptions. Every event with a cursor can be resumed from. API keys need the scope `READ`."
+Query = _root("Query", "Queries. API keys need the scope `READ`.")
+Mutation = _root("Mutation", "Mutations. Each returns its result or a Problem.")
+Subscription = _root(
+    "Subscription", "Subscriptions. Every event with a cursor can be resumed from. API keys need the scope `READ`."
 )
-class Subscription(MappingSubscription, WildlifeSubscription, SocialSubscription, SystemSubscription):
-    """The subscriptions of every domain."""
-
-
-# A failure empties its own field at the root, and neither what stands beside it nor what has been committed.
+# A failure empties only its own field at the root: its neighbours are shown, and what was committed stays.
 for root in (Query, Mutation, Subscription):
     confine(root)
 
@@ -44,5 +45,5 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
     exception_handlers=HANDLERS,
 )
-# The name is reserved: a scalar of our own cannot have it.
+# `ID` is a reserved name: a scalar of our own cannot have it.
 schema._schema.type_map["ID"].coerce_input_value = exact_id  # type: ignore[attr-defined] # noqa: SLF001

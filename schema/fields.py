@@ -23,9 +23,10 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
 from app.errors import Invalid
 from app.models.choices import Scope
+from app.models.kinds import RateLimit
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
 from app.policies import AnyViewer
-from app.services.system.rate_limits import Pace
+from app.services.system import rate_limits
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
@@ -147,7 +148,7 @@ def mutation(
     resolver: Callable[..., Any],
     *,
     scope: Scope | None = Scope.WRITE,
-    pace: Pace | None = None,
+    rate_limit: RateLimit | None = None,
     keyed: bool = True,
     once_per_operation: bool = False,
     request_bytes_max: int | None = None,
@@ -155,8 +156,8 @@ def mutation(
     """A mutation: its arguments become one input object, its problems become data.
 
     `scope` is the scope an API key needs: TRAIN for long-running work, ADMIN for staff-only mutations, None for
-    mutations that API keys cannot call at all because they create, reveal, close or end access to an account. `pace` is
-    the rate limit that applies; whatever starts a job or accepts a file has one. A mutation that returns a secret is
+    mutations that API keys cannot call at all because they create, reveal, close or end access to an account.
+    `rate_limit` counts it; whatever starts a job or accepts a file has one. A mutation that returns a secret is
     not `keyed`: its outcome is not stored, and an idempotency key is refused. A mutation that checks a secret or sends
     a mail is called `once_per_operation`, so that each guess and each mail costs a request. `request_bytes_max` is the
     largest request with it, where `settings.request_bytes_max` is too small.
@@ -166,8 +167,9 @@ def mutation(
         resolver=resolver, metadata={name: value for name, value in declared.items() if value}
     )
     _described(resolver, changed)
-    if pace:
-        changed.description += f"\n\nRate limit: {pace.account_max} {pace.value} per hour; then RATE_LIMITED."
+    if rate_limit:
+        most = rate_limits.account_max(rate_limit)
+        changed.description += f"\n\nRate limit: {most} {rate_limit.value} per hour; then RATE_LIMITED."
     if not keyed:
         changed.description += "\n\nDoes not accept an idempotency key, because the answer contains a secret."
     if once_per_operation:
@@ -176,10 +178,10 @@ def mutation(
         changed.description += f"\n\nA request with this mutation may be up to {in_words(request_bytes_max)}."
     needed = f"API keys need the scope `{scope.value}`." if scope else "Not available to API keys."
     changed.description = f"{changed.description}\n\n{needed}"
-    paced = [Paced(pace)] if pace else []
+    limited = [Limited(rate_limit)] if rate_limit else []
     once = Once(outcome_of(resolver) if keyed else None)
     # The last is asked first: what was done before is not counted again, but who asks for it must still have the scope.
-    changed.extensions = [*paced, once, Scoped(scope), *([Input()] if changed.arguments else []), NamedResult()]
+    changed.extensions = [*limited, once, Scoped(scope), *([Input()] if changed.arguments else []), NamedResult()]
     return changed
 
 
@@ -285,15 +287,15 @@ class Scoped(FieldExtension):
             return await next_(source, info, **kwargs)
 
 
-class Paced(FieldExtension):
+class Limited(FieldExtension):
     """Refuses accounts and addresses that exceed an hourly limit."""
 
-    def __init__(self, pace: Pace) -> None:
-        self.pace = pace
+    def __init__(self, rate_limit: RateLimit) -> None:
+        self.rate_limit = rate_limit
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         context = info.context
-        async with self.pace.spending(context.rates, context.actor, address=context.address):
+        async with rate_limits.spending(self.rate_limit, context.rates, context.actor, address=context.address):
             return await next_(source, info, **kwargs)
 
 

@@ -8,7 +8,9 @@ import strawberry
 
 from app import errors
 
-strawberry.enum(errors.Code, name="ProblemCode", description="Stable error codes, for clients to tell problems apart.")
+strawberry.enum(
+    errors.ErrorCode, name="ProblemCode", description="Stable error codes, for clients to tell problems apart."
+)
 
 
 P = TypeVar("P", bound="Problem")
@@ -18,7 +20,7 @@ P = TypeVar("P", bound="Problem")
 class Problem:
     """The root of all problems, for clients that treat them alike."""
 
-    code: errors.Code = strawberry.field(description="The error code, for programs.")
+    code: errors.ErrorCode = strawberry.field(description="The error code, for programs.")
     message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
 
 

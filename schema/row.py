@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 import strawberry
 from sqlalchemy.orm import ColumnProperty
 from strawberry.scalars import JSON
+from strawberry.types import get_object_definition
 from strawberry.types.auto import StrawberryAuto
 
 from app.models.base import Json, Record
@@ -57,6 +58,19 @@ def rows_of_one_table(of: type[Record]) -> Callable[[type[T]], type[T]]:
         _fill(cls, of)
         cls.__shows__ = of  # type: ignore[attr-defined]
         return strawberry.interface(cls, description=filled(getdoc(of)))
+
+    return declare
+
+
+def adds_fields(shown: type[Row]) -> Callable[[type[T]], type[T]]:
+    """Adds the fields of a class to the type of a lower domain, which does not know the domain that declares them."""
+
+    def declare(cls: type[T]) -> type[T]:
+        known, added = (get_object_definition(each, strict=True).fields for each in (shown, strawberry.type(cls)))
+        twice = {field.python_name for field in known} & {field.python_name for field in added}
+        assert not twice, f"{shown.__name__} has {twice} already"
+        known.extend(added)
+        return cls
 
     return declare
 

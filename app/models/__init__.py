@@ -1,6 +1,6 @@
 """Tables, constraints, and properties of rows."""
 
-from app.models import accounts, mapping, reports, social, subjects, system, wildlife  # noqa: F401 -- registers every table
-from app.models.kinds import register_every_domain
+from app.discovery import import_modules
 
-register_every_domain()
+import_modules("app.models.kinds")  # their members are complete before a table or the schema lists them
+import_modules(__name__)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.checks import EMAIL_LENGTH_MAX
 from app.identifiers import skeleton
-from app.models.base import WITHHELD, BigInt, Record, names_file
+from app.models.base import WITHHELD, BigInt, Record, names_file, not_exported
 from app.models.choices import (
     DateFormat,
     DateSeparator,
@@ -351,7 +351,9 @@ class TeamMembership(Record):
         Index(None, "user_id", "id"),
     )
 
-    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"))
+    team_id: Mapped[int] = mapped_column(
+        ForeignKey("teams.id", ondelete="CASCADE"), info=not_exported("other memberships belong to those members")
+    )
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
 
     team: Mapped[Team] = relationship(back_populates="members", lazy="raise", doc="The team.")

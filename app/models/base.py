@@ -33,6 +33,11 @@ def names_file(place: str) -> dict[str, Any]:
     return WITHHELD | {"file": place}
 
 
+def not_exported(reason: str) -> dict[str, str]:
+    """The `info` of a column that names an account or a row of its, but does not make its own row theirs."""
+    return {"not_exported": reason}
+
+
 class Base(DeclarativeBase):
     """The root of all tables."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, Record
+from app.models.base import WITHHELD, Record, not_exported
 from app.models.kinds.social import SocialNotification
 from app.models.limits.social import EVIDENCE_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -67,7 +67,9 @@ class Report(Record):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     subject_type: Mapped[str] = mapped_column(String(40))
     subject_key: Mapped[int] = mapped_column(BigInteger)
-    accused_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    accused_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("a report belongs to who made it")
+    )
     # Kept, since whose it is may change it or take it back, and staff read nobody's messages.
     evidence: Mapped[str | None] = mapped_column(
         String(EVIDENCE_LENGTH_MAX),
@@ -82,7 +84,9 @@ class Report(Record):
     )
     action: Mapped[ReportAction | None] = mapped_column(doc="What staff did; null until they decide.")
     resolution: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The reason that staff gave.")
-    resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    resolved_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True, info=not_exported("a report belongs to who made it")
+    )
     resolved_at: Mapped[datetime | None] = mapped_column(doc="When staff decided.")
 
     user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Who reported it.")

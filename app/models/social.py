@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Record, add_relationship, names_file
+from app.models.base import Record, add_relationship, names_file, not_exported
 from app.models.limits.social import (
     ALT_TEXT_LENGTH_MAX,
     HASHTAG_LENGTH_MAX,
@@ -64,8 +64,12 @@ class Post(Record):
     alt_text: Mapped[str | None] = mapped_column(
         String(ALT_TEXT_LENGTH_MAX), doc="Alt text for people who cannot see the picture."
     )
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    root_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("a reply belongs to its author")
+    )
+    root_id: Mapped[int | None] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("a reply belongs to its author")
+    )
     depth: Mapped[int] = mapped_column(default=0, doc="Depth in the thread; 0 for a top-level post.")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was last changed.")
     edited_at: Mapped[datetime | None] = mapped_column(doc="When its author last edited it; null if never.")
@@ -124,7 +128,9 @@ class Like(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("a like belongs to who gave it")
+    )
 
     user: Mapped[User] = relationship(back_populates="likes", lazy="raise", doc="Who likes it.")
     post: Mapped[Post] = relationship(back_populates="likes", lazy="raise", doc="The liked post.")
@@ -138,7 +144,9 @@ class Share(Record):
     __table_args__ = (UniqueConstraint("user_id", "post_id"), Index(None, "post_id", "id"))
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("a share belongs to who shared")
+    )
 
 
 class PostMention(Record):
@@ -151,8 +159,12 @@ class PostMention(Record):
         Index(None, "post_id", "id"),
     )
 
-    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("the mentions are in the post")
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("a mention belongs to the author")
+    )
 
     post: Mapped[Post] = relationship(back_populates="mentions", lazy="raise", doc="The post.")
     user: Mapped[User] = relationship(lazy="raise", doc="The mentioned user.")
@@ -164,7 +176,9 @@ class PostHashtag(Record):
     __tablename__ = "post_hashtags"
     __table_args__ = (UniqueConstraint("post_id", "name"), Index(None, "name", "post_id"))
 
-    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(
+        ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("the hashtags are in the post")
+    )
     name: Mapped[str] = mapped_column(String(HASHTAG_LENGTH_MAX), doc="The hashtag, lower case, without `#`.")
 
 
@@ -181,7 +195,9 @@ class Friendship(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    friend_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    friend_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("each side has a row of its own")
+    )
 
     user: Mapped[User] = relationship(
         back_populates="friendships", foreign_keys=user_id, lazy="raise", doc="The user on this side."
@@ -259,9 +275,13 @@ class Conversation(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    other_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    other_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True, info=not_exported("each side has a row of its own")
+    )
     # Triggers keep both; see the migration.
-    last_message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
+    last_message_id: Mapped[int] = mapped_column(
+        ForeignKey("messages.id", ondelete="CASCADE"), info=not_exported("the message itself is exported")
+    )
     unread_count: Mapped[int] = mapped_column(default=0, doc="The number of unread messages from the other user.")
 
     other: Mapped[User] = relationship(foreign_keys=other_id, lazy="raise", doc="The other user.")
@@ -281,7 +301,9 @@ class Block(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    blocked_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    blocked_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("the blocked user does not learn of it")
+    )
     username: Mapped[str] = mapped_column(String(150), doc="The other user's username when the block was made.")
 
 
@@ -298,7 +320,9 @@ class Mute(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    muted_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    muted_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("the muted user does not learn of it")
+    )
     expires_at: Mapped[datetime | None] = mapped_column(doc="When it ends; null for never.")
 
     muted: Mapped[User] = relationship(foreign_keys=muted_id, lazy="raise", doc="The muted user.")

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.checks import EMAIL_LENGTH_MAX
 from app.models.accounts import User
-from app.models.base import APPEND_ONLY, WITHHELD, Base, Json, Record
+from app.models.base import APPEND_ONLY, WITHHELD, Base, Json, Record, not_exported
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
 from app.models.limits.system import BANNER_LENGTH_MAX
@@ -63,7 +63,11 @@ class Job(Record):
 
     kind: Mapped[JobKind] = mapped_column(doc="The kind of job.")
     subject_id: Mapped[int] = mapped_column(BigInteger)
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"),
+        index=True,
+        info=not_exported("how work was done says nothing about a person; its result is exported"),
+    )
     # The three have defaults in the database for the sake of processes that are older than they.
     lane: Mapped[Lane] = mapped_column(
         default=lambda context: _given(context, "kind").lane, server_default=Lane.SLOW.value
@@ -153,7 +157,9 @@ class UserNotification(Record):
     event_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
     # Which unread notification tells of the same done by others, too.
     group_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
-    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), info=not_exported("a notification belongs to its receiver")
+    )
     actors_count: Mapped[int] = mapped_column(default=0, doc="The number of users who did it; 0 if no user did.")
     # Whether it is still to go out by e-mail.
     mail_due: Mapped[bool] = mapped_column(default=False)
@@ -181,7 +187,9 @@ class NotificationActor(Record):
     )
 
     notification_id: Mapped[int] = mapped_column(ForeignKey("user_notifications.id", ondelete="CASCADE"))
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("a notification belongs to its receiver")
+    )
     told_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # What they did, the last at the end: once all of it is taken back, they are not named any more.
     subject_keys: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
@@ -220,7 +228,9 @@ class Banner(Record):
     message: Mapped[str] = mapped_column(String(BANNER_LENGTH_MAX), doc="The text.")
     start_date: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it starts.")
     end_date: Mapped[datetime | None] = mapped_column(doc="When it ends; null if it is open-ended.")
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), info=not_exported("announcements belong to the installation")
+    )
     # What subscribers were last told: the clock compares it with the dates.
     is_announced: Mapped[bool] = mapped_column(default=False)
 
@@ -286,7 +296,10 @@ class IdempotencyKey(Record):
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("user_id", "key", "field"), Index(None, "created_at"))
 
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"),
+        info=not_exported("it is deleted within a day; what it created is exported"),
+    )
     key: Mapped[str] = mapped_column(String(200))
     # Its name in the answer.
     field: Mapped[str] = mapped_column(String(100))

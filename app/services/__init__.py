@@ -1,3 +1,5 @@
-"""The verbs: one function per use case, each within a transaction its caller opens."""
+"""The use cases: one function each, within a transaction that its caller opens."""
 
-from app.policies import accounts, mapping, social, system  # noqa: F401 -- registers every rule
+from app.discovery import import_modules
+
+import_modules("app.policies")

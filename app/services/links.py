@@ -1,10 +1,12 @@
-"""Every link that is signed: what it leads to, who it was given to, and whether their right still stands.
+"""Signed links: what a link leads to, who it was given to, and whether their right still holds.
 
-The right is in the link, and is asked about again whenever the link is used: whether the holder's account is active,
-whether the session or API key it was given to still holds, and whether the holder still sees the row.
+A link names the right of its holder, which is checked whenever the link is used: whether the account is active, whether
+the session or API key still exists, and whether the holder still sees the row. Each domain declares its kinds of links
+beside the use case that signs them.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,12 +15,9 @@ from sqlalchemy import func, or_, select
 
 from app.database import ReadSession
 from app.errors import Expired, Forbidden
-from app.models.accounts import ApiKey, DataExport, Session, User
+from app.gateways.storage import StoredFile
+from app.models.accounts import ApiKey, Session, User
 from app.models.base import Record
-from app.models.mapping.datasets import AOI, Dataset
-from app.models.mapping.predictions import Artifact, Prediction
-from app.models.reports import Report
-from app.models.social import Post
 from app.policies import Viewer, visible
 from app.settings import settings
 from app.signing import Seal
@@ -34,19 +33,13 @@ class Kind:
     route: str
     model: type[Record]
 
+    def __post_init__(self) -> None:
+        assert self.name not in KINDS, f"there are two kinds of links named {self.name}"
+        KINDS[self.name] = self
 
-AREA = Kind("area", "exports", AOI)
-DATASET = Kind("dataset", "exports", Dataset)
-FEATURES = Kind("features", "features", Prediction)
-ARTIFACT = Kind("artifact", "files", Artifact)
-PICTURE = Kind("picture", "files", Post)
-EVIDENCE = Kind("evidence", "files", Report)
-DATA_EXPORT = Kind("data-export", "files", DataExport)
-UPLOAD = Kind("upload", "uploads", User)
-UNSUBSCRIBE = Kind("unsubscribe", "unsubscribe", User)
-KINDS = {
-    kind.name: kind for kind in (AREA, DATASET, FEATURES, ARTIFACT, PICTURE, EVIDENCE, DATA_EXPORT, UPLOAD, UNSUBSCRIBE)
-}
+
+KINDS: dict[str, Kind] = {}
+FILES: dict[Kind, Callable[["Opened"], StoredFile]] = {}
 
 
 class Opened(NamedTuple):
@@ -58,19 +51,30 @@ class Opened(NamedTuple):
     facts: list[Any]
 
 
+def leads_to_file(kind: Kind) -> Callable[[Callable[[Opened], StoredFile]], Callable[[Opened], StoredFile]]:
+    """Registers which file a link of this kind leads to; the kind's route is `files`."""
+    assert kind.route == "files"
+
+    def register(file: Callable[[Opened], StoredFile]) -> Callable[[Opened], StoredFile]:
+        FILES[kind] = file
+        return file
+
+    return register
+
+
 def signed(kind: Kind, viewer: Viewer, row_id: int, *facts: Any) -> str:
-    """A link with which whoever has it may do to a row what the viewer may, for a while."""
+    """A temporary link: whoever has it may do to a row what the viewer may."""
     right = [viewer.user_id, viewer.is_staff, viewer.session_id, viewer.key_id, row_id]
     return _address(kind, [int(time.time()) + settings.file_link_s, *right, *facts])
 
 
 def signed_for_account(kind: Kind, user_id: int, *facts: Any) -> str:
-    """A link for a mail: it holds for as long as the account does, whoever is signed in."""
+    """A link for a mail; it holds for as long as the account exists."""
     return _address(kind, [None, user_id, False, None, None, user_id, *facts])
 
 
 async def opened(session: ReadSession, route: str, token: str) -> Opened:
-    """What a link leads to; Forbidden if it was not signed here, Expired if its time or its holder's right is over."""
+    """What a link leads to; Forbidden if it was not signed here, Expired if its time or the holder's right is over."""
     try:
         name, expires, user_id, as_staff, session_id, key_id, row_id, *facts = _seal(route).loads(token)
     except BadSignature:
@@ -95,15 +99,15 @@ def _seal(route: str) -> Seal:
 
 
 async def _holder(session: ReadSession, given: Viewer) -> Viewer | None:
-    """Who a link was given to, with the rights they still have; None if their account is closed, or signed out."""
+    """Who a link was given to, with the rights they still have; None if the account is closed or signed out."""
     if given.user_id is None:
         return Viewer()
-    found = select(User).where(User.id == given.user_id, User.is_active)
+    holder = select(User).where(User.id == given.user_id, User.is_active)
     if given.session_id is not None:
         of_session = Session.id == given.session_id, Session.expires_at > func.now()
-        found = found.where(select(Session.id).where(*of_session, Session.user_id == User.id).exists())
+        holder = holder.where(select(Session.id).where(*of_session, Session.user_id == User.id).exists())
     if given.key_id is not None:
         of_key = ApiKey.id == given.key_id, or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
-        found = found.where(select(ApiKey.id).where(*of_key, ApiKey.user_id == User.id).exists())
-    user = await session.scalar(found)
+        holder = holder.where(select(ApiKey.id).where(*of_key, ApiKey.user_id == User.id).exists())
+    user = await session.scalar(holder)
     return Viewer(user.id, is_staff=given.is_staff and user.is_staff) if user else None

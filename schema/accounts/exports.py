@@ -6,7 +6,7 @@ import strawberry
 from strawberry import auto
 
 from app.models import accounts as account_tables
-from app.services.system.rate_limits import Pace
+from app.models.kinds.system import SystemRateLimit
 from resolvers.accounts import exports as resolve
 from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, LimitReached
@@ -33,4 +33,6 @@ class ExportsQuery:
 
 @strawberry.type
 class ExportsMutation:
-    export_my_data: DataExport | Conflict | LimitReached = mutation(resolve.export_my_data, scope=None, pace=Pace.JOBS)
+    export_my_data: DataExport | Conflict | LimitReached = mutation(
+        resolve.export_my_data, scope=None, rate_limit=SystemRateLimit.JOBS
+    )

@@ -4,8 +4,8 @@ import strawberry
 from strawberry import auto
 
 from app.models import accounts as account_tables
+from app.models.kinds.system import SystemRateLimit
 from app.services.accounts.users.profiles import AvatarSize
-from app.services.system.rate_limits import Pace
 from resolvers.accounts import profiles as resolve
 from schema.fields import field, mutation
 from schema.files import UploadLink
@@ -26,6 +26,8 @@ class Profile(Row, of=account_tables.Profile):
 @strawberry.type
 class ProfilesMutation:
     update_profile: Profile | InvalidInput = mutation(resolve.update_profile)
-    request_avatar_upload: UploadLink | InvalidInput = mutation(resolve.request_avatar_upload, pace=Pace.UPLOADS)
+    request_avatar_upload: UploadLink | InvalidInput = mutation(
+        resolve.request_avatar_upload, rate_limit=SystemRateLimit.UPLOADS
+    )
     set_avatar: Profile | InvalidInput | Unavailable = mutation(resolve.set_avatar)
     remove_avatar: Profile = mutation(resolve.remove_avatar)

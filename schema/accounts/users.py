@@ -1,4 +1,4 @@
-"""GraphQL types for users."""
+"""GraphQL types for users. Other domains add their fields with `adds_fields`."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -9,18 +9,10 @@ from strawberry import auto
 from app.models import accounts as account_tables
 from app.models import choices as choice_tables
 from app.models.kinds import NotificationKind
-from app.models.mapping.datasets import USER_DATASETS
-from app.models.mapping.feedback import USER_APPROVED_PREDICTIONS, USER_FEEDBACKS
-from app.models.mapping.predictions import USER_PREDICTIONS
-from app.models.mapping.trainings import USER_MODELS, USER_TRAININGS
-from app.models.social import USER_FRIENDSHIPS, USER_POSTS
 from resolvers.accounts import users as resolve
-from resolvers.mapping.datasets import NamedOrder
-from resolvers.mapping.trainings import TrainingOrder
-from resolvers.social.friends import is_friend, is_muted
 from schema.accounts.profiles import Profile
 from schema.accounts.statistics import UserStatistics
-from schema.fields import Connection, computed, connection, field, many, one
+from schema.fields import Connection, connection, field, many, one
 from schema.row import Row
 
 if TYPE_CHECKING:
@@ -29,12 +21,6 @@ if TYPE_CHECKING:
     from schema.accounts.osm import OsmAccount
     from schema.accounts.sessions import Session
     from schema.accounts.teams import TeamMembership
-    from schema.mapping.datasets import Dataset
-    from schema.mapping.feedback import ApprovedPrediction, Feedback
-    from schema.mapping.predictions import Prediction
-    from schema.mapping.trainings import Model, Training
-    from schema.social.friends import Friendship
-    from schema.social.posts import Post
 
 for kind in (choice_tables.DeliveryMethod, NotificationKind):
     strawberry.enum(kind, description=kind.__doc__)
@@ -65,27 +51,7 @@ class User(Row, of=account_tables.User):
     preferences: Annotated["UserPreferences", strawberry.lazy("schema.accounts.account")] | None = one(
         account_tables.User.preferences
     )
-    datasets: Connection[Annotated["Dataset", strawberry.lazy("schema.mapping.datasets")]] = many(
-        USER_DATASETS, order=NamedOrder
-    )
-    models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
-        USER_MODELS, order=NamedOrder
-    )
-    trainings: Connection[Annotated["Training", strawberry.lazy("schema.mapping.trainings")]] = many(
-        USER_TRAININGS, order=TrainingOrder
-    )
     statistics: UserStatistics | None = field(resolve.statistics)
-    predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
-        USER_PREDICTIONS
-    )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(USER_POSTS)
-    friendships: Connection[Annotated["Friendship", strawberry.lazy("schema.social.friends")]] = many(USER_FRIENDSHIPS)
-    is_friend: bool = computed(is_friend)
-    is_muted: bool = computed(is_muted)
-    feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(USER_FEEDBACKS)
-    approved_predictions: Connection[Annotated["ApprovedPrediction", strawberry.lazy("schema.mapping.feedback")]] = (
-        many(USER_APPROVED_PREDICTIONS)
-    )
     teams: Connection[Annotated["TeamMembership", strawberry.lazy("schema.accounts.teams")]] = many(
         account_tables.User.teams
     )

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
+from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import datasets as dataset_tables
 from app.models.mapping import trainings as training_tables
 from app.services.mapping.labels import uploads
 from app.services.mapping.predictions import downloads
-from app.services.system.rate_limits import Pace
 from app.settings import settings
 from resolvers.mapping import changes, deleted, exports
 from resolvers.mapping import datasets as resolve_datasets
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from schema.accounts.teams import Team
     from schema.mapping.quality import Inspection
     from schema.mapping.trainings import Model
-    from schema.social.posts import Post
 
 for enum in (
     dataset_tables.Contributions,
@@ -76,7 +75,6 @@ class Dataset(Row, of=dataset_tables.Dataset):
     models: Connection[Annotated["Model", strawberry.lazy("schema.mapping.trainings")]] = many(
         dataset_tables.Dataset.models, order=resolve_datasets.NamedOrder
     )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(dataset_tables.Dataset.posts)
     inspections: Connection[Annotated["Inspection", strawberry.lazy("schema.mapping.quality")]] = many(
         dataset_tables.Dataset.inspections
     )
@@ -124,6 +122,10 @@ class DatasetsMutation:
     )
     delete_label: Deleted = mutation(changes.delete_label)
     upload_labels: LabelUpload | InvalidInput | LimitReached = mutation(
-        resolve_datasets.upload_labels, pace=Pace.UPLOADS, request_bytes_max=settings.labels_request_bytes_max
+        resolve_datasets.upload_labels,
+        rate_limit=SystemRateLimit.UPLOADS,
+        request_bytes_max=settings.labels_request_bytes_max,
     )
-    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(resolve_datasets.fetch_osm_labels, pace=Pace.JOBS)
+    fetch_osm_labels: AOI | InvalidInput | Conflict = mutation(
+        resolve_datasets.fetch_osm_labels, rate_limit=SystemRateLimit.JOBS
+    )

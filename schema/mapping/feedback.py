@@ -4,8 +4,9 @@ import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.kinds.mapping import MappingRateLimit
+from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import feedback as feedback_tables
-from app.services.system.rate_limits import Pace
 from app.settings import settings
 from resolvers.mapping import corrections
 from resolvers.mapping import feedback as resolve_feedback
@@ -101,7 +102,9 @@ class FeedbackMutation:
     )
     delete_feedback_aoi: Deleted | Conflict = mutation(corrections.delete_feedback_aoi)
     review_feedback_aoi: FeedbackAOI | Conflict = mutation(corrections.review_feedback_aoi)
-    fetch_feedback_labels: FeedbackAOI | Conflict = mutation(corrections.fetch_feedback_labels, pace=Pace.JOBS)
+    fetch_feedback_labels: FeedbackAOI | Conflict = mutation(
+        corrections.fetch_feedback_labels, rate_limit=SystemRateLimit.JOBS
+    )
     draw_feedback_label: FeedbackLabel | InvalidInput | Conflict | LimitReached = mutation(
         corrections.draw_feedback_label, request_bytes_max=settings.shape_request_bytes_max
     )
@@ -111,7 +114,7 @@ class FeedbackMutation:
     delete_feedback_label: Deleted | Conflict = mutation(corrections.delete_feedback_label)
     copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(corrections.copy_feedback_aoi)
     start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        corrections.start_feedback_training, scope=choice_tables.Scope.TRAIN, pace=Pace.TRAININGS
+        corrections.start_feedback_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
     )
     clone_dataset: Dataset | InvalidInput | LimitReached = mutation(corrections.clone_dataset)
     clone_model: Model | InvalidInput | LimitReached = mutation(corrections.clone_model)

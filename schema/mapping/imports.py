@@ -3,8 +3,8 @@
 import strawberry
 from strawberry import auto
 
+from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import imports as import_tables
-from app.services.system.rate_limits import Pace
 from resolvers.mapping import datasets as resolve
 from schema.accounts import User
 from schema.fields import field, mutation, one
@@ -39,5 +39,9 @@ class ImportsQuery:
 
 @strawberry.type
 class ImportsMutation:
-    create_label_upload: UploadLink | InvalidInput = mutation(resolve.create_label_upload, pace=Pace.UPLOADS)
-    import_labels: LabelImport | InvalidInput | Conflict = mutation(resolve.import_labels, pace=Pace.JOBS)
+    create_label_upload: UploadLink | InvalidInput = mutation(
+        resolve.create_label_upload, rate_limit=SystemRateLimit.UPLOADS
+    )
+    import_labels: LabelImport | InvalidInput | Conflict = mutation(
+        resolve.import_labels, rate_limit=SystemRateLimit.JOBS
+    )

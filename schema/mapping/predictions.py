@@ -6,8 +6,9 @@ import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.kinds.mapping import MappingRateLimit
+from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import predictions as prediction_tables
-from app.services.system.rate_limits import Pace
 from app.settings import settings
 from resolvers.mapping import predictions as resolve_predictions
 from resolvers.mapping import subscriptions
@@ -84,7 +85,7 @@ class PredictionsMutation:
     start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(
         resolve_predictions.start_prediction,
         scope=choice_tables.Scope.TRAIN,
-        pace=Pace.PREDICTIONS,
+        rate_limit=MappingRateLimit.PREDICTIONS,
         request_bytes_max=settings.shape_request_bytes_max,
     )
     update_prediction: Prediction | InvalidInput = mutation(resolve_predictions.update_prediction)
@@ -92,11 +93,13 @@ class PredictionsMutation:
     publish_prediction: Prediction | Conflict = mutation(resolve_predictions.publish_prediction)
     unpublish_prediction: Prediction = mutation(resolve_predictions.unpublish_prediction)
     retry_prediction: Prediction | Conflict = mutation(
-        resolve_predictions.retry_prediction, scope=choice_tables.Scope.TRAIN, pace=Pace.PREDICTIONS
+        resolve_predictions.retry_prediction, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.PREDICTIONS
     )
     cancel_prediction: Prediction | Conflict = mutation(resolve_predictions.cancel_prediction)
     delete_prediction: Deleted | Conflict = mutation(resolve_predictions.delete_prediction)
-    conflate_prediction: Prediction | Conflict = mutation(resolve_predictions.conflate_prediction, pace=Pace.JOBS)
+    conflate_prediction: Prediction | Conflict = mutation(
+        resolve_predictions.conflate_prediction, rate_limit=SystemRateLimit.JOBS
+    )
     judge_features: Prediction | Conflict = mutation(resolve_predictions.judge_features)
 
 

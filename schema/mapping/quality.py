@@ -3,9 +3,9 @@
 import strawberry
 from strawberry import auto
 
+from app.models.kinds.mapping import MappingRateLimit
 from app.models.mapping import inspections as inspection_tables
 from app.services.mapping.datasets import quality
-from app.services.system.rate_limits import Pace
 from app.settings import settings
 from resolvers.mapping import quality as resolve_quality
 from resolvers.mapping import subscriptions
@@ -68,7 +68,7 @@ class QualityQuery:
 @strawberry.type
 class QualityMutation:
     inspect_dataset: Inspection | InvalidInput | Conflict | LimitReached = mutation(
-        resolve_quality.inspect_dataset, pace=Pace.INSPECTIONS
+        resolve_quality.inspect_dataset, rate_limit=MappingRateLimit.INSPECTIONS
     )
 
 

@@ -6,9 +6,9 @@ import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.kinds.mapping import MappingRateLimit
 from app.models.mapping import predictions as prediction_tables
 from app.models.mapping import trainings as training_tables
-from app.services.system.rate_limits import Pace
 from resolvers.mapping import changes, comparison, datasets, subscriptions
 from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
@@ -22,7 +22,6 @@ from schema.system.jobs import Job
 if TYPE_CHECKING:
     from schema.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI
     from schema.mapping.predictions import Prediction
-    from schema.social.posts import Post
 
 for enum in (
     training_tables.BaseModel,
@@ -52,7 +51,6 @@ class Model(Row, of=training_tables.Model):
     dataset: Dataset = one(training_tables.Model.dataset)
     published_training: "Training | None" = one(training_tables.Model.published_training)
     trainings: Connection["Training"] = many(training_tables.Model.trainings, order=resolve_trainings.TrainingOrder)
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(training_tables.Model.posts)
 
 
 class Training(Row, of=training_tables.Training):
@@ -89,7 +87,6 @@ class Training(Row, of=training_tables.Training):
     predictions: Connection[Annotated["Prediction", strawberry.lazy("schema.mapping.predictions")]] = many(
         training_tables.Training.predictions
     )
-    posts: Connection[Annotated["Post", strawberry.lazy("schema.social.posts")]] = many(training_tables.Training.posts)
     feedbacks: Connection[Annotated["Feedback", strawberry.lazy("schema.mapping.feedback")]] = many(
         training_tables.Training.feedbacks
     )
@@ -149,7 +146,7 @@ class TrainingsMutation:
     delete_model: Deleted | Conflict = mutation(changes.delete_model)
     delete_training: Deleted | Conflict = mutation(changes.delete_training)
     start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve_trainings.start_training, scope=choice_tables.Scope.TRAIN, pace=Pace.TRAININGS
+        resolve_trainings.start_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
     )
     cancel_training: Training | Conflict = mutation(resolve_trainings.cancel_training)
     publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve_trainings.publish_training)

@@ -4,8 +4,8 @@ import strawberry
 from strawberry import auto
 
 from app.models import social as social_tables
+from app.models.kinds.system import SystemRateLimit
 from app.services.social.posts.pictures import PictureSize
-from app.services.system.rate_limits import Pace
 from resolvers.social import posts as resolve
 from resolvers.system import nodes
 from schema.accounts import User
@@ -76,7 +76,9 @@ class FormerPost:
 
 @strawberry.type
 class PostsMutation:
-    request_post_upload: UploadLink | InvalidInput = mutation(resolve.request_post_upload, pace=Pace.UPLOADS)
+    request_post_upload: UploadLink | InvalidInput = mutation(
+        resolve.request_post_upload, rate_limit=SystemRateLimit.UPLOADS
+    )
     create_post: Post | InvalidInput | Unavailable = mutation(resolve.create_post)
     edit_post: Post | InvalidInput | Unavailable = mutation(resolve.edit_post)
     delete_post: FormerPost = mutation(resolve.delete_post)

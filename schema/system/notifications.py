@@ -1,7 +1,5 @@
 """GraphQL types for notifications."""
 
-from typing import TYPE_CHECKING, Annotated
-
 import strawberry
 from strawberry import auto
 
@@ -11,9 +9,6 @@ from resolvers.system import notifications as resolve_notifications
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.row import Node, Row, shows
-
-if TYPE_CHECKING:
-    from schema.mapping.trainings import Training
 
 
 class NotificationActor(Row, of=system_tables.NotificationActor):
@@ -29,9 +24,6 @@ class UserNotification(Row, of=system_tables.UserNotification):
     read_at: auto
     created_at: auto
     user: User = one(system_tables.UserNotification.user)
-    training: Annotated["Training", strawberry.lazy("schema.mapping.trainings")] | None = one(
-        system_tables.UserNotification.training
-    )
     subject: Node | None = field(nodes.subject)
     actor: User | None = one(system_tables.UserNotification.actor)
     actors_count: auto

@@ -2,7 +2,6 @@
 
 import strawberry
 
-import app.policies.wildlife  # noqa: F401 -- registers who may see the tables
 from schema.wildlife.providers import ProvidersQuery
 
 

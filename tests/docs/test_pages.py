@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import pytest
 from prometheus_client import REGISTRY
 
-from app.errors import Code
+from app.errors import ErrorCode
 from app.settings import settings
 from app.web.graphql import responses, websocket_session
 from app.web.routes import docs, gauges, metrics  # noqa: F401 -- these two declare what is measured
@@ -115,7 +115,7 @@ def test_every_source_is_a_page():
 
 def test_every_code_is_explained_once():
     rows = re.findall(r"^\| `([A-Z_]+)` \| (problem|error|problem or error) \|", source("errors"), re.MULTILINE)
-    assert sorted(code for code, _ in rows) == sorted(Code)
+    assert sorted(code for code, _ in rows) == sorted(ErrorCode)
     assert {code for code, _ in rows} == set(schema._schema.type_map["ProblemCode"].values)
 
 

@@ -19,7 +19,7 @@ from app.models.system import Event, Job, JobState
 from app.settings import settings
 from app.tiles import Tile, covering
 from jobs.broker import WORKS
-from jobs.mapping import FETCHING_SHARE
+from jobs.mapping.engine_files import FETCHING_SHARE
 from jobs.run import attempt
 from resolvers import ids
 

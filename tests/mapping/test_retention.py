@@ -41,8 +41,7 @@ def trained(database, model):
 
 async def given_up(database) -> set[int]:
     """Which trainings have no files any more, by the word of their rows."""
-    async with database.writing() as session:
-        await retention.discard_old_files(session)
+    await retention.discard_old_files(database)
     async with database.reading() as session:
         gone = set(await session.scalars(select(Training.id).where(Training.artifacts_deleted_at.is_not(None))))
         kept = set(await session.scalars(select(Artifact.training_id)))

@@ -100,7 +100,7 @@ async def test_a_deed_that_fails_or_never_ends_keeps_no_other_from_being_done(da
     async def works(_database):
         done.append(1)
 
-    monkeypatch.setattr(housekeeping, "DEEDS", {"a": fails, "b": never_ends, "c": works})
+    monkeypatch.setattr(housekeeping, "TASKS", {"a": fails, "b": never_ends, "c": works})
     monkeypatch.setattr(settings, "housekeeping_s_max", 0.1)
     await keep_house(database)
     await keep_house(database)
@@ -115,7 +115,7 @@ async def test_one_worker_keeps_house_at_a_time(database, monkeypatch):
         begun.set()
         await go_on.wait()
 
-    monkeypatch.setattr(housekeeping, "DEEDS", {"slow": slow})
+    monkeypatch.setattr(housekeeping, "TASKS", {"slow": slow})
     first = asyncio.create_task(keep_house(database))
     await begun.wait()
     await keep_house(database)
@@ -127,4 +127,4 @@ async def test_one_worker_keeps_house_at_a_time(database, monkeypatch):
 
 
 async def test_every_register_is_part_of_the_house():
-    assert set(pruning.KINDS) <= set(housekeeping.DEEDS)
+    assert set(pruning.KINDS) <= set(housekeeping.TASKS)

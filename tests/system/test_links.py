@@ -21,7 +21,12 @@ from app.models.reports import Report, ReportReason, ReportState
 from app.models.social import Block, Post
 from app.policies import Viewer
 from app.services import links
-from app.services.system import digests
+from app.services.accounts.users import data_exports
+from app.services.mapping import artifacts
+from app.services.mapping.labels import exports
+from app.services.mapping.predictions import downloads
+from app.services.social.posts import pictures
+from app.services.system import digests, uploads
 from app.settings import settings
 from app.signing import Seal
 from resolvers import ids
@@ -48,16 +53,16 @@ UNSIGNED = {
     "Profile.avatarUrl": "It is public; tests/accounts/test_profiles.py shows until when.",
 }
 KINDS = {
-    "AOI.labelsLink": links.AREA,
-    "AOI.gpxLink": links.AREA,
-    "Dataset.labelsLink": links.DATASET,
-    "Prediction.download": links.FEATURES,
-    "Artifact.link": links.ARTIFACT,
-    "PostMedia.url": links.PICTURE,
-    "Report.evidenceUrl": links.EVIDENCE,
-    "DataExport.link": links.DATA_EXPORT,
-    "UploadLink.url": links.UPLOAD,
-    "mail": links.UNSUBSCRIBE,
+    "AOI.labelsLink": exports.AREA,
+    "AOI.gpxLink": exports.AREA,
+    "Dataset.labelsLink": exports.DATASET,
+    "Prediction.download": downloads.FEATURES,
+    "Artifact.link": artifacts.ARTIFACT,
+    "PostMedia.url": pictures.PICTURE,
+    "Report.evidenceUrl": pictures.EVIDENCE,
+    "DataExport.link": data_exports.DATA_EXPORT,
+    "UploadLink.url": uploads.UPLOAD,
+    "mail": digests.UNSUBSCRIBE,
 }
 
 
@@ -267,7 +272,7 @@ async def test_a_deleted_dataset_or_training_takes_its_links_along(api, ask, dat
     artifact = await factories.artifact(database, training_id=training.id, storage_key="predictions/1/a")
     addresses = [
         urlsplit(links.signed(kind, Viewer(), row.id, *facts)).path
-        for kind, row, facts in ((links.DATASET, dataset, ["GEOJSON"]), (links.ARTIFACT, artifact, []))
+        for kind, row, facts in ((exports.DATASET, dataset, ["GEOJSON"]), (artifacts.ARTIFACT, artifact, []))
     ]
     assert (await used(api, addresses[1])).status_code == 200
     async with database.writing() as session:
@@ -279,4 +284,4 @@ async def test_a_deleted_dataset_or_training_takes_its_links_along(api, ask, dat
 @pytest.mark.parametrize("url", ["https://example.org/api/", "https://example.org/api"])
 def test_links_begin_with_the_public_address(monkeypatch, url):
     monkeypatch.setattr(settings, "public_url", url)
-    assert links.signed(links.AREA, Viewer(), 1).startswith("https://example.org/api/exports/")
+    assert links.signed(exports.AREA, Viewer(), 1).startswith("https://example.org/api/exports/")

@@ -9,11 +9,11 @@ import pytest
 from app.errors import Unavailable
 from app.gateways import storage
 from app.gateways.storage_probe import Probe
-from app.services.system.rate_limits import Pace
+from app.models.kinds.system import SystemRateLimit
 from app.settings import settings
 from schema import schema
-from schema.fields import Paced
-from tests.system.test_pace import definition
+from schema.fields import Limited
+from tests.system.test_rate_limits_of_mutations import definition
 
 LINKS = {
     "createLabelUpload": {"format": "GEOJSON"},
@@ -42,7 +42,10 @@ def test_every_mutation_that_gives_a_link_for_a_file_is_here():
     given = {
         name
         for name in fields
-        if any(isinstance(each, Paced) and each.pace is Pace.UPLOADS for each in definition(name).extensions)
+        if any(
+            isinstance(each, Limited) and each.rate_limit is SystemRateLimit.UPLOADS
+            for each in definition(name).extensions
+        )
         and "bytes" in fields[name].args["input"].type.of_type.fields
     }
     assert given == set(LINKS)

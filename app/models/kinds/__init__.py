@@ -1,43 +1,17 @@
-"""Kinds of jobs, notifications and mails: each domain declares its own in a file here, and no shared list names them.
+"""Kinds of jobs, notifications, mails, rate limits and error codes: each domain declares its own in a file here.
 
 `class MappingJob(JobKind)` adds its members to those that `JobKind` lists and finds. The database keeps a kind as text
 without a check, so that a new one needs no migration.
 """
 
-import pkgutil
-from collections.abc import Iterator
-from enum import Enum, EnumMeta, StrEnum
-from importlib import import_module
+from enum import Enum, StrEnum
 from typing import Any, Self
 
 from sqlalchemy import String
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 
-
-class OpenEnum(EnumMeta):
-    """An Enum without members of its own has those of its subclasses, in the order of their modules."""
-
-    def __iter__(cls) -> Iterator[Any]:
-        """All members."""
-        if cls._member_map_:
-            yield from super().__iter__()
-        subclasses: list[Any] = cls.__subclasses__()
-        for domain in sorted(subclasses, key=lambda domain: domain.__module__):
-            yield from domain
-
-    def __len__(cls) -> int:
-        """How many there are."""
-        return sum(1 for _ in cls)
-
-    def __call__(cls, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """The member with a value."""
-        if cls._member_map_ or args or kwargs:
-            return super().__call__(value, *args, **kwargs)
-        for member in cls:
-            if value is member or value == member.value:
-                return member
-        raise ValueError(f"{value!r} is no {cls.__name__}")
+from app.open_enum import OpenEnum
 
 
 class Lane(Enum):
@@ -49,25 +23,33 @@ class Lane(Enum):
 
 
 class Trait(Enum):
-    """What else is to be known of a kind of job."""
+    """What else is known about a kind of job."""
 
-    PUBLIC = "PUBLIC"  # its subjects are public, so how far it is, is, too
-    PRUNED = "PRUNED"  # no row shows it once it has ended; others go with the rows that they are about
-    OUTLIVES_ACCOUNT = "OUTLIVES_ACCOUNT"  # it goes on when the account that asked for it is closed
+    PUBLIC = "PUBLIC"  # its subjects are public, and so is its progress
+    PRUNED = "PRUNED"  # no row shows it once it has ended; other jobs are deleted with their subjects
+    OUTLIVES_ACCOUNT = "OUTLIVES_ACCOUNT"  # it continues when the account that asked for it is closed
+    NOT_LIMITED = "NOT_LIMITED"  # no rate limit counts it: it follows from something that is limited
+
+
+class RateLimit(StrEnum, metaclass=OpenEnum):
+    """What an hourly limit counts together. The setting `<value>_per_hour_max` holds the limit."""
 
 
 class JobKind(StrEnum, metaclass=OpenEnum):
     """The kinds of jobs; `jobs/` has one actor for each."""
 
     lane: Lane
+    rate_limit: RateLimit | None
     is_public: bool
     is_pruned: bool
     outlives_account: bool
 
-    def __new__(cls, name: str, lane: Lane, *traits: Trait) -> Self:
-        """A kind's value is its name; every kind is declared with its lane."""
+    def __new__(cls, name: str, lane: Lane, *traits: Trait | RateLimit) -> Self:
+        """A kind's value is its name; every kind is declared with its lane, and with a rate limit or NOT_LIMITED."""
         kind = str.__new__(cls, name)
         kind._value_, kind.lane = name, lane
+        kind.rate_limit = next((each for each in traits if isinstance(each, RateLimit)), None)
+        assert (kind.rate_limit is None) == (Trait.NOT_LIMITED in traits), f"{name} needs a rate limit or NOT_LIMITED"
         kind.is_public = Trait.PUBLIC in traits
         kind.is_pruned = Trait.PRUNED in traits
         kind.outlives_account = Trait.OUTLIVES_ACCOUNT in traits
@@ -116,9 +98,3 @@ class KindColumn(TypeDecorator[Any]):
         """A kind as Python knows it."""
         del dialect
         return None if value is None else self.kind(value)
-
-
-def register_every_domain() -> None:
-    """Imports each domain's file here, so that its kinds are known."""
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        import_module(module.name)

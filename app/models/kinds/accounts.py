@@ -1,23 +1,24 @@
-"""What accounts have done later, what they are told of, and what they are sent."""
+"""Jobs of accounts, and their notifications and mails."""
 
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
+from app.models.kinds.system import SystemRateLimit
 
 
 class AccountsJob(JobKind):
     """The jobs of this domain."""
 
-    EXPORT_DATA = "EXPORT_DATA", Lane.SLOW
+    EXPORT_DATA = "EXPORT_DATA", Lane.SLOW, SystemRateLimit.JOBS
 
 
 class AccountsNotification(NotificationKind):
-    """What people are told of their teams and of their account."""
+    """Notifications about teams and the account."""
 
     TEAM = "TEAM"
     ACCOUNT = "ACCOUNT", "", "", False
 
 
 class AccountsMail(MailKind):
-    """What people are sent about their account, or asked for."""
+    """Mails about an account."""
 
     SIGN_UP = "SIGN_UP"
     EMAIL_VERIFICATION = "EMAIL_VERIFICATION"

@@ -1,17 +1,33 @@
-"""What is done later about datasets, trainings and predictions."""
+"""Jobs of datasets, trainings and predictions, and their rate limits."""
 
-from app.models.kinds import JobKind, Lane, Trait
+from app.errors import ErrorCode
+from app.models.kinds import JobKind, Lane, RateLimit, Trait
+from app.models.kinds.system import SystemRateLimit
+
+
+class MappingErrorCode(ErrorCode):
+    """The error codes of this domain."""
+
+    ACCURACY_TOO_LOW = "ACCURACY_TOO_LOW"
+
+
+class MappingRateLimit(RateLimit):
+    """The rate limits of this domain."""
+
+    TRAININGS = "trainings"
+    PREDICTIONS = "predictions"
+    INSPECTIONS = "inspections"
 
 
 class MappingJob(JobKind):
     """The jobs of this domain."""
 
-    FETCH_LABELS = "FETCH_LABELS", Lane.SLOW, Trait.PUBLIC
-    IMPORT_LABELS = "IMPORT_LABELS", Lane.SLOW
-    FETCH_FEEDBACK_LABELS = "FETCH_FEEDBACK_LABELS", Lane.SLOW, Trait.PUBLIC
-    TRAIN = "TRAIN", Lane.HEAVY, Trait.PUBLIC
-    PREDICT = "PREDICT", Lane.HEAVY
-    REMOVE_TRAINING = "REMOVE_TRAINING", Lane.QUICK, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
-    REMOVE_PREDICTION = "REMOVE_PREDICTION", Lane.QUICK, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
-    CONFLATE = "CONFLATE", Lane.SLOW
-    INSPECT = "INSPECT", Lane.SLOW, Trait.PUBLIC
+    FETCH_LABELS = "FETCH_LABELS", Lane.SLOW, SystemRateLimit.JOBS, Trait.PUBLIC
+    IMPORT_LABELS = "IMPORT_LABELS", Lane.SLOW, SystemRateLimit.JOBS
+    FETCH_FEEDBACK_LABELS = "FETCH_FEEDBACK_LABELS", Lane.SLOW, SystemRateLimit.JOBS, Trait.PUBLIC
+    TRAIN = "TRAIN", Lane.HEAVY, MappingRateLimit.TRAININGS, Trait.PUBLIC
+    PREDICT = "PREDICT", Lane.HEAVY, MappingRateLimit.PREDICTIONS
+    REMOVE_TRAINING = "REMOVE_TRAINING", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
+    REMOVE_PREDICTION = "REMOVE_PREDICTION", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
+    CONFLATE = "CONFLATE", Lane.SLOW, SystemRateLimit.JOBS
+    INSPECT = "INSPECT", Lane.SLOW, MappingRateLimit.INSPECTIONS, Trait.PUBLIC

@@ -1,4 +1,4 @@
-"""What is done later about posts, and what people are told of each other."""
+"""Jobs of posts, and notifications about what other users do."""
 
 from app.models.kinds import JobKind, Lane, NotificationKind, Trait
 
@@ -6,11 +6,11 @@ from app.models.kinds import JobKind, Lane, NotificationKind, Trait
 class SocialJob(JobKind):
     """The jobs of this domain."""
 
-    REMOVE_PICTURE = "REMOVE_PICTURE", Lane.QUICK, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
+    REMOVE_PICTURE = "REMOVE_PICTURE", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
 
 
 class SocialNotification(NotificationKind):
-    """What people are told that others did, and that staff decided."""
+    """Notifications about other users and about decisions of staff."""
 
     REPLY = "REPLY", "replied to your post.", "replied to your post."
     MENTION = "MENTION", "mentioned you.", "mentioned you."

@@ -1,21 +1,28 @@
 """The kinds that belong to no other domain."""
 
-from app.models.kinds import JobKind, Lane, MailKind, NotificationKind, Trait
+from app.models.kinds import JobKind, Lane, MailKind, NotificationKind, RateLimit, Trait
+
+
+class SystemRateLimit(RateLimit):
+    """The rate limits that all domains share."""
+
+    JOBS = "jobs"
+    UPLOADS = "uploads"
 
 
 class SystemJob(JobKind):
     """The jobs of this domain."""
 
-    SEND_MAIL = "SEND_MAIL", Lane.QUICK, Trait.PRUNED
+    SEND_MAIL = "SEND_MAIL", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED
 
 
 class SystemNotification(NotificationKind):
-    """What people are told of their own work, whatever it is about."""
+    """Notifications about the user's own work."""
 
     WORK = "WORK"
 
 
 class SystemMail(MailKind):
-    """What people are sent about everything else."""
+    """Mails about everything else."""
 
     NOTIFICATIONS = "NOTIFICATIONS"

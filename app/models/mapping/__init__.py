@@ -1,3 +1,5 @@
 """Tables of areas, labels, models, trainings, predictions and feedback."""
 
-from app.models.mapping import datasets, feedback, imports, inspections, predictions, trainings  # noqa: F401 -- registers every table
+from app.discovery import import_modules
+
+import_modules(__name__)

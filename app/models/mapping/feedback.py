@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
-from app.models.base import Json, add_relationship
+from app.models.base import Json, add_relationship, not_exported
 from app.models.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
 from app.models.limits.texts import URL_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Area, Edited, Outlined, Owned
@@ -45,7 +45,9 @@ class Feedback(Edited):
         Index(None, "geom", postgresql_using="gist"),
     )
 
-    training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
+    training_id: Mapped[int] = mapped_column(
+        ForeignKey("trainings.id", ondelete="CASCADE"), info=not_exported("feedback belongs to who gave it")
+    )
     geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The place.")
     feedback_type: Mapped[FeedbackType] = mapped_column(doc="Whether the prediction is right there, and in which way.")
     zoom_level: Mapped[int] = mapped_column(
@@ -72,13 +74,17 @@ class FeedbackAOI(Area):
         Index(None, "geom", postgresql_using="gist"),
     )
 
-    training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
+    training_id: Mapped[int] = mapped_column(
+        ForeignKey("trainings.id", ondelete="CASCADE"), info=not_exported("feedback belongs to who gave it")
+    )
     source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery it was drawn on.")
     review: Mapped[Review] = mapped_column(
         default=Review.PENDING, doc="The review by the model's owner. Only approved areas are trained on."
     )
     reviewed_at: Mapped[datetime | None] = mapped_column(doc="When it was reviewed.")
-    reviewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    reviewed_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True, info=not_exported("the area belongs to who drew it")
+    )
     aoi_id: Mapped[int | None] = mapped_column(ForeignKey("aois.id", ondelete="SET NULL"), index=True)
 
     user: Mapped[User] = relationship(foreign_keys="FeedbackAOI.user_id", lazy="raise", doc="Who drew it.")
@@ -134,7 +140,9 @@ class ApprovedPrediction(Owned):
         Index("uq_approved_predictions_geom", "training_id", "user_id", text("md5(st_asbinary(geom))"), unique=True),
     )
 
-    training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
+    training_id: Mapped[int] = mapped_column(
+        ForeignKey("trainings.id", ondelete="CASCADE"), info=not_exported("feedback belongs to who gave it")
+    )
     geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The outline.")
     config: Mapped[Json | None] = mapped_column(doc="The parameters of the prediction.")
 

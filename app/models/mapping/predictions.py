@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import Team, User
-from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship
+from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship, not_exported
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Owned
 from app.models.mapping.trainings import Training, TrainingStatus
@@ -45,7 +45,9 @@ class Prediction(Owned):
         CheckConstraint("parts_done BETWEEN 0 AND parts", name="parts"),
     )
 
-    training_id: Mapped[int] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
+    training_id: Mapped[int] = mapped_column(
+        ForeignKey("trainings.id", ondelete="CASCADE"), info=not_exported("a prediction belongs to who started it")
+    )
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     geom: Mapped[BaseGeometry] = mapped_column(Shape("GEOMETRY"), doc="The searched area: one or more polygons.")

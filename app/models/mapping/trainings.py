@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
-from app.models.base import Json, add_relationship
+from app.models.base import Json, add_relationship, not_exported
 from app.models.limits.mapping import BOUNDARY_WIDTH_PIXELS_MAX, CONTACT_SPACING_PIXELS_MAX
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Edited, Owned
@@ -112,7 +112,9 @@ class Training(Subject, Owned):
         ),
     )
 
-    model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"))
+    model_id: Mapped[int] = mapped_column(
+        ForeignKey("models.id", ondelete="CASCADE"), info=not_exported("a training belongs to who started it")
+    )
     parent_training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"), index=True)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery's URL template.")

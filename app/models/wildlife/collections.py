@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Stri
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Record
+from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProject
@@ -76,10 +76,16 @@ class CollectionResource(Record):
         Index(None, "resource_id", "id"),
     )
 
-    collection_id: Mapped[int] = mapped_column(BigInteger)
-    resource_id: Mapped[int] = mapped_column(BigInteger)
+    collection_id: Mapped[int] = mapped_column(
+        BigInteger, info=not_exported("the media of a collection are exported with the media")
+    )
+    resource_id: Mapped[int] = mapped_column(
+        BigInteger, info=not_exported("the media of a collection are exported with the media")
+    )
     # Both ends are of this project: the two keys share the column.
-    research_project_id: Mapped[int] = mapped_column(BigInteger)
+    research_project_id: Mapped[int] = mapped_column(
+        BigInteger, info=not_exported("the media of a collection are exported with the media")
+    )
 
     collection: Mapped[Collection] = relationship(
         back_populates="items",

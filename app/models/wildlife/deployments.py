@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
-from app.models.base import Record
+from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.subjects import Subject
@@ -188,7 +188,10 @@ class Deployment(Subject, Record):
         String(NOTE_LENGTH_MAX), doc="Why the clock is corrected."
     )
     clock_corrected_at: Mapped[datetime | None] = mapped_column(doc="When the correction was set.")
-    clock_corrected_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    clock_corrected_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"),
+        info=not_exported("the correction belongs to the project; the deployment has it"),
+    )
     sequence_gap_s: Mapped[int | None] = mapped_column(
         doc="The pause between two media that begins a new sequence, in seconds; null for the default, 5 minutes."
     )

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, BigInt, Json, Record
+from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.subjects import Subject
@@ -90,7 +90,7 @@ class Sequence(Record):
         doc="A UUID. It stays when sequences are built anew, as long as most of the members stay together.",
     )
     research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
-    deployment_id: Mapped[int] = mapped_column(BigInteger)
+    deployment_id: Mapped[int] = mapped_column(BigInteger, info=not_exported("sequences are listed by their project"))
     starts_at: Mapped[datetime] = mapped_column(doc="When its first medium was recorded.")
     ends_at: Mapped[datetime] = mapped_column(doc="When its last medium was recorded.")
     resource_count: Mapped[int] = mapped_column(default=0, server_default=text("0"), doc="The number of its media.")

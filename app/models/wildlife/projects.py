@@ -9,7 +9,7 @@ from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import Team, User
-from app.models.base import Record
+from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits
 
 if TYPE_CHECKING:
@@ -149,7 +149,10 @@ class ResearchProjectMember(Record):
         Index(None, "user_id", "project_id"),
     )
 
-    project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("research_projects.id", ondelete="CASCADE"),
+        info=not_exported("other memberships belong to those members"),
+    )
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     role: Mapped[ResearchProjectRole] = mapped_column(doc="What the member may do.")
 
@@ -169,8 +172,13 @@ class ResearchProjectTeam(Record):
         Index(None, "team_id", "project_id"),
     )
 
-    project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
-    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"))
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("research_projects.id", ondelete="CASCADE"),
+        info=not_exported("the teams of a project are theirs to show"),
+    )
+    team_id: Mapped[int] = mapped_column(
+        ForeignKey("teams.id", ondelete="CASCADE"), info=not_exported("the teams of a project are theirs to show")
+    )
     role: Mapped[ResearchProjectRole] = mapped_column(doc="What each member of the team may do.")
 
     project: Mapped[ResearchProject] = relationship(back_populates="teams", lazy="raise", doc="The research project.")

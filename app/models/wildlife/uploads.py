@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, BigInt, Record
+from app.models.base import WITHHELD, BigInt, Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
@@ -39,7 +39,9 @@ class MediaReading(Record):
         Index(None, "collection_id"),
     )
 
-    research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
+    research_project_id: Mapped[int] = mapped_column(
+        ForeignKey("research_projects.id", ondelete="CASCADE"), info=not_exported("a reading belongs to who made it")
+    )
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id", ondelete="SET NULL"))
     collection_id: Mapped[int | None] = mapped_column(ForeignKey("collections.id", ondelete="SET NULL"))
@@ -86,9 +88,17 @@ class MediaUpload(Record):
         Index(None, "research_project_id", "id"),
     )
 
-    research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    deployment_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.id", ondelete="CASCADE"))
+    research_project_id: Mapped[int] = mapped_column(
+        ForeignKey("research_projects.id", ondelete="CASCADE"),
+        info=not_exported("it is deleted within days; what it became is exported"),
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id"), info=not_exported("it is deleted within days; what it became is exported")
+    )
+    deployment_id: Mapped[int | None] = mapped_column(
+        ForeignKey("deployments.id", ondelete="CASCADE"),
+        info=not_exported("it is deleted within days; what it became is exported"),
+    )
     reading_id: Mapped[int | None] = mapped_column(ForeignKey("media_readings.id", ondelete="SET NULL"))
     file_path: Mapped[str] = mapped_column(String(limits.FILE_PATH_LENGTH_MAX), doc="The path on the memory card.")
     size_bytes: Mapped[BigInt] = mapped_column(BigInteger, doc="The size in bytes.")

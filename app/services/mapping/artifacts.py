@@ -5,12 +5,15 @@ from app.models.mapping.predictions import Artifact
 from app.policies import Viewer
 from app.services import links
 
+ARTIFACT = links.Kind("artifact", "files", Artifact)
+
 
 def artifact_link(viewer: Viewer, artifact: Artifact) -> str:
     """Where to download a file for a while."""
-    return links.signed(links.ARTIFACT, viewer, artifact.id)
+    return links.signed(ARTIFACT, viewer, artifact.id)
 
 
+@links.leads_to_file(ARTIFACT)
 def artifact_file(opened: links.Opened) -> StoredFile:
     """The file that a link leads to."""
     artifact: Artifact = opened.row

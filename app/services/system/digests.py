@@ -22,6 +22,7 @@ from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
 from app.settings import settings
 
+UNSUBSCRIBE = links.Kind("unsubscribe", "unsubscribe", User)
 ENDED = "No mails go to this address any longer."
 
 
@@ -106,13 +107,13 @@ def _entry(notification: UserNotification) -> str:
 
 def unsubscribe_url(user_id: int, address: str) -> str:
     """Where one POST ends the mails to somebody, for as long as they go to this address."""
-    return links.signed_for_account(links.UNSUBSCRIBE, user_id, _mailbox(address))
+    return links.signed_for_account(UNSUBSCRIBE, user_id, _mailbox(address))
 
 
 async def unsubscriber(session: ReadSession, token: str) -> int:
     """Whose mails a link ends; NotFound if it was not signed here, Expired if they go to this address no longer."""
     try:
-        _, _, user, [mailbox] = await links.opened(session, links.UNSUBSCRIBE.route, token)
+        _, _, user, [mailbox] = await links.opened(session, UNSUBSCRIBE.route, token)
     except Expired:
         raise Expired(ENDED) from None
     except Forbidden:

@@ -16,6 +16,7 @@ from app import checks
 from app.database import ReadSession
 from app.errors import Invalid, NotFound
 from app.gateways import storage
+from app.models.accounts import User
 from app.models.base import BigInt
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
@@ -23,6 +24,7 @@ from app.services import links
 from app.settings import settings
 from app.signing import Seal
 
+UPLOAD = links.Kind("upload", "uploads", User)
 FOLDER = "uploads"
 
 
@@ -84,7 +86,7 @@ def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_
     key = f"{FOLDER}/{uuid4().hex}"
     return UploadLink(
         upload=Seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
-        url=storage.presigned_upload(key) or links.signed(links.UPLOAD, viewer, user_id, key, bytes, media_type),
+        url=storage.presigned_upload(key) or links.signed(UPLOAD, viewer, user_id, key, bytes, media_type),
         media_type=media_type,
         bytes_max=BigInt(bytes),
         expires_at=datetime.now(UTC) + timedelta(seconds=settings.file_link_s),
@@ -93,7 +95,7 @@ def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_
 
 async def upload_of(session: ReadSession, token: str) -> Upload:
     """What the token of an address allows whoever it was given to."""
-    return Upload(*(await links.opened(session, links.UPLOAD.route, token)).facts)
+    return Upload(*(await links.opened(session, UPLOAD.route, token)).facts)
 
 
 async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from app.errors import Code, DomainError
+from app.errors import Code, DomainError, ErrorCode
 
 MASKED = "Internal error. Try again later, and report the request id if it persists."
 
@@ -21,7 +21,7 @@ class Refused(Exception):
         self.errors = errors
 
 
-def failure(message: str, code: Code = Code.BAD_REQUEST, **extensions: object) -> dict[str, Any]:
+def failure(message: str, code: ErrorCode = Code.BAD_REQUEST, **extensions: object) -> dict[str, Any]:
     """One error that has no place in a document."""
     return {"message": message, "extensions": {"code": code, **extensions}}
 

@@ -14,9 +14,6 @@ from app.errors import Code, DomainError, LimitReached, NotFound
 from app.gateways import storage
 from app.gateways.storage import StoredFile
 from app.services import links
-from app.services.accounts.users.data_exports import export_file
-from app.services.mapping.artifacts import artifact_file
-from app.services.social.posts.pictures import evidence_file, picture_file
 from app.services.system import uploads
 from app.services.system.uploads import Upload
 from app.settings import settings
@@ -27,12 +24,6 @@ from app.web.routes.problem_responses import WrongType, refusal
 
 # Whoever keeps a copy asks again before it is used: the right to see it may be over.
 HEADERS = {**SANDBOX, "Cache-Control": "private, no-cache"}
-FILES: dict[links.Kind, Callable[[links.Opened], StoredFile]] = {
-    links.ARTIFACT: artifact_file,
-    links.PICTURE: picture_file,
-    links.EVIDENCE: evidence_file,
-    links.DATA_EXPORT: export_file,
-}
 
 FileOf = Callable[[str], Awaitable[StoredFile]]
 UploadOf = Callable[[str], Awaitable[Upload]]
@@ -44,7 +35,7 @@ def routes(database: Database) -> list[Route]:
     async def file_of(token: str) -> StoredFile:
         async with database.reading() as session:
             opened = await links.opened(session, "files", token)
-        return FILES[opened.kind](opened)
+        return links.FILES[opened.kind](opened)
 
     async def upload_of(token: str) -> Upload:
         async with database.reading() as session:

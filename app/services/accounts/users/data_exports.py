@@ -21,6 +21,7 @@ from app.services.system.mail import Letter, post, writes
 from app.services.system.notifications import notify
 from app.settings import settings
 
+DATA_EXPORT = links.Kind("data-export", "files", DataExport)
 FOLDER = "exports"
 MEDIA_TYPE = "application/zip"
 FILENAME = "fieldgraph.zip"
@@ -64,9 +65,10 @@ def export_link(viewer: Viewer, export: DataExport) -> str | None:
     """A temporary download link for the owner."""
     if export.storage_key is None:
         return None
-    return links.signed(links.DATA_EXPORT, viewer, export.id)
+    return links.signed(DATA_EXPORT, viewer, export.id)
 
 
+@links.leads_to_file(DATA_EXPORT)
 def export_file(opened: links.Opened) -> StoredFile:
     """The archive that a link leads to, until it is to be removed."""
     export: DataExport = opened.row

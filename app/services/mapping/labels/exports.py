@@ -17,18 +17,20 @@ from app.policies import Viewer
 from app.services import links
 from app.services.mapping.predictions.downloads import FileFormat, Reading, StreamedFile, batches
 
+AREA = links.Kind("area", "exports", AOI)
+DATASET = links.Kind("dataset", "exports", Dataset)
 GPX = "GPX"
 
 
 def labels_link(viewer: Viewer, row: AOI | Dataset, form: FileFormat) -> str:
     """A temporary download link for the labels of an area or of a whole dataset."""
-    kind = links.AREA if isinstance(row, AOI) else links.DATASET
+    kind = AREA if isinstance(row, AOI) else DATASET
     return links.signed(kind, viewer, row.id, form.value)
 
 
 def gpx_link(viewer: Viewer, aoi: AOI) -> str:
     """A temporary download link for the boundary of an area."""
-    return links.signed(links.AREA, viewer, aoi.id, GPX)
+    return links.signed(AREA, viewer, aoi.id, GPX)
 
 
 async def labels_or_area(reading: Reading, token: str) -> StreamedFile:

@@ -15,12 +15,13 @@ from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
 from app.geometry import Shape
-from app.models.mapping.predictions import Conflation, PredictedFeature, Verdict
+from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
 from app.policies import Viewer
 from app.services import links
 
 Reading = Callable[[], AbstractAsyncContextManager[ReadSession]]
 
+FEATURES = links.Kind("features", "features", Prediction)
 BATCH = 1_000
 # The relation to OpenStreetMap and the verdict of every feature.
 TAGS = {"building": "yes", "source": "Fieldgraph"}
@@ -83,7 +84,7 @@ def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
     """A temporary download link for the selection, valid while the viewer has access."""
     verdict = wanted.verdict and wanted.verdict.value
     said = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
-    return links.signed(links.FEATURES, viewer, wanted.prediction_id, *said)
+    return links.signed(FEATURES, viewer, wanted.prediction_id, *said)
 
 
 async def found_features(reading: Reading, token: str) -> StreamedFile:

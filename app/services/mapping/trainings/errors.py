@@ -1,12 +1,13 @@
 """Errors of trainings alone."""
 
-from app.errors import Code, DomainError
+from app.errors import DomainError
+from app.models.kinds.mapping import MappingErrorCode
 
 
 class AccuracyTooLow(DomainError):
     """A training too weak to publish; both figures in percent."""
 
-    code = Code.ACCURACY_TOO_LOW
+    code = MappingErrorCode.ACCURACY_TOO_LOW
 
     def __init__(self, *, accuracy: float | None, required: float) -> None:
         reached = "no accuracy" if accuracy is None else f"{accuracy:.1f} %"

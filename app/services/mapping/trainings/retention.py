@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Interval, delete, exists, func, literal, or_, select
+from sqlalchemy import Interval, Select, delete, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from app.database import Database, WriteSession
@@ -18,24 +18,28 @@ AT_ONCE_MAX = 100
 RESUMING = "resuming"
 
 
-async def discard_old_files(session: WriteSession) -> None:
+async def discard_old_files(database: Database) -> None:
     """Deletes the files of trainings that ended long ago, unless still needed, and records it on the row."""
+    async with database.writing() as session:
+        # Publishing locks the model, and reads the training again under the lock.
+        for training in await session.scalars(_expired().order_by(Training.id).limit(AT_ONCE_MAX)):
+            await _discard(session, training)
+
+
+def _expired() -> Select[Training]:
     child = aliased(Training)
     published = exists().where(Model.published_training_id == Training.id, Model.status == ModelStatus.PUBLISHED)
     # A training that others continue may be needed again, as long as one of those exists.
     continued = exists().where(child.parent_training_id == Training.id, child.artifacts_deleted_at.is_(None))
-    looking = exists().where(Prediction.training_id == Training.id, Prediction.status.not_in(ENDED))
+    predicting = exists().where(Prediction.training_id == Training.id, Prediction.status.not_in(ENDED))
     age = literal(timedelta(days=settings.artifacts_kept_days), Interval)
-    old = select(Training).where(
+    return select(Training).where(
         Training.status.in_(ENDED),
         Training.finished_at < func.now() - age,
         Training.artifacts_deleted_at.is_(None),
         exists().where(Artifact.training_id == Training.id),
-        ~or_(published, continued, looking),
+        ~or_(published, continued, predicting),
     )
-    # Publishing locks the model, and reads the training again under the lock.
-    for training in await session.scalars(old.order_by(Training.id).limit(AT_ONCE_MAX)):
-        await _discard(session, training)
 
 
 def resuming_key(training_id: int) -> str:

@@ -28,6 +28,8 @@ from app.services.accounts.users.profiles import drawing_at_once
 from app.services.system.uploads import Uploaded, UploadLink, upload_link, uploaded
 from app.settings import settings
 
+PICTURE = links.Kind("picture", "files", Post)
+EVIDENCE = links.Kind("evidence", "files", Report)
 USE = "post"
 FOLDER = "pictures"
 NUMBER_BITS = 62
@@ -130,16 +132,17 @@ def picture_url(viewer: Viewer, post: Post, size: PictureSize) -> str:
     """A temporary public URL of a post's picture."""
     if post.media_key is None:
         raise Unavailable("This post has no uploaded picture.")
-    return links.signed(links.PICTURE, viewer, post.id, post.media_key, size.value)
+    return links.signed(PICTURE, viewer, post.id, post.media_key, size.value)
 
 
 def evidence_url(viewer: Viewer, report: Report) -> str | None:
     """A temporary public URL of the picture that an open report is about."""
     if not _may_see_evidence(viewer, report):
         return None
-    return links.signed(links.EVIDENCE, viewer, report.id)
+    return links.signed(EVIDENCE, viewer, report.id)
 
 
+@links.leads_to_file(PICTURE)
 def picture_file(opened: links.Opened) -> StoredFile:
     """The picture that a link leads to, as long as the post shows it."""
     post: Post = opened.row
@@ -149,6 +152,7 @@ def picture_file(opened: links.Opened) -> StoredFile:
     return _file(name, PictureSize(size))
 
 
+@links.leads_to_file(EVIDENCE)
 def evidence_file(opened: links.Opened) -> StoredFile:
     """The picture that a link leads to, as long as staff have not decided about it."""
     report: Report = opened.row

@@ -12,55 +12,40 @@ from redis import Redis
 from sqlalchemy import func, select
 
 from app.formats.footprints import sifted
-from app.models.kinds.accounts import AccountsJob
-from app.models.kinds.mapping import MappingJob
-from app.models.kinds.social import SocialJob
-from app.models.kinds.system import SystemJob
+from app.models.kinds import RateLimit
+from app.models.kinds.mapping import MappingRateLimit
+from app.models.kinds.system import SystemRateLimit
 from app.models.system import Job
 from app.queue import enqueue
-from app.services.system.rate_limits import Pace
+from app.services.system import rate_limits
 from app.services.system.uploads import upload_link
 from app.settings import settings
 from resolvers import ids
 from schema import schema
-from schema.fields import Paced
+from schema.fields import Limited
 from tests import factories
 from tests.called import named, nodes
 
 ROOT = Path(__file__).parents[2]
 MUTATIONS = schema._schema.mutation_type.fields
-PACES = {
-    MappingJob.TRAIN: Pace.TRAININGS,
-    MappingJob.PREDICT: Pace.PREDICTIONS,
-    MappingJob.INSPECT: Pace.INSPECTIONS,
-    MappingJob.CONFLATE: Pace.JOBS,
-    MappingJob.IMPORT_LABELS: Pace.JOBS,
-    MappingJob.FETCH_LABELS: Pace.JOBS,
-    MappingJob.FETCH_FEEDBACK_LABELS: Pace.JOBS,
-    AccountsJob.EXPORT_DATA: Pace.JOBS,
-    SystemJob.SEND_MAIL: None,  # by mailbox
-    MappingJob.REMOVE_TRAINING: None,  # no more than was started
-    MappingJob.REMOVE_PREDICTION: None,
-    SocialJob.REMOVE_PICTURE: None,
-}
 
 
 def definition(name: str):
     return MUTATIONS[name].extensions["strawberry-definition"]
 
 
-def declared(name: str) -> set[Pace]:
-    return {each.pace for each in definition(name).extensions if isinstance(each, Paced)}
+def declared(name: str) -> set[RateLimit]:
+    return {each.rate_limit for each in definition(name).extensions if isinstance(each, Limited)}
 
 
-def started(function: FunctionType) -> Iterator[Pace | None]:
+def started(function: FunctionType) -> Iterator[RateLimit | None]:
     """What is started by a function and by all that it names, however deep."""
     for node, where in nodes(function):
         if isinstance(node, ast.Call) and named(node.func, where) is enqueue:
-            yield PACES[named(node.args[1], where)]
+            yield named(node.args[1], where).rate_limit
         found = named(node, where)
         if found is upload_link or found is sifted:
-            yield Pace.UPLOADS
+            yield SystemRateLimit.UPLOADS
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -69,20 +54,27 @@ def test_whatever_starts_a_job_or_takes_a_file_says_what_it_is_counted_among(nam
 
 
 def test_what_starts_something_is_found():
-    found = {pace: {name for name in MUTATIONS if pace in declared(name)} for pace in Pace}
+    found = {limit: {name for name in MUTATIONS if limit in declared(name)} for limit in RateLimit}
     assert found == {
-        Pace.TRAININGS: {"startTraining", "startFeedbackTraining"},
-        Pace.PREDICTIONS: {"startPrediction", "retryPrediction"},
-        Pace.INSPECTIONS: {"inspectDataset"},
-        Pace.JOBS: {"fetchOsmLabels", "fetchFeedbackLabels", "importLabels", "conflatePrediction", "exportMyData"},
-        Pace.UPLOADS: {"uploadLabels", "createLabelUpload", "requestAvatarUpload", "requestPostUpload"},
+        MappingRateLimit.TRAININGS: {"startTraining", "startFeedbackTraining"},
+        MappingRateLimit.PREDICTIONS: {"startPrediction", "retryPrediction"},
+        MappingRateLimit.INSPECTIONS: {"inspectDataset"},
+        SystemRateLimit.JOBS: {
+            "fetchOsmLabels",
+            "fetchFeedbackLabels",
+            "importLabels",
+            "conflatePrediction",
+            "exportMyData",
+        },
+        SystemRateLimit.UPLOADS: {"uploadLabels", "createLabelUpload", "requestAvatarUpload", "requestPostUpload"},
     }
 
 
 @pytest.mark.parametrize("name", [name for name in MUTATIONS if declared(name)])
 def test_it_is_told_in_its_description(name):
-    [pace] = declared(name)
-    assert f"Rate limit: {pace.account_max} {pace.value} per hour; then RATE_LIMITED." in MUTATIONS[name].description
+    [limit] = declared(name)
+    most = rate_limits.account_max(limit)
+    assert f"Rate limit: {most} {limit.value} per hour; then RATE_LIMITED." in MUTATIONS[name].description
 
 
 @pytest.fixture
