@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from app import events, queue, redis_client
 from app.after_commit import Aside
 from app.connection import hang_up, in_words, is_alive, link, options, punctual
-from app.errors import Busy, Conflict, OutcomeUnknown
+from app.errors import Busy, Conflict, OutcomeUnknown, TransactionTooLong
 from app.events import waking
 from app.metering import current
 from app.models.base import Base
@@ -42,7 +42,14 @@ log = structlog.get_logger(__name__)
 class Database:
     """The connection pool of one process."""
 
-    def __init__(self, url: str, redis_url: str, *, statement_s_max: float = settings.statement_s_max) -> None:
+    def __init__(
+        self,
+        url: str,
+        redis_url: str,
+        *,
+        statement_s_max: float = settings.statement_s_max,
+        transaction_s_max: float = settings.transaction_s_max,
+    ) -> None:
         self.engine = create_async_engine(
             url,
             pool_pre_ping=True,
@@ -57,6 +64,7 @@ class Database:
                 **link(),
             },
         )
+        self._transaction_s_max = transaction_s_max
         _time(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "connect", _heed_warnings)
         self.reader = Reader(url, statement_s_max=statement_s_max)
@@ -80,16 +88,22 @@ class Database:
                     yield ReadSession(session)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[WriteSession]:
+    async def writing(self, *, s_max: float | None = None) -> AsyncIterator[WriteSession]:
         """One transaction: commits on success, rolls back on any error.
 
-        Raises `OutcomeUnknown` if it may have been committed or not. What follows a commit, its nudges and wake-ups,
-        is done aside: it neither delays nor changes the answer.
+        Raises `TransactionTooLong` if all of it, up to its COMMIT, takes longer than it may: readers of events wait for
+        the oldest transaction that writes. Raises `OutcomeUnknown` if it may have been committed or not. What follows a
+        commit, its nudges and wake-ups, is done aside: it neither delays nor changes the answer.
         """
         with _in_words():
-            async with self._sessions() as session:
+            async with (
+                _bounded(self._transaction_s_max if s_max is None else s_max) as limit,
+                self._sessions() as session,
+            ):
                 await session.begin()
                 yield WriteSession(ReadSession(session))
+                await session.flush()
+                limit.reschedule(None)  # a COMMIT has a limit of its own, and cannot be taken back
                 try:
                     await _commit(session)
                 except (OutcomeUnknown, asyncio.CancelledError):
@@ -123,9 +137,21 @@ async def _do_all(deeds: Sequence[Deed]) -> None:
         await deed()
 
 
+@asynccontextmanager
+async def _bounded(s_max: float) -> AsyncIterator[asyncio.Timeout]:
+    """Cancels what takes longer, which rolls it back."""
+    limit = asyncio.timeout(s_max)
+    try:
+        async with limit:
+            yield limit
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TransactionTooLong(s_max) from error
+
+
 async def _commit(session: AsyncSession) -> None:
     """Commits, even if nobody waits any more: a COMMIT under way cannot be taken back. One without an answer is cut."""
-    await session.flush()
     connection = await _driver_of(session)
     if not is_alive(connection):
         raise Busy  # no COMMIT is sent, so nothing is changed

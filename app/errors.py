@@ -165,6 +165,13 @@ class TimedOut(DomainError):
     code = Code.TIMEOUT
 
 
+class TransactionTooLong(TimedOut):
+    """A change that was undone because it was not finished in time."""
+
+    def __init__(self, s_max: float) -> None:
+        super().__init__(f"This took longer than {s_max:g} s, so nothing was changed. Change less at a time.")
+
+
 class OutcomeUnknown(DomainError):
     """The database did not answer a COMMIT: the change may have been made or not."""
 

@@ -89,8 +89,8 @@ class Run:
 
     @asynccontextmanager
     async def ending_slowly(self) -> AsyncIterator[WriteSession]:
-        """The same for what takes seconds: the job is locked only at its end, or its lease could not be renewed."""
-        async with self.database.writing() as session:
+        """The same for what may take minutes: the job is locked only at its end, or its lease could not be renewed."""
+        async with self.database.writing(s_max=settings.long_transaction_s_max) as session:
             yield session
             await jobs.end(session, self.claim, JobState.DONE)
 

@@ -29,7 +29,10 @@ def main() -> None:
 async def work() -> None:
     """Runs jobs, in each lane as many at once as the settings say."""
     database = Database(
-        str(settings.database_url), str(settings.redis_url), statement_s_max=settings.job_statement_s_max
+        str(settings.database_url),
+        str(settings.redis_url),
+        statement_s_max=settings.job_statement_s_max,
+        transaction_s_max=settings.job_transaction_s_max,
     )
     runner, logbook = Runner(database), Logbook(database)
     logbook.start()

@@ -28,7 +28,7 @@ def show() -> None:
 async def _make(*, anew: bool) -> None:
     database = Database(str(settings.database_url), str(settings.redis_url))
     try:
-        async with database.writing() as session:
+        async with database.writing(s_max=settings.long_transaction_s_max) as session:
             viewers = await people.make(session)
             dataset = await people.make_dataset(session, viewers["mapper"])
             if anew:

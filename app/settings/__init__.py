@@ -40,6 +40,9 @@ ORDERED = [
     ("upload_bytes_max", "upload_bytes_per_hour_max"),
     ("upload_bytes_per_hour_max", "upload_bytes_per_day_max"),
     ("osm_poll_s", "osm_poll_s_max"),
+    ("statement_s_max", "transaction_s_max"),
+    ("job_statement_s_max", "job_transaction_s_max"),
+    ("job_transaction_s_max", "long_transaction_s_max"),
     ("job_pause_s", "job_pause_s_max"),
     ("conflation_overlap_share_min", "conflation_duplicate_share_min"),
 ]

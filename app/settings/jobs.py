@@ -12,6 +12,7 @@ class JobsSettings(BaseModel):
         default=10, ge=1, le=SECONDS_MAX, description="How long a worker holds a job without a sign of life."
     )
     job_statement_s_max: Duration = Field(default=60, description="Time for one statement of a job.")
+    job_transaction_s_max: Duration = Field(default=90, description="Time for one transaction of a job.")
     job_attempts_max: int = Field(default=3, ge=1, le=1_000, description="Attempts of a job.")
     job_poll_s: Duration = Field(default=1, description="Time between searches for jobs.")
     job_deaths_max: int = Field(default=6, ge=1, le=1_000, description="Deaths of its worker after which a job fails.")

@@ -78,6 +78,12 @@ class ServersSettings(BaseModel):
     transaction_idle_s_max: Duration = Field(
         default=10, description="Time that a transaction may be idle before PostgreSQL ends it."
     )
+    transaction_s_max: Duration = Field(
+        default=30, description="Time for one transaction that writes; events of others wait for it."
+    )
+    long_transaction_s_max: Duration = Field(
+        default=300, description="Time for one transaction of an import or of the deletion of an account."
+    )
     commit_s_max: Duration = Field(default=5, description="Time for a commit.")
     aside_s_max: Duration = Field(default=5, description="Time for one piece of work after a commit.")
     aside_max: Count = Field(default=10_000, description="Pieces of work that wait until after a commit.")

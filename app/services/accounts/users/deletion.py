@@ -73,7 +73,7 @@ async def delete_due_accounts(database: Database) -> None:
     for id in ids:
         async with database.writing() as session:
             await _close(session, id)
-        async with database.writing() as session:
+        async with database.writing(s_max=settings.long_transaction_s_max) as session:
             await _delete(session, id)
 
 
