@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.events import waking
-from app.events.positions import CursorOutdated, Position, order
+from app.events.positions import CursorOutdated, Position
 from app.events.reading import EventReader
 from app.events.subscribers import FellBehind, StreamEvent, Subscribers
 from app.settings import settings
@@ -36,7 +36,7 @@ class EventDispatcher:
 
     async def start(self) -> None:
         """Begins with the events from now on."""
-        order.epoch = await self._events.epoch()
+        self._position = Position(0, 0, await self._events.epoch())
         self._position = await self.now()
         for task in self.background:
             task.start()
@@ -49,11 +49,16 @@ class EventDispatcher:
     async def now(self) -> Position:
         """The position before which nothing can happen any more."""
         # Events that were read are over, even if the oldest open transaction seems to be an older one for a moment.
-        return max(await self._events.end(), self._position)
+        return max(await self._events.end(self._position.epoch), self._position)
 
     async def beginning(self, after: str | None) -> Position:
-        """Where a subscription begins: after its cursor, or now."""
-        return await self.now() if after is None else Position.parse(after)
+        """Where a subscription begins: after its cursor, or now. CursorOutdated for one of another epoch."""
+        if after is None:
+            return await self.now()
+        position = Position.parse(after)
+        if position.epoch != self._position.epoch:
+            raise CursorOutdated
+        return position
 
     async def follow(
         self, topic: str, after: Position, *, live: bool = True, until: Callable[[Position], bool] = lambda _: False
@@ -63,6 +68,7 @@ class EventDispatcher:
         A subscriber that falls behind the live events reads on in the table. Without `live` it ends after the events
         so far. With it, `until` is asked whenever all known events were delivered, and ends it, too.
         """
+        after = after._replace(epoch=self._position.epoch)  # so that it compares with those of events
         with self._subscribers.subscribe(topic) as backlog:  # before replaying, so that nothing falls between the two
             if not live:
                 await self._events.settle()
@@ -108,8 +114,8 @@ class EventDispatcher:
     async def _follow_epoch(self) -> None:
         """Restarts where events have another order than before; subscribers have to subscribe again."""
         epoch = await self._events.epoch()
-        if epoch != order.epoch:
-            order.epoch, self._position = epoch, Position(0, 0)
+        if epoch != self._position.epoch:
+            self._position = Position(0, 0, epoch)
             self._position = await self.now()
             self._subscribers.end(CursorOutdated())
 

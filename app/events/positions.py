@@ -23,29 +23,21 @@ class CursorOutdated(BadRequest):
         )
 
 
-class _Order:
-    """The order of the events in the database that this process serves."""
-
-    epoch = 0
-
-
-order = _Order()
-
-
 class Position(NamedTuple):
-    """A position in the order of events."""
+    """A position in the order of events; only those of one epoch can be compared (see `epochs`)."""
 
     xid: int
     id: int
+    epoch: int = 0
 
     @property
     def cursor(self) -> str:
         """The position as clients see it: opaque, valid for as long as events are kept and their order holds."""
-        return _encoded(f"{order.epoch}.{self.xid}.{self.id}")
+        return _encoded(f"{self.epoch}.{self.xid}.{self.id}")
 
     @classmethod
     def parse(cls, cursor: str) -> "Position":
-        """The position of a cursor; BadRequest for anything else, and for a position in another order."""
+        """The position of a cursor; BadRequest for anything else."""
         try:
             decoded = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
             *epochs, xid, id = map(int, decoded.split("."))
@@ -55,9 +47,9 @@ class Position(NamedTuple):
         is_ours = len(epochs) < 2 and all(0 <= number < 2**63 for number in (*epochs, xid, id))
         if not is_ours or _encoded(written) != cursor:
             raise NotACursor
-        if epochs != [order.epoch]:  # before there were epochs, cursors named none
+        if not epochs:  # before there were epochs, cursors named none
             raise CursorOutdated
-        return cls(xid, id)
+        return cls(xid, id, *epochs)
 
 
 def _encoded(text: str) -> str:

@@ -39,7 +39,7 @@ class EventReader:
         """The next events after a position that can be read now."""
         statement = (
             select(Event.xid, Event.id, Event.topic, Event.payload)
-            .where(_position > tuple_(*position), Event.xid < _oldest_open)
+            .where(_position > tuple_(position.xid, position.id), Event.xid < _oldest_open)
             .order_by(Event.xid, Event.id)
             .limit(limit)
         )
@@ -47,7 +47,7 @@ class EventReader:
             statement = statement.where(Event.topic == topic)
         async with self._connect() as connection:
             rows = (await connection.execute(statement)).all()
-        return [StreamEvent(Position(xid, id), topic, payload) for xid, id, topic, payload in rows]
+        return [StreamEvent(Position(xid, id, position.epoch), topic, payload) for xid, id, topic, payload in rows]
 
     async def replay(self, topic: str, after: Position) -> list[StreamEvent]:
         """The missed events of a topic; refuses a position that does not exist or after which events are missing."""
@@ -56,7 +56,7 @@ class EventReader:
         if len(missed) > most:
             raise LimitReached("Too many events happened since this cursor. Subscribe without `after`.", limit=most)
         # Asked after reading: events pruned in between would be missing.
-        expired = exists().where(retention.is_expired(), _position > tuple_(*after))
+        expired = exists().where(retention.is_expired(), _position > tuple_(after.xid, after.id))
         async with self._connect() as connection:
             not_begun, is_too_old = (await connection.execute(select(_not_begun, expired))).one()
         if after.xid >= not_begun:
@@ -67,10 +67,10 @@ class EventReader:
             )
         return missed
 
-    async def end(self) -> Position:
-        """The position before which nothing can happen any more."""
+    async def end(self, epoch: int) -> Position:
+        """The position in this epoch before which nothing can happen any more."""
         oldest_open, _ = await self._open_transactions()
-        return Position(oldest_open - 1, 2**63 - 1)
+        return Position(oldest_open - 1, 2**63 - 1, epoch)
 
     async def settle(self) -> None:
         """Waits until every transaction that is open now has ended, so that all events so far can be read."""

@@ -8,7 +8,7 @@ import pytest
 from shapely import box, union_all
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.events.positions import Position
 from app.gateways.fakes import village
@@ -73,7 +73,8 @@ async def first_cursor(database, topic: str) -> str:
     """The place of the event with which it all began."""
     async with database.reading() as session:
         first = await session.scalar(select(Event).where(Event.topic == topic).order_by(Event.xid, Event.id))
-    return Position(first.xid, first.id).cursor
+        epoch = await session.scalar(text("SELECT epoch FROM event_epochs"))
+    return Position(first.xid, first.id, epoch).cursor
 
 
 async def messages(ask, owner) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from app import events
 from app.database import Database
-from app.events import epochs
+from app.events import dispatcher, epochs
 from app.events.dispatcher import EventDispatcher
 from app.events.positions import CursorOutdated, Position
 from app.gateways import storage
@@ -202,7 +202,7 @@ async def test_a_database_that_was_moved_by_other_means_begins_an_epoch_too(clon
 async def test_a_feed_notices_that_its_database_was_restored_and_so_do_its_readers(
     clone_database, redis_url, monkeypatch
 ):
-    monkeypatch.setattr(events, "EPOCH_LOOK_S", 0.0)
+    monkeypatch.setattr(dispatcher, "EPOCH_CHECK_S", 0.0)
     database = Database(clone_database("restored"), redis_url)
     feed = EventDispatcher(database.engine, redis_url)
     await feed.start()

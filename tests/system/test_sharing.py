@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from inspect import isasyncgenfunction
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app import events
 from app.database import Database
@@ -167,7 +167,8 @@ async def test_amid_many_writers_nobody_misses_or_doubles_anything(live, crowd, 
         await joined.acquire()
     await tell(status="FINISHED")
     async with database.reading() as session:
+        epoch = await session.scalar(text("SELECT epoch FROM event_epochs"))
         rows = await session.execute(select(Event.xid, Event.id).order_by(Event.xid, Event.id))
-        positions = [Position(*row) for row in rows]
+        positions = [Position(*row, epoch) for row in rows]
     for begun, heard in await asyncio.gather(*listening):
         assert heard == [position.cursor for position in positions if position > Position.parse(begun)]
