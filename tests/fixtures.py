@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import httpx
@@ -20,6 +21,8 @@ from app.services.accounts.sign_in.sessions import SignedIn
 from tests import factories
 from tests.plain_logs import warnings_of_database
 from tests.servers import Server, serving
+
+CALLERS = count(1)
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,10 @@ async def application(servers: PrivateServers) -> AsyncIterator[ASGIApp]:
 
 @pytest.fixture
 async def api(application: ASGIApp, database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application, without a socket."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://api") as http:
+    """A client of the application, without a socket: at an address of its own, whose budget no other test spends."""
+    number = next(CALLERS)
+    transport = httpx.ASGITransport(application, client=(f"127.1.{number // 256}.{number % 256}", 123))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:
         yield http
 
 

@@ -111,7 +111,7 @@ async def test_somebody_signs_in(page, live, owner):
 
 async def test_a_page_for_a_mails_link_says_what_it_waits_for(page, live):
     await page.goto(f"{live.url}/account/verify-email")
-    await expect(page.get_by_text("Open the link in the mail")).to_be_visible()
+    await expect(page.get_by_text("Open the link in the email")).to_be_visible()
     await page.goto(f"{live.url}/account/reset-password")
     await expect(page.get_by_role("heading")).to_have_text("Request a new password")
     await picture(page, "ask-reset")

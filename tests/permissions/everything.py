@@ -30,6 +30,7 @@ WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
 """What is given where words must be."""
 LIMITS = (
     "request_bytes_max",
+    "request_s_max",
     "document_characters_max",
     "document_tokens_max",
     "document_aliases_max",
@@ -108,6 +109,7 @@ async def answers(
         below = selection(CORE.type_map[kind], is_whole=True)
         answer = await ask(f"{{ nodes(ids: {json.dumps(of_kind)}) {{ ... on {kind} {below} }} }}")
         found["Query.nodes"].append(answer.errors)
+        assert answer["nodes"] is not None, answer.errors
         for row in filter(None, answer["nodes"]):
             for name, value in row.items():
                 found.setdefault(name.replace("_", ".", 1), []).append(value)
