@@ -30,3 +30,16 @@ class WildlifeSettings(BaseModel):
     )
     import_cpu_s_max: Duration = Field(default=3_600, description="Processor time to read the files of an import.")
     import_problems_max: Count = Field(default=1_000, description="Problems that an import keeps; all are counted.")
+
+    # Classifications
+    observations_per_classification_max: Count = Field(default=1_000, description="Observations of one classification.")
+    classifications_at_once_max: Count = Field(
+        default=200, description="Media that are marked or classified in one request."
+    )
+    bulk_approvals_max: Count = Field(default=10_000, description="Classifications of one bulk approval.")
+    collection_fill_max: Count = Field(
+        default=20_000,
+        description="Media of a collection that enter a project at once; a job adds those of larger ones.",
+    )
+    custom_attributes_max: Count = Field(default=100, description="Attributes of one classificator.")
+    attribute_values_max: Count = Field(default=500, description="Values that one attribute lists.")

@@ -1,0 +1,1 @@
+"""Camera-trap projects, media, classifications and AI providers."""

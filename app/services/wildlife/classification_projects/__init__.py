@@ -1,0 +1,1 @@
+"""Classification projects, their members, collections and classificators."""

@@ -1,0 +1,1 @@
+"""Classifications: what AI and people see, and what is approved of it."""
