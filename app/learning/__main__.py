@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from time import sleep
 from typing import TextIO
@@ -29,6 +30,7 @@ from app.learning.engine import (
 from app.learning.inspection import inspect
 
 CANCELLED = 3
+CAMERA_TRAP_TASKS = ("find", "tell_apart", "learn_species")
 # A step or a compilation may take this long to notice; then the process ends in the middle of it.
 CANCEL_S_MAX = 5.0
 NICENESS = 10
@@ -97,6 +99,11 @@ def main(folder: Path) -> int:
 
 def _result(folder: Path, parent: Parent) -> dict[str, object]:
     request = json.loads((folder / "request.json").read_bytes())
+    if request["task"] in CAMERA_TRAP_TASKS:
+        # Its networks and decoders are no matter of other tasks.
+        do, kind = import_module("app.learning.camera_traps").TASKS[request["task"]]
+        found: dict[str, object] = do(folder, kind.read(request), parent.report, parent.stop.is_set)
+        return found
     if request["task"] == "inspect":
         return inspect(folder, InspectionRequest.read(request), parent.report, parent.stop.is_set)
     engine = load(request["base_model"])

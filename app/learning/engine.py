@@ -22,7 +22,9 @@ class Cancelled(Exception):
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
+    """What a task is given, as `request.json` has it."""
+
     @classmethod
     def read(cls, values: dict[str, Any]) -> Self:
         """From JSON; what this version does not know is not its business."""
@@ -31,7 +33,7 @@ class _Request:
 
 
 @dataclass(frozen=True)
-class TrainingRequest(_Request):
+class TrainingRequest(Request):
     zoom_levels: tuple[int, ...]
     base_model: str = "RAMP"
     epochs: int = 30
@@ -45,7 +47,7 @@ class TrainingRequest(_Request):
 
 
 @dataclass(frozen=True)
-class PredictionRequest(_Request):
+class PredictionRequest(Request):
     zoom_level: int
     base_model: str = "RAMP"
     confidence: int = 50
@@ -58,7 +60,7 @@ class PredictionRequest(_Request):
 
 
 @dataclass(frozen=True)
-class InspectionRequest(_Request):
+class InspectionRequest(Request):
     zoom_level: int
     offset_m: tuple[float, float] = (0.0, 0.0)
 
