@@ -3,11 +3,13 @@
 import re
 from importlib import import_module
 
+from app import training_options
 from app.settings import settings
 from schema.sizes import in_words
 
-PLACEHOLDER = re.compile(r"\{([a-z]+)\.(\w+)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\.(\w+)\}")
 SQUARE_KILOMETRE_M2 = 1_000_000
+SOURCES: dict[str, object] = {"settings": settings, "training_options": training_options}
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -17,7 +19,7 @@ def filled(text: str | None) -> str | None:
 
 
 def _number(module: str, name: str) -> str:
-    limits = settings if module == "settings" else import_module(f"app.models.limits.{module}")
+    limits = SOURCES.get(module) or import_module(f"app.models.limits.{module}")
     value: float = getattr(limits, name)
     if name.endswith("_bytes_max"):
         return in_words(round(value))

@@ -1,6 +1,7 @@
 """GraphQL types over tables: name the fields to show; their types and descriptions come from the model."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from inspect import get_annotations, getdoc
 from typing import Any, TypeVar, get_args
 
@@ -36,13 +37,16 @@ class Row(Node):
     """Base of the types that show a table's row. The row itself is the source object; nothing is copied.
 
     `class Dataset(Row, of=models.Dataset)` with `name: auto` shows the column `name`; columns that are not named stay
-    hidden.
+    hidden. `with_fields_of` names a dataclass whose fields are columns to show, too.
     """
 
-    def __init_subclass__(cls, *, of: type[Record], **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, of: type[Record], with_fields_of: type | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         assert cls.__name__ == of.__name__, "ids are made from the table's class: it has the type's name"
         SHOWN[cls.__name__] = of
+        if with_fields_of is not None:
+            shown = dict.fromkeys((field.name for field in fields(with_fields_of)), strawberry.auto)
+            cls.__annotations__ = get_annotations(cls) | shown
         _fill(cls, of)
         _show(cls, of)
         strawberry.type(cls, description=filled(getdoc(of)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
 from app.base_models import ENTRY_POINTS
+from app.training_options import TrainingOptions
 
 
 class Failure(Exception):
@@ -32,18 +33,11 @@ class Request:
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
-@dataclass(frozen=True)
-class TrainingRequest(Request):
-    zoom_levels: tuple[int, ...]
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest(TrainingOptions, Request):
     base_model: str = "RAMP"
-    epochs: int = 30
-    batch_size: int = 8
-    freeze_layers: bool = False
     offset_m: tuple[float, float] = (0.0, 0.0)
     seed: int = 0
-    multimasks: bool = False
-    input_contact_spacing: int = 8
-    input_boundary_width: int = 3
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _classes(lesson: Lesson, request: TrainingRequest) -> Pixels:
 def _write(folder: Path, fitted: Learned[UNet], request: TrainingRequest, parting: Parting) -> None:
     facts = {
         "base_model": request.base_model,
-        "zoom_levels": json.dumps(sorted(set(request.zoom_levels))),
+        "zoom_levels": json.dumps(sorted(set(request.zoom_level))),
         "threshold": "0.5",
         "ground": parting.written(),
     }

@@ -62,7 +62,7 @@ class Lesson:
 def prepared(folder: Path, request: TrainingRequest, report: Report, cancelled: Callable[[], bool]) -> Lesson:
     """What is learned from `tiles/`, `aois.geojson` and `labels.geojson`; ground that was set aside before stays so."""
     report("preparing", 0.0, "Reading tiles and labels")
-    chips = read_chips(folder, request.zoom_levels, request.offset_m, cancelled)
+    chips = read_chips(folder, request.zoom_level, request.offset_m, cancelled)
     initial, keeper = folder / "initial.safetensors", Keeper(folder, request)
     is_given = initial.exists()
     ground = keeper.ground() or (facts(initial).get("ground") if is_given else None)

@@ -77,7 +77,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     found = _odds(network, validation[0]) >= 0.5
     facts = {
         "architecture": request.base_model,
-        "zoom_levels": json.dumps(sorted(set(request.zoom_levels))),
+        "zoom_levels": json.dumps(sorted(set(request.zoom_level))),
         "ground": lesson.sides.parting.written(),
     }
     save_file(learned.weights, folder / "checkpoint.safetensors", facts)

@@ -39,20 +39,14 @@ async def train(run: Run) -> None:
         request = {
             "task": "train",
             "base_model": plan.base_model,
-            "epochs": plan.epochs,
-            "batch_size": plan.batch_size,
-            "zoom_levels": list(plan.zoom_levels),
-            "freeze_layers": plan.freeze_layers,
             "offset_m": list(plan.offset_m),
             "seed": training_id,
-            "multimasks": plan.multimasks,
-            "input_contact_spacing": plan.input_contact_spacing,
-            "input_boundary_width": plan.input_boundary_width,
+            **plan.options.values(),
         }
         write(folder / "request.json", request)
         if plan.initial_key is not None:
             await storage.download(plan.initial_key, folder / "initial.safetensors")
-        tiles = {tile for aoi in plan.aois for zoom in plan.zoom_levels for tile in covering(aoi, zoom)}
+        tiles = {tile for aoi in plan.aois for zoom in plan.options.zoom_level for tile in covering(aoi, zoom)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
         await resume(training_id, folder)
         said = keeping(run, training_id, folder, teller(run, topic))

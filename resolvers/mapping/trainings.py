@@ -16,6 +16,7 @@ from app.policies import visible
 from app.policies.accounts import is_by
 from app.services.mapping import artifacts
 from app.services.mapping.trainings import lifecycle
+from app.training_options import TrainingOptions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.former_names import RenamedToId, one_of
@@ -148,8 +149,8 @@ async def start_training(
     batch_size: int = BATCH_SIZE,
     freeze_layers: bool = False,
     multimasks: bool = False,
-    input_contact_spacing: int = 8,
-    input_boundary_width: int = 3,
+    input_contact_spacing: int = TrainingOptions.input_contact_spacing,
+    input_boundary_width: int = TrainingOptions.input_boundary_width,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Training:
@@ -162,9 +163,9 @@ async def start_training(
     freeze_layers: Whether to freeze the first layers of the network; recommended for small datasets.
     multimasks: Whether to learn borders and narrow gaps as classes too, which keeps neighbouring buildings apart.
     input_contact_spacing: With multimasks: the maximum width of a narrow gap between buildings, in pixels, from 0 to
-        {mapping.CONTACT_SPACING_PIXELS_MAX}.
+        {training_options.CONTACT_SPACING_PIXELS_MAX}.
     input_boundary_width: With multimasks: the width of a border, in pixels, from 0 to
-        {mapping.BOUNDARY_WIDTH_PIXELS_MAX}.
+        {training_options.BOUNDARY_WIDTH_PIXELS_MAX}.
     source_imagery: Other imagery than the dataset's.
     description: A note.
     """
@@ -173,13 +174,15 @@ async def start_training(
             session,
             info.context.viewer,
             model_id=ids.key(model_id, Model),
-            zoom_level=zoom_level,
-            epochs=epochs,
-            batch_size=batch_size,
-            freeze_layers=freeze_layers,
-            multimasks=multimasks,
-            input_contact_spacing=input_contact_spacing,
-            input_boundary_width=input_boundary_width,
+            options=TrainingOptions(
+                zoom_level=tuple(zoom_level),
+                epochs=epochs,
+                batch_size=batch_size,
+                freeze_layers=freeze_layers,
+                multimasks=multimasks,
+                input_contact_spacing=input_contact_spacing,
+                input_boundary_width=input_boundary_width,
+            ),
             source_imagery=source_imagery,
             description=description,
         )

@@ -9,6 +9,7 @@ from app.models import choices as choice_tables
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.mapping import predictions as prediction_tables
 from app.models.mapping import trainings as training_tables
+from app.training_options import TrainingOptions
 from resolvers.mapping import changes, comparison, datasets, subscriptions
 from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
@@ -53,15 +54,11 @@ class Model(Row, of=training_tables.Model):
     trainings: Connection["Training"] = many(training_tables.Model.trainings, order=resolve_trainings.TrainingOrder)
 
 
-class Training(Row, of=training_tables.Training):
+class Training(Row, of=training_tables.Training, with_fields_of=TrainingOptions):
     source_imagery: auto
     description: auto
     status: auto
     task_id: auto
-    zoom_level: auto
-    epochs: auto
-    batch_size: auto
-    freeze_layers: auto
     created_at: auto
     started_at: auto
     finished_at: auto
@@ -75,9 +72,6 @@ class Training(Row, of=training_tables.Training):
     object_f1: auto
     failure: auto
     artifacts_deleted_at: auto
-    multimasks: auto
-    input_contact_spacing: auto
-    input_boundary_width: auto
     learning_curve: "LearningCurve | None" = field(comparison.learning_curve)
     user: User | None = one(training_tables.Training.user)
     model: Model = one(training_tables.Training.model)

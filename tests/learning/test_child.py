@@ -15,7 +15,7 @@ from app.learning import checkpoint, ramp
 from app.learning.engine import Failure, PredictionRequest
 from app.learning.unet import UNet
 
-TRAINING = {"epochs": 1, "batch_size": 8, "zoom_levels": [19], "freeze_layers": True, "offset_m": [0, 0], "seed": 7}
+TRAINING = {"epochs": 1, "batch_size": 8, "zoom_level": [19], "freeze_layers": True, "offset_m": [0, 0], "seed": 7}
 PREDICTION = {"zoom_level": 19, "confidence": 50, "tolerance_m": 0.5, "area_m2_min": 3, "orthogonalize": True}
 FIGURES = {"accuracy", "pixel_accuracy", "precision", "recall", "f1", "object_f1"}
 

@@ -72,7 +72,7 @@ def test_a_network_of_four_classes_learns_and_is_judged_like_one_of_two(site, mo
     monkeypatch.setattr(settings, "training_views_per_epoch_min", 16)
     monkeypatch.setattr(training, "LEARNING_RATE", 1e-2)
     site.write()
-    request = TrainingRequest((19,), epochs=4, batch_size=2, multimasks=True, seed=1)
+    request = TrainingRequest(zoom_level=(19,), epochs=4, batch_size=2, multimasks=True, seed=1)
 
     result = ramp.train(site.folder, request, lambda *_, **__: None, lambda: False)
 

@@ -25,7 +25,7 @@ def small_epochs(monkeypatch):
 def fit(site, small_epochs, tmp_path):
     """Train on the site; what is asked and answered."""
     chips = read_chips(site.write().folder, (19,), (0.0, 0.0), lambda: False)
-    sides, request = part(chips, 0), TrainingRequest(zoom_levels=(19,))
+    sides, request = part(chips, 0), TrainingRequest(zoom_level=(19,))
 
     def fitted(network=None, *, epochs=1, frozen_levels=0, report=lambda *_, **__: None, cancelled=lambda: False):
         return training.fit(
@@ -133,8 +133,8 @@ def test_what_cannot_be_gone_on_from_is_begun_anew(kept, fit, tmp_path):
 def test_where_another_training_stood_is_of_no_use(fit, monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "training_checkpoint_s", 0)
     fit()
-    assert Keeper(tmp_path, TrainingRequest(zoom_levels=(19,))).standing() is not None
-    assert Keeper(tmp_path, TrainingRequest(zoom_levels=(19,), seed=7)).standing() is None
+    assert Keeper(tmp_path, TrainingRequest(zoom_level=(19,))).standing() is not None
+    assert Keeper(tmp_path, TrainingRequest(zoom_level=(19,), seed=7)).standing() is None
 
 
 def test_weights_that_are_no_numbers_fail_in_words(fit):

@@ -18,7 +18,7 @@ def small_epochs(monkeypatch):
 
 
 def trained(site, base_model, *, epochs=1, said=None, **options):
-    request = TrainingRequest((19,), base_model=base_model, epochs=epochs, batch_size=4, seed=1, **options)
+    request = TrainingRequest(zoom_level=(19,), base_model=base_model, epochs=epochs, batch_size=4, seed=1, **options)
     report = (lambda *line, **more: said.append((line, more))) if said is not None else lambda *_, **__: None
     return load(base_model).train(site.folder, request, report, lambda: False)
 

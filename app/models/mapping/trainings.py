@@ -11,12 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json, add_relationship, not_exported
-from app.models.limits.mapping import BOUNDARY_WIDTH_PIXELS_MAX, CONTACT_SPACING_PIXELS_MAX
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.subjects import Subject
 from app.models.system import Job
 from app.settings import settings
+from app.training_options import BOUNDARY_WIDTH_PIXELS_MAX, CONTACT_SPACING_PIXELS_MAX
 
 if TYPE_CHECKING:
     from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI

@@ -1,7 +1,7 @@
 """Comparison of a model's trainings: parameters and metrics."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from app.database import ReadSession
@@ -9,17 +9,12 @@ from app.errors import BadRequest, NotFound
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import Viewer, visible
 from app.settings import settings
+from app.training_options import TrainingOptions
 
 # All are measured on ground held back from training, in the same way for every base model; higher is better.
 METRICS = ("accuracy", "pixel_accuracy", "precision", "recall", "f1", "object_f1")
-PARAMETERS: dict[str, Callable[[Training], Any]] = {
-    "zoom_level": lambda training: training.zoom_level,
-    "epochs": lambda training: training.epochs,
-    "batch_size": lambda training: training.batch_size,
-    "freeze_layers": lambda training: training.freeze_layers,
-    "multimasks": lambda training: training.multimasks,
-    "input_contact_spacing": lambda training: training.input_contact_spacing if training.multimasks else None,
-    "input_boundary_width": lambda training: training.input_boundary_width if training.multimasks else None,
+
+CIRCUMSTANCES: dict[str, Callable[[Training], Any]] = {
     "source_imagery": lambda training: training.source_imagery,
     "continues_another": lambda training: training.parent_training_id is not None,
     "chips_length": lambda training: training.chips_length,
@@ -68,8 +63,7 @@ async def compare_trainings(
     found = (await session.scalars(rows.order_by(Training.id.desc()).limit(most))).all()[::-1]
     if missing := set(training_ids or ()) - {training.id for training in found}:
         raise NotFound(f"{len(missing)} of these are not finished trainings of this model.")
-    parameters = [_parameter(name, [of(training) for training in found]) for name, of in PARAMETERS.items()]
-    return TrainingComparison(found, [_metric(name, found) for name in METRICS], parameters)
+    return TrainingComparison(found, [_metric(name, found) for name in METRICS], _compare_parameters(found))
 
 
 def _metric(name: str, trainings: Sequence[Training]) -> ComparedMetric:
@@ -79,5 +73,11 @@ def _metric(name: str, trainings: Sequence[Training]) -> ComparedMetric:
     return ComparedMetric(name, values, trainings[-max(known)[1]] if known else None)
 
 
-def _parameter(name: str, values: Sequence[Any]) -> ComparedParameter:
-    return ComparedParameter(name, values, differs=any(value != values[0] for value in values))
+def _compare_parameters(trainings: Sequence[Training]) -> list[ComparedParameter]:
+    rows = [TrainingOptions.of(training).effective() for training in trainings]
+    columns = {option.name: [row[option.name] for row in rows] for option in fields(TrainingOptions)}
+    columns |= {name: [of(training) for training in trainings] for name, of in CIRCUMSTANCES.items()}
+    return [
+        ComparedParameter(name, values, differs=any(value != values[0] for value in values))
+        for name, values in columns.items()
+    ]

@@ -13,6 +13,7 @@ from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import Model, Training
+from app.training_options import TrainingOptions
 
 WEIGHTS = "checkpoint.safetensors"
 MERCATOR = 3857
@@ -24,13 +25,7 @@ class TrainingPlan:
 
     base_model: str
     source_imagery: str
-    zoom_levels: Sequence[int]
-    epochs: int
-    batch_size: int
-    freeze_layers: bool
-    multimasks: bool
-    input_contact_spacing: int
-    input_boundary_width: int
+    options: TrainingOptions
     offset_m: Sequence[float]
     aois: Sequence[Polygon]
     labels: Sequence[tuple[BaseGeometry, dict[str, object]]]
@@ -49,23 +44,17 @@ async def plan_of(session: ReadSession, training: Training) -> TrainingPlan:
     corrections = select(FeedbackAOI.geom).where(corrects).order_by(FeedbackAOI.id)
     outline = type_coerce(outline_in(dataset), FeedbackLabel.geom.type)
     missed = select(outline, FeedbackLabel.osm_id, FeedbackLabel.tags).join(FeedbackAOI).where(corrects)
-    lessons = [
+    labelled = [
         *await session.execute(labels.order_by(Label.id)),
         *await session.execute(missed.order_by(FeedbackLabel.id)),
     ]
     return TrainingPlan(
         base_model=model.base_model.value,
         source_imagery=training.source_imagery,
-        zoom_levels=training.zoom_level,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        freeze_layers=training.freeze_layers,
-        multimasks=training.multimasks,
-        input_contact_spacing=training.input_contact_spacing,
-        input_boundary_width=training.input_boundary_width,
+        options=TrainingOptions.of(training),
         offset_m=dataset.offset,
         aois=[*await session.scalars(aois), *await session.scalars(corrections)],
-        labels=[(geom, {"osm_id": osm_id, "tags": tags}) for geom, osm_id, tags in lessons],
+        labels=[(geom, {"osm_id": osm_id, "tags": tags}) for geom, osm_id, tags in labelled],
         initial_key=None if parent_id is None else await session.scalar(weights_of(parent_id)),
     )
 

@@ -1,7 +1,7 @@
 """Models and their trainings, from start to publication."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
 
@@ -15,11 +15,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
 from app.models.kinds.mapping import MappingJob
-from app.models.limits.mapping import (
-    BOUNDARY_WIDTH_PIXELS_MAX,
-    CONTACT_SPACING_PIXELS_MAX,
-    MODEL_DESCRIPTION_LENGTH_MAX,
-)
+from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.models.mapping.predictions import Artifact
@@ -37,6 +33,7 @@ from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
 from app.services.mapping.trainings.progress import begin, fail, finish, note
 from app.services.system import audit, jobs
 from app.settings import settings
+from app.training_options import TrainingOptions
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class Left:
     storage_key: str
 
 
-def available(base_model: BaseModel) -> BaseModelOffer:
-    """The limits of a base model, if this installation can train it."""
+def require_engine(base_model: BaseModel) -> BaseModelOffer:
+    """The base model with its limits; Unavailable if this installation cannot train it."""
     offer = OFFERS[base_model.value]
     if reason := offer.reason:
         raise Unavailable(f"{reason} RAMP is always available.")
@@ -88,13 +85,7 @@ async def start_training(
     viewer: Viewer,
     *,
     model_id: int,
-    zoom_level: Sequence[int],
-    epochs: int,
-    batch_size: int,
-    freeze_layers: bool = False,
-    multimasks: bool = False,
-    input_contact_spacing: int = 8,
-    input_boundary_width: int = 3,
+    options: TrainingOptions,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Training:
@@ -103,12 +94,9 @@ async def start_training(
     if model is None:
         raise NotFound("There is no such model.")
     require(may_train_this_model, viewer, model)
-    limits = available(model.base_model).limits
-    zooms = zooms_of(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
-    checks.within("epochs", epochs, 1, limits.epochs_max)
-    checks.within("batchSize", batch_size, 1, limits.batch_max)
-    checks.within("inputContactSpacing", input_contact_spacing, 0, CONTACT_SPACING_PIXELS_MAX)
-    checks.within("inputBoundaryWidth", input_boundary_width, 0, BOUNDARY_WIDTH_PIXELS_MAX)
+    limits = require_engine(model.base_model).limits
+    zooms = check_zooms(options.zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
+    check_options(options, epochs_max=limits.epochs_max, batch_max=limits.batch_max)
     template = await _imagery_of(session, model, source_imagery)
     areas = await labelled_areas(session, model)
     check_tiles(areas, zooms)
@@ -117,20 +105,14 @@ async def start_training(
         model_id=model.id,
         source_imagery=template,
         description=checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX),
-        zoom_level=zooms,
-        epochs=epochs,
-        batch_size=batch_size,
-        freeze_layers=freeze_layers,
-        multimasks=multimasks,
-        input_contact_spacing=input_contact_spacing,
-        input_boundary_width=input_boundary_width,
+        **replace(options, zoom_level=zooms).values(),
         centroid=shapely.union_all(areas).centroid,
     )
-    return await queued(session, training)
+    return await queue(session, training)
 
 
-async def queued(session: WriteSession, training: Training) -> Training:
-    """The training, once a worker will be notified."""
+async def queue(session: WriteSession, training: Training) -> Training:
+    """Writes a training and queues its job."""
     session.add(training)
     await session.flush()
     job = await enqueue(session, MappingJob.TRAIN, subject_id=training.id, user_id=training.user_id)
@@ -140,14 +122,23 @@ async def queued(session: WriteSession, training: Training) -> Training:
     return training
 
 
-def zooms_of(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> list[int]:
+def check_options(options: TrainingOptions, *, epochs_max: int, batch_max: int) -> None:
+    """Refuses options that are out of bounds."""
+    checks.within("epochs", options.epochs, 1, epochs_max)
+    checks.within("batchSize", options.batch_size, 1, batch_max)
+    for option in fields(options):
+        if (most := option.metadata.get("max")) is not None:
+            checks.within(option.metadata["argument"], getattr(options, option.name), 0, most)
+
+
+def check_zooms(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> tuple[int, ...]:
     """The zoom levels, each once, if they are allowed."""
     zooms = sorted(set(zoom_level))
     if not zooms:
         raise Invalid("zoomLevel", "Choose at least one zoom level.")
     for zoom in zooms:
         checks.within("zoomLevel", zoom, zoom_min, zoom_max)
-    return zooms
+    return tuple(zooms)
 
 
 async def _imagery_of(session: ReadSession, model: Model, given: str | None) -> str:
@@ -222,7 +213,7 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
 
 
 async def begin_training(session: WriteSession, training_id: int) -> TrainingPlan:
-    """Marks the inspection as started, and returns its input."""
+    """Marks the training as started, and returns its input."""
     training = await session.get_one(Training, training_id, with_for_update=True)
     await begin(session, training)
     return await plan_of(session, training)

@@ -1,6 +1,7 @@
 """Continued trainings: from a training's own weights, with its dataset's areas and approved corrections."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import shapely
 from shapely import Polygon
@@ -16,8 +17,16 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_this_model
 from app.services.mapping.feedback.corrections import is_labelled
 from app.services.mapping.trainings.inputs import is_to_learn_from, weights_of
-from app.services.mapping.trainings.lifecycle import available, check_tiles, labelled_areas, queued, zooms_of
+from app.services.mapping.trainings.lifecycle import (
+    check_options,
+    check_tiles,
+    check_zooms,
+    labelled_areas,
+    queue,
+    require_engine,
+)
 from app.settings import settings
+from app.training_options import TrainingOptions
 
 
 async def start_feedback_training(
@@ -37,12 +46,18 @@ async def start_feedback_training(
         raise NotFound("There is no such training.")
     model = await session.get_one(Model, parent.model_id)
     require(may_train_this_model, viewer, model)
-    available(model.base_model)
-    zooms = zooms_of(
+    require_engine(model.base_model)
+    zooms = check_zooms(
         zoom_level, zoom_min=settings.feedback_training_zoom_min, zoom_max=settings.feedback_training_zoom_max
     )
-    checks.within("epochs", epochs, 1, settings.feedback_training_epochs_max)
-    checks.within("batchSize", batch_size, 1, settings.feedback_training_batch_max)
+    options = replace(
+        TrainingOptions.of(parent), zoom_level=zooms, epochs=epochs, batch_size=batch_size, freeze_layers=freeze_layers
+    )
+    check_options(
+        options,
+        epochs_max=settings.feedback_training_epochs_max,
+        batch_max=settings.feedback_training_batch_max,
+    )
     about = checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX)
     await _check_weights(session, parent)
     areas = [*await labelled_areas(session, model), *await _corrections(session, parent)]
@@ -53,16 +68,10 @@ async def start_feedback_training(
         parent_training_id=parent.id,
         source_imagery=parent.source_imagery,
         description=about or f"Feedback of training {parent.id}",
-        zoom_level=zooms,
-        epochs=epochs,
-        batch_size=batch_size,
-        freeze_layers=freeze_layers,
-        multimasks=parent.multimasks,
-        input_contact_spacing=parent.input_contact_spacing,
-        input_boundary_width=parent.input_boundary_width,
+        **options.values(),
         centroid=shapely.union_all(areas).centroid,
     )
-    return await queued(session, training)
+    return await queue(session, training)
 
 
 async def _check_weights(session: ReadSession, parent: Training) -> None:
