@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter, thread_time
 from types import coroutine
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -161,8 +161,20 @@ def timed(steps: Coroutine[Any, Any, T], work: Work) -> Generator[Any, Any, T]:
             step, given = steps.throw, error
 
 
-async def _timed(steps: Coroutine[Any, Any, T], work: Work) -> T:
-    return await timed(steps, work)
+class _Steps(Generic[T]):
+    """A coroutine that is closed with the task that was to run it, also if that is cancelled before its first step."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: Coroutine[Any, Any, T]) -> None:
+        self.steps = steps
+
+    def __del__(self) -> None:
+        self.steps.close()
+
+
+async def _timed(owned: _Steps[T], work: Work) -> T:
+    return await timed(owned.steps, work)
 
 
 def _task(
@@ -171,7 +183,7 @@ def _task(
     """Makes tasks, and times those that are begun for a request."""
     work = current.get()
     if work is not None and isinstance(steps, Coroutine):
-        return asyncio.Task(_timed(steps, work), loop=event_loop, **named)
+        return asyncio.Task(_timed(_Steps(steps), work), loop=event_loop, **named)
     return asyncio.Task(steps, loop=event_loop, **named)
 
 

@@ -7,6 +7,7 @@ from shapely import Polygon, box
 
 from app import security
 from app.database import Database
+from app.events.reading import EventReader
 from app.models.accounts import Team, TeamInvitation, TeamMembership
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
@@ -200,3 +201,9 @@ async def label_import(database: Database, of: AOI, **fields: Any) -> LabelImpor
     """A file on its way into an area."""
     given = {"format": LabelFormat.GEOJSON, "tags": {}, "replace": False, "storage_key": f"uploads/{of.id}"}
     return await add(database, LabelImport(**{"aoi_id": of.id, "user_id": of.user_id, **given, **fields}))
+
+
+async def cursor_of_now(database: Database) -> str:
+    """The cursor after which nothing has happened yet."""
+    events = EventReader(database.engine)
+    return (await events.end(await events.epoch())).cursor

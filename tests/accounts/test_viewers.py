@@ -147,7 +147,7 @@ async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, l
     assert await ask("mutation { signOut }", viewer=owner) == {"signOut": True}
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
     async with asyncio.timeout(30):
-        while elsewhere._known:  # noqa: ASYNC110
+        while elsewhere._cached:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await elsewhere.stop()
     await feed.stop()

@@ -10,7 +10,6 @@ from functools import partial
 
 import pytest
 
-from app.events.dispatcher import EventDispatcher
 from app.settings import settings
 from app.signals import Signals
 from tests import factories
@@ -70,7 +69,7 @@ def test_there_is_something_to_do_for_every_subscription():
 @pytest.mark.parametrize("hide", [nobody, muted, blocked, blocking, suspended, deleted])
 async def test_whom_one_must_not_see_is_heard_in_no_event(live, database, redis_url, couple, owner, other, on, hide):
     last, hidden = await couple(LAST, LAST), (on.hidden.friend, on.hidden.asking)
-    here = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    here = await factories.cursor_of_now(database)
     await do(on, on.hidden, *(["feedUpdated"] if hide is muted else DEEDS))
     marks = await marks_of(database, hidden)
     await hide(database, other, hidden)

@@ -14,13 +14,13 @@ from redis import Redis
 from websockets import ConnectionClosed
 
 from app import events
-from app.events.dispatcher import EventDispatcher
 from app.main import build
 from app.models.base import Base
 from app.models.choices import Scope
 from app.models.system import EventEpoch
 from app.services.system import banners, notifications
 from app.settings import settings
+from tests import factories
 from tests.fixtures import Person
 from tests.permissions.deeds import inputs
 from tests.permissions.matrix import BESIDE, CORE, TYPES, fields, line, rows, shown
@@ -156,7 +156,7 @@ async def test_what_everybody_may_change(ask, database, snapshot, monkeypatch):
 async def test_what_everybody_may_follow(database, database_url, redis_url):
     here = await world(database)
     found: dict[str, dict[str, str]] = {name: {} for name in under("Subscription")}
-    after = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    after = await factories.cursor_of_now(database)
     async with database.writing() as session:
         events.record(session, banners.TOPIC, {"banner": here.rows["Banner"].id, "change": "STARTED"})
         for person in here.people.values():

@@ -128,7 +128,7 @@ def test_a_postgresql_without_postgis_is_not_chosen(tmp_path, monkeypatch):
 
 
 def test_data_of_a_postgresql_that_is_gone_are_not_opened_by_another():
-    with pytest.raises(CannotStart, match="made by PostgreSQL 9, which is no longer here"):
+    with pytest.raises(CannotStart, match="created by PostgreSQL 9, which is no longer installed"):
         private.postgres_binaries("9")
 
 

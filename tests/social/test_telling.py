@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.events.dispatcher import EventDispatcher
 from app.models.accounts import User
 from app.models.kinds.social import SocialNotification
 from app.models.social import Block, Mute
@@ -307,7 +306,7 @@ async def test_who_is_suspended_or_deleted_is_named_no_more(ask, database, owner
 async def test_each_telling_is_live_and_does_not_add_to_what_is_unread(
     live, change, database, owner, people, reply, redis_url
 ):
-    here = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    here = await factories.cursor_of_now(database)
     async with connected(live, owner) as client:
         await client.subscribe(LIVE, after=here)
         for message, count in (("ann replied to your post.", 1), ("ben and 1 other replied to your post.", 2)):

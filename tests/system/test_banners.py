@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select, update
 
 from app.database import Database
-from app.events.dispatcher import EventDispatcher
 from app.models.limits.system import BANNER_LENGTH_MAX
 from app.models.system import AuditEntry, Banner, Event
 from app.policies import Viewer, visible
@@ -211,7 +210,7 @@ async def test_of_many_who_look_at_once_one_tells(database, database_url, redis_
 async def test_strangers_hear_when_a_banner_starts_changes_and_ends_and_may_come_back(
     live, change, ask, database, staff, redis_url
 ):
-    here = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    here = await factories.cursor_of_now(database)
     async with connected(live) as client:
         await client.subscribe(HEARD, after=here)
         soon = (datetime.now(UTC) + HOUR).isoformat()

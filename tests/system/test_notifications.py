@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import events
-from app.events.dispatcher import EventDispatcher
 from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.system import Event, UserNotification
@@ -169,7 +168,7 @@ async def test_strangers_and_other_ids_change_nothing(ask, database, owner, unch
 
 
 async def test_other_devices_hear_that_some_were_read_or_deleted(live, ask, database, owner, training, redis_url):
-    here = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    here = await factories.cursor_of_now(database)
     one = await tell(database, owner, "One.", training)
     two = await tell(database, owner, "Two.", training)
     async with connected(live, owner) as client:
@@ -190,7 +189,7 @@ async def test_other_devices_hear_that_some_were_read_or_deleted(live, ask, data
 async def test_who_does_not_want_them_on_the_web_finds_them_in_the_list_alone(
     live, ask, database, owner, training, redis_url, told
 ):
-    here = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    here = await factories.cursor_of_now(database)
     await prefer(database, owner, DeliveryMethod.EMAIL)
     await tell(database, owner, "Quietly.", training)
     await prefer(database, owner, DeliveryMethod.WEB)
@@ -216,7 +215,7 @@ async def test_what_was_read_long_ago_is_forgotten(database, owner):
 
 
 async def test_an_event_that_says_nothing_shows_nothing(live, database, owner, redis_url):
-    here = (await EventDispatcher(database.engine, redis_url).now()).cursor
+    here = await factories.cursor_of_now(database)
     async with database.writing() as session:
         events.record(session, notifications.topic(owner.id))
     async with connected(live, owner) as client:

@@ -47,7 +47,7 @@ FIGURES = TrainingFigures(
 @pytest.fixture
 async def here(database, redis_url, training):
     """The cursor of what has happened so far."""
-    return (await EventDispatcher(database.engine, redis_url).now()).cursor
+    return await factories.cursor_of_now(database)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import statistics
 import subprocess
@@ -121,6 +122,25 @@ async def test_tasks_that_are_begun_for_a_request_are_timed_with_it():
         current.reset(token)
         loop.set_task_factory(before)
     assert found.loop_s >= 0.02
+
+
+async def test_a_task_that_is_cancelled_before_it_began_leaves_no_coroutine():
+    async def child():
+        raise AssertionError
+
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    token = current.set(Work())
+    try:
+        with metering.timed_tasks():
+            task = asyncio.create_task(child())
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            gc.collect()  # a warning of a coroutine that was never awaited fails the test
+    finally:
+        current.reset(token)
+        loop.set_task_factory(before)
 
 
 async def test_time_in_threads_is_charged():
