@@ -156,11 +156,12 @@ async def test_what_goes_while_it_is_told_is_not_found_any_more(
     await begun(owner, hearing)
     await say(owner, "one")
     cursor = (await hearing.next())["cursor"]
-    found = feed.find_said
+    found, here = feed.find_said, asyncio.get_running_loop()
 
     async def found_and_gone(session, viewer, post_id):
         post = await found(session, viewer, post_id)
-        await change("deletePost", viewer=owner, id=ids.encode_key(Post, post_id))
+        deleting = change("deletePost", viewer=owner, id=ids.encode_key(Post, post_id))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(deleting, here))  # the API lives in another thread
         return post
 
     await say(owner, "two")
