@@ -95,6 +95,19 @@ def test_only_short_closed_lists_are_not_connections():
         "TrainingComparison.trainings",
         "TrainingComparison.metrics",
         "TrainingComparison.parameters",
+        "Agreement.confusion",
+        "Agreement.figures",
+        "DetectionHistory.stations",
+        "Effort.stations",
+        "IndependentRecords.taxa",
+        "ProjectProgress.deployments",
+        "SpeciesList.accumulation",
+        "SpeciesList.firstSeen",
+        "SpeciesList.naiveOccupancy",
+        "SpeciesList.taxa",
+        "WildlifeStatistics.cameraHealth",
+        "WildlifeStatistics.detectionRates",
+        "WildlifeStatistics.observations",
     }
 
 

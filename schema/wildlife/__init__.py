@@ -3,10 +3,11 @@
 import strawberry
 
 from schema.wildlife.providers import ProvidersQuery
+from schema.wildlife.statistics import StatisticsQuery
 
 
 @strawberry.type
-class WildlifeQuery(ProvidersQuery):
+class WildlifeQuery(ProvidersQuery, StatisticsQuery):
     """The domain's questions."""
 
 

@@ -81,6 +81,8 @@ class Location(Record):
     is_public: Mapped[bool] = mapped_column(
         default=False, server_default=text("false"), doc="Whether everybody sees it, if the project is public."
     )
+    # Kept by the database: whether a sensitive species was seen there. Then all but members see the place coarsely.
+    is_sensitive: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     country: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The country.")
     state: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The state or province.")
     county: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The county or district.")

@@ -176,6 +176,7 @@ class Resource(Subject, Record):
     sha256: Mapped[str | None] = mapped_column(String(64), doc="The SHA-256 of the file, in hexadecimal.")
     width: Mapped[int | None] = mapped_column(doc="The width of the upright picture, in pixels.")
     height: Mapped[int | None] = mapped_column(doc="The height of the upright picture, in pixels.")
+    brightness: Mapped[float | None] = mapped_column(doc="The mean brightness of the picture, 0 (black) to 1 (white).")
     fps: Mapped[float | None] = mapped_column(doc="The frames per second of a video.")
     duration_s: Mapped[float | None] = mapped_column(doc="The duration of a video or a sound, in seconds.")
     frame_count: Mapped[int | None] = mapped_column(doc="The number of frames of a video that can be decoded.")
