@@ -7,8 +7,10 @@ leads is checked at every connection, redirects included, by `httpx-secure`.
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
@@ -29,11 +31,14 @@ PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa
 class Outage(Unavailable):
     """A service that did not do its part: who, what it did, and whether it may heal by itself."""
 
-    def __init__(self, who: str, reason: str, *, heals: bool, status: int | None = None) -> None:
+    def __init__(
+        self, who: str, reason: str, *, heals: bool, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(f"{who} {reason}.")
         self.reason = reason
         self.heals = heals
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class Reply(NamedTuple):
@@ -111,14 +116,38 @@ async def fetch(
     return await attempts(_send, client, request, who, bytes_max, s_max)
 
 
-async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, bytes_max: int, s_max: float) -> Reply:
-    try:
+async def pieces(
+    client: httpx.AsyncClient, request: httpx.Request, *, who: str, bytes_max: int, s_max: float
+) -> AsyncIterator[bytes]:
+    """Whatever the server answers with success, piece by piece; asked once."""
+    with _in_words(who, s_max):
         async with asyncio.timeout(s_max):
             response = await client.send(request, stream=True)
             try:
-                return await _read(response, who, bytes_max)
+                async for piece in _pieces(response, who, bytes_max):
+                    yield piece
             finally:
                 await response.aclose()
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, bytes_max: int, s_max: float) -> Reply:
+    with _in_words(who, s_max):
+        async with asyncio.timeout(s_max):
+            response = await client.send(request, stream=True)
+            try:
+                content = bytearray()
+                async for piece in _pieces(response, who, bytes_max):
+                    content += piece
+            finally:
+                await response.aclose()
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Reply(response.status_code, media_type, bytes(content))
+
+
+@contextmanager
+def _in_words(who: str, s_max: float) -> Iterator[None]:
+    try:
+        yield
     except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
         raise Outage(who, f"did not answer within {s_max:g} s", heals=True) from None
     except (httpx.ConnectError, httpx.ConnectTimeout, SSRFProtectionError):
@@ -134,22 +163,36 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, byt
         raise Outage(who, "closed the connection early", heals=True) from None
 
 
-async def _read(response: httpx.Response, who: str, bytes_max: int) -> Reply:
+async def _pieces(response: httpx.Response, who: str, bytes_max: int) -> AsyncIterator[bytes]:
     status = response.status_code
     if not response.is_success:
-        raise Outage(who, f"answered {status}", heals=status >= 500 or status == 429, status=status)
+        heals = status >= 500 or status == 429
+        wait_s = _retry_after_s(response.headers.get("retry-after"))
+        raise Outage(who, f"answered {status}", heals=heals, status=status, retry_after_s=wait_s)
     if response.headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:
         raise Outage(who, "sent a reply in an unexpected encoding", heals=False)
-    content = bytearray()
-    if int(response.headers.get("content-length", 0)) <= bytes_max:
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > bytes_max:
-                break
-        else:
-            media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Reply(status, media_type, bytes(content))
-    raise Outage(who, f"sent more than {bytes_max:,} bytes", heals=False)
+    too_much = Outage(who, f"sent more than {bytes_max:,} bytes", heals=False)
+    if int(response.headers.get("content-length", 0)) > bytes_max:
+        raise too_much
+    total = 0
+    async for piece in response.aiter_bytes():
+        total += len(piece)
+        if total > bytes_max:
+            raise too_much
+        yield piece
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """The seconds that a server asks to wait, given as such or as a time."""
+    if value is None:
+        return None
+    if value.isdecimal():
+        return float(value[:9])
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _port(url: httpx.URL) -> int:

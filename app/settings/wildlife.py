@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.settings.kinds import Bytes, Count, Duration
+from app.settings.kinds import Bytes, Count, Duration, WholeDuration
 from app.settings.units import MIB
 
 
@@ -43,3 +43,21 @@ class WildlifeSettings(BaseModel):
     )
     custom_attributes_max: Count = Field(default=100, description="Attributes of one classificator.")
     attribute_values_max: Count = Field(default=500, description="Values that one attribute lists.")
+
+    # AI Managers
+    ai_s_max: Duration = Field(default=30, description="Time for one answer of an AI Manager.")
+    ai_reply_bytes_max: Bytes = Field(default=4 * MIB, description="Bytes of an answer of an AI Manager.")
+    ai_results_s_max: Duration = Field(default=600, description="Time to fetch a part of an AI Manager's results.")
+    ai_results_bytes_max: Bytes = Field(default=32 * MIB, description="Bytes of a part of an AI Manager's results.")
+    ai_parts_max: Count = Field(default=10_000, description="Parts that the results of one batch may come in.")
+    ai_batch_resources_max: Count = Field(default=1_000, description="Media of one batch for an AI Manager.")
+    ai_resources_max: Count = Field(default=500_000, description="Media of one AI classification job.")
+    ai_poll_s: Duration = Field(default=30, description="Shortest pause before an AI Manager is asked again.")
+    ai_poll_s_max: Duration = Field(default=300, description="Longest pause before an AI Manager is asked again.")
+    ai_age_s_max: Duration = Field(default=86_400, description="Time after which an unfinished AI job fails.")
+    ai_submissions_max: Count = Field(default=5, description="Times a batch is given to a manager that forgot it.")
+    ai_link_s: WholeDuration = Field(default=86_400, description="How long an AI Manager may fetch a medium.")
+    ai_callback_bytes_max: Bytes = Field(default=16 * 1_024, description="Bytes of a callback of an AI Manager.")
+    ai_connections_max: Count = Field(default=20, description="Connections to AI Managers of an account.")
+    ai_providers_max: Count = Field(default=200, description="External AI providers of an account.")
+    frames_samples_max: Count = Field(default=20_000, description="Samples of one answer with frames.")
