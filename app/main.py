@@ -16,6 +16,7 @@ from app.database import Database
 from app.events.dispatcher import EventDispatcher
 from app.gateways import fakes, storage_probe
 from app.metering import timed_tasks
+from app.models.wildlife.classifications import Classification
 from app.operations.migrate import after
 from app.policies import Viewer
 from app.rates import Rates
@@ -28,7 +29,7 @@ from app.web.graphql.budget import Budget
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operation import Caller
 from app.web.middleware import middleware
-from app.web.routes import account_pages, avatars, docs, downloads, files, pages, unsubscribe
+from app.web.routes import account_pages, ai_callbacks, avatars, docs, downloads, files, frames, pages, unsubscribe
 from app.web.routes.charge import Charge
 from app.web.routes.gauges import Gauges
 from app.web.routes.health import Check, Health
@@ -116,6 +117,8 @@ def _plain_routes(
         *avatars.routes(database),
         *unsubscribe.routes(database),
         *downloads.routes(database),
+        *ai_callbacks.routes(database),
+        *frames.routes(database, viewer, lambda key: ids.key(key, Classification)),
         *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,
         *pages.routes(),

@@ -64,6 +64,16 @@ def every(seconds: float, deed: Callable[[], Awaitable[None]], *, name: str, s_m
     )
 
 
+Deed = Callable[[Database], Awaitable[None]]
+_deeds: dict[str, Deed] = {}
+
+
+def by_the_clock(name: str, deed: Deed) -> None:
+    """Registers what a domain does at every sweep."""
+    assert name not in _deeds, f"there are two deeds named {name}"
+    _deeds[name] = deed
+
+
 def clockwork(runner: Runner) -> list[Background]:
     """Everything that runs by the clock; the worker says that it lives while nothing of it is in trouble."""
     database, sweep_s, soon_s = runner.database, settings.job_sweep_s, settings.background_silence_s_max
@@ -75,6 +85,7 @@ def clockwork(runner: Runner) -> list[Background]:
         every(PRUNE_S, partial(keep_house, database), name="housekeeping", s_max=PRUNE_S),
         every(PARTING_S, partial(deletion.delete_due_accounts, database), name="account deletion", s_max=PRUNE_S),
     ]
+    tasks += [every(sweep_s, partial(deed, database), name=name, s_max=DEED_S_MAX) for name, deed in _deeds.items()]
     return [*tasks, every(sweep_s, partial(beat, tasks), name="heartbeat", s_max=soon_s)]
 
 

@@ -62,10 +62,10 @@ def leads_to_file(kind: Kind) -> Callable[[Callable[[Opened], StoredFile]], Call
     return register
 
 
-def signed(kind: Kind, viewer: Viewer, row_id: int, *facts: Any) -> str:
-    """A temporary link: whoever has it may do to a row what the viewer may."""
+def signed(kind: Kind, viewer: Viewer, row_id: int, *facts: Any, s: int | None = None) -> str:
+    """A temporary link: whoever has it may do to a row what the viewer may, for `s` seconds if these are given."""
     right = [viewer.user_id, viewer.is_staff, viewer.session_id, viewer.key_id, row_id]
-    return _address(kind, [int(time.time()) + settings.file_link_s, *right, *facts])
+    return _address(kind, [int(time.time()) + (s or settings.file_link_s), *right, *facts])
 
 
 def signed_for_account(kind: Kind, user_id: int, *facts: Any) -> str:

@@ -2,20 +2,21 @@
 
 import strawberry
 
-from schema.wildlife.providers import ProvidersQuery
+from schema.wildlife.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscription
+from schema.wildlife.providers import ProvidersMutation, ProvidersQuery
 from schema.wildlife.statistics import StatisticsQuery
 
 
 @strawberry.type
-class WildlifeQuery(ProvidersQuery, StatisticsQuery):
+class WildlifeQuery(ProvidersQuery, AIJobsQuery, StatisticsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class WildlifeMutation:
+class WildlifeMutation(ProvidersMutation, AIJobsMutation):
     """The domain's changes."""
 
 
 @strawberry.type
-class WildlifeSubscription:
+class WildlifeSubscription(AIJobsSubscription):
     """The domain's events."""

@@ -3,11 +3,16 @@
 import strawberry
 from strawberry import auto
 
+from app.models import choices as choice_tables
+from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import providers as tables
+from resolvers.wildlife import provider_changes as changes
 from resolvers.wildlife import providers as resolve
 from schema.accounts import User
-from schema.fields import Connection, connection, field, many, one
-from schema.row import Node, Row, rows_of_one_table
+from schema.fields import Connection, connection, field, many, mutation, one
+from schema.problems import Conflict, InvalidInput, LimitReached
+from schema.row import Node, Row, rows_of_one_table, shows
+from schema.system.jobs import Job
 
 for enum in (tables.AIProviderType,):
     strawberry.enum(enum, description=enum.__doc__)
@@ -41,8 +46,10 @@ class AIProviderConnection(Row, of=tables.AIProviderConnection):
     is_shared: auto
     last_synced: auto
     last_sync_error: auto
+    last_sync_report: auto
     created_at: auto
     user: User | None = one(tables.AIProviderConnection.user)
+    sync_job: Job | None = one(tables.AIProviderConnection.sync_job)
     providers: Connection["AIProvider"] = many(tables.AIProviderConnection.providers)
 
 
@@ -58,9 +65,39 @@ class LocalAIProvider(AIProvider, Row, of=tables.LocalAIProvider):
     pass
 
 
+@shows(changes.AIProviderUpdated)
+class AIProviderUpdated:
+    ai_provider: AIProvider = strawberry.field(description="The AI provider as it is now.")
+
+
+@shows(changes.AIProviderConnectionDeleted)
+class AIProviderConnectionDeleted:
+    deleted_id: strawberry.ID = strawberry.field(description="The id of the deleted connection.")
+
+
 @strawberry.type
 class ProvidersQuery:
     ai_provider: AIProvider | None = field(resolve.ai_provider)
     ai_providers: Connection[AIProvider] = connection(resolve.ai_providers, order=resolve.ProviderOrder)
     ai_provider_connection: AIProviderConnection | None = field(resolve.ai_provider_connection)
     ai_provider_connections: Connection[AIProviderConnection] = connection(resolve.ai_provider_connections)
+
+
+@strawberry.type
+class ProvidersMutation:
+    create_ai_provider_connection: AIProviderConnection | InvalidInput | Conflict | LimitReached = mutation(
+        changes.create_ai_provider_connection, scope=None
+    )
+    update_ai_provider_connection: AIProviderConnection | InvalidInput | Conflict = mutation(
+        changes.update_ai_provider_connection, scope=None
+    )
+    delete_ai_provider_connection: AIProviderConnectionDeleted = mutation(
+        changes.delete_ai_provider_connection, scope=None
+    )
+    sync_ai_models: AIProviderConnection | Conflict = mutation(
+        changes.sync_ai_models, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS
+    )
+    create_external_ai_provider: ExternalAIProvider | InvalidInput | LimitReached = mutation(
+        changes.create_external_ai_provider
+    )
+    update_ai_provider: AIProviderUpdated | InvalidInput = mutation(changes.update_ai_provider)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -16,6 +16,7 @@ from app.models.limits.wildlife import (
     AI_PROVIDER_NAME_LENGTH_MAX,
     AI_PROVIDER_VERSION_LENGTH_MAX,
 )
+from app.models.system import Job
 
 
 class AIProviderKind(Enum):
@@ -72,7 +73,14 @@ class AIProviderConnection(Record):
         String(NOTE_LENGTH_MAX), doc="Why the last sync failed; null if it succeeded."
     )
 
+    last_sync_report: Mapped[Json | None] = mapped_column(
+        JSONB(none_as_null=True),
+        doc="What the last sync did: `{created, updated, deactivated, unresolvedLabels}`, each a list of names.",
+    )
+    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+
     user: Mapped[User] = relationship(lazy="raise", doc="The owner.")
+    sync_job: Mapped[Job | None] = relationship(lazy="raise", doc="The background job of the last sync.")
     providers: Mapped[list["AIProvider"]] = relationship(
         back_populates="connection", lazy="raise", doc="The models of this AI Manager."
     )
@@ -132,7 +140,7 @@ class AIProvider(Record):
     model_file_hash: Mapped[str | None] = mapped_column(
         String(64),
         info=WITHHELD,
-        doc="The SHA-256 of the model's weights. It identifies the model when the remote id changes.",
+        doc="The hexadecimal digest of the model's weights. It identifies the model when the remote id changes.",
     )
     keep_synced: Mapped[bool] = mapped_column(
         default=True,
@@ -140,9 +148,6 @@ class AIProvider(Record):
         doc="Whether a sync may overwrite fields. Switch it off to keep your edits.",
     )
     last_synced: Mapped[datetime | None] = mapped_column(doc="When a sync last saw the model.")
-    # The token of callback URLs follows from the salt; only its hash is kept to compare with.
-    token_salt: Mapped[bytes | None] = mapped_column(LargeBinary, info=WITHHELD)
-    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, info=WITHHELD)
 
     user: Mapped[User | None] = relationship(lazy="raise", doc="The owner; null if it belongs to the installation.")
     connection: Mapped[AIProviderConnection | None] = relationship(

@@ -1,0 +1,1 @@
+"""Files of frames: stored by their content, read by ranges, indexed by project."""

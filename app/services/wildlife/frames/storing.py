@@ -1,0 +1,69 @@
+"""Frames in storage: each file under the hash of its content, so that equal ones are kept once."""
+
+import asyncio
+import tempfile
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from app import parsing
+from app.formats import frames
+from app.formats.frames import FrameSample, FramesCode, FramesHeader, ObjectHeader, Range, UnreadableFrames
+from app.formats.frames.reading import sift
+from app.gateways import storage
+
+PREFIX = "frames"
+DIGEST_LENGTH = 64
+
+
+def key_of(digest: str) -> str:
+    """Where a file of frames lies."""
+    return f"{PREFIX}/{digest[:2]}/{digest}"
+
+
+async def store_frames(header: FramesHeader, objects: Sequence[tuple[ObjectHeader, Iterable[FrameSample]]]) -> str:
+    """Writes a payload and stores it; gives its digest. UnreadableFrames if it breaks a rule of the contract."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frames"
+        await asyncio.to_thread(_write, path, header, objects)
+        return await _keep(path)
+
+
+async def store_payload(source: Path, *, object_ids: Collection[int] | None = None) -> tuple[str, dict[str, Any]]:
+    """Checks a payload from outside and stores it as we write it; gives its digest and what it says."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frames"
+        ids = None if object_ids is None else list(object_ids)
+        said = await parsing.run(sift, str(source), str(path), ids)
+        if "code" in said:
+            raise UnreadableFrames(FramesCode(said["code"]), said["message"])
+        return await _keep(path), said
+
+
+async def read_frames(digest: str, **wanted: Any) -> Range:
+    """A part of a stored payload; see `formats.frames.read_range`."""
+    path = storage.local_path(key_of(digest))
+    if path is not None and await asyncio.to_thread(path.is_file):
+        return await asyncio.to_thread(_read, path, wanted)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "frames"
+        await storage.download(key_of(digest), copy)
+        return await asyncio.to_thread(_read, copy, wanted)
+
+
+def _write(path: Path, header: FramesHeader, objects: Sequence[tuple[ObjectHeader, Iterable[FrameSample]]]) -> None:
+    with path.open("wb") as file:
+        frames.write(header, objects, file)
+
+
+def _read(path: Path, wanted: dict[str, Any]) -> Range:
+    with path.open("rb") as file:
+        return frames.read_range(file, **wanted)
+
+
+async def _keep(path: Path) -> str:
+    digest = await asyncio.to_thread(storage.key_of, path)
+    name = digest.rpartition("/")[2]
+    if not await storage.exists(key_of(name)):
+        await storage.put(key_of(name), path, media_type=frames.MEDIA_TYPE)
+    return name

@@ -1,0 +1,26 @@
+"""Building a project's index of frames from its files."""
+
+from app.errors import NotFound
+from app.models.kinds.wildlife import WildlifeJob
+from app.services.wildlife.frames import indexing, storing
+from jobs.broker import job
+from jobs.run import Run
+
+SAMPLES_MAX = 2_000_000
+
+
+@job(WildlifeJob.BUILD_FRAME_INDEX, failed=indexing.build_failed)
+async def build_frame_index(run: Run) -> None:
+    """Reads file after file; one that is gone is left out."""
+    async with run.writing() as session:
+        files = await indexing.begin(session, run.claim.subject_id)
+    for file in files:
+        run.go_on()
+        try:
+            found = await storing.read_frames(file.digest, samples_max=SAMPLES_MAX)
+        except NotFound:
+            continue
+        async with run.writing() as session:
+            await indexing.add(session, run.claim.subject_id, found)
+    async with run.ending() as session:
+        await indexing.finish(session, run.claim.subject_id, files)

@@ -1,0 +1,95 @@
+"""GraphQL types for AI classification jobs."""
+
+import strawberry
+from strawberry import auto
+
+from app.models import choices as choice_tables
+from app.models.kinds.system import SystemRateLimit
+from app.models.wildlife import ai_jobs as tables
+from app.services.wildlife.ai_jobs import config
+from resolvers.wildlife import ai_jobs as resolve
+from schema.accounts import User
+from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
+from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
+from schema.row import Row, shows
+from schema.system.jobs import Job
+from schema.wildlife.providers import AIProvider, AIProviderConnection
+
+for enum in (tables.AIJobStage, tables.RemoteStatus, tables.AIOutcome, config.Overwrite):
+    strawberry.enum(enum, description=enum.__doc__)
+
+
+class UserRemoteTask(Row, of=tables.UserRemoteTask):
+    remote_id: auto
+    status: auto
+    progress: auto
+    last_error: auto
+    last_polled: auto
+    next_poll_at: auto
+    created_at: auto
+    finished_at: auto
+    user: User | None = one(tables.UserRemoteTask.user)
+    connection: AIProviderConnection | None = one(tables.UserRemoteTask.connection)
+
+
+class AIJobOutcome(Row, of=tables.AIJobOutcome):
+    outcome: auto
+    reason: auto
+    created_at: auto
+
+
+class AIClassificationJob(Row, of=tables.AIClassificationJob):
+    uuid: auto
+    stage: auto
+    stage_history: auto
+    job_config: auto
+    total_count: auto
+    ok_count: auto
+    skipped_count: auto
+    failed_count: auto
+    foreign_count: auto
+    failure: auto
+    created_at: auto
+    finished_at: auto
+    last_modified: auto
+    user: User | None = one(tables.AIClassificationJob.user)
+    user_remote_task: UserRemoteTask | None = one(tables.AIClassificationJob.user_remote_task)
+    ai_provider: AIProvider = one(tables.AIClassificationJob.ai_provider)
+    job: Job | None = one(tables.AIClassificationJob.job)
+    outcomes: Connection[AIJobOutcome] = many(tables.AIClassificationJob.outcomes)
+
+
+@shows(resolve.AIClassificationJobEvent)
+class AIClassificationJobEvent:
+    cursor: str = cursor()
+    stage: tables.AIJobStage = strawberry.field(description="The stage that was reached.")
+    progress: float = strawberry.field(description="The share of media with an outcome, from 0 to 1.")
+    ai_classification_job: AIClassificationJob = strawberry.field(description="The current state of the job.")
+
+
+@strawberry.type
+class AIJobsQuery:
+    ai_classification_job: AIClassificationJob | None = field(resolve.ai_classification_job)
+    ai_classification_jobs: Connection[AIClassificationJob] = connection(resolve.ai_classification_jobs)
+    ai_job_outcomes: Connection[AIJobOutcome] = connection(resolve.ai_job_outcomes)
+
+
+@strawberry.type
+class AIJobsMutation:
+    start_ai_classification: AIClassificationJob | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
+        resolve.start_ai_classification, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS
+    )
+    cancel_ai_classification: AIClassificationJob | Conflict = mutation(
+        resolve.cancel_ai_classification, scope=choice_tables.Scope.TRAIN
+    )
+    update_ai_classification: AIClassificationJob | Conflict = mutation(
+        resolve.update_ai_classification, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS
+    )
+    reparse_ai_results: AIClassificationJob | Conflict = mutation(
+        resolve.reparse_ai_results, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS
+    )
+
+
+@strawberry.type
+class AIJobsSubscription:
+    ai_classification_job_updated: AIClassificationJobEvent = subscription(resolve.ai_classification_job_updated)
