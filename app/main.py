@@ -29,7 +29,18 @@ from app.web.graphql.budget import Budget
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operation import Caller
 from app.web.middleware import middleware
-from app.web.routes import account_pages, ai_callbacks, avatars, docs, downloads, files, frames, pages, unsubscribe
+from app.web.routes import (
+    account_pages,
+    ai_callbacks,
+    avatars,
+    docs,
+    downloads,
+    files,
+    frames,
+    pages,
+    pictures,
+    unsubscribe,
+)
 from app.web.routes.charge import Charge
 from app.web.routes.gauges import Gauges
 from app.web.routes.health import Check, Health
@@ -115,6 +126,7 @@ def _plain_routes(
         Route("/metrics", partial(metrics, Gauges(database))),
         *files.routes(database),
         *avatars.routes(database),
+        *pictures.routes(database),
         *unsubscribe.routes(database),
         *downloads.routes(database),
         *ai_callbacks.routes(database),

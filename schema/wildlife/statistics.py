@@ -18,7 +18,7 @@ from app.services.wildlife.statistics import (
 from app.services.wildlife.statistics.independence import TaxonRecords as TaxonRecordsRow
 from app.services.wildlife.statistics.operations import StationEffort as StationEffortRow
 from app.services.wildlife.statistics.progress import Progress as ProgressRow
-from resolvers.wildlife import figures
+from resolvers.wildlife import figures, pictures
 from resolvers.wildlife import statistics as resolve
 from schema.fields import field
 from schema.row import shows
@@ -247,6 +247,7 @@ class WildlifeStatistics:
     agreement: Agreement = field(resolve.agreement)
     progress: ProjectProgress = field(resolve.progress)
     camera_health: list[CameraProblem] = field(resolve.camera_health)
+    overview_chart: str = field(pictures.overview_chart)
 
 
 @strawberry.type
