@@ -116,6 +116,11 @@ class Context:
         """Refuses API keys without this scope; without a scope, every key."""
         require_scope(self.actor, needed)
 
+    @property
+    def shows_less(self) -> bool:
+        """Whether the answer is for a key that may not read."""
+        return self.viewer is not self.actor
+
     def permit_reading(self) -> None:
         """Refuses API keys without READ."""
         require_scope(self.actor, Scope.READ)

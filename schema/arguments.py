@@ -50,6 +50,7 @@ from resolvers import ids
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
 from resolvers.plan.declared import METADATA, Paged
 from schema.fields import Scoped
+from schema.metadata import NEEDS_READ
 
 DEFINITION = "strawberry-definition"
 
@@ -208,7 +209,7 @@ class ArgumentChecks:
         self._schema = schema
         self._core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         # A query that names an unwritable id still answers its other fields; a mutation is not begun.
-        self._checks_ids = operation.operation is OperationType.MUTATION
+        self._is_mutation = operation.operation is OperationType.MUTATION
         self._fragments = {
             found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)
         }
@@ -273,15 +274,18 @@ class ArgumentChecks:
         if definition is None:
             return
         declaration = definition.extensions.get(DEFINITION)
-        declared = getattr(declaration, "metadata", {}).get(METADATA)
+        metadata = getattr(declaration, "metadata", {})
+        declared = metadata.get(METADATA)
         scoped = (each for each in getattr(declaration, "extensions", ()) if isinstance(each, Scoped))
         part.scopes += [(node, each.scope) for each in scoped]
+        if self._is_mutation and NEEDS_READ in metadata:
+            part.scopes.append((node, Scope.READ))
         nulls = NullCheck(node, definition, self._nullable)
         if nulls.variables:
             part.checks.append(nulls)
         if isinstance(declared, Paged):
             part.checks.append(PageCheck(self._schema, node, definition, declared))
-        if self._checks_ids and _takes_ids(definition):
+        if self._is_mutation and _takes_ids(definition):
             part.checks.append(IdCheck(node, definition))
         if node.selection_set:
             self._collect(node.selection_set, get_named_type(definition.type), part)

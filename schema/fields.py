@@ -21,7 +21,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
-from app.errors import Invalid
+from app.errors import Invalid, NotFound
 from app.models.choices import Scope
 from app.models.kinds import RateLimit
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
@@ -32,7 +32,7 @@ from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged
 from resolvers.stored_outcomes import Outcome, outcome_of
 from schema.descriptions import filled
-from schema.metadata import ONCE_PER_OPERATION, REQUEST_BYTES_MAX
+from schema.metadata import NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
 from schema.sizes import in_words
 
 T = TypeVar("T")
@@ -94,9 +94,14 @@ class Connection(Generic[T]):
         )
 
 
-def one(relationship: InstrumentedAttribute[Any]) -> Any:
-    """The row at the other end of a foreign key."""
+def one(relationship: InstrumentedAttribute[Any], *, needs_read: bool = False) -> Any:
+    """The row at the other end of a foreign key.
+
+    One that is never null, and hidden from strangers, `needs_read`: an API key without READ may not ask for it.
+    """
     declared = One(relationship)
+
+    metadata = {METADATA: declared} | ({NEEDS_READ: True} if needs_read else {})
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         id = getattr(root, declared.key)
@@ -106,7 +111,7 @@ def one(relationship: InstrumentedAttribute[Any]) -> Any:
             info.context.permit_reading()
         return row
 
-    return strawberry.field(resolver=resolve, description=relationship.property.doc, metadata={METADATA: declared})
+    return strawberry.field(resolver=resolve, description=relationship.property.doc, metadata=metadata)
 
 
 def many(
@@ -134,7 +139,13 @@ def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
     """An SQL expression over the row's columns that depends on the viewer; read together with the row."""
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
-        return await info.context.load.computed(type(root), expression, root.id)
+        try:
+            return await info.context.load.computed(type(root), expression, root.id)
+        except NotFound:
+            # A change may show its row to a key that may not read, and nothing that has to be looked up for it.
+            if info.context.shows_less and isinstance(info.return_type, StrawberryOptional):
+                return None
+            raise
 
     return _described(expression, strawberry.field(resolver=resolve, metadata={METADATA: Computed(expression)}))
 

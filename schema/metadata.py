@@ -1,4 +1,4 @@
-"""What a mutation declares about the requests that call it: kept with its field, read when a document is checked."""
+"""What fields declare about the requests that ask for them: kept with the field, read when a document is checked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,8 @@ import strawberry
 
 REQUEST_BYTES_MAX = "request_bytes_max"
 ONCE_PER_OPERATION = "once_per_operation"
+NEEDS_READ = "needs_read"
+"""Of a field that is never null and shows a row hidden from strangers: a change shows it to keys with READ only."""
 
 
 def metadata_of_mutations(schema: strawberry.Schema) -> dict[str, Mapping[Any, Any]]:

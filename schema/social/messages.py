@@ -24,7 +24,7 @@ class Message(Row, of=social_tables.Message):
 class Conversation(Row, of=social_tables.Conversation):
     unread_count: auto
     other: User = one(social_tables.Conversation.other)
-    last_message: Message = one(social_tables.Conversation.last_message)
+    last_message: Message = one(social_tables.Conversation.last_message, needs_read=True)
 
 
 @shows(resolve.MessageEvent)
