@@ -82,6 +82,9 @@ def test_only_short_closed_lists_are_not_connections():
     }
     assert plain == {
         "Query.nodes",
+        "BulkApprovalPreview.outcomes",
+        "BulkApprovalPreview.species",
+        "ClassificationItems.items",
         "Mutation.markNotificationsRead",
         "Query.friendSuggestions",
         "PostMatches.nodes",

@@ -43,6 +43,7 @@ class WildlifeSettings(BaseModel):
     )
     custom_attributes_max: Count = Field(default=100, description="Attributes of one classificator.")
     attribute_values_max: Count = Field(default=500, description="Values that one attribute lists.")
+    bulk_items_page_size_max: Count = Field(default=1_000, description="Rows on a page of results of a bulk approval.")
 
     # AI Managers
     ai_s_max: Duration = Field(default=30, description="Time for one answer of an AI Manager.")

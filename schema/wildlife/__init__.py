@@ -3,17 +3,33 @@
 import strawberry
 
 from schema.wildlife.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscription
+from schema.wildlife.classification_projects import ClassificationProjectsMutation, ClassificationProjectsQuery
+from schema.wildlife.classifications import ClassificationsMutation, ClassificationsQuery
+from schema.wildlife.classificators import ClassificatorsMutation, ClassificatorsQuery
 from schema.wildlife.providers import ProvidersMutation, ProvidersQuery
 from schema.wildlife.statistics import StatisticsQuery
 
 
 @strawberry.type
-class WildlifeQuery(ProvidersQuery, AIJobsQuery, StatisticsQuery):
+class WildlifeQuery(
+    ClassificationProjectsQuery,
+    ClassificatorsQuery,
+    ClassificationsQuery,
+    ProvidersQuery,
+    AIJobsQuery,
+    StatisticsQuery,
+):
     """The domain's questions."""
 
 
 @strawberry.type
-class WildlifeMutation(ProvidersMutation, AIJobsMutation):
+class WildlifeMutation(
+    ClassificationProjectsMutation,
+    ClassificatorsMutation,
+    ClassificationsMutation,
+    ProvidersMutation,
+    AIJobsMutation,
+):
     """The domain's changes."""
 
 

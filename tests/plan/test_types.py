@@ -46,6 +46,12 @@ REACHED_OTHERWISE = {
     "ComparedMetric": "is part of what is asked for with an id",
     "ComparedParameter": "is part of what is asked for with an id",
     "QualityWarning": "is part of what is asked for with an id",
+    "BulkApprovalPreview": "is asked for with an id",
+    "ApprovalOutcomeCount": "is part of what is asked for with an id",
+    "ApprovalSpeciesCount": "is part of what is asked for with an id",
+    "ClassificationItems": "is what mutations answer with",
+    "ClassificationItem": "is what mutations answer with",
+    "StaleClassification": "is a problem, which only mutations have",
 }
 TYPES = [
     kind.name

@@ -5,12 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from sqlalchemy import select
 
 from app.database import Database
+from app.models.wildlife.approvals import BulkApprovalItem, ClassificationApproval
+from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.providers import LocalAIProvider
+from app.policies import Viewer
+from app.services.wildlife.classifications import bulk_approvals
+from app.services.wildlife.classifications.bulk import Criteria
 from resolvers import ids
 from tests import factories
 from tests.plan.both import Answer, Both
+from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
 
 
@@ -71,9 +78,26 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["detector"] = await wildlife.ai_provider(database, connection)
     rows["external"] = await wildlife.ai_provider(database, user_id=other)
     rows["local"] = await wildlife.ai_provider(database, kind=LocalAIProvider)
+    rows |= await _wood(database, owner)
     people["staff"] = await factories.user(database, "staff", is_staff=True)
     tokens = {name: person.token for name, person in people.items()}
     return tokens, {name: ids.encode(row) for name, row in rows.items()}
+
+
+async def _wood(database: Database, owner: int) -> dict[str, Any]:
+    """A medium that was classified, and approved in bulk."""
+    at = await classifying.season(database, owner, media=1)
+    row = await classifying.by_person(database, at, 0, owner, classifying.seen(at.fox))
+    async with database.writing() as session:
+        criteria = Criteria(at.project.id, ids=[row.id])
+        bulk = await bulk_approvals.approve_classifications(session, Viewer(owner), criteria)
+    async with database.reading() as session:
+        [item] = await session.scalars(select(BulkApprovalItem))
+        [approval] = await session.scalars(select(ClassificationApproval))
+        [seen] = await session.scalars(select(ClassificationDynamicAttrs))
+    final = await classifying.final(database, at)
+    names = {"project of the wood": at.project, "collection of the wood": at.link, "row": row, "final": final}
+    return names | {"bulk": bulk, "bulk item": item, "approval": approval, "observation": seen}
 
 
 async def _notification(database: Database, user_id: int, about: Any) -> Any:

@@ -219,16 +219,16 @@ def _of_medium(given: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if given.resource_id is not None:
         conditions.append(Classification.resource_id == given.resource_id)
-    if given.collection_ids is not None:
-        members = select(CollectionResource.resource_id)
-        conditions.append(
-            Classification.resource_id.in_(members.where(CollectionResource.collection_id.in_(given.collection_ids)))
-        )
-    if given.project_collection_ids is not None:
-        conditions.append(_through(given.project_collection_ids))
+    if given.collection_ids is not None or given.project_collection_ids is not None:
+        conditions.append(or_(_in(given.collection_ids or ()), _through(given.project_collection_ids or ())))
     if given.sequence_id is not None or given.owner_id is not None or given.resource_type is not None:
         conditions.append(Classification.resource_id.in_(select(Resource.id).where(*_of_resource(given))))
     return [*conditions, *_of_place_and_time(given)]
+
+
+def _in(collection_ids: SomeOf[int]) -> ColumnElement[bool]:
+    members = select(CollectionResource.resource_id).where(CollectionResource.collection_id.in_(collection_ids))
+    return Classification.resource_id.in_(members)
 
 
 def _through(link_ids: SomeOf[int]) -> ColumnElement[bool]:

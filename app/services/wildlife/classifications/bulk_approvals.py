@@ -1,0 +1,181 @@
+"""Carries out bulk approvals in one transaction each, and undoes them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    String,
+    any_,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
+
+from app.database import WriteSession
+from app.errors import Conflict, NotFound
+from app.models.wildlife.approvals import (
+    ApprovalAction,
+    ApprovalOutcome,
+    BulkApproval,
+    BulkApprovalItem,
+    ClassificationApproval,
+)
+from app.models.wildlife.classifications import Classification, ClassificationType
+from app.policies import Viewer, signed_in, visible
+from app.services.wildlife.classifications.access import project_to_approve_in
+from app.services.wildlife.classifications.approving import NOTHING_APPROVED
+from app.services.wildlife.classifications.bulk import Criteria, Judged, checked, judge, judge_again
+from app.services.wildlife.classifications.rows import finals_where
+
+Final = Classification
+
+
+async def approve_classifications(session: WriteSession, viewer: Viewer, criteria: Criteria) -> BulkApproval:
+    """Approves what is meant, in one transaction, and notes what came of each."""
+    await project_to_approve_in(session, viewer, criteria.project_id)
+    asked = checked(criteria)
+    before = await judge(session, viewer, asked)
+    await finals_where(session, Classification.id.in_([each.final_id for each in before]))
+    judged = await judge_again(session, asked, before)
+    approved = sum(each.outcome is ApprovalOutcome.APPROVED for each in judged)
+    bulk = BulkApproval(
+        project_id=criteria.project_id,
+        user_id=signed_in(viewer),
+        criteria=criteria.told or {},
+        approved_count=approved,
+        skipped_count=len(judged) - approved,
+    )
+    session.add(bulk)
+    await session.flush()
+    await _write_items(session, bulk, judged)
+    await _approve(session, bulk)
+    approved_finals = [each.final_id for each in judged if each.outcome is ApprovalOutcome.APPROVED]
+    await _note(session, bulk, ApprovalAction.APPROVED, bulk.user_id, approved_finals)
+    return bulk
+
+
+async def _write_items(session: WriteSession, bulk: BulkApproval, judged: Sequence[Judged]) -> None:
+    columns = (
+        cast([each.final_id for each in judged], ARRAY(BigInteger)),
+        cast([each.row_id for each in judged], ARRAY(BigInteger)),
+        cast([each.outcome.value for each in judged], ARRAY(String)),
+    )
+    given = func.unnest(*columns).table_valued("final_id", "row_id", "outcome").render_derived()
+    values = (
+        select(literal(bulk.id), given.c.final_id, given.c.row_id, given.c.outcome, Final.is_blank, Final.is_setup)
+        .join(Final, Final.id == given.c.final_id)
+        .order_by(given.c.final_id)
+    )
+    names = ["bulk_approval_id", "final_id", "classification_id", "outcome", "was_blank", "was_setup"]
+    await session.execute(insert(BulkApprovalItem).from_select(names, values))
+
+
+def _approved(bulk: BulkApproval) -> list[ColumnElement[bool]]:
+    return [
+        BulkApprovalItem.bulk_approval_id == bulk.id,
+        BulkApprovalItem.outcome == ApprovalOutcome.APPROVED,
+    ]
+
+
+async def _approve(session: WriteSession, bulk: BulkApproval) -> None:
+    row = aliased(Classification)
+    # Models know nothing of set-ups: what an approver marked stays.
+    is_marked = (row.classification_type == ClassificationType.AI) & Final.is_setup
+    await session.execute(
+        update(Final)
+        .where(Final.id == BulkApprovalItem.final_id, row.id == BulkApprovalItem.classification_id, *_approved(bulk))
+        .values(
+            source_id=row.id,
+            is_approved=True,
+            approved_by_id=bulk.user_id,
+            approved_at=func.now(),
+            bulk_approval_id=bulk.id,
+            is_gold_standard=False,
+            is_blank=row.is_blank,
+            is_setup=or_(row.is_setup, is_marked),
+            version=Final.version + 1,
+            last_modified=func.now(),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _note(
+    session: WriteSession, bulk: BulkApproval, action: ApprovalAction, user_id: int, finals: Sequence[int]
+) -> None:
+    """Adds to the history of each FINAL."""
+    columns: tuple[Any, ...] = (
+        Final.id,
+        literal_column(f"'{action.value}'"),
+        Final.source_id,
+        literal(user_id),
+        literal(bulk.id),
+        Final.version,
+    )
+    entries = select(*columns).where(Final.id == any_(cast(finals, ARRAY(BigInteger)))).order_by(Final.id)
+    names = ["final_id", "action", "source_id", "user_id", "bulk_approval_id", "version"]
+    await session.execute(insert(ClassificationApproval).from_select(names, entries))
+
+
+async def revert_bulk_approval(session: WriteSession, viewer: Viewer, bulk_approval_id: int) -> BulkApproval:
+    """Takes back all that a bulk approval approved, unless something was approved over it since."""
+    sought = visible(BulkApproval, viewer).where(BulkApproval.id == bulk_approval_id)
+    bulk = await session.scalar(sought.with_for_update(of=BulkApproval))
+    if bulk is None:
+        raise NotFound("There is no such bulk approval.")
+    await project_to_approve_in(session, viewer, bulk.project_id)
+    if bulk.reverted_at is not None:
+        return bulk
+    items = select(BulkApprovalItem.final_id).where(*_approved(bulk))
+    await finals_where(session, Classification.id.in_(items))
+    over = Final.is_approved & Final.bulk_approval_id.is_distinct_from(bulk.id)
+    approved_over = await session.scalar(select(func.count()).select_from(Final).where(Final.id.in_(items), over))
+    if approved_over:
+        raise Conflict(
+            f"{approved_over} of these media were approved anew since, so nothing is undone. "
+            "Take back single approvals with unapproveClassification."
+        )
+    reverted = await _revert(session, bulk)
+    await _note(session, bulk, ApprovalAction.REVERTED, signed_in(viewer), reverted)
+    bulk.reverted_at, bulk.reverted_by_id = func.now(), signed_in(viewer)
+    await session.flush()
+    await session.refresh(bulk)
+    return bulk
+
+
+async def _revert(session: WriteSession, bulk: BulkApproval) -> list[int]:
+    """Sets the FINALs back to what they were; those that were unapproved one by one meanwhile are left alone."""
+    row = aliased(Classification)
+    # A mark that was set or taken back since stays.
+    is_as_approved = Final.is_setup == or_(row.is_setup, BulkApprovalItem.was_setup)
+    undone = (
+        update(Final)
+        .where(
+            Final.id == BulkApprovalItem.final_id,
+            row.id == BulkApprovalItem.classification_id,
+            Final.bulk_approval_id == bulk.id,
+            *_approved(bulk),
+        )
+        .values(
+            **NOTHING_APPROVED
+            | {
+                "is_blank": BulkApprovalItem.was_blank,
+                "is_setup": case((is_as_approved, BulkApprovalItem.was_setup), else_=Final.is_setup),
+            },
+            version=Final.version + 1,
+            last_modified=func.now(),
+        )
+        .returning(Final.id)
+        .execution_options(synchronize_session=False)
+    )
+    return list((await session.scalars(undone)).all())
