@@ -15,7 +15,7 @@ from tests.plan.search import OPERATIONS, SEED, many, tried
 
 TEXT = re.compile(rb'"([\w-]+)"')
 # A place in the order of events; other transactions move it.
-PLACE = re.compile(rb"\d+\.\d+")
+PLACE = re.compile(rb"\d+\.\d+\.\d+")
 
 BEGIN_WITH_SILENCE = {
     "notificationReceived",
