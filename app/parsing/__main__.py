@@ -70,7 +70,7 @@ def _reply(task: Task) -> bytes:
     _limit(task, held)
     try:
         reply = _called(parser, task.arguments)
-        is_last = _held_bytes() > held + KEPT_BYTES_MAX
+        is_last = reply.is_last or _held_bytes() > held + KEPT_BYTES_MAX
         return packed(reply._replace(is_last=is_last, cpu_s=time.process_time() - began_s))
     except MemoryError:
         return packed(Reply("memory", [], is_last=True, cpu_s=time.process_time() - began_s))

@@ -1,9 +1,11 @@
 """Bounds that are checked before a parser meets what they keep away from it: nesting, tokens, members, packing."""
 
 from collections.abc import Iterator
+from os import SEEK_END
 from pathlib import PurePosixPath
+from struct import Struct
 from typing import IO
-from zipfile import ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from app.errors import Unreadable
 from app.settings import settings
@@ -17,6 +19,18 @@ NO_BRACKETS = bytes(sorted(set(range(256)) - set(BRACKETS)))
 ITEM_DEPTH = 2
 # Every byte that may stand in a number or a name becomes the same, all that ends one a blank.
 RUNS = bytes(0x20 if byte in b" \t\r\n[]{},:" else 0x61 for byte in range(256))
+
+# The record at the end of an archive (APPNOTE 4.3.16), and a comment behind it.
+END = Struct("<4s4H2LH")
+END_MARK = b"PK\x05\x06"
+END_BYTES_MAX = END.size + 65_535
+# What stands before it in an archive that is large (4.3.14 and 4.3.15).
+LOCATOR_64 = Struct("<4sLQL")
+LOCATOR_64_MARK = b"PK\x06\x07"
+END_64 = Struct("<4sQ2H2L4Q")
+END_64_MARK = b"PK\x06\x06"
+# What the directory may take for each file: its fixed part, a name, and what packing programs add.
+ENTRY_BYTES_MAX = 512
 
 
 class JsonBounds:
@@ -107,6 +121,41 @@ def check_json(content: bytes) -> None:
     bounds = JsonBounds()
     for start in range(0, len(content), CHUNK_BYTES):
         bounds.check(content[start : start + CHUNK_BYTES])
+
+
+def archive(file: IO[bytes], *, files_max: int | None = None) -> ZipFile:
+    """A ZIP archive, once the record at its end says that its directory is small: to open it is to read all of that.
+
+    The directory is read by its length, whatever the number of files beside it says; so both are bounded.
+    """
+    most = settings.archive_files_max if files_max is None else files_max
+    count, directory_bytes = _directory(file)
+    if count > 2 * most or directory_bytes > most * ENTRY_BYTES_MAX:
+        raise Unreadable(f"An archive may contain at most {most:,} files; the directory of this one is larger.")
+    file.seek(0)
+    try:
+        return ZipFile(file)
+    except (BadZipFile, NotImplementedError, ValueError):
+        raise Unreadable("This is not a ZIP archive, or it is broken.") from None
+
+
+def _directory(file: IO[bytes]) -> tuple[int, int]:
+    """How many entries the directory of a ZIP archive has, folders included, and how many bytes it takes."""
+    file.seek(max(0, file.seek(0, SEEK_END) - END_BYTES_MAX))
+    tail = file.read()
+    at = tail.rfind(END_MARK)
+    if at < 0 or len(tail) - at < END.size:
+        raise Unreadable("This is not a ZIP archive, or it is cut off.")
+    *_, count, directory_bytes, _, _ = END.unpack_from(tail, at)
+    locator = tail[max(0, at - LOCATOR_64.size) : at]
+    if locator.startswith(LOCATOR_64_MARK):
+        _, _, place, _ = LOCATOR_64.unpack(locator)
+        file.seek(min(place, file.seek(0, SEEK_END)))
+        record = file.read(END_64.size)
+        if len(record) < END_64.size or not record.startswith(END_64_MARK):
+            raise Unreadable("This is not a ZIP archive, or it is broken.")
+        *_, count, directory_bytes, _ = END_64.unpack(record)
+    return count, directory_bytes
 
 
 def members(archive: ZipFile, *, files_max: int | None = None) -> list[ZipInfo]:

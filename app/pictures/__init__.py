@@ -93,6 +93,9 @@ def _check(field: str, image: Image.Image, *, media_type: str, pixels_max: int) 
         raise Invalid(field, f"This is not {media_type}, as declared. Send the right type.")
     if image.width * image.height > pixels_max:
         raise _too_large(field, pixels_max)
+    if image.format == "WEBP" and image.width * image.height > settings.webp_pixels_max:
+        most = settings.webp_pixels_max / 1e6
+        raise Invalid(field, f"A WebP picture may have at most {most:g} million pixels. Send a smaller one, or a JPEG.")
     if max(image.size) > settings.picture_side_max:
         raise Invalid(field, f"A picture may be at most {settings.picture_side_max:,} pixels wide and high.")
     if image.format != "MPO" and getattr(image, "is_animated", False):

@@ -56,6 +56,9 @@ class FilesSettings(BaseModel):
     parser_members_max: Count = Field(
         default=100_000, description="Tags, nodes and members of one OpenStreetMap element in a file."
     )
+    webp_pixels_max: Count = Field(
+        default=25_000_000, description="Pixels of a WebP picture, which is always unpacked as a whole."
+    )
     archive_files_max: Count = Field(default=1_000, description="Files in an archive.")
     archive_ratio_max: Count = Field(
         default=200, description="How many times larger a file may be than its packed form."

@@ -3,6 +3,7 @@
 import zipfile
 from base64 import urlsafe_b64encode
 from io import BytesIO
+from unittest.mock import Mock
 
 import orjson
 import pytest
@@ -14,6 +15,7 @@ from app.events.positions import Position
 from app.geometry import from_geojson
 from app.models.mapping.datasets import Dataset
 from app.pagination import place
+from app.parsing import bounds
 from app.parsing.bounds import JsonBounds, check_json, members, unpacked
 from app.services.social.posts.search import Mark
 from resolvers.mapping.datasets import NamedOrder
@@ -137,3 +139,43 @@ def test_a_cursor_has_a_length_before_it_is_unpacked(monkeypatch):
     ):
         with pytest.raises(BadRequest):
             parse()
+
+
+def _archive_of(count):
+    with zipfile.ZipFile(file := BytesIO(), "w") as made:
+        for number in range(count):
+            made.writestr(str(number), b"")
+    return file
+
+
+def test_the_directory_of_an_archive_is_bounded_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(bounds.settings, "archive_files_max", 10)
+    monkeypatch.setattr(bounds, "ZipFile", opened := Mock(side_effect=zipfile.ZipFile))
+    assert len(bounds.members(bounds.archive(_archive_of(10)))) == 10
+    with pytest.raises(Unreadable, match="this has 11"):
+        bounds.members(bounds.archive(_archive_of(11)))
+    opened.reset_mock()
+    with pytest.raises(Unreadable, match="at most 10 files; the directory of this one is larger"):
+        bounds.archive(_archive_of(21))
+    lies = bytearray(_archive_of(1_000).getvalue())
+    lies[-14:-10] = b"\1\0\1\0"  # one file, as it says
+    with pytest.raises(Unreadable, match="the directory of this one is larger"):
+        bounds.archive(BytesIO(bytes(lies)))
+    assert not opened.called
+
+
+def test_a_large_archive_says_its_size_elsewhere(monkeypatch):
+    large = _archive_of(65_536)
+    assert len(bounds.archive(large, files_max=70_000).infolist()) == 65_536
+    with pytest.raises(Unreadable, match="the directory of this one is larger"):
+        bounds.archive(large)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK\5\6", b"PK\3\4" + bytes(100)])
+def test_what_is_no_archive_is_refused(content):
+    with pytest.raises(Unreadable, match="not a ZIP archive"):
+        bounds.archive(BytesIO(content))
+
+
+def test_an_empty_archive_is_one():
+    assert bounds.archive(BytesIO(b"PK\5\6" + bytes(18))).infolist() == []

@@ -53,6 +53,14 @@ async def test_time_beyond_the_limit_is_refused_in_words(parser):
     assert await parsing.run(parsers.echo, 1) == [1]
 
 
+async def test_a_child_whose_parser_stumbled_is_not_asked_again():
+    before = await parsing.run(parsers.pid)
+    with capture_logs() as logs, pytest.raises(Unreadable, match="uses its format in a way that is not supported"):
+        await parsing.run(parsers.mistake)
+    assert [log["event"] for log in logs] == ["parser failed"]
+    assert await parsing.run(parsers.pid) != before
+
+
 async def test_a_crash_is_a_refusal():
     with pytest.raises(Unreadable, match="or the file is broken"):
         await parsing.run(parsers.crash)

@@ -68,7 +68,7 @@ def opened(path: Path, alone: str | None = None) -> Iterator[Folder]:
         yield Folder({alone: path}, None)
         return
     try:
-        with ZipFile(path) as archive:
+        with path.open("rb") as file, bounds.archive(file, files_max=settings.media_archive_files_max) as archive:
             entries = bounds.members(archive, files_max=settings.media_archive_files_max)
             yield Folder({entry.filename: entry for entry in entries}, archive)
     except (BadZipFile, NotImplementedError):

@@ -124,7 +124,7 @@ def unpacked_and_parsed(archive: bytes) -> Plain:
 def _unpacked(archive: bytes) -> bytes:
     """The one GeoJSON file in an archive that is not the boundary asked about."""
     try:
-        with zipfile.ZipFile(BytesIO(archive)) as files:
+        with bounds.archive(BytesIO(archive)) as files:
             if sum(entry.file_size for entry in files.infolist()) > settings.osm_unpacked_bytes_max:
                 raise Outage(WHO, f"sent more than {settings.osm_unpacked_bytes_max:,} bytes", heals=False)
             entries = [entry for entry in bounds.members(files) if entry.filename.endswith(".geojson")]
