@@ -22,13 +22,15 @@ class NoPicture(Exception):
 
 def photo(path: Path) -> Picture:
     """A photo as (height, width, 3), turned as its EXIF orientation says. Raises `NoPicture`."""
-    Image.MAX_IMAGE_PIXELS = settings.medium_pixels_max
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Our own bound counts, and Pillow's next one.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                if image.width * image.height > settings.medium_pixels_max:
+                    raise Image.DecompressionBombError
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise NoPicture("The picture has too many pixels.") from None
     # Pillow's decoders raise what they come across.
     except (OSError, SyntaxError, ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
