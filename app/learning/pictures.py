@@ -27,14 +27,14 @@ def photo(path: Path) -> Picture:
             # Our own bound counts, and Pillow's next one.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                if image.width * image.height > settings.medium_pixels_max:
-                    raise Image.DecompressionBombError
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                if image.width * image.height <= settings.medium_pixels_max:
+                    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except Image.DecompressionBombError:
-        raise NoPicture("The picture has too many pixels.") from None
+        pass
     # Pillow's decoders raise what they come across.
     except (OSError, SyntaxError, ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as error:
         raise NoPicture("The picture cannot be read.") from error
+    raise NoPicture("The picture has too many pixels.")
 
 
 def frames(path: Path, *, fps: float) -> Iterator[tuple[int, Picture]]:

@@ -62,3 +62,15 @@ class WildlifeSettings(BaseModel):
     ai_connections_max: Count = Field(default=20, description="Connections to AI Managers of an account.")
     ai_providers_max: Count = Field(default=200, description="External AI providers of an account.")
     frames_samples_max: Count = Field(default=20_000, description="Samples of one answer with frames.")
+
+    # Classifiers of species
+    species_crops_per_class_min: Count = Field(
+        default=30, description="Approved crops of a species that a classifier needs."
+    )
+    species_crops_per_class_max: Count = Field(
+        default=1_000, description="Approved crops of one species that a classifier learns from."
+    )
+    species_classes_max: Count = Field(default=200, description="Species that a classifier tells apart.")
+    species_trainings_per_hour_max: Count = Field(
+        default=20, description="Trainings of classifiers that an account may start in an hour."
+    )

@@ -7,6 +7,7 @@ from schema.wildlife.classification_projects import ClassificationProjectsMutati
 from schema.wildlife.classifications import ClassificationsMutation, ClassificationsQuery
 from schema.wildlife.classificators import ClassificatorsMutation, ClassificatorsQuery
 from schema.wildlife.providers import ProvidersMutation, ProvidersQuery
+from schema.wildlife.species_classifiers import SpeciesClassifiersMutation, SpeciesClassifiersQuery
 from schema.wildlife.statistics import StatisticsQuery
 
 
@@ -18,6 +19,7 @@ class WildlifeQuery(
     ProvidersQuery,
     AIJobsQuery,
     StatisticsQuery,
+    SpeciesClassifiersQuery,
 ):
     """The domain's questions."""
 
@@ -29,6 +31,7 @@ class WildlifeMutation(
     ClassificationsMutation,
     ProvidersMutation,
     AIJobsMutation,
+    SpeciesClassifiersMutation,
 ):
     """The domain's changes."""
 

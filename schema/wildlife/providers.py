@@ -14,7 +14,7 @@ from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Node, Row, rows_of_one_table, shows
 from schema.system.jobs import Job
 
-for enum in (tables.AIProviderType,):
+for enum in (tables.AIProviderType, tables.LocalEngine):
     strawberry.enum(enum, description=enum.__doc__)
 
 
@@ -62,7 +62,10 @@ class ExternalAIProvider(AIProvider, Row, of=tables.ExternalAIProvider):
 
 
 class LocalAIProvider(AIProvider, Row, of=tables.LocalAIProvider):
-    pass
+    engine: auto
+    licence: auto
+    available: auto
+    reason: auto
 
 
 @shows(changes.AIProviderUpdated)

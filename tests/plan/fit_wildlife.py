@@ -4,6 +4,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from app.models.wildlife.providers import LocalEngine
+from app.models.wildlife.species_classifiers import SpeciesTrainingStatus
 from tests.plan.fit import TEXTS, any_time
 
 
@@ -18,6 +20,16 @@ def _fit_ai_providers(random: Random, rows: list[dict[str, Any]]) -> None:
             row.update({"connection_id": None, "remote_id": None})
         if row["provider_type"].name != "POSE":
             row["keypoint_topology"] = None
+        is_local = row["kind"].name == "LOCAL"
+        # The built-in engine is there once.
+        row["engine"] = random.choice([LocalEngine.SPECIES_HEAD, LocalEngine.ONNX]) if is_local else None
+        row["research_project_id"] = row["research_project_id"] if is_local else None
+
+
+def _fit_species_classifier_trainings(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["status"] = SpeciesTrainingStatus.FINISHED
+        row.update({"failure": None, "seed": random.randrange(9), "species_ids": [1, 2]})
 
 
 def _fit_classificators(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -102,6 +114,7 @@ def _fit_classification_approvals(random: Random, rows: list[dict[str, Any]]) ->
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ai_provider_connections": _fit_ai_provider_connections,
     "ai_providers": _fit_ai_providers,
+    "species_classifier_trainings": _fit_species_classifier_trainings,
     "classificators": _fit_classificators,
     "classificator_versions": _fit_classificator_versions,
     "classification_projects": _fit_classification_projects,

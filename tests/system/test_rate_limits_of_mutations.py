@@ -15,6 +15,7 @@ from app.formats.footprints import sifted
 from app.models.kinds import RateLimit
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
+from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.system import Job
 from app.queue import enqueue
 from app.services.system import rate_limits
@@ -59,6 +60,7 @@ def test_what_starts_something_is_found():
         MappingRateLimit.TRAININGS: {"startTraining", "startFeedbackTraining"},
         MappingRateLimit.PREDICTIONS: {"startPrediction", "retryPrediction"},
         MappingRateLimit.INSPECTIONS: {"inspectDataset"},
+        WildlifeRateLimit.SPECIES_TRAININGS: {"trainSpeciesClassifier"},
         SystemRateLimit.JOBS: {
             "fetchOsmLabels",
             "fetchFeedbackLabels",

@@ -1,12 +1,19 @@
 """What is done later about camera-trap media, and what people are told of them."""
 
-from app.models.kinds import JobKind, Lane, Trait
+from app.models.kinds import JobKind, Lane, RateLimit, Trait
 from app.models.kinds.system import SystemRateLimit
+
+
+class WildlifeRateLimit(RateLimit):
+    """The rate limits of this domain."""
+
+    SPECIES_TRAININGS = "species_trainings"
 
 
 class WildlifeJob(JobKind):
     """The jobs of this domain."""
 
+    TRAIN_SPECIES = "TRAIN_SPECIES", Lane.HEAVY, WildlifeRateLimit.SPECIES_TRAININGS
     FILL_COLLECTION = "FILL_COLLECTION", Lane.SLOW, Trait.NOT_LIMITED
     SYNC_AI_MODELS = "SYNC_AI_MODELS", Lane.SLOW, SystemRateLimit.JOBS
     FOLLOW_AI_JOB = "FOLLOW_AI_JOB", Lane.SLOW, Trait.NOT_LIMITED

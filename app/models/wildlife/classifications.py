@@ -150,6 +150,13 @@ class Classification(Record):
         Index(None, "project_collection_id", "id"),
         Index(None, "user_id", "id", postgresql_where=text("user_id IS NOT NULL")),
         Index(None, "model_id", "id", postgresql_where=text("model_id IS NOT NULL")),
+        Index(
+            "ix_classifications_informativeness",
+            "project_id",
+            "informativeness",
+            "id",
+            postgresql_where=text("classification_type = 'FINAL'"),
+        ),
         Index(None, "bulk_approval_id", postgresql_where=text("bulk_approval_id IS NOT NULL")),
     )
 
@@ -231,6 +238,14 @@ class Classification(Record):
             "classification_type = 'FINAL' AND (has_feedback OR is_classified AND NOT is_approved)", persisted=True
         ),
         doc="Of a FINAL: whether the work of a person waits for an approver.",
+    )
+
+    informativeness: Mapped[float] = mapped_column(
+        default=0.3,
+        server_default=text("0.3"),
+        doc="Of a FINAL: how much a look at it would settle or teach. AI and people disagree: 2; plus 1 minus the "
+        "confidence of the least sure AI observation, rounded to tenths, or 0.3 before AI has seen the medium; plus up "
+        "to 0.09 for the first media of a sequence. 0 once it is approved.",
     )
 
     project: Mapped[ClassificationProject] = relationship(

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from importlib.util import find_spec
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text, true
@@ -9,14 +10,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, Json, Record
+from app.models.base import WITHHELD, Json, Record, not_exported
 from app.models.limits.texts import NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.limits.wildlife import (
     AI_LOGIN_LENGTH_MAX,
     AI_PROVIDER_NAME_LENGTH_MAX,
     AI_PROVIDER_VERSION_LENGTH_MAX,
+    LICENCE_LENGTH_MAX,
 )
 from app.models.system import Job
+from app.models.wildlife.media import KEY_LENGTH_MAX
+from app.models.wildlife.projects import ResearchProject
+from app.weights import EFFICIENTNET_LITE0, MEGADETECTOR_LITE
 
 
 class AIProviderKind(Enum):
@@ -25,6 +30,14 @@ class AIProviderKind(Enum):
     TRAPPER = "TRAPPER"
     EXTERNAL = "EXTERNAL"
     LOCAL = "LOCAL"
+
+
+class LocalEngine(Enum):
+    """What runs a provider in this installation: a built-in detector, a classifier trained here, or an ONNX file."""
+
+    MEGADETECTOR_LITE = "MEGADETECTOR_LITE"
+    SPECIES_HEAD = "SPECIES_HEAD"
+    ONNX = "ONNX"
 
 
 class AIProviderType(Enum):
@@ -98,6 +111,16 @@ class AIProvider(Record):
         UniqueConstraint("connection_id", "remote_id"),
         CheckConstraint("connection_id IS NULL OR kind = 'TRAPPER'", name="connection"),
         CheckConstraint("remote_id IS NULL OR kind = 'TRAPPER'", name="remote_id"),
+        CheckConstraint("(engine IS NULL) = (kind <> 'LOCAL')", name="engine"),
+        CheckConstraint("research_project_id IS NULL OR kind = 'LOCAL'", name="research_project"),
+        Index(
+            "uq_ai_providers_built_in",
+            "engine",
+            "model_file_hash",
+            unique=True,
+            postgresql_where=text("engine = 'MEGADETECTOR_LITE'"),
+        ),
+        Index(None, "research_project_id", postgresql_where=text("research_project_id IS NOT NULL")),
         CheckConstraint("keypoint_topology IS NULL OR provider_type = 'POSE'", name="keypoint_topology"),
     )
 
@@ -148,8 +171,19 @@ class AIProvider(Record):
         doc="Whether a sync may overwrite fields. Switch it off to keep your edits.",
     )
     last_synced: Mapped[datetime | None] = mapped_column(doc="When a sync last saw the model.")
+    # Of local providers.
+    engine: Mapped[LocalEngine | None] = mapped_column(doc="What runs it.")
+    weights_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH_MAX), info=WITHHELD)
+    licence: Mapped[str | None] = mapped_column(String(LICENCE_LENGTH_MAX), doc="The licence of its weights.")
+    research_project_id: Mapped[int | None] = mapped_column(
+        ForeignKey("research_projects.id", ondelete="CASCADE"),
+        info=not_exported("a provider belongs to its owner"),
+    )
 
     user: Mapped[User | None] = relationship(lazy="raise", doc="The owner; null if it belongs to the installation.")
+    research_project: Mapped[ResearchProject | None] = relationship(
+        lazy="raise", doc="Of a classifier trained here: the research project whose members alone see and use it."
+    )
     connection: Mapped[AIProviderConnection | None] = relationship(
         back_populates="providers", lazy="raise", doc="The connection it is run through; only its owner sees it."
     )
@@ -173,3 +207,16 @@ class LocalAIProvider(AIProvider):
     """A model that runs in this installation, without any outside service."""
 
     __mapper_args__ = {"polymorphic_identity": AIProviderKind.LOCAL}  # noqa: RUF012
+
+    @property
+    def reason(self) -> str | None:
+        """Why it cannot be used on this installation; null if it can."""
+        needed = MEGADETECTOR_LITE if self.engine is LocalEngine.MEGADETECTOR_LITE else EFFICIENTNET_LITE0
+        if self.engine is LocalEngine.ONNX:
+            return None if find_spec("onnxruntime") else "It needs onnxruntime, which the extra `onnx` installs."
+        return needed.reason
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be used on this installation."""
+        return self.reason is None

@@ -1,3 +1,9 @@
 """Who may see and change camera-trap projects, places, media and species."""
 
-from app.policies.wildlife import ai_jobs, classifications, projects, providers  # noqa: F401 -- registers every rule
+from app.policies.wildlife import (  # noqa: F401 -- registers every rule
+    ai_jobs,
+    classifications,
+    projects,
+    providers,
+    species_classifiers,
+)

@@ -27,7 +27,9 @@ OWNERS = frozenset({ResearchProjectRole.OWNER})
 
 
 def has_role(
-    viewer: AnyViewer, project_id: SQLColumnExpression[int], roles: SomeOf[ResearchProjectRole] = ANY_ROLE
+    viewer: AnyViewer,
+    project_id: SQLColumnExpression[int] | SQLColumnExpression[int | None],
+    roles: SomeOf[ResearchProjectRole] = ANY_ROLE,
 ) -> ColumnElement[bool]:
     """Whether the viewer has one of the roles in the research project in a column, alone or through a team."""
     if not viewer.is_signed_in:
@@ -43,7 +45,9 @@ def has_role(
     return or_(project_id.in_(alone), project_id.in_(through))
 
 
-def is_member(viewer: AnyViewer, project_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def is_member(
+    viewer: AnyViewer, project_id: SQLColumnExpression[int] | SQLColumnExpression[int | None]
+) -> ColumnElement[bool]:
     """Whether the viewer sees everything in the research project in a column: its members, and staff."""
     return true() if viewer.is_staff else has_role(viewer, project_id)
 

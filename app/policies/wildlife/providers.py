@@ -10,12 +10,15 @@ from app.models.wildlife.providers import (
     TrapperAIProvider,
 )
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
+from app.policies.wildlife.projects import is_member
 
 
 @reads(AIProvider, TrapperAIProvider, ExternalAIProvider, LocalAIProvider)
 def visible_ai_providers(viewer: AnyViewer) -> ColumnElement[bool]:
-    """For every user: a classification must be able to say which model made it. Nothing of a provider is secret."""
-    return true() if viewer.is_signed_in else false()
+    """For every user: a classification must be able to say which model made it. What a project trained is its own."""
+    if not viewer.is_signed_in:
+        return false()
+    return AIProvider.research_project_id.is_(None) | is_member(viewer, AIProvider.research_project_id)
 
 
 @reads(AIProviderConnection)

@@ -1,0 +1,1 @@
+"""Classifiers of species that a project trains on its own approved crops."""

@@ -1,0 +1,88 @@
+"""Trainings of species classifiers, and what they say about labels."""
+
+import strawberry
+from sqlalchemy import Select
+
+from app.models.wildlife.classification_projects import ClassificationProject
+from app.models.wildlife.species import Species
+from app.models.wildlife.species_classifiers import SpeciesClassifierTraining, SpeciesTrainingStatus
+from app.pagination import Order
+from app.policies import visible
+from app.services.wildlife.species_classifiers import training
+from resolvers import ids
+from resolvers.context import Info
+from resolvers.loaders import RowOrReference
+
+
+class SpeciesTrainingOrder(Order):
+    """By age, or by accuracy, the highest first."""
+
+    NEWEST = ("id", True)
+    OLDEST = ("id", False)
+    ACCURACY = ("accuracy", True)
+
+
+async def species_classifier_training(info: Info, id: strawberry.ID) -> RowOrReference[SpeciesClassifierTraining]:
+    """A training of a species classifier by its id.
+
+    id: The id of the training.
+    """
+    return await info.context.find(SpeciesClassifierTraining, id)
+
+
+def species_classifier_trainings(
+    info: Info,
+    classification_project_id: strawberry.ID | None = None,
+    status: SpeciesTrainingStatus | None = None,
+) -> Select[SpeciesClassifierTraining]:
+    """Trainings of species classifiers.
+
+    classification_project_id: Only trainings of this classification project.
+    status: Only trainings with this status.
+    """
+    found = visible(SpeciesClassifierTraining, info.context.viewer)
+    if classification_project_id is not None:
+        key = ids.key(classification_project_id, ClassificationProject)
+        found = found.where(SpeciesClassifierTraining.project_id == key)
+    return found if status is None else found.where(SpeciesClassifierTraining.status == status)
+
+
+async def train_species_classifier(
+    info: Info,
+    classification_project_id: strawberry.ID,
+    name: str | None = None,
+    species_ids: list[strawberry.ID] | None = None,
+    gold_standard_only: bool = False,
+    seed: int = 0,
+) -> SpeciesClassifierTraining:
+    """Trains a classifier on the approved boxes of a project, and makes a provider of it. For admins of the project.
+
+    It learns from {settings.species_crops_per_class_min} boxes of each of 2 species or more, and is judged on places
+    (or sequences) that it never saw. It approves nothing by itself, and nothing uses it before somebody chooses it.
+    classification_project_id: The project whose approved classifications it learns from.
+    name: The name of the provider; its versions count up. "Species classifier" unless given.
+    species_ids: The species to learn; all with enough boxes unless given.
+    gold_standard_only: Whether to learn from gold standards alone.
+    seed: What chance begins with: the same seed and classifications give the same classifier.
+    """
+    async with info.context.writing() as session:
+        return await training.train_species_classifier(
+            session,
+            info.context.viewer,
+            project_id=ids.key(classification_project_id, ClassificationProject),
+            name=name,
+            species_ids=None if species_ids is None else [ids.key(id, Species) for id in species_ids],
+            gold_standard_only=gold_standard_only,
+            seed=seed,
+        )
+
+
+async def cancel_species_classifier_training(info: Info, id: strawberry.ID) -> SpeciesClassifierTraining:
+    """Cancels a training of a species classifier. For admins of the project.
+
+    id: The id of the training.
+    """
+    async with info.context.writing() as session:
+        return await training.cancel_species_training(
+            session, info.context.viewer, id=ids.key(id, SpeciesClassifierTraining)
+        )
