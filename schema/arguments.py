@@ -5,6 +5,7 @@ second of two mutations fail after the first, if both could have been refused. A
 mutation is told that alone.
 """
 
+import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,6 +48,7 @@ from app.errors import BadRequest, DomainError
 from app.models.choices import Scope
 from app.pagination import place
 from resolvers import ids
+from resolvers.former_names import one_of
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
 from resolvers.plan.declared import METADATA, Paged
 from schema.fields import Scoped
@@ -175,6 +177,29 @@ class IdCheck(Check):
                 ids.decode(id)
 
 
+class RenamedCheck(Check):
+    """That an id which has a former name is given under one of the two."""
+
+    def __init__(self, node: FieldNode, definition: GraphQLField) -> None:
+        super().__init__(node)
+        self._definition = definition
+        kinds = (get_named_type(argument.type) for argument in definition.args.values())
+        self.renamed = {
+            former: new
+            for kind in kinds
+            if is_input_object_type(kind)
+            for former, found in kind.fields.items()
+            if found.deprecation_reason
+            for new in re.findall(r"`(\w+)`", found.deprecation_reason)
+            if new in kind.fields
+        }
+
+    def run(self, variables: VariableValues) -> None:
+        for given in get_argument_values(self._definition, self.node, variables).values():
+            for former, new in self.renamed.items():
+                one_of(new, given.get(new), former, given.get(former))
+
+
 def _ids(kind: GraphQLInputType, value: Any) -> Iterator[str]:
     """The ids in a coerced value."""
     named = get_nullable_type(kind)
@@ -287,6 +312,9 @@ class ArgumentChecks:
             part.checks.append(PageCheck(self._schema, node, definition, declared))
         if self._is_mutation and _takes_ids(definition):
             part.checks.append(IdCheck(node, definition))
+            renamed = RenamedCheck(node, definition)
+            if renamed.renamed:
+                part.checks.append(renamed)
         if node.selection_set:
             self._collect(node.selection_set, get_named_type(definition.type), part)
 

@@ -1,13 +1,16 @@
-"""Bodies as they arrive: not slower than anybody's line, and answered early without being cut off."""
+"""Bodies as they arrive, answered early without being cut off; and clients that leave before their answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.settings import settings
+
+T = TypeVar("T")
 
 LINGER_S = 1.0
 LINGER_BYTES_MAX = 1024 * 1024
@@ -26,6 +29,23 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
             return
         total += len(piece)
         yield piece
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives; None if the client leaves before, which cancels it: nobody waits for it any more."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(gone())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 class Early(Response):

@@ -1,6 +1,8 @@
 """Labels and areas leave as files that other programs open."""
 
+import asyncio
 from contextlib import aclosing
+from urllib.parse import urlsplit
 
 import gpxpy
 import orjson
@@ -197,3 +199,38 @@ async def test_a_link_is_good_for_what_it_was_made_for_and_for_a_while(api, ask,
     async with database.writing() as session:
         await session.execute(delete(AOI).where(AOI.id == rows["aoi"].id))
     assert (await api.get(link)).status_code == 410
+
+
+async def test_writing_ends_when_the_client_leaves(application, ask, rows, monkeypatch):
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless():
+        try:
+            while True:
+                begun.set()
+                yield b"x"
+                await asyncio.sleep(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(exports, "_labels", lambda *_: endless())
+    link = (await ask(LABELS, id=ids.encode(rows["aoi"]), format="GEOJSON"))["node"]["labelsLink"]
+    asked, sent = iter([{"type": "http.request", "body": b"", "more_body": False}]), []
+
+    async def receive():
+        if message := next(asked, None):
+            return message
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    path = urlsplit(link).path
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+             "headers": [], "client": ("127.0.0.1", 1), "server": ("api", 80), "scheme": "http",
+             "http_version": "1.1", "asgi": {"version": "3.0"}, "root_path": ""}  # fmt: skip
+    async with asyncio.timeout(10):
+        await application(scope, receive, send)
+    assert ended.is_set()
+    assert [message.get("status") for message in sent][:1] in ([], [499])

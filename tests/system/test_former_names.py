@@ -126,3 +126,18 @@ async def test_messages_are_narrowed_by_either_name(ask, database, change, owner
         id=ids.encode(other.user),
     )
     assert both.codes == ["INVALID_INPUT"]
+
+
+@pytest.mark.parametrize(("mutation", "former"), FORMER)
+async def test_it_is_checked_before_anything_runs(ask, owner, unchanged, mutation, former):
+    given = OTHERS.get(mutation, {})
+    document = f"""mutation ($input: {mutation[0].upper()}{mutation[1:]}Input!) {{
+        before: createTeam(input: {{ name: "Walkers" }}) {{ __typename }}
+        {mutation}(input: $input) {"" if mutation == "unmuteUser" else "{ __typename }"}
+    }}"""
+    new, old = the_ids(mutation, former)
+    for input in (given, {**given, **new, **old}):
+        async with unchanged():
+            answer = await ask(document, viewer=owner, input=input)
+        assert answer.codes == ["INVALID_INPUT"]
+        assert answer.errors[0]["extensions"]["field"] == NEW[former]

@@ -1,10 +1,9 @@
 """GraphQL over HTTP: POST, GET, and server-sent events for whoever would rather have those."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
 from functools import lru_cache
-from typing import Any
 
 import structlog
 from graphql import OperationType
@@ -27,7 +26,7 @@ from app.web.graphql.request import Malformed, Parameters, decode, parameters, p
 from app.web.graphql.responses import Answer, answered, refused
 from app.web.graphql.results import Beginning, Reply, accident, refusal
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of, takes_pages_of_others
-from app.web.request_body import Early
+from app.web.request_body import Early, unless_gone
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
 EXPLAIN = "graphql-explain"
@@ -87,7 +86,7 @@ class Endpoint:
         except ClientDisconnect:
             return
         else:
-            await _unless_gone(request.receive, self._answer(request, send, asked, media_types, bill))
+            await unless_gone(request.receive, self._answer(request, send, asked, media_types, bill))
 
     async def _asked(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
         """What is asked; Refused if it takes long to arrive and comes with a token that does not hold."""
@@ -266,21 +265,3 @@ def _single(accepted: bytes | None) -> tuple[str, ...]:
         return ()
     media_types = accept.choices(accepted.decode("latin-1") if accepted is not None else None)
     return () if {accept.EVENTS, accept.HTML} & {*media_types} else tuple(media_types)
-
-
-async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, or cancel it when the client leaves: nobody waits for its answer any more."""
-
-    async def gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    working, leaving = asyncio.create_task(work), asyncio.create_task(gone())
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)

@@ -22,6 +22,7 @@ from app.services.mapping.predictions import downloads
 from app.services.mapping.predictions.downloads import Reading, StreamedFile
 from app.settings import settings
 from app.web.middleware import SANDBOX
+from app.web.request_body import unless_gone
 from app.web.routes.problem_responses import refusal
 
 Opened = Callable[[Reading, str], Awaitable[StreamedFile]]
@@ -36,9 +37,11 @@ def routes(database: Database) -> list[Route]:
             try:
                 file = await opened(database.reading, request.path_params["token"])
                 async with turns:
-                    written = await _written(file.pieces)
+                    written = await unless_gone(request.receive, _written(file.pieces))
             except DomainError as error:
                 return refusal(error)
+            if written is None:
+                return Response(status_code=499)  # nobody hears it
             disposition = f'attachment; filename="{file.name}"'
             headers = {**SANDBOX, "Cache-Control": "no-store", "Content-Disposition": disposition}
             return await WrittenFile.of(written, media_type=file.media_type, headers=headers)
