@@ -1,5 +1,6 @@
 """People and clients that tests of every layer share."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from graphql import get_named_type
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, select, text
 from starlette.types import ASGIApp
 
 from app.database import Database
 from app.models.accounts import User
 from app.models.base import Base
+from app.models.system import Job
 from app.operations.servers import PrivateServers
 from app.reader import Reader
 from app.services.accounts.sign_in.sessions import SignedIn
@@ -211,3 +213,20 @@ async def other(database: Database) -> Person:
 async def staff(database: Database) -> Person:
     """Somebody who looks after the installation."""
     return await _person(database, "staff", is_staff=True)
+
+
+@pytest.fixture
+def work(database: Database) -> Callable[[], Awaitable[Job]]:
+    """Works on the newest job once, and answers with the job as it is then."""
+    from jobs.broker import WORKS  # noqa: PLC0415 - tests without jobs need not wait for them
+    from jobs.run import attempt  # noqa: PLC0415
+
+    async def work() -> Job:
+        newest = select(Job).order_by(Job.id.desc()).limit(1)
+        async with database.reading() as session:
+            job = (await session.scalars(newest)).one()
+        await attempt(database, WORKS[job.kind], job.id, asyncio.Event())
+        async with database.reading() as session:
+            return (await session.scalars(newest)).one()
+
+    return work

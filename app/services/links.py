@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from itsdangerous import BadSignature
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from app.database import ReadSession
 from app.errors import Expired, Forbidden
 from app.gateways.storage import StoredFile
 from app.models.accounts import ApiKey, Session, User
 from app.models.base import Record
-from app.policies import Viewer, visible
+from app.policies import Viewer, Visibility, visible
 from app.settings import settings
 from app.signing import Seal
 
@@ -32,6 +32,8 @@ class Kind:
     name: str
     route: str
     model: type[Record]
+    # What must hold beside that, where seeing the row is not enough.
+    also: Visibility | None = None
 
     def __post_init__(self) -> None:
         assert self.name not in KINDS, f"there are two kinds of links named {self.name}"
@@ -83,10 +85,15 @@ async def opened(session: ReadSession, route: str, token: str) -> Opened:
         raise Expired("This link has expired.")
     kind = KINDS[name]
     holder = await _holder(session, Viewer(user_id, as_staff, session_id, key_id))
-    row = holder and await session.scalar(visible(kind.model, holder).where(kind.model.id == row_id))
+    row = holder and await session.scalar(_shown(kind, holder).where(kind.model.id == row_id))
     if holder is None or row is None:
         raise Expired(GONE)
     return Opened(kind, holder, row, facts)
+
+
+def _shown(kind: Kind, holder: Viewer) -> Select[Any]:
+    found = visible(kind.model, holder)
+    return found if kind.also is None else found.where(kind.also(holder))
 
 
 def _address(kind: Kind, right: list[Any]) -> str:

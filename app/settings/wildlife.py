@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.settings.kinds import Bytes, Count, Duration, WholeDuration
+from app.settings.kinds import Bytes, Count, Days, Duration, WholeDuration
 from app.settings.units import MIB
 
 
@@ -10,6 +10,20 @@ class WildlifeSettings(BaseModel):
     """Camera-trap media, their sequences and tables."""
 
     media_uploads_at_once_max: Count = Field(default=500, description="Media that are asked for in one request.")
+    keywords_max: Count = Field(default=50, description="Keywords of a research project.")
+    locations_per_project_max: Count = Field(default=20_000, description="Locations of a research project.")
+    deployments_per_project_max: Count = Field(default=50_000, description="Deployments of a research project.")
+    failures_per_deployment_max: Count = Field(default=1_000, description="Failures of a deployment.")
+    research_project_members_max: Count = Field(default=500, description="Members of a research project.")
+    media_uploads_waiting_max: Count = Field(
+        default=500_000, description="Media of an account in a project that wait to be sent or read."
+    )
+    media_batches_per_hour_max: Count = Field(
+        default=2_000, description="Requests of an account in an hour that ask for media."
+    )
+    media_bytes_per_hour_max: Bytes = Field(
+        default=256 * 1_024 * MIB, description="Bytes of media that an account may upload in an hour."
+    )
     medium_bytes_max: Bytes = Field(default=2_048 * MIB, description="Bytes of one picture, video or sound.")
     medium_pixels_max: Count = Field(default=200_000_000, description="Pixels of a picture or of a frame of a video.")
     medium_frames_max: Count = Field(default=200_000, description="Frames of a video that are counted.")
@@ -18,7 +32,10 @@ class WildlifeSettings(BaseModel):
     )
     table_bytes_max: Bytes = Field(default=4 * MIB, description="Bytes of a table of locations or deployments.")
     table_rows_max: Count = Field(default=10_000, description="Rows of a table of locations or deployments.")
+    species_bytes_max: Bytes = Field(default=64 * MIB, description="Bytes of a list of species.")
+    media_uploads_kept_days: Days = Field(default=14, description="Days that files of media wait to be read.")
     species_rows_max: Count = Field(default=500_000, description="Rows of a table of species.")
+    media_archive_bytes_max: Bytes = Field(default=8_192 * MIB, description="Bytes of media unpacked from an archive.")
     media_archive_files_max: Count = Field(default=50_000, description="Files in an archive of media.")
     media_read_cpu_s_max: Duration = Field(default=120, description="Processor time to read one medium.")
 

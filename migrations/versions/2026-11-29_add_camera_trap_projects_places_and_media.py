@@ -674,7 +674,7 @@ def upgrade() -> None:
         ["deployment_id", "recorded_at", "id"],
         unique=False,
     )
-    op.create_index(op.f("ix_resources_duplicate_of_id"), "resources", ["duplicate_of_id"], unique=False)
+    op.create_index(op.f("ix_resources_duplicate_of_id_id"), "resources", ["duplicate_of_id", "id"], unique=False)
     op.create_index(op.f("ix_resources_owner_id"), "resources", ["owner_id"], unique=False)
     op.create_index(op.f("ix_resources_recorded_at_id"), "resources", ["recorded_at", "id"], unique=False)
     op.create_index(
@@ -749,7 +749,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_resources_research_project_id_id"), table_name="resources")
     op.drop_index(op.f("ix_resources_recorded_at_id"), table_name="resources")
     op.drop_index(op.f("ix_resources_owner_id"), table_name="resources")
-    op.drop_index(op.f("ix_resources_duplicate_of_id"), table_name="resources")
+    op.drop_index(op.f("ix_resources_duplicate_of_id_id"), table_name="resources")
     op.drop_index(op.f("ix_resources_deployment_id_recorded_at_id"), table_name="resources")
     op.drop_index(op.f("ix_resources_deployment_id_id"), table_name="resources")
     op.drop_table("resources")

@@ -130,7 +130,8 @@ def _rewritten(name: str, element: ColumnElement[Any], kind: TypeEngine[Any]) ->
         # Without an offset it is read and written in half the time; `SHOWN_WITH` puts that of UTC behind it.
         return Leaf(name, func.timezone("UTC", element), given=_utc)
     text = cast(element, Text) if isinstance(kind, JSON) else func.ST_AsGeoJSON(element, DECIMALS)
-    form = Format.JSON_OR_NULL if element.nullable else Format.JSON
+    # Of an expression nobody knows whether it may be null.
+    form = Format.JSON_OR_NULL if getattr(element, "nullable", True) else Format.JSON
     return Leaf(name, text, form, _json if isinstance(kind, JSON) else _geojson)
 
 

@@ -6,13 +6,24 @@ from schema.wildlife.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscript
 from schema.wildlife.classification_projects import ClassificationProjectsMutation, ClassificationProjectsQuery
 from schema.wildlife.classifications import ClassificationsMutation, ClassificationsQuery
 from schema.wildlife.classificators import ClassificatorsMutation, ClassificatorsQuery
+from schema.wildlife.media import MediaQuery
+from schema.wildlife.media_changes import MediaChangesQuery, MediaMutation
+from schema.wildlife.places import PlacesMutation, PlacesQuery
+from schema.wildlife.projects import ProjectsMutation, ProjectsQuery
 from schema.wildlife.providers import ProvidersMutation, ProvidersQuery
+from schema.wildlife.species import SpeciesMutation, SpeciesQuery
 from schema.wildlife.species_classifiers import SpeciesClassifiersMutation, SpeciesClassifiersQuery
 from schema.wildlife.statistics import StatisticsQuery
+from schema.wildlife.tables import TablesMutation
 
 
 @strawberry.type
 class WildlifeQuery(
+    ProjectsQuery,
+    PlacesQuery,
+    MediaQuery,
+    MediaChangesQuery,
+    SpeciesQuery,
     ClassificationProjectsQuery,
     ClassificatorsQuery,
     ClassificationsQuery,
@@ -26,6 +37,11 @@ class WildlifeQuery(
 
 @strawberry.type
 class WildlifeMutation(
+    ProjectsMutation,
+    PlacesMutation,
+    MediaMutation,
+    SpeciesMutation,
+    TablesMutation,
     ClassificationProjectsMutation,
     ClassificatorsMutation,
     ClassificationsMutation,

@@ -1,6 +1,5 @@
 """What the jobs of this domain are watched with: the world outside on a real socket, and a worker in this process."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
@@ -9,11 +8,9 @@ from sqlalchemy import select
 from app.database import Database
 from app.gateways import fakes
 from app.models.mapping.datasets import AOI, Label
-from app.models.system import Event, Job
+from app.models.system import Event
 from app.settings import settings
 from jobs import mapping  # noqa: F401 -- registers its jobs
-from jobs.broker import WORKS
-from jobs.run import attempt
 from tests import factories
 from tests.fixtures import Person
 from tests.servers import Server, serving
@@ -58,21 +55,6 @@ def labels(database: Database) -> Callable[[], Awaitable[list[Label]]]:
             return list(await session.scalars(select(Label).order_by(Label.id)))
 
     return labels
-
-
-@pytest.fixture
-def work(database: Database) -> Callable[[], Awaitable[Job]]:
-    """Works on the newest job once, and answers with the job as it is then."""
-
-    async def work() -> Job:
-        newest = select(Job).order_by(Job.id.desc()).limit(1)
-        async with database.reading() as session:
-            job = (await session.scalars(newest)).one()
-        await attempt(database, WORKS[job.kind], job.id, asyncio.Event())
-        async with database.reading() as session:
-            return (await session.scalars(newest)).one()
-
-    return work
 
 
 @pytest.fixture

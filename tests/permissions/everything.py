@@ -24,6 +24,7 @@ KINDS = {
     **dict.fromkeys(("actor", "author", "mentionedUser", "subject", "withUser"), "User"),
     "aoi": "AOI",
     "feedbackAoi": "FeedbackAOI",
+    "within": "Species",
 }
 """What arguments name whose name says something else."""
 WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}

@@ -34,6 +34,7 @@ from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.world import NOW, World, world
+from tests.wildlife import factories as wildlife
 
 MARK = "zephyrine"
 """What is in every name of theirs, and in all that they have said."""
@@ -82,6 +83,7 @@ async def society(database: Database) -> Society:
     await _befriend(database, viewer, between, hidden)
     await _talk(database, viewer, between, hidden["friend"])
     await _work(database, viewer, hidden["friend"])
+    await wildlife.season(database, hidden["friend"].id, viewer.id)
     await _organise(database, viewer, hidden["friend"])
     return Society(here, viewer, hidden, between, await marks_of(database, hidden.values()))
 

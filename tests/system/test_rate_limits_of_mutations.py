@@ -20,6 +20,7 @@ from app.models.system import Job
 from app.queue import enqueue
 from app.services.system import rate_limits
 from app.services.system.uploads import upload_link
+from app.services.wildlife.media.uploads import request_uploads
 from app.settings import settings
 from resolvers import ids
 from schema import schema
@@ -47,6 +48,8 @@ def started(function: FunctionType) -> Iterator[RateLimit | None]:
         found = named(node, where)
         if found is upload_link or found is sifted:
             yield SystemRateLimit.UPLOADS
+        if found is request_uploads:
+            yield WildlifeRateLimit.MEDIA_BATCHES
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -62,13 +65,21 @@ def test_what_starts_something_is_found():
         MappingRateLimit.INSPECTIONS: {"inspectDataset"},
         WildlifeRateLimit.SPECIES_TRAININGS: {"trainSpeciesClassifier"},
         SystemRateLimit.JOBS: {
+            "readMedia",
             "fetchOsmLabels",
             "fetchFeedbackLabels",
             "importLabels",
             "conflatePrediction",
             "exportMyData",
         },
-        SystemRateLimit.UPLOADS: {"uploadLabels", "createLabelUpload", "requestAvatarUpload", "requestPostUpload"},
+        SystemRateLimit.UPLOADS: {
+            "uploadLabels",
+            "createLabelUpload",
+            "requestAvatarUpload",
+            "requestMediaArchiveUpload",
+            "requestPostUpload",
+        },
+        WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
     }
 
 

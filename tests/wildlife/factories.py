@@ -24,6 +24,8 @@ from app.models.wildlife.providers import (
     TrapperAIProvider,
 )
 from app.models.wildlife.species import Species, TaxonRank
+from app.models.wildlife.uploads import MediaReading, MediaUpload
+from tests import factories as people
 from tests.factories import add
 
 SPRING = datetime(2026, 4, 1, tzinfo=UTC)
@@ -163,3 +165,37 @@ async def ai_provider(
         given |= {"connection_id": of.id, "user_id": of.user_id}
     chosen = kind or (ExternalAIProvider if of is None else TrapperAIProvider)
     return await add(database, chosen(**{**given, **fields}))
+
+
+async def reading(database: Database, of: ResearchProject, **fields: Any) -> MediaReading:
+    return await add(database, MediaReading(**{"research_project_id": of.id, "user_id": of.owner_id, **fields}))
+
+
+async def season(database: Database, owner_id: int, member_id: int) -> ResearchProject:
+    """A project with one of everything, all of it the owner's, that somebody else works in."""
+    forest = await project(database, owner_id)
+    await member(database, forest, member_id)
+    await team(database, forest, (await people.team(database, owner_id, member_id)).id)
+    place = await location(database, forest)
+    placed = await deployment(database, place, clock_corrected_by_id=owner_id)
+    await failure(database, placed, SPRING, SUMMER)
+    group = await sequence(database, placed)
+    first = await resource(database, forest, "IMG_0001.JPG", deployment_id=placed.id, sequence_id=group.id)
+    await resource(database, forest, "IMG_0002.JPG", duplicate_of_id=first.id)
+    spring = await collection(database, forest)
+    await put_into(database, spring, first)
+    await reading(database, forest, deployment_id=placed.id, collection_id=spring.id)
+    await add(
+        database,
+        MediaUpload(
+            research_project_id=forest.id,
+            user_id=owner_id,
+            file_path="IMG_0003.JPG",
+            size_bytes=1,
+            sha256="0" * 64,
+            storage_key="media/1/x",
+        ),
+    )
+    await species(database)
+    await ai_provider(database, await ai_provider_connection(database, owner_id))
+    return forest

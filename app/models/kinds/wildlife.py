@@ -8,12 +8,14 @@ class WildlifeRateLimit(RateLimit):
     """The rate limits of this domain."""
 
     SPECIES_TRAININGS = "species_trainings"
+    MEDIA_BATCHES = "media_batches"
 
 
 class WildlifeJob(JobKind):
     """The jobs of this domain."""
 
     TRAIN_SPECIES = "TRAIN_SPECIES", Lane.HEAVY, WildlifeRateLimit.SPECIES_TRAININGS
+    READ_MEDIA = "READ_MEDIA", Lane.SLOW, SystemRateLimit.JOBS
     FILL_COLLECTION = "FILL_COLLECTION", Lane.SLOW, Trait.NOT_LIMITED
     SYNC_AI_MODELS = "SYNC_AI_MODELS", Lane.SLOW, SystemRateLimit.JOBS
     FOLLOW_AI_JOB = "FOLLOW_AI_JOB", Lane.SLOW, Trait.NOT_LIMITED

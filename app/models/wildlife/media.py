@@ -148,7 +148,7 @@ class Resource(Subject, Record):
         Index(None, "sequence_id", "id"),
         Index(None, "sha256"),
         Index(None, "owner_id"),
-        Index(None, "duplicate_of_id"),
+        Index(None, "duplicate_of_id", "id"),
     )
 
     research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))

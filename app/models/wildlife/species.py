@@ -88,6 +88,9 @@ class Species(Record):
     synonyms: Mapped[list["Species"]] = relationship(
         back_populates="accepted", lazy="raise", foreign_keys=[accepted_id], doc="The taxa whose names are synonyms."
     )
+    aliases: Mapped[list["SpeciesAlias"]] = relationship(
+        back_populates="species", lazy="raise", doc="Its keys in other checklists, and in the labels of models."
+    )
 
 
 class SpeciesAlias(Record):
@@ -103,4 +106,4 @@ class SpeciesAlias(Record):
     checklist: Mapped[str] = mapped_column(String(40), doc="The checklist that the key is of.")
     key: Mapped[str] = mapped_column(String(limits.TAXON_KEY_LENGTH_MAX), doc="The key.")
 
-    species: Mapped[Species] = relationship(lazy="raise", doc="The taxon.")
+    species: Mapped[Species] = relationship(back_populates="aliases", lazy="raise", doc="The taxon.")

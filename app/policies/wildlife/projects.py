@@ -2,7 +2,7 @@
 
 from collections.abc import Collection as SomeOf
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, or_, select, true
 from sqlalchemy.orm import aliased
 
 from app.models.accounts import TeamMembership
@@ -177,11 +177,6 @@ def works_in_project(
     return true() if viewer.is_staff else has_role(viewer, project_id, roles)
 
 
-def may_create_research_projects(viewer: Viewer, _: None) -> bool:
-    """For any user."""
-    return viewer.is_signed_in
-
-
 def may_decide_on_research_projects(viewer: Viewer, _: None) -> bool:
     """For staff."""
     return viewer.is_staff
@@ -190,9 +185,3 @@ def may_decide_on_research_projects(viewer: Viewer, _: None) -> bool:
 def may_change_species(viewer: Viewer, _: None) -> bool:
     """For staff: the names are the whole installation's."""
     return viewer.is_staff
-
-
-def is_in_team(viewer: AnyViewer, team_id: int) -> ColumnElement[bool]:
-    """Whether the viewer is a member of a team."""
-    own = aliased(TeamMembership)
-    return exists().where(own.team_id == team_id, names_viewer(viewer, own.user_id))

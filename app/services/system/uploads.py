@@ -78,6 +78,11 @@ def pace_bytes(rates: Rates, viewer: Viewer, *, bytes: int) -> AbstractAsyncCont
     )
 
 
+def address_for(viewer: Viewer, key: str, bytes: int, media_type: str) -> str:
+    """Where the viewer may PUT one file of a type and a size, once, to be kept under a key."""
+    return storage.presigned_upload(key) or links.signed(UPLOAD, viewer, signed_in(viewer), key, bytes, media_type)
+
+
 def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_max: int) -> UploadLink:
     """An upload link of the viewer's, with a type checked by the caller, for one purpose such as `avatar`."""
     user_id = signed_in(viewer)
@@ -86,7 +91,7 @@ def upload_link(viewer: Viewer, *, use: str, media_type: str, bytes: int, bytes_
     key = f"{FOLDER}/{uuid4().hex}"
     return UploadLink(
         upload=Seal("uploaded").dumps([user_id, use, key, media_type, bytes]),
-        url=storage.presigned_upload(key) or links.signed(UPLOAD, viewer, user_id, key, bytes, media_type),
+        url=address_for(viewer, key, bytes, media_type),
         media_type=media_type,
         bytes_max=BigInt(bytes),
         expires_at=datetime.now(UTC) + timedelta(seconds=settings.file_link_s),

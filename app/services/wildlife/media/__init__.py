@@ -1,0 +1,1 @@
+"""Media: how they arrive, are read, dated, grouped and shown."""

@@ -1,0 +1,1 @@
+"""Species: the list that comes along, looking them up, and importing more."""

@@ -1,0 +1,8 @@
+"""Housekeeping of camera-trap projects."""
+
+from app.services.wildlife.media import pruning
+from app.services.wildlife.species import shipped
+from jobs.housekeeping import housekeeping
+
+housekeeping("species", shipped.add_shipped_species)
+housekeeping("media uploads", pruning.prune_media_uploads)

@@ -1,0 +1,23 @@
+"""Links to the files of media."""
+
+import strawberry
+
+from app.models.wildlife.media import Resource
+from app.services.wildlife.media import files
+from app.services.wildlife.media.files import MediaSize
+from resolvers.context import Info
+
+
+def picture_link(root: strawberry.Parent[Resource], info: Info, size: MediaSize = MediaSize.PREVIEW) -> str | None:
+    """A link to the upright picture as WebP, of a video to its first frame; valid for {settings.file_link_s}.
+
+    size: How large it is.
+    """
+    return files.picture_link(info.context.viewer, root, size)
+
+
+async def original_link(root: strawberry.Parent[Resource], info: Info) -> str | None:
+    """A link to the file as it was uploaded, valid for {settings.file_link_s}, or its address. Null for non-members."""
+    if not await info.context.load.computed(Resource, files.of_ones_own_project, root.id):
+        return None
+    return files.original_link(info.context.viewer, root)
