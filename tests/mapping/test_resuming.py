@@ -13,7 +13,7 @@ from app.models.system import Job, JobState
 from app.services.mapping.trainings import retention
 from app.settings import settings
 from jobs.engine import EngineDied
-from jobs.housekeeping import DEEDS
+from jobs.housekeeping import TASKS
 from jobs.mapping import trainings as jobs
 from jobs.mapping.resuming import FILE
 from tests import factories
@@ -89,6 +89,6 @@ async def test_what_was_kept_of_trainings_that_ended_goes(training, engine, data
     await work()
     await storage.put(retention.resuming_key(training.id + 1), b"of a training that was deleted")
     monkeypatch.setattr(settings, "uploads_kept_hours", -1)
-    await asyncio.gather(DEEDS["checkpoints"](database))
+    await asyncio.gather(TASKS["checkpoints"](database))
     assert await storage.exists(retention.resuming_key(training.id))
     assert not await storage.exists(retention.resuming_key(training.id + 1))
