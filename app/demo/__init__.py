@@ -5,7 +5,7 @@ import asyncio
 from rich.console import Console
 
 from app.database import Database
-from app.demo import community, people
+from app.demo import community, people, wood
 from app.demo.people import PASSWORD, PEOPLE
 from app.demo.walk import run
 from app.settings import settings
@@ -35,5 +35,6 @@ async def _make(*, anew: bool) -> None:
                 await community.clear(session, viewers)
             if anew or not await community.is_there(session, viewers):
                 await community.make(session, viewers, dataset)
+        await wood.make(database, viewers)
     finally:
         await database.close()

@@ -1,5 +1,6 @@
 """The demo's people, their teams, and what they say to each other."""
 
+import asyncio
 import json
 
 import httpx
@@ -12,6 +13,8 @@ from websockets.asyncio.server import serve as serve_sockets
 
 from app import cli, demo
 from app.demo import walk
+from app.gateways import storage
+from app.gateways.fakes.wood import eyes, season
 from app.operations import operators
 from app.operations.process import CannotStart
 from app.settings import settings
@@ -44,6 +47,7 @@ COUNTS = """SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM 
 @pytest.fixture
 def here(database_url, redis_url, monkeypatch):
     monkeypatch.setattr(settings, "redis_url", redis_url)
+    monkeypatch.setattr(eyes, "VISITS", 1)
     # As `up` has it for a demo: the village's imagery is this installation's own.
     monkeypatch.setattr(settings, "outside_hosts_allowed", [f"{settings.host}:{settings.port}"])
 
@@ -190,3 +194,33 @@ async def test_a_lost_connection_is_taken_up_after_the_last_event(monkeypatch, c
         ["100%", "Learning"],
         ["100%", "Done"],
     ]
+
+
+def test_a_camera_trap_project_is_there_with_its_pictures_and_half_of_it_approved(query):
+    demo.make()
+    demo.make()
+    assert query("SELECT name, status FROM research_projects") == [{"name": "Demo wood", "status": "APPROVED"}]
+    [project] = query("""SELECT resource_count, approved_count, classified_ai_count FROM classification_projects""")
+    media = project["resource_count"]
+    assert media == len(season.pictures(eyes.VISITS)) == project["classified_ai_count"]
+    assert project["approved_count"] == (media + 1) // 2
+    seen = query("""SELECT DISTINCT scientific_name FROM species JOIN classification_attrs ON species_id = species.id
+        ORDER BY scientific_name""")
+    assert [row["scientific_name"] for row in seen] == sorted(season.ANIMALS)
+    assert query("SELECT count(*) FROM deployment_failures") == [{"count": 1}]
+    [key] = query("SELECT preview_key FROM resources ORDER BY id LIMIT 1")
+    assert asyncio.run(storage.get(key["preview_key"])).startswith(b"RIFF")
+
+
+def test_the_stand_in_finds_what_is_drawn_and_nothing_in_other_files():
+    picture = next(each for each in season.pictures(eyes.VISITS) if each.actors)
+    content, seen = picture.taken()
+    found = eyes.detections(content)
+    assert [each["label"] for each in found] == [
+        season.NAMES[each.species] if each.species else each.label for each in eyes.found_in(picture, seen)
+    ]
+    known = {
+        label["aiLabel"] for mapping in eyes.MODEL["categories"]["attributeMappings"] for label in mapping["labels"]
+    }
+    assert {each["label"] for each in found} <= known
+    assert eyes.detections(b"no picture") == []

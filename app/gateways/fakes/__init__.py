@@ -1,10 +1,11 @@
 """Stand-ins for the world outside that speak its protocols over HTTP: for tests, and for the demo at `/demo`."""
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from app.gateways.fakes import osm, osm_accounts, tiles
 from app.gateways.fakes.broken import breaking
+from app.gateways.fakes.wood import eyes
 
 app = Starlette(
     routes=[
@@ -12,6 +13,7 @@ app = Starlette(
         Route("/tms/{z:int}/{x:int}/{y:int}.png", tiles.tms),
         Route("/quadkey/{q}.png", tiles.quadkey),
         Route("/tilejson.json", tiles.tilejson),
+        Mount("/ai-manager", eyes.manager),
         Route("/osm/v1/snapshot/plain/", osm.snapshot, methods=["POST"]),
         Route("/osm/v1/snapshot/", osm.task, methods=["POST"]),
         Route("/osm/v1/tasks/status/{task}/", osm.look),

@@ -25,6 +25,7 @@ WINTER_TIME = timedelta(hours=1)
 DAWN_H, DUSK_H = 5.0, 20.0
 START = datetime(2026, 5, 2, 12, tzinfo=UTC)
 DAYS = 20
+END = START + timedelta(days=DAYS + 2)
 BURST, BURST_S = 3, 2
 ANIMALS = ("Capreolus capreolus", "Sus scrofa", "Vulpes vulpes", "Meles meles")
 NAMES = dict(zip(ANIMALS, ("roe deer", "wild boar", "red fox", "European badger"), strict=True))
@@ -77,9 +78,14 @@ class Picture(NamedTuple):
         """As on the memory card."""
         return f"{self.camera.code}/100DRAWN/{self.name}"
 
+    def taken(self) -> tuple[bytes, tuple[Seen, ...]]:
+        """The file, and what can be seen in it."""
+        shot = self._shot()
+        return shots.jpeg(shot, self.camera_time, self.camera.serial), shot.seen
+
     def content(self) -> bytes:
         """The file."""
-        return shots.jpeg(self._shot(), self.camera_time, self.camera.serial)
+        return self.taken()[0]
 
     def seen(self) -> tuple[Seen, ...]:
         """What can be seen in it."""
@@ -124,7 +130,7 @@ def find(serial: str, camera_time: datetime, visits: int = 16) -> Picture | None
     return _by_time(visits).get((serial, camera_time))
 
 
-def recognized(content: bytes) -> Picture | None:
+def recognized(content: bytes, visits: int = 16) -> Picture | None:
     """The picture that a file is, by what the camera noted in it; None if it is none of these."""
     with Image.open(BytesIO(content)) as image:
         noted = image.getexif().get_ifd(0x8769)
@@ -132,7 +138,7 @@ def recognized(content: bytes) -> Picture | None:
     if not serial or not stamp:
         return None
     at = datetime.strptime(f"{stamp}.{fraction}", "%Y:%m:%d %H:%M:%S.%f")  # noqa: DTZ007 -- cameras note no zone
-    return find(serial, at)
+    return find(serial, at, visits)
 
 
 @lru_cache(maxsize=2)
