@@ -1,7 +1,16 @@
 """The engine and its two kinds of session. A transaction begins and ends here, and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, NewType, cast
 
@@ -173,6 +182,20 @@ async def _commit(session: AsyncSession) -> None:
             raise OutcomeUnknown from failure
     if failure:
         raise failure
+
+
+async def copy_in(session: WriteSession, statement: str, pieces: AsyncIterable[bytes]) -> None:
+    """Sends rows in the text format of COPY, which is many times as fast as inserting them."""
+    async with (await _driver_of(session)).cursor() as cursor, cursor.copy(statement) as copy:
+        async for piece in pieces:
+            await copy.write(piece)
+
+
+async def copy_out(session: ReadSession, statement: str, values: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+    """What a COPY … TO STDOUT answers, piece by piece; its values are named `%(name)s`."""
+    async with (await _driver_of(session)).cursor() as cursor, cursor.copy(statement, values) as copy:
+        async for piece in copy:
+            yield bytes(piece)
 
 
 async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":

@@ -37,6 +37,7 @@ ORDERED = [
     ("avatar_bytes_max", "upload_bytes_max"),
     ("picture_bytes_max", "upload_bytes_max"),
     ("label_file_bytes_max", "upload_bytes_max"),
+    ("import_bytes_max", "upload_bytes_max"),
     ("upload_bytes_max", "upload_bytes_per_hour_max"),
     ("upload_bytes_per_hour_max", "upload_bytes_per_day_max"),
     ("osm_poll_s", "osm_poll_s_max"),

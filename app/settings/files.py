@@ -10,7 +10,7 @@ class FilesSettings(BaseModel):
     """Uploads, and the processes that parse them."""
 
     # Files
-    upload_bytes_max: Bytes = Field(default=256 * MIB, description="Bytes of any upload.")
+    upload_bytes_max: Bytes = Field(default=900 * MIB, description="Bytes of any upload.")
     upload_s_max: Duration = Field(default=900, description="Time to send an upload.")
     uploads_per_hour_max: Count = Field(default=120, description="Uploads of an account in an hour.")
     upload_bytes_per_hour_max: Bytes = Field(

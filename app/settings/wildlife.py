@@ -40,7 +40,7 @@ class WildlifeSettings(BaseModel):
     media_read_cpu_s_max: Duration = Field(default=120, description="Processor time to read one medium.")
 
     # Imports and exports
-    import_bytes_max: Bytes = Field(default=1_024 * MIB, description="Bytes of a file of results, or of a package.")
+    import_bytes_max: Bytes = Field(default=768 * MIB, description="Bytes of a file of results, or of a package.")
     import_files_max: Count = Field(default=100, description="Files of one import.")
     import_unpacked_bytes_max: Bytes = Field(
         default=8_192 * MIB, description="Bytes that one packed file of an import may unpack to."

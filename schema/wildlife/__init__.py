@@ -6,6 +6,7 @@ from schema.wildlife.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscript
 from schema.wildlife.classification_projects import ClassificationProjectsMutation, ClassificationProjectsQuery
 from schema.wildlife.classifications import ClassificationsMutation, ClassificationsQuery
 from schema.wildlife.classificators import ClassificatorsMutation, ClassificatorsQuery
+from schema.wildlife.exchange import ExchangeMutation, ExchangeQuery, ExchangeSubscription
 from schema.wildlife.media import MediaQuery
 from schema.wildlife.media_changes import MediaChangesQuery, MediaMutation
 from schema.wildlife.places import PlacesMutation, PlacesQuery
@@ -19,6 +20,7 @@ from schema.wildlife.tables import TablesMutation
 
 @strawberry.type
 class WildlifeQuery(
+    ExchangeQuery,
     ProjectsQuery,
     PlacesQuery,
     MediaQuery,
@@ -37,6 +39,7 @@ class WildlifeQuery(
 
 @strawberry.type
 class WildlifeMutation(
+    ExchangeMutation,
     ProjectsMutation,
     PlacesMutation,
     MediaMutation,
@@ -53,5 +56,5 @@ class WildlifeMutation(
 
 
 @strawberry.type
-class WildlifeSubscription(AIJobsSubscription):
+class WildlifeSubscription(AIJobsSubscription, ExchangeSubscription):
     """The domain's events."""

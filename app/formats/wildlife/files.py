@@ -15,6 +15,8 @@ MEGADETECTOR = "MEGADETECTOR"
 SPECIESNET = "SPECIESNET"
 WILDLIFE_INSIGHTS = "WILDLIFE_INSIGHTS"
 CLASSIFICATIONS = "CLASSIFICATIONS"
+# What a file says of itself that an import keeps.
+INFO = ("detector", "classifier", "name", "title")
 
 
 def sift(path: str, format: str, zone: str | None, target: str) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def sift(path: str, format: str, zone: str | None, target: str) -> dict[str, Any
     records.write(Path(target), found)
     return {
         **summary.plain(),
+        "info": {name: str(summary.said[name])[:200] for name in INFO if name in summary.said},
         "problems": [list(problem) for problem in problems.listed],
         "severities": dict(problems.counts),
     }

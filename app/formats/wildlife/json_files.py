@@ -1,12 +1,16 @@
 """Large JSON files: parts of them are read, each within bounds, without the rest in memory."""
 
+import gzip
+import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import ijson
 
 from app.errors import Unreadable
+from app.formats.wildlife import streams
 from app.parsing.bounds import JsonFile
 
 FILE_BYTES = 1_048_576
@@ -17,7 +21,10 @@ def items(path: Path, place: str) -> Iterator[Any]:
     """What stands at a place, such as `images.item`; Unreadable if this is not JSON."""
     try:
         with path.open("rb") as file:
-            yield from ijson.items(JsonFile(_without_mark(file)), place, use_float=True, buf_size=FILE_BYTES)
+            plain = _without_mark(streams.unpacked(file))
+            yield from ijson.items(JsonFile(plain), place, use_float=True, buf_size=FILE_BYTES)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise Unreadable("This is packed with gzip, but broken or cut off.") from None
     except UnicodeDecodeError:
         raise Unreadable("This is not JSON: its text is not UTF-8.") from None
     except (ijson.JSONError, OverflowError) as error:
@@ -27,8 +34,8 @@ def items(path: Path, place: str) -> Iterator[Any]:
 
 def _without_mark(file: IO[bytes]) -> IO[bytes]:
     """The file from behind the byte order mark that some editors write."""
-    if file.read(3) != b"\xef\xbb\xbf":
-        file.seek(0)
+    if cast("io.BufferedReader", file).peek(3)[:3] == b"\xef\xbb\xbf":
+        file.read(3)
     return file
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from app.errors import Unreadable
 from app.formats.wildlife.keys import Keys
 
 SPECIES_MAX = 100_000
@@ -70,7 +71,10 @@ def write(path: Path, records: Iterable[Record]) -> int:
     with path.open("wb") as file:
         packer = msgpack.Packer(autoreset=True)
         for record in records:
-            file.write(packer.pack(list(record)))
+            try:
+                file.write(packer.pack(list(record)))
+            except (UnicodeEncodeError, OverflowError):
+                raise Unreadable("A text in this file is not Unicode, or a number in it is too large.") from None
             count += 1
     return count
 

@@ -33,7 +33,7 @@ class Piped(io.RawIOBase):
         return len(piece)
 
 
-def member(file: IO[bytes]) -> io.BufferedReader:
+def member(file: IO[bytes]) -> IO[bytes]:
     """A member of an archive."""
 
     def read(size: int) -> bytes:
@@ -48,7 +48,7 @@ def member(file: IO[bytes]) -> io.BufferedReader:
     return io.BufferedReader(source)
 
 
-def unpacked(file: IO[bytes]) -> io.BufferedReader:
+def unpacked(file: IO[bytes]) -> IO[bytes]:
     """The file itself, or what is in it if it is gzip."""
     # A file of its own: closing what reads it leaves the file to who opened it.
     buffered = io.BufferedReader(Piped(file.read))

@@ -20,3 +20,4 @@ class WildlifeJob(JobKind):
     SYNC_AI_MODELS = "SYNC_AI_MODELS", Lane.SLOW, SystemRateLimit.JOBS
     FOLLOW_AI_JOB = "FOLLOW_AI_JOB", Lane.SLOW, Trait.NOT_LIMITED
     BUILD_FRAME_INDEX = "BUILD_FRAME_INDEX", Lane.SLOW, SystemRateLimit.JOBS
+    IMPORT_WILDLIFE = "IMPORT_WILDLIFE", Lane.SLOW, SystemRateLimit.JOBS

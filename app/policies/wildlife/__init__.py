@@ -3,6 +3,7 @@
 from app.policies.wildlife import (  # noqa: F401 -- registers every rule
     ai_jobs,
     classifications,
+    exchange,
     projects,
     providers,
     species_classifiers,

@@ -1,0 +1,1 @@
+"""Camera-trap data from files, and for others."""
