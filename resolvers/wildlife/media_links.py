@@ -5,15 +5,24 @@ import strawberry
 from app.models.wildlife.media import Resource
 from app.services.wildlife.media import files
 from app.services.wildlife.media.files import MediaSize
+from app.services.wildlife.pictures import media
 from resolvers.context import Info
 
 
-def picture_link(root: strawberry.Parent[Resource], info: Info, size: MediaSize = MediaSize.PREVIEW) -> str | None:
+async def picture_link(
+    root: strawberry.Parent[Resource], info: Info, size: MediaSize = MediaSize.PREVIEW
+) -> str | None:
     """A link to the upright picture as WebP, of a video to its first frame; valid for {settings.file_link_s}.
+
+    For viewers outside the research project people and vehicles are blurred, or the picture is withheld and the link
+    null, by the rules of its classification projects.
 
     size: How large it is.
     """
-    return files.picture_link(info.context.viewer, root, size)
+    if await info.context.load.computed(Resource, files.of_ones_own_project, root.id):
+        return files.picture_link(info.context.viewer, root, size)
+    async with info.context.reading() as session:
+        return await media.shared_link(session, info.context.viewer, root, files.SIDES[size])
 
 
 async def original_link(root: strawberry.Parent[Resource], info: Info) -> str | None:

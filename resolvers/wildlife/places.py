@@ -23,7 +23,7 @@ from resolvers.optional_arguments import given
 
 
 def point(viewer: AnyViewer) -> ColumnElement[Any]:
-    """Where it is. Coarser for viewers who are not members of the project."""
+    """Where it is; on a grid of a tenth of a degree for non-members where a sensitive species was seen."""
     return shown_point(viewer)
 
 

@@ -8,7 +8,7 @@ from app.models.wildlife import collections as collection_tables
 from app.models.wildlife import media as tables
 from app.services.wildlife.media.files import MediaSize
 from resolvers.wildlife import media as resolve
-from resolvers.wildlife import media_links
+from resolvers.wildlife import media_links, pictures
 from schema.accounts import User
 from schema.fields import Connection, computed, connection, field, many, one
 from schema.row import Row
@@ -67,6 +67,7 @@ class Resource(Row, of=tables.Resource):
     owner: User | None = one(tables.Resource.owner)
     picture_link: str | None = field(media_links.picture_link)
     original_link: str | None = field(media_links.original_link)
+    annotated_link: str | None = field(pictures.annotated_link)
     duplicate_of: "Resource | None" = one(tables.Resource.duplicate_of)
     duplicates: Connection["Resource"] = many(tables.Resource.duplicates)
     collections: Connection["CollectionResource"] = many(tables.Resource.collection_items)

@@ -8,12 +8,14 @@ from strawberry import auto
 
 from app.models.wildlife import deployments as tables
 from resolvers.wildlife import deployments as resolve_time
+from resolvers.wildlife import pictures
 from resolvers.wildlife import places as resolve
 from schema.accounts import User
 from schema.fields import Connection, computed, connection, field, many, mutation, one
 from schema.mapping.datasets import Deleted
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row
+from schema.wildlife.pictures import ActivityChart
 from schema.wildlife.projects import ResearchProject
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class Deployment(Row, of=tables.Deployment):
     research_project: ResearchProject = one(tables.Deployment.research_project)
     location: Location = one(tables.Deployment.location)
     owner: User | None = one(tables.Deployment.owner)
+    activity_chart: ActivityChart | None = field(pictures.activity_chart)
     clock_corrected_by: User | None = one(tables.Deployment.clock_corrected_by)
     failures: Connection["DeploymentFailure"] = many(tables.Deployment.failures)
     sequences: Connection[Annotated["Sequence", strawberry.lazy("schema.wildlife.media")]] = many(

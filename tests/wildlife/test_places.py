@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from app.models.wildlife.deployments import Location
+from app.models.wildlife.projects import ResearchProjectStatus
 from resolvers import ids
-from tests.wildlife import factories
+from tests.wildlife import classifying, factories
 from tests.wildlife.factories import SPRING, SUMMER
 
 POINT = {"type": "Point", "coordinates": [23.85, 52.7]}
@@ -238,7 +240,7 @@ async def test_what_has_parts_is_not_deleted(change, database, owner, place, pro
         assert (await change("deleteDeployment", viewer=owner, id=ids.encode(made)))["code"] == "CONFLICT"
 
 
-async def test_strangers_see_public_places_of_open_projects_coarsely(ask, database, owner):
+async def test_strangers_see_public_places_of_open_projects(ask, database, owner):
     project = await factories.open_project(database, owner.id)
     shown = await factories.location(database, project, "shown", is_public=True)
     hidden = await factories.location(database, project, "hidden")
@@ -250,6 +252,27 @@ async def test_strangers_see_public_places_of_open_projects_coarsely(ask, databa
     assert seen["deployments"]["nodes"] == [{"deploymentId": "r1-shown"}]
     seen = await ask(document, viewer=owner)
     assert len(seen["locations"]["nodes"]) == len(seen["deployments"]["nodes"]) == 2
+
+
+@pytest.mark.parametrize("is_sensitive", [True, False])
+async def test_places_of_sensitive_species_are_coarse_to_all_but_members(ask, database, owner, is_sensitive):
+    at = await classifying.season(database, owner.id, media=1)
+    genus = await factories.species(database, "Lynx", is_sensitive=is_sensitive)
+    lynx = await factories.species(database, "Lynx lynx", parent_id=genus.id)
+    await classifying.by_ai(database, at, 0, classifying.seen(lynx))
+    async with database.writing() as session:
+        project = await session.get_one(type(at.research), at.research.id)
+        project.is_public, project.status = True, ResearchProjectStatus.APPROVED
+        (await session.get_one(Location, at.deployment.location_id)).is_public = True
+    document = """query ($box: [Float!]) { locations(bbox: $box) { nodes { point coordinateUncertainty } } }"""
+    exact = {"point": {"type": "Point", "coordinates": [23.85, 52.7]}, "coordinateUncertainty": None}
+    coarse = {"point": {"type": "Point", "coordinates": [23.8, 52.7]}, "coordinateUncertainty": 11_132.0}
+    near = [23.84, 52.69, 23.86, 52.71]
+    for viewer, seen in ((owner, exact), (None, coarse if is_sensitive else exact)):
+        assert (await ask(document, viewer=viewer))["locations"]["nodes"] == [seen]
+        # The filter knows no more than what is shown.
+        found = (await ask(document, viewer=viewer, box=near))["locations"]["nodes"]
+        assert found == ([] if seen is coarse else [exact])
 
 
 async def test_deployments_are_found(ask, database, owner, place):

@@ -1,10 +1,14 @@
-"""The files of media behind signed links: small pictures for whoever sees the medium, the original for members."""
+"""The files of media behind signed links, for members of their project.
+
+What others may see of a picture is drawn for them: `app/services/wildlife/pictures/media.py`.
+"""
 
 from enum import Enum
 
 from sqlalchemy import ColumnElement
 
 from app.errors import Expired
+from app.formats.media_files import PREVIEW_SIDE, THUMBNAIL_SIDE
 from app.gateways.storage import StoredFile
 from app.models.wildlife.media import Resource, ResourceStatus
 from app.pictures import MEDIA_TYPE
@@ -19,7 +23,7 @@ def of_ones_own_project(viewer: AnyViewer) -> ColumnElement[bool]:
 
 
 ORIGINAL = links.Kind("medium", "files", Resource, also=of_ones_own_project)
-PICTURE = links.Kind("medium-picture", "files", Resource)
+PICTURE = links.Kind("medium-picture", "files", Resource, also=of_ones_own_project)
 
 
 class MediaSize(Enum):
@@ -27,6 +31,9 @@ class MediaSize(Enum):
 
     THUMBNAIL = "THUMBNAIL"
     PREVIEW = "PREVIEW"
+
+
+SIDES = {MediaSize.THUMBNAIL: THUMBNAIL_SIDE, MediaSize.PREVIEW: PREVIEW_SIDE}
 
 
 def picture_link(viewer: Viewer, resource: Resource, size: MediaSize) -> str | None:
