@@ -12,7 +12,7 @@ from app.services.mapping.labels import editing as editing_service
 from app.services.mapping.trainings import models
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.deleted import Deleted
+from resolvers.deleted import Deleted
 from resolvers.optional_arguments import given
 
 

@@ -18,10 +18,10 @@ from app.services.mapping.trainings import retraining
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
+from resolvers.spatial_filters import placed
 
 ZOOM_MIN, ZOOM_MAX = settings.feedback_training_zoom_min, settings.feedback_training_zoom_max
 ZOOM_LEVELS = [*range(ZOOM_MIN, min(ZOOM_MIN + 1, ZOOM_MAX) + 1)]

@@ -25,8 +25,8 @@ from app.services.system.uploads import UploadLink
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
+from resolvers.spatial_filters import placed
 
 
 class NamedOrder(Order):

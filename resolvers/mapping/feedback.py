@@ -13,10 +13,10 @@ from app.policies.accounts import is_by
 from app.services.mapping.feedback import entries
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
+from resolvers.spatial_filters import placed
 
 
 async def feedback(info: Info, id: strawberry.ID) -> RowOrReference[Feedback]:

@@ -18,7 +18,7 @@ from app.services.mapping.maps.overview import Statistics
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.mapping.spatial_filters import placed
+from resolvers.spatial_filters import placed
 
 M = TypeVar("M", Model, Dataset)
 

@@ -17,11 +17,11 @@ from app.services.mapping.predictions.downloads import FileFormat, Wanted
 from app.services.mapping.predictions.lifecycle import Outlines
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
+from resolvers.spatial_filters import placed
 
 
 async def prediction(info: Info, id: strawberry.ID) -> RowOrReference[Prediction]:

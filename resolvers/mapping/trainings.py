@@ -21,7 +21,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.spatial_filters import Place, placed
+from resolvers.spatial_filters import Place, placed
 
 # What every base model takes, unless the training says more.
 EPOCHS = min(20, *(offer.limits.epochs_max for offer in OFFERS.values()))

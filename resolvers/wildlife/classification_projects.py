@@ -24,8 +24,8 @@ from app.policies import visible
 from app.services.wildlife.classification_projects import collections, editing, members
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
 from resolvers.optional_arguments import given
 from resolvers.wildlife.providers import provider_key
 

@@ -17,8 +17,8 @@ from app.services.wildlife.classification_projects.classificators import CustomA
 from app.services.wildlife.classifications.attributes import AttributeTarget, AttributeType, PredefinedAttribute
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
 from resolvers.optional_arguments import given
 from resolvers.wildlife import choices  # noqa: F401 -- registers the enums that inputs name
 

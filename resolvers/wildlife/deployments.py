@@ -16,8 +16,8 @@ from app.services.wildlife.places import clocks
 from app.services.wildlife.places import deployments as service
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
 from resolvers.optional_arguments import given
 
 

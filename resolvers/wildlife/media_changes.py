@@ -20,8 +20,8 @@ from app.services.wildlife.media.editing import MovedMedia
 from app.services.wildlife.media.uploads import RequestedUpload
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
 from resolvers.optional_arguments import given
 
 

@@ -16,10 +16,10 @@ from app.policies.wildlife.places import shown_point, shown_uncertainty
 from app.services.wildlife.places import locations as locations_service
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.mapping.deleted import Deleted
-from resolvers.mapping.spatial_filters import placed
 from resolvers.optional_arguments import given
+from resolvers.spatial_filters import placed
 
 
 def point(viewer: AnyViewer) -> ColumnElement[Any]:

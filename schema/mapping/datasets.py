@@ -11,9 +11,10 @@ from app.models.mapping import trainings as training_tables
 from app.services.mapping.labels import uploads
 from app.services.mapping.predictions import downloads
 from app.settings import settings
-from resolvers.mapping import changes, deleted, exports
+from resolvers.mapping import changes, exports
 from resolvers.mapping import datasets as resolve_datasets
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
@@ -85,11 +86,6 @@ class LabelUpload:
     aoi: AOI = strawberry.field(description="The area.")
     added: int = strawberry.field(description="The number of labels added.")
     outside: int = strawberry.field(description="The number of labels skipped because they do not overlap the area.")
-
-
-@shows(deleted.Deleted)
-class Deleted:
-    deleted_id: strawberry.ID = strawberry.field(description="The id it had.")
 
 
 @strawberry.type

@@ -11,8 +11,9 @@ from app.settings import settings
 from resolvers.mapping import corrections
 from resolvers.mapping import feedback as resolve_feedback
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
-from schema.mapping.datasets import AOI, Dataset, Deleted
+from schema.mapping.datasets import AOI, Dataset
 from schema.mapping.trainings import Model, Training
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row

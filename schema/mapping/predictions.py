@@ -13,8 +13,8 @@ from app.settings import settings
 from resolvers.mapping import predictions as resolve_predictions
 from resolvers.mapping import subscriptions
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
-from schema.mapping.datasets import Deleted
 from schema.mapping.trainings import Artifact, JobEvent, Training
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows

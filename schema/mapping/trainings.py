@@ -13,8 +13,9 @@ from app.training_options import TrainingOptions
 from resolvers.mapping import changes, comparison, datasets, subscriptions
 from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
-from schema.mapping.datasets import Dataset, Deleted
+from schema.mapping.datasets import Dataset
 from schema.mapping.problems import AccuracyTooLow
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows

@@ -8,8 +8,8 @@ from strawberry import auto
 from app.models.wildlife import classification_projects as tables
 from resolvers.wildlife import classification_projects as resolve
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
-from schema.mapping.datasets import Deleted
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 from schema.wildlife.classificators import Classificator

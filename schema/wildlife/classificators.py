@@ -6,8 +6,8 @@ from strawberry import auto
 from app.models.wildlife import classificators as tables
 from resolvers.wildlife import classificators as resolve
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
-from schema.mapping.datasets import Deleted
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 

@@ -13,9 +13,9 @@ from app.services.wildlife.media import editing, uploads
 from app.settings import settings
 from resolvers.wildlife import media_changes as resolve
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, mutation, one
 from schema.files import UploadLink
-from schema.mapping.datasets import Deleted
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job

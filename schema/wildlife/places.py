@@ -11,8 +11,8 @@ from resolvers.wildlife import deployments as resolve_time
 from resolvers.wildlife import pictures
 from resolvers.wildlife import places as resolve
 from schema.accounts import User
+from schema.deleted import Deleted
 from schema.fields import Connection, computed, connection, field, many, mutation, one
-from schema.mapping.datasets import Deleted
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row
 from schema.wildlife.pictures import ActivityChart

@@ -10,8 +10,8 @@ from app.geometry import to_geojson
 from app.models.mapping.datasets import Label
 from app.models.mapping.trainings import TrainingStatus
 from resolvers import ids
-from resolvers.mapping.spatial_filters import placed
 from resolvers.plan.statements import compiled
+from resolvers.spatial_filters import placed
 from schema import schema
 from tests import factories
 
