@@ -96,6 +96,7 @@ def test_only_short_closed_lists_are_not_connections():
         "Query.queueLoads",
         "LearningCurve.epochs",
         "TrainingComparison.trainings",
+        "Frames.objects",
         "TrainingComparison.metrics",
         "TrainingComparison.parameters",
         "AddedMedia.resources",

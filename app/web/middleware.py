@@ -6,11 +6,12 @@ All of it is plain ASGI: a middleware that runs the application in a task of its
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from app import logs
+from app.formats import frames
 from app.settings import settings
 from app.web.connection_limits import Admit
 from app.web.origin import LOCAL_ORIGIN, address_of, request_id_of, takes_pages_of_others
@@ -49,7 +50,15 @@ def middleware() -> list[Middleware]:
                 max_age=PREFLIGHT_S,
             )
         )
-    stack.append(Middleware(GZipMiddleware, minimum_size=COMPRESSED_BYTES_MIN, compresslevel=COMPRESSION_LEVEL))
+    stack.append(
+        Middleware(
+            GZipMiddleware,
+            minimum_size=COMPRESSED_BYTES_MIN,
+            compresslevel=COMPRESSION_LEVEL,
+            # A file of frames is compressed by itself, and is sent as it is.
+            exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, frames.MEDIA_TYPE),
+        )
+    )
     return stack
 
 

@@ -3,10 +3,12 @@
 import strawberry
 
 from schema.wildlife.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscription
+from schema.wildlife.calibrations import CalibrationsMutation, CalibrationsQuery
 from schema.wildlife.classification_projects import ClassificationProjectsMutation, ClassificationProjectsQuery
 from schema.wildlife.classifications import ClassificationsMutation, ClassificationsQuery
 from schema.wildlife.classificators import ClassificatorsMutation, ClassificatorsQuery
 from schema.wildlife.exchange import ExchangeMutation, ExchangeQuery, ExchangeSubscription
+from schema.wildlife.frames import FramesMutation, FramesQuery
 from schema.wildlife.media import MediaQuery
 from schema.wildlife.media_changes import MediaChangesQuery, MediaMutation
 from schema.wildlife.places import PlacesMutation, PlacesQuery
@@ -31,6 +33,8 @@ class WildlifeQuery(
     ClassificationsQuery,
     ProvidersQuery,
     AIJobsQuery,
+    FramesQuery,
+    CalibrationsQuery,
     StatisticsQuery,
     SpeciesClassifiersQuery,
 ):
@@ -50,6 +54,8 @@ class WildlifeMutation(
     ClassificationsMutation,
     ProvidersMutation,
     AIJobsMutation,
+    FramesMutation,
+    CalibrationsMutation,
     SpeciesClassifiersMutation,
 ):
     """The domain's changes."""

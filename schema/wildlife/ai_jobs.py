@@ -13,6 +13,7 @@ from schema.fields import Connection, connection, cursor, field, many, mutation,
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
+from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from schema.wildlife.providers import AIProvider, AIProviderConnection
 
 for enum in (tables.AIJobStage, tables.RemoteStatus, tables.AIOutcome, config.Overwrite):
@@ -54,6 +55,8 @@ class AIClassificationJob(Row, of=tables.AIClassificationJob):
     last_modified: auto
     user: User | None = one(tables.AIClassificationJob.user)
     user_remote_task: UserRemoteTask | None = one(tables.AIClassificationJob.user_remote_task)
+    project: ClassificationProject = one(tables.AIClassificationJob.project)
+    collection: ClassificationProjectCollection | None = one(tables.AIClassificationJob.collection)
     ai_provider: AIProvider = one(tables.AIClassificationJob.ai_provider)
     job: Job | None = one(tables.AIClassificationJob.job)
     outcomes: Connection[AIJobOutcome] = many(tables.AIClassificationJob.outcomes)

@@ -10,12 +10,14 @@ from app.services.wildlife.classifications import bulk, marking
 from app.settings import settings
 from resolvers.wildlife import classification_changes as change
 from resolvers.wildlife import classifications as resolve
+from resolvers.wildlife import frames as resolve_frames
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
 from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from schema.wildlife.classificators import ClassificatorVersion
+from schema.wildlife.frames import Frames
 from schema.wildlife.problems import StaleClassification
 from schema.wildlife.providers import AIProvider
 
@@ -59,6 +61,8 @@ class Classification(Row, of=tables.Classification):
     needs_review: auto
     created_at: auto
     last_modified: auto
+    frames_msgpack: str | None = field(resolve_frames.frames_msgpack)
+    frames: Frames | None = field(resolve_frames.frames)
     project: ClassificationProject = one(tables.Classification.project)
     project_collection: ClassificationProjectCollection | None = one(tables.Classification.project_collection)
     model: AIProvider | None = one(tables.Classification.model)

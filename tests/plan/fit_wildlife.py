@@ -111,9 +111,50 @@ def _fit_classification_approvals(random: Random, rows: list[dict[str, Any]]) ->
         row["source_id"] = random.randint(1, 40) if row["action"].name == "APPROVED" else None
 
 
+def _fit_user_remote_tasks(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["progress"] = random.choice([0.0, 0.5, 1.0])
+
+
+def _fit_ai_classification_jobs(random: Random, rows: list[dict[str, Any]]) -> None:
+    """Each with a task of its own, and ended: of a collection only one may be under way."""
+    for row in rows:
+        row["stage"] = type(row["stage"])(random.choice(["DONE", "FAILED", "CANCELLED"]))
+        row["user_remote_task_id"] = random.choice([None, row["id"]])
+
+
+def _fit_ai_job_outcomes(random: Random, rows: list[dict[str, Any]]) -> None:
+    del random
+    rows[:] = {(row["ai_job_id"], row["resource_id"]): row for row in rows}.values()
+
+
+def _fit_frame_indexes(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["fps"] = random.choice([0.5, 1.0])
+    rows[:] = {row["project_id"]: row for row in rows}.values()
+
+
+def _fit_calibration_samples(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row.update({"bbox": [0.0, 0.1, 0.5, 0.25], "distance": random.choice([0.5, 12.25, 1_000.0])})
+        row["frame_index"] = random.choice([0, 90])
+
+
+def _fit_calibration_results(random: Random, rows: list[dict[str, Any]]) -> None:
+    del random
+    for row in rows:
+        row["is_active"] = False
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ai_provider_connections": _fit_ai_provider_connections,
     "ai_providers": _fit_ai_providers,
+    "user_remote_tasks": _fit_user_remote_tasks,
+    "ai_classification_jobs": _fit_ai_classification_jobs,
+    "ai_job_outcomes": _fit_ai_job_outcomes,
+    "frame_indexes": _fit_frame_indexes,
+    "calibration_samples": _fit_calibration_samples,
+    "calibration_results": _fit_calibration_results,
     "species_classifier_trainings": _fit_species_classifier_trainings,
     "classificators": _fit_classificators,
     "classificator_versions": _fit_classificator_versions,

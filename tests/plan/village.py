@@ -10,14 +10,14 @@ from sqlalchemy import select
 from app.database import Database
 from app.models.wildlife.approvals import BulkApprovalItem, ClassificationApproval
 from app.models.wildlife.observations import ClassificationDynamicAttrs
-from app.models.wildlife.providers import LocalAIProvider
+from app.models.wildlife.providers import LocalAIProvider, LocalEngine
 from app.policies import Viewer
 from app.services.wildlife.classifications import bulk_approvals
 from app.services.wildlife.classifications.bulk import Criteria
 from resolvers import ids
 from tests import factories
 from tests.plan.both import Answer, Both
-from tests.wildlife import classifying
+from tests.wildlife import ai_rows, classifying
 from tests.wildlife import factories as wildlife
 
 
@@ -77,7 +77,7 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["manager"] = connection = await wildlife.ai_provider_connection(database, owner)
     rows["detector"] = await wildlife.ai_provider(database, connection)
     rows["external"] = await wildlife.ai_provider(database, user_id=other)
-    rows["local"] = await wildlife.ai_provider(database, kind=LocalAIProvider)
+    rows["local"] = await wildlife.ai_provider(database, kind=LocalAIProvider, engine=LocalEngine.ONNX)
     rows |= await _wood(database, owner)
     people["staff"] = await factories.user(database, "staff", is_staff=True)
     tokens = {name: person.token for name, person in people.items()}
@@ -96,7 +96,8 @@ async def _wood(database: Database, owner: int) -> dict[str, Any]:
         [approval] = await session.scalars(select(ClassificationApproval))
         [seen] = await session.scalars(select(ClassificationDynamicAttrs))
     final = await classifying.final(database, at)
-    names = {"project of the wood": at.project, "collection of the wood": at.link, "row": row, "final": final}
+    names = await ai_rows.everything(database, owner, at)
+    names |= {"project of the wood": at.project, "collection of the wood": at.link, "row": row, "final": final}
     return names | {"bulk": bulk, "bulk item": item, "approval": approval, "observation": seen}
 
 

@@ -20,6 +20,7 @@ from app.services.wildlife.ai_jobs import polling
 from app.services.wildlife.providers.connections import USE
 from jobs.broker import WORKS
 from jobs.run import attempt
+from jobs.wildlife import ai_jobs  # noqa: F401 -- registers the jobs
 from tests import factories as rows
 from tests.fixtures import Person
 from tests.wildlife import factories

@@ -35,4 +35,5 @@ STATUSES: dict[type[DomainError], int] = {
 def refusal(error: DomainError) -> Response:
     """The answer to a request that is refused."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else None
-    return JSONResponse({"errors": [failure(error.message, error.code)]}, STATUSES[type(error)], headers)
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    return JSONResponse({"errors": [failure(error.message, error.code)]}, status, headers)

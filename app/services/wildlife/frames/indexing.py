@@ -98,7 +98,7 @@ def _rows(index: FrameIndex, found: Range) -> Iterator[dict[str, Any]]:
             yield {
                 "frame_index_id": index.id,
                 "classification_attrs_id": about.id,
-                "frame_index": sample.frame_index,
+                "frame": sample.frame_index,
                 "observed_at": None if start is None else start + moment,
                 "bbox": list(sample.bbox),
                 "confidence": sample.confidence,

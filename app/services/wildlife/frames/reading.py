@@ -19,7 +19,12 @@ from app.policies import Viewer, visible
 from app.services.wildlife.frames import storing
 from app.settings import settings
 
-NONE = "This classification has no frames."
+
+class NoFrames(NotFound):
+    """A classification without frames: nothing is approved yet, or none of its objects has a box."""
+
+    def __init__(self) -> None:
+        super().__init__("This classification has no frames.")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ async def _seen(session: ReadSession, viewer: Viewer, classification_id: int) ->
         source = visible(Classification, viewer).where(Classification.id == row.source_id)
         row = await session.scalar(source)
         if row is None:
-            raise NotFound(NONE)
+            raise NoFrames
     if row is None:
         raise NotFound("There is no such classification.")
     return row
@@ -111,7 +116,7 @@ async def _from_boxes(session: ReadSession, row: Classification) -> "tuple[Frame
     rows = (await session.scalars(attrs.order_by(ClassificationDynamicAttrs.id))).all()
     objects = [_object(each, is_video=is_video) for each in rows if each.bboxes]
     if not objects:
-        raise NotFound(NONE)
+        raise NoFrames
     return header, objects
 
 

@@ -60,9 +60,9 @@ async def apply(session: WriteSession, connection_id: int, models: Sequence[dict
         is_new = provider is None
         if provider is None:
             provider = TrapperAIProvider(connection_id=connection.id, user_id=connection.user_id, keep_synced=True)
-            session.add(provider)
         await _write(session, provider, fields, report, is_new=is_new)
         provider.last_synced = now
+        session.add(provider)
         await session.flush()
         seen.add(provider.id)
     for provider in known:
