@@ -58,6 +58,7 @@ class LearningSettings(BaseModel):
     artifacts_kept_days: Days = Field(
         default=180, description="Days that the weights of unpublished trainings are kept."
     )
+    queue_positions_max: Count = Field(default=1_000, description="Places of a queue that are counted.")
     queue_jobs_remembered_max: Count = Field(default=20, description="Last jobs that waiting times are estimated from.")
 
     # Predictions

@@ -7,6 +7,7 @@ import pytest
 from app.models.kinds import JobKind, Lane
 from app.models.kinds.mapping import MappingJob
 from app.models.system import JobState
+from app.settings import settings
 from resolvers import ids
 from tests import factories
 
@@ -103,4 +104,14 @@ async def test_many_turns_take_few_statements(ask, database, owner, job, stateme
     answer = await ask("{ trainings(orderBy: OLDEST) { nodes { job { queuePosition } } } }")
     positions = [node["job"]["queuePosition"] for node in answer["trainings"]["nodes"]]
     assert positions == list(range(1, 10))
-    assert len(statements) <= 8
+    assert len(statements) <= 6 + sum(kind.lane is Lane.HEAVY for kind in JobKind)
+
+
+async def test_only_so_many_places_are_counted(job, turn, monkeypatch):
+    monkeypatch.setattr(settings, "queue_positions_max", 3)
+    await job(JobState.DONE, lasted_s=100)
+    await job(JobState.RUNNING, eta_s=40.0, started_at=NOW)
+    waiting = [await job() for _ in range(5)]
+    assert [(await turn(each))[0] for each in waiting] == [1, 2, 3, 4, 4]
+    assert (await turn(waiting[2]))[1] == 240.0
+    assert (await turn(waiting[3]))[1] is None

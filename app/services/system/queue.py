@@ -13,11 +13,12 @@ from app.settings import settings
 
 # Quick jobs are over before anybody could read their place in the queue.
 TOLD = (Lane.SLOW, Lane.HEAVY)
+IS_IN_LINE = (IS_QUEUED, Job.cancel_requested.is_(False))
 
 
 @dataclass(frozen=True)
 class Turn:
-    """When a job's turn comes: 1 is next. Null if unknown."""
+    """When a job's turn comes: 1 is next, one more than is counted is anything further back. Null if unknown."""
 
     position: int | None
     wait_s: float | None
@@ -56,9 +57,11 @@ async def queue_loads(session: ReadSession) -> list[QueueLoad]:
 
 async def turns(session: ReadSession, job_ids: Sequence[int]) -> dict[int, Turn]:
     """The turns of jobs by id, each in its lane; jobs that do not wait, or never wait long, have none."""
-    lanes = set(await session.scalars(select(Job.lane).where(Job.id.in_(job_ids), IS_QUEUED, Job.lane.in_(TOLD))))
-    found: dict[int, Turn] = {}
-    for lane in lanes:
+    told = select(Job.id, Job.lane).where(Job.id.in_(job_ids), Job.lane.in_(TOLD), *IS_IN_LINE)
+    waiting = (await session.execute(told)).all()
+    # Until it is found among the places that are counted.
+    found = {id: Turn(settings.queue_positions_max + 1, None) for id, _ in waiting}
+    for lane in {lane for _, lane in waiting}:
         usual = await _usual_s(session, [kind for kind in JobKind if kind.lane is lane])
         left = await _left_in(session, lane, usual)
         for id, position, before_s, unknown in await session.execute(_places(lane, job_ids, usual)):
@@ -83,7 +86,9 @@ def _places(lane: Lane, job_ids: Sequence[int], usual: dict[JobKind, float]) -> 
             func.coalesce(length_s.over(order_by=order, rows=(None, -1)), 0.0).label("before_s"),
             unknown.over(order_by=order, rows=(None, -1)).label("unknown"),
         )
-        .where(Job.lane == lane, IS_QUEUED, Job.cancel_requested.is_(False))
+        .where(Job.lane == lane, *IS_IN_LINE)
+        .order_by(*order)
+        .limit(settings.queue_positions_max)
         .subquery()
     )
     return select(line.c.id, line.c.position, line.c.before_s, line.c.unknown).where(line.c.id.in_(job_ids))
