@@ -2,15 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, case, func, literal, or_, select, true, type_coerce
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Float, case, func, literal, true, type_coerce
 
 from app.geometry import Shape
-from app.models.wildlife.classifications import Classification
-from app.models.wildlife.deployments import Deployment, Location
-from app.models.wildlife.media import Resource
-from app.models.wildlife.observations import ClassificationDynamicAttrs
-from app.models.wildlife.species import Species
+from app.models.wildlife.deployments import Location
 from app.policies import AnyViewer
 from app.policies.wildlife.projects import is_member
 
@@ -19,29 +14,15 @@ COARSE_DEGREES = 0.1
 COARSE_M = 11_132.0
 
 
-def _sensitive_places() -> Select[int]:
-    """Locations where anybody or any model says that a sensitive species was, or one that is part of a sensitive taxon.
-
-    It begins with these species, which are few, and does not depend on the row.
-    """
-    part = select(Species.id).where(Species.is_sensitive).cte("sensitive", recursive=True)
-    below = aliased(Species)
-    every = part.union(select(below.id).join(part, or_(below.parent_id == part.c.id, below.accepted_id == part.c.id)))
-    return (
-        select(Deployment.location_id)
-        .join(Resource, Resource.deployment_id == Deployment.id)
-        .join(Classification, Classification.resource_id == Resource.id)
-        .join(ClassificationDynamicAttrs, ClassificationDynamicAttrs.classification_id == Classification.id)
-        .where(ClassificationDynamicAttrs.species_id.in_(select(every.c.id)))
-        .correlate(None)
-    )
-
-
 def may_see_exact_place(viewer: AnyViewer) -> ColumnElement[bool]:
-    """Whether the viewer sees exactly where a location is: members and staff; others if nothing sensitive was there."""
+    """Whether the viewer sees exactly where a location is: members and staff; others if nothing sensitive was there.
+
+    The database keeps whether anybody or any model said that a sensitive species was there, or a part of a sensitive
+    taxon: in the transaction that says so.
+    """
     if viewer.is_staff:
         return true()
-    return or_(is_member(viewer, Location.research_project_id), Location.id.not_in(_sensitive_places()))
+    return ~Location.is_sensitive | is_member(viewer, Location.research_project_id)
 
 
 def shown_point(viewer: AnyViewer) -> ColumnElement[Any]:
