@@ -97,9 +97,9 @@ def backup(folder: Folder, *, yes: Yes = False) -> None:
     from app.operations import backup as keeping
 
     with _database_here():
-        made = keeping.back_up(folder, replace=yes)
-    print(f"Backup written to {folder}: the database and {made.files} files.")
-    if not made.has_secret:
+        manifest = keeping.back_up(folder, replace=yes)
+    print(f"Backup written to {folder}: the database and {manifest.files} files.")
+    if not manifest.has_secret:
         print(
             "FIELDGRAPH_SECRET is not in the backup. Store it separately: without it, links already "
             "sent become invalid."
@@ -114,8 +114,8 @@ def restore(folder: Folder, *, yes: Yes = False) -> None:
     if settings.database_url is None and running(settings.home):
         raise CannotStart("Fieldgraph is running here. Stop it, then try again.")
     with _database_here():
-        made = keeping.restore(folder, replace=yes)
-    print(f"Restored the backup of {made.made_at}. Clients have to subscribe again.")
+        manifest = keeping.restore(folder, replace=yes)
+    print(f"Restored the backup of {manifest.made_at}. Clients have to subscribe again.")
 
 
 @program.command()
@@ -206,7 +206,7 @@ def doctor() -> None:
 
     findings = examine()
     for finding in findings:
-        print(f"{'✗' if finding.remedy else 'ok':<3}{finding.name:<12}{finding.said}")
+        print(f"{'✗' if finding.remedy else 'ok':<3}{finding.name:<12}{finding.message}")
         if finding.remedy:
             print(f"{'→ ':>15}{finding.remedy}")
     raise typer.Exit(any(finding.remedy for finding in findings))
@@ -240,10 +240,10 @@ def _loading() -> Iterator[None]:
 
 def _find_running() -> None:
     """What the environment leaves open, take from the Fieldgraph that runs in the home."""
-    if found := running(settings.home):
-        settings.database_url = settings.database_url or found.database_url
-        settings.redis_url = settings.redis_url or found.redis_url
-        settings.public_url = settings.public_url or found.address
+    if instance := running(settings.home):
+        settings.database_url = settings.database_url or instance.database_url
+        settings.redis_url = settings.redis_url or instance.redis_url
+        settings.public_url = settings.public_url or instance.address
 
 
 def _find_servers(*names: str) -> None:
@@ -256,9 +256,9 @@ def _find_servers(*names: str) -> None:
 
 def _find_owner() -> None:
     """The database for who may change everything in it: as its owner, where it has one of its own."""
-    found = running(settings.home)
-    if found and settings.database_url is None:
-        settings.owner_database_url = settings.owner_database_url or found.owner_database_url
+    instance = running(settings.home)
+    if instance and settings.database_url is None:
+        settings.owner_database_url = settings.owner_database_url or instance.owner_database_url
     settings.database_url = settings.database_url or settings.owner_database_url
     _find_servers("DATABASE_URL")
 

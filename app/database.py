@@ -206,9 +206,9 @@ async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
 def _heed_warnings(dbapi: DBAPIConnection, _record: object) -> None:
     """Log what PostgreSQL warns of: what a role may not do, some commands skip with nothing but a warning."""
 
-    def heed(said: psycopg.errors.Diagnostic) -> None:
-        if said.severity_nonlocalized == "WARNING":
-            log.warning("database warned", sqlstate=said.sqlstate, message=said.message_primary)
+    def heed(diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING":
+            log.warning("database warned", sqlstate=diagnostic.sqlstate, message=diagnostic.message_primary)
 
     cast("psycopg.AsyncConnection[Any]", dbapi.driver_connection).add_notice_handler(heed)
 
@@ -217,9 +217,9 @@ def _time(engine: Engine) -> None:
     """Has the time of each statement added to the work it is for."""
 
     def add(connection: Connection) -> None:
-        work, asked = current.get(), connection.info.pop("asked", None)
-        if work and asked:
-            work.answered(asked, s_max=LOCK_S_MAX if connection.info["locks"] else None)
+        work, started = current.get(), connection.info.pop("asked", None)
+        if work and started:
+            work.answered(started, s_max=LOCK_S_MAX if connection.info["locks"] else None)
 
     @event.listens_for(engine, "before_cursor_execute")
     def begin(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
@@ -260,10 +260,10 @@ def _in_words() -> Iterator[None]:
     except PoolTimeout:
         raise Busy from None
     except DBAPIError as error:
-        said = in_words(error.orig) if isinstance(error.orig, psycopg.Error) else None
-        if said is None:
+        wording = in_words(error.orig) if isinstance(error.orig, psycopg.Error) else None
+        if wording is None:
             raise
-        raise said from error
+        raise wording from error
 
 
 def conflict_from(error: IntegrityError) -> Exception:

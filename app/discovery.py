@@ -7,5 +7,5 @@ from types import ModuleType
 
 def import_modules(package: str) -> list[ModuleType]:
     """Imports every module directly in a package, in alphabetical order. A subpackage imports its own modules."""
-    found = pkgutil.iter_modules(import_module(package).__path__, f"{package}.")
-    return [import_module(module.name) for module in sorted(found, key=lambda module: module.name)]
+    modules = pkgutil.iter_modules(import_module(package).__path__, f"{package}.")
+    return [import_module(module.name) for module in sorted(modules, key=lambda module: module.name)]

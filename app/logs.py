@@ -54,11 +54,11 @@ class Lines(logging.StreamHandler[TextIO]):
 
     def flush(self) -> None:
         """Write what was kept; logging itself sees to it at the end of the process."""
-        kept, self._kept = self._kept, []
+        records, self._kept = self._kept, []
         # A stream that is gone takes no records either, and nobody could be told.
         with suppress(OSError, ValueError):
-            if kept:
-                self.stream.write(b"\n".join([*kept, b""]).decode())
+            if records:
+                self.stream.write(b"\n".join([*records, b""]).decode())
             super().flush()
 
 
@@ -67,14 +67,14 @@ def note(logger: str, event: str, facts: Mapping[str, object]) -> None:
     if _lines is None:
         structlog.get_logger(logger).info(event, **facts)
         return
-    told = {**facts, "event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
-    _lines.keep(orjson.dumps(told, default=str, option=orjson.OPT_UTC_Z))
+    entry = {**facts, "event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
+    _lines.keep(orjson.dumps(entry, default=str, option=orjson.OPT_UTC_Z))
 
 
 def configure() -> None:
     """Send our logs and those of every library through one formatter to standard error."""
     global _lines  # noqa: PLW0603 - a process has one standard error
-    told: list[Processor] = [
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -82,7 +82,7 @@ def configure() -> None:
         without_secrets,
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=told,
+        foreign_pre_chain=processors,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendered()],
     )
     handler = Lines(sys.stderr)
@@ -92,7 +92,7 @@ def configure() -> None:
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
     structlog.configure(
-        processors=[*told, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=False,

@@ -50,7 +50,7 @@ from app.web.routes.tiles import Tiles
 from app.web.server import Server, configuration
 from resolvers import ids
 from resolvers.context import Context
-from resolvers.feed_delivery import Hearing
+from resolvers.feed_delivery import FeedDelivery
 from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
@@ -77,14 +77,14 @@ def build(*, planned: bool = True) -> Api:
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
     events, signals = EventDispatcher(database.engine, redis_url), Signals(redis_url)
-    rates, hearing = Rates(redis_url), Hearing(database)
+    rates, feed_delivery = Rates(redis_url), FeedDelivery(database)
     logbook = Logbook(database)
     known = Viewers(partial(sessions.viewer_of, database), events)
 
     async def context(token: str | None, caller: Caller) -> Context:
         viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
         return Context(
-            database, events, signals, hearing, rates, viewer, viewer, caller.address, caller.client, expires_at
+            database, events, signals, feed_delivery, rates, viewer, viewer, caller.address, caller.client, expires_at
         )
 
     @asynccontextmanager

@@ -67,13 +67,13 @@ class _Loop:
         if self._file < 0:
             return 0.0
         try:
-            told = os.pread(self._file, 64, 0)
+            content = os.pread(self._file, 64, 0)
         except ProcessLookupError:
             # The thread has ended: another event loop, in a thread of its own, goes on.
             os.close(self._file)
             self._file = None
             return self.ready_now_s()
-        return int(told.split()[1]) * NANOSECOND_S
+        return int(content.split()[1]) * NANOSECOND_S
 
 
 def _schedstat() -> int:
@@ -113,16 +113,16 @@ class Work:
         """
         return (self.since or perf_counter()) - loop.busy_s, loop.ready_s
 
-    def answered(self, asked: tuple[float, float], at: float | None = None, *, s_max: float | None = None) -> None:
+    def answered(self, begun: tuple[float, float], at: float | None = None, *, s_max: float | None = None) -> None:
         """Add the time of a statement, or at most so much of it, whose answer came at this time, or has come now.
 
         While we waited for a processor, the database did, too, or its answer waited for us: that is taken off.
         """
         if at is None:
             at = (self.since or perf_counter()) - loop.busy_s
-        spent_s = at - asked[0]
+        spent_s = at - begun[0]
         if spent_s > LONG_S:
-            waited_s = 2 * (loop.ready_now_s() - asked[1])
+            waited_s = 2 * (loop.ready_now_s() - begun[1])
             spent_s = max(LONG_S, STATEMENT_SHARE_MIN * spent_s, spent_s - waited_s)
         self.database_s += spent_s if s_max is None else min(spent_s, s_max)
 

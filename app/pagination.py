@@ -107,11 +107,11 @@ def place(text: str, model: type[Record], order: Order, list: str = "") -> Place
         raise BadRequest("`after` is a cursor of another list or another order.")
     if type(id) is not int or not 0 < id < 2**63:
         raise BadRequest(NOT_OURS)
-    found = Place(id, _value(value[0], getattr(model, order.column)) if value else None)
+    position = Place(id, _value(value[0], getattr(model, order.column)) if value else None)
     # A place is written in one way only, so that equal places are equal texts.
-    if cursors(order, list)(*found) != text:
+    if cursors(order, list)(*position) != text:
         raise BadRequest(NOT_OURS)
-    return found
+    return position
 
 
 def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:

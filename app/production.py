@@ -13,11 +13,11 @@ NEW_SECRET = "openssl rand -base64 48"  # noqa: S105 - how to make one
 class Fault:
     """A setting that is refused in production, and what to do about it."""
 
-    said: str
+    message: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"In production, {self.said}. {self.remedy}"
+        return f"In production, {self.message}. {self.remedy}"
 
 
 def faults() -> Iterator[Fault]:

@@ -59,10 +59,10 @@ class Reader:
         return self._rows_in_turn(sql, parameters) if in_turn else self._rows(sql, parameters, self._wait_s)
 
     async def rows_of(
-        self, asked: Sequence[tuple[bytes, Sequence[bytes | None]]], *, in_turn: bool = False
+        self, queries: Sequence[tuple[bytes, Sequence[bytes | None]]], *, in_turn: bool = False
     ) -> list[list[Row]]:
         """What several statements give, which run side by side."""
-        answers = [self.rows(sql, parameters, in_turn=in_turn) for sql, parameters in asked]
+        answers = [self.rows(sql, parameters, in_turn=in_turn) for sql, parameters in queries]
         if in_turn or len(self._idle) < len(answers) or self._turns.free < len(answers):
             return await asyncio.gather(*answers)
         return await side_by_side(answers)
@@ -87,7 +87,7 @@ class Reader:
             raise Busy
         await self._turns.take(wait_s)
         connection, work = None, current.get()
-        asked = work.asked() if work else None
+        begun = work.asked() if work else None
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             try:
@@ -99,15 +99,15 @@ class Reader:
         except Lost:
             raise Busy from None
         except psycopg.Error as error:
-            if connection and work and asked:
-                work.answered(asked, connection.answered_at)
-            if (said := in_words(error)) is None:
+            if connection and work and begun:
+                work.answered(begun, connection.answered_at)
+            if (wording := in_words(error)) is None:
                 raise
-            raise said from error
+            raise wording from error
         else:
             # Nobody pays for a connection that was lost.
-            if work and asked:
-                work.answered(asked, connection.answered_at)
+            if work and begun:
+                work.answered(begun, connection.answered_at)
             return rows
         finally:
             self._leave(connection)

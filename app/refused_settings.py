@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 def explained(error: ValidationError) -> Iterator[str]:
     """What is wrong with each variable."""
-    told = {_variable(wrong["loc"]): wrong["msg"].removeprefix("Value error, ") for wrong in error.errors()}
-    return (f"{variable}: {message}." if variable else f"{message}." for variable, message in told.items())
+    problems = {_variable(wrong["loc"]): wrong["msg"].removeprefix("Value error, ") for wrong in error.errors()}
+    return (f"{variable}: {message}." if variable else f"{message}." for variable, message in problems.items())
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -106,10 +106,10 @@ def derived(use: str, text: str, *, like: str | None = None) -> bytes:
 
 
 def _signing() -> Key:
-    found = keys()
-    if not found:
+    known_keys = keys()
+    if not known_keys:
         raise RuntimeError("Nothing can be signed without a secret. Set FIELDGRAPH_SECRET.")
-    return found[0]
+    return known_keys[0]
 
 
 def _candidates(token: str) -> list[tuple[Key, str]]:

@@ -1,4 +1,4 @@
-"""What other programs are told of our environment: these names, and no address, password or key of ours."""
+"""The environment of child processes: only these variables, and no address, password or key of ours."""
 
 import os
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ NAMES = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LANGUAG
 PREFIXES = ("LC_",)
 
 
-def told(*names: str, prefixes: Iterable[str] = ()) -> dict[str, str]:
-    """What every program may know, and what is named."""
-    known, begins = {*NAMES, *names}, (*PREFIXES, *prefixes)
-    return {name: value for name, value in os.environ.items() if name in known or name.startswith(begins)}
+def variables(*names: str, prefixes: Iterable[str] = ()) -> dict[str, str]:
+    """The variables that every program may know, and those that are named."""
+    allowed, allowed_prefixes = {*NAMES, *names}, (*PREFIXES, *prefixes)
+    return {name: value for name, value in os.environ.items() if name in allowed or name.startswith(allowed_prefixes)}

@@ -61,16 +61,18 @@ def covering(shape: BaseGeometry, zoom: int, *, tiles_max: int | None = None) ->
     """
     most = settings.tiles_per_job_max if tiles_max is None else tiles_max
     shapely.prepare(shape)
-    found = [_holding(shape, zoom)]
-    for z in range(found[0].z + 1, zoom + 1):
-        quarters = [Tile(z, 2 * x + right, 2 * y + down) for _, x, y in found for down in (0, 1) for right in (0, 1)]
+    tiles_at_zoom = [_holding(shape, zoom)]
+    for z in range(tiles_at_zoom[0].z + 1, zoom + 1):
+        quarters = [
+            Tile(z, 2 * x + right, 2 * y + down) for _, x, y in tiles_at_zoom for down in (0, 1) for right in (0, 1)
+        ]
         boxes = shapely.box(*np.array([tile.bounds for tile in quarters]).T)
         # Ground in common, not an edge: neighbours that only touch would bring tiles without a pixel of use.
         shared = shapely.intersects(shape, boxes) & ~shapely.touches(shape, boxes)
-        found = [tile for tile, is_shared in zip(quarters, shared, strict=True) if is_shared]
-        if len(found) > most:
+        tiles_at_zoom = [tile for tile, is_shared in zip(quarters, shared, strict=True) if is_shared]
+        if len(tiles_at_zoom) > most:
             raise LimitReached(f"This takes more than {most} tiles; choose a smaller area or a lower zoom.", limit=most)
-    return sorted(found, key=lambda tile: (tile.y, tile.x))
+    return sorted(tiles_at_zoom, key=lambda tile: (tile.y, tile.x))
 
 
 def _holding(shape: BaseGeometry, zoom: int) -> Tile:

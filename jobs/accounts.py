@@ -61,8 +61,8 @@ async def _fill(run: Run, session: ReadSession, archive: ZipFile, user_id: int, 
     tables = []
     for number, table in enumerate(personal_data.THEIRS):
         run.go_on()
-        said = Progress(number / len(personal_data.THEIRS), "writing", f"Writing {table.__tablename__}.")
-        await run.report(said, topic=data_exports.export_topic(run.claim.subject_id))
+        progress = Progress(number / len(personal_data.THEIRS), "writing", f"Writing {table.__tablename__}.")
+        await run.report(progress, topic=data_exports.export_topic(run.claim.subject_id))
         tables.append(await _table(session, archive, table, user_id))
     for key in await personal_data.files_of(session, user_id):
         await _file(archive, key)
@@ -74,7 +74,7 @@ async def _fill(run: Run, session: ReadSession, archive: ZipFile, user_id: int, 
 
 async def _table(session: ReadSession, archive: ZipFile, table: type[Record], user_id: int) -> dict[str, Any]:
     """Writes somebody's rows of a table; what is said of them in the manifest."""
-    columns = personal_data.told(table)
+    columns = personal_data.exported_columns(table)
     has_shape = any(column.key == SHAPE for column in columns)
     writer = Features(SHAPE) if has_shape else JsonLines()
     name, count = f"{table.__tablename__}.{'geojson' if has_shape else 'jsonl'}", 0

@@ -42,7 +42,7 @@ class EngineFailure(DomainError):
 
 
 async def run_engine(
-    run: Run, folder: Path, said: Callable[[Message], Awaitable[None]], *, s_max: float
+    run: Run, folder: Path, on_message: Callable[[Message], Awaitable[None]], *, s_max: float
 ) -> dict[str, Any]:
     """Runs the engine on a folder and answers with its result; `said` hears its messages on the way."""
     with (folder / "stderr.txt").open("wb") as stderr:
@@ -60,7 +60,7 @@ async def run_engine(
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (settings.training_memory_bytes_max,) * 2)
     try:
         async with asyncio.timeout(s_max):
-            final = await _listen(process, said)
+            final = await _listen(process, on_message)
     except TimeoutError:
         raise EngineFailure(f"It took longer than the limit of {s_max / 3600:g} hours.") from None
     finally:
@@ -71,10 +71,12 @@ async def run_engine(
 def _environment() -> dict[str, str]:
     """What the engine knows of us: limits, and where it keeps what it compiles."""
     limits = {f"FIELDGRAPH_{name.upper()}": f"{getattr(settings, name)}" for name in NUMBERS}
-    return surroundings.told("HOME", prefixes=LIBRARIES) | limits | {"FIELDGRAPH_HOME": str(settings.home.resolve())}
+    return (
+        surroundings.variables("HOME", prefixes=LIBRARIES) | limits | {"FIELDGRAPH_HOME": str(settings.home.resolve())}
+    )
 
 
-async def _listen(process: Process, said: Callable[[Message], Awaitable[None]]) -> Message:
+async def _listen(process: Process, on_message: Callable[[Message], Awaitable[None]]) -> Message:
     """Hears the engine out; its last message has a result or a failure."""
     assert process.stdout is not None
     final: Message = {}
@@ -83,7 +85,7 @@ async def _listen(process: Process, said: Callable[[Message], Awaitable[None]]) 
         if "result" in message or "failure" in message:
             final = message
         else:
-            await said(message)
+            await on_message(message)
     return final
 
 

@@ -23,8 +23,8 @@ def fault_of(error: BaseException) -> Fault:  # noqa: PLR0911 -- one for each ki
     """Who is at fault for an error."""
     match error:
         case BaseExceptionGroup(exceptions=several):
-            found = {fault_of(each) for each in several}
-            return next(fault for fault in Fault if fault in found)
+            faults = {fault_of(each) for each in several}
+            return next(fault for fault in Fault if fault in faults)
         case Outage(heals=heals):
             return Fault.UNKNOWN if heals else Fault.INPUT
         case TimedOut() | RateLimited() | psycopg.errors.QueryCanceled():

@@ -29,7 +29,7 @@ def housekeeping(name: str, task: Task) -> None:
     TASKS[name] = task
 
 
-async def keep_house(database: Database) -> None:
+async def run_housekeeping(database: Database) -> None:
     """Runs every task once; one that fails or takes too long does not stop the others."""
     await asyncio.to_thread(remove_left_folders)  # this machine's own, so every worker does it
     async with _alone(database) as is_alone:

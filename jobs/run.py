@@ -122,10 +122,10 @@ class Run:
         while not self.is_lost:
             await asyncio.sleep(min(BEAT_S, settings.job_lease_s / 4))
             # The lease ends so long after it was asked for, whenever the answer comes.
-            asked, left_s = time.monotonic(), settings.job_lease_s - (time.monotonic() - renewed)
+            begun, left_s = time.monotonic(), settings.job_lease_s - (time.monotonic() - renewed)
             try:
                 self.is_cancelled = await within(max(0, min(left_s, settings.background_silence_s_max)), self._beat())
-                renewed = asked
+                renewed = begun
             except LeaseLost:
                 self.is_lost = True
             except (SQLAlchemyError, DomainError, OSError) as error:

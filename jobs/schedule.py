@@ -15,7 +15,7 @@ from app.services.system import banners, digests, jobs
 from app.settings import settings
 from app.supervision import Background
 from jobs.broker import WORKS, Runner
-from jobs.housekeeping import keep_house
+from jobs.housekeeping import run_housekeeping
 
 HEARTBEAT_KEY = f"fieldgraph:worker:{socket.gethostname()}:{os.getpid()}"
 PRUNE_S = 3_600.0
@@ -82,7 +82,7 @@ def clockwork(runner: Runner) -> list[Background]:
         every(settings.job_poll_s, runner.look, name="job search", s_max=search_s_max),
         every(sweep_s, partial(sweep, runner), name="sweep", s_max=DEED_S_MAX),
         every(sweep_s, partial(announce, database), name="announcements", s_max=DEED_S_MAX),
-        every(PRUNE_S, partial(keep_house, database), name="housekeeping", s_max=PRUNE_S),
+        every(PRUNE_S, partial(run_housekeeping, database), name="housekeeping", s_max=PRUNE_S),
         every(PARTING_S, partial(deletion.delete_due_accounts, database), name="account deletion", s_max=PRUNE_S),
     ]
     tasks += [every(sweep_s, partial(deed, database), name=name, s_max=DEED_S_MAX) for name, deed in _deeds.items()]

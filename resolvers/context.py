@@ -21,7 +21,7 @@ from app.services.accounts.sign_in.sessions import Device
 from app.services.system import idempotency
 from app.signals import Signals
 from resolvers import ids
-from resolvers.feed_delivery import Hearing
+from resolvers.feed_delivery import FeedDelivery
 from resolvers.loaders import Loaders, Reference, References, RowOrReference
 from resolvers.mutation_transactions import Change, Request
 
@@ -35,7 +35,7 @@ class Context:
     database: Database
     events: EventDispatcher
     signals: Signals
-    hearing: Hearing
+    feed_delivery: FeedDelivery
     rates: Rates
     viewer: Viewer
     actor: Viewer

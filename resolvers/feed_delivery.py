@@ -12,7 +12,7 @@ from app.services.social.posts import feed
 from app.services.social.posts.feed import FeedScope
 
 
-class Said(NamedTuple):
+class FeedPost(NamedTuple):
     """A post, its author, and the scope a subscriber listens with."""
 
     post_id: int
@@ -20,32 +20,32 @@ class Said(NamedTuple):
     scope: FeedScope
 
 
-class Heard(NamedTuple):
+class DeliveredPost(NamedTuple):
     """That a post is visible to the subscriber, and its content; no content once it is deleted."""
 
     post: Post | None
 
 
-class Hearing:
+class FeedDelivery:
     """Batches the visibility checks of feed posts for all subscribers in this process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._asked: DataLoader[tuple[Said, Viewer], Heard | None] = DataLoader(self._hear, cache=False)
+        self._asked: DataLoader[tuple[FeedPost, Viewer], DeliveredPost | None] = DataLoader(self._load, cache=False)
 
-    async def of(self, said: Said, viewer: Viewer) -> Heard | None:
+    async def of(self, key: FeedPost, viewer: Viewer) -> DeliveredPost | None:
         """The post, or None if the viewer may not see it."""
-        return await self._asked.load((said, viewer))
+        return await self._asked.load((key, viewer))
 
-    async def _hear(self, asked: list[tuple[Said, Viewer]]) -> list[Heard | None]:
-        listeners: defaultdict[Said, set[Viewer]] = defaultdict(set)
-        for said, viewer in asked:
-            listeners[said].add(viewer)
-        heard: dict[tuple[Said, Viewer], Heard] = {}
+    async def _load(self, keys: list[tuple[FeedPost, Viewer]]) -> list[DeliveredPost | None]:
+        listeners: defaultdict[FeedPost, set[Viewer]] = defaultdict(set)
+        for key, viewer in keys:
+            listeners[key].add(viewer)
+        deliveries: dict[tuple[FeedPost, Viewer], DeliveredPost] = {}
         async with self._database.reading(in_turn=True) as session:
-            for said, viewers in listeners.items():
-                hearers = await feed.find_hearers(session, viewers, said.author_id, said.scope)
-                if hearers:
-                    post = await feed.find_said(session, next(iter(hearers)), said.post_id)
-                    heard |= {(said, viewer): Heard(post) for viewer in hearers}
-        return [heard.get(each) for each in asked]
+            for key, viewers in listeners.items():
+                viewers_of_post = await feed.find_feed_viewers(session, viewers, key.author_id, key.scope)
+                if viewers_of_post:
+                    post = await feed.find_feed_post(session, next(iter(viewers_of_post)), key.post_id)
+                    deliveries |= {(key, viewer): DeliveredPost(post) for viewer in viewers_of_post}
+        return [deliveries.get(each) for each in keys]

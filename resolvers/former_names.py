@@ -19,10 +19,10 @@ RenamedToUserId = Annotated[
 
 def one_of(new: str, value: strawberry.ID | None, former: str, former_value: strawberry.ID | None) -> strawberry.ID:
     """The id that was given, under its new or its former name; Invalid unless it is exactly one of them."""
-    shown, former_shown = to_camel_case(new), to_camel_case(former)
+    name, former_shown = to_camel_case(new), to_camel_case(former)
     if value is not None and former_value is not None:
-        raise Invalid(shown, f"Give `{shown}` without `{former_shown}`, which is deprecated.")
-    found = former_value if value is None else value
-    if found is None:
-        raise Invalid(shown, f"Give `{shown}`.")
-    return found
+        raise Invalid(name, f"Give `{name}` without `{former_shown}`, which is deprecated.")
+    chosen = former_value if value is None else value
+    if chosen is None:
+        raise Invalid(name, f"Give `{name}`.")
+    return chosen

@@ -24,8 +24,8 @@ class GlobalIds(dict[int, str]):
     def __missing__(self, key: int) -> str:
         if len(self) >= REMEMBERED_MAX:
             self.clear()
-        made = self[key] = _written(self._name, key)
-        return made
+        id = self[key] = _written(self._name, key)
+        return id
 
 
 def _written(name: bytes, key: int) -> str:

@@ -61,8 +61,8 @@ class Loaders:
         async def fetch(ids: list[int]) -> Sequence[M | None]:
             async with self._reading() as session:
                 rows = await session.scalars(visible(model, self._viewer).where(model.id.in_(ids)))
-                found = {row.id: row for row in rows}
-            return [found.get(id) for id in ids]
+                row_by_id = {row.id: row for row in rows}
+            return [row_by_id.get(id) for id in ids]
 
         row: M | None = await self._load(model, fetch, id)
         return row
@@ -91,8 +91,8 @@ class Loaders:
             rows = related(relationship, self._viewer).where(parent.in_(parent_ids))
             async with self._reading() as session:
                 counts = await session.execute(rows.with_only_columns(parent, func.count()).group_by(parent))
-                found = dict(counts.all())
-            return [found.get(id, 0) for id in parent_ids]
+                count_by_id = dict(counts.all())
+            return [count_by_id.get(id, 0) for id in parent_ids]
 
         count: int = await self._load((relationship, "count"), fetch, parent_id)
         return count
@@ -102,8 +102,8 @@ class Loaders:
 
         async def fetch(ids: list[int]) -> list[V]:
             async with self._reading() as session:
-                found = await question(session, ids)
-            return [found[id] for id in ids]
+                answer_by_id = await question(session, ids)
+            return [answer_by_id[id] for id in ids]
 
         answer: V = await self._load(question, fetch, id)
         return answer
@@ -112,9 +112,9 @@ class Loaders:
         """The value of an expression over a row's columns for the viewer; NotFound if the row is gone."""
 
         async def fetch(ids: list[int]) -> list[V | NotFound]:
-            found = visible(model, self._viewer).where(model.id.in_(ids))
+            query = visible(model, self._viewer).where(model.id.in_(ids))
             async with self._reading() as session:
-                rows = await session.execute(found.with_only_columns(model.id, expression(self._viewer)))
+                rows = await session.execute(query.with_only_columns(model.id, expression(self._viewer)))
                 values = dict(rows.all())
             return [values.get(id, NotFound("Not found: this object was deleted meanwhile.")) for id in ids]
 
@@ -126,8 +126,8 @@ class Loaders:
 
         async def fetch(ids: list[int]) -> list[Turn]:
             async with self._reading() as session:
-                found = await turns(session, ids)
-            return [found.get(id, NO_TURN) for id in ids]
+                turn_by_id = await turns(session, ids)
+            return [turn_by_id.get(id, NO_TURN) for id in ids]
 
         turn: Turn = await self._load("turns", fetch, job_id)
         return turn

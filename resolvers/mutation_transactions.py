@@ -71,12 +71,12 @@ class Change:
             if request.is_sent:
                 raise BadRequest("This mutation returns a secret. Send it without an idempotency key.")
         elif self._field in request.came_to:
-            return await outcome.told(request.came_to[self._field], load)
+            return await outcome.restore(request.came_to[self._field], load)
         try:
             return await self._done(resolve, outcome)
         except Kept as kept:
             assert outcome, "nothing is kept of the others"
-            return await outcome.told(kept.came_to, load)
+            return await outcome.restore(kept.came_to, load)
         except OutcomeUnknown:
             raise OutcomeUnknown(request.key if outcome else None) from None
         except DomainError:
@@ -84,7 +84,7 @@ class Change:
             await request.look()
             if outcome is None or self._field not in request.came_to:
                 raise
-            return await outcome.told(request.came_to[self._field], load)
+            return await outcome.restore(request.came_to[self._field], load)
 
     async def _done(self, resolve: Callable[[], Awaitable[Any]], outcome: Outcome | None) -> Any:
         async with self._stack:
@@ -97,5 +97,5 @@ class Change:
     async def _keep(self, session: WriteSession, outcome: Outcome | None, answer: Any) -> None:
         request = self._request
         if outcome is not None and request.key is not None:
-            came_to = {self._field: outcome.kept(answer)}
+            came_to = {self._field: outcome.store(answer)}
             await idempotency.keep(session, request.viewer, request.key, request=request.request, came_to=came_to)

@@ -27,8 +27,8 @@ class Gone(NotFound):
 class Outcome(NamedTuple):
     """One type of answer: how it is stored, and how it is rebuilt as the viewer may see it now."""
 
-    kept: Callable[[Any], Any]
-    told: Callable[[Any, LoadOne], Awaitable[Any]]
+    store: Callable[[Any], Any]
+    restore: Callable[[Any, LoadOne], Awaitable[Any]]
 
 
 def outcome_of(resolver: Callable[..., Any]) -> Outcome:
@@ -62,50 +62,50 @@ def _value(kind: Any) -> Outcome:
 
 
 def _row(model: type[Record]) -> Outcome:
-    async def told(kept: Any, load: LoadOne) -> Any:
-        row = await load(model, kept)
+    async def rebuild(stored: Any, load: LoadOne) -> Any:
+        row = await load(model, stored)
         if row is None:
             raise Gone
         return row
 
-    return Outcome(lambda row: row.id, told)
+    return Outcome(lambda row: row.id, rebuild)
 
 
-def _plain(kept: Callable[[Any], Any], made: Callable[[Any], Any]) -> Outcome:
-    async def told(value: Any, _: LoadOne) -> Any:
-        return made(value)
+def _plain(store: Callable[[Any], Any], restore: Callable[[Any], Any]) -> Outcome:
+    async def rebuild(value: Any, _: LoadOne) -> Any:
+        return restore(value)
 
-    return Outcome(kept, told)
+    return Outcome(store, rebuild)
 
 
 def _optional(some: Outcome) -> Outcome:
-    async def told(kept: Any, load: LoadOne) -> Any:
+    async def rebuild(stored: Any, load: LoadOne) -> Any:
         try:
-            return None if kept is None else await some.told(kept, load)
+            return None if stored is None else await some.restore(stored, load)
         except Gone:
             return None
 
-    return Outcome(lambda value: None if value is None else some.kept(value), told)
+    return Outcome(lambda value: None if value is None else some.store(value), rebuild)
 
 
 def _list(each: Outcome) -> Outcome:
-    async def told(kept: Any, load: LoadOne) -> Any:
-        found = []
-        for one in kept:
+    async def rebuild(stored: Any, load: LoadOne) -> Any:
+        items = []
+        for one in stored:
             try:
-                found.append(await each.told(one, load))
+                items.append(await each.restore(one, load))
             except Gone:
                 continue
-        return found
+        return items
 
-    return Outcome(lambda values: [each.kept(value) for value in values], told)
+    return Outcome(lambda values: [each.store(value) for value in values], rebuild)
 
 
 def _compound(kind: Any) -> Outcome:
     hints = get_type_hints(kind)
     parts = {field.name: _of(hints[field.name]) for field in fields(kind)}
 
-    async def told(kept: Any, load: LoadOne) -> Any:
-        return kind(**{name: await part.told(kept[name], load) for name, part in parts.items()})
+    async def rebuild(stored: Any, load: LoadOne) -> Any:
+        return kind(**{name: await part.restore(stored[name], load) for name, part in parts.items()})
 
-    return Outcome(lambda value: {name: part.kept(getattr(value, name)) for name, part in parts.items()}, told)
+    return Outcome(lambda value: {name: part.store(getattr(value, name)) for name, part in parts.items()}, rebuild)

@@ -136,11 +136,11 @@ class NullCheck(Check):
     def __init__(self, node: FieldNode, definition: GraphQLField, nullable: Container[str]) -> None:
         super().__init__(node)
         self.variables = [
-            found
+            problem
             for argument in node.arguments or ()
             if argument.name.value in definition.args
-            for found in _not_null(argument.value, definition.args[argument.name.value].type, argument.name.value)
-            if found[0] in nullable
+            for problem in _not_null(argument.value, definition.args[argument.name.value].type, argument.name.value)
+            if problem[0] in nullable
         ]
 
     def run(self, variables: VariableValues) -> None:
@@ -171,8 +171,8 @@ class IdCheck(Check):
         self._definition = definition
 
     def run(self, variables: VariableValues) -> None:
-        given = get_argument_values(self._definition, self.node, variables)
-        for name, value in given.items():
+        values = get_argument_values(self._definition, self.node, variables)
+        for name, value in values.items():
             for id in _ids(self._definition.args[name].type, value):
                 ids.decode(id)
 
@@ -236,12 +236,14 @@ class ArgumentChecks:
         # A query that names an unwritable id still answers its other fields; a mutation is not begun.
         self._is_mutation = operation.operation is OperationType.MUTATION
         self._fragments = {
-            found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)
+            problem.name.value: problem
+            for problem in document.definitions
+            if isinstance(problem, FragmentDefinitionNode)
         }
         self._nullable = {
-            found.variable.name.value
-            for found in operation.variable_definitions or ()
-            if not isinstance(found.type, NonNullTypeNode)
+            problem.variable.name.value
+            for problem in operation.variable_definitions or ()
+            if not isinstance(problem.type, NonNullTypeNode)
         }
         self._spread: dict[str, Part] = {}
         root = self._core.get_root_type(operation.operation)
@@ -255,11 +257,11 @@ class ArgumentChecks:
         scopes = [needed for part in parts for needed in part.scopes]
         if missing := [error for node, scope in scopes if (error := _refused(node, scope, permit))]:
             return missing
-        found: dict[FieldNode, GraphQLError] = {}
+        problems: dict[FieldNode, GraphQLError] = {}
         for check in (check for part in parts for check in part.checks):
             if problem := check.problem(variables):
-                found.setdefault(check.node, problem)
-        return [*found.values()]
+                problems.setdefault(check.node, problem)
+        return [*problems.values()]
 
     @property
     def are_known_right(self) -> bool:
@@ -342,15 +344,15 @@ def _refused(node: FieldNode, scope: Scope | None, permit: Callable[[Scope | Non
 
 def _conditions(selection: SelectionNode) -> list[Condition] | None:
     """What must hold for a selection to be included; None if it never is."""
-    found = []
+    conditions = []
     for directive in selection.directives or ():
         if directive.name.value in {"skip", "include"}:
             value, is_wanted = _given(directive), directive.name.value == "include"
             if isinstance(value, VariableNode):
-                found.append(Condition(value.name.value, is_wanted))
+                conditions.append(Condition(value.name.value, is_wanted))
             elif isinstance(value, BooleanValueNode) and value.value is not is_wanted:
                 return None
-    return found
+    return conditions
 
 
 def _given(directive: DirectiveNode) -> Any:

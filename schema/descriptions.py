@@ -15,7 +15,7 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 def filled(text: str | None) -> str | None:
     """The text with each `{settings.name}`, and each `{social.NAME}` of `app/models/limits`, as its number."""
-    return text and PLACEHOLDER.sub(lambda found: _number(found[1], found[2]), text)
+    return text and PLACEHOLDER.sub(lambda match: _number(match[1], match[2]), text)
 
 
 def _number(module: str, name: str) -> str:

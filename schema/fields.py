@@ -273,8 +273,8 @@ class NestedPages(PagedField):
         del next_
         args = self.declared.taken_from(kwargs)
         load = info.context.load
-        found = await load.many(self.relationship, source.id, args)
-        return Connection.of(found, args, lambda: load.count(self.relationship, source.id))
+        page = await load.many(self.relationship, source.id, args)
+        return Connection.of(page, args, lambda: load.count(self.relationship, source.id))
 
 
 def _argument(name: str, kind: Any, default: Any, description: str) -> StrawberryArgument:
@@ -340,13 +340,15 @@ class Input(InputMutationExtension):
         super().apply(field)
         [argument] = field.arguments
         argument.description = "The input of the mutation."
-        made: Any = argument.type
-        made.__strawberry_definition__.description = f"Input of `{to_camel_case(field.python_name)}`."
+        argument_type: Any = argument.type
+        argument_type.__strawberry_definition__.description = f"Input of `{to_camel_case(field.python_name)}`."
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
-        for name, shown in self._not_null:
+        for name, argument_name in self._not_null:
             if kwargs[name] is not None and kwargs[name].value is None:
-                raise Invalid(shown, f"`{shown}` cannot be null. Leave it out to keep the current value.")
+                raise Invalid(
+                    argument_name, f"`{argument_name}` cannot be null. Leave it out to keep the current value."
+                )
         return await next_(source, info, **kwargs)
 
 
@@ -354,8 +356,8 @@ class NamedResult(FieldExtension):
     """Names a mutation's result union after the mutation."""
 
     def apply(self, field: StrawberryField) -> None:
-        shown = field.type
-        union = shown.of_type if isinstance(shown, StrawberryOptional) else shown
+        field_type = field.type
+        union = field_type.of_type if isinstance(field_type, StrawberryOptional) else field_type
         if not isinstance(union, StrawberryUnion):  # nothing can go wrong that a person could mend
             return
         name = to_camel_case(field.python_name)

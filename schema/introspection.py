@@ -43,14 +43,14 @@ class Introspection:
         self._check(operation.selection_set, set())
 
     def _check(self, selection_set: SelectionSetNode, spread: set[str]) -> None:
-        for found in selection_set.selections:
-            if isinstance(found, FieldNode) and found.name.value in ROOTS_MAX and found.selection_set:
-                self._check_root(found, found.selection_set)
-            elif isinstance(found, InlineFragmentNode):
-                self._check(found.selection_set, spread)
-            elif isinstance(found, FragmentSpreadNode) and found.name.value not in spread:
-                spread.add(found.name.value)
-                self._check(self._fragments[found.name.value].selection_set, spread)
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode) and selection.name.value in ROOTS_MAX and selection.selection_set:
+                self._check_root(selection, selection.selection_set)
+            elif isinstance(selection, InlineFragmentNode):
+                self._check(selection.selection_set, spread)
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
+                spread.add(selection.name.value)
+                self._check(self._fragments[selection.name.value].selection_set, spread)
 
     def _check_root(self, node: FieldNode, selection_set: SelectionSetNode) -> None:
         name = node.name.value
@@ -58,10 +58,10 @@ class Introspection:
         if self._roots[name] > ROOTS_MAX[name]:
             times = "once" if ROOTS_MAX[name] == 1 else f"{ROOTS_MAX[name]} times"
             raise _refused(f"'{name}' may be requested at most {times} in an operation.", node)
-        asked = self._asked(selection_set)
-        self._lists[name] += asked.lists
-        if asked.nested > NESTED_MAX:
-            raise _refused(f"Nest schema lists at most {NESTED_MAX} levels deep; this has {asked.nested}.", node)
+        selected = self._asked(selection_set)
+        self._lists[name] += selected.lists
+        if selected.nested > NESTED_MAX:
+            raise _refused(f"Nest schema lists at most {NESTED_MAX} levels deep; this has {selected.nested}.", node)
         if self._lists[name] > LISTS_MAX * ROOTS_MAX[name]:
             raise _refused(
                 f"Request at most {LISTS_MAX * ROOTS_MAX[name]} schema lists; this has {self._lists[name]}.", node
@@ -69,14 +69,14 @@ class Introspection:
 
     def _asked(self, selection_set: SelectionSetNode) -> _Asked:
         lists = nested = 0
-        for found in selection_set.selections:
-            if isinstance(found, FieldNode):
-                below = self._asked(found.selection_set) if found.selection_set else _Asked()
-                is_list = found.name.value in LISTS
-                lists += below.lists + (is_list or found.name.value in ARGUMENTS)
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                below = self._asked(selection.selection_set) if selection.selection_set else _Asked()
+                is_list = selection.name.value in LISTS
+                lists += below.lists + (is_list or selection.name.value in ARGUMENTS)
                 nested = max(nested, below.nested + is_list)
             else:
-                below = self._in_fragment(found)  # type: ignore[arg-type]
+                below = self._in_fragment(selection)  # type: ignore[arg-type]
                 lists += below.lists
                 nested = max(nested, below.nested)
         return _Asked(lists, nested)

@@ -93,8 +93,8 @@ class Limits:
     @cached_property
     def once(self) -> frozenset[str]:
         """The mutations that one operation may call once: `mutation(…, once_per_operation=True)`."""
-        found = metadata_of_mutations(self.schema)
-        return frozenset(name for name, metadata in found.items() if ONCE_PER_OPERATION in metadata)
+        flags = metadata_of_mutations(self.schema)
+        return frozenset(name for name, metadata in flags.items() if ONCE_PER_OPERATION in metadata)
 
     @property
     def request_bytes_max(self) -> int:
@@ -117,7 +117,11 @@ class Limits:
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    return {found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)}
+    return {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
 
 
 class _Shape:
@@ -153,23 +157,23 @@ class _Shape:
         below = [selection_set]
         while below:
             names: Counter[str] = Counter()
-            for found in self._fields(below.pop()):
-                names[(found.alias or found.name).value] += 1
-                self._aliases += found.alias is not None
-                if found.selection_set:
-                    below.append(found.selection_set)
+            for field in self._fields(below.pop()):
+                names[(field.alias or field.name).value] += 1
+                self._aliases += field.alias is not None
+                if field.selection_set:
+                    below.append(field.selection_set)
             self._repeats += names.total() - len(names)
 
     def _fields(self, selection_set: SelectionSetNode) -> Iterator[FieldNode]:
         """The fields of one object, including those in inline fragments: validation compares each with each."""
         open_sets = [selection_set]
         while open_sets:
-            for found in open_sets.pop().selections:
-                self._directives += len(found.directives or ())
-                if isinstance(found, FieldNode):
-                    yield found
-                elif isinstance(found, InlineFragmentNode):
-                    open_sets.append(found.selection_set)
+            for selection in open_sets.pop().selections:
+                self._directives += len(selection.directives or ())
+                if isinstance(selection, FieldNode):
+                    yield selection
+                elif isinstance(selection, InlineFragmentNode):
+                    open_sets.append(selection.selection_set)
 
     def _check_depth(self) -> None:
         for definition in self._document.definitions:
@@ -183,14 +187,14 @@ class _Shape:
 
     def _depth(self, selection_set: SelectionSetNode) -> int:
         deepest = 0
-        for found in selection_set.selections:
-            if isinstance(found, FieldNode):
-                depth = 1 + (self._depth(found.selection_set) if found.selection_set else 0)
-            elif isinstance(found, InlineFragmentNode):
-                depth = self._depth(found.selection_set)
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                depth = 1 + (self._depth(selection.selection_set) if selection.selection_set else 0)
+            elif isinstance(selection, InlineFragmentNode):
+                depth = self._depth(selection.selection_set)
             else:
-                assert isinstance(found, FragmentSpreadNode)
-                depth = self._depth_of_fragment(found.name.value)
+                assert isinstance(selection, FragmentSpreadNode)
+                depth = self._depth_of_fragment(selection.name.value)
             deepest = max(deepest, depth)
         return deepest
 
@@ -256,7 +260,8 @@ class _Cost:
         self._operation = operation
         self._variables = variables
         self._defaults = {
-            found.variable.name.value: found.default_value for found in operation.variable_definitions or ()
+            definition.variable.name.value: definition.default_value
+            for definition in operation.variable_definitions or ()
         }
         self._root = schema.get_root_type(operation.operation)
         self._once = once
@@ -274,20 +279,20 @@ class _Cost:
 
     def _selected(self, selection_set: SelectionSetNode, parent: GraphQLNamedType) -> Price:
         once = per_item = 0
-        for found in selection_set.selections:
-            price = self._selection(found, parent)
+        for selection in selection_set.selections:
+            price = self._selection(selection, parent)
             once += price.once
             per_item += price.per_item
         return Price(once, per_item)
 
-    def _selection(self, found: Node, parent: GraphQLNamedType) -> Price:
-        if isinstance(found, FieldNode):
-            cost = self._field(found, parent)
-            return Price(per_item=cost) if found.name.value in ITEMS else Price(once=cost)
-        if isinstance(found, InlineFragmentNode):
-            return self._selected(found.selection_set, self._type(found) or parent)
-        assert isinstance(found, FragmentSpreadNode)
-        name = found.name.value
+    def _selection(self, selection: Node, parent: GraphQLNamedType) -> Price:
+        if isinstance(selection, FieldNode):
+            cost = self._field(selection, parent)
+            return Price(per_item=cost) if selection.name.value in ITEMS else Price(once=cost)
+        if isinstance(selection, InlineFragmentNode):
+            return self._selected(selection.selection_set, self._type(selection) or parent)
+        assert isinstance(selection, FragmentSpreadNode)
+        name = selection.name.value
         if name not in self._prices:
             fragment = self._fragments[name]
             self._prices[name] = self._selected(fragment.selection_set, self._type(fragment) or parent)
@@ -333,7 +338,7 @@ class _Cost:
         """How many objects the field's arguments request; None if it has no such argument."""
         for name in ("first", "ids"):
             if name in definition.args:
-                given = next((found.value for found in node.arguments or () if found.name.value == name), None)
+                given = next((argument.value for argument in node.arguments or () if argument.name.value == name), None)
                 value = self._value(given) if given else Undefined
                 return _count(definition.args[name].default_value if value is Undefined else value)
         return None

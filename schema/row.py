@@ -45,8 +45,8 @@ class Row(Node):
         assert cls.__name__ == of.__name__, "ids are made from the table's class: it has the type's name"
         SHOWN[cls.__name__] = of
         if with_fields_of is not None:
-            shown = dict.fromkeys((field.name for field in fields(with_fields_of)), strawberry.auto)
-            cls.__annotations__ = get_annotations(cls) | shown
+            more = dict.fromkeys((field.name for field in fields(with_fields_of)), strawberry.auto)
+            cls.__annotations__ = get_annotations(cls) | more
         _fill(cls, of)
         _show(cls, of)
         strawberry.type(cls, description=filled(getdoc(of)))
@@ -66,13 +66,13 @@ def rows_of_one_table(of: type[Record]) -> Callable[[type[T]], type[T]]:
     return declare
 
 
-def adds_fields(shown: type[Row]) -> Callable[[type[T]], type[T]]:
+def adds_fields(target: type[Row]) -> Callable[[type[T]], type[T]]:
     """Adds the fields of a class to the type of a lower domain, which does not know the domain that declares them."""
 
     def declare(cls: type[T]) -> type[T]:
-        known, added = (get_object_definition(each, strict=True).fields for each in (shown, strawberry.type(cls)))
+        known, added = (get_object_definition(each, strict=True).fields for each in (target, strawberry.type(cls)))
         twice = {field.python_name for field in known} & {field.python_name for field in added}
-        assert not twice, f"{shown.__name__} has {twice} already"
+        assert not twice, f"{target.__name__} has {twice} already"
         known.extend(added)
         return cls
 
@@ -113,9 +113,9 @@ def _shown(model: type[Record], name: str) -> tuple[Any, str | None]:
             return get_annotations(attribute.fget)["return"], filled(getdoc(attribute))
         hint = get_annotations(base).get(name)
         if hint is not None:
-            shown = getattr(model, name).property
-            if not isinstance(shown, ColumnProperty):
+            property_ = getattr(model, name).property
+            if not isinstance(property_, ColumnProperty):
                 raise TypeError(f"{model.__name__}.{name} is a relationship: show it with `one` or `many`")
             [kind] = get_args(hint)
-            return {Json: JSON, Json | None: JSON | None}.get(kind, kind), shown.doc
+            return {Json: JSON, Json | None: JSON | None}.get(kind, kind), property_.doc
     raise TypeError(f"{model.__name__} has no {name!r} to show")

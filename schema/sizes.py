@@ -50,21 +50,25 @@ def declared(schema: strawberry.Schema) -> dict[str, int]:
 
 def _called(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
     """The names of a mutation's root fields."""
-    fragments = {found.name.value: found for found in document.definitions if isinstance(found, FragmentDefinitionNode)}
+    fragments = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
     if operation.operation is not OperationType.MUTATION:
         return set()
     names: set[str] = set()
     spread: set[str] = set()
     pending: list[SelectionSetNode] = [operation.selection_set]
     while pending:
-        for found in pending.pop().selections:
-            if isinstance(found, FieldNode):
-                names.add(found.name.value)
-            elif isinstance(found, InlineFragmentNode):
-                pending.append(found.selection_set)
-            elif isinstance(found, FragmentSpreadNode) and found.name.value not in spread:
-                spread.add(found.name.value)
-                pending.append(fragments[found.name.value].selection_set)
+        for definition in pending.pop().selections:
+            if isinstance(definition, FieldNode):
+                names.add(definition.name.value)
+            elif isinstance(definition, InlineFragmentNode):
+                pending.append(definition.selection_set)
+            elif isinstance(definition, FragmentSpreadNode) and definition.name.value not in spread:
+                spread.add(definition.name.value)
+                pending.append(fragments[definition.name.value].selection_set)
     return names
 
 
@@ -114,9 +118,9 @@ def _check(path: str, value: Any, kind: GraphQLInputType) -> None:
 
 def _check_fields(path: str, value: dict[str, Any], kind: GraphQLInputObjectType) -> None:
     for name, field in kind.fields.items():
-        found = value.get(name)
-        if found is not None and not isinstance(found, int | float):
-            _check(f"{path}.{name}", found, field.type)
+        member = value.get(name)
+        if member is not None and not isinstance(member, int | float):
+            _check(f"{path}.{name}", member, field.type)
 
 
 def check_literals(document: DocumentNode) -> None:
@@ -128,5 +132,5 @@ def check_literals(document: DocumentNode) -> None:
         token = token.next
 
 
-def _too_long(what: str, unit: str, found: int, limit: int) -> GraphQLError:
-    return GraphQLError(f"{what} may have {limit} {unit}; this has {found}.", extensions={"code": Code.BAD_REQUEST})
+def _too_long(what: str, unit: str, length: int, limit: int) -> GraphQLError:
+    return GraphQLError(f"{what} may have {limit} {unit}; this has {length}.", extensions={"code": Code.BAD_REQUEST})

@@ -112,8 +112,8 @@ async def make(session: WriteSession, people: People, dataset: Dataset) -> None:
         sent = await friends.send_friend_request(session, people[asking], _id(people, asked))
         if is_accepted and sent.request is not None:
             await friends.accept_friend_request(session, people[asked], sent.request.id)
-    for said in TALK:
-        await _say(session, people, said, dataset)
+    for entry in TALK:
+        await _say(session, people, entry, dataset)
     for sender, receiver, content in MESSAGES:
         if content is None:
             await messages.read_conversation(session, people[sender], _id(people, receiver))
@@ -124,20 +124,20 @@ async def make(session: WriteSession, people: People, dataset: Dataset) -> None:
 
 
 async def _say(
-    session: WriteSession, people: People, said: Said, dataset: Dataset, *, parent_id: int | None = None
+    session: WriteSession, people: People, entry: Said, dataset: Dataset, *, parent_id: int | None = None
 ) -> None:
-    fields = {"content": said.content, "type": said.type}
-    about = ("Dataset", dataset.id) if said.is_about_the_village else None
-    author = people[said.author]
+    fields = {"content": entry.content, "type": entry.type}
+    about = ("Dataset", dataset.id) if entry.is_about_the_village else None
+    author = people[entry.author]
     post = await editing.create_post(session, author, parent_id=parent_id, about=about, fields=fields)
-    for name in said.likes:
+    for name in entry.likes:
         await likes_service.like_post(session, people[name], post.id)
-    for name in said.shares:
+    for name in entry.shares:
         await likes_service.share_post(session, people[name], post.id)
-    if said.reported_by is not None:
-        reporter = people[said.reported_by]
+    if entry.reported_by is not None:
+        reporter = people[entry.reported_by]
         await reports.report(session, reporter, "Post", post.id, reason=ReportReason.SPAM, comment=None)
-    for reply in said.replies:
+    for reply in entry.replies:
         await _say(session, people, reply, dataset, parent_id=post.id)
 
 
@@ -151,7 +151,7 @@ async def clear(session: WriteSession, people: People) -> None:
     for user_id in ids:
         await account_deletion.end_ties(session, user_id)
         await account_deletion.take_posts_away(session, user_id)
-        await notification_groups.unname(session, user_id)
+        await notification_groups.remove_actor(session, user_id)
     for table, ends in (
         (Message, (Message.sender_id, Message.receiver_id)),
         (Report, (Report.user_id, Report.accused_id)),

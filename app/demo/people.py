@@ -52,8 +52,8 @@ async def make(session: WriteSession) -> Mapping[str, Viewer]:
 
 async def make_dataset(session: WriteSession, mapper: Viewer) -> Dataset:
     """The mapper's dataset of the village, with areas and labels; made if it is missing."""
-    found = select(Dataset).where(Dataset.name == DATASET, Dataset.user_id == mapper.user_id)
-    dataset: Dataset | None = await session.scalar(found.order_by(Dataset.id).limit(1))
+    query = select(Dataset).where(Dataset.name == DATASET, Dataset.user_id == mapper.user_id)
+    dataset: Dataset | None = await session.scalar(query.order_by(Dataset.id).limit(1))
     if dataset is not None:
         dataset.source_imagery = imagery()  # the port may be another today
         return dataset
@@ -62,7 +62,7 @@ async def make_dataset(session: WriteSession, mapper: Viewer) -> Dataset:
     )
     for area in village.TRAINING_AREAS:
         aoi: AOI = await editing.create_aoi(session, mapper, dataset_id=dataset.id, geom=area)
-        found_here, outside = footprints_service.sifted(area, "geojson", footprints(area))
+        found_here, outside = footprints_service.filter_footprints(area, "geojson", footprints(area))
         await uploads.upload_labels(session, mapper, aoi_id=aoi.id, footprints=found_here, outside=outside)
     return dataset
 
@@ -75,8 +75,8 @@ def imagery() -> str:
 def footprints(area: Polygon) -> dict[str, Any]:
     """The buildings of the village that touch an area, as GeoJSON."""
     features = [
-        {"type": "Feature", "geometry": geojson_of(found.geometry), "properties": {"building": "yes"}}
-        for found in village.footprints(area.bounds)
-        if found.geometry.intersects(area)
+        {"type": "Feature", "geometry": geojson_of(footprint.geometry), "properties": {"building": "yes"}}
+        for footprint in village.footprints(area.bounds)
+        if footprint.geometry.intersects(area)
     ]
     return {"type": "FeatureCollection", "features": features}

@@ -62,8 +62,8 @@ async def _model(client: "Client") -> dict[str, Any]:
 
 async def _train(client: "Client", model_id: str) -> dict[str, Any]:
     console.print("[bold]5[/] Training, live:")
-    asked = {"modelId": model_id, "zoomLevel": [ZOOM], "epochs": EPOCHS}
-    started = await client.ask("startTraining", "StartTrainingInput!", asked, "id")
+    arguments = {"modelId": model_id, "zoomLevel": [ZOOM], "epochs": EPOCHS}
+    started = await client.ask("startTraining", "StartTrainingInput!", arguments, "id")
     training = await client.watch("training", started["id"], "status accuracy objectF1 failure")
     if training["status"] != "FINISHED":
         raise SystemExit(f"The training failed: {training['failure']}")
@@ -74,13 +74,13 @@ async def _train(client: "Client", model_id: str) -> dict[str, Any]:
 
 
 async def _predict(client: "Client", model_id: str) -> None:
-    asked = {"modelId": model_id, "geom": geojson_of(village.PREDICTION_AREA), "zoomLevel": ZOOM}
-    started = await client.ask("startPrediction", "StartPredictionInput!", asked, "id")
-    shown = "status resultCount failure artifacts { nodes { name link } }"
-    prediction = await client.watch("prediction", started["id"], shown)
+    arguments = {"modelId": model_id, "geom": geojson_of(village.PREDICTION_AREA), "zoomLevel": ZOOM}
+    started = await client.ask("startPrediction", "StartPredictionInput!", arguments, "id")
+    selection = "status resultCount failure artifacts { nodes { name link } }"
+    prediction = await client.watch("prediction", started["id"], selection)
     if prediction["status"] != "FINISHED":
         raise SystemExit(f"The prediction failed: {prediction['failure']}")
-    there = sum(found.geometry.within(village.PREDICTION_AREA) for found in village.footprints(village.BOUNDS))
+    there = sum(footprint.geometry.within(village.PREDICTION_AREA) for footprint in village.footprints(village.BOUNDS))
     console.print(f"[bold]7[/] {prediction['resultCount']} buildings found; {there} lie entirely within the area.")
     for file in prediction["artifacts"]["nodes"]:
         console.print(f"  {file['name']}: {file['link']}", soft_wrap=True)
@@ -105,9 +105,9 @@ class Client:
         """One mutation; a problem ends the demo with its words."""
         types = {"createDataset": "Dataset", "createAoi": "AOI", "uploadLabels": "LabelUpload", "createModel": "Model"}
         types |= {"startTraining": "Training", "publishTraining": "Model", "startPrediction": "Prediction"}
-        made = on or types[mutation]
+        result_type = on or types[mutation]
         document = f"""mutation ($input: {kind}) {{
-            {mutation}(input: $input) {{ ... on {made} {{ {fields} }} ... on Problem {{ code message }} }}
+            {mutation}(input: $input) {{ ... on {result_type} {{ {fields} }} ... on Problem {{ code message }} }}
         }}"""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         reply = await self._http.post(
@@ -125,15 +125,15 @@ class Client:
             cursor progress message {kind} {{ {fields} }}
         }} }}"""
         last: dict[str, Any] = {}
-        with Shown() as shown:
+        with Shown() as progress:
             async with aclosing(self._lasting(document, f"{kind}Updated", {"id": id})) as events:
                 async for event in events:
                     last = event
                     if last["progress"] is not None:
-                        shown.tell(last["progress"], last["message"])
+                        progress.tell(last["progress"], last["message"])
                     if last[kind]["status"] in ENDED:
                         break
-            shown.tell(1.0, "Done")
+            progress.tell(1.0, "Done")
         return dict(last[kind])
 
     async def _lasting(self, document: str, name: str, variables: dict[str, Any]) -> Events:
@@ -161,11 +161,11 @@ class Client:
         async with connect(address, subprotocols=protocols, open_timeout=OPEN_S_MAX, ping_timeout=None) as socket:
             payload = {"Authorization": f"Bearer {self._token}"}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
-            asked = {"query": document, "variables": variables}
+            body = {"query": document, "variables": variables}
             async for text in socket:
                 message = json.loads(text)
                 if message["type"] == "connection_ack":
-                    await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": asked}))
+                    await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": body}))
                 elif message["type"] == "ping":
                     await socket.send(json.dumps({"type": "pong"}))
                 elif message["type"] == "next" and "errors" not in message["payload"]:

@@ -37,19 +37,19 @@ async def flatgeobuf(
     Of no rows there is no file: its only piece is empty. With its index in front it is made whole, in the database.
     """
     async with reading() as session:
-        found = await session.stream_scalars(_pieces(rows), execution_options={"yield_per": 4})
+        chunks = await session.stream_scalars(_pieces(rows), execution_options={"yield_per": 4})
         try:
-            async for piece in found:
+            async for piece in chunks:
                 yield piece
         finally:
-            await found.close()
+            await chunks.close()
 
 
 def _pieces(rows: Select[Any]) -> Select[bytes]:
-    found = rows.with_only_columns(*map(_readable, rows.selected_columns)).subquery("found")
+    features = rows.with_only_columns(*map(_readable, rows.selected_columns)).subquery("found")
     content = func.ST_AsFlatGeobuf(literal_column("found"), True, type_=LargeBinary).label("content")
     # Made once, not once for each piece.
-    written = select(content).select_from(found).cte("written").prefix_with("MATERIALIZED")
+    written = select(content).select_from(features).cte("written").prefix_with("MATERIALIZED")
     starts = func.generate_series(1, func.length(written.c.content), PIECE_BYTES).table_valued("place").render_derived()
     piece = func.substring(written.c.content, starts.c.place, PIECE_BYTES, type_=LargeBinary)
     return select(piece).select_from(written.join(starts, true())).order_by(starts.c.place)

@@ -1,4 +1,4 @@
-"""Labels before they are kept: read, checked one by one, and sifted by the area they are for."""
+"""Labels before they are kept: read, checked one by one, and filter_footprints by the area they are for."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -44,16 +44,16 @@ class Sieve:
         shapes = [self._checked(each.geometry) for each in features]
         tags = [orjson.dumps(dict(each.properties)) if each.properties else None for each in features]
         wkb = shapely.to_wkb(np.array(shapes, dtype=object))
-        found = [Footprint(*each) for each in zip(wkb, tags, strict=True)]
-        return self.within(found, shapes)
+        footprints = [Footprint(*each) for each in zip(wkb, tags, strict=True)]
+        return self.within(footprints, shapes)
 
-    def within(self, found: Sequence[Footprint], shapes: Sequence[BaseGeometry]) -> list[Footprint]:
+    def within(self, footprints: Sequence[Footprint], shapes: Sequence[BaseGeometry]) -> list[Footprint]:
         """Those of sound labels that share ground with the area."""
         # Ground in common: a common edge is none.
         shared = shapely.intersects(self._area, shapes) & ~shapely.touches(self._area, shapes)
-        within = [each for each, is_shared in zip(found, shared, strict=True) if is_shared]
+        within = [each for each, is_shared in zip(footprints, shared, strict=True) if is_shared]
         self.passed += len(within)
-        self.outside += len(found) - len(within)
+        self.outside += len(footprints) - len(within)
         return within
 
     def _checked(self, shape: BaseGeometry) -> BaseGeometry:
@@ -75,7 +75,7 @@ def _repaired(place: str, shape: BaseGeometry, repairs_left: int) -> BaseGeometr
     return covered
 
 
-def sifted(area: Polygon, field: str, collection: Any) -> tuple[list[Footprint], int]:
+def filter_footprints(area: Polygon, field: str, collection: Any) -> tuple[list[Footprint], int]:
     """The labels of a GeoJSON FeatureCollection that share ground with an area, and how many do not."""
     listed = collection.get("features") if isinstance(collection, dict) else None
     if not isinstance(listed, list) or collection.get("type") != "FeatureCollection":
@@ -84,8 +84,8 @@ def sifted(area: Polygon, field: str, collection: Any) -> tuple[list[Footprint],
         raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; this has {len(listed)}.")
     sieve = Sieve(area, f"{field}.features")
     read = features(f"{field}.features", listed)
-    found = [footprint for batch in batched(read) for footprint in sieve.sift(batch)]
-    return found, sieve.outside
+    footprints = [footprint for batch in batched(read) for footprint in sieve.sift(batch)]
+    return footprints, sieve.outside
 
 
 def features(field: str, listed: Iterable[Any]) -> Iterator[Feature]:

@@ -21,9 +21,9 @@ class GeoJson:
         """All of these features."""
         if not features:
             return b""
-        said, self._before = self._before, b",\n"
+        separator, self._before = self._before, b",\n"
         shapes = to_geojson_all([feature.geometry for feature in features])
-        return said + b",\n".join(map(_feature, shapes, features))
+        return separator + b",\n".join(map(_feature, shapes, features))
 
     def finish(self) -> Iterator[bytes]:
         """The end; with it the beginning, if there were no features."""

@@ -36,7 +36,7 @@ def sift(path: str, format: str, tags: Tags, area: bytes, target: str) -> tuple[
     return sieve.passed, sieve.outside
 
 
-def sifted(target: Path) -> Iterator[list[Footprint]]:
+def filter_footprints(target: Path) -> Iterator[list[Footprint]]:
     """What `sift` wrote, a batch at a time."""
     with target.open("rb") as passed:
         for batch in msgpack.Unpacker(passed):
@@ -45,7 +45,7 @@ def sifted(target: Path) -> Iterator[list[Footprint]]:
 
 def _features(path: Path, format: str, tags: Tags) -> Iterator[Feature]:
     if format == OSM_XML:
-        return osm_reading.read(path, lambda said: not tags or _matches(tags, said))
+        return osm_reading.read(path, lambda element_tags: not tags or _matches(tags, element_tags))
     return features(f"{FIELD}.features", _read_geojson(path))
 
 

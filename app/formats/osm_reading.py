@@ -159,10 +159,10 @@ class _Places:
 
     def of(self, way: _Element) -> NDArray[np.float64]:
         refs = np.array(way.refs, dtype=np.int64)
-        found = np.searchsorted(self._ids, refs)
-        if (found == len(self._ids)).any() or (self._ids[found] != refs).any():
+        positions = np.searchsorted(self._ids, refs)
+        if (positions == len(self._ids)).any() or (self._ids[positions] != refs).any():
             raise Unreadable(f"Way {way.id} has nodes that are not in the file.")
-        places: NDArray[np.float64] = self._places[found]
+        places: NDArray[np.float64] = self._places[positions]
         return places
 
 

@@ -127,14 +127,14 @@ class OsmXml:
 
     def _relation(self, members: Sequence[_Member], tags: Tags) -> bytes:
         listed = "".join(f'<member type="way" ref="-{way}" role="{role}"/>' for way, role in members)
-        said = _tags({**tags, "type": "multipolygon"})
-        return f'<relation id="-{next(self._relations)}" visible="true">{listed}{said}</relation>\n'.encode()
+        tag_lines = _tags({**tags, "type": "multipolygon"})
+        return f'<relation id="-{next(self._relations)}" visible="true">{listed}{tag_lines}</relation>\n'.encode()
 
 
 def tags_of(properties: Mapping[str, Any]) -> dict[str, str]:
     """Properties as OpenStreetMap knows them: short texts, yes and no; what is null is not said."""
-    said = {_text(key): _text(_spelled(value)) for key, value in properties.items() if value is not None}
-    return {key: value for key, value in said.items() if key and value}
+    tags = {_text(key): _text(_spelled(value)) for key, value in properties.items() if value is not None}
+    return {key: value for key, value in tags.items() if key and value}
 
 
 def _spelled(value: object) -> str:

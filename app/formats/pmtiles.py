@@ -50,8 +50,8 @@ class Archive:
             "center_lat_e7": (south + north) // 2,
         }
         described = [
-            {"id": name, "minzoom": zooms[0], "maxzoom": zooms[-1], "fields": dict.fromkeys(said, "String")}
-            for name, said in layers.items()
+            {"id": name, "minzoom": zooms[0], "maxzoom": zooms[-1], "fields": dict.fromkeys(fields, "String")}
+            for name, fields in layers.items()
         ]
         with self._file:
             self._writer.finalize(header, {"vector_layers": described, "generator": "Fieldgraph"})

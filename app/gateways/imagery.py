@@ -98,9 +98,9 @@ async def fetch_tiles(
         try:
             while not work.done() and not cancelled():
                 await asyncio.wait({work}, timeout=settings.job_progress_s)
-                told = report(errand.done, len(tiles))
-                if isawaitable(told):
-                    await told
+                reporting = report(errand.done, len(tiles))
+                if isawaitable(reporting):
+                    await reporting
             if work.done():
                 work.result()
         finally:
@@ -117,9 +117,9 @@ async def fetch_picture(template: str, tile: Tile) -> bytes:
 
 
 async def _tile(client: httpx.AsyncClient, url: str) -> bytes:
-    kept = await in_thread(tile_cache.read, url)
-    if kept is not None:
-        return kept
+    cached = await in_thread(tile_cache.read, url)
+    if cached is not None:
+        return cached
     reply = await outside.fetch(
         client,
         url,

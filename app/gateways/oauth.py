@@ -35,7 +35,7 @@ class Identity(NamedTuple):
 def authorization_url(*, redirect_uri: str, state: str, verifier: str) -> str:
     """Where a browser is sent for somebody to say yes."""
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    asked = {
+    query = {
         "response_type": "code",
         "client_id": _client_id(),
         "redirect_uri": redirect_uri,
@@ -44,7 +44,7 @@ def authorization_url(*, redirect_uri: str, state: str, verifier: str) -> str:
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    return f"{_address('oauth2/authorize')}?{urlencode(asked)}"
+    return f"{_address('oauth2/authorize')}?{urlencode(query)}"
 
 
 async def identify(*, code: str, redirect_uri: str, verifier: str) -> Identity:

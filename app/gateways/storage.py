@@ -104,15 +104,15 @@ async def put_once(key: str, source: AsyncIterator[bytes]) -> None:
 async def get(key: str) -> bytes:
     """The content under a key; NotFound if there is none."""
     async with _in_time():
-        found = await obstore.get_async(_store(), checked(key))
-        return bytes(await found.bytes_async())
+        response = await obstore.get_async(_store(), checked(key))
+        return bytes(await response.bytes_async())
 
 
 async def stream(key: str) -> AsyncIterator[bytes]:
     """The content under a key, piece by piece."""
     async with _in_time():
-        found = await obstore.get_async(_store(), checked(key))
-    async for chunk in _one_by_one(found.stream(min_chunk_size=settings.file_chunk_bytes)):
+        response = await obstore.get_async(_store(), checked(key))
+    async for chunk in _one_by_one(response.stream(min_chunk_size=settings.file_chunk_bytes)):
         yield bytes(chunk)
 
 
@@ -142,8 +142,8 @@ async def delete(prefix: str) -> None:
 async def every() -> AsyncIterator[str]:
     """All keys, but for what has not arrived whole."""
     with _in_words():
-        async for found in obstore.list(_store()):
-            for entry in found:
+        async for entries in obstore.list(_store()):
+            for entry in entries:
                 if not entry["path"].startswith(f"{ARRIVING}/"):
                     yield entry["path"]
 

@@ -35,15 +35,15 @@ def write(path: Path, content: bytes) -> None:
 
 def trim() -> None:
     """Forget the tiles unused for longest, until the rest fits."""
-    kept = []
+    files = []
     for entry in _folder().glob("*/*.png"):
         try:
             status = entry.stat()
         except FileNotFoundError:  # Another job trims as well.
             continue
-        kept.append((status.st_mtime_ns, status.st_size, entry))
-    total = sum(size for _, size, _ in kept)
-    for _, size, path in sorted(kept):
+        files.append((status.st_mtime_ns, status.st_size, entry))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
         if total <= settings.imagery_cache_bytes_max:
             break
         path.unlink(missing_ok=True)

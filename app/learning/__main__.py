@@ -102,8 +102,8 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
     if request["task"] in CAMERA_TRAP_TASKS:
         # Its networks and decoders are no matter of other tasks.
         do, kind = import_module("app.learning.camera_traps").TASKS[request["task"]]
-        found: dict[str, object] = do(folder, kind.read(request), parent.report, parent.stop.is_set)
-        return found
+        result: dict[str, object] = do(folder, kind.read(request), parent.report, parent.stop.is_set)
+        return result
     if request["task"] == "inspect":
         return inspect(folder, InspectionRequest.read(request), parent.report, parent.stop.is_set)
     engine = load(request["base_model"])

@@ -45,10 +45,10 @@ def facts(path: Path) -> Mapping[str, str]:
     """What stands in the header beside the weights."""
     try:
         with safe_open(path, framework="numpy") as file:
-            said: dict[str, str] = file.metadata() or {}
+            metadata: dict[str, str] = file.metadata() or {}
     except (SafetensorError, FileNotFoundError) as error:
         raise Failure("The weights cannot be read.") from error
-    return said
+    return metadata
 
 
 def _name(place: tuple[object, ...]) -> str:

@@ -57,8 +57,8 @@ class Parting:
         """What was written; None if nothing was."""
         if text is None:
             return None
-        said = json.loads(text)
-        return cls(said["zoom"], frozenset(said["learned"]), frozenset(said["aside"]))
+        sides = json.loads(text)
+        return cls(sides["zoom"], frozenset(sides["learned"]), frozenset(sides["aside"]))
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ def read_chips(
     for tile in [tile for zoom in sorted(set(zooms)) for tile in tiles_in(folder / "tiles", zoom)]:
         if cancelled():
             raise Cancelled
-        found = read_tile(folder / "tiles", tile)
-        if found is not None:
-            image, known = found
+        pixels = read_tile(folder / "tiles", tile)
+        if pixels is not None:
+            image, known = pixels
             labelled = known & drawn(aois, tile)
             tiles.append(tile)
             images.append(image)
@@ -113,8 +113,8 @@ def drawn(shapes: shapely.STRtree, tile: Tile, *, numbered: bool = False, margin
     side = PIXELS + 2 * margin
     grid = pixel_grid(*tile) @ Affine.translation(-margin, -margin)
     (box,) = on_grid([shapely.box(0, 0, side, side)], grid)
-    found = np.sort(shapes.query(box, predicate="intersects"))
-    burnt = [(shapes.geometries[index], number if numbered else 1) for number, index in enumerate(found, 1)]
+    indices = np.sort(shapes.query(box, predicate="intersects"))
+    burnt = [(shapes.geometries[index], number if numbered else 1) for number, index in enumerate(indices, 1)]
     if not burnt:
         return np.zeros((side, side), np.int32)
     return np.asarray(rasterize(burnt, (side, side), transform=grid, dtype="int32"))
@@ -136,18 +136,18 @@ def part(chips: Chips, seed: int, before: Parting | None = None) -> Sides:
         blocks = [_blocks(tile, before.zoom) for tile in chips.tiles]
         if (continued := _continued(_census(cells, blocks), before, seed)) is not None:
             return _sides(chips.masks, blocks, continued)
-    found = None
+    best = None
     for zoom in zooms:
         blocks = [_blocks(tile, zoom) for tile in chips.tiles]
         census = _census(cells, blocks)
         chosen = _chosen(census, np.random.default_rng(seed))
         if chosen is not None:
-            found = blocks, _parting(zoom, census, chosen)
+            best = blocks, _parting(zoom, census, chosen)
             if len(census) >= BLOCKS_MIN:
                 break
-    if found is None:
+    if best is None:
         raise Failure("The labels are too close together to hold some back for testing. Add more labelled ground.")
-    return _sides(chips.masks, *found)
+    return _sides(chips.masks, *best)
 
 
 def _parting(zoom: int, census: dict[int, Integers], aside: Iterable[int]) -> Parting:

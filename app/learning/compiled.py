@@ -23,12 +23,12 @@ def make_way(folder: Path, bytes_max: int) -> None:
     files = []
     for path in folder.glob("*"):
         try:
-            found = path.stat()
+            status = path.stat()
         except FileNotFoundError:
             continue
-        files.append((found.st_mtime_ns, path, found.st_size))
-    kept = 0
+        files.append((status.st_mtime_ns, path, status.st_size))
+    total_bytes = 0
     for _, path, size in sorted(files, reverse=True):
-        kept += size
-        if kept > bytes_max:
+        total_bytes += size
+        if total_bytes > bytes_max:
             path.unlink(missing_ok=True)

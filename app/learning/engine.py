@@ -90,9 +90,9 @@ class Engine(Protocol):
 
 def load(base_model: str) -> Engine:
     """The engine of a base model, if one is installed."""
-    for found in entry_points(group=ENTRY_POINTS, name=base_model):
+    for entry_point in entry_points(group=ENTRY_POINTS, name=base_model):
         try:
-            return cast(Engine, found.load())
+            return cast(Engine, entry_point.load())
         except ModuleNotFoundError as error:
             raise Failure(f"The engine of {base_model} needs {error.name}, which is not installed.") from error
     raise Failure(f"No engine for the base model {base_model} is installed.")

@@ -70,10 +70,10 @@ def inspect(folder: Path, request: InspectionRequest, report: Report, cancelled:
     pictures = _Pictures(folder / "tiles")
     total, labels_seen, findings = _blank(), 0, []
     for number, area in enumerate(areas, 1):
-        surface, labels_here, found = _area(area, request.zoom_level, outlines, pictures, cancelled)
+        surface, labels_here, pictures_seen = _area(area, request.zoom_level, outlines, pictures, cancelled)
         total += surface
         labels_seen += labels_here
-        findings.append(asdict(found))
+        findings.append(asdict(pictures_seen))
         report("inspecting", number / len(areas), f"{number} of {len(areas)} areas")
     latitude = shapely.union_all(areas).centroid.y
     overall = shift_of(total, request.zoom_level, latitude=latitude) if labels_seen >= LABELS_MIN else None
@@ -87,14 +87,14 @@ class _Pictures:
         self.of = lru_cache(TILES_REMEMBERED)(lambda tile: read_tile(folder, tile))
 
     def show(self, tile: Tile) -> bool:
-        found = self.of(tile)
-        return found is not None and float(found[0].std()) >= CONTRAST_MIN
+        picture = self.of(tile)
+        return picture is not None and float(picture[0].std()) >= CONTRAST_MIN
 
     def around(self, tile: Tile) -> tuple[Pixels, NDArray[np.bool_]]:
         """A tile with so much of its neighbours as a shift may reach, and where there is imagery."""
-        found = {near: picture for near in neighbours(tile, REACH_PIXELS) if (picture := self.of(near)) is not None}
-        seen = window({near: image for near, (image, _) in found.items()}, tile, margin=REACH_PIXELS, fill=GREY)
-        known = {near: mask.astype(np.uint8) for near, (_, mask) in found.items()}
+        pictures = {near: picture for near in neighbours(tile, REACH_PIXELS) if (picture := self.of(near)) is not None}
+        seen = window({near: image for near, (image, _) in pictures.items()}, tile, margin=REACH_PIXELS, fill=GREY)
+        known = {near: mask.astype(np.uint8) for near, (_, mask) in pictures.items()}
         return seen, window(known, tile, margin=REACH_PIXELS, fill=0) > 0
 
 
@@ -132,8 +132,8 @@ def agreement(seen: Pixels, known: NDArray[np.bool_], mask: NDArray[np.int32], *
     wanted, steepness = _edges(mask.astype(np.float64))
     wanted = np.where(within, wanted / (np.sqrt(steepness) + 1e-9), 0)
     wanted = np.pad(wanted, [(0, whole - part) for whole, part in zip(edges.shape, wanted.shape, strict=True)])
-    found: Surface = np.fft.ifft2(np.fft.fft2(edges) * np.conj(np.fft.fft2(wanted))).real
-    return found[: 2 * REACH_PIXELS + 1, : 2 * REACH_PIXELS + 1]
+    surface: Surface = np.fft.ifft2(np.fft.fft2(edges) * np.conj(np.fft.fft2(wanted))).real
+    return surface[: 2 * REACH_PIXELS + 1, : 2 * REACH_PIXELS + 1]
 
 
 def _edges(grey: NDArray[np.float64]) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:

@@ -28,10 +28,10 @@ class Confusion:
     true_negatives: int
 
     @classmethod
-    def of(cls, found: NDArray[np.bool_], masks: NDArray[np.uint8]) -> Self:
+    def of(cls, predicted: NDArray[np.bool_], masks: NDArray[np.uint8]) -> Self:
         """Count predictions against masks; pixels to ignore count nowhere."""
         real, other = masks == BUILDING, masks == BACKGROUND
-        counts = (found & real, found & other, real & ~found, other & ~found)
+        counts = (predicted & real, predicted & other, real & ~predicted, other & ~predicted)
         return cls(*(int(np.count_nonzero(count)) for count in counts))
 
     @property
@@ -72,12 +72,12 @@ class Objects:
         return _share(2 * self.matched, self.found + self.real)
 
 
-def objects(found: NDArray[np.bool_], real: NDArray[np.int32], known: NDArray[np.bool_]) -> Objects:
+def objects(predicted: NDArray[np.bool_], real: NDArray[np.int32], known: NDArray[np.bool_]) -> Objects:
     """Match connected components against numbered footprints on known ground.
 
     A pair matches if its intersection is more than half of its union; no building can then match twice.
     """
-    components, _ = ndimage.label(found & known)
+    components, _ = ndimage.label(predicted & known)
     footprints = np.where(known, real, 0)
     found_sizes, real_sizes = np.bincount(components.flat), np.bincount(footprints.flat)
     width = len(real_sizes)

@@ -18,8 +18,8 @@ def tiles_in(folder: Path, zoom: int) -> list[Tile]:
     """The tiles of one zoom that a folder holds as z/x/y.png, row by row."""
     paths = (folder / str(zoom)).glob("*/*.png")
     named = (path for path in paths if path.stem.isdigit() and path.parent.name.isdigit())
-    found = [Tile(zoom, int(path.parent.name), int(path.stem)) for path in named]
-    return sorted(found, key=lambda tile: (tile.y, tile.x))
+    tiles = [Tile(zoom, int(path.parent.name), int(path.stem)) for path in named]
+    return sorted(tiles, key=lambda tile: (tile.y, tile.x))
 
 
 def read_tile(folder: Path, tile: Tile) -> tuple[Pixels, NDArray[np.bool_]] | None:
@@ -40,13 +40,13 @@ Part = tuple[slice, slice]
 
 def neighbours(tile: Tile, margin: int = PIXELS) -> dict[Tile, tuple[Part, Part]]:
     """A tile and the eight around it: which part of a window with such a margin each fills, and with which part."""
-    found = {}
+    tiles = {}
     for row in (-1, 0, 1):
         for column in (-1, 0, 1):
             down, from_down = _overlap(row, margin)
             across, from_across = _overlap(column, margin)
-            found[Tile(tile.z, tile.x + column, tile.y + row)] = (down, across), (from_down, from_across)
-    return found
+            tiles[Tile(tile.z, tile.x + column, tile.y + row)] = (down, across), (from_down, from_across)
+    return tiles
 
 
 def window(arrays: Mapping[Tile, Pixels], tile: Tile, *, margin: int, fill: int) -> Pixels:

@@ -38,8 +38,8 @@ def _borders(footprints: NDArray[Any], width: int) -> NDArray[Any]:
     )
     rim = (least != most) & (footprints > 0)
     deep = ndimage.distance_transform_cdt(~rim, metric="chessboard") >= width if rim.any() else ~rim
-    found: NDArray[Any] = (footprints > 0) & ~deep
-    return found
+    borders: NDArray[Any] = (footprints > 0) & ~deep
+    return borders
 
 
 def _contacts(footprints: NDArray[Any], spacing: int) -> NDArray[Any]:
@@ -51,5 +51,5 @@ def _contacts(footprints: NDArray[Any], spacing: int) -> NDArray[Any]:
     most = ndimage.maximum_filter(footprints, size=size, mode="nearest")
     # The least number but that of the ground, which is taken for the highest of all.
     least = ndimage.minimum_filter(np.where(ground, np.iinfo(np.int32).max, footprints), size=size, mode="nearest")
-    found: NDArray[Any] = ground & (most > 0) & (least < most)
-    return found
+    contacts: NDArray[Any] = ground & (most > 0) & (least < most)
+    return contacts

@@ -23,12 +23,12 @@ PREDICTED = 0.9
 def scaled(report: Report) -> Report:
     """The same report for the training alone, whose progress is a part of the whole."""
 
-    def told(
+    def report_share(
         stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
     ) -> None:
         report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
 
-    return told
+    return report_share
 
 
 def search(
@@ -49,7 +49,7 @@ def search(
             "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
         )
     report("vectorising", PREDICTED, "Drawing outlines")
-    found = buildings(
+    outlines = buildings(
         odds,
         threshold=request.confidence / 100,
         area=area,
@@ -62,7 +62,7 @@ def search(
             seam_m=request.seam_m,
         ),
     )
-    features = [_feature(building) for building in found]
+    features = [_feature(building) for building in outlines]
     document = {"type": "FeatureCollection", "features": features}
     (folder / "predictions.geojson").write_text(json.dumps(document))
     return {"count": len(features), "artefacts": ["predictions.geojson"]}

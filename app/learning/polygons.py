@@ -76,17 +76,17 @@ def buildings(odds: Mapping[Tile, Pixels], *, threshold: float, area: BaseGeomet
     middle = area.centroid
     pixel_m = metres_per_pixel(middle.y, zoom)
     parts = [piece for tile in odds for piece in pieces(odds, tile, threshold)]
-    found = joined(parts, gap=drawing.seam_m / pixel_m)
-    if not found:
+    outlines = joined(parts, gap=drawing.seam_m / pixel_m)
+    if not outlines:
         return []
     metres = local_metres(middle.x, middle.y)
     in_metres = Transformer.from_crs(MERCATOR, metres, always_xy=True)
     in_degrees = Transformer.from_crs(metres, DEGREES, always_xy=True)
-    mercator = on_grid([each.polygon for each in found], pixel_grid(zoom, 0, 0))
+    mercator = on_grid([each.polygon for each in outlines], pixel_grid(zoom, 0, 0))
     shaped = [drawn(outline, drawing, pixel_m=pixel_m) for outline in projected(mercator, in_metres)]
     shapely.prepare(area)
     measured = []
-    for outline, each in zip(projected(shaped, in_degrees), found, strict=True):
+    for outline, each in zip(projected(shaped, in_degrees), outlines, strict=True):
         for polygon in shapely.get_parts(shapely.set_precision(outline, DEGREES_GRID)):
             size = area_m2(polygon)
             if size >= drawing.area_m2_min and size > 0 and area.intersects(polygon):

@@ -23,15 +23,15 @@ ODDS_MAX = 255
 
 
 class _Ground(NamedTuple):
-    """A tile in work: what it shows, where, and what the windows that reach it have said so far."""
+    """A tile in work: what it shows, where, and what the windows that reach it added so far."""
 
     image: Pixels
     known: NDArray[np.bool_]
-    said: NDArray[np.float32]
+    odds_sum: NDArray[np.float32]
     weight: NDArray[np.float32]
 
     def odds(self) -> Pixels:
-        share = self.said / np.maximum(self.weight, np.finfo(np.float32).tiny)
+        share = self.odds_sum / np.maximum(self.weight, np.finfo(np.float32).tiny)
         return np.where(self.known, np.maximum(np.rint(share * ODDS_MAX), 1), 0).astype(np.uint8)
 
 
@@ -66,10 +66,10 @@ def _fade() -> NDArray[np.float32]:
 
 
 def _hold(held: dict[Tile, _Ground], folder: Path, tile: Tile) -> None:
-    found = read_tile(folder, tile)
-    if found is not None:
-        said, weight = np.zeros((2, PIXELS, PIXELS), np.float32)
-        held[tile] = _Ground(*found, said, weight)
+    pixels = read_tile(folder, tile)
+    if pixels is not None:
+        odds_sum, weight = np.zeros((2, PIXELS, PIXELS), np.float32)
+        held[tile] = _Ground(*pixels, odds_sum, weight)
 
 
 def _look(look: Look, held: dict[Tile, _Ground], centres: list[Tile], fade: NDArray[np.float32]) -> None:
@@ -82,5 +82,5 @@ def _look(look: Look, held: dict[Tile, _Ground], centres: list[Tile], fade: NDAr
     for tile, answer in zip(centres, answers, strict=False):
         for near, (there, here) in neighbours(tile, MARGIN).items():
             if near in held:
-                held[near].said[here] += (fade * answer)[there]
+                held[near].odds_sum[here] += (fade * answer)[there]
                 held[near].weight[here] += fade[there]

@@ -50,9 +50,9 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         ground=lesson.sides.parting.written(),
     )
     report("evaluating", TRAINED, "Measuring quality")
-    _, found = judged(fitted.weights, *validation)
+    _, predicted = judged(fitted.weights, *validation)
     _write(folder, fitted, request, lesson.sides.parting)
-    return lesson.result(found, fitted)
+    return lesson.result(predicted, fitted)
 
 
 def _begin(initial: Path | None, request: TrainingRequest) -> tuple[UNet, int]:

@@ -37,8 +37,8 @@ class Keeper:
 
     def __init__(self, folder: Path, request: TrainingRequest) -> None:
         self._file = folder / FILE
-        asked = json.dumps(asdict(request), sort_keys=True).encode()
-        self._request = hashlib.sha256(asked).hexdigest()
+        request_json = json.dumps(asdict(request), sort_keys=True).encode()
+        self._request = hashlib.sha256(request_json).hexdigest()
         self._kept = monotonic()
 
     def ground(self) -> str | None:

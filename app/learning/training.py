@@ -56,12 +56,12 @@ class _UNetLearner:
 
     def judged(self) -> tuple[float, float]:
         images, masks = self._validation
-        loss, found = judged(self._state.average, images, masks)
-        return loss, Confusion.of(found, masks).iou
+        loss, predicted = judged(self._state.average, images, masks)
+        return loss, Confusion.of(predicted, masks).iou
 
     def weights(self) -> UNet:
-        kept: UNet = jax.tree.map(np.asarray, self._state.average)
-        return kept
+        weights: UNet = jax.tree.map(np.asarray, self._state.average)
+        return weights
 
     def state(self) -> Arrays:
         state = self._state
@@ -196,14 +196,14 @@ def loss_of_classes(logits: Array, masks: Array) -> Array:
 
 def judged(network: UNet, images: Pixels, masks: Pixels) -> tuple[float, NDArray[np.bool_]]:
     """The loss over some chips, and where the odds of a building are one half or more."""
-    loss, found = 0.0, []
+    loss, predicted = 0.0, []
     for start in range(0, len(images), CHIPS_JUDGED_AT_ONCE):
         part = slice(start, start + CHIPS_JUDGED_AT_ONCE)
         count = len(images[part])
         part_loss, part_found = _judge(network, *_filled(images[part], masks[part]))
         loss += float(part_loss) * count / len(images)
-        found.append(np.asarray(part_found)[:count])
-    return loss, np.concatenate(found)
+        predicted.append(np.asarray(part_found)[:count])
+    return loss, np.concatenate(predicted)
 
 
 def _filled(images: Pixels, masks: Pixels) -> tuple[Array, Array]:

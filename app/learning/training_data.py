@@ -39,11 +39,11 @@ class Lesson:
         """Those chips, and the truth about them."""
         return self.chips.images[self.aside], self.sides.validation[self.aside]
 
-    def result(self, found: NDArray[np.bool_], learned: Learned[Any]) -> dict[str, Any]:
+    def result(self, predicted: NDArray[np.bool_], learned: Learned[Any]) -> dict[str, Any]:
         """How good what was found on those is (`accuracy` in percent, the others as shares), and what was left."""
         chips, (_, masks) = self.chips, self.validation
-        pixels, houses = Confusion.of(found, masks), Objects(0, 0, 0)
-        for index, here, mask in zip(self.aside, found, masks, strict=True):
+        pixels, houses = Confusion.of(predicted, masks), Objects(0, 0, 0)
+        for index, here, mask in zip(self.aside, predicted, masks, strict=True):
             houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
         return {
             "accuracy": 100 * pixels.iou,

@@ -74,7 +74,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     )
     report("evaluating", TRAINED, "Measuring quality")
     network.load_state_dict(learned.weights)
-    found = _odds(network, validation[0]) >= 0.5
+    predicted = _odds(network, validation[0]) >= 0.5
     facts = {
         "architecture": request.base_model,
         "zoom_levels": json.dumps(sorted(set(request.zoom_level))),
@@ -82,7 +82,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     }
     save_file(learned.weights, folder / "checkpoint.safetensors", facts)
     write_curve(folder, learned.epochs, learned.best_epoch)
-    return lesson.result(found, learned)
+    return lesson.result(predicted, learned)
 
 
 def predict(folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
@@ -130,12 +130,12 @@ class _YoloLearner:
                 average.train()
                 average.criterion = self._network.criterion
                 # In training mode, for only then it tells what the loss is made of; its statistics are put back.
-                kept = {name: buffer.clone() for name, buffer in average.named_buffers()}
+                buffers = {name: buffer.clone() for name, buffer in average.named_buffers()}
                 parts, _ = average.loss(_batch(self._images[part], self._masks[part]))
-                average.load_state_dict(kept, strict=False)
+                average.load_state_dict(buffers, strict=False)
                 losses.append(float(parts.sum()))
-        found = _odds(average, self._images) >= 0.5
-        return sum(losses) / len(self._images), Confusion.of(found, self._masks).iou
+        predicted = _odds(average, self._images) >= 0.5
+        return sum(losses) / len(self._images), Confusion.of(predicted, self._masks).iou
 
     def weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.detach().clone() for name, tensor in self._average.module.state_dict().items()}

@@ -152,11 +152,11 @@ def _restore_secret(folder: Path, manifest: Manifest, *, replace: bool) -> None:
     own = settings.home / SECRET
     if not manifest.has_secret or settings.secret.get_secret_value():
         return
-    kept = (folder / SECRET).read_text()
-    if own.exists() and own.read_text() != kept and not replace:
+    content = (folder / SECRET).read_text()
+    if own.exists() and own.read_text() != content and not replace:
         raise CannotStart(f"{own} differs from the key in the backup. To replace it, add --yes.")
     private_files.home(settings.home)
-    private_files.write(own, kept)
+    private_files.write(own, content)
 
 
 def _restore_database(dump: Path) -> None:
@@ -171,7 +171,7 @@ def _restore_database(dump: Path) -> None:
         "--output=/dev/null",
     ]
     with (
-        subprocess.Popen(reading, stdout=subprocess.PIPE, env=surroundings.told()) as reader,
+        subprocess.Popen(reading, stdout=subprocess.PIPE, env=surroundings.variables()) as reader,
         subprocess.Popen(writing, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as writer,
     ):
         assert reader.stdout is not None
@@ -182,10 +182,10 @@ def _restore_database(dump: Path) -> None:
             writer.stdin.write(b"COMMIT;" if reader.wait() == 0 else b"ROLLBACK;")
         except BrokenPipeError:
             reader.kill()
-        said = writer.communicate()[1].decode(errors="replace").strip()
+        output = writer.communicate()[1].decode(errors="replace").strip()
     if writer.returncode or reader.returncode:
         raise CannotStart(
-            f"The database was not restored and is unchanged. Stop the API and the workers, then try again.\n{said}"
+            f"The database was not restored and is unchanged. Stop the API and the workers, then try again.\n{output}"
         )
 
 
@@ -202,8 +202,8 @@ async def _begin_epoch() -> None:
 
 def _holds_data() -> bool:
     with psycopg.connect(plain_url(owner_url())) as connection:
-        found = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
-    return bool(found and found[0])
+        row = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+    return bool(row and row[0])
 
 
 def _revision() -> str | None:
@@ -220,7 +220,9 @@ def _run(command: list[str | Path]) -> None:
 
 def _environment() -> dict[str, str]:
     """Where the database is, for PostgreSQL's own programs: in a command line everybody could read the password."""
-    given = psycopg.conninfo.conninfo_to_dict(plain_url(owner_url()))
+    settings_of_url = psycopg.conninfo.conninfo_to_dict(plain_url(owner_url()))
     names = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
     names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS"}
-    return surroundings.told("HOME") | {names[name]: str(value) for name, value in given.items() if name in names}
+    return surroundings.variables("HOME") | {
+        names[name]: str(value) for name, value in settings_of_url.items() if name in names
+    }

@@ -21,9 +21,9 @@ def repair() -> None:
 async def _repair() -> int:
     database, count = Database(str(settings.database_url), str(settings.redis_url)), 0
     try:
-        async for found in counters.repair_counters(database):
+        async for wrong in counters.repair_counters(database):
             count += 1
-            print(f"{found.table} {found.id}: {found.column} was {found.was}, is {found.is_now}")
+            print(f"{wrong.table} {wrong.id}: {wrong.column} was {wrong.was}, is {wrong.is_now}")
     finally:
         await database.close()
     return count

@@ -41,7 +41,7 @@ class Finding:
     """One line of the report; whatever is not well comes with a remedy."""
 
     name: str
-    said: str
+    message: str
     remedy: str | None = None
 
 
@@ -52,11 +52,11 @@ def examine() -> list[Finding]:
 
 def _settings() -> Iterator[Finding]:
     """Variables that set nothing, such as a name with a typing error."""
-    for name, meant in unknown().items():
+    for name, suggestion in unknown().items():
         yield Finding(
             "settings",
             f"{name} sets nothing",
-            f"Did you mean {meant}?" if meant else "Remove it; `fieldgraph settings` lists all variables.",
+            f"Did you mean {suggestion}?" if suggestion else "Remove it; `fieldgraph settings` lists all variables.",
         )
 
 
@@ -171,12 +171,12 @@ def _secret() -> str:
     if not settings.secret.get_secret_value() and not settings.production and (settings.home / SECRET).exists():
         settings.secret = SecretStr(secret(settings.home))
     for fault in faults():
-        raise Ill(fault.said, fault.remedy)
+        raise Ill(fault.message, fault.remedy)
     if not signing.keys():
         raise Ill("not set", "Start Fieldgraph (make run), or set FIELDGRAPH_SECRET.")
     now, *before = signing.keys()
-    said = f"signing with key {now.id}" + "".join(f", {key.id} still valid" for key in before)
-    return said if now.is_long_enough else f"{said}; it is too short for production"
+    wording = f"signing with key {now.id}" + "".join(f", {key.id} still valid" for key in before)
+    return wording if now.is_long_enough else f"{wording}; it is too short for production"
 
 
 def _worker() -> str:

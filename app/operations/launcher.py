@@ -181,13 +181,13 @@ class Launcher:
 
     def _finish(self, *command: str, **environment: str) -> str:
         """Run one command to its end, and hand back what it said."""
-        told = self._environment | environment
-        child = self._children.start((*COMMAND, *command), environment=told, output=subprocess.PIPE)
-        said = child.communicate()[0].decode(errors="replace").strip()
+        variables = self._environment | environment
+        child = self._children.start((*COMMAND, *command), environment=variables, output=subprocess.PIPE)
+        output = child.communicate()[0].decode(errors="replace").strip()
         self._children.forget(child)
         if child.returncode:
-            raise CannotStart(f"`fieldgraph {' '.join(command)}` failed:\n{said}")
-        return said
+            raise CannotStart(f"`fieldgraph {' '.join(command)}` failed:\n{output}")
+        return output
 
     def _notice(self, name: str, process: subprocess.Popen[bytes]) -> None:
         began = time.monotonic()

@@ -85,5 +85,5 @@ def _upwards(above: dict[str | None, list[str]]) -> Iterator[tuple[str, str]]:
 def _read(file: Path) -> tuple[str | None, str, str]:
     """What a migration stands on, its own revision, and its sentence."""
     source = file.read_text()
-    said = dict(re.findall(r'^(revision|down_revision) = "(.+)"$', source, re.MULTILINE))
-    return said.get("down_revision"), said["revision"], source.lstrip('"').partition("\n")[0].rstrip('"')
+    revisions = dict(re.findall(r'^(revision|down_revision) = "(.+)"$', source, re.MULTILINE))
+    return revisions.get("down_revision"), revisions["revision"], source.lstrip('"').partition("\n")[0].rstrip('"')

@@ -113,11 +113,11 @@ def restore(whose: Whose) -> None:
 def list_staff() -> None:
     """List staff and super admins."""
 
-    async def told(session: WriteSession) -> str:
-        found = await session.scalars(select(User).where(User.is_staff).order_by(User.username, User.id))
-        return "\n".join(map(_line, found)) or "There are no staff. Run: fieldgraph user promote"
+    async def list_lines(session: WriteSession) -> str:
+        users = await session.scalars(select(User).where(User.is_staff).order_by(User.username, User.id))
+        return "\n".join(map(_line, users)) or "There are no staff. Run: fieldgraph user promote"
 
-    _do(told)
+    _do(list_lines)
 
 
 def _line(user: User) -> str:
@@ -140,11 +140,11 @@ def _do_to(whose: str, deed: Callable[[WriteSession, User], Awaitable[str]]) -> 
     async def do(session: WriteSession) -> str:
         name = whose.strip().lower()
         is_meant = or_(func.lower(User.email) == name, func.lower(User.username) == name)
-        found = (await session.scalars(select(User).where(is_meant).with_for_update(key_share=True))).all()
-        if len(found) != 1:
-            many = "There are several accounts" if found else "There is no account"
+        users = (await session.scalars(select(User).where(is_meant).with_for_update(key_share=True))).all()
+        if len(users) != 1:
+            many = "There are several accounts" if users else "There is no account"
             raise CannotStart(f"{many} with the e-mail address or username {whose}.")
-        return await deed(session, found[0])
+        return await deed(session, users[0])
 
     _do(do)
 

@@ -56,7 +56,7 @@ class Children:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            env=surroundings.told(),
+            env=surroundings.variables(),
             pass_fds=held,
         )
 

@@ -55,7 +55,7 @@ def _database(connection: psycopg.Connection) -> sql.Identifier:
 
 
 def _statements(connection: psycopg.Connection) -> list[str]:
-    found = [
+    statements = [
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
         "GRANT USAGE ON SCHEMA public, audit TO {role}",
         "GRANT TEMPORARY ON DATABASE {database} TO {role}",
@@ -63,16 +63,16 @@ def _statements(connection: psycopg.Connection) -> list[str]:
     ]
     if connection.execute(_AM_SUPERUSER).fetchone() == (True,):
         # Whose transaction holds events back is seen by those alone who may see the sessions of others.
-        found.append("GRANT pg_read_all_stats TO {role}")
+        statements.append("GRANT pg_read_all_stats TO {role}")
     for (table,) in connection.execute(_TABLES).fetchall():
-        found += [
+        statements += [
             f'REVOKE ALL ON public."{table}" FROM {{role}}',
             f'GRANT {", ".join(rights_on(table))} ON public."{table}" TO {{role}}',
         ]
-    found += [f"GRANT EXECUTE ON FUNCTION {function} TO {{role}}" for function in FUNCTIONS]
+    statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {{role}}" for function in FUNCTIONS]
     for (sequence,) in connection.execute(_SEQUENCES).fetchall():
-        found.append(f'GRANT SELECT, USAGE ON SEQUENCE public."{sequence}" TO {{role}}')
-    return found
+        statements.append(f'GRANT SELECT, USAGE ON SEQUENCE public."{sequence}" TO {{role}}')
+    return statements
 
 
 def rights_on(table: str) -> tuple[str, ...]:
@@ -116,5 +116,5 @@ def lacking(connection: psycopg.Connection) -> str | None:
 
 
 def _may(connection: psycopg.Connection, right: str, table: str) -> bool:
-    asked = connection.execute("SELECT has_table_privilege(%s, %s)", [f'public."{table}"', right])
-    return asked.fetchone() == (True,)
+    answer = connection.execute("SELECT has_table_privilege(%s, %s)", [f'public."{table}"', right])
+    return answer.fetchone() == (True,)

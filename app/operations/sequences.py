@@ -26,17 +26,17 @@ def mend(database_url: str) -> list[str]:
 
 def put_right(connection: psycopg.Connection) -> list[str]:
     """Puts such sequences past the last row of their tables; answers with the tables."""
-    found = _behind(connection)
-    for _, sequence, last in found:
+    sequences = _behind(connection)
+    for _, sequence, last in sequences:
         connection.execute("SELECT setval(%s::regclass, %s)", [sequence, last])
-    return [table for table, *_ in found]
+    return [table for table, *_ in sequences]
 
 
 def _behind(connection: psycopg.Connection) -> list[tuple[str, str, int]]:
-    found = []
+    sequences = []
     for table, column, sequence in connection.execute(_SERIAL).fetchall():
         names = {"column": sql.Identifier(column), "table": sql.Identifier(table), "sequence": sql.SQL(sequence)}
         row = connection.execute(sql.SQL(_STANDS).format(**names)).fetchone()
         if row and row[0] is not None and row[0] > row[1]:
-            found.append((table, sequence, row[0]))
-    return found
+            sequences.append((table, sequence, row[0]))
+    return sequences

@@ -128,9 +128,9 @@ class PrivateServers:
         locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
         command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", NAME, "-E", "UTF8", f"--locale={locale}"]
         command += ["--auth-local=trust", "--auth-host=reject", *([] if self.durable else ["--no-sync"])]
-        made = _run_as(self._user, command)
-        if made.returncode:
-            raise CannotStart(f"PostgreSQL could not create a database in {data}:\n{made.stderr.strip()}")
+        process = _run_as(self._user, command)
+        if process.returncode:
+            raise CannotStart(f"PostgreSQL could not create a database in {data}:\n{process.stderr.strip()}")
 
     def _start_redis(self) -> None:
         server = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -146,7 +146,7 @@ class PrivateServers:
         with private_files.opened(self._log(name), "wb") as log:
             self.processes[name] = self.children.start(
                 command,
-                environment=surroundings.told(),
+                environment=surroundings.variables(),
                 output=log,
                 user=self._user,
                 folder=Path("/"),
@@ -208,55 +208,55 @@ def socket_folder(home: Path) -> Path:
 
 def client_programs() -> Path:
     """The folder of the newest `pg_dump`, `pg_restore` and `psql`: an old one does not read a new server."""
-    found = [folder for folder in _candidates() if all((folder / name).exists() for name in CLIENT_PROGRAMS)]
-    if not found:
+    folders = [folder for folder in _candidates() if all((folder / name).exists() for name in CLIENT_PROGRAMS)]
+    if not folders:
         raise CannotStart(f"{', '.join(CLIENT_PROGRAMS)} are not installed. Debian: apt-get install postgresql-client")
-    return max(found, key=_version)
+    return max(folders, key=_version)
 
 
 def _version(folder: Path) -> int:
     command: list[str | Path] = [folder / "pg_dump", "--version"]
-    said = subprocess.run(command, env=surroundings.told(), capture_output=True, text=True, check=False).stdout
-    number = re.search(r"\d+", said)
+    output = subprocess.run(command, env=surroundings.variables(), capture_output=True, text=True, check=False).stdout
+    number = re.search(r"\d+", output)
     return int(number[0]) if number else 0
 
 
 def postgres_binaries(version: str | None = None) -> Path:
     """The folder of the newest PostgreSQL that has PostGIS, or of the version that made the data."""
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for folder in _candidates():
         if (folder / "initdb").exists() and (number := _version_with_postgis(folder)):
-            found.setdefault(number, folder)
-    if not found:
+            folders.setdefault(number, folder)
+    if not folders:
         raise CannotStart(f"PostgreSQL with PostGIS is not installed. {PACKAGES}")
     if version is None:
-        return found[max(found, key=int)]
-    if version not in found:
+        return folders[max(folders, key=int)]
+    if version not in folders:
         raise CannotStart(
             f"The database was created by PostgreSQL {version}, which is no longer installed with "
             "PostGIS. Install it again, or move the home folder away to start over."
         )
-    return found[version]
+    return folders[version]
 
 
 def _candidates() -> list[Path]:
-    in_path = [Path(found).resolve().parent for found in map(shutil.which, ("postgres", "pg_dump")) if found]
+    in_path = [Path(program).resolve().parent for program in map(shutil.which, ("postgres", "pg_dump")) if program]
     return in_path + [folder for pattern in BINARIES for folder in Path("/").glob(pattern)]
 
 
 def _version_with_postgis(folder: Path) -> str | None:
     """The major version of a PostgreSQL, if PostGIS is there too: the server alone proves nothing."""
     try:
-        asked = subprocess.run(
+        process = subprocess.run(
             [folder / "pg_config", "--sharedir", "--version"],
-            env=surroundings.told(),
+            env=surroundings.variables(),
             capture_output=True,
             text=True,
             check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    share, version = asked.stdout.splitlines()
+    share, version = process.stdout.splitlines()
     number = re.search(r"\d+", version)
     return number[0] if number and Path(share, "extension", "postgis.control").exists() else None
 
@@ -298,7 +298,7 @@ def _run_as(user: str | None, command: Sequence[str | Path]) -> subprocess.Compl
         capture_output=True,
         text=True,
         check=False,
-        env=surroundings.told(),
+        env=surroundings.variables(),
         cwd="/",
         user=user,
         group=user,

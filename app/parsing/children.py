@@ -124,7 +124,7 @@ class _Child:
         with theirs:
             # From the thread of the event loop, which lives as long as the process: the child ends with its thread.
             self._process = subprocess.Popen(  # noqa: S603 -- a list of words is no shell
-                COMMAND, stdin=theirs.fileno(), stdout=theirs.fileno(), env=surroundings.told() | ONE_THREAD
+                COMMAND, stdin=theirs.fileno(), stdout=theirs.fileno(), env=surroundings.variables() | ONE_THREAD
             )
         self._ending: asyncio.TimerHandle | None = None
         _alive.add(self)

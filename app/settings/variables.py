@@ -55,8 +55,10 @@ def unknown(environment: Mapping[str, str] = os.environ) -> dict[str, str | None
     names = {variable.name for variable in variables()} | {
         _name(name, field) for name, field in Settings.model_fields.items()
     }
-    found = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in names)
-    return {name: _meant(name.upper(), names) for name in found}
+    unknown_names = sorted(
+        name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in names
+    )
+    return {name: _meant(name.upper(), names) for name in unknown_names}
 
 
 def _meant(name: str, names: Iterable[str]) -> str | None:

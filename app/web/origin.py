@@ -23,8 +23,8 @@ def request_id_of(scope: Scope) -> str:
     """The client's own X-Request-ID if it is well formed, else a new one; the same for the whole request."""
     state: dict[str, str] = scope.setdefault("state", {})
     if "request_id" not in state:
-        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        state["request_id"] = given if _WELL_FORMED_ID.match(given) else f"{random.getrandbits(128):032x}"
+        request_id = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        state["request_id"] = request_id if _WELL_FORMED_ID.match(request_id) else f"{random.getrandbits(128):032x}"
     return state["request_id"]
 
 

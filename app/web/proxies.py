@@ -59,15 +59,15 @@ class Proxies:
 
     def _client(self, hops: list[str]) -> str | None:
         """The last address that is no proxy of ours, or the first one if all are; what is none ends the search."""
-        found = None
+        client = None
         for hop in hops[: -HOPS_MAX - 1 : -1]:
             address = _address(hop)
             if address is None:
                 break
-            found = str(address)
-            if found not in self:
+            client = str(address)
+            if client not in self:
                 break
-        return found
+        return client
 
 
 def ours() -> Proxies:
@@ -110,17 +110,17 @@ def _elements(text: str) -> Iterator[dict[str, str]]:
     elements: list[dict[str, str]] = [{}]
     place = 0
     while place < len(text):
-        found = _PAIR.match(text, place)
-        if found is None:
+        match = _PAIR.match(text, place)
+        if match is None:
             elements = [{}]
             following = text.find(",", place)
             place = len(text) if following < 0 else following + 1
             continue
-        name, value, end = found.groups()
+        name, value, end = match.groups()
         elements[-1][name.lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
         if end == ",":
             elements.append({})
-        place = found.end()
+        place = match.end()
     yield from elements
 
 

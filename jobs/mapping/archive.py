@@ -28,7 +28,7 @@ class _Layer:
     """Shapes that are found by where they are."""
 
     def __init__(self, shapes: Shapes) -> None:
-        self.said = [orjson.dumps(said).decode() for _, said in shapes]
+        self.properties = [orjson.dumps(each).decode() for _, each in shapes]
         self.wkb = [shape.wkb for shape, _ in shapes]
         self.names = sorted({name for _, said in shapes for name in said})
         self._tree = STRtree([shape for shape, _ in shapes])
@@ -36,34 +36,37 @@ class _Layer:
     def within(self, tile: Tile) -> list[tuple[bytes, str]]:
         west, south, east, north = tile.bounds
         reach = (east - west) * SIDES
-        found = np.sort(self._tree.query(shapely.box(west - reach, south - reach, east + reach, north + reach)))
-        return [(self.wkb[index], self.said[index]) for index in found[: settings.tile_features_max]]
+        indices = np.sort(self._tree.query(shapely.box(west - reach, south - reach, east + reach, north + reach)))
+        return [(self.wkb[index], self.properties[index]) for index in indices[: settings.tile_features_max]]
 
 
 async def write_archive(run: Run, path: Path, areas: Sequence[BaseGeometry], layers: Mapping[str, Shapes]) -> None:
     """Writes the tiles that touch the areas, down to the zoom where they become too many."""
-    kept = {name: _Layer(shapes) for name, shapes in layers.items()}
+    layers_written = {name: _Layer(shapes) for name, shapes in layers.items()}
     tiles = await asyncio.to_thread(_tiles_of, areas)
     archive = Archive(path)
     for start in range(0, len(tiles), AT_ONCE):
         run.go_on()
         async with run.database.reading() as session:
             for tile in tiles[start : start + AT_ONCE]:
-                parts = [await encoded_tile(session, name, tile, layer.within(tile)) for name, layer in kept.items()]
+                parts = [
+                    await encoded_tile(session, name, tile, layer.within(tile))
+                    for name, layer in layers_written.items()
+                ]
                 archive.add(tile, b"".join(parts))
     zooms = range(settings.archive_zoom_min, max(tile.z for tile in tiles) + 1)
     bounds = shapely.total_bounds(np.array(areas, dtype=object)).tolist()
-    archive.finish(tuple(bounds), zooms, {name: layer.names for name, layer in kept.items()})
+    archive.finish(tuple(bounds), zooms, {name: layer.names for name, layer in layers_written.items()})
 
 
 def _tiles_of(areas: Sequence[BaseGeometry]) -> list[Tile]:
-    found: set[Tile] = set()
+    tiles: set[Tile] = set()
     for zoom in range(settings.archive_zoom_min, settings.archive_zoom_max + 1):
         try:
             deeper = {tile for area in areas for tile in covering(area, zoom)}
         except LimitReached:
             break
-        if len(found) + len(deeper) > settings.tiles_per_job_max:
+        if len(tiles) + len(deeper) > settings.tiles_per_job_max:
             break
-        found |= deeper
-    return in_order(found)
+        tiles |= deeper
+    return in_order(tiles)

@@ -21,7 +21,9 @@ FETCHING_SHARE = 0.15
 
 def features_of(shapes: Sequence[tuple[BaseGeometry, dict[str, Any]]]) -> dict[str, Any]:
     """Shapes with their properties as a GeoJSON FeatureCollection."""
-    features = [{"type": "Feature", "geometry": geojson_of(geom), "properties": said} for geom, said in shapes]
+    features = [
+        {"type": "Feature", "geometry": geojson_of(geom), "properties": properties} for geom, properties in shapes
+    ]
     return {"type": "FeatureCollection", "features": features}
 
 
@@ -75,11 +77,11 @@ async def fetch(
     run.go_on()
 
 
-def teller(run: Run, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message], Awaitable[None]]:
-    """Passes on what the engine says; its progress follows the fetching's."""
+def reporter(run: Run, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message], Awaitable[None]]:
+    """Reports the messages of the engine as progress, which continues that of fetching tiles."""
     began = monotonic()
 
-    async def said(message: Message) -> None:
+    async def on_message(message: Message) -> None:
         eta_s = message.get("eta_s")
         progress = Progress(
             progress=stretch.at(FETCHING_SHARE + (1 - FETCHING_SHARE) * message["progress"]),
@@ -89,11 +91,11 @@ def teller(run: Run, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message]
         )
         await run.report(progress, topic=topic, epoch=message.get("epoch"))
 
-    return said
+    return on_message
 
 
 async def keep(folder: Path, names: dict[str, str], prefix: str) -> list[Left]:
-    """Puts what the engine left into storage, under a name no other attempt uses."""
+    """Stores the files that the engine wrote, under a name that no other attempt uses."""
     left = []
     for name, media_type in names.items():
         path, key = folder / name, f"{prefix}/{name}"

@@ -9,7 +9,7 @@ from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.mapping.engine_files import features_of, fetch, teller, write
+from jobs.mapping.engine_files import features_of, fetch, reporter, write
 from jobs.run import Run
 
 
@@ -26,8 +26,8 @@ async def inspect(run: Run) -> None:
         write(folder / "request.json", {"task": "inspect", "zoom_level": plan.zoom_level, "offset_m": offset_m})
         tiles = {tile for _, aoi in plan.aois for tile in covering(aoi, plan.zoom_level)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder, missing_share_max=1)
-        result = await run_engine(run, folder, teller(run, topic), s_max=settings.inspection_s_max)
-    areas = [{"aoi_id": aoi_id, **found} for (aoi_id, _), found in zip(plan.aois, result["areas"], strict=True)]
+        result = await run_engine(run, folder, reporter(run, topic), s_max=settings.inspection_s_max)
+    areas = [{"aoi_id": aoi_id, **area} for (aoi_id, _), area in zip(plan.aois, result["areas"], strict=True)]
     async with run.ending() as session:
         findings = {"offset": offset_m, "shift": result["shift"], "areas": areas}
         await quality.finish_inspection(session, inspection_id, findings)

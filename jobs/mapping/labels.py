@@ -21,7 +21,7 @@ async def fetch_labels(run: Run) -> None:
     async with run.database.reading() as reading:
         area, tags = await uploads.begin_labelling(reading, run.claim.subject_id)
     features = await osm.fetch_features(area, tags)
-    footprints = await asyncio.to_thread(footprints_service.sifted_osm, area, features)
+    footprints = await asyncio.to_thread(footprints_service.filter_osm_footprints, area, features)
     async with run.ending() as session:
         await uploads.replace_osm_labels(session, run.claim.subject_id, footprints)
 
@@ -56,6 +56,6 @@ async def import_labels(run: Run) -> None:
             field=label_files.FIELD,
         )
         async with run.ending_slowly() as session:
-            batches = label_files.sifted(passed)
+            batches = label_files.filter_footprints(passed)
             await imports.finish_import(session, run.claim.subject_id, batches, added=added, outside=outside)
     await storage.delete(plan.storage_key)

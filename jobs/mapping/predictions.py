@@ -21,7 +21,7 @@ from app.settings import settings
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.mapping.engine_files import Stretch, features_of, fetch, teller, write
+from jobs.mapping.engine_files import Stretch, features_of, fetch, reporter, write
 from jobs.run import Run
 
 SEARCHED = 0.98
@@ -34,10 +34,10 @@ async def predict(run: Run) -> None:
     async with run.writing() as session:
         plan = await execution.begin_prediction(session, prediction_id)
     if plan.parts_done < plan.parts:
-        found = await _searched(run, plan)
+        features = await _searched(run, plan)
         is_last = plan.parts_done == plan.parts - 1
         async with run.writing() if is_last else run.resting() as session:
-            await execution.add_found(session, prediction_id, found)
+            await execution.add_features(session, prediction_id, features)
         if not is_last:
             return
     await run.report(Progress(SEARCHED, "joining", "Merging the parts."), topic=topic)
@@ -86,11 +86,11 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
                 raise
             return None
         await storage.download(plan.checkpoint_key, folder / "checkpoint.safetensors")
-        await run_engine(run, folder, teller(run, topic, stretch), s_max=settings.training_s_max)
-        found = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
+        await run_engine(run, folder, reporter(run, topic, stretch), s_max=settings.training_s_max)
+        features = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
     return [
         Found(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
-        for each in found
+        for each in features
     ]
 
 

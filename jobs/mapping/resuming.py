@@ -23,30 +23,30 @@ async def resume(training_id: int, folder: Path) -> None:
         return
 
 
-def keeping(
-    run: Run, training_id: int, folder: Path, said: Callable[[Message], Awaitable[None]]
+def keep_checkpoints(
+    run: Run, training_id: int, folder: Path, on_message: Callable[[Message], Awaitable[None]]
 ) -> Callable[[Message], Awaitable[None]]:
-    """Passes on what the engine says, and keeps what it has written of its standing whenever that is new."""
+    """Passes on the messages of the engine, and stores its checkpoint whenever that is new."""
     path = folder / FILE
-    kept = _written(path)
+    last_written = _written(path)
 
-    async def heard(message: Message) -> None:
-        nonlocal kept
-        await said(message)
-        if message.get("epoch") and (now := _written(path)) != kept:
+    async def store_when_new(message: Message) -> None:
+        nonlocal last_written
+        await on_message(message)
+        if message.get("epoch") and (now := _written(path)) != last_written:
             try:
                 await storage.put(retention.resuming_key(training_id), path)
             except (Unavailable, OSError) as error:  # it costs time only if the worker dies as well
                 log.warning("checkpoint not stored", training=training_id, error=str(error))
             else:
-                kept = now
+                last_written = now
                 await run.got_on()
 
-    return heard
+    return store_when_new
 
 
 async def forget(training_id: int) -> None:
-    """Deletes what was kept; what fails is left to the housekeeping."""
+    """Deletes the stored checkpoint; if that fails, housekeeping does."""
     try:
         await storage.delete(retention.resuming_key(training_id))
     except Unavailable as error:

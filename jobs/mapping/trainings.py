@@ -13,8 +13,8 @@ from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
 from jobs.mapping.archive import write_archive
-from jobs.mapping.engine_files import features_of, fetch, keep, teller, write
-from jobs.mapping.resuming import forget, keeping, resume
+from jobs.mapping.engine_files import features_of, fetch, keep, reporter, write
+from jobs.mapping.resuming import forget, keep_checkpoints, resume
 from jobs.run import Run
 
 FILES = {
@@ -49,8 +49,8 @@ async def train(run: Run) -> None:
         tiles = {tile for aoi in plan.aois for zoom in plan.options.zoom_level for tile in covering(aoi, zoom)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
         await resume(training_id, folder)
-        said = keeping(run, training_id, folder, teller(run, topic))
-        result = await run_engine(run, folder, said, s_max=settings.training_s_max)
+        on_message = keep_checkpoints(run, training_id, folder, reporter(run, topic))
+        result = await run_engine(run, folder, on_message, s_max=settings.training_s_max)
         layers = {"aois": [(aoi, {}) for aoi in plan.aois], "labels": plan.labels}
         await write_archive(run, folder / "meta.pmtiles", plan.aois, layers)
         curve = orjson.loads((folder / "training_curve.json").read_bytes())

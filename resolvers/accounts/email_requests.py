@@ -15,7 +15,7 @@ async def request_sign_up(info: Info, email: str) -> MailRequested:
     email: The address to sign up with; not public.
     """
     rates, address = info.context.rates, info.context.address
-    paced = rate_limits.pace_sign_up_request(rates, email=email, address=address)
+    paced = rate_limits.limit_sign_up_request(rates, email=email, address=address)
     async with paced, info.context.writing() as session:
         return await sign_ups.request_sign_up(session, email=email)
 
@@ -32,11 +32,11 @@ async def sign_up(
     first_name: Given name.
     last_name: Family name.
     """
-    async with rate_limits.pace_sign_up(info.context.rates, address=info.context.address):
+    async with rate_limits.limit_sign_up(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.SIGN_UP, token)
         password_hash = await passwords.new_password_hash(password)
         async with info.context.writing() as session:
-            made = await sign_ups.sign_up(
+            user = await sign_ups.sign_up(
                 session,
                 proof=proof,
                 username=username,
@@ -46,7 +46,7 @@ async def sign_up(
                 device=info.context.device,
             )
     await rate_limits.remember_address(info.context.rates, email=proof.address, address=info.context.address)
-    return made
+    return user
 
 
 async def request_password_reset(info: Info, email: str) -> MailRequested:
@@ -55,7 +55,7 @@ async def request_password_reset(info: Info, email: str) -> MailRequested:
     email: The account's address.
     """
     rates, address = info.context.rates, info.context.address
-    paced = rate_limits.pace_password_reset_request(rates, email=email, address=address)
+    paced = rate_limits.limit_password_reset_request(rates, email=email, address=address)
     async with paced, info.context.writing() as session:
         return await passwords.request_password_reset(session, email=email)
 
@@ -67,7 +67,7 @@ async def reset_password(info: Info, token: str, password: str) -> User:
         use.
     password: At least {settings.password_length_min} characters.
     """
-    async with rate_limits.pace_password_reset(info.context.rates, address=info.context.address):
+    async with rate_limits.limit_password_reset(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.PASSWORD_RESET, token)
         password_hash = await passwords.new_password_hash(password)
         async with info.context.writing() as session:
@@ -82,7 +82,7 @@ async def change_password(info: Info, current_password: str, new_password: str, 
     keep_api_keys: Whether API keys stay valid. Leave it out if somebody else may know the password.
     """
     viewer = info.context.viewer
-    async with rate_limits.pace_password_change(info.context.rates, viewer, address=info.context.address):
+    async with rate_limits.limit_password_change(info.context.rates, viewer, address=info.context.address):
         old_hash = await passwords.old_password_hash(info.context.database, viewer, password=current_password)
     password_hash = await passwords.new_password_hash(new_password, field="newPassword")
     async with info.context.writing() as session:
@@ -102,9 +102,9 @@ async def request_email_verification(
     viewer = info.context.viewer
     rates, address, password_hash = info.context.rates, info.context.address, None
     if current_password is not None:
-        async with rate_limits.pace_password_change(rates, viewer, address=address):
+        async with rate_limits.limit_password_change(rates, viewer, address=address):
             password_hash = await passwords.old_password_hash(info.context.database, viewer, password=current_password)
-    paced = rate_limits.pace_email_verification_request(rates, viewer, email=email, address=address)
+    paced = rate_limits.limit_email_verification_request(rates, viewer, email=email, address=address)
     async with paced, info.context.writing() as session:
         return await addresses.request_email_verification(session, viewer, email=email, password_hash=password_hash)
 
@@ -115,7 +115,7 @@ async def verify_email(info: Info, token: str) -> User:
     token: The token from the `requestEmailVerification` email; valid for {settings.email_verification_link_minutes},
         single use.
     """
-    async with rate_limits.pace_email_verification(info.context.rates, address=info.context.address):
+    async with rate_limits.limit_email_verification(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.EMAIL_VERIFICATION, token)
         async with info.context.writing() as session:
             return await addresses.verify_email(session, proof=proof)

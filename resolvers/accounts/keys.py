@@ -22,7 +22,7 @@ async def create_api_key(
     scopes: What the key may do. Each mutation states its scope; queries and subscriptions need READ.
     expires_in_days: When the key expires; null for never.
     """
-    async with api_keys.pace_api_key(info.context.rates, info.context.viewer), info.context.writing() as session:
+    async with api_keys.limit_api_key(info.context.rates, info.context.viewer), info.context.writing() as session:
         return await api_keys.create_api_key(
             session, info.context.viewer, name=name, scopes=scopes, expires_in_days=expires_in_days
         )

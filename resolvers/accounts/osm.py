@@ -23,7 +23,7 @@ async def sign_in_with_osm(info: Info, code: str, state: str, secret: str) -> Si
     state: The `state` the browser returned with.
     secret: The `secret` that `startOsmAuthorization` returned.
     """
-    async with osm.pace_osm_sign_in(info.context.rates, address=info.context.address):
+    async with osm.limit_osm_sign_in(info.context.rates, address=info.context.address):
         identity = await osm.osm_identity(None, code=code, state=state, secret=secret)
     async with info.context.writing() as session:
         return await osm.sign_in_with_osm(session, identity, info.context.device)
@@ -37,7 +37,7 @@ async def link_osm_account(info: Info, code: str, state: str, secret: str) -> Us
     secret: The `secret` that `startOsmAuthorization` returned.
     """
     user_id = signed_in(info.context.viewer)
-    async with osm.pace_osm_sign_in(info.context.rates, address=info.context.address):
+    async with osm.limit_osm_sign_in(info.context.rates, address=info.context.address):
         identity = await osm.osm_identity(user_id, code=code, state=state, secret=secret)
     async with info.context.writing() as session:
         return await osm.link_osm_account(session, info.context.viewer, identity)

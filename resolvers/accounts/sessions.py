@@ -18,10 +18,10 @@ async def sign_in(info: Info, email: str, password: str, device_token: str | Non
     lock you out.
     """
     context = info.context
-    async with rate_limits.pace_sign_in(context.rates, email=email, address=context.address, device=device_token):
-        found = await sessions.user_by_password(context.database, email=email, password=password)
+    async with rate_limits.limit_sign_in(context.rates, email=email, address=context.address, device=device_token):
+        active_user = await sessions.user_by_password(context.database, email=email, password=password)
     async with info.context.writing() as session:
-        return await sessions.sign_in(session, found, info.context.device)
+        return await sessions.sign_in(session, active_user, info.context.device)
 
 
 async def sign_out(info: Info) -> bool:

@@ -58,11 +58,11 @@ def teams(info: Info, mine_only: bool = True, search: str | None = None) -> Sele
     """
     viewer = info.context.viewer
     signed_in(viewer)
-    found = visible(Team, viewer)
+    query = visible(Team, viewer)
     if mine_only:
-        found = found.where(belongs_to_team(viewer, Team.id))
+        query = query.where(belongs_to_team(viewer, Team.id))
     sought = checks.optional_text("search", search, length_max=TEAM_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Team.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Team.name.icontains(sought, autoescape=True))
 
 
 async def create_team(info: Info, name: str) -> Team:
@@ -136,7 +136,7 @@ async def create_team_invitation(
     uses_max: How many people may join with it, 1 to {settings.team_invitation_uses_max}.
     """
     viewer, team_key = info.context.viewer, ids.key(team_id, Team)
-    async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
+    async with invitations.limit_team_invitation(info.context.rates, viewer), info.context.writing() as session:
         return await invitations.create_team_invitation(
             session, viewer, team_id=team_key, expires_in_days=expires_in_days, uses_max=uses_max
         )
@@ -151,7 +151,7 @@ async def regenerate_team_invitation(
     expires_in_days: How many days the new link is valid, 1 to {settings.team_invitation_days_max}.
     """
     viewer, key = info.context.viewer, ids.key(id, TeamInvitation)
-    async with invitations.pace_team_invitation(info.context.rates, viewer), info.context.writing() as session:
+    async with invitations.limit_team_invitation(info.context.rates, viewer), info.context.writing() as session:
         return await invitations.regenerate_team_invitation(session, viewer, key, expires_in_days=expires_in_days)
 
 
@@ -171,7 +171,7 @@ async def accept_team_invitation(info: Info, token: str) -> TeamMembership:
     """
     viewer, address = info.context.viewer, info.context.address
     async with (
-        invitations.pace_team_acceptance(info.context.rates, viewer, address=address),
+        invitations.limit_team_acceptance(info.context.rates, viewer, address=address),
         info.context.writing() as session,
     ):
         return await invitations.accept_team_invitation(session, viewer, token=token)

@@ -47,17 +47,17 @@ def users(
     """
     viewer = info.context.viewer
     require(may_look_through_accounts, viewer, None)
-    found = visible(User, viewer)
+    query = visible(User, viewer)
     if sought := checks.optional_text("search", search, length_max=NOTE_LENGTH_MAX):
         names = (User.username, User.first_name, User.last_name, User.email)
-        found = found.where(or_(*(name.icontains(sought, autoescape=True) for name in names)))
+        query = query.where(or_(*(name.icontains(sought, autoescape=True) for name in names)))
     if is_active is not None:
-        found = found.where(User.is_active.is_(is_active))
+        query = query.where(User.is_active.is_(is_active))
     if is_staff is not None:
-        found = found.where(User.is_staff.is_(is_staff))
+        query = query.where(User.is_staff.is_(is_staff))
     if joined_since is not None:
-        found = found.where(User.created_at >= joined_since)
-    return found if joined_until is None else found.where(User.created_at < joined_until)
+        query = query.where(User.created_at >= joined_since)
+    return query if joined_until is None else query.where(User.created_at < joined_until)
 
 
 async def me(info: Info) -> RowOrReference[User] | None:

@@ -53,16 +53,16 @@ def feedback_aois(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = visible(FeedbackAOI, info.context.viewer)
+    query = visible(FeedbackAOI, info.context.viewer)
     if training_id is not None:
-        found = found.where(FeedbackAOI.training_id == ids.key(training_id, Training))
+        query = query.where(FeedbackAOI.training_id == ids.key(training_id, Training))
     if model_id is not None:
-        found = found.where(FeedbackAOI.training.has(Training.model_id == ids.key(model_id, Model)))
+        query = query.where(FeedbackAOI.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
-        found = found.where(is_by(info.context.viewer, FeedbackAOI.user_id, ids.key(user_id, User)))
+        query = query.where(is_by(info.context.viewer, FeedbackAOI.user_id, ids.key(user_id, User)))
     if review is not None:
-        found = found.where(FeedbackAOI.review == review)
-    return placed(found, FeedbackAOI.geom, bbox=bbox, intersects=intersects)
+        query = query.where(FeedbackAOI.review == review)
+    return placed(query, FeedbackAOI.geom, bbox=bbox, intersects=intersects)
 
 
 def feedback_labels(
@@ -79,12 +79,12 @@ def feedback_labels(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = visible(FeedbackLabel, info.context.viewer)
+    query = visible(FeedbackLabel, info.context.viewer)
     if feedback_aoi_id is not None:
-        found = found.where(FeedbackLabel.feedback_aoi_id == ids.key(feedback_aoi_id, FeedbackAOI))
+        query = query.where(FeedbackLabel.feedback_aoi_id == ids.key(feedback_aoi_id, FeedbackAOI))
     if training_id is not None:
-        found = found.where(FeedbackLabel.feedback_aoi.has(FeedbackAOI.training_id == ids.key(training_id, Training)))
-    return placed(found, FeedbackLabel.geom, bbox=bbox, intersects=intersects)
+        query = query.where(FeedbackLabel.feedback_aoi.has(FeedbackAOI.training_id == ids.key(training_id, Training)))
+    return placed(query, FeedbackLabel.geom, bbox=bbox, intersects=intersects)
 
 
 async def create_feedback_aoi(

@@ -62,14 +62,14 @@ def datasets(
     bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
     intersects: Only datasets with an area that intersects this geometry.
     """
-    found = visible(Dataset, info.context.viewer)
+    query = visible(Dataset, info.context.viewer)
     if status is not None:
-        found = found.where(Dataset.status == status)
+        query = query.where(Dataset.status == status)
     if user_id is not None:
-        found = found.where(is_by(info.context.viewer, Dataset.user_id, ids.key(user_id, User)))
-    found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
+        query = query.where(is_by(info.context.viewer, Dataset.user_id, ids.key(user_id, User)))
+    query = placed(query, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
     sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Dataset.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Dataset.name.icontains(sought, autoescape=True))
 
 
 async def aoi(info: Info, id: strawberry.ID) -> RowOrReference[AOI]:
@@ -92,8 +92,8 @@ def aois(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = placed(visible(AOI, info.context.viewer), AOI.geom, bbox=bbox, intersects=intersects)
-    return found if dataset_id is None else found.where(AOI.dataset_id == ids.key(dataset_id, Dataset))
+    query = placed(visible(AOI, info.context.viewer), AOI.geom, bbox=bbox, intersects=intersects)
+    return query if dataset_id is None else query.where(AOI.dataset_id == ids.key(dataset_id, Dataset))
 
 
 def labels(
@@ -112,12 +112,12 @@ def labels(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = placed(visible(Label, info.context.viewer), Label.geom, bbox=bbox, intersects=intersects)
+    query = placed(visible(Label, info.context.viewer), Label.geom, bbox=bbox, intersects=intersects)
     if dataset_id is not None:
-        found = found.where(Label.aoi.has(AOI.dataset_id == ids.key(dataset_id, Dataset)))
+        query = query.where(Label.aoi.has(AOI.dataset_id == ids.key(dataset_id, Dataset)))
     if aoi_id is not None:
-        found = found.where(Label.aoi_id == ids.key(aoi_id, AOI))
-    return found if origin is None else found.where(Label.origin == origin)
+        query = query.where(Label.aoi_id == ids.key(aoi_id, AOI))
+    return query if origin is None else query.where(Label.origin == origin)
 
 
 async def label(info: Info, id: strawberry.ID) -> RowOrReference[Label]:
@@ -206,8 +206,8 @@ class OsmTagInput:
     values: list[str] = strawberry.field(default_factory=list, description="The accepted values; any value, if empty.")
 
 
-def _tags(given: list[OsmTagInput] | None) -> dict[str, list[str]] | None:
-    return None if given is None else {each.key: each.values for each in given}
+def _tags(tags: list[OsmTagInput] | None) -> dict[str, list[str]] | None:
+    return None if tags is None else {each.key: each.values for each in tags}
 
 
 async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replace: bool = False) -> LabelUpload:
@@ -220,7 +220,7 @@ async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replac
     viewer, key = info.context.viewer, ids.key(aoi_id, AOI)
     async with info.context.reading() as reading:
         area = await uploads_service.area_to_add_labels_to(reading, viewer, key)
-    footprints, outside = await in_thread(footprints_service.sifted, area, "geojson", geojson)
+    footprints, outside = await in_thread(footprints_service.filter_footprints, area, "geojson", geojson)
     async with info.context.writing() as session:
         return await uploads_service.upload_labels(
             session, viewer, aoi_id=key, footprints=footprints, outside=outside, replace=replace

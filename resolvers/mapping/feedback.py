@@ -45,16 +45,16 @@ def feedbacks(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = visible(Feedback, info.context.viewer)
+    query = visible(Feedback, info.context.viewer)
     if training_id is not None:
-        found = found.where(Feedback.training_id == ids.key(training_id, Training))
+        query = query.where(Feedback.training_id == ids.key(training_id, Training))
     if model_id is not None:
-        found = found.where(Feedback.training.has(Training.model_id == ids.key(model_id, Model)))
+        query = query.where(Feedback.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
-        found = found.where(is_by(info.context.viewer, Feedback.user_id, ids.key(user_id, User)))
+        query = query.where(is_by(info.context.viewer, Feedback.user_id, ids.key(user_id, User)))
     if feedback_type is not None:
-        found = found.where(Feedback.feedback_type == feedback_type)
-    return placed(found, Feedback.geom, bbox=bbox, intersects=intersects)
+        query = query.where(Feedback.feedback_type == feedback_type)
+    return placed(query, Feedback.geom, bbox=bbox, intersects=intersects)
 
 
 async def give_feedback(
@@ -134,14 +134,14 @@ def approved_predictions(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = visible(ApprovedPrediction, info.context.viewer)
+    query = visible(ApprovedPrediction, info.context.viewer)
     if training_id is not None:
-        found = found.where(ApprovedPrediction.training_id == ids.key(training_id, Training))
+        query = query.where(ApprovedPrediction.training_id == ids.key(training_id, Training))
     if model_id is not None:
-        found = found.where(ApprovedPrediction.training.has(Training.model_id == ids.key(model_id, Model)))
+        query = query.where(ApprovedPrediction.training.has(Training.model_id == ids.key(model_id, Model)))
     if user_id is not None:
-        found = found.where(is_by(info.context.viewer, ApprovedPrediction.user_id, ids.key(user_id, User)))
-    return placed(found, ApprovedPrediction.geom, bbox=bbox, intersects=intersects)
+        query = query.where(is_by(info.context.viewer, ApprovedPrediction.user_id, ids.key(user_id, User)))
+    return placed(query, ApprovedPrediction.geom, bbox=bbox, intersects=intersects)
 
 
 async def approve_prediction(

@@ -34,9 +34,9 @@ async def model_centroids(
     bbox: Only points in [west, south, east, north].
     intersects: Only points in this geometry.
     """
-    found = placed(overview.model_points(info.context.viewer), Training.centroid, bbox=bbox, intersects=intersects)
+    query = placed(overview.model_points(info.context.viewer), Training.centroid, bbox=bbox, intersects=intersects)
     async with info.context.reading() as session:
-        points = await overview.points_of_models(session, _named(found, Model, search))
+        points = await overview.points_of_models(session, _named(query, Model, search))
     names = ids.global_ids(Model.__name__)
     return overview.collection((names[key], name, place) for key, name, place in points)
 
@@ -50,10 +50,10 @@ async def dataset_centroids(
     bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
     intersects: Only datasets with an area that intersects this geometry.
     """
-    found = overview.dataset_points(info.context.viewer)
-    found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
+    query = overview.dataset_points(info.context.viewer)
+    query = placed(query, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)
     async with info.context.reading() as session:
-        points = await overview.points_of_datasets(session, _named(found, Dataset, search))
+        points = await overview.points_of_datasets(session, _named(query, Dataset, search))
     names = ids.global_ids(Dataset.__name__)
     return overview.collection((names[key], name, place) for key, name, place in points)
 

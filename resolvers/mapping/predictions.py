@@ -54,19 +54,19 @@ def predictions(
     bbox: Only predictions whose area has a bounding box that intersects [west, south, east, north].
     intersects: Only predictions whose area intersects this geometry.
     """
-    found = placed(visible(Prediction, info.context.viewer), Prediction.geom, bbox=bbox, intersects=intersects)
+    query = placed(visible(Prediction, info.context.viewer), Prediction.geom, bbox=bbox, intersects=intersects)
     if status is not None:
-        found = found.where(Prediction.status == status)
+        query = query.where(Prediction.status == status)
     if published is not None:
-        found = found.where(Prediction.published.is_(published))
+        query = query.where(Prediction.published.is_(published))
     if training_id is not None:
-        found = found.where(Prediction.training_id == ids.key(training_id, Training))
+        query = query.where(Prediction.training_id == ids.key(training_id, Training))
     if user_id is not None:
-        found = found.where(is_by(info.context.viewer, Prediction.user_id, ids.key(user_id, User)))
+        query = query.where(is_by(info.context.viewer, Prediction.user_id, ids.key(user_id, User)))
     if team_id is not None:
-        found = found.where(Prediction.team_id == ids.key(team_id, Team))
+        query = query.where(Prediction.team_id == ids.key(team_id, Team))
     sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Prediction.description.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Prediction.description.icontains(sought, autoescape=True))
 
 
 def predicted_features(
@@ -89,16 +89,16 @@ def predicted_features(
     bbox: Only areas whose bounding box intersects [west, south, east, north].
     intersects: Only areas that intersect this geometry.
     """
-    found = visible(PredictedFeature, info.context.viewer)
-    found = found.where(PredictedFeature.prediction_id == ids.key(prediction_id, Prediction))
+    query = visible(PredictedFeature, info.context.viewer)
+    query = query.where(PredictedFeature.prediction_id == ids.key(prediction_id, Prediction))
     if verdict is not None:
-        found = found.where(PredictedFeature.verdict == verdict)
+        query = query.where(PredictedFeature.verdict == verdict)
     if judged is not None:
-        found = found.where(PredictedFeature.verdict.is_not(None) if judged else PredictedFeature.verdict.is_(None))
+        query = query.where(PredictedFeature.verdict.is_not(None) if judged else PredictedFeature.verdict.is_(None))
     if conflation is not None:
-        found = found.where(PredictedFeature.conflation.in_(conflation))
-    found = placed(found, PredictedFeature.geom, bbox=bbox, intersects=intersects)
-    return found.where(PredictedFeature.confidence >= confidence_min)
+        query = query.where(PredictedFeature.conflation.in_(conflation))
+    query = placed(query, PredictedFeature.geom, bbox=bbox, intersects=intersects)
+    return query.where(PredictedFeature.confidence >= confidence_min)
 
 
 def download(

@@ -64,18 +64,18 @@ def models(
     bbox: Only models whose dataset has an area with a bounding box that intersects [west, south, east, north].
     intersects: Only models whose dataset has an area that intersects this geometry.
     """
-    found = visible(Model, info.context.viewer)
+    query = visible(Model, info.context.viewer)
     if status is not None:
-        found = found.where(Model.status == status)
+        query = query.where(Model.status == status)
     if base_model is not None:
-        found = found.where(Model.base_model == base_model)
+        query = query.where(Model.base_model == base_model)
     if dataset_id is not None:
-        found = found.where(Model.dataset_id == ids.key(dataset_id, Dataset))
+        query = query.where(Model.dataset_id == ids.key(dataset_id, Dataset))
     if user_id is not None:
-        found = found.where(is_by(info.context.viewer, Model.user_id, ids.key(user_id, User)))
-    found = placed(found, AOI.geom, bbox=bbox, intersects=intersects, through=_by_area)
+        query = query.where(is_by(info.context.viewer, Model.user_id, ids.key(user_id, User)))
+    query = placed(query, AOI.geom, bbox=bbox, intersects=intersects, through=_by_area)
     sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Model.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Model.name.icontains(sought, autoescape=True))
 
 
 def _by_area(place: Place) -> Place:
@@ -104,11 +104,11 @@ def trainings(
     bbox: Only trainings whose centre lies in [west, south, east, north].
     intersects: Only trainings whose centre lies in this geometry.
     """
-    found = visible(Training, info.context.viewer)
+    query = visible(Training, info.context.viewer)
     if status is not None:
-        found = found.where(Training.status == status)
-    found = placed(found, Training.centroid, bbox=bbox, intersects=intersects)
-    return found if model_id is None else found.where(Training.model_id == ids.key(model_id, Model))
+        query = query.where(Training.status == status)
+    query = placed(query, Training.centroid, bbox=bbox, intersects=intersects)
+    return query if model_id is None else query.where(Training.model_id == ids.key(model_id, Model))
 
 
 def link(root: strawberry.Parent[Artifact], info: Info) -> str:

@@ -122,8 +122,8 @@ class Plan:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
         try:
             root = self._root(variables)
-            shown = await Run(self._types, context, variables, steps).show(root, None)
-            return orjson.dumps(shown, option=SHOWN_WITH)
+            answer = await Run(self._types, context, variables, steps).show(root, None)
+            return orjson.dumps(answer, option=SHOWN_WITH)
         except Exception as error:
             raise _raised(error) from error
 
@@ -146,8 +146,8 @@ class Plan:
         response_key = (details[0].node.alias or details[0].node.name).value
         try:
             below = self._made(response_key, variables, lambda compiler: compiler.value(shown_as, details))
-            shown = await Run(self._types, context, variables).show_value(below, value)
-            return None if shown is None else orjson.Fragment(orjson.dumps(shown, option=SHOWN_WITH))
+            answer = await Run(self._types, context, variables).show_value(below, value)
+            return None if answer is None else orjson.Fragment(orjson.dumps(answer, option=SHOWN_WITH))
         except Exception as error:
             raise _raised(error) from error
 
@@ -163,10 +163,10 @@ class Plan:
                 return reason
 
         chosen = tuple([variables.coerced.get(name) for name in self._choices])
-        made = self._compiled.get_or_make((part, chosen), compiled)
-        if isinstance(made, Unplanned):
-            raise made
-        return made
+        program = self._compiled.get_or_make((part, chosen), compiled)
+        if isinstance(program, Unplanned):
+            raise program
+        return program
 
 
 def _raised(error: Exception) -> Exception:

@@ -212,13 +212,13 @@ class Compiler:
         for key, below in self._fields(edge, details).items():
             match below[0].node.name.value:
                 case "node":
-                    shown: Node = self._row(pages, table, below)
+                    node: Node = self._row(pages, table, below)
                 case "cursor":
                     pages.has_cursors = True
-                    shown = Cursor(pages.key("id"))
+                    node = Cursor(pages.key("id"))
                 case _:
-                    shown = Constant(edge.name)
-            fields.append((key, shown))
+                    node = Constant(edge.name)
+            fields.append((key, node))
         return Object(tuple(fields))
 
     def _page_info(self, pages: Pages, kind: GraphQLObjectType, details: Details, parent_key: str | None) -> PageInfo:

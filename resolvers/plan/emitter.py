@@ -83,7 +83,7 @@ class _Emitter:
     def source(self) -> str:
         level = self._level
         depth = 2
-        shown = [self._text(view, depth) for view in level.views]  # first, since it finds the links
+        views = [self._text(view, depth) for view in level.views]  # first, since it finds the links
         columns = [f"c{number}" for number in range(len(level.leaves))]
         values = [f"v{number}" for number in range(len(level.values))]
         row = ", ".join(["k", *(["s"] if level.has_cursors else []), *columns, *values])
@@ -93,7 +93,7 @@ class _Emitter:
         template = GROUPED_VIEW if level.groups_rows else VIEW
         return "\n".join(
             template.format(number=number, links=links, legend=legend, row=row, shown=text)
-            for number, text in enumerate(shown)
+            for number, text in enumerate(views)
         )
 
     def _text(self, node: Node, depth: int) -> str:
@@ -132,10 +132,10 @@ class _Emitter:
 
     def _row(self, levels: Sequence[tuple["Level", int]], key: str, *, may_be_missing: bool) -> str:
         row, below = self._column(key), [self._rows(level, view) for level, view in levels]
-        found = [f"{each}.get({row})" for each in below]
+        lookups = [f"{each}.get({row})" for each in below]
         if not may_be_missing:
-            found[-1] = f"{below[-1]}[{row}]"
-        return f"({' or '.join(found)})" if len(found) > 1 else found[0]
+            lookups[-1] = f"{below[-1]}[{row}]"
+        return f"({' or '.join(lookups)})" if len(lookups) > 1 else lookups[0]
 
     def _rows(self, level: "Level", view: int) -> str:
         return self._link((level, view), lambda run: run.states[level].shown[view])

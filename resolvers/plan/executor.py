@@ -48,13 +48,13 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         """As graphql-core does, but for objects at the root."""
-        given = (return_type, field_details_list, info, path, result, position_context)
+        arguments = (return_type, field_details_list, info, path, result, position_context)
         if path.prev is None and info.field_name in INTROSPECTION and not self._is_aside:
-            return self._introspected(*given)
+            return self._introspected(*arguments)
         leaf = is_leaf_type(get_named_type(return_type))
         if self._plan is None or path.prev is not None or leaf or isinstance(result, Exception):
-            return super().complete_value(*given)
-        return self._completed(self._plan, *given)
+            return super().complete_value(*arguments)
+        return self._completed(self._plan, *arguments)
 
     async def _introspected(
         self,

@@ -93,23 +93,23 @@ class Run:
 
     async def _read(self, levels: list[Level]) -> None:
         """Has the statements of one depth run side by side."""
-        asked: list[tuple[Level, Request]] = []
+        requests: list[tuple[Level, Request]] = []
         for level in levels:
             if isinstance(level, InHand):
                 state = self.states[level]
                 state.rows = level.rows_of(state.objects or [])
             elif isinstance(level, Fetched) and (request := self._request(level)):
-                asked.append((level, request))
+                requests.append((level, request))
         results: list[list[Row]] = []
         if self._steps is not None:
-            results = await asyncio.gather(*[self._timed(level, request) for level, request in asked])
-        elif len(asked) == 1:
-            [(_, (statement, bound))] = asked
+            results = await asyncio.gather(*[self._timed(level, request) for level, request in requests])
+        elif len(requests) == 1:
+            [(_, (statement, bound))] = requests
             results = [await self._reader.rows(statement.sql, statement.bind(bound), in_turn=self._in_turn)]
-        elif asked:
-            texts = [(statement.sql, statement.bind(bound)) for _, (statement, bound) in asked]
+        elif requests:
+            texts = [(statement.sql, statement.bind(bound)) for _, (statement, bound) in requests]
             results = await self._reader.rows_of(texts, in_turn=self._in_turn)
-        for (level, _), rows in zip(asked, results, strict=True):
+        for (level, _), rows in zip(requests, results, strict=True):
             state = self.states[level]
             state.rows = rows
             if isinstance(level, Pages) and level.peeks:
@@ -192,10 +192,10 @@ class Run:
         if tokens is None:
             return None
         if isinstance(tokens, Token):
-            shown = self.states[tokens.level].shown[0].get(tokens.place)
-            if shown is None and not tokens.may_be_missing:
+            value_shown = self.states[tokens.level].shown[0].get(tokens.place)
+            if value_shown is None and not tokens.may_be_missing:
                 raise Unplanned("a row that is not there")
-            return shown
+            return value_shown
         return [self.linked(token) for token in tokens]
 
     def page_info(self, level: Pages, facts: tuple[tuple[str, str], ...]) -> Callable[[Any], dict[str, Any]]:
@@ -237,7 +237,7 @@ class PageInfos:
 
 def cut(rows: list[Row], first: int) -> tuple[list[Row], set[Any]]:
     """The first rows of each place, and the places that have more."""
-    kept: list[Row] = []
+    rows_shown: list[Row] = []
     more: set[Any] = set()
     place, number = None, 0
     for row in rows:
@@ -247,5 +247,5 @@ def cut(rows: list[Row], first: int) -> tuple[list[Row], set[Any]]:
         if number > first:
             more.add(place)
         else:
-            kept.append(row)
-    return kept, more
+            rows_shown.append(row)
+    return rows_shown, more

@@ -53,9 +53,9 @@ class Statement:
     sql: bytes
     parameters: tuple[bytes | str | None, ...]
 
-    def bind(self, given: Bound) -> list[bytes | None]:
+    def bind(self, values: Bound) -> list[bytes | None]:
         """The parameters of one run."""
-        return [given[value] if isinstance(value, str) else value for value in self.parameters]
+        return [values[value] if isinstance(value, str) else value for value in self.parameters]
 
 
 class ViewerKind:

@@ -108,10 +108,10 @@ def completion(shown_as: GraphQLOutputType) -> Complete:
     def complete(value: Any, _run: "Run", _field: Value) -> Any:
         if value is None:
             return None
-        shown = named.coerce_output_value(value)
-        if shown is None or shown is Undefined:
+        serialized = named.coerce_output_value(value)
+        if serialized is None or serialized is Undefined:
             raise Unplanned("a scalar that shows nothing")
-        return shown
+        return serialized
 
     return complete
 

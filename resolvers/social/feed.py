@@ -21,9 +21,9 @@ from app.services.social.posts.feed import FeedScope, PopularHashtag
 from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.feed_delivery import Said
+from resolvers.feed_delivery import FeedPost
 
-SAID = aliased(Post)
+AUTHORED = aliased(Post)
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
     """
     viewer = info.context.viewer
     begun = visible(Post, viewer).where(Post.parent_id.is_(None), Post.deleted_at.is_(None))
-    heard = begun.where(~is_muted(viewer, Post.author_id))
+    posts = begun.where(~is_muted(viewer, Post.author_id))
     if scope is FeedScope.EVERYONE:
-        return heard
+        return posts
     return merged(
-        heard.where((Post.author_id == account_of(viewer)) | is_friend(viewer, Post.author_id)),
+        posts.where((Post.author_id == account_of(viewer)) | is_friend(viewer, Post.author_id)),
         lambda cut: _by_friends(viewer, cut),
     )
 
@@ -60,19 +60,21 @@ def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
     own = account_of(viewer)
     friends = select(Friendship.friend_id.label("id")).where(Friendship.user_id == own)
     people = union_all(friends, select(own)).subquery("people")
-    first = cut(_said_by(people.c.id), SAID, limit=1).lateral("first")
+    first = cut(_posts_by(people.c.id), AUTHORED, limit=1).lateral("first")
     firsts = select(people.c.id.label("author_id"), first.c.id).join_from(people, first, true())
     # The offset is a fence: who is heard is asked in this order, until there are enough, and not of everybody before.
     ranked = cut(firsts, first.c, limit=None).offset(0).subquery("ranked")
-    heard = visible(User, viewer).where(User.id == ranked.c.author_id, ~is_muted(viewer, User.id))
-    author = cut(heard.with_only_columns(ranked.c.author_id), ranked.c).subquery("author")
-    part = cut(_said_by(author.c.author_id), SAID).lateral("part")
+    authors = visible(User, viewer).where(User.id == ranked.c.author_id, ~is_muted(viewer, User.id))
+    author = cut(authors.with_only_columns(ranked.c.author_id), ranked.c).subquery("author")
+    part = cut(_posts_by(author.c.author_id), AUTHORED).lateral("part")
     return Post.id.in_(cut(select(part.c.id).join_from(author, part, true()), part.c))
 
 
-def _said_by(author_id: ColumnElement[int]) -> Select[int]:
+def _posts_by(author_id: ColumnElement[int]) -> Select[int]:
     """A user's posts without replies; they have an index of their own."""
-    return select(SAID.id).where(SAID.author_id == author_id, SAID.parent_id.is_(None), SAID.deleted_at.is_(None))
+    return select(AUTHORED.id).where(
+        AUTHORED.author_id == author_id, AUTHORED.parent_id.is_(None), AUTHORED.deleted_at.is_(None)
+    )
 
 
 async def popular_hashtags(info: Info, first: int = min(10, settings.hashtags_popular_max)) -> list[PopularHashtag]:
@@ -98,12 +100,14 @@ async def feed_updated(
         signed_in(context.viewer)
 
     async def read(event: StreamEvent) -> FeedEvent | None:
-        told, change = event.payload, PostChange(event.payload["change"])
-        if told["parent"] is not None:  # a reply is in no feed
+        payload, change = event.payload, PostChange(event.payload["change"])
+        if payload["parent"] is not None:  # a reply is in no feed
             return None
-        heard = await context.hearing.of(Said(told["post"], told["author"], scope), context.authorisation)
-        if heard is None or (heard.post is None) != (change is PostChange.DELETED):
+        delivery = await context.feed_delivery.of(
+            FeedPost(payload["post"], payload["author"], scope), context.authorisation
+        )
+        if delivery is None or (delivery.post is None) != (change is PostChange.DELETED):
             return None  # not for them, or deleted since, as they are told next
-        return FeedEvent(event.position.cursor, change, ids.encode_key(Post, told["post"]), heard.post)
+        return FeedEvent(event.position.cursor, change, ids.encode_key(Post, payload["post"]), delivery.post)
 
     return await SourceStream.since(after, context.events, editing.POSTS_TOPIC, read)

@@ -105,7 +105,7 @@ async def send_friend_request(info: Info, user_id: strawberry.ID) -> Asked:
     user_id: The user.
     """
     viewer, key = info.context.viewer, ids.key(user_id, User)
-    async with friends.pace_friend_requests(info.context.rates, viewer), info.context.writing() as session:
+    async with friends.limit_friend_requests(info.context.rates, viewer), info.context.writing() as session:
         return await friends.send_friend_request(session, viewer, key)
 
 

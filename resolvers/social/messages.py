@@ -45,8 +45,8 @@ def conversations(info: Info, unread_only: bool = False) -> Select[Conversation]
     unread_only: Only conversations with unread messages.
     """
     signed_in(info.context.viewer)
-    found = visible(Conversation, info.context.viewer)
-    return found.where(Conversation.unread_count > 0) if unread_only else found
+    query = visible(Conversation, info.context.viewer)
+    return query.where(Conversation.unread_count > 0) if unread_only else query
 
 
 def messages(info: Info, user_id: strawberry.ID | None = None, with_user_id: RenamedToUserId = None) -> Select[Message]:
@@ -56,11 +56,11 @@ def messages(info: Info, user_id: strawberry.ID | None = None, with_user_id: Ren
     with_user_id: Only messages with this user.
     """
     own = signed_in(info.context.viewer)
-    found = visible(Message, info.context.viewer)
+    query = visible(Message, info.context.viewer)
     if user_id is None and with_user_id is None:
-        return found
+        return query
     other = ids.key(one_of("user_id", user_id, "with_user_id", with_user_id), User)
-    return found.where(
+    return query.where(
         func.least(Message.sender_id, Message.receiver_id) == func.least(own, other),
         func.greatest(Message.sender_id, Message.receiver_id) == func.greatest(own, other),
     )
@@ -76,7 +76,7 @@ async def send_message(
     receiver_id: The receiver.
     """
     viewer, key = info.context.viewer, ids.key(one_of("user_id", user_id, "receiver_id", receiver_id), User)
-    async with messages_service.pace_messages(info.context.rates, viewer), info.context.writing() as session:
+    async with messages_service.limit_messages(info.context.rates, viewer), info.context.writing() as session:
         return await messages_service.send_message(session, viewer, receiver_id=key, content=content)
 
 
@@ -110,8 +110,8 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
     context, topic = info.context, messages_service.messages_topic(signed_in(info.context.viewer))
 
     async def read(event: StreamEvent) -> MessageEvent:
-        found = await context.renewed().load.read(Message, event.payload["message"])
-        return MessageEvent(event.position.cursor, found)
+        message = await context.renewed().load.read(Message, event.payload["message"])
+        return MessageEvent(event.position.cursor, message)
 
     return await SourceStream.since(after, context.events, topic, read)
 
@@ -126,7 +126,7 @@ async def send_typing(
     receiver_id: The user the viewer is typing to.
     """
     viewer, key = info.context.viewer, ids.key(one_of("user_id", user_id, "receiver_id", receiver_id), User)
-    await messages_service.pace_typing(info.context.rates, viewer)
+    await messages_service.limit_typing(info.context.rates, viewer)
     async with info.context.reading() as session:
         reader, is_heard = await messages_service.find_reader(session, viewer, key)
     if is_heard:
@@ -139,8 +139,8 @@ async def typing(info: Info) -> SourceStream[TypingEvent]:
     context, topic = info.context, messages_service.typing_topic(signed_in(info.context.viewer))
 
     async def read(event: StreamEvent) -> TypingEvent | None:
-        told = messages_service.told_of_typing(event.payload)
-        user = told and await context.renewed().load.read(User, told.user_id)
-        return TypingEvent(user, told.seconds) if told and user else None
+        notice = messages_service.told_of_typing(event.payload)
+        user = notice and await context.renewed().load.read(User, notice.user_id)
+        return TypingEvent(user, notice.seconds) if notice and user else None
 
     return SourceStream(context.signals, topic, context.signals.now(), read)

@@ -74,15 +74,15 @@ def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.
     mentioned_user_id: Only posts that mention this user by username.
     """
     viewer = info.context.viewer
-    found = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
+    query = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
     # Joined and not sought in: by that PostgreSQL knows that their index has them in the order of the posts.
     if hashtag is not None:
         names = mentions.hashtags(f"#{hashtag.removeprefix('#')}")[:1]
-        found = found.join(PostHashtag, (PostHashtag.post_id == Post.id) & PostHashtag.name.in_(names))
+        query = query.join(PostHashtag, (PostHashtag.post_id == Post.id) & PostHashtag.name.in_(names))
     if mentioned_user_id is not None:
         key = ids.key(mentioned_user_id, User)
-        found = found.join(PostMention, (PostMention.post_id == Post.id) & (PostMention.user_id == key))
-    return found
+        query = query.join(PostMention, (PostMention.post_id == Post.id) & (PostMention.user_id == key))
+    return query
 
 
 async def request_post_upload(info: Info, media_type: str, bytes: int) -> UploadLink:
@@ -121,7 +121,7 @@ async def create_post(
     subject = None if about is None else ids.decode(about)
     fields: dict[str, Any] = {"content": content, "type": type, "media_url": media_url, "alt_text": alt_text}
     async with (
-        editing.pace_posts(info.context.rates, viewer),
+        editing.limit_posts(info.context.rates, viewer),
         pictures.drawn_picture(viewer, upload) as picture,
         info.context.writing() as session,
     ):
@@ -151,7 +151,7 @@ async def edit_post(
     changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
     key, sent = ids.key(id, Post), upload.value if upload else None
     async with (
-        editing.pace_posts(info.context.rates, viewer),
+        editing.limit_posts(info.context.rates, viewer),
         pictures.drawn_picture(viewer, sent) as picture,
         info.context.writing() as session,
     ):

@@ -19,11 +19,11 @@ def reports(info: Info, state: ReportState | None = None, subject: strawberry.ID
     subject: Only reports of this object.
     """
     signed_in(info.context.viewer)
-    found = visible(Report, info.context.viewer)
+    query = visible(Report, info.context.viewer)
     if subject is not None:
         kind, key = ids.decode(subject)
-        found = found.where(Report.subject_type == kind, Report.subject_key == key)
-    return found if state is None else found.where(Report.state == state)
+        query = query.where(Report.subject_type == kind, Report.subject_key == key)
+    return query if state is None else query.where(Report.state == state)
 
 
 def evidence(viewer: AnyViewer) -> ColumnElement[str | None]:
@@ -44,7 +44,7 @@ async def report(info: Info, id: strawberry.ID, reason: ReportReason, comment: s
     comment: A note for staff, at most {texts.NOTE_LENGTH_MAX} characters.
     """
     viewer, (kind, key) = info.context.viewer, ids.decode(id)
-    async with reports_service.pace_reports(info.context.rates, viewer), info.context.writing() as session:
+    async with reports_service.limit_reports(info.context.rates, viewer), info.context.writing() as session:
         return await reports_service.report(session, viewer, kind, key, reason=reason, comment=comment)
 
 

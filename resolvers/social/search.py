@@ -37,9 +37,9 @@ async def search_posts(
     after: The cursor to continue after.
     """
     context, args = info.context, PageArgs(first, after)
-    await search.pace_searches(context.rates, context.viewer, address=context.address)
+    await search.limit_searches(context.rates, context.viewer, address=context.address)
     async with context.reading() as session:
-        found = await search.search_posts(
+        hits = await search.search_posts(
             session,
             context.viewer,
             query=query,
@@ -47,5 +47,5 @@ async def search_posts(
             first=args.first,
             after=None if after is None else Mark.parse(after),
         )
-    nodes = found[: args.first]
-    return PostMatches(nodes, len(found) > len(nodes), nodes[-1].mark.cursor if nodes else None)
+    nodes = hits[: args.first]
+    return PostMatches(nodes, len(hits) > len(nodes), nodes[-1].mark.cursor if nodes else None)

@@ -35,16 +35,16 @@ def audit_entries(
     """
     viewer = info.context.viewer
     signed_in(viewer)
-    found = visible(AuditEntry, viewer)
+    query = visible(AuditEntry, viewer)
     if sought := checks.optional_text("action", action, length_max=NAME_LENGTH_MAX):
-        found = found.where(AuditEntry.action == sought)
+        query = query.where(AuditEntry.action == sought)
     if actor_id is not None:
-        found = found.where(is_by(viewer, AuditEntry.actor_id, ids.key(actor_id, User)))
+        query = query.where(is_by(viewer, AuditEntry.actor_id, ids.key(actor_id, User)))
     if user_id is not None:
-        found = found.where(is_by(viewer, AuditEntry.user_id, ids.key(user_id, User)))
+        query = query.where(is_by(viewer, AuditEntry.user_id, ids.key(user_id, User)))
     if subject is not None:
         kind, key = ids.decode(subject)
-        found = found.where(AuditEntry.subject_type == kind, AuditEntry.subject_key == key)
+        query = query.where(AuditEntry.subject_type == kind, AuditEntry.subject_key == key)
     if since is not None:
-        found = found.where(AuditEntry.created_at >= since)
-    return found if until is None else found.where(AuditEntry.created_at < until)
+        query = query.where(AuditEntry.created_at >= since)
+    return query if until is None else query.where(AuditEntry.created_at < until)

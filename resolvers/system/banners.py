@@ -33,8 +33,8 @@ def banners(info: Info, all: bool = False) -> Select[Banner]:
 
     all: Whether to include past and future announcements. For staff.
     """
-    found = visible(Banner, info.context.viewer)
-    return found if all else found.where(is_displayable())
+    query = visible(Banner, info.context.viewer)
+    return query if all else query.where(is_displayable())
 
 
 async def create_banner(
@@ -89,7 +89,7 @@ async def banner_changed(info: Info, after: str | None = None) -> SourceStream[B
 
     async def read(event: StreamEvent) -> BannerEvent:
         key, change = event.payload["banner"], BannerChange(event.payload["change"])
-        found = await context.renewed().load.read(Banner, key)
-        return BannerEvent(event.position.cursor, change, ids.encode_key(Banner, key), found)
+        banner = await context.renewed().load.read(Banner, key)
+        return BannerEvent(event.position.cursor, change, ids.encode_key(Banner, key), banner)
 
     return await SourceStream.since(after, context.events, announcing.TOPIC, read)

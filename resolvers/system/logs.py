@@ -26,9 +26,9 @@ def log_entries(
     until: Only entries before this time.
     """
     signed_in(info.context.viewer)
-    found = visible(LogEntry, info.context.viewer)
+    query = visible(LogEntry, info.context.viewer)
     if level is not None:
-        found = found.where(LogEntry.level == level)
+        query = query.where(LogEntry.level == level)
     sought = checks.optional_text("search", search, length_max=NOTE_LENGTH_MAX)
     if sought is not None:
         columns = (
@@ -38,7 +38,7 @@ def log_entries(
             LogEntry.main_function,
             LogEntry.request_id,
         )
-        found = found.where(or_(*(column.icontains(sought, autoescape=True) for column in columns)))
+        query = query.where(or_(*(column.icontains(sought, autoescape=True) for column in columns)))
     if since is not None:
-        found = found.where(LogEntry.created_at >= since)
-    return found if until is None else found.where(LogEntry.created_at < until)
+        query = query.where(LogEntry.created_at >= since)
+    return query if until is None else query.where(LogEntry.created_at < until)

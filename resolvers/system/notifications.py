@@ -46,10 +46,10 @@ def notifications(
     kinds: Only these categories.
     """
     signed_in(info.context.viewer)
-    found = visible(UserNotification, info.context.viewer)
+    query = visible(UserNotification, info.context.viewer)
     if kinds is not None:
-        found = found.where(UserNotification.kind.in_(kinds))
-    return found if is_read is None else found.where(UserNotification.is_read.is_(is_read))
+        query = query.where(UserNotification.kind.in_(kinds))
+    return query if is_read is None else query.where(UserNotification.is_read.is_(is_read))
 
 
 async def mark_notifications_read(info: Info, ids: list[strawberry.ID]) -> list[UserNotification]:
@@ -86,8 +86,8 @@ async def notification_received(info: Info, after: str | None = None) -> SourceS
     context, topic = info.context, telling.topic(signed_in(info.context.viewer))
 
     async def read(event: StreamEvent) -> NotificationEvent:
-        told = event.payload.get("notification")
-        found = None if told is None else await context.renewed().load.read(UserNotification, told)
-        return NotificationEvent(event.position.cursor, found)
+        key = event.payload.get("notification")
+        notification = None if key is None else await context.renewed().load.read(UserNotification, key)
+        return NotificationEvent(event.position.cursor, notification)
 
     return await SourceStream.since(after, context.events, topic, read)

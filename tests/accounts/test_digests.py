@@ -253,7 +253,7 @@ async def test_who_joins_in_after_a_mail_is_worth_another(database, owner, other
     for number, sender in enumerate([other.user, other.user, (await factories.user(database, "third")).user]):
         async with database.writing() as session:
             told = {"about": await factories.post(database, sender.id), "within": None}
-            await notification_groups.tell_together(session, owner.id, sender, SocialNotification.MENTION, **told)
+            await notification_groups.notify_grouped(session, owner.id, sender, SocialNotification.MENTION, **told)
         assert await post(database) == (number != 1)
         await deliver()
         await an_hour_passes(database)

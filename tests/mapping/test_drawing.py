@@ -87,7 +87,7 @@ async def test_a_corrected_label_is_left_alone_by_the_next_fetching(change, data
     assert (corrected["origin"], corrected["osmId"], corrected["osmType"]) == ("DRAWN", 7, "way")
     fresh = [OsmFeature(7, kind, HOUSE, {}, None, None) for kind in ("way", "relation")]
     async with database.writing() as session:
-        await uploads.replace_osm_labels(session, aoi.id, footprints.sifted_osm(aoi.geom, fresh))
+        await uploads.replace_osm_labels(session, aoi.id, footprints.filter_osm_footprints(aoi.geom, fresh))
     kept, fetched = await labels()
     assert (kept.id, kept.origin, shape(to_geojson(kept.geom))) == (label.id, LabelOrigin.DRAWN, shape(moved))
     assert (fetched.osm_type, fetched.origin) == ("relation", LabelOrigin.OSM)

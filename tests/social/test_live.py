@@ -156,7 +156,7 @@ async def test_what_goes_while_it_is_told_is_not_found_any_more(
     await begun(owner, hearing)
     await say(owner, "one")
     cursor = (await hearing.next())["cursor"]
-    found, here = feed.find_said, asyncio.get_running_loop()
+    found, here = feed.find_feed_post, asyncio.get_running_loop()
 
     async def found_and_gone(session, viewer, post_id):
         post = await found(session, viewer, post_id)
@@ -165,7 +165,7 @@ async def test_what_goes_while_it_is_told_is_not_found_any_more(
         return post
 
     await say(owner, "two")
-    monkeypatch.setattr(feed, "find_said", found_and_gone)
+    monkeypatch.setattr(feed, "find_feed_post", found_and_gone)
     async with connected(live, other) as client:
         await client.subscribe("subscription ($a: String) { feedUpdated(after: $a) { post { hashtags } } }", a=cursor)
         assert await client.refused() == "NOT_FOUND"

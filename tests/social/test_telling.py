@@ -61,7 +61,7 @@ async def said(database, to, by, kind, about, within=None):
 
 async def taken_back(database, by, about):
     async with database.writing() as session:
-        await notification_groups.tell_no_more(session, by.id, type(about), about.id)
+        await notification_groups.withdraw_action(session, by.id, type(about), about.id)
 
 
 async def told(ask, person, **variables):

@@ -21,7 +21,7 @@ from app.models.system import Event, Job, JobState
 from app.settings import settings
 from jobs import broker, schedule
 from jobs.broker import Runner
-from jobs.housekeeping import keep_house
+from jobs.housekeeping import run_housekeeping
 from jobs.run import Work
 from jobs.schedule import beat, every, sweep
 from jobs.watch import Watch
@@ -217,7 +217,7 @@ async def test_pruning_forgets_old_events_and_ended_sessions(database, owner):
             session.add(Event(topic="t", payload={"age": age}, created_at=datetime.now(UTC) - timedelta(days=age)))
             await session.flush()
         session.add(SignIn(user_id=owner.id, token_hash=b"ended", expires_at=LONG_AGO, last_used_at=LONG_AGO))
-    await keep_house(database)
+    await run_housekeeping(database)
     async with database.reading() as session:
         # The last old one stays, as a witness that there were others.
         assert [payload["age"] for payload in await session.scalars(select(Event.payload).order_by(Event.id))] == [8, 6]

@@ -12,7 +12,7 @@ from app.models.system import Event, Job, JobState
 from app.services.system import pruning
 from app.settings import settings
 from jobs import housekeeping
-from jobs.housekeeping import keep_house
+from jobs.housekeeping import run_housekeeping
 from tests import factories
 
 BACKLOG = """
@@ -102,8 +102,8 @@ async def test_a_deed_that_fails_or_never_ends_keeps_no_other_from_being_done(da
 
     monkeypatch.setattr(housekeeping, "TASKS", {"a": fails, "b": never_ends, "c": works})
     monkeypatch.setattr(settings, "housekeeping_s_max", 0.1)
-    await keep_house(database)
-    await keep_house(database)
+    await run_housekeeping(database)
+    await run_housekeeping(database)
     assert done == [1, 1]
 
 
@@ -116,13 +116,13 @@ async def test_one_worker_keeps_house_at_a_time(database, monkeypatch):
         await go_on.wait()
 
     monkeypatch.setattr(housekeeping, "TASKS", {"slow": slow})
-    first = asyncio.create_task(keep_house(database))
+    first = asyncio.create_task(run_housekeeping(database))
     await begun.wait()
-    await keep_house(database)
+    await run_housekeeping(database)
     assert turns == [1]
     go_on.set()
     await first
-    await keep_house(database)
+    await run_housekeeping(database)
     assert turns == [1, 1]
 
 

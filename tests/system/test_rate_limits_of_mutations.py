@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import func, select
 
-from app.formats.footprints import sifted
+from app.formats.footprints import filter_footprints
 from app.models.kinds import RateLimit
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
@@ -46,7 +46,7 @@ def started(function: FunctionType) -> Iterator[RateLimit | None]:
         if isinstance(node, ast.Call) and named(node.func, where) is enqueue:
             yield named(node.args[1], where).rate_limit
         found = named(node, where)
-        if found is upload_link or found is sifted:
+        if found is upload_link or found is filter_footprints:
             yield SystemRateLimit.UPLOADS
         if found is request_uploads:
             yield WildlifeRateLimit.MEDIA_BATCHES
@@ -213,8 +213,8 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "rates.take" in ast.unparse(node)
     }
     assert callers == {
-        "app/services/social/messages.py:pace_typing",
-        "app/services/social/posts/search.py:pace_searches",
+        "app/services/social/messages.py:limit_typing",
+        "app/services/social/posts/search.py:limit_searches",
         "app/web/graphql/budget.py:_fill",
         "app/web/graphql/budget.py:_pay_off",
         "app/web/routes/tiles.py:_pace",

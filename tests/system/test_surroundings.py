@@ -59,7 +59,7 @@ def test_what_the_private_servers_are_told_has_no_secret():
 
 def test_every_program_knows_its_path_and_language(monkeypatch):
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    known = surroundings.told("HOME")
+    known = surroundings.variables("HOME")
     assert known["LC_ALL"] == "C.UTF-8"
     assert {"PATH", "HOME"} <= set(known)
     assert not set(SECRETS) & set(known)

@@ -51,7 +51,7 @@ def member(file: IO[bytes]) -> IO[bytes]:
 def unpacked(file: IO[bytes]) -> IO[bytes]:
     """The file itself, or what is in it if it is gzip."""
     # A file of its own: closing what reads it leaves the file to who opened it.
-    buffered = io.BufferedReader(Piped(file.read))
+    buffered: io.BufferedReader = io.BufferedReader(Piped(file.read))
     if buffered.peek(2)[:2] != GZIP:
         return buffered
     packed = Piped(buffered.read)

@@ -55,8 +55,8 @@ async def task(request: Request) -> Response:
 
 async def look(request: Request) -> Response:
     """How far a task is."""
-    name, said = request.path_params["task"], FATES[request.path_params.get("fate", "well")]
-    status = said[min(_looks[name], len(said) - 1)]
+    name, fate = request.path_params["task"], FATES[request.path_params.get("fate", "well")]
+    status = fate[min(_looks[name], len(fate) - 1)]
     _looks[name] += 1
     link = str(request.url.replace(path=f"/osm/archives/{name}.zip"))
     result: Any = {"download_url": link, "file_name": "fieldgraph"} if status == "SUCCESS" else "Out of luck"
@@ -84,8 +84,10 @@ async def interpreter(request: Request) -> Response:
         numbers = [float(number) for number in ring.split()]
         area = Polygon(list(zip(numbers[1::2], numbers[::2], strict=True)))
         wanted = {key: [value] if value else []}
-        found = await run_in_threadpool(village.footprints, area.bounds)
-        elements += [_element(one) for one in found if _is_wanted(wanted, one.tags) and area.intersects(one.geometry)]
+        footprints = await run_in_threadpool(village.footprints, area.bounds)
+        elements += [
+            _element(one) for one in footprints if _is_wanted(wanted, one.tags) and area.intersects(one.geometry)
+        ]
     return JSONResponse({"version": 0.6, "elements": elements})
 
 
@@ -93,9 +95,9 @@ async def _collection(body: bytes) -> dict[str, Any]:
     question = orjson.loads(body)
     area = shapely.from_geojson(orjson.dumps(question["geometry"]))
     wanted = question["filters"]["tags"]["all_geometry"]["join_or"]
-    found = await run_in_threadpool(village.footprints, area.bounds)
+    footprints = await run_in_threadpool(village.footprints, area.bounds)
     sees = area.contains if question.get("useStWithin", True) else area.intersects
-    chosen = [one for one in found if _is_wanted(wanted, one.tags) and sees(one.geometry)]
+    chosen = [one for one in footprints if _is_wanted(wanted, one.tags) and sees(one.geometry)]
     return {"type": "FeatureCollection", "features": [_entry(one) for one in chosen]}
 
 

@@ -47,31 +47,31 @@ tokens: dict[str, Grant] = {}
 
 async def authorize(request: Request) -> Response:
     """Asks who says yes, and sends their browser back; `id` and `display_name` say it without asking."""
-    asked = request.query_params
-    if asked.get("client_id") != settings.osm_client_id or not asked.get("redirect_uri"):
+    query = request.query_params
+    if query.get("client_id") != settings.osm_client_id or not query.get("redirect_uri"):
         return HTMLResponse("No such application.", 400)
-    if (asked.get("response_type"), asked.get("scope")) != ("code", "read_prefs"):
-        return _back(asked, error="invalid_request")
-    if asked.get("code_challenge_method") != "S256" or not asked.get("code_challenge"):
-        return _back(asked, error="invalid_request")
-    if "id" not in asked:
-        return HTMLResponse(_page(asked))
-    if not asked["id"].isdecimal():
-        return _back(asked, error="access_denied")
-    proof = Proof(asked["redirect_uri"], asked["code_challenge"])
-    grant = Grant(int(asked["id"]), asked.get("display_name", ""), asked.get("img"), proof)
-    return _back(asked, code=_kept(codes, grant))
+    if (query.get("response_type"), query.get("scope")) != ("code", "read_prefs"):
+        return _back(query, error="invalid_request")
+    if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
+        return _back(query, error="invalid_request")
+    if "id" not in query:
+        return HTMLResponse(_page(query))
+    if not query["id"].isdecimal():
+        return _back(query, error="access_denied")
+    proof = Proof(query["redirect_uri"], query["code_challenge"])
+    grant = Grant(int(query["id"]), query.get("display_name", ""), query.get("img"), proof)
+    return _back(query, code=_kept(codes, grant))
 
 
-def _page(asked: QueryParams) -> str:
-    ways = [(urlencode([*asked.items(), ("id", id), ("display_name", name)]), name) for id, name in PEOPLE.items()]
+def _page(query: QueryParams) -> str:
+    ways = [(urlencode([*query.items(), ("id", id), ("display_name", name)]), name) for id, name in PEOPLE.items()]
     people = "".join(f'<li><a href="?{escape(way)}">{escape(name)}</a>' for way, name in ways)
-    return PAGE.format(people=people, no=escape(f"?{urlencode([*asked.items(), ('id', 'no')])}"))
+    return PAGE.format(people=people, no=escape(f"?{urlencode([*query.items(), ('id', 'no')])}"))
 
 
-def _back(asked: QueryParams, **said: str) -> Response:
-    answer = urlencode({**said, "state": asked.get("state", "")})
-    return RedirectResponse(f"{asked['redirect_uri']}?{answer}", 302)
+def _back(query: QueryParams, **parameters: str) -> Response:
+    answer = urlencode({**parameters, "state": query.get("state", "")})
+    return RedirectResponse(f"{query['redirect_uri']}?{answer}", 302)
 
 
 def _kept(granted: dict[str, Grant], grant: Grant) -> str:
@@ -89,8 +89,8 @@ async def token(request: Request) -> Response:
         return _refused("invalid_client", 401)
     grant = codes.pop(form.get("code", ""), None)
     verifier = form.get("code_verifier", "").encode()
-    given = Proof(form.get("redirect_uri", ""), urlsafe_b64encode(sha256(verifier).digest()).rstrip(b"=").decode())
-    if grant is None or form.get("grant_type") != "authorization_code" or given != grant.proof:
+    proof = Proof(form.get("redirect_uri", ""), urlsafe_b64encode(sha256(verifier).digest()).rstrip(b"=").decode())
+    if grant is None or form.get("grant_type") != "authorization_code" or proof != grant.proof:
         return _refused("invalid_grant")
     return JSONResponse({"access_token": _kept(tokens, grant), "token_type": "Bearer", "scope": "read_prefs"})
 

@@ -143,7 +143,7 @@ def _lit(plane: Points, paint: Paint) -> Patch:
 def _details(planes: list[Points], place: Place, rng: Generator) -> list[Patch]:
     """A chimney, sometimes windows or solar panels."""
     a, b, c, d = planes[int(rng.random() * 2)]
-    found = []
+    details = []
     if rng.random() < 0.16:
         low, high = 0.2 + 0.1 * rng.random(), 0.8
         edges = (between(a, d, low), between(b, c, low), between(b, c, high), between(a, d, high))
@@ -152,14 +152,14 @@ def _details(planes: list[Points], place: Place, rng: Generator) -> list[Patch]:
             between(edges[0], edges[1], left), between(edges[0], edges[1], right),
             between(edges[3], edges[2], right), between(edges[3], edges[2], left),
         )  # fmt: skip
-        found.append(Patch(place.put(panel), (48, 54, 76, 10), 1.0))
+        details.append(Patch(place.put(panel), (48, 54, 76, 10), 1.0))
     elif rng.random() < 0.35:
         for share in (0.3, 0.65):
             x, y = between(between(a, d, 0.5), between(b, c, 0.5), share)
-            found.append(Patch(place.put(quad(x - 0.45, y - 0.45, x + 0.45, y + 0.45)), (96, 104, 112, 8)))
+            details.append(Patch(place.put(quad(x - 0.45, y - 0.45, x + 0.45, y + 0.45)), (96, 104, 112, 8)))
     x, y = between(d, c, 0.2 + 0.6 * rng.random())
-    found.append(Patch(place.put(quad(x - 0.4, y - 0.4, x + 0.4, y + 0.4)), (92, 74, 66, 20)))
-    return found
+    details.append(Patch(place.put(quad(x - 0.4, y - 0.4, x + 0.4, y + 0.4)), (92, 74, 66, 20)))
+    return details
 
 
 def _flat(w: float, d: float, place: Place, paint: Paint, rng: Generator) -> list[Patch]:

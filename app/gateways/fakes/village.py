@@ -47,20 +47,20 @@ def tile_png(tile: Tile) -> bytes:
 
 def footprints(bounds: tuple[float, float, float, float]) -> list[Footprint]:
     """The houses that touch a box of west, south, east and north in degrees."""
-    found, tree = _footprints()
-    return [found[index] for index in sorted(tree.query(shapely.box(*bounds), predicate="intersects"))]
+    all_footprints, tree = _footprints()
+    return [all_footprints[index] for index in sorted(tree.query(shapely.box(*bounds), predicate="intersects"))]
 
 
 @lru_cache(maxsize=1)
 def _footprints() -> tuple[list[Footprint], shapely.STRtree]:
     # OpenStreetMap numbers its ways and its relations apart: one number may name one of each.
     numbers = {"ways_poly": count(OSM_ID_FIRST), "relations": count(OSM_ID_FIRST)}
-    found = []
+    footprints = []
     for house in village().houses:
         kind = "relations" if house.footprint.interiors else "ways_poly"
         use = "shed" if house.footprint.area < SHED_M2 else "yes"
-        found.append(Footprint(next(numbers[kind]), kind, _on_earth(house.footprint), {"building": use}))
-    return found, shapely.STRtree([footprint.geometry for footprint in found])
+        footprints.append(Footprint(next(numbers[kind]), kind, _on_earth(house.footprint), {"building": use}))
+    return footprints, shapely.STRtree([footprint.geometry for footprint in footprints])
 
 
 def _on_earth(shape: Polygon) -> Polygon:

@@ -63,15 +63,15 @@ def unique(who: str, found: Iterable[OsmFeature | None]) -> list[OsmFeature]:
 async def read(who: str, parser: Callable[[bytes], Plain], content: bytes) -> list[OsmFeature]:
     """The features in a reply, read in a child by a parser that is made of `plain`."""
     try:
-        reason, heals, found = await parsing.run(parser, content)
+        reason, heals, features = await parsing.run(parser, content)
     except Unreadable:
         raise Outage(who, "sent more than can be read", heals=False) from None
     if reason is not None:
         raise Outage(who, reason, heals=heals)
-    shapes = shapely.from_wkb([shape for _, _, shape, *_ in found])
+    shapes = shapely.from_wkb([shape for _, _, shape, *_ in features])
     return [
         OsmFeature(osm_id, osm_type, shape, tags, version, moment and datetime.fromisoformat(moment))
-        for (osm_id, osm_type, _, tags, version, moment), shape in zip(found, shapes, strict=True)
+        for (osm_id, osm_type, _, tags, version, moment), shape in zip(features, shapes, strict=True)
     ]
 
 
@@ -98,16 +98,16 @@ def covered(shape: BaseGeometry | None) -> Polygon | MultiPolygon | None:
     return ground(shapely.force_2d(shape))
 
 
-def version_of(said: Mapping[str, Any]) -> int | None:
+def version_of(properties: Mapping[str, Any]) -> int | None:
     """Its version, where it is told."""
-    version = said.get("version")
+    version = properties.get("version")
     return version if isinstance(version, int) else None
 
 
-def timestamp_of(said: Mapping[str, Any]) -> datetime | None:
+def timestamp_of(properties: Mapping[str, Any]) -> datetime | None:
     """When it was last changed, where that is told."""
     try:
-        moment = datetime.fromisoformat(said["timestamp"])
+        moment = datetime.fromisoformat(properties["timestamp"])
     except (KeyError, TypeError, ValueError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -61,8 +61,8 @@ def parsed(content: bytes) -> Plain:
 def _features(content: bytes) -> list[OsmFeature]:
     try:
         check_json(content)
-        said = orjson.loads(content)
-        entries, remark = said["elements"], said.get("remark")
+        answer = orjson.loads(content)
+        entries, remark = answer["elements"], answer.get("remark")
     except (Unreadable, orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         raise Outage(WHO, "sent something that is not its JSON", heals=False) from None
     # It tells of its own limits in a reply that looks like success, and is cut short.

@@ -86,8 +86,8 @@ async def _made(client: httpx.AsyncClient, path: str) -> str:
     """Where the file of a task lies, when the task has ended well."""
     pause_s = settings.osm_poll_s
     while True:
-        said = _object(await _asked(client, path, bytes_max=settings.osm_task_bytes_max))
-        status, result = said.get("status"), said.get("result")
+        answer = _object(await _asked(client, path, bytes_max=settings.osm_task_bytes_max))
+        status, result = answer.get("status"), answer.get("result")
         if status == "SUCCESS":
             link = result.get("download_url") if isinstance(result, dict) else None
             if not isinstance(link, str):
@@ -103,12 +103,12 @@ async def _made(client: httpx.AsyncClient, path: str) -> str:
 
 def _object(reply: Reply) -> dict[str, Any]:
     try:
-        said = orjson.loads(reply.content)
+        answer = orjson.loads(reply.content)
     except orjson.JSONDecodeError:
-        said = None
-    if not isinstance(said, dict):
+        answer = None
+    if not isinstance(answer, dict):
         raise Outage(WHO, "sent something that is not a JSON object", heals=False)
-    return said
+    return answer
 
 
 def parsed(content: bytes) -> Plain:
@@ -148,12 +148,12 @@ def _features(content: bytes) -> list[OsmFeature]:
 def _feature(entry: Any) -> OsmFeature | None:
     """What one entry describes; nothing if it names no feature or its shape encloses no ground."""
     try:
-        said = entry["properties"]
-        osm_id, osm_type = int(said["osm_id"]), TYPES[said["osm_type"]]
+        properties = entry["properties"]
+        osm_id, osm_type = int(properties["osm_id"]), TYPES[properties["osm_type"]]
         geometry = covered(shapely.from_geojson(orjson.dumps(entry["geometry"]), on_invalid="ignore"))
-        tags = {str(key): str(value) for key, value in (said.get("tags") or {}).items()}
+        tags = {str(key): str(value) for key, value in (properties.get("tags") or {}).items()}
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
     if geometry is None:
         return None
-    return OsmFeature(osm_id, osm_type, geometry, tags, version_of(said), timestamp_of(said))
+    return OsmFeature(osm_id, osm_type, geometry, tags, version_of(properties), timestamp_of(properties))

@@ -102,12 +102,12 @@ async def _repair(
     before = {id: values for id, *values in await session.execute(locked)}
     # A separate statement, so that it sees what the lock waited for.
     counted = update(table).where(these, differs).values({column.key: count for column, count in counts.items()})
-    found = await session.execute(
+    wrong = await session.execute(
         counted.returning(table.id, *counts), execution_options={"synchronize_session": False}
     )
     return [
         Repair(table.__tablename__, id, column.key, was, is_now)
-        for id, *after in found
+        for id, *after in wrong
         for column, was, is_now in zip(counts, before[id], after, strict=True)
         if was != is_now
     ]

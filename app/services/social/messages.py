@@ -33,7 +33,7 @@ def typing_topic(user_id: int) -> str:
     return f"typing:{user_id}"
 
 
-def pace_messages(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_messages(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer sent too many messages."""
     limit = RateLimitItemPerMinute(settings.messages_per_minute_max)
     return rates.spending(Share(limit, f"message:{signed_in(viewer)}", "You sent too many messages."))
@@ -67,7 +67,7 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
     )
     marked = await session.scalars(read.values(is_read=True, read_at=func.now()).returning(Message.id))
     newest = max(marked, default=None)
-    await notification_groups.read_together(session, signed_in(viewer), SocialNotification.MESSAGE, within=other_id)
+    await notification_groups.mark_group_read(session, signed_in(viewer), SocialNotification.MESSAGE, within=other_id)
     await session.refresh(conversation)
     if newest is not None:
         for user_id in {signed_in(viewer), other_id}:
@@ -77,8 +77,8 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
 
 async def take_message_back(session: WriteSession, viewer: Viewer, message_id: int) -> Message:
     """Deletes the content of the viewer's message; the empty message stays."""
-    found = visible(Message, viewer).where(Message.id == message_id).with_for_update(of=Message)
-    message = await session.scalar(found)
+    query = visible(Message, viewer).where(Message.id == message_id).with_for_update(of=Message)
+    message = await session.scalar(query)
     if message is None:
         raise NotFound("There is no such message.")
     require(may_take_this_message_back, viewer, message)
@@ -92,12 +92,12 @@ async def empty_message(session: WriteSession, message: Message) -> None:
         raise Conflict("This message was already taken back.")
     message.content, message.deleted_at = "", await session.scalar(select(func.now()))
     await session.flush()
-    await notification_groups.tell_no_more(session, message.sender_id, Message, message.id)
+    await notification_groups.withdraw_action(session, message.sender_id, Message, message.id)
     for user_id in {message.sender_id, message.receiver_id}:
         events.record(session, messages_topic(user_id), {"message": message.id})
 
 
-async def pace_typing(rates: Rates, viewer: Viewer) -> None:
+async def limit_typing(rates: Rates, viewer: Viewer) -> None:
     """Refused if the viewer's client repeats the signal more often than it must."""
     limit = RateLimitItemPerMinute(settings.typing_per_minute_max)
     await rates.take(limit, f"typing:{signed_in(viewer)}", what="You sent too many typing signals.")

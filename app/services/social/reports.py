@@ -44,7 +44,7 @@ NAMES = {"Post": "post", "Message": "message", "User": "profile", "Dataset": "da
 REPORTABLE = {table.__name__: table for table in OWNERS}
 
 
-def pace_reports(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_reports(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer reported too much."""
     limit = RateLimitItemPerHour(settings.reports_per_hour_max)
     return rates.spending(Share(limit, f"report:{signed_in(viewer)}", "You sent too many reports."))
@@ -60,8 +60,8 @@ async def report(
         raise Invalid("id", "Report a post, a message, a user, a dataset or a model.")
     table = REPORTABLE[kind]
     # Locked until its text and picture are stored.
-    found = visible(table, viewer).where(table.id == id).with_for_update(of=table, read=True)
-    row = await session.scalar(found)
+    query = visible(table, viewer).where(table.id == id).with_for_update(of=table, read=True)
+    row = await session.scalar(query)
     if row is None:
         raise NotFound("There is no object with this id.")
     accused_id = getattr(row, OWNERS[table])
@@ -69,31 +69,33 @@ async def report(
         raise Invalid("id", "This is your own. Report something of another user.")
     if getattr(row, "deleted_at", None) is not None:
         raise Conflict("This was already deleted.")
-    made = Report(user_id=own, subject_type=kind, subject_key=id, accused_id=accused_id, reason=reason, comment=comment)
-    made.evidence, made.evidence_key = await _words_of(session, row), getattr(row, "media_key", None)
-    session.add(made)
+    created = Report(
+        user_id=own, subject_type=kind, subject_key=id, accused_id=accused_id, reason=reason, comment=comment
+    )
+    created.evidence, created.evidence_key = await _words_of(session, row), getattr(row, "media_key", None)
+    session.add(created)
     await session.flush()
-    await session.refresh(made)
-    return made
+    await session.refresh(created)
+    return created
 
 
 async def _words_of(session: ReadSession, row: Record) -> str:
     """The text of an object."""
-    said: list[str | None] = []
+    texts: list[str | None] = []
     match row:
         case Post():
-            said = [row.content, row.media_url, row.alt_text]
+            texts = [row.content, row.media_url, row.alt_text]
         case Message():
-            said = [row.content]
+            texts = [row.content]
         case Dataset():
-            said = [row.name]
+            texts = [row.name]
         case Model():
-            said = [row.name, row.description]
+            texts = [row.name, row.description]
         case User():
             profile = await session.get_one(Profile, row.id)
-            said = [row.username, row.first_name, row.last_name, row.user_profile]
-            said += [profile.bio, profile.location, profile.website]
-    return "\n".join(filter(None, said))[:EVIDENCE_LENGTH_MAX]
+            texts = [row.username, row.first_name, row.last_name, row.user_profile]
+            texts += [profile.bio, profile.location, profile.website]
+    return "\n".join(filter(None, texts))[:EVIDENCE_LENGTH_MAX]
 
 
 async def resolve_report(
@@ -153,8 +155,8 @@ async def _remove(session: WriteSession, report: Report) -> None:
             if not await remove_posts(session, [report.subject_key]):
                 raise Conflict("This was already deleted.")
         case "Message":
-            found = select(Message).where(Message.id == report.subject_key).with_for_update()
-            await empty_message(session, (await session.scalars(found)).one())
+            query = select(Message).where(Message.id == report.subject_key).with_for_update()
+            await empty_message(session, (await session.scalars(query)).one())
         case "User":
             await empty_profile(session, report.subject_key)
         case _:

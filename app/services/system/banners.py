@@ -72,8 +72,8 @@ async def delete_banner(session: WriteSession, viewer: Viewer, banner_id: int) -
 
 
 async def _banner_to_change(session: WriteSession, viewer: Viewer, banner_id: int) -> Banner:
-    found = visible(Banner, viewer).where(Banner.id == banner_id).with_for_update()
-    banner: Banner | None = await session.scalar(found)
+    query = visible(Banner, viewer).where(Banner.id == banner_id).with_for_update()
+    banner: Banner | None = await session.scalar(query)
     if banner is None:
         raise NotFound("There is no such banner.")
     require(may_write_banners, viewer, banner)

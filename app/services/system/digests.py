@@ -32,11 +32,11 @@ def _ago(**time: float) -> ColumnElement[datetime]:
 
 def wants_mail(user: User) -> bool:
     """Whether a user receives notifications by email: they opted in and verified their address."""
-    asked = DeliveryMethod.EMAIL in user.notifications_delivery_methods
-    return asked and user.is_active and user.email_verified and user.email is not None
+    opted_in = DeliveryMethod.EMAIL in user.notifications_delivery_methods
+    return opted_in and user.is_active and user.email_verified and user.email is not None
 
 
-def _mailed_lately(user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def _was_mailed_lately(user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     lately = Mail.created_at > _ago(minutes=settings.notification_mail_minutes)
     return exists().where(Mail.user_id == user_id, Mail.kind == SystemMail.NOTIFICATIONS, lately)
 
@@ -45,9 +45,9 @@ async def post_digests(session: WriteSession) -> int:
     """Queues the emails that are due, at most one per user; returns how many."""
     settled = UserNotification.created_at < _ago(seconds=settings.notification_settle_s)
     waiting = select(UserNotification.user_id).where(UserNotification.mail_due, settled)
-    found = select(User).where(User.id.in_(waiting), ~_mailed_lately(User.id)).order_by(User.id)
+    query = select(User).where(User.id.in_(waiting), ~_was_mailed_lately(User.id)).order_by(User.id)
     # Each user by one worker at a time, with a lock that does not block new notifications.
-    locked = found.limit(settings.digests_at_once).with_for_update(key_share=True, skip_locked=True)
+    locked = query.limit(settings.digests_at_once).with_for_update(key_share=True, skip_locked=True)
     people = {user.id: user for user in await session.scalars(locked)}
     # Checked again: another worker may have mailed a user just before the lock.
     due = select(
@@ -55,7 +55,9 @@ async def post_digests(session: WriteSession) -> int:
         func.min(UserNotification.told_at),
         func.max(UserNotification.told_at),
         func.bool_and(UserNotification.is_read),
-    ).where(UserNotification.user_id.in_(people), UserNotification.mail_due, ~_mailed_lately(UserNotification.user_id))
+    ).where(
+        UserNotification.user_id.in_(people), UserNotification.mail_due, ~_was_mailed_lately(UserNotification.user_id)
+    )
     posted = 0
     for user_id, first, last, all_read in (await session.execute(due.group_by(UserNotification.user_id))).all():
         taken = update(UserNotification).where(UserNotification.user_id == user_id, UserNotification.mail_due)
@@ -75,14 +77,14 @@ async def digest(session: WriteSession, mail: Mail) -> Letter | None:
     if user is None or not wants_mail(user):
         return None
     first, last = (datetime.fromisoformat(mail.facts[end]) for end in ("first", "last"))
-    told = select(UserNotification).where(
+    query = select(UserNotification).where(
         UserNotification.user_id == user.id,
         UserNotification.told_at.between(first, last),
         ~UserNotification.mail_due,
         ~UserNotification.is_read,
     )
-    count = await session.scalar(select(func.count()).select_from(told.subquery())) or 0
-    newest = told.order_by(UserNotification.told_at.desc(), UserNotification.id.desc()).limit(
+    count = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    newest = query.order_by(UserNotification.told_at.desc(), UserNotification.id.desc()).limit(
         settings.notifications_per_mail_max
     )
     rows = (await session.scalars(newest)).all()

@@ -161,23 +161,23 @@ def _confession(dropped: int) -> list[LogEntry]:
 
 def _noted(record: logging.LogRecord) -> Noted:
     # Our loggers pass a dictionary, others a string.
-    said: dict[str, Any] = record.msg if isinstance(record.msg, dict) else {"event": record.getMessage()}
-    error = _error(said.get("exc_info") or record.exc_info)
-    facts = ", ".join(f"{name}={value}" for name, value in said.items() if name not in APART and name[0] != "_")
-    message = f"{said.get('event')} ({facts})" if facts else str(said.get("event"))
+    fields: dict[str, Any] = record.msg if isinstance(record.msg, dict) else {"event": record.getMessage()}
+    error = _error(fields.get("exc_info") or record.exc_info)
+    facts = ", ".join(f"{name}={value}" for name, value in fields.items() if name not in APART and name[0] != "_")
+    message = f"{fields.get('event')} ({facts})" if facts else str(fields.get("event"))
     if error is not None:
         message = f"{message}: {type(error).__name__}: {error}"
     module, function = _place(error.__traceback__ if error else None, record)
     return Noted(
         at=datetime.fromtimestamp(record.created, UTC),
         is_critical=record.levelno >= logging.CRITICAL,
-        logger=str(said.get("logger", record.name)),
+        logger=str(fields.get("logger", record.name)),
         module=module,
         function=function,
         message=message,
         traceback=None if error is None else "".join(traceback.format_exception(error)),
         ip=logs.address.get(),
-        request_id=str(said.get("request_id") or structlog.contextvars.get_contextvars().get("request_id", "")),
+        request_id=str(fields.get("request_id") or structlog.contextvars.get_contextvars().get("request_id", "")),
     )
 
 
@@ -185,8 +185,8 @@ def _error(exc_info: Any) -> BaseException | None:
     """The exception, in whichever way it was passed to logging."""
     if isinstance(exc_info, BaseException):
         return exc_info
-    found = exc_info if isinstance(exc_info, tuple) else sys.exc_info() if exc_info else (None, None, None)
-    error: BaseException | None = found[1]
+    error_info = exc_info if isinstance(exc_info, tuple) else sys.exc_info() if exc_info else (None, None, None)
+    error: BaseException | None = error_info[1]
     return error
 
 

@@ -42,8 +42,8 @@ def checked_key(key: object) -> str:
 async def outcomes(session: ReadSession, viewer: Viewer, key: str, *, request: bytes) -> dict[str, Json]:
     """The stored outcomes of the viewer's request with this key, by field. Conflict if it is another request's."""
     user_id = signed_in(viewer)
-    kept = select(IdempotencyKey.field, IdempotencyKey.request, IdempotencyKey.outcome)
-    rows = (await session.execute(kept.where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key))).all()
+    query = select(IdempotencyKey.field, IdempotencyKey.request, IdempotencyKey.outcome)
+    rows = (await session.execute(query.where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key))).all()
     if any(row.request != request for row in rows):
         raise Conflict("This idempotency key was already used for another request. Use a new key for each request.")
     most = settings.idempotency_keys_per_viewer_max

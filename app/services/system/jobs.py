@@ -128,12 +128,12 @@ async def begin_next(
 
 async def beat(session: WriteSession, claim: Claim) -> bool:
     """Renews the lease; returns whether cancellation was requested."""
-    asked: bool | None = await session.scalar(
+    cancel_requested: bool | None = await session.scalar(
         _held(claim).values(lease_until=_in(settings.job_lease_s)).returning(Job.cancel_requested)
     )
-    if asked is None:
+    if cancel_requested is None:
         raise LeaseLost
-    return asked
+    return cancel_requested
 
 
 async def hold(session: WriteSession, claim: Claim) -> None:

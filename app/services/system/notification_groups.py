@@ -17,15 +17,15 @@ from app.models.base import Record
 from app.models.choices import DeliveryMethod
 from app.models.kinds import NotificationKind
 from app.models.system import NotificationActor, UserNotification
-from app.services.system.notifications import changed, notify, topic, wanted
+from app.services.system.notifications import delivery_methods, notify, record_change, topic
 from app.settings import settings
 
 
-async def tell_together(
-    session: WriteSession, user_id: int, doer: User, kind: NotificationKind, *, about: Record, within: int | None
+async def notify_grouped(
+    session: WriteSession, user_id: int, actor_user: User, kind: NotificationKind, *, about: Record, within: int | None
 ) -> None:
     """Notifies a user of another's action, together with unread similar actions `within` the same object."""
-    methods = await wanted(session, user_id, kind)
+    methods = await delivery_methods(session, user_id, kind)
     if methods is None:
         return
     opened = insert(UserNotification).values(
@@ -35,36 +35,40 @@ async def tell_together(
         index_elements=["user_id", "group_key"], index_where=text("NOT is_read"), set_={"told_at": func.now()}
     )
     # Locked from here on: of two concurrent actions the second sees the first.
-    found = await session.scalars(opened.returning(UserNotification), execution_options={"populate_existing": True})
-    notification = found.one()
-    is_new = await _name(session, notification.id, doer.id, about.id)
+    notifications = await session.scalars(
+        opened.returning(UserNotification), execution_options={"populate_existing": True}
+    )
+    notification = notifications.one()
+    is_new = await _name(session, notification.id, actor_user.id, about.id)
     notification.actors_count += is_new
-    notification.actor_id, notification.subject_key = doer.id, about.id
-    notification.message = _sentence(kind, doer.username, notification.actors_count - 1)
+    notification.actor_id, notification.subject_key = actor_user.id, about.id
+    notification.message = _sentence(kind, actor_user.username, notification.actors_count - 1)
     notification.mail_due = notification.mail_due or (is_new and DeliveryMethod.EMAIL in methods)
     if DeliveryMethod.WEB in methods:
         events.record(session, topic(user_id), {"notification": notification.id})
 
 
-async def tell_of_doer(session: WriteSession, user_id: int, doer_id: int, message: str, *, about: Record) -> None:
+async def notify_of_actor(
+    session: WriteSession, user_id: int, actor_user_id: int, message: str, *, about: Record
+) -> None:
     """Notifies a user with a sentence without a name: the actor is shown while they are visible."""
     notification = await notify(session, user_id, message, about=about)
     if notification is not None:
-        await _name(session, notification.id, doer_id, about.id)
-        notification.actor_id, notification.actors_count = doer_id, 1
+        await _name(session, notification.id, actor_user_id, about.id)
+        notification.actor_id, notification.actors_count = actor_user_id, 1
 
 
-async def read_together(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
+async def mark_group_read(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
     """Marks notifications about an object as read, once the user has seen the object itself."""
     unread = UserNotification.user_id == user_id, UserNotification.group_key == _group(kind, within)
     marked = update(UserNotification).where(*unread, ~UserNotification.is_read)
     read = await session.scalars(marked.values(is_read=True, read_at=func.now()).returning(UserNotification.id))
-    changed(session, user_id, len(read.all()))
+    record_change(session, user_id, len(read.all()))
 
 
-async def tell_no_more(session: WriteSession, doer_id: int, table: type[Record], id: int) -> None:
+async def withdraw_action(session: WriteSession, actor_user_id: int, table: type[Record], id: int) -> None:
     """Withdraws an undone action from unread notifications."""
-    deed = _of(doer_id).where(
+    deed = _of(actor_user_id).where(
         ~UserNotification.is_read,
         UserNotification.subject_type == table.__name__,
         any_(NotificationActor.subject_keys) == id,
@@ -75,9 +79,9 @@ async def tell_no_more(session: WriteSession, doer_id: int, table: type[Record],
     await _leave(session, [actor for actor in actors if not actor.subject_keys], actors)
 
 
-async def unname(session: WriteSession, doer_id: int, *, user_id: int | None = None) -> None:
+async def remove_actor(session: WriteSession, actor_user_id: int, *, user_id: int | None = None) -> None:
     """Removes a user from all notifications, or from those of one other user, read or not."""
-    did = _of(doer_id)
+    did = _of(actor_user_id)
     did = did if user_id is None else did.where(UserNotification.user_id == user_id)
     actors = (await session.scalars(did)).all()
     await _leave(session, actors, actors)
@@ -87,9 +91,9 @@ def _group(kind: NotificationKind, within: int | None) -> str:
     return kind.value if within is None else f"{kind.value}:{within}"
 
 
-def _of(doer_id: int) -> Select[NotificationActor]:
+def _of(actor_user_id: int) -> Select[NotificationActor]:
     """A user's actions, with their notifications locked in the order of their receivers."""
-    did = select(NotificationActor).join(UserNotification).where(NotificationActor.user_id == doer_id)
+    did = select(NotificationActor).join(UserNotification).where(NotificationActor.user_id == actor_user_id)
     return (
         did.order_by(UserNotification.user_id, UserNotification.id)
         .with_for_update()
@@ -97,12 +101,12 @@ def _of(doer_id: int) -> Select[NotificationActor]:
     )
 
 
-async def _name(session: WriteSession, notification_id: int, doer_id: int, key: int) -> bool:
+async def _name(session: WriteSession, notification_id: int, actor_user_id: int, key: int) -> bool:
     """Adds an actor to a notification; returns whether they are new in it."""
-    known = NotificationActor.notification_id == notification_id, NotificationActor.user_id == doer_id
+    known = NotificationActor.notification_id == notification_id, NotificationActor.user_id == actor_user_id
     actor = await session.scalar(select(NotificationActor).where(*known).execution_options(populate_existing=True))
     if actor is None:
-        session.add(NotificationActor(notification_id=notification_id, user_id=doer_id, subject_keys=[key]))
+        session.add(NotificationActor(notification_id=notification_id, user_id=actor_user_id, subject_keys=[key]))
         await session.flush()
         return True
     actor.subject_keys = [*actor.subject_keys, key][-settings.notification_things_max :]
@@ -118,7 +122,7 @@ async def _leave(
     await session.flush()
     await session.execute(delete(NotificationActor).where(NotificationActor.id.in_([actor.id for actor in gone])))
     for notification in await _renew(session, [actor.notification_id for actor in touched]):
-        changed(session, notification.user_id, 1)
+        record_change(session, notification.user_id, 1)
 
 
 async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNotification]:
@@ -135,8 +139,8 @@ async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNoti
         .join(User, User.id == last.user_id)
     )
     named = {row[0]: row[1:] for row in await session.execute(left)}
-    found = select(UserNotification).where(UserNotification.id.in_(ids)).order_by(UserNotification.id)
-    locked = found.with_for_update().execution_options(populate_existing=True)
+    query = select(UserNotification).where(UserNotification.id.in_(ids)).order_by(UserNotification.id)
+    locked = query.with_for_update().execution_options(populate_existing=True)
     notifications = (await session.scalars(locked)).all()
     for notification in notifications:
         if notification.id in named:

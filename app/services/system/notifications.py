@@ -28,7 +28,9 @@ def topic(user_id: int) -> str:
     return f"notifications:{user_id}"
 
 
-async def wanted(session: ReadSession, user_id: int, kind: NotificationKind) -> Sequence[DeliveryMethod] | None:
+async def delivery_methods(
+    session: ReadSession, user_id: int, kind: NotificationKind
+) -> Sequence[DeliveryMethod] | None:
     """How a user wants to receive this category; None if they turned it off."""
     choice = select(User.notifications_delivery_methods, User.notifications_declined).where(User.id == user_id)
     methods, declined = (await session.execute(choice)).one()
@@ -50,7 +52,7 @@ async def notify(
     concurrent job, notifies nobody.
     """
     kind = kind or about.__notified_as__ or SystemNotification.WORK
-    methods = await wanted(session, user_id, kind)
+    methods = await delivery_methods(session, user_id, kind)
     if methods is None:
         return None
     added = insert(UserNotification).values(
@@ -80,16 +82,16 @@ async def unread_counts(session: ReadSession, user_ids: Sequence[int]) -> Mappin
 async def read_notifications(session: WriteSession, viewer: Viewer, *, ids: Sequence[int]) -> list[UserNotification]:
     """Marks some of the viewer's notifications as read; those already read keep their date."""
     user_id = signed_in(viewer)
-    found = {row.id: row for row in await session.scalars(_in_order(_some(viewer, ids)))}
-    if missing := set(ids) - set(found):
+    by_id = {row.id: row for row in await session.scalars(_in_order(_some(viewer, ids)))}
+    if missing := set(ids) - set(by_id):
         raise NotFound(f"{len(missing)} of these notifications do not exist or are not yours.")
-    unread = [row for row in found.values() if not row.is_read]
+    unread = [row for row in by_id.values() if not row.is_read]
     now = await session.scalar(select(func.now()))
     for row in unread:
         row.is_read, row.read_at = True, now
     await session.flush()
-    changed(session, user_id, len(unread))
-    return [found[id] for id in ids]
+    record_change(session, user_id, len(unread))
+    return [by_id[id] for id in ids]
 
 
 async def read_all_notifications(session: WriteSession, viewer: Viewer) -> int:
@@ -98,7 +100,7 @@ async def read_all_notifications(session: WriteSession, viewer: Viewer) -> int:
     unread = _keys(visible(UserNotification, viewer).where(~UserNotification.is_read))
     marked = update(UserNotification).where(UserNotification.id.in_(unread)).values(is_read=True, read_at=func.now())
     count = len((await session.scalars(marked.returning(UserNotification.id))).all())
-    changed(session, user_id, count)
+    record_change(session, user_id, count)
     return count
 
 
@@ -107,7 +109,7 @@ async def delete_notifications(session: WriteSession, viewer: Viewer, *, ids: Se
     user_id = signed_in(viewer)
     gone = delete(UserNotification).where(UserNotification.id.in_(_keys(_some(viewer, ids))))
     count = len((await session.scalars(gone.returning(UserNotification.id))).all())
-    changed(session, user_id, count)
+    record_change(session, user_id, count)
     return count
 
 
@@ -117,16 +119,16 @@ def _some(viewer: Viewer, ids: Sequence[int]) -> Select[UserNotification]:
     return visible(UserNotification, viewer).where(UserNotification.id.in_(ids))
 
 
-def _in_order(found: Select[T]) -> Select[T]:
+def _in_order(query: Select[T]) -> Select[T]:
     """Rows locked in one order, so that concurrent changes wait instead of deadlocking."""
-    return found.order_by(UserNotification.id).with_for_update()
+    return query.order_by(UserNotification.id).with_for_update()
 
 
-def _keys(found: Select[UserNotification]) -> Select[int]:
-    return _in_order(found.with_only_columns(UserNotification.id))
+def _keys(query: Select[UserNotification]) -> Select[int]:
+    return _in_order(query.with_only_columns(UserNotification.id))
 
 
-def changed(session: WriteSession, user_id: int, count: int) -> None:
-    """Refreshes the user's other devices."""
+def record_change(session: WriteSession, user_id: int, count: int) -> None:
+    """Records an event that refreshes the user's other devices."""
     if count:
         events.record(session, topic(user_id))

@@ -57,10 +57,10 @@ async def queue_loads(session: ReadSession) -> list[QueueLoad]:
 
 async def turns(session: ReadSession, job_ids: Sequence[int]) -> dict[int, Turn]:
     """The turns of jobs by id, each in its lane; jobs that do not wait, or never wait long, have none."""
-    told = select(Job.id, Job.lane).where(Job.id.in_(job_ids), Job.lane.in_(TOLD), *IS_IN_LINE)
-    waiting = (await session.execute(told)).all()
+    waiting_jobs = select(Job.id, Job.lane).where(Job.id.in_(job_ids), Job.lane.in_(TOLD), *IS_IN_LINE)
+    waiting = (await session.execute(waiting_jobs)).all()
     # Until it is found among the places that are counted.
-    found = {id: Turn(settings.queue_positions_max + 1, None) for id, _ in waiting}
+    turn_by_id = {id: Turn(settings.queue_positions_max + 1, None) for id, _ in waiting}
     for lane in {lane for _, lane in waiting}:
         usual = await _usual_s(session, [kind for kind in JobKind if kind.lane is lane])
         left = await _left_in(session, lane, usual)
@@ -68,8 +68,8 @@ async def turns(session: ReadSession, job_ids: Sequence[int]) -> dict[int, Turn]
             # If nothing runs, there may be no worker; if one length is unknown, so is the sum.
             known = [each for each in left if each is not None]
             is_known = known and len(known) == len(left) and not unknown
-            found[id] = Turn(position, round((sum(known) + before_s) / len(known), 1) if is_known else None)
-    return found
+            turn_by_id[id] = Turn(position, round((sum(known) + before_s) / len(known), 1) if is_known else None)
+    return turn_by_id
 
 
 def _places(lane: Lane, job_ids: Sequence[int], usual: dict[JobKind, float]) -> Select[int, int, float, int]:

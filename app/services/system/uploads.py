@@ -107,10 +107,10 @@ async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
     """The file the viewer uploaded for this purpose; Invalid if there is none. The caller deletes it after use."""
     viewer_id = signed_in(viewer)
     try:
-        user_id, meant, key, media_type, bytes_max = Seal("uploaded").loads(upload)
+        user_id, purpose, key, media_type, bytes_max = Seal("uploaded").loads(upload)
     except BadSignature:
         raise Invalid("upload", "This is not a valid upload. Give the `upload` value of an upload link.") from None
-    if user_id != viewer_id or meant != use:
+    if user_id != viewer_id or purpose != use:
         raise Invalid("upload", "This upload belongs to another user or has another purpose.")
     try:
         size = await storage.size(key)

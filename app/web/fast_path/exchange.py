@@ -94,8 +94,8 @@ class Exchange:
         common = _lines(tuple(self._protocol.server_state.default_headers))
         end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
         length = b"%d" % len(body)
-        told = b"" if answer.rate_limit is None else b"ratelimit: %b\r\n" % answer.rate_limit
-        return [STATUS_LINE[answer.status], common, told, before, length, after, request_id.encode(), end, body]
+        rate_limit = b"" if answer.rate_limit is None else b"ratelimit: %b\r\n" % answer.rate_limit
+        return [STATUS_LINE[answer.status], common, rate_limit, before, length, after, request_id.encode(), end, body]
 
     def _send(self, parts: list[bytes]) -> None:
         """What uvicorn's cycle does when a response is complete."""

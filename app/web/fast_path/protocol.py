@@ -123,8 +123,8 @@ class BoundedHttp(HttpToolsProtocol):
         head = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         for name, value in self.headers:
             if name == b"connection":
-                kept = [token for token in value.split(b",") if token.strip().lower() not in UPGRADE_HEADERS]
-                head += [b"connection: " + b",".join(kept)] if kept else []
+                tokens = [token for token in value.split(b",") if token.strip().lower() not in UPGRADE_HEADERS]
+                head += [b"connection: " + b",".join(tokens)] if tokens else []
             elif name not in UPGRADE_HEADERS:
                 head.append(b"%b: %b" % (name, value))
         self.parser = httptools.HttpRequestParser(self)

@@ -193,8 +193,8 @@ def _object_problems(notation: Notation, value: Any, kind: Any, path: Path) -> I
         elif is_required_input_field(field):
             yield Problem(path, value, f"Give the field '{name}' of {kind.name} as well.")
     for name in [name for name in fields if name not in kind.fields]:
-        meant = did_you_mean(suggestion_list(name, list(kind.fields)))
-        yield Problem(path, value, f"{kind.name} has no field '{name}'.{meant}")
+        suggestion = did_you_mean(suggestion_list(name, list(kind.fields)))
+        yield Problem(path, value, f"{kind.name} has no field '{name}'.{suggestion}")
 
 
 def _wanted(kind: Any) -> str:
@@ -211,25 +211,25 @@ def _wanted(kind: Any) -> str:
 
 
 def coerced(
-    schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode], given: dict[str, Any]
+    schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode], variables: dict[str, Any]
 ) -> VariableValues:
     """The variables as the schema wants them, or `Refused` with what is wrong with them."""
-    found = get_variable_values(schema, definitions, given, 1)
-    if not isinstance(found, list):
-        return found
-    errors = list(islice(_variable_errors(schema, definitions, given), ERRORS_MAX))
+    coerced_values = get_variable_values(schema, definitions, variables, 1)
+    if not isinstance(coerced_values, list):
+        return coerced_values
+    errors = list(islice(_variable_errors(schema, definitions, variables), ERRORS_MAX))
     raise Refused(errors or [GraphQLError("The variables do not match the operation.")])
 
 
 def _variable_errors(
-    schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode], given: dict[str, Any]
+    schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode], variables: dict[str, Any]
 ) -> Iterator[GraphQLError]:
     for definition in definitions:
         signature = get_variable_signature(schema, definition)
         if isinstance(signature, GraphQLError):
             yield signature
-        elif signature.name in given:
-            for problem in problems(JSON, given[signature.name], signature.type):
+        elif signature.name in variables:
+            for problem in problems(JSON, variables[signature.name], signature.type):
                 place = f" at '{_dotted(problem.path)}'" if problem.path else ""
                 yield GraphQLError(f"Variable '${signature.name}' is invalid{place}: {problem.message}", definition)
         elif is_non_null_type(signature.type) and definition.default_value is None:

@@ -77,9 +77,9 @@ class Documents:
         if operations is None:
             operations = self._prepared(self._read(text))
             self._known.put(text, operations)
-        found = operations.get(name)
-        if found is not None:
-            return found
+        operation = operations.get(name)
+        if operation is not None:
+            return operation
         if name is not None:
             raise Refused([GraphQLError(f"There is no operation named '{name}' in this document.")])
         raise Refused([GraphQLError("The document has several operations. Set 'operationName' to the one to run.")])

@@ -33,20 +33,20 @@ def shown_before(errors: Iterable[GraphQLError | DomainError]) -> list[dict[str,
 
 def shown_after(errors: Iterable[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:
     """Failures of an operation that ran. What nobody foresaw is masked, and logged once however many fields it hit."""
-    shown = []
+    messages = []
     logged: set[tuple[type, str]] = set()
     for error in errors:
         cause = origin(error)
         if cause is None or isinstance(cause, DomainError):
-            shown.append(_worded(error, cause.message if cause else error.message))
+            messages.append(_worded(error, cause.message if cause else error.message))
             continue
         known = (type(cause), str(cause))
         if known not in logged:
             logged.add(known)
             record(cause, request_id=request_id, path=".".join(map(str, error.path or ())))
         masked = {**error.formatted, **failure(MASKED, Code.INTERNAL, requestId=request_id)}
-        shown.append(masked)
-    return shown
+        messages.append(masked)
+    return messages
 
 
 def record(cause: BaseException, *, request_id: str, **facts: object) -> None:

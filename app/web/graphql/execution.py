@@ -108,13 +108,13 @@ class Engine:
             raise Refused([problem]) from None
         return Operation(caller, prepared, context, bill, variables)
 
-    def _resumed(self, prepared: Prepared, asked: Parameters, place: str) -> tuple[Prepared, Parameters]:
+    def _resumed(self, prepared: Prepared, parameters: Parameters, place: str) -> tuple[Prepared, Parameters]:
         """The same subscription, but after this place; one that cannot be resumed begins as always."""
         how = prepared.resumable
         if how is None:
-            return prepared, asked
-        asked = asked._replace(variables={**asked.variables, how.variable: place})
-        return (prepared if how.text is None else self._documents.get(how.text, asked.operation_name)), asked
+            return prepared, parameters
+        parameters = parameters._replace(variables={**parameters.variables, how.variable: place})
+        return (prepared if how.text is None else self._documents.get(how.text, parameters.operation_name)), parameters
 
     def join(self, operation: Operation, subscriber: Subscriber) -> bool:
         """Have a subscriber told together with others, if this is an operation that can be shared."""

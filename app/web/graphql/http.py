@@ -77,7 +77,7 @@ class Endpoint:
 
     async def _hear(self, request: Request, send: Send, media_types: list[str], bill: Bill) -> None:
         try:
-            asked = await self._asked(request, media_types, bill)
+            posted_parameters = await self._asked(request, media_types, bill)
         except Refused as problem:
             early = Early.of(answered(refusal(problem, bill), media_types, bill).response())
             await early(request.scope, request.receive, send)
@@ -86,7 +86,7 @@ class Endpoint:
         except ClientDisconnect:
             return
         else:
-            await unless_gone(request.receive, self._answer(request, send, asked, media_types, bill))
+            await unless_gone(request.receive, self._answer(request, send, posted_parameters, media_types, bill))
 
     async def _asked(self, request: Request, media_types: list[str], bill: Bill) -> Parameters:
         """What is asked; Refused if it takes long to arrive and comes with a token that does not hold."""
@@ -122,17 +122,17 @@ class Endpoint:
     ) -> Answer:
         media_types = _single(headers.get(b"accept"))
         try:
-            asked = parameters(decode(body), size=len(body))
+            posted_parameters = parameters(decode(body), size=len(body))
             key = headers.get(IDEMPOTENCY_KEY_BYTES)
             if key is not None:
-                asked = asked.keyed(key.decode("latin-1"))
+                posted_parameters = posted_parameters.keyed(key.decode("latin-1"))
         except Malformed as malformed:
             return refused(malformed, media_types, bill)
         explains, client = headers.get(EXPLAIN_BYTES) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
         caller = Caller(request_id_of(scope), address, "http", explains, client)
         authorization = headers.get(b"authorization")
         token = None if authorization is None else authorization.decode("latin-1")
-        answer = await self._answered(caller, asked, token, SINGLE, media_types, bill)
+        answer = await self._answered(caller, posted_parameters, token, SINGLE, media_types, bill)
         assert answer, "only what streams has none"
         return answer
 
@@ -144,8 +144,8 @@ class Endpoint:
                 f"Answers are available as {accept.RESPONSE}, {accept.JSON} or {accept.EVENTS}.", status=406
             )
         if request.method == "POST":
-            asked = await posted(request, await self._bytes_max(request, bill))
-            return asked.keyed(request.headers.get(IDEMPOTENCY_KEY))
+            posted_parameters = await posted(request, await self._bytes_max(request, bill))
+            return posted_parameters.keyed(request.headers.get(IDEMPOTENCY_KEY))
         if foreign_browser(request.headers):
             raise Malformed("GET requests from another site need the header 'X-Requested-With'.", status=403)
         return queried(request)
@@ -167,7 +167,7 @@ class Endpoint:
         return self._engine.request_bytes_max
 
     async def _answer(
-        self, request: Request, send: Send, asked: Parameters, media_types: list[str], bill: Bill
+        self, request: Request, send: Send, posted_parameters: Parameters, media_types: list[str], bill: Bill
     ) -> None:
         scope = request.scope
         streams = media_types[0] == accept.EVENTS
@@ -177,15 +177,15 @@ class Endpoint:
         if accept.EVENTS not in media_types:
             kinds -= {OperationType.SUBSCRIPTION}
         authorization = request.headers.get("authorization")
-        asked = asked._replace(last_event_id=request.headers.get("last-event-id"))
-        answer = await self._answered(caller, asked, authorization, kinds, media_types, bill, send)
+        posted_parameters = posted_parameters._replace(last_event_id=request.headers.get("last-event-id"))
+        answer = await self._answered(caller, posted_parameters, authorization, kinds, media_types, bill, send)
         if answer:
             await answer.response()(scope, request.receive, send)
 
     async def _answered(
         self,
         caller: Caller,
-        asked: Parameters,
+        posted_parameters: Parameters,
         authorization: str | None,
         kinds: frozenset[OperationType],
         media_types: Sequence[str],
@@ -193,10 +193,12 @@ class Endpoint:
         send: Send | None = None,
     ) -> Answer | None:
         """The answer, or None if it was streamed by `send`."""
-        with Observation(caller, asked) as seen:
+        with Observation(caller, posted_parameters) as seen:
             try:
                 token = bearer(authorization)
-                operation = await self._engine.prepare(asked, token=token, caller=caller, bill=bill, kinds=kinds)
+                operation = await self._engine.prepare(
+                    posted_parameters, token=token, caller=caller, bill=bill, kinds=kinds
+                )
                 seen.began(operation)
                 if send and (caller.transport == "sse" or operation.kind is OperationType.SUBSCRIPTION):
                     await self._stream(operation, token, send, seen)
@@ -226,8 +228,8 @@ class Endpoint:
         watch = tokens.watch(token, operation.caller, operation.context, ending.set) if token is not None else None
 
         async def replies() -> AsyncGenerator[Reply | Beginning, None]:
-            async with aclosing(self._engine.replies(operation)) as found:
-                async for reply in found:
+            async with aclosing(self._engine.replies(operation)) as streams:
+                async for reply in streams:
                     if isinstance(reply, Reply):
                         seen.answered(reply)
                         operation.bill.settle(len(reply.json))

@@ -40,13 +40,13 @@ def resumable(schema: GraphQLSchema, document: DocumentNode, node: OperationDefi
     argument = schema.subscription_type.fields[field.name.value].args.get(AFTER)
     if argument is None:
         return None
-    given = {each.name.value: each for each in field.arguments or ()}
-    said = given[AFTER].value if AFTER in given else None
-    if isinstance(said, VariableNode):
-        return Resumable(said.name.value, None)
+    arguments = {each.name.value: each for each in field.arguments or ()}
+    after = arguments[AFTER].value if AFTER in arguments else None
+    if isinstance(after, VariableNode):
+        return Resumable(after.name.value, None)
     variable = VariableNode(name=NameNode(value=VARIABLE))
-    given[AFTER] = ArgumentNode(name=NameNode(value=AFTER), value=variable)
-    resumed = SelectionSetNode(selections=(replace(field, arguments=tuple(given.values())),))
+    arguments[AFTER] = ArgumentNode(name=NameNode(value=AFTER), value=variable)
+    resumed = SelectionSetNode(selections=(replace(field, arguments=tuple(arguments.values())),))
     defined = VariableDefinitionNode(variable=variable, type=parse_type(str(argument.type)), directives=())
     variables = (*(node.variable_definitions or ()), defined)
     operation = replace(node, selection_set=resumed, variable_definitions=variables)

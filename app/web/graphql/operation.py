@@ -178,24 +178,24 @@ class Prepared:
                     pending.append(self._fragments[selection.name.value].selection_set)
         return False
 
-    def taken(self, given: dict[str, Any], permit: Permit) -> VariableValues:
+    def taken(self, variables: dict[str, Any], permit: Permit) -> VariableValues:
         """The variables as the schema wants them, or `Refused` with what may not be done and what is wrong."""
         definitions = self.node.variable_definitions
         if definitions:
-            values = self._plain(given) or coerced(self._execution.schema, definitions, given)
+            values = self._plain(variables) or coerced(self._execution.schema, definitions, variables)
         else:
             values = VariableValues({}, {})
         if self._check is not None and (errors := self._check(values, permit)):
             raise Refused(errors)
         return values
 
-    def _plain(self, given: dict[str, Any]) -> VariableValues | None:
+    def _plain(self, variables: dict[str, Any]) -> VariableValues | None:
         """The same where all variables are scalars, given, and right, as in most requests; None otherwise."""
-        if self._scalars is None or len(given) != len(self._scalars):
+        if self._scalars is None or len(variables) != len(self._scalars):
             return None
         values = VariableValues({}, {})
         for name, signature in self._scalars.items():
-            value = given.get(name)
+            value = variables.get(name)
             taken = Undefined if value is None else coerce_input_value(value, signature.type)
             if taken is Undefined:
                 return None
@@ -206,14 +206,14 @@ class Prepared:
     @cached_property
     def _scalars(self) -> dict[str, GraphQLVariableSignature] | None:
         """The variables and their types, if all of these are scalars or enumerations."""
-        found = {}
+        scalars = {}
         for definition in self.node.variable_definitions or ():
             signature = get_variable_signature(self._execution.schema, definition)
             assert not isinstance(signature, GraphQLError), "the document is valid"
             if not is_leaf_type(get_nullable_type(signature.type)):
                 return None
-            found[signature.name] = signature
-        return found
+            scalars[signature.name] = signature
+        return scalars
 
     def executor(self, context: Context, variables: VariableValues) -> Executor[Any]:
         """What `Executor.build` would make, without taking the variables once more."""
@@ -237,8 +237,8 @@ class Prepared:
 
     @cached_property
     def _fragments(self) -> dict[str, FragmentDefinitionNode]:
-        found = (each for each in self._document.definitions if isinstance(each, FragmentDefinitionNode))
-        return {fragment.name.value: fragment for fragment in found}
+        fragments = (each for each in self._document.definitions if isinstance(each, FragmentDefinitionNode))
+        return {fragment.name.value: fragment for fragment in fragments}
 
 
 @dataclass(eq=False)

@@ -37,8 +37,8 @@ class Parameters(NamedTuple):
     @property
     def digest(self) -> bytes:
         """The same for the same request, whatever carried it."""
-        asked = [self.query, self.operation_name, self.variables]
-        return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+        content = [self.query, self.operation_name, self.variables]
+        return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
 
     def keyed(self, header: str | None) -> "Parameters":
         """The same with the key of an `Idempotency-Key` header."""
@@ -86,12 +86,12 @@ def parameters(value: object, *, size: int = 0) -> Parameters:
 
 
 def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
-    found = value.get(name)
-    if found is None:
+    member = value.get(name)
+    if member is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(member, dict):
         raise Malformed(f"'{name}' must be an object.")
-    return found
+    return member
 
 
 def decode(text: bytes | str) -> object:
@@ -144,7 +144,7 @@ def _holds_nul(value: object) -> bool:
     """Whether a text in it has the one character that PostgreSQL cannot keep."""
     level = [value]
     while level:
-        if any(isinstance(found, str) and "\0" in found for found in level):
+        if any(isinstance(text, str) and "\0" in text for text in level):
             return True
         level = [child for parent in level if isinstance(parent, dict | list) for child in _items(parent)]
     return False
@@ -197,9 +197,9 @@ async def _body(request: Request, bytes_max: int) -> bytes:
 
 def queried(request: Request) -> Parameters:
     """The request in a GET's query string, where variables and extensions are JSON texts."""
-    given = request.query_params
-    value: dict[str, object] = {name: given[name] for name in ("query", "operationName") if name in given}
+    query = request.query_params
+    value: dict[str, object] = {name: query[name] for name in ("query", "operationName") if name in query}
     for name in ("variables", "extensions"):
-        if given.get(name):
-            value[name] = decode(given[name])
+        if query.get(name):
+            value[name] = decode(query[name])
     return parameters(value, size=len(request.url.query))

@@ -81,7 +81,9 @@ def refused(malformed: Malformed, media_types: Sequence[str], bill: Bill | None 
 @lru_cache(maxsize=MEDIA_TYPES_MAX)
 def _media_type(media_types: tuple[str, ...]) -> str:
     """The best that holds one answer; whoever takes only events is new enough to read the new type."""
-    return next((found for found in media_types if found in {accept.JSON, accept.RESPONSE}), accept.RESPONSE)
+    return next(
+        (media_type for media_type in media_types if media_type in {accept.JSON, accept.RESPONSE}), accept.RESPONSE
+    )
 
 
 def _status(reply: Reply, media_type: str) -> int:

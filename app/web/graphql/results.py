@@ -59,18 +59,18 @@ def answer(
 ) -> Reply:
     """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
     errors = shown_after(result.errors, request_id=operation.caller.request_id) if result.errors else ()
-    told = b"" if cursor is None else b',"cursor":%b' % orjson.dumps(cursor)
+    extension = b"" if cursor is None else b',"cursor":%b' % orjson.dumps(cursor)
     if unplanned is not None and operation.is_explained:
-        told += b',"unplanned":%b' % orjson.dumps(unplanned)
+        extension += b',"unplanned":%b' % orjson.dumps(unplanned)
     try:
         data = orjson.dumps(result.data)
     except TypeError as error:
         # What a scalar let through that is no JSON is a failure like any other.
         return accident(error, operation.caller, operation.bill)
-    shown = b',"errors":%b' % orjson.dumps(errors) if errors else b""
-    cost = _cost(operation, len(data) + len(shown))
+    errors_json = b',"errors":%b' % orjson.dumps(errors) if errors else b""
+    cost = _cost(operation, len(data) + len(errors_json))
     is_null = all(value is None for value in (result.data or {}).values())
-    json = b'{"data":%b%b,"extensions":{"cost":%b%b}}' % (data, shown, cost, told)
+    json = b'{"data":%b%b,"extensions":{"cost":%b%b}}' % (data, errors_json, cost, extension)
     return Reply(json, errors, is_null=is_null, cursor=cursor)
 
 
@@ -108,7 +108,7 @@ def _cost(operation: Operation, bytes_out: int) -> bytes:
 
 
 def _failed(errors: list[dict[str, Any]], bill: Bill | None) -> Reply:
-    shown = orjson.dumps(errors)
-    cost = bill.extension(len(shown)) if bill else b""
+    errors_json = orjson.dumps(errors)
+    cost = bill.extension(len(errors_json)) if bill else b""
     extensions = b',"extensions":{"cost":%b}' % cost if cost else b""
-    return Reply(b'{"errors":%b%b}' % (shown, extensions), errors, has_data=False, is_null=True)
+    return Reply(b'{"errors":%b%b}' % (errors_json, extensions), errors, has_data=False, is_null=True)

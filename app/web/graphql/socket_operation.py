@@ -20,12 +20,12 @@ class Running(Subscriber):
     __slots__ = ("_opening", "_outbox", "_over", "caller", "id", "seen", "task", "written")
 
     def __init__(
-        self, id: str, caller: Caller, asked: Parameters, outbox: Outbox, over: "Callable[[Running], None]"
+        self, id: str, caller: Caller, parameters: Parameters, outbox: Outbox, over: "Callable[[Running], None]"
     ) -> None:
         super().__init__()
         self.id = id
         self.caller = caller
-        self.seen = Observation(caller, asked)
+        self.seen = Observation(caller, parameters)
         self.task: asyncio.Task[None] | None = None
         self.written: Position | None = None
         self._outbox = outbox

@@ -199,7 +199,7 @@ class Conversation:
             raise Ended(UNAUTHENTICATED, "Unauthorized: initialise the connection first")
         if id in self._operations:
             raise Ended(DUPLICATE, f"Subscriber for {id} already exists")
-        asked = parameters(message.get("payload"), size=size)
+        given_parameters = parameters(message.get("payload"), size=size)
         if len(self._operations) >= settings.socket_subscriptions_max:
             limit = settings.socket_subscriptions_max
             full = LimitReached(f"A connection may run at most {limit} operations at a time.", limit=limit)
@@ -207,25 +207,25 @@ class Conversation:
             return
         self._begun += 1
         caller = self._caller._replace(request_id=f"{self._caller.request_id}.{self._begun}")
-        running = self._operations[id] = Running(id, caller, asked, self._outbox, self._over)
+        running = self._operations[id] = Running(id, caller, given_parameters, self._outbox, self._over)
         bill = self._engine.bill(caller.address)
-        task = running.task = asyncio.create_task(self._operate(running, asked, bill))
+        task = running.task = asyncio.create_task(self._operate(running, given_parameters, bill))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _over(self, running: Running) -> None:
         self._operations.pop(running.id, None)
 
-    async def _operate(self, running: Running, asked: Parameters, bill: Bill) -> None:
+    async def _operate(self, running: Running, parameters: Parameters, bill: Bill) -> None:
         current.set(bill)
-        await timed(self._begin(running, asked, bill), bill)
+        await timed(self._begin(running, parameters, bill), bill)
         bill.settle()
         # From here on its group tells it, without this task.
         running.task = None
 
-    async def _begin(self, running: Running, asked: Parameters, bill: Bill) -> None:
+    async def _begin(self, running: Running, parameters: Parameters, bill: Bill) -> None:
         try:
-            operation = await self._engine.prepare(asked, token=self._token, caller=running.caller, bill=bill)
+            operation = await self._engine.prepare(parameters, token=self._token, caller=running.caller, bill=bill)
             running.seen.began(operation)
             if not self._engine.join(operation, running):
                 running.end(await self._answer(operation, running))

@@ -157,20 +157,20 @@ def _part(markdown: MarkdownIt, tokens: list[Token]) -> str:
 
 @lru_cache(maxsize=DOCUMENTS_MAX)
 def _document(name: str | None, up: str = "") -> str:
-    shown = rendered(MISSING) if name is None else page(name)
+    page_shown = rendered(MISSING) if name is None else page(name)
     return LAYOUT.substitute(
-        title=escape(shown.title), body=shown.body, up=up, navigation="".join(_links(name, shown, up))
+        title=escape(page_shown.title), body=page_shown.body, up=up, navigation="".join(_links(name, page_shown, up))
     )
 
 
-def _links(current: str | None, shown: Page, up: str) -> Iterator[str]:
+def _links(current: str | None, open_page: Page, up: str) -> Iterator[str]:
     for name in NAMES:
         href = up + ("./" if name == INDEX else name)
         mark = ' aria-current="page"' if name == current else ""
         yield f'<li><a href="{href}"{mark}>{escape(page(name).title)}</a>'
-        if name == current and shown.sections:
+        if name == current and open_page.sections:
             yield "<ul>"
-            for section, text in shown.sections:
+            for section, text in open_page.sections:
                 yield f'<li><a href="#{section}">{escape(text)}</a></li>'
             yield "</ul>"
         yield "</li>"

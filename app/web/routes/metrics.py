@@ -47,17 +47,17 @@ class Distributions(Collector):
 
     def observe(self, kind: str, value: float) -> None:
         """Count a value."""
-        found = self._kinds.get(kind)
-        if found is None:
-            found = self._kinds[kind] = Distribution(self._bounds)
-        found.counts[bisect_left(self._bounds, value)] += 1
-        found.sum += value
+        histogram = self._kinds.get(kind)
+        if histogram is None:
+            histogram = self._kinds[kind] = Distribution(self._bounds)
+        histogram.counts[bisect_left(self._bounds, value)] += 1
+        histogram.sum += value
 
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._about, labels=["kind"])
-        for kind, found in self._kinds.items():
+        for kind, histogram in self._kinds.items():
             bounds = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
-            family.add_metric([kind], list(zip(bounds, accumulate(found.counts), strict=True)), found.sum)
+            family.add_metric([kind], list(zip(bounds, accumulate(histogram.counts), strict=True)), histogram.sum)
         yield family
 
 
@@ -111,10 +111,10 @@ def _may_read(request: Request) -> bool:
     expected = settings.metrics_token.get_secret_value()
     if expected:
         try:
-            given = bearer(request.headers.get("authorization")) or ""
+            token = bearer(request.headers.get("authorization")) or ""
         except Unauthenticated:
             return False
-        return hmac.compare_digest(given.encode(), expected.encode())
+        return hmac.compare_digest(token.encode(), expected.encode())
     return not settings.production and _is_from_here(request)
 
 

@@ -46,19 +46,19 @@ async def password_reset_letter(session: WriteSession, mail: Mail) -> Letter | N
     user = await owner_of(session, mail.address)
     if user is None or user.email is None:
         return None
-    asked = f"Somebody, probably you, requested a new password for the account {user.username}."
+    intro = f"Somebody, probably you, requested a new password for the account {user.username}."
     if not user.is_active:
         return _letter(
             mail,
             "Your account is suspended",
-            asked,
+            intro,
             "Your account is suspended, so the password cannot be changed now. Contact the operators "
             "of this installation.",
         )
     token = token_of(Purpose.PASSWORD_RESET, user.email, user)
     deed = f'resetPassword(input: {{token: "{token}", password: "…"}}) {{ ... on User {{ username }}'
     ways = _ways("reset-password", token, deed, lasts(Purpose.PASSWORD_RESET))
-    return _letter(mail, "Choose a new password", asked, ways, NOTHING_TO_DO)
+    return _letter(mail, "Choose a new password", intro, ways, NOTHING_TO_DO)
 
 
 @writes(AccountsMail.EMAIL_VERIFICATION)

@@ -29,7 +29,7 @@ class ApiKeySecret:
     api_key: ApiKey
 
 
-def pace_api_key(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_api_key(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer created too many keys."""
     limit = RateLimitItemPerHour(settings.api_keys_per_hour_max)
     return rates.spending(Share(limit, f"api-key:{signed_in(viewer)}", "You created too many API keys."))
@@ -56,8 +56,8 @@ def _name(value: str) -> str:
     return checks.text("name", value, length_max=NAME_LENGTH_MAX)
 
 
-def _scopes(viewer: Viewer, given: Iterable[Scope]) -> list[Scope]:
-    chosen = set(given)
+def _scopes(viewer: Viewer, scopes: Iterable[Scope]) -> list[Scope]:
+    chosen = set(scopes)
     if not chosen:
         raise Invalid("scopes", "Choose at least one scope.")
     if Scope.ADMIN in chosen and not viewer.is_staff:
@@ -113,10 +113,10 @@ async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetim
         )
     )
     async with database.reading() as reading:
-        found = (await reading.execute(statement)).one_or_none()
-    if found is None:
+        row = (await reading.execute(statement)).one_or_none()
+    if row is None:
         raise Unauthenticated("This API key is not valid: it is wrong, expired or revoked.")
-    key, user = found
+    key, user = row
     if key.last_used_at is None or now - key.last_used_at > timedelta(hours=1):
         with suppress(OutcomeUnknown):  # either way, the key is valid
             async with database.writing() as writing:

@@ -44,7 +44,7 @@ class OsmAuthorization:
     expires_at: datetime
 
 
-def pace_osm_sign_in(rates: Rates, *, address: str) -> AbstractAsyncContextManager[None]:
+def limit_osm_sign_in(rates: Rates, *, address: str) -> AbstractAsyncContextManager[None]:
     """A block that counts if it fails; refused if an address failed too often."""
     limit = RateLimitItemPerMinute(settings.osm_sign_ins_per_minute_max)
     return rates.trying(Share(limit, f"osm-sign-in:{address}", "Too many sign-ins with OpenStreetMap failed."))
@@ -100,8 +100,8 @@ def _opened(state: str, secret: str) -> tuple[str, int | None]:
 async def sign_in_with_osm(session: WriteSession, identity: Identity, device: Device) -> SignedIn:
     """A new session; at the first sign-in also a new account."""
     await _alone(session, identity)
-    found = select(OsmAccount, User).join(User, OsmAccount.id == User.id).where(OsmAccount.osm_id == identity.osm_id)
-    known = (await session.execute(found.with_for_update(of=User, key_share=True))).one_or_none()
+    query = select(OsmAccount, User).join(User, OsmAccount.id == User.id).where(OsmAccount.osm_id == identity.osm_id)
+    known = (await session.execute(query.with_for_update(of=User, key_share=True))).one_or_none()
     if known is None:
         user = await _new_user(session, identity)
         session.add(OsmAccount(id=user.id, **identity._asdict()))

@@ -26,7 +26,7 @@ def device_token(email: str | None) -> str:
 
 
 @asynccontextmanager
-async def pace_sign_in(rates: Rates, *, email: str, address: str, device: str | None) -> AsyncIterator[None]:
+async def limit_sign_in(rates: Rates, *, email: str, address: str, device: str | None) -> AsyncIterator[None]:
     """A block that counts if it fails; refused after too many wrong passwords.
 
     A device with an earlier sign-in has a limit of its own. Otherwise wrong passwords are counted per account and
@@ -67,36 +67,36 @@ def _known_device(device: str | None, account: str) -> str | None:
 
 
 @asynccontextmanager
-async def pace_sign_up(rates: Rates, *, address: str) -> AsyncIterator[None]:
+async def limit_sign_up(rates: Rates, *, address: str) -> AsyncIterator[None]:
     """Refused after too many new accounts or wrong tokens from one address."""
     limit = RateLimitItemPerHour(settings.sign_ups_per_hour_max)
-    made = _shares(limit, "sign-up", None, address, what="Too many accounts were created from this network address.")
+    shares = _shares(limit, "sign-up", None, address, what="Too many accounts were created from this network address.")
     tried = _shares(limit, "sign-up-token", None, address, what="Too many invalid links were tried.")
-    async with rates.spending(*made), rates.trying(*tried):
+    async with rates.spending(*shares), rates.trying(*tried):
         yield
 
 
-def pace_sign_up_request(rates: Rates, *, email: str, address: str) -> Paced:
+def limit_sign_up_request(rates: Rates, *, email: str, address: str) -> Paced:
     """Refused after too many sign-up requests from one network address, or too many emails to one mailbox."""
     limit = RateLimitItemPerHour(settings.sign_up_requests_per_hour_max)
     what = "Too many emails were requested from this network address."
     return rates.spending(*_shares(limit, "sign-up-request", None, address, what=what), _mail(email))
 
 
-def pace_password_reset_request(rates: Rates, *, email: str, address: str) -> Paced:
+def limit_password_reset_request(rates: Rates, *, email: str, address: str) -> Paced:
     """Refused after too many password requests from one network address, or too many emails to one mailbox."""
     limit = RateLimitItemPerHour(settings.password_reset_requests_per_hour_max)
     what = "Too many emails were requested from this network address."
     return rates.spending(*_shares(limit, "password-reset-request", None, address, what=what), _mail(email))
 
 
-def pace_password_reset(rates: Rates, *, address: str) -> Paced:
+def limit_password_reset(rates: Rates, *, address: str) -> Paced:
     """A block that counts if it fails; refused after too many invalid tokens from one address."""
     limit = RateLimitItemPerHour(settings.password_resets_per_hour_max)
     return rates.trying(*_shares(limit, "password-reset", None, address, what="Too many invalid links were tried."))
 
 
-def pace_password_change(rates: Rates, viewer: Viewer, *, address: str) -> Paced:
+def limit_password_change(rates: Rates, viewer: Viewer, *, address: str) -> Paced:
     """A block that counts if it fails; refused after too many wrong passwords in one session or from one address.
 
     A stolen session must neither allow guessing nor keep the owner from changing the password in another session.
@@ -107,7 +107,7 @@ def pace_password_change(rates: Rates, viewer: Viewer, *, address: str) -> Paced
     return rates.trying(*_shares(limit, "password-change", payer, address, what="Too many wrong passwords."))
 
 
-def pace_email_verification_request(rates: Rates, viewer: Viewer, *, email: str | None, address: str) -> Paced:
+def limit_email_verification_request(rates: Rates, viewer: Viewer, *, email: str | None, address: str) -> Paced:
     """Refused after too many emails for one account, network address or mailbox."""
     limit = RateLimitItemPerHour(settings.email_verification_requests_per_hour_max)
     payer = f"account:{signed_in(viewer)}"
@@ -115,7 +115,7 @@ def pace_email_verification_request(rates: Rates, viewer: Viewer, *, email: str 
     return rates.spending(*shares, *([] if email is None else [_mail(email)]))
 
 
-def pace_email_verification(rates: Rates, *, address: str) -> Paced:
+def limit_email_verification(rates: Rates, *, address: str) -> Paced:
     """A block that counts if it fails; refused after too many invalid tokens from one address."""
     limit = RateLimitItemPerHour(settings.email_verifications_per_hour_max)
     return rates.trying(*_shares(limit, "email-verification", None, address, what="Too many invalid links were tried."))

@@ -66,10 +66,10 @@ def _address(email: str) -> str:
 async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
     """A new session after a verified password, unless the password was changed since."""
     still = User.is_active & (User.security_stamp == user.security_stamp)
-    found = await session.scalar(select(User).where(User.id == user.id, still).with_for_update(key_share=True))
-    if found is None:
+    active_user = await session.scalar(select(User).where(User.id == user.id, still).with_for_update(key_share=True))
+    if active_user is None:
         raise wrong_password()
-    return await open_session(session, found, device)
+    return await open_session(session, active_user, device)
 
 
 async def open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
@@ -104,10 +104,10 @@ async def revoke_session(session: WriteSession, viewer: Viewer, session_id: int)
     """Ends one of the viewer's sessions, possibly the current one."""
     user_id = signed_in(viewer)
     ended = delete(Session).where(Session.id == session_id, Session.user_id == user_id).returning(Session)
-    found = await session.scalar(ended)
-    if found is None:
+    revoked_id = await session.scalar(ended)
+    if revoked_id is None:
         raise NotFound("There is no such session.")
-    audit.record(session, user_id, "revokeSession", about=found)
+    audit.record(session, user_id, "revokeSession", about=revoked_id)
     return await _without_sessions(session, user_id)
 
 
@@ -142,10 +142,10 @@ async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, da
         .where(Session.token_hash == security.token_hash(token), Session.expires_at > now, User.is_active)
     )
     async with database.reading() as reading:
-        found = (await reading.execute(statement)).one_or_none()
-    if found is None:
+        row = (await reading.execute(statement)).one_or_none()
+    if row is None:
         raise Unauthenticated("This session has ended. Sign in again.")
-    known, user = found
+    known, user = row
     if now - known.last_used_at > timedelta(hours=1):
         known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
         moved = update(Session).values(last_used_at=known.last_used_at, expires_at=known.expires_at)

@@ -15,7 +15,7 @@ from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
 from app.services.accounts.teams.memberships import team_to_change
 from app.services.system import audit
-from app.services.system.notification_groups import tell_of_doer
+from app.services.system.notification_groups import notify_of_actor
 from app.settings import settings
 
 
@@ -27,13 +27,13 @@ class TeamInvitationLink:
     invitation: TeamInvitation
 
 
-def pace_team_invitation(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_team_invitation(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer created or renewed too many links."""
     limit = RateLimitItemPerHour(settings.team_invitations_per_hour_max)
     return rates.spending(Share(limit, f"team-invitation:{signed_in(viewer)}", "You created too many invitations."))
 
 
-def pace_team_acceptance(rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
+def limit_team_acceptance(rates: Rates, viewer: Viewer, *, address: str) -> AbstractAsyncContextManager[None]:
     """A block that counts if it fails; refused after too many invalid tokens from one account or address."""
     limit = RateLimitItemPerHour(settings.team_acceptances_per_hour_max)
     payers = (f"account:{signed_in(viewer)}", f"address:{address}")
@@ -52,9 +52,11 @@ async def create_team_invitation(
             "This team has reached the limit for invitations. Revoke one first.", limit=settings.team_invitations_max
         )
     checks.within("usesMax", uses_max, 1, settings.team_invitation_uses_max)
-    made = await _linked(session, viewer, TeamInvitation(team_id=team.id, uses_max=uses_max), expires_in_days)
-    _note(session, viewer, "createTeamInvitation", team, made.invitation)
-    return made
+    invitation_link = await _linked(
+        session, viewer, TeamInvitation(team_id=team.id, uses_max=uses_max), expires_in_days
+    )
+    _note(session, viewer, "createTeamInvitation", team, invitation_link.invitation)
+    return invitation_link
 
 
 async def regenerate_team_invitation(
@@ -62,9 +64,9 @@ async def regenerate_team_invitation(
 ) -> TeamInvitationLink:
     """Replaces an invitation's link with a new, unused one; the old link becomes invalid at once."""
     team, invitation = await _invitation_to_change(session, viewer, invitation_id)
-    made = await _linked(session, viewer, invitation, expires_in_days)
+    invitation_link = await _linked(session, viewer, invitation, expires_in_days)
     _note(session, viewer, "regenerateTeamInvitation", team, invitation)
-    return made
+    return invitation_link
 
 
 def _note(session: WriteSession, viewer: Viewer, action: str, team: Team, invitation: TeamInvitation) -> None:
@@ -89,12 +91,12 @@ async def _invitation_to_change(
     session: ReadSession, viewer: Viewer, invitation_id: int
 ) -> tuple[Team, TeamInvitation]:
     """An invitation to a team that the viewer administers, and the team, both locked."""
-    found = visible(TeamInvitation, viewer).where(TeamInvitation.id == invitation_id)
-    team_id = await session.scalar(found.with_only_columns(TeamInvitation.team_id))
+    query = visible(TeamInvitation, viewer).where(TeamInvitation.id == invitation_id)
+    team_id = await session.scalar(query.with_only_columns(TeamInvitation.team_id))
     if team_id is not None:
         # Teams are locked first everywhere; the invitation is read once nobody else can change it.
         team = await team_to_change(session, viewer, team_id)
-        invitation = await session.scalar(found)
+        invitation = await session.scalar(query)
         if invitation is not None:
             return team, invitation
     raise NotFound("There is no such invitation.")
@@ -121,7 +123,7 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
     invitation.uses += 1
     await session.flush()
     _note(session, viewer, "acceptTeamInvitation", team, invitation)
-    await tell_of_doer(session, team.admin_user_id, user_id, f"Somebody joined the team {team.name}.", about=team)
+    await notify_of_actor(session, team.admin_user_id, user_id, f"Somebody joined the team {team.name}.", about=team)
     return membership
 
 

@@ -10,7 +10,7 @@ from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
 from app.services.system import audit
-from app.services.system.notification_groups import tell_of_doer
+from app.services.system.notification_groups import notify_of_actor
 from app.services.system.notifications import notify
 from app.settings import settings
 
@@ -76,7 +76,7 @@ async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Tea
         raise Conflict("The admin cannot leave. Make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, user_id, "leaveTeam", about=team)
-    await tell_of_doer(session, team.admin_user_id, user_id, f"A member left the team {team.name}.", about=team)
+    await notify_of_actor(session, team.admin_user_id, user_id, f"A member left the team {team.name}.", about=team)
     return team
 
 
@@ -118,7 +118,7 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
     if not is_viewer(viewer, heir.id):
         await notify(session, heir.id, f"You are now the admin of the team {team.name}.", about=team)
     if not is_viewer(viewer, before):
-        await tell_of_doer(session, before, heir.id, f"The team {team.name} has a new admin.", about=team)
+        await notify_of_actor(session, before, heir.id, f"The team {team.name} has a new admin.", about=team)
     return team
 
 

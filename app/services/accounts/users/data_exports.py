@@ -49,8 +49,8 @@ async def export_my_data(session: WriteSession, viewer: Viewer) -> DataExport:
     session.add(export)
     await session.flush()
     lately = DataExport.created_at > func.now() - timedelta(days=1)
-    made = select(func.count()).where(DataExport.user_id == user_id, lately, DataExport.failure.is_(None))
-    if (await session.scalar(made) or 0) > settings.data_exports_per_day_max:
+    recent_exports = select(func.count()).where(DataExport.user_id == user_id, lately, DataExport.failure.is_(None))
+    if (await session.scalar(recent_exports) or 0) > settings.data_exports_per_day_max:
         raise LimitReached(
             "You have reached the daily limit for data exports. Try again tomorrow.",
             limit=settings.data_exports_per_day_max,
@@ -79,8 +79,8 @@ def export_file(opened: links.Opened) -> StoredFile:
 
 async def export_to_make(session: ReadSession, export_id: int) -> tuple[DataExport, str]:
     """What was requested, and the owner's username."""
-    asked = select(DataExport, User.username).join(User, User.id == DataExport.user_id)
-    export, username = (await session.execute(asked.where(DataExport.id == export_id))).one()
+    query = select(DataExport, User.username).join(User, User.id == DataExport.user_id)
+    export, username = (await session.execute(query.where(DataExport.id == export_id))).one()
     return export, username
 
 
@@ -128,8 +128,8 @@ async def remove_old_exports(database: Database) -> None:
     )
     over = select(DataExport.user_id, DataExport.id).join(User, User.id == DataExport.user_id).where(is_over)
     async with database.reading() as reading:
-        found = (await reading.execute(over)).all()
-    for user_id, id in found:
+        exports = (await reading.execute(over)).all()
+    for user_id, id in exports:
         await storage.delete(_folder(user_id, id))
     async with database.writing() as session:
-        await session.execute(delete(DataExport).where(DataExport.id.in_([id for _, id in found])))
+        await session.execute(delete(DataExport).where(DataExport.id.in_([id for _, id in exports])))

@@ -26,7 +26,7 @@ to a row of another of these tables that is theirs.
 """
 
 
-def told(table: type[Record]) -> list[InstrumentedAttribute[Any]]:
+def exported_columns(table: type[Record]) -> list[InstrumentedAttribute[Any]]:
     """The columns of a table that are exported."""
     return [
         column
@@ -43,20 +43,20 @@ async def rows_of(
     session: ReadSession, table: type[Record], user_id: int
 ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
     """A user's rows of a table, oldest first, in batches."""
-    rows = select(*told(table)).where(_theirs(table, user_id)).order_by(table.id)
-    found = await session.stream(rows.execution_options(yield_per=BATCH))
-    async for batch in found.partitions():
+    rows = select(*exported_columns(table)).where(_theirs(table, user_id)).order_by(table.id)
+    stream = await session.stream(rows.execution_options(yield_per=BATCH))
+    async for batch in stream.partitions():
         yield [row._asdict() for row in batch]
 
 
 async def files_of(session: ReadSession, user_id: int) -> list[str]:
     """Where a user's files are stored."""
-    found = []
+    files = []
     for table in THEIRS:
         for column in (column for column in _columns(table) if "file" in column.info):
             names = select(column).where(_theirs(table, user_id), column.is_not(None)).order_by(table.id)
-            found += [column.info["file"].format(name) for name in await session.scalars(names)]
-    return found
+            files += [column.info["file"].format(name) for name in await session.scalars(names)]
+    return files
 
 
 def _theirs(table: type[Record], user_id: int) -> ColumnElement[bool]:

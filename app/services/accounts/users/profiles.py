@@ -58,8 +58,8 @@ async def empty_profile(session: WriteSession, user_id: int) -> None:
 
 
 async def _own(session: WriteSession, viewer: Viewer) -> Profile:
-    found = visible(Profile, viewer).where(Profile.id == signed_in(viewer)).with_for_update()
-    return (await session.scalars(found)).one()
+    query = visible(Profile, viewer).where(Profile.id == signed_in(viewer)).with_for_update()
+    return (await session.scalars(query)).one()
 
 
 def _checked(name: str, value: str | None) -> str | None:
@@ -143,8 +143,8 @@ def avatar_url(profile: Profile, size: AvatarSize) -> str | None:
 
 async def check_worn(session: ReadSession, name: str) -> None:
     """NotFound unless somebody wears this picture whom everybody sees."""
-    found = visible(Profile, Viewer()).where(Profile.avatar_key == name).with_only_columns(Profile.id)
-    if await session.scalar(found) is None:
+    query = visible(Profile, Viewer()).where(Profile.avatar_key == name).with_only_columns(Profile.id)
+    if await session.scalar(query) is None:
         raise NotFound("There is no such picture.")
 
 

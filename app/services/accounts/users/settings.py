@@ -18,8 +18,8 @@ from app.services.system import audit
 
 def checked_declined(kinds: Sequence[NotificationKind]) -> list[NotificationKind]:
     """Each category once, in the order of declaration."""
-    if told := [kind.value for kind in NotificationKind if kind in kinds and not kind.may_be_declined]:
-        raise Invalid("notificationsDeclined", f"These categories cannot be turned off: {', '.join(told)}.")
+    if required := [kind.value for kind in NotificationKind if kind in kinds and not kind.may_be_declined]:
+        raise Invalid("notificationsDeclined", f"These categories cannot be turned off: {', '.join(required)}.")
     return list(dict.fromkeys(kinds))
 
 

@@ -13,7 +13,7 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account
 from app.services import viewers
 from app.services.system import audit
-from app.services.system.notification_groups import unname
+from app.services.system.notification_groups import remove_actor
 
 
 def ends_with_account() -> ColumnElement[bool]:
@@ -62,7 +62,7 @@ async def close(session: WriteSession, user: User) -> None:
     # Their jobs stop: workers see the request, and the sweep ends the others.
     theirs = Job.user_id == user.id, ends_with_account(), Job.state.in_([JobState.QUEUED, JobState.RUNNING])
     await session.execute(update(Job).where(*theirs).values(cancel_requested=True))
-    await unname(session, user.id)
+    await remove_actor(session, user.id)
     viewers.invalidate(session, user.id)
 
 

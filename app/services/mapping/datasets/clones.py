@@ -94,8 +94,8 @@ async def _copy_areas(session: WriteSession, dataset_id: int, clone: Dataset) ->
     own = {"dataset_id": literal(clone.id, BigInteger), "user_id": user_id, "label_status": _settled()}
     labelled_by = case((Label.user_id.is_not(None), user_id), else_=null())
     for some in _in_portions(areas):
-        news = [copies[id] for id in some]
-        pairs = func.unnest(_keys(some), _keys(news)).table_valued("old", "new", name="pairs").render_derived()
+        copied_ids = [copies[id] for id in some]
+        pairs = func.unnest(_keys(some), _keys(copied_ids)).table_valued("old", "new", name="pairs").render_derived()
         await _insert(session, AOI, {**_copied(AOI), **own, "id": pairs.c.new}, AOI.id == pairs.c.old)
         labels = {**_copied(Label), "user_id": labelled_by, "aoi_id": pairs.c.new}
         await _insert(session, Label, labels, Label.aoi_id == pairs.c.old)

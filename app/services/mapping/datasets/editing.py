@@ -37,12 +37,12 @@ async def dataset_to_add_to(session: ReadSession, viewer: Viewer, dataset_id: in
     """A dataset the viewer may add areas and labels to; locked, as above."""
     signed_in(viewer)
     sought = visible(Dataset, viewer).add_columns(contributes_to_dataset(viewer)).where(Dataset.id == dataset_id)
-    found = (await session.execute(sought.with_for_update(key_share=True, of=Dataset))).one_or_none()
-    if found is None:
+    row = (await session.execute(sought.with_for_update(key_share=True, of=Dataset))).one_or_none()
+    if row is None:
         raise NotFound("There is no such dataset.")
-    if not found[1]:
+    if not row[1]:
         raise Forbidden("You may not add to this dataset. Ask its owner, or clone it.")
-    dataset: Dataset = found[0]
+    dataset: Dataset = row[0]
     return dataset
 
 
@@ -87,10 +87,10 @@ async def _team(session: ReadSession, viewer: Viewer, contributions: Contributio
         return None
     if team_id is None:
         raise Invalid("teamId", "Contributions TEAM need a team. Give teamId.")
-    found = await session.scalar(visible(Team, viewer).with_only_columns(Team.id).where(Team.id == team_id))
-    if found is None:
+    known_id = await session.scalar(visible(Team, viewer).with_only_columns(Team.id).where(Team.id == team_id))
+    if known_id is None:
         raise NotFound("There is no such team.")
-    return found
+    return known_id
 
 
 def _imagery(value: str | None) -> str | None:
@@ -132,18 +132,18 @@ async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int,
         "status": lambda value: value,
         "offset": _offset,
     }
-    given = dict(changes)
-    if given.keys() & {"contributions", "team_id"}:
-        contributions = given.pop("contributions", dataset.contributions)
-        kept = dataset.team_id if contributions is Contributions.TEAM else None
-        dataset.team_id = await _team(session, viewer, contributions, given.pop("team_id", kept))
+    requested = dict(changes)
+    if requested.keys() & {"contributions", "team_id"}:
+        contributions = requested.pop("contributions", dataset.contributions)
+        team_id_kept = dataset.team_id if contributions is Contributions.TEAM else None
+        dataset.team_id = await _team(session, viewer, contributions, requested.pop("team_id", team_id_kept))
         dataset.contributions = contributions
-    for field, value in given.items():
+    for field, value in requested.items():
         setattr(dataset, field, checked[field](value))
     await session.flush()
     if changes:
-        told = {"fields": sorted(changes)}
-        audit.record(session, signed_in(viewer), "updateDataset", about=dataset, user_id=dataset.user_id, **told)
+        facts = {"fields": sorted(changes)}
+        audit.record(session, signed_in(viewer), "updateDataset", about=dataset, user_id=dataset.user_id, **facts)
     await session.refresh(dataset)
     return dataset
 

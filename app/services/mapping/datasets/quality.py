@@ -99,9 +99,9 @@ async def dataset_quality(session: ReadSession, viewer: Viewer, *, dataset_id: i
     is_current = inspection is not None and _holds(inspection, dataset)
     if inspection is not None and is_current:
         concerned |= _seen_by(inspection)
-    ids = {aoi_id for found in concerned.values() for aoi_id, _ in found}
+    ids = {aoi_id for pairs in concerned.values() for aoi_id, _ in pairs}
     aois = {aoi.id: aoi for aoi in await session.scalars(visible(AOI, viewer).where(AOI.id.in_(ids)))}
-    warnings = [_warning(kind, found, aois, inspection) for kind, found in concerned.items() if found]
+    warnings = [_warning(kind, pairs, aois, inspection) for kind, pairs in concerned.items() if pairs]
     return DatasetQuality(warnings, inspection, is_current)
 
 

@@ -49,9 +49,11 @@ async def said(session: ReadSession, viewer: Viewer, table: type[F], id: int) ->
     return row
 
 
-def imagery_of(training: Training, given: str | None) -> str:
+def imagery_of(training: Training, template: str | None) -> str:
     """The given imagery, or the training's."""
-    return imagery.check_template("sourceImagery", given) if given and given.strip() else training.source_imagery
+    return (
+        imagery.check_template("sourceImagery", template) if template and template.strip() else training.source_imagery
+    )
 
 
 def _checked(field: str, value: Any) -> Any:
@@ -79,12 +81,12 @@ async def give_feedback(
 ) -> Feedback:
     """Creates feedback on a prediction at one place."""
     training = await training_to_judge(session, viewer, training_id)
-    given = {"geom": geom, "feedback_type": feedback_type, "zoom_level": zoom_level, "comments": comments}
+    values = {"geom": geom, "feedback_type": feedback_type, "zoom_level": zoom_level, "comments": comments}
     feedback = Feedback(
         user_id=signed_in(viewer),
         training_id=training.id,
         source_imagery=imagery_of(training, source_imagery),
-        **{field: _checked(field, value) for field, value in given.items()},
+        **{field: _checked(field, value) for field, value in values.items()},
     )
     await room_for(session, Feedback, training, limit=settings.feedbacks_per_training_max)
     session.add(feedback)
@@ -122,8 +124,8 @@ async def approve_prediction(
     own = ApprovedPrediction.user_id == signed_in(viewer)
     drawn = literal(outline, ApprovedPrediction.geom.type)
     same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == geometry.once(func.md5(func.st_asbinary(drawn)))
-    found = select(ApprovedPrediction).where(ApprovedPrediction.training_id == training.id, own, same)
-    if approved := await session.scalar(found):
+    query = select(ApprovedPrediction).where(ApprovedPrediction.training_id == training.id, own, same)
+    if approved := await session.scalar(query):
         approved.config = approved.config if parameters is None else parameters
         await session.flush()
         return approved

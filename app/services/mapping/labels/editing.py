@@ -54,8 +54,8 @@ async def create_label(
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
     outline = outlined(aoi, geom)
     same = select(Label).where(Label.aoi_id == aoi.id, covers_the_same(Label, outline)).order_by(Label.id).limit(1)
-    if found := await session.scalar(same):
-        return found if tags is None else await update_label(session, viewer, found.id, {"tags": tags})
+    if existing := await session.scalar(same):
+        return existing if tags is None else await update_label(session, viewer, existing.id, {"tags": tags})
     await make_room(session, aoi, 1)
     label = Label(aoi_id=aoi.id, geom=outline, tags=tags_of(tags), origin=LabelOrigin.DRAWN, user_id=signed_in(viewer))
     session.add(label)

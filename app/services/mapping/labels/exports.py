@@ -36,11 +36,11 @@ def gpx_link(viewer: Viewer, aoi: AOI) -> str:
 async def labels_or_area(reading: Reading, token: str) -> StreamedFile:
     """The file of a link."""
     async with reading() as session:
-        kind, _, row, [said] = await links.opened(session, "exports", token)
+        kind, _, row, [form_name] = await links.opened(session, "exports", token)
     stem = f"{kind.name}-{row.id}"
-    if said == GPX:
+    if form_name == GPX:
         return StreamedFile(f"{stem}.gpx", GPX_TYPE, _once(gpx(row.geom, name=f"Area {row.id}").encode()))
-    form = FileFormat(said)
+    form = FileFormat(form_name)
     return StreamedFile(f"{stem}-labels.{form.suffix}", form.media_type, _labels(reading, row, form))
 
 
@@ -51,8 +51,8 @@ async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
 async def _labels(reading: Reading, row: AOI | Dataset, form: FileFormat) -> AsyncGenerator[bytes, None]:
     if form is FileFormat.FLATGEOBUF:
         # A FlatGeobuf has shapes of one kind.
-        said = (func.ST_Multi(Label.geom).label("geom"), Label.origin, Label.osm_id, Label.osm_type, Label.tags)
-        async with aclosing(flatgeobuf(reading, _rows(row, *said))) as parts:
+        columns = (func.ST_Multi(Label.geom).label("geom"), Label.origin, Label.osm_id, Label.osm_type, Label.tags)
+        async with aclosing(flatgeobuf(reading, _rows(row, *columns))) as parts:
             async for piece in parts:
                 yield piece
         return
@@ -72,9 +72,9 @@ def _rows(row: AOI | Dataset, *columns: Any) -> Select[*tuple[Any, ...]]:
     copies = func.row_number().over(partition_by=(Label.osm_type, Label.osm_id), order_by=Label.id)
     of_areas = Label.aoi_id.in_(select(AOI.id).where(_is_of(row)))
     known = Label.aoi_id.label("in_area"), Label.id.label("in_turn"), Label.osm_id.is_(None).label("is_no_copy")
-    found = select(*known, copies.label("copy"), *columns).where(of_areas).subquery()
-    rows = select(*list(found.c)[len(known) + 1 :]).order_by(found.c.in_area, found.c.in_turn)
-    return rows if isinstance(row, AOI) else rows.where(or_(found.c.is_no_copy, found.c.copy == 1))
+    labels = select(*known, copies.label("copy"), *columns).where(of_areas).subquery()
+    rows = select(*list(labels.c)[len(known) + 1 :]).order_by(labels.c.in_area, labels.c.in_turn)
+    return rows if isinstance(row, AOI) else rows.where(or_(labels.c.is_no_copy, labels.c.copy == 1))
 
 
 async def _batches(reading: Reading, row: AOI | Dataset, *, has_ids: bool) -> AsyncGenerator[Sequence[Feature], None]:

@@ -14,14 +14,14 @@ from app.gateways.osm import OsmFeature
 from app.models.mapping.datasets import Label, LabelOrigin
 
 
-def sifted_osm(area: Polygon, features: Sequence[OsmFeature]) -> list[Footprint]:
+def filter_osm_footprints(area: Polygon, features: Sequence[OsmFeature]) -> list[Footprint]:
     """OpenStreetMap features that overlap an area; they are already valid."""
     shapes = [geometry.anticlockwise(each.geometry) for each in features]
-    found = [
+    footprints = [
         Footprint(shape.wkb, orjson.dumps(each.tags), each.osm_id, each.osm_type)
         for shape, each in zip(shapes, features, strict=True)
     ]
-    return Sieve(area, "features").within(found, shapes)
+    return Sieve(area, "features").within(footprints, shapes)
 
 
 async def insert_labels(
@@ -30,11 +30,11 @@ async def insert_labels(
     """Inserts labels, a thousand per statement."""
     for start in range(0, len(footprints), BATCH):
         wkb, tags, osm_ids, osm_types = zip(*footprints[start : start + BATCH], strict=True)
-        said = [each and each.decode() for each in tags]
+        tag_texts = [each and each.decode() for each in tags]
         rows = (
             func.unnest(
                 cast(list(wkb), ARRAY(LargeBinary)),
-                cast(said, ARRAY(String)),
+                cast(tag_texts, ARRAY(String)),
                 cast(list(osm_ids), ARRAY(BigInteger)),
                 cast(list(osm_types), ARRAY(String)),
             )

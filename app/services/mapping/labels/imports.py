@@ -105,5 +105,5 @@ async def import_failed(session: WriteSession, import_id: int, reason: str) -> N
     label_import.status = TrainingStatus.FAILED
     label_import.failure = reason[:NOTE_LENGTH_MAX]
     label_import.finished_at = await session.scalar(select(func.now()))
-    said = f"No labels were added to area {label_import.aoi_id}. {reason}"
-    await notify(session, label_import.user_id, said, about=label_import)
+    message = f"No labels were added to area {label_import.aoi_id}. {reason}"
+    await notify(session, label_import.user_id, message, about=label_import)

@@ -35,12 +35,12 @@ async def area_to_add_labels_to(session: ReadSession, viewer: Viewer, aoi_id: in
     """The ground of an area, for a viewer who may add labels to it."""
     signed_in(viewer)
     sought = visible(AOI, viewer).join(AOI.dataset).add_columns(contributes_to_dataset(viewer))
-    found = (await session.execute(sought.where(AOI.id == aoi_id))).one_or_none()
-    if found is None:
+    row = (await session.execute(sought.where(AOI.id == aoi_id))).one_or_none()
+    if row is None:
         raise NotFound("There is no such area.")
-    if not found[1]:
+    if not row[1]:
         raise Forbidden("You may not add to this dataset. Ask its owner, or clone it.")
-    area: Polygon = found[0].geom
+    area: Polygon = row[0].geom
     return area
 
 

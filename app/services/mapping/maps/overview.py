@@ -53,8 +53,8 @@ async def statistics(session: ReadSession) -> Statistics:
 
 def model_points(viewer: Viewer) -> Select[Model]:
     """Published models with a known place."""
-    found = visible(Model, viewer).join(Training, Training.id == Model.published_training_id)
-    return found.where(Model.status == ModelStatus.PUBLISHED, Training.centroid.is_not(None))
+    query = visible(Model, viewer).join(Training, Training.id == Model.published_training_id)
+    return query.where(Model.status == ModelStatus.PUBLISHED, Training.centroid.is_not(None))
 
 
 async def points_of_models(session: ReadSession, models: Select[Model]) -> Sequence[tuple[int, str, Point]]:
@@ -90,10 +90,10 @@ def collection(features: Iterable[tuple[str, str, BaseGeometry]]) -> FeatureColl
 async def pictured(session: ReadSession, training_id: int) -> tuple[str, Tile]:
     """The imagery of a published training, and the tile in the middle of the first area of its dataset."""
     imagery = select(Training.source_imagery, Model.dataset_id).join(Model, Model.published_training_id == Training.id)
-    found = (await session.execute(imagery.where(Training.id == training_id))).one_or_none()
-    if found is None:
+    row = (await session.execute(imagery.where(Training.id == training_id))).one_or_none()
+    if row is None:
         raise NotFound("There is no such picture.")
-    template, dataset_id = found
+    template, dataset_id = row
     first = select(AOI.geom).where(AOI.dataset_id == dataset_id).order_by(AOI.id).limit(1)
     area = await session.scalar(first)
     if area is None:

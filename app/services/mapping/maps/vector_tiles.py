@@ -42,7 +42,7 @@ class Layer:
     """A layer: its shapes, their properties, and its filters."""
 
     rows: type[Label | AOI | PredictedFeature]
-    said: Mapping[str, Any]
+    properties: Mapping[str, Any]
     filters: Mapping[type[Record], Condition]
 
 
@@ -102,14 +102,14 @@ async def vector_tile(
     layer = LAYERS.get(name)
     if layer is None:
         raise NotFound(f"There is no such layer; there are {', '.join(LAYERS)}.")
-    found = visible(layer.rows, viewer).where(layer.rows.geom.op("&&")(_ground(tile)))
+    query = visible(layer.rows, viewer).where(layer.rows.geom.op("&&")(_ground(tile)))
     for table, id in chosen.items():
         if table not in layer.filters:
             raise Invalid(table.__name__.lower(), f"The layer {name} does not support this filter.")
-        found = found.where(layer.filters[table](id))
-    drawn = found.with_only_columns(
+        query = query.where(layer.filters[table](id))
+    drawn = query.with_only_columns(
         _global_id(layer.rows).label("id"),
-        *(column.label(key) for key, column in layer.said.items()),
+        *(column.label(key) for key, column in layer.properties.items()),
         _drawn(layer.rows.geom, tile).label("geom"),
     ).limit(settings.tile_features_max)
     content, count = (await session.execute(_encoded(drawn, name))).one()
@@ -142,9 +142,9 @@ def _encoded(drawn: Select[Any, *tuple[Any, ...]], name: str) -> Select[bytes, i
 
 async def encoded_tile(session: ReadSession, name: str, tile: Tile, shapes: Sequence[tuple[bytes, str]]) -> bytes:
     """A layer's tile of shapes that are in no table: each as well-known binary, with its properties as JSON."""
-    wkb, said = ([each[part] for each in shapes] for part in (0, 1))
-    columns = func.unnest(cast(wkb, ARRAY(LargeBinary)), cast(said, ARRAY(String)))
-    rows = columns.table_valued("wkb", "said", name="given").render_derived()
+    wkb, properties = ([each[part] for each in shapes] for part in (0, 1))
+    columns = func.unnest(cast(wkb, ARRAY(LargeBinary)), cast(properties, ARRAY(String)))
+    rows = columns.table_valued("wkb", "properties", name="given").render_derived()
     shape = func.ST_GeomFromWKB(rows.c.wkb, SRID)
-    drawn = select(cast(rows.c.said, JSONB).label("said"), _drawn(shape, tile).label("geom"))
+    drawn = select(cast(rows.c.properties, JSONB).label("properties"), _drawn(shape, tile).label("geom"))
     return bytes((await session.execute(_encoded(drawn, name))).one()[0])

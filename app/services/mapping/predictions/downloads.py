@@ -65,12 +65,12 @@ class Wanted:
 
     def of(self, *columns: Any) -> Select[Any]:
         """Columns of these features."""
-        found = select(*columns).where(PredictedFeature.prediction_id == self.prediction_id)
+        query = select(*columns).where(PredictedFeature.prediction_id == self.prediction_id)
         if self.verdict is not None:
-            found = found.where(PredictedFeature.verdict == self.verdict)
+            query = query.where(PredictedFeature.verdict == self.verdict)
         if self.conflation:
-            found = found.where(PredictedFeature.conflation.in_(self.conflation))
-        return found.order_by(PredictedFeature.id)
+            query = query.where(PredictedFeature.conflation.in_(self.conflation))
+        return query.order_by(PredictedFeature.id)
 
     @property
     def place(self) -> Any:
@@ -83,17 +83,17 @@ class Wanted:
 def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
     """A temporary download link for the selection, valid while the viewer has access."""
     verdict = wanted.verdict and wanted.verdict.value
-    said = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
-    return links.signed(FEATURES, viewer, wanted.prediction_id, *said)
+    choices = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
+    return links.signed(FEATURES, viewer, wanted.prediction_id, *choices)
 
 
 async def found_features(reading: Reading, token: str) -> StreamedFile:
     """The file of a link."""
     async with reading() as session:
         _, _, prediction, facts = await links.opened(session, "features", token)
-    verdict, conflation, points, said = facts
+    verdict, conflation, points, form_name = facts
     wanted = Wanted(prediction.id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
-    form = FileFormat(said)
+    form = FileFormat(form_name)
     return StreamedFile(f"prediction-{prediction.id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
 
 
@@ -126,18 +126,18 @@ async def _batches(
 ) -> AsyncGenerator[Sequence[Feature], None]:
     """All features as of one moment, read by one cursor."""
     async with reading() as session, aclosing(batches(session, wanted.of(wanted.place, *SAID))) as parts:
-        async for found in parts:
-            yield [_feature(geom, None if is_tagged_only else said) for geom, *said in found]
+        async for rows in parts:
+            yield [_feature(geom, None if is_tagged_only else values) for geom, *values in rows]
 
 
 async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Sequence[Any], None]:
     """The rows of a server-side cursor, in batches."""
-    found = await session.stream(rows.execution_options(yield_per=BATCH))
+    stream = await session.stream(rows.execution_options(yield_per=BATCH))
     try:
-        async for some in found.partitions():
+        async for some in stream.partitions():
             yield some
     finally:
-        await found.close()
+        await stream.close()
 
 
 def _feature(geom: Polygon | Point, said: Sequence[Any] | None) -> Feature:

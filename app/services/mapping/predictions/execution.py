@@ -107,22 +107,22 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
     )
 
 
-async def add_found(session: WriteSession, prediction_id: int, found: Sequence[Found] | None) -> None:
+async def add_features(session: WriteSession, prediction_id: int, features: Sequence[Found] | None) -> None:
     """Writes the features of the next part; None if there is no imagery."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     own = PredictedFeature.prediction_id == prediction.id
     count = await session.scalar(select(func.count()).where(own)) or 0
-    if count + len(found or ()) > settings.prediction_features_max:
+    if count + len(features or ()) > settings.prediction_features_max:
         raise LimitReached(
             f"There are more than {settings.prediction_features_max} features. Raise the "
             "confidence, or search a smaller area.",
             limit=settings.prediction_features_max,
         )
-    if found:
-        rows = [{"prediction_id": prediction.id, "part": prediction.parts_done, **each._asdict()} for each in found]
+    if features:
+        rows = [{"prediction_id": prediction.id, "part": prediction.parts_done, **each._asdict()} for each in features]
         await session.execute(insert(PredictedFeature), rows)
     prediction.parts_done += 1
-    prediction.parts_without_imagery += found is None
+    prediction.parts_without_imagery += features is None
     if prediction.parts_without_imagery == prediction.parts:
         raise NotFound(
             "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
@@ -159,8 +159,8 @@ async def wanted_in_files(session: ReadSession, prediction_id: int) -> Wanted:
 async def finish_prediction(session: WriteSession, prediction_id: int, files: Sequence[Left]) -> None:
     """Ends a prediction whose parts are all searched and merged."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
-    found = select(func.count()).where(PredictedFeature.prediction_id == prediction.id)
-    prediction.result_count = await session.scalar(found)
+    query = select(func.count()).where(PredictedFeature.prediction_id == prediction.id)
+    prediction.result_count = await session.scalar(query)
     await finish(session, prediction, f": {prediction.result_count} features were found.")
     if prediction.config.get("conflate"):
         await ask_to_conflate(session, prediction)

@@ -84,13 +84,13 @@ async def start_prediction(
     checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
     coarse = part_zoom(area, zoom_level)
     source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
-    asked = {"zoom_level": zoom_level, "source": source, **asdict(outlines), "points": points, "conflate": conflate}
+    request = {"zoom_level": zoom_level, "source": source, **asdict(outlines), "points": points, "conflate": conflate}
     prediction = Prediction(
         user_id=signed_in(viewer),
         training_id=training.id,
         geom=area,
         description=_note(description),
-        config={"checkpoint": CHECKPOINT, **asked},
+        config={"checkpoint": CHECKPOINT, **request},
         part_zoom=coarse,
         parts=len(parts_of(area, coarse)),
     )
@@ -227,8 +227,8 @@ async def prediction_failed(session: WriteSession, prediction_id: int, reason: s
 @on_parting
 async def delete_unpublished(session: WriteSession, user_id: int) -> None:
     """Deletes the unpublished predictions of a deleted account."""
-    kept = Prediction.user_id == user_id, Prediction.published.is_(False)
-    for id in (await session.scalars(delete(Prediction).where(*kept).returning(Prediction.id))).all():
+    unpublished = Prediction.user_id == user_id, Prediction.published.is_(False)
+    for id in (await session.scalars(delete(Prediction).where(*unpublished).returning(Prediction.id))).all():
         await enqueue(session, MappingJob.REMOVE_PREDICTION, subject_id=id, user_id=user_id)
 
 

@@ -34,11 +34,11 @@ async def judge_features(
     if missing := len(ids) - len((await session.scalars(judged)).all()):
         raise NotFound(f"{missing} of these features do not belong to this prediction.")
     if verdict is Verdict.ACCEPTED:
-        found = select(
+        query = select(
             literal(prediction.training_id), literal(user_id), PredictedFeature.geom, literal(prediction.config, JSONB)
         )
         columns = ["training_id", "user_id", "geom", "config"]
-        approved = insert(ApprovedPrediction).from_select(columns, found.where(*named)).on_conflict_do_nothing()
+        approved = insert(ApprovedPrediction).from_select(columns, query.where(*named)).on_conflict_do_nothing()
         await session.execute(approved)
     else:
         outlines = select(func.md5(func.st_asbinary(PredictedFeature.geom))).where(*named)
@@ -50,10 +50,10 @@ async def judge_features(
 
 async def _prediction_to_judge(session: ReadSession, viewer: Viewer, prediction_id: int) -> Prediction:
     """A finished prediction the viewer may judge, locked so that its features do not change."""
-    asked = visible(Prediction, viewer).where(Prediction.id == prediction_id)
+    query = visible(Prediction, viewer).where(Prediction.id == prediction_id)
     row = (
         await session.execute(
-            asked.add_columns(judges_predictions(viewer)).with_for_update(key_share=True, of=Prediction)
+            query.add_columns(judges_predictions(viewer)).with_for_update(key_share=True, of=Prediction)
         )
     ).one_or_none()
     if row is None:

@@ -60,10 +60,10 @@ async def compare_trainings(
         if len(training_ids) > most:
             raise BadRequest(f"Compare at most {most} trainings; this has {len(training_ids)}.")
         rows = rows.where(Training.id.in_(training_ids))
-    found = (await session.scalars(rows.order_by(Training.id.desc()).limit(most))).all()[::-1]
-    if missing := set(training_ids or ()) - {training.id for training in found}:
+    trainings = (await session.scalars(rows.order_by(Training.id.desc()).limit(most))).all()[::-1]
+    if missing := set(training_ids or ()) - {training.id for training in trainings}:
         raise NotFound(f"{len(missing)} of these are not finished trainings of this model.")
-    return TrainingComparison(found, [_metric(name, found) for name in METRICS], _compare_parameters(found))
+    return TrainingComparison(trainings, [_metric(name, trainings) for name in METRICS], _compare_parameters(trainings))
 
 
 def _metric(name: str, trainings: Sequence[Training]) -> ComparedMetric:

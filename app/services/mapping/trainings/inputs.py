@@ -82,5 +82,5 @@ def outline_in(dataset: Dataset) -> ColumnElement[BaseGeometry]:
 
 def weights_of(training_id: int) -> Select[str]:
     """Where a training's weights are stored."""
-    kept = select(Artifact.storage_key).where(Artifact.training_id == training_id)
-    return kept.where(Artifact.name == WEIGHTS)
+    query = select(Artifact.storage_key).where(Artifact.training_id == training_id)
+    return query.where(Artifact.name == WEIGHTS)

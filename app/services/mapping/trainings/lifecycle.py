@@ -141,8 +141,8 @@ def check_zooms(zoom_level: Sequence[int], *, zoom_min: int, zoom_max: int) -> t
     return tuple(zooms)
 
 
-async def _imagery_of(session: ReadSession, model: Model, given: str | None) -> str:
-    template = given or (await session.get_one(Dataset, model.dataset_id)).source_imagery
+async def _imagery_of(session: ReadSession, model: Model, source_imagery: str | None) -> str:
+    template = source_imagery or (await session.get_one(Dataset, model.dataset_id)).source_imagery
     if not template:
         raise Invalid("sourceImagery", "Give the imagery: neither the training nor its dataset has any.")
     return imagery.check_template("sourceImagery", template)

@@ -42,8 +42,8 @@ async def update_model(session: WriteSession, viewer: Viewer, model_id: int, cha
         model.status = _status(model, changes["status"])
     await session.flush()
     if changes:
-        told = {"fields": sorted(changes)}
-        audit.record(session, signed_in(viewer), "updateModel", about=model, user_id=model.user_id, **told)
+        facts = {"fields": sorted(changes)}
+        audit.record(session, signed_in(viewer), "updateModel", about=model, user_id=model.user_id, **facts)
     await session.refresh(model)
     return model
 

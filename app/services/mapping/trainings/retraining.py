@@ -84,12 +84,12 @@ async def _check_weights(session: ReadSession, parent: Training) -> None:
 
 async def _corrections(session: ReadSession, parent: Training) -> list[Polygon]:
     """The approved areas, if all of them can be trained on."""
-    found = await session.execute(
+    rows = await session.execute(
         select(FeedbackAOI.geom, FeedbackAOI.source_imagery == parent.source_imagery, is_labelled()).where(
             is_to_learn_from(parent.id)
         )
     )
-    areas = found.all()
+    areas = rows.all()
     if not areas:
         waiting = await session.scalar(select(func.count()).where(FeedbackAOI.training_id == parent.id))
         raise Conflict(f"No correction of this training is approved ({waiting} are drawn). Approve one first.")

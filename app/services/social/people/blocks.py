@@ -27,7 +27,7 @@ async def block_user(session: WriteSession, viewer: Viewer, user_id: int) -> Blo
     was_friend = await end_friendship(session, own, user_id)
     await session.execute(delete(FriendRequest).where(between(own, user_id)))
     for doer_id, told_id in ((own, user_id), (user_id, own)):
-        await notification_groups.unname(session, doer_id, user_id=told_id)
+        await notification_groups.remove_actor(session, doer_id, user_id=told_id)
     block = Block(user_id=own, blocked_id=user_id, username=other.username)
     session.add(block)
     await session.flush()

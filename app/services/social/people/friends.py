@@ -53,7 +53,7 @@ def friendships_topic(user_id: int) -> str:
     return f"friendships:{user_id}"
 
 
-def pace_friend_requests(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_friend_requests(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer sent too many requests."""
     limit = RateLimitItemPerHour(settings.friend_requests_per_hour_max)
     return rates.spending(Share(limit, f"friend-request:{signed_in(viewer)}", "You sent too many friend requests."))
@@ -131,18 +131,24 @@ async def suggest_friends(session: ReadSession, viewer: Viewer, *, count: int) -
     )
     known = _strangers(viewer).add_columns(mutual.c.count).join(mutual, mutual.c.id == User.id)
     rows = await session.execute(known.order_by(mutual.c.count.desc(), User.id.desc()).limit(count))
-    found = [FriendSuggestion(user, number) for user, number in rows]
-    if len(found) < count:
+    suggestions = [FriendSuggestion(user, number) for user, number in rows]
+    if len(suggestions) < count:
         others = _strangers(viewer).where(User.id.not_in(select(mutual.c.id))).order_by(User.id.desc())
-        found += [FriendSuggestion(user, 0) for user in await session.scalars(others.limit(count - len(found)))]
-    return found
+        suggestions += [
+            FriendSuggestion(user, 0) for user in await session.scalars(others.limit(count - len(suggestions)))
+        ]
+    return suggestions
 
 
 def _strangers(viewer: Viewer) -> Select[User]:
     """Users without any relation to the viewer."""
-    asked = select(FriendRequest.id).where(between(signed_in(viewer), User.id)).exists()
+    has_request = select(FriendRequest.id).where(between(signed_in(viewer), User.id)).exists()
     return visible(User, viewer).where(
-        User.is_active, ~names_viewer(viewer, User.id), ~asked, ~is_friend(viewer, User.id), ~is_muted(viewer, User.id)
+        User.is_active,
+        ~names_viewer(viewer, User.id),
+        ~has_request,
+        ~is_friend(viewer, User.id),
+        ~is_muted(viewer, User.id),
     )
 
 
@@ -154,12 +160,12 @@ def between(one: int, other: int | InstrumentedAttribute[int]) -> ColumnElement[
 
 async def _received(session: WriteSession, viewer: Viewer, request_id: int) -> FriendRequest:
     """A request to the viewer, locked against other answers."""
-    found = visible(FriendRequest, viewer).where(FriendRequest.id == request_id)
-    request = await session.scalar(found)
+    query = visible(FriendRequest, viewer).where(FriendRequest.id == request_id)
+    request = await session.scalar(query)
     if request is not None:
         require(may_answer_this_friend_request, viewer, request)
         await lock_pair(session, request.from_user_id, request.to_user_id)
-        request = await session.scalar(found.execution_options(populate_existing=True))
+        request = await session.scalar(query.execution_options(populate_existing=True))
     if request is None:
         raise NotFound("There is no such friend request. It may have been answered or cancelled.")
     return request
@@ -168,18 +174,18 @@ async def _received(session: WriteSession, viewer: Viewer, request_id: int) -> F
 async def _close(session: WriteSession, request: FriendRequest) -> None:
     """Deletes a request and its notification."""
     await session.delete(request)
-    await notification_groups.tell_no_more(session, request.from_user_id, FriendRequest, request.id)
+    await notification_groups.withdraw_action(session, request.from_user_id, FriendRequest, request.id)
 
 
 async def _befriend(session: WriteSession, request: FriendRequest) -> Friendship:
     """Makes two users friends and notifies the sender of the request; returns the receiver's side."""
-    asked, asking = request.to_user_id, request.from_user_id
+    receiver, asking = request.to_user_id, request.from_user_id
     await _close(session, request)
-    own, theirs = Friendship(user_id=asked, friend_id=asking), Friendship(user_id=asking, friend_id=asked)
+    own, theirs = Friendship(user_id=receiver, friend_id=asking), Friendship(user_id=asking, friend_id=receiver)
     session.add_all([own, theirs])
     await session.flush()
-    await record_change(session, asked, asking, FriendshipChange.ACCEPTED)
-    await tell(session, asking, asked, SocialNotification.FRIENDSHIP, about=theirs)
+    await record_change(session, receiver, asking, FriendshipChange.ACCEPTED)
+    await tell(session, asking, receiver, SocialNotification.FRIENDSHIP, about=theirs)
     return own
 
 

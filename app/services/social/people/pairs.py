@@ -39,15 +39,15 @@ async def end_friendship(session: WriteSession, one: int, other: int) -> bool:
     """Ends a friendship on both sides; returns whether there was one."""
     sides = delete(Friendship).where(Friendship.user_id.in_((one, other)), Friendship.friend_id.in_((one, other)))
     ended = (await session.execute(sides.returning(Friendship.id, Friendship.friend_id))).all()
-    for id, doer_id in ended:
-        await notification_groups.tell_no_more(session, doer_id, Friendship, id)
+    for id, actor_user_id in ended:
+        await notification_groups.withdraw_action(session, actor_user_id, Friendship, id)
     return bool(ended)
 
 
 async def tell(
     session: WriteSession,
     user_id: int,
-    doer_id: int,
+    actor_user_id: int,
     kind: NotificationKind,
     *,
     about: Record,
@@ -58,8 +58,10 @@ async def tell(
     Similar actions are grouped, `within` the same object if one is given. Several receivers are notified in the order
     of their ids.
     """
-    await lock_pair(session, user_id, doer_id)
-    heard = select(User).where(User.id == doer_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id))
-    doer = None if user_id == doer_id else await session.scalar(heard)
-    if doer is not None:
-        await notification_groups.tell_together(session, user_id, doer, kind, about=about, within=within)
+    await lock_pair(session, user_id, actor_user_id)
+    visible_actor = select(User).where(
+        User.id == actor_user_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id)
+    )
+    actor_user = None if user_id == actor_user_id else await session.scalar(visible_actor)
+    if actor_user is not None:
+        await notification_groups.notify_grouped(session, user_id, actor_user, kind, about=about, within=within)

@@ -37,7 +37,7 @@ class PostChange(Enum):
     DELETED = "DELETED"
 
 
-def pace_posts(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_posts(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer posted or edited too much."""
     limit = RateLimitItemPerMinute(settings.posts_per_minute_max)
     return rates.spending(Share(limit, f"post:{signed_in(viewer)}", "You posted or edited too much."))
@@ -67,8 +67,8 @@ async def create_post(
 
 async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, changes: Mapping[str, Any]) -> Post:
     """Updates a post of the viewer's; the earlier version is kept."""
-    found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
-    post = await session.scalar(found.with_for_update(of=Post, key_share=True))
+    query = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
+    post = await session.scalar(query.with_for_update(of=Post, key_share=True))
     if post is None:
         raise NotFound(GONE)
     require(may_change_this_post, viewer, post)
@@ -145,8 +145,8 @@ async def post_of_others(session: WriteSession, viewer: Viewer, post_id: int) ->
     """
     # Staff see posts of users who have blocked them, but may not reply.
     open_to = ~is_blocked(viewer, Post.author_id), Post.deleted_at.is_(None)
-    found = visible(Post, viewer).where(Post.id == post_id, *open_to)
-    post = await session.scalar(found.with_for_update(of=Post, key_share=True))
+    query = visible(Post, viewer).where(Post.id == post_id, *open_to)
+    post = await session.scalar(query.with_for_update(of=Post, key_share=True))
     if post is None:
         raise NotFound(GONE)
     return post
@@ -154,5 +154,5 @@ async def post_of_others(session: WriteSession, viewer: Viewer, post_id: int) ->
 
 async def record_post(session: WriteSession, post: Post, change: PostChange) -> None:
     """Publishes what happened to a post to subscriptions."""
-    told = {"post": post.id, "author": post.author_id, "parent": post.parent_id, "change": change.value}
-    events.record(session, POSTS_TOPIC, told)
+    payload = {"post": post.id, "author": post.author_id, "parent": post.parent_id, "change": change.value}
+    events.record(session, POSTS_TOPIC, payload)

@@ -31,7 +31,7 @@ class PopularHashtag:
     people_count: int
 
 
-async def find_hearers(
+async def find_feed_viewers(
     session: ReadSession, listeners: Collection[Viewer], author_id: int, scope: FeedScope
 ) -> set[Viewer]:
     """The subscribers whose feed shows a post, in one statement per kind of viewer."""
@@ -43,19 +43,19 @@ async def find_hearers(
         if each.user_id is not None:
             by_rights[each.is_staff][each.user_id].add(each)
     for is_staff, accounts in by_rights.items():
-        for user_id in await session.scalars(_hearing_accounts(list(accounts), author_id, scope, is_staff=is_staff)):
+        for user_id in await session.scalars(_accounts_that_see(list(accounts), author_id, scope, is_staff=is_staff)):
             hearers |= accounts[user_id]
     return hearers
 
 
-def _hearing_accounts(ids: list[int], author_id: int, scope: FeedScope, *, is_staff: bool) -> Select[int]:
+def _accounts_that_see(ids: list[int], author_id: int, scope: FeedScope, *, is_staff: bool) -> Select[int]:
     """Those of many accounts who hear it: the policies are asked about the column of a table of them."""
     accounts = parents(ids)
     each = SQLViewer(SQLId(accounts.c.id), is_staff=is_staff)
-    heard = _heard(each, author_id).join(accounts, true())
+    query = _heard(each, author_id).join(accounts, true())
     if scope is FeedScope.FRIENDS:
-        heard = heard.where((User.id == accounts.c.id) | is_friend(each, User.id))
-    return heard.with_only_columns(accounts.c.id)
+        query = query.where((User.id == accounts.c.id) | is_friend(each, User.id))
+    return query.with_only_columns(accounts.c.id)
 
 
 def _heard(viewer: AnyViewer, author_id: int) -> Select[User]:
@@ -63,15 +63,15 @@ def _heard(viewer: AnyViewer, author_id: int) -> Select[User]:
     return visible(User, viewer).where(User.id == author_id, ~is_muted(viewer, User.id))
 
 
-async def find_said(session: ReadSession, viewer: Viewer, post_id: int) -> Post | None:
+async def find_feed_post(session: ReadSession, viewer: Viewer, post_id: int) -> Post | None:
     """A post that the viewer sees and that is not deleted."""
     return await session.scalar(visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None)))
 
 
 async def find_popular_hashtags(session: ReadSession, viewer: Viewer, *, count: int) -> list[PopularHashtag]:
     """The hashtags most people used recently: of a fixed number of latest uses, each user counts once."""
-    said = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
-    uses = said.join(PostHashtag, PostHashtag.post_id == Post.id).order_by(PostHashtag.post_id.desc())
+    posts = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
+    uses = posts.join(PostHashtag, PostHashtag.post_id == Post.id).order_by(PostHashtag.post_id.desc())
     last = uses.with_only_columns(PostHashtag.name, Post.author_id).limit(settings.hashtag_uses_counted_max).subquery()
     people = func.count(distinct(last.c.author_id))
     popular = select(last.c.name, people).group_by(last.c.name).order_by(people.desc(), last.c.name).limit(count)

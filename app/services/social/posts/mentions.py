@@ -59,24 +59,24 @@ async def _people(session: WriteSession, viewer: Viewer, text: str) -> Mapping[s
     if not names:
         return {}
     small = func.lower(User.username)
-    found = visible(User, viewer).where(small.in_(names), User.is_active, ~is_blocked(viewer, User.id))
-    return dict((await session.execute(found.with_only_columns(small, User.id))).all())
+    query = visible(User, viewer).where(small.in_(names), User.is_active, ~is_blocked(viewer, User.id))
+    return dict((await session.execute(query.with_only_columns(small, User.id))).all())
 
 
 def mentions(text: str, known: Mapping[str, int]) -> list[int]:
     """The keys of users that a text mentions, given the known lower-case usernames."""
-    found = (next((known[name] for name in names if name in known), None) for names in _names(text))
-    return [key for key in found if key is not None]
+    users = (next((known[name] for name in names if name in known), None) for names in _names(text))
+    return [key for key in users if key is not None]
 
 
 def hashtags(text: str) -> list[str]:
     """The hashtags in a text, lower case, each once; a hashtag needs at least one letter."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for rest in _after(text, "#"):
         name = "".join(takewhile(_is_word, rest)).lower()
         if len(name) <= HASHTAG_LENGTH_MAX and any(map(str.isalpha, name)):
-            found[name] = None
-    return list(found)[: settings.hashtags_max]
+            names[name] = None
+    return list(names)[: settings.hashtags_max]
 
 
 def _names(text: str) -> list[list[str]]:

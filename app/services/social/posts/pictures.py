@@ -106,8 +106,8 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
 
 async def discard_picture(session: WriteSession, post: Post) -> None:
     """Deletes the files of a post's picture, unless staff still need it for a report."""
-    shown = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
-    if post.media_key is not None and not await session.scalar(select(exists().where(*shown, _IS_OPEN))):
+    is_evidence = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
+    if post.media_key is not None and not await session.scalar(select(exists().where(*is_evidence, _IS_OPEN))):
         await enqueue(session, SocialJob.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
 
 
@@ -121,11 +121,11 @@ async def prune_pictures(database: Database) -> None:
     async for keys in storage.old(FOLDER, age_s=settings.uploads_kept_hours * 3_600):
         names = {key.split("/")[1] for key in keys}
         async with database.reading() as session:
-            shown = set(await session.scalars(select(Post.media_key).where(Post.media_key.in_(names))))
-            shown |= set(
+            used_keys = set(await session.scalars(select(Post.media_key).where(Post.media_key.in_(names))))
+            used_keys |= set(
                 await session.scalars(select(Report.evidence_key).where(Report.evidence_key.in_(names), _IS_OPEN))
             )
-        await storage.delete_all([key for key in keys if key.split("/")[1] not in shown])
+        await storage.delete_all([key for key in keys if key.split("/")[1] not in used_keys])
 
 
 def picture_url(viewer: Viewer, post: Post, size: PictureSize) -> str:

@@ -28,15 +28,15 @@ NOTHING: dict[Any, Any] = {
 
 async def delete_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post | None:
     """Deletes a post; returns the empty post that stays if it has replies, otherwise None."""
-    found = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
-    post = await session.scalar(found)
+    query = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
+    post = await session.scalar(query)
     if post is not None:
         require(may_delete_this_post, viewer, post)
     if post is None or not await remove_posts(session, [post_id]):
         raise NotFound(GONE)
     if not is_viewer(viewer, post.author_id):
         audit.record(session, viewer.user_id, "deletePost", about=post, user_id=post.author_id)
-    await notification_groups.tell_no_more(session, post.author_id, Post, post_id)
+    await notification_groups.withdraw_action(session, post.author_id, Post, post_id)
     return await session.get(Post, post_id, populate_existing=True)
 
 
@@ -60,7 +60,7 @@ async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[
         hollow = {parent for parent in await session.scalars(_clear(hollow)) if parent is not None}
     # Last: replying locks the post before the receiver of the notification.
     for post in posts:
-        await notification_groups.tell_no_more(session, post.author_id, Post, post.id)
+        await notification_groups.withdraw_action(session, post.author_id, Post, post.id)
     return posts
 
 

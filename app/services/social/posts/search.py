@@ -104,7 +104,7 @@ class PostMatch:
     mark: Mark
 
 
-async def pace_searches(rates: Rates, viewer: Viewer, *, address: str) -> None:
+async def limit_searches(rates: Rates, viewer: Viewer, *, address: str) -> None:
     """Refused if too many searches were made."""
     limit = RateLimitItemPerMinute(settings.searches_per_minute_max)
     await rates.take(limit, f"search:{viewer.user_id or address}", what="You searched too often.")
@@ -115,41 +115,41 @@ async def search_posts(
 ) -> list[PostMatch]:
     """A page of matching posts and replies that the viewer sees, best first, and one more if there are more."""
     words = Words.of(checks.text("query", query, length_max=settings.search_length_max))
-    asked = func.websearch_to_tsquery(SIMPLE, words.text)
+    ts_query = func.websearch_to_tsquery(SIMPLE, words.text)
     newest = literal(after.newest) if after else select(func.max(Post.id)).scalar_subquery()
-    found = _matching(viewer, words, asked, author_id).where(Post.id <= newest)
-    ranked = _ranked(found, asked if words.text else None)
+    found = _matching(viewer, words, ts_query, author_id).where(Post.id <= newest)
+    ranked = _ranked(found, ts_query if words.text else None)
     page = select(ranked)
     if after is not None:
         page = page.where(tuple_(ranked.c.rank, ranked.c.id) < tuple_(cast(after.rank, REAL), after.id))
     cut = page.order_by(ranked.c.rank.desc(), ranked.c.id.desc()).limit(first + 1).subquery("page")
-    said = func.ts_headline(SIMPLE, Post.content, asked, HEADLINE) if words.text else Post.content
-    rows = select(Post, said, cast(cut.c.rank, Float(53)), newest).join(cut, cut.c.id == Post.id)
+    excerpt = func.ts_headline(SIMPLE, Post.content, ts_query, HEADLINE) if words.text else Post.content
+    rows = select(Post, excerpt, cast(cut.c.rank, Float(53)), newest).join(cut, cut.c.id == Post.id)
     matches = await session.execute(rows.order_by(cut.c.rank.desc(), cut.c.id.desc()))
     return [PostMatch(post, list(_parts(text)), Mark(rank, post.id, anchor)) for post, text, rank, anchor in matches]
 
 
-def _matching(viewer: Viewer, words: Words, asked: ColumnElement[Any], author_id: int | None) -> Select[Post]:
-    found = visible(Post, viewer).where(Post.deleted_at.is_(None))
+def _matching(viewer: Viewer, words: Words, ts_query: ColumnElement[Any], author_id: int | None) -> Select[Post]:
+    query = visible(Post, viewer).where(Post.deleted_at.is_(None))
     if words.text:
-        found = found.where(Post.words.bool_op("@@")(asked))
+        query = query.where(Post.words.bool_op("@@")(ts_query))
     if author_id is not None:
-        found = found.where(Post.author_id == author_id)
+        query = query.where(Post.author_id == author_id)
     for name in sorted(words.hashtags):
         tag = aliased(PostHashtag)
-        found = found.join(tag, (tag.post_id == Post.id) & (tag.name == name))
+        query = query.join(tag, (tag.post_id == Post.id) & (tag.name == name))
     for name in sorted(words.mentions):
         mention = aliased(PostMention)
         people = visible(User, viewer).where(func.lower(User.username) == name).with_only_columns(User.id)
-        found = found.join(mention, (mention.post_id == Post.id) & (mention.user_id.in_(people)))
-    return found
+        query = query.join(mention, (mention.post_id == Post.id) & (mention.user_id.in_(people)))
+    return query
 
 
-def _ranked(found: Select[Post], asked: ColumnElement[Any] | None) -> Subquery:
+def _ranked(query: Select[Post], ts_query: ColumnElement[Any] | None) -> Subquery:
     """The newest matches with their rank: for a very common word not all are ranked."""
-    newest = found.with_only_columns(Post.id, Post.words).order_by(Post.id.desc()).limit(settings.posts_ranked_max)
+    newest = query.with_only_columns(Post.id, Post.words).order_by(Post.id.desc()).limit(settings.posts_ranked_max)
     rows = newest.subquery("newest")
-    rank = literal(0.0) if asked is None else func.ts_rank_cd(rows.c.words, asked)
+    rank = literal(0.0) if ts_query is None else func.ts_rank_cd(rows.c.words, ts_query)
     return select(rows.c.id, cast(rank, REAL).label("rank")).subquery("ranked")
 
 
