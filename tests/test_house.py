@@ -131,6 +131,21 @@ def test_every_table_says_who_may_see_it():
     assert {mapper.class_ for mapper in Base.registry.mappers} == set(_visibility)
 
 
+def test_no_column_states_its_length_itself():
+    """The number is a constant that its check, its description and its refusal share."""
+    literal = {
+        f"{named(file)}:{node.lineno}"
+        for file in FILES
+        if named(file).startswith("app/models/")
+        for node in ast.walk(parsed(file))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "String"
+        and any(isinstance(argument, ast.Constant) for argument in node.args)
+    }
+    assert literal == set()
+
+
 def test_every_job_has_one_actor():
     assert set(WORKS) == set(JobKind)
 

@@ -34,6 +34,7 @@ from app.models.choices import (
 from app.models.kinds import KindColumn, NotificationKind
 from app.models.kinds.accounts import AccountsNotification
 from app.models.limits import accounts as limits
+from app.models.limits import columns
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 
 if TYPE_CHECKING:
@@ -78,16 +79,16 @@ class User(Record):
         Index("ix_users_search", *SOUGHT, postgresql_using="gin", postgresql_ops=dict.fromkeys(SOUGHT, "gin_trgm_ops")),
     )
 
-    username: Mapped[str] = mapped_column(String(150), doc="The public username; unique.")
+    username: Mapped[str] = mapped_column(String(columns.USERNAME_LENGTH_MAX), doc="The public username; unique.")
     # What the username looks like. Null for an old one that looks like an older one: its owner was told.
     username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new, info=WITHHELD)
     email: Mapped[str | None] = mapped_column(
         String(EMAIL_LENGTH_MAX), doc="The email address. Visible only to the owner and staff."
     )
     email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the email address is verified.")
-    password_hash: Mapped[str | None] = mapped_column(String(255), info=WITHHELD)
-    first_name: Mapped[str] = mapped_column(String(150), default="", doc="Given name.")
-    last_name: Mapped[str] = mapped_column(String(150), default="", doc="Family name.")
+    password_hash: Mapped[str | None] = mapped_column(String(columns.PASSWORD_HASH_LENGTH_MAX), info=WITHHELD)
+    first_name: Mapped[str] = mapped_column(String(columns.USERNAME_LENGTH_MAX), default="", doc="Given name.")
+    last_name: Mapped[str] = mapped_column(String(columns.USERNAME_LENGTH_MAX), default="", doc="Family name.")
     is_active: Mapped[bool] = mapped_column(default=True, doc="False for suspended accounts, which cannot sign in.")
     is_staff: Mapped[bool] = mapped_column(default=False, doc="Whether the user is staff of this installation.")
     is_super_admin: Mapped[bool] = mapped_column(
@@ -95,7 +96,7 @@ class User(Record):
     )
     last_login: Mapped[datetime | None] = mapped_column(doc="The last sign-in.")
     notifications_delivery_methods: Mapped[list[DeliveryMethod]] = mapped_column(
-        ARRAY(EnumColumn(DeliveryMethod, native_enum=False, length=40)),
+        ARRAY(EnumColumn(DeliveryMethod, native_enum=False, length=columns.KIND_LENGTH_MAX)),
         default=lambda: [DeliveryMethod.WEB],
         doc="How notifications are delivered.",
     )
@@ -175,7 +176,9 @@ class Profile(OfUser):
 
     bio: Mapped[str] = mapped_column(String(limits.BIO_LENGTH_MAX), default="", doc="A short biography.")
     # The name of the picture's content; its sizes are kept under it.
-    avatar_key: Mapped[str | None] = mapped_column(String(64), info=names_file("avatars/{}/512.webp"))
+    avatar_key: Mapped[str | None] = mapped_column(
+        String(columns.SHA256_LENGTH), info=names_file("avatars/{}/512.webp")
+    )
     location: Mapped[str] = mapped_column(String(limits.LOCATION_LENGTH_MAX), default="", doc="Where the user lives.")
     website: Mapped[str | None] = mapped_column(String(URL_LENGTH_MAX), doc="A web page of the user.")
     updated_at: Mapped[datetime] = mapped_column(
@@ -219,8 +222,12 @@ class OsmAccount(OfUser):
     )
 
     osm_id: Mapped[BigInt] = mapped_column(doc="The OpenStreetMap user id.")
-    username: Mapped[str] = mapped_column(String(255), doc="The OpenStreetMap display name at the last sign-in.")
-    img_url: Mapped[str | None] = mapped_column(String(1_000), doc="The URL of the profile picture at OpenStreetMap.")
+    username: Mapped[str] = mapped_column(
+        String(columns.OSM_USERNAME_LENGTH_MAX), doc="The OpenStreetMap display name at the last sign-in."
+    )
+    img_url: Mapped[str | None] = mapped_column(
+        String(columns.PICTURE_URL_LENGTH_MAX), doc="The URL of the profile picture at OpenStreetMap."
+    )
 
     user: Mapped[User] = relationship(back_populates="osm_account", lazy="raise", doc="The user.")
 
@@ -246,9 +253,11 @@ class ApiKey(Record):
         String(NAME_LENGTH_MAX), doc="What the key is for; unique among its owner's keys."
     )
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    hint: Mapped[str] = mapped_column(String(12), doc="The first characters of the token, to recognize the key.")
+    hint: Mapped[str] = mapped_column(
+        String(columns.TOKEN_HINT_LENGTH_MAX), doc="The first characters of the token, to recognize the key."
+    )
     scopes: Mapped[list[Scope]] = mapped_column(
-        ARRAY(EnumColumn(Scope, native_enum=False, length=40)), doc="What the key may do."
+        ARRAY(EnumColumn(Scope, native_enum=False, length=columns.KIND_LENGTH_MAX)), doc="What the key may do."
     )
     expires_at: Mapped[datetime | None] = mapped_column(doc="When the key expires; null for never.")
     last_used_at: Mapped[datetime | None] = mapped_column(doc="When the key was last used, to the hour.")
@@ -270,7 +279,9 @@ class Session(Record):
     client: Mapped[str] = mapped_column(
         String(limits.CLIENT_LENGTH_MAX), default="", doc="The client program, from its User-Agent."
     )
-    address: Mapped[str] = mapped_column(String(45), default="", doc="The IP address the session was opened from.")
+    address: Mapped[str] = mapped_column(
+        String(columns.IP_ADDRESS_LENGTH_MAX), default="", doc="The IP address the session was opened from."
+    )
 
     user: Mapped[User] = relationship(back_populates="sessions", lazy="raise", doc="The signed-in user.")
 
@@ -294,7 +305,7 @@ class DataExport(Record):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    storage_key: Mapped[str | None] = mapped_column(String(200), info=WITHHELD)
+    storage_key: Mapped[str | None] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
     size_bytes: Mapped[BigInt | None] = mapped_column(doc="The size in bytes; null until it is ready.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it became ready.")
     expires_at: Mapped[datetime | None] = mapped_column(doc="When it will be removed.")

@@ -17,6 +17,7 @@ from sqlalchemy.orm import (
 )
 
 from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind
+from app.models.limits import columns
 
 BigInt = NewType("BigInt", int)
 """An integer beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
@@ -53,7 +54,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012
         datetime: DateTime(timezone=True),
         # Text and a check, not a native type: members come and go in ordinary migrations.
-        Enum: EnumColumn(Enum, native_enum=False, create_constraint=True, length=40),
+        Enum: EnumColumn(Enum, native_enum=False, create_constraint=True, length=columns.KIND_LENGTH_MAX),
         JobKind: KindColumn(JobKind),
         NotificationKind: KindColumn(NotificationKind),
         MailKind: KindColumn(MailKind),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, not_exported
 from app.models.kinds.social import SocialNotification
+from app.models.limits import columns
 from app.models.limits.social import EVIDENCE_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
 
@@ -65,7 +66,7 @@ class Report(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    subject_type: Mapped[str] = mapped_column(String(40))
+    subject_type: Mapped[str] = mapped_column(String(columns.KIND_LENGTH_MAX))
     subject_key: Mapped[int] = mapped_column(BigInteger)
     accused_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("a report belongs to who made it")
@@ -76,7 +77,7 @@ class Report(Record):
         doc="The reported text, as it was then; null once the account of its author was deleted.",
     )
     # Its picture, whose files stay for as long as the report is open.
-    evidence_key: Mapped[str | None] = mapped_column(String(200), info=WITHHELD)
+    evidence_key: Mapped[str | None] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
     reason: Mapped[ReportReason] = mapped_column(doc="Why it was reported.")
     comment: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The reporter's comment.")
     state: Mapped[ReportState] = mapped_column(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import Record, add_relationship, names_file, not_exported
+from app.models.limits import columns
 from app.models.limits.social import (
     ALT_TEXT_LENGTH_MAX,
     HASHTAG_LENGTH_MAX,
@@ -55,10 +56,14 @@ class Post(Record):
     )
     type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="The type of the post.")
     media_url: Mapped[str | None] = mapped_column(
-        String(500), doc="The URL of a picture or video elsewhere on the web."
+        String(columns.MEDIA_URL_LENGTH_MAX), doc="The URL of a picture or video elsewhere on the web."
     )
-    media_key: Mapped[str | None] = mapped_column(String(200), info=names_file("pictures/{}/1600.webp"))
-    media_type: Mapped[str | None] = mapped_column(String(100), doc="The media type of the uploaded picture.")
+    media_key: Mapped[str | None] = mapped_column(
+        String(columns.STORAGE_KEY_LENGTH_MAX), info=names_file("pictures/{}/1600.webp")
+    )
+    media_type: Mapped[str | None] = mapped_column(
+        String(columns.MEDIA_TYPE_LENGTH_MAX), doc="The media type of the uploaded picture."
+    )
     media_width: Mapped[int | None] = mapped_column(doc="The width of the uploaded picture in pixels.")
     media_height: Mapped[int | None] = mapped_column(doc="The height of the uploaded picture in pixels.")
     alt_text: Mapped[str | None] = mapped_column(
@@ -80,7 +85,7 @@ class Post(Record):
     likes_count: Mapped[int] = mapped_column(default=0, doc="The number of likes.")
     comment_count: Mapped[int] = mapped_column(default=0, doc="The number of direct replies.")
     shares_count: Mapped[int] = mapped_column(default=0, doc="The number of shares.")
-    subject_type: Mapped[str | None] = mapped_column(String(40))
+    subject_type: Mapped[str | None] = mapped_column(String(columns.KIND_LENGTH_MAX))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
     author: Mapped[User] = relationship(back_populates="posts", lazy="raise", doc="The author.")
@@ -304,7 +309,9 @@ class Block(Record):
     blocked_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("the blocked user does not learn of it")
     )
-    username: Mapped[str] = mapped_column(String(150), doc="The other user's username when the block was made.")
+    username: Mapped[str] = mapped_column(
+        String(columns.USERNAME_LENGTH_MAX), doc="The other user's username when the block was made."
+    )
 
 
 class Mute(Record):

@@ -26,6 +26,7 @@ from app.models.accounts import User
 from app.models.base import APPEND_ONLY, WITHHELD, Base, Json, Record, not_exported
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
+from app.models.limits import columns
 from app.models.limits.system import BANNER_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
 
@@ -90,7 +91,7 @@ class Job(Record):
     fence: Mapped[int] = mapped_column(BigInteger, default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False, doc="Whether cancellation was requested.")
     progress: Mapped[float] = mapped_column(default=0.0, doc="The progress, from 0 to 1.")
-    stage: Mapped[str | None] = mapped_column(String(40), doc="The current stage, in one word.")
+    stage: Mapped[str | None] = mapped_column(String(columns.KIND_LENGTH_MAX), doc="The current stage, in one word.")
     message: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The current stage, in a sentence.")
     eta_s: Mapped[float | None] = mapped_column(doc="The estimated seconds until it ends.")
     error: Mapped[str | None] = mapped_column(Text, doc="Why it failed, as a readable sentence.")
@@ -111,7 +112,7 @@ class Event(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     xid: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
-    topic: Mapped[str] = mapped_column(String(80))
+    topic: Mapped[str] = mapped_column(String(columns.TOPIC_LENGTH_MAX))
     payload: Mapped[Json] = mapped_column(default=dict)
 
 
@@ -123,7 +124,7 @@ class EventEpoch(Base):
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     epoch: Mapped[int] = mapped_column(BigInteger)
-    server: Mapped[str] = mapped_column(String(100))
+    server: Mapped[str] = mapped_column(String(columns.SERVER_LENGTH_MAX))
     xid: Mapped[int] = mapped_column(BigInteger)
     begun_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -154,9 +155,9 @@ class UserNotification(Record):
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether it is marked as read.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When it was marked as read.")
     # Which event it tells of: a second telling of the same one is dropped.
-    event_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
+    event_key: Mapped[str | None] = mapped_column(String(columns.NOTIFICATION_KEY_LENGTH_MAX), info=WITHHELD)
     # Which unread notification tells of the same done by others, too.
-    group_key: Mapped[str | None] = mapped_column(String(120), info=WITHHELD)
+    group_key: Mapped[str | None] = mapped_column(String(columns.NOTIFICATION_KEY_LENGTH_MAX), info=WITHHELD)
     actor_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), info=not_exported("a notification belongs to its receiver")
     )
@@ -164,7 +165,7 @@ class UserNotification(Record):
     # Whether it is still to go out by e-mail.
     mail_due: Mapped[bool] = mapped_column(default=False)
     training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"))
-    subject_type: Mapped[str | None] = mapped_column(String(40))
+    subject_type: Mapped[str | None] = mapped_column(String(columns.KIND_LENGTH_MAX))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
     user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="The receiver.")
@@ -251,10 +252,10 @@ class AuditEntry(Record):
         APPEND_ONLY,
     )
 
-    action: Mapped[str] = mapped_column(String(60), doc="The action, such as `suspendUser`.")
+    action: Mapped[str] = mapped_column(String(columns.ACTION_LENGTH_MAX), doc="The action, such as `suspendUser`.")
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    subject_type: Mapped[str | None] = mapped_column(String(40))
+    subject_type: Mapped[str | None] = mapped_column(String(columns.KIND_LENGTH_MAX))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
     details: Mapped[Json] = mapped_column(default=dict, doc="Details of the action, without secrets.")
 
@@ -280,14 +281,18 @@ class LogEntry(Record):
     __table_args__ = (Index(None, "created_at"), Index(None, "level", "id"))
 
     level: Mapped[LogLevel] = mapped_column(doc="The severity.")
-    logger: Mapped[str] = mapped_column(String(200), doc="The logger.")
-    main_module: Mapped[str] = mapped_column(String(200), default="", doc="The module.")
-    main_function: Mapped[str] = mapped_column(String(200), default="", doc="The function.")
+    logger: Mapped[str] = mapped_column(String(columns.SOURCE_NAME_LENGTH_MAX), doc="The logger.")
+    main_module: Mapped[str] = mapped_column(String(columns.SOURCE_NAME_LENGTH_MAX), default="", doc="The module.")
+    main_function: Mapped[str] = mapped_column(String(columns.SOURCE_NAME_LENGTH_MAX), default="", doc="The function.")
     message: Mapped[str] = mapped_column(Text, doc="The error message.")
     traceback: Mapped[str | None] = mapped_column(Text, doc="The stack trace.")
-    host_name: Mapped[str] = mapped_column(String(200), default="", doc="The host name.")
-    ip: Mapped[str] = mapped_column(String(45), default="", doc="The client's IP address, if a request caused it.")
-    request_id: Mapped[str] = mapped_column(String(64), default="", doc="The request id, if a request caused it.")
+    host_name: Mapped[str] = mapped_column(String(columns.HOST_LENGTH_MAX), default="", doc="The host name.")
+    ip: Mapped[str] = mapped_column(
+        String(columns.IP_ADDRESS_LENGTH_MAX), default="", doc="The client's IP address, if a request caused it."
+    )
+    request_id: Mapped[str] = mapped_column(
+        String(columns.REQUEST_ID_LENGTH_MAX), default="", doc="The request id, if a request caused it."
+    )
 
 
 class IdempotencyKey(Record):
@@ -300,9 +305,9 @@ class IdempotencyKey(Record):
         ForeignKey("users.id", ondelete="CASCADE"),
         info=not_exported("it is deleted within a day; what it created is exported"),
     )
-    key: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(columns.IDEMPOTENCY_KEY_LENGTH_MAX))
     # Its name in the answer.
-    field: Mapped[str] = mapped_column(String(100))
+    field: Mapped[str] = mapped_column(String(columns.FIELD_NAME_LENGTH_MAX))
     # A digest of the document and the variables.
     request: Mapped[bytes]
     # The ids of rows and a few values, never a secret: the answer is read anew by who asks again.

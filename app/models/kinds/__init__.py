@@ -11,6 +11,7 @@ from sqlalchemy import String
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from app.models.limits import columns
 from app.open_enum import OpenEnum
 
 
@@ -77,7 +78,7 @@ class MailKind(StrEnum, metaclass=OpenEnum):
 class KindColumn(TypeDecorator[Any]):
     """A column of kinds: text for the database, a member of `kind` for Python."""
 
-    impl = String(40)
+    impl = String(columns.KIND_LENGTH_MAX)
     cache_ok = True
 
     def __init__(self, kind: OpenEnum) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import Team, User
 from app.models.base import BigInt, Json, Record, add_relationship
+from app.models.limits import columns
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.subjects import Subject
 
@@ -95,7 +96,7 @@ class Outlined(Record):
     origin: Mapped[LabelOrigin] = mapped_column(doc="The origin of the label.")
     osm_id: Mapped[BigInt | None] = mapped_column(doc="The OpenStreetMap id, if it has one.")
     osm_type: Mapped[str | None] = mapped_column(
-        String(20), doc="node, way or relation: ids are unique only within one type."
+        String(columns.NODE_TYPE_LENGTH_MAX), doc="node, way or relation: ids are unique only within one type."
     )
     tags: Mapped[Json | None] = mapped_column(doc="The OpenStreetMap tags.")
 

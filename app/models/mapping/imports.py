@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import WITHHELD, Json
+from app.models.limits import columns
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Owned
 from app.models.mapping.trainings import TrainingStatus
@@ -46,7 +47,7 @@ class LabelImport(Owned):
     )
     replace: Mapped[bool] = mapped_column(doc="Whether labels uploaded earlier are removed.")
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
-    storage_key: Mapped[str] = mapped_column(String(200), info=WITHHELD)
+    storage_key: Mapped[str] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
     added: Mapped[int | None] = mapped_column(doc="The number of labels added; null until it is finished.")
     outside: Mapped[int | None] = mapped_column(
         doc="The number of labels skipped because they do not overlap the area; null until it is finished."

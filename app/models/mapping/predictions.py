@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import Team, User
 from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship, not_exported
+from app.models.limits import columns
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Owned
 from app.models.mapping.trainings import Training, TrainingStatus
@@ -130,10 +131,10 @@ class Artifact(Record):
 
     training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
     prediction_id: Mapped[int | None] = mapped_column(ForeignKey("predictions.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(100), doc="The file name.")
-    media_type: Mapped[str] = mapped_column(String(100), doc="The format of the file.")
+    name: Mapped[str] = mapped_column(String(columns.FILE_NAME_LENGTH_MAX), doc="The file name.")
+    media_type: Mapped[str] = mapped_column(String(columns.MEDIA_TYPE_LENGTH_MAX), doc="The format of the file.")
     size_bytes: Mapped[BigInt] = mapped_column(BigInteger, doc="The size in bytes.")
-    storage_key: Mapped[str] = mapped_column(String(200), info=WITHHELD)
+    storage_key: Mapped[str] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
 
     training: Mapped[Training | None] = relationship(back_populates="artifacts", lazy="raise", doc="The training.")
     prediction: Mapped[Prediction | None] = relationship(

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
+from app.models.limits import columns
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.subjects import Subject
@@ -84,7 +85,7 @@ class Sequence(Record):
     )
 
     sequence_id: Mapped[str] = mapped_column(
-        String(36),
+        String(columns.UUID_LENGTH),
         default=lambda: str(uuid4()),
         server_default=text("gen_random_uuid()::text"),
         doc="A UUID. It stays when sequences are built anew, as long as most of the members stay together.",
@@ -171,9 +172,13 @@ class Resource(Subject, Record):
     resource_type: Mapped[ResourceType | None] = mapped_column(
         doc="Picture, video or sound, by its content; null until it is known."
     )
-    mime_type: Mapped[str | None] = mapped_column(String(100), doc="The media type, by its content.")
+    mime_type: Mapped[str | None] = mapped_column(
+        String(columns.MEDIA_TYPE_LENGTH_MAX), doc="The media type, by its content."
+    )
     size_bytes: Mapped[BigInt | None] = mapped_column(BigInteger, doc="The size in bytes.")
-    sha256: Mapped[str | None] = mapped_column(String(64), doc="The SHA-256 of the file, in hexadecimal.")
+    sha256: Mapped[str | None] = mapped_column(
+        String(columns.SHA256_LENGTH), doc="The SHA-256 of the file, in hexadecimal."
+    )
     width: Mapped[int | None] = mapped_column(doc="The width of the upright picture, in pixels.")
     height: Mapped[int | None] = mapped_column(doc="The height of the upright picture, in pixels.")
     brightness: Mapped[float | None] = mapped_column(doc="The mean brightness of the picture, 0 (black) to 1 (white).")
@@ -190,7 +195,8 @@ class Resource(Subject, Record):
         String(limits.CODE_LENGTH_MAX), doc="The serial number of the camera, as written by it."
     )
     camera_time: Mapped[str | None] = mapped_column(
-        String(40), doc="The time as the camera wrote it, without correction, such as 2021-04-11T20:43:09.25."
+        String(columns.CAMERA_TIME_LENGTH_MAX),
+        doc="The time as the camera wrote it, without correction, such as 2021-04-11T20:43:09.25.",
     )
     camera_utc_offset_minutes: Mapped[int | None] = mapped_column(
         doc="The UTC offset that the camera wrote with the time, in minutes; null if it wrote none."

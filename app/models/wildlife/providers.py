@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import WITHHELD, Json, Record, not_exported
+from app.models.limits import columns
 from app.models.limits.texts import NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.limits.wildlife import (
     AI_LOGIN_LENGTH_MAX,
@@ -161,7 +162,7 @@ class AIProvider(Record):
         doc="Whether it can be used. A sync sets this; other providers stay active.",
     )
     model_file_hash: Mapped[str | None] = mapped_column(
-        String(64),
+        String(columns.SHA256_LENGTH),
         info=WITHHELD,
         doc="The hexadecimal digest of the model's weights. It identifies the model when the remote id changes.",
     )

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Record
+from app.models.limits import columns
 from app.models.limits import wildlife as limits
 
 
@@ -44,7 +45,9 @@ class Species(Record):
         Index(None, "accepted_id", "id"),
     )
 
-    checklist: Mapped[str] = mapped_column(String(40), doc="The checklist that the key is of, such as GBIF or COL.")
+    checklist: Mapped[str] = mapped_column(
+        String(columns.KIND_LENGTH_MAX), doc="The checklist that the key is of, such as GBIF or COL."
+    )
     key: Mapped[str] = mapped_column(String(limits.TAXON_KEY_LENGTH_MAX), doc="The key within its checklist.")
     scientific_name: Mapped[str] = mapped_column(
         String(limits.TAXON_NAME_LENGTH_MAX), doc="The scientific name, without authors."
@@ -103,7 +106,7 @@ class SpeciesAlias(Record):
     )
 
     species_id: Mapped[int] = mapped_column(ForeignKey("species.id", ondelete="CASCADE"))
-    checklist: Mapped[str] = mapped_column(String(40), doc="The checklist that the key is of.")
+    checklist: Mapped[str] = mapped_column(String(columns.KIND_LENGTH_MAX), doc="The checklist that the key is of.")
     key: Mapped[str] = mapped_column(String(limits.TAXON_KEY_LENGTH_MAX), doc="The key.")
 
     species: Mapped[Species] = relationship(back_populates="aliases", lazy="raise", doc="The taxon.")

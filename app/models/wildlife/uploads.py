@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import WITHHELD, BigInt, Record, not_exported
+from app.models.limits import columns
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
@@ -102,7 +103,7 @@ class MediaUpload(Record):
     reading_id: Mapped[int | None] = mapped_column(ForeignKey("media_readings.id", ondelete="SET NULL"))
     file_path: Mapped[str] = mapped_column(String(limits.FILE_PATH_LENGTH_MAX), doc="The path on the memory card.")
     size_bytes: Mapped[BigInt] = mapped_column(BigInteger, doc="The size in bytes.")
-    sha256: Mapped[str] = mapped_column(String(64), doc="The SHA-256 of the file, in hexadecimal.")
+    sha256: Mapped[str] = mapped_column(String(columns.SHA256_LENGTH), doc="The SHA-256 of the file, in hexadecimal.")
     storage_key: Mapped[str] = mapped_column(String(KEY_LENGTH_MAX), info=WITHHELD)
 
     reading: Mapped[MediaReading | None] = relationship(lazy="raise", doc="The job that reads it.")
