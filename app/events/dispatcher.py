@@ -49,7 +49,8 @@ class EventDispatcher:
     async def now(self) -> Position:
         """The position before which nothing can happen any more."""
         # Events that were read are over, even if the oldest open transaction seems to be an older one for a moment.
-        return max(await self._events.end(self._position.epoch), self._position)
+        epoch = self._position.epoch or await self._events.epoch()
+        return max(await self._events.end(epoch), self._position)
 
     async def beginning(self, after: str | None) -> Position:
         """Where a subscription begins: after its cursor, or now. CursorOutdated for one of another epoch."""

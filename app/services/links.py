@@ -105,16 +105,16 @@ def _seal(route: str) -> Seal:
     return Seal(f"links.{route}")
 
 
-async def _holder(session: ReadSession, viewer: Viewer) -> Viewer | None:
+async def _holder(session: ReadSession, grantee: Viewer) -> Viewer | None:
     """Who a link was given to, with the rights they still have; None if the account is closed or signed out."""
-    if viewer.user_id is None:
+    if grantee.user_id is None:
         return Viewer()
-    holder = select(User).where(User.id == viewer.user_id, User.is_active)
-    if viewer.session_id is not None:
-        of_session = Session.id == viewer.session_id, Session.expires_at > func.now()
+    holder = select(User).where(User.id == grantee.user_id, User.is_active)
+    if grantee.session_id is not None:
+        of_session = Session.id == grantee.session_id, Session.expires_at > func.now()
         holder = holder.where(select(Session.id).where(*of_session, Session.user_id == User.id).exists())
-    if viewer.key_id is not None:
-        of_key = ApiKey.id == viewer.key_id, or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+    if grantee.key_id is not None:
+        of_key = ApiKey.id == grantee.key_id, or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
         holder = holder.where(select(ApiKey.id).where(*of_key, ApiKey.user_id == User.id).exists())
     user = await session.scalar(holder)
-    return Viewer(user.id, is_staff=viewer.is_staff and user.is_staff) if user else None
+    return Viewer(user.id, is_staff=grantee.is_staff and user.is_staff) if user else None

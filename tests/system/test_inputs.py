@@ -113,7 +113,7 @@ def sample(kind, name="", rows=None):
         return {
             each: sample(field.type, each, rows)
             for each, field in named.fields.items()
-            if is_required_input_field(field)
+            if is_required_input_field(field) or each in {"id", "userId"}  # not required while former names are taken
         }
     if is_enum_type(named):
         return next(iter(named.values))
