@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import WITHHELD, Json, Record, not_exported
+from app.models.limits import columns
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
@@ -82,7 +83,9 @@ class UserRemoteTask(Record):
 
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     connection_id: Mapped[int | None] = mapped_column(ForeignKey("ai_provider_connections.id", ondelete="SET NULL"))
-    remote_id: Mapped[str | None] = mapped_column(String(64), doc="The id of the job on the AI Manager.")
+    remote_id: Mapped[str | None] = mapped_column(
+        String(columns.REMOTE_ID_LENGTH_MAX), doc="The id of the job on the AI Manager."
+    )
     status: Mapped[RemoteStatus] = mapped_column(
         default=RemoteStatus.PENDING, server_default="PENDING", doc="The state on the AI Manager, as last told."
     )
@@ -205,7 +208,9 @@ class AIJobBatch(Record):
     fence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     submitted_at: Mapped[datetime | None]
     # The parts of its results that have been written: each once, however often it is fetched.
-    parts_done: Mapped[list[str]] = mapped_column(ARRAY(String(64)), default=list, server_default=text("'{}'"))
+    parts_done: Mapped[list[str]] = mapped_column(
+        ARRAY(String(columns.REMOTE_ID_LENGTH_MAX)), default=list, server_default=text("'{}'")
+    )
     processed: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     error: Mapped[str | None] = mapped_column(Text)
 

@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, In
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Record, not_exported
+from app.models.limits import columns
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject
@@ -42,7 +43,7 @@ class FrameIndex(Record):
     observations_count: Mapped[int] = mapped_column(default=0, server_default=text("0"), doc="The number of its rows.")
     failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why building it failed.")
     # A digest of the files it was built from: another one now means that it is out of date.
-    source_digest: Mapped[str | None] = mapped_column(String(64))
+    source_digest: Mapped[str | None] = mapped_column(String(columns.SHA256_LENGTH))
 
     project: Mapped[ClassificationProject] = relationship(lazy="raise", doc="The classification project.")
     job: Mapped[Job | None] = relationship(lazy="raise", doc="The background job, with its progress.")
