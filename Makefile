@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed lock clean
+.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife lock clean
 MAKEFLAGS += --no-print-directory
 
 python := .venv/bin/python -m
@@ -70,6 +70,10 @@ bench-live: ## Measure one event on its way to 9 000 subscribers, beside graphql
 bench-feed: ## Measure the feed of a large community: 1 000 000 posts, 10 000 000 likes
 	@./setup.sh --dev
 	@$(python) tests.bench.feed $(ARGS)
+
+bench-wildlife: ## Measure a large camera-trap project: 1 000 000 media, 3 000 000 observations
+	@./setup.sh --dev
+	@$(python) tests.bench.wildlife $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev

@@ -365,6 +365,14 @@ DECLARE links bigint[]; media bigint[]; BEGIN
 END $$;
 CREATE TRIGGER leave_collections AFTER DELETE ON collection_resources REFERENCING OLD TABLE AS changes
     FOR EACH STATEMENT EXECUTE FUNCTION leave_collections();
+-- What a cascade deletes is all gone before the first trigger by statement looks. So a medium leaves its collections
+-- first, while its FINALs are there to be counted.
+CREATE FUNCTION leave_collections_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    DELETE FROM collection_resources WHERE resource_id = OLD.id;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER leave_collections_first BEFORE DELETE ON resources
+    FOR EACH ROW EXECUTE FUNCTION leave_collections_first();
 """
 # `filled_at` is null while a job adds the FINALs of a large collection piece by piece.
 LINK = """
@@ -422,7 +430,7 @@ CREATE TRIGGER follow_resources AFTER UPDATE ON resources REFERENCING OLD TABLE 
     FOR EACH STATEMENT EXECUTE FUNCTION follow_resources();
 """
 RULES = (REFUSE, LINEAGE, DISAGREE, REFRESH, CHECK, FREEZE, ATTRS, COUNT, ENTER, LINK, PLACE)
-ELSEWHERE = ("enter_collections", "leave_collections", "follow_resources")
+ELSEWHERE = ("enter_collections", "leave_collections", "leave_collections_first", "follow_resources")
 OWN = (
     "link_collection",
     "unlink_collections",
@@ -941,6 +949,13 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "ix_classifications_finals",
+        "classifications",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("classification_type = 'FINAL'"),
+    )
+    op.create_index(
         "ix_classifications_recorded",
         "classifications",
         ["project_id", "recorded_at", "id"],
@@ -1314,6 +1329,11 @@ def downgrade() -> None:
     op.drop_index("ix_classifications_review", table_name="classifications", postgresql_where=sa.text("needs_review"))
     op.drop_index(op.f("ix_classifications_resource_id_id"), table_name="classifications")
     op.drop_index(op.f("ix_classifications_recorded_at_id"), table_name="classifications")
+    op.drop_index(
+        "ix_classifications_finals",
+        table_name="classifications",
+        postgresql_where=sa.text("classification_type = 'FINAL'"),
+    )
     op.drop_index(
         "ix_classifications_recorded",
         table_name="classifications",

@@ -13,6 +13,8 @@ from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 from schema.wildlife.classificators import Classificator
+from schema.wildlife.media import Collection
+from schema.wildlife.projects import ResearchProject
 from schema.wildlife.providers import AIProvider
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class ClassificationProject(Row, of=tables.ClassificationProject):
     classified_ai_count: auto
     created_at: auto
     last_modified: auto
+    research_project: ResearchProject = one(tables.ClassificationProject.research_project)
     owner: User | None = one(tables.ClassificationProject.owner)
     disabled_by: User | None = one(tables.ClassificationProject.disabled_by)
     classificator: Classificator | None = one(tables.ClassificationProject.classificator)
@@ -62,6 +65,7 @@ class ClassificationProjectCollection(Row, of=tables.ClassificationProjectCollec
     classified_ai_count: auto
     created_at: auto
     project: ClassificationProject = one(tables.ClassificationProjectCollection.project)
+    collection: Collection = one(tables.ClassificationProjectCollection.collection)
     classifications: Connection[Annotated["Classification", strawberry.lazy("schema.wildlife.classifications")]] = many(
         tables.ClassificationProjectCollection.classifications
     )

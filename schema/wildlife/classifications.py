@@ -18,8 +18,11 @@ from schema.row import Row, shows
 from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from schema.wildlife.classificators import ClassificatorVersion
 from schema.wildlife.frames import Frames
+from schema.wildlife.media import Resource
+from schema.wildlife.places import Deployment
 from schema.wildlife.problems import StaleClassification
 from schema.wildlife.providers import AIProvider
+from schema.wildlife.species import Species
 
 
 class ClassificationDynamicAttrs(Row, of=observation_tables.ClassificationDynamicAttrs):
@@ -40,6 +43,7 @@ class ClassificationDynamicAttrs(Row, of=observation_tables.ClassificationDynami
     raw_label: auto
     created_at: auto
     classification: "Classification" = one(observation_tables.ClassificationDynamicAttrs.classification)
+    species: Species | None = one(observation_tables.ClassificationDynamicAttrs.species)
 
 
 class Classification(Row, of=tables.Classification):
@@ -65,6 +69,8 @@ class Classification(Row, of=tables.Classification):
     frames: Frames | None = field(resolve_frames.frames)
     project: ClassificationProject = one(tables.Classification.project)
     project_collection: ClassificationProjectCollection | None = one(tables.Classification.project_collection)
+    resource: Resource = one(tables.Classification.resource)
+    deployment: Deployment | None = one(tables.Classification.deployment)
     model: AIProvider | None = one(tables.Classification.model)
     user: User | None = one(tables.Classification.user)
     approved_by: User | None = one(tables.Classification.approved_by)
@@ -129,6 +135,7 @@ class ApprovalOutcomeCount:
 @shows(bulk.SpeciesCount)
 class ApprovalSpeciesCount:
     observation_type: observation_tables.ObservationType = strawberry.field(description="What was observed.")
+    species: Species | None = strawberry.field(description="The species; null for observations without one.")
     media: int = strawberry.field(description="The number of media that show it.")
     individuals: int = strawberry.field(description="The number of individuals in them.")
 

@@ -101,6 +101,7 @@ def _description(given: str | None) -> str | None:
 
 
 async def _found(session: WriteSession, viewer: Viewer, id: int, *, field: str = "") -> Classificator:
+    signed_in(viewer)
     sought = visible(Classificator, viewer).where(Classificator.id == id)
     found = await session.scalar(sought if field else sought.with_for_update())
     if found is None:

@@ -70,6 +70,7 @@ async def unlink_collection(session: WriteSession, viewer: Viewer, link_id: int)
 
 
 async def _link_to_change(session: WriteSession, viewer: Viewer, link_id: int) -> ClassificationProjectCollection:
+    signed_in(viewer)
     sought = visible(ClassificationProjectCollection, viewer).where(ClassificationProjectCollection.id == link_id)
     link = await session.scalar(sought)
     if link is None:

@@ -31,6 +31,7 @@ async def create_classification_project(
     session: WriteSession, viewer: Viewer, *, research_project_id: int, name: str, **given: Any
 ) -> ClassificationProject:
     """A project without media; its maker owns it. For managers of the research project."""
+    signed_in(viewer)
     rights = works_in_project(viewer, ResearchProject.id, MANAGERS)
     sought = visible(ResearchProject, viewer).where(ResearchProject.id == research_project_id).add_columns(rights)
     found = (await session.execute(sought)).one_or_none()

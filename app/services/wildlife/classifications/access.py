@@ -45,7 +45,9 @@ async def _found(
 ) -> tuple[ClassificationProject, bool, bool]:
     signed_in(viewer)
     sought = visible(ClassificationProject, viewer).where(ClassificationProject.id == project_id)
-    rights = sought.add_columns(approves_in_project(viewer), classifies_in_project(viewer))
+    rights = sought.add_columns(
+        approves_in_project(viewer).label("may_approve"), classifies_in_project(viewer).label("may_classify")
+    )
     if is_locked:
         rights = rights.with_for_update(of=ClassificationProject, key_share=True)
     found = (await session.execute(rights)).one_or_none()
@@ -65,6 +67,7 @@ def _open(project: ClassificationProject) -> ClassificationProject:
 
 async def seen(session: ReadSession, viewer: Viewer, row_id: int) -> Classification:
     """A classification that the viewer sees."""
+    signed_in(viewer)
     row = await session.scalar(visible(Classification, viewer).where(Classification.id == row_id))
     if row is None:
         raise NotFound("There is no such classification.")

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     String,
     Subquery,
-    and_,
     any_,
     case,
     cast,
@@ -214,14 +213,23 @@ def _rows_meant(viewer: Viewer, criteria: Criteria, *, is_pending: bool = False)
 
 
 def _with_candidates(finals: Select[Any], meant: Filter) -> Subquery:
+    """FINALs in order. The candidates of each are counted when it is looked at, which ends with the page."""
     row = aliased(Classification)
     is_candidate = [row.final_id == Classification.id, row.classification_type.in_(CANDIDATES)]
     is_candidate += [or_(row.superseded_at.is_(None), row.id == Classification.source_id)]
     is_candidate += [] if meant.provider_id is None else [row.model_id == meant.provider_id]
     is_candidate += [] if meant.user_id is None else [row.user_id == meant.user_id]
-    columns = (Classification.id.label("final_id"), func.count(row.id).label("count"), func.min(row.id).label("row_id"))
-    joined = finals.outerjoin(row, and_(*is_candidate))
-    return joined.with_only_columns(*columns).group_by(Classification.id).subquery("meant")
+    counted = select(func.count(row.id)).where(*is_candidate).correlate(Classification).scalar_subquery()
+    first = select(func.min(row.id)).where(*is_candidate).correlate(Classification).scalar_subquery()
+    columns = (
+        Classification.id.label("final_id"),
+        Classification.is_approved,
+        Classification.source_id,
+        counted.label("count"),
+        first.label("row_id"),
+    )
+    # Without the offset PostgreSQL would take this apart, and count again for each condition.
+    return finals.with_only_columns(*columns).order_by(Classification.id).offset(0).subquery("meant")
 
 
 def _grouped(rows: Select[Any]) -> Subquery:
@@ -230,19 +238,23 @@ def _grouped(rows: Select[Any]) -> Subquery:
         func.count().label("count"),
         func.min(Classification.id).label("row_id"),
     )
-    return rows.with_only_columns(*columns).group_by(Classification.final_id).subquery("meant")
+    grouped = rows.with_only_columns(*columns).group_by(Classification.final_id).subquery("grouped")
+    final = aliased(Classification)
+    whole = select(grouped, final.is_approved, final.source_id).join(final, final.id == grouped.c.final_id)
+    return whole.order_by(grouped.c.final_id).offset(0).subquery("meant")
 
 
 def _judging(meant: Subquery, criteria: Criteria) -> Subquery:
     """What comes of each FINAL as things are now."""
-    final, row = aliased(Classification), aliased(Classification)
+    row = aliased(Classification)
     of_row = Attrs.classification_id == meant.c.row_id
+    is_row = row.id == meant.c.row_id
     whens: list[tuple[ColumnElement[bool], str]] = [
         (meant.c.count == 0, "NOTHING_TO_APPROVE"),
-        (final.is_approved & (final.source_id == meant.c.row_id) & (meant.c.count == 1), "ALREADY_APPROVED"),
-        (final.is_approved.is_(True), "APPROVED_OTHERWISE"),
+        (meant.c.is_approved & (meant.c.source_id == meant.c.row_id) & (meant.c.count == 1), "ALREADY_APPROVED"),
+        (meant.c.is_approved.is_(True), "APPROVED_OTHERWISE"),
         (meant.c.count > 1, "AMBIGUOUS"),
-        (row.superseded_at.is_not(None), "NOTHING_TO_APPROVE"),
+        (exists().where(is_row, row.superseded_at.is_not(None)), "NOTHING_TO_APPROVE"),
     ]
     if criteria.exclude_species:
         excluded = Attrs.species_id == any_(with_descendants(criteria.exclude_species))
@@ -250,13 +262,8 @@ def _judging(meant: Subquery, criteria: Criteria) -> Subquery:
     if criteria.minimum_confidence is not None:
         confidence = Attrs.classification_confidence
         # What a model says without a confidence is not known to be sure; people give none.
-        unsure = confidence.is_(None) & (row.classification_type == ClassificationType.AI)
-        below = exists().where(of_row, or_(confidence < criteria.minimum_confidence, unsure))
-        whens.append((below, "BELOW_CONFIDENCE"))
+        of_ai = exists().where(is_row, row.classification_type == ClassificationType.AI)
+        below = or_(confidence < criteria.minimum_confidence, confidence.is_(None) & of_ai)
+        whens.append((exists().where(of_row, below), "BELOW_CONFIDENCE"))
     outcome = case(*((when, literal_column(f"'{name}'")) for when, name in whens), else_=literal_column("'APPROVED'"))
-    judged = (
-        select(meant.c.final_id, meant.c.row_id, cast(outcome, String).label("outcome"))
-        .join(final, final.id == meant.c.final_id)
-        .outerjoin(row, row.id == meant.c.row_id)
-    )
-    return judged.subquery("judged")
+    return select(meant.c.final_id, meant.c.row_id, cast(outcome, String).label("outcome")).subquery("judged")

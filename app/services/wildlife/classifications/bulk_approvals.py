@@ -129,6 +129,7 @@ async def _note(
 
 async def revert_bulk_approval(session: WriteSession, viewer: Viewer, bulk_approval_id: int) -> BulkApproval:
     """Takes back all that a bulk approval approved, unless something was approved over it since."""
+    signed_in(viewer)
     sought = visible(BulkApproval, viewer).where(BulkApproval.id == bulk_approval_id)
     bulk = await session.scalar(sought.with_for_update(of=BulkApproval))
     if bulk is None:

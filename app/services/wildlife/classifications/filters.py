@@ -220,7 +220,10 @@ def _of_medium(given: Filter) -> list[ColumnElement[bool]]:
     if given.resource_id is not None:
         conditions.append(Classification.resource_id == given.resource_id)
     if given.collection_ids is not None or given.project_collection_ids is not None:
-        conditions.append(or_(_in(given.collection_ids or ()), _through(given.project_collection_ids or ())))
+        # One of the two alone is a plain condition, which finds them by an index.
+        through = [] if given.project_collection_ids is None else [_through(given.project_collection_ids)]
+        within = [] if given.collection_ids is None else [_in(given.collection_ids)]
+        conditions.append(or_(*within, *through))
     if given.sequence_id is not None or given.owner_id is not None or given.resource_type is not None:
         conditions.append(Classification.resource_id.in_(select(Resource.id).where(*_of_resource(given))))
     return [*conditions, *_of_place_and_time(given)]

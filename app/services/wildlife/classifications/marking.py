@@ -12,7 +12,7 @@ from app.models.wildlife.classifications import Classification, ClassificationTy
 from app.models.wildlife.media import Resource
 from app.models.wildlife.media import Sequence as MediaSequence
 from app.models.wildlife.observations import OF_INTEREST, ClassificationDynamicAttrs
-from app.policies import Viewer, visible
+from app.policies import Viewer, signed_in, visible
 from app.services.wildlife.classifications.access import (
     project_to_approve_in,
     project_to_classify_in,
@@ -74,6 +74,7 @@ async def mark_classifications(
 
 async def _finals_named(session: WriteSession, viewer: Viewer, row_ids: Sequence[int]) -> list[Final]:
     """The FINALs of rows, locked together, in the order of the rows."""
+    signed_in(viewer)
     if not 0 < len(row_ids) <= settings.classifications_at_once_max:
         raise Invalid("ids", f"Give 1 to {settings.classifications_at_once_max} ids; these are {len(row_ids)}.")
     key = func.coalesce(Classification.final_id, Classification.id)
