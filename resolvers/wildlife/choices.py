@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.models.wildlife import approvals, classification_projects, classifications, media, observations
+from app.models.wildlife import approvals, classification_projects, classifications, observations
 from app.services.wildlife.classifications import attributes, marking
 
 for enum in (
@@ -16,7 +16,6 @@ for enum in (
     classification_projects.Exposure,
     classifications.ClassificationType,
     marking.ItemOutcome,
-    media.ResourceType,
     observations.Age,
     observations.Behaviour,
     observations.ObservationLevel,

@@ -11,7 +11,7 @@ from schema.accounts import User
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput
-from schema.row import Row
+from schema.row import Row, adds_fields
 from schema.wildlife.classificators import Classificator
 from schema.wildlife.media import Collection
 from schema.wildlife.projects import ResearchProject
@@ -47,6 +47,11 @@ class ClassificationProject(Row, of=tables.ClassificationProject):
     species_provider: AIProvider | None = one(tables.ClassificationProject.species_provider)
     members: Connection["ClassificationProjectMember"] = many(tables.ClassificationProject.members)
     collections: Connection["ClassificationProjectCollection"] = many(tables.ClassificationProject.collections)
+
+
+@adds_fields(ResearchProject)
+class OfResearchProjects:
+    classification_projects: Connection[ClassificationProject] = many(tables.RESEARCH_PROJECT_CLASSIFICATION_PROJECTS)
 
 
 class ClassificationProjectMember(Row, of=tables.ClassificationProjectMember):

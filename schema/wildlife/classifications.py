@@ -14,7 +14,7 @@ from resolvers.wildlife import frames as resolve_frames
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput
-from schema.row import Row, shows
+from schema.row import Row, adds_fields, shows
 from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from schema.wildlife.classificators import ClassificatorVersion
 from schema.wildlife.frames import Frames
@@ -81,6 +81,11 @@ class Classification(Row, of=tables.Classification):
     dynamic_attrs: Connection[ClassificationDynamicAttrs] = many(tables.Classification.dynamic_attrs)
     observations: Connection[ClassificationDynamicAttrs] = many(tables.Classification.observations)
     approvals: Connection["ClassificationApproval"] = many(approval_tables.CLASSIFICATION_APPROVALS)
+
+
+@adds_fields(Resource)
+class OfResources:
+    classifications: Connection[Classification] = many(tables.RESOURCE_CLASSIFICATIONS)
 
 
 class BulkApproval(Row, of=approval_tables.BulkApproval):
