@@ -161,7 +161,7 @@ async def _bounded(s_max: float) -> AsyncIterator[asyncio.Timeout]:
 
 async def _commit(session: AsyncSession) -> None:
     """Commits, even if nobody waits any more: a COMMIT under way cannot be taken back. One without an answer is cut."""
-    connection = await _driver_of(session)
+    connection = await driver_of(session)
     if not is_alive(connection):
         raise Busy  # no COMMIT is sent, so nothing is changed
     committing = asyncio.create_task(session.commit())
@@ -186,19 +186,20 @@ async def _commit(session: AsyncSession) -> None:
 
 async def copy_in(session: WriteSession, statement: str, pieces: AsyncIterable[bytes]) -> None:
     """Sends rows in the text format of COPY, which is many times as fast as inserting them."""
-    async with (await _driver_of(session)).cursor() as cursor, cursor.copy(statement) as copy:
+    async with (await driver_of(session)).cursor() as cursor, cursor.copy(statement) as copy:
         async for piece in pieces:
             await copy.write(piece)
 
 
 async def copy_out(session: ReadSession, statement: str, values: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
     """What a COPY … TO STDOUT answers, piece by piece; its values are named `%(name)s`."""
-    async with (await _driver_of(session)).cursor() as cursor, cursor.copy(statement, values) as copy:
+    async with (await driver_of(session)).cursor() as cursor, cursor.copy(statement, values) as copy:
         async for piece in copy:
             yield bytes(piece)
 
 
-async def _driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
+async def driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
+    """The connection of a session, for what SQLAlchemy does not do."""
     fairy = await (await session.connection()).get_raw_connection()
     return cast("psycopg.AsyncConnection[Any]", fairy.driver_connection)
 

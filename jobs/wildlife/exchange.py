@@ -13,10 +13,11 @@ from app.formats.wildlife import files
 from app.gateways import storage
 from app.metering import in_thread
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.wildlife.exchange import WildlifeImport
+from app.models.wildlife.exchange import WildlifeExport, WildlifeImport
 from app.models.wildlife.projects import ResearchProject
 from app.services.system.jobs import Progress
-from app.services.wildlife.exchange import importing, progress, requests
+from app.services.wildlife.classifications.access import project_to_approve_in
+from app.services.wildlife.exchange import exports, importing, packaging, progress, requests
 from app.services.wildlife.exchange.importing import Importing, Reckoning
 from app.settings import settings
 from jobs.broker import job
@@ -115,3 +116,23 @@ async def _locked(session: WriteSession, run: Run, read: dict[str, Any], digest:
     row.format_version, row.content_sha256 = read["version"], digest
     await session.flush()
     return row
+
+
+@job(WildlifeJob.EXPORT_WILDLIFE, failed=progress.export_failed)
+async def export_wildlife(run: Run) -> None:
+    """Writes a package to disk as of one moment, and puts it into storage."""
+    async with run.writing() as session:
+        row = await session.get_one(WildlifeExport, run.claim.subject_id, with_for_update=True)
+        await progress.begin(session, row)
+    with working_folder() as folder:
+        tables, target = private_files.folder(folder / "tables"), folder / "package.zip"
+        # It writes temporary tables alone.
+        async with run.database.writing(s_max=settings.long_transaction_s_max) as session:
+            viewer = await progress.owner_of(session, row)
+            await project_to_approve_in(session, viewer, row.classification_project_id)
+            counts = await packaging.write_package(session, row.classification_project_id, row.options, tables, target)
+        key = exports.folder_of(row.id)
+        size = target.stat().st_size
+        await storage.put(key, target)
+        async with run.ending() as session:
+            await exports.finish_export(session, row.id, key=key, size=size, counts=counts)

@@ -7,6 +7,7 @@ from app.formats.wildlife.problems import Severity
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import exchange as tables
 from resolvers.wildlife import exchange as resolve
+from resolvers.wildlife import exports as resolve_exports
 from schema.accounts import User
 from schema.fields import Connection, connection, field, mutation, one, subscription
 from schema.files import UploadLink
@@ -15,7 +16,7 @@ from schema.row import Row, shows
 from schema.system.jobs import Job
 from schema.wildlife.providers import AIProvider
 
-for enum in (tables.WildlifeImportFormat, tables.ExchangeStatus, Severity):
+for enum in (tables.WildlifeImportFormat, tables.WildlifeExportFormat, tables.ExchangeStatus, Severity):
     strawberry.enum(enum, description=enum.__doc__)
 
 
@@ -60,6 +61,29 @@ class WildlifeImport(Row, of=tables.WildlifeImport):
     job: Job | None = one(tables.WildlifeImport.job)
 
 
+@shows(resolve_exports.ExportCounts)
+class ExportCounts:
+    deployments: int = strawberry.field(description="Rows of the table of deployments.")
+    media: int = strawberry.field(description="Rows of the table of media.")
+    observations: int = strawberry.field(description="Rows of the table of observations.")
+    frames: int = strawberry.field(description="Rows of our own table of frames.")
+
+
+class WildlifeExport(Row, of=tables.WildlifeExport):
+    format: auto
+    format_version: auto
+    status: auto
+    options: auto
+    size_bytes: auto
+    failure: auto
+    created_at: auto
+    finished_at: auto
+    counts: ExportCounts = field(resolve_exports.counts)
+    download_link: str | None = field(resolve_exports.download_link)
+    user: User = one(tables.WildlifeExport.user)
+    job: Job | None = one(tables.WildlifeExport.job)
+
+
 @shows(resolve.WildlifeImportEvent)
 class WildlifeImportEvent:
     cursor: str = strawberry.field(description="Pass it as `after` to continue after this event.")
@@ -75,6 +99,10 @@ class WildlifeImportEvent:
 class ExchangeQuery:
     wildlife_import: WildlifeImport | None = field(resolve.wildlife_import)
     wildlife_imports: Connection[WildlifeImport] = connection(resolve.wildlife_imports, order=resolve.ImportOrder)
+    wildlife_export: WildlifeExport | None = field(resolve_exports.wildlife_export)
+    wildlife_exports: Connection[WildlifeExport] = connection(
+        resolve_exports.wildlife_exports, order=resolve.ImportOrder
+    )
 
 
 @strawberry.type
@@ -96,6 +124,9 @@ class ExchangeMutation:
     )
     import_classifications: WildlifeImport | InvalidInput | Conflict = mutation(
         resolve.import_classifications, rate_limit=SystemRateLimit.JOBS
+    )
+    export_camtrap_dp: WildlifeExport | InvalidInput | Conflict = mutation(
+        resolve_exports.export_camtrap_dp, rate_limit=SystemRateLimit.JOBS
     )
 
 

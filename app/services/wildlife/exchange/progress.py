@@ -65,6 +65,11 @@ async def finish_import(session: WriteSession, row: WildlifeImport, reckoning: R
     await _end(session, row, ExchangeStatus.FINISHED, said)
 
 
+async def finish_export(session: WriteSession, row: WildlifeExport) -> None:
+    """Marks an export as finished."""
+    await _end(session, row, ExchangeStatus.FINISHED, "It can be downloaded.")
+
+
 async def leave_unchanged(session: WriteSession, row: WildlifeImport, earlier: WildlifeImport) -> None:
     """Marks an import as one that was made before."""
     row.counts, row.matched, row.unmatched = earlier.counts, earlier.matched, earlier.unmatched

@@ -1,0 +1,87 @@
+"""Exports of classification projects: asked for, written by a job, and fetched by a signed link that asks again."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app import checks
+from app.database import WriteSession
+from app.errors import Expired
+from app.gateways.storage import StoredFile
+from app.models.base import BigInt
+from app.models.kinds.wildlife import WildlifeJob
+from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
+from app.policies import Viewer, signed_in
+from app.queue import enqueue
+from app.services import links
+from app.services.wildlife.classifications.access import project_to_approve_in
+from app.services.wildlife.exchange import progress
+
+DECIMALS_MAX = 7
+WILDLIFE_EXPORT = links.Kind("wildlife-export", "files", WildlifeExport)
+
+
+@dataclass(frozen=True)
+class PackageOptions:
+    """What a package holds."""
+
+    approved_only: bool = True
+    exclude_blank: bool = False
+    deployment_ids: list[int] | None = None
+    private_humans: bool = True
+    private_vehicles: bool = True
+    private_species: tuple[int, ...] = ()
+    decimals: int = DECIMALS_MAX
+    gzip: bool = True
+
+    def plain(self) -> dict[str, Any]:
+        """The options as they are kept."""
+        return {**vars(self), "private_species": list(self.private_species)}
+
+
+async def export_package(
+    session: WriteSession, viewer: Viewer, project_id: int, options: PackageOptions
+) -> WildlifeExport:
+    """Queues an export of a project as a Camtrap DP package. For its admins."""
+    checks.within("coordinateDecimals", options.decimals, 0, DECIMALS_MAX)
+    project = await project_to_approve_in(session, viewer, project_id)
+    row = WildlifeExport(
+        user_id=signed_in(viewer),
+        classification_project_id=project.id,
+        format=WildlifeExportFormat.CAMTRAP_DP,
+        format_version="1.0.2",
+        options=options.plain(),
+    )
+    session.add(row)
+    await session.flush()
+    job = await enqueue(session, WildlifeJob.EXPORT_WILDLIFE, subject_id=row.id, user_id=row.user_id)
+    row.job_id = job.id
+    await session.flush()
+    return row
+
+
+def export_link(viewer: Viewer, export: WildlifeExport) -> str | None:
+    """A temporary download link; null until the file is there."""
+    return None if export.storage_key is None else links.signed(WILDLIFE_EXPORT, viewer, export.id)
+
+
+@links.leads_to_file(WILDLIFE_EXPORT)
+def export_file(opened: links.Opened) -> StoredFile:
+    """The file that a link leads to."""
+    export: WildlifeExport = opened.row
+    if export.storage_key is None:
+        raise Expired(links.GONE)
+    return StoredFile(export.storage_key, f"camtrap-dp-{export.id}.zip", "application/zip")
+
+
+async def finish_export(session: WriteSession, export_id: int, *, key: str, size: int, counts: dict[str, int]) -> None:
+    """Marks an export as finished."""
+    row = await session.get_one(WildlifeExport, export_id, with_for_update=True)
+    row.storage_key, row.size_bytes, row.counts = key, BigInt(size), counts
+    row.status = ExchangeStatus.FINISHED
+    await progress.finish_export(session, row)
+
+
+def folder_of(export_id: int) -> str:
+    """Where the files of an export are kept."""
+    return f"wildlife-exports/{export_id}-{datetime.now(UTC):%Y%m%d%H%M%S}.zip"

@@ -1,0 +1,140 @@
+"""Writes a Camtrap DP 1.0.2 package of a classification project: tables by COPY, checked before they are kept."""
+
+import gzip
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+import orjson
+
+from app.database import ReadSession, copy_out, driver_of
+from app.errors import Conflict
+from app.formats.wildlife.camtrap_dp import descriptor
+from app.formats.wildlife.camtrap_dp.fields import RANKS, RESOURCES
+from app.formats.wildlife.problems import Problems
+from app.metering import in_thread
+from app.models.wildlife.classification_projects import ClassificationProject
+from app.models.wildlife.projects import ResearchProject
+from app.services.wildlife.exchange import package_statements as statements
+
+BASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
+PIECE_BYTES = 1_048_576
+EXACT_SCHEMA = {"fields": [{"name": "observationID", "type": "string"}, {"name": "values", "type": "object"}]}
+RANK_NAMES = ("kingdom", "phylum", "class", "order", "family", "genus")
+
+
+async def write_package(
+    session: ReadSession, project_id: int, options: Mapping[str, Any], folder: Path, target: Path
+) -> dict[str, int]:
+    """Writes the package as a ZIP archive; how many rows its tables have. Refused if there is nothing to publish."""
+    values = {**options, "project_id": project_id}
+    connection = await driver_of(session)
+    for statement in statements.PREPARED:
+        await connection.execute(statement, values)
+    await _check(connection)
+    counts = {}
+    for name, statement in statements.TABLES.items():
+        counts[name] = await _write_table(session, statement, values, folder / _file_name(name, options), options)
+    said = await _descriptor(session, connection, project_id, options)
+    await in_thread(_pack, folder, target, orjson.dumps(said, option=orjson.OPT_INDENT_2), options)
+    return counts
+
+
+async def _check(connection: Any) -> None:
+    """Refuses what must not be published; validators of the standard would not find it."""
+    [(media,)] = await (await connection.execute("SELECT count(*) FROM export_finals")).fetchall()
+    if not media:
+        raise Conflict("There is nothing to export. Approve classifications, or set approvedOnly to false.")
+    for what, statement in statements.CHECKS.items():
+        [(count,)] = await (await connection.execute(statement)).fetchall()
+        if count:
+            raise Conflict(f"This cannot be published: {count} {what}. Correct them first.")
+
+
+def _file_name(name: str, options: Mapping[str, Any]) -> str:
+    return f"{name}.csv.gz" if options["gzip"] else f"{name}.csv"
+
+
+async def _write_table(
+    session: ReadSession, statement: str, values: Mapping[str, Any], path: Path, options: Mapping[str, Any]
+) -> int:
+    rows, waiting, size = -1, [], 0
+    with ExitStack() as stack:
+        plain = stack.enter_context(path.open("wb"))
+        write: Callable[[bytes], int] = plain.write
+        if options["gzip"]:
+            write = stack.enter_context(gzip.GzipFile(fileobj=plain, mode="wb", compresslevel=3)).write
+        async for piece in copy_out(session, f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", values):
+            rows += 1
+            waiting.append(piece)
+            size += len(piece)
+            if size > PIECE_BYTES:
+                await in_thread(write, b"".join(waiting))
+                waiting, size = [], 0
+        await in_thread(write, b"".join(waiting))
+    return rows
+
+
+async def _descriptor(
+    session: ReadSession, connection: Any, project_id: int, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    project = await session.get_one(ClassificationProject, project_id)
+    research = await session.get_one(ResearchProject, project.research_project_id)
+    [(start, end, west, south, east, north, _)] = await (await connection.execute(statements.SPAN)).fetchall()
+    taxa = [_taxon(*row) for row in await (await connection.execute(statements.TAXA)).fetchall()]
+    decimals = options["decimals"]
+    west, south, east, north = (round(side, decimals) for side in (west, south, east, north))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    said = {
+        "resources": [_resource(name, options) for name in (*RESOURCES, "frames")],
+        "profile": f"{BASE}/camtrap-dp-profile.json",
+        "name": f"classification-project-{project_id}",
+        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "title": project.name,
+        "contributors": [{"title": research.name, "role": "rightsHolder"}],
+        "project": {
+            "title": research.name,
+            "acronym": research.acronym,
+            "samplingDesign": _camel(getattr(research.sampling_design, "value", None) or "OPPORTUNISTIC"),
+            "captureMethod": ["activityDetection"],
+            "individualAnimals": bool(research.individual_animals),
+            "observationLevel": ["media"],
+        },
+        "coordinatePrecision": 10.0**-decimals,
+        "spatial": {"type": "Polygon", "bbox": [west, south, east, north], "coordinates": [ring]},
+        "temporal": {"start": start, "end": end},
+        "taxonomic": taxa,
+    }
+    problems = Problems()
+    descriptor.read(orjson.dumps(said), problems)
+    if problems.counts["WARNING"] or problems.errors:
+        problem = problems.listed[0]
+        raise Conflict(f"This cannot be published: {problem.field}: {problem.message}")
+    return said
+
+
+def _taxon(name: str, rank: str, *higher: str | None) -> dict[str, str]:
+    given = {"scientificName": name, "taxonRank": rank if rank in RANKS else None}
+    return {key: value for key, value in {**given, **dict(zip(RANK_NAMES, higher, strict=True))}.items() if value}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.lower().split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def _resource(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    schema: Any = EXACT_SCHEMA if name == "frames" else f"{BASE}/{name}-table-schema.json"
+    said = {"name": name, "path": _file_name(name, options), "profile": "tabular-data-resource", "format": "csv"}
+    packed = {"compression": "gz"} if options["gzip"] else {}
+    return {**said, **packed, "mediatype": "text/csv", "encoding": "utf-8", "schema": schema}
+
+
+def _pack(folder: Path, target: Path, said: bytes, options: Mapping[str, Any]) -> None:
+    with ZipFile(target, "w", ZIP_STORED if options["gzip"] else ZIP_DEFLATED, compresslevel=3) as archive:
+        archive.writestr(descriptor.NAME, said, ZIP_DEFLATED)
+        for name in (*RESOURCES, "frames"):
+            archive.write(folder / _file_name(name, options), _file_name(name, options))
