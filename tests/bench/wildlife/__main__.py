@@ -72,7 +72,7 @@ FILTERS: dict[str, tuple[str, dict[str, Any]]] = {
         "RECORDED",
         {"recordedFrom": "2025-06-01T00:00:00Z", "recordedUntil": "2025-06-08T00:00:00Z"},
     ),
-    "of one provider": ("NEWEST", {"aiProviderId": _named("ExternalAIProvider", 2)}),
+    "of one provider": ("NEWEST", {"aiProviderId": _named("ExternalAIProvider", 102)}),
     "by one person": ("NEWEST", {"userId": _named("User", 3)}),
 }
 

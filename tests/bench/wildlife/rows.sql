@@ -30,7 +30,7 @@ SELECT i, 1 + i / 191, i, 'r' || i, 'r' || i || '-loc' || i, '2025-01-01Z', '202
 INSERT INTO collections (id, research_project_id, name, owner_id)
 SELECT i, 1 + i / 11, 'Collection ' || i, 1 FROM generate_series(1, 11) AS i;
 INSERT INTO ai_providers (id, kind, user_id, name, provider_type)
-VALUES (1, 'EXTERNAL', 1, 'Detector', 'DETECTION'), (2, 'EXTERNAL', 1, 'Classifier', 'CLASSIFICATION');
+VALUES (101, 'EXTERNAL', 1, 'Detector', 'DETECTION'), (102, 'EXTERNAL', 1, 'Classifier', 'CLASSIFICATION');
 
 UPDATE pg_index SET indisready = false WHERE indrelid IN
     ('resources'::regclass, 'collection_resources'::regclass, 'classifications'::regclass, 'classification_attrs'::regclass);
@@ -57,7 +57,7 @@ SELECT id, 1 + id / 1000001, 1 + id / 1000001, 1 + (id - 1) / 100000, id, 'FINAL
     CASE WHEN id % 10 < 3 THEN now() END, deployment_id, recorded_at, id % 20 = 7, true, id % 100 = 7
 FROM resources;
 INSERT INTO classifications (id, project_id, research_project_id, resource_id, classification_type, model_id, final_id, is_blank)
-SELECT 2000000 + id, 1 + id / 1000001, 1 + id / 1000001, id, 'AI', 2, id, false FROM resources;
+SELECT 2000000 + id, 1 + id / 1000001, 1 + id / 1000001, id, 'AI', 102, id, false FROM resources;
 INSERT INTO classifications (id, project_id, research_project_id, resource_id, classification_type, user_id, final_id)
 SELECT 4000000 + id, 1 + id / 1000001, 1 + id / 1000001, id, 'USER', 3, id FROM resources WHERE id % 20 = 7;
 
