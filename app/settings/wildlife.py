@@ -80,6 +80,9 @@ class WildlifeSettings(BaseModel):
     ai_providers_max: Count = Field(default=200, description="External AI providers of an account.")
     frames_samples_max: Count = Field(default=20_000, description="Samples of one answer with frames.")
 
+    # Local providers
+    local_batch_media_max: Count = Field(default=100, description="Media that a local provider takes in one turn.")
+
     # Classifiers of species
     species_crops_per_class_min: Count = Field(
         default=30, description="Approved crops of a species that a classifier needs."

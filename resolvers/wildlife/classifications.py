@@ -35,12 +35,17 @@ MediaKind = Annotated["ResourceType", strawberry.lazy("app.models.wildlife.media
 
 
 class ClassificationOrder(Order):
-    """By age, or by when the media were recorded, which only FINAL rows know."""
+    """By age, by when the media were recorded, or by how much a look at them would settle; only FINAL rows know these.
+
+    MOST_INFORMATIVE begins with media on which AI and people disagree, then those of which AI is least sure; of media
+    alike, the first of each sequence come first, and approved ones last.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
     RECORDED = ("recorded_at", False)
     RECORDED_LAST = ("recorded_at", True)
+    MOST_INFORMATIVE = ("informativeness", True)
 
 
 @strawberry.input(

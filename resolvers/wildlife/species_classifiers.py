@@ -4,14 +4,17 @@ import strawberry
 from sqlalchemy import Select
 
 from app.models.wildlife.classification_projects import ClassificationProject
+from app.models.wildlife.classifications import Classification
 from app.models.wildlife.species import Species
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining, SpeciesTrainingStatus
 from app.pagination import Order
 from app.policies import visible
-from app.services.wildlife.species_classifiers import training
+from app.services.wildlife.local_ai import starting  # noqa: F401 -- registers how jobs of local providers start
+from app.services.wildlife.species_classifiers import audit, training
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
+from resolvers.wildlife.providers import provider_key
 
 
 class SpeciesTrainingOrder(Order):
@@ -45,6 +48,24 @@ def species_classifier_trainings(
         key = ids.key(classification_project_id, ClassificationProject)
         found = found.where(SpeciesClassifierTraining.project_id == key)
     return found if status is None else found.where(SpeciesClassifierTraining.status == status)
+
+
+def label_audit(
+    info: Info,
+    classification_project_id: strawberry.ID,
+    provider_id: strawberry.ID | None = None,
+    confidence_min: float = 0.9,
+) -> Select[Classification]:
+    """Approved labels that AI confidently contradicts: FINAL rows to look at again, for one of the two is wrong.
+
+    classification_project_id: The project whose labels are examined.
+    provider_id: Only what this provider contradicts.
+    confidence_min: How sure the provider has to be of another species, from 0 to 1.
+    """
+    key = ids.key(classification_project_id, ClassificationProject)
+    provider = None if provider_id is None else provider_key(provider_id)
+    contradicted = audit.contradicted(key, provider_id=provider, confidence_min=confidence_min)
+    return visible(Classification, info.context.viewer).where(*contradicted)
 
 
 async def train_species_classifier(

@@ -62,6 +62,7 @@ class Classification(Row, of=tables.Classification):
     is_classified_ai: auto
     has_feedback: auto
     disagrees: auto
+    informativeness: auto
     needs_review: auto
     created_at: auto
     last_modified: auto

@@ -7,11 +7,13 @@ from app.models import choices as choice_tables
 from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.wildlife import species_classifiers as tables
 from resolvers.wildlife import species_classifiers as resolve
+from resolvers.wildlife.classifications import ClassificationOrder
 from schema.accounts import User
 from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput, Unavailable
 from schema.row import Row
 from schema.system.jobs import Job
+from schema.wildlife.classifications import Classification
 from schema.wildlife.providers import LocalAIProvider
 
 for enum in (tables.SpeciesTrainingStatus, tables.EvaluationSplit):
@@ -48,6 +50,7 @@ class SpeciesClassifiersQuery:
     species_classifier_trainings: Connection[SpeciesClassifierTraining] = connection(
         resolve.species_classifier_trainings, order=resolve.SpeciesTrainingOrder
     )
+    label_audit: Connection[Classification] = connection(resolve.label_audit, order=ClassificationOrder)
 
 
 @strawberry.type

@@ -322,3 +322,30 @@ async def test_an_answer_that_is_replaced_ranks_anew(database, owner):
     before = (await ranks(database, at))[0]
     await classifying.by_ai(database, at, 0, seen(at.fox, classification_confidence=0.9))
     assert (await ranks(database, at))[0] == pytest.approx(before - 0.4)
+
+
+AUDIT = """query ($id: ID!, $provider: ID, $least: Float! = 0.9) {
+    labelAudit(classificationProjectId: $id, providerId: $provider, confidenceMin: $least) { nodes { id } } }"""
+
+
+async def test_labels_that_ai_confidently_contradicts_are_listed(ask, database, owner, other):
+    at = await season(database, owner.id, media=4)
+    # Contradicted surely, contradicted hardly, agreed with, and not approved.
+    for number, (ai, sure) in enumerate(((at.deer, 0.97), (at.deer, 0.6), (at.fox, 0.99), (at.deer, 0.99))):
+        await classifying.by_ai(database, at, number, seen(ai, classification_confidence=sure))
+        if number < 3:
+            await approve(database, at, number, owner.id, at.fox)
+
+    async def listed(viewer=owner, **given):
+        found = (await ask(AUDIT, viewer=viewer, id=project_id(at), **given))["labelAudit"]
+        return [each["id"] for each in found["nodes"]]
+
+    finals = [ids.encode(await final(database, at, number)) for number in range(4)]
+    assert await listed() == [finals[0]]
+    assert await listed(least=0.5) == [finals[1], finals[0]]
+    assert await listed(provider=ids.encode(at.provider)) == [finals[0]]
+    elsewhere = await classifying.ai_provider(database, owner.id, "Other eyes")
+    assert await listed(provider=ids.encode(elsewhere)) == []
+    assert await listed(viewer=other) == []
+    refused = await ask(AUDIT, viewer=owner, id=project_id(at), least=1.5)
+    assert refused.codes

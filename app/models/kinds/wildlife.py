@@ -14,6 +14,7 @@ class WildlifeRateLimit(RateLimit):
 class WildlifeJob(JobKind):
     """The jobs of this domain."""
 
+    RUN_LOCAL_AI = "RUN_LOCAL_AI", Lane.HEAVY, Trait.NOT_LIMITED
     TRAIN_SPECIES = "TRAIN_SPECIES", Lane.HEAVY, WildlifeRateLimit.SPECIES_TRAININGS
     READ_MEDIA = "READ_MEDIA", Lane.SLOW, SystemRateLimit.JOBS
     FILL_COLLECTION = "FILL_COLLECTION", Lane.SLOW, Trait.NOT_LIMITED

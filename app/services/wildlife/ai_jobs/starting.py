@@ -20,7 +20,7 @@ from app.models.wildlife.media import Resource, ResourceStatus, ResourceType
 from app.models.wildlife.providers import AIProvider, ExternalAIProvider, LocalAIProvider, TrapperAIProvider
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.wildlife.providers import may_run_this_provider
-from app.services.system import audit
+from app.services.system import audit, jobs
 from app.services.wildlife.ai_jobs import polling, progress
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.ai_jobs.local import start_locally
@@ -137,6 +137,8 @@ async def cancel(session: WriteSession, viewer: Viewer, ai_job_id: int) -> AICla
     await progress.end(session, job, AIJobStage.CANCELLED, "Cancelled.")
     pending = AIJobBatch.ai_job_id == job.id, AIJobBatch.status == RemoteStatus.PENDING
     await session.execute(update(AIJobBatch).where(*pending).values(status=RemoteStatus.CANCELLED))
+    if job.job_id is not None:  # our own worker has it
+        await jobs.cancel(session, job.job_id)
     task = await progress.task_of(session, job)
     if task is not None:
         task.status = RemoteStatus.CANCELLED
