@@ -54,6 +54,8 @@ def _sifted(file: Any, out: Any) -> dict[str, Any]:
     said: dict[str, Any] = {"count": 0}
     for _ in range(unpacker.read_map_header()):
         key = unpacker.unpack()
+        if not isinstance(key, str):
+            raise Unreadable("The keys of the results must be texts.")
         if key != "results":
             value = unpacker.unpack()
             if key in {"key", "fence"}:

@@ -4,9 +4,12 @@ from app.errors import NotFound
 from app.models.kinds.wildlife import WildlifeJob
 from app.services.wildlife.frames import indexing, storing
 from jobs.broker import job
+from jobs.housekeeping import housekeeping
 from jobs.run import Run
 
 SAMPLES_MAX = 2_000_000
+
+housekeeping("frames", storing.prune_frames)
 
 
 @job(WildlifeJob.BUILD_FRAME_INDEX, failed=indexing.build_failed)

@@ -14,6 +14,7 @@ from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
 from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
+from schema.wildlife.media import Resource
 from schema.wildlife.providers import AIProvider, AIProviderConnection
 
 for enum in (tables.AIJobStage, tables.RemoteStatus, tables.AIOutcome, config.Overwrite):
@@ -37,6 +38,7 @@ class AIJobOutcome(Row, of=tables.AIJobOutcome):
     outcome: auto
     reason: auto
     created_at: auto
+    resource: Resource | None = one(tables.AIJobOutcome.resource)
 
 
 class AIClassificationJob(Row, of=tables.AIClassificationJob):

@@ -9,6 +9,8 @@ from schema.accounts import User
 from schema.fields import Connection, connection, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
+from schema.wildlife.media import Resource
+from schema.wildlife.places import Deployment
 
 
 class CalibrationSample(Row, of=tables.CalibrationSample):
@@ -17,6 +19,8 @@ class CalibrationSample(Row, of=tables.CalibrationSample):
     frame_index: auto
     depth: auto
     created_at: auto
+    resource: Resource | None = one(tables.CalibrationSample.resource)
+    deployment: Deployment | None = one(tables.CalibrationSample.deployment)
     user: User | None = one(tables.CalibrationSample.user)
 
 
@@ -26,6 +30,7 @@ class CalibrationResult(Row, of=tables.CalibrationResult):
     params: auto
     residual: auto
     samples_count: auto
+    deployment: Deployment | None = one(tables.CalibrationResult.deployment)
     user: User | None = one(tables.CalibrationResult.user)
 
 

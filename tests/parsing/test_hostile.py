@@ -12,12 +12,13 @@ from structlog.testing import capture_logs
 
 from app import parsing, pictures
 from app.errors import Invalid, Unreadable
-from app.formats import label_files
+from app.formats import ai_results, label_files
+from app.formats.frames import reading
 from app.formats.wildlife import files
 from app.gateways.osm import overpass, rawdata
 from app.web.graphql.request import Malformed, decode
 from tests.fuzz import examples
-from tests.parsing import hostile
+from tests.parsing import hostile, hostile_frames
 from tests.parsing.hostile import MIB
 
 AREA = box(12, 46, 12.01, 46.01).wkb
@@ -40,7 +41,21 @@ async def wildlife_file(content, folder, kind):
     return await parsing.run(files.sift, *arguments, cpu_s_max=CPU_S)
 
 
+async def frames_file(content, folder):
+    path = folder / "frames"
+    path.write_bytes(content)
+    return await parsing.run(reading.sift, str(path), str(folder / "written"), None, cpu_s_max=CPU_S)
+
+
+async def results_file(content, folder):
+    path = folder / "results"
+    path.write_bytes(content)
+    return await parsing.run(ai_results.sift, str(path), str(folder / "sifted"), cpu_s_max=CPU_S)
+
+
 FORMATS = {
+    "frames": (hostile_frames.FRAMES, frames_file),
+    "results of AI": (hostile_frames.RESULTS, results_file),
     "GeoJSON": (hostile.GEOJSON, lambda content, folder: label_file(content, folder, "GEOJSON")),
     "OSM XML": (hostile.OSM_XML, lambda content, folder: label_file(content, folder, "OSM_XML")),
     "raw data": (hostile.GEOJSON, lambda content, _: parsing.run(rawdata.parsed, content, cpu_s_max=CPU_S)),

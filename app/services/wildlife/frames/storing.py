@@ -6,13 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from app import parsing
+from app.database import Database
 from app.formats import frames
 from app.formats.frames import FrameSample, FramesCode, FramesHeader, ObjectHeader, Range, UnreadableFrames
 from app.formats.frames.reading import sift
 from app.gateways import storage
+from app.models.wildlife.classifications import Classification
 
 PREFIX = "frames"
+# A file is written before the row that names it.
+AGE_S_MIN = 86_400.0
 DIGEST_LENGTH = 64
 
 
@@ -38,6 +44,20 @@ async def store_payload(source: Path, *, object_ids: Collection[int] | None = No
         if "code" in said:
             raise UnreadableFrames(FramesCode(said["code"]), said["message"])
         return await _keep(path), said
+
+
+async def prune_frames(database: Database) -> int:
+    """Deletes files of frames that no classification names any more, some time after they were written."""
+    deleted = 0
+    async for keys in storage.old(PREFIX, age_s=AGE_S_MIN):
+        digests = {key.rpartition("/")[2]: key for key in keys}
+        async with database.reading() as session:
+            named = select(Classification.frames_sha256).where(Classification.frames_sha256.in_(digests))
+            used = set(await session.scalars(named))
+        unused = [key for digest, key in digests.items() if digest not in used]
+        await storage.delete_all(unused)
+        deleted += len(unused)
+    return deleted
 
 
 async def read_frames(digest: str, **wanted: Any) -> Range:
