@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.web.test_plain import connected
+from tests.web.test_fast_path import connected
 
 H2C = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
 
