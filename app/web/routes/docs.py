@@ -23,6 +23,7 @@ NAMES = (
     "getting-started",
     "accounts-and-keys",
     "mapping",
+    "wildlife",
     "social",
     "errors",
     "limits-and-costs",
