@@ -34,6 +34,7 @@ from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.world import NOW, World, world
+from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
 
 MARK = "zephyrine"
@@ -83,7 +84,7 @@ async def society(database: Database) -> Society:
     await _befriend(database, viewer, between, hidden)
     await _talk(database, viewer, between, hidden["friend"])
     await _work(database, viewer, hidden["friend"])
-    await wildlife.season(database, hidden["friend"].id, viewer.id)
+    await _watch(database, viewer, hidden["friend"])
     await _organise(database, viewer, hidden["friend"])
     return Society(here, viewer, hidden, between, await marks_of(database, hidden.values()))
 
@@ -167,6 +168,15 @@ async def _work(database: Database, viewer: Person, friend: Person) -> None:
     await factories.feedback_label(database, area, user_id=friend.id)
     told = {"training_id": training.id, "subject_type": "Prediction", "subject_key": prediction.id}
     await factories.notification(database, viewer.id, **told)
+
+
+async def _watch(database: Database, viewer: Person, friend: Person) -> None:
+    """Lets them have done everything there is to do in projects with camera traps that the other works in."""
+    await wildlife.season(database, friend.id, viewer.id)
+    at = await classifying.season(database, friend.id)
+    await classifying.joined(database, at, viewer.id)
+    await classifying.by_ai(database, at, 0, classifying.seen(at.fox))
+    await classifying.by_person(database, at, 1, friend.id, classifying.seen(at.deer))
 
 
 async def _organise(database: Database, viewer: Person, friend: Person) -> None:

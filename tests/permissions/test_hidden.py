@@ -5,6 +5,7 @@ the fields that name somebody as long as one may see them; a field that names pe
 does a field of the root about which it does not say whether it does.
 """
 
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,9 @@ def everything(ask, database, monkeypatch):
         async with database.reading() as session:
             rows = {name: (await session.scalars(select(SHOWN[name]))).all() for name in SHOWN}
         keys = {name: [ids.encode(row) for row in found] for name, found in rows.items()}
-        one = {name: ids.encode(max(found, key=people.weight)) for name, found in rows.items() if found}
+        # Of what there is none, one is asked for that is not there.
+        one = defaultdict(lambda: ids.encode_key(SHOWN["User"], 10**9))
+        one |= {name: ids.encode(max(found, key=people.weight)) for name, found in rows.items() if found}
         found = await answers(partial(ask, viewer=viewer), one.__getitem__, keys)
         return {
             name

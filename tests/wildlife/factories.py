@@ -23,7 +23,7 @@ from app.models.wildlife.providers import (
     ExternalAIProvider,
     TrapperAIProvider,
 )
-from app.models.wildlife.species import Species, TaxonRank
+from app.models.wildlife.species import Species, SpeciesAlias, TaxonRank
 from app.models.wildlife.uploads import MediaReading, MediaUpload
 from tests import factories as people
 from tests.factories import add
@@ -196,6 +196,7 @@ async def season(database: Database, owner_id: int, member_id: int) -> ResearchP
             storage_key="media/1/x",
         ),
     )
-    await species(database)
+    fox = await species(database)
+    await add(database, SpeciesAlias(species_id=fox.id, checklist="COL", key="5BSG3"))
     await ai_provider(database, await ai_provider_connection(database, owner_id))
     return forest
