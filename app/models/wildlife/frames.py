@@ -47,9 +47,7 @@ class FrameIndex(Record):
 
     project: Mapped[ClassificationProject] = relationship(lazy="raise", doc="The classification project.")
     job: Mapped[Job | None] = relationship(lazy="raise", doc="The background job, with its progress.")
-    observations: Mapped[list["FrameObservation"]] = relationship(
-        back_populates="frame_index", lazy="raise", doc="The rows."
-    )
+    observations: Mapped[list["FrameObservation"]] = relationship(back_populates="index", lazy="raise", doc="The rows.")
 
 
 class FrameObservation(Record):
@@ -67,10 +65,10 @@ class FrameObservation(Record):
     classification_attrs_id: Mapped[int] = mapped_column(
         ForeignKey("classification_attrs.id", ondelete="CASCADE"), info=not_exported(REBUILT)
     )
-    frame: Mapped[int] = mapped_column("frame_index", BigInteger, doc="The frame, counted at the video's own rate.")
+    frame_index: Mapped[int] = mapped_column(BigInteger, doc="The frame, counted at the video's own rate.")
     observed_at: Mapped[datetime | None] = mapped_column(doc="The time of the frame, if the medium has one.")
     bbox: Mapped[list[float]] = mapped_column(ARRAY(Float), doc="`[x, y, width, height]`, relative to the picture.")
     confidence: Mapped[float | None] = mapped_column(doc="The confidence, 0 to 1.")
     distance: Mapped[float | None] = mapped_column(doc="The distance from the camera in metres.")
 
-    frame_index: Mapped[FrameIndex] = relationship(back_populates="observations", lazy="raise", doc="The index.")
+    index: Mapped[FrameIndex] = relationship(back_populates="observations", lazy="raise", doc="The index.")

@@ -51,7 +51,7 @@ def visible_frame_indexes(viewer: AnyViewer) -> ColumnElement[bool]:
 @reads(FrameObservation)
 def visible_frame_observations(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of visible indexes."""
-    return FrameObservation.frame_index.has(visible_frame_indexes(viewer))
+    return FrameObservation.index.has(visible_frame_indexes(viewer))
 
 
 def _of_members(viewer: AnyViewer) -> ColumnElement[bool]:
