@@ -73,13 +73,19 @@ def world(seed: int, *, is_torn: bool = False) -> World:
             _tear(random, rows, [column for column in columns if column.foreign_keys and not column.nullable])
         for row in rows:
             shown = _class_of(table, row)
-            made.rows.setdefault(shown.__name__, []).append(shown(**row))
+            made.rows.setdefault(shown.__name__, []).append(shown(**_attributes(shown, row)))
     return made
 
 
 def roots() -> list[Mapper[Any]]:
     """The mappers of tables, without those of the classes that share a table with another."""
     return [mapper for mapper in Base.registry.mappers if mapper.inherits is None]
+
+
+def _attributes(shown: type[Record], row: dict[str, Any]) -> dict[str, Any]:
+    """The values of columns by the names of their attributes."""
+    mapper, columns = inspect(shown), shown.__table__.columns
+    return {mapper.get_property_by_column(columns[name]).key: value for name, value in row.items()}
 
 
 def _class_of(table: type[Record], row: dict[str, Any]) -> type[Record]:

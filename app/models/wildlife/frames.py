@@ -65,7 +65,7 @@ class FrameObservation(Record):
     classification_attrs_id: Mapped[int] = mapped_column(
         ForeignKey("classification_attrs.id", ondelete="CASCADE"), info=not_exported(REBUILT)
     )
-    frame_index: Mapped[int] = mapped_column(BigInteger, doc="The frame, counted at the video's own rate.")
+    frame: Mapped[int] = mapped_column("frame_index", BigInteger, doc="The frame, counted at the video's own rate.")
     observed_at: Mapped[datetime | None] = mapped_column(doc="The time of the frame, if the medium has one.")
     bbox: Mapped[list[float]] = mapped_column(ARRAY(Float), doc="`[x, y, width, height]`, relative to the picture.")
     confidence: Mapped[float | None] = mapped_column(doc="The confidence, 0 to 1.")
