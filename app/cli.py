@@ -150,6 +150,16 @@ def user(context: typer.Context) -> None:
     operators.program(context.args, prog_name="fieldgraph user")
 
 
+@program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def provider(context: typer.Context) -> None:
+    """Add local AI providers as ONNX files: add."""
+    if context.args and "--help" not in context.args:
+        _find_servers()
+    from app.operations import providers
+
+    providers.program(context.args, prog_name="fieldgraph provider")
+
+
 @program.command()
 def counters() -> None:
     """Compare what is counted of posts and conversations with what there is, and put it right; people may go on."""

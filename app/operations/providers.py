@@ -1,0 +1,107 @@
+"""What operators do to local AI providers at the command line: add a model that they have as an ONNX file."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import func, select
+
+from app import checks
+from app.database import Database, WriteSession
+from app.errors import DomainError, Invalid
+from app.gateways import storage
+from app.models.limits import wildlife as limits
+from app.models.wildlife.observations import ObservationType
+from app.models.wildlife.providers import AIProviderType, LocalAIProvider, LocalEngine
+from app.models.wildlife.species import Species
+from app.operations.process import CannotStart
+from app.services.system import audit
+from app.settings import settings
+
+program = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Manage local AI providers."
+)
+TYPES = {"detection": AIProviderType.DETECTION, "classification": AIProviderType.CLASSIFICATION}
+# Of detectors: what else a label may be called.
+OTHER_NAMES = {"person": "human", "people": "human", "car": "vehicle", "empty": "blank"}
+
+
+@program.callback()
+def _providers() -> None:
+    """Manage local AI providers."""
+
+
+@program.command()
+def add(
+    name: Annotated[str, typer.Argument(help="The name of the provider.")],
+    file: Annotated[Path, typer.Argument(help="The model as an ONNX file.", exists=True, dir_okay=False)],
+    labels: Annotated[Path, typer.Argument(help="The labels of its classes in order, one a line.", exists=True)],
+    *,
+    kind: Annotated[str, typer.Option("--type", help="detection or classification.")] = "detection",
+    version: Annotated[str, typer.Option(help="The version of the model.")] = "1",
+    licence: Annotated[str | None, typer.Option(help="The licence of the model.")] = None,
+) -> None:
+    """Add a detector or a classifier as an ONNX file; every account may run it."""
+    if kind not in TYPES:
+        raise CannotStart("--type must be detection or classification.")
+    listed = [line.strip() for line in labels.read_text().splitlines() if line.strip()]
+    if not listed or len(set(listed)) < len(listed):
+        raise CannotStart("The file of labels must have one label a line, each once.")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    said = {"name": name, "version": version, "licence": licence, "kind": TYPES[kind], "sha256": digest}
+    try:
+        provider = asyncio.run(_added(file, listed, said))
+    except Invalid as error:
+        raise CannotStart(f"{error.field}: {error.message}") from None
+    except DomainError as error:
+        raise CannotStart(error.message) from None
+    print(f"Added {provider.name} {provider.version} with {len(listed)} labels.")  # noqa: T201
+    if provider.reason:
+        print(provider.reason)  # noqa: T201
+
+
+async def _added(file: Path, labels: Sequence[str], said: dict[str, Any]) -> LocalAIProvider:
+    database = Database(str(settings.database_url), str(settings.redis_url))
+    try:
+        async with database.writing() as session:
+            provider = LocalAIProvider(
+                name=checks.text("name", said["name"], length_max=limits.AI_PROVIDER_NAME_LENGTH_MAX),
+                version=checks.text("version", said["version"], length_max=limits.AI_PROVIDER_VERSION_LENGTH_MAX),
+                licence=checks.optional_text("licence", said["licence"], length_max=limits.LICENCE_LENGTH_MAX),
+                provider_type=said["kind"],
+                engine=LocalEngine.ONNX,
+                video_support=True,
+                crop_image=said["kind"] is AIProviderType.CLASSIFICATION,
+                categories=await _categories(session, said["kind"], labels),
+            )
+            digest = said["sha256"]
+            provider.model_file_hash, provider.weights_key = digest, f"classifiers/onnx/{digest}.onnx"
+            await storage.put(provider.weights_key, file)
+            session.add(provider)
+            await session.flush()
+            audit.record(session, None, "addAiProvider", about=provider)
+            return provider
+    finally:
+        await database.close()
+
+
+async def _categories(session: WriteSession, kind: AIProviderType, labels: Sequence[str]) -> dict[str, Any]:
+    if kind is AIProviderType.DETECTION:
+        values = {label: OTHER_NAMES.get(label.lower(), label.lower()) for label in labels}
+        known = {each.value.lower() for each in ObservationType}
+        entries = [
+            {"aiLabel": label, "value": value if value in known else "unknown"} for label, value in values.items()
+        ]
+        return {"attributeMappings": [{"attributeType": "observation_type", "labels": entries}]}
+    wanted = [label.lower() for label in labels]
+    rows = select(func.lower(Species.scientific_name), func.min(Species.id)).where(
+        func.lower(Species.scientific_name).in_(wanted), Species.accepted_id.is_(None)
+    )
+    keys: dict[str, int] = dict((await session.execute(rows.group_by(func.lower(Species.scientific_name)))).all())
+    if missing := [label for label in labels if label.lower() not in keys]:
+        raise Invalid("labels", f"No species is called {missing[0]}. Import it first, or correct the label.")
+    entries = [{"aiLabel": label, "value": label, "speciesId": keys[label.lower()]} for label in labels]
+    return {"attributeMappings": [{"attributeType": "species", "labels": entries}]}
