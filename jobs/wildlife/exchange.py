@@ -13,7 +13,7 @@ from app.formats.wildlife import files
 from app.gateways import storage
 from app.metering import in_thread
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.wildlife.exchange import WildlifeExport, WildlifeImport
+from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport
 from app.models.wildlife.projects import ResearchProject
 from app.services.system.jobs import Progress
 from app.services.wildlife.classifications.access import project_to_approve_in
@@ -125,12 +125,16 @@ async def export_wildlife(run: Run) -> None:
         row = await session.get_one(WildlifeExport, run.claim.subject_id, with_for_update=True)
         await progress.begin(session, row)
     with working_folder() as folder:
-        tables, target = private_files.folder(folder / "tables"), folder / "package.zip"
+        tables, target = private_files.folder(folder / "tables"), folder / "export"
         # It writes temporary tables alone.
         async with run.database.writing(s_max=settings.long_transaction_s_max) as session:
             viewer = await progress.owner_of(session, row)
             await project_to_approve_in(session, viewer, row.classification_project_id)
-            counts = await packaging.write_package(session, row.classification_project_id, row.options, tables, target)
+            project_id = row.classification_project_id
+            if row.format is WildlifeExportFormat.OBSERVATIONS_CSV:
+                counts = await packaging.write_observations(session, project_id, row.options, target)
+            else:
+                counts = await packaging.write_package(session, project_id, row.options, tables, target)
         key = exports.folder_of(row.id)
         size = target.stat().st_size
         await storage.put(key, target)

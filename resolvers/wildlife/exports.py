@@ -7,7 +7,7 @@ from sqlalchemy import Select
 
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.deployments import Deployment
-from app.models.wildlife.exchange import WildlifeExport
+from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat
 from app.models.wildlife.species import Species
 from app.policies import visible
 from app.services.wildlife.exchange import exports
@@ -94,6 +94,22 @@ async def export_camtrap_dp(
         gzip=given.gzip,
     )
     async with info.context.writing() as session:
-        return await exports.export_package(
-            session, info.context.viewer, ids.key(classification_project_id, ClassificationProject), kept
-        )
+        project_id = ids.key(classification_project_id, ClassificationProject)
+        format = WildlifeExportFormat.CAMTRAP_DP
+        return await exports.start_export(session, info.context.viewer, project_id, format, kept)
+
+
+async def export_observations(
+    info: Info, classification_project_id: strawberry.ID, approved_only: bool = True, exclude_blank: bool = False
+) -> WildlifeExport:
+    """Starts writing all observations of a classification project as CSV, which `importClassifications` reads.
+
+    classification_project_id: The project. For its admins.
+    approved_only: Whether only approved classifications go out.
+    exclude_blank: Whether media without anything are left out.
+    """
+    kept = PackageOptions(approved_only=approved_only, exclude_blank=exclude_blank, gzip=False)
+    async with info.context.writing() as session:
+        project_id = ids.key(classification_project_id, ClassificationProject)
+        format = WildlifeExportFormat.OBSERVATIONS_CSV
+        return await exports.start_export(session, info.context.viewer, project_id, format, kept)

@@ -125,6 +125,9 @@ class ExchangeMutation:
     import_classifications: WildlifeImport | InvalidInput | Conflict = mutation(
         resolve.import_classifications, rate_limit=SystemRateLimit.JOBS
     )
+    export_observations: WildlifeExport | InvalidInput | Conflict = mutation(
+        resolve_exports.export_observations, rate_limit=SystemRateLimit.JOBS
+    )
     export_camtrap_dp: WildlifeExport | InvalidInput | Conflict = mutation(
         resolve_exports.export_camtrap_dp, rate_limit=SystemRateLimit.JOBS
     )

@@ -128,3 +128,17 @@ async def test_the_link_asks_again_whether_its_holder_may(api, export, seen, dat
 async def test_others_may_not_export(refuse, other, at):
     refused = await refuse("exportCamtrapDp", viewer=other, classificationProjectId=ids.encode(at.project))
     assert refused["code"] == "NOT_FOUND"
+
+
+async def test_observations_go_out_as_a_table_that_is_imported_again(api, change, ask, seen, database, owner, at):
+    begun = await change("exportObservations", viewer=owner, classificationProjectId=ids.encode(at.project))
+    await work(database)
+    document = "query ($id: ID!) { wildlifeExport(id: $id) { status downloadLink counts { observations } } }"
+    told = (await ask(document, viewer=owner, id=begun["id"]))["wildlifeExport"]
+    assert (told["status"], told["counts"]) == ("FINISHED", {"observations": 4})
+    content = (await api.get(told["downloadLink"])).content
+    assert content.count(b"\n") == 5
+    again = await Desk(api, change, ask, database, owner).bring(
+        "importClassifications", content, classificationProjectId=ids.encode(at.project)
+    )
+    assert (again["status"], again["errorCount"], again["counts"]["observations"]) == ("FINISHED", 0, 4)

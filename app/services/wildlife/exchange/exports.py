@@ -18,6 +18,7 @@ from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.exchange import progress
 
 DECIMALS_MAX = 7
+VERSIONS = {WildlifeExportFormat.CAMTRAP_DP: "1.0.2", WildlifeExportFormat.OBSERVATIONS_CSV: "1"}
 WILDLIFE_EXPORT = links.Kind("wildlife-export", "files", WildlifeExport)
 
 
@@ -39,17 +40,17 @@ class PackageOptions:
         return {**vars(self), "private_species": list(self.private_species)}
 
 
-async def export_package(
-    session: WriteSession, viewer: Viewer, project_id: int, options: PackageOptions
+async def start_export(
+    session: WriteSession, viewer: Viewer, project_id: int, format: WildlifeExportFormat, options: PackageOptions
 ) -> WildlifeExport:
-    """Queues an export of a project as a Camtrap DP package. For its admins."""
+    """Queues an export of a project. For its admins."""
     checks.within("coordinateDecimals", options.decimals, 0, DECIMALS_MAX)
     project = await project_to_approve_in(session, viewer, project_id)
     row = WildlifeExport(
         user_id=signed_in(viewer),
         classification_project_id=project.id,
-        format=WildlifeExportFormat.CAMTRAP_DP,
-        format_version="1.0.2",
+        format=format,
+        format_version=VERSIONS[format],
         options=options.plain(),
     )
     session.add(row)
@@ -71,6 +72,8 @@ def export_file(opened: links.Opened) -> StoredFile:
     export: WildlifeExport = opened.row
     if export.storage_key is None:
         raise Expired(links.GONE)
+    if export.format is WildlifeExportFormat.OBSERVATIONS_CSV:
+        return StoredFile(export.storage_key, f"observations-{export.id}.csv", "text/csv")
     return StoredFile(export.storage_key, f"camtrap-dp-{export.id}.zip", "application/zip")
 
 

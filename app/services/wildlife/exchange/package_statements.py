@@ -132,6 +132,31 @@ FROM export_finals AS shown JOIN classification_attrs AS attrs ON attrs.shown_by
 JOIN classifications AS row ON row.id = attrs.classification_id
 WHERE NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK') ORDER BY shown.final_id, attrs.id
 """
+# All observations in our own words; `importClassifications` reads them again.
+PLAIN = f"""
+SELECT rtrim(encode(convert_to('Classification:' || shown.final_id, 'UTF8'), 'base64'), '=') AS "classificationID",
+    rtrim(encode(convert_to('Resource:' || shown.resource_id, 'UTF8'), 'base64'), '=') AS "resourceID",
+    shown.media_id AS "mediaID", CASE WHEN NOT shown.is_private THEN resource.file_path END AS "filePath",
+    deployment.deployment_id AS "deploymentID", {stamp("resource.recorded_at", "shown.minutes")} AS timestamp,
+    sequence.sequence_id AS "eventID",
+    CASE row.classification_type WHEN 'AI' THEN 'machine' WHEN 'USER' THEN 'human' END AS "classificationMethod",
+    coalesce(trim(provider.name || ' ' || provider.version), 'person ' || row.user_id) AS "classifiedBy",
+    lower(coalesce(attrs.observation_type, 'BLANK')) AS "observationType",
+    lower(coalesce(attrs.observation_level, 'OBJECT')) AS "observationLevel",
+    species.scientific_name AS "scientificName", coalesce(attrs.count, 1) AS count, attrs.count_new AS "countNew",
+    lower(attrs.sex) AS sex, lower(attrs.age) AS age, lower(attrs.behaviour) AS behaviour,
+    attrs.individual_id AS "individualID", attrs.classification_confidence AS "classificationConfidence",
+    attrs.bboxes AS bboxes, attrs.first_frame_index AS "firstFrameIndex", attrs.distance AS distance,
+    attrs.attrs AS attrs, attrs.attr_confidence AS "attrConfidence", shown.is_setup AS "isSetup"
+FROM export_finals AS shown LEFT JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
+LEFT JOIN classifications AS row ON row.id = coalesce(attrs.classification_id, shown.source_id)
+LEFT JOIN species ON species.id = attrs.species_id LEFT JOIN ai_providers AS provider ON provider.id = row.model_id
+JOIN resources AS resource ON resource.id = shown.resource_id
+JOIN deployments AS deployment ON deployment.id = resource.deployment_id
+LEFT JOIN sequences AS sequence ON sequence.id = resource.sequence_id
+WHERE (attrs.id IS NOT NULL OR shown.is_blank) AND NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK')
+ORDER BY shown.final_id, attrs.id
+"""
 # What no row of a package may be; it is asked before a package is kept.
 CHECKS = {
     "deployments end before they start": "SELECT count(*) FROM deployments WHERE ends_at < starts_at "

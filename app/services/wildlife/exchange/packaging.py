@@ -43,6 +43,17 @@ async def write_package(
     return counts
 
 
+async def write_observations(
+    session: ReadSession, project_id: int, options: Mapping[str, Any], target: Path
+) -> dict[str, int]:
+    """Writes all observations as one table; how many there are."""
+    values = {**options, "project_id": project_id}
+    connection = await driver_of(session)
+    for statement in statements.PREPARED:
+        await connection.execute(statement, values)
+    return {"observations": await _write_table(session, statements.PLAIN, values, target, options)}
+
+
 async def _check(connection: Any) -> None:
     """Refuses what must not be published; validators of the standard would not find it."""
     [(media,)] = await (await connection.execute("SELECT count(*) FROM export_finals")).fetchall()
