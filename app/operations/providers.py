@@ -103,5 +103,5 @@ async def _categories(session: WriteSession, kind: AIProviderType, labels: Seque
     keys: dict[str, int] = dict((await session.execute(rows.group_by(func.lower(Species.scientific_name)))).all())
     if missing := [label for label in labels if label.lower() not in keys]:
         raise Invalid("labels", f"No species is called {missing[0]}. Import it first, or correct the label.")
-    entries = [{"aiLabel": label, "value": label, "speciesId": keys[label.lower()]} for label in labels]
-    return {"attributeMappings": [{"attributeType": "species", "labels": entries}]}
+    taxa = [{"aiLabel": label, "value": label, "speciesId": keys[label.lower()]} for label in labels]
+    return {"attributeMappings": [{"attributeType": "species", "labels": taxa}]}
