@@ -10,7 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import WITHHELD, BigInt, Json, Record
 from app.models.limits import wildlife as limits
+from app.models.limits.columns import STORAGE_KEY_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.models.limits.wildlife import FORMAT_VERSION_LENGTH_MAX
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.projects import ResearchProject
@@ -79,7 +81,8 @@ class WildlifeImport(Record):
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     format: Mapped[WildlifeImportFormat] = mapped_column(doc="The format of the files.")
     format_version: Mapped[str | None] = mapped_column(
-        String(40), doc="The version of the format that the files are in; null until they are read."
+        String(FORMAT_VERSION_LENGTH_MAX),
+        doc="The version of the format that the files are in; null until they are read.",
     )
     status: Mapped[ExchangeStatus] = mapped_column(default=ExchangeStatus.SUBMITTED, doc="The state of the import.")
     dry_run: Mapped[bool] = mapped_column(doc="Whether the files are only checked, and nothing is changed.")
@@ -128,11 +131,13 @@ class WildlifeExport(Record):
     classification_project_id: Mapped[int] = mapped_column(ForeignKey("classification_projects.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     format: Mapped[WildlifeExportFormat] = mapped_column(doc="The format of the file.")
-    format_version: Mapped[str | None] = mapped_column(String(40), doc="The version of the format.")
+    format_version: Mapped[str | None] = mapped_column(
+        String(FORMAT_VERSION_LENGTH_MAX), doc="The version of the format."
+    )
     status: Mapped[ExchangeStatus] = mapped_column(default=ExchangeStatus.SUBMITTED, doc="The state of the export.")
     options: Mapped[Json] = mapped_column(default=dict, server_default=text("'{}'"), doc="What was asked for.")
     counts: Mapped[Json] = mapped_column(default=dict, server_default=text("'{}'"), info=WITHHELD)
-    storage_key: Mapped[str | None] = mapped_column(String(200), unique=True, info=WITHHELD)
+    storage_key: Mapped[str | None] = mapped_column(String(STORAGE_KEY_LENGTH_MAX), unique=True, info=WITHHELD)
     size_bytes: Mapped[BigInt | None] = mapped_column(BigInteger, doc="The size of the file in bytes.")
     failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
