@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from app.models.wildlife.providers import LocalEngine
 from app.models.wildlife.species_classifiers import SpeciesTrainingStatus
@@ -146,9 +147,22 @@ def _fit_calibration_results(random: Random, rows: list[dict[str, Any]]) -> None
         row["is_active"] = False
 
 
+def _fit_ai_job_batches(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["key"] = UUID(int=random.getrandbits(128))
+
+
+def _fit_wildlife_exports(random: Random, rows: list[dict[str, Any]]) -> None:
+    del random
+    for row in rows:
+        row["storage_key"] = f"exports/{row['id']}" if row["status"].name == "FINISHED" else None
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ai_provider_connections": _fit_ai_provider_connections,
     "ai_providers": _fit_ai_providers,
+    "ai_job_batches": _fit_ai_job_batches,
+    "wildlife_exports": _fit_wildlife_exports,
     "user_remote_tasks": _fit_user_remote_tasks,
     "ai_classification_jobs": _fit_ai_classification_jobs,
     "ai_job_outcomes": _fit_ai_job_outcomes,
