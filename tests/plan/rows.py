@@ -48,8 +48,8 @@ class World:
         with engine.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             for rows in filter(None, self.rows.values()):
-                columns = [column.key for column in inspect(type(rows[0])).column_attrs]
-                values = [{key: getattr(row, key) for key in columns if key in vars(row)} for row in rows]
+                columns = {column.key: column.columns[0].key for column in inspect(type(rows[0])).column_attrs}
+                values = [{name: vars(row)[key] for key, name in columns.items() if key in vars(row)} for row in rows]
                 connection.execute(insert(type(rows[0])), values)
                 table = type(rows[0]).__tablename__
                 connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)"))
