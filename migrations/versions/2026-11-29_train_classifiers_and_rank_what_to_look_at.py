@@ -107,6 +107,7 @@ def upgrade() -> None:
     op.add_column(
         "classifications", sa.Column("informativeness", sa.Float(), server_default=sa.text("0.3"), nullable=False)
     )
+    op.create_index(op.f("ix_classifications_informativeness_id"), "classifications", ["informativeness", "id"])
     op.create_index(
         "ix_classifications_informativeness",
         "classifications",
@@ -202,6 +203,7 @@ def _create_trainings() -> None:
 def downgrade() -> None:
     op.execute(UNRANK)
     op.drop_index("ix_classifications_informativeness", table_name="classifications")
+    op.drop_index(op.f("ix_classifications_informativeness_id"), table_name="classifications")
     op.drop_column("classifications", "informativeness")
     op.drop_table("species_classifier_trainings")
     op.execute(

@@ -18,11 +18,10 @@ from resolvers.wildlife.providers import provider_key
 
 
 class SpeciesTrainingOrder(Order):
-    """By age, or by accuracy, the highest first."""
+    """By age."""
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
-    ACCURACY = ("accuracy", True)
 
 
 async def species_classifier_training(info: Info, id: strawberry.ID) -> RowOrReference[SpeciesClassifierTraining]:

@@ -152,6 +152,7 @@ class Classification(Record):
         Index(None, "project_collection_id", "id"),
         Index(None, "user_id", "id", postgresql_where=text("user_id IS NOT NULL")),
         Index(None, "model_id", "id", postgresql_where=text("model_id IS NOT NULL")),
+        Index(None, "informativeness", "id"),
         Index(
             "ix_classifications_informativeness",
             "project_id",
