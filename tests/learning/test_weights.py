@@ -230,6 +230,7 @@ def test_the_lock_has_every_package_by_hash_and_names_no_host():
         ({"HOME": "/people/ann"}, "/people/ann/.cache/fieldgraph/weights"),
         ({}, f"{settings.home}/fieldgraph/weights"),
     ],
+    ids=["a cache of its own", "the home of a person", "neither"],
 )
 def test_weights_are_kept_in_the_cache_of_the_user(told, folder, monkeypatch):
     monkeypatch.setattr(os, "environ", told)

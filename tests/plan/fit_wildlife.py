@@ -152,8 +152,20 @@ def _fit_ai_job_batches(random: Random, rows: list[dict[str, Any]]) -> None:
         row["key"] = UUID(int=random.getrandbits(128))
 
 
+def _fit_counts(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["counts"] = {name: random.randrange(9) for name in ("deployments", "media", "observations", "species")}
+
+
+def _fit_wildlife_imports(random: Random, rows: list[dict[str, Any]]) -> None:
+    _fit_counts(random, rows)
+    for row in rows:
+        problem = {"file": "media.csv", "line": 2, "field": None, "message": random.choice(TEXTS), "severity": "ERROR"}
+        row["problems"] = random.choice([[], [problem]])
+
+
 def _fit_wildlife_exports(random: Random, rows: list[dict[str, Any]]) -> None:
-    del random
+    _fit_counts(random, rows)
     for row in rows:
         row["storage_key"] = f"exports/{row['id']}" if row["status"].name == "FINISHED" else None
 
@@ -163,6 +175,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ai_providers": _fit_ai_providers,
     "ai_job_batches": _fit_ai_job_batches,
     "wildlife_exports": _fit_wildlife_exports,
+    "wildlife_imports": _fit_wildlife_imports,
     "user_remote_tasks": _fit_user_remote_tasks,
     "ai_classification_jobs": _fit_ai_classification_jobs,
     "ai_job_outcomes": _fit_ai_job_outcomes,
