@@ -257,7 +257,7 @@ async def test_an_unforeseen_failure_of_a_request_is_kept_under_the_id_the_clien
         await book.write()
     entries = await kept()
     assert {entry.request_id for entry in entries} == {error["extensions"]["requestId"]}
-    assert {entry.ip for entry in entries} == {"127.0.0.1"}
+    assert all(entry.ip.startswith("127.1.") for entry in entries)
     assert any("ValueError: password=***" in entry.message for entry in entries)
 
 
