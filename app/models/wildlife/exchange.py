@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, BigInt, Json, Record
+from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.columns import STORAGE_KEY_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -73,9 +73,12 @@ class WildlifeImport(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
+    research_project_id: Mapped[int] = mapped_column(
+        ForeignKey("research_projects.id", ondelete="CASCADE"), info=not_exported("an import belongs to who started it")
+    )
     classification_project_id: Mapped[int | None] = mapped_column(
-        ForeignKey("classification_projects.id", ondelete="CASCADE")
+        ForeignKey("classification_projects.id", ondelete="CASCADE"),
+        info=not_exported("an import belongs to who started it"),
     )
     provider_id: Mapped[int | None] = mapped_column(ForeignKey("ai_providers.id", ondelete="SET NULL"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
@@ -128,7 +131,10 @@ class WildlifeExport(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    classification_project_id: Mapped[int] = mapped_column(ForeignKey("classification_projects.id", ondelete="CASCADE"))
+    classification_project_id: Mapped[int] = mapped_column(
+        ForeignKey("classification_projects.id", ondelete="CASCADE"),
+        info=not_exported("an export belongs to who asked for it"),
+    )
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     format: Mapped[WildlifeExportFormat] = mapped_column(doc="The format of the file.")
     format_version: Mapped[str | None] = mapped_column(
