@@ -10,7 +10,7 @@ import pytest
 from graphql import FloatValueNode, GraphQLArgument, GraphQLInputField, IntValueNode, build_schema
 from pydantic import BaseModel, ValidationError
 
-from app.models.limits import mapping, social, texts
+from app.models.limits import mapping, social, texts, wildlife
 from app.refused_settings import explained
 from app.settings import ORDERED, Settings
 from app.settings.variables import unknown, variables
@@ -141,7 +141,10 @@ def test_a_lower_bound_may_not_pass_the_upper_one():
 def test_descriptions_follow_the_settings(published):
     """A number in a description that stays when every setting is turned is one that a constant or a standard fixes."""
     constants = {
-        value for module in (texts, mapping, social) for value in vars(module).values() if isinstance(value, int)
+        value
+        for module in (texts, mapping, social, wildlife)
+        for value in vars(module).values()
+        if isinstance(value, int)
     }
     stays = {}
     here, there = dict(described(published[None])), dict(described(published[True]))
@@ -154,17 +157,41 @@ def test_descriptions_follow_the_settings(published):
     assert set(stays) >= UNTURNED
 
 
-# Facts of formats and of the code: sizes of pictures and chips, widths of numbers, quarters of a whole.
+# Facts of formats and of the code: sizes of pictures and chips, widths of numbers, quarters of a whole, hours, degrees.
 UNTURNED = {
+    "Activity.hours",
+    "Activity.meanHour",
+    "ActivityChart.local",
+    "ActivityChart.solar",
     "AvatarSize",
     "BaseModelOffer.chipsMax",
     "BigInt",
+    "CamtrapDpOptionsInput.coordinateDecimals",
+    "Classification.informativeness",
+    "ClockTime",
+    "Deployment.cameraHeading",
+    "Deployment.cameraTilt",
+    "Deployment.deploymentId",
+    "Deployment.sequenceGapS",
+    "DeploymentDetails.cameraHeading",
+    "DeploymentDetails.cameraTilt",
+    "Effort.days",
     "Int",
+    "MediaFileInput.sha256",
+    "MediaSize",
     "Model.thumbnail",
     "PictureSize",
+    "Resource.cameraTime",
+    "Resource.sha256",
+    "StationEffort.days",
     "String",
+    "ThresholdFigures",
+    "ThresholdFigures.f1",
     "Training.chipsLength",
     "UserStatistics.profileCompletionPercentage",
+    "WildlifeStatistics.agreement(thresholds)",
+    "WildlifeStatistics.cameraHealth(silentDays)",
+    "WildlifeStatistics.detectionHistory(occasionDays)",
 }
 
 

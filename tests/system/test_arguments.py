@@ -10,6 +10,9 @@ from graphql import get_named_type, is_non_null_type
 from app.errors import BadRequest
 from app.models.accounts import Team
 from app.models.mapping.predictions import Prediction
+from app.models.wildlife.ai_jobs import AIClassificationJob
+from app.models.wildlife.classification_projects import ClassificationProject
+from app.models.wildlife.deployments import Deployment
 from app.pagination import cursors, place
 from resolvers import ids
 from resolvers.plan.declared import METADATA, Paged
@@ -223,13 +226,18 @@ def test_no_list_takes_a_cursor_of_another_list_or_order():
 async def test_a_forged_cursor_finds_something_or_nothing_and_breaks_nothing(ask, database, owner, staff):
     """Whatever a place may say, for all the database knows a row stood there once."""
     await factories.dataset(database, owner.id)
-    prediction = ids.encode_key(Prediction, 1)
+    needs = {
+        "predictedFeatures": ("predictionId", Prediction),
+        "aiJobOutcomes": ("jobId", AIClassificationJob),
+        "calibrationSamples": ("deploymentId", Deployment),
+        "calibrationResults": ("deploymentId", Deployment),
+        "labelAudit": ("classificationProjectId", ClassificationProject),
+    }
+    needed = {name: f'{argument}: "{ids.encode_key(model, 1)}", ' for name, (argument, model) in needs.items()}
     for kind, name, _, _, order, written in PLACES:
         if kind == "Query":
-            needed = f'predictionId: "{prediction}", ' if name == "predictedFeatures" else ""
-            document = (
-                f"query ($after: String) {{ {name}({needed}after: $after, orderBy: {order.name}) {{ totalCount }} }}"
-            )
+            given = f"{needed.get(name, '')}after: $after, orderBy: {order.name}"
+            document = f"query ($after: String) {{ {name}({given}) {{ totalCount }} }}"
             rows = document.replace("totalCount", "nodes { id } pageInfo { endCursor }")
             for cursor in written:
                 answer = await ask(rows, viewer=staff, after=cursor)

@@ -85,6 +85,9 @@ async def test_a_place_is_told_within_the_lane_but_of_quick_work(kind, job, turn
     assert (await turn(await job(kind=kind)))[0] == (None if kind.lane is Lane.QUICK else 2)
 
 
+REST = ("PREDICT", "RUN_LOCAL_AI", "TRAIN_SPECIES")
+
+
 async def test_the_queues_load_is_told(ask, job):
     await job(JobState.DONE, lasted_s=100)
     await job(JobState.RUNNING)
@@ -92,7 +95,7 @@ async def test_the_queues_load_is_told(ask, job):
     await job()
     assert (await ask("{ queueLoads { kind queued running usualS } }"))["queueLoads"] == [
         {"kind": "TRAIN", "queued": 2, "running": 1, "usualS": pytest.approx(100)},
-        {"kind": "PREDICT", "queued": 0, "running": 0, "usualS": None},
+        *({"kind": kind, "queued": 0, "running": 0, "usualS": None} for kind in REST),
     ]
 
 
