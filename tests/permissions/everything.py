@@ -25,8 +25,16 @@ KINDS = {
     "aoi": "AOI",
     "feedbackAoi": "FeedbackAOI",
     "within": "Species",
+    "excludeSpecie": "Species",
+    "provider": "ExternalAIProvider",
+    "AIProvider": "ExternalAIProvider",
+    "connection": "AIProviderConnection",
+    "import": "WildlifeImport",
+    "object": "ClassificationDynamicAttrs",
+    "AIClassificationJobEvent": "AIClassificationJob",
+    "BulkApprovalPreview": "Classification",
 }
-"""What arguments name whose name says something else."""
+"""What arguments name whose name says something else; so do the names of some types that are answered."""
 WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
 """What is given where words must be."""
 LIMITS = (
@@ -44,10 +52,12 @@ LIMITS = (
 SomeId = Callable[[str], str]
 
 
-def selection(kind: GraphQLNamedType, *, is_whole: bool) -> str:
+def selection(kind: GraphQLNamedType, some_id: SomeId | None = None, *, is_whole: bool) -> str:
     """What is asked of a type: all of it, and below other rows what they show of themselves."""
     if is_abstract_type(kind):
-        parts = [f"... on {each} {selection(each, is_whole=is_whole)}" for each in CORE.get_possible_types(kind)]
+        parts = [
+            f"... on {each} {selection(each, some_id, is_whole=is_whole)}" for each in CORE.get_possible_types(kind)
+        ]
         return f"{{ __typename {' '.join(parts)} }}"
     if not isinstance(kind, GraphQLObjectType):
         return ""
@@ -59,7 +69,8 @@ def selection(kind: GraphQLNamedType, *, is_whole: bool) -> str:
             continue
         if name not in {"edges", "pageInfo"}:
             # Types that show the same name differently meet in one answer.
-            asked.append(f"{kind}_{name}: {name}{arguments(field)} {selection(below, is_whole=False)}")
+            given, parts = arguments(field, some_id), selection(below, some_id, is_whole=False)
+            asked.append(f"{kind}_{name}: {name}{given} {parts}")
     return f"{{ {' '.join(asked) or '__typename'} }}"
 
 
@@ -83,6 +94,7 @@ def _value(name: str, argument: GraphQLArgument, field: GraphQLField, some_id: S
     assert some_id, name
     of = name.removesuffix("s").removesuffix("Id").removesuffix("id")
     of = KINDS.get(of) or (of[:1].upper() + of[1:]) or get_named_type(field.type).name
+    of = KINDS.get(of, of)
     id = some_id("User" if of == "Node" else of)
     return f'["{id}"]' if is_list_type(getattr(argument.type, "of_type", argument.type)) else f'"{id}"'
 
@@ -90,7 +102,7 @@ def _value(name: str, argument: GraphQLArgument, field: GraphQLField, some_id: S
 def questions(some_id: SomeId) -> Iterator[tuple[str, str]]:
     """Every field of the root, and again with each id it may take."""
     for name, field in CORE.query_type.fields.items():
-        below = selection(get_named_type(field.type), is_whole=True)
+        below = selection(get_named_type(field.type), some_id, is_whole=True)
         yield f"Query.{name}", f"{name}{arguments(field, some_id)} {below}"
         for argument, declared in field.args.items():
             if get_named_type(declared.type).name == "ID" and not is_required_argument(declared):
@@ -107,7 +119,7 @@ async def answers(
         assert answer, f"{name} was not asked at all: {answer.errors}"
         found[name] = [answer]
     for kind, of_kind in keys.items():
-        below = selection(CORE.type_map[kind], is_whole=True)
+        below = selection(CORE.type_map[kind], some_id, is_whole=True)
         answer = await ask(f"{{ nodes(ids: {json.dumps(of_kind)}) {{ ... on {kind} {below} }} }}")
         found["Query.nodes"].append(answer.errors)
         assert answer["nodes"] is not None, answer.errors

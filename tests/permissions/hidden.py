@@ -26,15 +26,20 @@ from app.models.social import (
     Share,
 )
 from app.models.system import AuditEntry, IdempotencyKey
+from app.models.wildlife.classification_projects import ClassificationProjectMember, ClassificationProjectRole
+from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport, WildlifeImportFormat
+from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
 from app.policies import Viewer
 from app.services.accounts.teams import invitations, memberships
 from app.services.social import messages
 from app.services.social.people import friends
+from app.services.wildlife.classifications import approving, bulk_approvals
+from app.services.wildlife.classifications.bulk import Criteria
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.world import NOW, World, world
-from tests.wildlife import classifying
+from tests.wildlife import ai_rows, classifying
 from tests.wildlife import factories as wildlife
 
 MARK = "zephyrine"
@@ -175,8 +180,41 @@ async def _watch(database: Database, viewer: Person, friend: Person) -> None:
     await wildlife.season(database, friend.id, viewer.id)
     at = await classifying.season(database, friend.id)
     await classifying.joined(database, at, viewer.id)
+    works_in = {"project_id": at.project.id, "user_id": friend.id, "role": ClassificationProjectRole.ADMIN}
+    await factories.add(database, ClassificationProjectMember(**works_in))
     await classifying.by_ai(database, at, 0, classifying.seen(at.fox))
-    await classifying.by_person(database, at, 1, friend.id, classifying.seen(at.deer))
+    await _approve(database, at, friend)
+    await ai_rows.everything(database, friend.id, at)
+    await classifying.classificator(database, friend.id)
+    await classifying.classification_project(database, at.research, name="Ended", disabled_by_id=friend.id)
+    exchanged = {"user_id": friend.id, "classification_project_id": at.project.id}
+    for row in (
+        SpeciesClassifierTraining(
+            project_id=at.project.id, user_id=friend.id, name="Forest", seed=1, species_ids=[at.fox.id], crop_counts={}
+        ),
+        WildlifeImport(
+            **exchanged,
+            research_project_id=at.research.id,
+            format=WildlifeImportFormat.CAMTRAP_DP,
+            dry_run=False,
+            keep_good=False,
+            files={},
+        ),
+        WildlifeExport(**exchanged, format=WildlifeExportFormat.CAMTRAP_DP),
+    ):
+        await factories.add(database, row)
+
+
+async def _approve(database: Database, at: classifying.Season, friend: Person) -> None:
+    """Lets them approve in bulk and take it back, and then approve one row."""
+    row = await classifying.by_person(database, at, 1, friend.id, classifying.seen(at.deer))
+    criteria, approver = Criteria(at.project.id, ids=[row.id]), Viewer(friend.id)
+    async with database.writing() as session:
+        bulk = await bulk_approvals.approve_classifications(session, approver, criteria)
+        await bulk_approvals.revert_bulk_approval(session, approver, bulk.id)
+    version = (await classifying.final(database, at, 1)).version
+    async with database.writing() as session:
+        await approving.approve_classification(session, approver, row.id, expected_version=version)
 
 
 async def _organise(database: Database, viewer: Person, friend: Person) -> None:
