@@ -15,7 +15,7 @@ from app.signals import Signals
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.everything import LIMITS
-from tests.permissions.hearing import DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
+from tests.permissions.hearing import BESIDE, DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
 from tests.permissions.hidden import MARK, marks_of, seen
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
 from tests.permissions.matrix import CORE
@@ -63,7 +63,7 @@ def unlimited(monkeypatch):
 
 
 def test_there_is_something_to_do_for_every_subscription():
-    assert DEEDS.keys() == CORE.subscription_type.fields.keys()
+    assert DEEDS.keys() | BESIDE == CORE.subscription_type.fields.keys()
 
 
 @pytest.mark.parametrize("hide", [nobody, muted, blocked, blocking, suspended, deleted])

@@ -67,7 +67,8 @@ def _theirs(table: type[Record], user_id: int) -> ColumnElement[bool]:
 def _names(key: InstrumentedAttribute[Any], user_id: int) -> ColumnElement[bool]:
     """Whether a key points at a user, or at something of theirs."""
     owners = {owner.__tablename__: owner for owner in THEIRS}
-    [owner] = [owners[foreign.column.table.name] for foreign in key.expression.foreign_keys] or [User]
+    # A key may be in several constraints, such as one that also holds the project of what it points at.
+    [owner] = {owners[foreign.column.table.name] for foreign in key.expression.foreign_keys} or {User}
     if owner is User:
         return key == user_id
     return key.in_(select(owner.id).where(_theirs(owner, user_id)))
