@@ -125,8 +125,12 @@ class DeploymentDetails:
     habitat: strawberry.Maybe[str | None] = strawberry.field(default=None, description="The habitat.")
     session: strawberry.Maybe[str | None] = strawberry.field(default=None, description="The session it belongs to.")
     array: strawberry.Maybe[str | None] = strawberry.field(default=None, description="The array it belongs to.")
-    deployment_groups: strawberry.Maybe[list[str]] = strawberry.field(default=None, description="Its groups.")
-    deployment_tags: strawberry.Maybe[list[str]] = strawberry.field(default=None, description="Its tags.")
+    deployment_groups: strawberry.Maybe[list[str] | None] = strawberry.field(
+        default=None, description="Its groups; null for none."
+    )
+    deployment_tags: strawberry.Maybe[list[str] | None] = strawberry.field(
+        default=None, description="Its tags; null for none."
+    )
     comments: strawberry.Maybe[str | None] = strawberry.field(default=None, description="Comments.")
     sequence_gap_s: strawberry.Maybe[int | None] = strawberry.field(
         default=None,
@@ -141,7 +145,11 @@ class DeploymentDetails:
 
 
 def _details(details: DeploymentDetails | None) -> dict[str, Any]:
-    return {} if details is None else given(**vars(details))
+    changes = {} if details is None else given(**vars(details))
+    for name in ("deployment_groups", "deployment_tags"):
+        if name in changes:
+            changes[name] = changes[name] or []
+    return changes
 
 
 async def create_deployment(
