@@ -44,6 +44,12 @@ DO $$ DECLARE thing record; BEGIN
         FROM pg_proc LEFT JOIN pg_depend ON objid = pg_proc.oid AND deptype = 'e'
         WHERE pronamespace = 'public'::regnamespace AND objid IS NULL
     LOOP EXECUTE thing.command; END LOOP;
+    FOR thing IN SELECT format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype) AS command
+        FROM pg_type LEFT JOIN pg_class ON pg_class.oid = typrelid
+            LEFT JOIN pg_depend ON objid = pg_type.oid AND deptype = 'e'
+        WHERE typnamespace = 'public'::regnamespace AND objid IS NULL
+            AND (typtype IN ('e', 'd') OR typtype = 'c' AND relkind = 'c')
+    LOOP EXECUTE thing.command; END LOOP;
 END $$;
 """
 
