@@ -67,8 +67,9 @@ def _theirs(table: type[Record], user_id: int) -> ColumnElement[bool]:
 def _names(key: InstrumentedAttribute[Any], user_id: int) -> ColumnElement[bool]:
     """Whether a key points at a user, or at something of theirs."""
     owners = {owner.__tablename__: owner for owner in THEIRS}
-    # A key may be in several constraints, such as one that also holds the project of what it points at.
-    [owner] = {owners[foreign.column.table.name] for foreign in key.expression.foreign_keys} or {User}
+    # A key may also be in a constraint that compares it with the same key of another row: that names no owner.
+    keys = [foreign.column for foreign in key.expression.foreign_keys if foreign.column.primary_key]
+    [owner] = {owners[column.table.name] for column in keys} or {User}
     if owner is User:
         return key == user_id
     return key.in_(select(owner.id).where(_theirs(owner, user_id)))
