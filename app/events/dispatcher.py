@@ -57,8 +57,7 @@ class EventDispatcher:
         if after is None:
             return await self.now()
         position = Position.parse(after)
-        if position.epoch != self._position.epoch:
-            raise CursorOutdated
+        self._check_epoch(position)
         return position
 
     async def follow(
@@ -67,9 +66,10 @@ class EventDispatcher:
         """All events of a topic after a position, first from the table, then live; each once, in order.
 
         A subscriber that falls behind the live events reads on in the table. Without `live` it ends after the events
-        so far. With it, `until` is asked whenever all known events were delivered, and ends it, too.
+        so far. With it, `until` is asked whenever all known events were delivered, and ends it, too. CursorOutdated if
+        the position is of another epoch: the database may have been restored since it was taken.
         """
-        after = after._replace(epoch=self._position.epoch)  # so that it compares with those of events
+        self._check_epoch(after)
         with self._subscribers.subscribe(topic) as backlog:  # before replaying, so that nothing falls between the two
             if not live:
                 await self._events.settle()
@@ -87,6 +87,10 @@ class EventDispatcher:
                             yield event
                 except FellBehind:
                     is_behind = True
+
+    def _check_epoch(self, position: Position) -> None:
+        if position.epoch != self._position.epoch:
+            raise CursorOutdated
 
     def cursor(self, position: Position) -> str | None:
         """The cursor as clients see it."""

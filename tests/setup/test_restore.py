@@ -104,7 +104,9 @@ async def test_all_of_it_comes_back_on_a_new_server(kept, elsewhere, redis_url):
         await say(database, 3)
         async with asyncio.timeout(30):
             assert (await anext(feed.follow("t", here))).payload == {"number": 3}
-        assert [told.payload async for told in feed.follow("t", Position(0, 0), live=False)] == [{"number": 3}]
+        assert [told.payload async for told in feed.follow("t", Position(0, 0, here.epoch), live=False)] == [
+            {"number": 3}
+        ]
         another = await factories.dataset(database, dataset.user_id)
         assert another.id > dataset.id
         async with database.reading() as session:

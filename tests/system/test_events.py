@@ -14,7 +14,7 @@ from app import events
 from app.database import Database
 from app.errors import BadRequest, Busy, LimitReached
 from app.events.dispatcher import EventDispatcher
-from app.events.positions import Position
+from app.events.positions import CursorOutdated, Position
 from app.models.system import Event
 from app.operations.servers import private_servers
 from app.services.system import pruning
@@ -23,7 +23,6 @@ from app.settings import settings
 TOPIC = "training:1"
 WRITERS, TRANSACTIONS, TOGETHER = 20, 25, 4
 TOTAL = WRITERS * TRANSACTIONS * TOGETHER
-BEGINNING = Position(0, 0)
 
 
 @pytest.fixture
@@ -31,6 +30,11 @@ async def feed(database, redis_url):
     """The events of a process that has just started."""
     async with running(database, redis_url) as feed:
         yield feed
+
+
+async def beginning(feed):
+    """Before all events."""
+    return Position(0, 0, (await feed.now()).epoch)
 
 
 @asynccontextmanager
@@ -86,11 +90,11 @@ def patient(monkeypatch):
 def written(database):
     """Every position there is, in order."""
 
-    async def written(after=BEGINNING):
+    async def written():
         async with database.reading() as session:
             epoch = await session.scalar(text("SELECT epoch FROM event_epochs"))
             rows = await session.execute(select(Event.xid, Event.id).order_by(Event.xid, Event.id))
-            return [position for position in (Position(*row, epoch) for row in rows) if position > after]
+            return [Position(*row, epoch) for row in rows]
 
     return written
 
@@ -128,7 +132,7 @@ async def test_of_many_writers_at_once_none_is_lost_doubled_or_overtaken(feed, c
 async def test_who_joins_in_the_middle_hears_everything_once(feed, crowd, written, patient):
     async def join():
         await asyncio.sleep(random.uniform(0, 0.5))
-        return positions(await heard(feed, BEGINNING, TOTAL))
+        return positions(await heard(feed, await beginning(feed), TOTAL))
 
     joining = [asyncio.create_task(join()) for _ in range(8)]
     await crowd()
@@ -140,7 +144,7 @@ async def test_who_joins_in_the_middle_hears_everything_once(feed, crowd, writte
 
 async def test_who_comes_and_goes_hears_everything_once(feed, crowd, written, patient):
     writing = asyncio.create_task(crowd())
-    heard_so_far, after = [], BEGINNING
+    heard_so_far, after = [], await beginning(feed)
     while len(heard_so_far) < TOTAL:
         part = await heard(feed, after, min(random.randint(1, 200), TOTAL - len(heard_so_far)))
         heard_so_far += positions(part)
@@ -151,7 +155,7 @@ async def test_who_comes_and_goes_hears_everything_once(feed, crowd, written, pa
 
 async def test_a_cursor_gives_exactly_the_rest(feed, say):
     await say(*range(10))
-    everything = await rest(feed, BEGINNING)
+    everything = await rest(feed, await beginning(feed))
     assert numbers(everything) == list(range(10))
     for number, event in enumerate(everything):
         assert numbers(await rest(feed, event.position)) == list(range(number + 1, 10))
@@ -163,7 +167,7 @@ async def test_an_event_that_commits_late_is_not_overtaken(feed, database, say, 
         events.record(session, TOPIC, {"number": 1})
         await session.flush()
         await say(2)
-        ending = asyncio.create_task(rest(feed, BEGINNING))
+        ending = asyncio.create_task(rest(feed, await beginning(feed)))
         await asyncio.sleep(0.2)
         assert not following.done()
         assert not ending.done()
@@ -176,7 +180,7 @@ async def test_what_was_undone_never_happened(feed, database, say):
     with pytest.raises(ZeroDivisionError):
         await undone(database)
     await say(1)
-    assert numbers(await rest(feed, BEGINNING)) == [1]
+    assert numbers(await rest(feed, await beginning(feed))) == [1]
 
 
 async def undone(database):
@@ -189,7 +193,7 @@ async def test_a_topic_hears_nothing_of_another(feed, say):
     await say(1, topic="training:10")
     await say(2)
     assert numbers(await following) == [2]
-    assert numbers(await rest(feed, BEGINNING)) == [2]
+    assert numbers(await rest(feed, await beginning(feed))) == [2]
 
 
 async def test_a_new_process_goes_on_where_the_old_one_stopped(database, redis_url, say):
@@ -206,7 +210,7 @@ async def test_a_new_process_goes_on_where_the_old_one_stopped(database, redis_u
 
 async def test_a_feed_that_stops_ends_its_subscriptions_where_they_stand(database, redis_url, say):
     async with running(database, redis_url) as feed:
-        following = feed.follow(TOPIC, BEGINNING)
+        following = feed.follow(TOPIC, await beginning(feed))
         await say(1)
         first = await anext(following)
     await say(2)
@@ -250,7 +254,7 @@ async def noted(database, *numbers):
 
 
 async def test_a_database_that_drops_every_connection_loses_nothing(feed, say, sweeper):
-    async with asyncio.timeout(60), aclosing(feed.follow(TOPIC, BEGINNING)) as following:
+    async with asyncio.timeout(60), aclosing(feed.follow(TOPIC, await beginning(feed))) as following:
         await say(1)
         events = [await anext(following)]
         sweeper[0].execute(
@@ -268,7 +272,7 @@ async def test_who_comes_while_the_database_is_away_is_told_to_come_again(redis_
     with pytest.raises(Busy):
         await feed.now()
     with pytest.raises(Busy):
-        await rest(feed, BEGINNING)
+        await rest(feed, await beginning(feed))
     await nowhere.close()
 
 
@@ -326,10 +330,19 @@ async def test_a_cursor_of_another_order_is_refused_in_words(feed, text):
     assert refused.value.message.startswith("This cursor is from before the database was restored, moved or upgraded.")
 
 
+async def test_nobody_follows_from_a_position_in_another_order(feed, say):
+    """As a subscription would that waited while the database was restored."""
+    await say(1)
+    before = await beginning(feed)
+    with pytest.raises(CursorOutdated):
+        await rest(feed, before._replace(epoch=before.epoch + 1))
+    assert numbers(await rest(feed, before)) == [1]
+
+
 async def test_a_cursor_that_no_event_has_reached_is_refused(feed):
     now = await feed.now()
     assert await rest(feed, now) == []
-    for future in (Position(now.xid + 1_000, 1), Position(2**63 - 1, 2**63 - 1)):
+    for future in (Position(now.xid + 1_000, 1, now.epoch), Position(2**63 - 1, 2**63 - 1, now.epoch)):
         assert Position.parse(future.cursor) == future
         with pytest.raises(BadRequest):
             await rest(feed, future)
@@ -338,10 +351,10 @@ async def test_a_cursor_that_no_event_has_reached_is_refused(feed):
 async def test_too_much_to_replay_is_refused_in_words(feed, say, monkeypatch):
     monkeypatch.setattr(settings, "replay_events_max", 3)
     await say(1, 2, 3)
-    assert numbers(await rest(feed, BEGINNING)) == [1, 2, 3]
+    assert numbers(await rest(feed, await beginning(feed))) == [1, 2, 3]
     await say(4)
     with pytest.raises(LimitReached) as refused:
-        await rest(feed, BEGINNING)
+        await rest(feed, await beginning(feed))
     assert (refused.value.limit, refused.value.message) == (
         3,
         "Too many events happened since this cursor. Subscribe without `after`.",
@@ -350,12 +363,12 @@ async def test_too_much_to_replay_is_refused_in_words(feed, say, monkeypatch):
 
 async def test_a_cursor_from_before_the_pruning_is_refused_and_a_later_one_is_not(feed, database, say):
     await say(1, 2, 3, 4)
-    first, second, third, _ = positions(await rest(feed, BEGINNING))
+    first, second, third, _ = positions(await rest(feed, await beginning(feed)))
     async with database.writing() as session:
         old = datetime.now(UTC) - timedelta(days=settings.events_kept_days, seconds=1)
         await session.execute(text("UPDATE events SET created_at = :old WHERE id <= :id"), {"old": old, "id": third.id})
     await pruning.prune(database, "events")
-    for place in (BEGINNING, first, second):
+    for place in (await beginning(feed), first, second):
         with pytest.raises(LimitReached) as refused:
             await rest(feed, place)
         assert refused.value.message == (
@@ -367,7 +380,7 @@ async def test_a_cursor_from_before_the_pruning_is_refused_and_a_later_one_is_no
 async def test_pruning_leaves_a_table_without_old_events_alone(feed, database, say):
     await say(1, 2)
     await pruning.prune(database, "events")
-    assert numbers(await rest(feed, BEGINNING)) == [1, 2]
+    assert numbers(await rest(feed, await beginning(feed))) == [1, 2]
     async with database.writing() as session:
         await session.execute(delete(Event))
     await pruning.prune(database, "events")
