@@ -109,7 +109,7 @@ async def request_import_upload(info: Info, file_name: str, bytes: int) -> Uploa
     """Returns a link to upload one file of an import to: a ZIP archive, JSON, CSV, or one of these packed with gzip.
 
     file_name: The name of the file; its ending says what it is.
-    bytes: The size in bytes.
+    bytes: The size in bytes, at most {settings.import_bytes_max}.
     """
     async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
         return requests.import_upload(info.context.viewer, file_name=file_name, bytes=bytes)

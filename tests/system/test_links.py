@@ -65,7 +65,7 @@ OF_WILDLIFE = {
     "ActivityChart.link": ("activity-chart",),
     "WildlifeStatistics.overviewChart": ("project-overview",),
 }
-"""Links whose rights depend on projects: tests/wildlife/test_{media,pictures,package_exports}.py withdraw those."""
+"""Links whose rights depend on projects: tests/wildlife/test_{media_changes,pictures,package_exports}.py do it."""
 KINDS = {
     "AOI.labelsLink": exports.AREA,
     "AOI.gpxLink": exports.AREA,

@@ -58,9 +58,6 @@ ELSEWHERE = {
     ("giveClassificationFeedback", "comments"): "not yet measured here: it needs a classification of AI's",
     ("importSpecies", "checklist"): "not yet measured here: a file with columns comes before it",
     ("trainSpeciesClassifier", "name"): "not yet measured here: media that teach come before it",
-    ("classify", "individualId"): "not yet measured here: not seen green in time",
-    ("classifySequence", "individualId"): "not yet measured here: not seen green in time",
-    ("updateClassificator", "customAttrs.0.name"): "not yet measured here: not seen green in time",
     ("createClassificator", "customAttrs.0.name"): "not yet measured here: the same name is taken before it",
 }
 """Texts that `checks.text` does not measure, and why: in every mutation, or in one."""
