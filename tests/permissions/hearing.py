@@ -12,10 +12,13 @@ from graphql import GraphQLEnumType, GraphQLField, get_named_type
 from app import events
 from app.database import Database
 from app.errors import DomainError
+from app.models.base import Record
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.social import Post
+from app.models.wildlife.ai_jobs import AIClassificationJob
+from app.models.wildlife.exchange import WildlifeImport, WildlifeImportFormat
 from app.policies import Viewer
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.progress import Work
@@ -23,6 +26,8 @@ from app.services.social import messages
 from app.services.social.people import friends
 from app.services.social.posts import editing, removal
 from app.services.system import banners
+from app.services.wildlife.ai_jobs.progress import tell
+from app.services.wildlife.exchange.progress import topic_of
 from app.signals import Signals
 from resolvers import ids
 from tests import factories
@@ -30,6 +35,7 @@ from tests.fixtures import Person
 from tests.permissions.everything import arguments, selection
 from tests.permissions.matrix import CORE
 from tests.system.clients import Client
+from tests.wildlife import classifying
 
 SAID_OF_THEM = "It goes on."
 """What is said of their work, and what they announce for all: no word of their own."""
@@ -54,7 +60,7 @@ class Stage:
     viewer: Person
     hidden: Couple
     own: Post
-    works: Mapping[str, Work]
+    works: Mapping[str, Record]
     posts: list[tuple[Viewer, int]] = field(default_factory=list)
 
 
@@ -63,12 +69,39 @@ async def stage(database: Database, signals: Signals, viewer: Person, hidden: Co
     worker = hidden.friend
     dataset = await factories.dataset(database, viewer.id)
     training = await factories.training(database, await factories.model(database, dataset), user_id=worker.id)
-    works: dict[str, Work] = {
+    works: dict[str, Record] = {
         Training.__name__: training,
         Prediction.__name__: await factories.prediction(database, training, published=True, user_id=worker.id),
         Inspection.__name__: await factories.inspection(database, dataset, user_id=worker.id),
+        **await _look_at_media(database, viewer, worker),
     }
     return Stage(database, signals, viewer, hidden, await factories.post(database, viewer.id), works)
+
+
+async def _look_at_media(database: Database, viewer: Person, worker: Person) -> dict[str, Record]:
+    """A job of the worker's on media of the viewer, and an import, which only its owner hears of."""
+    at = await classifying.season(database, viewer.id)
+    await classifying.joined(database, at, worker.id)
+    asked = {"ai_provider_id": at.provider.id, "project_id": at.project.id, "collection_id": at.link.id}
+    job = await factories.add(database, AIClassificationJob(user_id=worker.id, total_count=1, **asked))
+    brought = {"research_project_id": at.research.id, "format": WildlifeImportFormat.CAMTRAP_DP, "files": {}}
+    row = WildlifeImport(user_id=viewer.id, dry_run=False, keep_good=False, **brought)
+    return {AIClassificationJob.__name__: job, WildlifeImport.__name__: await factories.add(database, row)}
+
+
+async def _look(on: Stage, couple: Couple) -> None:
+    """Their job goes on; its events have no words, but every event shows the row with all that it says."""
+    async with on.database.writing() as session:
+        job = await session.get_one(AIClassificationJob, on.works[AIClassificationJob.__name__].id)
+        job.failure = f"{job.failure or ''} {couple.said_of_them}"
+        tell(session, job)
+
+
+async def _bring(on: Stage, couple: Couple) -> None:
+    row = on.works[WildlifeImport.__name__]
+    assert isinstance(row, WildlifeImport)
+    async with on.database.writing() as session:
+        events.record(session, topic_of(row), {"message": couple.said_of_them})
 
 
 def _rights(person: Person) -> Viewer:
@@ -147,8 +180,6 @@ async def _announce(on: Stage, couple: Couple) -> None:
         await banners.create_banner(session, announcer, message=couple.said_of_them, start_date=None, end_date=None)
 
 
-BESIDE = {"aiClassificationJobUpdated", "wildlifeImportUpdated"}
-"""What only members of a project hear, and names nobody: tests/wildlife/test_ai_live.py has it."""
 DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "trainingUpdated": _work(Training),
     "predictionUpdated": _work(Prediction),
@@ -159,6 +190,8 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "notificationReceived": _answer,
     "typing": _type,
     "bannerChanged": _announce,
+    "aiClassificationJobUpdated": _look,
+    "wildlifeImportUpdated": _bring,
 }
 """What makes somebody heard, by what is listened to."""
 
@@ -170,12 +203,10 @@ async def do(on: Stage, couple: Couple, *names: str) -> None:
             await DEEDS[name](on, couple)
 
 
-def subscriptions(works: Mapping[str, Work]) -> Iterator[tuple[str, str]]:
+def subscriptions(works: Mapping[str, Record]) -> Iterator[tuple[str, str]]:
     """Every subscription, asked for all that it says and all of its rows; with choices, once with each of them."""
     for name, declared in CORE.subscription_type.fields.items():
         event = get_named_type(declared.type)
-        if name in BESIDE:
-            continue
         parts = [f"{part} {selection(get_named_type(of.type), is_whole=True)}" for part, of in event.fields.items()]
         given = [arguments(declared, lambda kind: ids.encode(works[kind])).strip("()")]
         given += ["after: $after"] if "after" in declared.args else []

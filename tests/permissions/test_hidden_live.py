@@ -15,7 +15,7 @@ from app.signals import Signals
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.everything import LIMITS
-from tests.permissions.hearing import BESIDE, DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
+from tests.permissions.hearing import DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
 from tests.permissions.hidden import MARK, marks_of, seen
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
 from tests.permissions.matrix import CORE
@@ -23,8 +23,8 @@ from tests.system.clients import connected
 
 LAST = "quillon"
 """What is in the names of those who are heard last, and in all that they say."""
-OF_WORK = {"trainingUpdated", "predictionUpdated", "inspectionUpdated"}
-NAMELESS = {"bannerChanged"}
+OF_WORK = {"trainingUpdated", "predictionUpdated", "inspectionUpdated", "aiClassificationJobUpdated"}
+NAMELESS = {"bannerChanged", "wildlifeImportUpdated"}
 """What names nobody."""
 OF_POSTS = {"feedUpdated(scope: EVERYONE)", "feedUpdated(scope: FRIENDS)"}
 FROM_THE_MUTED = OF_POSTS | {"notificationReceived", "typing"}
@@ -63,7 +63,7 @@ def unlimited(monkeypatch):
 
 
 def test_there_is_something_to_do_for_every_subscription():
-    assert DEEDS.keys() | BESIDE == CORE.subscription_type.fields.keys()
+    assert DEEDS.keys() == CORE.subscription_type.fields.keys()
 
 
 @pytest.mark.parametrize("hide", [nobody, muted, blocked, blocking, suspended, deleted])
