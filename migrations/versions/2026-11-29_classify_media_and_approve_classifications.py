@@ -224,7 +224,9 @@ CREATE FUNCTION count_finals(changes final_change[]) RETURNS void LANGUAGE plpgs
         SELECT project_id, sum(total) AS total, sum(approved) AS approved, sum(classified) AS classified,
             sum(classified_ai) AS classified_ai
         FROM unnest(changes) GROUP BY project_id
-    ) AS change WHERE project.id = change.project_id;
+    -- What is deleted with its research project or its collection needs no counts, and may not refer to them again.
+    ) AS change WHERE project.id = change.project_id
+        AND EXISTS (SELECT FROM research_projects WHERE id = project.research_project_id);
     UPDATE classification_project_collections AS link SET total_count = total_count + total,
         approved_count = approved_count + approved, classified_count = classified_count + classified,
         classified_ai_count = classified_ai_count + classified_ai
@@ -235,6 +237,7 @@ CREATE FUNCTION count_finals(changes final_change[]) RETURNS void LANGUAGE plpgs
         JOIN collection_resources AS item ON item.resource_id = change.resource_id
         JOIN classification_project_collections AS link
             ON link.collection_id = item.collection_id AND link.project_id = change.project_id
+        JOIN collections ON collections.id = link.collection_id
         GROUP BY link.id
     ) AS change WHERE link.id = change.id;
 END $$;
@@ -294,6 +297,7 @@ BEGIN
             sum(is_classified::int) AS classified, sum(is_classified_ai::int) AS classified_ai
         FROM unnest(links, media) AS pair(link_id, resource_id)
         JOIN classification_project_collections AS own ON own.id = pair.link_id
+        JOIN collections ON collections.id = own.collection_id
         JOIN classifications AS final ON final.classification_type = 'FINAL'
             AND final.project_id = own.project_id AND final.resource_id = pair.resource_id
         GROUP BY pair.link_id

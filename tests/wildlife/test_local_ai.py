@@ -256,12 +256,9 @@ async def test_a_list_begins_with_what_would_settle_most(ask, database, owner, a
     assert len(found) == 3
 
 
-async def test_deleting_a_research_project_takes_its_classifiers_along(database, owner):
-    research = await factories.project(database, owner.id)
-    of_it = {"engine": LocalEngine.SPECIES_HEAD, "research_project_id": research.id}
-    kind = AIProviderType.CLASSIFICATION
-    named = await factories.ai_provider(database, kind=LocalAIProvider, provider_type=kind, **of_it)
+async def test_deleting_a_research_project_takes_its_classifiers_along(database, at, classifier):
+    named = await classifier(0.9)
     async with database.writing() as session:
-        await session.execute(delete(type(research)).where(type(research).id == research.id))
+        await session.execute(delete(type(at.research)).where(type(at.research).id == at.research.id))
     async with database.reading() as session:
         assert await session.get(LocalAIProvider, named.id) is None
