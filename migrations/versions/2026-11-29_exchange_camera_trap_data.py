@@ -33,9 +33,7 @@ IMPORTED = sa.Enum(
 )
 EXPORTED = sa.Enum(
     "CAMTRAP_DP",
-    "MEGADETECTOR",
     "OBSERVATIONS_CSV",
-    "COCO",
     name="wildlifeexportformat",
     native_enum=False,
     create_constraint=True,

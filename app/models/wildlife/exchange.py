@@ -33,9 +33,7 @@ class WildlifeExportFormat(Enum):
     """A format of exported files."""
 
     CAMTRAP_DP = "CAMTRAP_DP"
-    MEGADETECTOR = "MEGADETECTOR"
     OBSERVATIONS_CSV = "OBSERVATIONS_CSV"
-    COCO = "COCO"
 
 
 class ExchangeStatus(Enum):
