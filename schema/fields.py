@@ -6,7 +6,7 @@ A resolver's docstring describes its field: the first paragraph, then one line `
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import cleandoc
+from inspect import cleandoc, getdoc
 from typing import Any, Generic, TypeVar
 
 import strawberry
@@ -235,7 +235,7 @@ class PagedField(FieldExtension):
 
     def apply(self, field: StrawberryField) -> None:
         order = self.declared.order
-        orders = strawberry.enum(order, description=f"Sort order. {order.__doc__}")
+        orders = strawberry.enum(order, description=f"Sort order. {getdoc(order)}")
         default = next(iter(orders))
         field.arguments = [
             *field.arguments,

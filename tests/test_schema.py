@@ -42,6 +42,13 @@ def test_every_type_field_and_argument_is_described(found):
             assert argument.description, f"{found.name}.{name}({argument_name}:)"
 
 
+@pytest.mark.parametrize("found", TYPES, ids=lambda found: found.name)
+def test_no_description_is_indented_as_code_is(found):
+    """Markdown shows a line that begins with four blanks as code."""
+    shown = [found, *getattr(found, "fields", {}).values()]
+    assert [each.description for each in shown if "\n    " in (each.description or "")] == []
+
+
 @pytest.mark.parametrize("name", CORE.mutation_type.fields)
 def test_every_mutation_takes_one_input_and_says_what_can_go_wrong(name):
     field = CORE.mutation_type.fields[name]

@@ -1,9 +1,8 @@
 """Registers the enums that inputs of this package name: before the first input, or they would have no description."""
 
-import strawberry
-
 from app.models.wildlife import approvals, classification_projects, classifications, observations
 from app.services.wildlife.classifications import attributes, marking
+from resolvers.enums import show_enum
 
 for enum in (
     approvals.ApprovalAction,
@@ -22,4 +21,4 @@ for enum in (
     observations.ObservationType,
     observations.Sex,
 ):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)

@@ -17,6 +17,7 @@ from app.services.wildlife.places import deployments as service
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
+from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
 from resolvers.optional_arguments import given
 
@@ -77,7 +78,7 @@ def deployments(
 
 
 # Before the input that uses it, or it would be made an enum of its own there.
-strawberry.enum(FeatureType, description=FeatureType.__doc__)
+show_enum(FeatureType)
 
 
 @strawberry.input(description="What is known of a deployment.")

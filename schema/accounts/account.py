@@ -6,6 +6,7 @@ from strawberry import auto
 from app.models import accounts as account_tables
 from app.models import choices as choice_tables
 from resolvers.accounts import account as resolve
+from resolvers.enums import show_enum
 from schema.accounts.users import User
 from schema.fields import mutation
 from schema.problems import Conflict, InvalidInput
@@ -18,7 +19,7 @@ for kind in (
     choice_tables.DatetimeSeparator,
     choice_tables.DecimalSeparator,
 ):
-    strawberry.enum(kind, description=kind.__doc__)
+    show_enum(kind)
 
 
 class UserPreferences(Row, of=account_tables.UserPreferences):

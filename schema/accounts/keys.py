@@ -7,12 +7,13 @@ from app.models import accounts as account_tables
 from app.models import choices as choice_tables
 from app.services.accounts.sign_in import api_keys
 from resolvers.accounts import keys as resolve
+from resolvers.enums import show_enum
 from schema.accounts.users import User
 from schema.fields import mutation
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
-strawberry.enum(choice_tables.Scope, description=choice_tables.Scope.__doc__)
+show_enum(choice_tables.Scope)
 
 
 class ApiKey(Row, of=account_tables.ApiKey):

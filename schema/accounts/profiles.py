@@ -7,12 +7,13 @@ from app.models import accounts as account_tables
 from app.models.kinds.system import SystemRateLimit
 from app.services.accounts.users.profiles import AvatarSize
 from resolvers.accounts import profiles as resolve
+from resolvers.enums import show_enum
 from schema.fields import field, mutation
 from schema.files import UploadLink
 from schema.problems import InvalidInput, Unavailable
 from schema.row import Row
 
-strawberry.enum(AvatarSize, description=AvatarSize.__doc__)
+show_enum(AvatarSize)
 
 
 class Profile(Row, of=account_tables.Profile):

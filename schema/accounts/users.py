@@ -10,6 +10,7 @@ from app.models import accounts as account_tables
 from app.models import choices as choice_tables
 from app.models.kinds import NotificationKind
 from resolvers.accounts import users as resolve
+from resolvers.enums import show_enum
 from schema.accounts.profiles import Profile
 from schema.accounts.statistics import UserStatistics
 from schema.fields import Connection, connection, field, many, one
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from schema.accounts.teams import TeamMembership
 
 for kind in (choice_tables.DeliveryMethod, NotificationKind):
-    strawberry.enum(kind, description=kind.__doc__)
+    show_enum(kind)
 
 
 class User(Row, of=account_tables.User):

@@ -11,6 +11,7 @@ from app.models.mapping import trainings as training_tables
 from app.services.mapping.labels import uploads
 from app.services.mapping.predictions import downloads
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.mapping import changes, exports
 from resolvers.mapping import datasets as resolve_datasets
 from schema.accounts import User
@@ -32,7 +33,7 @@ for enum in (
     training_tables.TrainingStatus,
     downloads.FileFormat,
 ):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class Label(Row, of=dataset_tables.Label):

@@ -8,6 +8,7 @@ from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import feedback as feedback_tables
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.mapping import corrections
 from resolvers.mapping import feedback as resolve_feedback
 from schema.accounts import User
@@ -19,7 +20,7 @@ from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row
 
 for enum in (feedback_tables.FeedbackType, feedback_tables.Review):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class Feedback(Row, of=feedback_tables.Feedback):

@@ -5,6 +5,7 @@ from strawberry import auto
 
 from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import imports as import_tables
+from resolvers.enums import show_enum
 from resolvers.mapping import datasets as resolve
 from schema.accounts import User
 from schema.fields import field, mutation, one
@@ -14,7 +15,7 @@ from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 from schema.system.jobs import Job
 
-strawberry.enum(import_tables.LabelFormat, description=import_tables.LabelFormat.__doc__)
+show_enum(import_tables.LabelFormat)
 
 
 class LabelImport(Row, of=import_tables.LabelImport):

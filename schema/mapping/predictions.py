@@ -10,6 +10,7 @@ from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import predictions as prediction_tables
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.mapping import predictions as resolve_predictions
 from resolvers.mapping import subscriptions
 from schema.accounts import User
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from schema.accounts.teams import Team
 
 for enum in (prediction_tables.Verdict, prediction_tables.Conflation):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class PredictedFeature(Row, of=prediction_tables.PredictedFeature):

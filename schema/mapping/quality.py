@@ -7,6 +7,7 @@ from app.models.kinds.mapping import MappingRateLimit
 from app.models.mapping import inspections as inspection_tables
 from app.services.mapping.datasets import quality
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.mapping import quality as resolve_quality
 from resolvers.mapping import subscriptions
 from schema.accounts import User
@@ -17,7 +18,7 @@ from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 from schema.system.jobs import Job
 
-strawberry.enum(quality.QualityWarningKind, description=quality.QualityWarningKind.__doc__)
+show_enum(quality.QualityWarningKind)
 
 
 class Inspection(Row, of=inspection_tables.Inspection):

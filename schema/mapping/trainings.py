@@ -10,6 +10,7 @@ from app.models.kinds.mapping import MappingRateLimit
 from app.models.mapping import predictions as prediction_tables
 from app.models.mapping import trainings as training_tables
 from app.training_options import TrainingOptions
+from resolvers.enums import show_enum
 from resolvers.mapping import changes, comparison, datasets, subscriptions
 from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
@@ -29,7 +30,7 @@ for enum in (
     training_tables.BaseModel,
     training_tables.ModelStatus,
 ):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class Artifact(Row, of=prediction_tables.Artifact):

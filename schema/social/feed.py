@@ -4,6 +4,7 @@ import strawberry
 
 from app.services.social.posts import editing
 from app.services.social.posts import feed as feed_service
+from resolvers.enums import show_enum
 from resolvers.social import feed as resolve_feed
 from resolvers.social import posts as resolve_posts
 from schema.fields import Connection, connection, cursor, field, subscription
@@ -11,7 +12,7 @@ from schema.row import shows
 from schema.social.posts import Post
 
 for enum in (feed_service.FeedScope, editing.PostChange):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 @shows(resolve_feed.FeedEvent)

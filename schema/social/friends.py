@@ -5,6 +5,7 @@ from strawberry import auto
 
 from app.models import social as social_tables
 from app.services.social.people import friends
+from resolvers.enums import show_enum
 from resolvers.social import friends as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
@@ -12,7 +13,7 @@ from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
 for enum in (friends.FriendshipChange, resolve.FriendRequestDirection):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class Friendship(Row, of=social_tables.Friendship):

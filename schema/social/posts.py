@@ -6,6 +6,7 @@ from strawberry import auto
 from app.models import social as social_tables
 from app.models.kinds.system import SystemRateLimit
 from app.services.social.posts.pictures import PictureSize
+from resolvers.enums import show_enum
 from resolvers.social import posts as resolve
 from resolvers.system import nodes
 from schema.accounts import User
@@ -16,7 +17,7 @@ from schema.row import Row, shows
 from schema.social.subjects import Subject
 
 for enum in (social_tables.PostType, PictureSize):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 @shows(resolve.PostMedia)

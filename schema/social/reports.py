@@ -5,6 +5,7 @@ from strawberry import auto
 
 from app.models import choices as choice_tables
 from app.models import reports as report_tables
+from resolvers.enums import show_enum
 from resolvers.social import reports as resolve
 from resolvers.system import nodes
 from schema.accounts import User
@@ -13,7 +14,7 @@ from schema.problems import Conflict, InvalidInput
 from schema.row import Node, Row
 
 for enum in (report_tables.ReportReason, report_tables.ReportState, report_tables.ReportAction):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class Report(Row, of=report_tables.Report):

@@ -6,12 +6,13 @@ from strawberry import auto
 from app.models import choices as choice_tables
 from app.models import system as system_tables
 from app.services.system.banners import BannerChange
+from resolvers.enums import show_enum
 from resolvers.system import banners as resolve
 from schema.fields import Connection, connection, cursor, mutation, subscription
 from schema.problems import InvalidInput
 from schema.row import Row, shows
 
-strawberry.enum(BannerChange, description=BannerChange.__doc__)
+show_enum(BannerChange)
 
 
 class Banner(Row, of=system_tables.Banner):

@@ -7,12 +7,13 @@ from app.models import system as system_tables
 from app.models.kinds import JobKind
 from app.services.system import queue
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.system import queue as resolve
 from schema.fields import field
 from schema.row import Row, shows
 
-strawberry.enum(JobKind, description=JobKind.__doc__)
-strawberry.enum(system_tables.JobState, description=system_tables.JobState.__doc__)
+show_enum(JobKind)
+show_enum(system_tables.JobState)
 
 
 class Job(Row, of=system_tables.Job):

@@ -4,11 +4,12 @@ import strawberry
 from strawberry import auto
 
 from app.models import system as system_tables
+from resolvers.enums import show_enum
 from resolvers.system import logs as resolve
 from schema.fields import Connection, connection
 from schema.row import Row
 
-strawberry.enum(system_tables.LogLevel, description=system_tables.LogLevel.__doc__)
+show_enum(system_tables.LogLevel)
 
 
 class LogEntry(Row, of=system_tables.LogEntry):

@@ -7,6 +7,7 @@ from app.models import choices as choice_tables
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import ai_jobs as tables
 from app.services.wildlife.ai_jobs import config
+from resolvers.enums import show_enum
 from resolvers.wildlife import ai_jobs as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
@@ -18,7 +19,7 @@ from schema.wildlife.media import Resource
 from schema.wildlife.providers import AIProvider, AIProviderConnection
 
 for enum in (tables.AIJobStage, tables.RemoteStatus, tables.AIOutcome, config.Overwrite):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class UserRemoteTask(Row, of=tables.UserRemoteTask):

@@ -6,6 +6,7 @@ from strawberry import auto
 from app.formats.wildlife.problems import Severity
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import exchange as tables
+from resolvers.enums import show_enum
 from resolvers.wildlife import exchange as resolve
 from resolvers.wildlife import exports as resolve_exports
 from schema.accounts import User
@@ -17,7 +18,7 @@ from schema.system.jobs import Job
 from schema.wildlife.providers import AIProvider
 
 for enum in (tables.WildlifeImportFormat, tables.WildlifeExportFormat, tables.ExchangeStatus, Severity):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 @shows(resolve.ImportCounts)

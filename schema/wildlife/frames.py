@@ -7,13 +7,14 @@ from strawberry.scalars import JSON
 from app.models import choices as choice_tables
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import frames as tables
+from resolvers.enums import show_enum
 from resolvers.wildlife import frames as resolve
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict
 from schema.row import Row, shows
 from schema.system.jobs import Job
 
-strawberry.enum(tables.FrameIndexStatus, description=tables.FrameIndexStatus.__doc__)
+show_enum(tables.FrameIndexStatus)
 
 
 @shows(resolve.FramesTrack)

@@ -7,6 +7,7 @@ from strawberry.scalars import JSON
 from app.models.wildlife import collections as collection_tables
 from app.models.wildlife import media as tables
 from app.services.wildlife.media.files import MediaSize
+from resolvers.enums import show_enum
 from resolvers.wildlife import media as resolve
 from resolvers.wildlife import media_links, pictures
 from schema.accounts import User
@@ -16,7 +17,7 @@ from schema.wildlife.places import Deployment
 from schema.wildlife.projects import ResearchProject
 
 for enum in (tables.ResourceType, tables.ResourceStatus, tables.TimeSource, MediaSize):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class Sequence(Row, of=tables.Sequence):

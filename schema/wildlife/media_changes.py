@@ -11,6 +11,7 @@ from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.wildlife import uploads as tables
 from app.services.wildlife.media import editing, uploads
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.wildlife import media_changes as resolve
 from schema.accounts import User
 from schema.deleted import Deleted
@@ -24,7 +25,7 @@ from schema.wildlife.places import Deployment
 from schema.wildlife.projects import ResearchProject
 
 for enum in (tables.ReadingStatus, uploads.UploadState):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 @shows(uploads.RequestedUpload)

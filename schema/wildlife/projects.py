@@ -6,6 +6,7 @@ import strawberry
 from strawberry import auto
 
 from app.models.wildlife import projects as tables
+from resolvers.enums import show_enum
 from resolvers.wildlife import projects as resolve
 from schema.accounts import User
 from schema.accounts.teams import Team
@@ -23,7 +24,7 @@ for enum in (
     tables.SamplingDesign,
     tables.SensorMethod,
 ):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class ResearchProject(Row, of=tables.ResearchProject):

@@ -6,6 +6,7 @@ from strawberry import auto
 from app.models import choices as choice_tables
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import providers as tables
+from resolvers.enums import show_enum
 from resolvers.wildlife import provider_changes as changes
 from resolvers.wildlife import providers as resolve
 from schema.accounts import User
@@ -15,7 +16,7 @@ from schema.row import Node, Row, rows_of_one_table, shows
 from schema.system.jobs import Job
 
 for enum in (tables.AIProviderType, tables.LocalEngine):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 @rows_of_one_table(tables.AIProvider)

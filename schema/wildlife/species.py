@@ -6,13 +6,14 @@ from strawberry import auto
 from app.models.wildlife import species as tables
 from app.services.wildlife.species import imports
 from app.settings import settings
+from resolvers.enums import show_enum
 from resolvers.wildlife import species as resolve
 from schema.fields import Connection, computed, connection, field, many, mutation, one
 from schema.problems import InvalidInput
 from schema.row import Row, shows
 from schema.wildlife.tables import TableProblem
 
-strawberry.enum(tables.TaxonRank, description=tables.TaxonRank.__doc__)
+show_enum(tables.TaxonRank)
 
 
 class Species(Row, of=tables.Species):

@@ -6,6 +6,7 @@ from strawberry import auto
 from app.models import choices as choice_tables
 from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.wildlife import species_classifiers as tables
+from resolvers.enums import show_enum
 from resolvers.wildlife import species_classifiers as resolve
 from resolvers.wildlife.classifications import ClassificationOrder
 from schema.accounts import User
@@ -17,7 +18,7 @@ from schema.wildlife.classifications import Classification
 from schema.wildlife.providers import LocalAIProvider
 
 for enum in (tables.SpeciesTrainingStatus, tables.EvaluationSplit):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 
 class SpeciesClassifierTraining(Row, of=tables.SpeciesClassifierTraining):

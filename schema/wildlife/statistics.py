@@ -18,6 +18,7 @@ from app.services.wildlife.statistics import (
 from app.services.wildlife.statistics.independence import TaxonRecords as TaxonRecordsRow
 from app.services.wildlife.statistics.operations import StationEffort as StationEffortRow
 from app.services.wildlife.statistics.progress import Progress as ProgressRow
+from resolvers.enums import show_enum
 from resolvers.wildlife import figures, pictures
 from resolvers.wildlife import statistics as resolve
 from schema.fields import field
@@ -34,7 +35,7 @@ for enum in (
     choices.Station,
     health.HealthProblem,
 ):
-    strawberry.enum(enum, description=enum.__doc__)
+    show_enum(enum)
 
 TYPE = "The observation type, such as ANIMAL."
 
