@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 
 import ijson
 
-from app.errors import Unreadable
+from app.errors import Unreadable, quoted
 from app.formats.wildlife import streams
 from app.parsing.bounds import JsonFile
 
@@ -53,5 +53,5 @@ def mapping(path: Path, place: str) -> dict[str, str]:
         raise Unreadable(f"{place} must be an object of at most {MAPPING_MAX:,} texts.")
     wrong = next((key for key, value in found.items() if not isinstance(value, str)), None)
     if wrong is not None:
-        raise Unreadable(f"{place} must have texts as its values; that of {wrong[:40]!r} is none.")
+        raise Unreadable(f"{place} must have texts as its values; that of {quoted(wrong)} is none.")
     return found

@@ -9,7 +9,7 @@ import orjson
 
 from app.errors import Unreadable, quoted
 from app.formats.wildlife import boxes, json_files, labels
-from app.formats.wildlife.keys import Keys
+from app.formats.wildlife.file_lists import DETECTIONS_MAX, PATH_LENGTH_MAX, FileListReader
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
 
@@ -18,8 +18,6 @@ WRITTEN = "1.6"
 OLDER = ("1.0", "1.1", "1.2")
 FILE = "results.json"
 FRAME = re.compile(r"\d{1,9}\Z", re.ASCII)
-PATH_LENGTH_MAX = 1_000
-DETECTIONS_MAX = 100_000
 
 
 def read(path: Path, problems: Problems, summary: Summary, name: str = FILE) -> Iterator[Record]:
@@ -48,12 +46,13 @@ def _version(info: Any) -> str:
     )
 
 
-class _Reading:
+class _Reading(FileListReader):
+    PLACE = "images.item"
+    PATH_FIELD = "file"
+    EMPTY = "This file lists no images."
+
     def __init__(self, path: Path, problems: Problems, summary: Summary, name: str) -> None:
-        self._path = path
-        self._problems = problems
-        self._summary = summary
-        self._name = name
+        super().__init__(path, problems, summary, name)
         self._types = self._detection_types()
         said = json_files.mapping(path, "classification_category_descriptions")
         classes = json_files.mapping(path, "classification_categories")
@@ -73,24 +72,10 @@ class _Reading:
             raise Unreadable("This file has no detection_categories. It is not a file of MegaDetector's results.")
         return found
 
-    def records(self) -> Iterator[Record]:
-        seen = Keys()
-        number = 0
-        for number, image in enumerate(json_files.items(self._path, "images.item"), 1):
-            record = self._record(number, image)
-            if record is not None:
-                seen.add(record["file"], number)
-                yield Record("file", self._name, number, record)
-        if number == 0:
-            raise Unreadable("This file lists no images.")
-        for again in seen.repeated():
-            self._problems.add(self._name, again, "file", "This file is listed twice. Only the first counts.")
-        self._summary.counts["files"] = number
-
     def _record(self, number: int, image: Any) -> dict[str, Any] | None:
         before = self._problems.errors
         file = image.get("file") if isinstance(image, dict) else None
-        if not isinstance(file, str) or not 0 < len(file) <= PATH_LENGTH_MAX or "\0" in file:
+        if not self._is_path(file):
             said = f"Each image needs a file name of at most {PATH_LENGTH_MAX} characters in file."
             self._problems.add(self._name, number, "file", said)
             return None

@@ -6,8 +6,7 @@ from typing import Any
 
 from app.errors import Unreadable, quoted
 from app.formats.wildlife import boxes, json_files, labels
-from app.formats.wildlife.keys import Keys
-from app.formats.wildlife.megadetector import DETECTIONS_MAX, PATH_LENGTH_MAX
+from app.formats.wildlife.file_lists import DETECTIONS_MAX, FileListReader
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
 
@@ -39,32 +38,19 @@ def _version(info: Any) -> str:
     return SECOND
 
 
-class _Reading:
-    def __init__(self, path: Path, problems: Problems, summary: Summary, name: str) -> None:
-        self._path = path
-        self._problems = problems
-        self._summary = summary
-        self._name = name
-        self._is_second = summary.version == SECOND
+class _Reading(FileListReader):
+    PLACE = "predictions.item"
+    PATH_FIELD = "filepath"
+    EMPTY = "This file lists no predictions. It is not a file of SpeciesNet."
 
-    def records(self) -> Iterator[Record]:
-        seen = Keys()
-        number = 0
-        for number, said in enumerate(json_files.items(self._path, "predictions.item"), 1):
-            record = self._record(number, said)
-            if record is not None:
-                seen.add(record["file"], number)
-                yield Record("file", self._name, number, record)
-        if number == 0:
-            raise Unreadable("This file lists no predictions. It is not a file of SpeciesNet.")
-        for again in seen.repeated():
-            self._problems.add(self._name, again, "filepath", "This file is listed twice. Only the first counts.")
-        self._summary.counts["files"] = number
+    def __init__(self, path: Path, problems: Problems, summary: Summary, name: str) -> None:
+        super().__init__(path, problems, summary, name)
+        self._is_second = summary.version == SECOND
 
     def _record(self, number: int, said: Any) -> dict[str, Any] | None:
         before = self._problems.errors
         file = said.get("filepath") if isinstance(said, dict) else None
-        if not isinstance(file, str) or not 0 < len(file) <= PATH_LENGTH_MAX or "\0" in file:
+        if not self._is_path(file):
             self._problems.add(self._name, number, "filepath", "Each prediction needs the path of a file in filepath.")
             return None
         found: dict[str, Any] = {"file": file.replace("\\", "/"), "failure": None, "frame_rate": None}

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app import checks
 from app.database import ReadSession
-from app.errors import Invalid
+from app.errors import Invalid, quoted
 from app.models.wildlife.observations import Age, Behaviour, ObservationType, Sex
 from app.models.wildlife.species import Species
 
@@ -52,7 +52,7 @@ def _check_label(kind: str, label: Any, *, is_synced: bool) -> None:
         raise Invalid(FIELD, "Leave out `speciesId`: it follows from `gbifSpeciesKey` or the scientific name.")
     if kind in CHOICES and choice(kind, label.get("value")) is None:
         named = ", ".join(each.value.lower() for each in CHOICES[kind])
-        raise Invalid(FIELD, f"The label {name!r} maps to no {kind}. Use one of {named}.")
+        raise Invalid(FIELD, f"The label {quoted(name)} maps to no {kind}. Use one of {named}.")
 
 
 def choice(kind: str, value: Any) -> Any:
