@@ -88,6 +88,22 @@ TAGS = f"""nullif(concat_ws(' | ',
     CASE WHEN attrs.age = 'OFFSPRING' THEN 'age:offspring' END, 'countNew:' || attrs.count_new,
     (SELECT string_agg({ESCAPED.format("key")} || ':' || {ESCAPED.format("value")}, ' | ' ORDER BY key)
         FROM jsonb_each_text(attrs.attrs) WHERE value <> '')), '')"""
+# Who said what an observation says.
+CLASSIFIED = """
+    CASE row.classification_type WHEN 'AI' THEN 'machine' WHEN 'USER' THEN 'human' END AS "classificationMethod",
+    coalesce(trim(provider.name || ' ' || provider.version), 'person ' || row.user_id) AS "classifiedBy",
+"""
+# The observations that are shown, in one order for all tables.
+OBSERVED = """
+FROM export_finals AS shown LEFT JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
+LEFT JOIN classifications AS row ON row.id = coalesce(attrs.classification_id, shown.source_id)
+LEFT JOIN species ON species.id = attrs.species_id LEFT JOIN ai_providers AS provider ON provider.id = row.model_id
+JOIN resources AS resource ON resource.id = shown.resource_id
+JOIN deployments AS deployment ON deployment.id = resource.deployment_id
+LEFT JOIN sequences AS sequence ON sequence.id = resource.sequence_id
+WHERE (attrs.id IS NOT NULL OR shown.is_blank) AND NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK')
+ORDER BY shown.final_id, attrs.id
+"""
 VIDEO_START = "resource.recorded_at + make_interval(secs => floor(attrs.first_frame_index / resource.fps))"
 START = f"CASE WHEN resource.fps > 0 AND attrs.first_frame_index > 0 THEN {VIDEO_START} ELSE resource.recorded_at END"
 END = (
@@ -106,20 +122,10 @@ SELECT CASE WHEN attrs.id IS NULL THEN 'b' || shown.final_id ELSE 'o' || attrs.i
     attrs.individual_id AS "individualID", attrs.distance AS "individualPositionRadius",
     NULL AS "individualPositionAngle", NULL AS "individualSpeed", (attrs.bboxes ->> 0) AS "bboxX",
     (attrs.bboxes ->> 1) AS "bboxY", (attrs.bboxes ->> 2) AS "bboxWidth", (attrs.bboxes ->> 3) AS "bboxHeight",
-    CASE row.classification_type WHEN 'AI' THEN 'machine' WHEN 'USER' THEN 'human' END AS "classificationMethod",
-    coalesce(trim(provider.name || ' ' || provider.version), 'person ' || row.user_id) AS "classifiedBy",
-    to_char(timezone('UTC', row.created_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "classificationTimestamp",
+    {CLASSIFIED}    to_char(timezone('UTC', row.created_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "classificationTimestamp",
     CASE WHEN row.classification_type = 'AI' THEN attrs.classification_confidence END AS "classificationProbability",
     {TAGS} AS "observationTags", row.comments AS "observationComments"
-FROM export_finals AS shown LEFT JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
-LEFT JOIN classifications AS row ON row.id = coalesce(attrs.classification_id, shown.source_id)
-LEFT JOIN species ON species.id = attrs.species_id LEFT JOIN ai_providers AS provider ON provider.id = row.model_id
-JOIN resources AS resource ON resource.id = shown.resource_id
-JOIN deployments AS deployment ON deployment.id = resource.deployment_id
-LEFT JOIN sequences AS sequence ON sequence.id = resource.sequence_id
-WHERE (attrs.id IS NOT NULL OR shown.is_blank) AND NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK')
-ORDER BY shown.final_id, attrs.id
-"""
+{OBSERVED}"""
 # What Camtrap DP has no columns for, exactly as it is here; in the order of the observations.
 EXACT = """
 SELECT 'o' || attrs.id AS "observationID", jsonb_build_object('type', lower(attrs.observation_type),
@@ -139,24 +145,14 @@ SELECT rtrim(encode(convert_to('Classification:' || shown.final_id, 'UTF8'), 'ba
     shown.media_id AS "mediaID", CASE WHEN NOT shown.is_private THEN resource.file_path END AS "filePath",
     deployment.deployment_id AS "deploymentID", {stamp("resource.recorded_at", "shown.minutes")} AS timestamp,
     sequence.sequence_id AS "eventID",
-    CASE row.classification_type WHEN 'AI' THEN 'machine' WHEN 'USER' THEN 'human' END AS "classificationMethod",
-    coalesce(trim(provider.name || ' ' || provider.version), 'person ' || row.user_id) AS "classifiedBy",
-    lower(coalesce(attrs.observation_type, 'BLANK')) AS "observationType",
+    {CLASSIFIED}    lower(coalesce(attrs.observation_type, 'BLANK')) AS "observationType",
     lower(coalesce(attrs.observation_level, 'OBJECT')) AS "observationLevel",
     species.scientific_name AS "scientificName", coalesce(attrs.count, 1) AS count, attrs.count_new AS "countNew",
     lower(attrs.sex) AS sex, lower(attrs.age) AS age, lower(attrs.behaviour) AS behaviour,
     attrs.individual_id AS "individualID", attrs.classification_confidence AS "classificationConfidence",
     attrs.bboxes AS bboxes, attrs.first_frame_index AS "firstFrameIndex", attrs.distance AS distance,
     attrs.attrs AS attrs, attrs.attr_confidence AS "attrConfidence", shown.is_setup AS "isSetup"
-FROM export_finals AS shown LEFT JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
-LEFT JOIN classifications AS row ON row.id = coalesce(attrs.classification_id, shown.source_id)
-LEFT JOIN species ON species.id = attrs.species_id LEFT JOIN ai_providers AS provider ON provider.id = row.model_id
-JOIN resources AS resource ON resource.id = shown.resource_id
-JOIN deployments AS deployment ON deployment.id = resource.deployment_id
-LEFT JOIN sequences AS sequence ON sequence.id = resource.sequence_id
-WHERE (attrs.id IS NOT NULL OR shown.is_blank) AND NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK')
-ORDER BY shown.final_id, attrs.id
-"""
+{OBSERVED}"""
 # What no row of a package may be; it is asked before a package is kept.
 CHECKS = {
     "deployments end before they start": "SELECT count(*) FROM deployments WHERE ends_at < starts_at "
