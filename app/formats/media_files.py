@@ -12,10 +12,9 @@ from PIL import Image, ImageOps
 
 from app.errors import Invalid, Unreadable
 from app.formats import exif, video_files
-from app.pictures import as_webp
+from app.pictures.previews import PREVIEW_SIDE, previews
 from app.settings import settings
 
-THUMBNAIL_SIDE, PREVIEW_SIDE = 400, 1_600
 PICTURES = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
@@ -108,7 +107,7 @@ def _picture(file: Path) -> dict[str, Any]:
         "width": width,
         "height": height,
         **written.facts(),
-        **small(upright),
+        **previews(upright),
     }
 
 
@@ -126,12 +125,3 @@ def _upright(image: Image.Image) -> Image.Image:
     # Copied with its orientation, which `convert` and `reduce` keep in the info alone.
     less.info["exif"] = image.info.get("exif", b"")
     return ImageOps.exif_transpose(less, in_place=False)
-
-
-def small(upright: Image.Image) -> dict[str, bytes]:
-    """The two pictures that lists and pages show."""
-    found = {}
-    for name, side in (("preview", PREVIEW_SIDE), ("thumbnail", THUMBNAIL_SIDE)):
-        upright.thumbnail((side, side), Image.Resampling.LANCZOS)
-        found[name] = as_webp(upright)
-    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Unreadable
+from app.pictures.previews import previews
 from app.settings import settings
 
 MISSING = "This installation cannot read videos and sounds. Ask its operator to install the extra `video`."
@@ -69,8 +70,6 @@ def _as_sound(mime_type: str) -> str:
 
 
 def _video(container: Any) -> dict[str, Any]:
-    from app.formats.media_files import small  # noqa: PLC0415 -- which imports this module
-
     stream = container.streams.video[0]
     if stream.codec_context.width * stream.codec_context.height > settings.medium_pixels_max:
         raise Unreadable("The frames of the video have too many pixels.")
@@ -92,7 +91,7 @@ def _video(container: Any) -> dict[str, Any]:
         "duration_s": duration_s,
         "frame_count": count,
         "declared_frame_count": stream.frames or None,
-        **small(picture.convert("RGB")),
+        **previews(picture.convert("RGB")),
     }
 
 

@@ -1,17 +1,16 @@
 """Charts as PNG, drawn from plain numbers: activity over the day, and a project at a glance.
 
-They run in a child like parsers, because the drawing library is large and slow to start.
+They run in a child like parsers, because the drawing library is large and slow to start: only the child imports it.
 """
+# ruff: noqa: PLC0415
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HOURS = 24
 DPI = 110
@@ -36,7 +35,7 @@ def activity_chart(title: str, local: Sequence[int], solar: Sequence[int]) -> by
     edges = [float(hour) for hour in range(HOURS + 1)]
     axes.stairs(solar, edges, color=AMBER, linewidth=1.8, label="Solar time", zorder=3)
     axes.set_xticks(range(0, HOURS + 1, 3))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(_whole_numbers())
     axes.set_ylim(0, max(1, *local, *solar) * 1.08)
     axes.set_title(_plain(title), loc="left", fontsize=11)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
@@ -68,6 +67,8 @@ def _draw_deployments(axes: Any, deployments: Sequence[Any]) -> None:
     axes.invert_yaxis()
     axes.set_title("Deployments, and when they failed (red)", loc="left", fontsize=10)
     if deployments:
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
         locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -77,7 +78,7 @@ def _draw_species(axes: Any, species: Sequence[Any]) -> None:
     axes.barh(range(len(species)), [count for _, count in species], height=0.7, color=AMBER)
     axes.set_yticks(range(len(species)), [_plain(name) for name, _ in species], fontsize=8, fontstyle="italic")
     axes.invert_yaxis()
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(_whole_numbers())
     axes.set_title("Independent records", loc="left", fontsize=10)
 
 
@@ -92,13 +93,22 @@ def _draw_progress(axes: Any, progress: Sequence[int]) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.5), ncols=len(STATES), frameon=False, fontsize=8)
 
 
-def _figure(width: float, height: float) -> Figure:
+def _whole_numbers() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True, min_n_ticks=1)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _png(figure: Figure) -> bytes:
+def _png(figure: "Figure") -> bytes:
     file = BytesIO()
     # Without the library's version and the time: the same numbers give the same file.
     figure.savefig(file, dpi=DPI, metadata={"Software": None})
@@ -106,6 +116,8 @@ def _png(figure: Figure) -> bytes:
 
 
 def _day(seconds: float) -> float:
+    from matplotlib.dates import date2num
+
     return float(date2num(datetime.fromtimestamp(seconds, UTC)))  # type: ignore[no-untyped-call]
 
 

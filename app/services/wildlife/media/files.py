@@ -8,10 +8,10 @@ from enum import Enum
 from sqlalchemy import ColumnElement
 
 from app.errors import Expired
-from app.formats.media_files import PREVIEW_SIDE, THUMBNAIL_SIDE
 from app.gateways.storage import StoredFile
 from app.models.wildlife.media import Resource, ResourceStatus
 from app.pictures import MEDIA_TYPE
+from app.pictures.previews import PREVIEW_SIDE, THUMBNAIL_SIDE
 from app.policies import AnyViewer, Viewer
 from app.policies.wildlife.projects import is_member
 from app.services import links

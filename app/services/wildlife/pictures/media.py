@@ -19,6 +19,7 @@ from app.models.wildlife.media import Resource
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.species import Species
 from app.pictures import annotation
+from app.pictures.previews import PREVIEW_SIDE
 from app.policies import Viewer
 from app.policies.wildlife.projects import is_member
 from app.services import links
@@ -28,8 +29,6 @@ from app.settings import settings
 ROUTE = "pictures"
 ANNOTATED = links.Kind("annotated-picture", ROUTE, Resource)
 SHARED = links.Kind("shared-picture", ROUTE, Resource)
-SIDE_MAX = 1_600
-THUMBNAIL_SIDE = 320
 WHOLE = Shown(Exposure.SHOWN)
 
 
@@ -42,7 +41,7 @@ async def annotated_link(
 
 async def shared_link(session: ReadSession, viewer: Viewer, resource: Resource, side: int) -> str | None:
     """A link to the picture as the viewer may see it; None if there is none, or if it is withheld."""
-    return await _link(session, SHARED, viewer, resource, min(side, SIDE_MAX))
+    return await _link(session, SHARED, viewer, resource, min(side, PREVIEW_SIDE))
 
 
 async def _link(
@@ -75,7 +74,7 @@ async def picture(session: ReadSession, opened: links.Opened) -> tuple[str, list
     if opened.kind is SHARED:
         return resource.preview_key, [[], hidden, fact]
     marks = await _marks(session, resource.id, fact, approved_only=shown is not WHOLE)
-    return resource.preview_key, [marks, hidden, SIDE_MAX]
+    return resource.preview_key, [marks, hidden, PREVIEW_SIDE]
 
 
 async def drawn(key: str, arguments: Sequence[Any]) -> bytes:

@@ -1,0 +1,16 @@
+"""The small pictures of a medium that lists and pages show."""
+
+from PIL import Image
+
+from app.pictures import as_webp
+
+THUMBNAIL_SIDE, PREVIEW_SIDE = 400, 1_600
+
+
+def previews(upright: Image.Image) -> dict[str, bytes]:
+    """The preview and the thumbnail of an upright picture, which they shrink, as WebP by their names."""
+    found = {}
+    for name, side in (("preview", PREVIEW_SIDE), ("thumbnail", THUMBNAIL_SIDE)):
+        upright.thumbnail((side, side), Image.Resampling.LANCZOS)
+        found[name] = as_webp(upright)
+    return found
