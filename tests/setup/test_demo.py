@@ -14,7 +14,7 @@ from websockets.asyncio.server import serve as serve_sockets
 from app import cli, demo
 from app.demo import walk
 from app.gateways import storage
-from app.gateways.fakes.wood import eyes, season
+from app.gateways.fakes.wood import season, stand_in_manager
 from app.operations import operators
 from app.operations.process import CannotStart
 from app.settings import settings
@@ -47,7 +47,7 @@ COUNTS = """SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM 
 @pytest.fixture
 def here(database_url, redis_url, monkeypatch):
     monkeypatch.setattr(settings, "redis_url", redis_url)
-    monkeypatch.setattr(eyes, "VISITS", 1)
+    monkeypatch.setattr(stand_in_manager, "VISITS", 1)
     # As `up` has it for a demo: the village's imagery is this installation's own.
     monkeypatch.setattr(settings, "outside_hosts_allowed", [f"{settings.host}:{settings.port}"])
 
@@ -202,7 +202,7 @@ def test_a_camera_trap_project_is_there_with_its_pictures_and_half_of_it_approve
     assert query("SELECT name, status FROM research_projects") == [{"name": "Demo wood", "status": "APPROVED"}]
     [project] = query("""SELECT resource_count, approved_count, classified_ai_count FROM classification_projects""")
     media = project["resource_count"]
-    assert media == len(season.pictures(eyes.VISITS)) == project["classified_ai_count"]
+    assert media == len(season.pictures(stand_in_manager.VISITS)) == project["classified_ai_count"]
     assert project["approved_count"] == (media + 1) // 2
     seen = query("""SELECT DISTINCT scientific_name FROM species JOIN classification_attrs ON species_id = species.id
         ORDER BY scientific_name""")
@@ -213,14 +213,16 @@ def test_a_camera_trap_project_is_there_with_its_pictures_and_half_of_it_approve
 
 
 def test_the_stand_in_finds_what_is_drawn_and_nothing_in_other_files():
-    picture = next(each for each in season.pictures(eyes.VISITS) if each.actors)
+    picture = next(each for each in season.pictures(stand_in_manager.VISITS) if each.actors)
     content, seen = picture.taken()
-    found = eyes.detections(content)
+    found = stand_in_manager.detections(content)
     assert [each["label"] for each in found] == [
-        season.NAMES[each.species] if each.species else each.label for each in eyes.found_in(picture, seen)
+        season.NAMES[each.species] if each.species else each.label for each in stand_in_manager.found_in(picture, seen)
     ]
     known = {
-        label["aiLabel"] for mapping in eyes.MODEL["categories"]["attributeMappings"] for label in mapping["labels"]
+        label["aiLabel"]
+        for mapping in stand_in_manager.MODEL["categories"]["attributeMappings"]
+        for label in mapping["labels"]
     }
     assert {each["label"] for each in found} <= known
-    assert eyes.detections(b"no picture") == []
+    assert stand_in_manager.detections(b"no picture") == []

@@ -5,7 +5,7 @@ import pytest
 from app.formats.frames import FrameSample
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.ai_jobs.interpreting import Calibration, distance_of, interpret
-from app.services.wildlife.calibrating import fitted
+from app.services.wildlife.calibration import fitted
 from app.services.wildlife.providers.categories import Mapping
 from resolvers import ids
 from tests.wildlife import factories

@@ -91,7 +91,7 @@ async def test_a_reading_that_is_tried_again_reads_the_rest(
     monkeypatch.setattr(jobs, "BATCH", 1)
     await send(BURST)
     await change("readMedia", viewer=owner, researchProjectId=ids.encode(project))
-    kept = jobs.keeping.keep
+    kept = jobs.storing.keep
     calls = 0
 
     async def failing(*arguments):
@@ -101,7 +101,7 @@ async def test_a_reading_that_is_tried_again_reads_the_rest(
             raise OSError("the disk went away")
         return await kept(*arguments)
 
-    monkeypatch.setattr(jobs.keeping, "keep", failing)
+    monkeypatch.setattr(jobs.storing, "keep", failing)
     await work()
     async with database.reading() as session:
         job = await session.scalar(select(Job).where(Job.kind == "READ_MEDIA"))

@@ -8,7 +8,7 @@ import orjson
 
 from app.errors import Unreadable
 from app.formats.wildlife import boxes, folders, tags, values
-from app.formats.wildlife.observing import AGES, BEHAVIOURS, SEXES, TYPES, Oddities, observation
+from app.formats.wildlife.observations import AGES, BEHAVIOURS, SEXES, TYPES, Oddities, observation
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
 from app.formats.wildlife.tables import Row, Table

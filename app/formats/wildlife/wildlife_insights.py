@@ -15,7 +15,7 @@ from app.errors import Unreadable, quoted
 from app.formats.wildlife import folders, values
 from app.formats.wildlife.folders import Folder
 from app.formats.wildlife.keys import Keys
-from app.formats.wildlife.observing import AGES, SEXES, Oddities, observation
+from app.formats.wildlife.observations import AGES, SEXES, Oddities, observation
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
 from app.formats.wildlife.tables import Row, Table

@@ -5,7 +5,7 @@ from starlette.routing import Mount, Route
 
 from app.gateways.fakes import osm, osm_accounts, tiles
 from app.gateways.fakes.broken import breaking
-from app.gateways.fakes.wood import eyes
+from app.gateways.fakes.wood import stand_in_manager
 
 app = Starlette(
     routes=[
@@ -13,7 +13,7 @@ app = Starlette(
         Route("/tms/{z:int}/{x:int}/{y:int}.png", tiles.tms),
         Route("/quadkey/{q}.png", tiles.quadkey),
         Route("/tilejson.json", tiles.tilejson),
-        Mount("/ai-manager", eyes.manager),
+        Mount("/ai-manager", stand_in_manager.manager),
         Route("/osm/v1/snapshot/plain/", osm.snapshot, methods=["POST"]),
         Route("/osm/v1/snapshot/", osm.task, methods=["POST"]),
         Route("/osm/v1/tasks/status/{task}/", osm.look),

@@ -11,7 +11,7 @@ import numpy as np
 from app.learning.engine import Failure, Request
 from app.learning.species.figures import calibration, figures
 from app.learning.species.head import Floats, Numbers, fitted, odds_of
-from app.learning.species.parting import Origin, parted
+from app.learning.species.splitting import Origin, parted
 
 ENGINE = "SPECIES_HEAD"
 FILE = "classifier.safetensors"

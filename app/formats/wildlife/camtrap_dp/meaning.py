@@ -7,7 +7,7 @@ import orjson
 
 from app.formats.wildlife import tags
 from app.formats.wildlife.camtrap_dp.fields import BOX
-from app.formats.wildlife.observing import AGES, BEHAVIOURS, Oddities, observation
+from app.formats.wildlife.observations import AGES, BEHAVIOURS, Oddities, observation
 
 COUNT_NEW = "countNew"
 AGE = "age"

@@ -29,7 +29,7 @@ from app.formats.wildlife.camtrap_dp.fields import (
 from app.formats.wildlife.camtrap_dp.rows import Rows, iso
 from app.formats.wildlife.folders import Folder
 from app.formats.wildlife.keys import Keys
-from app.formats.wildlife.observing import Oddities
+from app.formats.wildlife.observations import Oddities
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
 from app.formats.wildlife.tables import Table

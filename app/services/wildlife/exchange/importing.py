@@ -17,7 +17,7 @@ from app.models.wildlife.providers import AIProvider, AIProviderType, ExternalAI
 from app.services.wildlife.classifications import attributes
 from app.services.wildlife.classifications.writing import AIResult, write_ai_classifications
 from app.services.wildlife.exchange import matching, places, staging
-from app.services.wildlife.exchange.observed import Translator, names_in
+from app.services.wildlife.exchange.observations import Translator, names_in
 from app.services.wildlife.exchange.people import Seen, approve_all, write_people
 from app.services.wildlife.exchange.staging import Staged, ask
 from app.services.wildlife.exchange.taxa import Taxa
