@@ -97,7 +97,7 @@ class Manager:
             bytes_max=settings.ai_results_bytes_max,
             s_max=settings.ai_results_s_max,
         )
-        async with await anyio.open_file(path, "wb", opener=private_files.opener) as file:
+        async with anyio.wrap_file(private_files.opened(path, "wb")) as file:
             async for piece in pieces:
                 await file.write(piece)
 

@@ -121,7 +121,7 @@ async def download(key: str, path: Path) -> None:
     private_files.folder(path.parent)
     arriving = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        async with await anyio.open_file(arriving, "wb", opener=private_files.opener) as file:
+        async with anyio.wrap_file(private_files.opened(arriving, "wb")) as file:
             async for chunk in stream(key):
                 await file.write(chunk)
         arriving.replace(path)

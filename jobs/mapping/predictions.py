@@ -7,6 +7,7 @@ import orjson
 import shapely
 from shapely.geometry import shape
 
+from app import private_files
 from app.gateways import osm, storage
 from app.gateways.outside import Outage
 from app.models.kinds.mapping import MappingJob
@@ -121,7 +122,7 @@ async def _files(run: Run, folder: Path) -> list[Left]:
     left = []
     for form in FileFormat:
         path = folder / f"predictions.{form.suffix}"
-        async with await anyio.open_file(path, "wb") as file:
+        async with anyio.wrap_file(private_files.opened(path, "wb")) as file:
             async for piece in downloads.pieces(run.database.reading, wanted, form):
                 await file.write(piece)
         run.go_on()

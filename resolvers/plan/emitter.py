@@ -132,10 +132,11 @@ class _Emitter:
 
     def _row(self, levels: Sequence[tuple["Level", int]], key: str, *, may_be_missing: bool) -> str:
         row, below = self._column(key), [self._rows(level, view) for level, view in levels]
-        lookups = [f"{each}.get({row})" for each in below]
-        if not may_be_missing:
-            lookups[-1] = f"{below[-1]}[{row}]"
-        return f"({' or '.join(lookups)})" if len(lookups) > 1 else lookups[0]
+        *others, last = below
+        # An object of which nothing is selected is `{}`: it is there, whatever its truth.
+        lookups = [f"{each}[{row}] if {row} in {each} else" for each in others]
+        lookups.append(f"{last}.get({row})" if may_be_missing else f"{last}[{row}]")
+        return f"({' '.join(lookups)})" if others else lookups[0]
 
     def _rows(self, level: "Level", view: int) -> str:
         return self._link((level, view), lambda run: run.states[level].shown[view])

@@ -1,6 +1,6 @@
 """Imports of camera-trap files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import strawberry
 from sqlalchemy import Select
@@ -97,7 +97,7 @@ def wildlife_imports(info: Info, research_project_id: strawberry.ID | None = Non
 
 def counts(root: strawberry.Parent[WildlifeImport]) -> ImportCounts:
     """What was written; of a dry run, what would have been."""
-    return ImportCounts(**root.counts)
+    return ImportCounts(**{field.name: root.counts.get(field.name, 0) for field in fields(ImportCounts)})
 
 
 def problems(root: strawberry.Parent[WildlifeImport]) -> list[ImportProblem]:

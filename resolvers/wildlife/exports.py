@@ -1,6 +1,6 @@
 """Exports of camera-trap data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import strawberry
 from sqlalchemy import Select
@@ -64,7 +64,7 @@ def wildlife_exports(info: Info) -> Select[WildlifeExport]:
 
 def counts(root: strawberry.Parent[WildlifeExport]) -> ExportCounts:
     """How many rows the tables have."""
-    return ExportCounts(**root.counts)
+    return ExportCounts(**{field.name: root.counts.get(field.name, 0) for field in fields(ExportCounts)})
 
 
 def download_link(root: strawberry.Parent[WildlifeExport], info: Info) -> str | None:

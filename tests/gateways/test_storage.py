@@ -1,7 +1,9 @@
 """Files are kept whole under keys that stay below the root, and links lead to them for those who have one."""
 
 import asyncio
+import gc
 import hashlib
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -86,6 +88,20 @@ async def test_what_is_not_there_is_not_found(tmp_path):
             await asking
     assert not (tmp_path / "copy").exists()
     assert not await storage.exists("none")
+
+
+async def test_whoever_leaves_a_download_leaves_no_file_open(tmp_path):
+    await storage.put("large", b"." * 4_000_000)
+    for steps in range(12):
+        going = asyncio.create_task(storage.download("large", tmp_path / "copy"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        going.cancel()
+        with suppress(asyncio.CancelledError):
+            await going
+    del going
+    gc.collect()  # a file that was forgotten is a warning here, and so an error
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == []
 
 
 async def test_deleting_a_prefix_spares_its_namesakes(tmp_path):

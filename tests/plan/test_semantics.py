@@ -152,6 +152,13 @@ def paths(answer: Answer) -> list[tuple[str, str]]:
     return [(".".join(map(str, each["path"])), each["extensions"]["code"]) for each in answer.json["errors"]]
 
 
+async def test_a_row_of_a_type_that_nothing_is_selected_of_is_an_empty_object(village):
+    document = """{ classificationProject(id: "<project of the wood>") {
+        detectionProvider { ... on LocalAIProvider { remoteId } } speciesProvider { id } } }"""
+    answer = await village.ask(document, "owner")
+    assert answer.json["data"] == {"classificationProject": {"detectionProvider": {}, "speciesProvider": None}}
+
+
 FAILURES = {
     "one that may be null stays alone": (
         '{ a: dataset(id: "x") { id } b: dataset(id: "<one>") { name } c: model(id: "<one>") { id } }',

@@ -78,15 +78,15 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["detector"] = await wildlife.ai_provider(database, connection)
     rows["external"] = await wildlife.ai_provider(database, user_id=other)
     rows["local"] = await wildlife.ai_provider(database, kind=LocalAIProvider, engine=LocalEngine.ONNX)
-    rows |= await _wood(database, owner)
+    rows |= await _wood(database, owner, rows["external"].id)
     people["staff"] = await factories.user(database, "staff", is_staff=True)
     tokens = {name: person.token for name, person in people.items()}
     return tokens, {name: ids.encode(row) for name, row in rows.items()}
 
 
-async def _wood(database: Database, owner: int) -> dict[str, Any]:
+async def _wood(database: Database, owner: int, detector: int) -> dict[str, Any]:
     """A medium that was classified, and approved in bulk."""
-    at = await classifying.season(database, owner, media=1)
+    at = await classifying.season(database, owner, media=1, detection_provider_id=detector)
     row = await classifying.by_person(database, at, 0, owner, classifying.seen(at.fox))
     async with database.writing() as session:
         criteria = Criteria(at.project.id, ids=[row.id])

@@ -94,7 +94,9 @@ async def _seen(session: ReadSession, viewer: Viewer, classification_id: int) ->
 
 async def _from_boxes(session: ReadSession, row: Classification) -> "tuple[FramesHeader, list[_Object]]":
     """What the attributes say, as frames: each object once, at its first occurrence."""
-    resource = await session.get_one(Resource, row.resource_id)
+    resource = await session.get(Resource, row.resource_id)
+    if resource is None:  # deleted meanwhile
+        raise NoFrames
     model = None if row.model_id is None else await session.get(AIProvider, row.model_id)
     is_video = resource.resource_type is ResourceType.VIDEO and bool(resource.fps)
     header = FramesHeader(
