@@ -1,5 +1,6 @@
 """Whatever is asked, by whomever, the plan and graphql-core give the same answer."""
 
+import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -17,12 +18,14 @@ async def ask_as_each(both: Both, viewers: list[str | None], operation: Operatio
     tried["queries"] += len(viewers)
 
 
+@pytest.mark.fuzz
 @many(OPERATIONS)
 @given(viewers=VIEWERS, operation=operations(world(SEED)))
 async def test_any_query_has_one_answer(sound, viewers, operation):
     await ask_as_each(sound, viewers, operation)
 
 
+@pytest.mark.fuzz
 @many(OPERATIONS // 4)
 @given(viewers=VIEWERS, operation=operations(world(SEED, is_torn=True)))
 async def test_what_is_missing_makes_the_same_places_null(torn, viewers, operation):

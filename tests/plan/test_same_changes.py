@@ -1,5 +1,6 @@
 """Whatever is changed, by whomever, the answer is the same whether a plan or graphql-core reads it back."""
 
+import pytest
 from graphql import OperationType
 from hypothesis import given, note
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from tests.plan.rows import world
 from tests.plan.search import OPERATIONS, SEED, many, tried
 
 
+@pytest.mark.fuzz
 @many(OPERATIONS // 5)
 @given(
     viewer=st.sampled_from(["staff", "owner", "owner", "other", None]),

@@ -3,6 +3,7 @@
 import re
 from base64 import urlsafe_b64decode
 
+import pytest
 from graphql import OperationType
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ def without_place(answer: Answer) -> Answer:
     return answer._replace(body=TEXT.sub(masked, answer.body))
 
 
+@pytest.mark.fuzz
 @many(OPERATIONS // 10)
 @given(
     viewer=st.sampled_from([None, "owner", "other", "staff"]),
