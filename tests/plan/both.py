@@ -44,6 +44,7 @@ async def post(
 ) -> Answer:
     """The answer to a request, or the first event of a stream; without a client, which costs more than some answers."""
     arriving = [{"type": "http.request", "body": json.dumps(request).encode()}]
+    is_stream = accept == "text/event-stream"  # in other bodies the words of a description may look like an event
     sent: list[Message] = []
     is_enough = asyncio.Event()
 
@@ -55,7 +56,7 @@ async def post(
 
     async def send(message: Message) -> None:
         sent.append(message)
-        if b"data: " in message.get("body", b""):
+        if is_stream and b"data: " in message.get("body", b""):
             is_enough.set()
 
     try:
@@ -63,7 +64,8 @@ async def post(
     except asyncio.CancelledError:
         raise AssertionError("the request was cancelled by itself") from None
     body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Answer(sent[0]["status"], body.partition(b"data: ")[2].partition(b"\n")[0] or body)
+    event = body.partition(b"data: ")[2].partition(b"\n")[0] if is_stream else b""
+    return Answer(sent[0]["status"], event or body)
 
 
 @dataclass(frozen=True)
