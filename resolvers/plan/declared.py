@@ -53,6 +53,13 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a resolver is told of its row: the value of an expression over its columns; see `Loaders.told`."""
+
+    expression: Callable[[AnyViewer], ColumnElement[Any]]
+
+
+@dataclass(frozen=True)
 class Paged:
     """A list that is given page by page."""
 

@@ -15,7 +15,7 @@ from weakref import finalize
 from orjson import Fragment
 
 from resolvers.ids import global_ids
-from resolvers.plan.leaves import Format, finite, finites
+from resolvers.plan.leaves import Format, finite, finites, numbers
 from resolvers.plan.nodes import Column, Computed, Constant, Cursor, Node, Object, PageInfo, ToMany, ToOne, Total
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ FORMATS = {
     Format.GLOBAL_ID: "global_ids[{0}]",
     Format.FINITE: "finite({0})",
     Format.FINITES: "finites({0})",
+    Format.NUMBERS: "numbers({0})",
     Format.JSON: "Fragment({0})",
     Format.JSON_OR_NULL: "(None if {0} is None else Fragment({0}))",
 }
-NAMES = {"Fragment": Fragment, "finite": finite, "finites": finites, "defaultdict": defaultdict}
+NAMES = {"Fragment": Fragment, "finite": finite, "finites": finites, "numbers": numbers, "defaultdict": defaultdict}
 VIEW = """\
 def view_{number}(rows, cursor{links}):
     # {legend}

@@ -68,8 +68,12 @@ class Format(Enum):
     GLOBAL_ID = "global id"
     FINITE = "finite"
     FINITES = "finite, each"
+    NUMBERS = "numbers in JSON text"
     JSON = "JSON text"
     JSON_OR_NULL = "JSON text, or null"
+
+
+TEXTS = {Format.JSON, Format.JSON_OR_NULL, Format.NUMBERS}
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Leaf:
     @property
     def name(self) -> str:
         """What tells it from other leaves of its table: a text made of a column is not the column."""
-        return f"text of {self.attribute}" if self.format in {Format.JSON, Format.JSON_OR_NULL} else self.attribute
+        return f"text of {self.attribute}" if self.format in TEXTS else self.attribute
 
     def selected_for(self, viewer: AnyViewer) -> ColumnElement[Any]:
         """What is selected for a viewer."""
@@ -112,6 +116,9 @@ def computed_leaf(name: str, expression: Expression, shown_as: GraphQLOutputType
 def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) -> Leaf | None:
     """The leaf of a column, or None if only its scalar knows how to write it."""
     kind = element.type
+    if isinstance(kind, JSON) and is_list_type(get_nullable_type(shown_as)):
+        is_of_numbers = get_named_type(shown_as).name == "Float"
+        return Leaf(name, cast(element, Text), Format.NUMBERS, _json) if is_of_numbers else None
     is_array = isinstance(kind, ARRAY)
     item = kind.item_type if isinstance(kind, ARRAY) else kind
     if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):
@@ -173,3 +180,17 @@ def finite(value: float | None) -> float | None:
 def finites(values: list[float | None] | None) -> list[float | None] | None:
     """The numbers, all of them finite."""
     return None if values is None else [finite(value) for value in values]
+
+
+def numbers(text: str | None) -> list[float] | None:
+    """The numbers in a list that is kept as JSON, all of them finite; ValueError or TypeError otherwise."""
+    return None if text is None else [_number(value) for value in orjson.loads(text)]
+
+
+def _number(value: Any) -> float:
+    if type(value) is not float and type(value) is not int:
+        raise ValueError("This is no number.")
+    number = float(value)
+    if math.isfinite(number):
+        return number
+    raise ValueError("This is no number that JSON knows.")

@@ -5,6 +5,7 @@ there are cursors, then the selected columns, then the computed values. Levels h
 """
 
 from collections.abc import Callable, Hashable
+from dataclasses import is_dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -21,12 +22,13 @@ from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import Listing, Many
 from resolvers.plan.emitter import Program, emit
 from resolvers.plan.instances import Instances
-from resolvers.plan.leaves import Format, Leaf
+from resolvers.plan.leaves import Expression, Format, Leaf
 from resolvers.plan.nodes import Column, Node
 from resolvers.plan.statements import Bound, Statement, ViewerKind
 from resolvers.plan.values import Value
 
 Row = tuple[Any, ...]
+KEY_ITEMS_MAX = 100
 
 
 class Inputs(NamedTuple):
@@ -70,6 +72,8 @@ class Level:
         self.values: list[Value] = []
         self.views: list[Node] = []
         self.children: dict[Hashable, Level] = {}
+        self.told: dict[Expression, str] = {}
+        """What resolvers are told of its rows, and the names of the columns that say so."""
         self.has_cursors = False
 
     @property
@@ -100,6 +104,11 @@ class Level:
     def global_id(self) -> Column:
         """Selects the key and shows the id it makes."""
         return Column(self.key("id"), Format.GLOBAL_ID)
+
+    def tell(self, expression: Expression) -> None:
+        """Selects what resolvers are told of each row."""
+        leaf = Leaf(f"told: {expression.__name__}", expression)
+        self.told[expression] = self.column(leaf).name
 
     def value(self, value: Value) -> int:
         """Has a value computed for each row, and gives its number."""
@@ -213,7 +222,7 @@ class Pages(Fetched):
         filters = self._arguments(inputs.variables)
         args = self.declared.taken_from(filters)
         after = None if args.after is None else place(args.after, self._model, args.order, args.list)
-        return Page(args, after, _frozen(filters))
+        return Page(args, after, _sorted(filters))
 
     def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
         """One statement for the pages of all parents."""
@@ -225,7 +234,7 @@ class Pages(Fetched):
         bound = {"limit": b"%d" % (args.first + self.peeks), "keys": keys, **inputs.bound}
         if after is not None:
             bound |= {"after_id": b"%d" % after.id, "after_value": statements.dumped(after.value)}
-        shape = (inputs.viewer_kind, page.filters, args.order, None if after is None else after.value is None)
+        shape = (inputs.viewer_kind, _key(page.filters), args.order, None if after is None else after.value is None)
         return Request(self._statements.get_or_make(shape, lambda: self._statement(inputs, page)), bound)
 
     def _statement(self, inputs: Inputs, page: Page) -> Statement:
@@ -265,7 +274,7 @@ class Count(Fetched):
     def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
         """One statement for all parents."""
         assert page, "it is of a list that comes in pages"
-        shape = (inputs.viewer_kind, page.filters)
+        shape = (inputs.viewer_kind, _key(page.filters))
         statement = self._statements.get_or_make(shape, lambda: self._statement(inputs, page))
         return Request(statement, {"keys": keys, **inputs.bound})
 
@@ -276,6 +285,19 @@ class Count(Fetched):
         return statements.compiled(statements.counted(query))
 
 
-def _frozen(arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Arguments as a part of a key."""
+def _sorted(arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Arguments in one order, however the document names them."""
     return tuple(sorted(arguments.items()))
+
+
+def _key(value: Any) -> Hashable:
+    """Arguments as a part of a key: a list by its items, and an input object by its fields.
+
+    A long list stays a list, which is no key: it hardly comes again, and caches shall not fill with it.
+    """
+    if isinstance(value, list | tuple) and len(value) <= KEY_ITEMS_MAX:
+        return tuple([_key(item) for item in value])
+    if is_dataclass(value):
+        return type(value), *[_key(item) for item in vars(value).values()]
+    key: Hashable = value
+    return key

@@ -6,7 +6,7 @@ from strawberry.scalars import JSON
 
 from app.models.wildlife import collections as collection_tables
 from app.models.wildlife import media as tables
-from app.services.wildlife.media.files import MediaSize
+from app.services.wildlife.media.files import MediaSize, of_ones_own_project
 from resolvers.enums import show_enum
 from resolvers.wildlife import media as resolve
 from resolvers.wildlife import media_links, pictures
@@ -66,8 +66,8 @@ class Resource(Row, of=tables.Resource):
     deployment: Deployment | None = one(tables.Resource.deployment)
     sequence: Sequence | None = one(tables.Resource.sequence)
     owner: User | None = one(tables.Resource.owner)
-    picture_link: str | None = field(media_links.picture_link)
-    original_link: str | None = field(media_links.original_link)
+    picture_link: str | None = field(media_links.picture_link, told=of_ones_own_project)
+    original_link: str | None = field(media_links.original_link, told=of_ones_own_project)
     annotated_link: str | None = field(pictures.annotated_link)
     duplicate_of: "Resource | None" = one(tables.Resource.duplicate_of)
     duplicates: Connection["Resource"] = many(tables.Resource.duplicates)

@@ -1,5 +1,6 @@
 """What a statement holds for: which viewers, which arguments, and which queries cannot be kept at all."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -12,9 +13,10 @@ from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.system import Job, UserNotification
 from app.policies import Viewer, visible
-from resolvers.plan import Plans, statements
+from resolvers.plan import Plans, leaves, statements
 from resolvers.plan.declared import Many
 from resolvers.plan.leaves import Format, leaf
+from resolvers.plan.levels import KEY_ITEMS_MAX, _key
 from schema import schema
 
 OWNED = [Job, Prediction, UserNotification]
@@ -55,6 +57,26 @@ def test_a_query_with_the_clock_in_it_is_not_kept():
 
     with pytest.raises(Unplanned):
         statements.compiled_alike(finished)
+
+
+def test_filters_that_say_the_same_are_one_key_and_long_ones_none():
+    @dataclass
+    class Filter:
+        names: list[str]
+        below: "Filter | None" = None
+
+    shapes = [(("filter", Filter(list(names), Filter([]))),) for names in ("ab", "ab", "ba", "abc")]
+    keys = [hash(_key(shape)) for shape in shapes]
+    assert [keys[0] == key for key in keys] == [True, True, False, False]
+    assert isinstance(_key(["x"] * (KEY_ITEMS_MAX + 1)), list)
+
+
+@pytest.mark.parametrize("text", ['["1"]', "[true]", "[null]", "[1e999]", "[[1]]"])
+def test_numbers_kept_as_json_are_numbers(text):
+    assert leaves.numbers("[1, 0.25]") == [1.0, 0.25]
+    assert leaves.numbers(None) is None
+    with pytest.raises(ValueError, match="number"):
+        leaves.numbers(text)
 
 
 def test_a_lists_resolver_may_read_only_who_asks():

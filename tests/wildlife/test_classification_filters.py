@@ -12,6 +12,8 @@ from app.services.wildlife.classifications import approving, feedback, marking
 from app.services.wildlife.classifications.classifying import Said
 from app.services.wildlife.classifications.marking import Marks
 from resolvers import ids
+from resolvers.plan import statements as plan_statements
+from resolvers.plan.statements import compiled
 from tests.wildlife import factories as wildlife
 from tests.wildlife.classifying import (
     BLANK,
@@ -193,6 +195,26 @@ async def test_a_page_takes_as_many_statements_whatever_is_on_it(ask, owner, at,
         assert answer.errors == []
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+async def test_links_to_pictures_take_no_statement_of_their_own(ask, owner, at, statements):
+    answer = await ask(
+        LIST % "resource { name pictureLink originalLink }", viewer=owner, project=ids.encode(at.project)
+    )
+    assert answer.errors == []
+    assert all(node["resource"]["originalLink"] for node in answer["classifications"]["nodes"])
+    assert len([sql for sql in statements if "FROM classifications" in sql or "FROM resources" in sql]) == 3
+
+
+async def test_the_statement_of_a_filter_is_made_once(ask, owner, at, monkeypatch):
+    made = []
+    monkeypatch.setattr(plan_statements, "compiled", lambda query: made.append(query) or compiled(query))
+    given = {"speciesIds": [ids.encode(at.fox)], "approved": False}
+    for _ in range(2):
+        made.clear()
+        answer = await ask(LIST % "isApproved", viewer=owner, project=ids.encode(at.project), filter=given)
+        assert [len(answer["classifications"]["nodes"]), answer.errors] == [2, []]
+    assert made == []
 
 
 async def test_nothing_is_found_by_whom_one_does_not_see(ask, database, owner, other, at):
