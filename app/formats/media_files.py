@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from app.errors import Invalid, Unreadable
 from app.formats import exif, video_files
-from app.pictures.previews import PREVIEW_SIDE, previews
+from app.pictures.previews import PREVIEW_SIDE, brightness, previews
 from app.settings import settings
 
 PICTURES = {
@@ -37,6 +37,7 @@ class Medium(NamedTuple):
     mime_type: str | None = None
     width: int | None = None
     height: int | None = None
+    brightness: float | None = None
     fps: float | None = None
     duration_s: float | None = None
     frame_count: int | None = None
@@ -108,6 +109,7 @@ def _picture(file: Path) -> dict[str, Any]:
         "height": height,
         **written.facts(),
         **previews(upright),
+        "brightness": brightness(upright),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Unreadable
-from app.pictures.previews import previews
+from app.pictures.previews import brightness, previews
 from app.settings import settings
 
 MISSING = "This installation cannot read videos and sounds. Ask its operator to install the extra `video`."
@@ -84,6 +84,7 @@ def _video(container: Any) -> dict[str, Any]:
     if rotation:
         picture = picture.rotate(rotation, expand=True)
     width, height = picture.size
+    coloured = picture.convert("RGB")
     return {
         "width": width,
         "height": height,
@@ -91,7 +92,8 @@ def _video(container: Any) -> dict[str, Any]:
         "duration_s": duration_s,
         "frame_count": count,
         "declared_frame_count": stream.frames or None,
-        **previews(picture.convert("RGB")),
+        **previews(coloured),
+        "brightness": brightness(coloured),
     }
 
 

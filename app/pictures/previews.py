@@ -1,6 +1,6 @@
 """The small pictures of a medium that lists and pages show."""
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from app.pictures import as_webp
 
@@ -14,3 +14,8 @@ def previews(upright: Image.Image) -> dict[str, bytes]:
         upright.thumbnail((side, side), Image.Resampling.LANCZOS)
         found[name] = as_webp(upright)
     return found
+
+
+def brightness(picture: Image.Image) -> float:
+    """The mean brightness of a picture, 0 (black) to 1 (white)."""
+    return round(float(ImageStat.Stat(picture.convert("L")).mean[0]) / 255, 4)

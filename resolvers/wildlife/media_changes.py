@@ -6,12 +6,14 @@ from datetime import datetime
 import strawberry
 from sqlalchemy import Select
 
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.base import BigInt
 from app.models.wildlife.collections import Collection
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProject
-from app.models.wildlife.uploads import MediaReading
+from app.models.wildlife.uploads import MediaReading, ReadingStatus
 from app.policies import visible
 from app.services.system import uploads as system_uploads
 from app.services.system.uploads import UploadLink
@@ -66,6 +68,16 @@ class DeletedMedia:
     """Media that are gone."""
 
     deleted_ids: list[strawberry.ID]
+
+
+@dataclass(frozen=True)
+class MediaReadingEvent:
+    """How far a reading of media is."""
+
+    cursor: str
+    status: ReadingStatus
+    progress: float
+    media_reading: MediaReading
 
 
 def _key(id: strawberry.ID | None, model: type[Deployment] | type[Collection]) -> int | None:
@@ -161,6 +173,35 @@ def media_readings(info: Info, research_project_id: strawberry.ID | None = None)
     if research_project_id is None:
         return found
     return found.where(MediaReading.research_project_id == ids.key(research_project_id, ResearchProject))
+
+
+async def media_reading_updated(
+    info: Info, media_reading_id: strawberry.ID, after: str | None = None
+) -> SourceStream[MediaReadingEvent]:
+    """The progress of a reading of media. Completes when the reading ends.
+
+    media_reading_id: The reading.
+    after: The cursor to continue after; missed events come first. Without it, the current state comes first.
+    """
+
+    async def read(event: StreamEvent) -> MediaReadingEvent:
+        now = await info.context.renewed().read(MediaReading, media_reading_id)
+        status = ReadingStatus(event.payload["status"])
+        return MediaReadingEvent(event.position.cursor, status, event.payload["progress"], now)
+
+    start = await info.context.events.beginning(after)
+    reading = await info.context.read(MediaReading, media_reading_id)
+    first = MediaReadingEvent(start.cursor, reading.status, readings.progress_of(reading), reading)
+    return SourceStream(
+        info.context.events,
+        readings.topic_of(reading.id),
+        start,
+        read,
+        first=first if after is None else None,
+        is_resumed=after is not None,
+        is_live=not reading.status.is_final,
+        is_last=lambda event: event.status.is_final,
+    )
 
 
 async def add_media_addresses(

@@ -10,7 +10,7 @@ from schema.wildlife.classificators import ClassificatorsMutation, Classificator
 from schema.wildlife.exchange import ExchangeMutation, ExchangeQuery, ExchangeSubscription
 from schema.wildlife.frames import FramesMutation, FramesQuery
 from schema.wildlife.media import MediaQuery
-from schema.wildlife.media_changes import MediaChangesQuery, MediaMutation
+from schema.wildlife.media_changes import MediaChangesQuery, MediaMutation, MediaSubscription
 from schema.wildlife.places import PlacesMutation, PlacesQuery
 from schema.wildlife.projects import ProjectsMutation, ProjectsQuery
 from schema.wildlife.providers import ProvidersMutation, ProvidersQuery
@@ -62,5 +62,5 @@ class WildlifeMutation(
 
 
 @strawberry.type
-class WildlifeSubscription(AIJobsSubscription, ExchangeSubscription):
+class WildlifeSubscription(AIJobsSubscription, ExchangeSubscription, MediaSubscription):
     """The domain's events."""

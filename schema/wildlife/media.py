@@ -43,6 +43,7 @@ class Resource(Row, of=tables.Resource):
     sha256: auto
     width: auto
     height: auto
+    brightness: auto
     fps: auto
     duration_s: auto
     frame_count: auto

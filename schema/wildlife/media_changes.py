@@ -15,7 +15,7 @@ from resolvers.enums import show_enum
 from resolvers.wildlife import media_changes as resolve
 from schema.accounts import User
 from schema.deleted import Deleted
-from schema.fields import Connection, connection, field, mutation, one
+from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
 from schema.files import UploadLink
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
@@ -81,6 +81,14 @@ class MediaReading(Row, of=tables.MediaReading):
     job: Job | None = one(tables.MediaReading.job)
 
 
+@shows(resolve.MediaReadingEvent)
+class MediaReadingEvent:
+    cursor: str = cursor()
+    status: tables.ReadingStatus = strawberry.field(description="The status that was reached.")
+    progress: float = strawberry.field(description="The share of files that are read, from 0 to 1.")
+    media_reading: MediaReading = strawberry.field(description="The current state of the reading.")
+
+
 @strawberry.type
 class MediaChangesQuery:
     media_reading: MediaReading | None = field(resolve.media_reading)
@@ -109,3 +117,8 @@ class MediaMutation:
     delete_collection: Deleted | Conflict = mutation(resolve.delete_collection)
     add_to_collection: Collection | InvalidInput = mutation(resolve.add_to_collection)
     remove_from_collection: Collection | InvalidInput = mutation(resolve.remove_from_collection)
+
+
+@strawberry.type
+class MediaSubscription:
+    media_reading_updated: MediaReadingEvent = subscription(resolve.media_reading_updated)

@@ -41,6 +41,13 @@ def test_a_picture_says_what_it_is_and_what_its_camera_wrote(read):
     assert found["exif"]["DateTimeOriginal"] == "2021:04:11 20:43:09"
 
 
+def test_how_bright_a_picture_is_tells_a_flash_from_none(read):
+    assert read(picture(colour="black"))["brightness"] == pytest.approx(0.25, abs=0.01)
+    file = BytesIO()
+    Image.new("RGB", (64, 48), (4, 4, 4)).save(file, "JPEG")
+    assert read(file.getvalue())["brightness"] == pytest.approx(4 / 255, abs=0.003)
+
+
 @pytest.mark.parametrize(
     ("tags", "time", "offset"),
     [

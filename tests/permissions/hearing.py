@@ -19,6 +19,7 @@ from app.models.mapping.trainings import Training
 from app.models.social import Post
 from app.models.wildlife.ai_jobs import AIClassificationJob
 from app.models.wildlife.exchange import WildlifeImport, WildlifeImportFormat
+from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.progress import Work
@@ -28,6 +29,7 @@ from app.services.social.posts import editing, removal
 from app.services.system import banners
 from app.services.wildlife.ai_jobs.progress import tell
 from app.services.wildlife.exchange.progress import topic_of
+from app.services.wildlife.media import readings
 from app.signals import Signals
 from resolvers import ids
 from tests import factories
@@ -86,7 +88,9 @@ async def _look_at_media(database: Database, viewer: Person, worker: Person) -> 
     job = await factories.add(database, AIClassificationJob(user_id=worker.id, total_count=1, **asked))
     brought = {"research_project_id": at.research.id, "format": WildlifeImportFormat.CAMTRAP_DP, "files": {}}
     row = WildlifeImport(user_id=viewer.id, dry_run=False, keep_good=False, **brought)
-    return {AIClassificationJob.__name__: job, WildlifeImport.__name__: await factories.add(database, row)}
+    reading = MediaReading(research_project_id=at.research.id, user_id=worker.id, total=1)
+    rows = (job, await factories.add(database, row), await factories.add(database, reading))
+    return {type(each).__name__: each for each in rows}
 
 
 async def _look(on: Stage, couple: Couple) -> None:
@@ -102,6 +106,14 @@ async def _bring(on: Stage, couple: Couple) -> None:
     assert isinstance(row, WildlifeImport)
     async with on.database.writing() as session:
         events.record(session, topic_of(row), {"message": couple.said_of_them})
+
+
+async def _read_media(on: Stage, couple: Couple) -> None:
+    """Their reading goes on; like a job's, its events have no words."""
+    async with on.database.writing() as session:
+        reading = await session.get_one(MediaReading, on.works[MediaReading.__name__].id)
+        reading.failure = f"{reading.failure or ''} {couple.said_of_them}"
+        readings.tell(session, reading)
 
 
 def _rights(person: Person) -> Viewer:
@@ -192,6 +204,7 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "bannerChanged": _announce,
     "aiClassificationJobUpdated": _look,
     "wildlifeImportUpdated": _bring,
+    "mediaReadingUpdated": _read_media,
 }
 """What makes somebody heard, by what is listened to."""
 

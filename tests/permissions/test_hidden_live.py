@@ -23,7 +23,13 @@ from tests.system.clients import connected
 
 LAST = "quillon"
 """What is in the names of those who are heard last, and in all that they say."""
-OF_WORK = {"trainingUpdated", "predictionUpdated", "inspectionUpdated", "aiClassificationJobUpdated"}
+OF_WORK = {
+    "trainingUpdated",
+    "predictionUpdated",
+    "inspectionUpdated",
+    "aiClassificationJobUpdated",
+    "mediaReadingUpdated",
+}
 NAMELESS = {"bannerChanged", "wildlifeImportUpdated"}
 """What names nobody."""
 OF_POSTS = {"feedUpdated(scope: EVERYONE)", "feedUpdated(scope: FRIENDS)"}

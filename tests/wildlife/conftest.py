@@ -75,7 +75,7 @@ def take_in(change, ask, send, work, owner, project) -> Callable[..., Awaitable[
 
     async def listed() -> dict[str, Any]:
         document = """query ($id: ID!) { resources(researchProjectId: $id, first: 100) { nodes {
-            id name filePath status readError resourceType mimeType sizeBytes sha256 width height frameCount
+            id name filePath status readError resourceType mimeType sizeBytes sha256 width height brightness frameCount
             cameraMake cameraModel serialNumber cameraTime cameraUtcOffsetMinutes timeSource recordedAt
             dateRecordedCorrect exif pictureLink originalLink
             deployment { deploymentCode } duplicateOf { filePath } sequence { sequenceId resourceCount }

@@ -24,6 +24,7 @@ async def test_a_card_is_uploaded_read_dated_and_grouped(take_in, ask, owner, de
     assert first["dateRecordedCorrect"] is True
     assert first["serialNumber"] == "H1"
     assert first["exif"]["Make"] == "RECONYX"
+    assert 0.5 < first["brightness"] < 0.9
     counts = {each["sequence"]["sequenceId"]: each["sequence"]["resourceCount"] for each in found.values()}
     assert sorted(counts.values()) == [1, 2]
     told = await ask(

@@ -318,3 +318,24 @@ async def test_arguments_out_of_range_are_refused(ask, owner, at, fields, code):
     query = f"query ($id: ID!) {{ wildlifeStatistics(classificationProjectId: $id) {{ {fields} }} }}"
     answer = await ask(query, id=ids.encode(at.project), viewer=owner)
     assert answer.codes == [code]
+
+
+@pytest.mark.parametrize(
+    ("brightness", "hour", "problems"),
+    [
+        ([0.01] * 5, 0, [("NO_FLASH", 5, "5 pictures of the night are black: the flash does not work.")]),
+        # Black by day is a lens cap, bright at night is a flash, and of few pictures nothing is said.
+        ([0.01] * 5, 12, []),
+        ([0.3] * 5, 0, []),
+        ([0.01] * 4, 0, []),
+        ([0.01] * 3 + [0.3] * 2, 0, []),
+        ([None] * 5, 0, []),
+    ],
+)
+async def test_a_camera_without_flash_is_told_by_its_black_nights(figures, database, at, brightness, hour, problems):
+    for number, each in enumerate(brightness):
+        when = datetime(2026, 5, 1, hour, tzinfo=UTC) + timedelta(days=number)
+        fields = {"deployment_id": at.deployment.id, "recorded_at": when, "brightness": each}
+        await wildlife.resource(database, at.research, f"NIGHT_{number}.JPG", **fields)
+    found = await figures(at.project, "cameraHealth(silentDays: 366) { problem count message }")
+    assert [(each["problem"], each["count"], each["message"]) for each in found["cameraHealth"]] == problems

@@ -181,7 +181,9 @@ class Resource(Subject, Record):
     )
     width: Mapped[int | None] = mapped_column(doc="The width of the upright picture, in pixels.")
     height: Mapped[int | None] = mapped_column(doc="The height of the upright picture, in pixels.")
-    brightness: Mapped[float | None] = mapped_column(doc="The mean brightness of the picture, 0 (black) to 1 (white).")
+    brightness: Mapped[float | None] = mapped_column(
+        doc="The mean brightness of the picture, or of the first frame of a video, 0 (black) to 1 (white)."
+    )
     fps: Mapped[float | None] = mapped_column(doc="The frames per second of a video.")
     duration_s: Mapped[float | None] = mapped_column(doc="The duration of a video or a sound, in seconds.")
     frame_count: Mapped[int | None] = mapped_column(doc="The number of frames of a video that can be decoded.")

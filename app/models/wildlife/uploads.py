@@ -27,6 +27,11 @@ class ReadingStatus(Enum):
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self in {ReadingStatus.FINISHED, ReadingStatus.FAILED, ReadingStatus.CANCELLED}
+
 
 class MediaReading(Record):
     """A job that reads uploaded files into media."""

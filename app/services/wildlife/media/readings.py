@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select, update
 
+from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.models.kinds.wildlife import WildlifeJob
@@ -21,6 +22,11 @@ from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings
 
 ARCHIVE, ARCHIVE_TYPE = "media-archive", "application/zip"
+
+
+def topic_of(reading_id: int) -> str:
+    """The topic of events about a reading."""
+    return f"media-reading:{reading_id}"
 
 
 class Waiting(NamedTuple):
@@ -117,6 +123,7 @@ async def begin_reading(session: WriteSession, reading_id: int) -> ReadingPlan:
     reading = await session.get_one(MediaReading, reading_id, with_for_update=True)
     reading.status = ReadingStatus.RUNNING
     reading.started_at = reading.started_at or await session.scalar(select(func.now()))
+    tell(session, reading)
     return ReadingPlan(
         reading.research_project_id,
         reading.user_id,
@@ -140,18 +147,24 @@ async def waiting(session: ReadSession, reading_id: int, *, after: int, count: i
     ]
 
 
+def tell(session: WriteSession, reading: MediaReading) -> None:
+    """Publishes how far a reading is."""
+    said = {"status": reading.status.value, "progress": progress_of(reading)}
+    events.record(session, topic_of(reading.id), said)
+
+
+def progress_of(reading: MediaReading) -> float:
+    """The share of its files that are read, from 0 to 1."""
+    return round(min(1.0, (reading.read + reading.unreadable) / max(1, reading.total)), 4)
+
+
 async def count(session: WriteSession, reading_id: int, *, read: int, unreadable: int, duplicated: int) -> None:
     """Adds to what a reading has done."""
-    await session.execute(
-        update(MediaReading)
-        .where(MediaReading.id == reading_id)
-        .values(
-            read=MediaReading.read + read,
-            unreadable=MediaReading.unreadable + unreadable,
-            duplicated=MediaReading.duplicated + duplicated,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    reading = await session.get_one(MediaReading, reading_id, with_for_update=True, populate_existing=True)
+    reading.read += read
+    reading.unreadable += unreadable
+    reading.duplicated += duplicated
+    tell(session, reading)
 
 
 async def finish_reading(session: WriteSession, reading_id: int) -> None:
@@ -163,6 +176,7 @@ async def finish_reading(session: WriteSession, reading_id: int) -> None:
     said = (
         f"{reading.read} media were read; {reading.unreadable} files cannot be read, and {reading.duplicated} repeat."
     )
+    tell(session, reading)
     await notify(session, reading.user_id, said, about=reading, event="finished")
 
 
@@ -173,6 +187,7 @@ async def reading_failed(session: WriteSession, reading_id: int, reason: str) ->
     reading.status = ReadingStatus.FAILED
     reading.failure = reason[:NOTE_LENGTH_MAX]
     reading.finished_at = await session.scalar(select(func.now()))
+    tell(session, reading)
     await notify(session, reading.user_id, f"Media were not read to the end. {reason}", about=reading, event="failed")
 
 

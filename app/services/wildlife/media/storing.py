@@ -24,6 +24,7 @@ FACTS = (
     "mime_type",
     "width",
     "height",
+    "brightness",
     "fps",
     "duration_s",
     "frame_count",
