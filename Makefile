@@ -51,7 +51,7 @@ plans: ## Write the plans in tests/plan/golden anew: their diff shows what a cha
 	@./setup.sh --dev
 	@$(python) tests.plan.goldens
 
-demo: ## Train and predict on the demo village, in what runs here
+demo: ## From a village to a model, and from a memory card to a package, in what runs here; ARGS=wildlife: one of both
 	@./setup.sh
 	@$(fieldgraph) demo $(ARGS)
 

@@ -120,24 +120,30 @@ def restore(folder: Folder, *, yes: Yes = False) -> None:
 
 @program.command()
 def demo(
+    part: Annotated[
+        str | None,
+        typer.Argument(help="`village` or `wildlife`: one of the two; without it, both.", show_default=False),
+    ] = None,
     *,
     accounts: Annotated[
         bool, typer.Option(help="Only create the accounts and their posts, and print the accounts.")
     ] = False,
     clear: Annotated[bool, typer.Option(help="Delete the demo's posts and create them again.")] = False,
 ) -> None:
-    """People who talk about a village, and, live, from an empty dataset to a model that finds its buildings."""
+    """Live: from an empty dataset to a model that finds buildings, and from a memory card to an approved package."""
     if settings.production:
         raise CannotStart("The passwords of the demo accounts are public, so there is no demo in production.")
     _find_servers()
     _find_secret()
-    from app import demo as village
+    from app import demo as demonstration
 
-    village.make(anew=clear)
+    if part is not None and part not in list(demonstration.Part):
+        raise CannotStart(f"There is no demo of {part}. Choose one of: {', '.join(demonstration.Part)}.")
+    demonstration.make(anew=clear)
     if accounts or clear:
-        village.show()
+        demonstration.show()
     else:
-        village.run()
+        demonstration.run(list(demonstration.Part) if part is None else [demonstration.Part(part)])
 
 
 @program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -1,21 +1,46 @@
-"""The demo village: people to sign in as, what they say to each other, and the whole path to walk."""
+"""The demo: people to sign in as, what they say to each other, and two paths to walk, a village and a memory card."""
 
 import asyncio
+from collections.abc import Sequence
+from enum import StrEnum
 
+import httpx
 from rich.console import Console
 
 from app.database import Database
-from app.demo import community, people, wood
+from app.demo import community, memory_card, people, walk, wood
+from app.demo.client import Client
 from app.demo.people import PASSWORD, PEOPLE
-from app.demo.walk import run
 from app.settings import settings
 
-__all__ = ["PASSWORD", "PEOPLE", "make", "run", "show"]
+__all__ = ["PASSWORD", "PEOPLE", "Part", "make", "run", "show"]
+
+
+class Part(StrEnum):
+    """A path to walk."""
+
+    VILLAGE = "village"
+    WILDLIFE = "wildlife"
+
+
+HTTP_S_MAX = 120
+WALKS = {Part.VILLAGE: walk.walk, Part.WILDLIFE: memory_card.walk}
 
 
 def make(*, anew: bool = False) -> None:
     """Makes people, teams, a labelled dataset and a community where they are missing; or the community anew."""
     asyncio.run(_make(anew=anew))
+
+
+def run(parts: Sequence[Part] = tuple(Part)) -> None:
+    """Walks the paths, live, in what runs here."""
+    asyncio.run(_run(parts))
+
+
+async def _run(parts: Sequence[Part]) -> None:
+    async with httpx.AsyncClient(base_url=settings.address, timeout=HTTP_S_MAX) as http:
+        for part in parts:
+            await WALKS[part](Client(http))
 
 
 def show() -> None:

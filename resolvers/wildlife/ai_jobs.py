@@ -28,6 +28,7 @@ class AIClassificationJobEvent:
     cursor: str
     stage: AIJobStage
     progress: float
+    message: str | None
     ai_classification_job: AIClassificationJob
 
 
@@ -162,12 +163,15 @@ async def ai_classification_job_updated(
     async def read(event: StreamEvent) -> AIClassificationJobEvent:
         said: dict[str, Any] = event.payload
         job = await info.context.renewed().read(AIClassificationJob, id)
-        return AIClassificationJobEvent(event.position.cursor, AIJobStage(said["stage"]), said["progress"], job)
+        # What our own engine says is about the batch that it works on, and names a step of its own.
+        message = said.get("message")
+        stage = AIJobStage.RUNNING if message else AIJobStage(said["stage"])
+        share = progress.progress_of(job) if message else said["progress"]
+        return AIClassificationJobEvent(event.position.cursor, stage, share, message, job)
 
     start = await info.context.events.beginning(after)
     job = await info.context.read(AIClassificationJob, id)
-    done = (job.ok_count + job.skipped_count + job.failed_count) / max(1, job.total_count)
-    first = AIClassificationJobEvent(start.cursor, job.stage, round(min(1.0, done), 4), job)
+    first = AIClassificationJobEvent(start.cursor, job.stage, progress.progress_of(job), None, job)
     return SourceStream(
         info.context.events,
         progress.topic_of(job.id),

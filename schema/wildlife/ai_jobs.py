@@ -70,6 +70,9 @@ class AIClassificationJobEvent:
     cursor: str = cursor()
     stage: tables.AIJobStage = strawberry.field(description="The stage that was reached.")
     progress: float = strawberry.field(description="The share of media with an outcome, from 0 to 1.")
+    message: str | None = strawberry.field(
+        description="What this installation's own engine does, in a sentence; null if a stage or outcomes changed."
+    )
     ai_classification_job: AIClassificationJob = strawberry.field(description="The current state of the job.")
 
 

@@ -2,22 +2,32 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 
 import httpx
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 from rich.console import Console
+from sqlalchemy import func, select
 from typer.testing import CliRunner
 from websockets.asyncio.server import serve as serve_sockets
 
 from app import cli, demo
-from app.demo import walk
+from app.demo import client, people
 from app.gateways import storage
 from app.gateways.fakes.wood import season, stand_in_manager
+from app.main import build
+from app.models.system import Job, JobState
 from app.operations import operators
 from app.operations.process import CannotStart
+from app.services.wildlife.ai_jobs import polling
 from app.settings import settings
+from jobs import wildlife as _jobs  # noqa: F401 -- registers its jobs
+from jobs.broker import WORKS
+from jobs.run import attempt
+from tests.servers import serving_aside
+from tests.wildlife import factories
 
 # All that is seen of the community, without the keys and times that differ each time.
 COMMUNITY = {
@@ -177,14 +187,14 @@ async def test_a_lost_connection_is_taken_up_after_the_last_event(monkeypatch, c
         for message in turns[len(asked) - 1]:
             await socket.send(json.dumps(message))
 
-    monkeypatch.setattr(walk, "console", Console(force_terminal=False, width=200))
-    monkeypatch.setattr(walk, "RETRY_S_MAX", 0.01)
+    monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
+    monkeypatch.setattr(client, "RETRY_S_MAX", 0.01)
     async with serve_sockets(serve, "127.0.0.1", 0, subprotocols=["graphql-transport-ws"]) as server:
         port = server.sockets[0].getsockname()[1]
         monkeypatch.setattr(settings, "public_url", f"http://127.0.0.1:{port}")
         async with httpx.AsyncClient() as http:
-            training = await walk.Client(http).watch("training", "id", "status accuracy")
-    assert training == {"status": "FINISHED", "accuracy": 70.0}
+            training = await client.Client(http).watch(client.TRAINING, "id", "status accuracy")
+    assert training == {"status": "FINISHED", "accuracy": 70.0, "cursor": "three"}
     assert asked == [None, "two", "two", "two"]
     said = capsys.readouterr().out
     assert said.count("Reconnecting") == 3
@@ -226,3 +236,61 @@ def test_the_stand_in_finds_what_is_drawn_and_nothing_in_other_files():
     }
     assert {each["label"] for each in found} <= known
     assert stand_in_manager.detections(b"no picture") == []
+
+
+@asynccontextmanager
+async def working(database):
+    """A worker in this process, until the block ends."""
+    due = select(Job.id).where(Job.state == JobState.QUEUED, Job.available_at <= func.now()).order_by(Job.id).limit(1)
+
+    async def work():
+        while True:
+            await polling.wake_due(database)
+            async with database.reading() as session:
+                id = await session.scalar(due)
+                kind = None if id is None else await session.scalar(select(Job.kind).where(Job.id == id))
+            if id is None:
+                await asyncio.sleep(0.05)
+            else:
+                await attempt(database, WORKS[kind], id, asyncio.Event())
+
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_memory_card_becomes_a_package_through_the_api_alone(
+    here, database, query, monkeypatch, tmp_path, capsys
+):
+    """Without any outside service: the local detector and the demo's own manager look at what a camera wrote."""
+    monkeypatch.setattr(settings, "demo", True)
+    monkeypatch.setattr(settings, "home", tmp_path)
+    monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
+    monkeypatch.setattr(stand_in_manager, "VISITS", 3)
+    await factories.local_detector(database)
+    for name in season.ANIMALS:
+        await factories.species(database, name)
+    async with database.writing() as session:
+        await people.make(session)
+    async with serving_aside(build().app) as server, working(database):
+        monkeypatch.setattr(settings, "public_url", server.url)
+        monkeypatch.setattr(settings, "outside_hosts_allowed", [server.host])
+        await asyncio.to_thread(demo.run, [demo.Part.WILDLIFE])
+    said = capsys.readouterr().out
+    lines = [line for line in said.splitlines() if line[:1].isdigit()]
+    assert [line[0] for line in lines] == list("12345678")
+    [project] = query("""SELECT resource_count, approved_count, classified_ai_count FROM classification_projects
+        WHERE name = 'Who was there?'""")
+    assert project == {"resource_count": 6, "approved_count": 6, "classified_ai_count": 6}
+    assert "6 read, 0 unreadable, 0 duplicates" in said
+    # What the ecologist corrected is what is drawn.
+    named = query("""SELECT DISTINCT scientific_name FROM classifications final
+        JOIN classification_attrs ON classification_id = final.source_id JOIN species ON species_id = species.id
+        WHERE final.is_approved ORDER BY 1""")
+    assert [row["scientific_name"] for row in named] == ["Capreolus capreolus", "Sus scrofa"]
+    assert "2 of 6 are wrong" in said
+    [export] = query("SELECT status, counts FROM wildlife_exports")
+    assert (export["status"], export["counts"]["media"]) == ("FINISHED", 6)

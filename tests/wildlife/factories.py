@@ -21,10 +21,13 @@ from app.models.wildlife.providers import (
     AIProviderConnection,
     AIProviderType,
     ExternalAIProvider,
+    LocalAIProvider,
+    LocalEngine,
     TrapperAIProvider,
 )
 from app.models.wildlife.species import Species, SpeciesAlias, TaxonRank
 from app.models.wildlife.uploads import MediaReading, MediaUpload
+from app.weights import MEGADETECTOR_LITE
 from tests import factories as people
 from tests.factories import add
 
@@ -200,3 +203,17 @@ async def season(database: Database, owner_id: int, member_id: int) -> ResearchP
     await add(database, SpeciesAlias(species_id=fox.id, checklist="COL", key="5BSG3"))
     await ai_provider(database, await ai_provider_connection(database, owner_id))
     return forest
+
+
+async def local_detector(database: Database) -> AIProvider:
+    """The row that the migration makes; tests begin without rows."""
+    label = {"aiLabel": "animal", "value": "animal"}
+    return await ai_provider(
+        database,
+        kind=LocalAIProvider,
+        name="MegadetectorLite",
+        engine=LocalEngine.MEGADETECTOR_LITE,
+        model_file_hash=MEGADETECTOR_LITE.sha256,
+        video_support=True,
+        categories={"attributeMappings": [{"attributeType": "observation_type", "labels": [label]}]},
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import signal
 
@@ -25,6 +26,7 @@ from jobs import wildlife as _jobs  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS
 from jobs.run import attempt
 from resolvers import ids
+from tests.factories import cursor_of_now
 from tests.learning.animals import BEAST_BOX, beast
 from tests.wildlife import factories
 from tests.wildlife.classifying import by_ai, season, seen
@@ -42,19 +44,7 @@ def jpeg(picture):
 @pytest.fixture
 async def detector(database):
     """The row that the migration makes; tests begin without rows."""
-    return await factories.ai_provider(
-        database,
-        kind=LocalAIProvider,
-        name="MegadetectorLite",
-        engine=LocalEngine.MEGADETECTOR_LITE,
-        model_file_hash=MEGADETECTOR_LITE.sha256,
-        video_support=True,
-        categories={
-            "attributeMappings": [
-                {"attributeType": "observation_type", "labels": [{"aiLabel": "animal", "value": "animal"}]}
-            ]
-        },
-    )
+    return await factories.local_detector(database)
 
 
 @pytest.fixture
@@ -132,6 +122,24 @@ async def test_animals_are_found_without_any_manager(change, database, owner, at
     assert [left, top, left + width, top + height] == pytest.approx([edge / 640 for edge in BEAST_BOX], abs=0.01)
     assert (animal.observation_type.name, animal.raw_label, animal.species_id) == ("ANIMAL", "animal", None)
     assert 0.4 < animal.classification_confidence < 0.6
+
+
+async def test_what_the_engine_does_is_told_live(api, database, change, owner, at, detector, work):
+    here = await cursor_of_now(database)
+    begun = await start(change, owner, at, detector)
+    assert (await work()).state is JobState.DONE
+    document = f"""subscription {{ aiClassificationJobUpdated(id: "{begun["id"]}", after: "{here}") {{
+        stage progress message }} }}"""
+    headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {owner.token}"}
+    answer = await api.post("/graphql", json={"query": document}, headers=headers)
+    lines = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    assert not [line for line in lines if "errors" in line]
+    told = [line["data"]["aiClassificationJobUpdated"] for line in lines]
+    assert [told[0]["stage"], told[-1]["stage"]] == ["SUBMITTED", "DONE"]
+    assert told[-1] == {"stage": "DONE", "progress": 1.0, "message": None}
+    said = [each for each in told if each["message"]]
+    assert said
+    assert {each["stage"] for each in said} == {"RUNNING"}
 
 
 async def test_batches_are_turns_and_each_medium_is_written_once(

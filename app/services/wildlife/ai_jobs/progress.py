@@ -16,9 +16,13 @@ def topic_of(ai_job_id: int) -> str:
 
 def tell(session: WriteSession, job: AIClassificationJob) -> None:
     """Publishes how far a job is."""
+    events.record(session, topic_of(job.id), {"stage": job.stage.value, "progress": progress_of(job)})
+
+
+def progress_of(job: AIClassificationJob) -> float:
+    """The share of a job's media with an outcome, from 0 to 1."""
     done = job.ok_count + job.skipped_count + job.failed_count
-    progress = done / job.total_count if job.total_count else 0.0
-    events.record(session, topic_of(job.id), {"stage": job.stage.value, "progress": round(min(1.0, progress), 4)})
+    return round(min(1.0, done / max(1, job.total_count)), 4)
 
 
 async def reach(session: WriteSession, job: AIClassificationJob, stage: AIJobStage) -> None:
