@@ -12,6 +12,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.accounts import AccountsSettings
+from app.settings.automl import AutomlSettings
 from app.settings.files import FilesSettings
 from app.settings.jobs import JobsSettings
 from app.settings.learning import LearningSettings
@@ -38,6 +39,7 @@ ORDERED = [
     ("picture_bytes_max", "upload_bytes_max"),
     ("label_file_bytes_max", "upload_bytes_max"),
     ("import_bytes_max", "upload_bytes_max"),
+    ("machine_table_bytes_max", "upload_bytes_max"),
     ("upload_bytes_max", "upload_bytes_per_hour_max"),
     ("upload_bytes_per_hour_max", "upload_bytes_per_day_max"),
     ("osm_poll_s", "osm_poll_s_max"),
@@ -55,6 +57,7 @@ class Settings(
     JobsSettings,
     OutsideSettings,
     WildlifeSettings,
+    AutomlSettings,
     MappingSettings,
     FilesSettings,
     NotificationsSettings,

@@ -10,11 +10,11 @@ class FilesSettings(BaseModel):
     """Uploads, and the processes that parse them."""
 
     # Files
-    upload_bytes_max: Bytes = Field(default=900 * MIB, description="Bytes of any upload.")
+    upload_bytes_max: Bytes = Field(default=1_100 * MIB, description="Bytes of any upload.")
     upload_s_max: Duration = Field(default=900, description="Time to send an upload.")
     uploads_per_hour_max: Count = Field(default=120, description="Uploads of an account in an hour.")
     upload_bytes_per_hour_max: Bytes = Field(
-        default=1_024 * MIB, description="Bytes that an account may upload in an hour."
+        default=1_280 * MIB, description="Bytes that an account may upload in an hour."
     )
     upload_bytes_per_day_max: Bytes = Field(
         default=4 * 1_024 * MIB, description="Bytes that an account may upload in a day."

@@ -14,11 +14,12 @@ from app import parsing, pictures
 from app.errors import Invalid, Unreadable
 from app.formats import ai_results, label_files
 from app.formats.frames import reading
+from app.formats.tables import reading as tables
 from app.formats.wildlife import files
 from app.gateways.osm import overpass, rawdata
 from app.web.graphql.request import Malformed, decode
 from tests.fuzz import examples
-from tests.parsing import hostile, hostile_frames
+from tests.parsing import hostile, hostile_frames, hostile_tables
 from tests.parsing.hostile import MIB
 
 AREA = box(12, 46, 12.01, 46.01).wkb
@@ -51,6 +52,12 @@ async def results_file(content, folder):
     path = folder / "results"
     path.write_bytes(content)
     return await parsing.run(ai_results.sift, str(path), str(folder / "sifted"), cpu_s_max=CPU_S)
+
+
+async def machine_table(content, folder):
+    path = folder / "table"
+    path.write_bytes(content)
+    return await parsing.run(tables.read, str(path), {}, cpu_s_max=CPU_S)
 
 
 FORMATS = {
@@ -87,6 +94,7 @@ FORMATS = {
         hostile.TABLES,
         lambda content, folder: wildlife_file(content, folder, files.CLASSIFICATIONS),
     ),
+    "tables of machines": (hostile_tables.MACHINE_TABLES, machine_table),
     "tiles": (hostile.PICTURES, lambda content, _: parsing.run(pictures.tile, content, 256, cpu_s_max=CPU_S)),
 }
 

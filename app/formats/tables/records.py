@@ -1,0 +1,91 @@
+"""Tables of JSON: a list of objects, or an object a line. A column is a name that any of them has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import ijson
+import orjson
+
+from app.errors import Unreadable
+from app.formats.tables.sources import Bounded, Texts, check_width
+from app.models.automl.datatypes import TableFormat
+from app.parsing import bounds
+from app.settings import settings
+
+
+class Records:
+    """A file of JSON objects."""
+
+    encoding: str | None = "utf-8"
+    separator: str | None = None
+    sheet: str | None = None
+
+    def __init__(self, path: Path, format: TableFormat) -> None:
+        self._path = path
+        self.format = format
+        self.sheets: list[str] = []
+        self.notes: list[str] = []
+        self.text_numbers: set[int] = set()
+        names: dict[str, None] = {}
+        for record in self._records():
+            for name in record:
+                names.setdefault(name)
+            check_width(len(names))
+        if len(names) < 2:
+            raise Unreadable("These objects have one key or none. A machine needs at least two columns.")
+        self.names: Texts | None = list(names)
+
+    def rows(self) -> Iterator[Texts]:
+        """Each object as a row."""
+        names, bounded = self.names or [], Bounded()
+        for record in self._records():
+            row = [as_text(record.get(name)) for name in names]
+            bounded.take(row)
+            yield row
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        with self._path.open("rb") as file:
+            read = _listed(file) if self.format is TableFormat.JSON else _lined(file)
+            for record in read:
+                if not isinstance(record, dict):
+                    raise Unreadable("This JSON is not a list of objects. Give one object for each row.")
+                yield record
+
+
+def _listed(file: IO[bytes]) -> Iterator[Any]:
+    try:
+        yield from ijson.items(bounds.JsonFile(file), "item", use_float=True)
+    except ijson.JSONError:
+        raise Unreadable("This is not JSON, or it is cut off.") from None
+
+
+def _lined(file: IO[bytes]) -> Iterator[Any]:
+    most = settings.parser_item_bytes_max
+    number = 0
+    while line := file.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            raise Unreadable(f"Line {number:,} of this file takes more than {most:,} bytes.")
+        if line.strip():
+            bounds.check_json(line)
+            try:
+                yield orjson.loads(line)
+            except orjson.JSONDecodeError:
+                raise Unreadable(f"Line {number:,} of this file is not JSON.") from None
+
+
+def as_text(value: Any) -> str:
+    """A value as a person would write it in a table."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case float():
+            return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+        case int():
+            return str(value)
+    return orjson.dumps(value, default=float).decode()

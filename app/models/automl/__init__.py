@@ -1,0 +1,1 @@
+"""Tables of machines, their columns and their lines."""
