@@ -122,7 +122,7 @@ class Work:
             at = (self.since or perf_counter()) - loop.busy_s
         spent_s = at - begun[0]
         if spent_s > LONG_S:
-            waited_s = 2 * (loop.ready_now_s() - begun[1])
+            waited_s = 2 * max(0.0, loop.ready_now_s() - begun[1])  # another thread's clock may be behind
             spent_s = max(LONG_S, STATEMENT_SHARE_MIN * spent_s, spent_s - waited_s)
         self.database_s += spent_s if s_max is None else min(spent_s, s_max)
 

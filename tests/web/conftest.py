@@ -29,6 +29,7 @@ from app.web.routes.metrics import metrics
 from app.web.server import Server, configuration
 from schema.limits import Limits
 from schema.metadata import ONCE_PER_OPERATION
+from tests.silence import PATIENCE_S
 from tests.web.wire import News, Wire, news
 
 PROTOCOL = "graphql-transport-ws"
@@ -43,6 +44,7 @@ class Journal:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: int = 0
+    opened: int = 0
     closed: int = 0
     asked: int = 0
     wire: Wire = field(default_factory=Wire)
@@ -180,8 +182,9 @@ class Subscription:
 
     @strawberry.subscription
     async def large(self, info: strawberry.Info, bytes: int) -> AsyncGenerator[str]:
+        info.context.journal.opened += 1
         try:
-            while True:
+            for _ in range(10_000):
                 info.context.journal.asked += 1
                 yield "x" * bytes
         finally:
@@ -312,7 +315,7 @@ def serve() -> Any:
 
 @pytest.fixture
 async def http(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=served.url, timeout=PATIENCE_S, trust_env=False) as client:
         yield client
 
 
@@ -352,7 +355,7 @@ class Talk:
         return message
 
     async def hear_all(self) -> Any:
-        return json.loads(await asyncio.wait_for(self.connection.recv(), 10))
+        return json.loads(await asyncio.wait_for(self.connection.recv(), PATIENCE_S))
 
     async def init(self, **payload: Any) -> None:
         await self.say({"type": "connection_init", "payload": payload})
@@ -365,7 +368,7 @@ class Talk:
         """The code and the reason with which the server closes; whatever it still says is passed over."""
         with contextlib.suppress(websockets.ConnectionClosed):
             while True:
-                await asyncio.wait_for(self.connection.recv(), 10)
+                await asyncio.wait_for(self.connection.recv(), PATIENCE_S)
         assert self.connection.close_code is not None
         return self.connection.close_code, self.connection.close_reason or ""
 
@@ -389,7 +392,7 @@ def eventually() -> Any:
     """Wait for what happens soon, and fail when it does not."""
 
     async def eventually(holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0.01)
 

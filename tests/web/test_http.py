@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.settings import settings
+from tests.silence import PATIENCE_S
 
 RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -178,7 +179,7 @@ async def test_a_body_that_never_ends_is_given_up(served, monkeypatch):
     monkeypatch.setattr(settings, "request_s_max", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
     writer.write(b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout")
     assert b"did not arrive in time" in answer
@@ -195,7 +196,7 @@ async def test_a_head_that_never_ends_is_given_up_by_its_size(served, head):
             writer.write(b"x" * 10_000 if b"x:y" not in head else b"x:y\r\n" * 2_000)
             await writer.drain()
     with contextlib.suppress(ConnectionError):
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
         assert answer.startswith(b"HTTP/1.1 400")
     writer.close()
 
@@ -204,7 +205,7 @@ async def test_a_head_that_never_ends_is_given_up_in_time(served, monkeypatch):
     monkeypatch.setattr(settings, "request_head_s_max", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
     writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /hea")
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     assert answer.count(b"HTTP/1.1 200 OK") == 1
 
@@ -342,7 +343,7 @@ async def test_an_operation_ends_when_its_client_leaves(served, http):
     asking = asyncio.create_task(http.post("/graphql", json={"query": "{ a: slow b: slow }"}))
     await served.journal.begun.wait()
     asking.cancel()
-    await asyncio.wait_for(served.journal.ended.wait(), 10)
+    await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
     await asyncio.gather(asking, return_exceptions=True)
     assert served.journal.cancelled == 2
 

@@ -26,10 +26,11 @@ from app.web.labels import Labels
 from app.web.origin import address_of
 from app.web.routes import metrics
 from tests.plain_logs import log_plainly
+from tests.silence import PATIENCE_S
 
 
 def client_of(served) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=10)
+    return httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE_S)
 
 
 async def test_alive_is_not_the_same_as_ready(serve):
@@ -320,7 +321,7 @@ async def test_leaving_ends_subscriptions_and_lets_requests_finish(serve, connec
     async with (
         serve() as served,
         connect(served.socket_url) as talk,
-        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=10) as client,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE_S) as client,
     ):
         await talk.init()
         await talk.subscribe("1", "subscription { count }")

@@ -3,6 +3,7 @@
 import asyncio
 
 from app.settings import settings
+from tests.silence import PATIENCE_S
 
 
 async def test_a_reader_that_does_not_read_is_waited_for_and_then_closed(connect, served, monkeypatch):
@@ -10,32 +11,42 @@ async def test_a_reader_that_does_not_read_is_waited_for_and_then_closed(connect
     async with connect(max_queue=1) as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { large(bytes: 1000000) }")
-        await asyncio.wait_for(served.journal.ended.wait(), 10)
+        await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
         # It was not fed what it did not read: the events stayed where they come from.
         assert served.journal.asked < 20
         assert (await talk.closing())[0] == 4008
 
 
-async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connect, served, eventually):
-    before = len(asyncio.all_tasks())
+async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connect, served, eventually, monkeypatch):
+    monkeypatch.setattr(settings, "socket_send_s_max", 600)
+    before = asyncio.all_tasks()
     async with connect(max_queue=1) as talk:
         await talk.init()
         for id in ("1", "2", "3"):
             await talk.subscribe(id, "subscription { large(bytes: 1000000) }")
-        await asyncio.wait_for(_stands_still(served.journal), 10)
-        # What answers this waits behind what was not read.
-        await talk.say({"type": "ping"})
-        await asyncio.sleep(0.1)
+        await eventually(lambda: served.journal.opened == 3)
+        [line] = served.server.server_state.connections
+        async with asyncio.timeout(PATIENCE_S):
+            while not line.outbox._waiting:
+                # What answers this waits behind what was not read, once the kernel takes no more of it.
+                await talk.say({"type": "ping"})
+                await asyncio.sleep(0.01)
         talk.connection.transport.abort()
     await eventually(lambda: served.journal.closed == 3)
-    await eventually(lambda: len(asyncio.all_tasks()) <= before)
+    await eventually(lambda: asyncio.all_tasks() <= before)
 
 
-async def _stands_still(journal):
-    asked = -1
-    while not 0 < asked == journal.asked:
-        asked = journal.asked
-        await asyncio.sleep(0.1)
+async def test_a_connection_that_breaks_ends_what_never_waits(connect, served, eventually):
+    async with connect(max_queue=1) as talk:
+        await talk.init()
+        await talk.subscribe("1", "subscription { large(bytes: 1000000) }")
+        [line] = served.server.server_state.connections
+        await eventually(lambda: not line.is_free)
+        line.transport.abort()
+        line.resume_writing()  # as if the break were noticed while it is written
+        await eventually(lambda: served.journal.closed == 1)
+        assert served.journal.asked < 100
+        talk.connection.transport.abort()  # it does not read, not even the end
 
 
 async def test_a_burst_of_events_reaches_whoever_reads(connect):

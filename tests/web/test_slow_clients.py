@@ -11,6 +11,7 @@ import pytest
 from app.gateways import storage
 from app.settings import settings
 from app.web import graphiql
+from tests.silence import PATIENCE_S
 
 JSON = "Content-Type: application/json\r\nAccept: application/json"
 HALVES = {
@@ -42,7 +43,7 @@ async def said(served, text):
 
 
 async def status(reader) -> int:
-    line = await asyncio.wait_for(reader.readline(), 10)
+    line = await asyncio.wait_for(reader.readline(), PATIENCE_S)
     return int(line.split()[1]) if line else 0
 
 
@@ -50,7 +51,7 @@ async def status(reader) -> int:
 async def test_who_may_not_is_told_so_before_the_body_is_read(half, served):
     async with said(served, HALVES[half]) as reader:
         assert await status(reader) == STATUSES.get(half, 403)
-        await asyncio.wait_for(reader.read(), 10)  # and then the connection ends, though the body never did
+        await asyncio.wait_for(reader.read(), PATIENCE_S)  # and then the connection ends, though the body never did
 
 
 @pytest.mark.parametrize("half", [QUERY, "GET /heal", ""], ids=["a body", "a head", "nothing"])
@@ -144,7 +145,7 @@ async def test_requests_of_one_address_behind_a_proxy_are_counted_too(serve, ask
     async with serve() as served, AsyncExitStack() as held:
         for _ in range(2):
             await held.enter_async_context(said(served, slow))
-        await asyncio.wait_for(served.journal.begun.wait(), 10)
+        await asyncio.wait_for(served.journal.begun.wait(), PATIENCE_S)
         await asyncio.sleep(0.1)
         async with said(served, slow) as reader:
             assert await status(reader) == 429

@@ -8,6 +8,7 @@ import pytest
 
 from app.settings import settings
 from app.web.graphql import token_checks
+from tests.silence import PATIENCE_S
 
 TEN = "subscription { count(to: 10) }"
 ENDLESS = "subscription { count }"
@@ -182,7 +183,7 @@ async def test_an_id_in_use_closes_with_4409(connect, served):
         await talk.hear()
         await talk.subscribe("1", ENDLESS)
         assert await talk.closing() == (4409, "Subscriber for 1 already exists")
-    await asyncio.wait_for(served.journal.ended.wait(), 10)
+    await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
 
 
 async def test_an_id_is_free_again_when_its_operation_is_over(connect):
@@ -316,7 +317,7 @@ async def test_a_subscription_ends_when_its_client_completes_or_leaves(connect, 
             await talk.connection.close()
         else:
             talk.connection.transport.abort()
-        await asyncio.wait_for(served.journal.ended.wait(), 10)
+        await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
     assert served.journal.closed == 1
 
 
@@ -325,7 +326,7 @@ async def test_a_query_under_way_is_cancelled_when_its_client_leaves(connect, se
         await talk.init()
         await talk.subscribe("1", "{ slow }")
         await served.journal.begun.wait()
-    await asyncio.wait_for(served.journal.ended.wait(), 10)
+    await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
     assert served.journal.cancelled == 1
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.settings import settings
+from tests.silence import PATIENCE_S
 
 RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -105,7 +106,7 @@ async def test_a_stream_ends_when_its_client_leaves(http, served):
     async with http.stream("POST", "/graphql", json=body, headers={"accept": EVENTS}) as response:
         async for _ in response.aiter_bytes():
             break
-    await asyncio.wait_for(served.journal.ended.wait(), 10)
+    await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
     assert served.journal.closed == 1
 
 

@@ -33,13 +33,18 @@ class Line(WebSocketsSansIOProtocol):
         """Whether the other end takes what is written."""
         return self.writable.is_set()
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self.close_sent or self.transport.is_closing()
+
     def admit(self, bytes_max: int) -> None:
         """Take messages of so many bytes from now on; a larger one ends the connection with 1009."""
         self.conn.max_message_size = bytes_max
 
     def write(self, parts: tuple[bytes, ...]) -> None:
         """Write one text, unless the connection is closing."""
-        if self.close_sent or self.transport.is_closing():
+        if self.is_closing:
             return
         length = sum(map(len, parts))
         if length < 126:
@@ -52,7 +57,7 @@ class Line(WebSocketsSansIOProtocol):
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close behind all that was written. Whoever has not read that in uvicorn's time for it is cut off."""
-        if self.close_sent or self.transport.is_closing():
+        if self.is_closing:
             return
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -114,6 +119,9 @@ class Outbox:
         """Return when what is put would be written at once: for those who can wait before they ask for more."""
         while self._waiting or not self._line.is_free:
             await self._line.writable.wait()
+        if self._is_closed or self._line.is_closing:
+            # What is put is dropped and never waits. Without a turn for others, nobody could end who puts it.
+            await asyncio.sleep(0)
 
     def pause(self) -> None:
         """The other end has stopped reading: not for long, or it is `too_slow`."""
