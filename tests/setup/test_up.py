@@ -15,8 +15,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from alembic import command
+from alembic.config import Config
 
+from app.operations import servers as private
 from app.operations.instance import running
+from app.operations.migrate import MIGRATIONS, missing
+from app.settings import settings
 from tests.setup.processes import await_end, descendants
 
 UP = [sys.executable, "-m", "app.cli", "up"]
@@ -189,3 +194,25 @@ def _command(number: int) -> bytes:
 def _running(processes: set[int], command: str) -> int:
     (found,) = (process for process in processes if _command(process).endswith(f"\0{command}\0".encode()))
     return found
+
+
+def test_a_home_of_an_older_release_is_upgraded(environment, home, monkeypatch):
+    """Before the API had a role of its own, the database had one, and lacked a third of the tables."""
+    with private.private_servers(home) as older:
+        older.start(redis=False)
+        with older.connect() as connection:
+            [before] = connection.execute("SELECT array_agg(username ORDER BY id) FROM users").fetchone()
+            connection.execute(f"DROP OWNED BY {private.APP_ROLE}")
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        monkeypatch.setattr(settings, "database_url", older.database_url)
+        command.downgrade(config, "0024")
+        with older.connect() as connection:
+            connection.execute(f"DROP ROLE {private.APP_ROLE}")
+        assert len(missing(older.database_url)) > 10
+    assert before
+    with started(environment):
+        assert status(environment, "/readyz") == 200
+        assert missing(older.database_url) == []
+        with older.connect() as connection:
+            assert connection.execute("SELECT array_agg(username ORDER BY id) FROM users").fetchone() == (before,)
