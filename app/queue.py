@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import disk
 from app.models.kinds import JobKind, Lane
 from app.models.system import Job, JobState
 from app.redis_client import threads_client
@@ -51,7 +52,10 @@ async def enqueue(
     """A new job about a row, to be begun once this transaction has committed.
 
     It takes its turn as `account_key`: the user's unless another is given, and the installation's where there is none.
+    What somebody asks for is refused while a disk is nearly full; what only follows from it may make room.
     """
+    if kind.rate_limit is not None:
+        disk.require_room()
     key = account_key if account_key is not None else user_id or 0
     job = Job(
         kind=kind,

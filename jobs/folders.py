@@ -10,13 +10,19 @@ from pathlib import Path
 
 import structlog
 
+from app import disk
+
 log = structlog.get_logger()
 PREFIX = "fieldgraph-job-"
 
 
 @contextmanager
 def working_folder() -> Iterator[Path]:
-    """An empty folder in the system's temporary one. A lock that ends with this process says that somebody uses it."""
+    """An empty folder in the system's temporary one. A lock that ends with this process says that somebody uses it.
+
+    Unavailable, so that the job waits, while a disk is nearly full.
+    """
+    disk.require_room()
     folder, lock = _locked_folder()
     try:
         yield folder

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
-from app import private_files
+from app import disk, private_files
 from app.errors import Conflict, NotFound, Unavailable
 from app.settings import settings
 
@@ -80,9 +79,8 @@ async def put(
 def require_room(bytes: int = 0) -> None:
     """Passes while so many bytes leave enough of the local disk free: a full one would stop everybody."""
     if _is_local():
-        folder = private_files.folder(_folder())
-        if shutil.disk_usage(folder).free - bytes < settings.disk_free_bytes_min:
-            raise Unavailable("There is too little disk space for more files. Try again later.")
+        private_files.folder(_folder())
+        disk.require_room(bytes)
 
 
 async def put_once(key: str, source: AsyncIterator[bytes]) -> None:

@@ -20,7 +20,7 @@ class FilesSettings(BaseModel):
         default=4 * 1_024 * MIB, description="Bytes that an account may upload in a day."
     )
     disk_free_bytes_min: BytesOrNone = Field(
-        default=512 * MIB, description="Bytes of the disk that uploads leave free."
+        default=512 * MIB, description="Bytes of each disk that uploads and jobs leave free."
     )
     uploads_kept_hours: Duration = Field(default=24, description="Hours that an unused upload is kept.")
     file_redirect_s: int = Field(
