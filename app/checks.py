@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category, normalize
@@ -11,11 +12,12 @@ import orjson
 from email_validator import EmailNotValidError, validate_email
 
 from app.errors import Invalid
-from app.identifiers import is_blank, is_unseen, mixes_scripts, names_an_address
+from app.identifiers import is_blank, is_unseen, mixes_scripts, names_an_address, normal
 from app.settings import settings
 
 # Unicode's categories of characters without a shape of their own that no name needs: controls and line ends.
 UNSEEN = {"Cc", "Zl", "Zp"}
+UNSEEN_IN_NAME = "Invisible characters and those that change the writing direction are not allowed. Remove them."
 # The escape itself, not a backslash that happens to stand before these letters.
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -46,13 +48,35 @@ def optional_text(field: str, value: str | None, *, length_max: int, is_one_line
 
 
 def name(field: str, value: str, *, length_max: int) -> str:
-    """A name of people or teams, which stands in mails to others: as it is read, and no more than a name."""
-    chosen = normalize("NFC", text(field, value, length_max=length_max))
+    """The name of a thing in its normal form, which is the same however it was typed."""
+    chosen = normal(text(field, value, length_max=length_max))
     if any(map(is_unseen, chosen)):
-        raise Invalid(
-            field, "Invisible characters and those that change the writing direction are not allowed. Remove them."
-        )
-    chosen = " ".join(chosen.split())
+        raise Invalid(field, UNSEEN_IN_NAME)
+    if not 1 <= len(chosen) <= length_max:  # a few characters become two
+        raise Invalid(field, f"Use 1 to {length_max} characters; this has {len(chosen)}.")
+    return chosen
+
+
+def optional_name(field: str, value: str | None, *, length_max: int) -> str | None:
+    """Like `name`, with nothing for what shows nothing."""
+    return None if value is None or is_blank(value) else name(field, value, length_max=length_max)
+
+
+def names(field: str, values: Sequence[str], *, length_max: int) -> list[str]:
+    """Names such as tags, each once: of those that differ in case alone, the first."""
+    chosen: dict[str, str] = {}
+    for value in values:
+        kept = name(field, value, length_max=length_max)
+        chosen.setdefault(kept.lower(), kept)
+    return list(chosen.values())
+
+
+def public_name(field: str, value: str, *, length_max: int) -> str:
+    """A name of people or teams, which stands in mails to others: as it is read, and no more than a name."""
+    chosen = name(field, value, length_max=length_max)
+    # Stricter than for other names: nothing is left out or replaced.
+    if any(map(is_unseen, value.strip())):
+        raise Invalid(field, UNSEEN_IN_NAME)
     if names_an_address(chosen):
         raise Invalid(field, "A name may not contain an address. Remove / \\ : @ and dots between letters.")
     if any(map(mixes_scripts, chosen.split())):
@@ -60,9 +84,9 @@ def name(field: str, value: str, *, length_max: int) -> str:
     return chosen
 
 
-def optional_name(field: str, value: str | None, *, length_max: int) -> str | None:
-    """Like `name`, with nothing for what shows nothing."""
-    return None if value is None or is_blank(value) else name(field, value, length_max=length_max)
+def optional_public_name(field: str, value: str | None, *, length_max: int) -> str | None:
+    """Like `public_name`, with nothing for what shows nothing."""
+    return None if value is None or is_blank(value) else public_name(field, value, length_max=length_max)
 
 
 def cursor(value: str) -> bytes:

@@ -77,6 +77,20 @@ def is_unseen(character: str) -> bool:
     return character in BLANKS or category(character) in UNSEEN or VARIANT.fullmatch(character) is not None
 
 
+def normal(name: str) -> str:
+    """The one form of a name that is kept and compared: NFC, and one space between words.
+
+    Marks that only choose how a character is drawn are left out: with and without them it is the same name.
+    """
+    return " ".join(VARIANT.sub("", normalize("NFC", name)).split())
+
+
+def cleaned(name: str) -> str:
+    """The normal form of a name from elsewhere, such as a file: what no name may contain is left out."""
+    spaced = "".join(" " if character.isspace() else character for character in normalize("NFC", name))
+    return normal("".join(character for character in spaced if not is_unseen(character)))
+
+
 def names_an_address(text: str) -> bool:
     """Whether a mail program would make a link of a part of this."""
     return ADDRESS.search(normalize("NFKC", text)) is not None

@@ -7,6 +7,7 @@ from sqlalchemy import create_engine, pool
 
 from app.geometry import Shape
 from app.models.base import Base
+from app.models.names import Name
 from app.settings import settings
 
 
@@ -15,6 +16,8 @@ def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str
     if kind == "type" and isinstance(item, Shape):
         autogen_context.imports.add("from app.geometry import Shape")
         return f'Shape("{item.kind}")'
+    if kind == "type" and isinstance(item, Name):
+        return f"sa.String(length={item.length})"
     return alembic_helpers.render_item(kind, item, autogen_context)
 
 

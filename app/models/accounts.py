@@ -19,7 +19,7 @@ from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from app.checks import EMAIL_LENGTH_MAX
+from app import checks
 from app.identifiers import skeleton
 from app.models.base import WITHHELD, BigInt, Record, names_file, not_exported
 from app.models.choices import (
@@ -36,6 +36,7 @@ from app.models.kinds.accounts import AccountsNotification
 from app.models.limits import accounts as limits
 from app.models.limits import columns
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.models.names import Name
 
 if TYPE_CHECKING:
     from app.models.system import Job
@@ -83,7 +84,7 @@ class User(Record):
     # What the username looks like. Null for an old one that looks like an older one: its owner was told.
     username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new, info=WITHHELD)
     email: Mapped[str | None] = mapped_column(
-        String(EMAIL_LENGTH_MAX), doc="The email address. Visible only to the owner and staff."
+        String(checks.EMAIL_LENGTH_MAX), doc="The email address. Visible only to the owner and staff."
     )
     email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the email address is verified.")
     password_hash: Mapped[str | None] = mapped_column(String(columns.PASSWORD_HASH_LENGTH_MAX), info=WITHHELD)
@@ -249,9 +250,7 @@ class ApiKey(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(
-        String(NAME_LENGTH_MAX), doc="What the key is for; unique among its owner's keys."
-    )
+    name: Mapped[str] = mapped_column(Name(NAME_LENGTH_MAX), doc="What the key is for; unique among its owner's keys.")
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     hint: Mapped[str] = mapped_column(
         String(columns.TOKEN_HINT_LENGTH_MAX), doc="The first characters of the token, to recognize the key."
@@ -333,7 +332,7 @@ class Team(Record):
     )
 
     name: Mapped[str] = mapped_column(
-        String(limits.TEAM_NAME_LENGTH_MAX), doc="The team's name; unique among its admin's teams."
+        Name(limits.TEAM_NAME_LENGTH_MAX, checks.public_name), doc="The name; unique among its admin's teams."
     )
     # The admin is a member, too: whoever changes either locks the team first.
     admin_user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))

@@ -18,6 +18,7 @@ from sqlalchemy.orm import (
 
 from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind
 from app.models.limits import columns
+from app.models.names import check_on_set
 
 BigInt = NewType("BigInt", int)
 """An integer beyond GraphQL's 32 bits, such as an OpenStreetMap id."""
@@ -61,6 +62,9 @@ class Base(DeclarativeBase):
         BigInt: BigInteger(),
         Json: JSONB(),
     }
+
+
+check_on_set(Base)
 
 
 class Record(Base):

@@ -68,7 +68,7 @@ async def _added(file: Path, labels: Sequence[str], said: dict[str, Any]) -> Loc
     try:
         async with database.writing() as session:
             provider = LocalAIProvider(
-                name=checks.text("name", said["name"], length_max=limits.AI_PROVIDER_NAME_LENGTH_MAX),
+                name=said["name"],
                 version=checks.text("version", said["version"], length_max=limits.AI_PROVIDER_VERSION_LENGTH_MAX),
                 licence=checks.optional_text("licence", said["licence"], length_max=limits.LICENCE_LENGTH_MAX),
                 provider_type=said["kind"],

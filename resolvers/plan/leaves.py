@@ -43,6 +43,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.geometry import DECIMALS, Shape, to_geojson
 from app.models.kinds import KindColumn
+from app.models.names import Name
 from app.policies import AnyViewer, Viewer
 
 Expression = Callable[[AnyViewer], ColumnElement[Any]]
@@ -55,6 +56,7 @@ WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
     (Integer, {"Int", "BigInt"}),
     (Float, {"Float"}),
     (String, {"String", "ID"}),
+    (Name, {"String"}),
     (Uuid, {"UUID"}),
     (JSON, {"JSON"}),
     (Shape, {"GeoJSONPoint", "GeoJSONPolygon", "GeoJSONGeometry"}),

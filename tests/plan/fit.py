@@ -15,6 +15,7 @@ OF_USERS = {"profiles", "user_preferences", "osm_accounts"}
 NOWHERE = 10**9
 TEXTS = ["", " ", "Roofs", "roofs", "Äcker", "東京", "مرحبا", "a\"b'c", "back\\slash", "two\nlines\ttab", "</script>"]
 TEXTS += ["100 %", "under_score", "🏠👩‍🚜", "e\u0301", "\u2028", "null", "{}", "$x", "\x7f", "z" * 60]
+NAMES = ["Roofs", "roofs", "Äcker", "東京", "مرحبا", "a\"b'c", "100 %", "under_score", "🏠", "é", "null", "{}", "$x"]
 JSONS: list[Any] = [
     None,
     True,
@@ -72,7 +73,7 @@ def _fit_sessions(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_api_keys(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["name"] = f"{random.choice(TEXTS)}{row['id']}"[-50:]
+        row["name"] = f"{random.choice(NAMES)}{row['id']}"[-50:]
 
 
 def _fit_data_exports(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -164,7 +165,7 @@ def _fit_notifications(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_teams(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["name"] = f"{random.choice(NAMES)}{row['id']}"
 
 
 def _fit_team_memberships(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -194,7 +195,7 @@ def _fit_posts(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_post_hashtags(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["name"] = f"{random.choice(NAMES)}{row['id']}"
 
 
 def _fit_conversations(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -260,7 +261,7 @@ def _fit_inspections(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_research_projects(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row |= {"name": f"{random.choice(TEXTS)}{row['id']}", "acronym": str(row["id"])}
+        row |= {"name": f"{random.choice(NAMES)}{row['id']}", "acronym": str(row["id"])}
 
 
 def _fit_project_members(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -271,7 +272,7 @@ def _fit_project_members(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_locations(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["location_id"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["location_id"] = f"{random.choice(NAMES)}{row['id']}"
         row["coordinate_uncertainty"] = random.choice([None, 0.0, 187.5])
         row["timezone"] = random.choice(["Europe/Warsaw", "UTC", "Asia/Kathmandu"])
 
@@ -286,7 +287,7 @@ def _fit_period(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_deployments(random: Random, rows: list[dict[str, Any]]) -> None:
     _fit_period(random, rows)
     for row in rows:
-        row["deployment_id"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["deployment_id"] = f"{random.choice(NAMES)}{row['id']}"
         row |= {"camera_delay": random.choice([None, 0, 30]), "camera_height": random.choice([None, 0.0, 1.5])}
         row |= {"camera_depth": None, "detection_distance": random.choice([None, 12.25])}
         row |= {"camera_tilt": random.choice([None, -90, 90]), "camera_heading": random.choice([None, 0, 360])}
@@ -311,7 +312,7 @@ def _fit_resources(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_collections(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["name"] = f"{random.choice(NAMES)}{row['id']}"
 
 
 def _fit_collection_resources(random: Random, rows: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.models.wildlife.providers import LocalEngine
 from app.models.wildlife.species_classifiers import SpeciesTrainingStatus
-from tests.plan.fit import TEXTS, any_time
+from tests.plan.fit import NAMES, TEXTS, any_time
 
 
 def _fit_ai_provider_connections(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -35,7 +35,7 @@ def _fit_species_classifier_trainings(random: Random, rows: list[dict[str, Any]]
 
 def _fit_classificators(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["name"] = f"{random.choice(NAMES)}{row['id']}"
 
 
 def _fit_classificator_versions(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -46,7 +46,7 @@ def _fit_classificator_versions(random: Random, rows: list[dict[str, Any]]) -> N
 
 def _fit_classification_projects(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["name"] = f"{random.choice(TEXTS)}{row['id']}"
+        row["name"] = f"{random.choice(NAMES)}{row['id']}"
         row.update({"sequence_gap_s": random.choice([0, 300]), "video_fps": random.choice([1.0, 29.97])})
         row.update(dict.fromkeys(("detection_confidence_min", "species_confidence_min", "iou_min"), random.random()))
 

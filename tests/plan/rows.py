@@ -32,8 +32,9 @@ from sqlalchemy.orm import Mapper
 from app.geometry import Shape
 from app.models.base import Base, Record
 from app.models.kinds import KindColumn
+from app.models.names import Name
 from tests.plan import fit_wildlife
-from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
+from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NAMES, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def _of(random: Random, kind: Any) -> Any:
         return random.choice(_members(kind))
     if isinstance(kind, Shape):
         return _shape(random, kind.kind)
-    if isinstance(kind, String):
-        return random.choice(TEXTS)[: kind.length]
+    if isinstance(kind, Name | String):
+        return random.choice(NAMES if isinstance(kind, Name) else TEXTS)[: kind.length]
     make: Callable[[Random], Any] = next(make for types, make in SIMPLE if isinstance(kind, types))
     return make(random)
 

@@ -9,8 +9,12 @@ import msgpack
 
 from app.errors import Unreadable
 from app.formats.wildlife.keys import Keys
+from app.identifiers import cleaned
 
 SPECIES_MAX = 100_000
+# What names a place or a camera in a record: it is handed on in the form in which such names are kept.
+NAMES = ("deploymentID", "deployment_id", "locationID", "locationName", "cameraID")
+TAGS = ("deploymentGroups", "deploymentTags")
 
 
 class Record(NamedTuple):
@@ -72,11 +76,16 @@ def write(path: Path, records: Iterable[Record]) -> int:
         packer = msgpack.Packer(autoreset=True)
         for record in records:
             try:
-                file.write(packer.pack(list(record)))
+                file.write(packer.pack(list(record._replace(values=_named(record.values)))))
             except (UnicodeEncodeError, OverflowError):
                 raise Unreadable("A text in this file is not Unicode, or a number in it is too large.") from None
             count += 1
     return count
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    named = [name for name in NAMES + TAGS if isinstance(values.get(name), str)]
+    return {**values, **{name: cleaned(values[name]) or None for name in named}}
 
 
 def kept(path: Path) -> Iterator[Record]:

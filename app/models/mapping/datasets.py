@@ -14,6 +14,7 @@ from app.models.accounts import Team, User
 from app.models.base import BigInt, Json, Record, add_relationship
 from app.models.limits import columns
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.models.names import Name
 from app.models.subjects import Subject
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Dataset(Subject, Edited):
         Index(None, "last_modified", "id"),
     )
 
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
+    name: Mapped[str] = mapped_column(Name(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
     source_imagery: Mapped[str | None] = mapped_column(
         String(URL_LENGTH_MAX), doc="The imagery's URL template, such as https://tiles.example.org/{z}/{x}/{y}.png."
     )

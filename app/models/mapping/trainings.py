@@ -13,6 +13,7 @@ from app.models.accounts import User
 from app.models.base import Json, add_relationship, not_exported
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Edited, Owned
+from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.system import Job
 from app.settings import settings
@@ -61,7 +62,7 @@ class Model(Subject, Edited):
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="RESTRICT"))
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
+    name: Mapped[str] = mapped_column(Name(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
     description: Mapped[str | None] = mapped_column(Text, doc="What the model is good for.")
     base_model: Mapped[BaseModel] = mapped_column(default=BaseModel.RAMP, doc="The network it is trained from.")
     status: Mapped[ModelStatus] = mapped_column(

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    String,
     UniqueConstraint,
     func,
     text,
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import Record, add_relationship, not_exported
 from app.models.limits import wildlife as limits
+from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.wildlife.classificators import Classificator
 from app.models.wildlife.collections import Collection
@@ -90,7 +90,7 @@ class ClassificationProject(Subject, Record):
         ForeignKey("research_projects.id", ondelete="CASCADE"), info=not_exported("a project belongs to its owner")
     )
     name: Mapped[str] = mapped_column(
-        String(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique within the research project, ignoring case."
+        Name(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique within the research project, ignoring case."
     )
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     classificator_id: Mapped[int | None] = mapped_column(ForeignKey("classificators.id"))

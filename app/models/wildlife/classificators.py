@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import Json, Record
 from app.models.limits import wildlife as limits
+from app.models.names import Name
 
 
 class Classificator(Record):
@@ -27,7 +28,7 @@ class Classificator(Record):
     )
 
     name: Mapped[str] = mapped_column(
-        String(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique among all classificators, ignoring case."
+        Name(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique among all classificators, ignoring case."
     )
     description: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="A description.")
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))

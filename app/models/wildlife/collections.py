@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits
+from app.models.names import Name
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProject
 
@@ -35,7 +36,7 @@ class Collection(Record):
     research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     name: Mapped[str] = mapped_column(
-        String(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique within the research project, ignoring case."
+        Name(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique within the research project, ignoring case."
     )
     description: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="A description.")
     last_modified: Mapped[datetime] = mapped_column(

@@ -14,6 +14,7 @@ from app.models.accounts import User
 from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.wildlife.projects import ResearchProject
 
@@ -45,9 +46,11 @@ class Location(Record):
     __tablename__ = "locations"
     __owned_by__ = ("research_project_id", "owner_id")
     __table_args__ = (
-        UniqueConstraint(
+        Index(
+            "uq_locations_location_id",
             "research_project_id",
-            "location_id",
+            text("lower(location_id)"),
+            unique=True,
             info={"conflict": "Another location of the research project has this location id."},
         ),
         # What a deployment's key refers to, so that it cannot point into another project.
@@ -61,9 +64,9 @@ class Location(Record):
     research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     location_id: Mapped[str] = mapped_column(
-        String(limits.CODE_LENGTH_MAX), doc="The project's own id of the place, unique within it."
+        Name(limits.CODE_LENGTH_MAX), doc="The project's own id of the place, unique within it, ignoring case."
     )
-    name: Mapped[str | None] = mapped_column(String(limits.PROJECT_NAME_LENGTH_MAX), doc="The name.")
+    name: Mapped[str | None] = mapped_column(Name(limits.PROJECT_NAME_LENGTH_MAX), doc="The name.")
     description: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="A description.")
     point: Mapped[Point] = mapped_column(Shape("POINT"))
     timezone: Mapped[str] = mapped_column(
@@ -83,10 +86,10 @@ class Location(Record):
     )
     # Kept by the database: whether a sensitive species was seen there. Then all but members see the place coarsely.
     is_sensitive: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    country: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The country.")
-    state: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The state or province.")
-    county: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The county or district.")
-    city: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The city or municipality.")
+    country: Mapped[str | None] = mapped_column(Name(limits.PLACE_LENGTH_MAX), doc="The country.")
+    state: Mapped[str | None] = mapped_column(Name(limits.PLACE_LENGTH_MAX), doc="The state or province.")
+    county: Mapped[str | None] = mapped_column(Name(limits.PLACE_LENGTH_MAX), doc="The county or district.")
+    city: Mapped[str | None] = mapped_column(Name(limits.PLACE_LENGTH_MAX), doc="The city or municipality.")
     last_modified: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), doc="When it was last changed."
     )
@@ -109,9 +112,11 @@ class Deployment(Subject, Record):
     __tablename__ = "deployments"
     __owned_by__ = ("research_project_id", "owner_id")
     __table_args__ = (
-        UniqueConstraint(
+        Index(
+            "uq_deployments_deployment_id",
             "research_project_id",
-            "deployment_id",
+            text("lower(deployment_id)"),
+            unique=True,
             info={"conflict": "Another deployment of the research project has this code at this location."},
         ),
         # What the keys of media and sequences refer to, so that they cannot point into another project.
@@ -143,9 +148,9 @@ class Deployment(Subject, Record):
     research_project_id: Mapped[int] = mapped_column(ForeignKey("research_projects.id", ondelete="CASCADE"))
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    deployment_code: Mapped[str] = mapped_column(String(limits.CODE_LENGTH_MAX), doc="The project's own code.")
+    deployment_code: Mapped[str] = mapped_column(Name(limits.CODE_LENGTH_MAX), doc="The project's own code.")
     deployment_id: Mapped[str] = mapped_column(
-        String(2 * limits.CODE_LENGTH_MAX + 1),
+        Name(2 * limits.CODE_LENGTH_MAX + 1),
         doc="The code and the location id, such as r1-loc7; of an imported deployment, the id of its package.",
     )
     starts_at: Mapped[datetime] = mapped_column(doc="When the camera was set up.")
@@ -155,7 +160,7 @@ class Deployment(Subject, Record):
     )
     setup_by: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="Who set up the camera.")
     camera_id: Mapped[str | None] = mapped_column(
-        String(limits.CODE_LENGTH_MAX), doc="The camera, such as its serial number."
+        Name(limits.CODE_LENGTH_MAX), doc="The camera, such as its serial number."
     )
     camera_model: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="Make and model.")
     camera_delay: Mapped[int | None] = mapped_column(doc="The pause after a trigger, in seconds.")
@@ -172,13 +177,13 @@ class Deployment(Subject, Record):
     bait_type: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="What the bait was.")
     feature_type: Mapped[FeatureType | None] = mapped_column(doc="What the camera looks at.")
     habitat: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="The habitat.")
-    session: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The session it belongs to.")
-    array: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="The array it belongs to.")
+    session: Mapped[str | None] = mapped_column(Name(limits.PLACE_LENGTH_MAX), doc="The session it belongs to.")
+    array: Mapped[str | None] = mapped_column(Name(limits.PLACE_LENGTH_MAX), doc="The array it belongs to.")
     deployment_groups: Mapped[list[str]] = mapped_column(
-        ARRAY(String(limits.PLACE_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Its groups."
+        ARRAY(Name(limits.PLACE_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Its groups."
     )
     deployment_tags: Mapped[list[str]] = mapped_column(
-        ARRAY(String(limits.PLACE_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Its tags."
+        ARRAY(Name(limits.PLACE_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Its tags."
     )
     comments: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="Comments.")
     clock_correction_s: Mapped[int] = mapped_column(

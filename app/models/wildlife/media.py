@@ -24,6 +24,7 @@ from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
 from app.models.limits import columns
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.projects import ResearchProject
@@ -218,7 +219,7 @@ class Resource(Subject, Record):
     )
     description: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="A description.")
     tags: Mapped[list[str]] = mapped_column(
-        ARRAY(String(limits.PLACE_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Its tags."
+        ARRAY(Name(limits.PLACE_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Its tags."
     )
     last_modified: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), doc="When it was last changed."

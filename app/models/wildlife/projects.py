@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import Team, User
 from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits
+from app.models.names import Name
 
 if TYPE_CHECKING:
     from app.models.wildlife.collections import Collection
@@ -79,15 +80,15 @@ class ResearchProject(Record):
     )
 
     name: Mapped[str] = mapped_column(
-        String(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique among all research projects, ignoring case."
+        Name(limits.PROJECT_NAME_LENGTH_MAX), doc="The name, unique among all research projects, ignoring case."
     )
     acronym: Mapped[str] = mapped_column(
-        String(limits.ACRONYM_LENGTH_MAX), doc="A short name, unique among all research projects, ignoring case."
+        Name(limits.ACRONYM_LENGTH_MAX), doc="A short name, unique among all research projects, ignoring case."
     )
     abstract: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="What the project studies.")
     methods: Mapped[str | None] = mapped_column(String(limits.ABSTRACT_LENGTH_MAX), doc="How it is studied.")
     keywords: Mapped[list[str]] = mapped_column(
-        ARRAY(String(limits.KEYWORD_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Keywords."
+        ARRAY(Name(limits.KEYWORD_LENGTH_MAX)), default=list, server_default=text("'{}'"), doc="Keywords."
     )
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     status: Mapped[ResearchProjectStatus] = mapped_column(

@@ -19,6 +19,7 @@ from app.models.limits.wildlife import (
     AI_PROVIDER_VERSION_LENGTH_MAX,
     LICENCE_LENGTH_MAX,
 )
+from app.models.names import Name
 from app.models.system import Job
 from app.models.wildlife.media import KEY_LENGTH_MAX
 from app.models.wildlife.projects import ResearchProject
@@ -129,7 +130,7 @@ class AIProvider(Record):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     # Null for other kinds, and once the connection is deleted: what the model found stays.
     connection_id: Mapped[int | None] = mapped_column(ForeignKey("ai_provider_connections.id", ondelete="SET NULL"))
-    name: Mapped[str] = mapped_column(String(AI_PROVIDER_NAME_LENGTH_MAX), doc="The name of the model.")
+    name: Mapped[str] = mapped_column(Name(AI_PROVIDER_NAME_LENGTH_MAX), doc="The name of the model.")
     version: Mapped[str] = mapped_column(
         String(AI_PROVIDER_VERSION_LENGTH_MAX), default="", server_default="", doc="The version of the model."
     )

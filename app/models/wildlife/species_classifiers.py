@@ -10,6 +10,7 @@ from app.models.accounts import User
 from app.models.base import Json, Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.models.names import Name
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.providers import LocalAIProvider
@@ -59,7 +60,7 @@ class SpeciesClassifierTraining(Record):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     provider_id: Mapped[int | None] = mapped_column(ForeignKey("ai_providers.id", ondelete="SET NULL"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
-    name: Mapped[str] = mapped_column(String(limits.CLASSIFIER_NAME_LENGTH_MAX), doc="The name that the provider gets.")
+    name: Mapped[str] = mapped_column(Name(limits.CLASSIFIER_NAME_LENGTH_MAX), doc="The name that the provider gets.")
     status: Mapped[SpeciesTrainingStatus] = mapped_column(
         default=SpeciesTrainingStatus.SUBMITTED, server_default="SUBMITTED", doc="How far it is."
     )

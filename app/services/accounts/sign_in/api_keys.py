@@ -13,7 +13,6 @@ from app.database import Database, ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import ApiKey, User
 from app.models.choices import Scope
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
 from app.services import viewers
@@ -40,7 +39,7 @@ async def create_api_key(
 ) -> ApiKeySecret:
     """A new key of the viewer's."""
     user_id, token = signed_in(viewer), security.new_key()
-    key = ApiKey(user_id=user_id, name=_name(name), scopes=_scopes(viewer, scopes), hint=token[: security.HINT_LENGTH])
+    key = ApiKey(user_id=user_id, name=name, scopes=_scopes(viewer, scopes), hint=token[: security.HINT_LENGTH])
     key.token_hash = security.token_hash(token)
     if expires_in_days is not None:
         checks.within("expiresInDays", expires_in_days, 1, settings.api_key_days_max)
@@ -50,10 +49,6 @@ async def create_api_key(
     await session.flush()
     audit.record(session, user_id, "createApiKey", about=key, scopes=[scope.value for scope in key.scopes])
     return ApiKeySecret(token, key)
-
-
-def _name(value: str) -> str:
-    return checks.text("name", value, length_max=NAME_LENGTH_MAX)
 
 
 def _scopes(viewer: Viewer, scopes: Iterable[Scope]) -> list[Scope]:
@@ -79,7 +74,7 @@ async def rename_api_key(session: WriteSession, viewer: Viewer, key_id: int, *, 
     key = await session.scalar(visible(ApiKey, viewer).where(ApiKey.id == key_id).with_for_update())
     if key is None:
         raise _no_such_key()
-    key.name = _name(name)
+    key.name = name
     await session.flush()
     return key
 

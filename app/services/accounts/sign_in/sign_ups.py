@@ -63,7 +63,7 @@ async def create_account(
 
 def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
     """A valid username; operators may choose a reserved one."""
-    username = precis(checks.name("username", value, length_max=NAME_LENGTH_MAX))
+    username = precis(checks.public_name("username", value, length_max=NAME_LENGTH_MAX))
     if username is None:
         raise Invalid("username", "Use letters, digits and simple signs, with single spaces between words.")
     if mixes_scripts(username):
@@ -79,4 +79,4 @@ def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
 
 def checked_name(field: str, value: str | None) -> str:
     """A given or family name; blank clears it."""
-    return checks.optional_name(field, value, length_max=NAME_LENGTH_MAX) or ""
+    return checks.optional_public_name(field, value, length_max=NAME_LENGTH_MAX) or ""

@@ -2,11 +2,9 @@
 
 from sqlalchemy import delete, func, select
 
-from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.models.accounts import Team, TeamMembership, User
-from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
 from app.services.system import audit
@@ -18,7 +16,6 @@ from app.settings import settings
 async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Team:
     """A new team with the viewer as admin and only member."""
     user_id = signed_in(viewer)
-    name = _name(name)
     await _room_for_another(session, user_id)
     team = Team(name=name, admin_user_id=user_id)
     session.add(team)
@@ -27,10 +24,6 @@ async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Te
     await session.flush()
     audit.record(session, user_id, "createTeam", about=team)
     return team
-
-
-def _name(value: str) -> str:
-    return checks.name("name", value, length_max=TEAM_NAME_LENGTH_MAX)
 
 
 async def _room_for_another(session: WriteSession, user_id: int) -> None:
@@ -62,7 +55,7 @@ async def team_to_change(session: ReadSession, viewer: Viewer, team_id: int) -> 
 async def rename_team(session: WriteSession, viewer: Viewer, team_id: int, *, name: str) -> Team:
     """The team under its new name."""
     team = await team_to_change(session, viewer, team_id)
-    team.name = _name(name)
+    team.name = name
     await session.flush()
     audit.record(session, signed_in(viewer), "renameTeam", about=team)
     return team

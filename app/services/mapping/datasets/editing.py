@@ -12,7 +12,6 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
 from app.gateways import imagery
 from app.models.accounts import Team
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus
 from app.models.mapping.trainings import Model
 from app.policies import Viewer, require, signed_in, visible
@@ -111,7 +110,7 @@ async def create_dataset(
     """A new empty dataset of the viewer's."""
     dataset = Dataset(
         user_id=signed_in(viewer),
-        name=checks.text("name", name, length_max=NAME_LENGTH_MAX),
+        name=name,
         source_imagery=_imagery(source_imagery),
         status=status,
         offset=_offset(offset),
@@ -127,7 +126,7 @@ async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int,
     """Updates the given fields, as `create_dataset` takes them."""
     dataset = await dataset_to_change(session, viewer, dataset_id)
     checked = {
-        "name": lambda value: checks.text("name", value, length_max=NAME_LENGTH_MAX),
+        "name": lambda value: value,
         "source_imagery": _imagery,
         "status": lambda value: value,
         "offset": _offset,

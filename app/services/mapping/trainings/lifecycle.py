@@ -16,7 +16,7 @@ from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
 from app.models.kinds.mapping import MappingJob
 from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
-from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
@@ -71,7 +71,7 @@ async def create_model(
     model = Model(
         user_id=signed_in(viewer),
         dataset_id=dataset.id,
-        name=checks.text("name", name, length_max=NAME_LENGTH_MAX),
+        name=name,
         description=checks.optional_text("description", description, length_max=MODEL_DESCRIPTION_LENGTH_MAX),
         base_model=base_model,
     )

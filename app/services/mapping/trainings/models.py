@@ -10,7 +10,6 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.models.kinds.mapping import MappingJob
 from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
@@ -34,7 +33,7 @@ async def update_model(session: WriteSession, viewer: Viewer, model_id: int, cha
     """Updates the given fields: name, description, status. Publishing is a mutation of its own."""
     model = await model_to_change(session, viewer, model_id)
     if "name" in changes:
-        model.name = checks.text("name", changes["name"], length_max=NAME_LENGTH_MAX)
+        model.name = changes["name"]
     if "description" in changes:
         about = changes["description"]
         model.description = checks.optional_text("description", about, length_max=MODEL_DESCRIPTION_LENGTH_MAX)

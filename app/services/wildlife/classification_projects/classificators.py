@@ -79,7 +79,7 @@ async def create_classificator(
     origin = None if copy_of_id is None else await _found(session, viewer, copy_of_id, field="copyOfId")
     made = Classificator(
         owner_id=signed_in(viewer),
-        name=checks.text("name", name, length_max=limits.PROJECT_NAME_LENGTH_MAX),
+        name=name,
         description=_description(description),
         copy_of_id=None if origin is None else origin.id,
     )
@@ -127,7 +127,7 @@ async def update_classificator(
     found = await _found(session, viewer, classificator_id)
     require(may_change_this_classificator, viewer, found)
     if "name" in changes:
-        found.name = checks.text("name", changes["name"], length_max=limits.PROJECT_NAME_LENGTH_MAX)
+        found.name = changes["name"]
     if "description" in changes:
         found.description = _description(changes["description"])
     if form is not None:
@@ -172,7 +172,7 @@ def _custom(given: Sequence[CustomAttribute]) -> Json:
     made: Json = {}
     for index, one in enumerate(given):
         place = f"customAttrs[{index}]"
-        name = checks.text(f"{place}.name", one.name, length_max=limits.ATTRIBUTE_NAME_LENGTH_MAX)
+        name = checks.name(f"{place}.name", one.name, length_max=limits.ATTRIBUTE_NAME_LENGTH_MAX)
         if name in made:
             raise Invalid(f"{place}.name", f"Two attributes are called {quoted(name)}.")
         made[name] = _rule(one, place)

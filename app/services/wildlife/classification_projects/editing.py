@@ -67,8 +67,6 @@ async def _change(
 
 
 async def _checked(session: WriteSession, viewer: Viewer, field: str, value: Any) -> Any:
-    if field == "name":
-        return checks.text("name", value, length_max=limits.PROJECT_NAME_LENGTH_MAX)
     if field in RANGES:
         return checks.within(_camel(field), value, *RANGES[field])
     if field == "classificator_id" and value is not None:

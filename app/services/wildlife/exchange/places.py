@@ -1,5 +1,10 @@
 """Locations, deployments and media of an imported package: those that are there stay as they are."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
 from app.database import WriteSession
 from app.formats.wildlife.problems import Problems
 from app.models.limits import wildlife as limits
@@ -32,16 +37,25 @@ DELETE FROM import_records AS dropped WHERE kind IN ('deployment', 'media') AND 
 LOCATIONS = f"""
 INSERT INTO locations (research_project_id, location_id, name, point, timezone, coordinate_uncertainty, habitat,
     owner_id)
-SELECT DISTINCT ON ({PLACE}) :research_id, {PLACE}, said ->> 'locationName',
+SELECT DISTINCT ON (lower({PLACE})) :research_id, {PLACE}, said ->> 'locationName',
     ST_SetSRID(ST_MakePoint(CAST(said ->> 'longitude' AS float8), CAST(said ->> 'latitude' AS float8)), 4326),
     CAST(:zone AS text), CAST(said ->> 'coordinateUncertainty' AS float8), left(said ->> 'habitat', 500), :user_id
-FROM import_records WHERE kind = 'deployment' ORDER BY {PLACE}, place
-ON CONFLICT (research_project_id, location_id) DO NOTHING
+FROM import_records WHERE kind = 'deployment' ORDER BY lower({PLACE}), place
+ON CONFLICT (research_project_id, lower(location_id)) DO NOTHING
 """
 MOVED = f"""
-SELECT file, line FROM import_records JOIN locations ON research_project_id = :research_id AND location_id = {PLACE}
+SELECT file, line FROM import_records
+JOIN locations ON research_project_id = :research_id AND lower(location_id) = lower({PLACE})
 WHERE kind = 'deployment' AND (abs(ST_X(point) - CAST(said ->> 'longitude' AS float8)) > 0.0001
     OR abs(ST_Y(point) - CAST(said ->> 'latitude' AS float8)) > 0.0001) ORDER BY place
+"""
+# Names are compared ignoring case, so of these two only one could be kept.
+ALIKE = """
+SELECT place, file, line, key IS NULL AS is_blank FROM (
+    SELECT place, file, line, key, row_number() OVER (PARTITION BY key ORDER BY place) AS number
+    FROM import_records CROSS JOIN LATERAL (SELECT lower(said ->> 'deploymentID') AS key) AS named
+    WHERE kind = 'deployment'
+) AS deployment WHERE number > 1 OR key IS NULL ORDER BY place
 """
 BACKWARDS = """
 SELECT file, line FROM import_records
@@ -51,14 +65,14 @@ WHERE kind = 'deployment' AND CAST(said ->> 'deploymentEnd' AS timestamptz)
 # The same camera cannot be in two deployments at a time.
 OVERLAPPING = """
 WITH given AS (
-    SELECT place, file, line, said ->> 'deploymentID' AS key, said ->> 'cameraID' AS camera,
+    SELECT place, file, line, lower(said ->> 'deploymentID') AS key, said ->> 'cameraID' AS camera,
         tstzrange(CAST(said ->> 'deploymentStart' AS timestamptz),
             CAST(said ->> 'deploymentEnd' AS timestamptz)) AS time
     FROM import_records WHERE kind = 'deployment' AND said ->> 'cameraID' IS NOT NULL
 )
 SELECT DISTINCT given.place, given.file, given.line FROM given JOIN (
     SELECT place, key, camera, time FROM given
-    UNION ALL SELECT -1, deployment_id, camera_id, tstzrange(starts_at, ends_at)
+    UNION ALL SELECT -1, lower(deployment_id), camera_id, tstzrange(starts_at, ends_at)
     FROM deployments WHERE research_project_id = :research_id AND camera_id IS NOT NULL
 ) AS other ON other.camera = given.camera AND other.time && given.time AND other.key <> given.key
     AND other.place < given.place
@@ -78,7 +92,7 @@ INSERT INTO deployments (research_project_id, location_id, owner_id, deployment_
     utc_offset_minutes, setup_by, camera_id, camera_model, camera_delay, camera_height, camera_depth, camera_tilt,
     camera_heading, detection_distance, timestamp_issues, bait_use, feature_type, habitat, deployment_groups,
     deployment_tags, comments)
-SELECT DISTINCT ON (said ->> 'deploymentID') :research_id, locations.id, :user_id, said ->> 'deploymentID',
+SELECT DISTINCT ON (lower(said ->> 'deploymentID')) :research_id, locations.id, :user_id, said ->> 'deploymentID',
     said ->> 'deploymentID', CAST(said ->> 'deploymentStart' AS timestamptz),
     CAST(said ->> 'deploymentEnd' AS timestamptz), {OFFSET.format("(said ->> 'deploymentStart')")},
     left(said ->> 'setupBy', 100), said ->> 'cameraID', left(said ->> 'cameraModel', 100),
@@ -90,16 +104,17 @@ SELECT DISTINCT ON (said ->> 'deploymentID') :research_id, locations.id, :user_i
     left(said ->> 'habitat', 500),
     {LISTED.format("deploymentGroups")}, {LISTED.format("deploymentTags")},
     left(said ->> 'deploymentComments', 4000)
-FROM import_records JOIN locations ON research_project_id = :research_id AND locations.location_id = {PLACE}
-WHERE kind = 'deployment' ORDER BY said ->> 'deploymentID', place
-ON CONFLICT (research_project_id, deployment_id) DO NOTHING
+FROM import_records
+JOIN locations ON research_project_id = :research_id AND lower(locations.location_id) = lower({PLACE})
+WHERE kind = 'deployment' ORDER BY lower(said ->> 'deploymentID'), place
+ON CONFLICT (research_project_id, lower(deployment_id)) DO NOTHING
 """
 # A medium is there if its id is, or its path in its deployment, or its name there if only one medium has that.
 FOUND = """
 CREATE TEMPORARY TABLE import_resources ON COMMIT DROP AS
 WITH given AS (
     SELECT place, said, deployments.id AS deployment_id FROM import_records JOIN deployments
-        ON research_project_id = :research_id AND deployments.deployment_id = said ->> 'deploymentID'
+        ON research_project_id = :research_id AND lower(deployments.deployment_id) = lower(said ->> 'deploymentID')
     WHERE kind = 'media'
 )
 SELECT DISTINCT ON (given.place) given.place, given.deployment_id, given.said, known.id AS resource_id
@@ -155,18 +170,27 @@ async def check_deployments(session: WriteSession, problems: Problems, research_
     for row in await ask(session, CHECK_LENGTHS):
         problems.add(row.file, row.line, row.field, "This text is too long.")
     await ask(session, DROP_LONG)
+    alike = await ask(session, ALIKE)
+    for row in alike:
+        said = "This id shows nothing." if row.is_blank else "Another deployment has this id, ignoring case."
+        problems.add(row.file, row.line, "deploymentID", said)
+    await _leave_out(session, alike)
     for row in await ask(session, BACKWARDS):
         problems.add(row.file, row.line, "deploymentEnd", "This deployment ends when it starts.")
     clashing = await ask(session, OVERLAPPING, research_id=research_id)
     for row in clashing:
         said = "The same camera is in another deployment at that time."
         problems.add(row.file, row.line, "cameraID", said)
-    await ask(session, "DELETE FROM import_records WHERE place = ANY (:places)", places=[row.place for row in clashing])
+    await _leave_out(session, clashing)
     await ask(
         session,
         "DELETE FROM import_records WHERE kind = 'deployment' AND CAST(said ->> 'deploymentEnd' AS timestamptz) "
         "<= CAST(said ->> 'deploymentStart' AS timestamptz)",
     )
+
+
+async def _leave_out(session: WriteSession, rows: Sequence[Row[Any]]) -> None:
+    await ask(session, "DELETE FROM import_records WHERE place = ANY (:places)", places=[row.place for row in rows])
 
 
 async def write_places(session: WriteSession, problems: Problems, *, research_id: int, user_id: int, zone: str) -> None:

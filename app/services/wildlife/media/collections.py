@@ -29,10 +29,6 @@ async def collection_to_change(session: ReadSession, viewer: Viewer, collection_
     return collection
 
 
-def _name(value: str) -> str:
-    return checks.text("name", value, length_max=limits.PROJECT_NAME_LENGTH_MAX)
-
-
 def _description(value: str | None) -> str | None:
     return checks.optional_text("description", value, length_max=limits.ABSTRACT_LENGTH_MAX)
 
@@ -45,7 +41,7 @@ async def create_collection(
     collection = Collection(
         research_project_id=project.id,
         owner_id=signed_in(viewer),
-        name=_name(name),
+        name=name,
         description=_description(description),
     )
     session.add(collection)
@@ -59,7 +55,7 @@ async def update_collection(
     """Updates the given fields."""
     collection = await collection_to_change(session, viewer, collection_id)
     if "name" in changes:
-        collection.name = _name(changes["name"])
+        collection.name = changes["name"]
     if "description" in changes:
         collection.description = _description(changes["description"])
     await session.flush()

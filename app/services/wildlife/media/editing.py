@@ -131,10 +131,9 @@ async def update_resource(
             "description", changes["description"], length_max=limits.ABSTRACT_LENGTH_MAX
         )
     if "tags" in changes:
-        tags = [checks.text("tags", tag, length_max=limits.PLACE_LENGTH_MAX) for tag in changes["tags"]]
-        if len(tags) > settings.keywords_max:
+        if len(changes["tags"]) > settings.keywords_max:
             raise LimitReached("A medium has too many tags.", limit=settings.keywords_max)
-        resource.tags = list(dict.fromkeys(tags))
+        resource.tags = list(changes["tags"])
     await session.flush()
     await session.refresh(resource)
     return resource

@@ -38,8 +38,12 @@ def place(value: Point) -> Point:
     return Point(round(value.x, 7), round(value.y, 7))
 
 
-def _text(field: str, length_max: int) -> Check:
-    return lambda value: checks.text(field, value, length_max=length_max)
+def _name(field: str, length_max: int) -> Check:
+    return lambda value: checks.name(field, value, length_max=length_max)
+
+
+def _optional_name(field: str, length_max: int) -> Check:
+    return lambda value: checks.optional_name(field, value, length_max=length_max)
 
 
 def _optional(field: str, length_max: int) -> Check:
@@ -54,8 +58,7 @@ def _list(field: str) -> Check:
     def check(values: Sequence[str]) -> list[str]:
         if len(values) > settings.keywords_max:
             raise Invalid(field, f"Give at most {settings.keywords_max}; these are {len(values)}.")
-        listed = [checks.text(field, value, length_max=limits.PLACE_LENGTH_MAX) for value in values]
-        return list(dict.fromkeys(listed))
+        return checks.names(field, values, length_max=limits.PLACE_LENGTH_MAX)
 
     return check
 
@@ -65,8 +68,8 @@ def _same(value: Any) -> Any:
 
 
 LOCATION: Mapping[str, Check] = {
-    "location_id": _text("locationId", limits.CODE_LENGTH_MAX),
-    "name": _optional("name", limits.PROJECT_NAME_LENGTH_MAX),
+    "location_id": _name("locationId", limits.CODE_LENGTH_MAX),
+    "name": _optional_name("name", limits.PROJECT_NAME_LENGTH_MAX),
     "description": _optional("description", limits.ABSTRACT_LENGTH_MAX),
     "point": place,
     "timezone": zone,
@@ -74,18 +77,18 @@ LOCATION: Mapping[str, Check] = {
     "coordinate_uncertainty": _number("coordinateUncertainty", 0, limits.COORDINATE_UNCERTAINTY_M_MAX),
     "habitat": _optional("habitat", NOTE_LENGTH_MAX),
     "is_public": _same,
-    "country": _optional("country", limits.PLACE_LENGTH_MAX),
-    "state": _optional("state", limits.PLACE_LENGTH_MAX),
-    "county": _optional("county", limits.PLACE_LENGTH_MAX),
-    "city": _optional("city", limits.PLACE_LENGTH_MAX),
+    "country": _optional_name("country", limits.PLACE_LENGTH_MAX),
+    "state": _optional_name("state", limits.PLACE_LENGTH_MAX),
+    "county": _optional_name("county", limits.PLACE_LENGTH_MAX),
+    "city": _optional_name("city", limits.PLACE_LENGTH_MAX),
 }
 
 DEPLOYMENT: Mapping[str, Check] = {
-    "deployment_code": _text("deploymentCode", limits.CODE_LENGTH_MAX),
+    "deployment_code": _name("deploymentCode", limits.CODE_LENGTH_MAX),
     "starts_at": lambda value: checks.moment("startsAt", value),
     "ends_at": lambda value: None if value is None else checks.moment("endsAt", value),
     "setup_by": _optional("setupBy", limits.PLACE_LENGTH_MAX),
-    "camera_id": _optional("cameraId", limits.CODE_LENGTH_MAX),
+    "camera_id": _optional_name("cameraId", limits.CODE_LENGTH_MAX),
     "camera_model": _optional("cameraModel", limits.PLACE_LENGTH_MAX),
     "camera_delay": _number("cameraDelay", 0, INTEGER_MAX),
     "camera_height": _number("cameraHeight", 0, 1_000),
@@ -101,8 +104,8 @@ DEPLOYMENT: Mapping[str, Check] = {
     "bait_type": _optional("baitType", limits.PLACE_LENGTH_MAX),
     "feature_type": _same,
     "habitat": _optional("habitat", NOTE_LENGTH_MAX),
-    "session": _optional("session", limits.PLACE_LENGTH_MAX),
-    "array": _optional("array", limits.PLACE_LENGTH_MAX),
+    "session": _optional_name("session", limits.PLACE_LENGTH_MAX),
+    "array": _optional_name("array", limits.PLACE_LENGTH_MAX),
     "deployment_groups": _list("deploymentGroups"),
     "deployment_tags": _list("deploymentTags"),
     "comments": _optional("comments", limits.ABSTRACT_LENGTH_MAX),

@@ -8,12 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shapely import Point
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app import parsing
 from app.database import WriteSession
 from app.errors import Invalid
 from app.formats.wildlife import place_tables, values
+from app.identifiers import cleaned
 from app.models.wildlife.deployments import Deployment, FeatureType, Location
 from app.models.wildlife.projects import ResearchProject
 from app.policies import Viewer, signed_in
@@ -159,16 +160,16 @@ async def import_locations(
     project = await project_to_work_in(session, viewer, project_id, WORKERS, is_locked=True)
     done = TableImport(is_dry_run, len(table.rows), problems=list(table.problems))
     known = {
-        row.location_id: row
+        row.location_id.lower(): row
         for row in await session.scalars(select(Location).where(Location.research_project_id == project.id))
     }
     wanted: dict[str, dict[str, Any]] = {}
     for line, cells in table.rows:
         row = Row(line, cells, done)
         fields = _location(row, cells)
-        if (location_id := fields.get("location_id")) in wanted:
+        if (location_id := (fields.get("location_id") or f"row {line}").lower()) in wanted:
             row.tell("location_id", "Another row has this location id.")
-        wanted[location_id or f"row {line}"] = fields
+        wanted[location_id] = fields
     done.created = sum(location_id not in known for location_id in wanted)
     done.updated = len(wanted) - done.created
     if not done.is_done:
@@ -220,14 +221,14 @@ async def import_deployments(
     project = await project_to_work_in(session, viewer, project_id, WORKERS, is_locked=True)
     done = TableImport(is_dry_run, len(table.rows), problems=list(table.problems))
     of_project = select(Location).where(Location.research_project_id == project.id)
-    places = {row.location_id: row for row in await session.scalars(of_project)}
+    places = {row.location_id.lower(): row for row in await session.scalars(of_project)}
     listed = await session.scalars(select(Deployment).where(Deployment.research_project_id == project.id))
-    known = {row.deployment_id: row for row in listed}
+    known = {row.deployment_id.lower(): row for row in listed}
     wanted: dict[str, dict[str, Any]] = {}
     for line, cells in table.rows:
         row = Row(line, cells, done)
         fields = _deployment(row, cells, places)
-        key = fields.get("deployment_id", f"row {line}")
+        key = fields.get("deployment_id", f"row {line}").lower()
         if key in wanted:
             row.tell("deployment_code", "Another row has this code at this location.")
         wanted[key] = fields | {"line": row}
@@ -244,7 +245,7 @@ async def import_deployments(
                 setattr(deployment, name, value)
         session.add(deployment)
     await session.flush()
-    await _settle(session, Deployment.deployment_id.in_([key for key in wanted if key in known]), project.id)
+    await _settle(session, Deployment.id.in_([known[key].id for key in wanted if key in known]))
     _record(session, viewer, project, "importDeployments", done)
     return done
 
@@ -253,7 +254,7 @@ def _deployment(row: Row, cells: Cells, places: Mapping[str, Location]) -> dict[
     row.require(*place_tables.NEEDED["deployments"])
     plain = cells.keys() - {"location_id", "starts_at", "ends_at"}
     fields = {name: row.value(name, _reader(name), rules.DEPLOYMENT[name]) for name in plain}
-    place = places.get(row.text("location_id") or "")
+    place = places.get(cleaned(row.text("location_id") or "").lower())
     if place is None:
         if row.text("location_id"):
             row.tell("location_id", "The research project has no location with this id. Import the locations first.")
@@ -302,10 +303,8 @@ def _untouched(done: TableImport) -> TableImport:
     return done
 
 
-async def _settle(session: WriteSession, which: Any, project_id: int | None = None) -> None:
+async def _settle(session: WriteSession, which: ColumnElement[bool]) -> None:
     found = select(Deployment.id).where(which).order_by(Deployment.id)
-    if project_id is not None:
-        found = found.where(Deployment.research_project_id == project_id)
     for deployment_id in (await session.scalars(found)).all():
         await timing.settle(session, deployment_id)
 

@@ -30,8 +30,7 @@ Check = Callable[[Any], Any]
 def _keywords(values: Sequence[str]) -> list[str]:
     if len(values) > settings.keywords_max:
         raise Invalid("keywords", f"Give at most {settings.keywords_max} keywords; these are {len(values)}.")
-    words = [checks.text("keywords", word, length_max=limits.KEYWORD_LENGTH_MAX) for word in values]
-    return list(dict.fromkeys(words))
+    return list(values)
 
 
 def _same(value: Any) -> Any:
@@ -39,8 +38,8 @@ def _same(value: Any) -> Any:
 
 
 FIELDS: dict[str, Check] = {
-    "name": lambda value: checks.text("name", value, length_max=limits.PROJECT_NAME_LENGTH_MAX),
-    "acronym": lambda value: checks.text("acronym", value, length_max=limits.ACRONYM_LENGTH_MAX),
+    "name": _same,
+    "acronym": _same,
     "abstract": lambda value: checks.optional_text("abstract", value, length_max=limits.ABSTRACT_LENGTH_MAX),
     "methods": lambda value: checks.optional_text("methods", value, length_max=limits.ABSTRACT_LENGTH_MAX),
     "keywords": _keywords,

@@ -9,7 +9,6 @@ from app.database import WriteSession
 from app.errors import Invalid, LimitReached, NotFound
 from app.models.limits.wildlife import (
     AI_PROVIDER_DESCRIPTION_LENGTH_MAX,
-    AI_PROVIDER_NAME_LENGTH_MAX,
     AI_PROVIDER_VERSION_LENGTH_MAX,
 )
 from app.models.wildlife.providers import AIProvider, AIProviderType, ExternalAIProvider
@@ -71,7 +70,7 @@ async def update_provider(session: WriteSession, viewer: Viewer, provider_id: in
 
 def _set_texts(provider: AIProvider, **texts: str | None) -> None:
     if "name" in texts:
-        provider.name = checks.text("name", texts["name"] or "", length_max=AI_PROVIDER_NAME_LENGTH_MAX)
+        provider.name = texts["name"] or ""
     if "version" in texts:
         length_max = AI_PROVIDER_VERSION_LENGTH_MAX
         provider.version = checks.optional_text("version", texts["version"], length_max=length_max) or ""

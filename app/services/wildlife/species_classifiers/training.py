@@ -51,7 +51,7 @@ async def train_species_classifier(
     if reason := EFFICIENTNET_LITE0.reason:
         raise Unavailable(reason)
     checks.within("seed", seed, 0, limits.SEED_MAX)
-    called = checks.optional_text("name", name, length_max=limits.CLASSIFIER_NAME_LENGTH_MAX, is_one_line=True)
+    called = checks.optional_name("name", name, length_max=limits.CLASSIFIER_NAME_LENGTH_MAX)
     counts = await crops.counted(session, project.id, gold_standard_only=gold_standard_only)
     names = await crops.names_of(session, list({*counts, *(species_ids or [])}))
     learned = _learned(counts, names, species_ids)
