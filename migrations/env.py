@@ -3,7 +3,8 @@
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import create_engine, pool
+from sqlalchemy import Table, create_engine, pool
+from sqlalchemy.schema import SchemaItem
 
 from app.geometry import Shape
 from app.models.base import Base
@@ -21,12 +22,18 @@ def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str
     return alembic_helpers.render_item(kind, item, autogen_context)
 
 
+def include_object(thing: SchemaItem, name: str, kind: str, reflected: bool, other: SchemaItem | None) -> bool:
+    """Leaves out views, which are written by hand, and what PostGIS brings."""
+    is_view = isinstance(thing, Table) and "is_view" in thing.info
+    return not is_view and alembic_helpers.include_object(thing, name, kind, reflected, other)
+
+
 def migrate() -> None:
     """Each migration in a transaction of its own, on one connection."""
     # The helpers keep PostGIS's own tables out of sight and GiST indexes from being made twice.
     options = {
         "target_metadata": Base.metadata,
-        "include_object": alembic_helpers.include_object,
+        "include_object": include_object,
         "process_revision_directives": alembic_helpers.writer,
         "render_item": render_item,
         "transaction_per_migration": True,

@@ -49,6 +49,14 @@ class Change:
         self._stack = AsyncExitStack()
         self._session: WriteSession | None = None
 
+    def require_key(self) -> None:
+        """Refuses a request that came without a key."""
+        if not self._request.is_sent:
+            raise BadRequest(
+                "This mutation moves money and needs an idempotency key. Send a random UUID in the header "
+                "`Idempotency-Key`, and the same one when you repeat the request."
+            )
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
         """The transaction of this field; it is committed when the resolver has returned."""

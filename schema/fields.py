@@ -32,7 +32,7 @@ from resolvers.context import Info
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged, Told
 from resolvers.stored_outcomes import Outcome, outcome_of
 from schema.descriptions import filled
-from schema.metadata import NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
+from schema.metadata import NEEDS_KEY, NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
 from schema.sizes import in_words
 
 T = TypeVar("T")
@@ -166,6 +166,7 @@ def mutation(
     scope: Scope | None = Scope.WRITE,
     rate_limit: RateLimit | None = None,
     keyed: bool = True,
+    needs_key: bool = False,
     once_per_operation: bool = False,
     request_bytes_max: int | None = None,
 ) -> Any:
@@ -174,11 +175,16 @@ def mutation(
     `scope` is the scope an API key needs: TRAIN for long-running work, ADMIN for staff-only mutations, None for
     mutations that API keys cannot call at all because they create, reveal, close or end access to an account.
     `rate_limit` counts it; whatever starts a job or accepts a file has one. A mutation that returns a secret is
-    not `keyed`: its outcome is not stored, and an idempotency key is refused. A mutation that checks a secret or sends
-    a mail is called `once_per_operation`, so that each guess and each mail costs a request. `request_bytes_max` is the
-    largest request with it, where `settings.request_bytes_max` is too small.
+    not `keyed`: its outcome is not stored, and an idempotency key is refused. A mutation that moves money `needs_key`:
+    a request without an idempotency key is refused, since its repetition would move it twice. A mutation that checks a
+    secret or sends a mail is called `once_per_operation`, so that each guess and each mail costs a request.
+    `request_bytes_max` is the largest request with it, where `settings.request_bytes_max` is too small.
     """
-    declared = {ONCE_PER_OPERATION: once_per_operation, REQUEST_BYTES_MAX: request_bytes_max}
+    declared = {
+        NEEDS_KEY: needs_key,
+        ONCE_PER_OPERATION: once_per_operation,
+        REQUEST_BYTES_MAX: request_bytes_max,
+    }
     changed = strawberry.mutation(
         resolver=resolver, metadata={name: value for name, value in declared.items() if value}
     )
@@ -188,6 +194,8 @@ def mutation(
         changed.description += f"\n\nRate limit: {most} {rate_limit.value} per hour; then RATE_LIMITED."
     if not keyed:
         changed.description += "\n\nDoes not accept an idempotency key, because the answer contains a secret."
+    if needs_key:
+        changed.description += "\n\nNeeds an idempotency key, so that a repeated request moves no money twice."
     if once_per_operation:
         changed.description += "\n\nCan be called once per operation."
     if request_bytes_max:
@@ -195,7 +203,7 @@ def mutation(
     needed = f"API keys need the scope `{scope.value}`." if scope else "Not available to API keys."
     changed.description = f"{changed.description}\n\n{needed}"
     limited = [Limited(rate_limit)] if rate_limit else []
-    once = Once(outcome_of(resolver) if keyed else None)
+    once = Once(outcome_of(resolver) if keyed else None, needs_key=needs_key)
     # The last is asked first: what was done before is not counted again, but who asks for it must still have the scope.
     changed.extensions = [*limited, once, Scoped(scope), *([Input()] if changed.arguments else []), NamedResult()]
     return changed
@@ -318,11 +326,14 @@ class Limited(FieldExtension):
 class Once(FieldExtension):
     """Runs a mutation once per idempotency key, in one transaction."""
 
-    def __init__(self, outcome: Outcome | None) -> None:
+    def __init__(self, outcome: Outcome | None, *, needs_key: bool = False) -> None:
         self.outcome = outcome
+        self.needs_key = needs_key
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         change = info.context.changing(str(info.path.key))
+        if self.needs_key:
+            change.require_key()
         return await change.carry_out(partial(next_, source, info, **kwargs), self.outcome, info.context.load.read)
 
 

@@ -16,3 +16,6 @@ def metadata_of_mutations(schema: strawberry.Schema) -> dict[str, Mapping[Any, A
     core = schema._schema.mutation_type  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
     fields = core.fields if core else {}
     return {name: field.extensions["strawberry-definition"].metadata for name, field in fields.items()}
+
+
+NEEDS_KEY = "needs_key"

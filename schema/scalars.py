@@ -1,5 +1,7 @@
 """Scalars beyond GraphQL's five, and their Python types."""
 
+import re
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +55,19 @@ def _uuid(value: Any) -> UUID:
         raise Unfit("Expected a UUID, such as 7d444840-9dc0-11d1-b245-5ffdce74fad2.") from None
 
 
+# As many digits as the ledger keeps, with a point and nothing else.
+DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
+
+
+def _decimal(value: Any) -> Decimal:
+    # A JSON number with a fraction was rounded before it came here.
+    if isinstance(value, bool) or not isinstance(value, str | int) or not DECIMAL.fullmatch(str(value)):
+        raise Unfit(
+            "Expected a decimal as a string, with at most 12 digits before and 8 after the point, such as 0.05."
+        )
+    return Decimal(value)
+
+
 SCALARS: dict[Any, ScalarDefinition] = {
     UUID: strawberry.scalar(
         name="UUID",
@@ -60,6 +75,12 @@ SCALARS: dict[Any, ScalarDefinition] = {
         serialize=str,
         parse_value=_uuid,
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc9562",
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal, written as a string: an amount of money has eight decimals.",
+        serialize=lambda value: f"{value:f}",
+        parse_value=_decimal,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -20,6 +22,7 @@ from app.models.system import Job
 from app.operations.servers import PrivateServers
 from app.reader import Reader
 from app.services.accounts.sign_in.sessions import SignedIn
+from schema.metadata import NEEDS_KEY, metadata_of_mutations
 from tests import factories
 from tests.plain_logs import warnings_of_database
 from tests.servers import Server, serving
@@ -94,12 +97,23 @@ def live(database_url: str, redis_url: str) -> Iterator[Server]:
         yield server
 
 
+@cache
+def needing_keys() -> frozenset[str]:
+    """The mutations that are refused without an idempotency key."""
+    from schema import schema  # noqa: PLC0415 - tests without an API need not wait for it
+
+    metadata = metadata_of_mutations(schema)
+    return frozenset(name for name, declared in metadata.items() if NEEDS_KEY in declared)
+
+
 @pytest.fixture
 async def ask(api: httpx.AsyncClient) -> Ask:
     """A GraphQL client: it takes a document, `viewer=` for the token, and the variables by their names."""
 
     async def ask(document: str, *, viewer: Person | None = None, **variables: Any) -> Answer:
         headers = {"Authorization": f"Bearer {viewer.token}"} if viewer else {}
+        if any(name in document for name in needing_keys()):
+            headers["Idempotency-Key"] = str(uuid4())
         return Answer(await api.post("/graphql", json={"query": document, "variables": variables}, headers=headers))
 
     return ask
@@ -108,7 +122,12 @@ async def ask(api: httpx.AsyncClient) -> Ask:
 Change = Callable[..., Awaitable[dict[str, Any]]]
 # What a problem says beyond its code and its message.
 IDS = {"id": "id", "deletedId": "id: deletedId"}
-FACTS = {"InvalidInput": "field", "LimitReached": "limit", "AccuracyTooLow": "accuracy required"}
+FACTS = {
+    "InvalidInput": "field",
+    "LimitReached": "limit",
+    "AccuracyTooLow": "accuracy required",
+    "InsufficientFunds": "required available currency",
+}
 
 
 @pytest.fixture

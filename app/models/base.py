@@ -85,9 +85,18 @@ APPEND_ONLY = {"info": {"is_append_only": True}}
 """For a table's arguments: rows are added to it, and never changed nor removed. A trigger and the rights see to it."""
 
 
+VIEW = {"info": {"is_view": True}}
+"""For the arguments of a class over a view: it has no rows of its own, and migrations write it by hand."""
+
+
 def append_only() -> list[str]:
     """The tables that can only be added to."""
     return sorted(name for name, table in Base.metadata.tables.items() if table.info.get("is_append_only"))
+
+
+def views() -> list[str]:
+    """The views that classes show."""
+    return sorted(name for name, table in Base.metadata.tables.items() if table.info.get("is_view"))
 
 
 def add_relationship(model: type[Base], name: str, relation: RelationshipProperty[Any]) -> InstrumentedAttribute[Any]:

@@ -7,7 +7,7 @@ tables: those that declare `APPEND_ONLY` are added to, and no row of them is cha
 import psycopg
 from psycopg import sql
 
-from app.models.base import append_only
+from app.models.base import append_only, views
 from app.operations.migrate import LOCK, plain_url
 from app.settings import settings
 
@@ -16,7 +16,7 @@ READ_ONLY = ("alembic_version", "spatial_ref_sys")
 # What only the owner of a table may do, and the API and the workers need: functions that run as the owner.
 FUNCTIONS = ("public.refresh_feature_statistics()",)
 _TABLES = """
-SELECT relname FROM pg_class AS class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+SELECT relname FROM pg_class AS class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
 AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = class.oid AND classid = 'pg_class'::regclass AND deptype = 'e')
 ORDER BY relname
 """
@@ -77,7 +77,7 @@ def _statements(connection: psycopg.Connection) -> list[str]:
 
 def rights_on(table: str) -> tuple[str, ...]:
     """What the API and the workers may do with the rows of a table."""
-    if table in READ_ONLY:
+    if table in READ_ONLY or table in views():
         return RIGHTS[:1]
     return RIGHTS[:2] if table in append_only() else RIGHTS
 

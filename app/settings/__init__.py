@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.accounts import AccountsSettings
 from app.settings.automl import AutomlSettings
+from app.settings.billing import BillingSettings
 from app.settings.files import FilesSettings
 from app.settings.jobs import JobsSettings
 from app.settings.learning import LearningSettings
@@ -62,6 +63,7 @@ class Settings(
     FilesSettings,
     NotificationsSettings,
     SocialSettings,
+    BillingSettings,
     AccountsSettings,
     WebSettings,
     ServersSettings,

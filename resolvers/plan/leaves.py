@@ -30,6 +30,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Integer,
+    Numeric,
     String,
     Text,
     Uuid,
@@ -55,6 +56,7 @@ WRITTEN_ALIKE: list[tuple[type[TypeEngine[Any]], set[str]]] = [
     (BigInteger, {"BigInt"}),
     (Integer, {"Int", "BigInt"}),
     (Float, {"Float"}),
+    (Numeric, {"Decimal"}),
     (String, {"String", "ID"}),
     (Name, {"String"}),
     (Uuid, {"UUID"}),
@@ -129,7 +131,7 @@ def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) ->
         return Leaf(name, element, given=_names if is_array else _name)
     if isinstance(item, Float):
         return Leaf(name, element, Format.FINITES if is_array else Format.FINITE)
-    if isinstance(item, JSON | Shape | DateTime):
+    if isinstance(item, JSON | Shape | DateTime | Numeric):
         return None if is_array else _rewritten(name, element, item)
     return Leaf(name, element)
 
@@ -138,6 +140,8 @@ def _rewritten(name: str, element: ColumnElement[Any], kind: TypeEngine[Any]) ->
     if isinstance(kind, DateTime):
         # Without an offset it is read and written in half the time; `SHOWN_WITH` puts that of UTC behind it.
         return Leaf(name, func.timezone("UTC", element), given=_utc)
+    if isinstance(kind, Numeric):
+        return Leaf(name, cast(element, Text), given=_decimal)
     text = cast(element, Text) if isinstance(kind, JSON) else func.ST_AsGeoJSON(element, DECIMALS)
     # Of an expression nobody knows whether it may be null.
     form = Format.JSON_OR_NULL if getattr(element, "nullable", True) else Format.JSON
@@ -150,6 +154,10 @@ def _is_written_alike(kind: TypeEngine[Any], shown_as: GraphQLNamedType) -> bool
     if isinstance(kind, KindColumn):
         return isinstance(shown_as, GraphQLEnumType) and kind.names == set(shown_as.values)
     return next((shown_as.name in scalars for column, scalars in WRITTEN_ALIKE if isinstance(kind, column)), False)
+
+
+def _decimal(value: Any) -> str | None:
+    return None if value is None else f"{value:f}"
 
 
 def _json(value: Any) -> str | None:

@@ -66,5 +66,6 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "deleteNotifications": {"ids": [world.id("UserNotification")]},
         "createBanner": {"message": "Soon."},
         "updateBanner": {"id": world.id("Banner"), "message": "Soon."},
+        "buyTokens": {"usd": "1"},
         "deleteBanner": {"id": world.id("Banner")},
     }

@@ -10,12 +10,12 @@ from tests.permissions.world import WHO
 
 CORE = schema._schema
 TABLE = Path(__file__).with_name("matrix.txt")
-TABLES = {"app.models.accounts", "app.models.system"}
+TABLES = {"app.models.accounts", "app.models.system", "app.models.billing.ledger", "app.models.billing.legacy"}
 TYPES = {row.__name__: row for row in Row.__subclasses__() if row.__shows__.__module__ in TABLES}
 """The types over tables of people, their teams and the system."""
 BESIDE = {"UserStatistics"}
 """Those over no table that are reached from these."""
-RESOLVERS = ("resolvers.accounts", "resolvers.system")
+RESOLVERS = ("resolvers.accounts", "resolvers.billing", "resolvers.system")
 
 
 def fields() -> dict[str, GraphQLField]:

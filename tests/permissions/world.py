@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import select, update
 
@@ -9,10 +10,14 @@ from app import security
 from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
 from app.models.base import Record
+from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
+from app.models.billing.legacy import Billing
 from app.models.choices import Scope
 from app.models.kinds.accounts import AccountsJob
 from app.models.social import Friendship
 from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
+from app.services.billing import ledger
+from app.services.billing.ledger import About, Leg
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
@@ -20,6 +25,7 @@ from tests.fixtures import Person
 WHO = ("anonymous", "owner", "other", "member", "admin", "staff", "super", "suspended", "expired", "key")
 """Strangers; whose things these are; somebody else; a member of a team and its admin; staff and a super admin;
 somebody suspended; the owner by a session that has expired, and by an API key without the scope that is needed."""
+PLATFORM = AccountKind.CONVERSION
 NOW, A_DAY = datetime.now(UTC), timedelta(days=1)
 LEAVING = {"user_profile": "Roofs.", "account_deletion_requested": True, "account_deletion_due_at": NOW + 9 * A_DAY}
 ACCOUNTS = {
@@ -75,6 +81,7 @@ async def world(database: Database) -> World:
         ),
     )
     rows["Job"] = job = await factories.job(database, kind=AccountsJob.EXPORT_DATA, user_id=owner.id, **RUNNING)
+    rows |= await _money(database, owner.id)
     for row in _things(owner.id, job.id):
         rows[type(row).__name__] = await factories.add(database, row)
     async with database.writing() as session:
@@ -106,6 +113,23 @@ async def _made(database: Database, of: Person, friend: Person) -> UserNotificat
     told = {"training_id": training.id, "subject_type": "Training", "subject_key": training.id, "actor_id": friend.id}
     made: UserNotification = await factories.notification(database, of.id, read_at=NOW, **told)
     return made
+
+
+async def _money(database: Database, owner_id: int) -> dict[str, Record]:
+    """An operation with entries of every type."""
+    async with database.writing() as session:
+        coupons = await ledger.open_account(session, AccountKind.GRANT, owner_id, Currency.COUPON)
+        issued = await ledger.platform(session, AccountKind.PROMOTION, Currency.COUPON)
+        legs = [Leg(coupons, Decimal(2)), Leg(issued, Decimal(-2))]
+        for currency in (Currency.USD, Currency.EAML):
+            wallet = await ledger.wallet(session, owner_id, currency)
+            legs += [Leg(wallet, Decimal(2)), Leg(await ledger.platform(session, PLATFORM, currency), Decimal(-2))]
+        made = await ledger.post(session, About(OperationCause.GRANT, owner_id, owner_id, reason="Welcome."), legs)
+        back = await ledger.reverse(session, made.id, actor_id=owner_id, reason="A mistake.")
+        theirs = LedgerEntry.operation_id.in_((made.id, back.id))
+        entries = (await session.scalars(select(LedgerEntry).where(theirs))).all()
+        bill = await session.get_one(Billing, made.id)
+    return {type(row).__name__: row for row in (*entries, back, bill)}
 
 
 def _things(owner_id: int, job_id: int) -> list[Record]:

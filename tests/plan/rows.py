@@ -17,6 +17,7 @@ from sqlalchemy import (
     Float,
     Integer,
     LargeBinary,
+    Numeric,
     String,
     Uuid,
     delete,
@@ -33,7 +34,7 @@ from app.geometry import Shape
 from app.models.base import Base, Record
 from app.models.kinds import KindColumn
 from app.models.names import Name
-from tests.plan import fit_wildlife
+from tests.plan import fit_billing, fit_wildlife
 from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NAMES, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
 
 
@@ -64,7 +65,7 @@ def world(seed: int, *, is_torn: bool = False) -> World:
     random = Random(seed)
     tables = [mapper.class_ for mapper in sorted(roots(), key=lambda mapper: mapper.class_.__name__)]
     keys = {table.__tablename__: _keys(random, table.__tablename__) for table in tables}
-    fit = FIT | fit_wildlife.FIT
+    fit = FIT | fit_billing.FIT | fit_wildlife.FIT
     made = World(seed, is_torn)
     for table in tables:
         columns = [column for column in table.__table__.columns if column.computed is None]
@@ -82,8 +83,12 @@ def world(seed: int, *, is_torn: bool = False) -> World:
 
 
 def roots() -> list[Mapper[Any]]:
-    """The mappers of tables, without those of the classes that share a table with another."""
-    return [mapper for mapper in Base.registry.mappers if mapper.inherits is None]
+    """The mappers of tables, without those of views and of the classes that share a table with another."""
+    return [
+        mapper
+        for mapper in Base.registry.mappers
+        if mapper.inherits is None and "is_view" not in mapper.local_table.info
+    ]
 
 
 def _attributes(shown: type[Record], row: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +164,7 @@ SIMPLE: list[tuple[Any, Callable[[Random], Any]]] = [
     (Integer, lambda random: random.choice([0, 1, -1, 20, 2**31 - 1, -(2**31)])),
     (Boolean, lambda random: random.random() < 0.5),
     (Float, any_float),
+    (Numeric, fit_billing.any_amount),
     (DateTime, any_time),
     (JSONB, _json),
     (LargeBinary, lambda random: random.randbytes(32)),

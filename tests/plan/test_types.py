@@ -25,6 +25,7 @@ REACHED_OTHERWISE = {
     "Conflict": "is a problem, which only mutations have",
     "LimitReached": "is a problem, which only mutations have",
     "AccuracyTooLow": "is a problem, which only mutations have",
+    "InsufficientFunds": "is a problem, which only mutations have",
     "Unavailable": "is a problem, which only mutations have",
     "TrainingEvent": "is what subscriptions tell",
     "PredictionEvent": "is what subscriptions tell",

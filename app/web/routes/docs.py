@@ -25,6 +25,7 @@ NAMES = (
     "mapping",
     "wildlife",
     "social",
+    "billing",
     "errors",
     "limits-and-costs",
     "live-and-resume",

@@ -1,0 +1,48 @@
+"""Who may see and move money."""
+
+from sqlalchemy import ColumnElement, exists, false, or_, true
+from sqlalchemy.orm import aliased
+
+from app.models.accounts import User
+from app.models.billing.ledger import EntryType, LedgerAccount, LedgerEntry, Operation
+from app.models.billing.legacy import Billing
+from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
+
+
+@reads(LedgerAccount)
+def visible_ledger_accounts(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Not shown as rows: wallets and statements show what they hold."""
+    del viewer
+    return false()
+
+
+@reads(LedgerEntry, *LedgerEntry.__subclasses__())
+def visible_entries(viewer: AnyViewer) -> ColumnElement[bool]:
+    """The viewer's own. Staff see those of the platform, and others' only in statements, which are audited."""
+    own = names_viewer(viewer, LedgerEntry.user_id) & (LedgerEntry.entry_type != EntryType.PLATFORM)
+    return own | (LedgerEntry.entry_type == EntryType.PLATFORM) if viewer.is_staff else own
+
+
+@reads(Operation)
+def visible_operations(viewer: AnyViewer) -> ColumnElement[bool]:
+    """What the viewer did, and what moved the viewer's money; all for staff."""
+    if viewer.is_staff:
+        return true()
+    if not viewer.is_signed_in:
+        return false()
+    entry = aliased(LedgerEntry.__table__)  # of the table: which of its types an entry is does not matter here
+    moved = exists().where(entry.c.operation_id == Operation.id, names_viewer(viewer, entry.c.user_id))
+    return or_(names_viewer(viewer, Operation.operation_user_id), moved)
+
+
+@reads(Billing)
+def visible_billings(viewer: AnyViewer) -> ColumnElement[bool]:
+    """What the viewer did, and what was done with the viewer's things; all for staff."""
+    if viewer.is_staff:
+        return true()
+    return or_(names_viewer(viewer, Billing.operation_user_id), names_viewer(viewer, Billing.machine_owner_user_id))
+
+
+def may_see_balances_of(viewer: Viewer, user: User) -> bool:
+    """For the owner and staff."""
+    return viewer.is_staff or is_viewer(viewer, user.id)

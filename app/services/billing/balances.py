@@ -1,0 +1,34 @@
+"""What users have."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from app.database import ReadSession
+from app.models.billing.ledger import AccountKind, Currency, LedgerAccount
+from app.services.billing.amounts import ZERO
+
+
+@dataclass(frozen=True)
+class Balances:
+    """What a user has in each currency."""
+
+    usd: Decimal = ZERO
+    eaml: Decimal = ZERO
+    coupon: Decimal = ZERO
+
+
+async def balances_of(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, Balances]:
+    """What each of these users has, as posted."""
+    kinds = LedgerAccount.kind.in_((AccountKind.WALLET, AccountKind.GRANT))
+    sums = (
+        select(LedgerAccount.user_id, LedgerAccount.currency, func.sum(LedgerAccount.balance))
+        .where(LedgerAccount.user_id.in_(user_ids), kinds)
+        .group_by(LedgerAccount.user_id, LedgerAccount.currency)
+    )
+    found: dict[tuple[int | None, Currency], Decimal] = {
+        (user_id, currency): total for user_id, currency, total in await session.execute(sums)
+    }
+    return {id: Balances(*(found.get((id, currency), ZERO) for currency in Currency)) for id in user_ids}

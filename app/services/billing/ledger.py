@@ -1,0 +1,164 @@
+"""Posting: an operation and its entries, in the transaction of what they are for.
+
+The database keeps the ledger right: triggers add entries to their accounts, check that each operation adds up to zero
+in each currency, and refuse every other change. Here is decided what is posted.
+
+Accounts are locked in the order of their ids, because entries are inserted in it. Who spends holds the lock of the
+wallet first, so that what is available does not change between the look and the posting. The platform's accounts are in
+every operation: each is divided into parts, and an operation takes any of them, so that it waits for few others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import SystemRandom
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.database import ReadSession, WriteSession, lock, part
+from app.errors import Conflict, NotFound
+from app.models.base import Record
+from app.models.billing.ledger import (
+    AccountKind,
+    Currency,
+    LedgerAccount,
+    LedgerEntry,
+    Operation,
+    OperationCause,
+    OperationKind,
+)
+
+STRIPES = 16
+KINDS = {
+    OperationCause.TRAINING: OperationKind.TRAINING,
+    OperationCause.PREDICTION: OperationKind.SOLVING,
+    OperationCause.AI_JOB: OperationKind.SOLVING,
+    OperationCause.TOP_UP: OperationKind.CREDIT_FROM_USER,
+    OperationCause.GRANT: OperationKind.CREDIT_FROM_USER,
+    OperationCause.GRANT_ENDED: OperationKind.PAY_A_BILL,
+    OperationCause.ADJUSTMENT: OperationKind.CREDIT_FROM_USER,
+    OperationCause.TOKENS: OperationKind.PAY_A_BILL,
+}
+_random = SystemRandom()
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What an operation adds to an account; negative if it takes."""
+
+    account_id: int
+    change: Decimal
+
+
+@dataclass(frozen=True)
+class About:
+    """What an operation is for, and whose."""
+
+    cause: OperationCause
+    operation_user_id: int | None
+    owner_user_id: int | None = None
+    reason: str | None = None
+    count_of_lines: int | None = None
+    count_of_training_epoch: int | None = None
+    subject: tuple[str, int] | None = None
+    job_key: int | None = None
+    reverses_id: int | None = field(default=None)
+
+
+def named(row: Record) -> tuple[str, int]:
+    """How an operation refers to the row that it is about."""
+    return type(row).__name__, row.id
+
+
+async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Operation:
+    """Writes an operation. Its legs must add up to zero in each currency, or the transaction fails at its end."""
+    changes: dict[int, Decimal] = {}
+    for leg in legs:
+        changes[leg.account_id] = changes.get(leg.account_id, Decimal(0)) + leg.change
+    subject_type, subject_key = about.subject or (None, None)
+    operation = Operation(
+        kind=KINDS[about.cause],
+        cause=about.cause,
+        operation_user_id=about.operation_user_id,
+        owner_user_id=about.owner_user_id,
+        reason=about.reason,
+        count_of_lines=about.count_of_lines,
+        count_of_training_epoch=about.count_of_training_epoch,
+        subject_type=subject_type,
+        subject_key=subject_key,
+        job_key=about.job_key,
+        reverses_id=about.reverses_id,
+    )
+    session.add(operation)
+    await session.flush()
+    entries = [
+        {"operation_id": operation.id, "account_id": account_id, "change": change}
+        for account_id, change in sorted(changes.items())
+        if change
+    ]
+    # One statement, whose rows are inserted in this order: so are the accounts locked.
+    await session.execute(insert(LedgerEntry.__table__).values(entries))  # type: ignore[arg-type]
+    return operation
+
+
+async def wallet(session: WriteSession, user_id: int, currency: Currency) -> int:
+    """The account of a user in a currency; a new one if there is none."""
+    return await _account(session, {"kind": AccountKind.WALLET, "currency": currency, "user_id": user_id, "stripe": 0})
+
+
+async def platform(session: WriteSession, kind: AccountKind, currency: Currency) -> int:
+    """Any part of an account of the platform."""
+    stripe = _random.randrange(STRIPES)
+    return await _account(session, {"kind": kind, "currency": currency, "user_id": None, "stripe": stripe})
+
+
+async def _account(session: WriteSession, identity: dict[str, object]) -> int:
+    sought = select(LedgerAccount.id).filter_by(**identity)
+    id = await session.scalar(sought)
+    if id is None:
+        await session.execute(upsert(LedgerAccount).values(**identity).on_conflict_do_nothing())
+        id = (await session.execute(sought)).scalar_one()
+    return id
+
+
+async def open_account(session: WriteSession, kind: AccountKind, user_id: int, currency: Currency) -> int:
+    """A further account of a user, such as that of a grant."""
+    account = LedgerAccount(kind=kind, currency=currency, user_id=user_id)
+    session.add(account)
+    await session.flush()
+    return account.id
+
+
+async def lock_wallets(session: WriteSession, *user_ids: int) -> None:
+    """Waits until nobody else spends what these users have, and lets nobody until the transaction ends."""
+    for user_id in sorted(set(user_ids)):
+        await lock(session, f"wallet {user_id}")
+
+
+async def balance(session: ReadSession, account_id: int) -> Decimal:
+    """The balance of an account, with all that was posted to it."""
+    return (await session.execute(select(LedgerAccount.balance).where(LedgerAccount.id == account_id))).scalar_one()
+
+
+async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | None, reason: str) -> Operation:
+    """Posts the opposite of an operation, which stays. Once; and not if somebody has spent what they got."""
+    reversed_ = await session.get(Operation, operation_id)
+    if reversed_ is None:
+        raise NotFound("There is no such operation.")
+    if reversed_.reverses_id is not None:
+        raise Conflict("This operation is itself a reversal, which cannot be reversed.")
+    entries = select(LedgerEntry.account_id, LedgerEntry.change, LedgerEntry.user_id)
+    rows = (await session.execute(entries.where(LedgerEntry.operation_id == operation_id))).all()
+    await lock_wallets(session, *(row.user_id for row in rows if row.user_id is not None))
+    about = About(
+        reversed_.cause,
+        actor_id,
+        reversed_.owner_user_id,
+        reason=reason,
+        count_of_lines=reversed_.count_of_lines,
+        count_of_training_epoch=reversed_.count_of_training_epoch,
+        reverses_id=reversed_.id,
+    )
+    async with part(session):
+        return await post(session, about, [Leg(row.account_id, -row.change) for row in rows])

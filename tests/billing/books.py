@@ -1,0 +1,80 @@
+"""Money for tests: who gets some, and what must always be true of the ledger."""
+
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from sqlalchemy import text
+
+from app.database import Database
+from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
+from app.services.billing import ledger, topping_up
+from app.services.billing.ledger import About, Leg
+
+# What is wrong if it finds a row, by the invariant.
+CLAIMS = {
+    "each operation adds up to zero in each currency": """
+        SELECT operation_id FROM ledger_entries GROUP BY operation_id, currency HAVING sum(change) <> 0""",
+    "each operation has two entries at least": """
+        SELECT id FROM operations WHERE (SELECT count(*) FROM ledger_entries WHERE operation_id = operations.id) < 2""",
+    "each balance is the sum of its entries": """
+        SELECT account.id FROM ledger_accounts AS account LEFT JOIN ledger_entries ON account_id = account.id
+        GROUP BY account.id HAVING account.balance <> coalesce(sum(change), 0)
+        OR account.entries_count <> count(ledger_entries.id)""",
+    "positions have no gaps": """
+        SELECT account_id FROM ledger_entries GROUP BY account_id
+        HAVING max(position) <> count(*) OR min(position) <> 1""",
+    "each entry has the balance after it": """
+        SELECT id FROM (SELECT id, balance, sum(change) OVER (PARTITION BY account_id ORDER BY position) AS sum
+            FROM ledger_entries) AS running WHERE balance <> sum""",
+    "nobody has less than nothing": """
+        SELECT id FROM ledger_accounts WHERE balance < 0 AND user_id IS NOT NULL""",
+    "all balances of a currency add up to zero": """
+        SELECT currency FROM ledger_accounts GROUP BY currency HAVING sum(balance) <> 0""",
+    "coupons pay the platform alone": """
+        SELECT entry.id FROM ledger_entries AS entry JOIN ledger_accounts AS account ON account.id = account_id
+        WHERE account.currency = 'COUPON' AND account.kind NOT IN ('GRANT', 'PROMOTION', 'REVENUE')""",
+}
+
+
+async def broken(database: Database) -> dict[str, list[int]]:
+    """What is not true, all of it in one snapshot."""
+    async with database.reading() as session:
+        await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        found = {claim: list(await session.scalars(text(sql))) for claim, sql in CLAIMS.items()}
+    return {claim: ids for claim, ids in found.items() if ids}
+
+
+async def give(database: Database, user_id: int, amount: Any, currency: Currency = Currency.USD) -> Operation:
+    """Money from outside."""
+    async with database.writing() as session:
+        if currency is Currency.USD:
+            return await topping_up.credit(session, user_id, Decimal(amount), actor_id=user_id)
+        legs = [
+            Leg(await ledger.wallet(session, user_id, currency), Decimal(amount)),
+            Leg(await ledger.platform(session, AccountKind.CONVERSION, currency), -Decimal(amount)),
+        ]
+        return await ledger.post(session, About(OperationCause.TOKENS, user_id), legs)
+
+
+async def move(database: Database, payer: int, payee: int, amount: Any, *, commission: Any = 0) -> Operation:
+    """A sale: the payee gets the amount without the commission."""
+    amount, commission = Decimal(amount), Decimal(commission)
+    async with database.writing() as session:
+        legs = [
+            Leg(await ledger.wallet(session, payer, Currency.USD), -amount),
+            Leg(await ledger.wallet(session, payee, Currency.USD), amount - commission),
+            Leg(await ledger.platform(session, AccountKind.COMMISSION, Currency.USD), commission),
+        ]
+        return await ledger.post(session, About(OperationCause.TOKENS, payer, payee), legs)
+
+
+def attack(connection: psycopg.Connection, statement: str, *values: Any) -> str:
+    """What the database says to a statement, once all its deferred checks are done."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(statement, values)
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg.Error as error:
+        return error.diag.constraint_name or error.diag.message_primary or ""
+    return "done"

@@ -1,0 +1,90 @@
+"""Buying tokens: exact, once per idempotency key, and only with what there is."""
+
+import asyncio
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from app.models.billing.ledger import Operation
+from app.settings import settings
+from tests.billing.books import broken, give
+
+BUY = """mutation ($input: BuyTokensInput!) { buyTokens(input: $input) { __typename
+    ... on Operation { uuid kind } ... on Problem { code message }
+    ... on InsufficientFunds { required available currency } } }"""
+HAS = "{ me { userBalance userIxiooBalance } }"
+
+
+@pytest.fixture
+def send(api):
+    """The mutation, under a key."""
+
+    async def send(viewer, usd, key=None):
+        headers = {"Authorization": f"Bearer {viewer.token}"} | ({"Idempotency-Key": key} if key else {})
+        body = {"query": BUY, "variables": {"input": {"usd": usd}}}
+        return (await api.post("/graphql", json=body, headers=headers)).json()
+
+    return send
+
+
+async def test_dollars_become_tokens_at_the_price_of_the_installation(ask, change, database, owner, monkeypatch):
+    monkeypatch.setattr(settings, "token_price_usd", Decimal("0.3"))
+    await give(database, owner.id, 10)
+    made = await change("buyTokens", "kind cause isPayABillOperation", viewer=owner, usd="1")
+    assert (made["kind"], made["cause"], made["isPayABillOperation"]) == ("PAY_A_BILL", "TOKENS", True)
+    assert (await ask(HAS, viewer=owner))["me"] == {"userBalance": "9.00000000", "userIxiooBalance": "3.33333333"}
+    assert await broken(database) == {}
+
+
+async def test_who_has_too_little_is_told_how_much(refuse, database, owner):
+    await give(database, owner.id, 1)
+    answer = await refuse("buyTokens", viewer=owner, usd="1.00000001")
+    assert answer == {
+        "__typename": "InsufficientFunds",
+        "code": "INSUFFICIENT_FUNDS",
+        "message": "This needs 1.00000001 USD, and 1 are available. Top up, or ask for less.",
+        "required": "1.00000001",
+        "available": "1.00000000",
+        "currency": "USD",
+    }
+
+
+async def test_amounts_are_decimals_above_zero_in_bounds(refuse, database, owner):
+    await give(database, owner.id, 1)
+    for usd in ("0", "-1", "0.00000000", "999999999999.99999999"):
+        assert (await refuse("buyTokens", viewer=owner, usd=usd))["code"] == "INVALID_INPUT"
+    for usd in ("1e-9", "0.000000001", "NaN", "Infinity", "1e30", "1,5", " 1", "", "٣", 0.1, True, None, "1 USD"):
+        assert (await refuse("buyTokens", viewer=owner, usd=usd))["code"] == "BAD_REQUEST", usd
+
+
+async def test_without_a_key_nothing_is_moved(send, database, owner):
+    await give(database, owner.id, 10)
+    answer = await send(owner, "1")
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert "idempotency key" in answer["errors"][0]["message"]
+
+
+async def test_a_repeated_request_moves_nothing_more(send, ask, database, owner):
+    await give(database, owner.id, 10)
+    key = str(uuid4())
+    came = await asyncio.gather(*(send(owner, "1", key) for _ in range(8)))
+    done = {each["data"]["buyTokens"]["uuid"] for each in came if "errors" not in each}
+    assert len(done) == 1
+    assert {each["errors"][0]["extensions"]["code"] for each in came if "errors" in each} <= {"IN_PROGRESS"}
+    assert (await send(owner, "1", key))["data"]["buyTokens"]["uuid"] in done
+    assert (await send(owner, "2", key))["errors"][0]["extensions"]["code"] == "CONFLICT"
+    assert (await ask(HAS, viewer=owner))["me"]["userBalance"] == "9.00000000"
+
+
+async def test_a_key_that_was_refused_for_funds_works_once_there_are_some(send, database, owner, other):
+    key = str(uuid4())
+    assert (await send(owner, "1", key))["data"]["buyTokens"]["code"] == "INSUFFICIENT_FUNDS"
+    await give(database, owner.id, 1)
+    assert (await send(owner, "1", key))["data"]["buyTokens"]["__typename"] == "Operation"
+    # Another person's same key is another key.
+    assert (await send(other, "1", key))["data"]["buyTokens"]["code"] == "INSUFFICIENT_FUNDS"
+    async with database.reading() as session:
+        # The money from outside, and the tokens.
+        assert await session.scalar(select(func.count()).select_from(Operation)) == 2

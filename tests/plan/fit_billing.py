@@ -1,0 +1,46 @@
+"""What the constraints of money's tables ask of random rows."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from app.models.billing.ledger import AccountKind, Currency
+
+AMOUNTS = [Decimal("0.00000001"), Decimal(1), Decimal("99999999999.99999999"), Decimal("12.50000000")]
+SUBJECTS = ["Training", "Prediction", "Nothing", None]
+
+
+def any_amount(random: Random) -> Decimal:
+    return random.choice(AMOUNTS)
+
+
+def _fit_ledger_accounts(random: Random, rows: list[dict[str, Any]]) -> None:
+    for number, row in enumerate(rows):
+        is_theirs = row["user_id"] is not None
+        row |= {"kind": AccountKind.GRANT if is_theirs else AccountKind.REVENUE, "stripe": number}
+        row["balance"] = abs(row["balance"])
+
+
+def _fit_operations(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"uuid": UUID(int=random.getrandbits(128), version=4), "job_key": row["id"]}
+        # Half of them reverse the one before.
+        row["reverses_id"] = row["id"] - 1 if random.random() < 0.5 else None
+        row |= {name: random.choice([None, 0, 2**31 - 1]) for name in ("count_of_lines", "count_of_training_epoch")}
+        row |= {"subject_type": random.choice(SUBJECTS), "subject_key": random.choice([None, *range(1, 20)])}
+
+
+def _fit_ledger_entries(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["position"] = row["id"]
+        row["change"] = random.choice([-1, 1]) * any_amount(random)
+        row["currency"] = random.choice(list(Currency))
+
+
+FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
+    "ledger_accounts": _fit_ledger_accounts,
+    "operations": _fit_operations,
+    "ledger_entries": _fit_ledger_entries,
+}
