@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import MANYTOONE
 
 from app.models.accounts import User
-from app.models.base import Base, Record
+from app.models.base import Base, Record, views
 from app.operations import servers as private
 from app.policies import Viewer, _visibility, accounts, is_viewer, mapping, names_viewer, social, system, visible
 from app.settings import settings
@@ -50,7 +50,12 @@ def owner_columns(table: type[Base]) -> dict[str, str]:
     }
 
 
-TABLES = [mapper.class_ for mapper in Base.registry.mappers if owner_columns(mapper.class_)]
+# The rows of a view are those of tables that are in here themselves.
+TABLES = [
+    mapper.class_
+    for mapper in Base.registry.mappers
+    if owner_columns(mapper.class_) and mapper.class_.__tablename__ not in views()
+]
 
 
 @cache

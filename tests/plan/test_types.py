@@ -3,7 +3,7 @@
 from base64 import b64decode
 
 import pytest
-from graphql import GraphQLObjectType, get_named_type, is_composite_type, is_required_argument
+from graphql import GraphQLObjectType, get_named_type, is_composite_type, is_interface_type, is_required_argument
 
 from tests.plan.operations import CORE
 from tests.plan.search import tried
@@ -119,7 +119,13 @@ def query_for(goal: str, rows: dict[str, str]) -> str:
         for name, way in list(ways.items()):
             for field, found in getattr(CORE.type_map[name], "fields", {}).items():
                 if not any(map(is_required_argument, found.args.values())):
-                    ways.setdefault(get_named_type(found.type).name, way % f"{{ {field} %s }}")
+                    kind = get_named_type(found.type)
+                    ways.setdefault(kind.name, way % f"{{ {field} %s }}")
+                    # Of the types over one table.
+                    for each in (
+                        CORE.get_possible_types(kind) if is_interface_type(kind) and kind.name != "Node" else ()
+                    ):
+                        ways.setdefault(each.name, way % f"{{ {field} {{ ... on {each.name} %s }} }}")
         assert len(ways) > known, f"no query reaches {goal}: the village needs a row of it"
     return ways[goal] % everything_of(CORE.type_map[goal])
 
