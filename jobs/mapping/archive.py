@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from app.errors import LimitReached
 from app.formats.pmtiles import Archive, in_order
-from app.services.mapping.maps.vector_tiles import encoded_tile
+from app.services.vector_tiles import encoded_tile
 from app.settings import settings
 from app.tiles import Tile, covering
 from jobs.run import Run

@@ -15,15 +15,25 @@ from app.models.choices import Scope
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
+from app.models.wildlife.projects import ResearchProject
 from app.policies import Viewer, require_scope
 from app.rates import Rates
-from app.services.mapping.maps.vector_tiles import check_tile, vector_tile
+from app.services.mapping.maps import vector_tiles as of_mapping
+from app.services.vector_tiles import check_tile, vector_tile
+from app.services.wildlife.places import vector_tiles as of_wildlife
 from app.settings import settings
 from app.web.origin import address_of, bearer
 from app.web.routes.problem_responses import refusal
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
-FILTERS: dict[str, type[Record]] = {"dataset": Dataset, "aoi": AOI, "training": Training, "prediction": Prediction}
+FILTERS: dict[str, type[Record]] = {
+    "dataset": Dataset,
+    "aoi": AOI,
+    "training": Training,
+    "prediction": Prediction,
+    "researchProject": ResearchProject,
+}
+LAYERS = {**of_mapping.LAYERS, **of_wildlife.LAYERS}
 
 Key = Callable[[str, type[Record]], int]
 
@@ -56,7 +66,7 @@ class Tiles:
         tile = check_tile(z, x, y)
         chosen = {table: self._key(id, table) for table, id in _filters(request)}
         async with self._database.reading() as session:
-            content, is_cut = await vector_tile(session, viewer, request.path_params["layer"], tile, chosen)
+            content, is_cut = await vector_tile(session, viewer, LAYERS, request.path_params["layer"], tile, chosen)
         # A weak one: on its way it may be compressed.
         tag = f'W/"{sha256(content).hexdigest()[:32]}"'
         sight = "public" if token is None else "private"
