@@ -26,7 +26,7 @@ STATES = {
 def activity_chart(title: str, local: Sequence[int], solar: Sequence[int]) -> bytes:
     """Records by the hour of the day, in local and in solar time."""
     assert len(local) == len(solar) == HOURS, "one number for each hour"
-    figure = _figure(8, 4)
+    figure = new_figure(8, 4)
     axes = figure.add_subplot(xlabel="Hour of the day", ylabel="Independent records", xlim=(0, HOURS))
     for start, end in ((0, 6), (18, HOURS)):
         axes.axvspan(start, end, color=NIGHT, zorder=0)
@@ -37,9 +37,9 @@ def activity_chart(title: str, local: Sequence[int], solar: Sequence[int]) -> by
     axes.set_xticks(range(0, HOURS + 1, 3))
     axes.yaxis.set_major_locator(_whole_numbers())
     axes.set_ylim(0, max(1, *local, *solar) * 1.08)
-    axes.set_title(_plain(title), loc="left", fontsize=11)
+    axes.set_title(plain(title), loc="left", fontsize=11)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def overview_chart(title: str, deployments: Sequence[Any], species: Sequence[Any], progress: Sequence[int]) -> bytes:
@@ -49,13 +49,13 @@ def overview_chart(title: str, deployments: Sequence[Any], species: Sequence[Any
     records]; progress is a number of media for each of `STATES`.
     """
     tall = max(3.2, 0.22 * len(deployments), 0.26 * len(species))
-    figure = _figure(11, tall + 1.6)
+    figure = new_figure(11, tall + 1.6)
     grid = figure.add_gridspec(2, 2, height_ratios=(tall, 0.7), width_ratios=(1.25, 1))
     _draw_deployments(figure.add_subplot(grid[0, 0]), deployments)
     _draw_species(figure.add_subplot(grid[0, 1]), species)
     _draw_progress(figure.add_subplot(grid[1, :]), progress)
-    figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=12)
-    return _png(figure)
+    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=12)
+    return png(figure)
 
 
 def _draw_deployments(axes: Any, deployments: Sequence[Any]) -> None:
@@ -63,7 +63,7 @@ def _draw_deployments(axes: Any, deployments: Sequence[Any]) -> None:
         axes.barh(row, _day(end) - _day(start), left=_day(start), height=0.6, color=GREEN)
         for broken_from, broken_until in failures:
             axes.barh(row, _day(broken_until) - _day(broken_from), left=_day(broken_from), height=0.6, color=RED)
-    axes.set_yticks(range(len(deployments)), [_plain(name) for name, *_ in deployments], fontsize=8)
+    axes.set_yticks(range(len(deployments)), [plain(name) for name, *_ in deployments], fontsize=8)
     axes.invert_yaxis()
     axes.set_title("Deployments, and when they failed (red)", loc="left", fontsize=10)
     if deployments:
@@ -76,7 +76,7 @@ def _draw_deployments(axes: Any, deployments: Sequence[Any]) -> None:
 
 def _draw_species(axes: Any, species: Sequence[Any]) -> None:
     axes.barh(range(len(species)), [count for _, count in species], height=0.7, color=AMBER)
-    axes.set_yticks(range(len(species)), [_plain(name) for name, _ in species], fontsize=8, fontstyle="italic")
+    axes.set_yticks(range(len(species)), [plain(name) for name, _ in species], fontsize=8, fontstyle="italic")
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(_whole_numbers())
     axes.set_title("Independent records", loc="left", fontsize=10)
@@ -99,7 +99,7 @@ def _whole_numbers() -> Any:
     return MaxNLocator(integer=True, min_n_ticks=1)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -108,7 +108,7 @@ def _figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def _png(figure: "Figure") -> bytes:
+def png(figure: "Figure") -> bytes:
     file = BytesIO()
     # Without the library's version and the time: the same numbers give the same file.
     figure.savefig(file, dpi=DPI, metadata={"Software": None})
@@ -121,6 +121,6 @@ def _day(seconds: float) -> float:
     return float(date2num(datetime.fromtimestamp(seconds, UTC)))  # type: ignore[no-untyped-call]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A name as it is: a dollar sign would begin a formula."""
     return text.replace("$", r"\$")

@@ -17,12 +17,29 @@ from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, W
 from app.models.wildlife.projects import ResearchProject
 from app.services.system.jobs import Progress
 from app.services.wildlife.classifications.access import project_to_approve_in
-from app.services.wildlife.exchange import exports, importing, packaging, progress, requests
+from app.services.wildlife.exchange import (
+    deployments,
+    detections,
+    exports,
+    importing,
+    packaging,
+    progress,
+    requests,
+)
+from app.services.wildlife.exchange.exports import ExportOptions
 from app.services.wildlife.exchange.importing import Importing, Reckoning
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.run import Run
+
+WRITERS = {
+    WildlifeExportFormat.CAMTRAP_DP: packaging.write_package,
+    WildlifeExportFormat.OBSERVATIONS_CSV: packaging.write_observations,
+    WildlifeExportFormat.MEGADETECTOR: detections.write_megadetector,
+    WildlifeExportFormat.COCO: detections.write_coco,
+    WildlifeExportFormat.DEPLOYMENTS_GEOJSON: deployments.write_deployments,
+}
 
 
 class Undone(Exception):
@@ -120,7 +137,7 @@ async def _locked(session: WriteSession, run: Run, read: dict[str, Any], digest:
 
 @job(WildlifeJob.EXPORT_WILDLIFE, failed=progress.export_failed)
 async def export_wildlife(run: Run) -> None:
-    """Writes a package to disk as of one moment, and puts it into storage."""
+    """Writes a file to disk as of one moment, and puts it into storage."""
     async with run.writing() as session:
         row = await session.get_one(WildlifeExport, run.claim.subject_id, with_for_update=True)
         await progress.begin(session, row)
@@ -130,12 +147,10 @@ async def export_wildlife(run: Run) -> None:
         async with run.database.writing(s_max=settings.long_transaction_s_max) as session:
             viewer = await progress.owner_of(session, row)
             await project_to_approve_in(session, viewer, row.classification_project_id)
-            project_id = row.classification_project_id
-            if row.format is WildlifeExportFormat.OBSERVATIONS_CSV:
-                counts = await packaging.write_observations(session, project_id, row.options, target)
-            else:
-                counts = await packaging.write_package(session, project_id, row.options, tables, target)
-        key = exports.folder_of(row.id)
+            # Rows that were queued before an option was there do not have it.
+            options = {**ExportOptions().plain(), **row.options}
+            counts = await WRITERS[row.format](session, row.classification_project_id, options, tables, target)
+        key = exports.key_of(row)
         size = target.stat().st_size
         await storage.put(key, target)
         async with run.ending() as session:

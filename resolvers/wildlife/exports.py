@@ -7,14 +7,17 @@ from sqlalchemy import Select
 
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.deployments import Deployment
-from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat
+from app.models.wildlife.exchange import EventsCount, WildlifeExport, WildlifeExportFormat
 from app.models.wildlife.species import Species
 from app.policies import visible
 from app.services.wildlife.exchange import exports
-from app.services.wildlife.exchange.exports import PackageOptions
+from app.services.wildlife.exchange.exports import ExportOptions
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
+
+show_enum(EventsCount)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,44 @@ class CamtrapDpOptionsInput:
     coordinate_decimals: int = strawberry.field(
         default=7, description="The decimals of coordinates. Fewer make places coarser: 2 are about a kilometre."
     )
+    coarsen_sensitive: bool = strawberry.field(
+        default=True,
+        description="Whether places where a sensitive species was seen are given to a tenth of a degree, without "
+        "names, ids, paths and comments that could tell where they are.",
+    )
+    include_events: bool = strawberry.field(
+        default=False,
+        description="Whether what the media of a sequence show together goes out, too, as observations of events.",
+    )
+    events_count: EventsCount = strawberry.field(
+        default=EventsCount.COUNT, description="How many individuals an event has."
+    )
     gzip: bool = strawberry.field(default=True, description="Whether the tables are packed with gzip.")
+
+
+@strawberry.input(description="Which detections go out.")
+class DetectionsOptionsInput:
+    approved_only: bool = strawberry.field(default=True, description="Whether only approved classifications go out.")
+    exclude_blank: bool = strawberry.field(default=False, description="Whether media without anything are left out.")
+    deployment_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Only media of these deployments; all by default."
+    )
+
+
+@strawberry.input(description="Which deployments go out, and how exactly.")
+class DeploymentsOptionsInput:
+    approved_only: bool = strawberry.field(default=True, description="Whether only approved observations count.")
+    deployment_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Only these deployments; all with media in the project by default."
+    )
+    coordinate_decimals: int = strawberry.field(
+        default=7, description="The decimals of coordinates. Fewer make places coarser."
+    )
+    coarsen_sensitive: bool = strawberry.field(
+        default=True,
+        description="Whether places where a sensitive species was seen are given to a tenth of a degree, without "
+        "names and ids that could tell where they are.",
+    )
 
 
 async def wildlife_export(info: Info, id: strawberry.ID) -> RowOrReference[WildlifeExport]:
@@ -81,22 +121,20 @@ async def export_camtrap_dp(
     options: What the package holds.
     """
     given = options or CamtrapDpOptionsInput()
-    kept = PackageOptions(
+    kept = ExportOptions(
         approved_only=given.approved_only,
         exclude_blank=given.exclude_blank,
-        deployment_ids=None
-        if given.deployment_ids is None
-        else [ids.key(id, Deployment) for id in given.deployment_ids],
+        deployment_ids=_deployments(given.deployment_ids),
         private_humans=given.private_humans,
         private_vehicles=given.private_vehicles,
         private_species=tuple(ids.key(id, Species) for id in given.private_species_ids),
         decimals=given.coordinate_decimals,
+        coarsen_sensitive=given.coarsen_sensitive,
+        include_events=given.include_events,
+        events_count=given.events_count,
         gzip=given.gzip,
     )
-    async with info.context.writing() as session:
-        project_id = ids.key(classification_project_id, ClassificationProject)
-        format = WildlifeExportFormat.CAMTRAP_DP
-        return await exports.start_export(session, info.context.viewer, project_id, format, kept)
+    return await _start(info, classification_project_id, WildlifeExportFormat.CAMTRAP_DP, kept)
 
 
 async def export_observations(
@@ -108,8 +146,70 @@ async def export_observations(
     approved_only: Whether only approved classifications go out.
     exclude_blank: Whether media without anything are left out.
     """
-    kept = PackageOptions(approved_only=approved_only, exclude_blank=exclude_blank, gzip=False)
+    kept = ExportOptions(approved_only, exclude_blank, coarsen_sensitive=False, gzip=False)
+    return await _start(info, classification_project_id, WildlifeExportFormat.OBSERVATIONS_CSV, kept)
+
+
+async def export_mega_detector(
+    info: Info, classification_project_id: strawberry.ID, options: DetectionsOptionsInput | None = None
+) -> WildlifeExport:
+    """Starts writing a classification project as MegaDetector results, format 1.6, for Timelapse or AddaxAI.
+
+    Objects keep their boxes; what was seen without one gets the whole picture. The confidence of people is 1. Paths are
+    those of the memory cards; media that share a path get a folder by deployment. With `approvedOnly: false`, files
+    that cannot be read are in it as failures.
+
+    classification_project_id: The project. For its admins.
+    options: What goes out.
+    """
+    return await _start(info, classification_project_id, WildlifeExportFormat.MEGADETECTOR, _detections(options))
+
+
+async def export_coco(
+    info: Info, classification_project_id: strawberry.ID, options: DetectionsOptionsInput | None = None
+) -> WildlifeExport:
+    """Starts writing the boxes of a classification project as COCO Camera Traps, to train elsewhere.
+
+    It has pictures of known size whose observations have boxes, and blank ones without a box. Boxes are in pixels of
+    the upright picture. Categories are taxa, or types such as animal. Places are numbers without a name.
+
+    classification_project_id: The project. For its admins.
+    options: What goes out.
+    """
+    return await _start(info, classification_project_id, WildlifeExportFormat.COCO, _detections(options))
+
+
+async def export_deployments(
+    info: Info, classification_project_id: strawberry.ID, options: DeploymentsOptionsInput | None = None
+) -> WildlifeExport:
+    """Starts writing the deployments of a classification project as GeoJSON, with their effort and what was seen.
+
+    classification_project_id: The project. For its admins.
+    options: What goes out.
+    """
+    given = options or DeploymentsOptionsInput()
+    kept = ExportOptions(
+        given.approved_only,
+        deployment_ids=_deployments(given.deployment_ids),
+        decimals=given.coordinate_decimals,
+        coarsen_sensitive=given.coarsen_sensitive,
+        gzip=False,
+    )
+    return await _start(info, classification_project_id, WildlifeExportFormat.DEPLOYMENTS_GEOJSON, kept)
+
+
+def _detections(options: DetectionsOptionsInput | None) -> ExportOptions:
+    given = options or DetectionsOptionsInput()
+    return ExportOptions(given.approved_only, given.exclude_blank, _deployments(given.deployment_ids), gzip=False)
+
+
+def _deployments(given: list[strawberry.ID] | None) -> list[int] | None:
+    return None if given is None else [ids.key(id, Deployment) for id in given]
+
+
+async def _start(
+    info: Info, project_id: strawberry.ID, format: WildlifeExportFormat, options: ExportOptions
+) -> WildlifeExport:
     async with info.context.writing() as session:
-        project_id = ids.key(classification_project_id, ClassificationProject)
-        format = WildlifeExportFormat.OBSERVATIONS_CSV
-        return await exports.start_export(session, info.context.viewer, project_id, format, kept)
+        key = ids.key(project_id, ClassificationProject)
+        return await exports.start_export(session, info.context.viewer, key, format, options)

@@ -50,3 +50,11 @@ def overview_chart(root: strawberry.Parent[WildlifeStatistics], info: Info) -> s
     Its numbers are those of `effort`, `independentRecords` and `progress`. The filter does not apply.
     """
     return charts.overview_link(info.context.viewer, root.project)
+
+
+def deployment_map(root: strawberry.Parent[WildlifeStatistics], info: Info) -> str:
+    """A link to a map of the project's places as PNG, valid for {settings.file_link_s}.
+
+    Points on a graticule with a scale, larger the more approved media show something. The filter does not apply.
+    """
+    return charts.map_link(info.context.viewer, root.project)

@@ -17,7 +17,12 @@ from schema.row import Row, shows
 from schema.system.jobs import Job
 from schema.wildlife.providers import AIProvider
 
-for enum in (tables.WildlifeImportFormat, tables.WildlifeExportFormat, tables.ExchangeStatus, Severity):
+for enum in (
+    tables.WildlifeImportFormat,
+    tables.WildlifeExportFormat,
+    tables.ExchangeStatus,
+    Severity,
+):
     show_enum(enum)
 
 
@@ -64,9 +69,9 @@ class WildlifeImport(Row, of=tables.WildlifeImport):
 
 @shows(resolve_exports.ExportCounts)
 class ExportCounts:
-    deployments: int = strawberry.field(description="Rows of the table of deployments.")
-    media: int = strawberry.field(description="Rows of the table of media.")
-    observations: int = strawberry.field(description="Rows of the table of observations.")
+    deployments: int = strawberry.field(description="The deployments in it.")
+    media: int = strawberry.field(description="The media in it.")
+    observations: int = strawberry.field(description="The observations in it; of COCO and MegaDetector, the boxes.")
     frames: int = strawberry.field(description="Rows of our own table of frames.")
 
 
@@ -131,6 +136,15 @@ class ExchangeMutation:
     )
     export_camtrap_dp: WildlifeExport | InvalidInput | Conflict = mutation(
         resolve_exports.export_camtrap_dp, rate_limit=SystemRateLimit.JOBS
+    )
+    export_mega_detector: WildlifeExport | InvalidInput | Conflict = mutation(
+        resolve_exports.export_mega_detector, rate_limit=SystemRateLimit.JOBS
+    )
+    export_coco: WildlifeExport | InvalidInput | Conflict = mutation(
+        resolve_exports.export_coco, rate_limit=SystemRateLimit.JOBS
+    )
+    export_deployments: WildlifeExport | InvalidInput | Conflict = mutation(
+        resolve_exports.export_deployments, rate_limit=SystemRateLimit.JOBS
     )
 
 

@@ -249,6 +249,7 @@ class WildlifeStatistics:
     progress: ProjectProgress = field(resolve.progress)
     camera_health: list[CameraProblem] = field(resolve.camera_health)
     overview_chart: str = field(pictures.overview_chart)
+    deployment_map: str = field(pictures.deployment_map)
 
 
 @strawberry.type

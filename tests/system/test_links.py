@@ -64,6 +64,7 @@ OF_WILDLIFE = {
     "WildlifeExport.downloadLink": ("wildlife-export",),
     "ActivityChart.link": ("activity-chart",),
     "WildlifeStatistics.overviewChart": ("project-overview",),
+    "WildlifeStatistics.deploymentMap": ("deployment-map",),
 }
 """Links whose rights depend on projects: tests/wildlife/test_{media_changes,pictures,package_exports}.py do it."""
 KINDS = {

@@ -31,6 +31,9 @@ from tests.called import named, nodes
 WILDLIFE_JOBS = (
     "buildFrameIndex",
     "exportCamtrapDp",
+    "exportCoco",
+    "exportDeployments",
+    "exportMegaDetector",
     "exportObservations",
     "importCamtrapDp",
     "importClassifications",

@@ -13,6 +13,9 @@ TOLD = """status format formatVersion dryRun keepGood matched unmatched failure 
     counts { deployments media observations species classifications approved }
     problems { file line field message severity }"""
 
+EXPORTED = """status failure format formatVersion sizeBytes downloadLink
+    counts { deployments media observations frames }"""
+
 
 async def work(database) -> Job:
     """Works on the newest job once, and answers with the job as it is then."""
@@ -61,3 +64,16 @@ class Desk:
     async def told(self, id):
         document = f"query ($id: ID!) {{ wildlifeImport(id: $id) {{ {TOLD} }} }}"
         return (await self.ask(document, viewer=self.viewer, id=id))["wildlifeImport"]
+
+    async def fetch(self, mutation, **arguments):
+        """Asks for an export, has it written, and answers with what came of it and with its bytes."""
+        begun = await self.change(mutation, viewer=self.viewer, **arguments)
+        assert begun["__typename"] == "WildlifeExport", begun
+        await work(self.database)
+        document = f"query ($id: ID!) {{ wildlifeExport(id: $id) {{ {EXPORTED} }} }}"
+        told = (await self.ask(document, viewer=self.viewer, id=begun["id"]))["wildlifeExport"]
+        if told["downloadLink"] is None:
+            return told, b""
+        sent = await self.api.get(told["downloadLink"])
+        assert sent.status_code == 200
+        return told, sent.content

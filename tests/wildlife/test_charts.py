@@ -3,10 +3,12 @@
 from io import BytesIO
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from app import parsing
-from app.pictures import charts
+from app.pictures import charts, maps
+from app.pictures.charts import AMBER, GREEN
 
 DAY_S = 86_400
 
@@ -19,6 +21,11 @@ def pixels(content: bytes) -> np.ndarray:
 
 def like(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return np.abs(picture - np.array(colour)).max(-1) < 12
+
+
+def colour(text: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    return red, green, blue
 
 
 async def test_a_bar_stands_at_the_hour_of_its_records():
@@ -46,6 +53,24 @@ async def test_an_overview_shows_failures_and_works_without_anything():
     red = (220, 38, 38)
     assert 0 < like(full, red).mean() < 0.02
     assert not like(empty, red).any()
+
+
+async def test_a_map_shows_places_where_they_are_and_works_without_any():
+    south_west, north_east = ["Oak", 23.8, 52.6, 9, False], ["Ash", 23.9, 52.7, 1, False]
+    coarse = ["Den", 23.8, 52.7, 1, True]
+    drawn = pixels(await parsing.run(maps.deployment_map, "Wood $1", [south_west, north_east, coarse]))
+    rows, columns = np.nonzero(like(drawn, colour(GREEN)))
+    assert rows[columns < columns.mean()].mean() > rows[columns > columns.mean()].mean(), "north is up, east is right"
+    assert like(drawn, colour(AMBER)).any()
+    empty = pixels(await parsing.run(maps.deployment_map, "Empty", []))
+    assert not like(empty, colour(GREEN)).any()
+    alone = pixels(await parsing.run(maps.deployment_map, "One", [["Far north", -179.9, 89.9, 0, False]]))
+    assert like(alone, colour(GREEN)).any()
+
+
+@pytest.mark.parametrize(("length", "shown"), [(1, 1), (4.9, 2), (999, 500), (12_345, 10_000), (0.03, 0.02)])
+def test_the_scale_of_a_map_is_round(length, shown):
+    assert maps.round_length(length) == pytest.approx(shown)
 
 
 async def test_a_project_of_many_cameras_fits():

@@ -159,7 +159,7 @@ FAULTS = {
         ("deployments.csv", 3, "cameraID"),
     ),
     "a long id": (
-        {"deployments": [DEPLOYMENT, {**DEPLOYMENT, "deploymentID": "d" * 200}]},
+        {"deployments": [DEPLOYMENT, {**DEPLOYMENT, "deploymentID": "d" * 202}]},
         ("deployments.csv", 3, "deploymentID"),
     ),
     "no time at all": (

@@ -203,8 +203,10 @@ async def test_charts_are_pictures_and_numbers(fetch, database, owner, other, at
         chart = await charts.activity_chart(session, Viewer(owner.id), at.deployment, None)
         assert await charts.activity_chart(session, Viewer(other.user.id), at.deployment, None) is None
     assert [hour for hour, count in enumerate(chart.local) if count] == [12]
-    for url in (chart.link, charts.overview_link(Viewer(owner.id), at.project)):
+    of_owner = [link(Viewer(owner.id), at.project) for link in (charts.overview_link, charts.map_link)]
+    for url in (chart.link, *of_owner):
         answer = await fetch(url)
         assert answer.headers["content-type"] == "image/png"
         assert pixels(answer).shape[1] > 500
-    assert (await fetch(charts.overview_link(Viewer(other.user.id), at.project))).status_code == 410
+    for link in (charts.overview_link, charts.map_link):
+        assert (await fetch(link(Viewer(other.user.id), at.project))).status_code == 410

@@ -4,11 +4,11 @@ Keys may come in any order, also an object's samples before its id. So samples a
 come, and what depends on the whole is checked at the end.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgpack
 
@@ -58,7 +58,34 @@ def sift(source: str, target: str, object_ids: Collection[int] | None) -> dict[s
         return {"code": refused.code.value, "message": refused.message}
 
 
-def transcode(file: IO[bytes], target: IO[bytes], *, object_ids: Collection[int] | None = None) -> dict[str, Any]:
+def sift_renamed(source: str, target: str, classification_id: int, objects: Sequence[Sequence[int | None]]) -> str:
+    """For a parsing child: writes a payload for another classification; a refusal as its code, else nothing.
+
+    objects: for each object its id, its new id, and its taxon if that is known.
+    """
+    renamed = Renamed(classification_id, {old: (new, taxon) for old, new, taxon in objects if old and new})
+    try:
+        with open(source, "rb") as file, private_files.opened(Path(target), "wb") as out:  # noqa: PTH123
+            transcode(file, out, object_ids=renamed.objects, renamed=renamed)
+    except UnreadableFrames as refused:
+        return refused.code.value
+    return ""
+
+
+class Renamed(NamedTuple):
+    """The ids that a payload gets: of its classification, and of each object with its taxon."""
+
+    classification_id: int
+    objects: Mapping[int, tuple[int, int | None]]
+
+
+def transcode(
+    file: IO[bytes],
+    target: IO[bytes],
+    *,
+    object_ids: Collection[int] | None = None,
+    renamed: Renamed | None = None,
+) -> dict[str, Any]:
     """Reads a payload and writes it with an index; tells its header and the first samples of each object.
 
     With `object_ids`, its objects must be these.
@@ -81,12 +108,20 @@ def transcode(file: IO[bytes], target: IO[bytes], *, object_ids: Collection[int]
         found = {said.id for said, _ in assembly.tracks}
         if object_ids is not None and found != set(object_ids):
             raise refuse(FramesCode.OBJECTS_MISMATCH, "The objects are not those of the classification.")
+        if renamed is not None:
+            header = replace(header, classification_id=renamed.classification_id)
+            assembly.tracks = [(_renamed(said, renamed), track) for said, track in assembly.tracks]
         assembly.write(header, target)
         objects = [
             {"id": said.id, "count": track.count, "first": [list(each) for each in track.first]}
             for said, track in assembly.tracks
         ]
         return {"header": {**asdict(header), "extra": {}}, "objects": objects}
+
+
+def _renamed(said: ObjectHeader, renamed: Renamed) -> ObjectHeader:
+    new, taxon = renamed.objects[said.id]
+    return replace(said, id=new, species_id=taxon)
 
 
 class _Values:

@@ -14,7 +14,7 @@ class CocoWriter:
     media_type = "application/json"
 
     def __init__(self, info: Mapping[str, Any]) -> None:
-        self._head = b'{"info":' + orjson.dumps({"version": VERSION, **info})
+        self._head = b'{"info":' + orjson.dumps({"version": VERSION, **info}) + b',"licenses":[]'
         self._has_before = False
 
     def begin(self) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.formats.wildlife import classification_tables, megadetector, records, speciesnet, wildlife_insights
+from app.formats.wildlife.camtrap_dp import frame_files
 from app.formats.wildlife.camtrap_dp import reading as camtrap_dp
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
@@ -27,12 +28,19 @@ def sift(path: str, format: str, zone: str | None, target: str) -> dict[str, Any
     problems, summary = Problems(), Summary()
     found = _records(Path(path), format, problems, summary, None if zone is None else ZoneInfo(zone))
     records.write(Path(target), found)
+    if format == CAMTRAP_DP:
+        frame_files.copy(Path(path), frames_beside(Path(target)))
     return {
         **summary.plain(),
         "info": {name: str(summary.said[name])[:200] for name in INFO if name in summary.said},
         "problems": [list(problem) for problem in problems.listed],
         "severities": dict(problems.counts),
     }
+
+
+def frames_beside(records: Path) -> Path:
+    """Where the files of frames are put that come with records."""
+    return records.with_name(f"{records.name}-frames")
 
 
 def _records(path: Path, format: str, problems: Problems, summary: Summary, zone: ZoneInfo | None) -> Iterator[Record]:

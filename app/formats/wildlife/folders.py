@@ -33,6 +33,13 @@ class Folder:
         """Whether there is such a file."""
         return self._place(path) is not None
 
+    def below(self, folder: str) -> list[str]:
+        """The names of files in a folder beside the file that `at` found, in order."""
+        base = f"{self._base}{folder}/"
+        return sorted(
+            path[len(base) :] for path in self._files if path.startswith(base) and "/" not in path[len(base) :]
+        )
+
     def _place(self, path: str) -> str | None:
         for place in (self._base + path, f"{self._base}{path}.gz"):
             if place in self._files:

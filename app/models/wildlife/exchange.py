@@ -34,6 +34,19 @@ class WildlifeExportFormat(Enum):
 
     CAMTRAP_DP = "CAMTRAP_DP"
     OBSERVATIONS_CSV = "OBSERVATIONS_CSV"
+    MEGADETECTOR = "MEGADETECTOR"
+    COCO = "COCO"
+    DEPLOYMENTS_GEOJSON = "DEPLOYMENTS_GEOJSON"
+
+
+class EventsCount(Enum):
+    """How many individuals an event has.
+
+    COUNT: the largest number that one of its media shows. COUNT_NEW: the sum of `countNew`, where it is given.
+    """
+
+    COUNT = "COUNT"
+    COUNT_NEW = "COUNT_NEW"
 
 
 class ExchangeStatus(Enum):

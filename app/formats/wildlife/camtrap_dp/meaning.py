@@ -6,9 +6,12 @@ from typing import Any
 import orjson
 
 from app.formats.wildlife import tags
+from app.formats.wildlife.camtrap_dp import details
 from app.formats.wildlife.camtrap_dp.fields import BOX
 from app.formats.wildlife.observations import AGES, BEHAVIOURS, Oddities, observation
 
+# What our own table of frames says of an observation that follows from others.
+DERIVED = "derived"
 COUNT_NEW = "countNew"
 AGE = "age"
 # Columns of the standard that we keep as attributes.
@@ -79,10 +82,16 @@ def _read_tags(said: dict[str, Any], text: str | None) -> None:
             said["attrs"].setdefault(key, value or True)
 
 
-def restored(said: dict[str, Any], text: str) -> dict[str, Any]:
-    """An observation with the values of our own table of frames, which holds them exactly."""
+def restored(said: dict[str, Any], text: str) -> dict[str, Any] | None:
+    """An observation with the values of our own table of frames, which holds them exactly; None if it is derived."""
     try:
         kept = orjson.loads(text)
     except orjson.JSONDecodeError:
         return said
-    return {**said, **kept} if isinstance(kept, dict) and kept.keys() <= said.keys() else said
+    if isinstance(kept, dict) and kept.get(DERIVED) is True:
+        return None
+    if not isinstance(kept, dict):
+        return said
+    found, _ = details.checked(kept, details.OBSERVATION)
+    empty = {name for name in details.NEVER_EMPTY if found.get(name, "") is None}
+    return {**said, **{name: value for name, value in found.items() if name not in empty}}

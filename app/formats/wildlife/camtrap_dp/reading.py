@@ -15,7 +15,7 @@ import orjson
 
 from app.errors import Unreadable, quoted
 from app.formats.wildlife import folders
-from app.formats.wildlife.camtrap_dp import descriptor, meaning
+from app.formats.wildlife.camtrap_dp import descriptor, details, meaning
 from app.formats.wildlife.camtrap_dp.checks import Checks
 from app.formats.wildlife.camtrap_dp.descriptor import Descriptor
 from app.formats.wildlife.camtrap_dp.fields import (
@@ -78,7 +78,9 @@ class _Reading:
     def _table(self, rules: TableRules, kind: str) -> Iterator[Record]:
         seen = self._keys.get(rules.name, Keys())
         for place, file in self._files(rules.name):
-            with file as opened:
+            with ExitStack() as stack:
+                opened = stack.enter_context(file)
+                exact = self._open_details(stack, kind)
                 rows = Rows(rules, Table(opened, place, self._problems), self._problems, self._zone)
                 for line, row in rows:
                     self._summary.rows[kind] += 1
@@ -88,9 +90,11 @@ class _Reading:
                         continue
                     seen.add(row[rules.key], line)
                     self._summary.count(kind, row)
-                    yield Record(
-                        kind, place, line, self._meant(place, line, row) if kind == "observation" else iso(row)
-                    )
+                    said = self._meant(place, line, row) if kind == "observation" else iso(row)
+                    if said is not None and exact is not None:
+                        said = self._detailed(exact, kind, row[rules.key], said)
+                    if said is not None:
+                        yield Record(kind, place, line, said)
         for line in seen.repeated():
             self._problems.add(place, line, rules.key, "This key stands in an earlier row, too. Keys must be unique.")
         self._summary.counts[rules.name] = len(seen)
@@ -139,14 +143,33 @@ class _Reading:
                 self._checks.observation(place, line, row)
         return self._problems.errors == before
 
-    def _meant(self, place: str, line: int, row: dict[str, Any]) -> dict[str, Any]:
-        """An observation in our fields, exactly as it was if the package is one of ours."""
+    def _meant(self, place: str, line: int, row: dict[str, Any]) -> dict[str, Any] | None:
+        """An observation in our fields, exactly as it was if the package is one of ours; None if it is derived."""
         said = meaning.read(line, iso(row), self._odd(place))
         said |= {"media_id": row.get("mediaID"), "deployment_id": row["deploymentID"]}
-        return said if self._exact is None else self._exact.restored(said)
+        text = None if self._exact is None else self._exact.of(said["id"])
+        return said if text is None else meaning.restored(said, text)
 
     def _odd(self, place: str) -> Oddities:
         return self._oddities.setdefault(place, Oddities(self._problems, place))
+
+    def _open_details(self, stack: ExitStack, kind: str) -> "_Exact | None":
+        """Our own table of what deployments or media have beyond the columns of Camtrap DP."""
+        name, key = details.RESOURCES.get(kind, ("", ""))
+        if name not in self._said.resources:
+            return None
+        place, file = next(self._files(name))
+        table = Table(stack.enter_context(file), place, self._problems)
+        return _Exact(table, key) if {key, "values"} <= set(table.columns) else None
+
+    def _detailed(self, exact: "_Exact", kind: str, key: str, said: dict[str, Any]) -> dict[str, Any]:
+        text = exact.of(key)
+        if text is None:
+            return said
+        found, wrong = details.read(kind, text)
+        for name in wrong:
+            self._odd(details.RESOURCES[kind][0]).say(None, name, key, "has a wrong value there; it is left out")
+        return {**said, "details": found}
 
     def _open_frames(self, stack: ExitStack) -> "_Exact | None":
         """Our own table: what Camtrap DP has no columns for, so that a package of ours is read without loss."""
@@ -155,23 +178,24 @@ class _Reading:
         if not {"observationID", "values"} <= set(table.columns):
             self._problems.note(place, 1, None, "This table of frames is not one of Fieldgraph's; it is ignored.")
             return None
-        return _Exact(table)
+        return _Exact(table, "observationID")
 
 
 class _Exact:
-    """The table of frames, read beside the observations: both are in the same order."""
+    """A table of our own, read beside one of the standard: both are in the same order."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, key: str) -> None:
+        self._key = key
         self._rows = table.rows()
         self._row = next(self._rows, None)
 
-    def restored(self, said: dict[str, Any]) -> dict[str, Any]:
-        """An observation with the values that its row holds; as it is if the next row is another's."""
+    def of(self, key: str) -> str | None:
+        """The values of the row with this key; none if the next row is another's."""
         row = self._row
-        if row is None or row.values.get("observationID") != said["id"]:
-            return said
+        if row is None or row.values.get(self._key) != key:
+            return None
         self._row = next(self._rows, None)
-        return meaning.restored(said, row.values.get("values", ""))
+        return row.values.get("values") or ""
 
 
 @contextmanager

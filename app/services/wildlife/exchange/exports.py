@@ -10,7 +10,7 @@ from app.errors import Expired
 from app.gateways.storage import StoredFile
 from app.models.base import BigInt
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
+from app.models.wildlife.exchange import EventsCount, ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services import links
@@ -18,13 +18,26 @@ from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.exchange import progress
 
 DECIMALS_MAX = 7
-VERSIONS = {WildlifeExportFormat.CAMTRAP_DP: "1.0.2", WildlifeExportFormat.OBSERVATIONS_CSV: "1"}
+VERSIONS = {
+    WildlifeExportFormat.CAMTRAP_DP: "1.0.2",
+    WildlifeExportFormat.OBSERVATIONS_CSV: "1",
+    WildlifeExportFormat.MEGADETECTOR: "1.6",
+    WildlifeExportFormat.COCO: "1.0",
+    WildlifeExportFormat.DEPLOYMENTS_GEOJSON: "1",
+}
+FILES = {
+    WildlifeExportFormat.CAMTRAP_DP: ("camtrap-dp-{}.zip", "application/zip"),
+    WildlifeExportFormat.OBSERVATIONS_CSV: ("observations-{}.csv", "text/csv"),
+    WildlifeExportFormat.MEGADETECTOR: ("megadetector-{}.json", "application/json"),
+    WildlifeExportFormat.COCO: ("coco-{}.json", "application/json"),
+    WildlifeExportFormat.DEPLOYMENTS_GEOJSON: ("deployments-{}.geojson", "application/geo+json"),
+}
 WILDLIFE_EXPORT = links.Kind("wildlife-export", "files", WildlifeExport)
 
 
 @dataclass(frozen=True)
-class PackageOptions:
-    """What a package holds."""
+class ExportOptions:
+    """What an export holds. Each format heeds what concerns it."""
 
     approved_only: bool = True
     exclude_blank: bool = False
@@ -33,15 +46,19 @@ class PackageOptions:
     private_vehicles: bool = True
     private_species: tuple[int, ...] = ()
     decimals: int = DECIMALS_MAX
+    coarsen_sensitive: bool = True
+    include_events: bool = False
+    events_count: EventsCount = EventsCount.COUNT
     gzip: bool = True
 
     def plain(self) -> dict[str, Any]:
         """The options as they are kept."""
-        return {**vars(self), "private_species": list(self.private_species)}
+        told = {"private_species": list(self.private_species), "events_count": self.events_count.value}
+        return {**vars(self), **told}
 
 
 async def start_export(
-    session: WriteSession, viewer: Viewer, project_id: int, format: WildlifeExportFormat, options: PackageOptions
+    session: WriteSession, viewer: Viewer, project_id: int, format: WildlifeExportFormat, options: ExportOptions
 ) -> WildlifeExport:
     """Queues an export of a project. For its admins."""
     checks.within("coordinateDecimals", options.decimals, 0, DECIMALS_MAX)
@@ -72,9 +89,8 @@ def export_file(opened: links.Opened) -> StoredFile:
     export: WildlifeExport = opened.row
     if export.storage_key is None:
         raise Expired(links.GONE)
-    if export.format is WildlifeExportFormat.OBSERVATIONS_CSV:
-        return StoredFile(export.storage_key, f"observations-{export.id}.csv", "text/csv")
-    return StoredFile(export.storage_key, f"camtrap-dp-{export.id}.zip", "application/zip")
+    name, media_type = FILES[export.format]
+    return StoredFile(export.storage_key, name.format(export.id), media_type)
 
 
 async def finish_export(session: WriteSession, export_id: int, *, key: str, size: int, counts: dict[str, int]) -> None:
@@ -85,6 +101,7 @@ async def finish_export(session: WriteSession, export_id: int, *, key: str, size
     await progress.finish_export(session, row)
 
 
-def folder_of(export_id: int) -> str:
-    """Where the files of an export are kept."""
-    return f"wildlife-exports/{export_id}-{datetime.now(UTC):%Y%m%d%H%M%S}.zip"
+def key_of(export: WildlifeExport) -> str:
+    """Where the file of an export is kept."""
+    suffix = FILES[export.format][0].partition(".")[2]
+    return f"wildlife-exports/{export.id}-{datetime.now(UTC):%Y%m%d%H%M%S}.{suffix}"

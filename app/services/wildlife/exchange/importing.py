@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.database import WriteSession
 from app.errors import Invalid
+from app.formats.wildlife import files
 from app.formats.wildlife.problems import Problem, Problems, Severity
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from app.models.wildlife.collections import Collection
@@ -16,7 +17,7 @@ from app.models.wildlife.exchange import WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.providers import AIProvider, AIProviderType, ExternalAIProvider
 from app.services.wildlife.classifications import attributes
 from app.services.wildlife.classifications.writing import AIResult, write_ai_classifications
-from app.services.wildlife.exchange import matching, places, staging
+from app.services.wildlife.exchange import frames, matching, places, staging
 from app.services.wildlife.exchange.observations import Translator, names_in
 from app.services.wildlife.exchange.people import Seen, approve_all, write_people
 from app.services.wildlife.exchange.staging import Staged, ask
@@ -68,11 +69,13 @@ class Importing:
         self._read = read
         self._taxa = Taxa()
         self._providers: dict[str, int] = {}
+        self._frames = Path()
         self.reckoning = Reckoning(problems=problems_of(read))
 
     async def carry_out(self, records: Path) -> None:
         """Writes all that is good. Invalid if something is wrong, unless good rows are to be kept."""
         await staging.load(self._session, records)
+        self._frames = files.frames_beside(records)
         if self._row.format in PACKAGES:
             await self._package()
         elif self._row.format in RESULTS:
@@ -186,9 +189,10 @@ class Importing:
         async for media in staging.matched(self._session, "observation"):
             await self._taxa.look_up(self._session, names_in(media))
             approvable: dict[int, int] = {}
-            for by, results, finals in await self._by_models(media, translator):
+            for by, results, records in await self._by_models(media, translator):
                 written = await self._write_ai(await self._provider(by), results)
-                approvable |= dict(zip(finals, written, strict=True))
+                approvable |= dict(zip((rows[0].final_id for rows in records), written, strict=True))
+                await self._restore_frames(written, records)
             people = [seen for medium in media if (seen := _seen(medium, translator)) is not None]
             if people:
                 rows = await write_people(
@@ -197,6 +201,7 @@ class Importing:
                 self.reckoning.classifications += len(rows)
                 self.reckoning.observations += sum(len(seen.observations) for seen in people)
                 approvable |= dict(zip((seen.final_id for seen in people), rows, strict=True))
+                await self._restore_frames(rows, [seen.records for seen in people])
             if self._row.options.get("approve"):
                 self.reckoning.approved += await approve_all(
                     self._session, self._row.user_id, list(approvable.values())
@@ -204,20 +209,26 @@ class Importing:
 
     async def _by_models(
         self, media: Sequence[Sequence[Staged]], translator: Translator
-    ) -> list[tuple[str, list[AIResult], list[int]]]:
-        found: dict[str, tuple[list[AIResult], list[int]]] = {}
+    ) -> list[tuple[str, list[AIResult], list[list[Staged]]]]:
+        found: dict[str, tuple[list[AIResult], list[list[Staged]]]] = {}
         for medium in media:
             mine: dict[str, list[Staged]] = {}
             for staged in medium:
                 if staged.said["method"] == "machine":
                     mine.setdefault(staged.said["by"] or UNKNOWN_MODEL, []).append(staged)
             for by, rows in mine.items():
-                results, finals = found.setdefault(by, ([], []))
+                results, records = found.setdefault(by, ([], []))
                 is_setup = any(row.said["is_setup"] for row in rows)
                 seen = [translator.row(row) for row in rows]
-                results.append(AIResult(rows[0].resource_id, seen, is_setup=is_setup))
-                finals.append(rows[0].final_id)
-        return [(by, results, finals) for by, (results, finals) in sorted(found.items())]
+                results.append(
+                    AIResult(rows[0].resource_id, seen, is_setup=is_setup, static_attrs=translator.static(rows))
+                )
+                records.append(rows)
+        return [(by, results, records) for by, (results, records) in sorted(found.items())]
+
+    async def _restore_frames(self, row_ids: Sequence[int], records: Sequence[Sequence[Staged]]) -> None:
+        written = dict(zip(row_ids, records, strict=True))
+        await frames.restore(self._session, self.reckoning.problems, self._frames, written)
 
     async def _provider(self, name: str) -> int:
         """The importer's own provider of this name, made when it is first needed."""
@@ -250,7 +261,15 @@ def _seen(medium: Sequence[Staged], translator: Translator) -> Seen | None:
     observations = [translator.row(staged) for staged in rows]
     comments = " | ".join(dict.fromkeys(row.said["comments"] for row in rows if row.said["comments"]))[:500]
     is_setup = any(row.said["is_setup"] for row in rows)
-    return Seen(rows[0].final_id, observations, is_setup=is_setup, comments=comments or None)
+    static = translator.static(rows)
+    return Seen(
+        rows[0].final_id,
+        observations,
+        is_setup=is_setup,
+        comments=comments or None,
+        static_attrs=static,
+        records=rows,
+    )
 
 
 def _model(read: dict[str, Any], row: WildlifeImport) -> str:

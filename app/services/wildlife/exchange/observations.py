@@ -6,6 +6,7 @@ from typing import Any
 
 from app.errors import Invalid
 from app.formats.wildlife.problems import Problems
+from app.models.base import Json
 from app.models.limits import wildlife as limits
 from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, ObservationType, Sex
 from app.services.wildlife.classifications.attributes import AttributeTarget, Rules, check_value
@@ -25,6 +26,7 @@ class Translator:
         self._problems = problems
         self._taxa = taxa
         self._attributes = rules.of(AttributeTarget.DYNAMIC) if rules else {}
+        self._static = rules.of(AttributeTarget.STATIC) if rules else {}
         self._told: set[tuple[str, str]] = set()
 
     def row(self, staged: Staged) -> Observation:
@@ -47,10 +49,15 @@ class Translator:
             bboxes=None if is_group else said["bbox"],
             first_frame_index=said["first_frame_index"] or 0,
             distance=said["distance"],
-            attrs=self._kept(staged, said["attrs"]),
+            attrs=self._kept(staged, said["attrs"], self._attributes),
             attr_confidence=said["attr_confidence"] or {},
             raw_label=said.get("raw_label") or raw,
         )
+
+    def static(self, rows: Sequence[Staged]) -> dict[str, Any]:
+        """The attributes of a whole medium: every row about it says the same."""
+        said = rows[0].said.get("static_attrs") or {}
+        return self._kept(rows[0], said, self._static) if said else {}
 
     def _individual(self, staged: Staged, given: str | None) -> str | None:
         if given is None or len(given) <= limits.CODE_LENGTH_MAX:
@@ -68,11 +75,11 @@ class Translator:
         self._tell(staged, "scientificName", names[0], "is no known taxon; it is kept as the raw label")
         return None, names[0][: limits.TAXON_NAME_LENGTH_MAX]
 
-    def _kept(self, staged: Staged, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    def _kept(self, staged: Staged, attrs: Mapping[str, Any], rules: Mapping[str, Json]) -> dict[str, Any]:
         """The attributes that the classificator has; others, and wrong values, are left out."""
         kept = {}
         for name, value in attrs.items():
-            rule = self._attributes.get(name)
+            rule = rules.get(name)
             if rule is None:
                 self._tell(staged, "attrs", name, "is no attribute of the project's classificator; it is left out")
                 continue

@@ -1,5 +1,8 @@
 """The tables of a Camtrap DP package as statements that PostgreSQL answers with CSV, many rows at a time."""
 
+from app.services.wildlife.exchange import disclosure
+from app.services.wildlife.exchange.disclosure import HIDDEN, unless_hidden
+
 # The zone's offset at a time, in minutes; of cameras that stay on standard time, the smaller of winter and summer.
 ZONE_MINUTES = """CAST(EXTRACT(epoch FROM CASE WHEN location.ignore_dst THEN least(
     timezone(location.timezone, date_trunc('year', {0})) - timezone('UTC', date_trunc('year', {0})),
@@ -24,8 +27,12 @@ MEDIUM_MINUTES = (
 FINALS = f"""
 CREATE TEMPORARY TABLE export_finals ON COMMIT DROP AS
 SELECT final.id AS final_id, final.resource_id, final.is_blank, final.is_setup, final.source_id,
-    resource.deployment_id, {MEDIUM_MINUTES} AS minutes,
-    coalesce(resource.media_id, 'r' || resource.id) AS media_id,
+    resource.deployment_id, {MEDIUM_MINUTES} AS minutes, {HIDDEN} AS is_hidden,
+    {disclosure.DEPLOYMENT_ID} AS deployment_key,
+    coalesce({unless_hidden("resource.media_id")}, 'r' || resource.id) AS media_id,
+    resource.recorded_at AS starts_at,
+    resource.recorded_at + make_interval(secs => ceil(coalesce(greatest(resource.duration_s, 0), 0))) AS ends_at,
+    coalesce(sequence.sequence_id, CASE WHEN %(include_events)s THEN 'r' || resource.id END) AS event_id,
     EXISTS (SELECT FROM classification_attrs AS attrs WHERE attrs.shown_by_id = final.id
         AND (%(private_humans)s AND attrs.observation_type = 'HUMAN'
             OR %(private_vehicles)s AND attrs.observation_type = 'VEHICLE'
@@ -33,6 +40,7 @@ SELECT final.id AS final_id, final.resource_id, final.is_blank, final.is_setup, 
 FROM classifications AS final JOIN resources AS resource ON resource.id = final.resource_id
 JOIN deployments AS deployment ON deployment.id = resource.deployment_id
 JOIN locations AS location ON location.id = deployment.location_id
+LEFT JOIN sequences AS sequence ON sequence.id = resource.sequence_id
 WHERE final.project_id = %(project_id)s AND final.classification_type = 'FINAL'
     AND resource.recorded_at IS NOT NULL AND deployment.ends_at IS NOT NULL
     AND (NOT %(approved_only)s OR final.is_approved) AND NOT (%(exclude_blank)s AND final.is_blank)
@@ -41,12 +49,11 @@ WHERE final.project_id = %(project_id)s AND final.classification_type = 'FINAL'
 PREPARED = (FINALS, "CREATE INDEX ON export_finals (final_id)", "ANALYZE export_finals")
 DEPLOYED_MINUTES = f"coalesce(deployment.utc_offset_minutes, {ZONE_MINUTES.format('deployment.starts_at')})"
 DEPLOYMENTS = f"""
-SELECT deployment.deployment_id AS "deploymentID", location.location_id AS "locationID",
-    location.name AS "locationName", round(ST_Y(location.point)::numeric, %(decimals)s) AS latitude,
-    round(ST_X(location.point)::numeric, %(decimals)s) AS longitude,
-    CASE WHEN %(decimals)s < 5 OR location.coordinate_uncertainty IS NOT NULL THEN greatest(1,
-        ceil(coalesce(location.coordinate_uncertainty, 0) + CASE WHEN %(decimals)s < 5
-            THEN 78716 / power(10, %(decimals)s) ELSE 0 END))::int END AS "coordinateUncertainty",
+SELECT {disclosure.DEPLOYMENT_ID} AS "deploymentID", {disclosure.LOCATION_ID} AS "locationID",
+    {unless_hidden("location.name")} AS "locationName",
+    round(ST_Y({disclosure.POINT})::numeric, %(decimals)s) AS latitude,
+    round(ST_X({disclosure.POINT})::numeric, %(decimals)s) AS longitude,
+    {disclosure.UNCERTAINTY} AS "coordinateUncertainty",
     {stamp("deployment.starts_at", DEPLOYED_MINUTES)} AS "deploymentStart",
     {stamp("deployment.ends_at", DEPLOYED_MINUTES)} AS "deploymentEnd", deployment.setup_by AS "setupBy",
     deployment.camera_id AS "cameraID", deployment.camera_model AS "cameraModel",
@@ -58,36 +65,37 @@ SELECT deployment.deployment_id AS "deploymentID", location.location_id AS "loca
     CASE WHEN deployment.bait_use THEN 'true' WHEN NOT deployment.bait_use THEN 'false' END AS "baitUse",
     lower(left(initcap(deployment.feature_type), 1))
         || substr(replace(initcap(replace(deployment.feature_type, '_', ' ')), ' ', ''), 2) AS "featureType",
-    coalesce(deployment.habitat, location.habitat) AS habitat,
-    nullif(array_to_string(deployment.deployment_groups, ' | '), '') AS "deploymentGroups",
-    nullif(array_to_string(deployment.deployment_tags, ' | '), '') AS "deploymentTags",
-    deployment.comments AS "deploymentComments"
+    {unless_hidden("coalesce(deployment.habitat, location.habitat)")} AS habitat,
+    {unless_hidden("nullif(array_to_string(deployment.deployment_groups, ' | '), '')")} AS "deploymentGroups",
+    CASE WHEN {HIDDEN} THEN 'dataGeneralizations:{disclosure.TOLD}'
+        ELSE nullif(array_to_string(deployment.deployment_tags, ' | '), '') END AS "deploymentTags",
+    {unless_hidden("deployment.comments")} AS "deploymentComments"
 FROM deployments AS deployment JOIN locations AS location ON location.id = deployment.location_id
 WHERE deployment.id IN (SELECT deployment_id FROM export_finals) ORDER BY deployment.id
 """
 # A path of the standard neither begins with one of these signs nor has two dots in a row.
 PATH = "regexp_replace(regexp_replace(resource.file_path, '\\.{2,}', '_', 'g'), '^[./~]+', '')"
 MEDIA = f"""
-SELECT shown.media_id AS "mediaID", deployment.deployment_id AS "deploymentID", NULL AS "captureMethod",
+SELECT shown.media_id AS "mediaID", shown.deployment_key AS "deploymentID", NULL AS "captureMethod",
     {stamp("resource.recorded_at", "shown.minutes")} AS timestamp,
     CASE WHEN shown.is_private THEN 'private/' || shown.media_id
+        WHEN shown.is_hidden THEN 'sensitive/' || shown.media_id
         ELSE coalesce(nullif({PATH}, ''), shown.media_id) END AS "filePath",
-    CASE WHEN resource.status = 'ADDRESS' AND resource.file_path ~ '^https?://' AND NOT shown.is_private THEN 'true'
-        ELSE 'false' END AS "filePublic",
-    CASE WHEN NOT shown.is_private THEN resource.name END AS "fileName",
+    CASE WHEN resource.status = 'ADDRESS' AND resource.file_path ~ '^https?://' AND NOT shown.is_private
+        AND NOT shown.is_hidden THEN 'true' ELSE 'false' END AS "filePublic",
+    CASE WHEN NOT shown.is_private AND NOT shown.is_hidden THEN resource.name END AS "fileName",
     CASE WHEN resource.mime_type ~ '^(image|video|audio)/' THEN resource.mime_type
         ELSE lower(coalesce(resource.resource_type, 'IMAGE')) || '/*' END AS "fileMediatype",
     NULL AS "exifData", CASE WHEN 'favorite' = ANY (resource.tags) THEN 'true' END AS favorite,
-    resource.description AS "mediaComments"
-FROM export_finals AS shown JOIN resources AS resource ON resource.id = shown.resource_id
-JOIN deployments AS deployment ON deployment.id = resource.deployment_id ORDER BY shown.final_id
+    CASE WHEN NOT shown.is_hidden THEN resource.description END AS "mediaComments"
+FROM export_finals AS shown JOIN resources AS resource ON resource.id = shown.resource_id ORDER BY shown.final_id
 """
 # The tags of an observation: what the standard has no column for. Bars and colons in them get a backslash.
 ESCAPED = "regexp_replace({0}, '([\\\\|:])', '\\\\\\1', 'g')"
 TAGS = f"""nullif(concat_ws(' | ',
     CASE WHEN attrs.age = 'OFFSPRING' THEN 'age:offspring' END, 'countNew:' || attrs.count_new,
     (SELECT string_agg({ESCAPED.format("key")} || ':' || {ESCAPED.format("value")}, ' | ' ORDER BY key)
-        FROM jsonb_each_text(attrs.attrs) WHERE value <> '')), '')"""
+        FROM jsonb_each_text(attrs.attrs) WHERE value <> '' AND NOT shown.is_hidden)), '')"""
 # Who said what an observation says.
 CLASSIFIED = """
     CASE row.classification_type WHEN 'AI' THEN 'machine' WHEN 'USER' THEN 'human' END AS "classificationMethod",
@@ -99,8 +107,6 @@ FROM export_finals AS shown LEFT JOIN classification_attrs AS attrs ON attrs.sho
 LEFT JOIN classifications AS row ON row.id = coalesce(attrs.classification_id, shown.source_id)
 LEFT JOIN species ON species.id = attrs.species_id LEFT JOIN ai_providers AS provider ON provider.id = row.model_id
 JOIN resources AS resource ON resource.id = shown.resource_id
-JOIN deployments AS deployment ON deployment.id = resource.deployment_id
-LEFT JOIN sequences AS sequence ON sequence.id = resource.sequence_id
 WHERE (attrs.id IS NOT NULL OR shown.is_blank) AND NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK')
 ORDER BY shown.final_id, attrs.id
 """
@@ -112,7 +118,7 @@ END = (
 )
 OBSERVATIONS = f"""
 SELECT CASE WHEN attrs.id IS NULL THEN 'b' || shown.final_id ELSE 'o' || attrs.id END AS "observationID",
-    deployment.deployment_id AS "deploymentID", shown.media_id AS "mediaID", sequence.sequence_id AS "eventID",
+    shown.deployment_key AS "deploymentID", shown.media_id AS "mediaID", shown.event_id AS "eventID",
     {stamp(START, "shown.minutes")} AS "eventStart", {stamp(END, "shown.minutes")} AS "eventEnd",
     'media' AS "observationLevel", lower(coalesce(attrs.observation_type, 'BLANK')) AS "observationType",
     CASE WHEN shown.is_setup THEN 'setup' END AS "cameraSetupType", species.scientific_name AS "scientificName",
@@ -124,7 +130,8 @@ SELECT CASE WHEN attrs.id IS NULL THEN 'b' || shown.final_id ELSE 'o' || attrs.i
     (attrs.bboxes ->> 1) AS "bboxY", (attrs.bboxes ->> 2) AS "bboxWidth", (attrs.bboxes ->> 3) AS "bboxHeight",
     {CLASSIFIED}    to_char(timezone('UTC', row.created_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "classificationTimestamp",
     CASE WHEN row.classification_type = 'AI' THEN attrs.classification_confidence END AS "classificationProbability",
-    {TAGS} AS "observationTags", row.comments AS "observationComments"
+    {TAGS} AS "observationTags",
+    CASE WHEN NOT shown.is_hidden THEN row.comments END AS "observationComments"
 {OBSERVED}"""
 # What Camtrap DP has no columns for, exactly as it is here; in the order of the observations.
 EXACT = """
@@ -132,26 +139,37 @@ SELECT 'o' || attrs.id AS "observationID", jsonb_build_object('type', lower(attr
     'level', lower(attrs.observation_level), 'sex', lower(attrs.sex), 'age', lower(attrs.age),
     'behaviour', lower(attrs.behaviour), 'count', attrs.count, 'count_new', attrs.count_new,
     'individual_id', attrs.individual_id, 'confidence', attrs.classification_confidence, 'bbox', attrs.bboxes,
-    'first_frame_index', attrs.first_frame_index, 'distance', attrs.distance, 'attrs', attrs.attrs,
-    'attr_confidence', attrs.attr_confidence, 'comments', row.comments) AS values
+    'first_frame_index', attrs.first_frame_index, 'distance', attrs.distance,
+    'frames', row.frames_sha256, 'object_id', attrs.id, 'raw_label', attrs.raw_label,
+    'static_attrs', CASE WHEN shown.is_hidden THEN '{}' ELSE row.static_attrs END,
+    'attrs', CASE WHEN shown.is_hidden THEN '{}' ELSE attrs.attrs END, 'attr_confidence', attrs.attr_confidence,
+    'comments', CASE WHEN NOT shown.is_hidden THEN row.comments END) AS values
 FROM export_finals AS shown JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
 JOIN classifications AS row ON row.id = attrs.classification_id
 WHERE NOT (%(exclude_blank)s AND attrs.observation_type = 'BLANK') ORDER BY shown.final_id, attrs.id
+"""
+FRAMES = """
+SELECT DISTINCT row.frames_sha256 FROM export_finals AS shown
+JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
+JOIN classifications AS row ON row.id = attrs.classification_id
+WHERE row.frames_sha256 IS NOT NULL ORDER BY 1
 """
 # All observations in our own words; `importClassifications` reads them again.
 PLAIN = f"""
 SELECT rtrim(encode(convert_to('Classification:' || shown.final_id, 'UTF8'), 'base64'), '=') AS "classificationID",
     rtrim(encode(convert_to('Resource:' || shown.resource_id, 'UTF8'), 'base64'), '=') AS "resourceID",
-    shown.media_id AS "mediaID", CASE WHEN NOT shown.is_private THEN resource.file_path END AS "filePath",
-    deployment.deployment_id AS "deploymentID", {stamp("resource.recorded_at", "shown.minutes")} AS timestamp,
-    sequence.sequence_id AS "eventID",
+    shown.media_id AS "mediaID",
+    CASE WHEN NOT shown.is_private AND NOT shown.is_hidden THEN resource.file_path END AS "filePath",
+    shown.deployment_key AS "deploymentID", {stamp("resource.recorded_at", "shown.minutes")} AS timestamp,
+    shown.event_id AS "eventID",
     {CLASSIFIED}    lower(coalesce(attrs.observation_type, 'BLANK')) AS "observationType",
     lower(coalesce(attrs.observation_level, 'OBJECT')) AS "observationLevel",
     species.scientific_name AS "scientificName", coalesce(attrs.count, 1) AS count, attrs.count_new AS "countNew",
     lower(attrs.sex) AS sex, lower(attrs.age) AS age, lower(attrs.behaviour) AS behaviour,
     attrs.individual_id AS "individualID", attrs.classification_confidence AS "classificationConfidence",
     attrs.bboxes AS bboxes, attrs.first_frame_index AS "firstFrameIndex", attrs.distance AS distance,
-    attrs.attrs AS attrs, attrs.attr_confidence AS "attrConfidence", shown.is_setup AS "isSetup"
+    CASE WHEN NOT shown.is_hidden THEN attrs.attrs END AS attrs, attrs.attr_confidence AS "attrConfidence",
+    shown.is_setup AS "isSetup"
 {OBSERVED}"""
 # What no row of a package may be; it is asked before a package is kept.
 CHECKS = {
@@ -162,6 +180,8 @@ CHECKS = {
     "+ CAST(attrs.bboxes ->> 2 AS float8) > 1.000001 "
     "OR CAST(attrs.bboxes ->> 1 AS float8) + CAST(attrs.bboxes ->> 3 AS float8) > 1.000001",
     "media share an id": "SELECT count(*) - count(DISTINCT media_id) FROM export_finals",
+    "deployments share an id": "SELECT count(DISTINCT deployment_id) - count(DISTINCT deployment_key) "
+    "FROM export_finals",
 }
 TAXA = """
 SELECT DISTINCT species.scientific_name, lower(species.rank) AS rank, species.kingdom, species.phylum,
@@ -169,10 +189,13 @@ SELECT DISTINCT species.scientific_name, lower(species.rank) AS rank, species.ki
 FROM export_finals AS shown JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
 JOIN species ON species.id = attrs.species_id ORDER BY 1
 """
-SPAN = """
+SPAN = f"""
 SELECT min(starts_at)::date::text, max(ends_at)::date::text, min(ST_X(point)), min(ST_Y(point)), max(ST_X(point)),
-    max(ST_Y(point)), count(DISTINCT deployments.id) FROM deployments
-JOIN locations ON locations.id = deployments.location_id
-WHERE deployments.id IN (SELECT deployment_id FROM export_finals)
+    max(ST_Y(point)), count(*) FILTER (WHERE is_hidden)
+FROM (
+    SELECT deployment.starts_at, deployment.ends_at, {disclosure.POINT} AS point, {HIDDEN} AS is_hidden
+    FROM deployments AS deployment JOIN locations AS location ON location.id = deployment.location_id
+    WHERE deployment.id IN (SELECT deployment_id FROM export_finals)
+) AS placed
 """
-TABLES = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS, "frames": EXACT}
+TABLES = {"deployments": [DEPLOYMENTS], "media": [MEDIA], "observations": [OBSERVATIONS], "frames": [EXACT]}

@@ -1,17 +1,19 @@
 """What people saw, by files: written as rows of whoever imports them, many media at a time, and approved if wanted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
 from app.database import WriteSession
+from app.models.base import Json
 from app.models.wildlife.approvals import ApprovalAction, ClassificationApproval
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.services.wildlife.classifications.observations import Observation, checked_all, is_blank
 from app.services.wildlife.classifications.rows import Final, finals_where, insert_observations, insert_rows
+from app.services.wildlife.exchange.staging import Staged
 from app.settings import settings
 
 
@@ -23,6 +25,9 @@ class Seen:
     observations: Sequence[Observation]
     is_setup: bool = False
     comments: str | None = None
+    static_attrs: Json = field(default_factory=dict)
+    # The records that say so, in the order of the observations.
+    records: Sequence[Staged] = ()
 
     def values(self) -> dict[str, Any]:
         """The columns of the row."""
@@ -30,6 +35,7 @@ class Seen:
             "is_blank": bool(self.observations) and is_blank(self.observations),
             "is_setup": self.is_setup,
             "comments": self.comments,
+            "static_attrs": self.static_attrs,
         }
 
 

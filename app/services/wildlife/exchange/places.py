@@ -9,17 +9,39 @@ from app.database import WriteSession
 from app.formats.wildlife.problems import Problems
 from app.models.limits import wildlife as limits
 from app.services.wildlife.exchange.staging import ask
+from app.services.wildlife.media import sequences
+
+
+# A package of ours says in `details` what the columns of the standard do not; null there says that a field is empty.
+def exact(name: str, kind: str, otherwise: str, of: str = "said -> 'details'") -> str:
+    """What a detail says, as a type of PostgreSQL; something else if the package has no such detail."""
+    return f"CASE WHEN {of} ? '{name}' THEN CAST({of} ->> '{name}' AS {kind}) ELSE {otherwise} END"
+
+
+def exact_list(name: str, otherwise: str, column: str | None = None) -> str:
+    """The texts of a detail, unless somebody has changed the column that says the same."""
+    each = f"SELECT array_agg(value ORDER BY place) FROM jsonb_array_elements_text(said -> 'details' -> '{name}')"
+    listed = f"coalesce(({each} WITH ORDINALITY AS listed (value, place)), ARRAY[]::varchar[])"
+    same = f"AND array_to_string({listed}, ' | ') = coalesce(said ->> '{column}', '')" if column else ""
+    return f"CASE WHEN jsonb_typeof(said -> 'details' -> '{name}') = 'array' {same} THEN {listed} ELSE {otherwise} END"
+
+
+def of_place(name: str, kind: str, otherwise: str) -> str:
+    """What a detail of a location says."""
+    return exact(name, kind, otherwise, "said -> 'details' -> 'location'")
+
 
 # A location that a package does not name is named by where it is.
 PLACE = (
-    "coalesce(said ->> 'locationID', said ->> 'locationName', "
-    "concat_ws(',', said ->> 'latitude', said ->> 'longitude'))"
+    "left(coalesce(said ->> 'locationID', said ->> 'locationName', "
+    f"concat_ws(',', said ->> 'latitude', said ->> 'longitude')), {limits.CODE_LENGTH_MAX})"
 )
+DEPLOYMENT_ID_LENGTH_MAX = 2 * limits.CODE_LENGTH_MAX + 1
 CHECK_LENGTHS = f"""
 SELECT file, line, field FROM import_records CROSS JOIN LATERAL (VALUES
-    ('deploymentID', said ->> 'deploymentID', {limits.CODE_LENGTH_MAX}),
+    ('deploymentID', said ->> 'deploymentID', {DEPLOYMENT_ID_LENGTH_MAX}),
     ('locationID', said ->> 'locationID', {limits.CODE_LENGTH_MAX}),
-    ('locationName', said ->> 'locationName', {limits.CODE_LENGTH_MAX}),
+    ('locationName', said ->> 'locationName', {limits.PROJECT_NAME_LENGTH_MAX}),
     ('cameraID', said ->> 'cameraID', {limits.CODE_LENGTH_MAX}),
     ('mediaID', said ->> 'mediaID', {limits.FILE_NAME_LENGTH_MAX}),
     ('filePath', said ->> 'filePath', {limits.FILE_PATH_LENGTH_MAX}),
@@ -29,17 +51,36 @@ ORDER BY place LIMIT 1000
 """
 DROP_LONG = f"""
 DELETE FROM import_records AS dropped WHERE kind IN ('deployment', 'media') AND (
-    greatest(length(said ->> 'deploymentID'), length(said ->> 'locationID'), length(said ->> 'locationName'),
-        length(said ->> 'cameraID')) > {limits.CODE_LENGTH_MAX}
+    greatest(length(said ->> 'locationID'), length(said ->> 'cameraID')) > {limits.CODE_LENGTH_MAX}
+    OR length(said ->> 'deploymentID') > {DEPLOYMENT_ID_LENGTH_MAX}
+    OR length(said ->> 'locationName') > {limits.PROJECT_NAME_LENGTH_MAX}
     OR greatest(length(said ->> 'mediaID'), length(said ->> 'fileName')) > {limits.FILE_NAME_LENGTH_MAX}
     OR length(said ->> 'filePath') > {limits.FILE_PATH_LENGTH_MAX})
 """
+# A detail counts as long as the column says the same less exactly: somebody may have corrected that.
+EAST, NORTH = (
+    f"CASE WHEN abs(CAST(said -> 'details' -> 'location' ->> '{name}' AS float8) - CAST(said ->> '{name}' AS float8)) "
+    f"< 0.000001 THEN CAST(said -> 'details' -> 'location' ->> '{name}' AS float8) "
+    f"ELSE CAST(said ->> '{name}' AS float8) END"
+    for name in ("longitude", "latitude")
+)
+SAME_HABITAT = (
+    "(said -> 'details' ? 'habitat' AND coalesce(said -> 'details' ->> 'habitat', "
+    "said -> 'details' -> 'location' ->> 'habitat') IS NOT DISTINCT FROM (said ->> 'habitat'))"
+)
 LOCATIONS = f"""
-INSERT INTO locations (research_project_id, location_id, name, point, timezone, coordinate_uncertainty, habitat,
-    owner_id)
+INSERT INTO locations (research_project_id, location_id, name, point, timezone, ignore_dst, coordinate_uncertainty,
+    habitat, description, is_public, country, state, county, city, owner_id)
 SELECT DISTINCT ON (lower({PLACE})) :research_id, {PLACE}, said ->> 'locationName',
-    ST_SetSRID(ST_MakePoint(CAST(said ->> 'longitude' AS float8), CAST(said ->> 'latitude' AS float8)), 4326),
-    CAST(:zone AS text), CAST(said ->> 'coordinateUncertainty' AS float8), left(said ->> 'habitat', 500), :user_id
+    ST_SetSRID(ST_MakePoint({EAST}, {NORTH}), 4326),
+    coalesce(said -> 'details' -> 'location' ->> 'timezone', CAST(:zone AS text)),
+    coalesce(CAST(said -> 'details' -> 'location' ->> 'ignore_dst' AS bool), false),
+    {of_place("coordinate_uncertainty", "float8", "CAST(said ->> 'coordinateUncertainty' AS float8)")},
+    CASE WHEN {SAME_HABITAT} THEN said -> 'details' -> 'location' ->> 'habitat'
+        ELSE left(said ->> 'habitat', 500) END, {of_place("description", "text", "NULL")},
+    coalesce(CAST(said -> 'details' -> 'location' ->> 'is_public' AS bool), false),
+    {of_place("country", "text", "NULL")}, {of_place("state", "text", "NULL")}, {of_place("county", "text", "NULL")},
+    {of_place("city", "text", "NULL")}, :user_id
 FROM import_records WHERE kind = 'deployment' ORDER BY lower({PLACE}), place
 ON CONFLICT (research_project_id, lower(location_id)) DO NOTHING
 """
@@ -87,27 +128,58 @@ LISTED = (
     "coalesce((SELECT array_agg(left(trim(part), 100)) FROM unnest(string_to_array(said ->> '{0}', '|')) AS part "
     "WHERE trim(part) <> ''), ARRAY[]::varchar[])"
 )
+# A detail is the same time to the second; what a column says, counts.
+SAME_START, SAME_END, SAME_TIME = (
+    f"CASE WHEN date_trunc('second', CAST(said -> 'details' ->> '{detail}' AS timestamptz)) "
+    f"= CAST(said ->> '{column}' AS timestamptz) THEN said -> 'details' ->> '{detail}' END"
+    for detail, column in (
+        ("starts_at", "deploymentStart"),
+        ("ends_at", "deploymentEnd"),
+        ("recorded_at", "timestamp"),
+    )
+)
 DEPLOYMENTS = f"""
 INSERT INTO deployments (research_project_id, location_id, owner_id, deployment_code, deployment_id, starts_at, ends_at,
     utc_offset_minutes, setup_by, camera_id, camera_model, camera_delay, camera_height, camera_depth, camera_tilt,
     camera_heading, detection_distance, timestamp_issues, bait_use, feature_type, habitat, deployment_groups,
-    deployment_tags, comments)
-SELECT DISTINCT ON (lower(said ->> 'deploymentID')) :research_id, locations.id, :user_id, said ->> 'deploymentID',
-    said ->> 'deploymentID', CAST(said ->> 'deploymentStart' AS timestamptz),
-    CAST(said ->> 'deploymentEnd' AS timestamptz), {OFFSET.format("(said ->> 'deploymentStart')")},
+    deployment_tags, comments, correct_setup, correct_tstamp, view_quality, bait_type, session, "array",
+    clock_correction_s, clock_correction_note, clock_corrected_at, sequence_gap_s, file_name_pattern)
+SELECT DISTINCT ON (lower(said ->> 'deploymentID')) :research_id, locations.id, :user_id,
+    coalesce(said -> 'details' ->> 'deployment_code', left(said ->> 'deploymentID', {limits.CODE_LENGTH_MAX})),
+    said ->> 'deploymentID',
+    coalesce(CAST({SAME_START} AS timestamptz), CAST(said ->> 'deploymentStart' AS timestamptz)),
+    coalesce(CAST({SAME_END} AS timestamptz), CAST(said ->> 'deploymentEnd' AS timestamptz)),
+    {exact("utc_offset_minutes", "int", OFFSET.format("(said ->> 'deploymentStart')"))},
     left(said ->> 'setupBy', 100), said ->> 'cameraID', left(said ->> 'cameraModel', 100),
     CAST(said ->> 'cameraDelay' AS int), CAST(said ->> 'cameraHeight' AS float8),
     CAST(said ->> 'cameraDepth' AS float8), CAST(said ->> 'cameraTilt' AS int), CAST(said ->> 'cameraHeading' AS int),
     CAST(said ->> 'detectionDistance' AS float8), CAST(said ->> 'timestampIssues' AS bool),
     CAST(said ->> 'baitUse' AS bool),
     upper(regexp_replace(said ->> 'featureType', '([a-z])([A-Z])', '\\1_\\2', 'g')),
-    left(said ->> 'habitat', 500),
-    {LISTED.format("deploymentGroups")}, {LISTED.format("deploymentTags")},
-    left(said ->> 'deploymentComments', 4000)
+    CASE WHEN {SAME_HABITAT} THEN said -> 'details' ->> 'habitat' ELSE left(said ->> 'habitat', 500) END,
+    {exact_list("deployment_groups", LISTED.format("deploymentGroups"), "deploymentGroups")},
+    {exact_list("deployment_tags", LISTED.format("deploymentTags"), "deploymentTags")},
+    left(said ->> 'deploymentComments', 4000),
+    {exact("correct_setup", "bool", "NULL")}, {exact("correct_tstamp", "bool", "NULL")},
+    {exact("view_quality", "text", "NULL")}, {exact("bait_type", "text", "NULL")}, {exact("session", "text", "NULL")},
+    {exact("array", "text", "NULL")}, coalesce(CAST(said -> 'details' ->> 'clock_correction_s' AS int), 0),
+    {exact("clock_correction_note", "text", "NULL")}, {exact("clock_corrected_at", "timestamptz", "NULL")},
+    {exact("sequence_gap_s", "int", "NULL")}, {exact("file_name_pattern", "text", "NULL")}
 FROM import_records
 JOIN locations ON research_project_id = :research_id AND lower(locations.location_id) = lower({PLACE})
 WHERE kind = 'deployment' ORDER BY lower(said ->> 'deploymentID'), place
 ON CONFLICT (research_project_id, lower(deployment_id)) DO NOTHING
+RETURNING id
+"""
+FAILURES = """
+INSERT INTO deployment_failures (deployment_id, starts_at, ends_at, reason)
+SELECT deployments.id, CAST(failure ->> 'starts_at' AS timestamptz), CAST(failure ->> 'ends_at' AS timestamptz),
+    failure ->> 'reason'
+FROM import_records JOIN deployments ON research_project_id = :research_id
+    AND lower(deployments.deployment_id) = lower(said ->> 'deploymentID')
+CROSS JOIN LATERAL jsonb_array_elements(said -> 'details' -> 'failures') AS failure
+WHERE kind = 'deployment' AND jsonb_typeof(said -> 'details' -> 'failures') = 'array'
+    AND deployments.id = ANY (:deployment_ids) ORDER BY place
 """
 # A medium is there if its id is, or its path in its deployment, or its name there if only one medium has that.
 FOUND = """
@@ -134,13 +206,28 @@ MEDIA = f"""
 WITH made AS (
     INSERT INTO resources (research_project_id, deployment_id, owner_id, media_id, name, file_path, status,
         resource_type, mime_type, exif, camera_time, camera_utc_offset_minutes, time_source, recorded_at,
-        date_recorded_correct, description, tags)
+        date_recorded_correct, description, tags, size_bytes, width, height, brightness, fps, duration_s, frame_count,
+        declared_frame_count, camera_make, camera_model, serial_number)
     SELECT DISTINCT ON (said ->> 'mediaID') :research_id, deployment_id, :user_id, said ->> 'mediaID',
         coalesce(said ->> 'fileName', left(regexp_replace(said ->> 'filePath', '^.*/', ''), 255)), said ->> 'filePath',
-        'ADDRESS', upper(split_part(said ->> 'fileMediatype', '/', 1)), left(said ->> 'fileMediatype', 100),
-        said -> 'exifData', left(said ->> 'timestamp', 19), {OFFSET.format("(said ->> 'timestamp')")}, 'TABLE',
-        CAST(said ->> 'timestamp' AS timestamptz), NULL, left(said ->> 'mediaComments', 4000),
-        CASE WHEN CAST(said ->> 'favorite' AS bool) THEN ARRAY['favorite'] ELSE ARRAY[]::varchar[] END
+        'ADDRESS', {exact("resource_type", "text", "upper(split_part(said ->> 'fileMediatype', '/', 1))")},
+        {exact("mime_type", "text", "left(said ->> 'fileMediatype', 100)")}, said -> 'exifData',
+        {exact("camera_time", "text", "left(said ->> 'timestamp', 19)")},
+        {exact("camera_utc_offset_minutes", "int", OFFSET.format("(said ->> 'timestamp')"))},
+        {exact("time_source", "text", "'TABLE'")},
+        coalesce(CAST({SAME_TIME} AS timestamptz), CAST(said ->> 'timestamp' AS timestamptz)), NULL,
+        left(said ->> 'mediaComments', 4000),
+        {
+    exact_list(
+        "tags",
+        "CASE WHEN CAST(said ->> 'favorite' AS bool) THEN ARRAY['favorite']::varchar[] ELSE ARRAY[]::varchar[] END",
+    )
+}, {exact("size_bytes", "bigint", "NULL")},
+        {exact("width", "int", "NULL")}, {exact("height", "int", "NULL")}, {exact("brightness", "float8", "NULL")},
+        {exact("fps", "float8", "NULL")}, {exact("duration_s", "float8", "NULL")},
+        {exact("frame_count", "int", "NULL")}, {exact("declared_frame_count", "int", "NULL")},
+        {exact("camera_make", "text", "NULL")}, {exact("camera_model", "text", "NULL")},
+        {exact("serial_number", "text", "NULL")}
     FROM import_resources WHERE resource_id IS NULL ORDER BY said ->> 'mediaID', place
     ON CONFLICT DO NOTHING
     RETURNING id, media_id
@@ -159,6 +246,29 @@ UPDATE resources SET date_recorded_correct = recorded_at >= starts_at AND record
 FROM import_resources, deployments
 WHERE resources.id = import_resources.resource_id AND deployments.id = resources.deployment_id
     AND date_recorded_correct IS NULL AND recorded_at IS NOT NULL
+"""
+# The events of a package that are UUIDs are sequences here, unless another project has them.
+SEQUENCES = """
+WITH told AS (
+    SELECT resource.id, resource.deployment_id, resource.recorded_at,
+        coalesce(own.said -> 'details' ->> 'sequence', event.event_id) AS sequence_id
+    FROM import_resources AS own JOIN resources AS resource ON resource.id = own.resource_id
+    LEFT JOIN (
+        SELECT said ->> 'media_id' AS media_id, min(said ->> 'event_id') AS event_id FROM import_records
+        WHERE kind = 'observation' GROUP BY 1
+    ) AS event ON event.media_id = own.said ->> 'mediaID'
+    WHERE resource.sequence_id IS NULL AND resource.recorded_at IS NOT NULL AND resource.deployment_id IS NOT NULL
+), made AS (
+    INSERT INTO sequences (sequence_id, research_project_id, deployment_id, starts_at, ends_at, resource_count)
+    SELECT sequence_id, CAST(:research_id AS bigint), deployment_id, min(recorded_at), max(recorded_at), count(*)
+    FROM told WHERE sequence_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' GROUP BY sequence_id, deployment_id
+    ON CONFLICT (sequence_id) DO NOTHING RETURNING id, sequence_id, deployment_id
+)
+UPDATE resources SET sequence_id = made.id FROM told JOIN made USING (sequence_id, deployment_id)
+WHERE resources.id = told.id
+"""
+LOCKED = """
+SELECT id FROM deployments WHERE id IN (SELECT deployment_id FROM import_resources) ORDER BY id FOR NO KEY UPDATE
 """
 CLASHING = """
 SELECT file, line FROM import_resources JOIN import_records USING (place) WHERE resource_id IS NULL ORDER BY place
@@ -199,7 +309,8 @@ async def write_places(session: WriteSession, problems: Problems, *, research_id
     await ask(session, LOCATIONS, zone=zone, **given)
     for row in await ask(session, MOVED, research_id=research_id):
         problems.warn(row.file, row.line, "locationID", "The location is there with another position, which stays.")
-    await ask(session, DEPLOYMENTS, **given)
+    made = [row.id for row in await ask(session, DEPLOYMENTS, **given)]
+    await ask(session, FAILURES, research_id=research_id, deployment_ids=made)
 
 
 async def write_media(session: WriteSession, problems: Problems, *, research_id: int, user_id: int) -> tuple[int, int]:
@@ -209,6 +320,9 @@ async def write_media(session: WriteSession, problems: Problems, *, research_id:
     await ask(session, NOTED, research_id=research_id)
     await ask(session, MEDIA, research_id=research_id, user_id=user_id)
     await ask(session, CORRECT)
+    await ask(session, SEQUENCES, research_id=research_id)
+    for row in await ask(session, LOCKED):
+        await sequences.rebuild(session, row.id)
     for row in await ask(session, CLASHING):
         problems.add(row.file, row.line, "filePath", "The deployment has another medium with this path.")
     [(total,)] = await ask(session, "SELECT count(*) FROM import_resources WHERE resource_id IS NOT NULL")

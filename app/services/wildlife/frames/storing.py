@@ -12,7 +12,7 @@ from app import parsing
 from app.database import Database
 from app.formats import frames
 from app.formats.frames import FrameSample, FramesCode, FramesHeader, ObjectHeader, Range, UnreadableFrames
-from app.formats.frames.reading import sift
+from app.formats.frames.reading import sift, sift_renamed
 from app.gateways import storage
 from app.models.wildlife.classifications import Classification
 
@@ -44,6 +44,20 @@ async def store_payload(source: Path, *, object_ids: Collection[int] | None = No
         if "code" in said:
             raise UnreadableFrames(FramesCode(said["code"]), said["message"])
         return await _keep(path), said
+
+
+async def store_renamed(
+    source: Path, classification_id: int, objects: Sequence[tuple[int, int, int | None]]
+) -> str | None:
+    """Stores a payload from elsewhere for a classification of ours; its digest, or none if it breaks a rule.
+
+    objects: for each object its id there, its id here, and its taxon.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frames"
+        given = [list(each) for each in objects]
+        refused = await parsing.run(sift_renamed, str(source), str(path), classification_id, given)
+        return None if refused else await _keep(path)
 
 
 async def prune_frames(database: Database) -> int:

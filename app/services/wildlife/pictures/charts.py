@@ -1,19 +1,20 @@
-"""Charts behind signed links: the activity at a deployment, and a project at a glance."""
+"""Charts behind signed links: the activity at a deployment, a project at a glance, and a map of its places."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import parsing
 from app.database import ReadSession
 from app.models.wildlife.classification_projects import ClassificationProject
-from app.models.wildlife.classifications import Classification
-from app.models.wildlife.deployments import Deployment
+from app.models.wildlife.classifications import Classification, ClassificationType
+from app.models.wildlife.deployments import Deployment, Location
 from app.models.wildlife.species import Species
-from app.pictures import charts
+from app.pictures import charts, maps
 from app.policies import Viewer, visible
+from app.policies.wildlife.places import may_see_exact_place, shown_point
 from app.services import links
 from app.services.wildlife.pictures.media import ROUTE
 from app.services.wildlife.statistics.activity import activity_of
@@ -25,8 +26,9 @@ from app.services.wildlife.statistics.progress import progress
 
 ACTIVITY = links.Kind("activity-chart", ROUTE, Deployment)
 OVERVIEW = links.Kind("project-overview", ROUTE, ClassificationProject)
+MAP = links.Kind("deployment-map", ROUTE, ClassificationProject)
 MEDIA_TYPE = "image/png"
-SPECIES_MAX, DEPLOYMENTS_MAX = 25, 200
+SPECIES_MAX, DEPLOYMENTS_MAX, PLACES_MAX = 25, 200, 2_000
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ def overview_link(viewer: Viewer, project: ClassificationProject) -> str:
     return links.signed(OVERVIEW, viewer, project.id)
 
 
+def map_link(viewer: Viewer, project: ClassificationProject) -> str:
+    """A link to the map of a project's places as PNG."""
+    return links.signed(MAP, viewer, project.id)
+
+
 async def chart(session: ReadSession, opened: links.Opened) -> tuple[Any, list[Any]]:
     """What draws the chart of a link, and its arguments: as things are now, for who may still see them."""
     if opened.kind is ACTIVITY:
@@ -77,7 +84,31 @@ async def chart(session: ReadSession, opened: links.Opened) -> tuple[Any, list[A
         found = await activity_chart(session, opened.holder, opened.row, project_id)
         hours = ([0] * HOURS, [0] * HOURS) if found is None else (list(found.local), list(found.solar))
         return charts.activity_chart, [opened.row.deployment_id, *hours]
+    if opened.kind is MAP:
+        return maps.deployment_map, [opened.row.name, await _places(session, opened.holder, opened.row)]
     return charts.overview_chart, await _overview(session, opened.row)
+
+
+async def _places(session: ReadSession, viewer: Viewer, project: ClassificationProject) -> list[list[Any]]:
+    """The places with media of a project, as the viewer sees them, and how many approved media show something."""
+    shown = shown_point(viewer)
+    something = Classification.is_approved & ~Classification.is_blank & ~Classification.is_setup
+    rows = (
+        select(
+            func.coalesce(Location.name, Location.location_id),
+            func.ST_X(shown),
+            func.ST_Y(shown),
+            func.count().filter(something),
+            ~may_see_exact_place(viewer),
+        )
+        .join(Deployment, Deployment.location_id == Location.id)
+        .join(Classification, Classification.deployment_id == Deployment.id)
+        .where(Classification.project_id == project.id, Classification.classification_type == ClassificationType.FINAL)
+        .group_by(Location.id)
+        .order_by(Location.id)
+        .limit(PLACES_MAX)
+    )
+    return [list(row) for row in (await session.execute(rows)).all()]
 
 
 async def _overview(session: ReadSession, project: ClassificationProject) -> list[Any]:
