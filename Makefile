@@ -17,7 +17,7 @@ run: ## Run everything on this machine: servers, API, worker, demo accounts
 	@exec $(fieldgraph) up --with-parent
 
 test: check ## Check everything, then run the tests; ARGS="tests/setup -x" chooses some
-	@$(python) pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(python) pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: check ## Run the property tests for long, each time on other examples; FUZZ=100 for even longer
 	@FUZZ=$${FUZZ:-20} $(python) pytest -m fuzz $(ARGS)

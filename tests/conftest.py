@@ -32,6 +32,7 @@ from redis import Redis  # noqa: E402
 from app.operations.migrate import upgrade  # noqa: E402
 from app.operations.roles import grant  # noqa: E402
 from app.settings import settings  # noqa: E402
+from tests.longest_first import place  # noqa: E402
 from tests.plain_logs import log_plainly  # noqa: E402
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files begin first."""
+    items.sort(key=lambda item: place(item.path.relative_to(item.config.rootpath).as_posix()))
 
 
 def pytest_unconfigure() -> None:
