@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.graphql.outbox import Line
 
-START_S_MAX = 30
-PROCESS_START_S_MAX = 120
+START_S_MAX = 120
+PROCESS_START_S_MAX = 240
 ROOT = Path(__file__).parent.parent
 
 

@@ -173,11 +173,11 @@ async def test_what_is_open_with_a_session_closes_at_once_in_every_process(
         for stream in streams:
             await anext(stream)
         await asyncio.sleep(FIRST_LOOK_S)
-        async with httpx.AsyncClient(base_url=two_processes[asked].url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=two_processes[asked].url, trust_env=False, timeout=60) as http:
             body = {"query": REVOKE_ALL, "variables": {"current": True}}
             answer = await http.post("/graphql", json=body, headers={"Authorization": f"Bearer {owner.token}"})
         assert "errors" not in answer.json()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             assert [await each.closed() for each in sockets] == [4403, 4403]
             assert [await anext(stream) for stream in streams] == [False, False]
         for each in kept:
@@ -190,7 +190,7 @@ async def test_suspension_closes_what_is_open_in_every_process(two_processes, da
         async with database.writing() as session:
             await session.execute(update(User).where(User.id == owner.id).values(is_active=False))
             viewers.invalidate(session, owner.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             assert [await one.closed(), await two.closed()] == [4403, 4403]
 
 
@@ -201,6 +201,6 @@ async def test_rights_that_change_close_what_was_opened_with_others(two_processe
             await session.execute(update(User).where(User.id == staff.id).values(is_staff=False))
             viewers.invalidate(session, staff.id)
             viewers.invalidate(session, owner.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             assert await theirs.closed() == 4403
         await kept.settled()

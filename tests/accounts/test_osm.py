@@ -65,7 +65,7 @@ class Visit:
     state: str = ""
 
     async def say_yes(self, osm_id=7, name="Maria", **more) -> "Visit":
-        async with httpx.AsyncClient(trust_env=False) as browser:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
             asked = httpx.URL(self.url).copy_merge_params({"id": osm_id, "display_name": name, **more})
             reply = await browser.get(asked)
         assert reply.status_code == 302

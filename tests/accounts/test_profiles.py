@@ -39,7 +39,7 @@ def files(home):
 
 async def left(home, expected):
     """Waits until these are the only files: what is replaced goes behind the answer."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while files(home) != expected:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.02)
 

@@ -130,7 +130,7 @@ async def test_a_change_in_another_process_is_known_long_before_it_would_be_aske
         await session.execute(delete(Session))
         # What `forget` notes for others, without what it does here.
         events.record(session, viewers.TOPIC, {"user": owner.id})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (await ask(ME, viewer=owner)).codes != ["UNAUTHENTICATED"]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert (await ask(ME, viewer=other))["me"] == {"username": "other"}
@@ -146,7 +146,7 @@ async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, l
     await elsewhere.of(owner.token)
     assert await ask("mutation { signOut }", viewer=owner) == {"signOut": True}
     assert (await ask(ME, viewer=owner)).codes == ["UNAUTHENTICATED"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while elsewhere._cached:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await elsewhere.stop()

@@ -14,7 +14,7 @@ from graphql import OperationDefinitionNode, OperationType, parse
 
 from tests.docs.examples import ADDRESS, PLACEHOLDER, Example, Values
 
-RUN_S_MAX = 60
+RUN_S_MAX = 240
 ANONYMOUS = "anonymous"
 
 

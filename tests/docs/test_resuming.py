@@ -35,7 +35,7 @@ async def test_a_subscription_goes_on_after_its_connection_broke(live, database,
                 session, Viewer(owner.id), parent_id=None, about=None, fields={"content": content}
             )
 
-    with httpx.Client() as http:
+    with httpx.Client(timeout=60) as http:
         events = names["subscribe"](http, QUERY)
         told = partial(asyncio.to_thread, next, events)
         first = asyncio.create_task(told())

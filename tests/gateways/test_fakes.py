@@ -84,7 +84,7 @@ def test_the_ready_areas_have_the_size_and_the_houses_a_lesson_needs():
 
 async def test_the_tilejson_file_names_its_neighbours_wherever_the_fakes_are_mounted():
     with serving(Starlette(routes=[Mount("/demo", app)])) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             tilejson = (await client.get("/demo/tilejson.json")).json()
             assert tilejson["tiles"] == [f"{server.url}/demo/tiles/{{z}}/{{x}}/{{y}}.png"]
 
@@ -92,7 +92,7 @@ async def test_the_tilejson_file_names_its_neighbours_wherever_the_fakes_are_mou
 async def test_every_naming_of_a_tile_shows_the_same_ground(fakes):
     z, x, y = MIDDLE
     key = "".join(str((x >> bit & 1) + 2 * (y >> bit & 1)) for bit in range(z - 1, -1, -1))
-    async with httpx.AsyncClient(base_url=fakes.url) as client:
+    async with httpx.AsyncClient(base_url=fakes.url, timeout=60) as client:
         paths = (f"/tiles/{z}/{x}/{y}.png", f"/tms/{z}/{x}/{2**z - 1 - y}.png", f"/quadkey/{key}.png")
         replies = [await client.get(path) for path in paths]
         tilejson = (await client.get("/tilejson.json")).json()
@@ -102,7 +102,7 @@ async def test_every_naming_of_a_tile_shows_the_same_ground(fakes):
 
 @pytest.mark.parametrize("path", ["/tiles/23/0/0.png", "/tiles/3/8/0.png", "/tms/1/0/5.png", "/quadkey/124.png"])
 async def test_a_tile_that_cannot_be_is_not_found(fakes, path):
-    async with httpx.AsyncClient(base_url=fakes.url) as client:
+    async with httpx.AsyncClient(base_url=fakes.url, timeout=60) as client:
         assert (await client.get(path)).status_code == 404
 
 

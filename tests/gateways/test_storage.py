@@ -44,7 +44,7 @@ def server():
 
 @pytest.fixture
 async def client(server):
-    async with httpx.AsyncClient(base_url=server.url) as started:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as started:
         yield started
 
 

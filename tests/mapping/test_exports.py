@@ -230,7 +230,7 @@ async def test_writing_ends_when_the_client_leaves(application, ask, rows, monke
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
              "headers": [], "client": ("127.0.0.1", 1), "server": ("api", 80), "scheme": "http",
              "http_version": "1.1", "asgi": {"version": "3.0"}, "root_path": ""}  # fmt: skip
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await application(scope, receive, send)
     assert ended.is_set()
     assert [message.get("status") for message in sent][:1] in ([], [499])

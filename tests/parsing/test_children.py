@@ -142,7 +142,7 @@ async def test_a_child_ends_with_its_parent():
 
 
 async def _gone(pid):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while _lives(pid):  # noqa: ASYNC110 -- another process sets no event
             await asyncio.sleep(0.05)
 

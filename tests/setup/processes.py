@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-END_S_MAX = 30
+END_S_MAX = 120
 
 
 def descendants(ancestor: int) -> set[int]:

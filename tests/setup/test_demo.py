@@ -192,7 +192,7 @@ async def test_a_lost_connection_is_taken_up_after_the_last_event(monkeypatch, c
     async with serve_sockets(serve, "127.0.0.1", 0, subprotocols=["graphql-transport-ws"]) as server:
         port = server.sockets[0].getsockname()[1]
         monkeypatch.setattr(settings, "public_url", f"http://127.0.0.1:{port}")
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             training = await client.Client(http).watch(client.TRAINING, "id", "status accuracy")
     assert training == {"status": "FINISHED", "accuracy": 70.0, "cursor": "three"}
     assert asked == [None, "two", "two", "two"]

@@ -25,7 +25,7 @@ from app.settings import settings
 from tests.setup.processes import await_end, descendants
 
 UP = [sys.executable, "-m", "app.cli", "up"]
-READY_S_MAX = 60
+READY_S_MAX = 240
 PARENT = ["/bin/sh", "-c", '"$@" --with-parent; exit $?', "sh", *UP]
 
 
@@ -69,7 +69,7 @@ def _said_until(end: str, up: subprocess.Popen[str]) -> str:
 
 
 def status(environment, path: str) -> int:
-    address = http.client.HTTPConnection("127.0.0.1", int(environment["PORT"]), timeout=10)
+    address = http.client.HTTPConnection("127.0.0.1", int(environment["PORT"]), timeout=60)
     with closing(address) as connection:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -77,7 +77,7 @@ def status(environment, path: str) -> int:
 
 def signed_in_with_osm(environment) -> str:
     """Who somebody is after a visit to the demo's own OpenStreetMap."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{environment['PORT']}", trust_env=False) as browser:
+    with httpx.Client(base_url=f"http://127.0.0.1:{environment['PORT']}", trust_env=False, timeout=60) as browser:
 
         def ask(name: str, shown: str, **input: str) -> dict[str, str]:
             kind = f"{name[0].upper()}{name[1:]}Input!"
@@ -115,7 +115,7 @@ def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
         assert here.address == f"http://127.0.0.1:{environment['PORT']}"
         parts = descendants(up.pid)
         up.send_signal(signal.SIGINT)
-        assert up.wait(30) == 0
+        assert up.wait(120) == 0
         assert up.stdout is not None
         assert up.stdout.read().endswith("Stopped.\n")
         await_end(parts)
@@ -160,7 +160,7 @@ def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(env
         _said_until("The worker exited with code -9. Restarting it.", up)
         _said_until("working", up)
         os.kill(api, signal.SIGKILL)
-        assert up.wait(30) == 1
+        assert up.wait(120) == 1
         assert up.stdout is not None
         assert "The api exited with code -9. Stopping everything." in up.stdout.read()
 

@@ -26,7 +26,7 @@ class Client:
         return message
 
     async def hear_all(self):
-        return json.loads(await asyncio.wait_for(self._connection.recv(), 30))
+        return json.loads(await asyncio.wait_for(self._connection.recv(), 120))
 
     async def begun(self):
         """The cursor that the subscription says it begins with."""

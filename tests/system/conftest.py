@@ -18,7 +18,7 @@ from tests import factories
 from tests.proxy import Proxy, before_database
 
 T = TypeVar("T")
-WAIT_S_MAX = 60
+WAIT_S_MAX = 120
 
 
 @pytest.fixture

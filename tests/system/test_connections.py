@@ -43,7 +43,7 @@ async def cancelled(task, then):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         return await then
 
 
@@ -139,7 +139,7 @@ async def test_closing_tells_everybody_who_waits_to_come_again(reader_url, sessi
     reader = Reader(reader_url, connections=1)
     asked = [asyncio.create_task(reader.rows(SLEEP, [b"60"])) for _ in range(5)]
     await eventually_is(sessions, ["active"])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await reader.close()
         assert all(task.done() for task in asked)
         assert [type(each) for each in await asyncio.gather(*asked, return_exceptions=True)] == [Busy] * 5

@@ -20,7 +20,7 @@ from jobs.run import Run, Work, attempt
 from tests import factories
 
 SUBJECT = 7
-WAIT_S_MAX = 30
+WAIT_S_MAX = 120
 
 
 async def failed(session, subject_id, reason):

@@ -12,7 +12,7 @@ from app.models.accounts import User
 from jobs.faults import Fault, fault_of
 
 S_MAX = 0.3
-WAIT_S_MAX = 30
+WAIT_S_MAX = 120
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ async def test_a_stream_of_events_begins_with_an_id_and_each_event_has_one(live,
     headers = EVENTS | {"authorization": f"Bearer {owner.token}"}
     body = {"query": TOLD}
     async with (
-        httpx.AsyncClient(base_url=live.url) as http,
+        httpx.AsyncClient(base_url=live.url, timeout=60) as http,
         http.stream("POST", "/graphql", json=body, headers=headers) as answer,
     ):
         lines = answer.aiter_lines()
@@ -176,7 +176,7 @@ async def test_an_event_that_cannot_be_read_now_is_read_later(database, redis_ur
         async with database.writing() as session:
             for number in range(3):
                 events.record(session, "topic", {"number": number})
-        async with asyncio.timeout(30), aclosing(stream.values(lambda _: False)) as values:
+        async with asyncio.timeout(120), aclosing(stream.values(lambda _: False)) as values:
             assert [(await anext(values))[1] for _ in range(3)] == [0, 1, 2]
 
 
@@ -190,6 +190,6 @@ async def test_an_outage_without_an_end_ends_the_subscription(database, redis_ur
         stream = await SourceStream.since(None, feed, "topic", read)
         async with database.writing() as session:
             events.record(session, "topic", {})
-        async with asyncio.timeout(30), aclosing(stream.values(lambda _: False)) as values:
+        async with asyncio.timeout(120), aclosing(stream.values(lambda _: False)) as values:
             with pytest.raises(Busy):
                 await anext(values)

@@ -13,7 +13,7 @@ from app.events.dispatcher import EventDispatcher
 from app.events.positions import Position
 from app.settings import settings
 
-WAIT_S_MAX = 30
+WAIT_S_MAX = 120
 
 
 @pytest.fixture(scope="module")

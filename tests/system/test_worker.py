@@ -103,7 +103,7 @@ def labels(database):
 
 async def ended(process):
     """The exit code of a process that was asked to leave."""
-    return await asyncio.wait_for(asyncio.to_thread(process.wait), 30)
+    return await asyncio.wait_for(asyncio.to_thread(process.wait), 120)
 
 
 async def test_a_job_whose_call_was_lost_is_done_all_the_same(

@@ -137,7 +137,10 @@ async def test_without_redis_everybody_passes_and_one_line_says_so():
 async def test_an_overspent_viewer_hears_429_and_when_to_come_again(serve, budget, connect, monkeypatch):
     monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 10)
     query = {"query": "{ items(first: 5) { nodes { id } } }"}
-    async with serve(budget=budget) as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+    async with (
+        serve(budget=budget) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=60) as client,
+    ):
         headers = {"authorization": "Bearer viewer-1"}
         first = await client.post("/graphql", json=query, headers=headers)
         second = await client.post("/graphql", json=query, headers=headers)

@@ -375,7 +375,7 @@ async def test_pages_elsewhere_are_not_answered_unless_the_settings_name_them(ht
     asked = {"origin": "https://map.example", "access-control-request-method": "POST"}
     assert "access-control-allow-origin" not in (await http.options("/graphql", headers=asked)).headers
     monkeypatch.setattr(settings, "cors_origins", ["https://map.example"])
-    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=60) as client:
         preflight = await client.options("/graphql", headers=asked)
         answer = await client.post("/graphql", json={"query": "{greeting}"}, headers={"origin": "https://map.example"})
         other = await client.post("/graphql", json={"query": "{greeting}"}, headers={"origin": "https://evil.example"})

@@ -338,7 +338,7 @@ async def test_leaving_ends_subscriptions_and_lets_requests_finish(serve, connec
             rest = "".join([part async for part in events])
         answer = await under_way
         with pytest.raises(httpx.ConnectError):
-            await httpx.AsyncClient(trust_env=False).get(f"{served.url}/healthz")
+            await httpx.AsyncClient(trust_env=False, timeout=60).get(f"{served.url}/healthz")
     assert closing == (1012, "The server restarts: connect again")
     assert answer.json()["data"] == {"slow": "done"}
     assert "event: complete" not in rest

@@ -43,7 +43,7 @@ async def test_others_may_not(http, origin):
 async def test_in_production_the_settings_name_all(serve, monkeypatch):
     monkeypatch.setattr(settings, "production", True)
     monkeypatch.setattr(settings, "cors_origins", ["https://map.example"])
-    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as client:
+    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=60) as client:
         named = await client.options("/graphql", headers=preflight("https://map.example"))
         local = await client.options("/graphql", headers=preflight("http://localhost:5173"))
         upload = preflight("https://map.example", **{"access-control-request-method": "PUT"})

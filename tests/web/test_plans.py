@@ -50,7 +50,10 @@ class Echoes:
 @pytest.fixture
 async def planned(serve):
     plans = Echoes()
-    async with serve(plans=plans) as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
+    async with (
+        serve(plans=plans) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=60) as http,
+    ):
 
         async def ask(query, **variables):
             headers = {"authorization": "Bearer viewer-7", "accept": "application/graphql-response+json"}

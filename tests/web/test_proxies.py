@@ -136,7 +136,7 @@ async def test_both_ways_through_the_server_know_the_client(serve, monkeypatch, 
     """A plain POST, and one with a header that sends it the ordinary way."""
     monkeypatch.setattr(settings, "trusted_proxies", [ip_network("127.0.0.0/8" if trusted else "10.0.0.0/8")])
     told = {"x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https"} | ({} if is_plain else {"expect": ""})
-    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False) as http:
+    async with serve() as served, httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=60) as http:
         answer = await http.post("/graphql", json=QUERY, headers=told)
         assert [caller.address for caller in served.journal.callers] == ["192.0.2.7" if trusted else "127.0.0.1"]
     assert ("strict-transport-security" in answer.headers) is trusted

@@ -115,7 +115,7 @@ async def test_a_reading_that_is_tried_again_reads_the_rest(
 
 async def until_nothing_is_left() -> None:
     """Files go once the transaction has ended, and nobody waits for them."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while [key async for key in storage.every() if key.startswith("media/")]:  # noqa: ASYNC110 - files tell nobody
             await asyncio.sleep(0.05)
 
