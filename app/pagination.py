@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import lru_cache, partial
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Subquery, and_, cast, func, or_, select, true
@@ -24,6 +24,7 @@ NOT_OURS = "`after` is not a cursor from this API."
 # More than there are lists and orders.
 CURSORS_REMEMBERED_MAX = 500
 UTC_OFFSET = timedelta()
+AS_THE_PAGE: Any = object()
 
 
 class Order(Enum):
@@ -142,32 +143,46 @@ def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
     return or_(past, (column == after.value) & further, column.is_(None) if column.nullable else past)
 
 
-class Cut(Protocol):
+@dataclass(frozen=True)
+class Cut:
     """Sorts and cuts a select of a model, or of something with its columns, as a page is, or to another limit."""
 
-    def __call__(self, statement: Select[Any], model: Any, *, limit: Any = ...) -> Select[Any]:
+    order: Order
+    limit: Any
+    after: Place | None
+
+    def __call__(self, statement: Select[Any], model: Any, *, limit: Any = AS_THE_PAGE) -> Select[Any]:
         """The page of it."""
+        most = self.limit if limit is AS_THE_PAGE else limit
+        return window(statement, model, self.order, limit=most, after=self.after)
 
 
 FOUND_AMONG = "found_among"
 
 
-def merged(statement: Select[M], found_among: Callable[[Cut], ColumnElement[bool]]) -> Select[M]:
+def merged(
+    statement: Select[M], found_among: Callable[[Cut], ColumnElement[bool]], *, begun: Select[M] | None = None
+) -> Select[M]:
     """The statement, with a condition that holds for all rows of a page and finds them sooner.
 
-    It is made for each page. So a list of many sources takes the first of each source, and of these the first.
+    It is made for each page. So a list of many sources takes the first of each source, and of these the first. If it
+    contains all other conditions, a page has it with those of the select that was `begun`, so that none is asked twice.
     """
-    return statement.execution_options(**{FOUND_AMONG: found_among})
+    return statement.execution_options(**{FOUND_AMONG: (begun, found_among)})
 
 
 def window(statement: Select[Any], model: Any, order: Order, *, limit: Any, after: Place | None) -> Select[Any]:
     """The statement, sorted and cut to so many rows after a place; the numbers may be bound later."""
-    if found_among := statement.get_execution_options().get(FOUND_AMONG):
-        statement = statement.where(found_among(partial(window, order=order, limit=limit, after=after)))
+    if sooner := statement.get_execution_options().get(FOUND_AMONG):
+        begun, found_among = sooner
+        statement = (statement if begun is None else begun).where(found_among(Cut(order, limit, after)))
     if after is not None:
         statement = statement.where(_beyond(model, order, after))
     columns = [model.id] if order.column == "id" else [getattr(model, order.column), model.id]
-    keys = [c.desc().nulls_last() if c.nullable else c.desc() for c in columns] if order.descends else columns
+    # An expression that is sorted by is never null.
+    may_be_null = [getattr(column, "nullable", False) for column in columns]
+    descending = [c.desc().nulls_last() if nulls else c.desc() for c, nulls in zip(columns, may_be_null, strict=True)]
+    keys = descending if order.descends else columns
     return statement.order_by(*keys).limit(limit)
 
 

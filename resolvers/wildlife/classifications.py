@@ -20,6 +20,7 @@ from app.pagination import Order
 from app.policies import visible
 from app.policies.accounts import is_by
 from app.services.wildlife.classifications import filters
+from app.services.wildlife.classifications.paging import found_in_order
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
@@ -139,14 +140,13 @@ def classifications(
     """
     project = _key(classification_project_id, ClassificationProject)
     given = filter or ClassificationFilter()
-    found = filters.found(
-        visible(Classification, info.context.viewer), replace(plain_filter(given), project_id=project)
-    )
+    plain = replace(plain_filter(given), project_id=project)
+    seen = visible(Classification, info.context.viewer)
     for person in (_key(given.user_id, User), _key(given.owner_id, User)):
         if person is not None:
             # Nothing is found by somebody whom the viewer does not see.
-            found = found.where(is_by(info.context.viewer, literal(person, BigInteger), person))
-    return found
+            seen = seen.where(is_by(info.context.viewer, literal(person, BigInteger), person))
+    return found_in_order(seen, plain)
 
 
 def plain_filter(given: ClassificationFilter) -> filters.Filter:

@@ -1,19 +1,25 @@
 """Lists of classifications: what each filter finds, page by page, in as many statements whatever is on a page."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
+from strawberry.utils.str_converters import to_snake_case
 
 from app.models.accounts import User
+from app.models.wildlife.classifications import Classification, ClassificationType
 from app.models.wildlife.media import ResourceType
-from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, Sex
+from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, ObservationType, Sex
+from app.pagination import PageArgs, cursors, page
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving, feedback, marking
+from app.services.wildlife.classifications import approving, feedback, marking, paging
 from app.services.wildlife.classifications.classifying import Said
 from app.services.wildlife.classifications.marking import Marks
 from resolvers import ids
 from resolvers.plan import statements as plan_statements
 from resolvers.plan.statements import compiled
+from resolvers.wildlife.classifications import ClassificationFilter, ClassificationOrder, classifications
 from tests.wildlife import factories as wildlife
 from tests.wildlife.classifying import (
     BLANK,
@@ -150,7 +156,9 @@ def filled(at: Season, given, other):
     """The filter with ids for names."""
     made = {}
     for name, value in given.items():
-        if isinstance(value, str) and (hasattr(at, value) or value == "other"):
+        if name in MANY and isinstance(value, list):
+            made[name] = [ids.encode(getattr(at, each)) for each in value]
+        elif isinstance(value, str) and (hasattr(at, value) or value == "other"):
             id = ids.encode(other.user if value == "other" else getattr(at, value))
             made[name] = [id] if name in MANY else id
         else:
@@ -170,6 +178,114 @@ async def test_each_filter_finds_what_it_means(ask, owner, other, at):
         if found != expected or answer["classifications"]["totalCount"] != len(hours):
             wrong.append((given, found, expected))
     assert wrong == []
+
+
+WRONGLY_LISTED = text("""
+WITH meant AS (
+    SELECT link.id AS project_collection_id, final.id AS classification_id
+    FROM classification_project_collections AS link JOIN collection_resources AS item USING (collection_id)
+    JOIN classifications AS final ON final.project_id = link.project_id AND final.resource_id = item.resource_id
+    WHERE final.classification_type = 'FINAL'
+)
+SELECT (SELECT count(*) FROM meant), (
+    SELECT count(*) FROM meant FULL JOIN classifications_in_collections AS listed
+        USING (project_collection_id, classification_id)
+    WHERE meant.* IS NULL OR listed.* IS NULL)
+""")
+
+
+async def test_the_database_lists_what_is_in_a_collection_as_media_come_and_go(database, at):
+    unlinked = await wildlife.collection(database, at.research, "Linked later")
+    await wildlife.put_into(database, unlinked, at.resources[0], at.resources[4])
+    changes = (
+        "SELECT 1",
+        (
+            "INSERT INTO classification_project_collections (project_id, collection_id, research_project_id) "
+            f"VALUES ({at.project.id}, {unlinked.id}, {at.research.id})"
+        ),
+        f"DELETE FROM collection_resources WHERE collection_id = {unlinked.id} AND resource_id = {at.resources[4].id}",
+        f"DELETE FROM collection_resources WHERE resource_id = {at.resources[7].id}",
+        f"DELETE FROM classification_project_collections WHERE id = {at.spare_link.id}",
+    )
+    counts = []
+    async with database.writing() as session:
+        for change in changes:
+            await session.execute(text(change))
+            counts.append((await session.execute(WRONGLY_LISTED)).one()[:])
+    assert counts == [(9, 0), (11, 0), (10, 0), (9, 0), (8, 0)]
+
+
+# The last ones with so few that all is walked along.
+ORDERS = [("NEWEST", paging.FEW), ("OLDEST", paging.FEW), ("RECORDED", paging.FEW), ("RECORDED_LAST", 0)]
+VALUES = {"speciesIds", "observationTypes", "aiProviderId", "userId", "deploymentIds", "locationIds", "collectionIds"}
+TWO = [
+    {"speciesIds": "deer", "userId": "other"},
+    {"speciesIds": "fox", "approved": False, "confidenceMin": 0.5},
+    {"collectionIds": "collection", "classified": True},
+    {"collectionIds": ["unlinked", "spare"]},
+    {"deploymentIds": "deployment", "observationTypes": ["ANIMAL"], "bboxes": True},
+    {"observationTypes": ["ANIMAL", "HUMAN"], "bboxes": False},
+    {"userId": "owner", "aiProviderId": "provider"},
+    {"speciesIds": []},
+    {"collectionIds": []},
+    {"observationTypes": []},
+]
+
+
+@pytest.mark.parametrize(("order", "few"), ORDERS)
+async def test_pages_have_what_the_list_has_in_every_order(database, owner, other, at, order, few, monkeypatch):
+    monkeypatch.setattr(paging, "FEW", few)
+    unlinked = await wildlife.collection(database, at.research, "Not linked")
+    await wildlife.put_into(database, unlinked, at.resources[0], at.resources[4])
+    vars(at).update(unlinked=unlinked, owner=owner.user)
+    info, by = SimpleNamespace(context=SimpleNamespace(viewer=Viewer(owner.id))), ClassificationOrder[order]
+    async with database.reading() as session:
+        for given in [*(given for given, _ in CASES if VALUES & set(given)), *TWO]:
+            query = classifications(info, ids.encode(at.project), as_input(filled(at, given, other)))
+            whole = (await session.scalars(query.execution_options(found_among=None))).all()
+            found, after = [], None
+            while True:
+                rows = (await session.scalars(page(query, Classification, PageArgs(2, after, by)))).all()
+                found += rows[:2]
+                if len(rows) < 3:
+                    break
+                after = cursors(by)(rows[1].id, by.value_of(rows[1]))
+            expected = sorted(whole, key=lambda row: row.id, reverse=by.descends)
+            if by.column != "id":
+                expected.sort(key=lambda row: value_of(row, by), reverse=by.descends)
+            assert [row.id for row in found] == [row.id for row in expected], (given, order)
+
+
+def value_of(row, order):
+    """What is sorted by; a null comes last either way."""
+    value = order.value_of(row)
+    return (value is None) is not order.descends, value or 0
+
+
+def as_input(given):
+    """The filter as its resolver gets it."""
+    fields = {to_snake_case(name): value for name, value in given.items()}
+    for name, kind in ENUMS.items():
+        if isinstance(value := fields.get(name), list):
+            fields[name] = [kind[each] for each in value]
+        elif value is not None:
+            fields[name] = kind[value]
+    for name, read in READ.items():
+        if name in fields:
+            fields[name] = read.fromisoformat(fields[name])
+    return ClassificationFilter(**fields)
+
+
+ENUMS = {
+    "classification_type": ClassificationType,
+    "observation_types": ObservationType,
+    "observation_level": ObservationLevel,
+    "sex": Sex,
+    "age": Age,
+    "behaviour": Behaviour,
+    "resource_type": ResourceType,
+}
+READ = {"recorded_from": datetime, "recorded_until": datetime, "time_from": time, "time_until": time}
 
 
 @pytest.mark.parametrize("order", ["NEWEST", "OLDEST", "RECORDED", "RECORDED_LAST"])

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Column,
     Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     String,
+    Table,
     UniqueConstraint,
     func,
     text,
@@ -139,17 +141,46 @@ class Classification(Record):
             "id",
             postgresql_where=text("classification_type = 'FINAL' AND NOT is_approved"),
         ),
+        Index(
+            "ix_classifications_approved",
+            "project_id",
+            "id",
+            postgresql_where=text("classification_type = 'FINAL' AND is_approved"),
+        ),
+        Index("ix_classifications_of_project", "project_id", "id", postgresql_where=IS_FINAL),
         Index("ix_classifications_review", "project_id", "id", postgresql_where=text("needs_review")),
         Index("ix_classifications_disagreement", "project_id", "id", postgresql_where=text("disagrees")),
         Index("ix_classifications_deployment", "project_id", "deployment_id", "id", postgresql_where=IS_FINAL),
         # Without it the planner walks back over all rows of AI to the newest FINAL.
         Index("ix_classifications_finals", "id", postgresql_where=IS_FINAL),
         Index("ix_classifications_recorded", "project_id", "recorded_at", "id", postgresql_where=IS_FINAL),
+        # Walked backwards, an index has its nulls first: a list has them last either way.
+        Index(
+            "ix_classifications_recorded_last",
+            "project_id",
+            text("recorded_at DESC NULLS LAST"),
+            text("id DESC"),
+            postgresql_where=IS_FINAL,
+        ),
         Index(None, "recorded_at", "id"),
         Index(None, "resource_id", "id"),
         Index(None, "final_id", "id"),
         Index(None, "source_id", "id", postgresql_where=text("source_id IS NOT NULL")),
         Index(None, "project_collection_id", "id"),
+        Index(
+            "ix_classifications_of_user",
+            "project_id",
+            "user_id",
+            "final_id",
+            postgresql_where=text("user_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_classifications_of_model",
+            "project_id",
+            "model_id",
+            "final_id",
+            postgresql_where=text("model_id IS NOT NULL"),
+        ),
         Index(None, "user_id", "id", postgresql_where=text("user_id IS NOT NULL")),
         Index(None, "model_id", "id", postgresql_where=text("model_id IS NOT NULL")),
         Index(None, "informativeness", "id"),
@@ -306,6 +337,26 @@ class Classification(Record):
         doc="Of a FINAL: the observations of the approved row; while none is approved, those of all current rows of "
         "AI and people.",
     )
+
+
+# Kept by the database: which FINALs are in which linked collection, so that a page of a collection is found in order.
+IN_COLLECTIONS = Table(
+    "classifications_in_collections",
+    Classification.metadata,
+    Column(
+        "project_collection_id",
+        ForeignKey("classification_project_collections.id", ondelete="CASCADE"),
+        primary_key=True,
+        info=not_exported("the media of a collection are exported with the media"),
+    ),
+    Column(
+        "classification_id",
+        ForeignKey("classifications.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+        info=not_exported("the media of a collection are exported with the media"),
+    ),
+)
 
 
 RESOURCE_CLASSIFICATIONS = add_relationship(

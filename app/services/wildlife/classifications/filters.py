@@ -1,7 +1,7 @@
 """Which classifications are meant: the same conditions for lists and for approvals in bulk."""
 
 from collections.abc import Collection as SomeOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
@@ -92,10 +92,14 @@ class Filter:
 
 def found(sought: Select[Classification], given: Filter) -> Select[Classification]:
     """The classifications that are meant, of those in a select."""
-    conditions = [*_own(given), *_of_final(given), *_of_people(given), *_of_medium(given)]
-    if (observed := _of_observations(given)) is not None:
-        conditions.append(observed)
-    return sought.where(*conditions)
+    return sought.where(*conditions(given))
+
+
+def conditions(given: Filter) -> list[ColumnElement[bool]]:
+    """What holds for those that are meant."""
+    asked = [*_own(given), *_of_final(given), *_of_people(given), *_of_medium(given)]
+    observed = _of_observations(given)
+    return asked if observed is None else [*asked, observed]
 
 
 def _own(given: Filter) -> list[ColumnElement[bool]]:
@@ -121,6 +125,17 @@ FLAGS = {
     "is_gold_standard": "is_gold_standard",
 }
 OF_EVERY_ROW = ("is_blank", "is_setup")
+OF_OBSERVATIONS = (
+    "species_ids",
+    "observation_types",
+    "observation_level",
+    "sex",
+    "age",
+    "behaviour",
+    "individual_id",
+    "confidence_min",
+    "confidence_max",
+)
 
 
 def _of_final(given: Filter) -> list[ColumnElement[bool]]:
@@ -145,7 +160,8 @@ def _flag(column: Any, value: bool | None) -> ColumnElement[bool] | None:
     return flag
 
 
-def _of_observations(given: Filter) -> ColumnElement[bool] | None:
+def asked_of_observations(given: Filter) -> list[ColumnElement[bool]]:
+    """What is asked of one and the same observation."""
     conditions: list[ColumnElement[bool]] = []
     if given.species_ids is not None:
         conditions.append(Attrs.species_id == any_(with_descendants(given.species_ids)))
@@ -169,6 +185,17 @@ def _of_observations(given: Filter) -> ColumnElement[bool] | None:
         conditions.append(Attrs.classification_confidence <= most)
     if given.bboxes:
         conditions.append(Attrs.bboxes.is_not(None))
+    return conditions
+
+
+def without_observations(given: Filter) -> Filter:
+    """The filter without what is asked of one observation; that none has a box is asked of all."""
+    asked_of_all = None if given.bboxes else given.bboxes
+    return replace(given, **dict.fromkeys(OF_OBSERVATIONS), bboxes=asked_of_all)
+
+
+def _of_observations(given: Filter) -> ColumnElement[bool] | None:
+    conditions = asked_of_observations(given)
     observed = _shown(given, conditions) if conditions else None
     if given.bboxes is False:
         without = ~_shown(given, [Attrs.bboxes.is_not(None)])
@@ -180,10 +207,10 @@ def _shown(given: Filter, conditions: list[ColumnElement[bool]]) -> ColumnElemen
     """Whether an observation that a row shows meets the conditions."""
     if given.project_id is not None:
         conditions = [Attrs.project_id == given.project_id, *conditions]
-    shown = exists().where(Attrs.shown_by_id == Classification.id, *conditions)
+    shown = exists().where(Attrs.shown_by_id == Classification.id, *conditions).correlate(Classification)
     if given.classification_type is ClassificationType.FINAL:
         return shown
-    own = exists().where(Attrs.classification_id == Classification.id, *conditions)
+    own = exists().where(Attrs.classification_id == Classification.id, *conditions).correlate(Classification)
     return own if given.classification_type is not None else own | shown
 
 
@@ -192,7 +219,7 @@ def with_descendants(species_ids: SomeOf[int]) -> Any:
     whole = select(Species.id).where(
         Species.id.in_(species_ids) | Species.id.in_(select(Species.accepted_id).where(Species.id.in_(species_ids)))
     )
-    tree = whole.cte("taxa", recursive=True)
+    tree = whole.cte(recursive=True)
     child = aliased(Species)
     below = select(child.id).join(tree, or_(child.parent_id == tree.c.id, child.accepted_id == tree.c.id))
     tree = tree.union(below)
