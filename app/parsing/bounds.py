@@ -1,6 +1,7 @@
 """Bounds that are checked before a parser meets what they keep away from it: nesting, tokens, members, packing."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 from os import SEEK_END
 from pathlib import PurePosixPath
 from struct import Struct
@@ -15,6 +16,8 @@ CHUNK_BYTES = 65_536
 BRACKETS = b"[]{}"
 OPENED = {b"]": b"[", b"}": b"{"}
 NO_BRACKETS = bytes(sorted(set(range(256)) - set(BRACKETS)))
+# One level more for each bracket that opens, as a signed byte, and one less for each that closes.
+STEPS = bytes.maketrans(BRACKETS, b"\x01\xff\x01\xff")
 # A member of a list at this depth is one thing: a feature of a collection, an element of a reply.
 ITEM_DEPTH = 2
 # Every byte that may stand in a number or a name becomes the same, all that ends one a blank.
@@ -78,20 +81,15 @@ class JsonBounds:
 
     def _check_nesting(self, brackets: bytes, size: int) -> None:
         """Takes away pairs, from the innermost outwards: as often as brackets are nested in this piece."""
-        depth_max = settings.parser_depth_max
-        for _ in range(depth_max + 1):
-            fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
-            if len(fewer) == len(brackets):
-                break
-            brackets = fewer
-        else:
+        depths = accumulate(memoryview(brackets.translate(STEPS)).cast("b"))
+        if len(self._open) + max(depths, default=0) > settings.parser_depth_max:
             raise _too_deep()
+        while len(fewer := brackets.replace(b"[]", b"").replace(b"{}", b"")) < len(brackets):
+            brackets = fewer
         closing = brackets[: len(brackets) - len(brackets.lstrip(b"]}"))]
         self._item_bytes = size if len(self._open) - len(closing) <= ITEM_DEPTH else self._item_bytes + size
         self._close(closing)
         self._open += brackets[len(closing) :]
-        if len(self._open) > depth_max:
-            raise _too_deep()
         if self._item_bytes > settings.parser_item_bytes_max:
             raise Unreadable(f"One item in it takes more than {settings.parser_item_bytes_max // MIB} MiB.")
 

@@ -14,7 +14,7 @@ from tests.fuzz import examples
 
 SHARES = st.floats(0, 1).map(lambda value: round(value, 6))
 BOXES = st.tuples(SHARES, SHARES, SHARES, SHARES).map(
-    lambda each: (each[0] / 2, each[1] / 2, each[2] / 2 + 0.01, each[3] / 2 + 0.01)
+    lambda each: (each[0] / 2, each[1] / 2, each[2] * 0.49 + 0.01, each[3] * 0.49 + 0.01)
 )
 SAMPLES = st.builds(
     FrameSample,

@@ -167,8 +167,9 @@ class Meter:
         spent = time.process_time() - began
         told = ACTUAL.search(b"".join(message.get("body", b"") for message in sent))
         left = int(LEFT.search(dict(sent[0]["headers"])[b"ratelimit"])[1])
-        # What is no GraphQL request is charged without a word in its body: by what is left afterwards.
-        points = int(told[1]) if told else self._left - left
+        # What is no GraphQL request is charged without a word in its body: by what is left afterwards. More may be left
+        # than before, since the minute goes on; something is charged all the same.
+        points = int(told[1]) if told else max(1, self._left - left)
         self._left = left
         return spent, points, sent[0]["status"]
 
