@@ -6,10 +6,11 @@ from sqlalchemy.orm import aliased
 from app.models.accounts import User
 from app.models.billing.ledger import EntryType, LedgerAccount, LedgerEntry, Operation
 from app.models.billing.legacy import Billing
+from app.models.billing.reservations import Reservation, ReservationPart
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
 
-@reads(LedgerAccount)
+@reads(LedgerAccount, ReservationPart)
 def visible_ledger_accounts(viewer: AnyViewer) -> ColumnElement[bool]:
     """Not shown as rows: wallets and statements show what they hold."""
     del viewer
@@ -21,6 +22,12 @@ def visible_entries(viewer: AnyViewer) -> ColumnElement[bool]:
     """The viewer's own. Staff see those of the platform, and others' only in statements, which are audited."""
     own = names_viewer(viewer, LedgerEntry.user_id) & (LedgerEntry.entry_type != EntryType.PLATFORM)
     return own | (LedgerEntry.entry_type == EntryType.PLATFORM) if viewer.is_staff else own
+
+
+@reads(Reservation)
+def visible_reservations(viewer: AnyViewer) -> ColumnElement[bool]:
+    """The viewer's own; all for staff."""
+    return true() if viewer.is_staff else names_viewer(viewer, Reservation.user_id)
 
 
 @reads(Operation)

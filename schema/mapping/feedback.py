@@ -12,6 +12,7 @@ from resolvers.enums import show_enum
 from resolvers.mapping import corrections
 from resolvers.mapping import feedback as resolve_feedback
 from schema.accounts import User
+from schema.billing.problems import InsufficientFunds
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.mapping.datasets import AOI, Dataset
@@ -115,8 +116,10 @@ class FeedbackMutation:
     )
     delete_feedback_label: Deleted | Conflict = mutation(corrections.delete_feedback_label)
     copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(corrections.copy_feedback_aoi)
-    start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        corrections.start_feedback_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
+    start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable | InsufficientFunds = (
+        mutation(
+            corrections.start_feedback_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
+        )
     )
     clone_dataset: Dataset | InvalidInput | LimitReached = mutation(corrections.clone_dataset)
     clone_model: Model | InvalidInput | LimitReached = mutation(corrections.clone_model)

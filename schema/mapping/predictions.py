@@ -14,6 +14,7 @@ from resolvers.enums import show_enum
 from resolvers.mapping import predictions as resolve_predictions
 from resolvers.mapping import subscriptions
 from schema.accounts import User
+from schema.billing.problems import InsufficientFunds
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
 from schema.mapping.trainings import Artifact, JobEvent, Training
@@ -83,7 +84,7 @@ class PredictionsQuery:
 
 @strawberry.type
 class PredictionsMutation:
-    start_prediction: Prediction | InvalidInput | Conflict | LimitReached = mutation(
+    start_prediction: Prediction | InvalidInput | Conflict | LimitReached | InsufficientFunds = mutation(
         resolve_predictions.start_prediction,
         scope=choice_tables.Scope.TRAIN,
         rate_limit=MappingRateLimit.PREDICTIONS,

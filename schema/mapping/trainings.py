@@ -14,6 +14,7 @@ from resolvers.enums import show_enum
 from resolvers.mapping import changes, comparison, datasets, subscriptions
 from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
+from schema.billing.problems import InsufficientFunds
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.mapping.datasets import Dataset
@@ -141,7 +142,7 @@ class TrainingsMutation:
     update_model: Model | InvalidInput = mutation(changes.update_model)
     delete_model: Deleted | Conflict = mutation(changes.delete_model)
     delete_training: Deleted | Conflict = mutation(changes.delete_training)
-    start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
+    start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable | InsufficientFunds = mutation(
         resolve_trainings.start_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
     )
     cancel_training: Training | Conflict = mutation(resolve_trainings.cancel_training)

@@ -10,6 +10,7 @@ from app.services.wildlife.ai_jobs import config
 from resolvers.enums import show_enum
 from resolvers.wildlife import ai_jobs as resolve
 from schema.accounts import User
+from schema.billing.problems import InsufficientFunds
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
@@ -85,9 +86,9 @@ class AIJobsQuery:
 
 @strawberry.type
 class AIJobsMutation:
-    start_ai_classification: AIClassificationJob | InvalidInput | Conflict | LimitReached | Unavailable = mutation(
-        resolve.start_ai_classification, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS
-    )
+    start_ai_classification: (
+        AIClassificationJob | InvalidInput | Conflict | LimitReached | Unavailable | InsufficientFunds
+    ) = mutation(resolve.start_ai_classification, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS)
     cancel_ai_classification: AIClassificationJob | Conflict = mutation(
         resolve.cancel_ai_classification, scope=choice_tables.Scope.TRAIN
     )

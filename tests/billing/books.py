@@ -31,6 +31,11 @@ CLAIMS = {
         SELECT id FROM ledger_accounts WHERE balance < 0 AND user_id IS NOT NULL""",
     "all balances of a currency add up to zero": """
         SELECT currency FROM ledger_accounts GROUP BY currency HAVING sum(balance) <> 0""",
+    "nobody has less than is held": """
+        SELECT id FROM ledger_accounts WHERE user_id IS NOT NULL AND balance < held_of(id)""",
+    "a reservation that was posted has its operation, once": """
+        SELECT r.id FROM reservations AS r WHERE r.state = 'POSTED' AND r.posted <> (
+            SELECT -sum(change) FROM ledger_entries AS e WHERE e.operation_id = r.operation_id AND e.change < 0)""",
     "coupons pay the platform alone": """
         SELECT entry.id FROM ledger_entries AS entry JOIN ledger_accounts AS account ON account.id = account_id
         WHERE account.currency = 'COUPON' AND account.kind NOT IN ('GRANT', 'PROMOTION', 'REVENUE')""",

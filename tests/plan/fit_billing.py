@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.models.billing.ledger import AccountKind, Currency
+from app.models.billing.reservations import ReservationState
 
 AMOUNTS = [Decimal("0.00000001"), Decimal(1), Decimal("99999999999.99999999"), Decimal("12.50000000")]
 SUBJECTS = ["Training", "Prediction", "Nothing", None]
@@ -39,8 +40,15 @@ def _fit_ledger_entries(random: Random, rows: list[dict[str, Any]]) -> None:
         row["currency"] = random.choice(list(Currency))
 
 
+def _fit_reservations(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"posted": Decimal(0), "operation_id": None, "job_key": row["id"], "state": ReservationState.HELD}
+        row |= {"subject_type": random.choice(SUBJECTS), "subject_key": random.choice([None, *range(1, 20)])}
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ledger_accounts": _fit_ledger_accounts,
     "operations": _fit_operations,
     "ledger_entries": _fit_ledger_entries,
+    "reservations": _fit_reservations,
 }

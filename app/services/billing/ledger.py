@@ -16,7 +16,7 @@ from random import SystemRandom
 from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.database import ReadSession, WriteSession, lock, part
+from app.database import WriteSession, lock, part
 from app.errors import Conflict, NotFound
 from app.models.base import Record
 from app.models.billing.ledger import (
@@ -134,11 +134,6 @@ async def lock_wallets(session: WriteSession, *user_ids: int) -> None:
     """Waits until nobody else spends what these users have, and lets nobody until the transaction ends."""
     for user_id in sorted(set(user_ids)):
         await lock(session, f"wallet {user_id}")
-
-
-async def balance(session: ReadSession, account_id: int) -> Decimal:
-    """The balance of an account, with all that was posted to it."""
-    return (await session.execute(select(LedgerAccount.balance).where(LedgerAccount.id == account_id))).scalar_one()
 
 
 async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | None, reason: str) -> Operation:

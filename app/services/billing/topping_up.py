@@ -5,7 +5,7 @@ from decimal import Decimal
 from app.database import WriteSession
 from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
 from app.policies import Viewer, signed_in
-from app.services.billing import amounts, ledger
+from app.services.billing import amounts, holds, ledger
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.ledger import About, Leg
 from app.settings import settings
@@ -28,7 +28,9 @@ async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> 
     user_id = signed_in(viewer)
     await ledger.lock_wallets(session, user_id)
     dollars = await ledger.wallet(session, user_id, Currency.USD)
-    await require_funds(session, dollars, usd, Currency.USD)
+    available = await holds.available(session, user_id, Currency.USD)
+    if available < usd:
+        raise InsufficientFunds(required=usd, available=available, currency=Currency.USD)
     legs = [
         Leg(dollars, -usd),
         Leg(await ledger.platform(session, AccountKind.CONVERSION, Currency.USD), usd),
@@ -36,10 +38,3 @@ async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> 
         Leg(await ledger.wallet(session, user_id, Currency.EAML), tokens),
     ]
     return await ledger.post(session, About(OperationCause.TOKENS, user_id, user_id), legs)
-
-
-async def require_funds(session: WriteSession, account_id: int, required: Decimal, currency: Currency) -> None:
-    """Passes if a wallet, which is locked, has so much."""
-    available = await ledger.balance(session, account_id)
-    if available < required:
-        raise InsufficientFunds(required=required, available=available, currency=currency)

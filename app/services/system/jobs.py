@@ -8,7 +8,7 @@ by its own monotonic clock, may take the job over: no wall clock is involved. Cl
 delayed after a failure, and a job that seems delayed for longer than any delay may start now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -54,6 +54,21 @@ class Progress:
     stage: str
     message: str
     eta_s: float | None = None
+
+
+Ending = Callable[[WriteSession, int, JobState], Awaitable[None]]
+_endings: list[Ending] = []
+
+
+def on_end(ending: Ending) -> Ending:
+    """Registers what another domain does when a job ends, in the transaction that ends it: once, and for good."""
+    _endings.append(ending)
+    return ending
+
+
+async def _ended(session: WriteSession, job_id: int, state: JobState) -> None:
+    for ending in _endings:
+        await ending(session, job_id, state)
 
 
 class Lease(NamedTuple):
@@ -157,6 +172,7 @@ async def end(session: WriteSession, claim: Claim, state: JobState, error: str |
     )
     if await session.scalar(ended.returning(Job.id)) is None:
         raise LeaseLost
+    await _ended(session, claim.job_id, state)
 
 
 async def try_later(session: WriteSession, claim: Claim, *, after_s: float, error: str) -> None:
@@ -228,6 +244,7 @@ async def cancel(session: WriteSession, job_id: int) -> bool:
     await session.execute(
         update(Job).where(Job.id == job_id).values(state=JobState.CANCELLED, finished_at=func.now(), eta_s=None)
     )
+    await _ended(session, job_id, JobState.CANCELLED)
     return True
 
 
@@ -267,6 +284,8 @@ async def abandon(session: WriteSession) -> Sequence[Job]:
         job.eta_s = None
         job.finished_at = await session.scalar(select(func.now()))
     await session.flush()
+    for job in jobs:
+        await _ended(session, job.id, job.state)
     return jobs
 
 

@@ -9,11 +9,12 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select
 
-from app import checks, geometry
+from app import checks, geometry, tiles
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
 from app.models.accounts import Team
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingJob
 from app.models.limits.mapping import (
     ANGLE_DEGREES_MAX,
@@ -29,6 +30,9 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
 from app.queue import enqueue
 from app.services.accounts.users.deletion import on_parting
+from app.services.billing import charges
+from app.services.billing.ledger import named
+from app.services.billing.reservations import Purpose
 from app.services.mapping.predictions.parts import part_zoom, parts_of
 from app.services.mapping.trainings.progress import fail, note
 from app.services.system import jobs
@@ -129,8 +133,18 @@ def _note(description: str | None) -> str | None:
 async def _queue(session: WriteSession, prediction: Prediction) -> None:
     job = await enqueue(session, MappingJob.PREDICT, subject_id=prediction.id, user_id=prediction.user_id)
     prediction.job_id = job.id
+    purpose = Purpose(OperationCause.PREDICTION, named(prediction), count_of_lines=_tiles_count(prediction))
+    await charges.hold_for(session, job, purpose)
     await session.flush()
     note(session, prediction)
+
+
+def _tiles_count(prediction: Prediction) -> int:
+    """How many tiles are paid for: those of the area, or those of all its parts if it has several."""
+    zoom = prediction.config["zoom_level"]
+    if prediction.part_zoom:
+        return int(prediction.parts * 4 ** (zoom - prediction.part_zoom))
+    return len(tiles.covering(prediction.geom, zoom))
 
 
 async def prediction_to_change(session: ReadSession, viewer: Viewer, prediction_id: int) -> Prediction:

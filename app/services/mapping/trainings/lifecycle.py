@@ -14,6 +14,7 @@ from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingJob
 from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -28,6 +29,9 @@ from app.policies.mapping import (
     may_train_this_model,
 )
 from app.queue import enqueue
+from app.services.billing import charges
+from app.services.billing.ledger import named
+from app.services.billing.reservations import Purpose
 from app.services.mapping.trainings.errors import AccuracyTooLow
 from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
 from app.services.mapping.trainings.progress import begin, fail, finish, note
@@ -99,7 +103,7 @@ async def start_training(
     check_options(options, epochs_max=limits.epochs_max, batch_max=limits.batch_max)
     template = await _imagery_of(session, model, source_imagery)
     areas = await labelled_areas(session, model)
-    check_tiles(areas, zooms)
+    tiles_count = check_tiles(areas, zooms)
     training = Training(
         user_id=signed_in(viewer),
         model_id=model.id,
@@ -108,15 +112,22 @@ async def start_training(
         **replace(options, zoom_level=zooms).values(),
         centroid=shapely.union_all(areas).centroid,
     )
-    return await queue(session, training)
+    return await queue(session, training, tiles_count=tiles_count)
 
 
-async def queue(session: WriteSession, training: Training) -> Training:
-    """Writes a training and queues its job."""
+async def queue(session: WriteSession, training: Training, *, tiles_count: int) -> Training:
+    """Writes a training, queues its job, and holds what it costs."""
     session.add(training)
     await session.flush()
     job = await enqueue(session, MappingJob.TRAIN, subject_id=training.id, user_id=training.user_id)
     training.job_id = job.id
+    purpose = Purpose(
+        OperationCause.TRAINING,
+        named(training),
+        count_of_lines=tiles_count,
+        count_of_training_epoch=training.epochs,
+    )
+    await charges.hold_for(session, job, purpose)
     await session.flush()
     note(session, training)
     return training
@@ -162,8 +173,8 @@ async def labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
     return [aoi.geom for aoi, _ in rows]
 
 
-def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
-    """Refused if the areas need more tiles than a job may fetch."""
+def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> int:
+    """How many tiles the areas need; refused if that is more than a job may fetch."""
     count = 0
     for area, zoom in product(areas, zooms):
         count += len(tiles.covering(area, zoom))
@@ -172,6 +183,7 @@ def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> None:
                 f"These areas need more than {settings.tiles_per_job_max} tiles. Choose a lower zoom level.",
                 limit=settings.tiles_per_job_max,
             )
+    return count
 
 
 async def cancel_training(session: WriteSession, viewer: Viewer, *, training_id: int) -> Training:

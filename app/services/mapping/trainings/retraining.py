@@ -61,7 +61,7 @@ async def start_feedback_training(
     about = checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX)
     await _check_weights(session, parent)
     areas = [*await labelled_areas(session, model), *await _corrections(session, parent)]
-    check_tiles(areas, zooms)
+    tiles_count = check_tiles(areas, zooms)
     training = Training(
         user_id=signed_in(viewer),
         model_id=model.id,
@@ -71,7 +71,7 @@ async def start_feedback_training(
         **options.values(),
         centroid=shapely.union_all(areas).centroid,
     )
-    return await queue(session, training)
+    return await queue(session, training, tiles_count=tiles_count)
 
 
 async def _check_weights(session: ReadSession, parent: Training) -> None:

@@ -6,11 +6,15 @@ from sqlalchemy import select
 
 from app.database import WriteSession
 from app.errors import Unavailable
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.wildlife import WildlifeJob
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobBatch, AIJobStage
 from app.models.wildlife.media import Resource
 from app.models.wildlife.providers import LocalAIProvider
 from app.queue import enqueue
+from app.services.billing import charges
+from app.services.billing.ledger import named
+from app.services.billing.reservations import Purpose
 from app.services.wildlife.ai_jobs import progress
 from app.services.wildlife.ai_jobs.local import runs_locally
 from app.settings import settings
@@ -28,6 +32,8 @@ async def start(session: WriteSession, job: AIClassificationJob, resource_ids: S
     await session.flush()
     queued = await enqueue(session, WildlifeJob.RUN_LOCAL_AI, subject_id=job.id, user_id=job.user_id)
     job.job_id = queued.id
+    purpose = Purpose(OperationCause.AI_JOB, named(job), count_of_lines=len(resource_ids))
+    await charges.hold_for(session, queued, purpose)
     await progress.reach(session, job, AIJobStage.SUBMITTED)
 
 

@@ -1,0 +1,168 @@
+"""Reservations in two phases: money is held before work starts, and posted or returned with its end.
+
+What is held stays in its account, and is not available. So there is nothing to give back: a reservation that is void,
+or past its end, holds no more. The clock that decides is the database's, read after the lock of the wallet was taken:
+of one that spends what has expired and one that still posts it, only the first of the two gets it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, literal_column, select, update
+
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid
+from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
+from app.models.billing.reservations import Reservation, ReservationPart, ReservationState
+from app.services.billing import holds, ledger
+from app.services.billing.amounts import ZERO
+from app.services.billing.errors import InsufficientFunds
+from app.services.billing.ledger import About, Leg
+
+SWEPT_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What money is held for."""
+
+    cause: OperationCause
+    subject: tuple[str, int] | None = None
+    job_key: int | None = None
+    count_of_lines: int | None = None
+    count_of_training_epoch: int | None = None
+
+
+async def hold(
+    session: WriteSession, user_id: int, amount: Decimal, purpose: Purpose, *, for_: timedelta
+) -> Reservation:
+    """Holds tokens of a user for a time; InsufficientFunds if fewer are available."""
+    await ledger.lock_wallets(session, user_id)
+    account_id = await ledger.wallet(session, user_id, Currency.EAML)
+    free = await holds.available(session, user_id, Currency.EAML)
+    if free < amount:
+        raise InsufficientFunds(required=amount, available=free, currency=Currency.EAML)
+    until = (await session.scalars(select(func.clock_timestamp()))).one() + for_
+    subject_type, subject_key = purpose.subject or (None, None)
+    reservation = Reservation(
+        user_id=user_id,
+        cause=purpose.cause,
+        currency=Currency.EAML,
+        amount=amount,
+        expires_at=until,
+        count_of_lines=purpose.count_of_lines,
+        count_of_training_epoch=purpose.count_of_training_epoch,
+        subject_type=subject_type,
+        subject_key=subject_key,
+        job_key=purpose.job_key,
+    )
+    session.add(reservation)
+    await session.flush()
+    session.add(ReservationPart(reservation_id=reservation.id, account_id=account_id, amount=amount, expires_at=until))
+    await session.flush()
+    return reservation
+
+
+async def post(session: WriteSession, reservation_id: int, amount: Decimal | None = None) -> Operation | None:
+    """Posts what is held, or a part of it; the rest returns. None if nothing was left to pay.
+
+    Conflict if it is no longer held, or has expired: nothing is written.
+    """
+    reservation = await _held(session, reservation_id)
+    amount = reservation.amount if amount is None else amount
+    if not ZERO <= amount <= reservation.amount:
+        raise Invalid("amount", "Post at most what is held, and nothing below zero.")
+    parts = await _close(session, reservation, ReservationState.POSTED if amount else ReservationState.VOID)
+    if not amount:
+        return None
+    legs = [Leg(await ledger.platform(session, AccountKind.REVENUE, Currency.EAML), amount)]
+    left = amount
+    for part in parts:
+        taken = min(part.amount, left)
+        legs.append(Leg(part.account_id, -taken))
+        left -= taken
+    operation = await ledger.post(session, _about(reservation), legs)
+    reservation.posted, reservation.operation_id = amount, operation.id
+    await session.flush()
+    return operation
+
+
+def _about(reservation: Reservation) -> About:
+    subject = reservation.subject_type, reservation.subject_key
+    return About(
+        reservation.cause,
+        reservation.user_id,
+        reservation.user_id,
+        count_of_lines=reservation.count_of_lines,
+        count_of_training_epoch=reservation.count_of_training_epoch,
+        subject=None if subject[0] is None or subject[1] is None else (subject[0], subject[1]),
+        job_key=reservation.job_key,
+    )
+
+
+async def void(session: WriteSession, reservation_id: int) -> Reservation:
+    """Returns all that is held. Conflict if it is no longer held."""
+    reservation = await _held(session, reservation_id)
+    await _close(session, reservation, ReservationState.VOID)
+    await session.flush()
+    return reservation
+
+
+async def give_up(session: WriteSession, reservation_id: int) -> None:
+    """Returns what is still held; nothing if it has ended, or expired meanwhile."""
+    user_id = (await session.scalars(select(Reservation.user_id).where(Reservation.id == reservation_id))).one()
+    await ledger.lock_wallets(session, user_id)
+    reservation = await session.get_one(Reservation, reservation_id, with_for_update=True, populate_existing=True)
+    if reservation.state is ReservationState.HELD:
+        await _close(session, reservation, ReservationState.VOID)
+
+
+async def _held(session: WriteSession, reservation_id: int) -> Reservation:
+    """A reservation, locked with its wallet, if it still holds anything."""
+    user_id = (await session.scalars(select(Reservation.user_id).where(Reservation.id == reservation_id))).one()
+    await ledger.lock_wallets(session, user_id)
+    sought = select(Reservation).where(Reservation.id == reservation_id)
+    reservation = (await session.scalars(sought.with_for_update(), execution_options={"populate_existing": True})).one()
+    if reservation.state is not ReservationState.HELD:
+        raise Conflict("This reservation has ended: it was posted, returned, or held for too long.")
+    if reservation.expires_at <= (await session.scalars(select(func.clock_timestamp()))).one():
+        raise Conflict("This reservation has expired. Nothing was posted.")
+    return reservation
+
+
+async def _close(session: WriteSession, reservation: Reservation, state: ReservationState) -> Sequence[ReservationPart]:
+    """Ends a reservation. Before anything is posted: what is held is not available to anybody, not even for it."""
+    reservation.state = state
+    sought = select(ReservationPart).where(ReservationPart.reservation_id == reservation.id)
+    parts = (await session.scalars(sought.order_by(ReservationPart.id))).all()
+    for part in parts:
+        part.is_open = False
+    await session.flush()
+    return parts
+
+
+async def of_job(session: ReadSession, job_key: int) -> int | None:
+    """The reservation that is held for a job."""
+    held = Reservation.job_key == job_key, Reservation.state == ReservationState.HELD
+    return await session.scalar(select(Reservation.id).where(*held))
+
+
+async def sweep(session: WriteSession) -> int:
+    """Marks reservations that have expired; they hold nothing already."""
+    due = (
+        select(Reservation.id)
+        # Written out: only so does PostgreSQL know that the partial index holds all that is asked for.
+        .where(literal_column("state = 'HELD'"), Reservation.expires_at <= func.now())
+        .limit(SWEPT_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    ids = (await session.scalars(due)).all()
+    if ids:
+        await session.execute(
+            update(ReservationPart).where(ReservationPart.reservation_id.in_(ids)).values(is_open=False)
+        )
+        ended = update(Reservation).where(Reservation.id.in_(ids)).values(state=ReservationState.EXPIRED)
+        await session.execute(ended)
+    return len(ids)

@@ -1,0 +1,89 @@
+"""Work that has a price: money is held before it starts, or it does not start."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from app.models.billing.ledger import Currency, OperationCause
+from app.models.billing.reservations import Reservation, ReservationState
+from app.models.system import Job, JobState
+from app.services.billing import charges
+from app.services.system import jobs
+from app.settings import settings
+from resolvers import ids
+from tests import factories
+from tests.billing.books import give
+
+START = {"epochs": 2, "batchSize": 8, "zoomLevel": [19]}
+
+
+@pytest.fixture
+async def model(database, owner):
+    """A model that can be trained."""
+    dataset = await factories.dataset(database, owner.id)
+    await factories.label(database, await factories.aoi(database, dataset))
+    return await factories.model(database, dataset)
+
+
+async def reservations(database) -> list[Reservation]:
+    async with database.reading() as session:
+        return list(await session.scalars(select(Reservation).order_by(Reservation.id)))
+
+
+def test_prices_are_rounded_once_half_to_even(monkeypatch):
+    monkeypatch.setattr(settings, "training_price_tokens", Decimal("0.00000001"))
+    assert charges.price_of(OperationCause.TRAINING, lines=1_000, epochs=3) == Decimal("0.00003000")
+    assert charges.price_of(OperationCause.PREDICTION, lines=1_000) == 0
+
+
+async def test_without_a_price_nothing_is_held(change, database, owner, model):
+    assert (await change("startTraining", viewer=owner, modelId=ids.encode(model), **START))["__typename"] == "Training"
+    assert await reservations(database) == []
+
+
+async def test_a_training_that_cannot_be_paid_does_not_start(refuse, owner, model, monkeypatch):
+    monkeypatch.setattr(settings, "training_price_tokens", Decimal("0.5"))
+    answer = await refuse("startTraining", viewer=owner, modelId=ids.encode(model), **START)
+    assert (answer["code"], answer["available"], answer["currency"]) == ("INSUFFICIENT_FUNDS", "0.00000000", "EAML")
+
+
+async def test_a_training_is_held_for_and_paid_with_the_end_of_its_job(
+    ask, change, database, owner, model, monkeypatch
+):
+    monkeypatch.setattr(settings, "training_price_tokens", Decimal("0.5"))
+    await give(database, owner.id, 100, Currency.EAML)
+    made = await change("startTraining", viewer=owner, modelId=ids.encode(model), **START)
+    [held] = await reservations(database)
+    assert held.amount == held.count_of_lines * 2 * Decimal("0.5")
+    assert (held.state, held.cause, held.count_of_training_epoch) == (ReservationState.HELD, OperationCause.TRAINING, 2)
+    # What changes meanwhile changes nothing of what was agreed.
+    monkeypatch.setattr(settings, "training_price_tokens", Decimal(0))
+    async with database.writing() as session:
+        claim = await jobs.begin(session, held.job_key)
+    async with database.writing() as session:
+        await jobs.end(session, claim, JobState.DONE)
+    answer = await ask(
+        "{ operations(kind: TRAINING) { nodes { countOfLines countOfTrainingEpoch isTrainingOperation "
+        "subject { id } entries { nodes { __typename amount } } } } billings { nodes { trainingCostMachineUsd } } }",
+        viewer=owner,
+    )
+    [paid] = answer["operations"]["nodes"]
+    assert paid == {
+        "countOfLines": held.count_of_lines,
+        "countOfTrainingEpoch": 2,
+        "isTrainingOperation": True,
+        "subject": {"id": made["id"]},
+        "entries": {"nodes": [{"__typename": "DebitIXIOO", "amount": f"{held.amount:f}"}]},
+    }
+    assert answer["billings"]["nodes"][0] == {"trainingCostMachineUsd": f"{held.amount:f}"}
+
+
+async def test_a_cancelled_training_costs_nothing(change, database, owner, model, monkeypatch):
+    monkeypatch.setattr(settings, "training_price_tokens", Decimal("0.5"))
+    await give(database, owner.id, 100, Currency.EAML)
+    made = await change("startTraining", viewer=owner, modelId=ids.encode(model), **START)
+    await change("cancelTraining", viewer=owner, id=made["id"])
+    assert [each.state for each in await reservations(database)] == [ReservationState.VOID]
+    async with database.reading() as session:
+        assert (await session.scalars(select(Job.state))).all() == [JobState.CANCELLED]
