@@ -138,7 +138,10 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0 AND amount <> 'NaN'", name=op.f("ck_reservation_parts_amount")),
         sa.ForeignKeyConstraint(["account_id"], ["ledger_accounts.id"], name=op.f("fk_reservation_parts_account_id")),
         sa.ForeignKeyConstraint(
-            ["reservation_id"], ["reservations.id"], name=op.f("fk_reservation_parts_reservation_id")
+            ["reservation_id"],
+            ["reservations.id"],
+            name=op.f("fk_reservation_parts_reservation_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation_parts")),
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import APPEND_ONLY, WITHHELD, Record, not_exported
+from app.models.base import APPEND_ONLY, WITHHELD, Record
 from app.models.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS, REASON_LENGTH_MAX, SUBJECT_TYPE_LENGTH_MAX
 
 MONEY = Numeric(AMOUNT_DIGITS, AMOUNT_DECIMALS)
@@ -137,9 +137,7 @@ class Operation(Record):
     cause: Mapped[OperationCause] = mapped_column(doc="What exactly was paid for.")
     operation_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     owner_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    reverses_id: Mapped[int | None] = mapped_column(
-        ForeignKey("operations.id"), info=not_exported("a reversal belongs to the users that it names itself")
-    )
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
     reason: Mapped[str | None] = mapped_column(
         String(REASON_LENGTH_MAX), doc="The reason, where a person decided: adjustments, grants and reversals."
     )
@@ -148,7 +146,7 @@ class Operation(Record):
     # What was paid for. No key: jobs and rows are deleted, and what was paid stays.
     subject_type: Mapped[str | None] = mapped_column(String(SUBJECT_TYPE_LENGTH_MAX))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
-    job_key: Mapped[int | None] = mapped_column(BigInteger)
+    job_key: Mapped[int | None] = mapped_column(BigInteger, info=WITHHELD)
     # Its transaction, by which a trigger knows that entries belong to it; nobody can add any later.
     xid: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue(), info=WITHHELD)
 
@@ -238,12 +236,8 @@ class LedgerEntry(Record):
     )
     __mapper_args__ = {"polymorphic_on": "entry_type", "polymorphic_abstract": True}  # noqa: RUF012
 
-    operation_id: Mapped[int] = mapped_column(
-        ForeignKey("operations.id"), info=not_exported("an entry belongs to the owner of its account")
-    )
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("ledger_accounts.id"), info=not_exported("the entry itself names the owner of its account")
-    )
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operations.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("ledger_accounts.id"))
     change: Mapped[Decimal] = mapped_column(MONEY, doc="What it adds to the balance; negative if it takes.")
     amount: Mapped[Decimal] = mapped_column(
         MONEY, Computed("abs(change)", persisted=True), doc="The amount, always positive; the type says the direction."

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, t
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Record, not_exported
+from app.models.base import WITHHELD, Record
 from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
 from app.models.limits.billing import SUBJECT_TYPE_LENGTH_MAX
 
@@ -55,10 +55,8 @@ class Reservation(Record):
     subject_type: Mapped[str | None] = mapped_column(String(SUBJECT_TYPE_LENGTH_MAX))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
     # The job whose end posts it. No key: jobs are deleted, and what was held for them stays.
-    job_key: Mapped[int | None] = mapped_column(BigInteger)
-    operation_id: Mapped[int | None] = mapped_column(
-        ForeignKey("operations.id"), info=not_exported("an operation belongs to the users that it names itself")
-    )
+    job_key: Mapped[int | None] = mapped_column(BigInteger, info=WITHHELD)
+    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
 
     user: Mapped[User] = relationship(lazy="raise", doc="Whose money it is.")
     operation: Mapped[Operation | None] = relationship(lazy="raise", doc="The operation that posted it.")
@@ -76,10 +74,8 @@ class ReservationPart(Record):
         Index("ix_reservation_parts_open", "account_id", postgresql_where=text("is_open")),
     )
 
-    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("ledger_accounts.id"), info=not_exported("a part belongs to its reservation")
-    )
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("ledger_accounts.id"))
     amount: Mapped[Decimal] = mapped_column(MONEY)
     # Both as its reservation says, so that an account's open parts are found by one index.
     is_open: Mapped[bool] = mapped_column(default=True)
