@@ -61,6 +61,7 @@ SCALARS: dict[str, list[Any]] = {
     "Int": [19, 1, 0, 8, 20, -1, 2**31 - 1],
     "Float": [0.5, 1, -0.5, 1e300, 0],
     "Boolean": [True, False],
+    "Decimal": ["1", "0.00000001", "-1", 2, "0", "1e9"],
     "BigInt": [1, 0, -1, 2**53 - 1],
     "JSON": [{"type": "FeatureCollection", "features": [LABEL]}, {}, [], 1, "x", {"a": {"b": [None, 1.5, True, "ü"]}}],
     "DateTime": ["2020-01-01T00:00:00+00:00", "2020-01-01T00:00:00.5Z", "yesterday"],
