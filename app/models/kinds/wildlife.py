@@ -1,6 +1,6 @@
 """What is done later about camera-trap media, and what people are told of them."""
 
-from app.models.kinds import JobKind, Lane, RateLimit, Trait
+from app.models.kinds import JobKind, Lane, NotificationKind, RateLimit, Trait
 from app.models.kinds.system import SystemRateLimit
 
 
@@ -23,3 +23,24 @@ class WildlifeJob(JobKind):
     BUILD_FRAME_INDEX = "BUILD_FRAME_INDEX", Lane.SLOW, SystemRateLimit.JOBS
     IMPORT_WILDLIFE = "IMPORT_WILDLIFE", Lane.SLOW, SystemRateLimit.JOBS
     EXPORT_WILDLIFE = "EXPORT_WILDLIFE", Lane.SLOW, SystemRateLimit.JOBS
+
+
+class WildlifeNotification(NotificationKind):
+    """Notifications about research projects, and about reviews of what people classified."""
+
+    RESEARCH_PROJECT = "RESEARCH_PROJECT"
+    CLASSIFICATION_APPROVED = (
+        "CLASSIFICATION_APPROVED",
+        "approved classifications of yours.",
+        "approved classifications of yours.",
+    )
+    CLASSIFICATION_REJECTED = (
+        "CLASSIFICATION_REJECTED",
+        "no longer approves classifications of yours.",
+        "no longer approve classifications of yours.",
+    )
+    CLASSIFICATION_FEEDBACK = (
+        "CLASSIFICATION_FEEDBACK",
+        "gave feedback on classifications that you approved.",
+        "gave feedback on classifications that you approved.",
+    )

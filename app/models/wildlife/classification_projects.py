@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import Record, add_relationship, not_exported
+from app.models.kinds.wildlife import WildlifeNotification
 from app.models.limits import wildlife as limits
 from app.models.names import Name
 from app.models.subjects import Subject
@@ -63,6 +64,7 @@ class ClassificationProject(Subject, Record):
 
     __tablename__ = "classification_projects"
     __owned_by__ = ("owner_id",)
+    __notified_as__ = WildlifeNotification.RESEARCH_PROJECT
     __table_args__ = (
         Index(
             "uq_classification_projects_name",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import Team, User
 from app.models.base import Record, not_exported
+from app.models.kinds.wildlife import WildlifeNotification
 from app.models.limits import wildlife as limits
 from app.models.names import Name
 
@@ -62,6 +63,7 @@ class ResearchProject(Record):
 
     __tablename__ = "research_projects"
     __owned_by__ = ("owner_id",)
+    __notified_as__ = WildlifeNotification.RESEARCH_PROJECT
     __table_args__ = (
         Index(
             "uq_research_projects_name",

@@ -72,6 +72,18 @@ async def notify(
     return notification
 
 
+async def notify_if_visible(
+    session: WriteSession, user_id: int, message: str, *, about: Record, event: str | None = None
+) -> UserNotification | None:
+    """The same, unless the user no longer sees the row: work goes on when who started it has left a project."""
+    table = type(about)
+    user = await session.get_one(User, user_id)
+    sought = visible(table, Viewer(user.id, is_staff=user.is_staff)).where(table.id == about.id)
+    if await session.scalar(sought.with_only_columns(table.id)) is None:
+        return None
+    return await notify(session, user_id, message, about=about, event=event)
+
+
 async def unread_counts(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, int]:
     """The number of unread notifications per user."""
     unread = select(UserNotification.user_id, func.count()).where(~UserNotification.is_read)

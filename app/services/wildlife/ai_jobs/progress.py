@@ -51,7 +51,8 @@ async def end(session: WriteSession, job: AIClassificationJob, stage: AIJobStage
     how = f"has finished: {counts}." if stage is AIJobStage.DONE else f"failed. {reason}"
     if stage is not AIJobStage.CANCELLED and job.user_id is not None:
         message = f"Your AI classification job {job.id} {how}"
-        await notifications.notify(session, job.user_id, message, about=job, event=f"ended:{job.uuid}:{job.fence}")
+        event = f"ended:{job.uuid}:{job.fence}"
+        await notifications.notify_if_visible(session, job.user_id, message, about=job, event=event)
 
 
 async def task_of(session: WriteSession, job: AIClassificationJob) -> UserRemoteTask | None:

@@ -7,9 +7,10 @@ from app.errors import Invalid, NotFound
 from app.models.accounts import User
 from app.models.wildlife.classification_projects import ClassificationProjectMember, ClassificationProjectRole
 from app.models.wildlife.projects import ResearchProject
-from app.policies import Viewer, signed_in, visible
+from app.policies import Viewer, is_viewer, signed_in, visible
 from app.policies.wildlife.projects import has_role
 from app.services.accounts.users.deletion import on_parting
+from app.services.system.notifications import notify, notify_if_visible
 from app.services.wildlife.classifications.access import project_to_change
 
 
@@ -29,8 +30,12 @@ async def set_member(
     if member is None:
         member = ClassificationProjectMember(project_id=project.id, user_id=user.id)
         session.add(member)
+    is_news = member.role is not role
     member.role = role
     await session.flush()
+    if is_news and not is_viewer(viewer, user.id):
+        said = f"Your role in the classification project {project.name} is now {role.value}."
+        await notify(session, user.id, said, about=project)
     return member
 
 
@@ -42,8 +47,10 @@ async def remove_member(session: WriteSession, viewer: Viewer, member_id: int) -
     )
     if member is None:
         raise NotFound("There is no such member.")
-    if member.user_id != signed_in(viewer):
-        await project_to_change(session, viewer, member.project_id)
+    if not is_viewer(viewer, member.user_id):
+        project = await project_to_change(session, viewer, member.project_id)
+        said = f"You are no longer a member of the classification project {project.name}."
+        await notify_if_visible(session, member.user_id, said, about=project)
     await session.execute(delete(ClassificationProjectMember).where(ClassificationProjectMember.id == member.id))
     return member
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import aliased
 
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
+from app.models.kinds.wildlife import WildlifeNotification
 from app.models.wildlife.approvals import (
     ApprovalAction,
     ApprovalOutcome,
@@ -32,6 +33,7 @@ from app.models.wildlife.approvals import (
 )
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.policies import Viewer, signed_in, visible
+from app.services.wildlife.classifications import reviews
 from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.classifications.approving import NOTHING_APPROVED
 from app.services.wildlife.classifications.bulk import Criteria, Judged, checked, judge, judge_again
@@ -61,6 +63,8 @@ async def approve_classifications(session: WriteSession, viewer: Viewer, criteri
     await _approve(session, bulk)
     approved_finals = [each.final_id for each in judged if each.outcome is ApprovalOutcome.APPROVED]
     await _note(session, bulk, ApprovalAction.APPROVED, bulk.user_id, approved_finals)
+    told = await _authors(session, bulk, approved_finals)
+    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, bulk.project_id, told)
     return bulk
 
 
@@ -110,6 +114,16 @@ async def _approve(session: WriteSession, bulk: BulkApproval) -> None:
     )
 
 
+async def _authors(session: WriteSession, bulk: BulkApproval, finals: Sequence[int]) -> set[int]:
+    """The people whose rows a bulk approval made the approved ones of these FINALs."""
+    if not finals:
+        return set()
+    items = select(BulkApprovalItem.classification_id).where(
+        *_approved(bulk), BulkApprovalItem.final_id == any_(cast(finals, ARRAY(BigInteger)))
+    )
+    return await reviews.authors_of(session, (await session.scalars(items)).all())
+
+
 async def _note(
     session: WriteSession, bulk: BulkApproval, action: ApprovalAction, user_id: int, finals: Sequence[int]
 ) -> None:
@@ -150,6 +164,8 @@ async def revert_bulk_approval(session: WriteSession, viewer: Viewer, bulk_appro
     await _note(session, bulk, ApprovalAction.REVERTED, signed_in(viewer), reverted)
     bulk.reverted_at, bulk.reverted_by_id = func.now(), signed_in(viewer)
     await session.flush()
+    told = await _authors(session, bulk, reverted)
+    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, bulk.project_id, told)
     await session.refresh(bulk)
     return bulk
 

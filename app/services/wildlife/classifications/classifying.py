@@ -10,12 +10,13 @@ from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
 from app.models.base import Json
+from app.models.kinds.wildlife import WildlifeNotification
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.species import Species
 from app.policies import Viewer, signed_in, visible
-from app.services.wildlife.classifications import attributes
+from app.services.wildlife.classifications import attributes, reviews
 from app.services.wildlife.classifications import observations as observing
 from app.services.wildlife.classifications.access import (
     check_version,
@@ -211,6 +212,9 @@ async def write_feedback(
     row = await session.scalar(own)
     if row is not None:
         return await _replace(session, final, row, said, classificator_version_id=version_id)
+    approver = await session.scalar(select(Classification.approved_by_id).where(Classification.id == final.id))
+    told = [] if approver is None else [approver]
+    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_FEEDBACK, final.project_id, told)
     return await _new(
         session,
         viewer,

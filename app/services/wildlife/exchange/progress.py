@@ -13,7 +13,7 @@ from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeImport
 from app.policies import Viewer
 from app.services.system import jobs
-from app.services.system.notifications import notify
+from app.services.system.notifications import notify_if_visible
 from app.services.wildlife.exchange.importing import Reckoning
 
 Work = WildlifeImport | WildlifeExport
@@ -96,7 +96,7 @@ async def _end(session: WriteSession, work: Work, status: ExchangeStatus, how: s
     note(session, work)
     what = "import" if isinstance(work, WildlifeImport) else "export"
     ended = "failed" if status is ExchangeStatus.FAILED else "finished"
-    await notify(
+    await notify_if_visible(
         session, work.user_id, f"Your {what} {work.id} has {ended}. {how}", about=work, event=f"ended:{work.job_id}"
     )
 

@@ -15,7 +15,7 @@ from app.models.wildlife.uploads import MediaReading, MediaUpload, ReadingStatus
 from app.policies import Viewer, signed_in, visible
 from app.policies.wildlife.projects import WORKERS
 from app.queue import enqueue
-from app.services.system.notifications import notify
+from app.services.system.notifications import notify_if_visible
 from app.services.system.uploads import Uploaded, UploadLink, upload_link
 from app.services.wildlife.places.deployments import deployment_to_change
 from app.services.wildlife.projects.access import project_to_work_in
@@ -177,7 +177,7 @@ async def finish_reading(session: WriteSession, reading_id: int) -> None:
         f"{reading.read} media were read; {reading.unreadable} files cannot be read, and {reading.duplicated} repeat."
     )
     tell(session, reading)
-    await notify(session, reading.user_id, said, about=reading, event="finished")
+    await notify_if_visible(session, reading.user_id, said, about=reading, event="finished")
 
 
 async def reading_failed(session: WriteSession, reading_id: int, reason: str) -> None:
@@ -188,7 +188,8 @@ async def reading_failed(session: WriteSession, reading_id: int, reason: str) ->
     reading.failure = reason[:NOTE_LENGTH_MAX]
     reading.finished_at = await session.scalar(select(func.now()))
     tell(session, reading)
-    await notify(session, reading.user_id, f"Media were not read to the end. {reason}", about=reading, event="failed")
+    said = f"Media were not read to the end. {reason}"
+    await notify_if_visible(session, reading.user_id, said, about=reading, event="failed")
 
 
 async def _hand_back(session: WriteSession, reading_id: int) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import delete, select
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
-from app.models.accounts import Team, User
+from app.models.accounts import Team, TeamMembership, User
 from app.models.wildlife.projects import (
     ResearchProject,
     ResearchProjectMember,
@@ -35,6 +35,13 @@ async def set_member(
         if user_id == project.owner_id:
             raise Conflict("The owner keeps the role OWNER. Transfer the research project first.")
         member.role = role
+        await _tell(
+            session,
+            viewer,
+            user_id,
+            f"Your role in the research project {project.acronym} is now {role.value}.",
+            project,
+        )
     await session.flush()
     audit.record(
         session,
@@ -69,10 +76,14 @@ async def _added(
     member = ResearchProjectMember(project_id=project.id, user_id=user_id, role=role)
     session.add(member)
     await session.flush()
-    if not is_viewer(viewer, user_id):
-        said = f"You are now a member of the research project {project.acronym}."
-        await notify(session, user_id, said, about=project)
+    await _tell(session, viewer, user_id, f"You are now a member of the research project {project.acronym}.", project)
     return member
+
+
+async def _tell(session: WriteSession, viewer: Viewer, user_id: int, said: str, project: ResearchProject) -> None:
+    """Nobody is told of what they did themselves."""
+    if not is_viewer(viewer, user_id):
+        await notify(session, user_id, said, about=project)
 
 
 async def remove_member(session: WriteSession, viewer: Viewer, project_id: int, *, user_id: int) -> ResearchProject:
@@ -90,9 +101,8 @@ async def remove_member(session: WriteSession, viewer: Viewer, project_id: int, 
     if await session.scalar(ended.returning(ResearchProjectMember.id)) is None:
         raise NotFound("This user is not a member of the research project.")
     audit.record(session, signed_in(viewer), "removeResearchProjectMember", about=project, user_id=user_id)
-    if not is_viewer(viewer, user_id):
-        said = f"You are no longer a member of the research project {project.acronym}."
-        await notify(session, user_id, said, about=project)
+    said = f"You are no longer a member of the research project {project.acronym}."
+    await _tell(session, viewer, user_id, said, project)
     return project
 
 
@@ -107,8 +117,7 @@ async def transfer_project(session: WriteSession, viewer: Viewer, project_id: in
     project.owner_id = user_id
     await session.flush()
     audit.record(session, signed_in(viewer), "transferResearchProject", about=project, user_id=user_id)
-    if not is_viewer(viewer, user_id):
-        await notify(session, user_id, f"You now own the research project {project.acronym}.", about=project)
+    await _tell(session, viewer, user_id, f"You now own the research project {project.acronym}.", project)
     await session.refresh(project)
     return project
 
@@ -128,6 +137,7 @@ async def set_team(
             raise NotFound("There is no such team.")
         member = ResearchProjectTeam(project_id=project_id, team_id=team_id, role=role)
         session.add(member)
+        await _tell_team(session, viewer, team_id, project)
     else:
         if member.role is OWNER:
             await project_to_work_in(session, viewer, project_id, OWNERS)
@@ -135,6 +145,15 @@ async def set_team(
     await session.flush()
     audit.record(session, signed_in(viewer), "setResearchProjectTeam", about=project, team=team_id, role=role.value)
     return member
+
+
+async def _tell_team(session: WriteSession, viewer: Viewer, team_id: int, project: ResearchProject) -> None:
+    """Its members work in the project from now on, each told in the order of their ids."""
+    team = await session.get_one(Team, team_id)
+    of_team = select(TeamMembership.user_id).where(TeamMembership.team_id == team_id).order_by(TeamMembership.user_id)
+    said = f"Your team {team.name} is now a member of the research project {project.acronym}."
+    for user_id in await session.scalars(of_team):
+        await _tell(session, viewer, user_id, said, project)
 
 
 async def remove_team(session: WriteSession, viewer: Viewer, project_id: int, *, team_id: int) -> ResearchProject:

@@ -22,6 +22,7 @@ from app.models.wildlife.species_classifiers import (
 from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
 from app.services.system import jobs
+from app.services.system.notifications import notify_if_visible
 from app.services.wildlife.classifications import access
 from app.services.wildlife.species_classifiers import crops
 from app.services.wildlife.species_classifiers.crops import LabelledMedium
@@ -190,6 +191,8 @@ async def finish_training(
     await session.flush()
     training.provider_id = provider.id
     note(session, training)
+    said = f"The species classifier {provider.name} {provider.version} is trained: {provider.description}"
+    await _tell(session, training, said)
     return provider
 
 
@@ -211,3 +214,10 @@ async def training_failed(session: WriteSession, training_id: int, reason: str) 
     training.status, training.failure = SpeciesTrainingStatus.FAILED, reason[:NOTE_LENGTH_MAX]
     training.finished_at = await session.scalar(select(func.now()))
     note(session, training)
+    await _tell(session, training, f"The training of the species classifier {training.name} failed. {reason}")
+
+
+async def _tell(session: WriteSession, training: SpeciesClassifierTraining, said: str) -> None:
+    if training.user_id is not None:
+        event = f"ended:{training.job_id}"
+        await notify_if_visible(session, training.user_id, said, about=training, event=event)
