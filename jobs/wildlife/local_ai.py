@@ -15,6 +15,7 @@ from app.models.wildlife.providers import LocalEngine
 from app.services.wildlife.ai_jobs import following, progress, results
 from app.services.wildlife.frames import storing
 from app.services.wildlife.local_ai import running
+from app.services.wildlife.local_ai import starting as _starting  # noqa: F401 -- a job may start another
 from app.services.wildlife.local_ai.running import Task
 from app.settings import settings
 from app.weights import EFFICIENTNET_LITE0, MEGADETECTOR_LITE

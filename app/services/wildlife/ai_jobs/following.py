@@ -27,7 +27,7 @@ from app.models.wildlife.ai_jobs import (
 from app.models.wildlife.deployments import Deployment, Location
 from app.models.wildlife.media import Resource
 from app.models.wildlife.providers import AIProvider
-from app.services.wildlife.ai_jobs import media_links, outcomes, polling, progress
+from app.services.wildlife.ai_jobs import automatic, media_links, outcomes, polling, progress
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.providers import connections
 from app.services.wildlife.providers.connections import Credentials
@@ -227,6 +227,7 @@ async def _end(session: WriteSession, job: AIClassificationJob, reason: str | No
         await progress.end(session, job, AIJobStage.FAILED, reason or "No medium could be classified.")
     else:
         await progress.end(session, job, AIJobStage.DONE)
+        await automatic.offer_media_of_link(session, job.collection_id)
 
 
 async def fail(session: WriteSession, ai_job_id: int, reason: str) -> None:

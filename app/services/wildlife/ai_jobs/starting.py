@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
@@ -31,16 +31,22 @@ STILL_WITH_MANAGER = (RemoteStatus.UNKNOWN, RemoteStatus.QUEUED, RemoteStatus.RU
 
 
 async def start(
-    session: WriteSession, viewer: Viewer, *, collection_id: int, provider_id: int, config: JobConfig
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    collection_id: int,
+    provider_id: int,
+    config: JobConfig,
+    which: Sequence[ColumnElement[bool]] = (),
 ) -> AIClassificationJob:
-    """Queues a run of a provider over the media of a collection. What can be refused is refused now."""
+    """Queues a run of a provider over the media of a collection, or over some. What can be refused is refused now."""
     config.checked()
     collection = await _collection(session, viewer, collection_id)
     project = await project_to_approve_in(session, viewer, collection.project_id)
     if not collection.is_active:
         raise Conflict("This collection is not active in the project. Activate it first.")
     provider = await _provider(session, viewer, provider_id)
-    resource_ids = await _media(session, project.id, collection.id, provider)
+    resource_ids = _some(await media_of(session, project.id, collection.id, provider, *which))
     job = AIClassificationJob(
         user_id=signed_in(viewer),
         ai_provider_id=provider.id,
@@ -104,7 +110,9 @@ async def _provider(session: ReadSession, viewer: Viewer, provider_id: int) -> A
     return provider
 
 
-async def _media(session: ReadSession, project_id: int, collection_id: int, provider: AIProvider) -> list[int]:
+async def media_of(
+    session: ReadSession, project_id: int, collection_id: int, provider: AIProvider, *which: ColumnElement[bool]
+) -> list[int]:
     """The readable images of a collection in the project, and its videos if the provider takes them."""
     kinds = [ResourceType.IMAGE, *([ResourceType.VIDEO] if provider.video_support else [])]
     final = Classification.classification_type == ClassificationType.FINAL
@@ -112,11 +120,15 @@ async def _media(session: ReadSession, project_id: int, collection_id: int, prov
         select(Classification.resource_id)
         .join(Resource, Resource.id == Classification.resource_id)
         .where(Classification.project_id == project_id, Classification.project_collection_id == collection_id, final)
-        .where(Resource.status == ResourceStatus.READ, Resource.resource_type.in_(kinds))
+        .where(Resource.status == ResourceStatus.READ, Resource.resource_type.in_(kinds), *which)
         .order_by(Classification.resource_id)
         .limit(settings.ai_resources_max + 1)
     )
-    ids = list(await session.scalars(found))
+    return list(await session.scalars(found))
+
+
+def _some(ids: list[int]) -> list[int]:
+    """Media that a job may have: at least one, and not too many."""
     if not ids:
         raise Conflict("There is nothing to classify: the collection has no media that this provider takes.")
     if len(ids) > settings.ai_resources_max:

@@ -9,6 +9,7 @@ from app.models.wildlife.classification_projects import ClassificationProjectCol
 from app.models.wildlife.collections import Collection, CollectionResource
 from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
+from app.services.wildlife.ai_jobs import automatic
 from app.services.wildlife.classifications.access import project_to_change
 from app.settings import settings
 
@@ -34,6 +35,8 @@ async def link_collection(
     await session.flush()
     if is_large:
         await enqueue(session, WildlifeJob.FILL_COLLECTION, subject_id=link.id, user_id=signed_in(viewer))
+    else:
+        await automatic.offer_media_of_link(session, link.id)
     await session.refresh(link)
     return link
 
@@ -49,6 +52,7 @@ async def fill(session: WriteSession, link_id: int, *, most: int) -> bool:
         .where(of_link, ClassificationProjectCollection.filled_at.is_(None))
         .values(filled_at=func.now())
     )
+    await automatic.offer_media_of_link(session, link_id)
     return True
 
 

@@ -15,6 +15,7 @@ from app.models.wildlife.media import Resource
 from app.policies import Viewer, signed_in, visible
 from app.policies.wildlife.projects import WORKERS
 from app.services.system import audit
+from app.services.wildlife.ai_jobs import automatic
 from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings
 
@@ -102,6 +103,7 @@ async def add_to_collection(
     await session.execute(
         insert(CollectionResource).from_select(columns, rows.order_by(Resource.id)).on_conflict_do_nothing()
     )
+    await automatic.offer_media_of(session, [collection.id])
     return collection
 
 

@@ -17,6 +17,7 @@ from app.policies.wildlife.projects import WORKERS
 from app.queue import enqueue
 from app.services.system.notifications import notify_if_visible
 from app.services.system.uploads import Uploaded, UploadLink, upload_link
+from app.services.wildlife.ai_jobs import automatic
 from app.services.wildlife.places.deployments import deployment_to_change
 from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings
@@ -172,6 +173,8 @@ async def finish_reading(session: WriteSession, reading_id: int) -> None:
     await _hand_back(session, reading_id)
     reading = await session.get_one(MediaReading, reading_id, with_for_update=True, populate_existing=True)
     reading.status = ReadingStatus.FINISHED
+    if reading.collection_id is not None:
+        await automatic.offer_media_of(session, [reading.collection_id])
     reading.finished_at = await session.scalar(select(func.now()))
     said = (
         f"{reading.read} media were read; {reading.unreadable} files cannot be read, and {reading.duplicated} repeat."
