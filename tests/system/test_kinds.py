@@ -11,6 +11,7 @@ from app.models.base import Base
 from app.models.kinds import JobKind, KindColumn, Lane, MailKind, NotificationKind
 from app.models.kinds.mapping import MappingJob
 from app.models.kinds.social import SocialNotification
+from app.models.kinds.wildlife import WildlifeNotification
 from app.models.system import Job
 from schema import schema
 from tests import factories
@@ -91,7 +92,8 @@ async def test_no_kind_of_something_else_is_kept(database, owner):
 
 def test_who_is_told_of_what_several_did_reads_a_sentence():
     grouped = [kind for kind in NotificationKind if kind.deed]
-    assert set(grouped) == set(SocialNotification) - {SocialNotification.MODERATION}
+    alone = {SocialNotification.MODERATION, WildlifeNotification.RESEARCH_PROJECT}
+    assert set(grouped) == {*SocialNotification, *WildlifeNotification} - alone
     assert all(kind.deeds for kind in grouped)
     assert [kind.name for kind in NotificationKind if not kind.may_be_declined] == ["ACCOUNT", "MODERATION"]
 
