@@ -1,6 +1,7 @@
 """Every setting that is a number or a switch, one step up and one step down, within its own bounds."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ def numbers() -> Iterator[tuple[str, FieldInfo, Any]]:
         if isinstance(field.default, BaseModel):
             for part, inner in type(field.default).model_fields.items():
                 yield f"FIELDGRAPH_{name.upper()}__{part.upper()}", inner, getattr(field.default, part)
-        elif isinstance(field.default, int | float):
+        elif isinstance(field.default, int | float | Decimal):
             yield str(field.validation_alias or f"FIELDGRAPH_{name.upper()}"), field, field.default
 
 
@@ -33,7 +34,7 @@ def turned(field: FieldInfo, default: Any, *, up: bool) -> Any:
     """A step further; nothing where the bounds leave no room for one."""
     if isinstance(default, bool):
         return not default if up is not default else None
-    step = max(1, default // STEP) if isinstance(default, int) else max(default / STEP, 0.001)
+    step = max(1, default // STEP) if isinstance(default, int) else max(default / STEP, type(default)("0.001"))
     value = default + step if up else default - step
     low, high = bounds(field)
     strictly = any(hasattr(each, "gt") for each in field.metadata)
