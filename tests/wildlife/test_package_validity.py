@@ -167,7 +167,9 @@ async def at(database, owner):
     group = seen(at.deer, observation_level=ObservationLevel.GROUP, bboxes=None, count=3, count_new=2)
     fox = seen(at.fox, sex=Sex.FEMALE, age=Age.OFFSPRING, behaviour=Behaviour.GRAZING, individual_id="F1", distance=2.5)
     await classifying.by_person(database, at, 0, owner.id, fox, group, comments='He said: "two", then, more.\nTwice.')
-    await classifying.by_ai(database, at, 1, seen(at.fox, first_frame_index=100, classification_confidence=0.3))
+    # The second is seen after the end that the file declares.
+    within, behind = (seen(at.fox, first_frame_index=frame, classification_confidence=0.3) for frame in (100, 900))
+    await classifying.by_ai(database, at, 1, within, behind)
     await classifying.by_ai(database, at, 2, seen(kind=HUMAN, classification_confidence=1))
     await classifying.by_ai(database, at, 3, seen(kind=BLANK))
     return at

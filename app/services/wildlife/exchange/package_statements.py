@@ -112,9 +112,10 @@ ORDER BY shown.final_id, attrs.id
 """
 VIDEO_START = "resource.recorded_at + make_interval(secs => floor(attrs.first_frame_index / resource.fps))"
 START = f"CASE WHEN resource.fps > 0 AND attrs.first_frame_index > 0 THEN {VIDEO_START} ELSE resource.recorded_at END"
+# Frames may lie behind the duration that a file declares: an event does not end before it starts.
 END = (
-    "CASE WHEN resource.duration_s > 0 THEN resource.recorded_at + make_interval(secs => ceil(resource.duration_s)) "
-    f"ELSE {START} END"
+    f"greatest({START}, CASE WHEN resource.duration_s > 0 "
+    "THEN resource.recorded_at + make_interval(secs => ceil(resource.duration_s)) END)"
 )
 OBSERVATIONS = f"""
 SELECT CASE WHEN attrs.id IS NULL THEN 'b' || shown.final_id ELSE 'o' || attrs.id END AS "observationID",
