@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from app.errors import ErrorCode
-from app.settings import settings
+from app.services.wildlife.species_classifiers import training as trainings
+from app.settings import Settings, settings
 from app.web.graphql import responses, websocket_session
 from app.web.routes import docs, gauges, metrics  # noqa: F401 -- these two declare what is measured
 from schema import schema
@@ -193,3 +194,22 @@ LIMITS = {
     "| time of a request | {} s |": "request_s_max",
     "Keys are kept for {} hours": "idempotency_keys_kept_hours",
 }
+
+
+def test_numbers_of_the_page_about_wildlife_are_those_of_the_settings():
+    """As they are if nobody sets them: whoever changes a default meets its sentence."""
+    default = {name: field.default for name, field in Settings.model_fields.items()}
+    text = " ".join((docs.FOLDER / "wildlife.md").read_text(encoding="utf-8").split())
+    for sentence in (
+        f"takes up to {default['media_uploads_at_once_max']} files",
+        f"`sequenceGapS` ({default['sequence_gap_s'] // 60} minutes by default)",
+        f"within a gap are a sequence: {default['sequence_gap_s']} seconds",
+        f"approves up to {default['bulk_approvals_max']:,} media",
+        f"at least {default['species_crops_per_class_min']} crops of each of {trainings.CLASSES_MIN} species",
+        f"in batches of {default['ai_batch_resources_max']:,}",
+        f"every {default['ai_poll_s']} seconds to {default['ai_poll_s_max'] // 60} minutes",
+        f"after {default['ai_age_s_max'] // 3_600} hours fails",
+        f"at most {default['frames_samples_max']:,} samples",
+        f"the first {default['import_problems_max']:,} problems",
+    ):
+        assert sentence in text

@@ -3,16 +3,20 @@
 from datetime import UTC, datetime
 
 from shapely import Polygon, box
+from sqlalchemy import update
 
 from app.database import Database
 from app.demo import people
 from app.gateways import storage
 from app.models.accounts import User
 from app.models.mapping.trainings import TrainingStatus
+from app.models.wildlife.media import Resource
 from app.services.accounts.sign_in import sessions
 from resolvers import ids
 from tests import factories
 from tests.docs.examples import Values
+from tests.wildlife import classifying
+from tests.wildlife import factories as wildlife
 
 FIGURES = {"accuracy": 73.6, "pixel_accuracy": 91.2, "precision": 85.0, "recall": 84.0, "f1": 84.5}
 ENDED = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -59,4 +63,16 @@ async def make(database: Database) -> Values:
         "MODEL_ID": ids.encode(model),
         "TRAINING_ID": ids.encode(ended),
     }
+    values |= await _wood(database, viewers["ecologist"].user_id)
     return values
+
+
+async def _wood(database: Database, ecologist_id: int) -> dict[str, str]:
+    """A burst of two pictures in a project of the ecologist's; a model took the deer of the first for a fox."""
+    at = await classifying.season(database, ecologist_id, media=2)
+    fox, deer = [await wildlife.species(database, name) for name in ("Vulpes vulpes", "Capreolus capreolus")]
+    burst = await wildlife.sequence(database, at.deployment, resource_count=2)
+    async with database.writing() as session:
+        await session.execute(update(Resource).values(sequence_id=burst.id))
+    await classifying.by_ai(database, at, 0, classifying.seen(fox))
+    return {"WOOD_PROJECT_ID": ids.encode(at.project), "DEER_ID": ids.encode(deer), "BURST_ID": ids.encode(burst)}

@@ -89,7 +89,7 @@ def _learned(counts: dict[int, int], names: dict[int, str], wanted: Sequence[int
                 f"Each species needs {least} approved crops: {said}. Approve more media with boxes, or leave it out."
             )
     enough = sorted(id for id, count in counts.items() if count >= least and (wanted is None or id in wanted))
-    if len(enough) < 2:
+    if len(enough) < CLASSES_MIN:
         found = ", ".join(f"{name} {count}" for name, count in crops.by_name(counts, names).items()) or "none"
         raise Conflict(
             f"A classifier needs at least 2 species with {least} approved crops each. Crops so far: {found}. "
@@ -116,6 +116,9 @@ async def cancel_species_training(session: WriteSession, viewer: Viewer, *, id: 
         await training_failed(session, training.id, jobs.CANCELLED)
         await session.refresh(training)
     return training
+
+
+CLASSES_MIN = 2
 
 
 @dataclass(frozen=True)
