@@ -66,7 +66,7 @@ class Twins:
         """Puts back the tables that were changed. Triggers do not fire here: the session is a replica's."""
         changed = [name for (name,) in connection.execute("SELECT DISTINCT name FROM before.changed")]
         rows = [f"DELETE FROM {table}; INSERT INTO {table} ({TABLES[table]}) TABLE before.{table}" for table in changed]
-        keys = [f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)" for table in TABLES]
+        keys = [f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)" for table in NUMBERED]
         connection.execute("; ".join(["BEGIN", *rows, "TRUNCATE before.changed", *keys, "COMMIT"]))
 
 
