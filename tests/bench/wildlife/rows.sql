@@ -61,14 +61,13 @@ SELECT 2000000 + id, 1 + id / 1000001, 1 + id / 1000001, id, 'AI', 102, id, fals
 INSERT INTO classifications (id, project_id, research_project_id, resource_id, classification_type, user_id, final_id)
 SELECT 4000000 + id, 1 + id / 1000001, 1 + id / 1000001, id, 'USER', 3, id FROM resources WHERE id % 20 = 7;
 
-INSERT INTO classifications_in_collections (project_collection_id, classification_id)
-SELECT project_collection_id, id FROM classifications WHERE classification_type = 'FINAL';
-
 -- What follows reads them, so their indexes come first.
 UPDATE pg_index SET indisready = true WHERE indrelid IN ('resources'::regclass, 'classifications'::regclass);
 REINDEX TABLE resources;
 REINDEX TABLE classifications;
 ANALYZE classifications;
+INSERT INTO classifications_in_collections (project_collection_id, classification_id)
+SELECT project_collection_id, id FROM classifications WHERE classification_type = 'FINAL';
 
 -- Some species are in every tenth medium, and others in a few of a million.
 INSERT INTO classification_attrs (classification_id, project_id, resource_id, shown_by_id, observation_type, species_id,

@@ -141,10 +141,9 @@ async def judge(session: ReadSession, viewer: Viewer, criteria: Criteria) -> lis
     approved = _judging(_rows_meant(viewer, criteria, is_pending=True), criteria)
     to_approve = select(approved).where(approved.c.outcome == ApprovalOutcome.APPROVED.value)
     first = await _read(session, to_approve.order_by(approved.c.final_id).limit(criteria.limit))
-    others = _judging(_rows_meant(viewer, criteria), criteria)
+    before = first[-1].final_id if len(first) == criteria.limit else None
+    others = _judging(_rows_meant(viewer, criteria, before=before), criteria)
     to_skip = select(others).where(others.c.outcome != ApprovalOutcome.APPROVED.value)
-    if len(first) == criteria.limit:
-        to_skip = to_skip.where(others.c.final_id < first[-1].final_id)
     rest = await _read(session, to_skip.order_by(others.c.final_id).limit(criteria.limit))
     return sorted([*first, *rest], key=lambda each: each.final_id)
 
@@ -200,16 +199,22 @@ def _rows_named(viewer: Viewer, criteria: Criteria) -> Subquery:
     return _grouped(rows)
 
 
-def _rows_meant(viewer: Viewer, criteria: Criteria, *, is_pending: bool = False) -> Subquery:
-    """The FINALs that a filter means, each with the number of its rows that may be approved, and one of them."""
+def _rows_meant(viewer: Viewer, criteria: Criteria, *, is_pending: bool = False, before: int | None = None) -> Subquery:
+    """The FINALs that a filter means, each with the number of its rows that may be approved, and one of them.
+
+    Only those before a FINAL, if one is given: behind the fence no condition on them would end the walk.
+    """
     assert criteria.filter is not None
+    sought = visible(Classification, viewer)
+    if before is not None:
+        sought = sought.where((Classification.id if _lists_finals(criteria) else Classification.final_id) < before)
     meant = replace(criteria.filter, project_id=criteria.project_id)
     if not _lists_finals(criteria):
-        return _grouped(found(visible(Classification, viewer), meant))
+        return _grouped(found(sought, meant))
     if is_pending and meant.approved is None:
         meant = replace(meant, approved=False)  # only these can be approved, and an index has them
     meant = replace(meant, classification_type=ClassificationType.FINAL)
-    return _with_candidates(found(visible(Classification, viewer), meant), meant)
+    return _with_candidates(found(sought, meant), meant)
 
 
 def _with_candidates(finals: Select[Any], meant: Filter) -> Subquery:
