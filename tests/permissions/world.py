@@ -12,6 +12,7 @@ from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session
 from app.models.base import Record
 from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
 from app.models.billing.legacy import Billing
+from app.models.billing.reservations import Reservation, ReservationState
 from app.models.choices import Scope
 from app.models.kinds.accounts import AccountsJob
 from app.models.social import Friendship
@@ -129,6 +130,10 @@ async def _money(database: Database, owner_id: int) -> dict[str, Record]:
         theirs = LedgerEntry.operation_id.in_((made.id, back.id))
         entries = (await session.scalars(select(LedgerEntry).where(theirs))).all()
         bill = await session.get_one(Billing, made.id)
+    held = {"cause": OperationCause.TRAINING, "currency": Currency.EAML, "amount": Decimal(1), "posted": Decimal(0)}
+    await factories.add(
+        database, Reservation(user_id=owner_id, state=ReservationState.VOID, expires_at=NOW + A_DAY, **held)
+    )
     return {type(row).__name__: row for row in (*entries, back, bill)}
 
 

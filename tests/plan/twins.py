@@ -21,6 +21,7 @@ TABLES = {
     name: ", ".join(f'"{column.name}"' for column in table.columns if column.computed is None)
     for name, table in Base.metadata.tables.items()
 }
+NUMBERED = [name for name, table in Base.metadata.tables.items() if "id" in table.columns and name in TABLES]
 
 NOTE_CHANGE = """
 CREATE TABLE before.changed (name text NOT NULL);

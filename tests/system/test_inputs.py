@@ -127,6 +127,7 @@ def sample(kind, name="", rows=None):
         "DateTime": "2026-03-01T12:00:00Z",
         "JSON": {},
         "BigInt": 5,
+        "Decimal": "1.5",
         "GeoJSONPolygon": to_geojson(SQUARE),
         "GeoJSONPoint": {"type": "Point", "coordinates": [12, 46]},
         "GeoJSONGeometry": to_geojson(HOUSE),
