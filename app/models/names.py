@@ -28,6 +28,11 @@ class Name(TypeDecorator[str]):
         self.length = length
         self.rule = rule
 
+    @property
+    def python_type(self) -> type[str]:
+        """What cursors know their values by."""
+        return str
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """The name as the database keeps it."""
         del dialect
