@@ -95,7 +95,11 @@ def test_who_is_told_of_what_several_did_reads_a_sentence():
     alone = {SocialNotification.MODERATION, WildlifeNotification.RESEARCH_PROJECT}
     assert set(grouped) == {*SocialNotification, *WildlifeNotification} - alone
     assert all(kind.deeds for kind in grouped)
-    assert [kind.name for kind in NotificationKind if not kind.may_be_declined] == ["ACCOUNT", "MODERATION"]
+    assert [kind.name for kind in NotificationKind if not kind.may_be_declined] == [
+        "ACCOUNT",
+        "BILLING",
+        "MODERATION",
+    ]
 
 
 def test_what_is_known_of_jobs():
