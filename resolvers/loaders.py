@@ -20,8 +20,8 @@ from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import AnyViewer, Viewer, visible
 from app.services.system.queue import NO_TURN, Turn, turns
 
-# Where a row that a plan made holds what its resolvers are told of it.
-TOLD = "_told"
+# Where a row that a plan made holds the values of expressions that were read with it.
+PREFETCHED = "_prefetched"
 M = TypeVar("M", bound=Record)
 V = TypeVar("V")
 
@@ -123,10 +123,11 @@ class Loaders:
         value: V = await self._load((model, expression), fetch, id)
         return value
 
-    async def told(self, row: Record, expression: Callable[[AnyViewer], ColumnElement[V]]) -> V:
+    async def prefetched(self, row: Record, expression: Callable[[AnyViewer], ColumnElement[V]]) -> V:
         """The value of an expression over a row's columns for the viewer, which came with the row if a plan read it."""
-        if (told := row.__dict__.get(TOLD)) is not None and expression in told:
-            value: V = told[expression]
+        values = row.__dict__.get(PREFETCHED, {})
+        if expression in values:
+            value: V = values[expression]
             return value
         return await self.computed(type(row), expression, row.id)
 

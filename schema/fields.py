@@ -29,7 +29,7 @@ from app.policies import AnyViewer
 from app.services.system import rate_limits
 from app.settings import settings
 from resolvers.context import Info
-from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged, Told
+from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged, Prefetch
 from resolvers.stored_outcomes import Outcome, outcome_of
 from schema.descriptions import filled
 from schema.metadata import NEEDS_KEY, NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
@@ -150,13 +150,13 @@ def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
     return _described(expression, strawberry.field(resolver=resolve, metadata={METADATA: Computed(expression)}))
 
 
-def field(resolver: Callable[..., Any], *, told: Callable[[AnyViewer], ColumnElement[Any]] | None = None) -> Any:
+def field(resolver: Callable[..., Any], *, prefetch: Callable[[AnyViewer], ColumnElement[Any]] | None = None) -> Any:
     """Any other field: the resolver's return value.
 
-    `told` is an SQL expression over the row's columns that the resolver asks `load.told` for: a plan reads it with the
-    row.
+    `prefetch` is an SQL expression over the row's columns that the resolver asks `load.prefetched` for: a plan reads it
+    with the row.
     """
-    metadata = {METADATA: Told(told)} if told else {}
+    metadata = {METADATA: Prefetch(prefetch)} if prefetch else {}
     return _described(resolver, strawberry.field(resolver=resolver, metadata=metadata))
 
 

@@ -29,7 +29,7 @@ from strawberry.types.field import StrawberryField
 
 from app.errors import Unplanned
 from resolvers.plan.arguments import Arguments
-from resolvers.plan.declared import METADATA, GlobalId, Listing, Many, One, Told
+from resolvers.plan.declared import METADATA, GlobalId, Listing, Many, One, Prefetch
 from resolvers.plan.declared import Computed as Computation
 from resolvers.plan.leaves import Leaf, computed_leaf, leaf
 from resolvers.plan.levels import Count, InHand, Keyed, Level, Pages
@@ -147,9 +147,9 @@ class Compiler:
             arguments=arguments,
             make_level=self._level_maker(definition.type, details),
         )
-        told = field.metadata.get(METADATA)
-        if isinstance(told, Told) and not isinstance(level, InHand):
-            level.tell(told.expression)
+        needed = field.metadata.get(METADATA)
+        if isinstance(needed, Prefetch) and not isinstance(level, InHand):
+            level.prefetch(needed.expression)
         return Computed(level.value(value), is_object=not is_leaf_type(get_named_type(definition.type)))
 
     def _level_maker(self, shown_as: GraphQLOutputType, details: Details) -> Callable[[str, bool], Level]:

@@ -53,8 +53,8 @@ class Computed:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a resolver is told of its row: the value of an expression over its columns; see `Loaders.told`."""
+class Prefetch:
+    """An expression over the row's columns that a resolver needs; a plan reads it with the row."""
 
     expression: Callable[[AnyViewer], ColumnElement[Any]]
 

@@ -72,8 +72,8 @@ class Level:
         self.values: list[Value] = []
         self.views: list[Node] = []
         self.children: dict[Hashable, Level] = {}
-        self.told: dict[Expression, str] = {}
-        """What resolvers are told of its rows, and the names of the columns that say so."""
+        self.prefetched: dict[Expression, str] = {}
+        """The expressions that resolvers need of its rows, and the columns that have them."""
         self.has_cursors = False
 
     @property
@@ -105,10 +105,10 @@ class Level:
         """Selects the key and shows the id it makes."""
         return Column(self.key("id"), Format.GLOBAL_ID)
 
-    def tell(self, expression: Expression) -> None:
-        """Selects what resolvers are told of each row."""
-        leaf = Leaf(f"told: {expression.__name__}", expression)
-        self.told[expression] = self.column(leaf).name
+    def prefetch(self, expression: Expression) -> None:
+        """Selects an expression that resolvers need of each row."""
+        leaf = Leaf(f"prefetched: {expression.__name__}", expression)
+        self.prefetched[expression] = self.column(leaf).name
 
     def value(self, value: Value) -> int:
         """Has a value computed for each row, and gives its number."""
@@ -293,7 +293,7 @@ def _sorted(arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
 def _key(value: Any) -> Hashable:
     """Arguments as a part of a key: a list by its items, and an input object by its fields.
 
-    A long list stays a list, which is no key: it hardly comes again, and caches shall not fill with it.
+    A long list stays a list, which is no key: it hardly comes again, and would only fill the cache.
     """
     if isinstance(value, list | tuple) and len(value) <= KEY_ITEMS_MAX:
         return tuple([_key(item) for item in value])

@@ -11,7 +11,7 @@ from graphql import VariableValues
 
 from app.errors import Unplanned
 from resolvers.context import Context
-from resolvers.loaders import TOLD, Reference
+from resolvers.loaders import PREFETCHED, Reference
 from resolvers.plan import statements
 from resolvers.plan.instances import Instances
 from resolvers.plan.levels import Count, Fetched, InHand, Inputs, Level, Page, Pages, Request, Row
@@ -149,10 +149,10 @@ class Run:
         else:
             assert level.model, "rows are a table's"
             owners = Instances.of(level.model).made([row[width:] for row in state.rows])
-            told = [(expression, level.position(name)) for expression, name in level.told.items()]
-            if told:
+            places = [(expression, level.position(name)) for expression, name in level.prefetched.items()]
+            if places:
                 for owner, row in zip(owners, state.rows, strict=True):
-                    owner.__dict__[TOLD] = {expression: row[position] for expression, position in told}
+                    owner.__dict__[PREFETCHED] = {expression: row[position] for expression, position in places}
         columns = [await self._values(value, owners) for value in level.values]
         rows = zip(state.rows, zip(*columns, strict=True), strict=True)
         state.rows = [(*row[:width], *values) for row, values in rows]

@@ -19,7 +19,7 @@ async def picture_link(
 
     size: How large it is.
     """
-    if await info.context.load.told(root, files.of_ones_own_project):
+    if await info.context.load.prefetched(root, files.of_ones_own_project):
         return files.picture_link(info.context.viewer, root, size)
     async with info.context.reading() as session:
         return await media.shared_link(session, info.context.viewer, root, files.SIDES[size])
@@ -27,6 +27,6 @@ async def picture_link(
 
 async def original_link(root: strawberry.Parent[Resource], info: Info) -> str | None:
     """A link to the file as it was uploaded, valid for {settings.file_link_s}, or its address. Null for non-members."""
-    if not await info.context.load.told(root, files.of_ones_own_project):
+    if not await info.context.load.prefetched(root, files.of_ones_own_project):
         return None
     return files.original_link(info.context.viewer, root)
