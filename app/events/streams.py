@@ -56,6 +56,26 @@ class SourceStream(AsyncIterable[tuple[Position, E]], Generic[E]):
         """The events after a cursor and all that follow; without a cursor, those from now on."""
         return cls(dispatcher, topic, await dispatcher.beginning(after), read, is_resumed=after is not None)
 
+    @classmethod
+    def of_work(
+        cls,
+        dispatcher: EventDispatcher,
+        topic: str,
+        start: Position,
+        read: Callable[[StreamEvent], Awaitable[E | None]],
+        *,
+        now: E,
+        after: str | None,
+        is_over: Callable[[E], bool],
+    ) -> "SourceStream[E]":
+        """The progress of work up to its end. Without a cursor it begins with how things are `now`.
+
+        Take `start` before you read `now`, so that no end is missed in between.
+        """
+        is_resumed = after is not None
+        first = None if is_resumed else now
+        return cls(dispatcher, topic, start, read, first, is_resumed, is_live=not is_over(now), is_last=is_over)
+
     def __aiter__(self) -> AsyncIterator[tuple[Position, E]]:
         return self.values(lambda _: False)
 

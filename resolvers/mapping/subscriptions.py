@@ -128,16 +128,14 @@ def _stream(
     first: E,
     read: Callable[[dict[str, Any]], Awaitable[E]],
 ) -> SourceStream[E]:
-    """The events of a job up to its end. `start` is older than `first`, so no end is missed in between."""
-    return SourceStream(
+    return SourceStream.of_work(
         info.context.events,
         topic,
         start,
         lambda event: read(_snapshot(event)),
-        first=first if after is None else None,
-        is_resumed=after is not None,
-        is_live=first.status not in ENDED,
-        is_last=lambda value: value.status in ENDED,
+        now=first,
+        after=after,
+        is_over=lambda value: value.status in ENDED,
     )
 
 

@@ -161,24 +161,22 @@ async def ai_classification_job_updated(
     """
 
     async def read(event: StreamEvent) -> AIClassificationJobEvent:
-        said: dict[str, Any] = event.payload
+        payload: dict[str, Any] = event.payload
         job = await info.context.renewed().read(AIClassificationJob, id)
         # What our own engine says is about the batch that it works on, and names a step of its own.
-        message = said.get("message")
-        stage = AIJobStage.RUNNING if message else AIJobStage(said["stage"])
-        share = progress.progress_of(job) if message else said["progress"]
+        message = payload.get("message")
+        stage = AIJobStage.RUNNING if message else AIJobStage(payload["stage"])
+        share = progress.progress_of(job) if message else payload["progress"]
         return AIClassificationJobEvent(event.position.cursor, stage, share, message, job)
 
     start = await info.context.events.beginning(after)
     job = await info.context.read(AIClassificationJob, id)
-    first = AIClassificationJobEvent(start.cursor, job.stage, progress.progress_of(job), None, job)
-    return SourceStream(
+    return SourceStream.of_work(
         info.context.events,
         progress.topic_of(job.id),
         start,
         read,
-        first=first if after is None else None,
-        is_resumed=after is not None,
-        is_live=not job.stage.is_final,
-        is_last=lambda event: event.stage.is_final,
+        now=AIClassificationJobEvent(start.cursor, job.stage, progress.progress_of(job), None, job),
+        after=after,
+        is_over=lambda event: event.stage.is_final,
     )

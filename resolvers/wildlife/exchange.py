@@ -1,6 +1,8 @@
 """Imports of camera-trap files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Self
 
 import strawberry
 from sqlalchemy import Select
@@ -32,7 +34,17 @@ class ImportOrder(Order):
 
 
 @dataclass(frozen=True)
-class ImportCounts:
+class Counts:
+    """How many rows there are of each kind."""
+
+    @classmethod
+    def of(cls, stored: Mapping[str, int]) -> Self:
+        """The counts as they are stored; what was not counted then is zero."""
+        return cls(**{field.name: stored.get(field.name, 0) for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class ImportCounts(Counts):
     """What an import wrote."""
 
     deployments: int = 0
@@ -97,7 +109,7 @@ def wildlife_imports(info: Info, research_project_id: strawberry.ID | None = Non
 
 def counts(root: strawberry.Parent[WildlifeImport]) -> ImportCounts:
     """What was written; of a dry run, what would have been."""
-    return ImportCounts(**{field.name: root.counts.get(field.name, 0) for field in fields(ImportCounts)})
+    return ImportCounts.of(root.counts)
 
 
 def problems(root: strawberry.Parent[WildlifeImport]) -> list[ImportProblem]:
@@ -302,21 +314,19 @@ async def wildlife_import_updated(
     """
 
     async def read(event: StreamEvent) -> WildlifeImportEvent:
-        said = dict(event.payload)
-        status = ExchangeStatus(said.pop("status")) if "status" in said else None
+        changes = dict(event.payload)
+        status = ExchangeStatus(changes.pop("status")) if "status" in changes else None
         now = await info.context.renewed().read(WildlifeImport, import_id)
-        return WildlifeImportEvent(event.position.cursor or "", now, status, **said)
+        return WildlifeImportEvent(event.position.cursor or "", now, status, **changes)
 
     start = await info.context.events.beginning(after)
     row = await info.context.read(WildlifeImport, import_id)
-    first = WildlifeImportEvent(start.cursor or "", row, row.status)
-    return SourceStream(
+    return SourceStream.of_work(
         info.context.events,
         progress.topic_of(row),
         start,
         read,
-        first=first if after is None else None,
-        is_resumed=after is not None,
-        is_live=row.status not in ENDED,
-        is_last=lambda value: value.status in ENDED,
+        now=WildlifeImportEvent(start.cursor or "", row, row.status),
+        after=after,
+        is_over=lambda event: event.status in ENDED,
     )

@@ -1,6 +1,6 @@
 """Exports of camera-trap data."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import strawberry
 from sqlalchemy import Select
@@ -16,12 +16,13 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
+from resolvers.wildlife.exchange import Counts
 
 show_enum(EventsCount)
 
 
 @dataclass(frozen=True)
-class ExportCounts:
+class ExportCounts(Counts):
     """The rows of an export."""
 
     deployments: int = 0
@@ -104,7 +105,7 @@ def wildlife_exports(info: Info) -> Select[WildlifeExport]:
 
 def counts(root: strawberry.Parent[WildlifeExport]) -> ExportCounts:
     """How many rows the tables have."""
-    return ExportCounts(**{field.name: root.counts.get(field.name, 0) for field in fields(ExportCounts)})
+    return ExportCounts.of(root.counts)
 
 
 def download_link(root: strawberry.Parent[WildlifeExport], info: Info) -> str | None:

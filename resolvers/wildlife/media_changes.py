@@ -191,16 +191,14 @@ async def media_reading_updated(
 
     start = await info.context.events.beginning(after)
     reading = await info.context.read(MediaReading, media_reading_id)
-    first = MediaReadingEvent(start.cursor, reading.status, readings.progress_of(reading), reading)
-    return SourceStream(
+    return SourceStream.of_work(
         info.context.events,
         readings.topic_of(reading.id),
         start,
         read,
-        first=first if after is None else None,
-        is_resumed=after is not None,
-        is_live=not reading.status.is_final,
-        is_last=lambda event: event.status.is_final,
+        now=MediaReadingEvent(start.cursor, reading.status, readings.progress_of(reading), reading),
+        after=after,
+        is_over=lambda event: event.status.is_final,
     )
 
 
