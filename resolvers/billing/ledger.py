@@ -26,6 +26,7 @@ from app.services.billing.balances import Balances, balances_of
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
 from resolvers.system.nodes import SHOWN
+from resolvers.time_ranges import created_within
 
 E = TypeVar("E", bound=LedgerEntry)
 
@@ -82,9 +83,7 @@ def operations(
         query = query.where(Operation.kind == kind)
     if cause is not None:
         query = query.where(Operation.cause == cause)
-    if since is not None:
-        query = query.where(Operation.created_at >= since)
-    return query if until is None else query.where(Operation.created_at < until)
+    return created_within(query, Operation, since, until)
 
 
 def credits(info: Info, since: datetime | None = None, until: datetime | None = None) -> Select[Credit]:
@@ -126,10 +125,8 @@ def debits_ixioo(info: Info, since: datetime | None = None, until: datetime | No
 def _entries(info: Info, kind: type[E], since: datetime | None, until: datetime | None) -> Select[E]:
     viewer = info.context.viewer
     signed_in(viewer)
-    query = visible(kind, viewer).where(names_viewer(viewer, kind.user_id))
-    if since is not None:
-        query = query.where(kind.created_at >= since)
-    return query if until is None else query.where(kind.created_at < until)
+    own = visible(kind, viewer).where(names_viewer(viewer, kind.user_id))
+    return created_within(own, kind, since, until)
 
 
 def billings(info: Info) -> Select[Billing]:

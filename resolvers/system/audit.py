@@ -13,6 +13,7 @@ from app.policies import signed_in, visible
 from app.policies.accounts import is_by
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.time_ranges import created_within
 
 
 def audit_entries(
@@ -45,6 +46,4 @@ def audit_entries(
     if subject is not None:
         kind, key = ids.decode(subject)
         query = query.where(AuditEntry.subject_type == kind, AuditEntry.subject_key == key)
-    if since is not None:
-        query = query.where(AuditEntry.created_at >= since)
-    return query if until is None else query.where(AuditEntry.created_at < until)
+    return created_within(query, AuditEntry, since, until)

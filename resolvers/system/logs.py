@@ -9,6 +9,7 @@ from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import LogEntry, LogLevel
 from app.policies import signed_in, visible
 from resolvers.context import Info
+from resolvers.time_ranges import created_within
 
 
 def log_entries(
@@ -39,6 +40,4 @@ def log_entries(
             LogEntry.request_id,
         )
         query = query.where(or_(*(column.icontains(sought, autoescape=True) for column in columns)))
-    if since is not None:
-        query = query.where(LogEntry.created_at >= since)
-    return query if until is None else query.where(LogEntry.created_at < until)
+    return created_within(query, LogEntry, since, until)
