@@ -6,11 +6,10 @@ from jobs.schedule import by_the_clock
 
 
 async def tidy(database: Database) -> None:
-    """Renews what is held for jobs at work, and marks what has expired."""
-    async with database.writing() as session:
-        await charges.renew(session)
-    async with database.writing() as session:
-        await reservations.sweep(session)
+    """Renews what is held for jobs at work, returns it for jobs that are gone, and marks what has expired."""
+    for step in (charges.renew, charges.release, reservations.sweep):
+        async with database.writing() as session:
+            await step(session)
 
 
 by_the_clock("reservations", tidy)

@@ -249,6 +249,8 @@ async def test_what_is_held_for_jobs_at_work_lasts_and_for_jobs_that_are_gone_re
     lasting, gone = await hold(rich.id, 1, job_key=job.id), await hold(rich.id, 1, job_key=10**9)
     async with database.writing() as session:
         assert await charges.renew(session) == 1
+    async with database.writing() as session:
+        assert await charges.release(session) == 1
     async with database.reading() as session:
         until = (await session.get_one(Reservation, lasting)).expires_at
         assert until > await session.scalar(select(func.now())) + 2 * HOUR

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from app.database import WriteSession
 from app.models.billing.ledger import OperationCause
@@ -16,7 +16,7 @@ from app.models.billing.reservations import Reservation, ReservationPart, Reserv
 from app.models.system import Job, JobState
 from app.queue import IS_UNFINISHED
 from app.services.billing import amounts, reservations
-from app.services.billing.reservations import Purpose
+from app.services.billing.reservations import SWEPT_AT_ONCE, Purpose
 from app.services.system import jobs
 from app.settings import settings
 
@@ -57,18 +57,33 @@ async def settle(session: WriteSession, job_id: int, state: JobState) -> None:
 
 
 async def renew(session: WriteSession) -> int:
-    """Holds on for jobs that are not over, and returns what is held for jobs that are gone."""
-    held = Reservation.state == ReservationState.HELD, Reservation.expires_at > func.now()
+    """Holds on for jobs that are not over."""
     soon = Reservation.expires_at < func.now() + _while() / 2
-    with_job = select(Reservation.id).where(*held, Reservation.job_key.is_not(None))
     is_at_work = select(Job.id).where(Job.id == Reservation.job_key, IS_UNFINISHED).exists()
-    lasting = (await session.scalars(with_job.where(soon, is_at_work).limit(100).with_for_update())).all()
+    due = _held_for_jobs().where(soon, is_at_work).limit(SWEPT_AT_ONCE).with_for_update()
+    lasting = (await session.scalars(due)).all()
     if lasting:
         until = func.now() + _while()
         parts = update(ReservationPart).where(ReservationPart.reservation_id.in_(lasting), ReservationPart.is_open)
         await session.execute(parts.values(expires_at=until))
         await session.execute(update(Reservation).where(Reservation.id.in_(lasting)).values(expires_at=until))
-    is_known = select(Job.id).where(Job.id == Reservation.job_key).exists()
-    for id in (await session.scalars(with_job.where(~is_known).limit(100))).all():
-        await reservations.give_up(session, id)
     return len(lasting)
+
+
+async def release(session: WriteSession) -> int:
+    """Returns what is held for jobs that are gone.
+
+    In a transaction of its own: it locks wallets, and whoever holds a wallet may wait for what `renew` has locked. The
+    wallets are locked in the order of their owners, as everywhere.
+    """
+    is_known = select(Job.id).where(Job.id == Reservation.job_key).exists()
+    gone = _held_for_jobs().where(~is_known).order_by(Reservation.user_id, Reservation.id).limit(SWEPT_AT_ONCE)
+    ids = (await session.scalars(gone)).all()
+    for id in ids:
+        await reservations.give_up(session, id)
+    return len(ids)
+
+
+def _held_for_jobs() -> Select[int]:
+    held = Reservation.state == ReservationState.HELD, Reservation.expires_at > func.now()
+    return select(Reservation.id).where(*held, Reservation.job_key.is_not(None))

@@ -9,7 +9,7 @@ every operation: each is divided into parts, and an operation takes any of them,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from random import SystemRandom
 
@@ -63,7 +63,7 @@ class About:
     count_of_training_epoch: int | None = None
     subject: tuple[str, int] | None = None
     job_key: int | None = None
-    reverses_id: int | None = field(default=None)
+    reverses_id: int | None = None
 
 
 def named(row: Record) -> tuple[str, int]:

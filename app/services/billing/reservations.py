@@ -112,19 +112,21 @@ async def void(session: WriteSession, reservation_id: int) -> Reservation:
 
 async def give_up(session: WriteSession, reservation_id: int) -> None:
     """Returns what is still held; nothing if it has ended, or expired meanwhile."""
-    user_id = (await session.scalars(select(Reservation.user_id).where(Reservation.id == reservation_id))).one()
-    await ledger.lock_wallets(session, user_id)
-    reservation = await session.get_one(Reservation, reservation_id, with_for_update=True, populate_existing=True)
+    reservation = await _locked(session, reservation_id)
     if reservation.state is ReservationState.HELD:
         await _close(session, reservation, ReservationState.VOID)
 
 
-async def _held(session: WriteSession, reservation_id: int) -> Reservation:
-    """A reservation, locked with its wallet, if it still holds anything."""
+async def _locked(session: WriteSession, reservation_id: int) -> Reservation:
+    """A reservation as it is now: first its wallet is locked, then itself."""
     user_id = (await session.scalars(select(Reservation.user_id).where(Reservation.id == reservation_id))).one()
     await ledger.lock_wallets(session, user_id)
-    sought = select(Reservation).where(Reservation.id == reservation_id)
-    reservation = (await session.scalars(sought.with_for_update(), execution_options={"populate_existing": True})).one()
+    return await session.get_one(Reservation, reservation_id, with_for_update=True, populate_existing=True)
+
+
+async def _held(session: WriteSession, reservation_id: int) -> Reservation:
+    """A reservation, locked, if it still holds anything."""
+    reservation = await _locked(session, reservation_id)
     if reservation.state is not ReservationState.HELD:
         raise Conflict("This reservation has ended: it was posted, returned, or held for too long.")
     if reservation.expires_at <= (await session.scalars(select(func.clock_timestamp()))).one():
