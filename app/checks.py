@@ -89,6 +89,12 @@ def optional_public_name(field: str, value: str | None, *, length_max: int) -> s
     return None if value is None or is_blank(value) else public_name(field, value, length_max=length_max)
 
 
+def camel_case(name: str) -> str:
+    """A name of columns or enums as clients write it: `start_date` and `START_DATE` are `startDate`."""
+    first, *others = name.lower().split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 def cursor(value: str) -> bytes:
     """What a cursor holds; ValueError for what is too long to be one, before it is unpacked, or no base64."""
     if len(value) > CURSOR_LENGTH_MAX:

@@ -39,12 +39,6 @@ class Name(TypeDecorator[str]):
         return None if value is None else cleaned(value)
 
 
-def field_of(column: str) -> str:
-    """A column as clients know it."""
-    first, *others = column.split("_")
-    return first + "".join(map(str.capitalize, others))
-
-
 def check_on_set(base: type[Any]) -> None:
     """From now on, names that are given to rows of `base` are checked and brought into their normal form."""
 
@@ -56,7 +50,7 @@ def check_on_set(base: type[Any]) -> None:
 
 
 def _check_of(held: ColumnProperty[Any], key: str) -> Callable[[Any], Any] | None:
-    column, field = held.columns[0], field_of(key)
+    column, field = held.columns[0], checks.camel_case(key)
     if isinstance(column.type, Name):
         kind, may_be_null = column.type, bool(column.nullable)
         return lambda value: _one(kind, field, value, may_be_null=may_be_null)

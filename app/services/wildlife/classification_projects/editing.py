@@ -68,17 +68,12 @@ async def _change(
 
 async def _checked(session: WriteSession, viewer: Viewer, field: str, value: Any) -> Any:
     if field in RANGES:
-        return checks.within(_camel(field), value, *RANGES[field])
+        return checks.within(checks.camel_case(field), value, *RANGES[field])
     if field == "classificator_id" and value is not None:
         return await _classificator(session, viewer, value)
     if field in PROVIDERS and value is not None:
         return await _provider(session, viewer, PROVIDERS[field], value)
     return value
-
-
-def _camel(field: str) -> str:
-    first, *others = field.split("_")
-    return first + "".join(map(str.capitalize, others))
 
 
 async def _classificator(session: WriteSession, viewer: Viewer, id: int) -> int:

@@ -124,7 +124,7 @@ def check_value(rule: Json, value: Any, place: str) -> None:
 
 
 def _check_predefined(attribute: PredefinedAttribute, rule: Json, observation: Observation, place: str) -> None:
-    field = "speciesId" if attribute is PredefinedAttribute.SPECIES else _camel(attribute.value)
+    field = "speciesId" if attribute is PredefinedAttribute.SPECIES else checks.camel_case(attribute.value)
     given = getattr(observation, attribute.value)
     value = given.value if isinstance(given, Enum) else given
     if value in UNSAID:
@@ -133,8 +133,3 @@ def _check_predefined(attribute: PredefinedAttribute, rule: Json, observation: O
             raise Invalid(f"{place}.{field}", "The classificator requires this attribute of animals.")
     elif rule["values"] and value not in rule["values"]:
         raise Invalid(f"{place}.{field}", "The classificator of the project does not list this value.")
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))

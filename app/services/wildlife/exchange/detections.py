@@ -20,6 +20,7 @@ from app.formats.wildlife.detections import Classes, Medium, Seen
 from app.formats.wildlife.megadetector import MegaDetectorWriter
 from app.metering import in_thread
 from app.models.wildlife.classification_projects import ClassificationProject
+from app.services.wildlife.exchange.exports import nothing_to_export
 from app.services.wildlife.exchange.package_statements import MEDIUM_MINUTES
 
 BATCH = 2_000
@@ -142,7 +143,7 @@ async def _prepare(session: ReadSession, project_id: int, options: Mapping[str, 
         await connection.execute(statement, values)
     [(count,)] = await (await connection.execute("SELECT count(*) FROM export_seen")).fetchall()
     if not count:
-        raise Conflict("There is nothing to export. Approve classifications, or set approvedOnly to false.")
+        raise nothing_to_export()
 
 
 async def _each(session: ReadSession, piece: Callable[[list[Medium]], bytes], file: IO[bytes]) -> None:

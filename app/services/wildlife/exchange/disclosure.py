@@ -10,8 +10,8 @@ HIDDEN = "(%(coarsen_sensitive)s AND location.is_sensitive)"
 POINT = f"CASE WHEN {HIDDEN} THEN ST_SnapToGrid(location.point, {COARSE_DEGREES}) ELSE location.point END"
 DEPLOYMENT_ID = f"CASE WHEN {HIDDEN} THEN 'sensitive-' || deployment.id ELSE deployment.deployment_id END"
 LOCATION_ID = f"CASE WHEN {HIDDEN} THEN 'sensitive-' || location.id ELSE location.location_id END"
-TOLD = f"coordinates of a sensitive species, given to {COARSE_DEGREES} degrees"
-GENERALIZED = f"CASE WHEN {HIDDEN} THEN '{TOLD}' END"
+GENERALIZATION = f"coordinates of a sensitive species, given to {COARSE_DEGREES} degrees"
+GENERALIZED = f"CASE WHEN {HIDDEN} THEN '{GENERALIZATION}' END"
 # Rounding to some decimals moves a point by up to half a step in both directions: 78,716 m at whole degrees.
 ROUNDED_M = "CASE WHEN %(decimals)s < 5 THEN 78716 / power(10, %(decimals)s) ELSE 0 END"
 UNCERTAINTY = f"""CASE WHEN {HIDDEN} OR %(decimals)s < 5 OR location.coordinate_uncertainty IS NOT NULL

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from app import checks
 from app.database import WriteSession
-from app.errors import Expired
+from app.errors import Conflict, Expired
 from app.gateways.storage import StoredFile
 from app.models.base import BigInt
 from app.models.kinds.wildlife import WildlifeJob
@@ -18,19 +18,23 @@ from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.exchange import progress
 
 DECIMALS_MAX = 7
-VERSIONS = {
-    WildlifeExportFormat.CAMTRAP_DP: "1.0.2",
-    WildlifeExportFormat.OBSERVATIONS_CSV: "1",
-    WildlifeExportFormat.MEGADETECTOR: "1.6",
-    WildlifeExportFormat.COCO: "1.0",
-    WildlifeExportFormat.DEPLOYMENTS_GEOJSON: "1",
-}
-FILES = {
-    WildlifeExportFormat.CAMTRAP_DP: ("camtrap-dp-{}.zip", "application/zip"),
-    WildlifeExportFormat.OBSERVATIONS_CSV: ("observations-{}.csv", "text/csv"),
-    WildlifeExportFormat.MEGADETECTOR: ("megadetector-{}.json", "application/json"),
-    WildlifeExportFormat.COCO: ("coco-{}.json", "application/json"),
-    WildlifeExportFormat.DEPLOYMENTS_GEOJSON: ("deployments-{}.geojson", "application/geo+json"),
+
+
+class FileFormat(NamedTuple):
+    """The files of a format: its version, their name but for a number, its suffix and its media type."""
+
+    version: str
+    name: str
+    suffix: str
+    media_type: str
+
+
+FORMATS = {
+    WildlifeExportFormat.CAMTRAP_DP: FileFormat("1.0.2", "camtrap-dp", "zip", "application/zip"),
+    WildlifeExportFormat.OBSERVATIONS_CSV: FileFormat("1", "observations", "csv", "text/csv"),
+    WildlifeExportFormat.MEGADETECTOR: FileFormat("1.6", "megadetector", "json", "application/json"),
+    WildlifeExportFormat.COCO: FileFormat("1.0", "coco", "json", "application/json"),
+    WildlifeExportFormat.DEPLOYMENTS_GEOJSON: FileFormat("1", "deployments", "geojson", "application/geo+json"),
 }
 WILDLIFE_EXPORT = links.Kind("wildlife-export", "files", WildlifeExport)
 
@@ -53,8 +57,11 @@ class ExportOptions:
 
     def plain(self) -> dict[str, Any]:
         """The options as they are kept."""
-        told = {"private_species": list(self.private_species), "events_count": self.events_count.value}
-        return {**vars(self), **told}
+        return {
+            **vars(self),
+            "private_species": list(self.private_species),
+            "events_count": self.events_count.value,
+        }
 
 
 async def start_export(
@@ -67,7 +74,7 @@ async def start_export(
         user_id=signed_in(viewer),
         classification_project_id=project.id,
         format=format,
-        format_version=VERSIONS[format],
+        format_version=FORMATS[format].version,
         options=options.plain(),
     )
     session.add(row)
@@ -76,6 +83,11 @@ async def start_export(
     row.job_id = job.id
     await session.flush()
     return row
+
+
+def nothing_to_export() -> Conflict:
+    """The refusal of an export that would be empty."""
+    return Conflict("There is nothing to export. Approve classifications, or set approvedOnly to false.")
 
 
 def export_link(viewer: Viewer, export: WildlifeExport) -> str | None:
@@ -89,8 +101,8 @@ def export_file(opened: links.Opened) -> StoredFile:
     export: WildlifeExport = opened.row
     if export.storage_key is None:
         raise Expired(links.GONE)
-    name, media_type = FILES[export.format]
-    return StoredFile(export.storage_key, name.format(export.id), media_type)
+    format = FORMATS[export.format]
+    return StoredFile(export.storage_key, f"{format.name}-{export.id}.{format.suffix}", format.media_type)
 
 
 async def finish_export(session: WriteSession, export_id: int, *, key: str, size: int, counts: dict[str, int]) -> None:
@@ -103,5 +115,5 @@ async def finish_export(session: WriteSession, export_id: int, *, key: str, size
 
 def key_of(export: WildlifeExport) -> str:
     """Where the file of an export is kept."""
-    suffix = FILES[export.format][0].partition(".")[2]
+    suffix = FORMATS[export.format].suffix
     return f"wildlife-exports/{export.id}-{datetime.now(UTC):%Y%m%d%H%M%S}.{suffix}"

@@ -67,7 +67,7 @@ SELECT {disclosure.DEPLOYMENT_ID} AS "deploymentID", {disclosure.LOCATION_ID} AS
         || substr(replace(initcap(replace(deployment.feature_type, '_', ' ')), ' ', ''), 2) AS "featureType",
     {unless_hidden("coalesce(deployment.habitat, location.habitat)")} AS habitat,
     {unless_hidden("nullif(array_to_string(deployment.deployment_groups, ' | '), '')")} AS "deploymentGroups",
-    CASE WHEN {HIDDEN} THEN 'dataGeneralizations:{disclosure.TOLD}'
+    CASE WHEN {HIDDEN} THEN 'dataGeneralizations:{disclosure.GENERALIZATION}'
         ELSE nullif(array_to_string(deployment.deployment_tags, ' | '), '') END AS "deploymentTags",
     {unless_hidden("deployment.comments")} AS "deploymentComments"
 FROM deployments AS deployment JOIN locations AS location ON location.id = deployment.location_id

@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import orjson
 
-from app import private_files
+from app import checks, private_files
 from app.database import ReadSession, copy_out, driver_of
 from app.errors import Conflict
 from app.formats.wildlife.camtrap_dp import descriptor, details, frame_files
@@ -23,6 +23,7 @@ from app.models.wildlife.projects import ResearchProject
 from app.policies.wildlife.places import COARSE_DEGREES
 from app.services.wildlife.exchange import detail_statements, disclosure, event_statements
 from app.services.wildlife.exchange import package_statements as statements
+from app.services.wildlife.exchange.exports import nothing_to_export
 from app.services.wildlife.frames import storing
 
 BASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
@@ -79,7 +80,7 @@ async def _check(connection: Any) -> None:
     """Refuses what must not be published; validators of the standard would not find it."""
     [(media,)] = await (await connection.execute("SELECT count(*) FROM export_finals")).fetchall()
     if not media:
-        raise Conflict("There is nothing to export. Approve classifications, or set approvedOnly to false.")
+        raise nothing_to_export()
     for what, statement in statements.CHECKS.items():
         [(count,)] = await (await connection.execute(statement)).fetchall()
         if count:
@@ -138,7 +139,7 @@ async def _descriptor(
         "project": {
             "title": research.name,
             "acronym": research.acronym,
-            "samplingDesign": _camel(getattr(research.sampling_design, "value", None) or "OPPORTUNISTIC"),
+            "samplingDesign": checks.camel_case(getattr(research.sampling_design, "value", None) or "OPPORTUNISTIC"),
             "captureMethod": ["activityDetection"],
             "individualAnimals": bool(research.individual_animals),
             "observationLevel": ["media", "event"] if options["include_events"] else ["media"],
@@ -149,7 +150,7 @@ async def _descriptor(
         "taxonomic": taxa,
     }
     if hidden:
-        said["dataGeneralizations"] = f"{hidden} deployments: {disclosure.TOLD}"
+        said["dataGeneralizations"] = f"{hidden} deployments: {disclosure.GENERALIZATION}"
     problems = Problems()
     descriptor.read(orjson.dumps(said), problems)
     if problems.counts["WARNING"] or problems.errors:
@@ -161,11 +162,6 @@ async def _descriptor(
 def _taxon(name: str, rank: str, *higher: str | None) -> dict[str, str]:
     given = {"scientificName": name, "taxonRank": rank if rank in RANKS else None}
     return {key: value for key, value in {**given, **dict(zip(RANK_NAMES, higher, strict=True))}.items() if value}
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.lower().split("_")
-    return first + "".join(map(str.capitalize, rest))
 
 
 def _resource(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
