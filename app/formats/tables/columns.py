@@ -46,14 +46,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Customs:
+class Conventions:
     """How a whole table writes, where it leaves no doubt: it decides where a column does."""
 
     decimal: str | None
     date_order: Order | None
 
 
-def customs(columns: list[Statistics], options: Options, *, separator: str | None) -> Customs:
+def conventions_of(columns: list[Statistics], options: Options, *, separator: str | None) -> Conventions:
     """What the columns without doubt agree on."""
     common = [each.common(lenient=True) for each in columns]
     point = any(each & kinds.POINT and not each & kinds.COMMA for each in common)
@@ -67,7 +67,7 @@ def customs(columns: list[Statistics], options: Options, *, separator: str | Non
     order = Order[options.date_order] if options.date_order else None
     if order is None and len(seen - {Order.YMD}) == 1:
         order = next(iter(seen - {Order.YMD}))
-    return Customs(decimal, order)
+    return Conventions(decimal, order)
 
 
 def _orders(common: int) -> tuple[Order, Order]:
@@ -81,16 +81,16 @@ def _certain_order(common: int) -> Order | None:
     return None
 
 
-def decide(column: Column, seen: Statistics, habits: Customs, options: Options) -> None:
+def decide(column: Column, seen: Statistics, conventions: Conventions, options: Options) -> None:
     """Sets the datatype of a column; the first that fits all its values."""
     common = seen.common(lenient=True)
     if not seen.present:
         _empty(column)
-    elif _is_number(column, seen, common, habits, options):
+    elif _is_number(column, seen, common, conventions, options):
         pass
     elif common & kinds.CLOCK:
         column.datatype, column.reason = Datatype.TIME, "All values are times of day."
-    elif _is_date(column, common, habits, options, seen):
+    elif _is_date(column, common, conventions, options, seen):
         pass
     elif seen.common(lenient=False) & kinds.NESTED:
         column.datatype, column.reason = Datatype.JSON, "All values are JSON objects or lists."
@@ -104,14 +104,14 @@ def _empty(column: Column) -> None:
     column.warn(ColumnIssue.EMPTY, "This column is empty. It is left out.")
 
 
-def _is_number(column: Column, seen: Statistics, common: int, habits: Customs, options: Options) -> bool:
+def _is_number(column: Column, seen: Statistics, common: int, conventions: Conventions, options: Options) -> bool:
     signs = common & (kinds.POINT | kinds.COMMA)
     if not signs:
         return False
     if signs == (kinds.POINT | kinds.COMMA):
-        sign = habits.decimal or "."
+        sign = conventions.decimal or "."
         if seen.any(kinds.EITHER_WAY):
-            sign = _either_way(column, seen, habits)
+            sign = _either_way(column, seen, conventions)
     else:
         sign = "." if signs == kinds.POINT else ","
         if options.decimal not in {None, sign}:
@@ -135,10 +135,10 @@ def _is_number(column: Column, seen: Statistics, common: int, habits: Customs, o
     return True
 
 
-def _either_way(column: Column, seen: Statistics, habits: Customs) -> str:
+def _either_way(column: Column, seen: Statistics, conventions: Conventions) -> str:
     """The sign of a column where each value has two readings: 1,338 is one thousand, or one and a third."""
     comma = any("," in each for each in seen.examples)
-    sign = habits.decimal or "."
+    sign = conventions.decimal or "."
     example = next((each for each in seen.examples if ("," if comma else ".") in each), "1,338" if comma else "1.338")
     grouped = comma == (sign == ".")
     if comma or grouped:
@@ -151,9 +151,9 @@ def _either_way(column: Column, seen: Statistics, habits: Customs) -> str:
     return sign
 
 
-def _is_date(column: Column, common: int, habits: Customs, options: Options, seen: Statistics) -> bool:
-    days, moments = _orders(common)
-    datatype, orders = Datatype.DATE, days
+def _is_date(column: Column, common: int, conventions: Conventions, options: Options, seen: Statistics) -> bool:
+    orders, _ = _orders(common)
+    datatype = Datatype.DATE
     if not orders:
         # A day alone is its midnight among moments.
         either = [_orders(each) for each in seen.kinds if not each & (kinds.AMONG_NUMBERS | kinds.INFINITE)]
@@ -161,10 +161,9 @@ def _is_date(column: Column, common: int, habits: Customs, options: Options, see
         for day, moment in either:
             orders &= day | moment
         datatype = Datatype.DATETIME
-    del moments
     if not orders:
         return False
-    order = _order(column, orders, habits, options)
+    order = _order(column, orders, conventions, options)
     column.datatype, column.date_order = datatype, order.name
     said = {Order.YMD: "year, month, day", Order.DMY: "day, month, year", Order.MDY: "month, day, year"}[order]
     what = "dates" if datatype is Datatype.DATE else "dates with a time of day"
@@ -172,12 +171,12 @@ def _is_date(column: Column, common: int, habits: Customs, options: Options, see
     return True
 
 
-def _order(column: Column, orders: Order, habits: Customs, options: Options) -> Order:
+def _order(column: Column, orders: Order, conventions: Conventions, options: Options) -> Order:
     if orders == ANY_ORDER:
         return Order.YMD
     if orders != Order.DMY | Order.MDY:
         return next(each for each in (Order.YMD, Order.DMY, Order.MDY) if each & orders)
-    order = habits.date_order
+    order = conventions.date_order
     if order in {None, Order.YMD}:
         order = Order.MDY if options.date_order_usual == "MDY" else Order.DMY
         column.warn(

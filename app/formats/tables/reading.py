@@ -67,11 +67,11 @@ def _columns(head: Head, seen: Sequence[Statistics], source: Source, options: Op
     unknown = set(options.outputs) - set(head.names)
     if unknown:
         raise Unreadable(f"This table has no column {quoted(min(unknown))}. Name the outputs as the header does.")
-    habits = deciding.customs(list(seen), options, separator=source.separator)
+    conventions = deciding.conventions_of(list(seen), options, separator=source.separator)
     found = []
     for position, (name, description) in enumerate(zip(head.names, head.descriptions, strict=True)):
         column = Column(name, position, description=description)
-        deciding.decide(column, seen[position], habits, options)
+        deciding.decide(column, seen[position], conventions, options)
         found.append(column)
         _note_name(column, head, source)
     roles.assign(found, seen, options.outputs)

@@ -71,8 +71,7 @@ class Separated:
         if len(sample) == SAMPLE_CHARACTERS and len(lines) > 1:
             lines.pop()
         tried = [_tried(lines, each) for each in ([separator] if separator else SEPARATORS)]
-        share, dialect = max(tried, key=lambda each: (each[1].width > 1, round(each[0], 2), each[1].width))
-        del share
+        _, dialect = max(tried, key=lambda each: (each[1].width > 1, round(each[0], 2), each[1].width))
         if dialect.width < 2:
             raise Unreadable(
                 "This table has one column, or its values are apart by an unknown sign. A machine needs at least two "

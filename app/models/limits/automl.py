@@ -1,8 +1,4 @@
-"""Limits of machines, their columns and their lines."""
+"""Limits of tables and their columns."""
 
-MACHINE_NAME_LENGTH_MAX = 500
-MACHINE_DESCRIPTION_LENGTH_MAX = 4_000
-MACHINE_LEVEL_MIN = 1
-MACHINE_LEVEL_MAX = 5
 COLUMN_NAME_LENGTH_MAX = 500
 COLUMN_DESCRIPTION_LENGTH_MAX = 1_000
