@@ -72,10 +72,18 @@ async def notify(
     return notification
 
 
+async def notify_unless_viewer(
+    session: WriteSession, viewer: Viewer, user_id: int, message: str, *, about: Record, event: str | None = None
+) -> None:
+    """Like `notify`, but not for the viewer: nobody is told of what they did themselves."""
+    if user_id != signed_in(viewer):
+        await notify(session, user_id, message, about=about, event=event)
+
+
 async def notify_if_visible(
     session: WriteSession, user_id: int, message: str, *, about: Record, event: str | None = None
 ) -> UserNotification | None:
-    """The same, unless the user no longer sees the row: work goes on when who started it has left a project."""
+    """Like `notify`, unless the user no longer sees the row: work goes on when who started it has left a project."""
     table = type(about)
     user = await session.get_one(User, user_id)
     sought = visible(table, Viewer(user.id, is_staff=user.is_staff)).where(table.id == about.id)

@@ -15,13 +15,13 @@ from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import DownloadStatus, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
 from app.models.mapping.trainings import Training
-from app.policies import Viewer, is_viewer, require, signed_in, visible
+from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_feedback_area, may_review_feedback_on_this_model
 from app.queue import enqueue
 from app.services.mapping.feedback.entries import imagery_of, room_for, said, training_to_judge
 from app.services.mapping.labels.editing import corrected, covers_the_same, outlined, tags_of
 from app.services.mapping.labels.fetching import at_rest, begin_fetching, end_fetching, fail_fetching, make_way, redraw
-from app.services.system.notifications import notify
+from app.services.system.notifications import notify, notify_unless_viewer
 from app.settings import settings
 
 
@@ -97,9 +97,9 @@ async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
     area.review, area.reviewed_at, area.reviewed_by_id = review, reviewed_at, None if is_open else viewer.user_id
     await session.flush()
     await session.refresh(area)
-    if not is_viewer(viewer, area.user_id) and not is_open:
+    if not is_open:
         how = f"Your correction {area.id} of training {area.training_id} was {review.value.lower()}."
-        await notify(session, area.user_id, how, about=area.training)
+        await notify_unless_viewer(session, viewer, area.user_id, how, about=area.training)
     return area
 
 

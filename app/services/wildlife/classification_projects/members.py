@@ -10,7 +10,7 @@ from app.models.wildlife.projects import ResearchProject
 from app.policies import Viewer, is_viewer, signed_in, visible
 from app.policies.wildlife.projects import has_role
 from app.services.accounts.users.deletion import on_parting
-from app.services.system.notifications import notify, notify_if_visible
+from app.services.system.notifications import notify_if_visible, notify_unless_viewer
 from app.services.wildlife.classifications.access import project_to_change
 
 
@@ -33,9 +33,9 @@ async def set_member(
     is_news = member.role is not role
     member.role = role
     await session.flush()
-    if is_news and not is_viewer(viewer, user.id):
-        said = f"Your role in the classification project {project.name} is now {role.value}."
-        await notify(session, user.id, said, about=project)
+    if is_news:
+        message = f"Your role in the classification project {project.name} is now {role.value}."
+        await notify_unless_viewer(session, viewer, user.id, message, about=project)
     return member
 
 
@@ -49,8 +49,8 @@ async def remove_member(session: WriteSession, viewer: Viewer, member_id: int) -
         raise NotFound("There is no such member.")
     if not is_viewer(viewer, member.user_id):
         project = await project_to_change(session, viewer, member.project_id)
-        said = f"You are no longer a member of the classification project {project.name}."
-        await notify_if_visible(session, member.user_id, said, about=project)
+        message = f"You are no longer a member of the classification project {project.name}."
+        await notify_if_visible(session, member.user_id, message, about=project)
     await session.execute(delete(ClassificationProjectMember).where(ClassificationProjectMember.id == member.id))
     return member
 

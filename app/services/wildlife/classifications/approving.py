@@ -10,7 +10,7 @@ from app.models.kinds.wildlife import WildlifeNotification
 from app.models.wildlife.approvals import ApprovalAction, ClassificationApproval
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.policies import Viewer, signed_in
-from app.services.wildlife.classifications import reviews
+from app.services.wildlife.classifications import review_notifications
 from app.services.wildlife.classifications.access import (
     check_version,
     final_of,
@@ -67,10 +67,14 @@ async def approve(session: WriteSession, viewer: Viewer, final: Final, row: Clas
     )
     note(session, viewer, final, ApprovalAction.APPROVED, version=final.version + 1, source_id=row.id)
     await session.flush()
-    told = await reviews.authors_of(session, [row.id])
-    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, final.project_id, told)
-    replaced = await reviews.authors_of(session, [final.source_id]) - told
-    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, replaced)
+    told = await review_notifications.authors_of(session, [row.id])
+    await review_notifications.notify_all(
+        session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, final.project_id, told
+    )
+    replaced = await review_notifications.authors_of(session, [final.source_id]) - told
+    await review_notifications.notify_all(
+        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, replaced
+    )
     return await read_final(session, final.id)
 
 
@@ -112,6 +116,8 @@ async def unapprove_classification(
     await session.execute(changed.values(**NOTHING_APPROVED, version=final.version + 1, last_modified=func.now()))
     note(session, viewer, final, ApprovalAction.UNAPPROVED, version=final.version + 1)
     await session.flush()
-    told = await reviews.authors_of(session, [final.source_id])
-    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, told)
+    told = await review_notifications.authors_of(session, [final.source_id])
+    await review_notifications.notify_all(
+        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, told
+    )
     return await read_final(session, final.id)

@@ -33,7 +33,7 @@ from app.models.wildlife.approvals import (
 )
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.policies import Viewer, signed_in, visible
-from app.services.wildlife.classifications import reviews
+from app.services.wildlife.classifications import review_notifications
 from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.classifications.approving import NOTHING_APPROVED
 from app.services.wildlife.classifications.bulk import Criteria, Judged, checked, judge, judge_again
@@ -64,7 +64,9 @@ async def approve_classifications(session: WriteSession, viewer: Viewer, criteri
     approved_finals = [each.final_id for each in judged if each.outcome is ApprovalOutcome.APPROVED]
     await _note(session, bulk, ApprovalAction.APPROVED, bulk.user_id, approved_finals)
     told = await _authors(session, bulk, approved_finals)
-    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, bulk.project_id, told)
+    await review_notifications.notify_all(
+        session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, bulk.project_id, told
+    )
     return bulk
 
 
@@ -121,7 +123,7 @@ async def _authors(session: WriteSession, bulk: BulkApproval, finals: Sequence[i
     items = select(BulkApprovalItem.classification_id).where(
         *_approved(bulk), BulkApprovalItem.final_id == any_(cast(finals, ARRAY(BigInteger)))
     )
-    return await reviews.authors_of(session, (await session.scalars(items)).all())
+    return await review_notifications.authors_of(session, (await session.scalars(items)).all())
 
 
 async def _note(
@@ -165,7 +167,9 @@ async def revert_bulk_approval(session: WriteSession, viewer: Viewer, bulk_appro
     bulk.reverted_at, bulk.reverted_by_id = func.now(), signed_in(viewer)
     await session.flush()
     told = await _authors(session, bulk, reverted)
-    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, bulk.project_id, told)
+    await review_notifications.notify_all(
+        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, bulk.project_id, told
+    )
     await session.refresh(bulk)
     return bulk
 

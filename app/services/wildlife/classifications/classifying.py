@@ -16,7 +16,7 @@ from app.models.wildlife.classifications import Classification, ClassificationTy
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.species import Species
 from app.policies import Viewer, signed_in, visible
-from app.services.wildlife.classifications import attributes, reviews
+from app.services.wildlife.classifications import attributes, review_notifications
 from app.services.wildlife.classifications import observations as observing
 from app.services.wildlife.classifications.access import (
     check_version,
@@ -214,7 +214,9 @@ async def write_feedback(
         return await _replace(session, final, row, said, classificator_version_id=version_id)
     approver = await session.scalar(select(Classification.approved_by_id).where(Classification.id == final.id))
     told = [] if approver is None else [approver]
-    await reviews.tell(session, viewer, WildlifeNotification.CLASSIFICATION_FEEDBACK, final.project_id, told)
+    await review_notifications.notify_all(
+        session, viewer, WildlifeNotification.CLASSIFICATION_FEEDBACK, final.project_id, told
+    )
     return await _new(
         session,
         viewer,

@@ -2,7 +2,7 @@
 
 A filter names some of many values: taxa, collections, deployments, people. The database has the FINALs of each value in
 the order of their ids. So a page by age takes the first ones of each value, and of these the first. In other orders it
-sorts the FINALs of the values if they are few, and else walks along all until the page is full.
+sorts the FINALs of the values if they are few, and otherwise scans all until the page is full.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ from app.services.wildlife.classifications import filters
 from app.services.wildlife.classifications.filters import Attrs, Filter
 
 FEW = 5_000
-"""So many are sorted sooner than a page of them is met by walking along all."""
+"""So many are sorted faster than a scan of all finds a page of them."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Source:
     has_value: Callable[[Any], ColumnElement[bool]]
     conditions: tuple[ColumnElement[bool], ...] = ()
     is_part: bool = False
-    """Whether a value has a stretch of all: many, and yet perhaps none of those that a walk along all meets first."""
+    """Whether the FINALs of a value lie together: many, and yet perhaps none of those that a scan comes to first."""
 
     @property
     def key(self) -> Any:
@@ -79,7 +79,7 @@ def _on_page(sources: list[Source], rest: Filter, given: Filter, cut: Cut) -> Co
     by_age = cut.order.column == "id"
     if not by_age and sources[0].is_part:
         return and_(*filters.conditions(given))
-    pages = [_by_age(source, rest, cut) if by_age else _sorted_or_met(source, rest, cut) for source in sources]
+    pages = [_by_age(source, rest, cut) if by_age else _sorted_or_scanned(source, rest, cut) for source in sources]
     either = pages[0] if len(pages) == 1 else union_all(*[select(page.subquery().c.id) for page in pages])
     # As an array, so that whatever PostgreSQL expects of it, these rows alone are read.
     return Classification.id == any_(func.array(either.scalar_subquery()))
@@ -103,8 +103,8 @@ def _of_value(source: Source, rest: Filter, values: Any) -> Select[Any]:
     return filters.found(listed, rest).correlate(values)
 
 
-def _sorted_or_met(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
-    """All of them sorted, if they are few; else those that a walk along all FINALs meets first."""
+def _sorted_or_scanned(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
+    """All of them sorted, if they are few; else the first ones in a scan of all FINALs."""
     values = source.values.subquery("named")
     listed = select(source.final_id.label("id")).where(source.has_value(values.c.id)).correlate(values)
     part = listed.order_by(source.final_id).limit(FEW + 1).lateral("part")
@@ -120,8 +120,8 @@ def _sorted_or_met(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
     in_few = Classification.id.in_(select(few.c.id))
     chosen = cut(meant.where(count <= FEW, in_few, has.exists()), Classification).subquery("chosen")
     # The offset is a fence: each FINAL is asked in its turn, and not all of them before.
-    met = cut(meant.where(count > FEW, has.offset(0).exists()), Classification).subquery("met")
-    return select(union_all(select(chosen.c.id), select(met.c.id)).subquery("either").c.id)
+    scanned = cut(meant.where(count > FEW, has.offset(0).exists()), Classification).subquery("scanned")
+    return select(union_all(select(chosen.c.id), select(scanned.c.id)).subquery("either").c.id)
 
 
 def _sources(given: Filter) -> tuple[list[Source], Filter]:
@@ -180,20 +180,20 @@ def _collections(given: Filter) -> Found:
 
 
 def _people(given: Filter) -> Found:
-    return _sayers(given, "user_id", given.user_id, replace(given, user_id=None))
+    return _authored(given, "user_id", given.user_id, replace(given, user_id=None))
 
 
 def _providers(given: Filter) -> Found:
-    return _sayers(given, "model_id", given.provider_id, replace(given, provider_id=None))
+    return _authored(given, "model_id", given.provider_id, replace(given, provider_id=None))
 
 
-def _sayers(given: Filter, column: str, sayer: int | None, rest: Filter) -> Found:
-    if sayer is None:
+def _authored(given: Filter, column: str, author_id: int | None, rest: Filter) -> Found:
+    if author_id is None:
         return None
     row = aliased(Classification)
     current = or_(row.superseded_at.is_(None), row.id == Classification.source_id)
     of_project = row.project_id == given.project_id
-    one = select(literal(sayer, BigInteger).label("id"))
+    one = select(literal(author_id, BigInteger).label("id"))
     return [Source(one, row, row.final_id, lambda key: of_project & (getattr(row, column) == key), (current,))], rest
 
 

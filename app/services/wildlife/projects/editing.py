@@ -17,10 +17,10 @@ from app.models.wildlife.projects import (
     ResearchProjectRole,
     ResearchProjectStatus,
 )
-from app.policies import Viewer, is_viewer, require, signed_in, visible
+from app.policies import Viewer, require, signed_in, visible
 from app.policies.wildlife.projects import MANAGERS, OWNERS, may_decide_on_research_projects
 from app.services.system import audit
-from app.services.system.notifications import notify
+from app.services.system.notifications import notify_unless_viewer
 from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings
 
@@ -99,9 +99,8 @@ async def decide_research_project(
         user_id=project.owner_id,
         status=status.value,
     )
-    if not is_viewer(viewer, project.owner_id):
-        said = f"The research project {project.acronym} is now {status.value.lower()}."
-        await notify(session, project.owner_id, said, about=project)
+    message = f"The research project {project.acronym} is now {status.value.lower()}."
+    await notify_unless_viewer(session, viewer, project.owner_id, message, about=project)
     await session.refresh(project)
     return project
 

@@ -14,7 +14,7 @@ from app.models.wildlife.projects import (
 from app.policies import Viewer, is_viewer, signed_in, visible
 from app.policies.wildlife.projects import MANAGERS, OWNERS
 from app.services.system import audit
-from app.services.system.notifications import notify
+from app.services.system.notifications import notify_unless_viewer
 from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings
 
@@ -35,13 +35,8 @@ async def set_member(
         if user_id == project.owner_id:
             raise Conflict("The owner keeps the role OWNER. Transfer the research project first.")
         member.role = role
-        await _tell(
-            session,
-            viewer,
-            user_id,
-            f"Your role in the research project {project.acronym} is now {role.value}.",
-            project,
-        )
+        message = f"Your role in the research project {project.acronym} is now {role.value}."
+        await notify_unless_viewer(session, viewer, user_id, message, about=project)
     await session.flush()
     audit.record(
         session,
@@ -76,14 +71,9 @@ async def _added(
     member = ResearchProjectMember(project_id=project.id, user_id=user_id, role=role)
     session.add(member)
     await session.flush()
-    await _tell(session, viewer, user_id, f"You are now a member of the research project {project.acronym}.", project)
+    message = f"You are now a member of the research project {project.acronym}."
+    await notify_unless_viewer(session, viewer, user_id, message, about=project)
     return member
-
-
-async def _tell(session: WriteSession, viewer: Viewer, user_id: int, said: str, project: ResearchProject) -> None:
-    """Nobody is told of what they did themselves."""
-    if not is_viewer(viewer, user_id):
-        await notify(session, user_id, said, about=project)
 
 
 async def remove_member(session: WriteSession, viewer: Viewer, project_id: int, *, user_id: int) -> ResearchProject:
@@ -101,8 +91,8 @@ async def remove_member(session: WriteSession, viewer: Viewer, project_id: int, 
     if await session.scalar(ended.returning(ResearchProjectMember.id)) is None:
         raise NotFound("This user is not a member of the research project.")
     audit.record(session, signed_in(viewer), "removeResearchProjectMember", about=project, user_id=user_id)
-    said = f"You are no longer a member of the research project {project.acronym}."
-    await _tell(session, viewer, user_id, said, project)
+    message = f"You are no longer a member of the research project {project.acronym}."
+    await notify_unless_viewer(session, viewer, user_id, message, about=project)
     return project
 
 
@@ -117,7 +107,8 @@ async def transfer_project(session: WriteSession, viewer: Viewer, project_id: in
     project.owner_id = user_id
     await session.flush()
     audit.record(session, signed_in(viewer), "transferResearchProject", about=project, user_id=user_id)
-    await _tell(session, viewer, user_id, f"You now own the research project {project.acronym}.", project)
+    message = f"You now own the research project {project.acronym}."
+    await notify_unless_viewer(session, viewer, user_id, message, about=project)
     await session.refresh(project)
     return project
 
@@ -137,7 +128,7 @@ async def set_team(
             raise NotFound("There is no such team.")
         member = ResearchProjectTeam(project_id=project_id, team_id=team_id, role=role)
         session.add(member)
-        await _tell_team(session, viewer, team_id, project)
+        await _notify_team(session, viewer, team_id, project)
     else:
         if member.role is OWNER:
             await project_to_work_in(session, viewer, project_id, OWNERS)
@@ -147,13 +138,13 @@ async def set_team(
     return member
 
 
-async def _tell_team(session: WriteSession, viewer: Viewer, team_id: int, project: ResearchProject) -> None:
+async def _notify_team(session: WriteSession, viewer: Viewer, team_id: int, project: ResearchProject) -> None:
     """Its members work in the project from now on, each told in the order of their ids."""
     team = await session.get_one(Team, team_id)
     of_team = select(TeamMembership.user_id).where(TeamMembership.team_id == team_id).order_by(TeamMembership.user_id)
-    said = f"Your team {team.name} is now a member of the research project {project.acronym}."
+    message = f"Your team {team.name} is now a member of the research project {project.acronym}."
     for user_id in await session.scalars(of_team):
-        await _tell(session, viewer, user_id, said, project)
+        await notify_unless_viewer(session, viewer, user_id, message, about=project)
 
 
 async def remove_team(session: WriteSession, viewer: Viewer, project_id: int, *, team_id: int) -> ResearchProject:

@@ -1,4 +1,4 @@
-"""Tells people what became of their classifications: one notification a project, while it is unread."""
+"""Notifications of what became of people's classifications: one for each project, while it is unread."""
 
 from collections.abc import Collection
 
@@ -14,7 +14,7 @@ from app.services.system.notification_groups import notify_grouped
 
 
 async def authors_of(session: ReadSession, row_ids: Collection[int | None]) -> set[int]:
-    """The people who said what these rows say; AI says nothing to anybody."""
+    """The people who made these classifications; AI gets no notifications."""
     keys = [id for id in row_ids if id is not None]
     if not keys:
         return set()
@@ -26,16 +26,16 @@ async def authors_of(session: ReadSession, row_ids: Collection[int | None]) -> s
     return {id for id in await session.scalars(of_people.distinct()) if id is not None}
 
 
-async def tell(
+async def notify_all(
     session: WriteSession,
     viewer: Viewer,
     kind: WildlifeNotification,
     project_id: int,
     user_ids: Collection[int],
 ) -> None:
-    """Tells people what the viewer did, if they still see the project and the viewer; not the viewer of themselves.
+    """Notifies people of what the viewer did, if they still see the project and the viewer; never the viewer.
 
-    In the order of their ids, so that two who tell the same people never wait for each other.
+    In the order of their ids, so that two transactions that notify the same people never wait for each other.
     """
     actor_id = signed_in(viewer)
     for user_id in sorted(set(user_ids) - {actor_id}):
