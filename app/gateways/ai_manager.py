@@ -97,9 +97,9 @@ class Manager:
             bytes_max=settings.ai_results_bytes_max,
             s_max=settings.ai_results_s_max,
         )
-        async with anyio.wrap_file(private_files.opened(path, "wb")) as file:
+        with private_files.opened(path, "wb") as file:
             async for piece in pieces:
-                await file.write(piece)
+                await anyio.wrap_file(file).write(piece)
 
     async def _json(
         self, method: str, path: str, *, json: Any = None, params: Mapping[str, str] | None = None

@@ -119,9 +119,10 @@ async def download(key: str, path: Path) -> None:
     private_files.folder(path.parent)
     arriving = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        async with anyio.wrap_file(private_files.opened(arriving, "wb")) as file:
+        # It is closed by this thread: whoever is cancelled may wait for no other.
+        with private_files.opened(arriving, "wb") as file:
             async for chunk in stream(key):
-                await file.write(chunk)
+                await anyio.wrap_file(file).write(chunk)
         arriving.replace(path)
     finally:
         arriving.unlink(missing_ok=True)

@@ -206,22 +206,24 @@ async def test_a_job_to_be_tried_later_is_not_begun_sooner(job, begin, do, found
     assert (await begin(job)).attempt == 2
 
 
+# Times are told from the moment at which a test begins.
 STATES = {
-    "queued long ago": ({"available_at": ago(HOUR_S)}, True),
+    "queued long ago": ({"available_at": -HOUR_S * SECOND}, True),
     "just queued": ({}, True),
-    "to be tried later": ({"available_at": ago(-600), "error": "It broke."}, False),
-    "of a clock that was put back": ({"available_at": ago(-600)}, True),
-    "put off for longer than any may be": ({"available_at": ago(-HOUR_S), "error": "It broke."}, True),
-    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": ago(HOUR_S)}, False),
-    "maximum number of attempts": ({"attempt": 3, "available_at": ago(HOUR_S)}, False),
-    "being cancelled": ({"available_at": ago(HOUR_S), "cancel_requested": True}, False),
-    "done": ({"state": JobState.DONE, "available_at": ago(HOUR_S)}, False),
+    "to be tried later": ({"available_at": 600 * SECOND, "error": "It broke."}, False),
+    "of a clock that was put back": ({"available_at": 600 * SECOND}, True),
+    "put off for longer than any may be": ({"available_at": HOUR_S * SECOND, "error": "It broke."}, True),
+    "held": ({"state": JobState.RUNNING, "attempt": 1, "lease_until": -HOUR_S * SECOND}, False),
+    "maximum number of attempts": ({"attempt": 3, "available_at": -HOUR_S * SECOND}, False),
+    "being cancelled": ({"available_at": -HOUR_S * SECOND, "cancel_requested": True}, False),
+    "done": ({"state": JobState.DONE, "available_at": -HOUR_S * SECOND}, False),
 }
 
 
 @pytest.mark.parametrize(("fields", "is_begun"), STATES.values(), ids=STATES)
 async def test_whose_turn_it_is_is_begun_if_it_may_be(fields, is_begun, database, do):
-    job = await factories.job(database, **fields)
+    times = {name: datetime.now(UTC) + value for name, value in fields.items() if isinstance(value, timedelta)}
+    job = await factories.job(database, **fields | times)
     assert await do(jobs_service.begin_next, Lane.HEAVY, [MappingJob.PREDICT]) is None
     assert await do(jobs_service.begin_next, Lane.SLOW, [MappingJob.TRAIN]) is None
     claim = await do(jobs_service.begin_next, Lane.HEAVY, [MappingJob.TRAIN])

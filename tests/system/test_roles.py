@@ -129,7 +129,7 @@ def test_the_doctor_tells_one_role_from_two(servers, monkeypatch):
 def test_whoever_owns_a_table_is_told(servers, clone_database):
     clone_database("owned")
     with servers.connect("owned") as connection:
-        connection.execute("CREATE ROLE plain_owner LOGIN")
-        connection.execute("ALTER TABLE audit.head OWNER TO plain_owner")
-    with psycopg.connect(plain_url(private.database_url(servers.home, "owned", "plain_owner"))) as owner:
+        connection.execute("CREATE ROLE head_owner LOGIN")
+        connection.execute("ALTER TABLE audit.head OWNER TO head_owner")
+    with psycopg.connect(plain_url(private.database_url(servers.home, "owned", "head_owner"))) as owner:
         assert roles.excess(owner) == "owns the tables"
