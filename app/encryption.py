@@ -36,10 +36,10 @@ def is_current(token: str) -> bool:
 
 
 def _keys() -> tuple[signing.Key, ...]:
-    found = signing.keys()
-    if not found:
+    keys = signing.keys()
+    if not keys:
         raise RuntimeError("Nothing can be encrypted without a secret. Set FIELDGRAPH_SECRET.")
-    return found
+    return keys
 
 
 def _fernet(use: str) -> MultiFernet:

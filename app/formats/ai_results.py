@@ -51,7 +51,7 @@ def _sifted(file: Any, out: Any) -> dict[str, Any]:
         max_map_len=1_000,
         max_ext_len=0,
     )
-    said: dict[str, Any] = {"count": 0}
+    header: dict[str, Any] = {"count": 0}
     for _ in range(unpacker.read_map_header()):
         key = unpacker.unpack()
         if not isinstance(key, str):
@@ -59,24 +59,24 @@ def _sifted(file: Any, out: Any) -> dict[str, Any]:
         if key != "results":
             value = unpacker.unpack()
             if key in {"key", "fence"}:
-                said[key] = value
+                header[key] = value
             continue
         length = unpacker.read_array_header()
         if length > RESULTS_MAX:
             raise Unreadable(f"A part may have at most {RESULTS_MAX:,} results.")
         for _ in range(length):
             out.write(msgpack.packb(_result(unpacker.unpack())))
-            said["count"] += 1
-    if not isinstance(said.get("key"), str) or not isinstance(said.get("fence"), int):
+            header["count"] += 1
+    if not isinstance(header.get("key"), str) or not isinstance(header.get("fence"), int):
         raise Unreadable("The results do not name their key and their fence.")
-    return said
+    return header
 
 
 def _result(value: Any) -> dict[str, Any]:
     """One medium's result; one that breaks a rule has failed."""
     if not isinstance(value, dict) or not isinstance(value.get("resource_id"), str | int):
         return {"resource_id": "", "status": "failed", "error": "The result names no medium.", "detections": []}
-    said: dict[str, Any] = {
+    result: dict[str, Any] = {
         "resource_id": str(value["resource_id"])[:40],
         "status": "ok",
         "error": None,
@@ -86,18 +86,18 @@ def _result(value: Any) -> dict[str, Any]:
         if value.get("status") != "ok":
             error = value.get("error")
             reason = error[:ERROR_LENGTH_MAX] if isinstance(error, str) and error else "The AI Manager gave no reason."
-            return {**said, "status": "failed", "error": reason}
+            return {**result, "status": "failed", "error": reason}
         fps = value.get("fps")
-        found = value.get("detections") or []
-        if not isinstance(found, list):
+        detections = value.get("detections") or []
+        if not isinstance(detections, list):
             raise samples.refuse(FramesCode.WRONG_TYPE, "`detections` must be a list.")
         return {
-            **said,
+            **result,
             "fps": None if fps is None else samples.number("fps", fps),
-            "detections": [_detection(each) for each in found],
+            "detections": [_detection(each) for each in detections],
         }
     except UnreadableFrames as refused:
-        return {**said, "status": "failed", "error": refused.message}
+        return {**result, "status": "failed", "error": refused.message}
 
 
 def _detection(value: Any) -> dict[str, Any]:
@@ -117,13 +117,17 @@ def _detection(value: Any) -> dict[str, Any]:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, said in value.items() if isinstance(value, dict) else ():
-        if len(found) >= ATTRIBUTES_MAX or not isinstance(said, list) or len(said) != 2:
+    attributes: dict[str, Any] = {}
+    for name, value_and_confidence in value.items() if isinstance(value, dict) else ():
+        if (
+            len(attributes) >= ATTRIBUTES_MAX
+            or not isinstance(value_and_confidence, list)
+            or len(value_and_confidence) != 2
+        ):
             continue
         with suppress(UnreadableFrames):
-            found[samples.text("attributes", name)] = [
-                samples.text("attributes", said[0]),
-                min(1.0, max(0.0, samples.number("confidence", said[1]))),
+            attributes[samples.text("attributes", name)] = [
+                samples.text("attributes", value_and_confidence[0]),
+                min(1.0, max(0.0, samples.number("confidence", value_and_confidence[1]))),
             ]
-    return found
+    return attributes

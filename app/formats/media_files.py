@@ -58,12 +58,12 @@ def read(path: str) -> dict[str, Any]:
     size_bytes, sha256 = identity(file)
     known: dict[str, Any] = {"size_bytes": size_bytes, "sha256": sha256}
     try:
-        found = Medium(**known, **_found(file))
+        medium = Medium(**known, **_read(file))
     except (Unreadable, Invalid) as error:
-        found = Medium(**known, error=str(error))
+        medium = Medium(**known, error=str(error))
     except MemoryError:
-        found = Medium(**known, error="Reading this file takes more memory than is allowed.")
-    return found._asdict()
+        medium = Medium(**known, error="Reading this file takes more memory than is allowed.")
+    return medium._asdict()
 
 
 def identity(file: Path) -> tuple[int, str]:
@@ -72,7 +72,7 @@ def identity(file: Path) -> tuple[int, str]:
         return file.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _found(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> dict[str, Any]:
     with file.open("rb") as opened:
         head = opened.read(HEAD_BYTES)
     if not head:

@@ -62,7 +62,7 @@ class _Handler:
 
     def __init__(self) -> None:
         self.current: _Element | None = None
-        self.found: list[Feature] = []
+        self.features: list[Feature] = []
         self._depth = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -134,7 +134,7 @@ class _Second(_Handler):
             # The outer way of an old multipolygon may carry its tags: those of the relation count.
             is_closed = False
         if is_closed and self._wanted(element.tags):
-            self.found.append(Feature(Polygon(self._places.of(element)), element.tags))
+            self.features.append(Feature(Polygon(self._places.of(element)), element.tags))
 
     def assembled(self, relation: _Element) -> Polygon:
         lines: defaultdict[bool, list[LineString]] = defaultdict(list)
@@ -176,8 +176,8 @@ def _parsed(path: Path, handler: _Handler) -> Iterator[Feature]:
             while chunk := file.read(CHUNK_BYTES):
                 parser.Parse(chunk)
                 _check_token(parser, file.tell())
-                yield from handler.found
-                handler.found.clear()
+                yield from handler.features
+                handler.features.clear()
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise Unreadable(f"This is not XML: {error}.") from None
@@ -185,7 +185,7 @@ def _parsed(path: Path, handler: _Handler) -> Iterator[Feature]:
         raise
     except (LookupError, ValueError, OverflowError, shapely.GEOSException):
         raise Unreadable(f"This is not OSM XML: line {parser.CurrentLineNumber}.") from None
-    yield from handler.found
+    yield from handler.features
 
 
 def _check_token(parser: expat.XMLParserType, read: int) -> None:

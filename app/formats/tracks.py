@@ -72,12 +72,12 @@ def link_tracks(
     return sorted([*ended, *running], key=lambda track: (track.detections[0].frame_index, *track.detections[0].bbox))
 
 
-def _linked(tracks: Sequence[Track[T]], found: Sequence[Detection[T]], iou_min: float) -> list[Track[T]]:
+def _linked(tracks: Sequence[Track[T]], detections: Sequence[Detection[T]], iou_min: float) -> list[Track[T]]:
     """Adds detections to tracks, best pairs first; gives new tracks of the others."""
     overlaps = [
         (iou(track.last.bbox, each.bbox), -number, -place)
         for number, track in enumerate(tracks)
-        for place, each in enumerate(found)
+        for place, each in enumerate(detections)
     ]
     taken: set[int] = set()
     extended: set[int] = set()
@@ -85,7 +85,7 @@ def _linked(tracks: Sequence[Track[T]], found: Sequence[Detection[T]], iou_min: 
         if overlap < iou_min:
             break
         if -number not in extended and -place not in taken:
-            tracks[-number].detections.append(found[-place])
+            tracks[-number].detections.append(detections[-place])
             extended.add(-number)
             taken.add(-place)
-    return [Track([each]) for place, each in enumerate(found) if place not in taken]
+    return [Track([each]) for place, each in enumerate(detections) if place not in taken]

@@ -121,10 +121,10 @@ def _rate(stream: Any) -> float | None:
 
 def _duration(container: Any, stream: Any) -> float | None:
     if stream.duration and stream.time_base:
-        found = float(stream.duration * stream.time_base)
+        seconds = float(stream.duration * stream.time_base)
     else:
-        found = (container.duration or 0) / 1_000_000
-    return found if 0 < found < 10**6 else None
+        seconds = (container.duration or 0) / 1_000_000
+    return seconds if 0 < seconds < 10**6 else None
 
 
 def _sound(container: Any) -> dict[str, Any]:

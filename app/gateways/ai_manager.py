@@ -52,16 +52,16 @@ class Manager:
 
     async def models(self) -> list[dict[str, Any]]:
         """All models in use, whatever pages they come in; raises Outage unless the list is complete."""
-        found: list[dict[str, Any]] = []
+        listed: list[dict[str, Any]] = []
         cursor = ""
         for _ in range(PAGES_MAX):
-            said = await self._json("GET", "/api/prediction_models/", params={"is_active": "true", "cursor": cursor})
-            page = said.get("results")
+            reply = await self._json("GET", "/api/prediction_models/", params={"is_active": "true", "cursor": cursor})
+            page = reply.get("results")
             if not isinstance(page, list) or not all(isinstance(each, dict) for each in page):
                 raise Outage(WHO, "sent something that is no list of models", heals=False)
-            found += page
-            if not (cursor := said.get("next") or ""):
-                return found
+            listed += page
+            if not (cursor := reply.get("next") or ""):
+                return listed
             if not isinstance(cursor, str):
                 break
         raise Outage(WHO, "sent a list of models without end", heals=False)
@@ -127,24 +127,24 @@ async def connected(url: str, login: str, password: str) -> AsyncIterator[Manage
 def _object(content: bytes) -> dict[str, Any]:
     try:
         bounds.check_json(content)
-        said = orjson.loads(content) if content else {}
+        reply = orjson.loads(content) if content else {}
     except (Unreadable, orjson.JSONDecodeError):
-        said = None
-    if not isinstance(said, dict):
+        reply = None
+    if not isinstance(reply, dict):
         raise Outage(WHO, "sent something that is not a JSON object", heals=False)
-    return said
+    return reply
 
 
-def _status(said: dict[str, Any]) -> RemoteStatus:
-    status, fence, parts = said.get("status"), said.get("fence", 0), said.get("parts", [])
+def _status(reply: dict[str, Any]) -> RemoteStatus:
+    status, fence, parts = reply.get("status"), reply.get("fence", 0), reply.get("parts", [])
     if status not in STATUSES:
         raise Outage(WHO, f"sent an unknown status: {str(status)[:40]}", heals=False)
-    processed, total = said.get("processed", 0), said.get("total", 0)
+    processed, total = reply.get("processed", 0), reply.get("total", 0)
     if not all(isinstance(each, int) and 0 <= each < 2**31 for each in (fence, processed, total)):
         raise Outage(WHO, "sent a status without proper numbers", heals=False)
     if not isinstance(parts, list) or len(parts) > settings.ai_parts_max or not all(map(_is_name, parts)):
         raise Outage(WHO, "sent a status without a proper list of results", heals=False)
-    error, remote_id = said.get("error"), said.get("id")
+    error, remote_id = reply.get("error"), reply.get("id")
     return RemoteStatus(
         str(status),
         fence,

@@ -130,9 +130,9 @@ async def download(key: str, path: Path) -> None:
 
 async def delete(prefix: str) -> None:
     """Forget the content under a key, and under all keys below it."""
-    async for found in _one_by_one(obstore.list(_store(), prefix=checked(prefix))):
+    async for entries in _one_by_one(obstore.list(_store(), prefix=checked(prefix))):
         async with _in_time():
-            await obstore.delete_async(_store(), [entry["path"] for entry in found])
+            await obstore.delete_async(_store(), [entry["path"] for entry in entries])
     if await exists(prefix):
         async with _in_time():
             await obstore.delete_async(_store(), prefix)
@@ -156,8 +156,8 @@ async def download_if_there(key: str, path: Path) -> None:
 async def old(prefix: str, *, age_s: float) -> AsyncIterator[list[str]]:
     """The keys below a prefix whose content has been there for so long, some at a time."""
     oldest = datetime.now(UTC) - timedelta(seconds=age_s)
-    async for found in _one_by_one(obstore.list(_store(), prefix=checked(prefix))):
-        yield [entry["path"] for entry in found if entry["last_modified"] < oldest]
+    async for entries in _one_by_one(obstore.list(_store(), prefix=checked(prefix))):
+        yield [entry["path"] for entry in entries if entry["last_modified"] < oldest]
 
 
 async def delete_all(keys: Sequence[str]) -> None:

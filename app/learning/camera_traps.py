@@ -57,15 +57,15 @@ def find(folder: Path, request: DetectionRequest, report: Report, cancelled: Cal
     counts = {"media": 0, "failed": 0, "objects": 0}
     with (folder / RESULTS).open("w", encoding="utf-8") as results:
         for medium in _each(request.media, report, cancelled, "detecting"):
-            found: dict[str, Any]
+            result: dict[str, Any]
             try:
-                found = _found(folder, medium, request, detect)
+                result = _detected(folder, medium, request, detect)
             except NoPicture as reason:
-                found = {"failure": str(reason)}
+                result = {"failure": str(reason)}
             counts["media"] += 1
-            counts["failed"] += "failure" in found
-            counts["objects"] += sum(len(frame["objects"]) for frame in found.get("frames", []))
-            results.write(json.dumps({"id": medium["id"], **found}) + "\n")
+            counts["failed"] += "failure" in result
+            counts["objects"] += sum(len(frame["objects"]) for frame in result.get("frames", []))
+            results.write(json.dumps({"id": medium["id"], **result}) + "\n")
     return counts
 
 
@@ -79,7 +79,7 @@ def _detector(request: DetectionRequest) -> Detect:
     return lambda picture, confidence_min: (*lite(picture, confidence_min), None)
 
 
-def _found(folder: Path, medium: dict[str, Any], request: DetectionRequest, detect: Detect) -> dict[str, Any]:
+def _detected(folder: Path, medium: dict[str, Any], request: DetectionRequest, detect: Detect) -> dict[str, Any]:
     frames, width, height = [], 0, 0
     for number, picture in _pictures(folder, medium, fps=request.video_fps):
         height, width, _channels = picture.shape
@@ -116,14 +116,14 @@ def tell_apart(folder: Path, request: NamingRequest, report: Report, cancelled: 
     names = named(np.array(odds, np.float32), classes, confidence_min=request.roll_up_below) if odds else []
     if request.is_smoothed:
         names = smoothed(names, events)
-    found: dict[int, list[dict[str, Any]]] = {medium["id"]: [] for medium in request.media}
+    names_by_medium: dict[int, list[dict[str, Any]]] = {medium["id"]: [] for medium in request.media}
     for (medium_id, object_id), name in zip(owners, names, strict=True):
-        found[medium_id].append({"id": object_id, **asdict(name)})
+        names_by_medium[medium_id].append({"id": object_id, **asdict(name)})
     with (folder / RESULTS).open("w", encoding="utf-8") as results:
-        for medium_id, objects in found.items():
+        for medium_id, objects in names_by_medium.items():
             told = {"failure": failures[medium_id]} if medium_id in failures else {"objects": objects}
             results.write(json.dumps({"id": medium_id, **told}) + "\n")
-    return {"media": len(found), "failed": len(failures), "objects": len(names)}
+    return {"media": len(names_by_medium), "failed": len(failures), "objects": len(names)}
 
 
 Odds = Callable[[Sequence[Picture]], "np.ndarray[Any, Any]"]
@@ -144,13 +144,13 @@ def crops_of(folder: Path, medium: dict[str, Any], side: int) -> list[tuple[dict
     if not wanted:
         return []
     shown = pictures.numbered(path, wanted) if medium["is_video"] else {0: pictures.photo(path)}
-    found = []
+    crops = []
     for each in medium["objects"]:
         picture = shown.get(each["frame"] if medium["is_video"] else 0)
         if picture is None:
             raise NoPicture(f"The video has no frame {each['frame']}.")
-        found.append((each, pictures.crop(picture, tuple(each["box"]), side)))
-    return found
+        crops.append((each, pictures.crop(picture, tuple(each["box"]), side)))
+    return crops
 
 
 def learn(

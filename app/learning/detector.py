@@ -42,12 +42,12 @@ def megadetector_lite(path: Path) -> Detector:
 
     def detect(picture: Picture, confidence_min: float = CONFIDENCE_MIN) -> tuple[Corners, Corners]:
         # One at a time: on a CPU a batch costs more for each picture than single ones.
-        found = np.asarray(_run(network, jnp.asarray(letterboxed(picture)[None])))[0]
-        found = found[found[:, 4] >= confidence_min]
-        kept = apart(found[:, :4], found[:, 4], IOU_MAX)[:BOXES_MAX]
+        boxes = np.asarray(_run(network, jnp.asarray(letterboxed(picture)[None])))[0]
+        boxes = boxes[boxes[:, 4] >= confidence_min]
+        kept = apart(boxes[:, :4], boxes[:, 4], IOU_MAX)[:BOXES_MAX]
         height, width, _ = picture.shape
         ratio = min(SIDE / width, SIDE / height)
-        return found[kept, :4] / np.float32(ratio) / np.array([width, height] * 2, np.float32), found[kept, 4]
+        return boxes[kept, :4] / np.float32(ratio) / np.array([width, height] * 2, np.float32), boxes[kept, 4]
 
     return detect
 
@@ -81,12 +81,12 @@ def apart(corners: Corners, scores: Corners, iou_max: float) -> list[int]:
 
 def detections(corners: Corners, scores: Corners, labels: list[str] | None = None) -> list[Detection]:
     """Boxes within the picture: a box may reach beyond its edge, and one that lies beyond it is none."""
-    found = []
+    kept = []
     for number, ((left, top, right, bottom), score) in enumerate(zip(corners.clip(0, 1), scores, strict=True)):
         # Rounded so that a box at the edge does not leave the picture by a rounding.
         x, y = float(np.round(left, 5)), float(np.round(top, 5))
         box = (x, y, min(float(np.round(right - left, 5)), 1 - x), min(float(np.round(bottom - top, 5)), 1 - y))
         if box[2] > 0 and box[3] > 0:
             label = labels[number] if labels else "animal"
-            found.append(Detection(box, round(float(score), 4), label))
-    return found
+            kept.append(Detection(box, round(float(score), 4), label))
+    return kept

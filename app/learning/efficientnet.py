@@ -67,8 +67,8 @@ class Encoder(eqx.Module):
 
 def features(encoder: Encoder, pictures: Sequence[Picture]) -> NDArray[np.float32]:
     """The features of pictures of 224 pixels: one at a time, which on a CPU costs no more than batches do."""
-    found = [np.asarray(_run(encoder, jnp.asarray(picture[None]))) for picture in pictures]
-    return np.concatenate(found) if found else np.zeros((0, FEATURES), np.float32)
+    rows = [np.asarray(_run(encoder, jnp.asarray(picture[None]))) for picture in pictures]
+    return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)
 
 
 @eqx.filter_jit

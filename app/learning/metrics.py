@@ -58,18 +58,18 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Objects:
-    """Buildings counted: those found, those there are, and the pairs of both that share most of their ground."""
+    """Buildings counted: predicted ones, real ones, and pairs of both that share most of their area."""
 
-    found: int
+    predicted: int
     real: int
     matched: int
 
     def __add__(self, other: "Objects") -> "Objects":
-        return Objects(self.found + other.found, self.real + other.real, self.matched + other.matched)
+        return Objects(self.predicted + other.predicted, self.real + other.real, self.matched + other.matched)
 
     @property
     def f1(self) -> float:
-        return _share(2 * self.matched, self.found + self.real)
+        return _share(2 * self.matched, self.predicted + self.real)
 
 
 def objects(predicted: NDArray[np.bool_], real: NDArray[np.int32], known: NDArray[np.bool_]) -> Objects:

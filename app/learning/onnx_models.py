@@ -79,12 +79,12 @@ def _rows(answer: Floats, classes: int) -> Floats:
     """Boxes as (middle, size, score of each class)."""
     if answer.ndim != 3 or len(answer) != 1:
         raise Failure("The detector must answer with one list of boxes.")
-    found = answer[0]
-    if found.shape[1] == 5 + classes:
-        joined: Floats = np.concatenate([found[:, :4], found[:, 4:5] * found[:, 5:]], 1)
+    rows = answer[0]
+    if rows.shape[1] == 5 + classes:
+        joined: Floats = np.concatenate([rows[:, :4], rows[:, 4:5] * rows[:, 5:]], 1)
         return joined
-    if found.shape[0] == 4 + classes:
-        turned: Floats = found.T
+    if rows.shape[0] == 4 + classes:
+        turned: Floats = rows.T
         return turned
     raise Failure(f"The detector does not answer with {classes} classes. Correct the list of labels.")
 
@@ -95,12 +95,12 @@ def onnx_classifier(path: Path, classes: int) -> Callable[[Sequence[Picture]], F
     side, name = side_of(session), session.get_inputs()[0].name
 
     def odds(crops: Sequence[Picture]) -> Floats:
-        found = []
+        outputs = []
         for crop in crops:
             scaled = np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.BILINEAR), np.float32) / 255
             tensor = ((scaled - MEAN) / DEVIATION).transpose(2, 0, 1)[None]
-            found.append(np.asarray(session.run(None, {name: tensor})[0], np.float32).reshape(1, -1))
-        answer = np.concatenate(found)
+            outputs.append(np.asarray(session.run(None, {name: tensor})[0], np.float32).reshape(1, -1))
+        answer = np.concatenate(outputs)
         if answer.shape[1] != classes:
             raise Failure(f"The classifier does not answer with {classes} classes. Correct the list of labels.")
         return odds_of(answer)

@@ -70,13 +70,13 @@ def _reader() -> Any:
 
 def numbered(path: Path, wanted: set[int]) -> dict[int, Picture]:
     """Single frames of a video by their numbers; those that it does not have are left out. Raises `NoPicture`."""
-    found, last = {}, max(wanted)
+    pictures, last = {}, max(wanted)
     for number, picture in frames(path, fps=inf):
         if number in wanted:
-            found[number] = picture
+            pictures[number] = picture
         if number >= last:
             break
-    return found
+    return pictures
 
 
 def _rate(stream: Any) -> float:
@@ -90,12 +90,12 @@ def crop(picture: Picture, box: tuple[float, float, float, float], side: int, *,
     whole = max(across, down, 2.0) * (1 + 2 * margin)
     x, y = left + across / 2 - whole / 2, top + down / 2 - whole / 2
     inner = tuple(round(edge) for edge in (max(x, 0), max(y, 0), min(x + whole, width), min(y + whole, height)))
-    found = Image.new("RGB", (side, side), (127, 127, 127))
+    square = Image.new("RGB", (side, side), (127, 127, 127))
     if inner[2] > inner[0] and inner[3] > inner[1]:
         scale = side / whole
         size = (max(1, round((inner[2] - inner[0]) * scale)), max(1, round((inner[3] - inner[1]) * scale)))
         part = Image.fromarray(picture[inner[1] : inner[3], inner[0] : inner[2]])
-        found.paste(
+        square.paste(
             part.resize(size, Image.Resampling.BILINEAR), (round((inner[0] - x) * scale), round((inner[1] - y) * scale))
         )
-    return np.asarray(found)
+    return np.asarray(square)

@@ -121,12 +121,12 @@ def joined(parts: list[Piece], *, gap: float = 0.0) -> list[Shape]:
     members: dict[int, list[int]] = {}
     for index, group in enumerate(groups):
         members.setdefault(int(group), []).append(index)
-    found = []
+    joined_shapes = []
     for indices in members.values():
         mean = sum(parts[index].odds for index in indices) / sum(parts[index].pixels for index in indices)
         whole = outlines[indices[0]] if len(indices) == 1 else _closed(shapely.union_all(outlines[indices]), gap)
-        found += [Shape(polygon, mean) for polygon in shapely.get_parts(whole)]
-    return found
+        joined_shapes += [Shape(polygon, mean) for polygon in shapely.get_parts(whole)]
+    return joined_shapes
 
 
 def _closed(shape: BaseGeometry, gap: float) -> BaseGeometry:

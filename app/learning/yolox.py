@@ -169,8 +169,8 @@ class Head(eqx.Module):
         middle = (box[..., :2] + jnp.stack([columns, rows], -1)) * stride
         half = jnp.exp(box[..., 2:]) * stride / 2
         score = jax.nn.sigmoid(self.of_object(by_box)) * jax.nn.sigmoid(self.of_class(by_class))
-        found = jnp.concatenate([middle - half, middle + half, score], -1)
-        return found.reshape(batch, height * width, 5)
+        detections = jnp.concatenate([middle - half, middle + half, score], -1)
+        return detections.reshape(batch, height * width, 5)
 
 
 class Yolox(eqx.Module):

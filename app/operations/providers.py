@@ -51,9 +51,9 @@ def add(
     if not listed or len(set(listed)) < len(listed):
         raise CannotStart("The file of labels must have one label a line, each once.")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    said = {"name": name, "version": version, "licence": licence, "kind": TYPES[kind], "sha256": digest}
+    settings_given = {"name": name, "version": version, "licence": licence, "kind": TYPES[kind], "sha256": digest}
     try:
-        provider = asyncio.run(_added(file, listed, said))
+        provider = asyncio.run(_added(file, listed, settings_given))
     except Invalid as error:
         raise CannotStart(f"{error.field}: {error.message}") from None
     except DomainError as error:
@@ -63,21 +63,25 @@ def add(
         print(provider.reason)  # noqa: T201
 
 
-async def _added(file: Path, labels: Sequence[str], said: dict[str, Any]) -> LocalAIProvider:
+async def _added(file: Path, labels: Sequence[str], settings_given: dict[str, Any]) -> LocalAIProvider:
     database = Database(str(settings.database_url), str(settings.redis_url))
     try:
         async with database.writing() as session:
             provider = LocalAIProvider(
-                name=said["name"],
-                version=checks.text("version", said["version"], length_max=limits.AI_PROVIDER_VERSION_LENGTH_MAX),
-                licence=checks.optional_text("licence", said["licence"], length_max=limits.LICENCE_LENGTH_MAX),
-                provider_type=said["kind"],
+                name=settings_given["name"],
+                version=checks.text(
+                    "version", settings_given["version"], length_max=limits.AI_PROVIDER_VERSION_LENGTH_MAX
+                ),
+                licence=checks.optional_text(
+                    "licence", settings_given["licence"], length_max=limits.LICENCE_LENGTH_MAX
+                ),
+                provider_type=settings_given["kind"],
                 engine=LocalEngine.ONNX,
                 video_support=True,
-                crop_image=said["kind"] is AIProviderType.CLASSIFICATION,
-                categories=await _categories(session, said["kind"], labels),
+                crop_image=settings_given["kind"] is AIProviderType.CLASSIFICATION,
+                categories=await _categories(session, settings_given["kind"], labels),
             )
-            digest = said["sha256"]
+            digest = settings_given["sha256"]
             provider.model_file_hash, provider.weights_key = digest, f"classifiers/onnx/{digest}.onnx"
             await storage.put(provider.weights_key, file)
             session.add(provider)

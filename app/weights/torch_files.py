@@ -189,12 +189,12 @@ def _tensor(storage: Any, offset: Any, shape: Any, stride: Any) -> _Tensor:
 
 def read(data: bytes, *below: str) -> dict[str, Array]:
     """The tensors of a file by name; `below` leads to them where the file has more. Raises `NoTensors`."""
-    found, numbers = _of_archive(data) if zipfile.is_zipfile(io.BytesIO(data)) else _of_legacy(data)
+    tensors, numbers = _of_archive(data) if zipfile.is_zipfile(io.BytesIO(data)) else _of_legacy(data)
     for name in below:
-        found = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(found, dict):
+        tensors = tensors.get(name) if isinstance(tensors, dict) else None
+    if not isinstance(tensors, dict):
         raise NoTensors("It has no tensors.")
-    return {str(name): _array(value, numbers) for name, value in found.items() if isinstance(value, _Tensor)}
+    return {str(name): _array(value, numbers) for name, value in tensors.items() if isinstance(value, _Tensor)}
 
 
 def _array(tensor: _Tensor, numbers: Callable[[_Storage], bytes]) -> Array:
@@ -215,7 +215,7 @@ def _of_archive(data: bytes) -> tuple[Any, Callable[[_Storage], bytes]]:
         archive = zipfile.ZipFile(io.BytesIO(data))
         sizes = {entry.filename: entry for entry in archive.infolist()}
         [pickle] = [name for name in sizes if name.endswith("/data.pkl")]
-        found = _Machine().run(io.BytesIO(_member(archive, sizes[pickle], len(data))))
+        tensors = _Machine().run(io.BytesIO(_member(archive, sizes[pickle], len(data))))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise NoTensors("The archive is damaged.") from error
     folder = pickle.removesuffix("data.pkl")
@@ -226,7 +226,7 @@ def _of_archive(data: bytes) -> tuple[Any, Callable[[_Storage], bytes]]:
             raise NoTensors("Numbers are missing.")
         return _member(archive, entry, len(data))
 
-    return found, numbers
+    return tensors, numbers
 
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, bytes_max: int) -> bytes:
@@ -247,16 +247,16 @@ def _of_legacy(data: bytes) -> tuple[Any, Callable[[_Storage], bytes]]:
         raise NoTensors("It is no file of PyTorch.")
     if system.get("little_endian") is not True:
         raise NoTensors("Its numbers are written backwards.")
-    found, names = _Machine().run(file), _Machine().run(file)
-    sizes = {storage.key: storage.count * storage.dtype.itemsize for storage in _storages(found)}
+    tensors, names = _Machine().run(file), _Machine().run(file)
+    sizes = {storage.key: storage.count * storage.dtype.itemsize for storage in _storages(tensors)}
     numbers = {}
     for name in names if isinstance(names, list) else []:
         file.seek(8, io.SEEK_CUR)  # how many there are, which the pickle says too
         numbers[str(name)] = file.read(sizes.get(str(name), 0))
-    return found, lambda storage: numbers.get(storage.key, b"")
+    return tensors, lambda storage: numbers.get(storage.key, b"")
 
 
-def _storages(found: Any) -> Iterator[_Storage]:
-    for value in found.values() if isinstance(found, dict) else ():
+def _storages(tensors: Any) -> Iterator[_Storage]:
+    for value in tensors.values() if isinstance(tensors, dict) else ():
         if isinstance(value, _Tensor):
             yield value.storage

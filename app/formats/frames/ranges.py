@@ -57,7 +57,7 @@ class _Stream:
     def header(self) -> dict[str, Any]:
         """Everything before the objects; the next byte is the first of their list."""
         unpacker = msgpack.Unpacker(max_buffer_size=HEADER_BYTES_MAX)
-        fed, found = b"", {}
+        fed, header = b"", {}
         while True:
             piece = self._reader.read(READ_BYTES)
             if not piece or len(fed) > HEADER_BYTES_MAX:
@@ -66,11 +66,11 @@ class _Stream:
             unpacker = msgpack.Unpacker(max_buffer_size=HEADER_BYTES_MAX + READ_BYTES)
             unpacker.feed(fed)
             try:
-                found = dict(_fields(unpacker))
+                header = dict(_fields(unpacker))
             except msgpack.OutOfData:
                 continue
             self._kept = fed[unpacker.tell() :]
-            return found
+            return header
 
     def window(self, start: int, end: int) -> bytes:
         """The bytes of a place after the key `objects`, which is not before the last one."""
@@ -85,9 +85,9 @@ class _Stream:
             parts.append(self._reader.read(READ_BYTES))
             if not parts[-1]:
                 raise refuse(FramesCode.TRUNCATED, "The payload ends before the end of its index.")
-        found = b"".join(parts)
-        self._kept, self._place = found[wanted:], end
-        return found[:wanted]
+        content = b"".join(parts)
+        self._kept, self._place = content[wanted:], end
+        return content[:wanted]
 
 
 def _fields(unpacker: msgpack.Unpacker) -> Iterator[tuple[str, Any]]:
@@ -114,35 +114,35 @@ def read_range(
 ) -> Range:
     """The samples of some objects from one frame to another, both included: every `stride`-th of each object."""
     stream = _Stream(file)
-    said = stream.header()
+    header = stream.header()
     last = FRAME_MAX if to_frame is None else to_frame
     objects: list[tuple[ObjectHeader, list[FrameSample]]] = []
     left = samples_max
-    for track in _tracks(said):
+    for track in _tracks(header):
         if object_ids is not None and track.id not in object_ids:
             continue
         about = _object(stream.window(track.start, track.first))
         low = max(0, bisect_right(track.frames, from_frame) - 1)
         high = bisect_right(track.frames, last)
-        found: list[FrameSample] = []
+        samples: list[FrameSample] = []
         if track.samples and low < high:
-            found = _samples(stream.window(track.places[low], track.places[high]), from_frame, last, stride, left)
-        left -= len(found)
-        objects.append((about, found))
-    return Range(_header(said), objects)
+            samples = _samples(stream.window(track.places[low], track.places[high]), from_frame, last, stride, left)
+        left -= len(samples)
+        objects.append((about, samples))
+    return Range(_header(header), objects)
 
 
 def _samples(content: bytes, first: int, last: int, stride: int, most: int) -> list[FrameSample]:
     unpacker = msgpack.Unpacker(max_buffer_size=len(content))
     unpacker.feed(content)
-    found: list[FrameSample] = []
+    samples: list[FrameSample] = []
     inside = (each for each in unpacker if first <= each["frame_index"] <= last)
     for number, each in enumerate(inside):
         if number % stride == 0:
-            if len(found) >= most:
+            if len(samples) >= most:
                 raise refuse(FramesCode.TOO_MANY_SAMPLES, "This range has too many samples.")
-            found.append(_sample(each))
-    return found
+            samples.append(_sample(each))
+    return samples
 
 
 def _sample(each: dict[str, Any]) -> FrameSample:
@@ -159,8 +159,8 @@ def _sample(each: dict[str, Any]) -> FrameSample:
     )
 
 
-def _tracks(said: dict[str, Any]) -> Iterator[Track]:
-    for id, start, first, samples, frames, places in said["index"]["objects"]:
+def _tracks(header: dict[str, Any]) -> Iterator[Track]:
+    for id, start, first, samples, frames, places in header["index"]["objects"]:
         yield Track(id, start, first, samples, _numbers(frames), _numbers(places))
 
 
@@ -171,18 +171,18 @@ def _numbers(content: bytes) -> list[int]:
 def _object(content: bytes) -> ObjectHeader:
     unpacker = msgpack.Unpacker()
     unpacker.feed(content)
-    said: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for _ in range(unpacker.read_map_header()):
         key = unpacker.unpack()
         if key == "data":
             break
-        said[key] = unpacker.unpack()
-    extra = {key: value for key, value in said.items() if key not in OF_OBJECT}
-    return ObjectHeader(**{key: value for key, value in said.items() if key in OF_OBJECT}, extra=extra)
+        fields[key] = unpacker.unpack()
+    extra = {key: value for key, value in fields.items() if key not in OF_OBJECT}
+    return ObjectHeader(**{key: value for key, value in fields.items() if key in OF_OBJECT}, extra=extra)
 
 
-def _header(said: dict[str, Any]) -> FramesHeader:
-    fields = {key: value for key, value in said.items() if key in KNOWN}
+def _header(header: dict[str, Any]) -> FramesHeader:
+    fields = {key: value for key, value in header.items() if key in KNOWN}
     if fields.get("keypoint_names") is not None:
         fields["keypoint_names"] = tuple(fields["keypoint_names"])
-    return FramesHeader(**fields, extra={key: value for key, value in said.items() if key not in KNOWN | OURS})
+    return FramesHeader(**fields, extra={key: value for key, value in header.items() if key not in KNOWN | OURS})

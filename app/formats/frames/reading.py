@@ -105,23 +105,23 @@ def transcode(
         header = _payload(_Values(unpacker), assembly)
         _nothing_after(unpacker, reader)
         reader.finish()
-        found = {said.id for said, _ in assembly.tracks}
-        if object_ids is not None and found != set(object_ids):
+        ids = {head.id for head, _ in assembly.tracks}
+        if object_ids is not None and ids != set(object_ids):
             raise refuse(FramesCode.OBJECTS_MISMATCH, "The objects are not those of the classification.")
         if renamed is not None:
             header = replace(header, classification_id=renamed.classification_id)
-            assembly.tracks = [(_renamed(said, renamed), track) for said, track in assembly.tracks]
+            assembly.tracks = [(_renamed(head, renamed), track) for head, track in assembly.tracks]
         assembly.write(header, target)
         objects = [
-            {"id": said.id, "count": track.count, "first": [list(each) for each in track.first]}
-            for said, track in assembly.tracks
+            {"id": head.id, "count": track.count, "first": [list(each) for each in track.first]}
+            for head, track in assembly.tracks
         ]
         return {"header": {**asdict(header), "extra": {}}, "objects": objects}
 
 
-def _renamed(said: ObjectHeader, renamed: Renamed) -> ObjectHeader:
-    new, taxon = renamed.objects[said.id]
-    return replace(said, id=new, species_id=taxon)
+def _renamed(header: ObjectHeader, renamed: Renamed) -> ObjectHeader:
+    new, taxon = renamed.objects[header.id]
+    return replace(header, id=new, species_id=taxon)
 
 
 class _Values:
@@ -176,26 +176,26 @@ class _Values:
             raise _by_words(str(error)) from None
 
 
-def _by_words(said: str) -> UnreadableFrames:
+def _by_words(message: str) -> UnreadableFrames:
     """The fault behind an unpacker's ValueError, which has no classes for them."""
-    if "not allowed for map key" in said:
+    if "not allowed for map key" in message:
         return refuse(FramesCode.KEY_NOT_TEXT, "The keys of maps must be texts.")
-    if "exceeds max" in said:
+    if "exceeds max" in message:
         return refuse(FramesCode.VALUE_TOO_LARGE, "A length in the payload is beyond every limit.")
-    if "Unexpected type header" in said:
+    if "Unexpected type header" in message:
         return refuse(FramesCode.WRONG_TYPE, "A map or a list is expected where another value is.")
     return refuse(FramesCode.NOT_MSGPACK, "The payload is not msgpack.")
 
 
 def _pairs(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
     for key, value in pairs:
         if not isinstance(key, str):
             raise refuse(FramesCode.KEY_NOT_TEXT, "The keys of maps must be texts.")
-        if key in found:
+        if key in mapping:
             raise refuse(FramesCode.DUPLICATE_KEY, f"The key `{text('key', key)}` is there twice.")
-        found[key] = value
-    return found
+        mapping[key] = value
+    return mapping
 
 
 def _check_depth(value: Any) -> None:
@@ -219,16 +219,16 @@ def _nothing_after(unpacker: msgpack.Unpacker, reader: BoundedReader) -> None:
 
 
 def _payload(values: _Values, assembly: Assembly) -> FramesHeader:
-    said: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for _ in range(values.map_length()):
-        key = values.key(said)
+        key = values.key(fields)
         if key == "objects":
             _objects(values, assembly)
-        said[key] = None if key == "objects" else values.value()
-    if missing := [name for name in REQUIRED if name not in said]:
+        fields[key] = None if key == "objects" else values.value()
+    if missing := [name for name in REQUIRED if name not in fields]:
         raise refuse(FramesCode.MISSING_KEY, f"The payload has no `{missing[0]}`.")
-    _check_version(said.get("schema_version"))
-    return _header(said)
+    _check_version(fields.get("schema_version"))
+    return _header(fields)
 
 
 def _objects(values: _Values, assembly: Assembly) -> None:
@@ -237,13 +237,13 @@ def _objects(values: _Values, assembly: Assembly) -> None:
         raise refuse(FramesCode.TOO_MANY_OBJECTS, f"A payload may have at most {OBJECTS_MAX:,} objects.")
     for _ in range(length):
         track = assembly.begin()
-        said: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for _ in range(values.map_length()):
-            key = values.key(said)
+            key = values.key(fields)
             if key == "data":
                 _samples(values, assembly, track)
-            said[key] = None if key == "data" else values.value()
-        assembly.end(track, _object(said))
+            fields[key] = None if key == "data" else values.value()
+        assembly.end(track, _object(fields))
 
 
 def _samples(values: _Values, assembly: Assembly, track: Track) -> None:
@@ -256,21 +256,21 @@ def _samples(values: _Values, assembly: Assembly, track: Track) -> None:
         assembly.add(track, sample(values.value()))
 
 
-def _object(said: dict[str, Any]) -> ObjectHeader:
+def _object(fields: dict[str, Any]) -> ObjectHeader:
     for name in ("id", "data"):
-        if name not in said:
+        if name not in fields:
             raise refuse(FramesCode.MISSING_KEY, f"An object has no `{name}`.")
-    observation, gbif_key, track_id = said.get("observation_type"), said.get("gbif_key"), said.get("track_id")
+    observation, gbif_key, track_id = fields.get("observation_type"), fields.get("gbif_key"), fields.get("track_id")
     if observation is not None and text("observation_type", observation).lower() not in OBSERVATIONS:
         raise refuse(FramesCode.VALUE_OUT_OF_RANGE, f"`observation_type` must be one of {', '.join(OBSERVATIONS)}.")
-    species_id = said.get("species_id")
+    species_id = fields.get("species_id")
     return ObjectHeader(
-        whole("id", said["id"], least=1),
+        whole("id", fields["id"], least=1),
         None if observation is None else observation.lower(),
         None if species_id is None else whole("species_id", species_id),
         None if gbif_key is None else text("gbif_key", str(gbif_key) if isinstance(gbif_key, int) else gbif_key),
         track_id if track_id is None or isinstance(track_id, int) else text("track_id", track_id),
-        _extra(said, OBJECT_KEYS | {"data"}),
+        _extra(fields, OBJECT_KEYS | {"data"}),
     )
 
 
@@ -286,17 +286,17 @@ def _check_version(version: Any) -> None:
         )
 
 
-def _header(said: dict[str, Any]) -> FramesHeader:
-    kind = text("classification_type", said["classification_type"])
+def _header(fields: dict[str, Any]) -> FramesHeader:
+    kind = text("classification_type", fields["classification_type"])
     if kind not in TYPES:
         raise refuse(FramesCode.VALUE_OUT_OF_RANGE, f"`classification_type` must be one of {', '.join(TYPES)}.")
 
     def given(name: str, read: Callable[[str, Any], Any]) -> Any:
-        return None if said.get(name) is None else read(name, said[name])
+        return None if fields.get(name) is None else read(name, fields[name])
 
     return FramesHeader(
         kind,
-        whole("classification_id", said["classification_id"]),
+        whole("classification_id", fields["classification_id"]),
         given("base_timestamp", text),
         given("timezone", text),
         given("fps", lambda name, value: _positive(name, value, FPS_MAX)),
@@ -307,15 +307,15 @@ def _header(said: dict[str, Any]) -> FramesHeader:
         given("frame_count", lambda name, value: whole(name, value, most=INTEGER_MAX)),
         given("keypoint_names", _names),
         given("producer", _map),
-        _extra(said, HEADER_KEYS | DROPPED | {"objects"}),
+        _extra(fields, HEADER_KEYS | DROPPED | {"objects"}),
     )
 
 
 def _positive(name: str, value: Any, most: float) -> float:
-    found = number(name, value)
-    if not 0 <= found <= most:
+    checked = number(name, value)
+    if not 0 <= checked <= most:
         raise refuse(FramesCode.VALUE_OUT_OF_RANGE, f"`{name}` must be from 0 to {most:,}.")
-    return found
+    return checked
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
@@ -332,9 +332,9 @@ def _map(name: str, value: Any) -> dict[str, Any]:
     return _extra(value, set())
 
 
-def _extra(said: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+def _extra(fields: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
     """What we do not know is kept, if it is little."""
-    extra = {key: value for key, value in said.items() if key not in known}
+    extra = {key: value for key, value in fields.items() if key not in known}
     if len(msgpack.packb(extra)) > EXTRA_BYTES_MAX:
         raise refuse(FramesCode.VALUE_TOO_LARGE, f"Unknown keys may take at most {EXTRA_BYTES_MAX:,} bytes.")
     return extra

@@ -98,11 +98,11 @@ class Assembly:
         if self._total > SAMPLES_MAX:
             raise refuse(FramesCode.TOO_MANY_SAMPLES, f"A payload may have at most {SAMPLES_MAX:,} samples.")
 
-    def end(self, track: Track, said: ObjectHeader) -> None:
+    def end(self, track: Track, header: ObjectHeader) -> None:
         """Says what the object is whose samples were added."""
-        if any(other.id == said.id for other, _ in self.tracks):
-            raise refuse(FramesCode.DUPLICATE_OBJECT, f"Two objects have the id {said.id}.")
-        self.tracks.append((said, track))
+        if any(other.id == header.id for other, _ in self.tracks):
+            raise refuse(FramesCode.DUPLICATE_OBJECT, f"Two objects have the id {header.id}.")
+        self.tracks.append((header, track))
 
     def check(self, header: FramesHeader) -> None:
         """Passes if the samples fit what is said of the medium."""
@@ -127,11 +127,11 @@ class Assembly:
                 stream.write(piece)
 
     def _pieces(self, header: FramesHeader) -> Iterator[bytes]:
-        heads = [_object_head(said, track.count) for said, track in self.tracks]
+        heads = [_object_head(header_of_object, track.count) for header_of_object, track in self.tracks]
         opening = _packer.pack_array_header(len(heads))
-        said = _header_map(header)
-        yield _packer.pack_map_header(len(said) + 2)
-        for key, value in said.items():
+        fields = _header_map(header)
+        yield _packer.pack_map_header(len(fields) + 2)
+        for key, value in fields.items():
             yield _packer.pack(key) + _packer.pack(value)
         yield _packer.pack("index") + _packer.pack(self._index(heads, len(opening)))
         yield _packer.pack("objects") + opening
@@ -145,12 +145,12 @@ class Assembly:
 
     def _index(self, heads: list[bytes], place: int) -> dict[str, Any]:
         rows = []
-        for head, (said, track) in zip(heads, self.tracks, strict=True):
+        for head, (header, track) in zip(heads, self.tracks, strict=True):
             begin = place + len(head)
             places = array("Q", (begin + each for each in track.places))
             place = begin + track.end - track.start
             places.append(place)
-            rows.append([said.id, begin - len(head), begin, track.count, _bytes(track.frames), _bytes(places)])
+            rows.append([header.id, begin - len(head), begin, track.count, _bytes(track.frames), _bytes(places)])
         return {"chunk_samples": CHUNK_SAMPLES, "objects": rows}
 
 
@@ -159,15 +159,15 @@ def _bytes(numbers: "array[int]") -> bytes:
     return b"".join(number.to_bytes(8, "little") for number in numbers)
 
 
-def _object_head(said: ObjectHeader, count: int) -> bytes:
+def _object_head(header: ObjectHeader, count: int) -> bytes:
     """An object up to its first sample."""
     fields = {
-        **said.extra,
-        "id": said.id,
-        "observation_type": said.observation_type,
-        "species_id": said.species_id,
-        "gbif_key": said.gbif_key,
-        "track_id": said.track_id,
+        **header.extra,
+        "id": header.id,
+        "observation_type": header.observation_type,
+        "species_id": header.species_id,
+        "gbif_key": header.gbif_key,
+        "track_id": header.track_id,
     }
     head = _packer.pack_map_header(len(fields) + 1)
     head += b"".join(_packer.pack(key) + _packer.pack(value) for key, value in fields.items())
@@ -199,10 +199,10 @@ def write(
 ) -> list[tuple[ObjectHeader, list[FrameSample]]]:
     """Writes a payload of objects and their samples, which may come one by one. Gives the first samples of each."""
     with Assembly() as assembly:
-        for said, samples in islice(objects, OBJECTS_MAX + 1):
+        for head, samples in islice(objects, OBJECTS_MAX + 1):
             track = assembly.begin()
             for sample in samples:
                 assembly.add(track, sample)
-            assembly.end(track, said)
+            assembly.end(track, head)
         assembly.write(header, target)
-        return [(said, track.first) for said, track in assembly.tracks]
+        return [(head, track.first) for head, track in assembly.tracks]

@@ -31,9 +31,9 @@ class BoundedReader:
             if not piece:
                 raise refuse(FramesCode.TRUNCATED, "The file ends in the middle of its zstd frame.")
             self._take(piece)
-        found = bytes(self._unpacked[:size])
+        content = bytes(self._unpacked[:size])
         del self._unpacked[:size]
-        return found
+        return content
 
     def finish(self) -> None:
         """Passes if nothing follows the frame."""

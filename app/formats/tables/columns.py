@@ -142,11 +142,11 @@ def _either_way(column: Column, seen: Statistics, conventions: Conventions) -> s
     example = next((each for each in seen.examples if ("," if comma else ".") in each), "1,338" if comma else "1.338")
     grouped = comma == (sign == ".")
     if comma or grouped:
-        said = "groups digits" if grouped else "is the decimal sign"
+        meaning = "groups digits" if grouped else "is the decimal sign"
         column.warn(
             ColumnIssue.DECIMAL_SIGN_UNKNOWN,
             f"In values such as {example} the {'comma' if comma else 'point'} may group digits or be the decimal sign. "
-            f"Here it {said}. Set the decimal sign if this is wrong.",
+            f"Here it {meaning}. Set the decimal sign if this is wrong.",
         )
     return sign
 
@@ -165,9 +165,9 @@ def _is_date(column: Column, common: int, conventions: Conventions, options: Opt
         return False
     order = _order(column, orders, conventions, options)
     column.datatype, column.date_order = datatype, order.name
-    said = {Order.YMD: "year, month, day", Order.DMY: "day, month, year", Order.MDY: "month, day, year"}[order]
+    words = {Order.YMD: "year, month, day", Order.DMY: "day, month, year", Order.MDY: "month, day, year"}[order]
     what = "dates" if datatype is Datatype.DATE else "dates with a time of day"
-    column.reason = f"All values are {what}, in the order {said}."
+    column.reason = f"All values are {what}, in the order {words}."
     return True
 
 

@@ -57,8 +57,8 @@ def orders(text: str) -> int:
     """The orders in which this is a date of the calendar, as their bits."""
     if len(text) > TEXT_LENGTH_MAX:
         return 0
-    if found := YEAR_LAST.match(text):
-        first, second, year = int(found[1]), int(found[3]), found[4]
+    if match := YEAR_LAST.match(text):
+        first, second, year = int(match[1]), int(match[3]), match[4]
         return (DAY_FIRST if _date(year, second, first) else 0) | (MONTH_FIRST if _date(year, first, second) else 0)
     if YEAR_FIRST.match(text):
         return YEAR_LEADS if day(text, Order.YMD) else 0
@@ -67,24 +67,24 @@ def orders(text: str) -> int:
 
 def day(text: str, order: Order) -> date | None:
     """The day that a text names, read in one order."""
-    if found := YEAR_LAST.match(text):
+    if match := YEAR_LAST.match(text):
         if order is Order.YMD:
             return None
-        first, second = int(found[1]), int(found[3])
-        return _date(found[4], second, first) if order is Order.DMY else _date(found[4], first, second)
-    if found := YEAR_FIRST.match(text):
+        first, second = int(match[1]), int(match[3])
+        return _date(match[4], second, first) if order is Order.DMY else _date(match[4], first, second)
+    if match := YEAR_FIRST.match(text):
         # The year in front leaves no doubt about the rest.
-        return _date(found[1], int(found[3]), int(found[4]))
+        return _date(match[1], int(match[3]), int(match[4]))
     return _named(text)
 
 
 def _named(text: str) -> date | None:
-    if found := DAY_NAMED.match(text):
-        month = MONTHS.get(found[2].lower())
-        return _date(found[3], month, int(found[1])) if month else None
-    if found := MONTH_NAMED.match(text):
-        month = MONTHS.get(found[1].lower())
-        return _date(found[3], month, int(found[2])) if month else None
+    if match := DAY_NAMED.match(text):
+        month = MONTHS.get(match[2].lower())
+        return _date(match[3], month, int(match[1])) if month else None
+    if match := MONTH_NAMED.match(text):
+        month = MONTHS.get(match[1].lower())
+        return _date(match[3], month, int(match[2])) if month else None
     return None
 
 
@@ -100,40 +100,40 @@ def _date(year: str, month: int, day: int) -> date | None:
 
 def clock(text: str) -> time | None:
     """The time of day that a text names."""
-    found = TIME.match(text) if len(text) <= TEXT_LENGTH_MAX else None
-    if not found:
+    match = TIME.match(text) if len(text) <= TEXT_LENGTH_MAX else None
+    if not match:
         return None
-    hour, minute, second = int(found[1]), int(found[3]), int(found[4] or 0)
-    if found[6]:
+    hour, minute, second = int(match[1]), int(match[3]), int(match[4] or 0)
+    if match[6]:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if found[6] in "Pp" else 0)
+        hour = hour % 12 + (12 if match[6] in "Pp" else 0)
     try:
-        return time(hour, minute, second, int((found[5] or "0").ljust(6, "0")[:6]))
+        return time(hour, minute, second, int((match[5] or "0").ljust(6, "0")[:6]))
     except ValueError:
         return None
 
 
 def moment_orders(text: str) -> int:
     """The orders in which this is a date with a time of day, as their bits."""
-    found = BOTH.match(text) if len(text) <= TEXT_LENGTH_MAX else None
-    return orders(found[1].rstrip(",")) if found and clock(found[2]) else 0
+    match = BOTH.match(text) if len(text) <= TEXT_LENGTH_MAX else None
+    return orders(match[1].rstrip(",")) if match and clock(match[2]) else 0
 
 
 def moment(text: str, order: Order) -> datetime | None:
     """A date with a time of day; a date alone is its midnight. One with a UTC offset is told in UTC."""
-    found = BOTH.match(text) if len(text) <= TEXT_LENGTH_MAX else None
-    if not found:
+    match = BOTH.match(text) if len(text) <= TEXT_LENGTH_MAX else None
+    if not match:
         alone = day(text, order)
         return datetime.combine(alone, time()) if alone else None
-    date_part, clock_part = day(found[1].rstrip(","), order), clock(found[2])
+    date_part, clock_part = day(match[1].rstrip(","), order), clock(match[2])
     if not date_part or not clock_part:
         return None
     naive = datetime.combine(date_part, clock_part)
-    if found[3] in {None, "Z", "UTC"}:
+    if match[3] in {None, "Z", "UTC"}:
         return naive
     try:
-        aware = datetime.strptime(found[3].replace(":", ""), "%z").tzinfo
+        aware = datetime.strptime(match[3].replace(":", ""), "%z").tzinfo
         return naive.replace(tzinfo=aware).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None

@@ -41,15 +41,15 @@ def note(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
 
 def _numbers(column: Column, rows: Sequence[Sequence[str]]) -> Floats:
     reader = Reader.of(column.written)
-    found = np.full(len(rows), np.nan)
+    values = np.full(len(rows), np.nan)
     for at, row in enumerate(rows):
         try:
             value = reader.of_text(row[column.position])
         except Unfitting:
             continue
         if value is not None and abs(value) < 1e150:
-            found[at] = value
-    return found
+            values[at] = value
+    return values
 
 
 def _note_stand_in(column: Column, values: Floats) -> None:

@@ -51,9 +51,9 @@ def fit(text: str) -> int:
     """Which decimal signs a number may have been written with; nothing if this is no number."""
     if not text or len(text) > TEXT_LENGTH_MAX:
         return 0
-    found = _bare(text)
-    if found or text[0].isalpha():
-        return found or (TRUTH_VALUE | BOTH if text.lower() in TRUTH else found)
+    forms = _bare(text)
+    if forms or text[0].isalpha():
+        return forms or (TRUTH_VALUE | BOTH if text.lower() in TRUTH else forms)
     decorated = DECORATED.match(text)
     if not decorated or not _is_scale(decorated[3]):
         return 0
@@ -89,12 +89,12 @@ def number(text: str, sign: str) -> float | None:
     """A number written with this decimal sign; None if it is not one, or not finite."""
     if sign == "." and PLAIN.match(text):
         return _finite(text, 1)
-    found = fit(text)
-    if not found & (POINT if sign == "." else COMMA_SIGN):
+    forms = fit(text)
+    if not forms & (POINT if sign == "." else COMMA_SIGN):
         return None
-    if found & TRUTH_VALUE:
+    if forms & TRUTH_VALUE:
         return TRUTH[text.lower()]
-    if found & DECORATED_NUMBER:
+    if forms & DECORATED_NUMBER:
         parts = DECORATED.match(text)
         assert parts
         unit = parts[3] or ""

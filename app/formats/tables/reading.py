@@ -53,8 +53,8 @@ def read(path: str, options: dict[str, Any]) -> dict[str, Any]:
         sample.take(piece)
     if not seen[0].rows:
         raise Unreadable("This table has no rows below its header.")
-    found = _columns(head, seen, source, chosen, sample)
-    return _report(source, head, found, seen, chosen)
+    columns = _columns(head, seen, source, chosen, sample)
+    return _report(source, head, columns, seen, chosen)
 
 
 def pieces(rows: Iterator[Texts]) -> Iterator[list[Texts]]:
@@ -68,15 +68,15 @@ def _columns(head: Head, seen: Sequence[Statistics], source: Source, options: Op
     if unknown:
         raise Unreadable(f"This table has no column {quoted(min(unknown))}. Name the outputs as the header does.")
     conventions = deciding.conventions_of(list(seen), options, separator=source.separator)
-    found = []
+    columns = []
     for position, (name, description) in enumerate(zip(head.names, head.descriptions, strict=True)):
         column = Column(name, position, description=description)
         deciding.decide(column, seen[position], conventions, options)
-        found.append(column)
+        columns.append(column)
         _note_name(column, head, source)
-    roles.assign(found, seen, options.outputs)
-    leaks.note(found, sample.rows)
-    return found
+    roles.assign(columns, seen, options.outputs)
+    leaks.note(columns, sample.rows)
+    return columns
 
 
 def _note_name(column: Column, head: Head, source: Source) -> None:
@@ -92,10 +92,10 @@ def _note_name(column: Column, head: Head, source: Source) -> None:
 
 
 def _report(
-    source: Source, head: Head, found: Sequence[Column], seen: Sequence[Statistics], options: Options
+    source: Source, head: Head, columns: Sequence[Column], seen: Sequence[Statistics], options: Options
 ) -> dict[str, Any]:
-    decimals = [each.decimal for each in found if each.decimal]
-    orders = [each.date_order for each in found if each.date_order]
+    decimals = [each.decimal for each in columns if each.decimal]
+    orders = [each.date_order for each in columns if each.date_order]
     return {
         "format": source.format.value,
         "encoding": source.encoding,
@@ -108,7 +108,7 @@ def _report(
         "sheets": source.sheets,
         "rows": seen[0].rows,
         "notes": source.notes,
-        "columns": [_shown(column, statistics) for column, statistics in zip(found, seen, strict=True)],
+        "columns": [_shown(column, statistics) for column, statistics in zip(columns, seen, strict=True)],
     }
 
 

@@ -39,12 +39,12 @@ WHOLE = 1 << 18
 
 def kinds(text: str) -> int:
     """As what a text may be read."""
-    found = numbers.fit(text)
-    if found:
+    known = numbers.fit(text)
+    if known:
         if numbers.is_infinite(text):
             return INFINITE
         # A number is no date in any column that is read as one, so most cells end here.
-        return found | WHOLE if text.lstrip("+-").isdigit() else found
+        return known | WHOLE if text.lstrip("+-").isdigit() else known
     if len(text) <= WORD_LENGTH_MAX:
         if text.lower() in missing.AMONG_NUMBERS:
             return AMONG_NUMBERS
@@ -52,10 +52,10 @@ def kinds(text: str) -> int:
             return INFINITE
     if DATED.search(text):
         if dates.clock(text):
-            found |= CLOCK
-        found |= dates.orders(text) << DATE_SHIFT
-        found |= dates.moment_orders(text) << MOMENT_SHIFT
-    return found | NESTED if _is_nested(text) else found
+            known |= CLOCK
+        known |= dates.orders(text) << DATE_SHIFT
+        known |= dates.moment_orders(text) << MOMENT_SHIFT
+    return known | NESTED if _is_nested(text) else known
 
 
 def _is_nested(text: str) -> bool:
@@ -117,10 +117,10 @@ class Statistics:
             self.languages += [language(each) is not None for each in texts]
 
     def _kinds(self, text: str) -> int:
-        found = self._memory.get(text)
-        if found is None:
-            found = self._memory[text] = kinds(text)
-        return found
+        known = self._memory.get(text)
+        if known is None:
+            known = self._memory[text] = kinds(text)
+        return known
 
     def _note_block(self, values: Sequence[str], *, has_missing: bool, has_values: bool) -> None:
         if has_missing and self.first_missing is None:
@@ -175,11 +175,11 @@ class Statistics:
     def common(self, *, lenient: bool) -> int:
         """As what all values may be read. Lenient: words for missing values and infinite numbers are passed over."""
         passed = AMONG_NUMBERS | INFINITE if lenient else 0
-        found = -1
+        shared = -1
         for each in self.kinds:
             if not each & passed:
-                found &= each
-        return 0 if found == -1 else found
+                shared &= each
+        return 0 if shared == -1 else shared
 
     def count(self, kind: int) -> int:
         """How many values may be read as this."""

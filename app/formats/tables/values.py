@@ -52,12 +52,12 @@ class Reader(NamedTuple):
             return text
         if kind is Datatype.JSON:
             return self._nested(text)
-        found = self._typed(text)
-        if found is None:
+        value = self._typed(text)
+        if value is None:
             if missing.is_missing_among_numbers(text) or numbers.is_infinite(text):
                 return None
             raise Unfitting(self._expected())
-        return found
+        return value
 
     def _typed(self, text: str) -> Any:
         match self.datatype:

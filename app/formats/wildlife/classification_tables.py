@@ -82,74 +82,74 @@ class _Reading:
         self._summary.version = "1"
         for row in self._table.rows():
             self._summary.rows["observation"] += 1
-            found = self._seen(row)
-            if found is not None:
+            observed = self._seen(row)
+            if observed is not None:
                 self._summary.counts["observations"] += 1
-                yield Record("observation", FILE, row.line, found)
+                yield Record("observation", FILE, row.line, observed)
 
     def _seen(self, row: Row) -> dict[str, Any] | None:
         before = self._problems.errors
-        said = {ours: row.values[name] for ours, name in self._columns.items() if name in row.values}
-        said = {ours: text for ours, text in said.items() if text not in NULLS}
-        places = {place: said[place] for place in (*PLACES, "deployment_id") if place in said}
+        fields = {ours: row.values[name] for ours, name in self._columns.items() if name in row.values}
+        fields = {ours: text for ours, text in fields.items() if text not in NULLS}
+        places = {place: fields[place] for place in (*PLACES, "deployment_id") if place in fields}
         if not places.keys() & set(PLACES):
             self._problems.add(FILE, row.line, None, "This row does not tell its medium.")
-        type_ = said.get("type", "").lower()
+        type_ = fields.get("type", "").lower()
         if type_ not in TYPES:
             self._problems.add(FILE, row.line, self._columns["type"], f"This must be one of {', '.join(TYPES)}.")
-        found = self._read(row.line, type_, said)
+        observed = self._read(row.line, type_, fields)
         if self._problems.errors > before:
             return None
         self._summary.tally("types", type_)
-        self._summary.tally("species", said.get("species"))
-        self._summary.tally("methods", found["method"])
-        return found | places
+        self._summary.tally("species", fields.get("species"))
+        self._summary.tally("methods", observed["method"])
+        return observed | places
 
-    def _read(self, line: int, type_: str, said: dict[str, str]) -> dict[str, Any]:
-        count = self._number(line, said, "count", least=1, whole=True)
-        box = self._box(line, said)
-        level = said.get("level", "").lower()
+    def _read(self, line: int, type_: str, fields: dict[str, str]) -> dict[str, Any]:
+        count = self._number(line, fields, "count", least=1, whole=True)
+        box = self._box(line, fields)
+        level = fields.get("level", "").lower()
         is_group = level == "group" or (level not in {"object", "media"} and count is not None and count > 1)
-        attrs = self._object(line, said, "attrs")
-        for key, value in tags.parted(said.get("tags", "")):
+        attrs = self._object(line, fields, "attrs")
+        for key, value in tags.parted(fields.get("tags", "")):
             attrs.setdefault(key, value or True)
         return observation(
             type_,
             level="group" if is_group and box is None else "object",
-            names=[said["species"]] if "species" in said else [],
-            sex=self._odd.choice(line, "sex", said.get("sex"), SEXES),
-            age=self._odd.choice(line, "age", said.get("age"), AGES),
-            behaviour=self._odd.choice(line, "behaviour", said.get("behaviour"), BEHAVIOURS),
+            names=[fields["species"]] if "species" in fields else [],
+            sex=self._odd.choice(line, "sex", fields.get("sex"), SEXES),
+            age=self._odd.choice(line, "age", fields.get("age"), AGES),
+            behaviour=self._odd.choice(line, "behaviour", fields.get("behaviour"), BEHAVIOURS),
             count=int(count or 1),
-            count_new=self._number(line, said, "count_new", least=0, whole=True),
-            individual_id=said.get("individual_id"),
-            confidence=self._number(line, said, "confidence", least=0, most=1),
+            count_new=self._number(line, fields, "count_new", least=0, whole=True),
+            individual_id=fields.get("individual_id"),
+            confidence=self._number(line, fields, "confidence", least=0, most=1),
             bbox=box,
-            first_frame_index=self._number(line, said, "first_frame_index", least=0, whole=True),
-            distance=self._number(line, said, "distance", least=0),
+            first_frame_index=self._number(line, fields, "first_frame_index", least=0, whole=True),
+            distance=self._number(line, fields, "distance", least=0),
             attrs=attrs,
-            attr_confidence=self._object(line, said, "attr_confidence"),
-            method=said.get("method", "human").lower(),
-            by=said.get("by"),
-            is_setup=said.get("is_setup", "").lower() in values.TRUE,
-            event_id=said.get("event_id"),
-            comments=said.get("comments"),
-        ) | {"approved": said.get("approved", "").lower() in values.TRUE}
+            attr_confidence=self._object(line, fields, "attr_confidence"),
+            method=fields.get("method", "human").lower(),
+            by=fields.get("by"),
+            is_setup=fields.get("is_setup", "").lower() in values.TRUE,
+            event_id=fields.get("event_id"),
+            comments=fields.get("comments"),
+        ) | {"approved": fields.get("approved", "").lower() in values.TRUE}
 
     def _number(
         self,
         line: int,
-        said: dict[str, str],
+        fields: dict[str, str],
         name: str,
         *,
         least: float,
         most: float | None = None,
         whole: bool = False,
     ) -> Any:
-        if name not in said:
+        if name not in fields:
             return None
         try:
-            value = values.integer(said[name])[0] if whole else values.number(said[name])
+            value = values.integer(fields[name])[0] if whole else values.number(fields[name])
         except values.Odd as error:
             self._problems.add(FILE, line, self._columns[name], str(error))
             return None
@@ -159,12 +159,12 @@ class _Reading:
             return None
         return value
 
-    def _box(self, line: int, said: dict[str, str]) -> list[float] | None:
+    def _box(self, line: int, fields: dict[str, str]) -> list[float] | None:
         """One box; a list of boxes, as Trapper writes it, has that of the first occurrence first."""
-        if said.get("bbox", "[]") in {"[]", "[[]]", ""}:
+        if fields.get("bbox", "[]") in {"[]", "[[]]", ""}:
             return None
         try:
-            given = orjson.loads(said["bbox"])
+            given = orjson.loads(fields["bbox"])
             given = orjson.loads(given) if isinstance(given, str) else given
             return boxes.box(given[0] if given and isinstance(given[0], list) else given)
         except (orjson.JSONDecodeError, TypeError, KeyError, boxes.NoBox) as error:
@@ -172,11 +172,11 @@ class _Reading:
             self._problems.add(FILE, line, self._columns["bbox"], what)
             return None
 
-    def _object(self, line: int, said: dict[str, str], name: str) -> dict[str, Any]:
-        if name not in said:
+    def _object(self, line: int, fields: dict[str, str], name: str) -> dict[str, Any]:
+        if name not in fields:
             return {}
         try:
-            return values.json_object(said[name])
+            return values.json_object(fields[name])
         except values.Odd as error:
             self._problems.add(FILE, line, self._columns[name], str(error))
             return {}

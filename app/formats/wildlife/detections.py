@@ -56,11 +56,11 @@ def megadetector_image(medium: Medium, classes: Classes) -> dict[str, Any]:
     if medium.failure is not None:
         return {"file": medium.path, "failure": medium.failure, "detections": None}
     detections = [_detection(medium, each, classes) for each in _once(medium.seen)]
-    said: dict[str, Any] = {"file": medium.path}
+    image: dict[str, Any] = {"file": medium.path}
     if medium.is_video:
         frames = sorted({detection["frame_number"] for detection in detections})
-        said |= {"frame_rate": float(medium.fps or 1), "frames_processed": frames}
-    return {**said, "detections": detections}
+        image |= {"frame_rate": float(medium.fps or 1), "frames_processed": frames}
+    return {**image, "detections": detections}
 
 
 def _once(seen: Sequence[Seen]) -> Iterator[Seen]:
@@ -77,12 +77,12 @@ def _once(seen: Sequence[Seen]) -> Iterator[Seen]:
 
 def _detection(medium: Medium, seen: Seen, classes: Classes) -> dict[str, Any]:
     sure = 1.0 if seen.confidence is None else float(seen.confidence)
-    said = {"category": OF_TYPE[seen.type], "conf": sure, "bbox": [float(side) for side in seen.box or WHOLE]}
+    detection = {"category": OF_TYPE[seen.type], "conf": sure, "bbox": [float(side) for side in seen.box or WHOLE]}
     if medium.is_video:
-        said["frame_number"] = seen.frame
+        detection["frame_number"] = seen.frame
     if seen.species_id is not None:
-        said["classifications"] = [[str(classes.number(seen.species_id)), sure]]
-    return said
+        detection["classifications"] = [[str(classes.number(seen.species_id)), sure]]
+    return detection
 
 
 def coco_picture(medium: Medium) -> dict[str, Any] | None:
@@ -94,11 +94,16 @@ def coco_picture(medium: Medium) -> dict[str, Any] | None:
         return None
     if medium.seen and not any(each.box for each in medium.seen):
         return None
-    said: dict[str, Any] = {"id": medium.id, "file_name": medium.path, "width": medium.width, "height": medium.height}
+    picture: dict[str, Any] = {
+        "id": medium.id,
+        "file_name": medium.path,
+        "width": medium.width,
+        "height": medium.height,
+    }
     told: dict[str, Any] = {"datetime": medium.taken, "date_captured": medium.taken, "location": medium.place}
     if medium.sequence is not None:
         told |= {"seq_id": medium.sequence, "frame_num": medium.number, "seq_num_frames": medium.sequence_length}
-    return said | {key: value for key, value in told.items() if value is not None}
+    return picture | {key: value for key, value in told.items() if value is not None}
 
 
 def coco_boxes(medium: Medium, classes: Classes, first: int) -> list[dict[str, Any]]:
@@ -113,8 +118,8 @@ def coco_boxes(medium: Medium, classes: Classes, first: int) -> list[dict[str, A
             )
             known = each.species_id
             category = int(OF_TYPE[each.type]) if known is None else classes.number(known)
-            said = {"id": first + len(boxes), "image_id": medium.id, "category_id": category}
-            boxes.append({**said, "bbox": [x, y, w, h], "area": round(w * h, BOX_DECIMALS), "iscrowd": 0})
+            annotation = {"id": first + len(boxes), "image_id": medium.id, "category_id": category}
+            boxes.append({**annotation, "bbox": [x, y, w, h], "area": round(w * h, BOX_DECIMALS), "iscrowd": 0})
     return boxes
 
 

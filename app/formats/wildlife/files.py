@@ -26,13 +26,13 @@ def sift(path: str, format: str, zone: str | None, target: str) -> dict[str, Any
     Answers with a summary and the problems; Unreadable if it is not a file of this format at all.
     """
     problems, summary = Problems(), Summary()
-    found = _records(Path(path), format, problems, summary, None if zone is None else ZoneInfo(zone))
-    records.write(Path(target), found)
+    records_read = _records(Path(path), format, problems, summary, None if zone is None else ZoneInfo(zone))
+    records.write(Path(target), records_read)
     if format == CAMTRAP_DP:
         frame_files.copy(Path(path), frames_beside(Path(target)))
     return {
         **summary.plain(),
-        "info": {name: str(summary.said[name])[:200] for name in INFO if name in summary.said},
+        "info": {name: str(summary.metadata[name])[:200] for name in INFO if name in summary.metadata},
         "problems": [list(problem) for problem in problems.listed],
         "severities": dict(problems.counts),
     }

@@ -22,12 +22,12 @@ class Folder:
 
     def at(self, name: str, absent: str) -> None:
         """Paths are from now on those beside the file of this name; Unreadable if there is none."""
-        found = sorted((path for path in self._files if PurePosixPath(path).name == name), key=_depth)
-        if not found:
+        matches = sorted((path for path in self._files if PurePosixPath(path).name == name), key=_depth)
+        if not matches:
             raise Unreadable(absent)
-        if len(found) > 1 and _depth(found[0]) == _depth(found[1]):
+        if len(matches) > 1 and _depth(matches[0]) == _depth(matches[1]):
             raise Unreadable(f"There are two files named {name}. Send one package at a time.")
-        self._base = found[0].removesuffix(name)
+        self._base = matches[0].removesuffix(name)
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""

@@ -28,8 +28,8 @@ def items(path: Path, place: str) -> Iterator[Any]:
     except UnicodeDecodeError:
         raise Unreadable("This is not JSON: its text is not UTF-8.") from None
     except (ijson.JSONError, OverflowError) as error:
-        said = str(error).splitlines()[0] if str(error) else "it is broken"
-        raise Unreadable(f"This is not JSON: {said}. NaN and Infinity are no JSON either.") from None
+        message = str(error).splitlines()[0] if str(error) else "it is broken"
+        raise Unreadable(f"This is not JSON: {message}. NaN and Infinity are no JSON either.") from None
 
 
 def _without_mark(file: IO[bytes]) -> IO[bytes]:
@@ -46,12 +46,12 @@ def one(path: Path, place: str) -> Any:
 
 def mapping(path: Path, place: str) -> dict[str, str]:
     """Texts by their names, such as categories; empty if there are none."""
-    found = one(path, place)
-    if found is None:
+    content = one(path, place)
+    if content is None:
         return {}
-    if not isinstance(found, dict) or len(found) > MAPPING_MAX:
+    if not isinstance(content, dict) or len(content) > MAPPING_MAX:
         raise Unreadable(f"{place} must be an object of at most {MAPPING_MAX:,} texts.")
-    wrong = next((key for key, value in found.items() if not isinstance(value, str)), None)
+    wrong = next((key for key, value in content.items() if not isinstance(value, str)), None)
     if wrong is not None:
         raise Unreadable(f"{place} must have texts as its values; that of {quoted(wrong)} is none.")
-    return found
+    return content

@@ -20,7 +20,7 @@ class Oddities:
     def __init__(self, problems: Problems, file: str) -> None:
         self._problems = problems
         self._file = file
-        self._said: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def choice(self, line: int | None, field: str, given: str | None, choices: tuple[str, ...]) -> str | None:
         """The value in lower case if it is one of the choices; else null."""
@@ -32,17 +32,17 @@ class Oddities:
         self.say(line, field, given, "is not known here; the field is left empty")
         return None
 
-    def say(self, line: int | None, field: str, given: str, said: str) -> None:
+    def say(self, line: int | None, field: str, given: str, message: str) -> None:
         """Warns of a value, once."""
-        if (field, given) not in self._said and len(self._said) < 1_000:
-            self._said.add((field, given))
-            self._problems.warn(self._file, line, field, f"{quoted(given)} {said}.")
+        if (field, given) not in self._warned and len(self._warned) < 1_000:
+            self._warned.add((field, given))
+            self._problems.warn(self._file, line, field, f"{quoted(given)} {message}.")
 
 
-def observation(type_: str, **said: Any) -> dict[str, Any]:
+def observation(type_: str, **message: Any) -> dict[str, Any]:
     """An observation in our fields; those that are not named are empty."""
     empty: dict[str, Any] = dict.fromkeys(FIELDS)
-    return {**empty, "type": type_, "level": "object", "count": 1, "attrs": {}, "attr_confidence": {}, **said}
+    return {**empty, "type": type_, "level": "object", "count": 1, "attrs": {}, "attr_confidence": {}, **message}
 
 
 FIELDS = (
@@ -72,6 +72,6 @@ FIELDS = (
 )
 
 
-def is_group(said: Mapping[str, Any]) -> bool:
+def is_group(observed: Mapping[str, Any]) -> bool:
     """Whether it stands for several, or for nothing that has a place in the picture."""
-    return said["bbox"] is None and (said["count"] or 1) > 1
+    return observed["bbox"] is None and (observed["count"] or 1) > 1

@@ -88,12 +88,12 @@ def read(content: bytes, kind: str) -> dict[str, Any]:
 def _named(columns: list[str], known: dict[str, tuple[str, ...]]) -> dict[str, str]:
     """The field of each column that is known; of two for one field the first."""
     plain = {column: re.sub(r"[^a-z0-9]", "", column.casefold()) for column in columns}
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for column, name in plain.items():
         field = next((field for field, names in known.items() if name in names), None)
-        if field is not None and field not in found.values():
-            found[column] = field
-    return found
+        if field is not None and field not in values.values():
+            values[column] = field
+    return values
 
 
 def _is_nothing(text: str) -> bool:

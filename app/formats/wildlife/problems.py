@@ -66,5 +66,5 @@ class Problems:
     @property
     def listed(self) -> list[Problem]:
         """Those that are kept, the worst first."""
-        found = [problem for severity in Severity for problem in self._kept[severity]]
-        return found[: settings.import_problems_max]
+        kept = [problem for severity in Severity for problem in self._kept[severity]]
+        return kept[: settings.import_problems_max]

@@ -31,7 +31,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.version: str | None = None
-        self.said: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
         self.counts: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
         self.tallies: dict[str, Counter[str]] = {}
@@ -91,5 +91,5 @@ def _named(values: Mapping[str, Any]) -> dict[str, Any]:
 def kept(path: Path) -> Iterator[Record]:
     """The records of a file."""
     with path.open("rb") as file:
-        for kind, name, line, said in msgpack.Unpacker(file):
-            yield Record(kind, name, line, said)
+        for kind, name, line, fields in msgpack.Unpacker(file):
+            yield Record(kind, name, line, fields)

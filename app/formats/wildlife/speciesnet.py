@@ -27,13 +27,13 @@ def read(path: Path, problems: Problems, summary: Summary, name: str = FILE) -> 
 def _version(info: Any) -> str:
     if info is None:
         return "4"
-    said = info.get("format_version") if isinstance(info, dict) else None
-    if said is None:
+    given = info.get("format_version") if isinstance(info, dict) else None
+    if given is None:
         raise Unreadable("This file has info without a format_version. Write it again with SpeciesNet 5 or newer.")
-    if str(said) != SECOND:
+    if str(given) != SECOND:
         raise Unreadable(
-            f"This is format {quoted(str(said))}. Predictions of SpeciesNet up to 4, which name none, and {SECOND} are "
-            "read. If it is a file of MegaDetector, use importMegaDetector."
+            f"This is format {quoted(str(given))}. Predictions of SpeciesNet up to 4, which name none, and {SECOND} "
+            "are read. If it is a file of MegaDetector, use importMegaDetector."
         )
     return SECOND
 
@@ -47,35 +47,35 @@ class _Reading(FileListReader):
         super().__init__(path, problems, summary, name)
         self._is_second = summary.version == SECOND
 
-    def _record(self, number: int, said: Any) -> dict[str, Any] | None:
+    def _record(self, number: int, prediction: Any) -> dict[str, Any] | None:
         before = self._problems.errors
-        file = said.get("filepath") if isinstance(said, dict) else None
+        file = prediction.get("filepath") if isinstance(prediction, dict) else None
         if not self._is_path(file):
             self._problems.add(self._name, number, "filepath", "Each prediction needs the path of a file in filepath.")
             return None
-        found: dict[str, Any] = {"file": file.replace("\\", "/"), "failure": None, "frame_rate": None}
-        failures = said.get("failures") or []
-        if "DETECTOR" in failures or said.get("failure"):
+        record: dict[str, Any] = {"file": file.replace("\\", "/"), "failure": None, "frame_rate": None}
+        failures = prediction.get("failures") or []
+        if "DETECTOR" in failures or prediction.get("failure"):
             self._summary.counts["failed"] += 1
-            return found | {"failure": ", ".join(map(str, failures))[:200] or "failed", "detections": []}
-        found |= self._detections(number, said)
+            return record | {"failure": ", ".join(map(str, failures))[:200] or "failed", "detections": []}
+        record |= self._detections(number, prediction)
         if not self._is_second:
-            found["prediction"] = self._prediction(number, said)
-        return found if self._problems.errors == before else None
+            record["prediction"] = self._prediction(number, prediction)
+        return record if self._problems.errors == before else None
 
-    def _prediction(self, number: int, said: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _prediction(self, number: int, prediction: Mapping[str, Any]) -> dict[str, Any] | None:
         """The first generation's word on the whole picture."""
-        label, score = said.get("prediction"), said.get("prediction_score")
+        label, score = prediction.get("prediction"), prediction.get("prediction_score")
         if label is None:
             return None
         return self._class(number, "prediction", label, score)
 
-    def _detections(self, number: int, said: Mapping[str, Any]) -> dict[str, Any]:
-        listed = said.get("detections", [])
+    def _detections(self, number: int, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        listed = prediction.get("detections", [])
         if not isinstance(listed, list) or len(listed) > DETECTIONS_MAX:
             self._problems.add(self._name, number, "detections", "detections must be a list.")
             return {"detections": []}
-        found: list[dict[str, Any]] = []
+        detections: list[dict[str, Any]] = []
         whole = None
         for place, each in enumerate(listed):
             at = f"detections.{place}"
@@ -86,33 +86,33 @@ class _Reading(FileListReader):
                 whole = self._best(number, at, each)
                 self._summary.counts["whole_images"] += 1
             else:
-                found += self._detection(number, at, each)
-        self._summary.counts["empty"] += not found
-        return {"detections": found, "prediction": whole}
+                detections += self._detection(number, at, each)
+        self._summary.counts["empty"] += not detections
+        return {"detections": detections, "prediction": whole}
 
-    def _detection(self, number: int, at: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
-        label = str(said.get("label") or "")
-        type_ = TYPES.get(str(said.get("category"))) or labels.detected(label)
+    def _detection(self, number: int, at: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        label = str(given.get("label") or "")
+        type_ = TYPES.get(str(given.get("category"))) or labels.detected(label)
         if type_ is None:
             self._problems.warn(self._name, number, f"{at}.category", "This category is not known; it is unknown.")
         try:
-            box, sure = boxes.box(said.get("bbox")), boxes.confidence(said.get("conf"))
+            box, sure = boxes.box(given.get("bbox")), boxes.confidence(given.get("conf"))
         except boxes.NoBox as error:
             self._problems.add(self._name, number, at, str(error))
             return []
         self._summary.counts["detections"] += 1
         self._summary.tally("types", label)
-        best = self._best(number, at, said)
+        best = self._best(number, at, given)
         classes = [] if best is None else [best]
         detection = {"type": type_ or "unknown", "label": label, "confidence": sure, "bbox": box, "frame": 0}
         return [detection | {"classes": classes}]
 
-    def _best(self, number: int, at: str, said: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _best(self, number: int, at: str, detection: Mapping[str, Any]) -> dict[str, Any] | None:
         """The processed class of a box, or the likeliest raw one."""
-        processed = said.get("processed_classification")
+        processed = detection.get("processed_classification")
         if isinstance(processed, dict) and processed.get("class") is not None:
             return self._class(number, at, processed["class"], processed.get("score"))
-        raw = said.get("raw_classifications")
+        raw = detection.get("raw_classifications")
         if not isinstance(raw, dict):
             return None
         classes, scores = raw.get("classes") or [], raw.get("scores") or []
@@ -125,8 +125,8 @@ class _Reading(FileListReader):
             self._problems.add(self._name, number, at, str(error))
             return None
         if not isinstance(label, str) or len(label.split(";")) != labels.PARTS:
-            said = "A class of SpeciesNet has seven parts: id;class;order;family;genus;species;name."
-            self._problems.add(self._name, number, at, said)
+            message = "A class of SpeciesNet has seven parts: id;class;order;family;genus;species;name."
+            self._problems.add(self._name, number, at, message)
             return None
         type_, names, uuid = labels.classified(label)
         self._summary.tally("species", names[0] if names else None)

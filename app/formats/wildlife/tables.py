@@ -58,8 +58,8 @@ class Table:
             if not fields:
                 continue
             if len(fields) != width:
-                said = f"This row has {len(fields)} fields; the header has {width}."
-                self._problems.add(self.name, begun, None, said)
+                message = f"This row has {len(fields)} fields; the header has {width}."
+                self._problems.add(self.name, begun, None, message)
                 continue
             yield Row(begun, self._values(begun, fields))
 

@@ -14,15 +14,15 @@ def joined(pairs: Iterable[tuple[str, str]]) -> str:
 
 def parted(text: str) -> list[tuple[str, str]]:
     """The pairs of a text. What other programs wrote without a backslash is taken as it stands."""
-    found = []
+    pairs = []
     for part in PARTS.findall(text):
         tag = part.strip()
         if not tag:
             continue
         colon = COLON.search(tag)
         key, value = (tag, "") if colon is None else (tag[: colon.end() - 1], tag[colon.end() :])
-        found.append((_plain(key.strip()), _plain(value.strip())))
-    return found
+        pairs.append((_plain(key.strip()), _plain(value.strip())))
+    return pairs
 
 
 def _escaped(text: str) -> str:

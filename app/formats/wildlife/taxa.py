@@ -67,12 +67,12 @@ def read(content: bytes) -> dict[str, Any]:
         raise Unreadable("The list is not UTF-8. Save it as UTF-8.") from None
     first = text.partition("\n")[0]
     taxa = _strings(text, problems) if first.count(";") == SEVEN - 1 else _table(text, first, problems)
-    found: list[list[Any]] = []
+    rows: list[list[Any]] = []
     for taxon in taxa:
-        if len(found) >= settings.species_rows_max:
+        if len(rows) >= settings.species_rows_max:
             raise Unreadable(f"A list may have at most {settings.species_rows_max:,} rows.")
-        found.append(list(taxon))
-    return {"taxa": found, "problems": [list(problem) for problem in problems.listed]}
+        rows.append(list(taxon))
+    return {"taxa": rows, "problems": [list(problem) for problem in problems.listed]}
 
 
 def _strings(text: str, problems: Problems) -> Iterator[Taxon]:
@@ -133,14 +133,14 @@ def _known(value: str) -> str:
 
 def _columns(header: list[str]) -> dict[str, int]:
     plain = [re.sub(r"[^a-z]", "", column.rpartition(":")[2].casefold()) for column in header]
-    found = {}
+    places = {}
     for field, names in COLUMNS.items():
         at = next((plain.index(name) for name in names if name in plain), None)
         if at is not None:
-            found[field] = at
-    if "key" not in found or not {"name", "genus", "full_name"} & set(found):
+            places[field] = at
+    if "key" not in places or not {"name", "genus", "full_name"} & set(places):
         raise Unreadable("The list needs a column with a key, such as taxonKey, and one with names: scientificName.")
-    return found
+    return places
 
 
 def _of_row(line: int, row: dict[str, str], problems: Problems) -> Taxon | None:

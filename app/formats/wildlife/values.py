@@ -49,10 +49,10 @@ def boolean(text: str) -> tuple[bool, str | None]:
 
 def moment(text: str, zone: ZoneInfo | None) -> tuple[datetime, str | None]:
     """A time with its offset as written. One without gets the offset of `zone`, if one is declared."""
-    found = DATETIME.match(text)
-    if not found:
+    match = DATETIME.match(text)
+    if not match:
         raise Odd("This is not a time. Write it as 2020-03-01T22:00:00Z or 2020-03-01T22:00:00+02:00.")
-    day, hours, fraction, offset = found.groups()
+    day, hours, fraction, offset = match.groups()
     if offset is None and zone is None:
         raise Odd("This time has no UTC offset. Add Z or an offset such as +02:00, or give the argument timezone.")
     try:

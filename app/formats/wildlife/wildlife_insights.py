@@ -68,39 +68,39 @@ class _Reading:
 
     def _read_deployments(self, table: Table) -> Iterator[Record]:
         for row in table.rows():
-            said = _given(row)
+            fields = _given(row)
             self._summary.rows["deployment"] += 1
-            found = self._deployment(row.line, said, bait=row.values.get("bait_type"))
-            if found is None:
+            deployment = self._deployment(row.line, fields, bait=row.values.get("bait_type"))
+            if deployment is None:
                 continue
-            if found["deploymentID"] in self._deployments:
+            if deployment["deploymentID"] in self._deployments:
                 self._problems.add(DEPLOYMENTS, row.line, "deployment_id", "This deployment is listed twice.")
                 continue
-            self._deployments.add(found["deploymentID"])
-            self._summary.count("deployment", found)
+            self._deployments.add(deployment["deploymentID"])
+            self._summary.count("deployment", deployment)
             self._summary.counts["deployments"] += 1
-            yield Record("deployment", DEPLOYMENTS, row.line, found)
+            yield Record("deployment", DEPLOYMENTS, row.line, deployment)
 
-    def _deployment(self, line: int, said: dict[str, str], *, bait: str | None) -> dict[str, Any] | None:
+    def _deployment(self, line: int, fields: dict[str, str], *, bait: str | None) -> dict[str, Any] | None:
         before = self._problems.errors
-        if "deployment_id" not in said:
+        if "deployment_id" not in fields:
             self._problems.add(DEPLOYMENTS, line, "deployment_id", "This field is required.")
-        longitude = self._coordinate(line, said, "longitude", 180)
-        latitude = self._coordinate(line, said, "latitude", 90)
-        start = self._time(DEPLOYMENTS, line, "start_date", said)
-        end = self._time(DEPLOYMENTS, line, "end_date", said, is_end=True)
+        longitude = self._coordinate(line, fields, "longitude", 180)
+        latitude = self._coordinate(line, fields, "latitude", 90)
+        start = self._time(DEPLOYMENTS, line, "start_date", fields)
+        end = self._time(DEPLOYMENTS, line, "end_date", fields, is_end=True)
         if start and end and end < start:
             self._problems.add(DEPLOYMENTS, line, "end_date", "This deployment ends before it starts.")
         if self._problems.errors > before or start is None or end is None:
             return None
-        camera = said.get("camera_id")
+        camera = fields.get("camera_id")
         if camera is None or camera not in self._cameras:
             self._summary.counts["cameras_unknown"] += 1
             note = "No camera_id is given." if camera is None else f"{quoted(camera)} is not in {CAMERAS}."
             self._problems.warn(DEPLOYMENTS, line, "camera_id", note)
-        place = said.get("placename")
+        place = fields.get("placename")
         return {
-            "deploymentID": said["deployment_id"],
+            "deploymentID": fields["deployment_id"],
             "locationID": place,
             "locationName": place,
             "longitude": longitude,
@@ -109,13 +109,13 @@ class _Reading:
             "deploymentEnd": end.isoformat(),
             "cameraID": camera,
             "baitUse": None if bait is None else bait.lower() not in {"none", "no"},
-            "deploymentTags": said.get("feature_type"),
-            "deploymentComments": said.get("event_description"),
+            "deploymentTags": fields.get("feature_type"),
+            "deploymentComments": fields.get("event_description"),
         }
 
-    def _coordinate(self, line: int, said: dict[str, str], name: str, most: int) -> float:
+    def _coordinate(self, line: int, fields: dict[str, str], name: str, most: int) -> float:
         try:
-            value = values.number(said.get(name, ""))
+            value = values.number(fields.get(name, ""))
         except values.Odd as error:
             self._problems.add(DEPLOYMENTS, line, name, str(error))
             return 0.0
@@ -123,8 +123,10 @@ class _Reading:
             self._problems.add(DEPLOYMENTS, line, name, f"This must be between -{most} and {most}.")
         return value
 
-    def _time(self, file: str, line: int, name: str, said: dict[str, str], *, is_end: bool = False) -> datetime | None:
-        text = said.get(name, "")
+    def _time(
+        self, file: str, line: int, name: str, fields: dict[str, str], *, is_end: bool = False
+    ) -> datetime | None:
+        text = fields.get(name, "")
         for form in FORMATS:
             try:
                 value = datetime.strptime(text, form)  # noqa: DTZ007 -- it gets the zone of the place below
@@ -142,8 +144,8 @@ class _Reading:
         last: str | None = None
         for row in table.rows():
             self._summary.rows["observation"] += 1
-            said = _given(row)
-            medium = self._medium(row.line, said)
+            fields = _given(row)
+            medium = self._medium(row.line, fields)
             if medium is None:
                 continue
             if medium["mediaID"] != last:
@@ -152,66 +154,66 @@ class _Reading:
                 images.add(last, row.line)
                 self._summary.rows["media"] += 1
                 yield Record("media", IMAGES, row.line, medium)
-            seen = self._seen(row.line, said) | {"media_id": last, "deployment_id": medium["deploymentID"]}
+            seen = self._seen(row.line, fields) | {"media_id": last, "deployment_id": medium["deploymentID"]}
             self._summary.counts["observations"] += 1
             yield Record("observation", IMAGES, row.line, seen)
         self._summary.counts["media"] = images.distinct
 
-    def _medium(self, line: int, said: dict[str, str]) -> dict[str, Any] | None:
+    def _medium(self, line: int, fields: dict[str, str]) -> dict[str, Any] | None:
         before = self._problems.errors
         for name in ("deployment_id", "image_id"):
-            if name not in said:
+            if name not in fields:
                 self._problems.add(IMAGES, line, name, "This field is required.")
-        key = said.get("deployment_id")
+        key = fields.get("deployment_id")
         if key is not None and key not in self._deployments:
             place = f"There is no deployment {quoted(key)} among the good rows of {DEPLOYMENTS}."
             self._problems.add(IMAGES, line, "deployment_id", place)
-        at = self._time(IMAGES, line, "timestamp", said)
+        at = self._time(IMAGES, line, "timestamp", fields)
         if self._problems.errors > before or at is None:
             return None
-        name = said.get("filename") or said["image_id"]
+        name = fields.get("filename") or fields["image_id"]
         return {
-            "mediaID": said["image_id"],
+            "mediaID": fields["image_id"],
             "deploymentID": key,
             "timestamp": at.isoformat(),
-            "filePath": said.get("location") or name,
+            "filePath": fields.get("location") or name,
             "fileName": name.replace("\\", "/").rsplit("/", 1)[-1],
             "filePublic": False,
             "fileMediatype": None,
-            "favorite": said.get("highlighted") in BLANK,
+            "favorite": fields.get("highlighted") in BLANK,
         }
 
-    def _seen(self, line: int, said: dict[str, str]) -> dict[str, Any]:
-        type_, names = self._taxon(said)
+    def _seen(self, line: int, fields: dict[str, str]) -> dict[str, Any]:
+        type_, names = self._taxon(fields)
         self._summary.tally("types", type_)
         for name in names[:1]:
             self._summary.tally("species", name)
-        self._summary.tally("classes", said.get("class"))
-        count = self._count(line, said)
-        by = said.get("identified_by")
+        self._summary.tally("classes", fields.get("class"))
+        count = self._count(line, fields)
+        by = fields.get("identified_by")
         is_machine = by is not None and by.lower().startswith(MACHINES)
-        tags = {name: said[name] for name in ("uncertainty", "markings") if name in said}
+        tags = {name: fields[name] for name in ("uncertainty", "markings") if name in fields}
         return observation(
             type_,
             level="group" if count > 1 else "object",
             names=names,
             count=count,
-            age=self._odd.choice(line, "age", said.get("age"), AGES),
-            sex=self._odd.choice(line, "sex", said.get("sex"), SEXES),
-            individual_id=said.get("individual_id") if count == 1 else None,
-            confidence=self._confidence(line, said),
+            age=self._odd.choice(line, "age", fields.get("age"), AGES),
+            sex=self._odd.choice(line, "sex", fields.get("sex"), SEXES),
+            individual_id=fields.get("individual_id") if count == 1 else None,
+            confidence=self._confidence(line, fields),
             method="machine" if is_machine else "human",
             by=by,
             attrs=tags,
-            comments=said.get("individual_animal_notes"),
+            comments=fields.get("individual_animal_notes"),
         )
 
-    def _taxon(self, said: dict[str, str]) -> tuple[str, list[str]]:
+    def _taxon(self, fields: dict[str, str]) -> tuple[str, list[str]]:
         """The type of a row, and the most exact name of its taxon."""
-        if said.get("is_blank") in BLANK:
+        if fields.get("is_blank") in BLANK:
             return "blank", []
-        genus, species = said.get("genus"), said.get("species")
-        common = (said.get("common_name") or "").lower()
+        genus, species = fields.get("genus"), fields.get("species")
+        common = (fields.get("common_name") or "").lower()
         if genus and genus.lower() == "homo":
             return "human", ["Homo sapiens"]
         if "vehicle" in common:
@@ -220,22 +222,22 @@ class _Reading:
             return "unknown", []
         if genus and species and species.lower() not in GENUS_ONLY | NO_TAXON:
             return "animal", [f"{genus} {species}"]
-        name = next((said[rank] for rank in RANKS if rank in said and said[rank].lower() not in NO_TAXON), None)
+        name = next((fields[rank] for rank in RANKS if rank in fields and fields[rank].lower() not in NO_TAXON), None)
         return ("animal", [name]) if name else ("unknown", [])
 
-    def _count(self, line: int, said: dict[str, str]) -> int:
+    def _count(self, line: int, fields: dict[str, str]) -> int:
         try:
-            count, _ = values.integer(said.get("number_of_objects") or said.get("group_size") or "1")
+            count, _ = values.integer(fields.get("number_of_objects") or fields.get("group_size") or "1")
         except values.Odd as error:
             self._problems.warn(IMAGES, line, "number_of_objects", f"{error} It is read as 1.")
             return 1
         return max(1, count)
 
-    def _confidence(self, line: int, said: dict[str, str]) -> float | None:
-        if "cv_confidence" not in said:
+    def _confidence(self, line: int, fields: dict[str, str]) -> float | None:
+        if "cv_confidence" not in fields:
             return None
         try:
-            value = values.number(said["cv_confidence"])
+            value = values.number(fields["cv_confidence"])
         except values.Odd as error:
             self._problems.warn(IMAGES, line, "cv_confidence", str(error))
             return None

@@ -140,26 +140,26 @@ class FakeManager:
         await self.tell(batch, "progress")
         resources = batch.submitted["resources"]
         for start in range(0, len(resources), PART):
-            found = [await self._looked_at(each) for each in resources[start : start + PART]]
-            found += [{"resource_id": str(10**9 + n), "status": "ok"} for n in range(self.faults.foreign_results)]
-            batch.parts[uuid4().hex] = self._packed(batch, found)
+            results = [await self._looked_at(each) for each in resources[start : start + PART]]
+            results += [{"resource_id": str(10**9 + n), "status": "ok"} for n in range(self.faults.foreign_results)]
+            batch.parts[uuid4().hex] = self._packed(batch, results)
             batch.processed += len(resources[start : start + PART])
             await self.tell(batch, "batch_ready")
         batch.status = "failed" if self.faults.fails_batches else "done"
         await self.tell(batch, "completed")
 
     async def _looked_at(self, resource: dict[str, Any]) -> dict[str, Any]:
-        said = {"resource_id": resource["id"], "status": "ok", "fps": resource.get("fps")}
+        result = {"resource_id": resource["id"], "status": "ok", "fps": resource.get("fps")}
         if resource["id"] in self.faults.fails_resources:
-            return {**said, "status": "failed", "error": "The file could not be opened."}
-        return {**said, "detections": await self.look(resource)}
+            return {**result, "status": "failed", "error": "The file could not be opened."}
+        return {**result, "detections": await self.look(resource)}
 
     def _packed(self, batch: Batch, results: list[dict[str, Any]]) -> bytes:
         fence = batch.submitted["fence"] - 1 if self.faults.old_fence else batch.submitted["fence"]
-        said = {"schema_version": [1, 0], "key": batch.key, "fence": fence, "results": results}
-        return zstandard.ZstdCompressor().compress(msgpack.packb(said, use_bin_type=True))
+        payload = {"schema_version": [1, 0], "key": batch.key, "fence": fence, "results": results}
+        return zstandard.ZstdCompressor().compress(msgpack.packb(payload, use_bin_type=True))
 
-    async def tell(self, batch: Batch, event: str, **said: Any) -> None:
+    async def tell(self, batch: Batch, event: str, **fields: Any) -> None:
         """Sends a callback, as far as nothing is wrong with it."""
         if self.faults.is_silent:
             return
@@ -170,7 +170,7 @@ class FakeManager:
             "sequence": self._sequence,
             "fence": batch.submitted["fence"],
             "processed": batch.processed,
-            **said,
+            **fields,
         }
         for _ in range(2 if self.faults.doubled_callbacks else 1):
             await self.call(batch.submitted["callback_url"], body)

@@ -49,10 +49,10 @@ def check_tags(field: str, tags: Tags) -> dict[str, list[str]]:
     }
 
 
-def unique(who: str, found: Iterable[OsmFeature | None]) -> list[OsmFeature]:
+def unique(who: str, candidates: Iterable[OsmFeature | None]) -> list[OsmFeature]:
     """Each feature once: a way and a relation of one number are two."""
     features: dict[tuple[str, int], OsmFeature] = {}
-    for feature in found:
+    for feature in candidates:
         if feature:
             features[feature.osm_type, feature.osm_id] = feature
         if len(features) > settings.osm_features_max:

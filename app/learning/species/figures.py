@@ -12,9 +12,9 @@ BINS = 10
 
 def figures(odds: Floats, labels: Numbers, classes: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Accuracy, recall and precision by class, the confusion matrix (rows: truth) and calibration."""
-    found = odds.argmax(1)
+    predicted = odds.argmax(1)
     matrix = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(matrix, (labels, found), 1)
+    np.add.at(matrix, (labels, predicted), 1)
     by_class = [
         {
             "key": each["key"],

@@ -37,8 +37,8 @@ class Head:
     def logits(self, features: Floats) -> Floats:
         """What it thinks of each class, as (crops, classes)."""
         levelled = (features - self.mean) / self.deviation
-        found = (levelled @ self.weight + self.bias) / self.temperature
-        return np.asarray(found, np.float32)
+        scaled = (levelled @ self.weight + self.bias) / self.temperature
+        return np.asarray(scaled, np.float32)
 
     def odds(self, features: Floats) -> Floats:
         """The probability of each class."""
@@ -98,9 +98,9 @@ def fit(features: Floats, labels: Numbers, *, classes: int, penalty: float) -> H
         return float(loss), np.concatenate([(levelled.T @ slope + penalty * weight).ravel(), slope.sum(0)])
 
     start = np.zeros(width * classes + classes)
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS_MAX}).x
-    weight = found[: width * classes].reshape(width, classes).astype(np.float32)
-    return Head(mean, deviation, weight, found[width * classes :].astype(np.float32))
+    parameters = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS_MAX}).x
+    weight = parameters[: width * classes].reshape(width, classes).astype(np.float32)
+    return Head(mean, deviation, weight, parameters[width * classes :].astype(np.float32))
 
 
 def loss_of(logits: Floats, labels: Numbers, temperature: float = 1.0) -> float:
@@ -112,10 +112,10 @@ def loss_of(logits: Floats, labels: Numbers, temperature: float = 1.0) -> float:
 def temperature_of(logits: Floats, labels: Numbers) -> float:
     """By what the logits are to be divided, so that they are as sure as they are right."""
     low, high = np.log(TEMPERATURES)
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda power: loss_of(logits, labels, float(np.exp(power))), bounds=(low, high), method="bounded"
     )
-    return float(np.exp(found.x))
+    return float(np.exp(optimum.x))
 
 
 def fitted(features: Floats, labels: Numbers, folds: Numbers, classes: Sequence[dict[str, Any]]) -> Head:

@@ -36,18 +36,18 @@ def named(odds: Floats, classes: Sequence[dict[str, Any]], *, confidence_min: fl
 def _named(odds: Floats, classes: Sequence[dict[str, Any]], confidence_min: float) -> Name:
     best = int(odds.argmax())
     sure, raw = float(odds[best]), classes[best]
-    found = {"key": raw["key"], "name": raw["name"], "rank": raw["rank"]}
+    name = {"key": raw["key"], "name": raw["name"], "rank": raw["rank"]}
     if sure < confidence_min:
         for taxon in raw["lineage"]:
             shared = [number for number, each in enumerate(classes) if _is_below(each, taxon)]
-            sure, found = float(odds[shared].sum()), taxon
+            sure, name = float(odds[shared].sum()), taxon
             if sure >= confidence_min:
                 break
         else:
-            sure, found = 1.0, {"key": None, "name": ANIMAL, "rank": "kingdom"}
+            sure, name = 1.0, {"key": None, "name": ANIMAL, "rank": "kingdom"}
     sure = round(min(sure, 1.0), 4)
     raw_sure = round(float(odds[best]), 4)
-    return Name(found["key"], found["name"], found["rank"], sure, raw["key"], raw["name"], raw_sure)
+    return Name(name["key"], name["name"], name["rank"], sure, raw["key"], raw["name"], raw_sure)
 
 
 def _is_below(each: dict[str, Any], taxon: dict[str, Any]) -> bool:

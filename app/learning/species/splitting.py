@@ -90,9 +90,9 @@ def _drawn(groups: Numbers, labels: Numbers, share: float, random: np.random.Gen
     best, best_cost = np.zeros(len(table), bool), np.inf
     for _ in range(DRAWS):
         chosen = _one_draw(table, share, random)
-        found = table[chosen].sum(0)
+        drawn = table[chosen].sum(0)
         # A class that is missing on one side costs more than any unevenness.
-        cost = float(np.abs(found / totals - share).sum() + len(totals) * ((found == 0) | (found == totals)).sum())
+        cost = float(np.abs(drawn / totals - share).sum() + len(totals) * ((drawn == 0) | (drawn == totals)).sum())
         if cost < best_cost:
             best, best_cost = chosen, cost
     return best[groups]
@@ -100,11 +100,11 @@ def _drawn(groups: Numbers, labels: Numbers, share: float, random: np.random.Gen
 
 def _one_draw(table: Numbers, share: float, random: np.random.Generator) -> NDArray[np.bool_]:
     chosen, wanted = np.zeros(len(table), bool), table.sum(0) * share
-    found = np.zeros_like(wanted)
+    counts = np.zeros_like(wanted)
     for group in random.permutation(len(table)):
         here = table[group]
-        if np.abs(wanted - found - here).sum() < np.abs(wanted - found).sum():
-            chosen[group], found = True, found + here
+        if np.abs(wanted - counts - here).sum() < np.abs(wanted - counts).sum():
+            chosen[group], counts = True, counts + here
     return chosen
 
 

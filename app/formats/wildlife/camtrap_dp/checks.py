@@ -55,19 +55,19 @@ class Checks:
         else:
             self._inside(place, line, "eventStart", row["deploymentID"], start, end)
         if row["observationLevel"] == "media" and row.get("mediaID") is None:
-            said = "An observation of the level media must name its medium."
-            self._problems.add(place, line, "mediaID", said)
+            message = "An observation of the level media must name its medium."
+            self._problems.add(place, line, "mediaID", message)
         self._box(place, line, row)
         self._taxon(place, line, row)
         if row["observationType"] == "blank" and (row.get("scientificName") or row.get("count")):
-            said = "A blank observation has neither a species nor a count."
-            self._problems.add(place, line, "observationType", said, self._mild)
+            message = "A blank observation has neither a species nor a count."
+            self._problems.add(place, line, "observationType", message, self._mild)
 
     def _inside(self, place: str, line: int, field: str, key: str, start: datetime, end: datetime) -> None:
         span = self._spans.get(key)
         if span and (start < span[0] or end > span[1]):
-            said = f"This lies outside the time of the deployment {quoted(key)}."
-            self._problems.warn(place, line, field, said)
+            message = f"This lies outside the time of the deployment {quoted(key)}."
+            self._problems.warn(place, line, field, message)
 
     def _box(self, place: str, line: int, row: Mapping[str, Any]) -> None:
         box = [row.get(name) for name in BOX]
@@ -81,15 +81,15 @@ class Checks:
         if beyond > EDGE:
             self._problems.add(place, line, "bboxWidth", "This box reaches beyond the edge of the picture.")
         elif beyond > OVER:
-            said = "This box reaches slightly beyond the edge of the picture; it is cut."
-            self._problems.add(place, line, "bboxWidth", said, self._mild)
+            message = "This box reaches slightly beyond the edge of the picture; it is cut."
+            self._problems.add(place, line, "bboxWidth", message, self._mild)
 
     def _taxon(self, place: str, line: int, row: Mapping[str, Any]) -> None:
         name = row.get("scientificName")
         if name and name not in self._taxa and name not in self._untold:
             self._untold.add(name)
-            said = f"{quoted(name)} is not among the taxa of the descriptor."
-            self._problems.add(place, line, "scientificName", said, self._mild)
+            message = f"{quoted(name)} is not among the taxa of the descriptor."
+            self._problems.add(place, line, "scientificName", message, self._mild)
 
     @property
     def bursts(self) -> int:

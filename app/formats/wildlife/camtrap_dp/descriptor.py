@@ -29,16 +29,16 @@ class Descriptor(NamedTuple):
     version: str
     # A path, several, or the rows themselves, by the name of the resource.
     resources: dict[str, Any]
-    said: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
 def read(content: bytes, problems: Problems) -> Descriptor:
     """The descriptor; Unreadable if it is none of a version that is read here."""
-    said = _object(content)
-    version = _version(said)
-    resources = _resources(said, problems)
-    _check(said, problems)
-    return Descriptor(version, resources, said)
+    descriptor = _object(content)
+    version = _version(descriptor)
+    resources = _resources(descriptor, problems)
+    _check(descriptor, problems)
+    return Descriptor(version, resources, descriptor)
 
 
 def _object(content: bytes) -> dict[str, Any]:
@@ -46,23 +46,23 @@ def _object(content: bytes) -> dict[str, Any]:
         raise Unreadable(f"{NAME} is larger than {BYTES_MAX:,} bytes.")
     check_json(content)
     try:
-        said = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+        descriptor = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         raise Unreadable(f"{NAME} is not JSON: {error.msg} (line {error.lineno}).") from None
-    if not isinstance(said, dict):
+    if not isinstance(descriptor, dict):
         raise Unreadable(f"{NAME} is not a JSON object.")
-    return said
+    return descriptor
 
 
-def _version(said: Mapping[str, Any]) -> str:
-    profile = said.get("profile")
+def _version(descriptor: Mapping[str, Any]) -> str:
+    profile = descriptor.get("profile")
     if not isinstance(profile, str) or "camtrap-dp" not in profile:
         raise Unreadable(
             f"{NAME} does not name the Camtrap DP profile. Its field profile must be the address of camtrap-dp-profile."
             "json of version 1.0, 1.0.1 or 1.0.2."
         )
-    found = VERSION.findall(profile)
-    version: str | None = found[-1] if found else None
+    versions = VERSION.findall(profile)
+    version: str | None = versions[-1] if versions else None
     if version in READ:
         return version
     if version is None:
@@ -83,38 +83,38 @@ def _read() -> str:
     return f"{', '.join(READ[:-1])} and {READ[-1]}"
 
 
-def _resources(said: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
-    listed = said.get("resources")
+def _resources(descriptor: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    listed = descriptor.get("resources")
     if not isinstance(listed, list):
         raise Unreadable(f"{NAME} lists no resources.")
-    found: dict[str, Any] = {}
+    paths: dict[str, Any] = {}
     for each in listed:
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
             problems.add(NAME, None, "resources", "A resource has no name.")
             continue
         name = each["name"]
-        if name in found:
+        if name in paths:
             raise Unreadable(f"{NAME} has two resources named {quoted(name)}.")
-        found[name] = each.get("path", each.get("data"))
+        paths[name] = each.get("path", each.get("data"))
         if name not in RESOURCES:
             problems.note(NAME, None, "resources", f"The resource {quoted(name)} is not part of Camtrap DP.")
-        elif found[name] is None:
+        elif paths[name] is None:
             raise Unreadable(f"The resource {name} has neither a path nor data.")
-    missing = [name for name in RESOURCES if name not in found]
+    missing = [name for name in RESOURCES if name not in paths]
     if missing:
         raise Unreadable(f"{NAME} lacks the resource{'s' * (len(missing) > 1)} {', '.join(missing)}.")
-    return found
+    return paths
 
 
-def _check(said: Mapping[str, Any], problems: Problems) -> None:
+def _check(descriptor: Mapping[str, Any], problems: Problems) -> None:
     """What a descriptor must have by the profile. None of it is needed to read the tables, so it only warns."""
     for name in REQUIRED:
-        if name not in said:
+        if name not in descriptor:
             problems.warn(NAME, None, name, "The profile requires this property.")
-    _check_project(said.get("project"), problems)
-    _check_temporal(said.get("temporal"), problems)
-    _check_licences(said.get("licenses"), problems)
-    listed = said.get("taxonomic")
+    _check_project(descriptor.get("project"), problems)
+    _check_temporal(descriptor.get("temporal"), problems)
+    _check_licences(descriptor.get("licenses"), problems)
+    listed = descriptor.get("taxonomic")
     for taxon in listed if isinstance(listed, list) else []:
         if not isinstance(taxon, dict) or not isinstance(taxon.get("scientificName"), str):
             problems.warn(NAME, None, "taxonomic", "A taxon has no scientificName.")
@@ -154,8 +154,8 @@ def _check_licences(licences: Any, problems: Problems) -> None:
         problems.warn(NAME, None, "licenses", "If there are licenses, one needs the scope data and one media.")
 
 
-def taxa(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+def taxa(descriptor: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The taxa that the descriptor lists, as far as they have names."""
-    listed = said.get("taxonomic")
-    found = listed if isinstance(listed, list) else []
-    return [each for each in found if isinstance(each, dict) and isinstance(each.get("scientificName"), str)]
+    listed = descriptor.get("taxonomic")
+    entries = listed if isinstance(listed, list) else []
+    return [each for each in entries if isinstance(each, dict) and isinstance(each.get("scientificName"), str)]

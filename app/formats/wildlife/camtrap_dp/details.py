@@ -72,10 +72,10 @@ def _moment(value: Any) -> str:
     if not isinstance(value, str):
         raise Wrong
     try:
-        found = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except ValueError:
         raise Wrong from None
-    if found.tzinfo is None or not 1970 <= found.year < 10_000:
+    if moment.tzinfo is None or not 1970 <= moment.year < 10_000:
         raise Wrong
     return value
 
@@ -87,8 +87,8 @@ def _zone(value: Any) -> str:
 
 
 def _camera_time(value: Any) -> str:
-    found = _text(columns.CAMERA_TIME_LENGTH_MAX, CAMERA_TIME)(value)
-    return str(_moment(f"{found}+00:00")).removesuffix("+00:00")
+    time = _text(columns.CAMERA_TIME_LENGTH_MAX, CAMERA_TIME)(value)
+    return str(_moment(f"{time}+00:00")).removesuffix("+00:00")
 
 
 def _choice(*choices: str) -> Check:
@@ -139,17 +139,17 @@ def _failures(value: Any) -> list[dict[str, Any]]:
     """Periods that end after they begin and do not overlap, in order."""
     if not isinstance(value, list) or len(value) > LISTED_MAX:
         raise Wrong
-    found = [checked(each, FAILURE)[0] if isinstance(each, dict) else {} for each in value]
-    if any(FAILURE.keys() != each.keys() or None in each.values() for each in found):
+    failures = [checked(each, FAILURE)[0] if isinstance(each, dict) else {} for each in value]
+    if any(FAILURE.keys() != each.keys() or None in each.values() for each in failures):
         raise Wrong
-    found.sort(key=lambda each: datetime.fromisoformat(each["starts_at"]))
-    edges = [datetime.fromisoformat(each[edge]) for each in found for edge in ("starts_at", "ends_at")]
+    failures.sort(key=lambda each: datetime.fromisoformat(each["starts_at"]))
+    edges = [datetime.fromisoformat(each[edge]) for each in failures for edge in ("starts_at", "ends_at")]
     starts_at, ends_at = edges[::2], edges[1::2]
     if any(start >= end for start, end in zip(starts_at, ends_at, strict=True)):
         raise Wrong
     if any(end > start for end, start in zip(ends_at, starts_at[1:], strict=False)):
         raise Wrong
-    return found
+    return failures
 
 
 _LINE, _PLACE = _text(limits.CODE_LENGTH_MAX), _text(limits.PLACE_LENGTH_MAX)
@@ -237,22 +237,22 @@ NEVER_EMPTY = frozenset({"type", "level", "attrs", "attr_confidence", "static_at
 RULES = {"deployment": DEPLOYMENT, "media": MEDIUM}
 
 
-def checked(said: Mapping[str, Any], rules: Mapping[str, Check]) -> tuple[dict[str, Any], list[str]]:
+def checked(values: Mapping[str, Any], rules: Mapping[str, Check]) -> tuple[dict[str, Any], list[str]]:
     """The fields that are known and right, and the names of those that are wrong. Null says that a field is empty."""
-    found: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     wrong: list[str] = []
-    for name in rules.keys() & said.keys():
+    for name in rules.keys() & values.keys():
         try:
-            found[name] = None if said[name] is None else rules[name](said[name])
+            valid[name] = None if values[name] is None else rules[name](values[name])
         except Wrong:
             wrong.append(name)
-    return found, sorted(wrong)
+    return valid, sorted(wrong)
 
 
 def read(kind: str, text: str) -> tuple[dict[str, Any], list[str]]:
     """What a row says of a deployment or a medium, and the names of fields that are wrong."""
     try:
-        said = orjson.loads(text)
+        values = orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}, ["values"]
-    return checked(said, RULES[kind]) if isinstance(said, dict) else ({}, ["values"])
+    return checked(values, RULES[kind]) if isinstance(values, dict) else ({}, ["values"])

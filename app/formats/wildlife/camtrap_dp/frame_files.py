@@ -22,11 +22,11 @@ def copy(path: Path, target: Path) -> int:
     """Copies the files of frames in a package into a folder; how many. What is in them is checked when it is stored."""
     private_files.folder(target)
     count = 0
-    with folders.opened(path, descriptor.NAME) as found:
-        found.at(descriptor.NAME, descriptor.ABSENT)
-        for name in found.below(FOLDER):
+    with folders.opened(path, descriptor.NAME) as folder:
+        folder.at(descriptor.NAME, descriptor.ABSENT)
+        for name in folder.below(FOLDER):
             if SHA256.match(name.removesuffix(SUFFIX)) and name.endswith(SUFFIX) and count < FILES_MAX:
-                with found.opened(f"{FOLDER}/{name}") as file, private_files.opened(target / name, "wb") as out:
+                with folder.opened(f"{FOLDER}/{name}") as file, private_files.opened(target / name, "wb") as out:
                     shutil.copyfileobj(file, out)
                 count += 1
     return count

@@ -25,7 +25,7 @@ def read(line: int, row: Mapping[str, Any], odd: Oddities) -> dict[str, Any]:
     box = [row.get(name) for name in BOX]
     has_box = all(side is not None for side in box)
     count = row.get("count") or 1
-    said = observation(
+    observed = observation(
         row["observationType"],
         id=row["observationID"],
         level=_level(row, count=count, has_box=has_box),
@@ -50,8 +50,8 @@ def read(line: int, row: Mapping[str, Any], odd: Oddities) -> dict[str, Any]:
     )
     if row.get("cameraSetupType") == "calibration":
         attrs["cameraSetupType"] = "calibration"
-    _read_tags(said, row.get("observationTags"))
-    return said
+    _read_tags(observed, row.get("observationTags"))
+    return observed
 
 
 def _level(row: Mapping[str, Any], *, count: int, has_box: bool) -> str:
@@ -72,26 +72,26 @@ def _behaviour(line: int, row: Mapping[str, Any], odd: Oddities, attrs: dict[str
     return first if first in BEHAVIOURS else None
 
 
-def _read_tags(said: dict[str, Any], text: str | None) -> None:
+def _read_tags(observed: dict[str, Any], text: str | None) -> None:
     for key, value in tags.parted(text or ""):
         if key == COUNT_NEW and value.isdigit() and len(value) < 9:
-            said["count_new"] = int(value)
+            observed["count_new"] = int(value)
         elif key == AGE and value in AGES:
-            said["age"] = value
+            observed["age"] = value
         elif key:
-            said["attrs"].setdefault(key, value or True)
+            observed["attrs"].setdefault(key, value or True)
 
 
-def restored(said: dict[str, Any], text: str) -> dict[str, Any] | None:
+def restored(observed: dict[str, Any], text: str) -> dict[str, Any] | None:
     """An observation with the values of our own table of frames, which holds them exactly; None if it is derived."""
     try:
         kept = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return said
+        return observed
     if isinstance(kept, dict) and kept.get(DERIVED) is True:
         return None
     if not isinstance(kept, dict):
-        return said
-    found, _ = details.checked(kept, details.OBSERVATION)
-    empty = {name for name in details.NEVER_EMPTY if found.get(name, "") is None}
-    return {**said, **{name: value for name, value in found.items() if name not in empty}}
+        return observed
+    exact, _ = details.checked(kept, details.OBSERVATION)
+    empty = {name for name in details.NEVER_EMPTY if exact.get(name, "") is None}
+    return {**observed, **{name: value for name, value in exact.items() if name not in empty}}

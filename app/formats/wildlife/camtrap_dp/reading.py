@@ -40,27 +40,27 @@ INLINE_ROWS_MAX = 10_000
 
 def read(path: Path, problems: Problems, summary: Summary, zone: ZoneInfo | None = None) -> Iterator[Record]:
     """The good rows of all tables, one after the other."""
-    with folders.opened(path, descriptor.NAME) as found:
-        found.at(descriptor.NAME, descriptor.ABSENT)
-        with found.opened(descriptor.NAME) as file:
-            said = descriptor.read(file.read(descriptor.BYTES_MAX + 1), problems)
-        summary.version = said.version
-        summary.said = dict(said.said)
-        yield Record("package", descriptor.NAME, 1, {"taxa": descriptor.taxa(said.said)})
-        yield from _Reading(found, said, problems, summary, zone).records()
+    with folders.opened(path, descriptor.NAME) as folder:
+        folder.at(descriptor.NAME, descriptor.ABSENT)
+        with folder.opened(descriptor.NAME) as file:
+            described = descriptor.read(file.read(descriptor.BYTES_MAX + 1), problems)
+        summary.version = described.version
+        summary.metadata = dict(described.metadata)
+        yield Record("package", descriptor.NAME, 1, {"taxa": descriptor.taxa(described.metadata)})
+        yield from _Reading(folder, described, problems, summary, zone).records()
 
 
 class _Reading:
     def __init__(
-        self, found: Folder, said: Descriptor, problems: Problems, summary: Summary, zone: ZoneInfo | None
+        self, folder: Folder, described: Descriptor, problems: Problems, summary: Summary, zone: ZoneInfo | None
     ) -> None:
-        self._folder = found
-        self._said = said
+        self._folder = folder
+        self._descriptor = described
         self._problems = problems
         self._summary = summary
         self._zone = zone
         self._keys = {DEPLOYMENTS: Keys(), MEDIA: Keys()}
-        names = {taxon["scientificName"] for taxon in descriptor.taxa(said.said)}
+        names = {taxon["scientificName"] for taxon in descriptor.taxa(described.metadata)}
         self._checks = Checks(problems, names)
         self._exact: _Exact | None = None
         self._oddities: dict[str, Oddities] = {}
@@ -69,7 +69,7 @@ class _Reading:
         yield from self._table(DEPLOYMENT_RULES, "deployment")
         yield from self._table(MEDIA_RULES, "media")
         with ExitStack() as stack:
-            if FRAMES in self._said.resources:
+            if FRAMES in self._descriptor.resources:
                 self._exact = self._open_frames(stack)
             yield from self._table(OBSERVATION_RULES, "observation")
         self._summary.counts["bursts"] = self._checks.bursts
@@ -90,18 +90,18 @@ class _Reading:
                         continue
                     seen.add(row[rules.key], line)
                     self._summary.count(kind, row)
-                    said = self._meant(place, line, row) if kind == "observation" else iso(row)
-                    if said is not None and exact is not None:
-                        said = self._detailed(exact, kind, row[rules.key], said)
-                    if said is not None:
-                        yield Record(kind, place, line, said)
+                    fields = self._meant(place, line, row) if kind == "observation" else iso(row)
+                    if fields is not None and exact is not None:
+                        fields = self._detailed(exact, kind, row[rules.key], fields)
+                    if fields is not None:
+                        yield Record(kind, place, line, fields)
         for line in seen.repeated():
             self._problems.add(place, line, rules.key, "This key stands in an earlier row, too. Keys must be unique.")
         self._summary.counts[rules.name] = len(seen)
 
     def _files(self, name: str) -> Iterator[tuple[str, AbstractContextManager[IO[bytes]]]]:
         """Where the rows of a resource are: one file, several, or the descriptor."""
-        given = self._said.resources[name]
+        given = self._descriptor.resources[name]
         if isinstance(given, list) and given and all(isinstance(each, str) for each in given):
             paths = given
         elif isinstance(given, str) and "\n" not in given:
@@ -127,8 +127,8 @@ class _Reading:
     def _leads_somewhere(self, rules: TableRules, place: str, line: int, row: dict[str, Any]) -> bool:
         for column, table in rules.leads_to.items():
             if row.get(column) is not None and row[column] not in self._keys[table]:
-                said = f"There is no {table.removesuffix('s')} {quoted(row[column])} among the good rows of {table}."
-                self._problems.add(place, line, column, said)
+                message = f"There is no {table.removesuffix('s')} {quoted(row[column])} among the good rows of {table}."
+                self._problems.add(place, line, column, message)
                 return False
         return True
 
@@ -145,10 +145,10 @@ class _Reading:
 
     def _meant(self, place: str, line: int, row: dict[str, Any]) -> dict[str, Any] | None:
         """An observation in our fields, exactly as it was if the package is one of ours; None if it is derived."""
-        said = meaning.read(line, iso(row), self._odd(place))
-        said |= {"media_id": row.get("mediaID"), "deployment_id": row["deploymentID"]}
-        text = None if self._exact is None else self._exact.of(said["id"])
-        return said if text is None else meaning.restored(said, text)
+        fields = meaning.read(line, iso(row), self._odd(place))
+        fields |= {"media_id": row.get("mediaID"), "deployment_id": row["deploymentID"]}
+        text = None if self._exact is None else self._exact.of(fields["id"])
+        return fields if text is None else meaning.restored(fields, text)
 
     def _odd(self, place: str) -> Oddities:
         return self._oddities.setdefault(place, Oddities(self._problems, place))
@@ -156,20 +156,20 @@ class _Reading:
     def _open_details(self, stack: ExitStack, kind: str) -> "_Exact | None":
         """Our own table of what deployments or media have beyond the columns of Camtrap DP."""
         name, key = details.RESOURCES.get(kind, ("", ""))
-        if name not in self._said.resources:
+        if name not in self._descriptor.resources:
             return None
         place, file = next(self._files(name))
         table = Table(stack.enter_context(file), place, self._problems)
         return _Exact(table, key) if {key, "values"} <= set(table.columns) else None
 
-    def _detailed(self, exact: "_Exact", kind: str, key: str, said: dict[str, Any]) -> dict[str, Any]:
+    def _detailed(self, exact: "_Exact", kind: str, key: str, fields: dict[str, Any]) -> dict[str, Any]:
         text = exact.of(key)
         if text is None:
-            return said
-        found, wrong = details.read(kind, text)
+            return fields
+        valid, wrong = details.read(kind, text)
         for name in wrong:
             self._odd(details.RESOURCES[kind][0]).say(None, name, key, "has a wrong value there; it is left out")
-        return {**said, "details": found}
+        return {**fields, "details": valid}
 
     def _open_frames(self, stack: ExitStack) -> "_Exact | None":
         """Our own table: what Camtrap DP has no columns for, so that a package of ours is read without loss."""

@@ -49,18 +49,18 @@ class Rows:
 
     def _values(self, row: Row) -> dict[str, Any] | None:
         before = self._problems.errors
-        found: dict[str, Any] = {}
+        row_values: dict[str, Any] = {}
         for field in self._rules.fields:
             text = row.values.get(field.name)
             if text in NULLS:
-                said = f"{quoted(text or '')} was read as no value. Leave the field empty."
-                self._problems.warn(self.file, row.line, field.name, said)
+                message = f"{quoted(text or '')} was read as no value. Leave the field empty."
+                self._problems.warn(self.file, row.line, field.name, message)
                 text = None
             if text is not None:
-                found[field.name] = self._value(row.line, field, text)
+                row_values[field.name] = self._value(row.line, field, text)
             elif field.required:
                 self._problems.add(self.file, row.line, field.name, "This field is required.")
-        return found if self._problems.errors == before else None
+        return row_values if self._problems.errors == before else None
 
     def _value(self, line: int, field: Field, text: str) -> Any:
         try:

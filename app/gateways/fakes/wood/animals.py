@@ -304,11 +304,11 @@ KINDS = {
 
 def drawn(kind: str, pose: Pose, pixels_per_m: float, grain: np.random.Generator) -> Cutout:
     """A cut-out of a kind at a scale; drawn twice as large and made smaller, so that edges are soft."""
-    found = KINDS[kind]
+    animal = KINDS[kind]
     growth = pose.growth if kind not in {"person", "car"} else 1.0
-    brush = Brush(found.size, pixels_per_m * growth * 2)
-    found.draw(brush, pose)
-    large = brush.cutout(faces_left=pose.faces_left, coat=found.hair, grain=grain)
+    brush = Brush(animal.size, pixels_per_m * growth * 2)
+    animal.draw(brush, pose)
+    large = brush.cutout(faces_left=pose.faces_left, coat=animal.hair, grain=grain)
     size = max(2, large.image.width // 2), max(2, large.image.height // 2)
     small = large.image.resize(size, Image.Resampling.BOX)
     eyes = tuple((x / 2, y / 2) for x, y in large.eyes)
@@ -333,15 +333,15 @@ def _lit(image: Image.Image, coat: float, grain: np.random.Generator) -> Image.I
 
 def _smooth(points: Sequence[Point]) -> list[Point]:
     """A closed Catmull-Rom spline."""
-    count, found = len(points), []
+    count, smooth = len(points), []
     for index in range(count):
         before, start, end, after = (np.array(points[(index + shift) % count]) for shift in (-1, 0, 1, 2))
         for step in range(SMOOTH_STEPS):
             t = step / SMOOTH_STEPS
             bend = 2 * before - 5 * start + 4 * end - after
             x, y = 0.5 * (2 * start + (end - before) * t + bend * t * t + (3 * start - before - 3 * end + after) * t**3)
-            found.append((float(x), float(y)))
-    return found
+            smooth.append((float(x), float(y)))
+    return smooth
 
 
 def _taper(start: Point, end: Point, wide: float, narrow: float) -> list[Point]:

@@ -91,14 +91,14 @@ def _grid(height: int, width: int) -> tuple[Grid, Grid]:
 def trunks(site: Site) -> tuple[Trunk, ...]:
     """The trees of a site, the farthest first."""
     dice = np.random.default_rng(site.seed)
-    found = []
+    standing = []
     for index in range(site.trunks):
         depth = float(4.5 + 18 * (index / site.trunks) ** 0.8 + dice.random())
         x = float(dice.random() * WIDTH) if depth > 7 else float(dice.choice((0.04, 0.14, 0.88, 0.97)) * WIDTH)
         shade = int(dice.integers(-14, 15))
         colour = (96 + shade, 84 + shade, 70 + shade)
-        found.append(Trunk(x, depth, 0.22 + 0.3 * float(dice.random()), float(dice.normal(0, 0.03)), colour))
-    return tuple(sorted(found, key=lambda trunk: -trunk.depth))
+        standing.append(Trunk(x, depth, 0.22 + 0.3 * float(dice.random()), float(dice.normal(0, 0.03)), colour))
+    return tuple(sorted(standing, key=lambda trunk: -trunk.depth))
 
 
 @lru_cache(maxsize=24)
@@ -168,8 +168,8 @@ def trunk_layer(site: Site, trunk: Trunk, light: Light) -> tuple[Image.Image, tu
 def _blades(site: Site) -> list[tuple[float, float, float, float, float]]:
     """Blades of grass: where they stand, how high they are, how they lean, and their shade; the farthest first."""
     dice = np.random.default_rng(site.seed + 77)
-    found: list[tuple[float, float, float, float, float]] = []
-    while len(found) < BLADES:
+    blades: list[tuple[float, float, float, float, float]] = []
+    while len(blades) < BLADES:
         depth = float(NEAR_M + 9 * dice.random() ** 1.6)
         x = float((dice.random() * 1.1 - 0.05) * WIDTH)
         across = np.array([[(x - WIDTH / 2) * depth / FOCUS_PX]], np.float32)
@@ -177,8 +177,8 @@ def _blades(site: Site) -> list[tuple[float, float, float, float, float]]:
         is_track = site.has_track and abs(depth - 6.5) < 1.2
         if grows and not is_track:
             lean, shade = float(dice.normal(0, 0.10)), float(0.7 + 0.6 * dice.random())
-            found.append((x, depth, float(0.10 + 0.22 * dice.random()), lean, shade))
-    return sorted(found, key=lambda blade: -blade[1])
+            blades.append((x, depth, float(0.10 + 0.22 * dice.random()), lean, shade))
+    return sorted(blades, key=lambda blade: -blade[1])
 
 
 def grass(

@@ -148,16 +148,16 @@ def _by_time(visits: int) -> dict[tuple[str, datetime], Picture]:
 
 @lru_cache(maxsize=16)
 def _of_camera(camera: Camera, visits: int) -> tuple[Picture, ...]:
-    found: list[tuple[datetime, tuple[Actor, ...], float, int]] = []
+    appearances: list[tuple[datetime, tuple[Actor, ...], float, int]] = []
     for number, (start, kind) in enumerate(_visits(camera, visits)):
         dice = np.random.default_rng([int(start.timestamp()), CAMERAS.index(camera)])
         wind = 1.4 if kind == "wind" else float(0.1 + 0.5 * dice.random())
         for shot, actors in enumerate(_passing(kind, camera, dice)):
-            found.append((start + timedelta(seconds=shot * BURST_S), actors, wind, number))
-    found.sort(key=lambda each: each[0])
+            appearances.append((start + timedelta(seconds=shot * BURST_S), actors, wind, number))
+    appearances.sort(key=lambda each: each[0])
     return tuple(
         Picture(camera, f"IMG_{index:04}.JPG", at, actors, wind, visit)
-        for index, (at, actors, wind, visit) in enumerate(found, 1)
+        for index, (at, actors, wind, visit) in enumerate(appearances, 1)
     )
 
 

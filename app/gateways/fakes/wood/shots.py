@@ -71,7 +71,7 @@ def take(site: Site, moment: Moment, actors: Sequence[Actor], *, name: str, seed
     ground.grass(picture, site, light, wind=moment.wind, phase=phase, depths=(0, farthest))
     exposed = _exposed(picture, moment, grain)
     _print_strip(exposed, moment, name)
-    seen = [found for actor, mask in masks if (found := _seen(actor, mask)) is not None]
+    seen = [seen_actor for actor, mask in masks if (seen_actor := _seen(actor, mask)) is not None]
     return Shot(exposed, tuple(seen))
 
 

@@ -61,7 +61,7 @@ def detections(content: bytes) -> list[dict[str, Any]]:
         picture = season.recognized(content, VISITS)
     except UnidentifiedImageError:
         return []
-    return [] if picture is None else [_as_told(found) for found in found_in(picture, picture.seen())]
+    return [] if picture is None else [_as_told(finding) for finding in found_in(picture, picture.seen())]
 
 
 def found_in(picture: season.Picture, seen: Sequence[Seen]) -> list[findings.Finding]:
@@ -69,9 +69,9 @@ def found_in(picture: season.Picture, seen: Sequence[Seen]) -> list[findings.Fin
     return findings.found(seen, int(picture.at.timestamp()), wind=picture.wind)
 
 
-def _as_told(found: findings.Finding) -> dict[str, Any]:
-    label = season.NAMES[found.species] if found.species else found.label
-    return {"label": label, "confidence": found.confidence, "bbox": list(found.bbox)}
+def _as_told(finding: findings.Finding) -> dict[str, Any]:
+    label = season.NAMES[finding.species] if finding.species else finding.label
+    return {"label": label, "confidence": finding.confidence, "bbox": list(finding.bbox)}
 
 
 manager = FakeManager(look, models=[MODEL], works_at_once=True)
