@@ -207,9 +207,13 @@ def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:
     _, arguments = parsed.get_dialect()().create_connect_args(parsed)
     bound = {
         # One plan for all parameters: to plan anew would cost as much again as a small statement, and a page would be
-        # found now in one way, now in another.
+        # found now in one way, now in another. Nor does it begin workers beside it, which takes longer than a page.
         "options": options(
-            statement_s_max, default_transaction_read_only="on", plan_cache_mode="force_generic_plan", jit="off"
+            statement_s_max,
+            default_transaction_read_only="on",
+            plan_cache_mode="force_generic_plan",
+            jit="off",
+            max_parallel_workers_per_gather="0",
         ),
         **link(),
         "client_encoding": "UTF8",

@@ -146,7 +146,7 @@ def classifications(
         if person is not None:
             # Nothing is found by somebody whom the viewer does not see.
             seen = seen.where(is_by(info.context.viewer, literal(person, BigInteger), person))
-    return found_in_order(seen, plain)
+    return found_in_order(seen, plain, visible(ClassificationProject, info.context.viewer))
 
 
 def plain_filter(given: ClassificationFilter) -> filters.Filter:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from app.models.wildlife.classifications import Classification
+from app.services.wildlife.classifications import bulk, bulk_approvals
 from resolvers import ids
 from tests.wildlife.classifying import Season, ai_provider, by_ai, by_person, final, joined, season, seen
 
@@ -16,8 +17,13 @@ PREVIEW = """query ($project: ID!, $filter: ClassificationFilter, $ids: [ID!], $
 
 
 @pytest.fixture
-async def at(database, owner, other) -> Season:
-    """Five media: a sure fox, an unsure fox, a deer, one with two models' rows, one without any."""
+async def at(database, owner, other, monkeypatch) -> Season:
+    """Five media: a sure fox, an unsure fox, a deer, one with two models' rows, one without any.
+
+    No statement is about more than two of them.
+    """
+    monkeypatch.setattr(bulk, "PAGE", 2)
+    monkeypatch.setattr(bulk_approvals, "BATCH", 2)
     made = await season(database, owner.id, media=5)
     await joined(database, made, other.id)
     for number, species, confidence in (
@@ -32,8 +38,8 @@ async def at(database, owner, other) -> Season:
     return made
 
 
-def outcomes(bulk) -> list[str]:
-    return [each["outcome"] for each in bulk["items"]["nodes"]]
+def outcomes(approval) -> list[str]:
+    return [each["outcome"] for each in approval["items"]["nodes"]]
 
 
 async def approved(database, at: Season) -> list[bool]:

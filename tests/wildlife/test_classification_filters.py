@@ -230,6 +230,7 @@ TWO = [
     {"collectionIds": []},
     {"observationTypes": []},
 ]
+EVERYWHERE = [{}, {"approved": True}, {"speciesIds": "deer"}, {"userId": "other"}, {"deploymentIds": "deployment"}]
 
 
 @pytest.mark.parametrize(("order", "few"), ORDERS)
@@ -240,8 +241,10 @@ async def test_pages_have_what_the_list_has_in_every_order(database, owner, othe
     vars(at).update(unlinked=unlinked, owner=owner.user)
     info, by = SimpleNamespace(context=SimpleNamespace(viewer=Viewer(owner.id))), ClassificationOrder[order]
     async with database.reading() as session:
-        for given in [*(given for given, _ in CASES if VALUES & set(given)), *TWO]:
-            query = classifications(info, ids.encode(at.project), as_input(filled(at, given, other)))
+        of_project = [*(given for given, _ in CASES if VALUES & set(given)), *TWO]
+        everywhere = [(given, None) for given in EVERYWHERE]
+        for given, project in [*((given, ids.encode(at.project)) for given in of_project), *everywhere]:
+            query = classifications(info, project, as_input(filled(at, given, other)))
             whole = (await session.scalars(query.execution_options(found_among=None))).all()
             found, after = [], None
             while True:

@@ -151,8 +151,6 @@ class Classification(Record):
         Index("ix_classifications_review", "project_id", "id", postgresql_where=text("needs_review")),
         Index("ix_classifications_disagreement", "project_id", "id", postgresql_where=text("disagrees")),
         Index("ix_classifications_deployment", "project_id", "deployment_id", "id", postgresql_where=IS_FINAL),
-        # Without it the planner walks back over all rows of AI to the newest FINAL.
-        Index("ix_classifications_finals", "id", postgresql_where=IS_FINAL),
         Index("ix_classifications_recorded", "project_id", "recorded_at", "id", postgresql_where=IS_FINAL),
         # Walked backwards, an index has its nulls first: a list has them last either way.
         Index(

@@ -37,6 +37,8 @@ from app.settings import settings
 
 Attrs = ClassificationDynamicAttrs
 CANDIDATES = (ClassificationType.AI, ClassificationType.USER)
+PAGE = 5_000
+"""So many media are judged by one statement."""
 
 
 @dataclass(frozen=True)
@@ -138,18 +140,35 @@ async def judge(session: ReadSession, viewer: Viewer, criteria: Criteria) -> lis
         found_rows = await _read(session, select(judged).order_by(judged.c.final_id))
         await _check_ids(session, viewer, criteria, found_rows)
         return found_rows
-    approved = _judging(_rows_meant(viewer, criteria, is_pending=True), criteria)
-    to_approve = select(approved).where(approved.c.outcome == ApprovalOutcome.APPROVED.value)
-    first = await _read(session, to_approve.order_by(approved.c.final_id).limit(criteria.limit))
+    first = await _walk(session, viewer, criteria, is_pending=True)
     before = first[-1].final_id if len(first) == criteria.limit else None
-    others = _judging(_rows_meant(viewer, criteria, before=before), criteria)
-    to_skip = select(others).where(others.c.outcome != ApprovalOutcome.APPROVED.value)
-    rest = await _read(session, to_skip.order_by(others.c.final_id).limit(criteria.limit))
+    rest = await _walk(session, viewer, criteria, before=before)
     return sorted([*first, *rest], key=lambda each: each.final_id)
 
 
+async def _walk(
+    session: ReadSession, viewer: Viewer, criteria: Criteria, *, is_pending: bool = False, before: int | None = None
+) -> list[Judged]:
+    """The first media that may be approved, or of those that may not: judged some at a time.
+
+    One statement for all of them would judge every medium of the project before it cut the list.
+    """
+    assert criteria.limit is not None
+    found: list[Judged] = []
+    after = 0
+    while len(found) < criteria.limit:
+        some = _rows_meant(viewer, criteria, is_pending=is_pending, after=after, before=before)
+        judged = _judging(some, criteria)
+        page = await _read(session, select(judged).order_by(judged.c.final_id))
+        found += [each for each in page if (each.outcome is ApprovalOutcome.APPROVED) is is_pending]
+        if len(page) < PAGE:
+            break
+        after = page[-1].final_id
+    return found[: criteria.limit]
+
+
 async def judge_again(session: ReadSession, criteria: Criteria, before: Sequence[Judged]) -> list[Judged]:
-    """The same once the FINALs are locked: what has changed since is seen, and none of them is left out."""
+    """The same for some whose FINALs are locked: what has changed since is seen, and none of them is left out."""
     if _lists_finals(criteria):
         assert criteria.filter is not None
         finals = select(Classification).where(Classification.id == _any_of([each.final_id for each in before]))
@@ -199,26 +218,25 @@ def _rows_named(viewer: Viewer, criteria: Criteria) -> Subquery:
     return _grouped(rows)
 
 
-def _rows_meant(viewer: Viewer, criteria: Criteria, *, is_pending: bool = False, before: int | None = None) -> Subquery:
-    """The FINALs that a filter means, each with the number of its rows that may be approved, and one of them.
-
-    Only those before a FINAL, if one is given: behind the fence no condition on them would end the walk.
-    """
+def _rows_meant(viewer: Viewer, criteria: Criteria, *, is_pending: bool, after: int, before: int | None) -> Subquery:
+    """The next FINALs that a filter means, each with the number of its rows that may be approved, and one of them."""
     assert criteria.filter is not None
-    sought = visible(Classification, viewer)
+    of_finals = _lists_finals(criteria)
+    final_id = Classification.id if of_finals else Classification.final_id
+    sought = visible(Classification, viewer).where(final_id > after)
     if before is not None:
-        sought = sought.where((Classification.id if _lists_finals(criteria) else Classification.final_id) < before)
+        sought = sought.where(final_id < before)
     meant = replace(criteria.filter, project_id=criteria.project_id)
-    if not _lists_finals(criteria):
-        return _grouped(found(sought, meant))
+    if not of_finals:
+        return _grouped(found(sought, meant), PAGE)
     if is_pending and meant.approved is None:
         meant = replace(meant, approved=False)  # only these can be approved, and an index has them
     meant = replace(meant, classification_type=ClassificationType.FINAL)
-    return _with_candidates(found(sought, meant), meant)
+    return _with_candidates(found(sought, meant).limit(PAGE), meant)
 
 
 def _with_candidates(finals: Select[Any], meant: Filter) -> Subquery:
-    """FINALs in order. The candidates of each are counted when it is looked at, which ends with the page."""
+    """FINALs in order, with the candidates of each."""
     row = aliased(Classification)
     is_candidate = [row.final_id == Classification.id, row.classification_type.in_(CANDIDATES)]
     is_candidate += [or_(row.superseded_at.is_(None), row.id == Classification.source_id)]
@@ -237,13 +255,14 @@ def _with_candidates(finals: Select[Any], meant: Filter) -> Subquery:
     return finals.with_only_columns(*columns).order_by(Classification.id).offset(0).subquery("meant")
 
 
-def _grouped(rows: Select[Any]) -> Subquery:
+def _grouped(rows: Select[Any], limit: int | None = None) -> Subquery:
     columns = (
         Classification.final_id.label("final_id"),
         func.count().label("count"),
         func.min(Classification.id).label("row_id"),
     )
-    grouped = rows.with_only_columns(*columns).group_by(Classification.final_id).subquery("grouped")
+    by_final = rows.with_only_columns(*columns).group_by(Classification.final_id).order_by(Classification.final_id)
+    grouped = by_final.limit(limit).subquery("grouped")
     final = aliased(Classification)
     whole = select(grouped, final.is_approved, final.source_id).join(final, final.id == grouped.c.final_id)
     return whole.order_by(grouped.c.final_id).offset(0).subquery("meant")

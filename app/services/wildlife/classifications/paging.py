@@ -2,7 +2,8 @@
 
 A filter names some of many values: taxa, collections, deployments, people. The database has the FINALs of each value in
 the order of their ids. So a page by age takes the first ones of each value, and of these the first. In other orders it
-sorts the FINALs of the values if they are few, and otherwise scans all until the page is full.
+sorts the FINALs of the values if they are few, and otherwise scans all until the page is full. Without a project the
+values are the projects of the viewer: no page walks past the media of others.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from app.models.wildlife.classification_projects import ClassificationProjectCollection
+from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from app.models.wildlife.classifications import IN_COLLECTIONS, Classification, ClassificationType
 from app.models.wildlife.collections import Collection, CollectionResource
 from app.models.wildlife.deployments import Deployment
@@ -62,17 +63,33 @@ class Source:
 Found = tuple[list[Source], Filter] | None
 
 
-def found_in_order(sought: Select[Classification], given: Filter) -> Select[Classification]:
-    """The classifications that are meant, page by page as their indexes have them, where the filter names values."""
+def found_in_order(
+    sought: Select[Classification], given: Filter, projects: Select[ClassificationProject]
+) -> Select[Classification]:
+    """The classifications that are meant, of these projects, page by page as their indexes have them."""
     found = filters.found(sought, given)
-    if given.project_id is None or given.classification_type is not ClassificationType.FINAL:
+    if given.classification_type is not ClassificationType.FINAL:
         return found
     if given.needs_review or given.disagreement or given.feedback or given.sequence_id or given.resource_id:
         return found  # few, by an index of their own
+    if given.project_id is None:
+        of_projects = _of(projects)
+        return merged(found, lambda cut: _in_projects(of_projects, given, cut), begun=sought)
     sources, rest = _sources(given)
     if not sources:
         return found
     return merged(found, lambda cut: _on_page(sources, rest, given, cut), begun=sought)
+
+
+def _of(projects: Select[ClassificationProject]) -> Source:
+    keys = projects.with_only_columns(ClassificationProject.id)
+    return Source(keys, Classification, Classification.id, lambda key: Classification.project_id == key)
+
+
+def _in_projects(source: Source, given: Filter, cut: Cut) -> ColumnElement[bool]:
+    if cut.order.column != "id":
+        return and_(*filters.conditions(given))  # an index of all media has them in the order
+    return _on_page([source], given, given, cut)
 
 
 def _on_page(sources: list[Source], rest: Filter, given: Filter, cut: Cut) -> ColumnElement[bool]:
