@@ -104,6 +104,12 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
         do, kind = import_module("app.learning.camera_traps").TASKS[request["task"]]
         result: dict[str, object] = do(folder, kind.read(request), parent.report, parent.stop.is_set)
         return result
+    if request["task"] == "learn_table":
+        tables = import_module("app.learning.tables.training")
+        learned: dict[str, object] = tables.learn(
+            folder, tables.TableRequest.read(request), parent.report, parent.stop.is_set
+        )
+        return learned
     if request["task"] == "inspect":
         return inspect(folder, InspectionRequest.read(request), parent.report, parent.stop.is_set)
     engine = load(request["base_model"])

@@ -1,0 +1,179 @@
+"""How good a machine is on the rows that it never saw, and which inputs that is owed to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from app.learning.tables.candidates import Ground, Ints, Learned
+from app.learning.tables.clocks import JUDGE_SHARE, Clock
+from app.learning.tables.weighing import margin_of
+from app.tabular import metrics
+from app.tabular.cells import Numbers
+from app.tabular.encoders import Encoders, Matrix
+from app.tabular.heads import Candidate, Head, Rows
+
+REPEATS = 5
+IMPORTANCE_ROWS_MAX = 1000
+HELD_ERRORS_BELOW = 200
+
+
+def figure(ground: Ground, answers: Numbers, rows: Ints) -> float | None:
+    """The figure that counts, in the units of the target."""
+    if ground.scale is None:
+        truth = ground.target.truth[rows]
+        match ground.metric:
+            case "auc":
+                return metrics.mean_auc(answers, truth)
+            case "accuracy":
+                return float(np.mean(answers.argmax(1) == truth))
+            case "f1":
+                return metrics.f1(metrics.confusion(answers.argmax(1), truth, ground.outputs))
+            case _:
+                return metrics.log_loss(answers, truth)
+    found: float | None = metrics.of_numbers(answers[:, 0], ground.target.values[rows])[ground.metric]
+    return found
+
+
+def judged(ground: Ground, head: Head, rows: Ints, held_errors: Numbers) -> tuple[dict[str, Any], Head]:
+    """All figures on the rows that were set aside, and the head with its intervals."""
+    answers = head.answers(ground.rows.take(rows))
+    if head.classes:
+        truth = ground.target.truth[rows]
+        figures = metrics.of_classes(answers, truth, head.classes, head.threshold)
+        raw = replace(head, temperature=1.0).answers(ground.rows.take(rows))
+        return {**figures, "uncalibratedLogLoss": metrics.log_loss(raw, truth)}, head
+    truth = ground.target.values[rows]
+    errors = answers[:, 0] - truth
+    figures = metrics.of_numbers(answers[:, 0], truth)
+    more = held_errors if len(rows) < HELD_ERRORS_BELOW else held_errors[:0]
+    figures["coverage"] = _coverage(errors, more)
+    return figures, replace(head, margin=margin_of(np.concatenate([errors, more])))
+
+
+def _coverage(errors: Numbers, more: Numbers) -> float | None:
+    """How many truths the intervals hold: each half of the rows is judged by the margin of the other half."""
+    halves, held = (errors[::2], errors[1::2]), 0
+    for own, other in (halves, halves[::-1]):
+        margin = margin_of(np.concatenate([other, more]))
+        if margin is None:
+            return None
+        held += int((np.abs(own) <= margin).sum())
+    return held / len(errors)
+
+
+def line(ground: Ground, learned: Learned, weight: float, rows: Ints, warmed: Rows | None = None) -> dict[str, Any]:
+    """A line of the leaderboard."""
+    began = monotonic()
+    answers = learned.candidate.answers(ground.rows.take(rows) if warmed is None else warmed)
+    took = monotonic() - began
+    ends = np.cumsum([len(ground.held_in(fold)) for fold in ground.tried])
+    folds = [
+        figure(ground, learned.held[end - len(held) : end], held)
+        for end, held in zip(ends, (ground.held_in(fold) for fold in ground.tried), strict=True)
+    ]
+    return {
+        "name": learned.name,
+        "kind": learned.kind,
+        "metric": ground.metric,
+        "score": figure(ground, answers, rows),
+        "foldScores": folds,
+        "weight": weight,
+        "fitS": round(learned.fit_s, 3),
+        "predictS": round(took, 5),
+        "bytes": size_of(learned.candidate),
+        "facts": dict(learned.facts),
+    }
+
+
+def size_of(candidate: Candidate) -> int:
+    """The bytes of its arrays."""
+    return sum(each.nbytes for each in candidate.stored()[1].values())
+
+
+def importance(ground: Ground, head: Head, encoders: Encoders, rows: Ints, clock: Clock) -> list[dict[str, Any]]:
+    """How much worse the answers become if the values of an input are shuffled among the rows, and the spread of that.
+
+    Beside it the older measure: how much worse they become if all rows have its least or its greatest value.
+    """
+    random = np.random.default_rng(ground.seed)
+    if len(rows) > IMPORTANCE_ROWS_MAX:
+        rows = np.sort(random.choice(rows, IMPORTANCE_ROWS_MAX, replace=False))
+    matrix = ground.rows.take(rows).matrix
+    whole = ground.loss(head.answers(_rows(encoders, matrix)), rows)
+    found = []
+    for encoder, places in zip(encoders.encoders, _places(encoders), strict=True):
+        if clock.must_stop(JUDGE_SHARE):
+            return []
+        worse = [
+            ground.loss(head.answers(_rows(encoders, _shuffled(matrix, places, random))), rows) - whole
+            for _ in range(REPEATS)
+        ]
+        extremes = [
+            max(ground.loss(head.answers(_rows(encoders, each)), rows) - whole, 0.0)
+            for each in _extremes(matrix, places)
+        ]
+        found.append((encoder, float(np.mean(worse)), float(np.std(worse)), float(np.mean(extremes))))
+    return _shares(found)
+
+
+def _shares(found: Sequence[tuple[Any, float, float, float]]) -> list[dict[str, Any]]:
+    totals = [sum(max(each[place], 0) for each in found) for place in (1, 3)]
+    equal = 1 / max(len(found), 1)
+    return [
+        {
+            "column": encoder.column,
+            "name": encoder.name,
+            "lossIncrease": metrics.finite(mean),
+            "spread": metrics.finite(spread),
+            "share": metrics.finite(max(mean, 0) / totals[0]) if totals[0] > 0 else equal,
+            "extremesShare": metrics.finite(extreme / totals[1]) if totals[1] > 0 else equal,
+        }
+        for encoder, mean, spread, extreme in found
+    ]
+
+
+Places = Mapping[str, slice]
+
+
+def _places(encoders: Encoders) -> list[Places]:
+    """Where each input lies in a matrix."""
+    places, numbers, codes, texts = [], 0, 0, 0
+    for encoder in encoders.encoders:
+        wide = (len(encoder.parts), int(encoder.labels is not None), len(encoder.text_weights))
+        places.append(
+            {
+                "numbers": slice(numbers, numbers + wide[0]),
+                "codes": slice(codes, codes + wide[1]),
+                "texts": slice(texts, texts + wide[2]),
+            }
+        )
+        numbers, codes, texts = numbers + wide[0], codes + wide[1], texts + wide[2]
+    return places
+
+
+def _shuffled(matrix: Matrix, places: Places, random: np.random.Generator) -> Matrix:
+    order = random.permutation(len(matrix))
+    return _changed(matrix, {name: getattr(matrix, name)[order][:, place] for name, place in places.items()}, places)
+
+
+def _extremes(matrix: Matrix, places: Places) -> list[Matrix]:
+    changed = []
+    for extreme in (np.fmin, np.fmax):
+        values = {name: extreme.reduce(getattr(matrix, name)[:, place], axis=0)[None] for name, place in places.items()}
+        changed.append(_changed(matrix, values, places))
+    return changed
+
+
+def _changed(matrix: Matrix, values: Mapping[str, Any], places: Places) -> Matrix:
+    arrays = {}
+    for name, place in places.items():
+        arrays[name] = getattr(matrix, name).copy()
+        arrays[name][:, place] = values[name]
+    return Matrix(**arrays)
+
+
+def _rows(encoders: Encoders, matrix: Matrix) -> Rows:
+    return Rows.of(matrix, encoders.dense(matrix))

@@ -1,0 +1,289 @@
+"""A training on a table, from rows to a machine: the plan of a level within a budget of seconds.
+
+First everything is learned without the rows that are set aside, and judged on them: the figures are of this machine.
+Then, if there is time and nobody forbade it, the same is learned once more with all rows: this machine answers.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.learning.engine import Cancelled, Report
+from app.learning.tables import judging, weighing
+from app.learning.tables.baselines import ConstantMaker, LinearMaker
+from app.learning.tables.boosting import TreeMaker
+from app.learning.tables.candidates import Ground, Ints, Learned, Maker
+from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, Clock
+from app.learning.tables.plans import Plan, plan_of
+from app.learning.tables.progress import Progress
+from app.learning.tables.requests import INPUT, OUTPUT, Table, TableRequest, check, read_rows
+from app.learning.tables.splitting import Sides, folds_of, sides_of
+from app.learning.tables.targets import Target, scale_of, target_of
+from app.tabular.encoders import Encoders
+from app.tabular.heads import Head, Rows
+from app.tabular.predictor import Predictor
+
+MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
+# Below this there is no time to compile a network.
+NETWORK_S_MIN = 6.0
+NETWORK_SHARE = 0.45
+WEIGHT_LEAST = 0.04
+
+
+@dataclass(frozen=True)
+class Learning:
+    """One training: what was asked, the rows, and what is said on the way."""
+
+    request: TableRequest
+    table: Table
+    plan: Plan
+    clock: Clock
+    progress: Progress
+
+
+def learn(
+    folder: Path, request: TableRequest, report: Report, cancelled: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """Learn from the rows of a folder; leave the machine and its outcome there."""
+    check(request)
+    table = read_rows(folder, request)
+    plan = plan_of(request, len(request.having(INPUT)))
+    clock = Clock(request.budget_s or plan.usual_s, cancelled)
+    progress = Progress(clock, report)
+    progress.stage("preparing", f"{len(table):,} rows")
+    learning = Learning(request, table, plan, clock, progress)
+    machine, outcome = machine_of(learning)
+    (folder / MACHINE).write_bytes(machine.save())
+    (folder / OUTCOME).write_text(json.dumps(outcome, allow_nan=False), encoding="utf-8")
+    return {"artefacts": [MACHINE, OUTCOME], "stopped": outcome["stopped"]}
+
+
+def machine_of(learning: Learning) -> tuple[Predictor, dict[str, Any]]:
+    """The machine, and all that is to be known of it."""
+    request, table, clock = learning.request, learning.table, learning.clock
+    targets = [
+        target_of(column, table.cells[str(column["id"])], request.class_weights) for column in request.having(OUTPUT)
+    ]
+    sides = sides_of(request, table, targets[0])
+    aside = np.zeros(len(table), bool)
+    aside[targets[0].rows[sides.evaluation]] = True
+    encoders, rows = _encoded(learning, ~aside)
+    heads, outputs = [], []
+    for place, target in enumerate(targets):
+        share = Clock(clock.budget_s * (place + 1) / len(targets), clock.cancelled, clock.began)
+        own = sides if place == 0 else _same_sides(sides, targets[0], target, aside)
+        head, outcome = _Output(replace(learning, clock=share), encoders, rows.take(target.rows), target, own).learned()
+        heads.append(head)
+        outputs.append(outcome)
+    stopped = "CANCELLED" if clock.cancelled() else "BUDGET" if clock.left_s(SEARCH_SHARE) <= 0 else None
+    outcome = {
+        "level": request.level,
+        "seed": request.seed,
+        "budgetS": clock.budget_s,
+        "tookS": round(clock.elapsed_s, 2),
+        "stopped": stopped,
+        "inputs": [{"column": each.column, "name": each.name} for each in encoders.encoders],
+        "outputs": outputs,
+        "encodersSha256": encoders.sha256,
+        "warnings": _warnings(learning, encoders, targets),
+    }
+    facts = {"level": request.level, "seed": request.seed}
+    return Predictor(encoders, heads, facts), outcome
+
+
+def _encoded(learning: Learning, seen: Any) -> tuple[Encoders, Rows]:
+    """Encoders that know only the rows which are not set aside, and all rows as these encode them."""
+    columns, table = learning.request.having(INPUT), learning.table
+    chosen = np.flatnonzero(seen).tolist()
+    cells = [table.some(str(column["id"]), chosen) for column in columns]
+    encoders = Encoders.fit(columns, cells, text_width=learning.plan.text_width, is_ranked=learning.request.level > 2)
+    matrix, _ = encoders.encode(table.cells, len(table))
+    return encoders, Rows.of(matrix, encoders.dense(matrix))
+
+
+def _same_sides(sides: Sides, first: Target, target: Target, aside: Any) -> Sides:
+    """The same rows are set aside for every output."""
+    keys = None
+    if sides.keys is not None:
+        known = dict(zip(first.rows.tolist(), sides.keys.tolist(), strict=True))
+        keys = np.array([known.get(row, 0) for row in target.rows.tolist()], np.int64)
+    learning = ~aside[target.rows]
+    return Sides(sides.by, np.flatnonzero(learning), np.flatnonzero(~learning), keys)
+
+
+def _warnings(learning: Learning, encoders: Encoders, targets: Sequence[Target]) -> list[str]:
+    known = {each.column for each in encoders.encoders}
+    empty = [each["name"] for each in learning.request.having(INPUT) if str(each["id"]) not in known]
+    said = [warning for target in targets for warning in target.warnings()]
+    if empty:
+        said.append(f"No rows have values of {', '.join(empty)}, so nothing was learned from them.")
+    return said
+
+
+class _Output:
+    """The learning of one output."""
+
+    def __init__(self, learning: Learning, encoders: Encoders, rows: Rows, target: Target, sides: Sides) -> None:
+        self.learning, self.encoders, self.sides, self.target = learning, encoders, sides, target
+        self.clock, self.plan = learning.clock, learning.plan
+        usual = "logLoss" if target.classes else "rmse"
+        asked = learning.request.target_metric
+        known = ("logLoss", "auc", "accuracy", "f1") if target.classes else ("rmse", "mae", "r2")
+        self.metric = asked if asked in known else "mae" if self._is_absolute() else usual
+        self.ground = self._ground(rows, sides.learning)
+
+    def _is_absolute(self) -> bool:
+        return self.learning.request.loss == "mae" and not self.target.classes
+
+    def _ground(self, rows: Rows, used: Ints) -> Ground:
+        folds = folds_of(self.target, self.sides, used, self.plan.folds, self.learning.request.seed)
+        tried = tuple(range(self.plan.folds))[: 1 if self.plan.is_one_fold else None]
+        scale = None if self.target.classes else scale_of(self.target.values[used])
+        seed = self.learning.request.seed
+        return Ground(rows, self.encoders, self.target, scale, used, folds, tried, self.metric, seed)
+
+    def learned(self) -> tuple[Head, dict[str, Any]]:
+        """The head, and what is to be known of it."""
+        candidates = self._candidates()
+        if self.clock.cancelled() and len(candidates) == 1:
+            raise Cancelled
+        weights = self._weights([learned for _, learned in candidates])
+        head = self._head(self.ground, [learned.candidate for _, learned in candidates], weights)
+        mixed = self._mixed(candidates, weights)
+        head = self._calibrated(head, mixed)
+        rows = self.sides.evaluation
+        held_errors = mixed[:, 0] - self.target.values[self.ground.held]
+        self.learning.progress.stage("evaluating", f"Judging on {len(rows):,} rows that nothing was learned from")
+        figures, head = judging.judged(self.ground, head, rows, held_errors)
+        warmed = self.ground.rows.take(rows)
+        board = [
+            judging.line(self.ground, learned, weight, rows, warmed)
+            for (_, learned), weight in zip(candidates, weights, strict=True)
+        ]
+        shares = judging.importance(self.ground, head, self.encoders, rows, self.clock)
+        refitted = self._refitted(head, candidates, weights)
+        return refitted or head, {
+            "column": self.target.column,
+            "name": self.target.name,
+            "kind": head.kind,
+            "metric": self.metric,
+            "split": self._said_split(),
+            "figures": figures,
+            "leaderboard": sorted(board, key=lambda line: -line["weight"]),
+            "importance": shares,
+            "temperature": head.temperature,
+            "threshold": head.threshold,
+            "margin": head.margin,
+            "isRefitted": refitted is not None,
+        }
+
+    def _makers(self) -> list[Maker]:
+        makers: list[Maker] = [ConstantMaker(), LinearMaker()]
+        for place, trees in enumerate(self.plan.trees):
+            name = f"trees-{place + 1}"
+            makers += [
+                TreeMaker(f"{name}-{seed + 1}" if seed else name, trees, self.plan.are_trees_bagged, seed)
+                for seed in range(self.plan.seeds)
+            ]
+        return makers
+
+    def _networks(self) -> list[Maker]:
+        """Networks come last: the time to import and to compile them must be there."""
+        if not self.plan.networks or self.clock.left_s() < NETWORK_S_MIN or not self.encoders.encoders:
+            return []
+        from app.learning.tables.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
+
+        plan, optimizer = self.plan, self.learning.request.optimizer
+        return [
+            NetworkMaker(f"network-{place + 1}", network, optimizer, plan.seeds, plan.is_searched)
+            for place, network in enumerate(plan.networks)
+        ]
+
+    def _candidates(self) -> list[tuple[Maker, Learned]]:
+        found: list[tuple[Maker, Learned]] = []
+        for maker in self._makers():
+            self._add(found, maker, self.clock)
+        networks = self._networks()
+        for place, maker in enumerate(networks):
+            share = NETWORK_SHARE if self._may_refit() else 0.9
+            self._add(found, maker, self.clock.until(share / (len(networks) - place)))
+        return found
+
+    def _add(self, found: list[tuple[Maker, Learned]], maker: Maker, clock: Clock) -> None:
+        if found and clock.must_stop():
+            return
+        if not self.encoders.encoders and found:
+            return
+        learned = maker.learn(self.ground, clock, self.learning.progress.say)
+        if learned is None:
+            return
+        found.append((maker, learned))
+        score = judging.figure(self.ground, learned.held, self.ground.held)
+        self.learning.progress.found(learned.name, self.metric, score)
+
+    def _weights(self, learned: Sequence[Learned]) -> list[float]:
+        if not self.plan.is_weighted:
+            return weighing.best_of(self.ground, learned)
+        weights = weighing.weights_of(self.ground, learned)
+        kept = [weight if weight >= WEIGHT_LEAST else 0.0 for weight in weights]
+        return [weight / sum(kept) for weight in kept]
+
+    def _mixed(self, candidates: Sequence[tuple[Maker, Learned]], weights: Sequence[float]) -> Any:
+        return sum(weight * learned.held for (_, learned), weight in zip(candidates, weights, strict=True))
+
+    def _head(self, ground: Ground, candidates: Sequence[Any], weights: Sequence[float]) -> Head:
+        target = self.target
+        kept = [(weight, each) for weight, each in zip(weights, candidates, strict=True) if weight > 0]
+        head = Head(target.column, target.name, target.datatype, target.classes, kept)
+        if not target.classes:
+            scale = ground.scale
+            return head if scale is None else replace(head, low=scale.low, high=scale.high)
+        counts = np.bincount(target.truth[ground.used], minlength=len(target.classes)) + 0.5
+        return replace(head, shares=tuple((counts / counts.sum()).tolist()), floor=1 / (len(ground.used) + 100))
+
+    def _calibrated(self, head: Head, mixed: Any) -> Head:
+        if not head.classes:
+            return head
+        truth = self.target.truth[self.ground.held]
+        if self.target.weights is None:
+            head = replace(head, temperature=weighing.temperature_of(mixed, truth))
+        threshold = weighing.threshold_of(head.calibrated(mixed), truth, self.metric)
+        return replace(head, threshold=threshold)
+
+    def _may_refit(self) -> bool:
+        asked = self.learning.request.is_refitted
+        return asked is not False
+
+    def _refitted(
+        self, head: Head, candidates: Sequence[tuple[Maker, Learned]], weights: Sequence[float]
+    ) -> Head | None:
+        """The same head learned from all rows; None if there was no time for all of it."""
+        if not self._may_refit() or self.clock.must_stop(SEARCH_SHARE):
+            return None
+        self.learning.progress.stage("refitting", "Learning once more from all rows")
+        used = np.sort(np.concatenate([self.sides.learning, self.sides.evaluation]))
+        ground = self._ground(self.ground.rows, used)
+        # Nothing is judged any more, so what was kept back for that may be used.
+        clock = Clock(self.clock.budget_s * JUDGE_SHARE / SEARCH_SHARE, self.clock.cancelled, self.clock.began)
+        again = []
+        for (maker, learned), weight in zip(candidates, weights, strict=True):
+            if weight == 0:
+                continue
+            candidate = maker.refit(ground, clock, self.learning.progress.say, learned)
+            if candidate is None or self.clock.cancelled():
+                return None
+            again.append((weight, candidate))
+        fresh = self._head(ground, [each for _, each in again], [weight for weight, _ in again])
+        return replace(head, candidates=again, shares=fresh.shares, floor=fresh.floor, low=fresh.low, high=fresh.high)
+
+    def _said_split(self) -> dict[str, Any]:
+        return {
+            "by": self.sides.by,
+            "column": self.learning.request.split.get("column"),
+            "learningRows": len(self.sides.learning),
+            "evaluationRows": len(self.sides.evaluation),
+        }
