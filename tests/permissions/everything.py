@@ -1,6 +1,7 @@
 """Questions for everything there is to ask, whatever the schema declares."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_composite_type,
     is_list_type,
@@ -50,6 +52,7 @@ LIMITS = (
 )
 """The settings that must be large for it: a question of a type with many kinds of rows is long."""
 SomeId = Callable[[str], str]
+"""What stands in a document for the id of a row of a type: itself, in quotes, or a variable."""
 
 
 def selection(kind: GraphQLNamedType, some_id: SomeId | None = None, *, is_whole: bool) -> str:
@@ -96,7 +99,14 @@ def _value(name: str, argument: GraphQLArgument, field: GraphQLField, some_id: S
     of = KINDS.get(of) or (of[:1].upper() + of[1:]) or get_named_type(field.type).name
     of = KINDS.get(of, of)
     id = some_id("User" if of == "Node" else of)
-    return f'["{id}"]' if is_list_type(getattr(argument.type, "of_type", argument.type)) else f'"{id}"'
+    return f"[{id}]" if is_list_type(get_nullable_type(argument.type)) else id
+
+
+VARIABLE = re.compile(r"\$a(\w+)")
+
+
+def _variable(kind: str) -> str:
+    return f"$a{kind}"
 
 
 def questions(some_id: SomeId) -> Iterator[tuple[str, str]]:
@@ -110,17 +120,27 @@ def questions(some_id: SomeId) -> Iterator[tuple[str, str]]:
 
 
 async def answers(
-    ask: Callable[[str], Awaitable[Any]], some_id: SomeId, keys: dict[str, list[str]]
+    ask: Callable[..., Awaitable[Any]], some_id: SomeId, keys: dict[str, list[str]]
 ) -> dict[str, list[Any]]:
-    """What every question is answered with, and every field of every row, by `Type.field`."""
+    """What every question is answered with, and every field of every row, by `Type.field`.
+
+    Ids are variables: so the documents are the same each time, and are planned once.
+    """
     found: dict[str, list[Any]] = {}
-    for name, question in questions(some_id):
-        answer = await ask(f"{{ {question} }}")
+
+    async def answered(question: str, **more: Any) -> Any:
+        kinds = sorted(set(VARIABLE.findall(question)))
+        declared = [f"{_variable(kind)}: ID!" for kind in kinds] + (["$ids: [ID!]!"] if more else [])
+        head = f"query ({', '.join(declared)}) " if declared else ""
+        return await ask(f"{head}{{ {question} }}", **{f"a{kind}": some_id(kind) for kind in kinds}, **more)
+
+    for name, question in questions(_variable):
+        answer = await answered(question)
         assert answer, f"{name} was not asked at all: {answer.errors}"
         found[name] = [answer]
     for kind, of_kind in keys.items():
-        below = selection(CORE.type_map[kind], some_id, is_whole=True)
-        answer = await ask(f"{{ nodes(ids: {json.dumps(of_kind)}) {{ ... on {kind} {below} }} }}")
+        below = selection(CORE.type_map[kind], _variable, is_whole=True)
+        answer = await answered(f"nodes(ids: $ids) {{ ... on {kind} {below} }}", ids=of_kind)
         found["Query.nodes"].append(answer.errors)
         assert answer["nodes"] is not None, answer.errors
         for row in filter(None, answer["nodes"]):

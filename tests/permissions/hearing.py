@@ -221,7 +221,7 @@ def subscriptions(works: Mapping[str, Record]) -> Iterator[tuple[str, str]]:
     for name, declared in CORE.subscription_type.fields.items():
         event = get_named_type(declared.type)
         parts = [f"{part} {selection(get_named_type(of.type), is_whole=True)}" for part, of in event.fields.items()]
-        given = [arguments(declared, lambda kind: ids.encode(works[kind])).strip("()")]
+        given = [arguments(declared, lambda kind: json.dumps(ids.encode(works[kind]))).strip("()")]
         given += ["after: $after"] if "after" in declared.args else []
         for choice in _choices(declared):
             asked = ", ".join(filter(None, [*given, choice]))
