@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -11,30 +10,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.tabular.cells import (
-    DAY_S,
-    MOMENTS,
-    Cells,
-    Numbers,
-    is_missing,
-    label_key,
-    label_text,
-    number_of,
-    numbers_of,
-    numeric_key,
-    text_of,
-    year_days,
-)
+from app.tabular.cells import MOMENTS, Cells, Numbers, is_missing, numbers_of, text_of
+from app.tabular.parts import Codes, Labels, Part, levelled_numbers, parts_of
 from app.tabular.texts import Floats, counted, levelled, rarity
 
 FORMAT_VERSION = 1
 # Up to so many labels have a place of their own each; more share an embedding.
 ONE_HOT_MAX = 9
-LABELS_MAX = 250
-MISSING, RARE, FIRST = 0, 1, 2
-KNOTS = 33
-OUTSIDE = 1e-9
-Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -48,121 +30,6 @@ class Warned:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A number of a column: where it lies, how far it spreads, and the values at equal shares of the rows."""
-
-    median: float
-    scale: float
-    low: float
-    high: float
-    has_missing: bool
-    knots: tuple[float, ...]
-
-    @classmethod
-    def fit(cls, values: Numbers) -> Self:
-        """From the values of a column; what is not finite is missing."""
-        known = values[np.isfinite(values)]
-        if not len(known):
-            return cls(0.0, 1.0, 0.0, 0.0, has_missing=True, knots=(0.0,))
-        with np.errstate(over="ignore"):
-            low, first, median, third, high = np.quantile(known / 4, (0, 0.25, 0.5, 0.75, 1)) * 4
-            low, high = known.min(), known.max()
-            scale = next((each for each in (third - first, (high - low) / 2) if 0 < each < np.inf), 1.0)
-            knots = np.unique(np.quantile(known / 4, np.linspace(0, 1, KNOTS)) * 4)
-        knots = knots[np.isfinite(knots)]
-        return cls(
-            float(median), float(scale), float(low), float(high), bool(len(known) < len(values)), tuple(knots.tolist())
-        )
-
-    def encode(self, values: Numbers) -> Floats:
-        """Smoothly bounded, so that no outlier flattens the rest; a missing value lies in the middle."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            far = np.clip(np.nan_to_num((values - self.median) / self.scale), -1e6, 1e6)
-        return (far / np.sqrt(1 + (far / 3) ** 2)).astype(np.float32)
-
-    def decode(self, encoded: Floats) -> Numbers:
-        """The values again, as exactly as the bound leaves them."""
-        level = np.clip(encoded.astype(np.float64) / 3, -1 + 1e-12, 1 - 1e-12)
-        return level * 3 / np.sqrt(1 - level**2) * self.scale + self.median
-
-    def rank(self, values: Numbers) -> Floats:
-        """Where values lie among those of the rows, from -1 to 1; a missing one in the middle."""
-        if len(self.knots) < 2:
-            return np.zeros(len(values), np.float32)
-        places = np.linspace(-1, 1, len(self.knots))
-        return np.nan_to_num(np.interp(values, self.knots, places)).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The labels of a column, each known by its key; those that were seen too seldom share one code."""
-
-    classes: tuple[str, ...]
-    rare: tuple[str, ...] = ()
-
-    @classmethod
-    def fit(cls, cells: Cells, *, count_min: int = 1, most: int = LABELS_MAX) -> Self:
-        """The frequent labels first; of several spellings the most frequent is shown."""
-        spellings: dict[str, Counter[str]] = {}
-        for cell in cells:
-            if (key := label_key(cell)) is not None:
-                spellings.setdefault(key, Counter())[label_text(cell)] += 1
-        ranked = sorted(spellings, key=lambda key: (-spellings[key].total(), key))
-        kept = [key for key in ranked[:most] if spellings[key].total() >= count_min]
-        shown = tuple(spellings[key].most_common(1)[0][0] for key in kept)
-        return cls(shown, tuple(ranked[len(kept) :][:1000]))
-
-    @cached_property
-    def codes(self) -> dict[str, int]:
-        """The code of each key, also of the number that a label is."""
-        known = {label_key(shown) or "": FIRST + place for place, shown in enumerate(self.classes)}
-        known |= {key: RARE for key in self.rare if key not in known}
-        numbers = {}
-        for key, code in known.items():
-            if (number := number_of(key)) is not None and np.isfinite(number):
-                numbers.setdefault(numeric_key(number), code)
-        return numbers | known
-
-    @cached_property
-    def _spelled(self) -> dict[str | None, int]:
-        """The code of each spelling that is shown, for most cells are spelled so."""
-        return {**self.codes, **{shown: FIRST + place for place, shown in enumerate(self.classes)}, None: MISSING}
-
-    @property
-    def width(self) -> int:
-        """How many codes there are."""
-        return FIRST + len(self.classes)
-
-    def code(self, cell: object) -> int | None:
-        """The code of a cell; None if nobody knows the label."""
-        key = label_key(cell)
-        if key is None:
-            return MISSING
-        code = self.codes.get(key)
-        if code is None and (number := number_of(key)) is not None and np.isfinite(number):
-            code = self.codes.get(numeric_key(number))
-        return code
-
-    def encode(self, cells: Cells) -> tuple[Codes, list[int]]:
-        """The codes of cells, and the positions of labels that nobody knows."""
-        try:
-            found = [self._spelled.get(cell) for cell in cells]
-        except TypeError:  # a list or an object among them
-            found = [None] * len(cells)
-        unknown = []
-        for place in [place for place, code in enumerate(found) if code is None]:
-            code = self.code(cells[place])
-            found[place] = MISSING if code is None else code
-            if code is None:
-                unknown.append(place)
-        return np.array(found, np.int32), unknown
-
-    def decode(self, code: int) -> str | None:
-        """The label of a code, as it is shown."""
-        return self.classes[code - FIRST] if code >= FIRST else None
-
-
-@dataclass(frozen=True)
 class Encoder:
     """How one input column becomes numbers."""
 
@@ -172,24 +39,6 @@ class Encoder:
     parts: tuple[Part, ...] = ()
     labels: Labels | None = None
     text_weights: tuple[float, ...] = ()
-
-    def parts_of(self, values: Numbers) -> list[Numbers]:
-        """The numbers of a column: one, or the parts of a date or a time."""
-        return parts_of(values, self.datatype)
-
-
-def parts_of(values: Numbers, datatype: str) -> list[Numbers]:
-    """A number as it is; of a date the day, month and so on; of a time the hour."""
-    if datatype == "FLOAT":
-        return [np.where(np.isfinite(values), values, np.nan)]
-    if datatype == "TIME":
-        return [values / 3600]
-    known = np.isfinite(values)
-    days = np.floor(np.where(known, values, 0) / DAY_S).astype(np.int64)
-    parts = [days.astype(float), *year_days(days)]
-    if datatype == "DATETIME":
-        parts.append((np.where(known, values, 0) - days * DAY_S) / 3600)
-    return [np.where(known, part, np.nan) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -286,7 +135,7 @@ class Encoders:
                 texts.append(levelled(counts, np.array(encoder.text_weights, np.float32)))
             else:
                 values, wrong = numbers_of(given, encoder.datatype)
-                parts = encoder.parts_of(values)
+                parts = parts_of(values, encoder.datatype)
                 numbers += parts
                 warned += [_unreadable(encoder, place, given[place]) for place in wrong]
                 warned += _outside(encoder, values, parts[0])
@@ -298,25 +147,42 @@ class Encoders:
         return matrix, warned
 
     def dense(self, matrix: Matrix) -> Dense:
-        """What a network takes."""
-        numbers: list[Floats] = []
-        wide: list[Floats] = []
-        for part, values in zip(self.parts, matrix.numbers.T, strict=True):
-            numbers.append(part.encode(values))
-            if self.is_ranked:
-                numbers.append(part.rank(values))
-            if part.has_missing:
-                wide.append(np.isnan(values).astype(np.float32))
+        """What a network takes: the numbers, then their ranks; flags of missing ones, labels in places of their own."""
+        rows = len(matrix)
+        flags = np.isnan(matrix.numbers[:, self._flagged]).astype(np.float32)
+        numbers = self._level(matrix.numbers)
+        if self.is_ranked and self.parts:
+            ranks = [part.rank(values) for part, values in zip(self.parts, matrix.numbers.T, strict=True)]
+            numbers = np.concatenate([numbers, np.stack(ranks, 1)], 1)
+        places, width = self._one_hot
+        wide = np.zeros((rows, width), np.float32)
+        for place, first in places:
+            wide[np.arange(rows), first + matrix.codes[:, place]] = 1
+        return Dense(numbers, np.concatenate([flags, wide, matrix.texts], 1), matrix.codes[:, list(self.embedded)])
+
+    @cached_property
+    def _flagged(self) -> list[int]:
+        """Which numbers were missing in some rows."""
+        return [place for place, part in enumerate(self.parts) if part.has_missing]
+
+    @cached_property
+    def _one_hot(self) -> tuple[list[tuple[int, int]], int]:
+        """The labels that have a place for each code, and where these begin; and how many there are."""
+        places, width = [], 0
         for place, labels in enumerate(self.labels):
             if place not in self.embedded:
-                wide += list((matrix.codes[:, place, None] == np.arange(labels.width)).astype(np.float32).T)
-        rows = len(matrix)
-        narrow = np.stack(wide, 1) if wide else np.zeros((rows, 0), np.float32)
-        return Dense(
-            np.stack(numbers, 1) if numbers else np.zeros((rows, 0), np.float32),
-            np.concatenate([narrow, matrix.texts], 1),
-            matrix.codes[:, list(self.embedded)],
-        )
+                places.append((place, width))
+                width += labels.width
+        return places, width
+
+    @cached_property
+    def _levels(self) -> Numbers:
+        """The least, the greatest, the median and the scale of each number."""
+        return np.array([(part.low, part.high, part.median, part.scale) for part in self.parts]).reshape(-1, 4).T
+
+    def _level(self, values: Numbers) -> Floats:
+        """All numbers at once, each as its part encodes it."""
+        return levelled_numbers(values, *self._levels)
 
 
 def _fit(column: Mapping[str, Any], cells: Cells, text_width: int) -> Encoder | None:

@@ -102,7 +102,8 @@ class Neural:
         if self.scale is None:
             odds: Numbers = softmax(exact).mean(0)
             return odds
-        return self.scale.outwards(exact).mean(0)
+        numbers: Numbers = self.scale.outwards(exact).mean(0)
+        return numbers
 
     def stored(self) -> tuple[dict[str, Any], Arrays]:
         """Facts and arrays."""

@@ -116,7 +116,8 @@ def chosen(odds: Numbers, threshold: float | None = None) -> Ints:
     """The class of each row."""
     if threshold is not None and odds.shape[1] == 2:
         return (odds[:, 1] >= threshold).astype(np.int64)
-    return odds.argmax(1)
+    found: Ints = odds.argmax(1)
+    return found
 
 
 def of_numbers(answers: Numbers, truth: Numbers, intervals: tuple[Numbers, Numbers] | None = None) -> dict[str, Any]:

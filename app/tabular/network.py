@@ -15,7 +15,8 @@ from app.tabular.encoders import Dense
 from app.tabular.texts import Floats
 
 Arrays = Mapping[str, NDArray[Any]]
-ROWS_AT_ONCE = 4096
+# As many as fit into the processor's cache, with all members.
+ROWS_AT_ONCE = 128
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
@@ -25,15 +26,23 @@ def _grown(x: Floats) -> Floats:
 
 
 def _mish(x: Floats) -> Floats:
-    grown = np.exp(np.minimum(x, 20))
-    grown = grown * (grown + 2)
-    mish: Floats = x * (grown / (grown + 2))
-    return mish
+    grown = np.minimum(x, 20)
+    np.exp(grown, out=grown)
+    grown *= grown + 2
+    grown /= grown + 2
+    grown *= x
+    return grown
 
 
 def _selu(x: Floats) -> Floats:
-    selu: Floats = SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * (_grown(x) - 1))
-    return selu
+    # Not `np.where`, which takes longer than all of this.
+    grown = np.minimum(x, 0)
+    np.exp(grown, out=grown)
+    grown -= 1
+    grown *= SELU_ALPHA
+    grown += np.maximum(x, 0)
+    grown *= SELU_SCALE
+    return grown
 
 
 def softmax(x: NDArray[Any]) -> NDArray[Any]:
@@ -45,7 +54,7 @@ def softmax(x: NDArray[Any]) -> NDArray[Any]:
 
 ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
     "dense_relu": lambda x: np.maximum(x, 0),
-    "dense_elu": lambda x: np.where(x > 0, x, _grown(x) - 1),
+    "dense_elu": lambda x: np.maximum(x, 0) + _grown(x) - 1,
     "dense_selu": _selu,
     "dense_mish": _mish,
     "dense_sigmoid": lambda x: (1 / (1 + np.exp(-np.clip(x, -60, 60)))).astype(np.float32),
@@ -79,15 +88,19 @@ class Network:
         rows = x.shape[1]
         if twins is not None:
             # Each twin sees the inputs in its own way, through the same layers.
-            x = (x[:, None] * twins[:, :, None]).reshape(len(x), -1, x.shape[2])
+            x = (x[:, None] * twins[:, :, None]).reshape(len(x), twins.shape[1] * rows, x.shape[2])
         for number, activation in enumerate(self.activations):
-            x = x @ arrays[f"weight{number}"] + arrays[f"bias{number}"][:, None]
-            share = arrays[f"share{number}"][:, None]
-            x = x + share * (ACTIVATIONS[activation](x) - x)
+            x = x @ arrays[f"weight{number}"]
+            x += arrays[f"bias{number}"][:, None]
+            active = ACTIVATIONS[activation](x)
+            active -= x
+            active *= arrays[f"share{number}"][:, None]
+            x += active
         weight, bias = arrays["last_weight"], arrays["last_bias"]
         members, several = weight.shape[:2]
-        x = x.reshape(members, several, rows, -1) @ weight + bias[:, :, None]
-        outputs: Floats = x.reshape(members * several, rows, -1)
+        x = x.reshape(members, several, rows, x.shape[2]) @ weight
+        x += bias[:, :, None]
+        outputs: Floats = x.reshape(members * several, rows, x.shape[3])
         return outputs
 
 
@@ -96,10 +109,13 @@ def _joined(arrays: Arrays, dense: Dense) -> Floats:
     members, rows = len(arrays["last_weight"]), len(dense.numbers)
     found = [np.broadcast_to(each, (members, *each.shape)) for each in (dense.numbers, dense.wide)]
     if "frequency" in arrays and dense.numbers.shape[1]:
-        angle = dense.numbers[None, :, :, None] * arrays["frequency"][:, None] + arrays["phase"][:, None]
-        waves = np.cos(np.float32(2 * np.pi) * angle)
         # members × numbers × rows × waves, so that each number has its own small product.
-        mixed = waves.transpose(0, 2, 1, 3) @ arrays["mix"] + arrays["mix_bias"][:, :, None]
-        found.append(mixed.transpose(0, 2, 1, 3).reshape(members, rows, -1))
+        waves = dense.numbers.T[None, :, :, None] * arrays["frequency"][:, :, None]
+        waves += arrays["phase"][:, :, None]
+        waves *= np.float32(2 * np.pi)
+        np.cos(waves, out=waves)
+        mixed = waves @ arrays["mix"]
+        mixed += arrays["mix_bias"][:, :, None]
+        found.append(mixed.transpose(0, 2, 1, 3).reshape(members, rows, mixed.shape[1] * mixed.shape[3]))
     found += [arrays[f"table{place}"][:, dense.indexes[:, place]] for place in range(dense.indexes.shape[1])]
     return np.concatenate(found, 2)

@@ -52,4 +52,5 @@ def levelled(counts: Floats, weights: Floats) -> Floats:
 def rarity(counts: Floats) -> Floats:
     """How much each place counts: the logarithm of the share of texts that have it."""
     share = (1 + (counts != 0).sum(0)) / (1 + len(counts))
-    return (1 - np.log(share)).astype(np.float32)
+    rare: Floats = (1 - np.log(share)).astype(np.float32)
+    return rare

@@ -18,10 +18,15 @@ from app.tabular.cells import Numbers
 LEAVES_MAX = 32
 CATEGORIES = 256
 LARGEST = 8e307
-ROWS_AT_ONCE = 1024
-Masks = NDArray[np.uint32]
+# As many as fit into the processor's cache, with all trees.
+ROWS_AT_ONCE = 128
+Masks = NDArray[np.unsignedinteger[Any]]
 Ints = NDArray[np.int64]
-# The place of the only bit of a number, by the top five bits of its product with this constant (de Bruijn).
+# The place of the first bit of a short number; of a longer one by the top five bits of the product of that bit alone
+# with a constant (de Bruijn).
+FIRST_BIT = np.zeros(2**16, np.int64)
+for place in range(15, -1, -1):
+    FIRST_BIT[1 << place :: 2 << place] = place
 BRUIJN = np.uint32(0x077CB531)
 PLACES = np.zeros(32, np.int64)
 PLACES[((np.uint64(BRUIJN) << np.arange(32, dtype=np.uint64)) & np.uint64(0xFFFFFFFF)) >> np.uint64(27)] = np.arange(32)
@@ -99,12 +104,25 @@ class Trees:
         return sums
 
     def _values(self, inputs: Numbers) -> Numbers:
-        remaining = np.full((len(inputs), self.count), 0xFFFFFFFF, np.uint32)
+        remaining = self._all_leaves(len(inputs))
         for feature, lookup in self.lookups.items():
             remaining &= lookup.remaining[lookup.lines(inputs[:, feature])]
-        first = remaining & (~remaining + np.uint32(1))
-        leaves = PLACES[(first * BRUIJN) >> np.uint32(27)]
-        return self.leaf_values.ravel()[leaves + np.arange(self.count) * LEAVES_MAX]
+        if remaining.dtype == np.uint32:
+            first = remaining & (~remaining + np.uint32(1))
+            leaves = PLACES[(first * BRUIJN) >> np.uint32(27)]
+        else:
+            leaves = FIRST_BIT[remaining]
+        values: Numbers = self.leaf_values.ravel()[leaves + np.arange(self.count) * LEAVES_MAX]
+        return values
+
+    @cached_property
+    def _mask(self) -> type[np.unsignedinteger[Any]]:
+        """The shortest number that has a bit for each leaf."""
+        most = int((self._leaves_before + self.nodes["is_leaf"]).max(initial=1))
+        return np.uint8 if most <= 8 else np.uint16 if most <= 16 else np.uint32
+
+    def _all_leaves(self, lines: int) -> Masks:
+        return np.full((lines, self.count), np.iinfo(self._mask).max, self._mask)
 
     @cached_property
     def _trees(self) -> Ints:
@@ -134,7 +152,7 @@ class Trees:
         before = self._leaves_before.astype(np.uint64)
         start, end = before[inner], before[self.starts[self._trees[inner]] + self.nodes["right"][inner]]
         one = np.uint64(1)
-        ruled_out = (((one << end) - one) ^ ((one << start) - one)).astype(np.uint32)
+        ruled_out = (((one << end) - one) ^ ((one << start) - one)).astype(self._mask)
         found = {}
         for feature in np.unique(self.nodes["feature"][inner]):
             chosen = self.nodes["feature"][inner] == feature
@@ -146,7 +164,7 @@ class Trees:
         if (nodes["category_set"] >= 0).any():
             return self._category_lookup(nodes, trees, masks)
         edges, place = np.unique(nodes["threshold"], return_inverse=True)
-        remaining = np.full((len(edges) + 2, self.count), 0xFFFFFFFF, np.uint32)
+        remaining = self._all_leaves(len(edges) + 2)
         np.bitwise_and.at(remaining, (place + 1, trees), masks)
         np.bitwise_and.accumulate(remaining[:-1], axis=0, out=remaining[:-1])
         away = nodes["missing_left"] == 0
@@ -154,7 +172,7 @@ class Trees:
         return Lookup(edges, remaining, is_category=False)
 
     def _category_lookup(self, nodes: Nodes, trees: Ints, masks: Masks) -> Lookup:
-        remaining = np.full((CATEGORIES + 1, self.count), 0xFFFFFFFF, np.uint32)
+        remaining = self._all_leaves(CATEGORIES + 1)
         sets = self.category_sets[nodes["category_set"]]
         for category in range(CATEGORIES):
             away = (sets[:, category // 32] >> np.uint32(category % 32)) & np.uint32(1) == 0

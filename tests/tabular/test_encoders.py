@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.tabular.cells import label_key, moment_text, numbers_of, text_of
-from app.tabular.encoders import FIRST, MISSING, RARE, Encoders, Labels, Part
+from app.tabular.encoders import Encoders
+from app.tabular.parts import FIRST, MISSING, RARE, Labels, Part
 from app.tabular.texts import counted
 from tests.fuzz import examples
 

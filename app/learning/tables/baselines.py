@@ -67,7 +67,7 @@ class LinearMaker:
         began = monotonic()
         design = _design(ground)
         first = ground.tried[0]
-        tried = {}
+        tried: dict[float, float] = {}
         for penalty in PENALTIES:
             if tried and clock.must_stop():
                 break
@@ -86,7 +86,7 @@ class LinearMaker:
     def refit(self, ground: Ground, clock: Clock, say: Say, learned: Learned) -> Candidate:
         """The same with other rows."""
         del clock, say
-        return _fit(ground, _design(ground), ground.used, float(str(learned.facts["penalty"])))
+        return _fit(ground, _design(ground), ground.used, learned.facts["penalty"])
 
 
 def _design(ground: Ground) -> NDArray[np.float32]:
@@ -111,8 +111,9 @@ def _fit(ground: Ground, design: NDArray[np.float32], rows: Ints, penalty: float
     weights = ground.weights_of(rows)
     shares = np.ones(len(rows)) if weights is None else weights
     targets = ground.levels()[rows]
-    found = _softmax(inputs, targets.astype(np.int64), shares, ground.outputs, penalty)
-    if ground.scale is not None:
+    if ground.scale is None:
+        found = _softmax(inputs, targets.astype(np.int64), shares, ground.outputs, penalty)
+    else:
         found = _ridge(inputs, targets, shares, penalty)
     return Neural(Network(_arrays(ground, found), ()), ground.scale, "linear")
 
@@ -120,14 +121,12 @@ def _fit(ground: Ground, design: NDArray[np.float32], rows: Ints, penalty: float
 def _ridge(inputs: Numbers, targets: Numbers, shares: Numbers, penalty: float) -> Numbers:
     square = (inputs * shares[:, None]).T @ inputs
     square[np.diag_indices(len(square))] += np.append(np.full(len(square) - 1, penalty), 1e-6)
-    solved: Numbers = np.linalg.solve(square, (inputs * shares[:, None]).T @ targets)
-    return solved[:, None]
+    solved = np.linalg.solve(square, (inputs * shares[:, None]).T @ targets)
+    return np.asarray(solved[:, None], np.float64)
 
 
 def _softmax(inputs: Numbers, labels: Ints, shares: Numbers, classes: int, penalty: float) -> Numbers:
     width = inputs.shape[1]
-    if classes == 1:
-        return np.zeros((width, 1))
     truth = np.eye(classes)[labels]
     strength = np.append(np.full(width - 1, penalty), 1e-3)[:, None]
 

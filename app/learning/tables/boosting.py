@@ -43,7 +43,7 @@ class TreeMaker:
             answers.append(Boosted(trees, ground.scale).answers(ground.rows.take(held)))
             losses.append(ground.loss(answers[-1], held))
         counts = [each.count // len(each.baseline) for each in grown]
-        facts: dict[str, object] = {"trees": counts}
+        facts = {"trees": counts}
         whole = None
         if not self.is_bagged and not clock.must_stop():
             whole = self._grow(ground, ground.used, None, clock, count=_wanted(counts))
@@ -58,7 +58,7 @@ class TreeMaker:
             again = self.learn(ground, clock, say)
             return None if again is None else again.candidate
         say(f"Growing {self.name} on all rows")
-        wanted = _wanted(learned.facts["trees"])  # type: ignore[arg-type]
+        wanted = _wanted(learned.facts["trees"])
         trees = self._grow(ground, ground.used, None, clock, count=wanted)
         whole = trees is not None and trees.count == wanted * len(trees.baseline)
         return Boosted(trees, ground.scale, self.name) if whole and trees is not None else None

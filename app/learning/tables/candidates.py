@@ -1,8 +1,8 @@
 """What all ways to learn share: the rows in encoded form, and what each way leaves behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,13 @@ class Ground:
 
     def held_in(self, fold: int) -> Ints:
         """The rows of a fold."""
-        return self.used[self.folds == fold]
+        held: Ints = self.used[self.folds == fold]
+        return held
 
     def learned_in(self, fold: int) -> Ints:
         """The rows of all other folds."""
-        return self.used[self.folds != fold]
+        learned: Ints = self.used[self.folds != fold]
+        return learned
 
     def weights_of(self, rows: Ints) -> Numbers | None:
         """How much rows count; None if all count the same."""
@@ -80,7 +82,7 @@ class Learned:
     fold_losses: tuple[float, ...]
     candidate: Candidate
     fit_s: float
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Maker(Protocol):

@@ -53,12 +53,12 @@ class NetworkMaker:
         network = Neural(Network(arrays, fit.design.activations), ground.scale, self.name)
         answers = [_mean_of(network, ground, fold, folds) for fold in ground.tried]
         fold_losses = tuple(ground.loss(each, ground.held_in(f)) for each, f in zip(answers, ground.tried, strict=True))
-        facts: dict[str, object] = {"setting": list(setting), "rounds": fit.rounds}
+        facts = {"setting": list(setting), "rounds": fit.rounds}
         return Learned(self.name, "network", np.concatenate(answers), fold_losses, network, monotonic() - began, facts)
 
     def refit(self, ground: Ground, clock: Clock, say: Say, learned: Learned) -> Candidate | None:
         """The same with other rows."""
-        pace, dropout = learned.facts["setting"]  # type: ignore[misc]
+        pace, dropout = learned.facts["setting"]
         folds = [fold for _ in range(self.seeds) for fold in ground.tried]
         fit = _Fit(self, ground, folds, [(pace, dropout)] * len(folds), ground.seed)
         arrays, _ = fit.run(clock, f"Training {self.name} on all rows", say, self.plan.epochs)

@@ -45,9 +45,9 @@ def judged(ground: Ground, head: Head, rows: Ints, held_errors: Numbers) -> tupl
         figures = metrics.of_classes(answers, truth, head.classes, head.threshold)
         raw = replace(head, temperature=1.0).answers(ground.rows.take(rows))
         return {**figures, "uncalibratedLogLoss": metrics.log_loss(raw, truth)}, head
-    truth = ground.target.values[rows]
-    errors = answers[:, 0] - truth
-    figures = metrics.of_numbers(answers[:, 0], truth)
+    numbers = ground.target.values[rows]
+    errors = answers[:, 0] - numbers
+    figures = metrics.of_numbers(answers[:, 0], numbers)
     more = held_errors if len(rows) < HELD_ERRORS_BELOW else held_errors[:0]
     figures["coverage"] = _coverage(errors, more)
     return figures, replace(head, margin=margin_of(np.concatenate([errors, more])))
@@ -140,7 +140,8 @@ Places = Mapping[str, slice]
 
 def _places(encoders: Encoders) -> list[Places]:
     """Where each input lies in a matrix."""
-    places, numbers, codes, texts = [], 0, 0, 0
+    places: list[Places] = []
+    numbers = codes = texts = 0
     for encoder in encoders.encoders:
         wide = (len(encoder.parts), int(encoder.labels is not None), len(encoder.text_weights))
         places.append(

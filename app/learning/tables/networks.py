@@ -25,7 +25,7 @@ SAMPLE = 512
 DECAY = 0.02
 # How much faster or slower than the rest some weights learn.
 PACE = {"scale": 6.0, "bias": 0.1, "share": 0.1, "frequency": 0.1, "phase": 0.1, "mix": 0.1, "mix_bias": 0.1}
-ACTIVATED = {
+ACTIVATED: dict[str, Any] = {
     "dense_relu": jax.nn.relu,
     "dense_elu": jax.nn.elu,
     "dense_selu": lambda x: SELU_SCALE * jnp.where(x > 0, x, SELU_ALPHA * (jnp.exp(jnp.minimum(x, 0)) - 1)),

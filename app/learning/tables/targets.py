@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from app.learning.engine import Failure
 from app.tabular.cells import Numbers, label_key, numbers_of
-from app.tabular.encoders import FIRST, Labels
 from app.tabular.heads import Scale
+from app.tabular.parts import FIRST, Labels
 
 Ints = NDArray[np.int64]
 CLASSES_MAX = 1000
@@ -97,8 +97,8 @@ def _weights(values: Ints, labels: Labels, given: str | Mapping[str, float] | No
         each = np.array([known.get(label_key(label), 1.0) for label in labels.classes])
     else:
         raise Failure("The class weights must be BALANCED or a weight for each class.")
-    weights: Numbers = each[values]
-    return weights / weights.mean()
+    weights: Numbers = each[values] / each[values].mean()
+    return weights
 
 
 def scale_of(values: Numbers) -> Scale:

@@ -133,7 +133,7 @@ class _Output:
         usual = "logLoss" if target.classes else "rmse"
         asked = learning.request.target_metric
         known = ("logLoss", "auc", "accuracy", "f1") if target.classes else ("rmse", "mae", "r2")
-        self.metric = asked if asked in known else "mae" if self._is_absolute() else usual
+        self.metric: str = asked if asked is not None and asked in known else "mae" if self._is_absolute() else usual
         self.ground = self._ground(rows, sides.learning)
 
     def _is_absolute(self) -> bool:
