@@ -38,7 +38,7 @@ def counted(texts: list[str], width: int) -> Floats:
         hashes = np.array([crc32(piece.encode()) for piece in pieces(text)], np.int64)
         signs = np.where(hashes >> 31, 1.0, -1.0)
         table[row] = np.bincount(hashes % (2**31 - 1) % width, signs, width)
-    return np.sign(table) * np.sqrt(np.abs(table))
+    return np.copysign(np.sqrt(np.abs(table)), table)
 
 
 def levelled(counts: Floats, weights: Floats) -> Floats:

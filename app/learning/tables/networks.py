@@ -85,7 +85,7 @@ def drawn(design: Design, sizes: Sizes, sample: Dense, random: np.random.Generat
     x = np.concatenate(found, 1)
     weights["scale"] = np.ones(x.shape[1], np.float32)
     if design.twins > 1:
-        weights["twins"] = np.sign(normal(design.twins, x.shape[1])) + np.float32(0)
+        weights["twins"] = np.copysign(np.float32(1), normal(design.twins, x.shape[1]))
     for layer, width in enumerate(sizes.widths):
         weight = normal(x.shape[1], width)
         before = x @ weight / np.float32(np.sqrt(max(x.shape[1], 1)))
@@ -147,6 +147,16 @@ def _decays(name: str) -> bool:
     return name.startswith(("weight", "last_weight", "table"))
 
 
+def _moved(weights: Weights, moves: Weights, rates: Any, steady: Any) -> Weights:
+    """The weights after a step, each at its own pace."""
+    fresh = {}
+    for name, weight in weights.items():
+        pace = (rates * _pace(name)).reshape(-1, *[1] * (weight.ndim - 1))
+        decay = DECAY * steady * weight if _decays(name) else 0
+        fresh[name] = weight - pace * (moves[name] + decay)
+    return fresh
+
+
 @cache
 def round_of(design: Design) -> Any:
     """A compiled round: some steps, then the loss on held rows; the best weights of each member are kept."""
@@ -170,12 +180,7 @@ def round_of(design: Design) -> Any:
             weights, data, batch, member["dropouts"] * steady, keys
         )
         moves, memory = optimizer.update(slopes, memory)
-        fresh = {}
-        for name, weight in weights.items():
-            pace = (rate * _pace(name) * member["pace"]).reshape(-1, *[1] * (weight.ndim - 1))
-            decay = DECAY * steady * weight if _decays(name) else 0
-            fresh[name] = weight - pace * (moves[name] + decay)
-        return (fresh, memory), None
+        return (_moved(weights, moves, rate * member["pace"], steady), memory), None
 
     @partial(jax.jit, donate_argnums=(0,))
     def round_(state: Any, data: Any, member: Any, held: Any, plan: Any, seed: Any) -> Any:
