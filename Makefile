@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife lock clean
 MAKEFLAGS += --no-print-directory
+# What Python compiles is kept: some environments turn that off, and then every process compiles 1 200 modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 python := .venv/bin/python -m
 fieldgraph := $(python) app.cli
