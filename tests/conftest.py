@@ -19,8 +19,11 @@ from app.operations import servers as private  # noqa: E402
 os.environ |= {
     "FIELDGRAPH_HOME": str(HOME),
     "FIELDGRAPH_SECRET": "known to every test",
-    # A machine that stands still for a moment turns nobody away; a statement has five seconds.
+    # A machine that stands still for a moment turns nobody away, also where many act at once; a statement has five
+    # seconds. Tests of outages set times of their own.
     "FIELDGRAPH_LOCK_S_MAX": "4.5",
+    "FIELDGRAPH_DATABASE_POOL_WAIT_S": "30",
+    "FIELDGRAPH_REDIS_S_MAX": "10",
     "DATABASE_URL": private.database_url(HOME, "tests", private.APP_ROLE),
     "REDIS_URL": private.redis_url(HOME),
 }
