@@ -196,6 +196,12 @@ def timed_tasks() -> Iterator[None]:
     event_loop.set_task_factory(None)
 
 
+def charge(seconds: float) -> None:
+    """Add processor time that no clock here sees, such as that of threads which a library starts by itself."""
+    if work := current.get():
+        work.threads_s += seconds
+
+
 async def in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """As `asyncio.to_thread`; the time it takes there is added to the work."""
     work = current.get()

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import metering
+from app import metering, security
 from app.metering import Work, current, timed
 from app.rates import Rates
 from app.settings import settings
@@ -153,6 +153,30 @@ async def test_time_in_threads_is_charged():
         current.reset(token)
     assert found.threads_s > 0
     assert found.loop_s == 0
+
+
+async def test_hashing_a_password_is_charged_with_the_threads_of_argon2():
+    password_hash = await security.hash_password("a long password")
+    for hashing in (security.hash_password("x"), security.password_matches("x", password_hash)):
+        found = Work()
+        token, began = current.set(found), time.process_time()
+        try:
+            await hashing
+        finally:
+            current.reset(token)
+        assert found.threads_s > (time.process_time() - began) / 3
+
+
+async def test_a_hash_that_cannot_be_read_makes_later_ones_no_cheaper():
+    await security.hash_password("a long password")
+    assert not await security.password_matches("x", "no hash")
+    found = Work()
+    token = current.set(found)
+    try:
+        await security.hash_password("x")
+    finally:
+        current.reset(token)
+    assert found.threads_s > 0.01
 
 
 async def test_time_and_bytes_become_points(budget):
