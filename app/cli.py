@@ -168,7 +168,7 @@ def provider(context: typer.Context) -> None:
 
 @program.command()
 def counters() -> None:
-    """Compare what is counted of posts and conversations with what there is, and put it right; people may go on."""
+    """Compare counts of posts, conversations and stored bytes with what there is, and correct them meanwhile."""
     _find_servers()
     from app.operations import counters as counting
 

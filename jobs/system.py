@@ -81,9 +81,5 @@ async def _log_unknown_jobs(database: Database) -> None:
             log.warning("jobs of a kind only another version knows are waiting", jobs=count)
 
 
-async def _prune_uploads(_database: Database) -> None:
-    await uploads.prune_uploads()
-
-
-housekeeping("uploads", _prune_uploads)
+housekeeping("uploads", uploads.prune_uploads)
 housekeeping("unknown jobs", _log_unknown_jobs)

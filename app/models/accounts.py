@@ -180,6 +180,7 @@ class Profile(OfUser):
     avatar_key: Mapped[str | None] = mapped_column(
         String(columns.SHA256_LENGTH), info=names_file("avatars/{}/512.webp")
     )
+    avatar_bytes: Mapped[int] = mapped_column(default=0, server_default=text("0"), info=WITHHELD)
     location: Mapped[str] = mapped_column(String(limits.LOCATION_LENGTH_MAX), default="", doc="Where the user lives.")
     website: Mapped[str | None] = mapped_column(String(URL_LENGTH_MAX), doc="A web page of the user.")
     updated_at: Mapped[datetime] = mapped_column(

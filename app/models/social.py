@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Record, add_relationship, names_file, not_exported
+from app.models.base import WITHHELD, Record, add_relationship, names_file, not_exported
 from app.models.limits import columns
 from app.models.limits.social import (
     ALT_TEXT_LENGTH_MAX,
@@ -66,6 +66,7 @@ class Post(Record):
     )
     media_width: Mapped[int | None] = mapped_column(doc="The width of the uploaded picture in pixels.")
     media_height: Mapped[int | None] = mapped_column(doc="The height of the uploaded picture in pixels.")
+    media_bytes: Mapped[int] = mapped_column(default=0, server_default=text("0"), info=WITHHELD)
     alt_text: Mapped[str | None] = mapped_column(
         String(ALT_TEXT_LENGTH_MAX), doc="Alt text for people who cannot see the picture."
     )

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.checks import EMAIL_LENGTH_MAX
 from app.models.accounts import User
-from app.models.base import APPEND_ONLY, WITHHELD, Base, Json, Record, not_exported
+from app.models.base import APPEND_ONLY, WITHHELD, Base, BigInt, Json, Record, not_exported
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
 from app.models.limits import columns
@@ -234,6 +234,43 @@ class Banner(Record):
     )
     # What subscribers were last told: the clock compares it with the dates.
     is_announced: Mapped[bool] = mapped_column(default=False)
+
+
+class FileUpload(Record):
+    """A file that an account was given an upload link for, until it has been used or is gone.
+
+    Its bytes count as stored from the link on, so that two links given at once cannot exceed what an account may keep.
+    """
+
+    __tablename__ = "file_uploads"
+    __table_args__ = (
+        CheckConstraint("size_bytes > 0", name="size_bytes"),
+        UniqueConstraint("storage_key"),
+        Index(None, "user_id"),
+        Index(None, "created_at"),
+    )
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"),
+        info=not_exported("it is deleted within days; what it became is exported"),
+    )
+    storage_key: Mapped[str] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
+    size_bytes: Mapped[BigInt] = mapped_column(BigInteger)
+
+
+class StorageUsage(Base):
+    """The bytes of all files of an account. Triggers count them; `app.services.system.storage_usage` says of what."""
+
+    __tablename__ = "storage_usage"
+
+    # The account's.
+    id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        info=not_exported("it is the sum of the files, which are exported"),
+    )
+    used_bytes: Mapped[BigInt] = mapped_column(BigInteger)
 
 
 class AuditEntry(Record):

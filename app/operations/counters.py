@@ -4,6 +4,7 @@ import asyncio
 
 from app.database import Database
 from app.errors import DomainError
+from app.operations import stored_bytes
 from app.operations.process import CannotStart
 from app.services.social import counters
 from app.settings import settings
@@ -15,6 +16,9 @@ def repair() -> None:
         count = asyncio.run(_repair())
     except DomainError as error:
         raise CannotStart(f"{error.message} Repairs made so far are kept. Run it again.") from None
+    for wrong in stored_bytes.repair():
+        count += 1
+        print(f"storage_usage {wrong.user_id}: used_bytes was {wrong.was}, is {wrong.is_now}")
     print(f"{count} repaired." if count else "All counters are correct.")
 
 

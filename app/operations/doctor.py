@@ -16,7 +16,7 @@ from app import signing
 from app.errors import Unavailable
 from app.events import watermark
 from app.gateways import mail, storage
-from app.operations import audit_chain, roles, sequences
+from app.operations import audit_chain, roles, sequences, stored_bytes
 from app.operations.instance import SECRET, secret
 from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
 from app.production import faults
@@ -114,6 +114,17 @@ def _audit() -> str:
     except audit_chain.Broken as broken:
         raise Ill(broken, "Somebody changed the audit: compare it with a backup.") from None
     return f"{head.position} links hold" + (f", the last is {head.hash[:16]}" if head.hash else "")
+
+
+def _stored_bytes() -> str:
+    try:
+        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+            wrong = stored_bytes.miscounts(connection)
+    except psycopg.Error as error:
+        raise Ill(error, "First fix the database.") from None
+    if wrong:
+        raise Ill(f"the bytes of {len(wrong)} accounts are wrong", "Run: fieldgraph counters")
+    return "the bytes kept for each account add up"
 
 
 def _events() -> str:
@@ -240,6 +251,7 @@ LOOKS = {
     "sequences": _sequences,
     "role": _role,
     "audit": _audit,
+    "stored bytes": _stored_bytes,
     "events": _events,
     "Redis": _redis,
     "secret": _secret,

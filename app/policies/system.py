@@ -8,11 +8,13 @@ from app.models.system import (
     Banner,
     Event,
     EventEpoch,
+    FileUpload,
     IdempotencyKey,
     Job,
     LogEntry,
     Mail,
     NotificationActor,
+    StorageUsage,
     UserNotification,
 )
 from app.policies import AnyViewer, Viewer, names_viewer, reads
@@ -35,6 +37,18 @@ def visible_to_nobody(viewer: AnyViewer) -> ColumnElement[bool]:
     """Not shown as rows: events and keys refer to rows, and emails belong to their receivers."""
     del viewer
     return false()
+
+
+@reads(FileUpload)
+def visible_file_uploads(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Only the viewer's own: an upload link works for whoever it was given to."""
+    return names_viewer(viewer, FileUpload.user_id)
+
+
+@reads(StorageUsage)
+def visible_storage_usage(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Only the viewer's own."""
+    return names_viewer(viewer, StorageUsage.id)
 
 
 @reads(UserNotification)

@@ -19,6 +19,9 @@ class FilesSettings(BaseModel):
     upload_bytes_per_day_max: Bytes = Field(
         default=4 * 1_024 * MIB, description="Bytes that an account may upload in a day."
     )
+    stored_bytes_per_account_max: Bytes = Field(
+        default=50 * 1_024 * MIB, description="Bytes of all files that are kept for an account."
+    )
     disk_free_bytes_min: BytesOrNone = Field(
         default=512 * MIB, description="Bytes of each disk that uploads and jobs leave free."
     )

@@ -42,8 +42,9 @@ async def request_avatar_upload(info: Info, media_type: str, bytes: int) -> Uplo
     media_type: The media type: image/jpeg, image/png or image/webp.
     bytes: The size in bytes, at most {settings.avatar_bytes_max}.
     """
-    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return profiles.avatar_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+    viewer = info.context.viewer
+    async with uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
+        return await profiles.avatar_upload_link(session, viewer, media_type=media_type, bytes=bytes)
 
 
 async def set_avatar(info: Info, upload: str) -> Profile:
@@ -52,9 +53,9 @@ async def set_avatar(info: Info, upload: str) -> Profile:
     upload: The `upload` value of the link.
     """
     viewer = info.context.viewer
-    name = await profiles.draw_avatar(viewer, upload)
+    avatar = await profiles.draw_avatar(viewer, upload)
     async with info.context.writing() as session:
-        return await profiles.wear_avatar(session, viewer, name)
+        return await profiles.wear_avatar(session, viewer, avatar)
 
 
 async def remove_avatar(info: Info) -> Profile:

@@ -253,8 +253,9 @@ async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> Up
     format: The format of the file.
     bytes: The size in bytes.
     """
-    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return imports.label_upload(info.context.viewer, format=format, bytes=bytes)
+    viewer = info.context.viewer
+    async with uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
+        return await imports.label_upload(session, viewer, format=format, bytes=bytes)
 
 
 async def import_labels(

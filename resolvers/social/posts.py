@@ -91,8 +91,9 @@ async def request_post_upload(info: Info, media_type: str, bytes: int) -> Upload
     media_type: The media type: image/jpeg, image/png, image/webp or image/gif.
     bytes: The size in bytes, at most {settings.picture_bytes_max}.
     """
-    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return pictures.post_upload_link(info.context.viewer, media_type=media_type, bytes=bytes)
+    viewer = info.context.viewer
+    async with uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
+        return await pictures.post_upload_link(session, viewer, media_type=media_type, bytes=bytes)
 
 
 async def create_post(

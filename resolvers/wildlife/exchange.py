@@ -123,8 +123,9 @@ async def request_import_upload(info: Info, file_name: str, bytes: int) -> Uploa
     file_name: The name of the file; its ending says what it is.
     bytes: The size in bytes, at most {settings.import_bytes_max}.
     """
-    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return requests.import_upload(info.context.viewer, file_name=file_name, bytes=bytes)
+    viewer = info.context.viewer
+    async with uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
+        return await requests.import_upload(session, viewer, file_name=file_name, bytes=bytes)
 
 
 async def import_camtrap_dp(

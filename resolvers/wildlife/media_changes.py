@@ -123,8 +123,9 @@ async def request_media_archive_upload(info: Info, bytes: int) -> UploadLink:
 
     bytes: The size in bytes, at most {settings.upload_bytes_max}.
     """
-    async with system_uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return readings.archive_upload(info.context.viewer, bytes=bytes)
+    viewer = info.context.viewer
+    async with system_uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
+        return await readings.archive_upload(session, viewer, bytes=bytes)
 
 
 async def read_media(

@@ -11,10 +11,11 @@ from schema.system.jobs import QueueQuery
 from schema.system.logs import LogsQuery
 from schema.system.notifications import NotificationsMutation, NotificationsQuery, NotificationsSubscription
 from schema.system.rates import RatesQuery
+from schema.system.storage import StorageQuery
 
 
 @strawberry.type
-class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery, QueueQuery, RatesQuery):
+class SystemQuery(NotificationsQuery, BannersQuery, AuditQuery, LogsQuery, QueueQuery, RatesQuery, StorageQuery):
     """The domain's questions."""
 
     node: Node | None = field(resolve.node)

@@ -25,7 +25,7 @@ from app.models.social import (
     PostRevision,
     Share,
 )
-from app.models.system import AuditEntry, IdempotencyKey
+from app.models.system import AuditEntry, FileUpload, IdempotencyKey
 from app.models.wildlife.classification_projects import ClassificationProjectMember, ClassificationProjectRole
 from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
@@ -228,6 +228,7 @@ async def _organise(database: Database, viewer: Person, friend: Person) -> None:
     await factories.notification(database, viewer.id, subject_type="User", subject_key=friend.id)
     asked = {"key": MARK, "field": "renameTeam", "request": MARK.encode(), "outcome": {"user": friend.id, "name": MARK}}
     await factories.add(database, IdempotencyKey(user_id=friend.id, **asked))
+    await factories.add(database, FileUpload(user_id=friend.id, storage_key="uploads/1", size_bytes=1))
 
 
 async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:

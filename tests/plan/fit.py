@@ -11,7 +11,7 @@ VIEWERS = {"owner": 1, "other": 2, "staff": 3, "suspended": 4}
 """Who may ask, beside strangers: the key of their account. Their token is their name."""
 COUNTS = {"users": 9, "datasets": 9, "labels": 90, "predicted_features": 60, "sessions": 4, "events": 0}
 COUNT = 30
-OF_USERS = {"profiles", "user_preferences", "osm_accounts"}
+OF_USERS = {"profiles", "user_preferences", "osm_accounts", "storage_usage"}
 NOWHERE = 10**9
 TEXTS = ["", " ", "Roofs", "roofs", "Äcker", "東京", "مرحبا", "a\"b'c", "back\\slash", "two\nlines\ttab", "</script>"]
 TEXTS += ["100 %", "under_score", "🏠👩‍🚜", "e\u0301", "\u2028", "null", "{}", "$x", "\x7f", "z" * 60]
@@ -79,7 +79,7 @@ def _fit_api_keys(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_data_exports(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["finished_at"] = row["finished_at"] or any_time(random)
-        row["storage_key"] = random.choice([None, *STORAGE_KEYS])
+        row |= {"storage_key": random.choice([None, *STORAGE_KEYS]), "size_bytes": random.choice([None, 0, 2**40])}
 
 
 def _fit_banners(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -145,7 +145,7 @@ def _fit_jobs(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_artifacts(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        row["storage_key"] = random.choice(STORAGE_KEYS)
+        row |= {"storage_key": random.choice(STORAGE_KEYS), "size_bytes": random.choice([0, 2**40])}
         row[random.choice(["training_id", "prediction_id"])] = None
         if (row["training_id"] is None) == (row["prediction_id"] is None):
             row |= {"training_id": random.randint(1, COUNT), "prediction_id": None}
@@ -333,6 +333,16 @@ def _fit_media_uploads(random: Random, rows: list[dict[str, Any]]) -> None:
         row |= {"file_path": str(row["id"]), "storage_key": f"media/{row['id']}", "size_bytes": random.randint(0, 9)}
 
 
+def _fit_file_uploads(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"storage_key": f"uploads/{row['id']}", "size_bytes": random.randint(1, 9)}
+
+
+def _fit_storage_usage(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["used_bytes"] = random.choice([0, 1, 2**40])
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "users": _fit_users,
     "posts": _fit_posts,
@@ -380,5 +390,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "species": _fit_species,
     "species_aliases": _fit_species,
     "media_uploads": _fit_media_uploads,
+    "file_uploads": _fit_file_uploads,
+    "storage_usage": _fit_storage_usage,
 }
 """What a table's rules ask for beyond its columns' types."""

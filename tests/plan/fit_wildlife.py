@@ -168,6 +168,7 @@ def _fit_wildlife_exports(random: Random, rows: list[dict[str, Any]]) -> None:
     _fit_counts(random, rows)
     for row in rows:
         row["storage_key"] = f"exports/{row['id']}" if row["status"].name == "FINISHED" else None
+        row["size_bytes"] = random.choice([None, 0, 2**40])
 
 
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {

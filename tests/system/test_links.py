@@ -60,7 +60,7 @@ OF_WILDLIFE = {
     "Resource.pictureLink": ("medium-picture", "shared-picture"),
     "Resource.originalLink": ("medium",),
     "Resource.annotatedLink": ("annotated-picture",),
-    "RequestedUpload.url": ("upload",),
+    "RequestedUpload.url": ("media-upload",),
     "WildlifeExport.downloadLink": ("wildlife-export",),
     "ActivityChart.link": ("activity-chart",),
     "WildlifeStatistics.overviewChart": ("project-overview",),

@@ -106,6 +106,16 @@ async def test_strangers_and_viewers_upload_nothing(database, other, project, re
         assert (await request_uploads(BURST, viewer=other))["code"] == "FORBIDDEN"
 
 
+async def test_a_link_of_who_left_the_project_takes_nothing(database, api, other, project, request_uploads, tmp_path):
+    member = await factories.member(database, project, other.id)
+    [file] = (await request_uploads({"a.jpg": b"a"}, viewer=other))["files"]
+    async with database.writing() as session:
+        await session.delete(await session.get_one(type(member), member.id))
+    sent = await api.put(file["url"], content=b"a", headers={"Content-Type": file["mediaType"]})
+    assert sent.status_code == 410
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 async def test_what_cannot_be_read_is_kept_and_stops_nobody(take_in, tmp_path):
     odd = {
         "Kamera 1 (Süd)/100.DCIM/Ünïcode ✓.JPG": picture(),

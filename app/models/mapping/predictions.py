@@ -131,6 +131,13 @@ class Artifact(Record):
 
     training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="CASCADE"))
     prediction_id: Mapped[int | None] = mapped_column(ForeignKey("predictions.id", ondelete="CASCADE"))
+    # Whose training or prediction it is, filled by a trigger: once that is deleted, nobody could tell whose bytes are
+    # freed.
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"),
+        index=True,
+        info=not_exported("a file belongs to its training or prediction"),
+    )
     name: Mapped[str] = mapped_column(String(columns.FILE_NAME_LENGTH_MAX), doc="The file name.")
     media_type: Mapped[str] = mapped_column(String(columns.MEDIA_TYPE_LENGTH_MAX), doc="The format of the file.")
     size_bytes: Mapped[BigInt] = mapped_column(BigInteger, doc="The size in bytes.")

@@ -177,6 +177,7 @@ class Resource(Subject, Record):
         String(columns.MEDIA_TYPE_LENGTH_MAX), doc="The media type, by its content."
     )
     size_bytes: Mapped[BigInt | None] = mapped_column(BigInteger, doc="The size in bytes.")
+    previews_bytes: Mapped[int] = mapped_column(default=0, server_default=text("0"), info=WITHHELD)
     sha256: Mapped[str | None] = mapped_column(
         String(columns.SHA256_LENGTH), doc="The SHA-256 of the file, in hexadecimal."
     )

@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, St
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Json, Record, not_exported
+from app.models.base import WITHHELD, Json, Record, not_exported
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.names import Name
@@ -74,6 +74,7 @@ class SpeciesClassifierTraining(Record):
         "`{learned, leftOut}`."
     )
     crops: Mapped[int] = mapped_column(default=0, server_default=text("0"), doc="The number of crops.")
+    weights_bytes: Mapped[int] = mapped_column(default=0, server_default=text("0"), info=WITHHELD)
     training_crops: Mapped[int | None] = mapped_column(doc="The number of crops that it learned from.")
     test_crops: Mapped[int | None] = mapped_column(
         doc="The number of crops that were set aside and that it is judged on."

@@ -62,7 +62,7 @@ def routes_of(file_of: FileOf, upload_of: UploadOf) -> list[Route]:
                 raise WrongType(f"This link takes {upload.media_type}.")
         except DomainError as error:
             return Early.of(refusal(error))
-        return await _taken(request, upload)
+        return await _taken(request, upload, upload_of)
 
     return [Route("/files/{token}", read), Route("/uploads/{token}", write, methods=["PUT"])]
 
@@ -78,12 +78,22 @@ async def _sent(file: StoredFile, *, is_head: bool) -> Response:
     return FileResponse(path, media_type=file.media_type, filename=file.filename.replace("/", "_"), headers=HEADERS)
 
 
-async def _taken(request: Request, link: Upload) -> Response:
+async def _still_expected(request: Request, key: str, upload_of: UploadOf) -> None:
+    """Keeps what has arrived only if it is still expected: sending may take minutes, and nobody would count it."""
+    try:
+        await upload_of(request.path_params["token"])
+    except DomainError:
+        await storage.delete(key)
+        raise
+
+
+async def _taken(request: Request, link: Upload, upload_of: UploadOf) -> Response:
     body = body_of(request)
     try:
         async with asyncio.timeout(settings.upload_s_max):
             try:
                 await storage.put_once(link.key, _counted(body, request.headers, link.bytes_max))
+                await _still_expected(request, link.key, upload_of)
                 return JSONResponse({"bytes": await storage.size(link.key)}, 201)
             except DomainError as error:
                 await _hear_out(body)

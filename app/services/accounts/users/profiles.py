@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache, partial
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -18,7 +19,7 @@ from app.models.limits.accounts import BIO_LENGTH_MAX, LOCATION_LENGTH_MAX
 from app.models.limits.texts import URL_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.services.system import audit
-from app.services.system.uploads import UploadLink, upload_link, uploaded
+from app.services.system.uploads import UploadLink, release, upload_link, uploaded
 from app.settings import settings
 
 USE = "avatar"
@@ -54,6 +55,7 @@ async def empty_profile(session: WriteSession, user_id: int) -> None:
     profile = await session.get_one(Profile, user_id, with_for_update=True, populate_existing=True)
     user.user_profile = profile.avatar_key = profile.website = None
     user.first_name = user.last_name = profile.bio = profile.location = ""
+    profile.avatar_bytes = 0
     await session.flush()
 
 
@@ -73,11 +75,13 @@ def _checked(name: str, value: str | None) -> str | None:
     return None if website is None else check_url("website", website)
 
 
-def avatar_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
+async def avatar_upload_link(session: WriteSession, viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
     """An upload link for a profile picture."""
     if media_type not in MEDIA_TYPES:
         raise Invalid("mediaType", f"Use one of the types {', '.join(MEDIA_TYPES)}.")
-    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.avatar_bytes_max)
+    return await upload_link(
+        session, viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.avatar_bytes_max
+    )
 
 
 @cache
@@ -86,8 +90,16 @@ def drawing_at_once(_loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
     return asyncio.Semaphore(settings.pictures_drawn_at_once)
 
 
-async def draw_avatar(viewer: Viewer, upload: str) -> str:
-    """Processes the uploaded picture in every size; returns the name they are stored under.
+class Avatar(NamedTuple):
+    """A profile picture in every size: the name they are stored under, and their bytes together."""
+
+    name: str
+    size_bytes: int
+    upload_key: str
+
+
+async def draw_avatar(viewer: Viewer, upload: str) -> Avatar:
+    """Processes the uploaded picture in every size.
 
     The name is new each time: once no profile uses it, none ever will, so its files can be deleted safely.
     """
@@ -109,15 +121,18 @@ async def draw_avatar(viewer: Viewer, upload: str) -> str:
             await storage.put(_key(name, side), content, media_type=pictures.MEDIA_TYPE)
     finally:
         await storage.delete(sent.key)
-    return name
+    return Avatar(name, sum(map(len, drawn.values())), sent.key)
 
 
-async def wear_avatar(session: WriteSession, viewer: Viewer, name: str | None) -> Profile:
+async def wear_avatar(session: WriteSession, viewer: Viewer, avatar: Avatar | None) -> Profile:
     """Sets or removes the profile picture. The previous files are deleted once this is committed."""
     profile = await _own(session, viewer)
-    before, profile.avatar_key = profile.avatar_key, name
+    before, profile.avatar_key = profile.avatar_key, avatar and avatar.name
+    profile.avatar_bytes = 0 if avatar is None else avatar.size_bytes
+    if avatar is not None:
+        await release(session, avatar.upload_key)
     await session.flush()
-    audit.record(session, profile.id, "removeAvatar" if name is None else "setAvatar", about=profile)
+    audit.record(session, profile.id, "removeAvatar" if avatar is None else "setAvatar", about=profile)
     await session.refresh(profile)
     if before is not None:
         # What fails is left to `prune_avatars`.

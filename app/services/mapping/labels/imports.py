@@ -20,7 +20,7 @@ from app.queue import enqueue
 from app.services.mapping.datasets.editing import aoi_to_add_to
 from app.services.mapping.labels.uploads import add_uploaded
 from app.services.system.notifications import notify
-from app.services.system.uploads import Uploaded, UploadLink, upload_link
+from app.services.system.uploads import Uploaded, UploadLink, release, upload_link
 from app.settings import settings
 
 LABELS = "labels"
@@ -41,11 +41,10 @@ class ImportPlan:
     area: Polygon
 
 
-def label_upload(viewer: Viewer, *, format: LabelFormat, bytes: int) -> UploadLink:
+async def label_upload(session: WriteSession, viewer: Viewer, *, format: LabelFormat, bytes: int) -> UploadLink:
     """An upload link for a file of labels."""
-    return upload_link(
-        viewer, use=LABELS, media_type=MEDIA_TYPES[format], bytes=bytes, bytes_max=settings.label_file_bytes_max
-    )
+    media_type, bytes_max = MEDIA_TYPES[format], settings.label_file_bytes_max
+    return await upload_link(session, viewer, use=LABELS, media_type=media_type, bytes=bytes, bytes_max=bytes_max)
 
 
 async def import_labels(
@@ -93,6 +92,7 @@ async def finish_import(
     # They may have lost the right to add labels since the request.
     aoi = await aoi_to_add_to(session, viewer, label_import.aoi_id)
     await add_uploaded(session, viewer, aoi, batches, count=added, replace=label_import.replace)
+    await release(session, label_import.storage_key)
     label_import.added, label_import.outside = added, outside
     label_import.status = TrainingStatus.FINISHED
     label_import.finished_at = await session.scalar(select(func.now()))

@@ -35,7 +35,7 @@ from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
 from app.services.mapping.predictions.parts import part_zoom, parts_of
 from app.services.mapping.trainings.progress import fail, note
-from app.services.system import jobs
+from app.services.system import jobs, storage_usage
 from app.settings import settings
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -131,6 +131,7 @@ def _note(description: str | None) -> str | None:
 
 
 async def _queue(session: WriteSession, prediction: Prediction) -> None:
+    await storage_usage.require_any_room(session, prediction.user_id)
     job = await enqueue(session, MappingJob.PREDICT, subject_id=prediction.id, user_id=prediction.user_id)
     prediction.job_id = job.id
     purpose = Purpose(OperationCause.PREDICTION, named(prediction), count_of_lines=_tiles_count(prediction))

@@ -35,7 +35,7 @@ from app.services.billing.reservations import Purpose
 from app.services.mapping.trainings.errors import AccuracyTooLow
 from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
 from app.services.mapping.trainings.progress import begin, fail, finish, note
-from app.services.system import audit, jobs
+from app.services.system import audit, jobs, storage_usage
 from app.settings import settings
 from app.training_options import TrainingOptions
 
@@ -117,6 +117,7 @@ async def start_training(
 
 async def queue(session: WriteSession, training: Training, *, tiles_count: int) -> Training:
     """Writes a training, queues its job, and holds what it costs."""
+    await storage_usage.require_any_room(session, training.user_id)
     session.add(training)
     await session.flush()
     job = await enqueue(session, MappingJob.TRAIN, subject_id=training.id, user_id=training.user_id)

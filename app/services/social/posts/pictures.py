@@ -25,7 +25,7 @@ from app.policies import Viewer
 from app.queue import enqueue
 from app.services import links
 from app.services.accounts.users.profiles import drawing_at_once
-from app.services.system.uploads import Uploaded, UploadLink, upload_link, uploaded
+from app.services.system.uploads import Uploaded, UploadLink, release, upload_link, uploaded
 from app.settings import settings
 
 PICTURE = links.Kind("picture", "files", Post)
@@ -49,14 +49,17 @@ class Picture(NamedTuple):
     number: int
     width: int
     height: int
+    size_bytes: int
     upload_key: str
 
 
-def post_upload_link(viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
+async def post_upload_link(session: WriteSession, viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:
     """An upload link for a picture of a post."""
     if media_type not in pictures.FORMATS:
         raise Invalid("mediaType", f"Use one of the types {', '.join(pictures.FORMATS)}.")
-    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.picture_bytes_max)
+    return await upload_link(
+        session, viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.picture_bytes_max
+    )
 
 
 @asynccontextmanager
@@ -87,11 +90,13 @@ async def _draw(sent: Uploaded) -> Picture:
             field="upload",
         )
     number = secrets.randbits(NUMBER_BITS)
+    size_bytes = 0
     for size in PictureSize:
         content, *_ = drawn[size.value]
         await storage.put(_key(number, size), content, media_type=pictures.MEDIA_TYPE)
+        size_bytes += len(content)
     _, width, height = drawn[PictureSize.LARGE.value]
-    return Picture(number, width, height, sent.key)
+    return Picture(number, width, height, size_bytes, sent.key)
 
 
 async def show_picture(session: WriteSession, post: Post, picture: Picture | None) -> None:
@@ -100,7 +105,9 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
     post.media_key = None if picture is None else str(picture.number)
     post.media_type = None if picture is None else pictures.MEDIA_TYPE
     post.media_width, post.media_height = (None, None) if picture is None else (picture.width, picture.height)
+    post.media_bytes = 0 if picture is None else picture.size_bytes
     if picture is not None:
+        await release(session, picture.upload_key)
         after_commit(session, partial(storage.delete, picture.upload_key))
 
 

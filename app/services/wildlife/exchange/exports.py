@@ -14,6 +14,7 @@ from app.models.wildlife.exchange import EventsCount, ExchangeStatus, WildlifeEx
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services import links
+from app.services.system import storage_usage
 from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.exchange import progress
 
@@ -70,6 +71,7 @@ async def start_export(
     """Queues an export of a project. For its admins."""
     checks.within("coordinateDecimals", options.decimals, 0, DECIMALS_MAX)
     project = await project_to_approve_in(session, viewer, project_id)
+    await storage_usage.require_any_room(session, signed_in(viewer))
     row = WildlifeExport(
         user_id=signed_in(viewer),
         classification_project_id=project.id,

@@ -14,6 +14,7 @@ from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, Wildlif
 from app.policies import Viewer
 from app.services.system import jobs
 from app.services.system.notifications import notify_if_visible
+from app.services.system.uploads import release
 from app.services.wildlife.exchange.importing import Reckoning
 
 Work = WildlifeImport | WildlifeExport
@@ -58,6 +59,7 @@ def _plain(problem: Problem) -> dict[str, Any]:
 
 async def finish_import(session: WriteSession, row: WildlifeImport, reckoning: Reckoning) -> None:
     """Marks an import as finished."""
+    await release(session, *row.files.values())
     reckon(row, reckoning)
     done = "checked" if row.dry_run else "imported"
     counts = reckoning.counts
@@ -72,6 +74,7 @@ async def finish_export(session: WriteSession, row: WildlifeExport) -> None:
 
 async def leave_unchanged(session: WriteSession, row: WildlifeImport, earlier: WildlifeImport) -> None:
     """Marks an import as one that was made before."""
+    await release(session, *row.files.values())
     row.counts, row.matched, row.unmatched = earlier.counts, earlier.matched, earlier.unmatched
     said = f"The same files were imported before, on {earlier.finished_at:%Y-%m-%d}. Nothing was changed."
     row.problems = [

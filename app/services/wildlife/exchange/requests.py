@@ -49,12 +49,13 @@ class ImportOptions:
     minimum_confidence: float | None = None
 
 
-def import_upload(viewer: Viewer, *, file_name: str, bytes: int) -> UploadLink:
+async def import_upload(session: WriteSession, viewer: Viewer, *, file_name: str, bytes: int) -> UploadLink:
     """An upload link for one file of an import."""
     media_type = MEDIA_TYPES.get(PurePosixPath(file_name).suffix.lower())
     if media_type is None:
         raise Invalid("fileName", f"Send files that end in {', '.join(MEDIA_TYPES)}; this is {quoted(file_name)}.")
-    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.import_bytes_max)
+    bytes_max = settings.import_bytes_max
+    return await upload_link(session, viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=bytes_max)
 
 
 async def start_import(

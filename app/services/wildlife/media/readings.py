@@ -16,7 +16,7 @@ from app.policies import Viewer, signed_in, visible
 from app.policies.wildlife.projects import WORKERS
 from app.queue import enqueue
 from app.services.system.notifications import notify_if_visible
-from app.services.system.uploads import Uploaded, UploadLink, upload_link
+from app.services.system.uploads import Uploaded, UploadLink, release, upload_link
 from app.services.wildlife.ai_jobs import automatic
 from app.services.wildlife.places.deployments import deployment_to_change
 from app.services.wildlife.projects.access import project_to_work_in
@@ -51,9 +51,10 @@ class ReadingPlan(NamedTuple):
     archive_key: str | None
 
 
-def archive_upload(viewer: Viewer, *, bytes: int) -> UploadLink:
+async def archive_upload(session: WriteSession, viewer: Viewer, *, bytes: int) -> UploadLink:
     """An upload link for a ZIP of media."""
-    return upload_link(viewer, use=ARCHIVE, media_type=ARCHIVE_TYPE, bytes=bytes, bytes_max=settings.upload_bytes_max)
+    bytes_max = settings.upload_bytes_max
+    return await upload_link(session, viewer, use=ARCHIVE, media_type=ARCHIVE_TYPE, bytes=bytes, bytes_max=bytes_max)
 
 
 async def start_reading(
@@ -173,6 +174,8 @@ async def finish_reading(session: WriteSession, reading_id: int) -> None:
     await _hand_back(session, reading_id)
     reading = await session.get_one(MediaReading, reading_id, with_for_update=True, populate_existing=True)
     reading.status = ReadingStatus.FINISHED
+    if reading.storage_key is not None:
+        await release(session, reading.storage_key)
     if reading.collection_id is not None:
         await automatic.offer_media_of(session, [reading.collection_id])
     reading.finished_at = await session.scalar(select(func.now()))

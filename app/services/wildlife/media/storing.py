@@ -16,6 +16,7 @@ from app.models.wildlife.collections import Collection, CollectionResource
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.media import Resource, ResourceStatus, ResourceType, TimeSource
 from app.models.wildlife.uploads import MediaUpload
+from app.services.system import storage_usage
 from app.services.wildlife.media import keys, name_patterns, readings
 
 FACTS = (
@@ -63,6 +64,9 @@ async def keep(session: WriteSession, reading_id: int, plan: readings.ReadingPla
         done["unreadable" if resource.status is ResourceStatus.UNREADABLE else "read"] += 1
         done["duplicated"] += resource.duplicate_of_id is not None
     await _collect(session, plan, kept)
+    if plan.archive_key is not None:
+        # What is in an archive was not counted before.
+        await storage_usage.require_room(session, plan.user_id, field="upload")
     uploads = [file.upload_id for file in files if file.upload_id is not None]
     await session.execute(delete(MediaUpload).where(MediaUpload.id.in_(uploads)))
     await readings.count(session, reading_id, **done)
@@ -123,6 +127,7 @@ def _describe(resource: Resource, file: Read, deployment: Deployment | None) -> 
     resource.resource_type = ResourceType[facts["resource_type"]] if facts["resource_type"] else None
     resource.thumbnail_key = keys.thumbnail_of(file.storage_key) if facts["thumbnail"] else None
     resource.preview_key = keys.preview_of(file.storage_key) if facts["preview"] else None
+    resource.previews_bytes = len(facts["thumbnail"] or b"") + len(facts["preview"] or b"")
     for name in FACTS:
         setattr(resource, name, facts[name])
     resource.time_source = TimeSource.FILE if facts["camera_time"] else None

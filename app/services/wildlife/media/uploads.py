@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app import checks
-from app.database import ReadSession, WriteSession
+from app.database import ReadSession, WriteSession, after_commit
 from app.errors import Invalid, LimitReached
 from app.gateways import storage
 from app.models.base import BigInt
@@ -27,12 +28,15 @@ from app.models.wildlife.uploads import MediaUpload
 from app.policies import Viewer, signed_in
 from app.policies.wildlife.projects import WORKERS
 from app.rates import Rates, Share
+from app.services import links
+from app.services.system import storage_usage
 from app.services.system.uploads import address_for
 from app.services.wildlife.media import keys
 from app.services.wildlife.places.deployments import deployment_to_change
 from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings
 
+UPLOAD = links.Kind("media-upload", "uploads", MediaUpload)
 MEDIA_TYPE = "application/octet-stream"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -122,6 +126,8 @@ async def request_uploads(
     new = [file for file in wanted if not _is_there(there.get(file.path), file)]
     await _room(session, viewer, project.id, len(new))
     coming = await _expected(session, viewer, project.id, deployment_id, new)
+    if new:
+        await storage_usage.require_room(session, signed_in(viewer), field="files")
     found = []
     for file in wanted:
         row = coming.get(file.path)
@@ -190,15 +196,19 @@ async def _expected(
         added.excluded.size_bytes, added.excluded.sha256
     )
     told = {name: getattr(added.excluded, name) for name in ("size_bytes", "sha256", "storage_key", "user_id")}
-    await session.execute(
-        added.on_conflict_do_update(index_elements=place, set_=told, where=changed & MediaUpload.reading_id.is_(None))
-    )
     of = (
         MediaUpload.research_project_id == project_id,
         func.coalesce(MediaUpload.deployment_id, 0) == (deployment_id or 0),
         MediaUpload.file_path.in_([file.path for file in files]),
     )
-    found = await session.scalars(select(MediaUpload).where(*of).execution_options(populate_existing=True))
+    before = set(await session.scalars(select(MediaUpload.storage_key).where(*of)))
+    await session.execute(
+        added.on_conflict_do_update(index_elements=place, set_=told, where=changed & MediaUpload.reading_id.is_(None))
+    )
+    found = (await session.scalars(select(MediaUpload).where(*of).execution_options(populate_existing=True))).all()
+    # What was sent under a key that no row has any more would be kept for ever, and counted for nobody.
+    if replaced := before - {row.storage_key for row in found}:
+        after_commit(session, partial(storage.delete_all, sorted(replaced)))
     return {row.file_path: row for row in found}
 
 
@@ -216,7 +226,7 @@ def _answer(
     elif has_arrived or row.size_bytes == 0 or row.reading_id is not None:
         state, url = UploadState.RECEIVED, None
     else:
-        state, url = UploadState.MISSING, address_for(viewer, row.storage_key, row.size_bytes, MEDIA_TYPE)
+        state, url = UploadState.MISSING, address_for(viewer, UPLOAD, row, MEDIA_TYPE)
     return RequestedUpload(
         path=file.path,
         state=state,

@@ -21,7 +21,7 @@ from app.models.wildlife.species_classifiers import (
 )
 from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
-from app.services.system import jobs
+from app.services.system import jobs, storage_usage
 from app.services.system.notifications import notify_if_visible
 from app.services.wildlife.classifications import access
 from app.services.wildlife.species_classifiers import crops
@@ -51,6 +51,7 @@ async def train_species_classifier(
     project = await access.project_to_approve_in(session, viewer, project_id)
     if reason := EFFICIENTNET_LITE0.reason:
         raise Unavailable(reason)
+    await storage_usage.require_any_room(session, signed_in(viewer))
     checks.within("seed", seed, 0, limits.SEED_MAX)
     called = checks.optional_name("name", name, length_max=limits.CLASSIFIER_NAME_LENGTH_MAX)
     counts = await crops.counted(session, project.id, gold_standard_only=gold_standard_only)
@@ -163,7 +164,7 @@ OWN_COLUMNS = (
 
 
 async def finish_training(
-    session: WriteSession, training_id: int, figures: dict[str, Any], *, weights_key: str, sha256: str
+    session: WriteSession, training_id: int, figures: dict[str, Any], *, weights_key: str, size_bytes: int, sha256: str
 ) -> LocalAIProvider:
     """Writes the figures, and makes the provider. It is offered; nothing uses it before somebody chooses it."""
     training = await session.get_one(SpeciesClassifierTraining, training_id, with_for_update=True)
@@ -171,6 +172,7 @@ async def finish_training(
     for name in OWN_COLUMNS:
         setattr(training, name, figures[name])
     training.figures = figures
+    training.weights_bytes = size_bytes
     training.split_by = EvaluationSplit(figures["split_by"])
     training.status = SpeciesTrainingStatus.FINISHED
     training.finished_at = await session.scalar(select(func.now()))
