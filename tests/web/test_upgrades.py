@@ -71,3 +71,14 @@ async def test_a_tunnel_is_refused(served):
     async with connected(served) as wire:
         wire.say(b"CONNECT a:80 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         assert (await wire.rest()).startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.parametrize("piece", [5, 100])
+async def test_who_speaks_http2_without_asking_is_told_in_words(served, piece):
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+    async with connected(served) as wire:
+        for start in range(0, len(preface), piece):
+            wire.say(preface[start : start + piece])
+        answer = await wire.reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"This server speaks HTTP/1.1." in answer

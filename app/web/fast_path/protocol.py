@@ -18,6 +18,9 @@ from app.web.proxies import HEADERS, Proxies, ours
 
 PATH = b"/graphql"
 HEALTH_PATHS = frozenset(path.encode() for path in HEALTH)
+# What a client that speaks HTTP/2 without asking begins with (RFC 9113, 3.4).
+HTTP2_METHOD = b"PRI"
+HTTP2_REFUSED = "This server speaks HTTP/1.1. Use that, or put a proxy in front that speaks HTTP/2."
 UPGRADE_HEADERS = frozenset({b"upgrade", b"http2-settings"})
 
 
@@ -111,7 +114,8 @@ class BoundedHttp(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            speaks_http2 = self._is_in_head and self.parser.get_method() == HTTP2_METHOD
+            self.send_400_response(HTTP2_REFUSED if speaks_http2 else "Invalid HTTP request received.")
         except httptools.HttpParserUpgrade as upgrade:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
