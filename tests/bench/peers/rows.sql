@@ -11,7 +11,8 @@ DECLARE
     aois_now bigint := (SELECT coalesce(max(id), 0) FROM aois) + aois_more;
     models_now bigint := (SELECT coalesce(max(id), 0) FROM models) + models_more;
     shapes text[] := (SELECT array_agg(pg_get_indexdef(indexrelid)) FROM pg_index JOIN pg_class ON oid = indexrelid
-                      WHERE relnamespace = 'public'::regnamespace AND relam = (SELECT oid FROM pg_am WHERE amname = 'gist'));
+                      WHERE relnamespace = 'public'::regnamespace AND NOT indisexclusion
+                      AND relam = (SELECT oid FROM pg_am WHERE amname = 'gist'));
     shape text;
 BEGIN
     -- What follows is right by construction; and an index over shapes is made at once in a tenth of the time.

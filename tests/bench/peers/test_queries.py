@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from graphql import parse, validate
 
@@ -23,3 +25,14 @@ def test_postgraphile_is_asked_the_same_in_its_own_words():
     asked = of_a_town.postgraphile
     assert asked["variables"] == {"key": "1"}
     assert " ".join(asked["query"].split()) == TOWN
+
+
+def test_the_tables_of_the_benchmark_grow_in_the_present_schema(servers, clone_database):
+    clone_database("bench_of_peers")
+    with servers.connect("bench_of_peers") as connection:
+        connection.execute(Path(__file__).with_name("rows.sql").read_text())
+        indexes = connection.execute("SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'").fetchone()
+        for _ in range(2):
+            connection.execute("SELECT bench.grow(2, 3, 4, 5, 6, 7, labels_each => 2)")
+        assert connection.execute("SELECT count(*) FROM datasets").fetchone() == (6,)
+        assert connection.execute("SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'").fetchone() == indexes
