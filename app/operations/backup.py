@@ -31,25 +31,28 @@ from app.settings import settings
 DUMP, FILES, SECRET, MANIFEST = "database.dump", "files", "secret", "backup.json"
 FORMAT = 1
 # What belongs to the restored database itself goes first; extensions stay, as only a superuser can make some anew.
+# The names of all are asked for before any goes: of what went along with another, only a number would be left.
 CLEAR = """
 DROP SCHEMA IF EXISTS audit CASCADE;
-DO $$ DECLARE thing record; BEGIN
-    FOR thing IN SELECT format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW'
-            WHEN 'S' THEN 'SEQUENCE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, pg_class.oid::regclass)
-            AS command
+DO $$ DECLARE command text; BEGIN
+    FOREACH command IN ARRAY coalesce((
+        SELECT array_agg(format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW'
+            WHEN 'S' THEN 'SEQUENCE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, pg_class.oid::regclass))
         FROM pg_class LEFT JOIN pg_depend ON objid = pg_class.oid AND deptype IN ('e', 'i')
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S') AND objid IS NULL
-    LOOP EXECUTE thing.command; END LOOP;
-    FOR thing IN SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', pg_proc.oid::regprocedure) AS command
+    ), '{}') LOOP EXECUTE command; END LOOP;
+    FOREACH command IN ARRAY coalesce((
+        SELECT array_agg(format('DROP ROUTINE IF EXISTS %s CASCADE', pg_proc.oid::regprocedure))
         FROM pg_proc LEFT JOIN pg_depend ON objid = pg_proc.oid AND deptype = 'e'
         WHERE pronamespace = 'public'::regnamespace AND objid IS NULL
-    LOOP EXECUTE thing.command; END LOOP;
-    FOR thing IN SELECT format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype) AS command
+    ), '{}') LOOP EXECUTE command; END LOOP;
+    FOREACH command IN ARRAY coalesce((
+        SELECT array_agg(format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype))
         FROM pg_type LEFT JOIN pg_class ON pg_class.oid = typrelid
             LEFT JOIN pg_depend ON objid = pg_type.oid AND deptype = 'e'
         WHERE typnamespace = 'public'::regnamespace AND objid IS NULL
             AND (typtype IN ('e', 'd') OR typtype = 'c' AND relkind = 'c')
-    LOOP EXECUTE thing.command; END LOOP;
+    ), '{}') LOOP EXECUTE command; END LOOP;
 END $$;
 """
 
