@@ -353,3 +353,29 @@ def test_numbers_without_bounds_are_borne(tmp_path):
 
     answers = trained.answers([{"size": 1e308}, {"size": float("inf")}, {"size": 0}])
     assert np.isfinite(answers.values).all()
+
+
+def test_an_identifier_that_repeats_suggests_a_split_by_group_with_both_figures(tmp_path):
+    people = [float(place // 8) for place in range(ROWS)]
+    traits = RANDOM.normal(size=ROWS // 8).tolist()
+    columns = [
+        (column("subject#", "FLOAT"), people),
+        (column("size"), SIZES),
+        (column("trait", "FLOAT", "OUTPUT"), [traits[place // 8] for place in range(ROWS)]),
+    ]
+
+    (suggestion,) = Trained(tmp_path / "suggested", columns).outcome["suggestions"]
+
+    assert (suggestion["by"], suggestion["name"], suggestion["isLoud"]) == ("GROUP", "subject#", True)
+    assert suggestion["randomScore"] > 0.5 > suggestion["score"]
+    assert "Split by group" in suggestion["message"]
+
+
+def test_a_date_suggests_a_split_by_time_and_other_columns_nothing(tmp_path, classes):
+    days = [f"2024-{1 + place // 28 % 12:02}-{1 + place % 28:02}" for place in range(ROWS)]
+
+    found = Trained(tmp_path / "dated", [*INPUTS, (column("day", "DATE"), days), PRICE]).outcome["suggestions"]
+
+    assert [(each["by"], each["name"]) for each in found] == [("TIME", "day")]
+    assert not found[0]["isLoud"]
+    assert classes.outcome["suggestions"] == []

@@ -63,6 +63,10 @@ class TreeMaker:
         whole = trees is not None and trees.count == wanted * len(trees.baseline)
         return Boosted(trees, ground.scale, self.name) if whole and trees is not None else None
 
+    def grown(self, ground: Ground, rows: Ints, clock: Clock, *, count: int) -> Trees | None:
+        """So many trees on some rows, with nothing held back."""
+        return self._grow(ground, rows, None, clock, count=count)
+
     def _grow(
         self, ground: Ground, rows: Ints, held: Ints | None, clock: Clock, *, count: int | None = None
     ) -> Trees | None:

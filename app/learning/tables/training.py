@@ -21,7 +21,8 @@ from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, Clock
 from app.learning.tables.plans import Plan, plan_of
 from app.learning.tables.progress import Progress
 from app.learning.tables.requests import INPUT, OUTPUT, Table, TableRequest, check, read_rows
-from app.learning.tables.splitting import Sides, folds_of, sides_of
+from app.learning.tables.splitting import MARKED, RANDOM, Sides, folds_of, sides_of
+from app.learning.tables.suggestions import suggested
 from app.learning.tables.targets import Target, scale_of, target_of
 from app.tabular.encoders import Encoders
 from app.tabular.heads import Head, Rows
@@ -89,10 +90,20 @@ def machine_of(learning: Learning) -> tuple[Predictor, dict[str, Any]]:
         "inputs": [{"column": each.column, "name": each.name} for each in encoders.encoders],
         "outputs": outputs,
         "encodersSha256": encoders.sha256,
+        "suggestions": _suggestions(learning, targets[0], sides),
         "warnings": _warnings(learning, encoders, targets),
     }
     facts = {"level": request.level, "seed": request.seed}
     return Predictor(encoders, heads, facts), outcome
+
+
+def _suggestions(learning: Learning, target: Target, sides: Sides) -> list[dict[str, Any]]:
+    """Splits that would be more honest than one at random, if there is time to judge them."""
+    if sides.by not in {RANDOM, MARKED}:
+        return []
+    # What is kept back of the budget is for this, too.
+    clock = Clock(learning.clock.budget_s * JUDGE_SHARE / SEARCH_SHARE, learning.clock.cancelled, learning.clock.began)
+    return suggested(learning.request, learning.table, target, clock)
 
 
 def _encoded(learning: Learning, seen: Any) -> tuple[Encoders, Rows]:
