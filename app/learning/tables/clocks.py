@@ -7,6 +7,8 @@ from time import monotonic
 # What is kept back from the search for judging, importance and writing.
 SEARCH_SHARE = 0.85
 JUDGE_SHARE = 0.95
+# Below this there is no time to import what grows trees.
+TREES_S_MIN = 3.0
 
 
 @dataclass

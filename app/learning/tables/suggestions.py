@@ -14,7 +14,7 @@ import numpy as np
 from app.learning.engine import Failure
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.candidates import Ground
-from app.learning.tables.clocks import Clock
+from app.learning.tables.clocks import TREES_S_MIN, Clock
 from app.learning.tables.judging import figure
 from app.learning.tables.plans import TreePlan
 from app.learning.tables.requests import INPUT, Table, TableRequest
@@ -36,6 +36,8 @@ DIFFERS = 0.1
 def suggested(request: TableRequest, table: Table, target: Target, clock: Clock) -> list[dict[str, Any]]:
     """Splits that would be more honest, each with the figure of both ways; the one that differs most first."""
     found: list[dict[str, Any]] = []
+    if clock.left_s() < TREES_S_MIN:
+        return found
     random_score: float | None = None
     for column in request.columns:
         by = _way_of(column, table, target)

@@ -17,7 +17,7 @@ from app.learning.tables import judging, weighing
 from app.learning.tables.baselines import ConstantMaker, LinearMaker
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.candidates import Ground, Ints, Learned, Maker
-from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, Clock
+from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, TREES_S_MIN, Clock
 from app.learning.tables.plans import Plan, plan_of
 from app.learning.tables.progress import Progress
 from app.learning.tables.requests import INPUT, OUTPUT, Table, TableRequest, check, read_rows
@@ -194,6 +194,8 @@ class _Output:
 
     def _makers(self) -> list[Maker]:
         makers: list[Maker] = [ConstantMaker(), LinearMaker()]
+        if self.clock.left_s() < TREES_S_MIN:
+            return makers
         for place, trees in enumerate(self.plan.trees):
             name = f"trees-{place + 1}"
             makers += [
