@@ -23,7 +23,6 @@ os.environ |= {
     # seconds. Tests of outages set times of their own.
     "FIELDGRAPH_LOCK_S_MAX": "4.5",
     "FIELDGRAPH_DATABASE_POOL_WAIT_S": "30",
-    "FIELDGRAPH_REDIS_S_MAX": "10",
     "DATABASE_URL": private.database_url(HOME, "tests", private.APP_ROLE),
     "REDIS_URL": private.redis_url(HOME),
 }
