@@ -251,7 +251,7 @@ LOOKS = {
     "sequences": _sequences,
     "role": _role,
     "audit": _audit,
-    "stored bytes": _stored_bytes,
+    "usage": _stored_bytes,
     "events": _events,
     "Redis": _redis,
     "secret": _secret,

@@ -131,6 +131,7 @@ def test_doctor_tells_well_from_ill(servers, clone_database, tmp_path):
         ["ok", "sequences"],
         ["ok", "role"],
         ["ok", "audit"],
+        ["ok", "usage"],
         ["ok", "events"],
         ["ok", "Redis"],
         ["ok", "secret"],
@@ -139,7 +140,7 @@ def test_doctor_tells_well_from_ill(servers, clone_database, tmp_path):
         ["ok", "mail"],
         ["ok", "weights"],
     ]
-    assert lines[10].strip() == "→ Run: fieldgraph work"
+    assert lines[11].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1
     assert url not in examined.stdout
 
@@ -147,8 +148,8 @@ def test_doctor_tells_well_from_ill(servers, clone_database, tmp_path):
 def test_doctor_says_how_to_mend_what_is_missing(nothing):
     examined = fieldgraph("doctor", **nothing)
     assert examined.returncode == 1
-    assert examined.stdout.count("✗") == 9
-    assert examined.stdout.count("→ Start Fieldgraph (make run), or set") == 9
+    assert examined.stdout.count("✗") == 10
+    assert examined.stdout.count("→ Start Fieldgraph (make run), or set") == 10
 
 
 def test_doctor_says_when_nobody_is_written_to(nothing):

@@ -289,14 +289,14 @@ async def test_a_wrong_figure_is_found_and_repaired(database, owner, used, conne
     right = await used(owner)
     connection.execute("UPDATE storage_usage SET used_bytes = 7")
     with pytest.raises(Ill, match="the bytes of 1 accounts are wrong") as ill:
-        LOOKS["stored bytes"]()
+        LOOKS["usage"]()
     assert ill.value.remedy == "Run: fieldgraph counters"
     await asyncio.to_thread(counters.repair)
     assert f"storage_usage {owner.id}: used_bytes was 7, is {right}\n1 repaired.\n" in capsys.readouterr().out
     connection.execute("DELETE FROM storage_usage")
     await asyncio.to_thread(counters.repair)
     assert await used(owner) == right
-    assert LOOKS["stored bytes"]() == "the bytes kept for each account add up"
+    assert LOOKS["usage"]() == "the bytes kept for each account add up"
 
 
 async def test_links_that_are_not_used_are_freed_when_they_are_over(database, api, change, owner, used):
