@@ -37,6 +37,10 @@ class WildlifeSettings(BaseModel):
     species_rows_max: Count = Field(default=500_000, description="Rows of a table of species.")
     media_archive_bytes_max: Bytes = Field(default=8_192 * MIB, description="Bytes of media unpacked from an archive.")
     media_archive_files_max: Count = Field(default=50_000, description="Files in an archive of media.")
+    media_fetched_at_once_max: Count = Field(
+        default=50_000, description="Media that are fetched from their addresses by one job."
+    )
+    media_fetch_s_max: Duration = Field(default=300, description="Time to fetch one medium from its address.")
     media_read_cpu_s_max: Duration = Field(default=120, description="Processor time to read one medium.")
 
     # Imports and exports
@@ -46,6 +50,9 @@ class WildlifeSettings(BaseModel):
         default=8_192 * MIB, description="Bytes that one packed file of an import may unpack to."
     )
     import_cpu_s_max: Duration = Field(default=3_600, description="Processor time to read the files of an import.")
+    wildlife_exports_kept_days: Days = Field(
+        default=30, description="Days that the file of an export of camera-trap data is kept."
+    )
     import_problems_max: Count = Field(default=1_000, description="Problems that an import keeps; all are counted.")
 
     # Classifications

@@ -141,6 +141,8 @@ async def export_wildlife(run: Run) -> None:
     async with run.writing() as session:
         row = await session.get_one(WildlifeExport, run.claim.subject_id, with_for_update=True)
         await progress.begin(session, row)
+    topic = progress.topic_of(row)
+    await run.report(Progress(0.1, "writing", "The file is written."), topic=topic)
     with working_folder() as folder:
         tables, target = private_files.folder(folder / "tables"), folder / "export"
         # It writes temporary tables alone.
@@ -152,6 +154,7 @@ async def export_wildlife(run: Run) -> None:
             counts = await WRITERS[row.format](session, row.classification_project_id, options, tables, target)
         key = exports.key_of(row)
         size = target.stat().st_size
+        await run.report(Progress(0.9, "storing", "The file is stored."), topic=topic)
         await storage.put(key, target)
         async with run.ending() as session:
             await exports.finish_export(session, row.id, key=key, size=size, counts=counts)

@@ -1,8 +1,10 @@
 """Housekeeping of camera-trap projects."""
 
+from app.services.wildlife.exchange import pruning as export_pruning
 from app.services.wildlife.media import pruning
 from app.services.wildlife.species import shipped
 from jobs.housekeeping import housekeeping
 
 housekeeping("species", shipped.add_shipped_species)
 housekeeping("media uploads", pruning.prune_media_uploads)
+housekeeping("wildlife exports", export_pruning.prune_export_files)

@@ -1,17 +1,25 @@
-"""Reading uploaded media: some at once, each batch kept when it is read, so that a broken job goes on where it was."""
+"""Reading media that were uploaded or are to be fetched: some at once, each batch kept when it is read.
+
+So a broken job goes on where it was.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from app import parsing, pictures
-from app.errors import NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.formats import media_archives, media_files
-from app.gateways import storage
+from app.gateways import outside, storage
+from app.gateways.outside import Outage
 from app.models.kinds.wildlife import WildlifeJob
 from app.parsing import Unreadable
-from app.services.wildlife.media import archives, keys, readings, storing, timing
+from app.services.system import storage_usage
+from app.services.wildlife.media import archives, fetching, keys, readings, storing, timing
+from app.services.wildlife.media.fetching import Unfetched
 from app.services.wildlife.media.storing import Read
 from app.settings import settings
 from jobs.broker import job
@@ -50,9 +58,43 @@ async def _read_uploads(run: Run, plan: readings.ReadingPlan) -> set[int]:
         if not batch:
             return touched
         last = batch[-1].upload_id
+        uploaded = [each for each in batch if each.resource_id is None]
         with working_folder() as folder:
-            found = await asyncio.gather(*(_read_upload(each, folder) for each in batch))
-        touched |= await _keep(run, plan, [file for file in found if file is not None])
+            found = await asyncio.gather(*(_read_upload(each, folder) for each in uploaded))
+            fetched = await _fetch(run, plan.user_id, [each for each in batch if each.resource_id is not None], folder)
+        touched |= await _keep(run, plan, [*[file for file in found if file is not None], *fetched])
+
+
+async def _fetch(run: Run, user_id: int, files: Sequence[readings.Waiting], folder: Path) -> list[Read]:
+    """What the addresses of media have; of those that could not be fetched the reason is kept."""
+    if not files:
+        return []
+    found: list[Read | Unfetched]
+    try:
+        async with run.database.reading() as session:
+            await storage_usage.require_any_room(session, user_id)
+    except Conflict as full:
+        found = [Unfetched(each.upload_id, each.resource_id or 0, full.message) for each in files]
+    else:
+        async with outside.browsing() as client:
+            found = await asyncio.gather(*(_fetch_one(client, each, folder) for each in files))
+    unfetched = [each for each in found if isinstance(each, Unfetched)]
+    if unfetched:
+        async with run.writing() as session:
+            await fetching.note_unfetched(session, run.claim.subject_id, unfetched)
+    return [each for each in found if isinstance(each, Read)]
+
+
+async def _fetch_one(client: httpx.AsyncClient, file: readings.Waiting, folder: Path) -> Read | Unfetched:
+    assert file.resource_id is not None
+    path = folder / str(file.upload_id)
+    try:
+        await fetching.fetch(client, file.file_path, path)
+    except (Outage, Invalid) as error:
+        return Unfetched(file.upload_id, file.resource_id, error.message)
+    await storage.put(file.storage_key, path)
+    facts = await read_file(path, file.storage_key)
+    return Read(file.file_path, file.storage_key, file.deployment_id, facts, None, file.upload_id, file.resource_id)
 
 
 async def _read_upload(file: readings.Waiting, folder: Path) -> Read | None:

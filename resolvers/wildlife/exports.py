@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import strawberry
 from sqlalchemy import Select
 
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.deployments import Deployment
-from app.models.wildlife.exchange import EventsCount, WildlifeExport, WildlifeExportFormat
+from app.models.wildlife.exchange import ENDED, EventsCount, ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.models.wildlife.species import Species
 from app.policies import visible
-from app.services.wildlife.exchange import exports
+from app.services.wildlife.exchange import exports, progress
 from app.services.wildlife.exchange.exports import ExportOptions
 from resolvers import ids
 from resolvers.context import Info
@@ -103,13 +105,57 @@ def wildlife_exports(info: Info) -> Select[WildlifeExport]:
     return visible(WildlifeExport, info.context.viewer)
 
 
+@dataclass(frozen=True)
+class WildlifeExportEvent:
+    """A snapshot of an export; null fields did not change."""
+
+    cursor: str
+    wildlife_export: WildlifeExport
+    status: ExchangeStatus | None = None
+    progress: float | None = None
+    stage: str | None = None
+    message: str | None = None
+    eta_s: float | None = None
+
+
+async def wildlife_export_updated(
+    info: Info, export_id: strawberry.ID, after: str | None = None
+) -> SourceStream[WildlifeExportEvent]:
+    """The progress of an export. Completes when the export ends.
+
+    export_id: The export.
+    after: The cursor to continue after; missed events come first. Without it, the current state comes first.
+    """
+
+    async def read(event: StreamEvent) -> WildlifeExportEvent:
+        changes = dict(event.payload)
+        status = ExchangeStatus(changes.pop("status")) if "status" in changes else None
+        now = await info.context.renewed().read(WildlifeExport, export_id)
+        return WildlifeExportEvent(event.position.cursor or "", now, status, **changes)
+
+    start = await info.context.events.beginning(after)
+    row = await info.context.read(WildlifeExport, export_id)
+    return SourceStream.of_work(
+        info.context.events,
+        progress.topic_of(row),
+        start,
+        read,
+        now=WildlifeExportEvent(start.cursor or "", row, row.status),
+        after=after,
+        is_over=lambda event: event.status in ENDED,
+    )
+
+
 def counts(root: strawberry.Parent[WildlifeExport]) -> ExportCounts:
     """How many rows the tables have."""
     return ExportCounts.of(root.counts)
 
 
 def download_link(root: strawberry.Parent[WildlifeExport], info: Info) -> str | None:
-    """A link to download the file, valid for {settings.file_link_s}; null until it is there."""
+    """A link to download the file, valid for {settings.file_link_s}; null until it is there.
+
+    The file is deleted {settings.wildlife_exports_kept_days} days after the export ended. Then this is null again.
+    """
     return exports.export_link(info.context.viewer, root)
 
 

@@ -101,6 +101,17 @@ class WildlifeImportEvent:
     wildlife_import: WildlifeImport = strawberry.field(description="The current state of the import.")
 
 
+@shows(resolve_exports.WildlifeExportEvent)
+class WildlifeExportEvent:
+    cursor: str = strawberry.field(description="Pass it as `after` to continue after this event.")
+    status: tables.ExchangeStatus | None = strawberry.field(description="The new status; null if it did not change.")
+    progress: float | None = strawberry.field(description="The progress, from 0 to 1.")
+    stage: str | None = strawberry.field(description="The current stage, in one word.")
+    message: str | None = strawberry.field(description="The current stage, in a sentence.")
+    eta_s: float | None = strawberry.field(description="The estimated seconds until it ends.")
+    wildlife_export: WildlifeExport = strawberry.field(description="The current state of the export.")
+
+
 @strawberry.type
 class ExchangeQuery:
     wildlife_import: WildlifeImport | None = field(resolve.wildlife_import)
@@ -151,3 +162,4 @@ class ExchangeMutation:
 @strawberry.type
 class ExchangeSubscription:
     wildlife_import_updated: WildlifeImportEvent = subscription(resolve.wildlife_import_updated)
+    wildlife_export_updated: WildlifeExportEvent = subscription(resolve_exports.wildlife_export_updated)

@@ -13,6 +13,7 @@ from app.services.wildlife.media import editing, uploads
 from app.settings import settings
 from resolvers.enums import show_enum
 from resolvers.wildlife import media_changes as resolve
+from resolvers.wildlife.media_fetching import fetch_media
 from schema.accounts import User
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
@@ -106,6 +107,7 @@ class MediaMutation:
         resolve.request_media_archive_upload, rate_limit=SystemRateLimit.UPLOADS
     )
     read_media: MediaReading | InvalidInput | Conflict = mutation(resolve.read_media, rate_limit=SystemRateLimit.JOBS)
+    fetch_media: MediaReading | InvalidInput | Conflict = mutation(fetch_media, rate_limit=SystemRateLimit.JOBS)
     add_media_addresses: AddedMedia | InvalidInput = mutation(
         resolve.add_media_addresses, request_bytes_max=settings.shape_request_bytes_max
     )

@@ -18,7 +18,7 @@ from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.social import Post
 from app.models.wildlife.ai_jobs import AIClassificationJob
-from app.models.wildlife.exchange import WildlifeImport, WildlifeImportFormat
+from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer
 from app.services.mapping.trainings import progress
@@ -81,7 +81,7 @@ async def stage(database: Database, signals: Signals, viewer: Person, hidden: Co
 
 
 async def _look_at_media(database: Database, viewer: Person, worker: Person) -> dict[str, Record]:
-    """A job of the worker's on media of the viewer, and an import, which only its owner hears of."""
+    """A job of the worker's on media of the viewer, and an import and an export, which only their owner hears of."""
     at = await classifying.season(database, viewer.id)
     await classifying.joined(database, at, worker.id)
     asked = {"ai_provider_id": at.provider.id, "project_id": at.project.id, "collection_id": at.link.id}
@@ -89,8 +89,11 @@ async def _look_at_media(database: Database, viewer: Person, worker: Person) -> 
     brought = {"research_project_id": at.research.id, "format": WildlifeImportFormat.CAMTRAP_DP, "files": {}}
     row = WildlifeImport(user_id=viewer.id, dry_run=False, keep_good=False, **brought)
     reading = MediaReading(research_project_id=at.research.id, user_id=worker.id, total=1)
-    rows = (job, await factories.add(database, row), await factories.add(database, reading))
-    return {type(each).__name__: each for each in rows}
+    export = WildlifeExport(
+        user_id=viewer.id, classification_project_id=at.project.id, format=WildlifeExportFormat.COCO
+    )
+    rows = [await factories.add(database, each) for each in (row, export, reading)]
+    return {type(each).__name__: each for each in (job, *rows)}
 
 
 async def _look(on: Stage, couple: Couple) -> None:
@@ -101,11 +104,14 @@ async def _look(on: Stage, couple: Couple) -> None:
         tell(session, job)
 
 
-async def _bring(on: Stage, couple: Couple) -> None:
-    row = on.works[WildlifeImport.__name__]
-    assert isinstance(row, WildlifeImport)
-    async with on.database.writing() as session:
-        events.record(session, topic_of(row), {"message": couple.said_of_them})
+def _exchange(kind: type[WildlifeImport] | type[WildlifeExport]) -> Callable[[Stage, Couple], Awaitable[None]]:
+    async def exchange(on: Stage, couple: Couple) -> None:
+        row = on.works[kind.__name__]
+        assert isinstance(row, kind)
+        async with on.database.writing() as session:
+            events.record(session, topic_of(row), {"message": couple.said_of_them})
+
+    return exchange
 
 
 async def _read_media(on: Stage, couple: Couple) -> None:
@@ -203,7 +209,8 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "typing": _type,
     "bannerChanged": _announce,
     "aiClassificationJobUpdated": _look,
-    "wildlifeImportUpdated": _bring,
+    "wildlifeImportUpdated": _exchange(WildlifeImport),
+    "wildlifeExportUpdated": _exchange(WildlifeExport),
     "mediaReadingUpdated": _read_media,
 }
 """What makes somebody heard, by what is listened to."""

@@ -92,6 +92,7 @@ REACHED_OTHERWISE = {
     "TableProblem": "is what mutations answer with",
     "TableImport": "is what mutations answer with",
     "WildlifeImportEvent": "is what subscriptions tell",
+    "WildlifeExportEvent": "is what subscriptions tell",
     "MediaReadingEvent": "is what subscriptions tell",
 }
 TYPES = [

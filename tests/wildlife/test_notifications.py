@@ -17,6 +17,7 @@ from resolvers import ids
 from tests import factories as people
 from tests.wildlife import classifying
 from tests.wildlife.classifying import by_person, final, joined, seen
+from tests.wildlife.exchanging import Desk
 
 
 @pytest.fixture
@@ -101,6 +102,23 @@ async def test_a_bulk_approval_and_its_undoing_tell_each_author_once(change, dat
     assert [kind for kind, *_ in await told(other)] == ["CLASSIFICATION_APPROVED"]
     await change("revertBulkApproval", viewer=owner, id=bulk["id"])
     assert [kind for kind, *_ in await told(other)] == ["CLASSIFICATION_APPROVED", "CLASSIFICATION_REJECTED"]
+
+
+TABLE = "filePath,observationType,classificationMethod\nIMG_0.JPG,vehicle,human\nIMG_1.JPG,blank,human\n"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_an_import_that_approves_tells_whose_rows_it_replaces(
+    api, change, ask, database, owner, other, at, approve, told, dry_run
+):
+    await approve(await by_person(database, at, 0, other.id, seen(at.fox)))
+    before = await told(other)
+    desk = Desk(api, change, ask, database, owner)
+    where = {"classificationProjectId": ids.encode(at.project), "approve": True, "dryRun": dry_run}
+    done = await desk.bring("importClassifications", TABLE.encode(), **where)
+    assert (done["status"], done["counts"]["approved"]) == ("FINISHED", 2)
+    rejected = review("CLASSIFICATION_REJECTED", f"{owner.user.username} no longer approves classifications of yours.")
+    assert await told(other) == [*before, *([] if dry_run else [rejected])]
 
 
 async def test_who_has_left_is_told_of_no_review(database, owner, other, at, approve, told):

@@ -136,9 +136,11 @@ class WildlifeExport(Record):
     __tablename__ = "wildlife_exports"
     __owned_by__ = ("user_id",)
     __table_args__ = (
-        CheckConstraint("(status = 'FINISHED') = (storage_key IS NOT NULL)", name="storage_key"),
+        # Old files are deleted; the row stays.
+        CheckConstraint("status = 'FINISHED' OR storage_key IS NULL", name="storage_key"),
         Index(None, "user_id", "id"),
         Index(None, "classification_project_id", "id"),
+        Index("ix_wildlife_exports_kept", "finished_at", postgresql_where=text("storage_key IS NOT NULL")),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))

@@ -47,7 +47,7 @@ class ResourceStatus(Enum):
     """What is known of a medium.
 
     RECEIVED is stored and not yet read. READ is read. UNREADABLE is stored, and `readError` says why it cannot be read.
-    ADDRESS is elsewhere: `filePath` is its address, and it is never fetched unless somebody asks.
+    ADDRESS is elsewhere: `filePath` is its address, and it is never fetched unless somebody asks with `fetchMedia`.
     """
 
     RECEIVED = "RECEIVED"
@@ -138,7 +138,8 @@ class Resource(Subject, Record):
             postgresql_where=text("media_id IS NOT NULL"),
             info={"conflict": "The research project already has a medium with this media id."},
         ),
-        CheckConstraint("(status = 'UNREADABLE') = (read_error IS NOT NULL)", name="read_error"),
+        # An address may have one, too: why it could not be fetched.
+        CheckConstraint("status = 'ADDRESS' OR (status = 'UNREADABLE') = (read_error IS NOT NULL)", name="read_error"),
         CheckConstraint("status = 'ADDRESS' OR storage_key IS NOT NULL", name="storage_key"),
         CheckConstraint("deployment_id IS NOT NULL OR sequence_id IS NULL", name="sequence"),
         Index(None, "research_project_id", "id"),
@@ -169,7 +170,9 @@ class Resource(Subject, Record):
     thumbnail_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH_MAX), info=WITHHELD)
     preview_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH_MAX), info=WITHHELD)
     status: Mapped[ResourceStatus] = mapped_column(doc="What is known of it.")
-    read_error: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why the file cannot be read.")
+    read_error: Mapped[str | None] = mapped_column(
+        String(NOTE_LENGTH_MAX), doc="Why the file cannot be read, or was not fetched."
+    )
     resource_type: Mapped[ResourceType | None] = mapped_column(
         doc="Picture, video or sound, by its content; null until it is known."
     )

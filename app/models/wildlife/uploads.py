@@ -75,7 +75,7 @@ class MediaReading(Record):
 
 
 class MediaUpload(Record):
-    """A file that somebody wants to upload, until it has been read."""
+    """A file that somebody wants to upload, or to have fetched from its address, until it has been read."""
 
     __tablename__ = "media_uploads"
     __table_args__ = (
@@ -92,6 +92,7 @@ class MediaUpload(Record):
         Index(None, "user_id"),
         Index(None, "deployment_id"),
         Index(None, "research_project_id", "id"),
+        Index(None, "resource_id", unique=True),
     )
 
     research_project_id: Mapped[int] = mapped_column(
@@ -106,7 +107,11 @@ class MediaUpload(Record):
         info=not_exported("it is deleted within days; what it became is exported"),
     )
     reading_id: Mapped[int | None] = mapped_column(ForeignKey("media_readings.id", ondelete="SET NULL"))
-    file_path: Mapped[str] = mapped_column(String(limits.FILE_PATH_LENGTH_MAX), doc="The path on the memory card.")
+    # The medium that is fetched: it is known by its address, and nobody uploads it.
+    resource_id: Mapped[int | None] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"))
+    file_path: Mapped[str] = mapped_column(
+        String(limits.FILE_PATH_LENGTH_MAX), doc="The path on the memory card, or the address to fetch it from."
+    )
     size_bytes: Mapped[BigInt] = mapped_column(BigInteger, doc="The size in bytes.")
     sha256: Mapped[str] = mapped_column(String(columns.SHA256_LENGTH), doc="The SHA-256 of the file, in hexadecimal.")
     storage_key: Mapped[str] = mapped_column(String(KEY_LENGTH_MAX), info=WITHHELD)

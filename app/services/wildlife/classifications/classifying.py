@@ -190,7 +190,9 @@ async def _replace(
         raised = update(Classification).where(Classification.id == final.id)
         await session.execute(raised.values(version=Classification.version + 1))
     changed = update(Classification).where(Classification.id == row.id)
-    await session.execute(changed.values(**said.values(), **values, last_modified=func.now()))
+    # Frames name the observations that are gone.
+    replaced = {**said.values(), **values, "frames_sha256": None}
+    await session.execute(changed.values(**replaced, last_modified=func.now()))
     await insert_observations(session, [(row.id, final, said.observations)])
     return await _again(session, row)
 

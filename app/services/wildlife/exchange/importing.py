@@ -11,15 +11,17 @@ from app.database import WriteSession
 from app.errors import Invalid
 from app.formats.wildlife import files
 from app.formats.wildlife.problems import Problem, Problems, Severity
+from app.models.kinds.wildlife import WildlifeNotification
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from app.models.wildlife.collections import Collection
 from app.models.wildlife.exchange import WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.providers import AIProvider, AIProviderType, ExternalAIProvider
-from app.services.wildlife.classifications import attributes
+from app.policies import Viewer
+from app.services.wildlife.classifications import attributes, review_notifications
 from app.services.wildlife.classifications.writing import AIResult, write_ai_classifications
 from app.services.wildlife.exchange import frames, matching, places, staging
 from app.services.wildlife.exchange.observations import Translator, names_in
-from app.services.wildlife.exchange.people import Seen, approve_all, write_people
+from app.services.wildlife.exchange.people import Seen, approve_all, replaced_by, write_people
 from app.services.wildlife.exchange.staging import Staged, ask
 from app.services.wildlife.exchange.taxa import Taxa
 
@@ -70,6 +72,7 @@ class Importing:
         self._taxa = Taxa()
         self._providers: dict[str, int] = {}
         self._frames = Path()
+        self._replaced: set[int] = set()
         self.reckoning = Reckoning(problems=problems_of(read))
 
     async def carry_out(self, records: Path) -> None:
@@ -203,9 +206,14 @@ class Importing:
                 approvable |= dict(zip((seen.final_id for seen in people), rows, strict=True))
                 await self._restore_frames(rows, [seen.records for seen in people])
             if self._row.options.get("approve"):
-                self.reckoning.approved += await approve_all(
-                    self._session, self._row.user_id, list(approvable.values())
-                )
+                await self._approve(list(approvable.values()))
+        viewer, kind = Viewer(self._row.user_id), WildlifeNotification.CLASSIFICATION_REJECTED
+        await review_notifications.notify_all(self._session, viewer, kind, self._project_id, self._replaced)
+
+    async def _approve(self, row_ids: Sequence[int]) -> None:
+        """Approves what was written, and notes whose rows are not approved any more."""
+        self._replaced |= await replaced_by(self._session, row_ids)
+        self.reckoning.approved += await approve_all(self._session, self._row.user_id, row_ids)
 
     async def _by_models(
         self, media: Sequence[Sequence[Staged]], translator: Translator

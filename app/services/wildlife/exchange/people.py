@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from app.database import WriteSession
+from app.database import ReadSession, WriteSession
 from app.models.base import Json
 from app.models.wildlife.approvals import ApprovalAction, ClassificationApproval
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.models.wildlife.observations import ClassificationDynamicAttrs
+from app.services.wildlife.classifications import review_notifications
 from app.services.wildlife.classifications.observations import Observation, checked_all, is_blank
 from app.services.wildlife.classifications.rows import Final, finals_where, insert_observations, insert_rows
 from app.services.wildlife.exchange.staging import Staged
@@ -87,6 +88,15 @@ async def _make_room(session: WriteSession, *, superseded: list[int], emptied: l
     if emptied:
         of_these = ClassificationDynamicAttrs.classification_id.in_(emptied)
         await session.execute(delete(ClassificationDynamicAttrs).where(of_these))
+
+
+async def replaced_by(session: ReadSession, row_ids: Sequence[int]) -> set[int]:
+    """The people whose approved rows would no longer be approved if these are."""
+    named = select(Classification.final_id).where(Classification.id.in_(row_ids))
+    approved = select(Classification.source_id).where(
+        Classification.id.in_(named), Classification.source_id.not_in(row_ids)
+    )
+    return await review_notifications.authors_of(session, (await session.scalars(approved)).all())
 
 
 async def approve_all(session: WriteSession, user_id: int, row_ids: Sequence[int]) -> int:

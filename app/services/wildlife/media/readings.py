@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from app import events
 from app.database import ReadSession, WriteSession
@@ -39,6 +39,7 @@ class Waiting(NamedTuple):
     sha256: str
     storage_key: str
     size_bytes: int
+    resource_id: int | None = None
 
 
 class ReadingPlan(NamedTuple):
@@ -144,7 +145,7 @@ async def waiting(session: ReadSession, reading_id: int, *, after: int, count: i
         .limit(count)
     )
     return [
-        Waiting(row.id, row.deployment_id, row.file_path, row.sha256, row.storage_key, row.size_bytes)
+        Waiting(row.id, row.deployment_id, row.file_path, row.sha256, row.storage_key, row.size_bytes, row.resource_id)
         for row in await session.scalars(listed)
     ]
 
@@ -199,5 +200,8 @@ async def reading_failed(session: WriteSession, reading_id: int, reason: str) ->
 
 
 async def _hand_back(session: WriteSession, reading_id: int) -> None:
+    """Leaves what was not read to the next reading; what was to be fetched is only fetched if somebody asks again."""
+    to_fetch = delete(MediaUpload).where(MediaUpload.reading_id == reading_id, MediaUpload.resource_id.is_not(None))
+    await session.execute(to_fetch.execution_options(synchronize_session=False))
     left = update(MediaUpload).where(MediaUpload.reading_id == reading_id).values(reading_id=None)
     await session.execute(left.execution_options(synchronize_session=False))

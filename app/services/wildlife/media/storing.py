@@ -37,6 +37,7 @@ FACTS = (
     "camera_time",
     "camera_utc_offset_minutes",
 )
+TIMES = ("camera_time", "camera_utc_offset_minutes")
 BROKEN = "The content does not match the SHA-256 that was announced: it was damaged on its way. Upload it again."
 
 
@@ -49,6 +50,8 @@ class Read(NamedTuple):
     facts: dict[str, Any]
     announced_sha256: str | None = None
     upload_id: int | None = None
+    # The medium that it is, if it was fetched from its address.
+    resource_id: int | None = None
 
 
 async def keep(session: WriteSession, reading_id: int, plan: readings.ReadingPlan, files: Sequence[Read]) -> set[int]:
@@ -92,11 +95,13 @@ async def _keep(
     session: WriteSession, plan: readings.ReadingPlan, file: Read, deployments: dict[int | str, Deployment]
 ) -> Resource:
     facts = file.facts
-    deployment = deployments.get(file.deployment_id or facts["serial_number"] or 0)
+    by_camera = facts["serial_number"] if file.resource_id is None else None
+    deployment = deployments.get(file.deployment_id or by_camera or 0)
     deployment_id = None if deployment is None else deployment.id
     place = Resource.deployment_id.is_(None) if deployment_id is None else Resource.deployment_id == deployment_id
     before = select(Resource).where(Resource.research_project_id == plan.project_id, place)
-    resource = await session.scalar(before.where(Resource.file_path == file.file_path))
+    is_it = Resource.file_path == file.file_path if file.resource_id is None else Resource.id == file.resource_id
+    resource = await session.scalar(before.where(is_it))
     if resource is None:
         resource = Resource(research_project_id=plan.project_id, owner_id=plan.user_id, deployment_id=deployment_id)
         session.add(resource)
@@ -119,7 +124,8 @@ def _describe(resource: Resource, file: Read, deployment: Deployment | None) -> 
     facts = file.facts
     damaged = file.announced_sha256 is not None and file.announced_sha256 != facts["sha256"]
     error = BROKEN if damaged else facts["error"]
-    resource.name = PurePosixPath(file.file_path).name[:FILE_NAME_LENGTH_MAX]
+    if file.resource_id is None:  # an address says less of its name than who added it
+        resource.name = PurePosixPath(file.file_path).name[:FILE_NAME_LENGTH_MAX]
     resource.file_path = file.file_path
     resource.storage_key = file.storage_key
     resource.status = ResourceStatus.READ if error is None else ResourceStatus.UNREADABLE
@@ -128,11 +134,15 @@ def _describe(resource: Resource, file: Read, deployment: Deployment | None) -> 
     resource.thumbnail_key = keys.thumbnail_of(file.storage_key) if facts["thumbnail"] else None
     resource.preview_key = keys.preview_of(file.storage_key) if facts["preview"] else None
     resource.previews_bytes = len(facts["thumbnail"] or b"") + len(facts["preview"] or b"")
+    # A table that told when it was recorded was filled in by people, who may have corrected it.
+    is_told = file.resource_id is not None and resource.time_source is TimeSource.TABLE
     for name in FACTS:
-        setattr(resource, name, facts[name])
-    resource.time_source = TimeSource.FILE if facts["camera_time"] else None
+        if not (is_told and name in TIMES):
+            setattr(resource, name, facts[name])
+    if not is_told:
+        resource.time_source = TimeSource.FILE if facts["camera_time"] else None
     pattern = deployment.file_name_pattern if deployment is not None else None
-    named = name_patterns.read_name(pattern, resource.name) if pattern else None
+    named = name_patterns.read_name(pattern, resource.name) if pattern and not is_told else None
     if named is not None:
         # The pattern was chosen because what is written in these files is wrong or missing.
         resource.camera_time, resource.camera_utc_offset_minutes = named.camera_time, None
