@@ -37,7 +37,8 @@ def options(statement_s_max: float, **more: str) -> str:
         "lock_timeout": settings.lock_s_max,
         "idle_in_transaction_session_timeout": settings.transaction_idle_s_max,
     }
-    session = {"TimeZone": "UTC"} | {name: str(int(s * 1000)) for name, s in limits.items()} | more
+    # Statements here are short: to compile one would take longer than to run it.
+    session = {"TimeZone": "UTC", "jit": "off"} | {name: str(int(s * 1000)) for name, s in limits.items()} | more
     return " ".join(f"-c {name}={value}" for name, value in session.items())
 
 

@@ -212,7 +212,6 @@ def _arguments(url: str, statement_s_max: float) -> dict[str, Any]:
             statement_s_max,
             default_transaction_read_only="on",
             plan_cache_mode="force_generic_plan",
-            jit="off",
             max_parallel_workers_per_gather="0",
         ),
         **link(),

@@ -148,6 +148,14 @@ class Classification(Record):
             postgresql_where=text("classification_type = 'FINAL' AND is_approved"),
         ),
         Index("ix_classifications_of_project", "project_id", "id", postgresql_where=IS_FINAL),
+        # What figures of a project need of what is approved, in the order of the rows that it shows.
+        Index(
+            "ix_classifications_counted",
+            "project_id",
+            "source_id",
+            postgresql_where=text("classification_type = 'FINAL' AND is_approved"),
+            postgresql_include=["id", "resource_id", "deployment_id", "recorded_at", "is_blank", "is_setup"],
+        ),
         Index("ix_classifications_review", "project_id", "id", postgresql_where=text("needs_review")),
         Index("ix_classifications_disagreement", "project_id", "id", postgresql_where=text("disagrees")),
         Index("ix_classifications_deployment", "project_id", "deployment_id", "id", postgresql_where=IS_FINAL),

@@ -97,6 +97,14 @@ class ClassificationDynamicAttrs(Record):
         Index(None, "classification_id", "id"),
         Index(None, "shown_by_id", "id"),
         Index("ix_classification_attrs_species", "project_id", "species_id", "shown_by_id"),
+        # What figures of a project need of an observation.
+        Index(
+            "ix_classification_attrs_counted",
+            "project_id",
+            "species_id",
+            "classification_id",
+            postgresql_include=["observation_type", "observation_level", "count", "classification_confidence"],
+        ),
         Index("ix_classification_attrs_type", "project_id", "observation_type", "shown_by_id"),
         Index(None, "species_id", postgresql_where=text("species_id IS NOT NULL")),
     )

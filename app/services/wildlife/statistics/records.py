@@ -10,9 +10,11 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    any_,
     case,
     cast,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -69,7 +71,8 @@ def observed(project_id: int, chosen: Filter) -> Observed:
         .join(seen, seen.classification_id == row(final))
         .join(Deployment, Deployment.id == final.deployment_id)
         .outerjoin(Resource, Resource.id == final.resource_id)
-        .where(*_finals(project_id, chosen, final), *_observations(chosen, seen))
+        # The project of the observations, too: so an index has all that is asked of them.
+        .where(*_finals(project_id, chosen, final), seen.project_id == project_id, *_observations(chosen, seen))
     )
     return Observed(found, final, seen, func.coalesce(Resource.sequence_id, -final.resource_id))
 
@@ -104,7 +107,8 @@ def _row(chosen: Filter) -> Any:
 def _finals(project_id: int, chosen: Filter, final: Any) -> list[ColumnElement[bool]]:
     conditions = [
         final.project_id == project_id,
-        final.classification_type == ClassificationType.FINAL,
+        # Written out: partial indexes hold the rows of one type.
+        final.classification_type == literal_column(f"'{ClassificationType.FINAL.value}'"),
         final.recorded_at.is_not(None),
     ]
     if chosen.approved_only:
@@ -125,7 +129,7 @@ def _finals(project_id: int, chosen: Filter, final: Any) -> list[ColumnElement[b
 def _observations(chosen: Filter, seen: Any) -> list[ColumnElement[bool]]:
     conditions = [seen.observation_type.in_(list(chosen.observation_types))]
     if chosen.species_ids is not None:
-        conditions.append(seen.species_id.in_(_below(chosen.species_ids)))
+        conditions.append(seen.species_id == any_(func.array(_below(chosen.species_ids).scalar_subquery())))
     if chosen.confidence_min is not None:
         # People give no confidence: what they say counts.
         conditions.append(func.coalesce(seen.classification_confidence, 1) >= chosen.confidence_min)
