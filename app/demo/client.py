@@ -38,6 +38,7 @@ class Followed:
 TRAINING = Followed("training", "trainingId")
 PREDICTION = Followed("prediction", "predictionId")
 READING = Followed("mediaReading", "mediaReadingId", "progress")
+IMPORT = Followed("wildlifeImport", "importId")
 AI_JOB = Followed("aiClassificationJob", "id", state="stage")
 
 
@@ -79,6 +80,20 @@ class Client:
         reply = await self._http.put(url, content=content, headers={"Content-Type": media_type})
         if reply.is_error:
             raise SystemExit(f"A file was not taken: {reply.text}")
+
+    async def get(self, url: str) -> bytes:
+        """The file that a link leads to."""
+        reply = await self._http.get(url, follow_redirects=True)
+        if reply.is_error:
+            raise SystemExit(f"A file was not given: {reply.text}")
+        return reply.content
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """Sends a file of an import; what names it in the import."""
+        given = {"fileName": name, "bytes": len(content)}
+        link = await self.ask("requestImportUpload", given, "UploadLink { url upload mediaType }")
+        await self.put(link["url"], content, link["mediaType"])
+        return str(link["upload"])
 
     async def watch(self, work: Followed, id: str, fields: str) -> dict[str, Any]:
         """Follows work to its end, and shows its progress; with the cursor of its last event."""

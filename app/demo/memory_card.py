@@ -1,6 +1,7 @@
 """A memory card from the camera to a package for others, walked as a client would walk it.
 
-Upload, the local detector, a manager's model, corrections, approval in bulk, and an export, all live.
+Upload, the local detector, a manager's model, corrections, approval in bulk, a classifier of one's own, and an export
+that is read back, all live.
 """
 
 import asyncio
@@ -11,7 +12,8 @@ from typing import Any
 
 import anyio.to_thread
 
-from app.demo.client import AI_JOB, READING, Client, console
+from app.demo import classifier
+from app.demo.client import AI_JOB, IMPORT, READING, Client, console
 from app.gateways.fakes import ai_manager
 from app.gateways.fakes.wood import season, stand_in_manager
 from app.gateways.fakes.wood.shots import Seen
@@ -45,7 +47,8 @@ async def walk(client: Client) -> None:
     provider, cursor = await _look_elsewhere(client, link)
     await _correct(client, classification, provider, pictures)
     await _approve(client, classification, provider)
-    await _export(client, classification, after=cursor)
+    await classifier.teach(client, project, classification)
+    await _export(client, project, classification, after=cursor)
 
 
 async def _place(client: Client, camera: season.Camera) -> tuple[str, str]:
@@ -222,20 +225,29 @@ async def _approve(client: Client, project: str, provider: str) -> None:
     console.print(f"  {done['approvedCount']} approved, {done['skippedCount']} left alone")
 
 
-async def _export(client: Client, project: str, *, after: str) -> None:
-    """A package of what is approved; a notification says when it is there."""
+async def _export(client: Client, research: str, project: str, *, after: str) -> None:
+    """A package of what is approved; a notification says when it is there. It is read back without writing anything."""
     begun = await client.ask("exportCamtrapDp", {"classificationProjectId": project}, "WildlifeExport { id }")
     message = await client.notified(begun["id"], after=after)
     document = """query ($id: ID!) { wildlifeExport(id: $id) {
         status failure formatVersion downloadLink counts { deployments media observations } } }"""
     export = (await client.read(document, id=begun["id"]))["wildlifeExport"]
     _passed(export["status"], "FINISHED", export["failure"])
-    console.print(f"[bold]8[/] {message}")
+    console.print(f"[bold]10[/] {message}")
     counts = export["counts"]
     console.print(
         f"  Camtrap DP {export['formatVersion']}: {counts['media']} media, {counts['observations']} observations.",
         export["downloadLink"],
         soft_wrap=True,
+    )
+    upload = await client.upload("package.zip", await client.get(export["downloadLink"]))
+    given = {"researchProjectId": research, "files": [{"upload": upload}], "dryRun": True}
+    begun = await client.ask("importCamtrapDp", given, "WildlifeImport { id }")
+    read = await client.watch(IMPORT, begun["id"], "status failure errorCount warningCount counts { media }")
+    _passed(read["status"], "FINISHED", read["failure"])
+    console.print(
+        f"  Read back and checked: {read['counts']['media']} media, {read['errorCount']} errors, "
+        f"{read['warningCount']} warnings."
     )
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from websockets.asyncio.server import serve as serve_sockets
 
 from app import cli, demo
-from app.demo import client, people
+from app.demo import classifier, client, people
 from app.gateways import storage
 from app.gateways.fakes.wood import season, stand_in_manager
 from app.main import build
@@ -270,6 +270,7 @@ async def test_a_memory_card_becomes_a_package_through_the_api_alone(
     monkeypatch.setattr(settings, "home", tmp_path)
     monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
     monkeypatch.setattr(stand_in_manager, "VISITS", 3)
+    monkeypatch.setattr(classifier, "VISITS", 1)
     await factories.local_detector(database)
     for name in season.ANIMALS:
         await factories.species(database, name)
@@ -281,10 +282,11 @@ async def test_a_memory_card_becomes_a_package_through_the_api_alone(
         await asyncio.to_thread(demo.run, [demo.Part.WILDLIFE])
     said = capsys.readouterr().out
     lines = [line for line in said.splitlines() if line[:1].isdigit()]
-    assert [line[0] for line in lines] == list("12345678")
+    assert [line.split()[0] for line in lines] == [str(number) for number in range(1, 11)]
     [project] = query("""SELECT resource_count, approved_count, classified_ai_count FROM classification_projects
         WHERE name = 'Who was there?'""")
-    assert project == {"resource_count": 6, "approved_count": 6, "classified_ai_count": 6}
+    assert project == {"resource_count": 12, "approved_count": 12, "classified_ai_count": 6}
+    assert "9 No classifier: A classifier needs at least 2 species with 30 approved crops each." in said
     assert "6 read, 0 unreadable, 0 duplicates" in said
     # What the ecologist corrected is what is drawn.
     named = query("""SELECT DISTINCT scientific_name FROM classifications final
@@ -293,4 +295,5 @@ async def test_a_memory_card_becomes_a_package_through_the_api_alone(
     assert [row["scientific_name"] for row in named] == ["Capreolus capreolus", "Sus scrofa"]
     assert "2 of 6 are wrong" in said
     [export] = query("SELECT status, counts FROM wildlife_exports")
-    assert (export["status"], export["counts"]["media"]) == ("FINISHED", 6)
+    assert (export["status"], export["counts"]["media"]) == ("FINISHED", 12)
+    assert "Read back and checked: 12 media, 0 errors, 0 warnings." in said
