@@ -1,10 +1,14 @@
 """Measures a large camera-trap project: 1 000 000 media, 3 000 000 observations: `python -m tests.bench.wildlife`.
 
-Pages of classifications by the filters people use, the counts of a project, and an approval in bulk with its undo.
+Pages of classifications by the filters people use, the counts of a project, figures of its deployments, an approval in
+bulk with its undo, and exports and imports.
 """
 
 import asyncio
+import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +25,7 @@ from rich.table import Table
 
 from resolvers import ids
 from tests.bench.clients import count
+from tests.bench.wildlife import exchange
 from tests.bench.world import World, filled, free_port, serve, sign_in
 
 ROWS = Path(__file__).with_name("rows.sql")
@@ -41,6 +46,14 @@ COUNTS = """query ($project: ID!) { classificationProject(id: $project) {
 APPROVE = """mutation ($project: ID!, $filter: ClassificationFilter, $limit: Int) {
     approveClassifications(input: {classificationProjectId: $project, filter: $filter, limit: $limit}) {
         __typename ... on BulkApproval { id approvedCount skippedCount } ... on Problem { message } } }"""
+FIGURES = {
+    "RAI of 190 deployments": "detectionRates(station: DEPLOYMENT) { scientificName rate }",
+    "detection history of 190 deployments": "detectionHistory(station: DEPLOYMENT) { occasions csv }",
+}
+FIGURE = """query ($project: ID!, $filter: StatisticsFilter) {
+    wildlifeStatistics(classificationProjectId: $project, filter: $filter) { %s } }"""
+# So many deployments, or pictures: a tenth, and all.
+WORKS = (("Camtrap DP export", "EXPORT", (19, 190)), ("MegaDetector import", "IMPORT", (10_000, 100_000)))
 REVERT = """mutation ($id: ID!) { revertBulkApproval(input: {id: $id}) {
     __typename ... on BulkApproval { revertedAt } ... on Problem { message } } }"""
 
@@ -89,7 +102,9 @@ def main() -> None:
         serve(servers, made)
         _pages(made)
         _counts(made)
+        _figures(made)
         _approvals(made)
+        _works(made)
 
 
 def _pages(world: World) -> None:
@@ -108,6 +123,30 @@ def _pages(world: World) -> None:
 def _counts(world: World) -> None:
     table = _table("counts of a project and its collections", "SQL", "p50", "p95 ms")
     table.add_row("", *_measured(world, COUNTS, {"project": PROJECT}))
+    console.print(table)
+
+
+def _figures(world: World) -> None:
+    table = _table("figures of a project", "s")
+    for name, fields in FIGURES.items():
+        begun = time.perf_counter()
+        _ask(world, FIGURE % fields, {"project": PROJECT, "filter": {"speciesIds": [COMMON]}})
+        table.add_row(name, f"{time.perf_counter() - begun:.2f}")
+    console.print(table)
+
+
+def _works(world: World) -> None:
+    """Each in a process of its own, as one with more rows and one with fewer: so it shows whether memory is flat."""
+    table = _table("exports and imports", "rows", "s", "rows/s", "MB above rest", "MB of the reader")
+    for name, what, sizes in WORKS:
+        for size in sizes:
+            command = (sys.executable, "-m", exchange.__name__, what, str(size))
+            places = (world.database_url, world.redis_url, str(world.home))
+            done = subprocess.run([*command, *places], check=True, capture_output=True, text=True)
+            took = json.loads(done.stdout.splitlines()[-1])
+            rate = took["rows"] / took["s"]
+            figures = (f"{took['rows']}", f"{took['s']:.1f}", f"{rate:,.0f}", f"{took['above_mb']:.0f}")
+            table.add_row(f"{name}, {size}", *figures, f"{took['child_mb']:.0f}")
     console.print(table)
 
 
