@@ -15,7 +15,13 @@ from app.models.choices import Scope
 from app.models.mapping.trainings import Model, ModelStatus, Training
 from app.models.reports import Report, ReportReason
 from app.models.system import Banner
+from app.models.wildlife.classifications import Classification
+from app.models.wildlife.observations import ObservationType
+from app.policies import Viewer
 from app.services.accounts.email.tokens import Purpose, token_of
+from app.services.system import uploads
+from app.services.wildlife.classifications import approving, writing
+from app.services.wildlife.classifications.observations import Observation
 from resolvers import ids
 from tests import factories
 from tests.system.test_blank_texts import FIELDS, SECRETS
@@ -46,19 +52,8 @@ ELSEWHERE = {
     "serialNumber": "compared, not kept",
     "csv": "a file with a rule of its own, by its bytes",
     "fileName": "its end is looked at, and the name is not kept",
-    "basePath": "not yet measured here: a sealed upload comes before it",
-    "trapperInstanceUrl": "not yet measured here: it starts as a URL does",
-    ("importCamtrapDp", "path"): "not yet measured here: a sealed upload comes before it",
-    ("importClassifications", "path"): "not yet measured here: a sealed upload comes before it",
-    ("importMegaDetector", "path"): "not yet measured here: a sealed upload comes before it",
-    ("importSpeciesNet", "path"): "not yet measured here: a sealed upload comes before it",
-    ("importWildlifeInsights", "path"): "not yet measured here: a sealed upload comes before it",
+    "trapperInstanceUrl": "a URL has a rule of its own: tests/gateways/test_outside.py",
     ("approveClassifications", "individualId"): "compared, not kept",
-    ("giveClassificationFeedback", "individualId"): "not yet measured here: it needs a classification of AI's",
-    ("giveClassificationFeedback", "comments"): "not yet measured here: it needs a classification of AI's",
-    ("importSpecies", "checklist"): "not yet measured here: a file with columns comes before it",
-    ("trainSpeciesClassifier", "name"): "not yet measured here: media that teach come before it",
-    ("createClassificator", "customAttrs.0.name"): "not yet measured here: the same name is taken before it",
 }
 """Texts that `checks.text` does not measure, and why: in every mutation, or in one."""
 WILDLIFE = {
@@ -67,6 +62,7 @@ WILDLIFE = {
     "startsAt": "2026-05-01T12:00:00Z",
     "endsAt": "2026-05-02T12:00:00Z",
     "sha256": "0" * 64,
+    "csv": "taxonID,scientificName,taxonRank\n1,Vulpes vulpes,species\n",
 }
 """What the services of camera traps take, for what a test does not try."""
 
@@ -103,6 +99,11 @@ async def every_row(database, rows, owner, monkeypatch):
     others = {"Banner": banner, "ApiKey": api_key, "Report": report, **await wildlife(database, owner)}
     for name, value in WILDLIFE.items():
         monkeypatch.setitem(FIXED, name, value)
+
+    async def uploaded(_viewer, _upload, *, use):
+        return uploads.Uploaded(f"{use}/1", "application/json", 5)
+
+    monkeypatch.setattr(uploads, "uploaded", uploaded)
     return {**rows, **{name: ids.encode(row) for name, row in others.items()}}
 
 
@@ -119,6 +120,7 @@ async def wildlife(database, owner):
     question = await classifying.classification_project(database, project)
     await classifying.linked(database, question, collection)
     return {
+        "ClassificationFeedback": await _approved(database, owner, question, resource),
         "ResearchProject": project,
         "Location": location,
         "Deployment": deployment,
@@ -131,6 +133,17 @@ async def wildlife(database, owner):
         "Classificator": await classifying.classificator(database, owner.id),
         "ClassificationProject": question,
     }
+
+
+async def _approved(database, owner, question, resource):
+    """The FINAL of a medium, approved as AI saw it."""
+    provider = await classifying.ai_provider(database, owner.id)
+    async with database.writing() as session:
+        vehicle = Observation(ObservationType.VEHICLE)
+        written = await writing.write_ai_classification(session, question.id, resource.id, provider.id, [vehicle])
+        row = await session.get_one(Classification, written.id)
+        shown = (await session.get_one(Classification, row.final_id)).version
+        return await approving.approve_classification(session, Viewer(owner.id), row.id, expected_version=shown)
 
 
 TEXTS = [

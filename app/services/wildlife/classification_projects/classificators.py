@@ -77,6 +77,12 @@ async def create_classificator(
     """A classificator with its first version: the form given, or that of the one it is a copy of."""
     require(may_create_classificators, viewer, None)
     origin = None if copy_of_id is None else await _found(session, viewer, copy_of_id, field="copyOfId")
+    if origin is not None and form is None:
+        newest = await _newest(session, origin.id)
+        columns = ("predefined_attrs", "custom_attrs", "static_attrs_order", "dynamic_attrs_order")
+        values = {column: getattr(newest, column) for column in columns}
+    else:
+        values = await _values(session, form or Form())
     made = Classificator(
         owner_id=signed_in(viewer),
         name=name,
@@ -85,12 +91,6 @@ async def create_classificator(
     )
     session.add(made)
     await session.flush()
-    if origin is not None and form is None:
-        newest = await _newest(session, origin.id)
-        columns = ("predefined_attrs", "custom_attrs", "static_attrs_order", "dynamic_attrs_order")
-        values = {name: getattr(newest, name) for name in columns}
-    else:
-        values = await _values(session, form or Form())
     session.add(ClassificatorVersion(classificator_id=made.id, number=1, **values))
     await session.flush()
     return made

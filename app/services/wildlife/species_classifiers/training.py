@@ -49,11 +49,11 @@ async def train_species_classifier(
 ) -> SpeciesClassifierTraining:
     """Queues a training on the approved crops of a project. What can be counted is refused now."""
     project = await access.project_to_approve_in(session, viewer, project_id)
+    checks.within("seed", seed, 0, limits.SEED_MAX)
+    called = checks.optional_name("name", name, length_max=limits.CLASSIFIER_NAME_LENGTH_MAX)
     if reason := EFFICIENTNET_LITE0.reason:
         raise Unavailable(reason)
     await storage_usage.require_any_room(session, signed_in(viewer))
-    checks.within("seed", seed, 0, limits.SEED_MAX)
-    called = checks.optional_name("name", name, length_max=limits.CLASSIFIER_NAME_LENGTH_MAX)
     counts = await crops.counted(session, project.id, gold_standard_only=gold_standard_only)
     names = await crops.names_of(session, list({*counts, *(species_ids or [])}))
     learned = _learned(counts, names, species_ids)
