@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from graphql import GraphQLObjectType
+from PIL import Image
 from sqlalchemy import delete, update
 
 from app.gateways import storage
@@ -19,6 +21,9 @@ from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.reports import Report, ReportReason, ReportState
 from app.models.social import Block, Post
+from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
+from app.models.wildlife.media import Resource
+from app.models.wildlife.projects import ResearchProjectMember
 from app.policies import Viewer
 from app.services import links
 from app.services.accounts.users import data_exports
@@ -34,6 +39,8 @@ from schema import schema
 from tests import factories
 from tests.accounts.keys import key_of
 from tests.fixtures import Person
+from tests.wildlife import classifying
+from tests.wildlife import factories as wildlife
 
 FIELDS = {
     "AOI.labelsLink": "... on AOI { labelsLink(format: GEOJSON) }",
@@ -44,8 +51,18 @@ FIELDS = {
     "PostMedia.url": "... on Post { media { url } }",
     "Report.evidenceUrl": "... on Report { evidenceUrl }",
     "DataExport.link": "... on DataExport { link }",
+    "Resource.originalLink": "... on Resource { originalLink }",
+    "Resource.pictureLink": "... on Resource { pictureLink }",
+    "Resource.annotatedLink": "... on Resource { annotatedLink }",
+    "WildlifeExport.downloadLink": "... on WildlifeExport { downloadLink }",
+    "ActivityChart.link": "... on Deployment { activityChart { link } }",
 }
+FIGURES = {"WildlifeStatistics.overviewChart": "overviewChart", "WildlifeStatistics.deploymentMap": "deploymentMap"}
 UPLOAD = """mutation { requestAvatarUpload(input: {mediaType: "image/png", bytes: 5}) { ... on UploadLink { url } } }"""
+MEDIUM = {"path": "IMG_1.JPG", "bytes": 5, "sha256": "0" * 64}
+MEDIA = """mutation ($project: ID!, $files: [MediaFileInput!]!) {
+    requestMediaUploads(input: {researchProjectId: $project, files: $files}) {
+        ... on RequestedUploads { files { url } } } }"""
 UNSIGNED = {
     "Post.mediaUrl": "It is elsewhere on the web.",
     "OsmAccount.imgUrl": "It is OpenStreetMap's.",
@@ -56,17 +73,6 @@ UNSIGNED |= {
     "AIProviderConnection.apiUrl": "It leads to an AI Manager.",
     "AIProviderConnection.trapperInstanceUrl": "It is where an AI Manager finds this API.",
 }
-OF_WILDLIFE = {
-    "Resource.pictureLink": ("medium-picture", "shared-picture"),
-    "Resource.originalLink": ("medium",),
-    "Resource.annotatedLink": ("annotated-picture",),
-    "RequestedUpload.url": ("media-upload",),
-    "WildlifeExport.downloadLink": ("wildlife-export",),
-    "ActivityChart.link": ("activity-chart",),
-    "WildlifeStatistics.overviewChart": ("project-overview",),
-    "WildlifeStatistics.deploymentMap": ("deployment-map",),
-}
-"""Links whose rights depend on projects: tests/wildlife/test_{media_changes,pictures,package_exports}.py do it."""
 KINDS = {
     "AOI.labelsLink": exports.AREA,
     "AOI.gpxLink": exports.AREA,
@@ -77,6 +83,14 @@ KINDS = {
     "Report.evidenceUrl": pictures.EVIDENCE,
     "DataExport.link": data_exports.DATA_EXPORT,
     "UploadLink.url": uploads.UPLOAD,
+    "RequestedUpload.url": links.KINDS["media-upload"],
+    "Resource.originalLink": links.KINDS["medium"],
+    "Resource.pictureLink": links.KINDS["medium-picture"],
+    "Resource.annotatedLink": links.KINDS["annotated-picture"],
+    "WildlifeExport.downloadLink": links.KINDS["wildlife-export"],
+    "ActivityChart.link": links.KINDS["activity-chart"],
+    "WildlifeStatistics.overviewChart": links.KINDS["project-overview"],
+    "WildlifeStatistics.deploymentMap": links.KINDS["deployment-map"],
     "mail": digests.UNSUBSCRIBE,
 }
 
@@ -117,8 +131,36 @@ async def here(database, owner, other, staff, tmp_path, monkeypatch):
     )
     for key in ("predictions/1/a", "pictures/7/400.webp", "pictures/7/1600.webp", "exports/1.zip"):
         await storage.put(key, b"content")
-    rows = [dataset, aoi, training, prediction, artifact, post, report, export, team]
+    rows = [
+        dataset,
+        aoi,
+        training,
+        prediction,
+        artifact,
+        post,
+        report,
+        export,
+        team,
+        *await camera_traps(database, owner, other),
+    ]
     return Here({"owner": owner, "member": other, "staff": staff}, {type(row).__name__: row for row in rows})
+
+
+async def camera_traps(database, owner, member):
+    """A medium with its files in a project that somebody has joined, and their export of it."""
+    season = await classifying.season(database, owner.id, media=0)
+    await classifying.joined(database, season, member.id)
+    files = {"storage_key": "media/1/a", "thumbnail_key": "media/1/a.small", "preview_key": "media/1/a.preview"}
+    medium = await wildlife.resource(database, season.research, deployment_id=season.deployment.id, **files)
+    shot = BytesIO()
+    Image.new("RGB", (64, 48)).save(shot, "WEBP")
+    for key in files.values():
+        await storage.put(key, shot.getvalue())
+    done = {"status": ExchangeStatus.FINISHED, "storage_key": "wildlife-exports/1.zip", "size_bytes": 1}
+    asked = {"user_id": member.id, "classification_project_id": season.project.id}
+    export = await factories.add(database, WildlifeExport(format=WildlifeExportFormat.COCO, **asked, **done))
+    await storage.put("wildlife-exports/1.zip", b"content")
+    return season.research, season.project, season.deployment, medium, export
 
 
 def found(answer: Any) -> list[str]:
@@ -136,6 +178,12 @@ async def link(ask, here, coordinate, viewer) -> str:
         return urlsplit(digests.unsubscribe_url(viewer.id, f"{viewer.user.username}@fieldgraph.test")).path
     if coordinate == "UploadLink.url":
         answer = await ask(UPLOAD, viewer=viewer)
+    elif coordinate == "RequestedUpload.url":
+        answer = await ask(MEDIA, viewer=viewer, project=ids.encode(here.rows["ResearchProject"]), files=[MEDIUM])
+    elif coordinate in FIGURES:
+        of = f"wildlifeStatistics(classificationProjectId: $id) {{ {FIGURES[coordinate]} }}"
+        project = ids.encode(here.rows["ClassificationProject"])
+        answer = await ask(f"query ($id: ID!) {{ {of} }}", viewer=viewer, id=project)
     else:
         fields = FIELDS[coordinate]
         row = here.rows[re.search(r"on (\w+)", fields)[1]]
@@ -146,13 +194,20 @@ async def link(ask, here, coordinate, viewer) -> str:
 
 async def used(api, address) -> Any:
     if address.startswith("/uploads/"):
-        return await api.put(address, content=b"hello", headers={"Content-Type": "image/png"})
+        for media_type in ("image/png", "application/octet-stream"):
+            answer = await api.put(address, content=b"hello", headers={"Content-Type": media_type})
+            if answer.status_code != 415:
+                break
+        return answer
     return await (api.post if address.startswith("/unsubscribe/") else api.get)(address)
 
 
+ELSEWHERE = {"ai-medium": "tests/wildlife/test_ai_jobs.py", "shared-picture": "tests/wildlife/test_pictures.py"}
+"""Kinds of links that no member of a project is given, and where they are tried."""
+
+
 def test_every_kind_of_link_is_here():
-    of_wildlife = {links.KINDS[name] for names in OF_WILDLIFE.values() for name in names}
-    assert set(KINDS.values()) | of_wildlife == {*links.KINDS.values()} - {links.KINDS.get("ai-medium")}
+    assert set(KINDS.values()) == {kind for name, kind in links.KINDS.items() if name not in ELSEWHERE}
 
 
 def test_every_link_of_the_schema_is_here():
@@ -163,7 +218,7 @@ def test_every_link_of_the_schema_is_here():
         for name in kind.fields
         if re.search(r"(url|link|download)$", name, re.IGNORECASE) and not kind.name.startswith("__")
     }
-    assert shown - set(UNSIGNED) - set(OF_WILDLIFE) == set(KINDS) - {"mail"}
+    assert shown - set(UNSIGNED) == set(KINDS) - {"mail"}
 
 
 @pytest.mark.parametrize("coordinate", KINDS)
@@ -184,7 +239,7 @@ async def test_a_link_works_for_its_holder_and_nothing_that_was_forged_does(api,
         assert (await used(api, f"/{route}/{forged}")).status_code == refused
     for other in {kind.route for kind in links.KINDS.values()} - {route, "unsubscribe"}:
         assert (await used(api, f"/{other}/{token}")).status_code == 403
-    assert (await used(api, address)).status_code == (201 if coordinate == "UploadLink.url" else 200)
+    assert (await used(api, address)).status_code == (201 if KINDS[coordinate].route == "uploads" else 200)
 
 
 def _with(statement):
@@ -218,6 +273,8 @@ decided = _with(lambda here, _: _row(here, Report, state=ReportState.DISMISSED))
 picture_changed = _with(lambda here, _: _row(here, Post, media_key="8"))
 picture_removed = _with(lambda here, _: _row(here, Post, media_key=None))
 moved_team = _with(lambda here, _: _row(here, Prediction, team_id=None))
+left_project = _with(lambda _, holder: delete(ResearchProjectMember).where(ResearchProjectMember.user_id == holder.id))
+export_pruned = _with(lambda here, _: _row(here, WildlifeExport, storage_key=None))
 
 ACCOUNT = {"suspended": suspended, "signed out": signed_out}
 WITHDRAWN = {
@@ -237,6 +294,19 @@ WITHDRAWN = {
     "Report.evidenceUrl": {**ACCOUNT, "decided": decided, "no longer staff": no_longer_staff},
     "DataExport.link": {**ACCOUNT, "expired": expired, "deleted": _gone(DataExport)},
     "UploadLink.url": ACCOUNT,
+    "RequestedUpload.url": ACCOUNT,
+    "Resource.originalLink": {**ACCOUNT, "left the project": left_project, "deleted": _gone(Resource)},
+    "Resource.pictureLink": {**ACCOUNT, "left the project": left_project, "deleted": _gone(Resource)},
+    "Resource.annotatedLink": {**ACCOUNT, "left the project": left_project, "deleted": _gone(Resource)},
+    "WildlifeExport.downloadLink": {
+        **ACCOUNT,
+        "left the project": left_project,
+        "its file deleted": export_pruned,
+        "deleted": _gone(WildlifeExport),
+    },
+    "ActivityChart.link": {**ACCOUNT, "left the project": left_project},
+    "WildlifeStatistics.overviewChart": {**ACCOUNT, "left the project": left_project},
+    "WildlifeStatistics.deploymentMap": {**ACCOUNT, "left the project": left_project},
     "mail": {"suspended": suspended, "another address": moved},
 }
 CASES = [(coordinate, how) for coordinate, ways in WITHDRAWN.items() for how in ways]
