@@ -48,7 +48,7 @@ async def walk(client: Client) -> None:
     await _correct(client, classification, provider, pictures)
     await _approve(client, classification, provider)
     await classifier.teach(client, project, classification)
-    await _export(client, project, classification, after=cursor)
+    await _export(client, classification, after=cursor)
 
 
 async def _place(client: Client, camera: season.Camera) -> tuple[str, str]:
@@ -225,7 +225,7 @@ async def _approve(client: Client, project: str, provider: str) -> None:
     console.print(f"  {done['approvedCount']} approved, {done['skippedCount']} left alone")
 
 
-async def _export(client: Client, research: str, project: str, *, after: str) -> None:
+async def _export(client: Client, project: str, *, after: str) -> None:
     """A package of what is approved; a notification says when it is there. It is read back without writing anything."""
     begun = await client.ask("exportCamtrapDp", {"classificationProjectId": project}, "WildlifeExport { id }")
     message = await client.notified(begun["id"], after=after)
@@ -241,7 +241,7 @@ async def _export(client: Client, research: str, project: str, *, after: str) ->
         soft_wrap=True,
     )
     upload = await client.upload("package.zip", await client.get(export["downloadLink"]))
-    given = {"researchProjectId": research, "files": [{"upload": upload}], "dryRun": True}
+    given = {"classificationProjectId": project, "files": [{"upload": upload}], "dryRun": True}
     begun = await client.ask("importCamtrapDp", given, "WildlifeImport { id }")
     read = await client.watch(IMPORT, begun["id"], "status failure errorCount warningCount counts { media }")
     _passed(read["status"], "FINISHED", read["failure"])

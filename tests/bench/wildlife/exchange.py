@@ -79,7 +79,7 @@ async def main(what: str, size: int) -> None:
     """Carries it out, and prints what it took."""
     settings.database_url, settings.redis_url, home = sys.argv[3:6]
     settings.home = Path(home)
-    database = Database(settings.database_url, settings.redis_url)
+    database = Database(settings.database_url, settings.redis_url, statement_s_max=settings.job_statement_s_max)
     begin, kind = BEGIN[what]
     key = await begin(database, size)
     rest_mb = _peak_mb(resource.RUSAGE_SELF)
