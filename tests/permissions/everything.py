@@ -32,6 +32,7 @@ KINDS = {
     "AIProvider": "ExternalAIProvider",
     "connection": "AIProviderConnection",
     "import": "WildlifeImport",
+    "export": "WildlifeExport",
     "object": "ClassificationDynamicAttrs",
     "AIClassificationJobEvent": "AIClassificationJob",
     "BulkApprovalPreview": "Classification",
