@@ -89,6 +89,8 @@ def test_only_short_closed_lists_are_not_connections():
     }
     assert plain == {
         "Query.nodes",
+        "TableColumn.warnings",
+        "TableReading.columns",
         "BulkApprovalPreview.outcomes",
         "BulkApprovalPreview.species",
         "ClassificationItems.items",

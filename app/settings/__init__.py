@@ -40,6 +40,7 @@ ORDERED = [
     ("picture_bytes_max", "upload_bytes_max"),
     ("label_file_bytes_max", "upload_bytes_max"),
     ("import_bytes_max", "upload_bytes_max"),
+    ("machine_table_bytes_max", "upload_bytes_max"),
     ("upload_bytes_max", "upload_bytes_per_hour_max"),
     ("upload_bytes_per_hour_max", "upload_bytes_per_day_max"),
     ("osm_poll_s", "osm_poll_s_max"),

@@ -2,15 +2,19 @@
 
 from pydantic import BaseModel, Field
 
-from app.settings.kinds import Bytes, Count
+from app.settings.kinds import Bytes, Count, Duration
 from app.settings.units import MIB
 
 
 class AutomlSettings(BaseModel):
     """Tables that machines are made of."""
 
+    machine_table_bytes_max: Bytes = Field(default=1_000_000_000, description="Bytes of a table for a machine.")
     machine_table_cells_max: Count = Field(default=10_000_000, description="Cells of a table for a machine.")
     machine_table_columns_max: Count = Field(default=2_000, description="Columns of a table for a machine.")
     machine_table_workbook_bytes_max: Bytes = Field(
         default=512 * MIB, description="Bytes that a workbook for a machine may unpack to."
+    )
+    machine_table_read_cpu_s_max: Duration = Field(
+        default=600, description="Processor time to read a table for a machine."
     )

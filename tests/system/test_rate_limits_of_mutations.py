@@ -91,6 +91,7 @@ def test_what_starts_something_is_found():
             "importLabels",
             "conflatePrediction",
             "exportMyData",
+            "readTable",
             *WILDLIFE_JOBS,
         },
         SystemRateLimit.UPLOADS: {
@@ -100,6 +101,7 @@ def test_what_starts_something_is_found():
             "requestImportUpload",
             "requestMediaArchiveUpload",
             "requestPostUpload",
+            "requestTableUpload",
         },
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
     }

@@ -53,6 +53,9 @@ ELSEWHERE = {
     "csv": "a file with a rule of its own, by its bytes",
     "fileName": "its end is looked at, and the name is not kept",
     "trapperInstanceUrl": "a URL has a rule of its own: tests/gateways/test_outside.py",
+    ("readTable", "options.encoding"): "one of a few",
+    ("readTable", "options.separator"): "one of four characters",
+    ("readTable", "options.sheet"): "not yet measured here: a sealed upload comes before it",
     ("approveClassifications", "individualId"): "compared, not kept",
 }
 """Texts that `checks.text` does not measure, and why: in every mutation, or in one."""

@@ -1,1 +1,1 @@
-"""Tables of machines, their columns and their lines."""
+"""Tables of the machines that learn from tables, and of what is read for them."""

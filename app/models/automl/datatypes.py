@@ -1,4 +1,4 @@
-"""What a column of a table is: its datatype, its role, and what may be wrong with it."""
+"""What a column of a table is: its datatype, its role, how its values are written, and what may be wrong with it."""
 
 from enum import Enum
 
@@ -22,6 +22,26 @@ class Role(Enum):
     INPUT = "INPUT"
     OUTPUT = "OUTPUT"
     IGNORE = "IGNORE"
+
+
+class DecimalSign(Enum):
+    """The sign before the fraction of a number."""
+
+    POINT = "POINT"
+    COMMA = "COMMA"
+
+    @property
+    def sign(self) -> str:
+        """The sign itself."""
+        return "," if self is DecimalSign.COMMA else "."
+
+
+class DateOrder(Enum):
+    """The order of year, month and day in a date."""
+
+    YMD = "YMD"
+    DMY = "DMY"
+    MDY = "MDY"
 
 
 class TableFormat(Enum):

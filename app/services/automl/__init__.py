@@ -1,0 +1,1 @@
+"""Tables, the machines that learn from them, and their lines."""

@@ -1,0 +1,32 @@
+"""Reading tables."""
+
+from typing import Any
+
+from app import parsing
+from app.formats.tables import reading
+from app.gateways import storage
+from app.models.kinds.automl import AutomlJob
+from app.services.automl import readings
+from app.settings import settings
+from jobs.broker import job
+from jobs.folders import working_folder
+from jobs.run import Run
+
+
+@job(AutomlJob.READ_TABLE, failed=readings.failed)
+async def read_table(run: Run) -> None:
+    """Reads a table in a parsing child; nothing is kept but the reading."""
+    async with run.writing() as session:
+        plan = await readings.begin(session, run.claim.subject_id)
+    with working_folder() as folder:
+        path = folder / "table"
+        await storage.download(plan.storage_key, path)
+        found: dict[str, Any] = await parsing.run(
+            reading.read,
+            str(path),
+            plan.options,
+            cpu_s_max=settings.machine_table_read_cpu_s_max,
+            field="upload",
+        )
+    async with run.ending() as session:
+        await readings.finish(session, run.claim.subject_id, found)

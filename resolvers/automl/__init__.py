@@ -1,0 +1,1 @@
+"""How fields about tables and machines are answered."""
