@@ -9,6 +9,7 @@ from app import security
 from app.database import Database
 from app.events.reading import EventReader
 from app.models.accounts import Team, TeamInvitation, TeamMembership
+from app.models.automl.machines import Machine
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
@@ -60,6 +61,10 @@ async def dataset(database: Database, user_id: int, **fields: Any) -> Dataset:
             }
         ),
     )
+
+
+async def machine(database: Database, user_id: int, **fields: Any) -> Machine:
+    return await add(database, Machine(**{"machine_owner_user_id": user_id, "machine_name": "Cells", **fields}))
 
 
 async def aoi(database: Database, of: Dataset, geom: Polygon = SQUARE, **fields: Any) -> AOI:

@@ -89,6 +89,11 @@ def test_only_short_closed_lists_are_not_connections():
     }
     assert plain == {
         "Query.nodes",
+        "ColumnProfile.languageShares",
+        "ColumnProfile.textShares",
+        "ColumnProfile.topValues",
+        "Machine.columns",
+        "MachineColumn.warnings",
         "TableColumn.warnings",
         "TableReading.columns",
         "BulkApprovalPreview.outcomes",

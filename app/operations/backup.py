@@ -33,7 +33,7 @@ FORMAT = 1
 # What belongs to the restored database itself goes first; extensions stay, as only a superuser can make some anew.
 # The names of all are asked for before any goes: of what went along with another, only a number would be left.
 CLEAR = """
-DROP SCHEMA IF EXISTS audit CASCADE;
+DROP SCHEMA IF EXISTS audit, machine_line_partitions CASCADE;
 DO $$ DECLARE command text; BEGIN
     FOREACH command IN ARRAY coalesce((
         SELECT array_agg(format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW'

@@ -18,3 +18,9 @@ class AutomlSettings(BaseModel):
     machine_table_read_cpu_s_max: Duration = Field(
         default=600, description="Processor time to read a table for a machine."
     )
+    line_changes_per_hour_max: Count = Field(
+        default=3_600, description="Changes of machines' lines that an account may make in an hour."
+    )
+    machine_lines_at_once_max: Count = Field(
+        default=1_000, description="Lines of a machine that one request may add, change or delete."
+    )

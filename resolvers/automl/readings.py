@@ -60,7 +60,7 @@ class TableReadingEvent:
 @strawberry.input(description="What is known about a table; what is left out is detected.")
 class TableOptionsInput:
     encoding: str | None = strawberry.field(
-        default=None, description="The encoding of a text file: utf-8, utf-16, latin-1 or windows-1252."
+        default=None, description="The encoding of a text file: `utf-8`, `utf-16`, `latin-1` or `windows-1252`."
     )
     separator: str | None = strawberry.field(
         default=None, description="What separates the values of a text file: a comma, a semicolon, a tab or a pipe."
@@ -130,8 +130,9 @@ async def request_table_upload(info: Info, file_name: str, bytes: int) -> Upload
     file_name: The name of the file, at most {automl.FILE_NAME_LENGTH_MAX} characters. Its content says what it is.
     bytes: The size in bytes, at most {settings.machine_table_bytes_max}.
     """
-    async with uploads.pace_bytes(info.context.rates, info.context.viewer, bytes=bytes):
-        return readings.table_upload(info.context.viewer, file_name=file_name, bytes=bytes)
+    viewer = info.context.viewer
+    async with uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
+        return await readings.table_upload(session, viewer, file_name=file_name, bytes=bytes)
 
 
 async def read_table(info: Info, upload: str, options: TableOptionsInput | None = None) -> TableReading:
@@ -148,23 +149,23 @@ async def read_table(info: Info, upload: str, options: TableOptionsInput | None 
 
 
 async def table_reading_updated(
-    info: Info, reading_id: strawberry.ID, after: str | None = None
+    info: Info, table_reading_id: strawberry.ID, after: str | None = None
 ) -> SourceStream[TableReadingEvent]:
     """The progress of reading a table. Completes when the reading ends.
 
-    reading_id: The reading.
+    table_reading_id: The reading.
     after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
 
     async def read(event: StreamEvent) -> TableReadingEvent:
         status = event.payload.get("status")
-        now = await info.context.renewed().read(TableReading, reading_id)
+        now = await info.context.renewed().read(TableReading, table_reading_id)
         return TableReadingEvent(
             event.position.cursor or "", now, None if status is None else TableReadingStatus(status)
         )
 
     start = await info.context.events.beginning(after)
-    row = await info.context.read(TableReading, reading_id)
+    row = await info.context.read(TableReading, table_reading_id)
     first = TableReadingEvent(start.cursor or "", row, row.status)
     return SourceStream(
         info.context.events,

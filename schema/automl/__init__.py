@@ -2,16 +2,18 @@
 
 import strawberry
 
+from schema.automl.machine_changes import MachineChangesMutation
+from schema.automl.machines import MachinesQuery
 from schema.automl.readings import ReadingsMutation, ReadingsQuery, ReadingsSubscription
 
 
 @strawberry.type
-class AutomlQuery(ReadingsQuery):
+class AutomlQuery(ReadingsQuery, MachinesQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class AutomlMutation(ReadingsMutation):
+class AutomlMutation(ReadingsMutation, MachineChangesMutation):
     """The domain's changes."""
 
 

@@ -1,35 +1,14 @@
-"""Uploading tables to links, and a worker in this process that reads them."""
-
-import asyncio
+"""Uploading tables to links, and making machines of them."""
 
 import pytest
-from sqlalchemy import select
 
-from app.models.system import Job
 from app.settings import settings
 from jobs import automl  # noqa: F401 -- registers its jobs
-from jobs.broker import WORKS
-from jobs.run import attempt
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "home", tmp_path)
-
-
-@pytest.fixture
-def work(database):
-    """Works on the newest job once, and answers with the job as it is then."""
-
-    async def work():
-        newest = select(Job).order_by(Job.id.desc()).limit(1)
-        async with database.reading() as session:
-            job = (await session.scalars(newest)).one()
-        await attempt(database, WORKS[job.kind], job.id, asyncio.Event())
-        async with database.reading() as session:
-            return (await session.scalars(newest)).one()
-
-    return work
 
 
 @pytest.fixture
@@ -45,3 +24,22 @@ def send(api, change, owner):
         return link["upload"]
 
     return send
+
+
+@pytest.fixture
+def make(change, send, work, owner):
+    """Makes a machine of a table and reads its lines; answers with its id."""
+
+    async def make(content, *, options=None, viewer=None, **given):
+        viewer = viewer or owner
+        upload = await send(content, viewer=viewer)
+        reading = await change("readTable", "id", viewer=viewer, upload=upload, options=options)
+        await work()
+        made = await change(
+            "createMachine", "id status", viewer=viewer, table=reading["id"], **{"name": "Cells"} | given
+        )
+        assert made["status"] == "LOADING"
+        await work()
+        return made["id"]
+
+    return make

@@ -9,6 +9,11 @@ from app.database import Database
 from app.demo import people
 from app.gateways import storage
 from app.models.accounts import User
+from app.models.automl.choices import MachineStatus
+from app.models.automl.datatypes import Datatype, DecimalSign, Role
+from app.models.automl.lines import MachineLine
+from app.models.automl.machines import MachineColumn
+from app.models.automl.readings import TableReading, TableReadingStatus
 from app.models.mapping.trainings import TrainingStatus
 from app.models.wildlife.media import Resource
 from app.services.accounts.sign_in import sessions
@@ -63,8 +68,39 @@ async def make(database: Database) -> Values:
         "MODEL_ID": ids.encode(model),
         "TRAINING_ID": ids.encode(ended),
     }
+    values |= await _machine(database, mapper_id)
     values |= await _wood(database, viewers["ecologist"].user_id)
     return values
+
+
+async def _machine(database: Database, owner_id: int) -> dict[str, str]:
+    """A table that was read, and a machine with one line of it."""
+    read = {"date_order": None, "description": None, "examples": [], "missing_percentage": 0.0, "issues": []}
+    size = read | {"name": "size", "position": 0, "datatype": "FLOAT", "role": "INPUT", "decimal": ","}
+    kind = read | {"name": "kind", "position": 1, "datatype": "LABEL", "role": "OUTPUT", "decimal": None}
+    reasons = "All values are numbers with a decimal comma.", "Texts with 3 different values."
+    columns = [each | {"reason": reason} for each, reason in zip((size, kind), reasons, strict=True)]
+    reading = await factories.add(
+        database,
+        TableReading(
+            user_id=owner_id,
+            storage_key="uploads/cells",
+            status=TableReadingStatus.FINISHED,
+            decimal_sign=DecimalSign.COMMA,
+            row_count=40,
+            report={"columns": columns, "sheets": [], "notes": []},
+        ),
+    )
+    machine = await factories.machine(database, owner_id, status=MachineStatus.READY, learning_line_count=1)
+    profile = {"missing_percentage": 0.0, "distinct": 1, "frequent": 1, "top": [[1.5, 1]], "min": 1.5, "max": 1.5}
+    profile |= {"mean": 1.5, "histogram": {"edges": [1.0, 2.0], "counts": [1]}}
+    for each, seen in ((size, profile), (kind, {})):
+        kept = {"position": each["position"], "name": each["name"], "decimal": each["decimal"], "profile": seen}
+        said = {"datatype": Datatype(each["datatype"]), "role": Role(each["role"])}
+        await factories.add(database, MachineColumn(machine_id=machine.id, **kept, **said))
+    line = {"is_for_learning": True, "has_outputs": True, "values": [1.5, "round"]}
+    await factories.add(database, MachineLine(machine_id=machine.id, **line))
+    return {"TABLE_READING_ID": ids.encode(reading), "MACHINE_ID": ids.encode(machine)}
 
 
 async def _wood(database: Database, ecologist_id: int) -> dict[str, str]:

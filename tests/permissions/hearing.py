@@ -12,6 +12,7 @@ from graphql import GraphQLEnumType, GraphQLField, get_named_type
 from app import events
 from app.database import Database
 from app.errors import DomainError
+from app.models.automl.readings import TableReading
 from app.models.base import Record
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
@@ -21,6 +22,7 @@ from app.models.wildlife.ai_jobs import AIClassificationJob
 from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer
+from app.services.automl import readings as table_readings
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.progress import Work
 from app.services.social import messages
@@ -75,6 +77,7 @@ async def stage(database: Database, signals: Signals, viewer: Person, hidden: Co
         Training.__name__: training,
         Prediction.__name__: await factories.prediction(database, training, published=True, user_id=worker.id),
         Inspection.__name__: await factories.inspection(database, dataset, user_id=worker.id),
+        TableReading.__name__: await factories.add(database, TableReading(user_id=viewer.id, storage_key="uploads/1")),
         **await _look_at_media(database, viewer, worker),
     }
     return Stage(database, signals, viewer, hidden, await factories.post(database, viewer.id), works)
@@ -120,6 +123,14 @@ async def _read_media(on: Stage, couple: Couple) -> None:
         reading = await session.get_one(MediaReading, on.works[MediaReading.__name__].id)
         reading.failure = f"{reading.failure or ''} {couple.said_of_them}"
         readings.tell(session, reading)
+
+
+async def _read_table(on: Stage, couple: Couple) -> None:
+    """A reading goes on, which only its owner hears of."""
+    async with on.database.writing() as session:
+        row = await session.get_one(TableReading, on.works[TableReading.__name__].id)
+        row.failure = f"{row.failure or ''} {couple.said_of_them}"
+        events.record(session, table_readings.topic_of(row), {})
 
 
 def _rights(person: Person) -> Viewer:
@@ -212,6 +223,7 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "wildlifeImportUpdated": _exchange(WildlifeImport),
     "wildlifeExportUpdated": _exchange(WildlifeExport),
     "mediaReadingUpdated": _read_media,
+    "tableReadingUpdated": _read_table,
 }
 """What makes somebody heard, by what is listened to."""
 

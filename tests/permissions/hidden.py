@@ -9,6 +9,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database import Database
 from app.models.accounts import OsmAccount, Profile, User
+from app.models.automl.choices import WorkKind
+from app.models.automl.readings import TableReading
+from app.models.automl.works import Work
 from app.models.base import Record
 from app.models.mapping.feedback import Review
 from app.models.reports import Report, ReportAction, ReportReason, ReportState
@@ -91,6 +94,7 @@ async def society(database: Database) -> Society:
     await _work(database, viewer, hidden["friend"])
     await _watch(database, viewer, hidden["friend"])
     await _organise(database, viewer, hidden["friend"])
+    await _make_machine(database, viewer, hidden["friend"])
     return Society(here, viewer, hidden, between, await marks_of(database, hidden.values()))
 
 
@@ -229,6 +233,14 @@ async def _organise(database: Database, viewer: Person, friend: Person) -> None:
     asked = {"key": MARK, "field": "renameTeam", "request": MARK.encode(), "outcome": {"user": friend.id, "name": MARK}}
     await factories.add(database, IdempotencyKey(user_id=friend.id, **asked))
     await factories.add(database, FileUpload(user_id=friend.id, storage_key="uploads/1", size_bytes=1))
+
+
+async def _make_machine(database: Database, viewer: Person, friend: Person) -> None:
+    """Lets them make a machine of a table, and train it, for a team that the other is in, too."""
+    await factories.add(database, TableReading(user_id=friend.id, storage_key="uploads/1"))
+    team = await factories.team(database, friend.id, viewer.id, name="Machines")
+    machine = await factories.machine(database, friend.id, machine_owner_team_id=team.id)
+    await factories.add(database, Work(machine_id=machine.id, user_id=friend.id, kind=WorkKind.TRAINING))
 
 
 async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:

@@ -123,7 +123,7 @@ def is_shown(table: type[Base]) -> bool:
 
 
 async def _shown(ask, table: type[Record], viewer: Person | None) -> dict[str, Any]:
-    keys = [ids.encode_key(table, row.id) for row in rows().rows[table.__name__]]
+    keys = [ids.encode_key(table, row.id) for row in rows().rows.get(table.__name__, [])]
     below = selection(CORE.type_map[table.__name__], is_whole=True)
     document = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {table.__name__} {below} }} }}"
     answer = await ask(document, viewer=viewer, ids=keys)

@@ -88,14 +88,6 @@ def _fit_banners(random: Random, rows: list[dict[str, Any]]) -> None:
         row["start_date"] = min(row["start_date"], datetime(9998, 1, 1, tzinfo=UTC))
 
 
-def _fit_table_readings(random: Random, rows: list[dict[str, Any]]) -> None:
-    column = {"name": "x", "position": 0, "datatype": "DATE", "reason": "Dates.", "role": "INPUT", "decimal": None}
-    column |= {"date_order": "DMY", "description": None, "examples": ["1"], "missing_percentage": 0.5}
-    column |= {"issues": [["LEAK", "It is the answer."]]}
-    for row in rows:
-        row["report"] = random.choice([{}, {"sheets": ["A"], "notes": [], "columns": [column]}])
-
-
 def _fit_osm_accounts(random: Random, rows: list[dict[str, Any]]) -> None:
     del rows[:: random.randint(2, 3)]
     for row in rows:
@@ -369,7 +361,6 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "banners": _fit_banners,
     "data_exports": _fit_data_exports,
     "osm_accounts": _fit_osm_accounts,
-    "table_readings": _fit_table_readings,
     "sessions": _fit_sessions,
     "datasets": _fit_datasets,
     "labels": _fit_labels,

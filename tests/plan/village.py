@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import select
 
 from app.database import Database
+from app.models.automl.lines import MachineLine
 from app.models.wildlife.approvals import BulkApprovalItem, ClassificationApproval
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.providers import LocalAIProvider, LocalEngine
@@ -78,6 +79,8 @@ async def build_village(database: Database) -> tuple[dict[str, str], dict[str, s
     rows["detector"] = await wildlife.ai_provider(database, connection)
     rows["external"] = await wildlife.ai_provider(database, user_id=other)
     rows["local"] = await wildlife.ai_provider(database, kind=LocalAIProvider, engine=LocalEngine.ONNX)
+    rows["machine"] = machine = await factories.machine(database, owner)
+    rows["line"] = await factories.add(database, MachineLine(machine_id=machine.id, values=[], is_for_solving=True))
     rows |= await _wood(database, owner, rows["external"].id)
     people["staff"] = await factories.user(database, "staff", is_staff=True)
     tokens = {name: person.token for name, person in people.items()}

@@ -9,6 +9,7 @@ from graphql import get_named_type, is_non_null_type
 
 from app.errors import BadRequest
 from app.models.accounts import Team
+from app.models.automl.machines import Machine
 from app.models.mapping.predictions import Prediction
 from app.models.wildlife.ai_jobs import AIClassificationJob
 from app.models.wildlife.classification_projects import ClassificationProject
@@ -232,6 +233,8 @@ async def test_a_forged_cursor_finds_something_or_nothing_and_breaks_nothing(ask
         "calibrationSamples": ("deploymentId", Deployment),
         "calibrationResults": ("deploymentId", Deployment),
         "labelAudit": ("classificationProjectId", ClassificationProject),
+        "dataInputLines": ("machineId", Machine),
+        "dataOutputLines": ("machineId", Machine),
     }
     needed = {name: f'{argument}: "{ids.encode_key(model, 1)}", ' for name, (argument, model) in needs.items()}
     for kind, name, _, _, order, written in PLACES:

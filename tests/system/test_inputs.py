@@ -26,6 +26,8 @@ from graphql import (
 from redis import Redis
 
 from app.geometry import to_geojson
+from app.models.automl.lines import MachineLine
+from app.models.automl.readings import TableReading
 from app.models.mapping.trainings import TrainingStatus
 from app.web.graphql.coercion import coerced
 from app.web.graphql.documents import RULES
@@ -266,12 +268,25 @@ async def rows(database, owner, other):
         "ApprovedPrediction": await factories.approved_prediction(database, training),
         "Inspection": await factories.inspection(database, dataset),
         "Notification": await factories.notification(database, owner.id),
+        **await machine(database, owner.id),
         "Team": team,
         "TeamInvitation": await factories.team_invitation(database, team),
         "Post": await factories.post(database, owner.id),
         "User": other.user,
     }
     return {name: ids.encode(row) for name, row in found.items()}
+
+
+async def machine(database, owner_id):
+    """A table that was read, and a machine with a line."""
+    reading = TableReading(user_id=owner_id, storage_key="uploads/1", report={"columns": []})
+    made = await factories.machine(database, owner_id)
+    line = MachineLine(machine_id=made.id, values=[], is_for_solving=True)
+    return {
+        "TableReading": await factories.add(database, reading),
+        "Machine": made,
+        "MachineLine": await factories.add(database, line),
+    }
 
 
 def ids_for(field, rows):
@@ -285,6 +300,9 @@ def ids_for(field, rows):
         "ids": rows["Notification"],
         "featureIds": rows["Feature"],
         "trainingIds": rows["Training"],
+        "table": rows["TableReading"],
+        "lineId": rows["MachineLine"],
+        "lineIds": rows["MachineLine"],
         "receiverId": rows["User"],
         "withUserId": rows["User"],
         "parentId": rows["Post"],

@@ -21,6 +21,7 @@ LINKS = {
     "requestImportUpload": {"fileName": "results.json"},
     "requestMediaArchiveUpload": {},
     "requestPostUpload": {"mediaType": "image/png"},
+    "requestTableUpload": {"fileName": "table.csv"},
 }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from app.formats.footprints import filter_footprints
 from app.models.kinds import RateLimit
+from app.models.kinds.automl import AutomlRateLimit
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.kinds.wildlife import WildlifeRateLimit
@@ -92,6 +93,8 @@ def test_what_starts_something_is_found():
             "conflatePrediction",
             "exportMyData",
             "readTable",
+            "createMachine",
+            "copyMachine",
             *WILDLIFE_JOBS,
         },
         SystemRateLimit.UPLOADS: {
@@ -104,6 +107,7 @@ def test_what_starts_something_is_found():
             "requestTableUpload",
         },
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
+        AutomlRateLimit.LINE_CHANGES: {"appendLines", "deleteLines", "updateLines"},
     }
 
 

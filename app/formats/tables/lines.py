@@ -1,6 +1,8 @@
-"""The rows of a table as lines of a machine: read by settled columns, written for a COPY."""
+"""The rows of a table as lines of a machine: read by settled columns, written for a COPY.
 
-import random
+A line has a value for each column of the machine, by its position. What the table does not have is null.
+"""
+
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -12,63 +14,73 @@ import orjson
 from app.errors import Unreadable, quoted
 from app.formats.tables import headers
 from app.formats.tables.opening import opened
-from app.formats.tables.reading import pieces
+from app.formats.tables.profiles import profiles
+from app.formats.tables.reading import PIECE_ROWS, pieces
 from app.formats.tables.sources import Options
+from app.formats.tables.splits import Divider, Split
 from app.formats.tables.values import Reader, Unfitting
+from app.models.automl.choices import LinePurpose
+from app.models.automl.datatypes import Datatype, Role
 
 # A column whose values do not fit in more cases than these was read in a wrong way, and not only dirty.
 UNFITTING_SHARE_MAX = 0.2
-LEARNING_SHARE = 0.8
-LEARNING, SOLVING, EVALUATION = "LEARNING", "SOLVING", "EVALUATION"
+LINE_COLUMNS = "machine_id, is_for_learning, is_for_evaluation, is_for_solving, has_outputs, values"
 
 
-class Plan(NamedTuple):
-    """What lines are made of: how the file is read, the columns of the machine, and what the lines are for."""
+class Kept(NamedTuple):
+    """A column of a machine: how it is read, and what it is for."""
 
-    options: dict[str, Any]
-    inputs: Sequence[dict[str, Any]]
-    outputs: Sequence[dict[str, Any]]
-    # LEARNING, SOLVING or EVALUATION; None splits them for learning and evaluation.
-    purpose: str | None
-    seed: int
+    reader: Reader
+    role: Role
 
-
-class Split:
-    """Which purpose each line has."""
-
-    def __init__(self, purpose: str | None, seed: int) -> None:
-        self._purpose = purpose
-        self._random = random.Random(seed)  # noqa: S311 -- a split is no secret
-
-    def next(self) -> str:
-        """The purpose of the next line."""
-        if self._purpose is not None:
-            return self._purpose
-        return LEARNING if self._random.random() < LEARNING_SHARE else EVALUATION
+    @classmethod
+    def of(cls, written: dict[str, Any]) -> "Kept":
+        """As it is stored."""
+        return cls(Reader.of(written), Role(written["role"]))
 
 
 def write(
     path: str,
     options: dict[str, Any],
-    inputs: list[dict[str, Any]],
-    outputs: list[dict[str, Any]],
+    columns: list[dict[str, Any]],
+    split: dict[str, Any] | None,
     purpose: str | None,
-    seed: int,
+    machine_id: int,
     target: str,
 ) -> dict[str, Any]:
-    """Called in a child: writes the lines of a table to a file, a JSON list each, and says what did not fit."""
-    plan = Plan(options, inputs, outputs, purpose, seed)
-    rows, names = _rows(Path(path), plan)
-    writer = _Writer(plan, names)
-    with Path(target).open("wb") as file:
+    """Called in a child: writes the lines of a table for a COPY, counts them, and says what did not fit.
+
+    Without a purpose, lines with outputs are divided by `split`, and those without are to be solved.
+    """
+    kept = [Kept.of(each) for each in columns]
+    rows, names = _rows(Path(path), options)
+    taker = _Taker(kept, names)
+    divider = Divider(Split.of(split)) if split else None
+    found = profiles([each.reader.datatype for each in kept])
+    between = Path(f"{target}.values")
+    with between.open("wb") as file:
         for piece in pieces(rows):
-            writer.write(file, piece)
-    writer.check()
-    return {"lines": writer.lines, "unfitting": dict(writer.unfitting), "has_outputs": writer.has_outputs}
+            lines = [taker.line(row) for row in piece]
+            for profile, values in zip(found, zip(*lines, strict=True), strict=True):
+                profile.take(values)
+            for line in lines:
+                has_outputs = taker.has_outputs(line)
+                if divider and has_outputs:
+                    divider.take(line)
+                file.write((b"t\t" if has_outputs else b"f\t") + _escaped(line) + b"\n")
+    said = LinePurpose(purpose) if purpose else None
+    taker.check(said)
+    counts = _assign(between, Path(target), machine_id, said, divider)
+    between.unlink()
+    return {
+        "counts": counts,
+        "unfitting": dict(taker.unfitting),
+        "profiles": [each.found() for each in found],
+    }
 
 
-def _rows(path: Path, plan: Plan) -> tuple[Iterator[list[str]], list[str]]:
-    chosen = Options(**plan.options)
+def _rows(path: Path, options: dict[str, Any]) -> tuple[Iterator[list[str]], list[str]]:
+    chosen = Options(**options)
     source = opened(path, chosen)
     rows = source.rows()
     first = list(islice(rows, headers.ROWS_LOOKED_AT))
@@ -81,35 +93,68 @@ def _rows(path: Path, plan: Plan) -> tuple[Iterator[list[str]], list[str]]:
     return below(), head.names
 
 
-class _Writer:
+def _escaped(line: Sequence[Any]) -> bytes:
+    return orjson.dumps(line).replace(b"\\", b"\\\\")
+
+
+def _assign(
+    between: Path, target: Path, machine_id: int, purpose: LinePurpose | None, divider: Divider | None
+) -> dict[str, int]:
+    """Writes each line with what it is for; how many there are for each purpose."""
+    counts = dict.fromkeys((each.value for each in LinePurpose), 0)
+    flags = iter(divider.evaluated()) if divider else iter(())
+    with between.open("rb") as lines, target.open("wb") as file:
+        for line in lines:
+            chosen = purpose or _divided(line, flags)
+            counts[chosen.value] += 1
+            _write(file, machine_id, chosen, line)
+    return counts
+
+
+def _divided(line: bytes, flags: Iterator[bool]) -> LinePurpose:
+    if not line.startswith(b"t"):
+        return LinePurpose.SOLVING
+    return LinePurpose.EVALUATION if next(flags) else LinePurpose.LEARNING
+
+
+def _write(file: IO[bytes], machine_id: int, purpose: LinePurpose, line: bytes) -> None:
+    marks = "\t".join("t" if each is purpose else "f" for each in LinePurpose)
+    file.write(f"{machine_id}\t{marks}\t".encode() + line)
+
+
+class _Taker:
     """Turns rows into lines."""
 
-    def __init__(self, plan: Plan, names: Sequence[str]) -> None:
-        at = {name: position for position, name in enumerate(names)}
-        missing = [each["name"] for each in plan.inputs if each["name"] not in at]
-        if missing:
-            raise Unreadable(f"This table lacks the input column {quoted(missing[0])}. A line needs all inputs.")
-        present = [each for each in plan.outputs if each["name"] in at]
-        if present and len(present) < len(plan.outputs):
-            lacking = next(each["name"] for each in plan.outputs if each["name"] not in at)
-            raise Unreadable(f"This table lacks the output column {quoted(lacking)}. Give all outputs, or none.")
-        self.has_outputs = bool(present)
+    def __init__(self, columns: Sequence[Kept], names: Sequence[str]) -> None:
+        place = {name: position for position, name in enumerate(names)}
+        for each in columns:
+            if each.role is Role.INPUT and each.reader.name not in place:
+                raise Unreadable(
+                    f"This table lacks the input column {quoted(each.reader.name)}. A line needs all inputs."
+                )
+        outputs = [each.reader.name for each in columns if each.role is Role.OUTPUT]
+        lacking = [name for name in outputs if name not in place]
+        if lacking and len(lacking) < len(outputs):
+            raise Unreadable(f"This table lacks the output column {quoted(lacking[0])}. Give all outputs, or none.")
         self.lines = 0
+        self._without = 0
         self.unfitting: Counter[str] = Counter()
         self._values: Counter[str] = Counter()
         self._examples: dict[str, tuple[str, str]] = {}
-        self._inputs = [(Reader.of(each), at[each["name"]]) for each in plan.inputs]
-        self._outputs = [(Reader.of(each), at[each["name"]]) for each in present]
-        self._split = Split(plan.purpose, plan.seed)
+        self._columns = [(each.reader, place.get(each.reader.name)) for each in columns]
+        self._outputs = [at for at, each in enumerate(columns) if each.role is Role.OUTPUT]
 
-    def write(self, file: IO[bytes], rows: Sequence[Sequence[str]]) -> None:
-        """The next rows."""
-        for row in rows:
-            given = {reader.name: self._value(reader, row[at]) for reader, at in self._inputs}
-            wanted = {reader.name: self._value(reader, row[at]) for reader, at in self._outputs}
-            outputs = wanted if any(value is not None for value in wanted.values()) else None
-            file.write(orjson.dumps([self._split.next(), given, outputs], option=orjson.OPT_APPEND_NEWLINE))
-        self.lines += len(rows)
+    def line(self, row: Sequence[str]) -> list[Any]:
+        """The values of a row by the positions of the columns."""
+        self.lines += 1
+        return [None if at is None else self._value(reader, row[at]) for reader, at in self._columns]
+
+    def has_outputs(self, line: Sequence[Any]) -> bool:
+        """Whether a line says an answer."""
+        if any(line[at] is not None for at in self._outputs):
+            return True
+        self._without += 1
+        return False
 
     def _value(self, reader: Reader, text: str) -> Any:
         try:
@@ -120,12 +165,16 @@ class _Writer:
             return None
         if value is not None:
             self._values[reader.name] += 1
-        return value.replace("\0", "") if isinstance(value, str) and "\0" in value else value
+        return without_nul(value) if reader.datatype is not Datatype.FLOAT else value
 
-    def check(self) -> None:
-        """Unreadable if a column was read in a wrong way, or there is nothing."""
+    def check(self, purpose: LinePurpose | None) -> None:
+        """Unreadable if a column was read in a wrong way, or there is nothing, or no answer where one is needed."""
         if not self.lines:
             raise Unreadable("This table has no rows below its header.")
+        if self._without and purpose in {LinePurpose.LEARNING, LinePurpose.EVALUATION}:
+            raise Unreadable(
+                f"{self._without:,} of {self.lines:,} rows have no outputs. Lines for {purpose.value} need them."
+            )
         for name, count in self.unfitting.items():
             total = count + self._values[name]
             if count > UNFITTING_SHARE_MAX * total:
@@ -134,3 +183,24 @@ class _Writer:
                     f"In the column {quoted(name)}, {count:,} of {total:,} values do not fit its format. "
                     f"{quoted(text)} is not {expected}. Correct the datatype or the format of the column."
                 )
+
+
+def without_nul(value: Any) -> Any:
+    """The value without NUL characters, which PostgreSQL keeps in no text."""
+    if isinstance(value, str):
+        return value.replace("\0", "") if "\0" in value else value
+    if isinstance(value, dict):
+        return {without_nul(key): without_nul(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_nul(each) for each in value]
+    return value
+
+
+def profile(path: str, datatypes: list[str]) -> list[dict[str, Any]]:
+    """Called in a child: what the values of lines look like, a JSON list of values each."""
+    found = profiles([Datatype(each) for each in datatypes])
+    with Path(path).open("rb") as file:
+        while some := list(islice(file, PIECE_ROWS)):
+            for each, values in zip(found, zip(*map(orjson.loads, some), strict=True), strict=True):
+                each.take(values)
+    return [each.found() for each in found]

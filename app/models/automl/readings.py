@@ -40,7 +40,7 @@ class TableReading(Record):
     options: Mapped[Json] = mapped_column(default=dict, server_default=text("'{}'"), info=WITHHELD)
     format: Mapped[TableFormat | None] = mapped_column(doc="The format of the file; null until it is finished.")
     encoding: Mapped[str | None] = mapped_column(
-        String(columns.KIND_LENGTH_MAX), doc="The encoding of a text file, such as utf-8."
+        String(columns.KIND_LENGTH_MAX), doc="The encoding of a text file, such as `utf-8`."
     )
     separator: Mapped[str | None] = mapped_column(
         String(limits.SEPARATOR_LENGTH), doc="What separates the values of a text file."

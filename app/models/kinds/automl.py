@@ -1,10 +1,21 @@
 """Jobs of tables and machines, and their rate limits."""
 
-from app.models.kinds import JobKind, Lane
+from app.models.kinds import JobKind, Lane, RateLimit, Trait
 from app.models.kinds.system import SystemRateLimit
+
+
+class AutomlRateLimit(RateLimit):
+    """The rate limits of this domain."""
+
+    LINE_CHANGES = "line_changes"
 
 
 class AutomlJob(JobKind):
     """The jobs of this domain."""
 
     READ_TABLE = "READ_TABLE", Lane.SLOW, SystemRateLimit.JOBS
+    LOAD_MACHINE = "LOAD_MACHINE", Lane.SLOW, SystemRateLimit.JOBS
+    COPY_MACHINE = "COPY_MACHINE", Lane.SLOW, SystemRateLimit.JOBS
+    APPEND_LINES = "APPEND_LINES", Lane.SLOW, AutomlRateLimit.LINE_CHANGES
+    PROFILE_MACHINE = "PROFILE_MACHINE", Lane.SLOW, Trait.NOT_LIMITED
+    REMOVE_MACHINE = "REMOVE_MACHINE", Lane.SLOW, Trait.NOT_LIMITED

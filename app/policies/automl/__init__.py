@@ -1,3 +1,5 @@
 """Who may see and change machines, and what is read for them."""
 
-from app.policies.automl import readings  # noqa: F401 -- registers every rule
+from app.discovery import import_modules
+
+import_modules(__name__)

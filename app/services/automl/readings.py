@@ -59,13 +59,14 @@ class ReadingPlan(NamedTuple):
     options: dict[str, Any]
 
 
-def table_upload(viewer: Viewer, *, file_name: str, bytes: int) -> UploadLink:
+async def table_upload(session: WriteSession, viewer: Viewer, *, file_name: str, bytes: int) -> UploadLink:
     """An upload link for one table."""
     name = checks.text("fileName", file_name, length_max=limits.FILE_NAME_LENGTH_MAX)
     media_type = MEDIA_TYPES.get(PurePosixPath(name).suffix.lower())
     if media_type is None:
         raise Invalid("fileName", f"Send files that end in {', '.join(MEDIA_TYPES)}; this is {quoted(name)}.")
-    return upload_link(viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=settings.machine_table_bytes_max)
+    bytes_max = settings.machine_table_bytes_max
+    return await upload_link(session, viewer, use=USE, media_type=media_type, bytes=bytes, bytes_max=bytes_max)
 
 
 async def read_table(session: WriteSession, viewer: Viewer, *, file: Uploaded, options: TableOptions) -> TableReading:

@@ -24,6 +24,7 @@ NAMES = (
     "accounts-and-keys",
     "mapping",
     "wildlife",
+    "automl",
     "social",
     "billing",
     "errors",

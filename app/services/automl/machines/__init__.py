@@ -1,0 +1,1 @@
+"""Machines and their lines: made of a table, changed, copied and removed."""

@@ -1,0 +1,121 @@
+"""The columns of a new machine: as the table was read, and as somebody corrects it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import Conflict, Invalid, quoted
+from app.formats.tables import splits
+from app.models.automl.choices import MachineSplit
+from app.models.automl.datatypes import Datatype, DateOrder, DecimalSign, Role
+from app.models.automl.machines import MachineColumn
+from app.models.automl.readings import TableReading
+from app.models.limits import automl as limits
+
+DATED = frozenset({Datatype.DATE, Datatype.DATETIME})
+
+
+@dataclass(frozen=True)
+class ColumnOverride:
+    """What somebody knows better of a column; what is null stays as it was read."""
+
+    name: str
+    datatype: Datatype | None = None
+    role: Role | None = None
+    decimal_sign: DecimalSign | None = None
+    date_order: DateOrder | None = None
+
+
+def columns_of(reading: TableReading, overrides: Sequence[ColumnOverride]) -> list[MachineColumn]:
+    """The columns of a machine; Invalid if nothing could be learned from them."""
+    read: list[dict[str, Any]] = reading.report["columns"]
+    corrected = _by_name(read, overrides)
+    # Who says what is to be learned, says all of it.
+    says_outputs = any(each.role is Role.OUTPUT for each in overrides)
+    columns = []
+    for each in read:
+        column = _column(reading, each, corrected.get(each["name"]))
+        if says_outputs and column.role is Role.OUTPUT and each["name"] not in corrected:
+            column.role = Role.INPUT
+        columns.append(column)
+    for role, what in ((Role.INPUT, "inputs"), (Role.OUTPUT, "outputs")):
+        if not any(column.role is role for column in columns):
+            raise Invalid("columns", f"This machine has no {what}. Give a column the role {role.value}.")
+    return columns
+
+
+def _by_name(read: Sequence[dict[str, Any]], overrides: Sequence[ColumnOverride]) -> dict[str, ColumnOverride]:
+    names = {each["name"] for each in read}
+    found: dict[str, ColumnOverride] = {}
+    for number, each in enumerate(overrides):
+        if each.name not in names:
+            raise Invalid(
+                f"columns.{number}.name", f"This table has no column {quoted(each.name)}. Name it as its reading does."
+            )
+        if each.name in found:
+            raise Invalid(f"columns.{number}.name", f"The column {quoted(each.name)} is named twice. Name it once.")
+        found[each.name] = each
+    return found
+
+
+def _column(reading: TableReading, read: dict[str, Any], said: ColumnOverride | None) -> MachineColumn:
+    datatype, role = Datatype(read["datatype"]), Role(read["role"])
+    reason, decimal, order = read["reason"], read["decimal"], read["date_order"]
+    if said is not None:
+        if said.datatype is not None:
+            # A column that was left out for what it seemed to be is used once somebody says what it is.
+            role = Role.INPUT if role is Role.IGNORE else role
+            reason = reason if said.datatype is datatype else "It was set by hand."
+            datatype = said.datatype
+        role = said.role or role
+        decimal = said.decimal_sign.sign if said.decimal_sign else decimal
+        order = said.date_order.value if said.date_order else order
+    if datatype is Datatype.IGNORE:
+        if said is not None and said.role not in {None, Role.IGNORE}:
+            raise Invalid(
+                "columns", f"The column {quoted(read['name'])} has the datatype IGNORE. Set what its values are, too."
+            )
+        role = Role.IGNORE
+    usual = "," if reading.decimal_sign is DecimalSign.COMMA else "."
+    return MachineColumn(
+        position=read["position"],
+        name=read["name"],
+        datatype=datatype,
+        role=role,
+        decimal=(decimal or usual) if datatype is Datatype.FLOAT else None,
+        date_order=(order or _order(reading)) if datatype in DATED else None,
+        reason=reason[: limits.REASON_LENGTH_MAX],
+        description=read["description"],
+        notes={"issues": read["issues"], "examples": read["examples"]},
+    )
+
+
+def _order(reading: TableReading) -> str:
+    usual: str = reading.options.get("date_order_usual", DateOrder.YMD.value)
+    return reading.date_order.value if reading.date_order else usual
+
+
+def written(column: MachineColumn) -> dict[str, Any]:
+    """How a column is read and what it is for, as parsers take it."""
+    return {
+        "name": column.name,
+        "datatype": column.datatype.value,
+        "decimal": column.decimal,
+        "date_order": column.date_order,
+        "role": column.role.value,
+    }
+
+
+def check_split(kind: MachineSplit, name: str | None, columns: Sequence[MachineColumn]) -> None:
+    """Invalid if lines cannot be set apart so."""
+    column = next((each for each in columns if each.name == name), None)
+    if name is not None and column is None:
+        raise Invalid("split.column", f"This table has no column {quoted(name)}. Name it as its reading does.")
+    if wrong := splits.check(kind, name, None if column is None else column.datatype):
+        raise Invalid("split.column", wrong)
+
+
+def require_finished(reading: TableReading) -> None:
+    """Passes once the table is read."""
+    if "columns" not in reading.report:
+        raise Conflict("This table has not been read, or could not be. Wait for its reading, or read it again.")

@@ -1,0 +1,171 @@
+"""Making machines: of a table that was read, or of another machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, literal, select
+
+from app import checks
+from app.database import ReadSession, WriteSession
+from app.errors import Conflict, Invalid, NotFound
+from app.models.accounts import Team
+from app.models.automl.choices import MachineSplit
+from app.models.automl.machines import Machine, MachineColumn
+from app.models.automl.readings import TableReading
+from app.models.kinds.automl import AutomlJob
+from app.models.limits import automl as limits
+from app.policies import Viewer, signed_in, visible
+from app.policies.accounts import belongs_to_team
+from app.policies.automl.machines import is_used_by
+from app.queue import enqueue
+from app.services.automl.machines.columns import ColumnOverride, check_split, columns_of, require_finished
+from app.services.system import audit
+
+FORMAT = ("encoding", "separator", "header", "description_row", "sheet")
+KEPT_BY_COPIES = (
+    "machine_description",
+    "machine_level",
+    "table_options",
+    "split",
+    "split_column",
+    "split_seed",
+    "evaluation_percentage",
+    "parameter_nn_loss",
+    "parameter_nn_optimizer",
+    "parameter_nn_shape",
+)
+
+
+@dataclass(frozen=True)
+class SplitChoice:
+    """How lines to evaluate on are set apart."""
+
+    kind: MachineSplit = MachineSplit.RANDOM
+    column: str | None = None
+    evaluation_percentage: int = 20
+    seed: int = 0
+
+
+def name_of_machine(viewer: Viewer, field: str, name: str) -> str:
+    """The name, unless it is one of the system's."""
+    if name.strip().startswith("__") and name.strip().endswith("__") and not viewer.is_super_admin:
+        raise Invalid(field, "Names that begin and end with __ are for the system. Choose another one.")
+    return checks.name(field, name, length_max=limits.MACHINE_NAME_LENGTH_MAX)
+
+
+def description_of_machine(field: str, text: str | None) -> str:
+    """The description; nothing for what shows nothing."""
+    return checks.optional_text(field, text, length_max=limits.MACHINE_DESCRIPTION_LENGTH_MAX) or ""
+
+
+async def team_of_machine(session: ReadSession, viewer: Viewer, team_id: int) -> int:
+    """The team, if the viewer is one of its members."""
+    own = select(Team.id).where(Team.id == team_id, belongs_to_team(viewer, Team.id))
+    if await session.scalar(own) is None:
+        raise NotFound("There is no such team, or you are not a member of it.")
+    return team_id
+
+
+async def create_machine(
+    session: WriteSession,
+    viewer: Viewer,
+    *,
+    reading_id: int,
+    name: str,
+    description: str | None,
+    level: int,
+    overrides: Sequence[ColumnOverride],
+    team_id: int | None,
+    split: SplitChoice,
+) -> Machine:
+    """A machine of a table that was read. A job reads its lines."""
+    user_id = signed_in(viewer)
+    named = {
+        "machine_name": name_of_machine(viewer, "name", name),
+        "machine_description": description_of_machine("description", description),
+    }
+    reading = await session.scalar(visible(TableReading, viewer).where(TableReading.id == reading_id))
+    if reading is None:
+        raise NotFound("There is no such reading of a table.")
+    require_finished(reading)
+    _check(level, split)
+    columns = columns_of(reading, overrides)
+    check_split(split.kind, split.column, columns)
+    machine = Machine(
+        machine_owner_user_id=user_id,
+        machine_owner_team_id=None if team_id is None else await team_of_machine(session, viewer, team_id),
+        **named,
+        machine_level=level,
+        table_options={each: getattr(reading, each) for each in FORMAT},
+        pending={"storage_key": reading.storage_key, "purpose": None},
+        split=split.kind,
+        split_column=split.column,
+        split_seed=split.seed,
+        evaluation_percentage=split.evaluation_percentage,
+    )
+    session.add(machine)
+    await session.flush()
+    for column in columns:
+        column.machine_id = machine.id
+    session.add_all(columns)
+    await session.flush()
+    machine.job_id = (await enqueue(session, AutomlJob.LOAD_MACHINE, subject_id=machine.id, user_id=user_id)).id
+    audit.record(session, user_id, "createMachine", about=machine)
+    await session.flush()
+    return machine
+
+
+def _check(level: int, split: SplitChoice) -> None:
+    checks.within("level", level, limits.MACHINE_LEVEL_MIN, limits.MACHINE_LEVEL_MAX)
+    checks.within(
+        "split.evaluationPercentage",
+        split.evaluation_percentage,
+        limits.EVALUATION_PERCENTAGE_MIN,
+        limits.EVALUATION_PERCENTAGE_MAX,
+    )
+    checks.within("split.seed", split.seed, 0, limits.SEED_MAX)
+
+
+async def copy_machine(session: WriteSession, viewer: Viewer, machine_id: int, *, name: str | None) -> Machine:
+    """A copy of the viewer's own: lines with a fresh split, and no model."""
+    user_id = signed_in(viewer)
+    chosen = None if name is None else name_of_machine(viewer, "name", name)
+    found = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
+    row = (await session.execute(found.with_for_update(read=True, of=Machine, key_share=True))).one_or_none()
+    if row is None:
+        raise NotFound("There is no such machine.")
+    source, is_used = row
+    _require_copying(viewer, source, is_used=is_used)
+    kept: dict[str, Any] = {each: getattr(source, each) for each in KEPT_BY_COPIES}
+    of = f"Copy of {source.machine_name}"[: limits.MACHINE_NAME_LENGTH_MAX]
+    copy = Machine(
+        **kept,
+        machine_owner_user_id=user_id,
+        machine_original_id=source.machine_original_id or source.id,
+        machine_name=chosen or of,
+        pending={"copied_from": source.id},
+    )
+    session.add(copy)
+    await session.flush()
+    copied = [
+        each.key for each in MachineColumn.__table__.columns if each.key not in {"id", "created_at", "machine_id"}
+    ]
+    columns = select(literal(copy.id), *(getattr(MachineColumn, each) for each in copied))
+    of_source = columns.where(MachineColumn.machine_id == source.id)
+    await session.execute(insert(MachineColumn).from_select(["machine_id", *copied], of_source))
+    copy.job_id = (await enqueue(session, AutomlJob.COPY_MACHINE, subject_id=copy.id, user_id=user_id)).id
+    audit.record(session, user_id, "copyMachine", about=copy)
+    await session.flush()
+    return copy
+
+
+def _require_copying(viewer: Viewer, source: Machine, *, is_used: bool) -> None:
+    if source.pending is not None:
+        raise Conflict("Lines are being read into this machine. Wait until that has ended.")
+    if is_used or viewer.is_staff:
+        return
+    if not source.machine_machine_is_duplicatable:
+        raise NotFound("There is no such machine that you may copy.")
+    if source.machine_machine_copy_cost_usd:
+        raise Conflict("Copies of this machine are for sale, which is not possible yet. Ask its owner.")

@@ -1,0 +1,97 @@
+"""Reading lines into machines, looking at their values, and removing machines."""
+
+from typing import Any
+
+from app import parsing
+from app.database import WriteSession
+from app.formats.tables import lines
+from app.gateways import storage
+from app.models.kinds.automl import AutomlJob
+from app.services.automl.machines import changing, loading
+from app.settings import settings
+from jobs.broker import job
+from jobs.folders import working_folder
+from jobs.run import Run
+
+LINES_DELETED_AT_ONCE = 10_000
+
+
+@job(AutomlJob.LOAD_MACHINE, failed=loading.loading_failed)
+async def load_machine(run: Run) -> None:
+    """Reads the table that a machine is made of."""
+    await _load(run)
+
+
+@job(AutomlJob.APPEND_LINES, failed=loading.loading_failed)
+async def append_lines(run: Run) -> None:
+    """Reads another table into a machine."""
+    await _load(run)
+
+
+async def _load(run: Run) -> None:
+    """All lines in one transaction, or none."""
+    machine_id = run.claim.subject_id
+    async with run.writing() as session:
+        plan = await loading.begin_loading(session, machine_id, run.claim.job_id)
+    with working_folder() as folder:
+        path, target = folder / "table", folder / "lines"
+        await storage.download(plan.storage_key, path)
+        found: dict[str, Any] = await parsing.run(
+            lines.write,
+            str(path),
+            plan.options,
+            plan.columns,
+            plan.split,
+            plan.purpose,
+            machine_id,
+            str(target),
+            cpu_s_max=settings.machine_table_read_cpu_s_max,
+            field="upload",
+        )
+        run.go_on()
+        async with run.ending_slowly() as session:
+            await loading.finish_loading(session, machine_id, found, target)
+
+
+@job(AutomlJob.COPY_MACHINE, failed=loading.loading_failed)
+async def copy_machine(run: Run) -> None:
+    """Copies the lines of another machine, with a fresh split."""
+    async with run.ending_slowly() as session:
+        await loading.copy_lines(session, run.claim.subject_id)
+
+
+async def _left_as_it_was(session: WriteSession, subject_id: int, reason: str) -> None:
+    """The former figures stay; the job says why."""
+
+
+@job(AutomlJob.PROFILE_MACHINE, failed=_left_as_it_was)
+async def profile_machine(run: Run) -> None:
+    """Looks at the values of all columns again."""
+    machine_id = run.claim.subject_id
+    with working_folder() as folder:
+        path = folder / "values"
+        async with run.database.reading() as session:
+            columns = await loading.columns_in_order(session, machine_id)
+            await loading.write_values(session, machine_id, path)
+        profiles: list[dict[str, Any]] = await parsing.run(
+            lines.profile,
+            str(path),
+            [each.datatype.value for each in columns],
+            cpu_s_max=settings.machine_table_read_cpu_s_max,
+        )
+    async with run.ending() as session:
+        await loading.keep_profiles(session, machine_id, profiles)
+
+
+@job(AutomlJob.REMOVE_MACHINE, failed=_left_as_it_was)
+async def remove_machine(run: Run) -> None:
+    """Deletes the lines of a machine, some at a time, its files, and then itself."""
+    machine_id = run.claim.subject_id
+    while True:
+        async with run.writing() as session:
+            if not await loading.delete_some(session, machine_id, LINES_DELETED_AT_ONCE):
+                break
+        run.go_on()
+    await storage.delete(f"machines/{machine_id}")
+    async with run.ending() as session:
+        await changing.forget(session, machine_id)

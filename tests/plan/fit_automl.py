@@ -1,0 +1,107 @@
+"""What the tables of machines ask of random rows."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from app.models.automl.choices import MachineStatus, WorkStatus
+
+Rows = list[dict[str, Any]]
+PROFILE = {
+    "rows": 9,
+    "missing": 0,
+    "missing_percentage": 0.5,
+    "distinct": 3,
+    "frequent": None,
+    "top": [["Roofs", 4], [0.1, 2]],
+    "mean": 1e-9,
+    "histogram": {"edges": [0.0, 0.1, 2.5], "counts": [4, 5]},
+    "text": {"digit": 0.25},
+    "languages": {"en": 1.0},
+}
+NOTES = {"issues": [["LEAK", "It is the answer."]], "examples": ["1", "東京"]}
+
+
+def _fit_table_readings(random: Random, rows: Rows) -> None:
+    column = {"name": "x", "position": 0, "datatype": "DATE", "reason": "Dates.", "role": "INPUT", "decimal": None}
+    column |= {"date_order": "DMY", "description": None, "examples": ["1"], "missing_percentage": 0.5}
+    column |= {"issues": [["LEAK", "It is the answer."]]}
+    for row in rows:
+        row["report"] = random.choice([{}, {"sheets": ["A"], "notes": [], "columns": [column]}])
+
+
+def _fit_machines(random: Random, rows: Rows) -> None:
+    for row in rows:
+        row |= {
+            "machine_level": random.randint(1, 5),
+            "deleted_at": None if random.random() < 0.9 else row["created_at"],
+        }
+        if row["status"] is MachineStatus.FAILED:
+            row["failure"] = "It broke."
+
+
+def _fit_machine_columns(random: Random, rows: Rows) -> None:
+    for row in rows:
+        row["position"] = row["id"]
+        row |= {"decimal": random.choice([None, ".", ","]), "date_order": random.choice([None, "YMD", "MDY"])}
+        row |= {"notes": random.choice([{}, NOTES]), "profile": random.choice([{}, PROFILE])}
+
+
+def _fit_machine_lines(random: Random, rows: Rows) -> None:
+    for row in rows:
+        purposes = ["is_for_learning", "is_for_evaluation", "is_for_solving"]
+        row.update(dict.fromkeys(purposes, False) | {random.choice(purposes): True})
+        row["values"] = [random.choice([None, 0.1, "Roofs", {"a": 1}]) for _ in range(random.randint(0, 40))]
+
+
+def _fit_data_lines_operations(random: Random, rows: Rows) -> None:
+    machines = set()
+    for row in list(rows):
+        row |= {"is_added_for_learning": random.random() < 0.5}
+        row["is_added_for_solving"] = not row["is_added_for_learning"]
+        key = row["machine_id"], row["is_added_for_learning"]
+        if key in machines:
+            rows.remove(row)
+        machines.add(key)
+
+
+def _fit_machine_table_locks(random: Random, rows: Rows) -> None:
+    del random
+    for row in rows:
+        row["table_name"] = f"machine_lines_{row['id']}"
+
+
+def _fit_nn_models(random: Random, rows: Rows) -> None:
+    del random
+    for row in rows:
+        row["version"] = row["id"]
+
+
+def _fit_works(random: Random, rows: Rows) -> None:
+    unfinished = set()
+    for row in rows:
+        key = row["machine_id"], row["kind"]
+        if row["status"] in {WorkStatus.WAITING_FOR_SERVER, WorkStatus.PROCESSING} and key in unfinished:
+            row["status"] = WorkStatus.FINISHED
+        unfinished.add(key)
+        row["progress"] = random.choice([0.0, 1.0, random.random()])
+        row["failure"] = "It broke." if row["status"] is WorkStatus.ERROR else None
+
+
+def _fit_servers(random: Random, rows: Rows) -> None:
+    del random
+    for row in rows:
+        row["server_name"] = f"server {row['id']}"
+
+
+FIT: dict[str, Callable[[Random, Rows], None]] = {
+    "table_readings": _fit_table_readings,
+    "machines": _fit_machines,
+    "machine_columns": _fit_machine_columns,
+    "machine_lines": _fit_machine_lines,
+    "data_lines_operations": _fit_data_lines_operations,
+    "machine_table_locks": _fit_machine_table_locks,
+    "nn_models": _fit_nn_models,
+    "works": _fit_works,
+    "servers": _fit_servers,
+}
