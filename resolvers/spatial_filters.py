@@ -13,7 +13,7 @@ Place = ColumnElement[bool]
 
 
 def placed(
-    found: Select[M],
+    query: Select[M],
     geom: Any,
     *,
     bbox: Sequence[float] | None,
@@ -28,9 +28,9 @@ def placed(
     if intersects is not None:
         places.append(func.ST_Intersects(geom, geometry.bound(geometry.sound("intersects", intersects))))
     if not places:
-        return found
+        return query
     place = and_(*places)
-    return found.where(through(place) if through else place)
+    return query.where(through(place) if through else place)
 
 
 def _overlaps(geom: Any, bbox: Sequence[float]) -> Place:

@@ -107,13 +107,13 @@ async def _train(client: Client, project: str, *, after: str) -> None:
     await client.notified(begun["id"], after=after)
     document = """query ($id: ID!) { speciesClassifierTraining(id: $id) {
         status failure trainingCrops testCrops splitBy accuracy balancedAccuracy baselineAccuracy } }"""
-    found: Json = (await client.read(document, id=begun["id"]))["speciesClassifierTraining"]
-    if found["status"] != "FINISHED":
-        console.print(f"  It ended as {found['status']}: {found['failure']}", soft_wrap=True)
+    training: Json = (await client.read(document, id=begun["id"]))["speciesClassifierTraining"]
+    if training["status"] != "FINISHED":
+        console.print(f"  It ended as {training['status']}: {training['failure']}", soft_wrap=True)
         return
     console.print(
-        f"  It learned from {found['trainingCrops']} crops and names {found['accuracy']:.0%} of {found['testCrops']} "
-        f"rightly that it never saw, split by {found['splitBy'].lower()}. Always naming the commonest species: "
-        f"{found['baselineAccuracy']:.0%}.",
+        f"  It learned from {training['trainingCrops']} crops and names {training['accuracy']:.0%} of "
+        f"{training['testCrops']} rightly that it never saw, split by {training['splitBy'].lower()}. "
+        f"Always naming the commonest species: {training['baselineAccuracy']:.0%}.",
         soft_wrap=True,
     )

@@ -23,7 +23,7 @@ People = Mapping[str, Viewer]
 
 
 @dataclass(frozen=True)
-class Said:
+class Entry:
     """A post, who likes and shares it, what is said to it, and who reports it."""
 
     author: str
@@ -32,7 +32,7 @@ class Said:
     is_about_the_village: bool = False
     likes: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
-    replies: tuple["Said", ...] = ()
+    replies: tuple["Entry", ...] = ()
     reported_by: str | None = None
 
 
@@ -52,31 +52,31 @@ ASKED = (
     ("ecologist", "reviewer", False),
 )
 TALK = (
-    Said(
+    Entry(
         "mapper",
         "All roofs of the western street are drawn. Would you have a look, @surveyor? #buildings #village",
         is_about_the_village=True,
         likes=("surveyor", "reviewer", "ecologist"),
         shares=("ecologist",),
         replies=(
-            Said(
+            Entry(
                 "surveyor",
                 "Two of them share a wall. I would draw them apart: there are two doors. #buildings",
                 likes=("mapper", "reviewer"),
-                replies=(Said("mapper", "Drawn apart. Thank you!", likes=("surveyor",)),),
+                replies=(Entry("mapper", "Drawn apart. Thank you!", likes=("surveyor",)),),
             ),
-            Said("reviewer", "The outlines follow the roofs and not their shadows. Ready to learn from."),
-            Said("visitor", "CHEAP FOLLOWERS!!! CHEAP FOLLOWERS!!! CHEAP FOLLOWERS!!!", reported_by="reviewer"),
+            Entry("reviewer", "The outlines follow the roofs and not their shadows. Ready to learn from."),
+            Entry("visitor", "CHEAP FOLLOWERS!!! CHEAP FOLLOWERS!!! CHEAP FOLLOWERS!!!", reported_by="reviewer"),
         ),
     ),
-    Said(
+    Entry(
         "ecologist",
         "Does anybody map hedges? Between the fields they are where the animals go. #village #hedges",
         likes=("mapper",),
-        replies=(Said("surveyor", "I pass them every week. Tell me what to note. #hedges", likes=("ecologist",)),),
+        replies=(Entry("surveyor", "I pass them every week. Tell me what to note. #hedges", likes=("ecologist",)),),
     ),
-    Said("surveyor", "New imagery of the east, without clouds at last.", likes=("mapper", "ecologist")),
-    Said(
+    Entry("surveyor", "New imagery of the east, without clouds at last.", likes=("mapper", "ecologist")),
+    Entry(
         "reviewer",
         "The first model of the village is published, and what @mapper and @surveyor drew is in it. #milestone",
         type=PostType.MILESTONES,
@@ -124,7 +124,7 @@ async def make(session: WriteSession, people: People, dataset: Dataset) -> None:
 
 
 async def _say(
-    session: WriteSession, people: People, entry: Said, dataset: Dataset, *, parent_id: int | None = None
+    session: WriteSession, people: People, entry: Entry, dataset: Dataset, *, parent_id: int | None = None
 ) -> None:
     fields = {"content": entry.content, "type": entry.type}
     about = ("Dataset", dataset.id) if entry.is_about_the_village else None

@@ -114,10 +114,10 @@ async def _look_locally(client: Client, link: str, pictures: Sequence[season.Pic
         return
     console.print(f"[bold]4[/] {local['name']}, the detector on this machine, looks at them, live:")
     job = await _run(client, link, local["id"])
-    found = await client.read(FOUND, id=job["id"])
+    answer = await client.read(FOUND, id=job["id"])
     rows = [
         row
-        for outcome in found["aiJobOutcomes"]["nodes"]
+        for outcome in answer["aiJobOutcomes"]["nodes"]
         for row in outcome["resource"]["classifications"]["nodes"]
         if row["classificationType"] == "AI"
     ]
@@ -150,14 +150,14 @@ async def _synced(client: Client, connection: str) -> Json:
     document = """query ($id: ID!) { aiProviderConnection(id: $id) {
         lastSyncError providers { nodes { id name isActive } } } }"""
     for turn in range(SYNC_S_MAX):
-        found = (await client.read(document, id=connection))["aiProviderConnection"]
-        active = [each for each in found["providers"]["nodes"] if each["isActive"]]
+        connection_row = (await client.read(document, id=connection))["aiProviderConnection"]
+        active = [each for each in connection_row["providers"]["nodes"] if each["isActive"]]
         if active:
             return dict(active[0])
         if turn == 0:
             await client.ask("syncAiModels", {"id": connection}, "AIProviderConnection { id }")
         await asyncio.sleep(1)
-    raise SystemExit(f"The AI Manager's models are not here: {found['lastSyncError']}")
+    raise SystemExit(f"The AI Manager's models are not here: {connection_row['lastSyncError']}")
 
 
 async def _run(client: Client, link: str, provider: str) -> Json:
@@ -178,18 +178,18 @@ async def _correct(client: Client, project: str, provider: str, pictures: Sequen
         final = by_path[picture.path]
         [row] = [each for each in final["candidates"]["nodes"] if each["model"] and each["model"]["id"] == provider]
         seen = await anyio.to_thread.run_sync(picture.seen)
-        found = [_named(each) for each in row["dynamicAttrs"]["nodes"] if each["observationType"] != "BLANK"]
-        if sorted(found) == sorted(each.kind for each in seen):
+        observations = [_named(each) for each in row["dynamicAttrs"]["nodes"] if each["observationType"] != "BLANK"]
+        if sorted(observations) == sorted(each.kind for each in seen):
             continue
         wrong += 1
-        said = {
+        fields = {
             "classificationProjectId": project,
             "resourceId": final["resource"]["id"],
             "sourceClassificationId": row["id"],
             "observations": [await _observed(client, each) for each in seen],
             "isBlank": not seen,
         }
-        mine = await client.ask("classify", said, "Classification { id }")
+        mine = await client.ask("classify", fields, "Classification { id }")
         shown = {"id": mine["id"], "expectedVersion": final["version"]}
         await client.ask("approveClassification", shown, "Classification { version }")
     console.print(f"[bold]6[/] {wrong} of {len(pictures)} are wrong. The ecologist corrects them, and approves that.")
@@ -203,12 +203,12 @@ def _named(observation: Json) -> str:
 
 async def _observed(client: Client, seen: Seen) -> Json:
     kind = next((type for type, name in KINDS.items() if name == seen.kind), "ANIMAL")
-    said: Json = {"observationType": kind, "bboxes": list(seen.bbox), "distance": round(seen.distance, 1)}
+    fields: Json = {"observationType": kind, "bboxes": list(seen.bbox), "distance": round(seen.distance, 1)}
     if kind != "ANIMAL":
-        return said
+        return fields
     document = "query ($name: String!) { speciesList(search: $name, first: 1) { nodes { id } } }"
     [species] = (await client.read(document, name=seen.kind))["speciesList"]["nodes"]
-    return said | {"speciesId": species["id"]}
+    return fields | {"speciesId": species["id"]}
 
 
 async def _approve(client: Client, project: str, provider: str) -> None:

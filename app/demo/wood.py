@@ -33,7 +33,7 @@ from app.models.wildlife.providers import AIProviderType, ExternalAIProvider
 from app.models.wildlife.species import Species, TaxonRank
 from app.policies import Viewer
 from app.services.wildlife.classifications import approving, classifying, writing
-from app.services.wildlife.classifications.classifying import Said
+from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.observations import Observation
 from app.settings import settings
 
@@ -67,12 +67,12 @@ class Drawn(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _drawn(visits: int) -> tuple[Drawn, ...]:
-    found = []
+    drawn_files = []
     for picture in season.pictures(visits):
         content, seen = picture.taken()
         sizes = pictures.within("demo", content, "image/jpeg", list(SIDES.values()), settings.medium_pixels_max)
-        found.append(Drawn(picture, content, seen, {name: sizes[side] for name, side in SIDES.items()}))
-    return tuple(found)
+        drawn_files.append(Drawn(picture, content, seen, {name: sizes[side] for name, side in SIDES.items()}))
+    return tuple(drawn_files)
 
 
 async def make(database: Database, people: Mapping[str, Viewer]) -> None:
@@ -191,11 +191,9 @@ def _medium(each: Drawn, **given: Any) -> Resource:
 
 async def _species(session: WriteSession, name: str, key: str) -> int:
     """The key of a species; made if no checklist has it yet."""
-    found = await session.scalar(
-        select(Species.id).where(Species.scientific_name == name).order_by(Species.id).limit(1)
-    )
-    if found is not None:
-        return int(found)
+    id = await session.scalar(select(Species.id).where(Species.scientific_name == name).order_by(Species.id).limit(1))
+    if id is not None:
+        return int(id)
     made = Species(
         checklist="GBIF", key=key, scientific_name=name, vernacular_name=season.NAMES[name], rank=TaxonRank.SPECIES
     )
@@ -224,12 +222,12 @@ async def _look(
             medium.id,
             [
                 Observation(
-                    TYPES.get(found.label, ObservationType.ANIMAL if found.species else ObservationType.HUMAN),
-                    species_id=species[found.species] if found.species else None,
-                    classification_confidence=found.confidence,
-                    bboxes=list(found.bbox),
+                    TYPES.get(detection.label, ObservationType.ANIMAL if detection.species else ObservationType.HUMAN),
+                    species_id=species[detection.species] if detection.species else None,
+                    classification_confidence=detection.confidence,
+                    bboxes=list(detection.bbox),
                 )
-                for found in stand_in_manager.found_in(each.picture, each.seen)
+                for detection in stand_in_manager.found_in(each.picture, each.seen)
             ],
         )
         for medium, each in zip(media, drawn, strict=True)
@@ -256,8 +254,10 @@ async def _approve(
             )
             for seen in each.seen
         ]
-        said = Said(observations, is_blank=not observations)
-        mine = await classifying.classify(session, ecologist, project_id=project.id, resource_id=medium.id, said=said)
+        content = Content(observations, is_blank=not observations)
+        mine = await classifying.classify(
+            session, ecologist, project_id=project.id, resource_id=medium.id, content=content
+        )
         version = await session.scalar(
             select(Classification.version).where(
                 Classification.project_id == project.id,

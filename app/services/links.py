@@ -92,8 +92,8 @@ async def opened(session: ReadSession, route: str, token: str) -> Opened:
 
 
 def _shown(kind: Kind, holder: Viewer) -> Select[Any]:
-    found = visible(kind.model, holder)
-    return found if kind.also is None else found.where(kind.also(holder))
+    query = visible(kind.model, holder)
+    return query if kind.also is None else query.where(kind.also(holder))
 
 
 def _address(kind: Kind, right: list[Any]) -> str:

@@ -30,7 +30,7 @@ class _Layer:
     def __init__(self, shapes: Shapes) -> None:
         self.properties = [orjson.dumps(each).decode() for _, each in shapes]
         self.wkb = [shape.wkb for shape, _ in shapes]
-        self.names = sorted({name for _, said in shapes for name in said})
+        self.names = sorted({name for _, content in shapes for name in content})
         self._tree = STRtree([shape for shape, _ in shapes])
 
     def within(self, tile: Tile) -> list[tuple[bytes, str]]:

@@ -14,7 +14,7 @@ from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Prediction
 from app.services.mapping.predictions import conflation, downloads, execution, lifecycle, parts
 from app.services.mapping.predictions.downloads import FileFormat
-from app.services.mapping.predictions.execution import Found, PredictionPlan
+from app.services.mapping.predictions.execution import Building, PredictionPlan
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.lifecycle import Left
 from app.services.system.jobs import Progress
@@ -53,7 +53,7 @@ async def predict(run: Run) -> None:
         await execution.finish_prediction(session, prediction_id, files)
 
 
-async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
+async def _searched(run: Run, plan: PredictionPlan) -> list[Building] | None:
     """What there is in the next part; None where the imagery shows nothing of it."""
     part = parts.parts_of(plan.area, plan.part_zoom)[plan.parts_done]
     ground = parts.ground_of(plan.area, part)
@@ -90,7 +90,7 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Found] | None:
         await run_engine(run, folder, reporter(run, topic, stretch), s_max=settings.training_s_max)
         features = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
     return [
-        Found(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
+        Building(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
         for each in features
     ]
 
@@ -102,8 +102,8 @@ async def conflate(run: Run) -> None:
     async with run.database.reading() as session:
         grounds = await conflation.grounds_to_conflate(session, prediction_id)
     for number, ground in enumerate(grounds):
-        said = Progress(number / len(grounds), "comparing", f"{number} of {len(grounds)} parts are compared.")
-        await run.report(said, topic=topic)
+        stage = Progress(number / len(grounds), "comparing", f"{number} of {len(grounds)} parts are compared.")
+        await run.report(stage, topic=topic)
         features = [feature for polygon in shapely.get_parts(ground) for feature in await osm.fetch_features(polygon)]
         async with run.writing() as session:
             if number == 0:  # not before the map has answered: until then the comparison before is worth more than none

@@ -145,7 +145,7 @@ async def _take(run: Run, manager: Manager, step: Step, batch: BatchState, name:
         fetched, sifted = folder / "fetched", folder / "sifted"
         try:
             await manager.results(name, fetched)
-            said = await parsing.run(
+            report = await parsing.run(
                 ai_results.sift, str(fetched), str(sifted), cpu_s_max=settings.parser_file_cpu_s_max
             )
         except (Outage, Unreadable) as error:
@@ -155,7 +155,7 @@ async def _take(run: Run, manager: Manager, step: Step, batch: BatchState, name:
                 reason = f"The results cannot be read: {error}"
                 await following.close(session, batch.id, RemoteStatus.FAILED, reason)
             return
-        if said["key"] == str(batch.key) and said["fence"] == batch.fence:
+        if report["key"] == str(batch.key) and report["fence"] == batch.fence:
             async with run.writing() as session:
                 await following.reach(session, step.ai_job_id, AIJobStage.PARSING)
             for some in _chunks(sifted):

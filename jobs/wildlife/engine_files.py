@@ -25,8 +25,10 @@ async def fetch(run: Run, topic: str, media: Sequence[tuple[int, str]], folder: 
     """Brings media from the storage, each under its key. One that is gone is left out: the engine says so of it."""
     for number, (resource_id, storage_key) in enumerate(media):
         run.go_on()
-        said = Progress(FETCHING_SHARE * number / len(media), "media", f"{number} of {len(media)} media are loaded.")
-        await run.report(said, topic=topic)
+        progress = Progress(
+            FETCHING_SHARE * number / len(media), "media", f"{number} of {len(media)} media are loaded."
+        )
+        await run.report(progress, topic=topic)
         try:
             await storage.download(storage_key, folder / f"{resource_id}")
         except NotFound:

@@ -20,10 +20,10 @@ async def build_frame_index(run: Run) -> None:
     for file in files:
         run.go_on()
         try:
-            found = await storing.read_frames(file.digest, samples_max=SAMPLES_MAX)
+            content = await storing.read_frames(file.digest, samples_max=SAMPLES_MAX)
         except NotFound:
             continue
         async with run.writing() as session:
-            await indexing.add(session, run.claim.subject_id, found)
+            await indexing.add(session, run.claim.subject_id, content)
     async with run.ending() as session:
         await indexing.finish(session, run.claim.subject_id, files)

@@ -135,13 +135,13 @@ def _as_told(line: dict[str, Any], fps: float | None) -> dict[str, Any]:
         return {**told, "status": "failed", "error": line["failure"]}
     detections = [
         {
-            "label": found["label"],
+            "label": detection["label"],
             "track_id": None,
-            "sample": [frame["frame"], found["box"], found["confidence"], None, None, False],
+            "sample": [frame["frame"], detection["box"], detection["confidence"], None, None, False],
             "depth": None,
             "attributes": {},
         }
         for frame in line["frames"]
-        for found in frame["objects"]
+        for detection in frame["objects"]
     ]
     return {**told, "detections": detections}

@@ -60,29 +60,29 @@ async def _read_uploads(run: Run, plan: readings.ReadingPlan) -> set[int]:
         last = batch[-1].upload_id
         uploaded = [each for each in batch if each.resource_id is None]
         with working_folder() as folder:
-            found = await asyncio.gather(*(_read_upload(each, folder) for each in uploaded))
+            read_files = await asyncio.gather(*(_read_upload(each, folder) for each in uploaded))
             fetched = await _fetch(run, plan.user_id, [each for each in batch if each.resource_id is not None], folder)
-        touched |= await _keep(run, plan, [*[file for file in found if file is not None], *fetched])
+        touched |= await _keep(run, plan, [*[file for file in read_files if file is not None], *fetched])
 
 
 async def _fetch(run: Run, user_id: int, files: Sequence[readings.Waiting], folder: Path) -> list[Read]:
     """What the addresses of media have; of those that could not be fetched the reason is kept."""
     if not files:
         return []
-    found: list[Read | Unfetched]
+    read_files: list[Read | Unfetched]
     try:
         async with run.database.reading() as session:
             await storage_usage.require_any_room(session, user_id)
     except Conflict as full:
-        found = [Unfetched(each.upload_id, each.resource_id or 0, full.message) for each in files]
+        read_files = [Unfetched(each.upload_id, each.resource_id or 0, full.message) for each in files]
     else:
         async with outside.browsing() as client:
-            found = await asyncio.gather(*(_fetch_one(client, each, folder) for each in files))
-    unfetched = [each for each in found if isinstance(each, Unfetched)]
+            read_files = await asyncio.gather(*(_fetch_one(client, each, folder) for each in files))
+    unfetched = [each for each in read_files if isinstance(each, Unfetched)]
     if unfetched:
         async with run.writing() as session:
             await fetching.note_unfetched(session, run.claim.subject_id, unfetched)
-    return [each for each in found if isinstance(each, Read)]
+    return [each for each in read_files if isinstance(each, Read)]
 
 
 async def _fetch_one(client: httpx.AsyncClient, file: readings.Waiting, folder: Path) -> Read | Unfetched:
@@ -157,8 +157,8 @@ async def _read_archive(run: Run, plan: readings.ReadingPlan, archive_key: str) 
         touched: set[int] = set()
         for start in range(0, len(places), BATCH):
             batch = places[start : start + BATCH]
-            found = await asyncio.gather(*(_read_member(plan, unpacked, *each) for each in batch))
-            touched |= await _keep(run, plan, found)
+            read_files = await asyncio.gather(*(_read_member(plan, unpacked, *each) for each in batch))
+            touched |= await _keep(run, plan, read_files)
     return touched
 
 

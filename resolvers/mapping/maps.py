@@ -68,6 +68,6 @@ async def statistics(info: Info) -> Statistics:
     return known
 
 
-def _named(found: Select[M], table: type[Model | Dataset], search: str | None) -> Select[M]:
+def _named(query: Select[M], table: type[Model | Dataset], search: str | None) -> Select[M]:
     sought = checks.optional_text("search", search, length_max=NAME_LENGTH_MAX)
-    return found if sought is None else found.where(table.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(table.name.icontains(sought, autoescape=True))

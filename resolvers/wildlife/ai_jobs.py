@@ -54,16 +54,16 @@ def ai_classification_jobs(
     provider_id: Only jobs of this AI provider.
     stage: Only jobs in this stage.
     """
-    found = visible(AIClassificationJob, info.context.viewer)
+    query = visible(AIClassificationJob, info.context.viewer)
     if classification_project_id is not None:
         key = ids.key(classification_project_id, ClassificationProject)
-        found = found.where(AIClassificationJob.project_id == key)
+        query = query.where(AIClassificationJob.project_id == key)
     if collection_id is not None:
         key = ids.key(collection_id, ClassificationProjectCollection)
-        found = found.where(AIClassificationJob.collection_id == key)
+        query = query.where(AIClassificationJob.collection_id == key)
     if provider_id is not None:
-        found = found.where(AIClassificationJob.ai_provider_id == provider_key(provider_id))
-    return found if stage is None else found.where(AIClassificationJob.stage == stage)
+        query = query.where(AIClassificationJob.ai_provider_id == provider_key(provider_id))
+    return query if stage is None else query.where(AIClassificationJob.stage == stage)
 
 
 def ai_job_outcomes(info: Info, job_id: strawberry.ID, outcome: AIOutcome | None = None) -> Select[AIJobOutcome]:
@@ -72,9 +72,9 @@ def ai_job_outcomes(info: Info, job_id: strawberry.ID, outcome: AIOutcome | None
     job_id: The job.
     outcome: Only media of which this came.
     """
-    found = visible(AIJobOutcome, info.context.viewer)
-    found = found.where(AIJobOutcome.ai_job_id == ids.key(job_id, AIClassificationJob))
-    return found if outcome is None else found.where(AIJobOutcome.outcome == outcome)
+    query = visible(AIJobOutcome, info.context.viewer)
+    query = query.where(AIJobOutcome.ai_job_id == ids.key(job_id, AIClassificationJob))
+    return query if outcome is None else query.where(AIJobOutcome.outcome == outcome)
 
 
 async def start_ai_classification(

@@ -39,8 +39,8 @@ def calibration_results(
     is_active: Only the active one, or only the others.
     """
     key = ids.key(deployment_id, Deployment)
-    found = visible(CalibrationResult, info.context.viewer).where(CalibrationResult.deployment_id == key)
-    return found if is_active is None else found.where(CalibrationResult.is_active.is_(is_active))
+    query = visible(CalibrationResult, info.context.viewer).where(CalibrationResult.deployment_id == key)
+    return query if is_active is None else query.where(CalibrationResult.is_active.is_(is_active))
 
 
 async def add_calibration_sample(

@@ -16,7 +16,7 @@ from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, O
 from app.models.wildlife.species import Species
 from app.services.wildlife.classifications import approving, bulk, bulk_approvals, classifying, feedback, marking
 from app.services.wildlife.classifications.bulk import BulkApprovalPreview, Criteria
-from app.services.wildlife.classifications.classifying import Said
+from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.marking import ItemResults, Marks
 from app.services.wildlife.classifications.observations import Observation
 from resolvers import ids as global_ids
@@ -70,15 +70,15 @@ class ObservationInput:
         return Observation(**values)
 
 
-def _said(
+def _content(
     observations: list[ObservationInput],
     is_blank: bool | None,
     is_setup: bool,
     static_attrs: Any,
     comments: str | None,
-) -> Said:
+) -> Content:
     plain = [one.plain() for one in observations]
-    return Said(plain, is_blank, is_setup, {} if static_attrs is None else static_attrs, comments)
+    return Content(plain, is_blank, is_setup, {} if static_attrs is None else static_attrs, comments)
 
 
 async def classify(
@@ -115,7 +115,7 @@ async def classify(
             info.context.viewer,
             project_id=global_ids.key(classification_project_id, ClassificationProject),
             resource_id=global_ids.key(resource_id, Resource),
-            said=_said(observations, is_blank, is_setup, static_attrs, comments),
+            content=_content(observations, is_blank, is_setup, static_attrs, comments),
             source_id=source,
             expected_version=expected_version,
         )
@@ -147,7 +147,7 @@ async def classify_sequence(
             info.context.viewer,
             project_id=global_ids.key(classification_project_id, ClassificationProject),
             sequence_id=global_ids.key(sequence_id, MediaSequence),
-            said=_said(observations, is_blank, is_setup, static_attrs, comments),
+            content=_content(observations, is_blank, is_setup, static_attrs, comments),
         )
 
 
@@ -202,7 +202,7 @@ async def give_classification_feedback(
             session,
             info.context.viewer,
             global_ids.key(id, Classification),
-            said=_said(observations, is_blank, is_setup, static_attrs, comments),
+            content=_content(observations, is_blank, is_setup, static_attrs, comments),
             expected_version=expected_version,
         )
 

@@ -58,14 +58,14 @@ def classification_projects(
     status: Only projects with this status.
     search: Only projects whose name contains this text, ignoring case.
     """
-    found = visible(ClassificationProject, info.context.viewer)
+    query = visible(ClassificationProject, info.context.viewer)
     if research_project_id is not None:
         key = ids.key(research_project_id, ResearchProject)
-        found = found.where(ClassificationProject.research_project_id == key)
+        query = query.where(ClassificationProject.research_project_id == key)
     if status is not None:
-        found = found.where(ClassificationProject.status == status)
+        query = query.where(ClassificationProject.status == status)
     sought = checks.optional_text("search", search, length_max=PROJECT_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(ClassificationProject.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(ClassificationProject.name.icontains(sought, autoescape=True))
 
 
 async def classification_project_collection(

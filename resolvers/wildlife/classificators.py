@@ -105,11 +105,11 @@ def classificators(info: Info, search: str | None = None, in_use: bool | None = 
     search: Only classificators whose name contains this text, ignoring case.
     in_use: Only those that projects may choose, or only those that were taken out of use.
     """
-    found = visible(Classificator, info.context.viewer)
+    query = visible(Classificator, info.context.viewer)
     if in_use is not None:
-        found = found.where(Classificator.disabled_at.is_(None) == in_use)
+        query = query.where(Classificator.disabled_at.is_(None) == in_use)
     sought = checks.optional_text("search", search, length_max=PROJECT_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Classificator.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Classificator.name.icontains(sought, autoescape=True))
 
 
 async def create_classificator(

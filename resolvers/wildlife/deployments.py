@@ -59,22 +59,22 @@ def deployments(
     is_clock_corrected: Only deployments with a correction of the clock, or without.
     search: Only deployments whose id contains this text, ignoring case.
     """
-    found = visible(Deployment, info.context.viewer)
+    query = visible(Deployment, info.context.viewer)
     if research_project_id is not None:
-        found = found.where(Deployment.research_project_id == ids.key(research_project_id, ResearchProject))
+        query = query.where(Deployment.research_project_id == ids.key(research_project_id, ResearchProject))
     if location_id is not None:
-        found = found.where(Deployment.location_id == ids.key(location_id, Location))
+        query = query.where(Deployment.location_id == ids.key(location_id, Location))
     if camera_id is not None:
-        found = found.where(Deployment.camera_id == camera_id)
+        query = query.where(Deployment.camera_id == camera_id)
     if during_from is not None:
         open_ended = Deployment.ends_at.is_(None)
-        found = found.where(open_ended | (Deployment.ends_at >= checks.moment("duringFrom", during_from)))
+        query = query.where(open_ended | (Deployment.ends_at >= checks.moment("duringFrom", during_from)))
     if during_to is not None:
-        found = found.where(Deployment.starts_at <= checks.moment("duringTo", during_to))
+        query = query.where(Deployment.starts_at <= checks.moment("duringTo", during_to))
     if is_clock_corrected is not None:
-        found = found.where((Deployment.clock_correction_s != 0) == is_clock_corrected)
+        query = query.where((Deployment.clock_correction_s != 0) == is_clock_corrected)
     sought = checks.optional_text("search", search, length_max=PROJECT_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Deployment.deployment_id.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Deployment.deployment_id.icontains(sought, autoescape=True))
 
 
 # Before the input that uses it, or it would be made an enum of its own there.

@@ -101,10 +101,10 @@ def wildlife_imports(info: Info, research_project_id: strawberry.ID | None = Non
 
     research_project_id: Only imports into this research project.
     """
-    found = visible(WildlifeImport, info.context.viewer)
+    query = visible(WildlifeImport, info.context.viewer)
     if research_project_id is None:
-        return found
-    return found.where(WildlifeImport.research_project_id == ids.key(research_project_id, ResearchProject))
+        return query
+    return query.where(WildlifeImport.research_project_id == ids.key(research_project_id, ResearchProject))
 
 
 def counts(root: strawberry.Parent[WildlifeImport]) -> ImportCounts:

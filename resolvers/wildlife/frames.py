@@ -100,10 +100,10 @@ async def _frames(
 ) -> Frames:
     wanted = None if object_ids is None else [ids.key(each, ClassificationDynamicAttrs) for each in object_ids]
     async with info.context.reading() as session:
-        found = await reading.range_of(
+        content = await reading.range_of(
             session, info.context.viewer, key, object_ids=wanted, from_frame=first, to_frame=last, stride=stride
         )
-    header = found.header
+    header = content.header
     return Frames(
         header.fps,
         header.duration,
@@ -111,7 +111,7 @@ async def _frames(
         header.height,
         header.frame_count,
         None if header.keypoint_names is None else list(header.keypoint_names),
-        [_track(about, samples) for about, samples in found.objects],
+        [_track(about, samples) for about, samples in content.objects],
     )
 
 
@@ -135,10 +135,10 @@ def frame_indexes(info: Info, classification_project_id: strawberry.ID | None = 
 
     classification_project_id: Only the index of this classification project.
     """
-    found = visible(FrameIndex, info.context.viewer)
+    query = visible(FrameIndex, info.context.viewer)
     if classification_project_id is None:
-        return found
-    return found.where(FrameIndex.project_id == ids.key(classification_project_id, ClassificationProject))
+        return query
+    return query.where(FrameIndex.project_id == ids.key(classification_project_id, ClassificationProject))
 
 
 async def is_current(root: strawberry.Parent[FrameIndex], info: Info) -> bool:

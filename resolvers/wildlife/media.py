@@ -95,31 +95,31 @@ def resources(
     sha256: Only media with this content.
     search: Only media whose path contains this text, ignoring case.
     """
-    found = visible(Resource, info.context.viewer)
+    query = visible(Resource, info.context.viewer)
     if research_project_id is not None:
-        found = found.where(Resource.research_project_id == ids.key(research_project_id, ResearchProject))
+        query = query.where(Resource.research_project_id == ids.key(research_project_id, ResearchProject))
     if deployment_id is not None:
-        found = found.where(Resource.deployment_id == ids.key(deployment_id, Deployment))
+        query = query.where(Resource.deployment_id == ids.key(deployment_id, Deployment))
     if location_id is not None:
         at = select(Deployment.id).where(Deployment.location_id == ids.key(location_id, Location))
-        found = found.where(Resource.deployment_id.in_(at))
+        query = query.where(Resource.deployment_id.in_(at))
     if collection_id is not None:
         of = CollectionResource.collection_id == ids.key(collection_id, Collection)
-        found = found.where(exists().where(of, CollectionResource.resource_id == Resource.id))
+        query = query.where(exists().where(of, CollectionResource.resource_id == Resource.id))
     if sequence_id is not None:
-        found = found.where(Resource.sequence_id == ids.key(sequence_id, Sequence))
+        query = query.where(Resource.sequence_id == ids.key(sequence_id, Sequence))
     for condition in _conditions(
         status, resource_type, date_recorded_correct, is_duplicate, has_deployment, is_of_another_camera
     ):
-        found = found.where(condition)
+        query = query.where(condition)
     for condition in _recorded(recorded_from, recorded_to):
-        found = found.where(condition)
+        query = query.where(condition)
     if serial_number is not None:
-        found = found.where(Resource.serial_number == serial_number)
+        query = query.where(Resource.serial_number == serial_number)
     if sha256 is not None:
-        found = found.where(Resource.sha256 == sha256.lower())
+        query = query.where(Resource.sha256 == sha256.lower())
     sought = checks.optional_text("search", search, length_max=FILE_PATH_LENGTH_MAX)
-    return found if sought is None else found.where(Resource.file_path.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Resource.file_path.icontains(sought, autoescape=True))
 
 
 def _conditions(
@@ -130,30 +130,30 @@ def _conditions(
     has_deployment: bool | None,
     is_of_another_camera: bool | None,
 ) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if status is not None:
-        found.append(Resource.status == status)
+        conditions.append(Resource.status == status)
     if resource_type is not None:
-        found.append(Resource.resource_type == resource_type)
+        conditions.append(Resource.resource_type == resource_type)
     if date_recorded_correct is not None:
-        found.append(Resource.date_recorded_correct == date_recorded_correct)
+        conditions.append(Resource.date_recorded_correct == date_recorded_correct)
     if is_duplicate is not None:
-        found.append(Resource.duplicate_of_id.is_not(None) == is_duplicate)
+        conditions.append(Resource.duplicate_of_id.is_not(None) == is_duplicate)
     if has_deployment is not None:
-        found.append(Resource.deployment_id.is_not(None) == has_deployment)
+        conditions.append(Resource.deployment_id.is_not(None) == has_deployment)
     if is_of_another_camera is not None:
         other = exists().where(Deployment.id == Resource.deployment_id, Deployment.camera_id != Resource.serial_number)
-        found.append(other if is_of_another_camera else ~other)
-    return found
+        conditions.append(other if is_of_another_camera else ~other)
+    return conditions
 
 
 def _recorded(begin: datetime | None, end: datetime | None) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if begin is not None:
-        found.append(Resource.recorded_at >= checks.moment("recordedFrom", begin))
+        conditions.append(Resource.recorded_at >= checks.moment("recordedFrom", begin))
     if end is not None:
-        found.append(Resource.recorded_at <= checks.moment("recordedTo", end))
-    return found
+        conditions.append(Resource.recorded_at <= checks.moment("recordedTo", end))
+    return conditions
 
 
 async def sequence(info: Info, id: strawberry.ID) -> RowOrReference[Sequence]:
@@ -180,16 +180,16 @@ def sequences(
     starts_to: Only sequences that begin at this time or earlier.
     sequence_id: Only the sequence with this UUID.
     """
-    found = visible(Sequence, info.context.viewer)
+    query = visible(Sequence, info.context.viewer)
     if research_project_id is not None:
-        found = found.where(Sequence.research_project_id == ids.key(research_project_id, ResearchProject))
+        query = query.where(Sequence.research_project_id == ids.key(research_project_id, ResearchProject))
     if deployment_id is not None:
-        found = found.where(Sequence.deployment_id == ids.key(deployment_id, Deployment))
+        query = query.where(Sequence.deployment_id == ids.key(deployment_id, Deployment))
     if starts_from is not None:
-        found = found.where(Sequence.starts_at >= checks.moment("startsFrom", starts_from))
+        query = query.where(Sequence.starts_at >= checks.moment("startsFrom", starts_from))
     if starts_to is not None:
-        found = found.where(Sequence.starts_at <= checks.moment("startsTo", starts_to))
-    return found if sequence_id is None else found.where(Sequence.sequence_id == sequence_id)
+        query = query.where(Sequence.starts_at <= checks.moment("startsTo", starts_to))
+    return query if sequence_id is None else query.where(Sequence.sequence_id == sequence_id)
 
 
 async def collection(info: Info, id: strawberry.ID) -> RowOrReference[Collection]:
@@ -208,8 +208,8 @@ def collections(
     research_project_id: Only collections of this research project.
     search: Only collections whose name contains this text, ignoring case.
     """
-    found = visible(Collection, info.context.viewer)
+    query = visible(Collection, info.context.viewer)
     if research_project_id is not None:
-        found = found.where(Collection.research_project_id == ids.key(research_project_id, ResearchProject))
+        query = query.where(Collection.research_project_id == ids.key(research_project_id, ResearchProject))
     sought = checks.optional_text("search", search, length_max=PROJECT_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Collection.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Collection.name.icontains(sought, autoescape=True))

@@ -105,14 +105,14 @@ async def request_media_uploads(
         uploads.pace_media_bytes(info.context.rates, viewer, bytes=sum(file.bytes for file in asked)),
         info.context.writing() as session,
     ):
-        found = await uploads.request_uploads(
+        requested = await uploads.request_uploads(
             session,
             viewer,
             project_id=ids.key(research_project_id, ResearchProject),
             deployment_id=_key(deployment_id, Deployment),
             files=asked,
         )
-    return RequestedUploads(found)
+    return RequestedUploads(requested)
 
 
 async def request_media_archive_upload(info: Info, bytes: int) -> UploadLink:
@@ -170,10 +170,10 @@ def media_readings(info: Info, research_project_id: strawberry.ID | None = None)
 
     research_project_id: Only readings of this research project.
     """
-    found = visible(MediaReading, info.context.viewer)
+    query = visible(MediaReading, info.context.viewer)
     if research_project_id is None:
-        return found
-    return found.where(MediaReading.research_project_id == ids.key(research_project_id, ResearchProject))
+        return query
+    return query.where(MediaReading.research_project_id == ids.key(research_project_id, ResearchProject))
 
 
 async def media_reading_updated(

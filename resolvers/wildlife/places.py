@@ -55,14 +55,14 @@ def locations(
     intersects: Only locations within this geometry.
     """
     viewer = info.context.viewer
-    found = placed(visible(Location, viewer), shown_point(viewer), bbox=bbox, intersects=intersects)
+    query = placed(visible(Location, viewer), shown_point(viewer), bbox=bbox, intersects=intersects)
     if research_project_id is not None:
-        found = found.where(Location.research_project_id == ids.key(research_project_id, ResearchProject))
+        query = query.where(Location.research_project_id == ids.key(research_project_id, ResearchProject))
     sought = checks.optional_text("search", search, length_max=PROJECT_NAME_LENGTH_MAX)
     if sought is None:
-        return found
+        return query
     named = Location.location_id.icontains(sought, autoescape=True)
-    return found.where(named | Location.name.icontains(sought, autoescape=True))
+    return query.where(named | Location.name.icontains(sought, autoescape=True))
 
 
 async def create_location(

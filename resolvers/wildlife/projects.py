@@ -69,16 +69,16 @@ def research_projects(
     search: Only projects whose name or acronym contains this text, ignoring case.
     """
     viewer = info.context.viewer
-    found = visible(ResearchProject, viewer)
+    query = visible(ResearchProject, viewer)
     if mine_only:
-        found = found.where(has_role(viewer, ResearchProject.id))
+        query = query.where(has_role(viewer, ResearchProject.id))
     if status is not None:
-        found = found.where(ResearchProject.status == status)
+        query = query.where(ResearchProject.status == status)
     sought = checks.optional_text("search", search, length_max=PROJECT_NAME_LENGTH_MAX)
     if sought is None:
-        return found
+        return query
     named = ResearchProject.name.icontains(sought, autoescape=True)
-    return found.where(named | ResearchProject.acronym.icontains(sought, autoescape=True))
+    return query.where(named | ResearchProject.acronym.icontains(sought, autoescape=True))
 
 
 async def create_research_project(

@@ -59,17 +59,17 @@ def ai_providers(
     connection_id: Only the models of this connection.
     search: Only providers whose name contains this text, ignoring case.
     """
-    found = visible(AIProvider, info.context.viewer)
+    query = visible(AIProvider, info.context.viewer)
     if provider_type is not None:
-        found = found.where(AIProvider.provider_type == provider_type)
+        query = query.where(AIProvider.provider_type == provider_type)
     if is_active is not None:
-        found = found.where(AIProvider.is_active.is_(is_active))
+        query = query.where(AIProvider.is_active.is_(is_active))
     if connection_id is not None:
         key = ids.key(connection_id, AIProviderConnection)
         seen = visible(AIProviderConnection, info.context.viewer).where(AIProviderConnection.id == key)
-        found = found.where(AIProvider.connection_id == key, seen.exists())
+        query = query.where(AIProvider.connection_id == key, seen.exists())
     sought = checks.optional_text("search", search, length_max=AI_PROVIDER_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(AIProvider.name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(AIProvider.name.icontains(sought, autoescape=True))
 
 
 async def ai_provider_connection(info: Info, id: strawberry.ID) -> RowOrReference[AIProviderConnection]:

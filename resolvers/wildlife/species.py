@@ -57,22 +57,22 @@ def species_list(
     within_id: Only this taxon, those that are part of it, and their synonyms.
     is_sensitive: Only taxa whose places are protected, or only others.
     """
-    found = visible(Species, info.context.viewer)
+    query = visible(Species, info.context.viewer)
     if checklist is not None:
-        found = found.where(Species.checklist == checklist.upper())
+        query = query.where(Species.checklist == checklist.upper())
     if key is not None:
-        found = found.where(Species.key == key)
+        query = query.where(Species.key == key)
     if rank is not None:
-        found = found.where(Species.rank == rank)
+        query = query.where(Species.rank == rank)
     if within_id is not None:
-        found = found.where(Species.id.in_(lookup.descendants([ids.key(within_id, Species)])))
+        query = query.where(Species.id.in_(lookup.descendants([ids.key(within_id, Species)])))
     if is_sensitive is not None:
-        found = found.where(Species.is_sensitive == is_sensitive)
+        query = query.where(Species.is_sensitive == is_sensitive)
     sought = checks.optional_text("search", search, length_max=TAXON_NAME_LENGTH_MAX)
     if sought is None:
-        return found
+        return query
     named = Species.scientific_name.icontains(sought, autoescape=True)
-    return found.where(named | Species.vernacular_name.icontains(sought, autoescape=True))
+    return query.where(named | Species.vernacular_name.icontains(sought, autoescape=True))
 
 
 async def import_species(info: Info, checklist: str, csv: str, dry_run: bool = True) -> SpeciesImport:
@@ -85,10 +85,10 @@ async def import_species(info: Info, checklist: str, csv: str, dry_run: bool = T
     csv: The list: a table separated by commas or tabs, or lines of seven parts as SpeciesNet has them.
     dry_run: Whether to say only what would be done; false imports the list.
     """
-    found = await imports.parsed(csv)
+    taxa = await imports.parsed(csv)
     async with info.context.writing() as session:
         return await imports.import_species(
-            session, info.context.viewer, checklist=checklist, found=found, is_dry_run=dry_run
+            session, info.context.viewer, checklist=checklist, parsed_taxa=taxa, is_dry_run=dry_run
         )
 
 

@@ -42,11 +42,11 @@ def species_classifier_trainings(
     classification_project_id: Only trainings of this classification project.
     status: Only trainings with this status.
     """
-    found = visible(SpeciesClassifierTraining, info.context.viewer)
+    query = visible(SpeciesClassifierTraining, info.context.viewer)
     if classification_project_id is not None:
         key = ids.key(classification_project_id, ClassificationProject)
-        found = found.where(SpeciesClassifierTraining.project_id == key)
-    return found if status is None else found.where(SpeciesClassifierTraining.status == status)
+        query = query.where(SpeciesClassifierTraining.project_id == key)
+    return query if status is None else query.where(SpeciesClassifierTraining.status == status)
 
 
 def label_audit(

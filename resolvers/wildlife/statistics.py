@@ -82,8 +82,8 @@ async def effort(
     station: What counts as one place.
     """
     async with info.context.reading() as session:
-        found = await operations_service.operations(session, root.project.id, root.chosen)
-    return Effort(operations_service.station_efforts(found, method, station, root.chosen))
+        periods = await operations_service.operations(session, root.project.id, root.chosen)
+    return Effort(operations_service.station_efforts(periods, method, station, root.chosen))
 
 
 async def detection_rates(
@@ -111,10 +111,10 @@ async def detection_rates(
     """
     rule = _rule(gap_minutes, measured_from, comparator, station)
     async with info.context.reading() as session:
-        found = await rates.detection_rates(
+        rows = await rates.detection_rates(
             session, root.project.id, root.chosen, rule, unit=unit, method=method, event_count=event_count
         )
-    return list(found)
+    return list(rows)
 
 
 def _rule(gap_minutes: float, measured_from: MeasuredFrom, comparator: Comparator, station: Station) -> Independence:
@@ -142,8 +142,8 @@ async def independent_records(
     """
     rule = _rule(gap_minutes, measured_from, comparator, station)
     async with info.context.reading() as session:
-        found = await independence.independent_records(session, root.project.id, root.chosen, rule)
-    return IndependentRecords(found)
+        rows = await independence.independent_records(session, root.project.id, root.chosen, rule)
+    return IndependentRecords(rows)
 
 
 async def observations(root: strawberry.Parent[WildlifeStatistics], info: Info) -> list[ObservationCount]:
@@ -305,8 +305,8 @@ async def camera_health(
     """
     checks.within("silentDays", silent_days, 1, OCCASION_DAYS_MAX)
     async with info.context.reading() as session:
-        found = await health.camera_health(session, root.project.research_project_id, silent_days=silent_days)
-    return list(found)
+        problems = await health.camera_health(session, root.project.research_project_id, silent_days=silent_days)
+    return list(problems)
 
 
 def species_id(root: strawberry.Parent[Any]) -> strawberry.ID | None:
@@ -316,8 +316,8 @@ def species_id(root: strawberry.Parent[Any]) -> strawberry.ID | None:
 
 async def scientific_name(root: strawberry.Parent[Any], info: Info) -> str | None:
     """The scientific name."""
-    found = None if root.species_id is None else await info.context.load.one(Species, root.species_id)
-    return found.scientific_name if isinstance(found, Species) else None
+    row = None if root.species_id is None else await info.context.load.one(Species, root.species_id)
+    return row.scientific_name if isinstance(row, Species) else None
 
 
 def deployment_id(root: strawberry.Parent[Any]) -> strawberry.ID | None:

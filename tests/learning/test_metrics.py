@@ -37,7 +37,7 @@ def test_a_building_is_found_when_most_of_the_ground_of_both_is_common():
     counted = objects(found, real, np.ones((20, 40), np.bool_))
 
     # 70 of 100 pixels are enough, exactly half is not, and the third is nowhere near a building.
-    assert counted == Objects(found=3, real=2, matched=1)
+    assert counted == Objects(predicted=3, real=2, matched=1)
     assert counted.f1 == pytest.approx(2 / 5)
 
 
@@ -47,7 +47,7 @@ def test_two_houses_taken_for_one_do_not_both_count_as_found():
 
     counted = objects(np.ones((10, 20), np.bool_), real, np.ones((10, 20), np.bool_))
 
-    assert counted == Objects(found=1, real=2, matched=0)
+    assert counted == Objects(predicted=1, real=2, matched=0)
 
 
 def test_slivers_and_unknown_ground_do_not_count_as_buildings():
@@ -56,4 +56,4 @@ def test_slivers_and_unknown_ground_do_not_count_as_buildings():
     known = np.ones((20, 20), np.bool_)
     known[12:, 12:] = False
 
-    assert objects(real > 0, real, known) == Objects(found=1, real=1, matched=1)
+    assert objects(real > 0, real, known) == Objects(predicted=1, real=1, matched=1)

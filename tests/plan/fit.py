@@ -329,7 +329,11 @@ def _fit_species(random: Random, rows: list[dict[str, Any]]) -> None:
 
 
 def _fit_media_uploads(random: Random, rows: list[dict[str, Any]]) -> None:
+    fetched = set()
     for row in rows:
+        # One at a time fetches a medium.
+        row["resource_id"] = None if row["resource_id"] in fetched else row["resource_id"]
+        fetched.add(row["resource_id"])
         row |= {"file_path": str(row["id"]), "storage_key": f"media/{row['id']}", "size_bytes": random.randint(0, 9)}
 
 

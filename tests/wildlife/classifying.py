@@ -23,7 +23,7 @@ from app.models.wildlife.providers import AIProvider, AIProviderType, ExternalAI
 from app.models.wildlife.species import Species
 from app.policies import Viewer
 from app.services.wildlife.classifications import classifying, writing
-from app.services.wildlife.classifications.classifying import Said
+from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.observations import Observation
 from tests import factories
 from tests.wildlife import factories as wildlife
@@ -164,5 +164,5 @@ async def by_person(
             Viewer(user_id),
             project_id=at.project.id,
             resource_id=at.resources[number].id,
-            said=Said(observations, **said),
+            content=Content(observations, **said),
         )

@@ -14,7 +14,7 @@ from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, O
 from app.pagination import PageArgs, cursors, page
 from app.policies import Viewer
 from app.services.wildlife.classifications import approving, feedback, marking, paging
-from app.services.wildlife.classifications.classifying import Said
+from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.marking import Marks
 from resolvers import ids
 from resolvers.plan import statements as plan_statements
@@ -81,7 +81,7 @@ async def _say(database, at, owner, other) -> None:
     async with database.writing() as session:
         await approving.approve_classification(session, Viewer(owner.id), said, expected_version=1)
     async with database.writing() as session:
-        await feedback.give_feedback(session, Viewer(other.id), said, said=Said([seen(at.deer)]))
+        await feedback.give_feedback(session, Viewer(other.id), said, content=Content([seen(at.deer)]))
     group = seen(at.deer, observation_level=ObservationLevel.GROUP, bboxes=None, count=5)
     said = await by_person(database, at, 4, owner.id, group)
     async with database.writing() as session:

@@ -27,7 +27,7 @@ from app.services.wildlife.classifications import (
     writing,
 )
 from app.services.wildlife.classifications.bulk import Criteria
-from app.services.wildlife.classifications.classifying import Said
+from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.errors import StaleClassification
 from app.services.wildlife.classifications.filters import Filter
 from app.services.wildlife.classifications.marking import ItemOutcome, ItemResults, Marks
@@ -139,7 +139,7 @@ class Classifying(RuleBasedStateMachine):
         # What only admins may do is mostly done by one of them, so that it is not refused each time.
         is_admin_meant = name not in {"classify", "feedback"} and which != 4
         at, viewer = self._at, Viewer(self._ground.people[who % 2 if is_admin_meant else who])
-        resource_id, said = at.resources[medium].id, Said(self._seen(which))
+        resource_id, said = at.resources[medium].id, Content(self._seen(which))
         [(final_id, version)] = self._ground.rows(FINAL, resource_id)
         expected = version - 1 if which == 5 else version
         found, bulk = Filter(project_id=at.project.id), self._newest(BULK, at.project.id)
@@ -152,7 +152,7 @@ class Classifying(RuleBasedStateMachine):
                 session, at.project.id, resource_id, model, said.observations
             ),
             "classify": lambda session: classifying.classify(
-                session, viewer, project_id=at.project.id, resource_id=resource_id, said=said
+                session, viewer, project_id=at.project.id, resource_id=resource_id, content=said
             ),
             "approve": lambda session: approving.approve_classification(
                 session, viewer, row, expected_version=expected
@@ -160,7 +160,7 @@ class Classifying(RuleBasedStateMachine):
             "unapprove": lambda session: approving.unapprove_classification(
                 session, viewer, final_id, expected_version=expected
             ),
-            "feedback": lambda session: feedback.give_feedback(session, viewer, final_id, said=said),
+            "feedback": lambda session: feedback.give_feedback(session, viewer, final_id, content=said),
             "accept": lambda session: feedback.accept_feedback(session, viewer, given, expected_version=seen_at),
             "mark": lambda session: marking.mark_classifications(session, viewer, [final_id], marks),
             "bulk": lambda session: bulk_approvals.approve_classifications(

@@ -10,7 +10,7 @@ import pytest
 from app.operations.migrate import plain_url
 from app.policies import Viewer
 from app.services.wildlife.classifications import approving, feedback
-from app.services.wildlife.classifications.classifying import Said
+from app.services.wildlife.classifications.classifying import Content
 from app.settings import settings
 from tests.wildlife import factories as wildlife
 from tests.wildlife.claims import broken
@@ -64,8 +64,8 @@ async def rows(database, owner, other, at) -> dict[str, int]:
     async with database.writing() as session:
         await approving.approve_classification(session, Viewer(owner.id), user.id, expected_version=1)
     async with database.writing() as session:
-        said = Said([seen(at.fox)])
-        given = await feedback.give_feedback(session, Viewer(owner.id), user.id, said=said)
+        said = Content([seen(at.fox)])
+        given = await feedback.give_feedback(session, Viewer(owner.id), user.id, content=said)
     finals = {f"final{number}": (await final(database, at, number)).id for number in range(3)}
     keys = {"ai": ai, "user": user.id, "ai2": ai2, "blank": blank.id, "feedback": given.id}
     people = {"owner": owner.id, "other": other.id, "model": at.provider.id, "fox": at.fox.id}

@@ -28,7 +28,7 @@ async def balances_of(session: ReadSession, user_ids: Sequence[int]) -> Mapping[
         .where(LedgerAccount.user_id.in_(user_ids), kinds)
         .group_by(LedgerAccount.user_id, LedgerAccount.currency)
     )
-    found: dict[tuple[int | None, Currency], Decimal] = {
+    totals: dict[tuple[int | None, Currency], Decimal] = {
         (user_id, currency): total for user_id, currency, total in await session.execute(sums)
     }
-    return {id: Balances(*(found.get((id, currency), ZERO) for currency in Currency)) for id in user_ids}
+    return {id: Balances(*(totals.get((id, currency), ZERO) for currency in Currency)) for id in user_ids}

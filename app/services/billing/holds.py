@@ -29,5 +29,5 @@ async def available(session: ReadSession, user_id: int, currency: Currency) -> D
         LedgerAccount.kind == AccountKind.WALLET,
         LedgerAccount.currency == currency,
     )
-    found: Decimal | None = await session.scalar(free)
-    return ZERO if found is None else found
+    amount: Decimal | None = await session.scalar(free)
+    return ZERO if amount is None else amount

@@ -107,8 +107,8 @@ def fitted(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
 async def _deployment(session: WriteSession, viewer: Viewer, deployment_id: int) -> Deployment:
     signed_in(viewer)
     works = works_in_project(viewer, Deployment.research_project_id, WORKERS)
-    found = visible(Deployment, viewer).where(Deployment.id == deployment_id).add_columns(works)
-    row = (await session.execute(found.with_for_update(of=Deployment))).one_or_none()
+    query = visible(Deployment, viewer).where(Deployment.id == deployment_id).add_columns(works)
+    row = (await session.execute(query.with_for_update(of=Deployment))).one_or_none()
     if row is None:
         raise NotFound("There is no such deployment.")
     deployment: Deployment = row[0]

@@ -48,7 +48,7 @@ async def _json(request: Request) -> object:
             if len(content) > settings.ai_callback_bytes_max:
                 raise LimitReached("A callback is small.", limit=settings.ai_callback_bytes_max)
     try:
-        said: object = orjson.loads(bytes(content))
+        payload: object = orjson.loads(bytes(content))
     except orjson.JSONDecodeError:
         return None
-    return said
+    return payload

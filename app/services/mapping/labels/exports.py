@@ -81,8 +81,8 @@ async def _batches(reading: Reading, row: AOI | Dataset, *, has_ids: bool) -> As
     """All labels as of one moment, area by area, read by one cursor."""
     rows = _rows(row, Label.geom, Label.tags, Label.osm_id, Label.osm_type)
     async with reading() as session, aclosing(batches(session, rows)) as parts:
-        async for found in parts:
-            yield [Feature(geom, _said(tags, *ids if has_ids else ())) for geom, tags, *ids in found]
+        async for batch in parts:
+            yield [Feature(geom, _said(tags, *ids if has_ids else ())) for geom, tags, *ids in batch]
 
 
 def _said(tags: dict[str, Any] | None, osm_id: int | None = None, osm_type: str | None = None) -> dict[str, Any]:

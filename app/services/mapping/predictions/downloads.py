@@ -140,10 +140,10 @@ async def batches(session: ReadSession, rows: Select[Any]) -> AsyncGenerator[Seq
         await stream.close()
 
 
-def _feature(geom: Polygon | Point, said: Sequence[Any] | None) -> Feature:
+def _feature(geom: Polygon | Point, corners: Sequence[Any] | None) -> Feature:
     """A feature with all its properties, or only those that belong on the map."""
-    if said is None:
+    if corners is None:
         return Feature(geom, TAGS)
-    known = {column.key: value for column, value in zip(SAID, said, strict=True)}
+    known = {column.key: value for column, value in zip(SAID, corners, strict=True)}
     values = {key: value.value if isinstance(value, Enum) else value for key, value in known.items()}
     return Feature(geom, {**TAGS, **values})

@@ -62,7 +62,7 @@ NEARLY = 0.9
 RIM = 0.05
 
 
-class Found(NamedTuple):
+class Building(NamedTuple):
     """One found feature: confidence from 0 to 1, true area."""
 
     geom: Polygon
@@ -107,7 +107,7 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
     )
 
 
-async def add_features(session: WriteSession, prediction_id: int, features: Sequence[Found] | None) -> None:
+async def add_features(session: WriteSession, prediction_id: int, features: Sequence[Building] | None) -> None:
     """Writes the features of the next part; None if there is no imagery."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     own = PredictedFeature.prediction_id == prediction.id

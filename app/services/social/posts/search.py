@@ -52,8 +52,8 @@ class Words(NamedTuple):
             word = part[0]
             if name := part["quoted"] or (word[1:].rstrip(".,;:!?") if word.startswith("@") else ""):
                 names.add(name.lower())
-            elif word.startswith("#") and (found := hashtags(word)):
-                tags.update(found)
+            elif word.startswith("#") and (stated := hashtags(word)):
+                tags.update(stated)
             elif any(map(str.isalnum, word)):
                 text.append(word)
         if not (text or tags or names):
@@ -117,8 +117,8 @@ async def search_posts(
     words = Words.of(checks.text("query", query, length_max=settings.search_length_max))
     ts_query = func.websearch_to_tsquery(SIMPLE, words.text)
     newest = literal(after.newest) if after else select(func.max(Post.id)).scalar_subquery()
-    found = _matching(viewer, words, ts_query, author_id).where(Post.id <= newest)
-    ranked = _ranked(found, ts_query if words.text else None)
+    matching = _matching(viewer, words, ts_query, author_id).where(Post.id <= newest)
+    ranked = _ranked(matching, ts_query if words.text else None)
     page = select(ranked)
     if after is not None:
         page = page.where(tuple_(ranked.c.rank, ranked.c.id) < tuple_(cast(after.rank, REAL), after.id))

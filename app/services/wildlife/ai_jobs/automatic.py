@@ -79,8 +79,8 @@ async def _give(
         async with part(session):
             await starting.start(session, owner, **keys, config=config, which=which)
     except DomainError as error:
-        said = f"New media of {project.name} were not given to {provider.name}. {error.message}"
-        await notify_if_visible(session, project.owner_id, said, about=project)
+        message = f"New media of {project.name} were not given to {provider.name}. {error.message}"
+        await notify_if_visible(session, project.owner_id, message, about=project)
 
 
 def _new(project: ClassificationProject, provider: AIProvider) -> list[ColumnElement[bool]]:
@@ -94,15 +94,15 @@ def _new(project: ClassificationProject, provider: AIProvider) -> list[ColumnEle
     detector_id = project.detection_provider_id
     if detector_id is None or detector_id == provider.id:
         return [*new, ~Classification.is_classified_ai]
-    found = aliased(Classification)
+    earlier = aliased(Classification)
     return [
         *new,
         exists().where(
-            found.project_id == project.id,
-            found.resource_id == Classification.resource_id,
-            found.classification_type == ClassificationType.AI,
-            found.model_id == detector_id,
-            found.superseded_at.is_(None),
-            ~found.is_blank,
+            earlier.project_id == project.id,
+            earlier.resource_id == Classification.resource_id,
+            earlier.classification_type == ClassificationType.AI,
+            earlier.model_id == detector_id,
+            earlier.superseded_at.is_(None),
+            ~earlier.is_blank,
         ),
     ]

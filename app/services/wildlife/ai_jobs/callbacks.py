@@ -63,13 +63,13 @@ async def _found(session: WriteSession, uuid: str, token: str) -> tuple[AIClassi
         key = UUID(uuid)
     except ValueError:
         raise NotFound(UNKNOWN) from None
-    found = (
+    query = (
         select(AIClassificationJob, UserRemoteTask)
         .join(UserRemoteTask, UserRemoteTask.id == AIClassificationJob.user_remote_task_id)
         .where(AIClassificationJob.uuid == key)
         .with_for_update(of=UserRemoteTask)
     )
-    row = (await session.execute(found)).one_or_none()
+    row = (await session.execute(query)).one_or_none()
     known = row[1].token_hash if row and row[1].token_hash else b""
     # Compared in constant time, also where there is nothing to compare with.
     if not hmac.compare_digest(security.token_hash(token), known) or row is None:

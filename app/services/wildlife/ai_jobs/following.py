@@ -72,9 +72,9 @@ async def begin(session: WriteSession, ai_job_id: int) -> Step | None:
     job = await session.get(AIClassificationJob, ai_job_id, with_for_update=True)
     if job is None:
         return None
-    found = await _open_batches(session, job)
+    batches = await _open_batches(session, job)
     is_cancelling = job.stage is AIJobStage.CANCELLED
-    if (job.stage.is_final and not is_cancelling) or (is_cancelling and not found):
+    if (job.stage.is_final and not is_cancelling) or (is_cancelling and not batches):
         return None
     task = await progress.task_of(session, job)
     credentials = await connections.credentials(session, task.connection_id if task else None)
@@ -84,7 +84,7 @@ async def begin(session: WriteSession, ai_job_id: int) -> Step | None:
     await connections.renew(session, task.connection_id or 0)
     began = (await session.scalars(select(func.now()))).one()
     chosen = JobConfig.of(job.job_config)
-    return Step(job.id, job.project_id, job.ai_provider_id, chosen, credentials, found, is_cancelling, began)
+    return Step(job.id, job.project_id, job.ai_provider_id, chosen, credentials, batches, is_cancelling, began)
 
 
 async def _open_batches(session: WriteSession, job: AIClassificationJob) -> list[BatchState]:

@@ -30,7 +30,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Found:
+class Detected:
     """An object on a medium: its observation and its frames."""
 
     observation: Observation
@@ -39,7 +39,7 @@ class Found:
 
 def interpret(
     result: dict[str, Any], mapping: Mapping, config: JobConfig, calibration: Calibration | None = None
-) -> list[Found]:
+) -> list[Detected]:
     """The objects of a medium. What is below the threshold, or says nothing and is to be skipped, is left out."""
     detections = [
         _detection(each, calibration)
@@ -48,7 +48,7 @@ def interpret(
         and (mapping.knows(each["label"]) or not config.skip_missing_labels)
     ]
     least = (config.depth or {}).get("min_fps", MEAN_FPS_MIN)
-    return [_found(track, mapping, result.get("fps"), least) for track in _tracks(detections, config)]
+    return [_detected(track, mapping, result.get("fps"), least) for track in _tracks(detections, config)]
 
 
 def _detection(each: dict[str, Any], calibration: Calibration | None) -> Detection[dict[str, Any]]:
@@ -56,8 +56,8 @@ def _detection(each: dict[str, Any], calibration: Calibration | None) -> Detecti
     if distance is None and each["depth"] is not None and calibration is not None:
         distance = calibration.metres(each["depth"])
     sample = FrameSample(frame, tuple(bbox), confidence, distance, points and tuple(map(tuple, points)), interpolated)
-    said = {"sample": sample, "track_id": each["track_id"], "attributes": each["attributes"]}
-    return Detection(frame, bbox, each["label"], 1.0 if confidence is None else confidence, said)
+    content = {"sample": sample, "track_id": each["track_id"], "attributes": each["attributes"]}
+    return Detection(frame, bbox, each["label"], 1.0 if confidence is None else confidence, content)
 
 
 def _tracks(detections: Sequence[Detection[dict[str, Any]]], config: JobConfig) -> list[Track[dict[str, Any]]]:
@@ -81,7 +81,7 @@ def _is_new_frame(track: Track[dict[str, Any]], each: Detection[dict[str, Any]])
     return not track.detections or track.last.frame_index < each.frame_index
 
 
-def _found(track: Track[dict[str, Any]], mapping: Mapping, fps: float | None, fps_min: float) -> Found:
+def _detected(track: Track[dict[str, Any]], mapping: Mapping, fps: float | None, fps_min: float) -> Detected:
     samples = [each.said["sample"] for each in track.detections]
     first = samples[0]
     observation = replace(
@@ -93,7 +93,7 @@ def _found(track: Track[dict[str, Any]], mapping: Mapping, fps: float | None, fp
         first_frame_index=first.frame_index,
         distance=distance_of(samples, fps, fps_min),
     )
-    return Found(observation, samples)
+    return Detected(observation, samples)
 
 
 def distance_of(samples: Sequence[FrameSample], fps: float | None, fps_min: float = MEAN_FPS_MIN) -> float | None:
@@ -106,11 +106,11 @@ def distance_of(samples: Sequence[FrameSample], fps: float | None, fps_min: floa
 def _labelled(track: Track[dict[str, Any]], mapping: Mapping) -> Observation:
     """What the labels of a track say: the one with most votes, and the best one for each other attribute."""
     label = track.label
-    said = [("", label, 1.0), *_attributes(track)]
+    labels = [("", label, 1.0), *_attributes(track)]
     fields: dict[str, Any] = {}
     attrs: dict[str, Any] = {}
     confidences: dict[str, float] = {}
-    for name, text, confidence in said:
+    for name, text, confidence in labels:
         for kind in ("observation_type", "species", "sex", "age", "behaviour", "custom"):
             entry = mapping.find(kind, text)
             if entry is None or (name and kind not in {name, "custom"}):

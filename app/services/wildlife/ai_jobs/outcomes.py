@@ -10,14 +10,14 @@ from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobOutcome, AIOutcome
 from app.models.wildlife.media import Resource
 
-Said = tuple[AIOutcome, str | None]
+Outcome = tuple[AIOutcome, str | None]
 
 
-async def note(session: WriteSession, job: AIClassificationJob, said: Mapping[int, Said]) -> None:
+async def note(session: WriteSession, job: AIClassificationJob, told: Mapping[int, Outcome]) -> None:
     """Writes outcomes of media that have none, and counts them."""
     rows = [
         {"ai_job_id": job.id, "resource_id": key, "outcome": outcome, "reason": reason and reason[:NOTE_LENGTH_MAX]}
-        for key, (outcome, reason) in sorted(said.items())
+        for key, (outcome, reason) in sorted(told.items())
     ]
     if rows:
         written = insert(AIJobOutcome).on_conflict_do_nothing().returning(AIJobOutcome.outcome)

@@ -16,12 +16,12 @@ from app.models.wildlife.media import Resource, ResourceType
 from app.models.wildlife.providers import AIProvider
 from app.services.wildlife.ai_jobs import outcomes, progress
 from app.services.wildlife.ai_jobs.config import JobConfig, Overwrite
-from app.services.wildlife.ai_jobs.interpreting import Calibration, Found, interpret
-from app.services.wildlife.ai_jobs.outcomes import Said
+from app.services.wildlife.ai_jobs.interpreting import Calibration, Detected, interpret
+from app.services.wildlife.ai_jobs.outcomes import Outcome
 from app.services.wildlife.classifications.writing import AIResult, Written, write_ai_classifications
 from app.services.wildlife.providers.categories import Mapping
 
-OK: Said = (AIOutcome.OK, None)
+OK: Outcome = (AIOutcome.OK, None)
 Objects = list[tuple[ObjectHeader, list[FrameSample]]]
 
 
@@ -44,11 +44,11 @@ async def write(session: WriteSession, batch_id: int, results: Sequence[dict[str
     ours, foreign = _sorted_out(results, set(batch.resource_ids))
     job.foreign_count += foreign
     left = await outcomes.without(session, job, list(ours))
-    said, found = await _interpreted(session, job, {key: ours[key] for key in sorted(left)})
-    written = await _written(session, job, found, said)
-    unstored = [each async for each in _frames(session, written, found)]
+    told, detections = await _interpreted(session, job, {key: ours[key] for key in sorted(left)})
+    written = await _written(session, job, detections, told)
+    unstored = [each async for each in _frames(session, written, detections)]
     waiting = {each.resource_id for each in unstored}
-    await outcomes.note(session, job, {key: what for key, what in said.items() if key not in waiting})
+    await outcomes.note(session, job, {key: what for key, what in told.items() if key not in waiting})
     progress.tell(session, job)
     return unstored
 
@@ -68,26 +68,26 @@ def _sorted_out(results: Sequence[dict[str, Any]], sent: set[int]) -> tuple[dict
 
 async def _interpreted(
     session: ReadSession, job: AIClassificationJob, results: dict[int, dict[str, Any]]
-) -> tuple[dict[int, Said], dict[int, list[Found]]]:
+) -> tuple[dict[int, Outcome], dict[int, list[Detected]]]:
     """What is already known to come of media, and what was found on the others."""
     config = JobConfig.of(job.job_config)
     provider = await session.get_one(AIProvider, job.ai_provider_id)
     mapping, calibrations = Mapping.of(provider.categories), await _calibrations(session, list(results))
     existing = await _existing(session, job, list(results)) if config.overwrite is Overwrite.SKIP_EXISTING else set()
-    said: dict[int, Said] = {}
-    found: dict[int, list[Found]] = {}
+    told: dict[int, Outcome] = {}
+    detections: dict[int, list[Detected]] = {}
     for key, result in results.items():
         if result["status"] != "ok":
-            said[key] = (AIOutcome.FAILED, result["error"])
+            told[key] = (AIOutcome.FAILED, result["error"])
         elif key in existing:
-            said[key] = (AIOutcome.SKIPPED, "The provider has classified this medium before.")
+            told[key] = (AIOutcome.SKIPPED, "The provider has classified this medium before.")
         else:
             objects = interpret(result, mapping, config, calibrations.get(key))
             if objects or not config.skip_empty:
-                found[key] = objects
+                detections[key] = objects
             else:
-                said[key] = (AIOutcome.SKIPPED, "Nothing was found.")
-    return said, found
+                told[key] = (AIOutcome.SKIPPED, "Nothing was found.")
+    return told, detections
 
 
 async def _calibrations(session: ReadSession, resource_ids: Sequence[int]) -> dict[int, Calibration]:
@@ -111,15 +111,15 @@ async def _existing(session: ReadSession, job: AIClassificationJob, resource_ids
 
 
 async def _written(
-    session: WriteSession, job: AIClassificationJob, found: dict[int, list[Found]], said: dict[int, Said]
+    session: WriteSession, job: AIClassificationJob, detections: dict[int, list[Detected]], told: dict[int, Outcome]
 ) -> dict[int, Written]:
     """Writes all media at once; if one of them is refused, each for itself, so that it fails alone."""
-    answers = [AIResult(key, [each.observation for each in objects]) for key, objects in found.items()]
+    answers = [AIResult(key, [each.observation for each in objects]) for key, objects in detections.items()]
     try:
         async with part(session):
             rows = await write_ai_classifications(session, job.project_id, job.ai_provider_id, answers)
-            said |= dict.fromkeys(found, OK)
-            return dict(zip(found, rows, strict=True))
+            told |= dict.fromkeys(detections, OK)
+            return dict(zip(detections, rows, strict=True))
     except DomainError:
         if len(answers) == 0:
             return {}
@@ -129,13 +129,13 @@ async def _written(
             async with part(session):
                 [row] = await write_ai_classifications(session, job.project_id, job.ai_provider_id, [answer])
         except DomainError as refused:
-            said[answer.resource_id] = (AIOutcome.FAILED, refused.message)
+            told[answer.resource_id] = (AIOutcome.FAILED, refused.message)
         else:
-            written[answer.resource_id], said[answer.resource_id] = row, OK
+            written[answer.resource_id], told[answer.resource_id] = row, OK
     return written
 
 
-async def _frames(session: ReadSession, written: dict[int, Written], found: dict[int, list[Found]]) -> Any:
+async def _frames(session: ReadSession, written: dict[int, Written], detections: dict[int, list[Detected]]) -> Any:
     videos = select(Resource).where(Resource.id.in_(written), Resource.resource_type == ResourceType.VIDEO)
     for resource in (await session.scalars(videos.order_by(Resource.id))).all():
         row = written[resource.id]
@@ -149,13 +149,15 @@ async def _frames(session: ReadSession, written: dict[int, Written], found: dict
             height=resource.height,
             frame_count=resource.frame_count,
         )
-        objects = [(_object(id, each), each.samples) for id, each in zip(row.attr_ids, found[resource.id], strict=True)]
+        objects = [
+            (_object(id, each), each.samples) for id, each in zip(row.attr_ids, detections[resource.id], strict=True)
+        ]
         if objects and header.fps is not None:
             yield Unstored(resource.id, row.id, header, objects)
 
 
-def _object(id: int, found: Found) -> ObjectHeader:
-    observation = found.observation
+def _object(id: int, detection: Detected) -> ObjectHeader:
+    observation = detection.observation
     return ObjectHeader(id, observation.observation_type.value.lower(), observation.species_id)
 
 
@@ -170,10 +172,10 @@ async def keep_frames(
         if digest is not None:
             row = update(Classification).where(Classification.id == each.classification_id)
             await session.execute(row.values(frames_sha256=digest))
-    said: dict[int, Said] = {
+    outcomes_of_media: dict[int, Outcome] = {
         each.resource_id: OK if refused is None else (AIOutcome.FAILED, refused) for each, _, refused in stored
     }
-    await outcomes.note(session, job, said)
+    await outcomes.note(session, job, outcomes_of_media)
     progress.tell(session, job)
 
 

@@ -116,7 +116,7 @@ async def media_of(
     """The readable images of a collection in the project, and its videos if the provider takes them."""
     kinds = [ResourceType.IMAGE, *([ResourceType.VIDEO] if provider.video_support else [])]
     final = Classification.classification_type == ClassificationType.FINAL
-    found = (
+    query = (
         select(Classification.resource_id)
         .join(Resource, Resource.id == Classification.resource_id)
         .where(Classification.project_id == project_id, Classification.project_collection_id == collection_id, final)
@@ -124,7 +124,7 @@ async def media_of(
         .order_by(Classification.resource_id)
         .limit(settings.ai_resources_max + 1)
     )
-    return list(await session.scalars(found))
+    return list(await session.scalars(query))
 
 
 def _some(ids: list[int]) -> list[int]:

@@ -103,11 +103,11 @@ def _description(given: str | None) -> str | None:
 async def _found(session: WriteSession, viewer: Viewer, id: int, *, field: str = "") -> Classificator:
     signed_in(viewer)
     sought = visible(Classificator, viewer).where(Classificator.id == id)
-    found = await session.scalar(sought if field else sought.with_for_update())
-    if found is None:
-        said = "There is no such classificator."
-        raise Invalid(field, said) if field else NotFound(said)
-    return found
+    row = await session.scalar(sought if field else sought.with_for_update())
+    if row is None:
+        message = "There is no such classificator."
+        raise Invalid(field, message) if field else NotFound(message)
+    return row
 
 
 async def _newest(session: WriteSession, classificator_id: int) -> ClassificatorVersion:
@@ -124,31 +124,33 @@ async def update_classificator(
     form: Form | None = None,
 ) -> Classificator:
     """Changes name and description; a new form is a new version. What was classified before stays as it is."""
-    found = await _found(session, viewer, classificator_id)
-    require(may_change_this_classificator, viewer, found)
+    classificator = await _found(session, viewer, classificator_id)
+    require(may_change_this_classificator, viewer, classificator)
     if "name" in changes:
-        found.name = changes["name"]
+        classificator.name = changes["name"]
     if "description" in changes:
-        found.description = _description(changes["description"])
+        classificator.description = _description(changes["description"])
     if form is not None:
-        newest = await _newest(session, found.id)
+        newest = await _newest(session, classificator.id)
         values = await _values(session, form)
-        session.add(ClassificatorVersion(classificator_id=found.id, number=newest.number + 1, **values))
+        session.add(ClassificatorVersion(classificator_id=classificator.id, number=newest.number + 1, **values))
     await session.flush()
-    await session.refresh(found)
-    return found
+    await session.refresh(classificator)
+    return classificator
 
 
 async def delete_classificator(session: WriteSession, viewer: Viewer, classificator_id: int) -> Classificator:
     """Deletes a classificator that no project has used; one that has been used is taken out of use."""
-    found = await _found(session, viewer, classificator_id)
-    require(may_change_this_classificator, viewer, found)
-    if await session.scalar(select(exists().where(ClassificationProject.classificator_id == found.id))):
+    classificator = await _found(session, viewer, classificator_id)
+    require(may_change_this_classificator, viewer, classificator)
+    if await session.scalar(select(exists().where(ClassificationProject.classificator_id == classificator.id))):
         raise Conflict("A classification project uses this classificator. Choose another one there first.")
-    found.disabled_at = func.now()
+    classificator.disabled_at = func.now()
     await session.flush()
-    await session.execute(delete(Classificator).where(Classificator.id == found.id, ~_was_used(found.id)))
-    return found
+    await session.execute(
+        delete(Classificator).where(Classificator.id == classificator.id, ~_was_used(classificator.id))
+    )
+    return classificator
 
 
 def _was_used(classificator_id: int) -> Any:

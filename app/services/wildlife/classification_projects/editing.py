@@ -34,10 +34,10 @@ async def create_classification_project(
     signed_in(viewer)
     rights = works_in_project(viewer, ResearchProject.id, MANAGERS)
     sought = visible(ResearchProject, viewer).where(ResearchProject.id == research_project_id).add_columns(rights)
-    found = (await session.execute(sought)).one_or_none()
-    if found is None:
+    row = (await session.execute(sought)).one_or_none()
+    if row is None:
         raise NotFound("There is no such research project.")
-    research, may_create = found
+    research, may_create = row
     if not may_create:
         raise Forbidden("Only managers of the research project may create classification projects in it.")
     project = ClassificationProject(research_project_id=research.id, owner_id=signed_in(viewer))
@@ -77,19 +77,19 @@ async def _checked(session: WriteSession, viewer: Viewer, field: str, value: Any
 
 
 async def _classificator(session: WriteSession, viewer: Viewer, id: int) -> int:
-    found = await session.scalar(visible(Classificator, viewer).where(Classificator.id == id))
-    if found is None:
+    classificator = await session.scalar(visible(Classificator, viewer).where(Classificator.id == id))
+    if classificator is None:
         raise Invalid("classificatorId", "There is no such classificator.")
-    if found.disabled_at is not None:
+    if classificator.disabled_at is not None:
         raise Invalid("classificatorId", "This classificator was taken out of use. Choose another one.")
-    return found.id
+    return classificator.id
 
 
 async def _provider(session: WriteSession, viewer: Viewer, field: str, id: int) -> int:
-    found = await session.scalar(
+    provider_id = await session.scalar(
         visible(AIProvider, viewer).where(AIProvider.id == id).with_only_columns(AIProvider.id)
     )
-    if found is None:
+    if provider_id is None:
         raise Invalid(field, "There is no such AI provider.")
     return id
 

@@ -50,10 +50,10 @@ async def _found(
     )
     if is_locked:
         rights = rights.with_for_update(of=ClassificationProject, key_share=True)
-    found = (await session.execute(rights)).one_or_none()
-    if found is None:
+    row = (await session.execute(rights)).one_or_none()
+    if row is None:
         raise NotFound("There is no such classification project.")
-    project, may_approve, may_classify = found
+    project, may_approve, may_classify = row
     return project, may_approve, may_classify
 
 
@@ -77,21 +77,21 @@ async def seen(session: ReadSession, viewer: Viewer, row_id: int) -> Classificat
 async def final_of(session: WriteSession, row: Classification) -> Final:
     """The FINAL that a row belongs to, or is, locked. The row itself is read again as it is now."""
     key = row.id if row.final_id is None else row.final_id
-    found = await finals_where(session, Classification.id == key)
-    if not found:
+    finals = await finals_where(session, Classification.id == key)
+    if not finals:
         raise NotFound("This classification was deleted meanwhile.")
     await session.refresh(row)
-    return found[0]
+    return finals[0]
 
 
 async def final_of_medium(session: WriteSession, project_id: int, resource_id: int) -> Final:
     """The FINAL of a medium in a project, locked."""
-    found = await finals_where(
+    finals = await finals_where(
         session, Classification.project_id == project_id, Classification.resource_id == resource_id, IS_FINAL
     )
-    if not found:
+    if not finals:
         raise Invalid("resourceId", "The classification project does not have this medium. Add it to a collection.")
-    return found[0]
+    return finals[0]
 
 
 async def read_final(session: ReadSession, final_id: int) -> Classification:

@@ -154,17 +154,17 @@ async def _walk(
     One statement for all of them would judge every medium of the project before it cut the list.
     """
     assert criteria.limit is not None
-    found: list[Judged] = []
+    pages: list[Judged] = []
     after = 0
-    while len(found) < criteria.limit:
+    while len(pages) < criteria.limit:
         some = _rows_meant(viewer, criteria, is_pending=is_pending, after=after, before=before)
         judged = _judging(some, criteria)
         page = await _read(session, select(judged).order_by(judged.c.final_id))
-        found += [each for each in page if (each.outcome is ApprovalOutcome.APPROVED) is is_pending]
+        pages += [each for each in page if (each.outcome is ApprovalOutcome.APPROVED) is is_pending]
         if len(page) < PAGE:
             break
         after = page[-1].final_id
-    return found[: criteria.limit]
+    return pages[: criteria.limit]
 
 
 async def judge_again(session: ReadSession, criteria: Criteria, before: Sequence[Judged]) -> list[Judged]:

@@ -31,7 +31,7 @@ from app.settings import settings
 
 
 @dataclass(frozen=True)
-class Said:
+class Content:
     """What a person says of a medium. `is_blank` follows from the observations unless it is given."""
 
     observations: Sequence[Observation]
@@ -50,24 +50,24 @@ class Said:
         }
 
 
-async def checked(session: WriteSession, project_id: int, said: Said) -> tuple[Said, int | None]:
+async def checked(session: WriteSession, project_id: int, content: Content) -> tuple[Content, int | None]:
     """What is said, as it is kept, and the version of the classificator that it follows."""
     rules = await attributes.rules_of(session, project_id)
-    observations = checked_all(said.observations, count_max=settings.observations_per_classification_max)
+    observations = checked_all(content.observations, count_max=settings.observations_per_classification_max)
     for index, observation in enumerate(observations):
         attributes.check_dynamic(rules, observation, f"observations[{index}]", by_person=True)
     await _check_species(session, observations)
-    if said.is_blank and observing.shows_something(observations):
+    if content.is_blank and observing.shows_something(observations):
         raise Invalid("isBlank", "A blank medium shows no animal, person or vehicle. Leave out these observations.")
-    is_blank = said.is_blank
+    is_blank = content.is_blank
     if is_blank is None:
         is_blank = bool(observations) and observing.is_blank(observations)
-    kept = Said(
+    kept = Content(
         observations,
         is_blank,
-        said.is_setup,
-        attributes.check_static(rules, said.static_attrs, "staticAttrs", by_person=True),
-        checks.optional_text("comments", said.comments, length_max=NOTE_LENGTH_MAX),
+        content.is_setup,
+        attributes.check_static(rules, content.static_attrs, "staticAttrs", by_person=True),
+        checks.optional_text("comments", content.comments, length_max=NOTE_LENGTH_MAX),
     )
     return kept, None if rules is None else rules.version_id
 
@@ -87,13 +87,13 @@ async def classify(
     *,
     project_id: int,
     resource_id: int,
-    said: Said,
+    content: Content,
     source_id: int | None = None,
     expected_version: int | None = None,
 ) -> Classification:
     """Writes the viewer's row for a medium. A change of their approved row is feedback; an admin approves it anew."""
     project, is_admin = await project_to_classify_in(session, viewer, project_id)
-    kept, version_id = await checked(session, project.id, said)
+    kept, version_id = await checked(session, project.id, content)
     final = await final_of_medium(session, project.id, resource_id)
     await check_version(session, final, expected_version)
     return await write(session, viewer, final, kept, version_id=version_id, source_id=source_id, is_admin=is_admin)
@@ -103,7 +103,7 @@ async def write(
     session: WriteSession,
     viewer: Viewer,
     final: Final,
-    said: Said,
+    content: Content,
     *,
     version_id: int | None,
     source_id: int | None,
@@ -114,15 +114,15 @@ async def write(
     own = await current_row(session, final, signed_in(viewer))
     if own is not None and own.id == final.source_id:
         if not is_admin:
-            return await write_feedback(session, viewer, final, said, version_id=version_id)
+            return await write_feedback(session, viewer, final, content, version_id=version_id)
         await supersede(session, own)
-        row = await _new(session, viewer, final, said, version_id=version_id, source_id=source_id or own.id)
+        row = await _new(session, viewer, final, content, version_id=version_id, source_id=source_id or own.id)
         await approve(session, viewer, final, row)
         return await _again(session, row)
     if own is None:
-        return await _new(session, viewer, final, said, version_id=version_id, source_id=source_id)
+        return await _new(session, viewer, final, content, version_id=version_id, source_id=source_id)
     forked = {} if source_id is None else {"source_id": source_id}
-    return await _replace(session, final, own, said, classificator_version_id=version_id, **forked)
+    return await _replace(session, final, own, content, classificator_version_id=version_id, **forked)
 
 
 async def _check_source(session: WriteSession, viewer: Viewer, final: Final, source_id: int | None) -> None:
@@ -157,7 +157,7 @@ async def _new(
     session: WriteSession,
     viewer: Viewer,
     final: Final,
-    said: Said,
+    content: Content,
     *,
     version_id: int | None,
     source_id: int | None,
@@ -166,7 +166,7 @@ async def _new(
     return await new_row(
         session,
         final,
-        said,
+        content,
         classification_type=kind,
         user_id=signed_in(viewer),
         source_id=source_id,
@@ -174,15 +174,15 @@ async def _new(
     )
 
 
-async def new_row(session: WriteSession, final: Final, said: Said, **values: Any) -> Classification:
+async def new_row(session: WriteSession, final: Final, content: Content, **values: Any) -> Classification:
     """A new row below a locked FINAL, with its observations."""
-    [id] = await insert_rows(session, [final.key() | said.values() | values])
-    await insert_observations(session, [(id, final, said.observations)])
+    [id] = await insert_rows(session, [final.key() | content.values() | values])
+    await insert_observations(session, [(id, final, content.observations)])
     return await session.get_one(Classification, id, populate_existing=True)
 
 
 async def _replace(
-    session: WriteSession, final: Final, row: Classification, said: Said, **values: Any
+    session: WriteSession, final: Final, row: Classification, content: Content, **values: Any
 ) -> Classification:
     of_row = ClassificationDynamicAttrs.classification_id == row.id
     if not (await session.scalars(delete(ClassificationDynamicAttrs).where(of_row).returning(of_row))).all():
@@ -191,9 +191,9 @@ async def _replace(
         await session.execute(raised.values(version=Classification.version + 1))
     changed = update(Classification).where(Classification.id == row.id)
     # Frames name the observations that are gone.
-    replaced = {**said.values(), **values, "frames_sha256": None}
+    replaced = {**content.values(), **values, "frames_sha256": None}
     await session.execute(changed.values(**replaced, last_modified=func.now()))
-    await insert_observations(session, [(row.id, final, said.observations)])
+    await insert_observations(session, [(row.id, final, content.observations)])
     return await _again(session, row)
 
 
@@ -202,7 +202,7 @@ async def _again(session: WriteSession, row: Classification) -> Classification:
 
 
 async def write_feedback(
-    session: WriteSession, viewer: Viewer, final: Final, said: Said, *, version_id: int | None
+    session: WriteSession, viewer: Viewer, final: Final, content: Content, *, version_id: int | None
 ) -> Classification:
     """Writes the viewer's feedback on what is approved; what they said of the same row before is replaced."""
     own = select(Classification).where(
@@ -213,7 +213,7 @@ async def write_feedback(
     )
     row = await session.scalar(own)
     if row is not None:
-        return await _replace(session, final, row, said, classificator_version_id=version_id)
+        return await _replace(session, final, row, content, classificator_version_id=version_id)
     approver = await session.scalar(select(Classification.approved_by_id).where(Classification.id == final.id))
     told = [] if approver is None else [approver]
     await review_notifications.notify_all(
@@ -223,7 +223,7 @@ async def write_feedback(
         session,
         viewer,
         final,
-        said,
+        content,
         version_id=version_id,
         source_id=final.source_id,
         kind=ClassificationType.FEEDBACK,

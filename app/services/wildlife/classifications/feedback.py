@@ -15,7 +15,7 @@ from app.services.wildlife.classifications.access import (
 )
 from app.services.wildlife.classifications.approving import approve
 from app.services.wildlife.classifications.classifying import (
-    Said,
+    Content,
     checked,
     current_row,
     new_row,
@@ -26,12 +26,12 @@ from app.services.wildlife.classifications.rows import observations_of
 
 
 async def give_feedback(
-    session: WriteSession, viewer: Viewer, row_id: int, *, said: Said, expected_version: int | None = None
+    session: WriteSession, viewer: Viewer, row_id: int, *, content: Content, expected_version: int | None = None
 ) -> Classification:
     """Says how an approved classification should be. It changes nothing until an admin accepts it."""
     row = await seen(session, viewer, row_id)
     await project_to_classify_in(session, viewer, row.project_id)
-    kept, version_id = await checked(session, row.project_id, said)
+    kept, version_id = await checked(session, row.project_id, content)
     final = await final_of(session, row)
     await check_version(session, final, expected_version)
     if final.source_id is None:
@@ -57,11 +57,13 @@ async def accept_feedback(
     assert row.user_id is not None, "feedback has an author"
     if (own := await current_row(session, final, row.user_id)) is not None:
         await supersede(session, own)
-    said = Said(await observations_of(session, row.id), row.is_blank, row.is_setup, row.static_attrs, row.comments)
+    content = Content(
+        await observations_of(session, row.id), row.is_blank, row.is_setup, row.static_attrs, row.comments
+    )
     copy = await new_row(
         session,
         final,
-        said,
+        content,
         classification_type=ClassificationType.USER,
         user_id=row.user_id,
         source_id=row.id,

@@ -18,7 +18,7 @@ from app.services.wildlife.classifications.access import (
     project_to_classify_in,
     read_final,
 )
-from app.services.wildlife.classifications.classifying import Said, checked, write
+from app.services.wildlife.classifications.classifying import Content, checked, write
 from app.services.wildlife.classifications.rows import IS_FINAL, Final, finals_where
 from app.settings import settings
 
@@ -118,14 +118,14 @@ async def _refusal(session: WriteSession, final: Classification, changes: dict[s
 
 
 async def classify_sequence(
-    session: WriteSession, viewer: Viewer, *, project_id: int, sequence_id: int, said: Said
+    session: WriteSession, viewer: Viewer, *, project_id: int, sequence_id: int, content: Content
 ) -> ItemResults:
     """Says the same of all media of a sequence that the project has; each gets a result of its own."""
     project, is_admin = await project_to_classify_in(session, viewer, project_id)
     sequence = await session.scalar(visible(MediaSequence, viewer).where(MediaSequence.id == sequence_id))
     if sequence is None:
         raise NotFound("There is no such sequence.")
-    kept, version_id = await checked(session, project.id, said)
+    kept, version_id = await checked(session, project.id, content)
     members = select(Resource.id).where(Resource.sequence_id == sequence.id)
     finals = await finals_where(
         session, Classification.project_id == project.id, Classification.resource_id.in_(members), IS_FINAL

@@ -67,18 +67,18 @@ def found_in_order(
     sought: Select[Classification], given: Filter, projects: Select[ClassificationProject]
 ) -> Select[Classification]:
     """The classifications that are meant, of these projects, page by page as their indexes have them."""
-    found = filters.found(sought, given)
+    query = filters.found(sought, given)
     if given.classification_type is not ClassificationType.FINAL:
-        return found
+        return query
     if given.needs_review or given.disagreement or given.feedback or given.sequence_id or given.resource_id:
-        return found  # few, by an index of their own
+        return query  # few, by an index of their own
     if given.project_id is None:
         of_projects = _of(projects)
-        return merged(found, lambda cut: _in_projects(of_projects, given, cut), begun=sought)
+        return merged(query, lambda cut: _in_projects(of_projects, given, cut), begun=sought)
     sources, rest = _sources(given)
     if not sources:
-        return found
-    return merged(found, lambda cut: _on_page(sources, rest, given, cut), begun=sought)
+        return query
+    return merged(query, lambda cut: _on_page(sources, rest, given, cut), begun=sought)
 
 
 def _of(projects: Select[ClassificationProject]) -> Source:
@@ -144,8 +144,8 @@ def _sorted_or_scanned(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
 def _sources(given: Filter) -> tuple[list[Source], Filter]:
     """Where to look first, and what is asked beside that."""
     for way in WAYS:
-        if (found := way(given)) is not None:
-            return found
+        if (source := way(given)) is not None:
+            return source
     return [], given
 
 

@@ -40,8 +40,8 @@ class Final:
 async def finals_where(session: WriteSession, *conditions: ColumnElement[bool]) -> list[Final]:
     """The FINALs, locked in the order of their keys: two who change several of them never wait for each other."""
     columns = [getattr(Classification, column.name) for column in fields(Final)]
-    found = select(*columns).where(*conditions).order_by(Classification.id).with_for_update(key_share=True)
-    return [Final(**row) for row in (await session.execute(found)).mappings()]
+    query = select(*columns).where(*conditions).order_by(Classification.id).with_for_update(key_share=True)
+    return [Final(**row) for row in (await session.execute(query)).mappings()]
 
 
 async def insert_rows(session: WriteSession, rows: Sequence[dict[str, Any]]) -> list[int]:

@@ -110,13 +110,13 @@ def _checked(result: AIResult, rules: attributes.Rules | None, index: int) -> AI
 
 async def _locked_finals(session: WriteSession, project_id: int, resource_ids: Sequence[int]) -> dict[int, Final]:
     """The FINALs of media by the keys of these, locked in one order."""
-    found = await finals_where(
+    locked = await finals_where(
         session,
         Classification.project_id == project_id,
         Classification.resource_id.in_(resource_ids),
         IS_FINAL,
     )
-    finals = {final.resource_id: final for final in found}
+    finals = {final.resource_id: final for final in locked}
     if missing := [key for key in resource_ids if key not in finals]:
         raise NotFound(f"The classification project has no medium with the key {missing[0]}.")
     if len(finals) < len(resource_ids):

@@ -74,7 +74,7 @@ async def _features(
         await cursor.execute(DEPLOYMENTS, values)
         while rows := await cursor.fetchmany(BATCH):
             counts["deployments"] += len(rows)
-            yield [Feature(Point(x, y), said) for x, y, said in map(_read, rows)]
+            yield [Feature(Point(x, y), properties) for x, y, properties in map(_read, rows)]
 
 
 def _read(row: tuple[float, float, str]) -> tuple[float, float, dict[str, Any]]:

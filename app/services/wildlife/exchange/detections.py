@@ -109,17 +109,17 @@ async def write_coco(
     counts = {"media": 0, "observations": 0}
 
     def pictures(media: list[Medium]) -> bytes:
-        found = [picture for medium in media if (picture := detections.coco_picture(medium)) is not None]
-        counts["media"] += len(found)
-        return writer.write(found)
+        images = [picture for medium in media if (picture := detections.coco_picture(medium)) is not None]
+        counts["media"] += len(images)
+        return writer.write(images)
 
     def boxes(media: list[Medium]) -> bytes:
-        found: list[dict[str, Any]] = []
+        images: list[dict[str, Any]] = []
         for medium in media:
             if detections.coco_picture(medium) is not None:
-                found += detections.coco_boxes(medium, classes, counts["observations"] + len(found) + 1)
-        counts["observations"] += len(found)
-        return writer.write(found)
+                images += detections.coco_boxes(medium, classes, counts["observations"] + len(images) + 1)
+        counts["observations"] += len(images)
+        return writer.write(images)
 
     with target.open("wb") as file:
         file.write(writer.begin())

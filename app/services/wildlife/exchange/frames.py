@@ -22,7 +22,7 @@ async def restore(
 
     written: the records of each row, in the order of its observations.
     """
-    named = {row_id: rows for row_id, rows in written.items() if rows[0].said.get("frames")}
+    named = {row_id: rows for row_id, rows in written.items() if rows[0].record.get("frames")}
     if not named:
         return
     attrs = select(
@@ -35,14 +35,14 @@ async def restore(
         here[row_id].append((id, species_id))
     for row_id, rows in named.items():
         objects = [
-            (staged.said["object_id"], id, species_id)
+            (staged.record["object_id"], id, species_id)
             for staged, (id, species_id) in zip(rows, here[row_id], strict=False)
-            if staged.said["level"] == "object" and staged.said.get("object_id")
+            if staged.record["level"] == "object" and staged.record.get("object_id")
         ]
-        digest = await _stored(folder / frame_files.name_of(rows[0].said["frames"]), row_id, objects)
+        digest = await _stored(folder / frame_files.name_of(rows[0].record["frames"]), row_id, objects)
         if digest is None:
-            said = "The file of frames is not there or is broken. The observations are kept without it."
-            problems.warn(rows[0].file, rows[0].line, "frames", said)
+            message = "The file of frames is not there or is broken. The observations are kept without it."
+            problems.warn(rows[0].file, rows[0].line, "frames", message)
         else:
             own = update(Classification).where(Classification.id == row_id)
             await session.execute(own.values(frames_sha256=digest))

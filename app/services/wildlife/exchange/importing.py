@@ -93,9 +93,9 @@ class Importing:
         await places.check_deployments(self._session, problems, research_id)
         given = {"research_id": research_id, "user_id": user_id}
         await places.write_places(self._session, problems, zone=zone, **given)
-        found, new = await places.write_media(self._session, problems, **given)
-        self.reckoning.matched, self.reckoning.unmatched = found, new
-        self.reckoning.media = found + new
+        reading, new = await places.write_media(self._session, problems, **given)
+        self.reckoning.matched, self.reckoning.unmatched = reading, new
+        self.reckoning.media = reading + new
         self.reckoning.deployments = self._read["counts"].get("deployments", 0)
         if self._row.classification_project_id is None:
             self._say_what_is_left_out()
@@ -112,8 +112,8 @@ class Importing:
     def _say_what_is_left_out(self) -> None:
         rows = self._read["rows"].get("observation", 0)
         if rows:
-            said = f"{rows} observations are left out: no classification project was named to write them to."
-            self.reckoning.problems.warn("observations.csv", None, None, said)
+            message = f"{rows} observations are left out: no classification project was named to write them to."
+            self.reckoning.problems.warn("observations.csv", None, None, message)
 
     async def _collect(self) -> None:
         """Puts the media into a collection of the classification project, which gives each of them a FINAL."""
@@ -159,7 +159,7 @@ class Importing:
             results = [
                 AIResult(staged.resource_id, translator.file(staged, **thresholds))
                 for [staged] in media
-                if staged.said["failure"] is None
+                if staged.record["failure"] is None
             ]
             await self._write_ai(provider_id, results)
 
@@ -186,7 +186,7 @@ class Importing:
         return [each.id for each in written]
 
     async def _observations(self) -> None:
-        """Rows of tables: what models said under their names, what people said under that of who imports."""
+        """Rows of tables: what models record under their names, what people record under that of who imports."""
         rules = await self._rules()
         translator = Translator(self.reckoning.problems, self._taxa, rules)
         async for media in staging.matched(self._session, "observation"):
@@ -218,21 +218,21 @@ class Importing:
     async def _by_models(
         self, media: Sequence[Sequence[Staged]], translator: Translator
     ) -> list[tuple[str, list[AIResult], list[list[Staged]]]]:
-        found: dict[str, tuple[list[AIResult], list[list[Staged]]]] = {}
+        by_model: dict[str, tuple[list[AIResult], list[list[Staged]]]] = {}
         for medium in media:
             mine: dict[str, list[Staged]] = {}
             for staged in medium:
-                if staged.said["method"] == "machine":
-                    mine.setdefault(staged.said["by"] or UNKNOWN_MODEL, []).append(staged)
+                if staged.record["method"] == "machine":
+                    mine.setdefault(staged.record["by"] or UNKNOWN_MODEL, []).append(staged)
             for by, rows in mine.items():
-                results, records = found.setdefault(by, ([], []))
-                is_setup = any(row.said["is_setup"] for row in rows)
+                results, records = by_model.setdefault(by, ([], []))
+                is_setup = any(row.record["is_setup"] for row in rows)
                 seen = [translator.row(row) for row in rows]
                 results.append(
                     AIResult(rows[0].resource_id, seen, is_setup=is_setup, static_attrs=translator.static(rows))
                 )
                 records.append(rows)
-        return [(by, results, records) for by, (results, records) in sorted(found.items())]
+        return [(by, results, records) for by, (results, records) in sorted(by_model.items())]
 
     async def _restore_frames(self, row_ids: Sequence[int], records: Sequence[Sequence[Staged]]) -> None:
         written = dict(zip(row_ids, records, strict=True))
@@ -262,13 +262,13 @@ class Importing:
 
 
 def _seen(medium: Sequence[Staged], translator: Translator) -> Seen | None:
-    """What people said of a medium; their rows together are one of who imports them."""
-    rows = [staged for staged in medium if staged.said["method"] != "machine"]
+    """What people record of a medium; their rows together are one of who imports them."""
+    rows = [staged for staged in medium if staged.record["method"] != "machine"]
     if not rows:
         return None
     observations = [translator.row(staged) for staged in rows]
-    comments = " | ".join(dict.fromkeys(row.said["comments"] for row in rows if row.said["comments"]))[:500]
-    is_setup = any(row.said["is_setup"] for row in rows)
+    comments = " | ".join(dict.fromkeys(row.record["comments"] for row in rows if row.record["comments"]))[:500]
+    is_setup = any(row.record["is_setup"] for row in rows)
     static = translator.static(rows)
     return Seen(
         rows[0].final_id,
@@ -282,8 +282,8 @@ def _seen(medium: Sequence[Staged], translator: Translator) -> Seen | None:
 
 def _model(read: dict[str, Any], row: WildlifeImport) -> str:
     """The name of the model that a file of results comes from."""
-    said = read.get("info") or {}
-    parts = [said.get("detector"), said.get("classifier")]
+    info = read.get("info") or {}
+    parts = [info.get("detector"), info.get("classifier")]
     named = " + ".join(str(part) for part in parts if part)
     return named or ("SpeciesNet" if row.format is WildlifeImportFormat.SPECIESNET else "MegaDetector")
 
@@ -311,7 +311,7 @@ COLLECTED = "SELECT count(*) FROM collection_resources WHERE collection_id = :co
 # Each medium of the package with its FINAL.
 FINALS = """
 CREATE TEMPORARY TABLE import_finals ON COMMIT DROP AS
-SELECT own.said ->> 'mediaID' AS media_id, own.said ->> 'deploymentID' AS deployment_id, resource.recorded_at,
+SELECT own.record ->> 'mediaID' AS media_id, own.record ->> 'deploymentID' AS deployment_id, resource.recorded_at,
     final.resource_id, final.id AS final_id
 FROM import_resources AS own JOIN resources AS resource ON resource.id = own.resource_id
 JOIN classifications AS final ON final.resource_id = own.resource_id AND final.project_id = :project_id
@@ -320,7 +320,7 @@ JOIN classifications AS final ON final.resource_id = own.resource_id AND final.p
 PLACED = """
 INSERT INTO import_matches (place, resource_id, final_id)
 SELECT DISTINCT ON (given.place) given.place, medium.resource_id, medium.final_id
-FROM import_records AS given JOIN import_finals AS medium ON medium.media_id = given.said ->> 'media_id'
+FROM import_records AS given JOIN import_finals AS medium ON medium.media_id = given.record ->> 'media_id'
 WHERE given.kind = 'observation' ORDER BY given.place
 """
 # An observation of an event is one of its first medium.
@@ -329,12 +329,12 @@ INSERT INTO import_matches (place, resource_id, final_id)
 SELECT given.place, medium.resource_id, medium.final_id
 FROM import_records AS given CROSS JOIN LATERAL (
     SELECT resource_id, final_id FROM import_finals AS each
-    WHERE each.deployment_id = given.said ->> 'deployment_id'
-        AND each.recorded_at BETWEEN CAST(given.said ->> 'event_start' AS timestamptz)
-        AND CAST(given.said ->> 'event_end' AS timestamptz)
+    WHERE each.deployment_id = given.record ->> 'deployment_id'
+        AND each.recorded_at BETWEEN CAST(given.record ->> 'event_start' AS timestamptz)
+        AND CAST(given.record ->> 'event_end' AS timestamptz)
     ORDER BY each.recorded_at, each.resource_id LIMIT 1
 ) AS medium
-WHERE given.kind = 'observation' AND given.said ->> 'media_id' IS NULL
+WHERE given.kind = 'observation' AND given.record ->> 'media_id' IS NULL
 """
 PLACELESS = """
 SELECT file, line FROM import_records AS given WHERE kind = 'observation'

@@ -22,9 +22,9 @@ PATHS = """
 CREATE TEMPORARY TABLE import_paths ON COMMIT DROP AS
 SELECT place, file, line, path, regexp_replace(path, '^.*/', '') AS name
 FROM (
-    SELECT place, file, line, CASE WHEN :base <> '' AND starts_with(said ->> 'file', :base)
-        THEN substr(said ->> 'file', length(:base) + 1) ELSE said ->> 'file' END AS path
-    FROM import_records WHERE kind = :kind AND said ->> 'file' IS NOT NULL
+    SELECT place, file, line, CASE WHEN :base <> '' AND starts_with(record ->> 'file', :base)
+        THEN substr(record ->> 'file', length(:base) + 1) ELSE record ->> 'file' END AS path
+    FROM import_records WHERE kind = :kind AND record ->> 'file' IS NOT NULL
 ) AS given
 """
 BY_PATH = """
@@ -77,7 +77,7 @@ FROM import_records AS given JOIN (
     UNION ALL SELECT 'resource_id', resource_id::text, resource_id, final_id FROM import_media
     UNION ALL SELECT 'classification_id', final_key, resource_id, final_id FROM import_media
     UNION ALL SELECT 'classification_id', final_id::text, resource_id, final_id FROM import_media
-) AS known ON known.key = given.said ->> known.field
+) AS known ON known.key = given.record ->> known.field
 WHERE given.kind = :kind ORDER BY given.place, known.field
 """
 
@@ -111,10 +111,12 @@ async def _reckoned(session: WriteSession, problems: Problems, *, is_one_for_eac
         problems.warn(row.file, row.line, "file", "An earlier file is the same medium. Only the earlier one counts.")
     unmatched = await ask(session, UNMATCHED, twice=twice)
     for row in unmatched:
-        said = "Several media have this name. Give the base path, or the deployment." if row.is_ambiguous else NOT_FOUND
-        problems.warn(row.file, row.line, "file", said)
-    [(found,)] = await ask(session, "SELECT count(*) FROM import_matches")
-    return found, len(unmatched) + len(twice)
+        message = (
+            "Several media have this name. Give the base path, or the deployment." if row.is_ambiguous else NOT_FOUND
+        )
+        problems.warn(row.file, row.line, "file", message)
+    [(matches,)] = await ask(session, "SELECT count(*) FROM import_matches")
+    return matches, len(unmatched) + len(twice)
 
 
 NOT_FOUND = "The classification project has no medium with this path or name."
@@ -129,5 +131,5 @@ async def _rows_reckoned(session: WriteSession, problems: Problems) -> tuple[int
     unmatched = await ask(session, ROWS_UNMATCHED)
     for row in unmatched:
         problems.add(row.file, row.line, None, "The classification project has no such medium.")
-    [(found,)] = await ask(session, "SELECT count(DISTINCT resource_id) FROM import_matches")
-    return found, len(unmatched)
+    [(matches,)] = await ask(session, "SELECT count(DISTINCT resource_id) FROM import_matches")
+    return matches, len(unmatched)

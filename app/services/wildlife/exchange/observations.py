@@ -31,33 +31,33 @@ class Translator:
 
     def row(self, staged: Staged) -> Observation:
         """The observation of a row of a table."""
-        said = staged.said
-        is_group = said["level"] != "object"
-        species_id, raw = self._species(staged, said["names"])
-        type_ = ObservationType(said["type"].upper())
+        fields = staged.record
+        is_group = fields["level"] != "object"
+        species_id, raw = self._species(staged, fields["names"])
+        type_ = ObservationType(fields["type"].upper())
         return Observation(
             observation_type=type_,
             observation_level=ObservationLevel.GROUP if is_group else ObservationLevel.OBJECT,
             species_id=None if type_ is ObservationType.BLANK else species_id,
-            sex=Sex((said["sex"] or "unknown").upper()),
-            age=Age((said["age"] or "unknown").upper()),
-            behaviour=Behaviour((said["behaviour"] or "undefined").upper()),
-            count=said["count"] or 1,
-            count_new=said["count_new"],
-            individual_id=None if is_group else self._individual(staged, said["individual_id"]),
-            classification_confidence=said["confidence"],
-            bboxes=None if is_group else said["bbox"],
-            first_frame_index=said["first_frame_index"] or 0,
-            distance=said["distance"],
-            attrs=self._kept(staged, said["attrs"], self._attributes),
-            attr_confidence=said["attr_confidence"] or {},
-            raw_label=said.get("raw_label") or raw,
+            sex=Sex((fields["sex"] or "unknown").upper()),
+            age=Age((fields["age"] or "unknown").upper()),
+            behaviour=Behaviour((fields["behaviour"] or "undefined").upper()),
+            count=fields["count"] or 1,
+            count_new=fields["count_new"],
+            individual_id=None if is_group else self._individual(staged, fields["individual_id"]),
+            classification_confidence=fields["confidence"],
+            bboxes=None if is_group else fields["bbox"],
+            first_frame_index=fields["first_frame_index"] or 0,
+            distance=fields["distance"],
+            attrs=self._kept(staged, fields["attrs"], self._attributes),
+            attr_confidence=fields["attr_confidence"] or {},
+            raw_label=fields.get("raw_label") or raw,
         )
 
     def static(self, rows: Sequence[Staged]) -> dict[str, Any]:
         """The attributes of a whole medium: every row about it says the same."""
-        said = rows[0].said.get("static_attrs") or {}
-        return self._kept(rows[0], said, self._static) if said else {}
+        fields = rows[0].record.get("static_attrs") or {}
+        return self._kept(rows[0], fields, self._static) if fields else {}
 
     def _individual(self, staged: Staged, given: str | None) -> str | None:
         if given is None or len(given) <= limits.CODE_LENGTH_MAX:
@@ -91,40 +91,40 @@ class Translator:
                 kept[name] = value
         return kept
 
-    def _tell(self, staged: Staged, field: str, given: str, said: str) -> None:
+    def _tell(self, staged: Staged, field: str, given: str, message: str) -> None:
         if (field, given) not in self._told and len(self._told) < settings.import_problems_max:
             self._told.add((field, given))
-            self._problems.warn(staged.file, staged.line, field, f'"{given[:60]}" {said}')
+            self._problems.warn(staged.file, staged.line, field, f'"{given[:60]}" {message}')
 
     def file(self, staged: Staged, *, confidence_min: float, species_confidence_min: float) -> list[Observation]:
         """The observations of a picture or a video, by the results of a detector and a classifier."""
-        said = staged.said
-        sure = [each for each in said["detections"] if each["confidence"] >= confidence_min]
+        fields = staged.record
+        sure = [each for each in fields["detections"] if each["confidence"] >= confidence_min]
         if len(sure) > settings.observations_per_classification_max:
             most = settings.observations_per_classification_max
             sure = sorted(sure, key=lambda each: -each["confidence"])[:most]
             self._problems.warn(staged.file, staged.line, "detections", f"Only the {most} surest detections are kept.")
-        prediction = said.get("prediction")
-        found = [self._detection(each, prediction, species_confidence_min) for each in sure]
-        if not found and prediction and prediction["type"] not in NO_TAXON:
+        prediction = fields.get("prediction")
+        detections = [self._detection(each, prediction, species_confidence_min) for each in sure]
+        if not detections and prediction and prediction["type"] not in NO_TAXON:
             whole = {"type": prediction["type"], "label": prediction["label"], "confidence": prediction["confidence"]}
-            found = [self._detection({**whole, "bbox": None, "frame": 0, "classes": []}, prediction, 0)]
-        return found
+            detections = [self._detection({**whole, "bbox": None, "frame": 0, "classes": []}, prediction, 0)]
+        return detections
 
     def _detection(
-        self, said: Mapping[str, Any], prediction: Mapping[str, Any] | None, species_confidence_min: float
+        self, detection: Mapping[str, Any], prediction: Mapping[str, Any] | None, species_confidence_min: float
     ) -> Observation:
         plain = Observation(
-            observation_type=ObservationType(said["type"].upper()),
-            classification_confidence=said["confidence"],
-            bboxes=said["bbox"],
-            first_frame_index=said["frame"],
-            raw_label=said["label"][: limits.TAXON_NAME_LENGTH_MAX],
+            observation_type=ObservationType(detection["type"].upper()),
+            classification_confidence=detection["confidence"],
+            bboxes=detection["bbox"],
+            first_frame_index=detection["frame"],
+            raw_label=detection["label"][: limits.TAXON_NAME_LENGTH_MAX],
         )
         # The word on the whole picture is about its animals.
-        whole = prediction if prediction and said["type"] == "animal" else None
-        best = said["classes"][0] if said["classes"] else whole
-        if best is None or said["type"] != "animal":
+        whole = prediction if prediction and detection["type"] == "animal" else None
+        best = detection["classes"][0] if detection["classes"] else whole
+        if best is None or detection["type"] != "animal":
             return plain
         label = best["label"][: limits.TAXON_NAME_LENGTH_MAX]
         if best["type"] in NO_TAXON or (best["confidence"] or 0) < species_confidence_min:
@@ -141,10 +141,10 @@ class Translator:
 def names_in(media: Sequence[Sequence[Staged]]) -> Iterator[str]:
     """All names of taxa that records mention."""
     for staged in (each for medium in media for each in medium):
-        yield from staged.said.get("names") or ()
-        for detection in staged.said.get("detections") or ():
+        yield from staged.record.get("names") or ()
+        for detection in staged.record.get("detections") or ():
             for each in detection["classes"][:1]:
                 yield from each["names"]
-        prediction = staged.said.get("prediction")
+        prediction = staged.record.get("prediction")
         if prediction:
             yield from prediction["names"]

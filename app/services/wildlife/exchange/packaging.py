@@ -53,8 +53,8 @@ async def write_package(
     for name, of_table in tables.items():
         counts[name] = await _write_table(session, of_table, values, folder / _file_name(name, options), options)
     await _fetch_frames(connection, folder / frame_files.FOLDER)
-    said = await _descriptor(session, connection, project_id, options)
-    await in_thread(_pack, folder, target, orjson.dumps(said, option=orjson.OPT_INDENT_2), options)
+    described = await _descriptor(session, connection, project_id, options)
+    await in_thread(_pack, folder, target, orjson.dumps(described, option=orjson.OPT_INDENT_2), options)
     return counts
 
 
@@ -129,7 +129,7 @@ async def _descriptor(
     decimals = options["decimals"]
     west, south, east, north = (round(side, decimals) for side in (west, south, east, north))
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    said = {
+    described = {
         "resources": [_resource(name, options) for name in TABLES],
         "profile": f"{BASE}/camtrap-dp-profile.json",
         "name": f"classification-project-{project_id}",
@@ -150,13 +150,13 @@ async def _descriptor(
         "taxonomic": taxa,
     }
     if hidden:
-        said["dataGeneralizations"] = f"{hidden} deployments: {disclosure.GENERALIZATION}"
+        described["dataGeneralizations"] = f"{hidden} deployments: {disclosure.GENERALIZATION}"
     problems = Problems()
-    descriptor.read(orjson.dumps(said), problems)
+    descriptor.read(orjson.dumps(described), problems)
     if problems.counts["WARNING"] or problems.errors:
         problem = problems.listed[0]
         raise Conflict(f"This cannot be published: {problem.field}: {problem.message}")
-    return said
+    return described
 
 
 def _taxon(name: str, rank: str, *higher: str | None) -> dict[str, str]:
@@ -167,14 +167,14 @@ def _taxon(name: str, rank: str, *higher: str | None) -> dict[str, str]:
 def _resource(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     own = [{"name": OWN.get(name), "type": "string"}, {"name": "values", "type": "object"}]
     schema: Any = {"fields": own} if name in OWN else f"{BASE}/{name}-table-schema.json"
-    said = {"name": name, "path": _file_name(name, options), "profile": "tabular-data-resource", "format": "csv"}
+    resource = {"name": name, "path": _file_name(name, options), "profile": "tabular-data-resource", "format": "csv"}
     packed = {"compression": "gz"} if options["gzip"] else {}
-    return {**said, **packed, "mediatype": "text/csv", "encoding": "utf-8", "schema": schema}
+    return {**resource, **packed, "mediatype": "text/csv", "encoding": "utf-8", "schema": schema}
 
 
-def _pack(folder: Path, target: Path, said: bytes, options: Mapping[str, Any]) -> None:
+def _pack(folder: Path, target: Path, described: bytes, options: Mapping[str, Any]) -> None:
     with ZipFile(target, "w", ZIP_STORED if options["gzip"] else ZIP_DEFLATED, compresslevel=3) as archive:
-        archive.writestr(descriptor.NAME, said, ZIP_DEFLATED)
+        archive.writestr(descriptor.NAME, described, ZIP_DEFLATED)
         for name in TABLES:
             archive.write(folder / _file_name(name, options), _file_name(name, options))
         for path in sorted((folder / frame_files.FOLDER).iterdir()):

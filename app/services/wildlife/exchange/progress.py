@@ -63,8 +63,8 @@ async def finish_import(session: WriteSession, row: WildlifeImport, reckoning: R
     reckon(row, reckoning)
     done = "checked" if row.dry_run else "imported"
     counts = reckoning.counts
-    said = f"{counts['observations']} observations on {reckoning.matched} known media were {done}."
-    await _end(session, row, ExchangeStatus.FINISHED, said)
+    message = f"{counts['observations']} observations on {reckoning.matched} known media were {done}."
+    await _end(session, row, ExchangeStatus.FINISHED, message)
 
 
 async def finish_export(session: WriteSession, row: WildlifeExport) -> None:
@@ -76,11 +76,11 @@ async def leave_unchanged(session: WriteSession, row: WildlifeImport, earlier: W
     """Marks an import as one that was made before."""
     await release(session, *row.files.values())
     row.counts, row.matched, row.unmatched = earlier.counts, earlier.matched, earlier.unmatched
-    said = f"The same files were imported before, on {earlier.finished_at:%Y-%m-%d}. Nothing was changed."
+    message = f"The same files were imported before, on {earlier.finished_at:%Y-%m-%d}. Nothing was changed."
     row.problems = [
-        {"file": name, "line": None, "field": None, "message": said, "severity": "INFO"} for name in row.files
+        {"file": name, "line": None, "field": None, "message": message, "severity": "INFO"} for name in row.files
     ]
-    await _end(session, row, ExchangeStatus.UNCHANGED, said)
+    await _end(session, row, ExchangeStatus.UNCHANGED, message)
 
 
 async def fail(session: WriteSession, work: Work, reason: str) -> None:

@@ -21,10 +21,10 @@ async def prune_export_files(database: Database) -> int:
     pruned = 0
     while True:
         async with database.writing() as session:
-            found = (await session.execute(kept.limit(BATCH).with_for_update())).all()
-            gone = update(WildlifeExport).where(WildlifeExport.id.in_([id for id, _ in found]))
+            rows = (await session.execute(kept.limit(BATCH).with_for_update())).all()
+            gone = update(WildlifeExport).where(WildlifeExport.id.in_([id for id, _ in rows]))
             await session.execute(gone.values(storage_key=None))
-        await storage.delete_all([key for _, key in found if key is not None])
-        pruned += len(found)
-        if len(found) < BATCH:
+        await storage.delete_all([key for _, key in rows if key is not None])
+        pruned += len(rows)
+        if len(rows) < BATCH:
             return pruned

@@ -149,12 +149,12 @@ async def _target(session: WriteSession, viewer: Viewer, research_id: int | None
     if research_id is None:
         raise Invalid("researchProjectId", "Name a research project, or a classification project.")
     sought = visible(ResearchProject, viewer).where(ResearchProject.id == research_id)
-    found = (
+    row = (
         await session.execute(sought.add_columns(works_in_project(viewer, ResearchProject.id, WORKERS)))
     ).one_or_none()
-    if found is None:
+    if row is None:
         raise NotFound("There is no such research project.")
-    if not found[1]:
+    if not row[1]:
         raise Forbidden("Only members of the research project may import into it.")
     return research_id
 

@@ -16,10 +16,10 @@ from app.metering import in_thread
 BATCH = 2_000
 ROWS_AT_ONCE = 500
 MAKE = (
-    "CREATE TEMPORARY TABLE import_records(place bigint, kind text, file text, line bigint, said jsonb) ON COMMIT DROP",
-    "CREATE TEMPORARY TABLE import_matches (place bigint, resource_id bigint, final_id bigint) ON COMMIT DROP",
+    "CREATE TEMP TABLE import_records (place bigint, kind text, file text, line bigint, record jsonb) ON COMMIT DROP",
+    "CREATE TEMP TABLE import_matches (place bigint, resource_id bigint, final_id bigint) ON COMMIT DROP",
 )
-COPY = "COPY import_records (place, kind, file, line, said) FROM STDIN"
+COPY = "COPY import_records (place, kind, file, line, record) FROM STDIN"
 INDEX = (
     "CREATE INDEX ON import_records (kind, place)",
     "ANALYZE import_records",
@@ -33,7 +33,7 @@ class Staged(NamedTuple):
     place: int
     file: str
     line: int | None
-    said: dict[str, Any]
+    record: dict[str, Any]
     resource_id: int
     final_id: int
 
@@ -58,10 +58,10 @@ def _piece(numbered: Iterator[tuple[int, Record]]) -> bytes:
 
 
 def _row(place: int, record: Record) -> bytes:
-    said = orjson.dumps(_without_nul(record.values))
+    content = orjson.dumps(_without_nul(record.values))
     line = b"\\N" if record.line is None else str(record.line).encode()
     file = record.file.replace("\\", "/").replace("\t", " ").replace("\n", " ").replace("\r", " ").encode()
-    return b"\t".join((str(place).encode(), record.kind.encode(), file, line, said.replace(b"\\", b"\\\\"))) + b"\n"
+    return b"\t".join((str(place).encode(), record.kind.encode(), file, line, content.replace(b"\\", b"\\\\"))) + b"\n"
 
 
 def _without_nul(value: Any) -> Any:
@@ -77,7 +77,7 @@ def _without_nul(value: Any) -> Any:
 
 MATCHED = text(
     """
-    SELECT staged.place, staged.file, staged.line, staged.said, matched.resource_id, matched.final_id
+    SELECT staged.place, staged.file, staged.line, staged.record, matched.resource_id, matched.final_id
     FROM import_matches AS matched JOIN import_records AS staged USING (place)
     WHERE staged.kind = :kind ORDER BY matched.final_id, staged.place
     """
@@ -86,10 +86,10 @@ MATCHED = text(
 
 async def matched(session: WriteSession, kind: str) -> AsyncGenerator[list[list[Staged]], None]:
     """The matched records of a kind by medium, some media at a time, in the order in which FINALs are locked."""
-    found = await session.stream(MATCHED.bindparams(kind=kind).execution_options(yield_per=BATCH))
+    rows = await session.stream(MATCHED.bindparams(kind=kind).execution_options(yield_per=BATCH))
     media: list[list[Staged]] = []
     try:
-        async for row in found:
+        async for row in rows:
             staged = Staged(*row)
             if media and media[-1][-1].final_id == staged.final_id:
                 media[-1].append(staged)
@@ -99,15 +99,15 @@ async def matched(session: WriteSession, kind: str) -> AsyncGenerator[list[list[
                 media = []
             media.append([staged])
     finally:
-        await found.close()
+        await rows.close()
     if media:
         yield media
 
 
 async def ask(session: WriteSession, statement: str, **values: Any) -> list[Any]:
     """The rows of a statement about the temporary tables."""
-    found = cast("CursorResult[Any]", await session.execute(text(statement), values))
-    return list(found.all()) if found.returns_rows else []
+    result = cast("CursorResult[Any]", await session.execute(text(statement), values))
+    return list(result.all()) if result.returns_rows else []
 
 
 def batched(values: Iterable[Any], size: int) -> Iterator[list[Any]]:

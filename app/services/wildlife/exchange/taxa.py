@@ -26,12 +26,12 @@ class Taxa:
             for column in (Species.vernacular_name, Species.scientific_name):
                 name = func.lower(column)
                 # The oldest of several, and an accepted name before synonyms.
-                found = (
+                query = (
                     select(name, func.coalesce(Species.accepted_id, Species.id))
                     .where(name.in_(some))
                     .order_by(Species.accepted_id.is_(None), Species.id.desc())
                 )
-                self._known |= dict(list(await session.execute(found)))
+                self._known |= dict(list(await session.execute(query)))
 
     def of(self, names: Iterable[str]) -> int | None:
         """The taxon of the first of these names that is known."""

@@ -75,20 +75,20 @@ def digest_of(files: Sequence[Source]) -> str:
     return hashlib.sha256("".join(f"{file.classification_id}:{file.digest};" for file in files).encode()).hexdigest()
 
 
-async def add(session: WriteSession, index_id: int, found: Range) -> None:
+async def add(session: WriteSession, index_id: int, samples: Range) -> None:
     """Adds the samples of a file, at most as many in a second as the index holds."""
     index = await _locked(session, index_id)
-    rows = list(_rows(index, found))
+    rows = list(_rows(index, samples))
     if rows:
         await session.execute(insert(FrameObservation), rows)
     index.observations_count += len(rows)
 
 
-def _rows(index: FrameIndex, found: Range) -> Iterator[dict[str, Any]]:
-    header = found.header
+def _rows(index: FrameIndex, range_read: Range) -> Iterator[dict[str, Any]]:
+    header = range_read.header
     start = datetime.fromisoformat(header.base_timestamp) if header.base_timestamp else None
     step = max(1.0, (header.fps or 1.0) / index.fps)
-    for about, samples in found.objects:
+    for about, samples in range_read.objects:
         due = -1.0
         for sample in samples:
             if sample.frame_index < due:

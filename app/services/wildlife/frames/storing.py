@@ -40,10 +40,10 @@ async def store_payload(source: Path, *, object_ids: Collection[int] | None = No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames"
         ids = None if object_ids is None else list(object_ids)
-        said = await parsing.run(sift, str(source), str(path), ids)
-        if "code" in said:
-            raise UnreadableFrames(FramesCode(said["code"]), said["message"])
-        return await _keep(path), said
+        report = await parsing.run(sift, str(source), str(path), ids)
+        if "code" in report:
+            raise UnreadableFrames(FramesCode(report["code"]), report["message"])
+        return await _keep(path), report
 
 
 async def store_renamed(

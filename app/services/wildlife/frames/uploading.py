@@ -51,8 +51,8 @@ async def upload_frames(database: Database, viewer: Viewer, classification_id: i
     """
     async with database.reading() as session:
         about = await wanted(session, viewer, classification_id)
-    digest, said = await storing.store_payload(source, object_ids=about.object_ids)
-    header = said["header"]
+    digest, report = await storing.store_payload(source, object_ids=about.object_ids)
+    header = report["header"]
     if (header["classification_id"], header["classification_type"]) != (
         about.classification_id,
         about.classification_type.value,

@@ -136,17 +136,17 @@ async def _with_boxes(
     )
     looked = {resource_id: row_id for resource_id, row_id, _ in (await session.execute(rows)).all()}
     boxes = await _boxes(session, list(looked.values()))
-    found, said = [], {}
+    detections, told = [], {}
     for medium in media:
         if medium.id not in looked:
-            said[medium.id] = (AIOutcome.SKIPPED, UNDETECTED)
+            told[medium.id] = (AIOutcome.SKIPPED, UNDETECTED)
         elif objects := boxes[looked[medium.id]]:
             medium.objects.extend(objects)
-            found.append(medium)
+            detections.append(medium)
         else:
-            said[medium.id] = (AIOutcome.SKIPPED, EMPTY)
-    await outcomes.note(session, job, said)
-    return found
+            told[medium.id] = (AIOutcome.SKIPPED, EMPTY)
+    await outcomes.note(session, job, told)
+    return detections
 
 
 async def _boxes(session: ReadSession, row_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
@@ -178,9 +178,9 @@ async def write_names(
     ]
     if answers:
         await write_ai_classifications(session, job.project_id, job.ai_provider_id, answers)
-    said: dict[int, outcomes.Said] = {key: what for key, what in failed.items() if key in left}
-    said |= {answer.resource_id: (AIOutcome.OK, None) for answer in answers}
-    await outcomes.note(session, job, said)
+    told: dict[int, outcomes.Outcome] = {key: what for key, what in failed.items() if key in left}
+    told |= {answer.resource_id: (AIOutcome.OK, None) for answer in answers}
+    await outcomes.note(session, job, told)
     progress.tell(session, job)
 
 

@@ -33,14 +33,14 @@ async def begin(
     reading_id: int,
     plan: ReadingPlan,
     members: list[str],
-    found: Mapping[str, tables.Parsed],
+    tables_given: Mapping[str, tables.Parsed],
 ) -> list[tuple[int, str, int | None]]:
     """Imports the tables of an archive; answers with number, path and deployment of each of its media."""
     user = await session.get_one(User, plan.user_id)
     viewer = Viewer(user.id, is_staff=user.is_staff)
     for name, take in TAKEN_BY.items():
-        if name in found:
-            done = await take(session, viewer, plan.project_id, found[name])
+        if name in tables_given:
+            done = await take(session, viewer, plan.project_id, tables_given[name])
             if done.has_errors:
                 first = next(problem for problem in done.problems if problem.is_error)
                 raise Invalid("upload", f"{name}, row {first.row}, column {first.column}: {first.message}")

@@ -22,8 +22,8 @@ from app.settings import settings
 
 async def collection_to_change(session: ReadSession, viewer: Viewer, collection_id: int) -> Collection:
     """A collection of a project that the viewer works in, locked."""
-    found = visible(Collection, viewer).where(Collection.id == collection_id)
-    collection = await session.scalar(found.with_for_update(key_share=True, of=Collection))
+    query = visible(Collection, viewer).where(Collection.id == collection_id)
+    collection = await session.scalar(query.with_for_update(key_share=True, of=Collection))
     if collection is None:
         raise NotFound("There is no such collection.")
     await project_to_work_in(session, viewer, collection.research_project_id, WORKERS)

@@ -77,17 +77,17 @@ async def add_addresses(
     wanted = {checked_address(each.url): each for each in media}
     place = Resource.deployment_id.is_(None) if deployment_id is None else Resource.deployment_id == deployment_id
     there = select(Resource).where(Resource.research_project_id == project.id, place)
-    found = {row.file_path: row for row in await session.scalars(there.where(Resource.file_path.in_(wanted)))}
+    there_already = {row.file_path: row for row in await session.scalars(there.where(Resource.file_path.in_(wanted)))}
     for address, each in wanted.items():
-        if address not in found:
-            found[address] = _address(project.id, deployment_id, signed_in(viewer), address, each.recorded_at)
-            session.add(found[address])
+        if address not in there_already:
+            there_already[address] = _address(project.id, deployment_id, signed_in(viewer), address, each.recorded_at)
+            session.add(there_already[address])
     await session.flush()
     if deployment_id is not None:
         await timing.settle(session, deployment_id)
-    for row in found.values():
+    for row in there_already.values():
         await session.refresh(row)
-    return [found[address] for address in wanted]
+    return [there_already[address] for address in wanted]
 
 
 def _address(
@@ -121,8 +121,8 @@ async def update_resource(
     session: WriteSession, viewer: Viewer, resource_id: int, changes: Mapping[str, Any]
 ) -> Resource:
     """Updates what people say of a medium."""
-    found = visible(Resource, viewer).where(Resource.id == resource_id)
-    resource = await session.scalar(found.with_for_update(key_share=True, of=Resource))
+    query = visible(Resource, viewer).where(Resource.id == resource_id)
+    resource = await session.scalar(query.with_for_update(key_share=True, of=Resource))
     if resource is None:
         raise NotFound("There is no such medium.")
     await project_to_work_in(session, viewer, resource.research_project_id, WORKERS)

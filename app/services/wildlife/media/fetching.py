@@ -74,11 +74,11 @@ async def _named(session: ReadSession, viewer: Viewer, project_id: int, resource
     if not 1 <= len(resource_ids) <= most:
         raise Invalid("resourceIds", f"Give 1 to {most} media; these are {len(resource_ids)}.")
     seen = visible(Resource, viewer).where(Resource.research_project_id == project_id, Resource.id.in_(resource_ids))
-    found = set(await session.scalars(seen.with_only_columns(Resource.id)))
+    visible_ids = set(await session.scalars(seen.with_only_columns(Resource.id)))
     for index, id in enumerate(resource_ids):
-        if id not in found:
+        if id not in visible_ids:
             raise NotFound(f"The research project has no medium for item {index + 1} of `resourceIds`.")
-    return list(found)
+    return list(visible_ids)
 
 
 async def _of_collection(session: ReadSession, viewer: Viewer, project_id: int, collection_id: int) -> list[int]:

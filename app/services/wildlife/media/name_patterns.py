@@ -48,10 +48,10 @@ def checked_pattern(field: str, value: str | None) -> str | None:
 def read_name(pattern: str, name: str) -> Named | None:
     """What a file's name says by a pattern; None if it does not follow it, or if there is no such time."""
     stem = name.rpartition(".")[0] or name
-    found = _expression(pattern).fullmatch(stem)
-    if found is None:
+    match = _expression(pattern).fullmatch(stem)
+    if match is None:
         return None
-    parts = found.groupdict()
+    parts = match.groupdict()
     day = parts.get("YYYY") or f"20{parts.get('YY')}", parts["MM"], parts["DD"]
     clock = parts["hh"], parts["mm"], parts.get("ss") or "00"
     try:

@@ -95,8 +95,8 @@ async def _of_project(
         if deployment.research_project_id != project_id:
             raise Invalid("deploymentId", "This deployment belongs to another research project.")
     if collection_id is not None:
-        found = visible(Collection, viewer).where(Collection.id == collection_id)
-        collection = await session.scalar(found.where(Collection.research_project_id == project_id))
+        query = visible(Collection, viewer).where(Collection.id == collection_id)
+        collection = await session.scalar(query.where(Collection.research_project_id == project_id))
         if collection is None:
             raise NotFound("There is no such collection in this research project.")
 
@@ -152,8 +152,8 @@ async def waiting(session: ReadSession, reading_id: int, *, after: int, count: i
 
 def tell(session: WriteSession, reading: MediaReading) -> None:
     """Publishes how far a reading is."""
-    said = {"status": reading.status.value, "progress": progress_of(reading)}
-    events.record(session, topic_of(reading.id), said)
+    fields = {"status": reading.status.value, "progress": progress_of(reading)}
+    events.record(session, topic_of(reading.id), fields)
 
 
 def progress_of(reading: MediaReading) -> float:
@@ -180,11 +180,11 @@ async def finish_reading(session: WriteSession, reading_id: int) -> None:
     if reading.collection_id is not None:
         await automatic.offer_media_of(session, [reading.collection_id])
     reading.finished_at = await session.scalar(select(func.now()))
-    said = (
+    message = (
         f"{reading.read} media were read; {reading.unreadable} files cannot be read, and {reading.duplicated} repeat."
     )
     tell(session, reading)
-    await notify_if_visible(session, reading.user_id, said, about=reading, event="finished")
+    await notify_if_visible(session, reading.user_id, message, about=reading, event="finished")
 
 
 async def reading_failed(session: WriteSession, reading_id: int, reason: str) -> None:
@@ -195,8 +195,8 @@ async def reading_failed(session: WriteSession, reading_id: int, reason: str) ->
     reading.failure = reason[:NOTE_LENGTH_MAX]
     reading.finished_at = await session.scalar(select(func.now()))
     tell(session, reading)
-    said = f"Media were not read to the end. {reason}"
-    await notify_if_visible(session, reading.user_id, said, about=reading, event="failed")
+    message = f"Media were not read to the end. {reason}"
+    await notify_if_visible(session, reading.user_id, message, about=reading, event="failed")
 
 
 async def _hand_back(session: WriteSession, reading_id: int) -> None:

@@ -62,14 +62,14 @@ def kept(groups: Row[Group]) -> dict[int, int]:
         for member in group.members
         if member.sequence_id is not None
     )
-    found: dict[int, int] = {}
+    kept_ids: dict[int, int] = {}
     taken: set[int] = set()
     # The largest share first; of equal ones the earlier group and the older sequence.
     for (place, sequence_id), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-        if place not in found and sequence_id not in taken:
-            found[place] = sequence_id
+        if place not in kept_ids and sequence_id not in taken:
+            kept_ids[place] = sequence_id
             taken.add(sequence_id)
-    return found
+    return kept_ids
 
 
 async def rebuild(session: WriteSession, deployment_id: int) -> None:

@@ -81,14 +81,14 @@ async def _deployments(session: WriteSession, project_id: int, files: Sequence[R
     named = {file.deployment_id for file in files if file.deployment_id is not None}
     serials = {file.facts["serial_number"] for file in files if file.deployment_id is None} - {None}
     of_project = select(Deployment).where(Deployment.research_project_id == project_id)
-    found: dict[int | str, Deployment] = {}
+    by_medium: dict[int | str, Deployment] = {}
     for deployment in await session.scalars(of_project.where(Deployment.id.in_(named))):
-        found[deployment.id] = deployment
+        by_medium[deployment.id] = deployment
     by_camera: dict[str, list[Deployment]] = {}
     for deployment in await session.scalars(of_project.where(Deployment.camera_id.in_(serials))):
         by_camera.setdefault(str(deployment.camera_id), []).append(deployment)
     # A camera that stood in several places says nothing by its number alone.
-    return found | {serial: those[0] for serial, those in by_camera.items() if len(those) == 1}
+    return by_medium | {serial: those[0] for serial, those in by_camera.items() if len(those) == 1}
 
 
 async def _keep(

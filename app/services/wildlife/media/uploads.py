@@ -78,8 +78,8 @@ class RequestedUpload:
 def pace_media_bytes(rates: Rates, viewer: Viewer, *, bytes: int) -> AbstractAsyncContextManager[None]:
     """A block that counts the bytes to be sent if it succeeds; refused if the account has sent too much."""
     limit = RateLimitItemPerHour(settings.media_bytes_per_hour_max)
-    said = f"The limit for media is {limit.amount:,} bytes per hour. Continue later with the same request."
-    return rates.spending(Share(limit, f"media-bytes:account:{signed_in(viewer)}", said, max(bytes, 0)))
+    message = f"The limit for media is {limit.amount:,} bytes per hour. Continue later with the same request."
+    return rates.spending(Share(limit, f"media-bytes:account:{signed_in(viewer)}", message, max(bytes, 0)))
 
 
 def checked_path(value: str) -> str:
@@ -97,10 +97,10 @@ def checked_files(files: Sequence[MediaFile]) -> list[MediaFile]:
     """The files, if they can be media, and each has a path of its own."""
     if not 1 <= len(files) <= settings.media_uploads_at_once_max:
         raise Invalid("files", f"Give 1 to {settings.media_uploads_at_once_max} files; these are {len(files)}.")
-    found = [_checked(file) for file in files]
-    if len({file.path for file in found}) < len(found):
+    checked = [_checked(file) for file in files]
+    if len({file.path for file in checked}) < len(checked):
         raise Invalid("path", "Two of these files have the same path.")
-    return found
+    return checked
 
 
 def _checked(file: MediaFile) -> MediaFile:
@@ -128,13 +128,13 @@ async def request_uploads(
     coming = await _expected(session, viewer, project.id, deployment_id, new)
     if new:
         await storage_usage.require_room(session, signed_in(viewer), field="files")
-    found = []
+    requested = []
     for file in wanted:
         row = coming.get(file.path)
         has_arrived = row is not None and await storage.exists(row.storage_key)
         twin = same.get(file.sha256)
-        found.append(_answer(viewer, file, row, there.get(file.path), twin, has_arrived=has_arrived))
-    return found
+        requested.append(_answer(viewer, file, row, there.get(file.path), twin, has_arrived=has_arrived))
+    return requested
 
 
 def _is_there(resource: Resource | None, file: MediaFile) -> bool:
@@ -205,11 +205,11 @@ async def _expected(
     await session.execute(
         added.on_conflict_do_update(index_elements=place, set_=told, where=changed & MediaUpload.reading_id.is_(None))
     )
-    found = (await session.scalars(select(MediaUpload).where(*of).execution_options(populate_existing=True))).all()
+    expected = (await session.scalars(select(MediaUpload).where(*of).execution_options(populate_existing=True))).all()
     # What was sent under a key that no row has any more would be kept for ever, and counted for nobody.
-    if replaced := before - {row.storage_key for row in found}:
+    if replaced := before - {row.storage_key for row in expected}:
         after_commit(session, partial(storage.delete_all, sorted(replaced)))
-    return {row.file_path: row for row in found}
+    return {row.file_path: row for row in expected}
 
 
 def _answer(

@@ -45,14 +45,14 @@ async def activity_chart(
     session: ReadSession, viewer: Viewer, deployment: Deployment, project_id: int | None
 ) -> ActivityChart | None:
     """The chart of a deployment, from the project given or the oldest with its media; None for who sees none."""
-    found = visible(ClassificationProject, viewer).where(
+    query = visible(ClassificationProject, viewer).where(
         ClassificationProject.id.in_(
             select(Classification.project_id).where(Classification.deployment_id == deployment.id)
         )
     )
     if project_id is not None:
-        found = found.where(ClassificationProject.id == project_id)
-    project = await session.scalar(found.order_by(ClassificationProject.id).limit(1))
+        query = query.where(ClassificationProject.id == project_id)
+    project = await session.scalar(query.order_by(ClassificationProject.id).limit(1))
     if project is None:
         return None
     local = await _hours(session, project.id, deployment.id, ClockTime.LOCAL)
@@ -62,9 +62,9 @@ async def activity_chart(
 
 async def _hours(session: ReadSession, project_id: int, deployment_id: int, clock: ClockTime) -> Sequence[int]:
     chosen = Filter(deployment_ids=[deployment_id])
-    found = await activity_of(session, project_id, chosen, Independence(), clock=clock, times_max=0)
-    assert len(found.hours) == HOURS
-    return found.hours
+    activity = await activity_of(session, project_id, chosen, Independence(), clock=clock, times_max=0)
+    assert len(activity.hours) == HOURS
+    return activity.hours
 
 
 def overview_link(viewer: Viewer, project: ClassificationProject) -> str:
@@ -81,8 +81,8 @@ async def chart(session: ReadSession, opened: links.Opened) -> tuple[Any, list[A
     """What draws the chart of a link, and its arguments: as things are now, for who may still see them."""
     if opened.kind is ACTIVITY:
         [project_id] = opened.facts
-        found = await activity_chart(session, opened.holder, opened.row, project_id)
-        hours = ([0] * HOURS, [0] * HOURS) if found is None else (list(found.local), list(found.solar))
+        picture = await activity_chart(session, opened.holder, opened.row, project_id)
+        hours = ([0] * HOURS, [0] * HOURS) if picture is None else (list(picture.local), list(picture.solar))
         return charts.activity_chart, [opened.row.deployment_id, *hours]
     if opened.kind is MAP:
         return maps.deployment_map, [opened.row.name, await _places(session, opened.holder, opened.row)]

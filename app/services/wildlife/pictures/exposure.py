@@ -45,19 +45,19 @@ async def exposure_of(session: ReadSession, resource: Resource) -> Shown:
     ).all()
     if not any(is_approved for _, _, is_approved in projects):
         return WITHHELD
-    found = await _sensitive_boxes(session, resource.id)
+    boxes = await _sensitive_boxes(session, resource.id)
     rules = {
         ObservationType.HUMAN: (resource.contains_people, {humans for humans, _, _ in projects}),
         ObservationType.VEHICLE: (resource.contains_vehicles, {vehicles for _, vehicles, _ in projects}),
     }
     exposures, hidden = [Exposure.SHOWN], list[Sequence[float]]()
     for kind, (is_known, chosen) in rules.items():
-        if kind not in found and not is_known:
+        if kind not in boxes and not is_known:
             continue
         exposure = next(each for each in STRICTEST if each in chosen)
         exposures.append(exposure)
         if exposure is Exposure.BLURRED:
-            hidden += _hidden(resource, found.get(kind, []))
+            hidden += _hidden(resource, boxes.get(kind, []))
     return Shown(next(each for each in STRICTEST if each in exposures), hidden)
 
 
@@ -85,7 +85,7 @@ async def _sensitive_boxes(
             or_(row.superseded_at.is_(None), final.source_id == row.id),
         )
     )
-    found: dict[ObservationType, list[Sequence[float] | None]] = {}
+    boxes: dict[ObservationType, list[Sequence[float] | None]] = {}
     for kind, box in await session.execute(rows):
-        found.setdefault(kind, []).append(box)
-    return found
+        boxes.setdefault(kind, []).append(box)
+    return boxes

@@ -113,10 +113,10 @@ async def _marks(
         rows = rows.where(final.project_id == project_id)
     if approved_only:
         rows = rows.where(final.is_approved)
-    found = (await session.execute(rows)).all()
-    newest = found[0][0] if found else None
+    marks = (await session.execute(rows)).all()
+    newest = marks[0][0] if marks else None
     return [
         [box, kind.value.lower(), name or kind.value.lower(), confidence]
-        for of_project, box, kind, name, confidence in found
+        for of_project, box, kind, name, confidence in marks
         if of_project == newest
     ]

@@ -25,8 +25,8 @@ DATED = {"starts_at", "ends_at", "sequence_gap_s", "location_id"}
 
 async def deployment_to_change(session: ReadSession, viewer: Viewer, deployment_id: int) -> Deployment:
     """A deployment of a project that the viewer works in, locked."""
-    found = visible(Deployment, viewer).where(Deployment.id == deployment_id)
-    deployment = await session.scalar(found.with_for_update(key_share=True, of=Deployment))
+    query = visible(Deployment, viewer).where(Deployment.id == deployment_id)
+    deployment = await session.scalar(query.with_for_update(key_share=True, of=Deployment))
     if deployment is None:
         raise NotFound("There is no such deployment.")
     await project_to_work_in(session, viewer, deployment.research_project_id, WORKERS)
@@ -34,8 +34,8 @@ async def deployment_to_change(session: ReadSession, viewer: Viewer, deployment_
 
 
 async def _location(session: ReadSession, viewer: Viewer, location_id: int, project_id: int | None) -> Location:
-    found = visible(Location, viewer).where(Location.id == location_id)
-    location = await session.scalar(found.with_for_update(key_share=True, read=True, of=Location))
+    query = visible(Location, viewer).where(Location.id == location_id)
+    location = await session.scalar(query.with_for_update(key_share=True, read=True, of=Location))
     if location is None or location.research_project_id != (project_id or location.research_project_id):
         raise NotFound("There is no such location in this research project.")
     return location
@@ -104,8 +104,8 @@ async def _failures_within(session: ReadSession, deployment: Deployment) -> None
     outside = DeploymentFailure.starts_at < deployment.starts_at
     if deployment.ends_at is not None:
         outside |= DeploymentFailure.ends_at > deployment.ends_at
-    found = select(func.count()).where(DeploymentFailure.deployment_id == deployment.id, outside)
-    if count := await session.scalar(found):
+    query = select(func.count()).where(DeploymentFailure.deployment_id == deployment.id, outside)
+    if count := await session.scalar(query):
         raise Conflict(f"Failures of the deployment would lie outside its time ({count}). Change them first.")
 
 

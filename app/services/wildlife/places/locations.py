@@ -19,8 +19,8 @@ from app.settings import settings
 
 async def location_to_change(session: ReadSession, viewer: Viewer, location_id: int) -> Location:
     """A location of a project that the viewer works in, locked."""
-    found = visible(Location, viewer).where(Location.id == location_id)
-    location = await session.scalar(found.with_for_update(key_share=True, of=Location))
+    query = visible(Location, viewer).where(Location.id == location_id)
+    location = await session.scalar(query.with_for_update(key_share=True, of=Location))
     if location is None:
         raise NotFound("There is no such location.")
     await project_to_work_in(session, viewer, location.research_project_id, WORKERS)

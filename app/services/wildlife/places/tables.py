@@ -73,12 +73,12 @@ async def parsed(csv: str | bytes, kind: str, *, argument: str = "csv") -> Parse
     content = csv.encode() if isinstance(csv, str) else csv
     if len(content) > settings.table_bytes_max:
         raise Invalid(argument, f"A table may have at most {settings.table_bytes_max:,} bytes.")
-    found = await parsing.run(place_tables.read, content, kind, field=argument)
+    report = await parsing.run(place_tables.read, content, kind, field=argument)
     told = [
-        TableProblem(line or 1, column, said, severity == "ERROR")
-        for _, line, column, said, severity in found["problems"]
+        TableProblem(line or 1, column, problem, severity == "ERROR")
+        for _, line, column, problem, severity in report["problems"]
     ]
-    rows = [(line, {name: (cell[0], cell[1]) for name, cell in cells.items()}) for line, cells in found["rows"]]
+    rows = [(line, {name: (cell[0], cell[1]) for name, cell in cells.items()}) for line, cells in report["rows"]]
     return Parsed(rows, told)
 
 
@@ -105,8 +105,8 @@ class Row:
         if text is None:
             return None
         try:
-            found = read(text)
-            return check(found[0] if isinstance(found, tuple) else found)
+            value_read = read(text)
+            return check(value_read[0] if isinstance(value_read, tuple) else value_read)
         except (values.Odd, Invalid) as error:
             self.tell(name, str(error))
         return None
@@ -273,12 +273,12 @@ def moment(text: str, place: Location) -> datetime:
     """A time with its offset; one without is in the zone of its place, as the cameras there keep time."""
     if not place.ignore_dst:
         return values.moment(text, ZoneInfo(place.timezone))[0]
-    found = values.moment(text, ZoneInfo("UTC"))
-    if found[0].tzinfo != ZoneInfo("UTC"):
-        return found[0]
-    zone, year = ZoneInfo(place.timezone), found[0].year
+    moment_read = values.moment(text, ZoneInfo("UTC"))
+    if moment_read[0].tzinfo != ZoneInfo("UTC"):
+        return moment_read[0]
+    zone, year = ZoneInfo(place.timezone), moment_read[0].year
     offsets = [datetime(year, month, 1, tzinfo=zone).utcoffset() or timedelta() for month in (1, 7)]
-    return found[0].replace(tzinfo=timezone(min(offsets)))
+    return moment_read[0].replace(tzinfo=timezone(min(offsets)))
 
 
 def _check_cameras(wanted: Mapping[str, dict[str, Any]], known: Mapping[str, Deployment]) -> None:
@@ -304,8 +304,8 @@ def _untouched(done: TableImport) -> TableImport:
 
 
 async def _settle(session: WriteSession, which: ColumnElement[bool]) -> None:
-    found = select(Deployment.id).where(which).order_by(Deployment.id)
-    for deployment_id in (await session.scalars(found)).all():
+    query = select(Deployment.id).where(which).order_by(Deployment.id)
+    for deployment_id in (await session.scalars(query)).all():
         await timing.settle(session, deployment_id)
 
 

@@ -27,10 +27,10 @@ async def project_to_work_in(
     """A research project in which the viewer has one of these roles; locked where what is counted next must hold."""
     signed_in(viewer)
     may = works_in_project(viewer, ResearchProject.id, roles)
-    found = visible(ResearchProject, viewer).add_columns(may).where(ResearchProject.id == project_id)
+    query = visible(ResearchProject, viewer).add_columns(may).where(ResearchProject.id == project_id)
     if is_locked:
-        found = found.with_for_update(key_share=True, of=ResearchProject)
-    row = (await session.execute(found)).one_or_none()
+        query = query.with_for_update(key_share=True, of=ResearchProject)
+    row = (await session.execute(query)).one_or_none()
     if row is None:
         raise NotFound("There is no such research project.")
     if not row[1]:

@@ -84,8 +84,8 @@ async def decide_research_project(
 ) -> ResearchProject:
     """Approves or rejects a project; its owner is notified. Only approved ones can be seen by all."""
     require(may_decide_on_research_projects, viewer, None)
-    found = visible(ResearchProject, viewer).where(ResearchProject.id == project_id)
-    project = await session.scalar(found.with_for_update(key_share=True))
+    query = visible(ResearchProject, viewer).where(ResearchProject.id == project_id)
+    project = await session.scalar(query.with_for_update(key_share=True))
     if project is None:
         raise NotFound("There is no such research project.")
     project.status = status

@@ -50,10 +50,10 @@ async def set_member(
 
 
 async def _member(session: ReadSession, project_id: int, user_id: int) -> ResearchProjectMember | None:
-    found = select(ResearchProjectMember).where(
+    query = select(ResearchProjectMember).where(
         ResearchProjectMember.project_id == project_id, ResearchProjectMember.user_id == user_id
     )
-    return await session.scalar(found)
+    return await session.scalar(query)
 
 
 async def _added(
@@ -119,10 +119,10 @@ async def set_team(
     """Adds a team that the viewer belongs to, or changes its role."""
     roles = OWNERS if role is OWNER else MANAGERS
     project = await project_to_work_in(session, viewer, project_id, roles, is_locked=True)
-    found = select(ResearchProjectTeam).where(
+    query = select(ResearchProjectTeam).where(
         ResearchProjectTeam.project_id == project_id, ResearchProjectTeam.team_id == team_id
     )
-    member = await session.scalar(found)
+    member = await session.scalar(query)
     if member is None:
         if await session.scalar(visible(Team, viewer).where(Team.id == team_id)) is None:
             raise NotFound("There is no such team.")

@@ -63,15 +63,15 @@ def choice(kind: str, value: Any) -> Any:
 
 async def with_species(session: ReadSession, categories: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The categories with the species that their labels name, by key or else by name; and the labels of none."""
-    found, unresolved = deepcopy(categories), []
-    labels = [label for kind, label in _labels(found) if kind == "species"]
+    species, unresolved = deepcopy(categories), []
+    labels = [label for kind, label in _labels(species) if kind == "species"]
     by_key, by_name = await _species(session, labels)
     for label in labels:
         species_id = by_key.get(str(label.get("gbifSpeciesKey"))) or by_name.get(str(label.get("value")).lower())
         label["speciesId"] = species_id
         if species_id is None:
             unresolved.append(label["aiLabel"])
-    return found, unresolved
+    return species, unresolved
 
 
 async def _species(session: ReadSession, labels: list[dict[str, Any]]) -> tuple[dict[str, int], dict[str, int]]:

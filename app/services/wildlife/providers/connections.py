@@ -111,8 +111,8 @@ async def sync_models(session: WriteSession, viewer: Viewer, connection_id: int)
 
 
 async def _own(session: WriteSession, viewer: Viewer, connection_id: int) -> AIProviderConnection:
-    found = visible(AIProviderConnection, viewer).where(AIProviderConnection.id == connection_id)
-    connection = await session.scalar(found.with_for_update())
+    query = visible(AIProviderConnection, viewer).where(AIProviderConnection.id == connection_id)
+    connection = await session.scalar(query.with_for_update())
     if connection is None:
         raise NotFound("There is no such connection.")
     require(may_change_this_connection, viewer, connection)

@@ -49,8 +49,8 @@ async def create_external_provider(
 
 async def update_provider(session: WriteSession, viewer: Viewer, provider_id: int, **changes: Any) -> AIProvider:
     """Changes what is given. A sync overwrites it again unless `keepSynced` is switched off."""
-    found = visible(AIProvider, viewer).where(AIProvider.id == provider_id)
-    provider = await session.scalar(found.with_for_update())
+    query = visible(AIProvider, viewer).where(AIProvider.id == provider_id)
+    provider = await session.scalar(query.with_for_update())
     if provider is None:
         raise NotFound("There is no such AI provider.")
     require(may_change_this_provider, viewer, provider)

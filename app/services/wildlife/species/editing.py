@@ -11,8 +11,8 @@ from app.services.system import audit
 async def mark_sensitive(session: WriteSession, viewer: Viewer, species_id: int, *, is_sensitive: bool) -> Species:
     """Protects the places where a taxon was seen, or no longer."""
     require(may_change_species, viewer, None)
-    found = visible(Species, viewer).where(Species.id == species_id)
-    species = await session.scalar(found.with_for_update(key_share=True))
+    query = visible(Species, viewer).where(Species.id == species_id)
+    species = await session.scalar(query.with_for_update(key_share=True))
     if species is None:
         raise NotFound("There is no such taxon.")
     species.is_sensitive = is_sensitive

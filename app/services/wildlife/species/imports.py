@@ -54,22 +54,22 @@ async def parsed(csv: str) -> ParsedTaxa:
     content = csv.encode()
     if len(content) > settings.species_bytes_max:
         raise Invalid("csv", f"A list may have at most {settings.species_bytes_max:,} bytes. Import it in parts.")
-    found = await parsing.run(taxa.read, content, cpu_s_max=settings.parser_file_cpu_s_max, field="csv")
+    report = await parsing.run(taxa.read, content, cpu_s_max=settings.parser_file_cpu_s_max, field="csv")
     problems = [
-        TableProblem(line or 1, column, said, severity == "ERROR")
-        for _, line, column, said, severity in found["problems"]
+        TableProblem(line or 1, column, problem, severity == "ERROR")
+        for _, line, column, problem, severity in report["problems"]
     ]
-    return ParsedTaxa([Taxon(*row) for row in found["taxa"]], problems)
+    return ParsedTaxa([Taxon(*row) for row in report["taxa"]], problems)
 
 
 async def import_species(
-    session: WriteSession, viewer: Viewer, *, checklist: str, found: ParsedTaxa, is_dry_run: bool
+    session: WriteSession, viewer: Viewer, *, checklist: str, parsed_taxa: ParsedTaxa, is_dry_run: bool
 ) -> SpeciesImport:
     """Adds and updates the taxa of a list; a list with an error changes nothing. For staff."""
     require(may_change_species, viewer, None)
     name = checks.text("checklist", checklist, length_max=CHECKLIST_LENGTH_MAX).upper()
-    done = SpeciesImport(is_dry_run, len(found.taxa), problems=list(found.problems))
-    unique = {taxon.key: taxon for taxon in found.taxa}
+    done = SpeciesImport(is_dry_run, len(parsed_taxa.taxa), problems=list(parsed_taxa.problems))
+    unique = {taxon.key: taxon for taxon in parsed_taxa.taxa}
     known = await _known(session, name, list(unique.values()))
     changes = [(taxon, known.get(taxon.key)) for taxon in unique.values()]
     done.created = sum(species is None for _, species in changes)
@@ -112,9 +112,9 @@ def _parts(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 
-def _connect(ids: Mapping[str, Species], found: Iterable[Taxon]) -> None:
+def _connect(ids: Mapping[str, Species], parsed_taxa: Iterable[Taxon]) -> None:
     """Says what is accepted and what is part of what, where the list has both."""
-    for taxon in found:
+    for taxon in parsed_taxa:
         species, accepted = ids[taxon.key], ids.get(taxon.accepted_key or "")
         if taxon.is_synonym and accepted is not None and accepted is not species and accepted.accepted_id is None:
             species.accepted_id = accepted.id
@@ -129,10 +129,10 @@ def _news(species: Species, taxon: Taxon) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value and getattr(species, name) is None}
 
 
-async def _known(session: ReadSession, checklist: str, found: Sequence[Taxon]) -> dict[str, Species]:
+async def _known(session: ReadSession, checklist: str, parsed_taxa: Sequence[Taxon]) -> dict[str, Species]:
     """The taxa of a list that are there: by key, by another's key, or else by a name of the same rank, if it is one."""
     known: dict[str, Species] = {}
-    for part in _parts(found):
+    for part in _parts(parsed_taxa):
         keys = [(checklist, taxon.key) for taxon in part]
         by_name = await _by_name(session, [taxon for taxon in part if not taxon.is_synonym])
         aliased = select(SpeciesAlias.key, Species).join(Species, Species.id == SpeciesAlias.species_id)
@@ -148,9 +148,9 @@ def _in(by_name: Mapping[tuple[str, str], Species], taxon: Taxon) -> bool:
     return not taxon.is_synonym and (taxon.name.lower(), taxon.rank) in by_name
 
 
-async def _by_name(session: ReadSession, found: Sequence[Taxon]) -> dict[tuple[str, str], Species]:
+async def _by_name(session: ReadSession, parsed_taxa: Sequence[Taxon]) -> dict[tuple[str, str], Species]:
     """Accepted taxa by name and rank; a name that two have, in two kingdoms, says nothing."""
-    names = {taxon.name.lower() for taxon in found}
+    names = {taxon.name.lower() for taxon in parsed_taxa}
     rows = await session.scalars(
         select(Species).where(func.lower(Species.scientific_name).in_(names), Species.accepted_id.is_(None))
     )

@@ -17,7 +17,7 @@ async def by_keys(session: ReadSession, keys: Iterable[Key]) -> dict[Key, int]:
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    found: dict[Key, int] = {}
+    by_key: dict[Key, int] = {}
     own = select(Species.checklist, Species.key, func.coalesce(Species.accepted_id, Species.id))
     of = aliased(Species)
     other = select(SpeciesAlias.checklist, SpeciesAlias.key, func.coalesce(of.accepted_id, of.id)).join(
@@ -25,8 +25,8 @@ async def by_keys(session: ReadSession, keys: Iterable[Key]) -> dict[Key, int]:
     )
     for statement, table in ((other, SpeciesAlias), (own, Species)):
         rows = await session.execute(statement.where(tuple_(table.checklist, table.key).in_(wanted)))
-        found |= {(checklist, key): id for checklist, key, id in rows}
-    return found
+        by_key |= {(checklist, key): id for checklist, key, id in rows}
+    return by_key
 
 
 async def by_names(session: ReadSession, names: Iterable[str]) -> dict[str, int]:
@@ -34,7 +34,7 @@ async def by_names(session: ReadSession, names: Iterable[str]) -> dict[str, int]
     wanted = sorted({" ".join(name.split()).casefold() for name in names} - {""})
     if not wanted:
         return {}
-    found: dict[str, int] = {}
+    by_key: dict[str, int] = {}
     # A scientific name counts for more than an English one, and an accepted name for more than a synonym.
     for column in (Species.vernacular_name, Species.scientific_name):
         rows = await session.execute(
@@ -42,8 +42,8 @@ async def by_names(session: ReadSession, names: Iterable[str]) -> dict[str, int]
             .where(func.lower(column).in_(wanted))
             .order_by(Species.accepted_id.is_not(None).desc(), Species.id.desc())
         )
-        found |= dict(rows.all())
-    return found
+        by_key |= dict(rows.all())
+    return by_key
 
 
 async def resolve_species(

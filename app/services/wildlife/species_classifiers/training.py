@@ -85,15 +85,15 @@ def _learned(counts: dict[int, int], names: dict[int, str], wanted: Sequence[int
         if unknown := [id for id in wanted if id not in names]:
             raise Invalid("speciesIds", f"There is no species with the key {unknown[0]}.")
         if short := [id for id in dict.fromkeys(wanted) if counts.get(id, 0) < least]:
-            said = ", ".join(f"{names[id]} has {counts.get(id, 0)}" for id in short)
+            lacking = ", ".join(f"{names[id]} has {counts.get(id, 0)}" for id in short)
             raise Conflict(
-                f"Each species needs {least} approved crops: {said}. Approve more media with boxes, or leave it out."
+                f"Each species needs {least} approved crops: {lacking}. Approve more media with boxes, or leave it out."
             )
     enough = sorted(id for id, count in counts.items() if count >= least and (wanted is None or id in wanted))
     if len(enough) < CLASSES_MIN:
-        found = ", ".join(f"{name} {count}" for name, count in crops.by_name(counts, names).items()) or "none"
+        counted = ", ".join(f"{name} {count}" for name, count in crops.by_name(counts, names).items()) or "none"
         raise Conflict(
-            f"A classifier needs at least 2 species with {least} approved crops each. Crops so far: {found}. "
+            f"A classifier needs at least 2 species with {least} approved crops each. Crops so far: {counted}. "
             "Approve more media with boxes."[:NOTE_LENGTH_MAX]
         )
     if len(enough) > settings.species_classes_max:
@@ -196,8 +196,8 @@ async def finish_training(
     await session.flush()
     training.provider_id = provider.id
     note(session, training)
-    said = f"The species classifier {provider.name} {provider.version} is trained: {provider.description}"
-    await _tell(session, training, said)
+    message = f"The species classifier {provider.name} {provider.version} is trained: {provider.description}"
+    await _tell(session, training, message)
     return provider
 
 
@@ -222,7 +222,7 @@ async def training_failed(session: WriteSession, training_id: int, reason: str) 
     await _tell(session, training, f"The training of the species classifier {training.name} failed. {reason}")
 
 
-async def _tell(session: WriteSession, training: SpeciesClassifierTraining, said: str) -> None:
+async def _tell(session: WriteSession, training: SpeciesClassifierTraining, message: str) -> None:
     if training.user_id is not None:
         event = f"ended:{training.job_id}"
-        await notify_if_visible(session, training.user_id, said, about=training, event=event)
+        await notify_if_visible(session, training.user_id, message, about=training, event=event)

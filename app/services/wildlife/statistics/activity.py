@@ -21,16 +21,16 @@ async def activity_of(
     session: ReadSession, project_id: int, chosen: Filter, rule: Independence, *, clock: ClockTime, times_max: int
 ) -> Activity:
     """The times of day of independent records."""
-    found = marked(records(project_id, chosen), rule)
-    at = func.to_timestamp(found.c.second)
-    times = select(second_of_day(at, clock)).select_from(found)
+    rows = marked(records(project_id, chosen), rule)
+    at = func.to_timestamp(rows.c.second)
+    times = select(second_of_day(at, clock)).select_from(rows)
     if rule.station is Station.LOCATION:
-        times = times.join(Location, Location.id == found.c.station_id)
+        times = times.join(Location, Location.id == rows.c.station_id)
     else:
-        times = times.join(Deployment, Deployment.id == found.c.station_id).join(
+        times = times.join(Deployment, Deployment.id == rows.c.station_id).join(
             Location, Location.id == Deployment.location_id
         )
-    times = times.where(found.c.is_independent).order_by(found.c.second).limit(RECORDS_MAX)
+    times = times.where(rows.c.is_independent).order_by(rows.c.second).limit(RECORDS_MAX)
     return activity([float(second) for second in await session.scalars(times)], times_max)
 
 
@@ -52,5 +52,5 @@ def by_day(values: tuple[float, ...], at: ColumnElement[Any]) -> ColumnElement[f
     """The value for the day of the year; the array is one parameter of the statement."""
     day = cast(func.date_part("doy", func.timezone("UTC", at)), Integer)
     array: Any = once(cast(literal(list(values), ARRAY(Float)), ARRAY(Float)))
-    found: ColumnElement[float] = array[day]
-    return found
+    times: ColumnElement[float] = array[day]
+    return times

@@ -87,17 +87,17 @@ async def agreement(
     BLANK.
     """
     pairs = _pairs(project_id, provider_id, gold_only=gold_only)
-    truth, said = _labels(pairs, pairs.c.truth_id).cte("truth"), _labels(pairs, pairs.c.ai_id).cte("said")
-    cells = [ConfusionCell(*row) for row in await session.execute(_confusion(pairs, truth, said, confidence_min))]
+    truth, labels = _labels(pairs, pairs.c.truth_id).cte("truth"), _labels(pairs, pairs.c.ai_id).cte("said")
+    cells = [ConfusionCell(*row) for row in await session.execute(_confusion(pairs, truth, labels, confidence_min))]
     media = sum(cell.count for cell in cells)
     right = sum(cell.count for cell in cells if cell.truth == cell.predicted)
-    figures = await _figures(session, truth, said, thresholds)
+    figures = await _figures(session, truth, labels, thresholds)
     return Agreement(media, _share(right, media), cells, figures)
 
 
 def _pairs(project_id: int, provider_id: int, *, gold_only: bool) -> CTE:
     final, truth, ai = aliased(Classification), aliased(Classification), aliased(Classification)
-    found = (
+    query = (
         select(final.id.label("final_id"), truth.id.label("truth_id"), ai.id.label("ai_id"))
         .join(truth, truth.id == final.source_id)
         .join(ai, ai.final_id == final.id)
@@ -115,7 +115,7 @@ def _pairs(project_id: int, provider_id: int, *, gold_only: bool) -> CTE:
     is_truth: list[ColumnElement[bool]] = [final.is_gold_standard.is_(True)]
     if not gold_only:
         is_truth.append(truth.classification_type == ClassificationType.USER)
-    return found.where(or_(*is_truth)).cte("pairs")
+    return query.where(or_(*is_truth)).cte("pairs")
 
 
 def _labels(pairs: CTE, row_id: ColumnElement[int]) -> Select[int, str, float, int]:
@@ -138,7 +138,7 @@ def _labels(pairs: CTE, row_id: ColumnElement[int]) -> Select[int, str, float, i
     )
 
 
-def _confusion(pairs: CTE, truth: CTE, said: CTE, confidence_min: float) -> Select[str, str, int]:
+def _confusion(pairs: CTE, truth: CTE, predicted: CTE, confidence_min: float) -> Select[str, str, int]:
     """Each medium once: by the most numerous label of people, and by the surest of the model."""
     most = (
         select(truth.c.final_id, truth.c.label)
@@ -147,10 +147,10 @@ def _confusion(pairs: CTE, truth: CTE, said: CTE, confidence_min: float) -> Sele
         .subquery("most")
     )
     surest = (
-        select(said.c.final_id, said.c.label)
-        .ext(distinct_on(said.c.final_id))
-        .where(said.c.confidence >= confidence_min)
-        .order_by(said.c.final_id, said.c.confidence.desc(), said.c.label)
+        select(predicted.c.final_id, predicted.c.label)
+        .ext(distinct_on(predicted.c.final_id))
+        .where(predicted.c.confidence >= confidence_min)
+        .order_by(predicted.c.final_id, predicted.c.confidence.desc(), predicted.c.label)
         .subquery("surest")
     )
     labels = func.coalesce(most.c.label, NOTHING), func.coalesce(surest.c.label, NOTHING)
@@ -164,12 +164,14 @@ def _confusion(pairs: CTE, truth: CTE, said: CTE, confidence_min: float) -> Sele
     )
 
 
-async def _figures(session: ReadSession, truth: CTE, said: CTE, thresholds: Sequence[float]) -> list[ThresholdFigures]:
+async def _figures(
+    session: ReadSession, truth: CTE, predicted: CTE, thresholds: Sequence[float]
+) -> list[ThresholdFigures]:
     """Presence of each label in each medium, at each threshold."""
     hits = (
-        select(said.c.label, said.c.confidence, truth.c.final_id.is_not(None), func.count())
-        .outerjoin(truth, (truth.c.final_id == said.c.final_id) & (truth.c.label == said.c.label))
-        .group_by(said.c.label, said.c.confidence, truth.c.final_id.is_not(None))
+        select(predicted.c.label, predicted.c.confidence, truth.c.final_id.is_not(None), func.count())
+        .outerjoin(truth, (truth.c.final_id == predicted.c.final_id) & (truth.c.label == predicted.c.label))
+        .group_by(predicted.c.label, predicted.c.confidence, truth.c.final_id.is_not(None))
     )
     there = select(truth.c.label, func.count()).group_by(truth.c.label)
     in_truth: dict[str, int] = dict((await session.execute(there)).all())

@@ -25,9 +25,9 @@ class ObservationCount:
 
 async def observation_counts(session: ReadSession, project_id: int, chosen: Filter) -> Sequence[ObservationCount]:
     """How many there are of each level, all together and by type."""
-    found, final, seen, event = observed(project_id, chosen)
+    query, final, seen, event = observed(project_id, chosen)
     level, kind = seen.observation_level, seen.observation_type
-    counted = found.with_only_columns(
+    counted = query.with_only_columns(
         level, kind, func.count(), func.count(final.resource_id.distinct()), func.count(event.distinct()),
         func.sum(seen.count),
     )  # fmt: skip

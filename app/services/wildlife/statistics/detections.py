@@ -43,14 +43,14 @@ async def detection_history(
     return history(watched, seen, occasion_days=occasion_days, start=start, effort_days_min=effort_days_min)
 
 
-def as_csv(found: History) -> Iterator[str]:
+def as_csv(table: History) -> Iterator[str]:
     """A row for each station: its detections, then its effort, occasion by occasion; NA where nobody watched."""
-    numbers = range(1, found.occasions + 1)
+    numbers = range(1, table.occasions + 1)
     yield _line(["station", "first_date", *(f"o{number}" for number in numbers), *(f"effort_o{n}" for n in numbers)])
-    for row in found.stations:
+    for row in table.stations:
         detections = (NOT_WATCHED if seen is None else seen for seen in row.detections)
         effort = (NOT_WATCHED if days is None else f"{days:g}" for days in row.effort_days)
-        yield _line([row.name, occasion_dates(row, 0, found.occasion_days)[0].isoformat(), *detections, *effort])
+        yield _line([row.name, occasion_dates(row, 0, table.occasion_days)[0].isoformat(), *detections, *effort])
 
 
 def _line(cells: list[object]) -> str:

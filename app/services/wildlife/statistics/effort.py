@@ -89,7 +89,7 @@ def last_date(operation: Operation, method: EffortMethod) -> date | None:
 
 def by_date(operation: Operation, method: EffortMethod) -> dict[date, float]:
     """The share of each date that was watched, from 0 to 1; of an exact one, of its seconds."""
-    found: dict[date, float] = defaultdict(float)
+    days: dict[date, float] = defaultdict(float)
     zone = operation.zone if method is EffortMethod.EXACT else None
     for start, end in periods(operation, method):
         day = (_local(start, zone) if zone else start).date()
@@ -99,9 +99,9 @@ def by_date(operation: Operation, method: EffortMethod) -> dict[date, float]:
                 break
             part = min(end, next_midnight) - max(start, midnight)
             # A date on which the clock is changed has 23 or 25 hours: effort is counted in days of 24.
-            found[day] += part.total_seconds() / DAY_S
+            days[day] += part.total_seconds() / DAY_S
             day += DAY
-    return dict(found)
+    return dict(days)
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime:

@@ -66,7 +66,7 @@ async def camera_health(
 ) -> Sequence[CameraProblem]:
     """What is wrong with the cameras of a research project, by deployment and time."""
     silence = timedelta(days=silent_days)
-    found = []
+    problems = []
     for problem, statement, message in (
         (HealthProblem.CLOCK_RESET, _reset(), "{count} media are from before the deployment, from {starts} on."),
         (HealthProblem.CLOCK_BACKWARDS, _backwards(), "The clock goes back {count} times from one file to the next."),
@@ -78,9 +78,9 @@ async def camera_health(
     ):
         rows = statement.where(Deployment.research_project_id == research_project_id).limit(PROBLEMS_MAX)
         for deployment_id, count, starts, ends in await session.execute(rows):
-            said = message.format(count=count, starts=_shown(starts), ends=_shown(ends))
-            found.append(CameraProblem(deployment_id, problem, count, starts, ends, said))
-    return sorted(found, key=lambda each: (each.deployment_id, str(each.starts_at or ""), each.problem.value))
+            message_shown = message.format(count=count, starts=_shown(starts), ends=_shown(ends))
+            problems.append(CameraProblem(deployment_id, problem, count, starts, ends, message_shown))
+    return sorted(problems, key=lambda each: (each.deployment_id, str(each.starts_at or ""), each.problem.value))
 
 
 def _shown(at: datetime | None) -> str:
@@ -93,8 +93,8 @@ Problems = Select[Any, *tuple[Any, ...]]
 def _media(*conditions: ColumnElement[bool]) -> Problems:
     """For each deployment the number of such media, and their first and last time."""
     times = func.min(Resource.recorded_at), func.max(Resource.recorded_at)
-    found = select(Deployment.id, func.count(), *times).join(Resource, Resource.deployment_id == Deployment.id)
-    return found.where(*conditions).group_by(Deployment.id)
+    query = select(Deployment.id, func.count(), *times).join(Resource, Resource.deployment_id == Deployment.id)
+    return query.where(*conditions).group_by(Deployment.id)
 
 
 def _reset() -> Problems:

@@ -67,19 +67,19 @@ def _row(
     station: Watched, first: date, dates: AbstractSet[date], occasion_days: int, effort_days_min: float
 ) -> StationHistory:
     occasions = (station.last - first).days // occasion_days + 1
-    effort, found = [0.0] * occasions, [0] * occasions
+    effort, detected = [0.0] * occasions, [0] * occasions
     for day, share in station.effort.items():
         place = (day - first).days // occasion_days
         if 0 <= place < occasions:
             effort[place] += share
-            found[place] |= int(day in dates)
+            detected[place] |= int(day in dates)
     watched = [share > 0 and share >= effort_days_min for share in effort]
     return StationHistory(
         station.station,
         station.station_id,
         station.name,
         first,
-        [seen if is_watched else None for seen, is_watched in zip(found, watched, strict=True)],
+        [seen if is_watched else None for seen, is_watched in zip(detected, watched, strict=True)],
         [round(share, 6) if is_watched else None for share, is_watched in zip(effort, watched, strict=True)],
     )
 

@@ -60,9 +60,9 @@ async def independent_records(
     """How many records of each taxon are independent, the most frequent first."""
     rows = marked(records(project_id, chosen), rule)
     independent = func.count().filter(rows.c.is_independent)
-    found = (
+    query = (
         select(rows.c.species_id, rows.c.observation_type, func.sum(rows.c.media), independent)
         .group_by(rows.c.species_id, rows.c.observation_type)
         .order_by(independent.desc(), rows.c.species_id, rows.c.observation_type)
     )
-    return [TaxonRecords(row[0], row[1], int(row[2]), row[3]) for row in await session.execute(found)]
+    return [TaxonRecords(row[0], row[1], int(row[2]), row[3]) for row in await session.execute(query)]

@@ -48,13 +48,13 @@ async def operations(session: ReadSession, project_id: int, chosen: Filter) -> S
         .group_by(Classification.deployment_id)
     )
     files = {row[0]: (row[1], row[2]) for row in await session.execute(in_project)}
-    found = select(Deployment, Location).join(Location, Location.id == Deployment.location_id)
+    query = select(Deployment, Location).join(Location, Location.id == Deployment.location_id)
     research = select(ClassificationProject.research_project_id).where(ClassificationProject.id == project_id)
     # A camera that saw nothing watched, too: all deployments of the research project count.
-    found = found.where(Deployment.research_project_id == research.scalar_subquery())
+    query = query.where(Deployment.research_project_id == research.scalar_subquery())
     if chosen.deployment_ids is not None:
-        found = found.where(Deployment.id.in_(chosen.deployment_ids))
-    rows = (await session.execute(found.order_by(Deployment.deployment_id, Deployment.id))).all()
+        query = query.where(Deployment.id.in_(chosen.deployment_ids))
+    rows = (await session.execute(query.order_by(Deployment.deployment_id, Deployment.id))).all()
     failures = await _failures(session, [deployment.id for deployment, _ in rows])
     now = datetime.now(UTC)
     return [
@@ -70,11 +70,11 @@ def _files(period: tuple[datetime | None, datetime | None] | None) -> Period | N
 
 
 async def _failures(session: ReadSession, deployment_ids: Sequence[int]) -> Mapping[int, list[Period]]:
-    found: dict[int, list[Period]] = defaultdict(list)
+    failures: dict[int, list[Period]] = defaultdict(list)
     rows = select(DeploymentFailure.deployment_id, DeploymentFailure.starts_at, DeploymentFailure.ends_at)
     for id, start, end in await session.execute(rows.where(DeploymentFailure.deployment_id.in_(deployment_ids))):
-        found[id].append((start, end))
-    return found
+        failures[id].append((start, end))
+    return failures
 
 
 def _operation(
@@ -101,11 +101,11 @@ def standard_time(zone: ZoneInfo, year: int) -> timezone:
 
 
 def station_efforts(
-    found: Sequence[Operation], method: EffortMethod, station: Station, chosen: Filter
+    periods: Sequence[Operation], method: EffortMethod, station: Station, chosen: Filter
 ) -> Sequence[StationEffort]:
     """The effort at each station, by name: that of its deployments together, which may be more than a day a day."""
     grouped: dict[int, list[Operation]] = defaultdict(list)
-    for each in found:
+    for each in periods:
         grouped[each.location_id if station is Station.LOCATION else each.deployment_id].append(each)
     rows = [_station_effort(id, several, method, station, chosen) for id, several in grouped.items()]
     return sorted(rows, key=lambda row: (row.name, row.station_id))
@@ -128,10 +128,10 @@ def _clipped(operation: Operation, method: EffortMethod, chosen: Filter) -> list
     return effort.within(effort.periods(operation, method), start, end)
 
 
-def watched_stations(found: Sequence[Operation], method: EffortMethod, station: Station) -> Sequence[Watched]:
+def watched_stations(periods: Sequence[Operation], method: EffortMethod, station: Station) -> Sequence[Watched]:
     """The stations of a detection history."""
     grouped: dict[int, list[Operation]] = defaultdict(list)
-    for each in found:
+    for each in periods:
         grouped[each.location_id if station is Station.LOCATION else each.deployment_id].append(each)
     rows = []
     for id, several in grouped.items():

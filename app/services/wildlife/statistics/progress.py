@@ -45,13 +45,13 @@ async def progress(session: ReadSession, project_id: int) -> tuple[Progress, Seq
         "needs_review": func.count().filter(final.needs_review),
     }
     columns = [number.label(name) for name, number in numbers.items()]
-    found = (
+    query = (
         select(final.deployment_id, func.min(Deployment.deployment_id).label("name"), *columns)
         .outerjoin(Deployment, Deployment.id == final.deployment_id)
         .where(final.project_id == project_id, final.classification_type == ClassificationType.FINAL)
         .group_by(final.deployment_id)
         .order_by(func.min(Deployment.deployment_id).asc().nulls_last(), final.deployment_id)
     )
-    rows = [Progress(**row) for row in (await session.execute(found)).mappings()]
+    rows = [Progress(**row) for row in (await session.execute(query)).mappings()]
     sums = {name: sum(getattr(row, name) for row in rows) for name in numbers}
     return Progress(None, None, **sums), rows

@@ -57,12 +57,12 @@ async def detection_rates(
     efforts = station_efforts(await operations(session, project_id, chosen), method, rule.station, chosen)
     stations = {each.station_id: each for each in efforts}
     rows = records(project_id, chosen)
-    found = await session.execute(_counted(rows, rule, event_count))
+    counted = await session.execute(_counted(rows, rule, event_count))
     rates = [
         DetectionRate(
             species_id, kind, stations[station_id], unit, **dict(zip(NUMBERS, map(int, numbers), strict=True))
         )
-        for species_id, kind, station_id, *numbers in found
+        for species_id, kind, station_id, *numbers in counted
         if station_id in stations
     ]
     return sorted(rates, key=lambda each: (each.station.name, each.station.station_id, each.species_id or 0))

@@ -36,9 +36,9 @@ def records(project_id: int, chosen: Filter) -> CTE:
 
     Of a medium with groups and objects of a taxon only the groups count: an expert counted the same animals again.
     """
-    found, final, seen, event = observed(project_id, chosen)
+    query, final, seen, event = observed(project_id, chosen)
     is_group = seen.observation_level == ObservationLevel.GROUP
-    rows = found.with_only_columns(
+    rows = query.with_only_columns(
         final.resource_id.label("resource_id"),
         final.deployment_id.label("deployment_id"),
         Deployment.location_id.label("location_id"),
@@ -65,7 +65,7 @@ class Observed(NamedTuple):
 def observed(project_id: int, chosen: Filter) -> Observed:
     """The observations that count, each with its medium's FINAL."""
     final, row, seen = aliased(Classification), _row(chosen), aliased(ClassificationDynamicAttrs)
-    found = (
+    query = (
         select(seen.id)
         .select_from(final)
         .join(seen, seen.classification_id == row(final))
@@ -74,7 +74,7 @@ def observed(project_id: int, chosen: Filter) -> Observed:
         # The project of the observations, too: so an index has all that is asked of them.
         .where(*_finals(project_id, chosen, final), seen.project_id == project_id, *_observations(chosen, seen))
     )
-    return Observed(found, final, seen, func.coalesce(Resource.sequence_id, -final.resource_id))
+    return Observed(query, final, seen, func.coalesce(Resource.sequence_id, -final.resource_id))
 
 
 def _accepted(seen: Any) -> ColumnElement[int]:

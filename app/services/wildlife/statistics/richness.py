@@ -14,15 +14,15 @@ def chao2(incidences: Sequence[int], samples: int) -> float:
     """Estimated species by incidence in m samples: S + (m - 1) / m × q1 (q1 - 1) / (2 (q2 + 1))."""
     if samples == 0:
         return 0.0
-    once, twice = (sum(found == times for found in incidences) for times in (1, 2))
-    seen = sum(found > 0 for found in incidences)
+    once, twice = (sum(occasions == times for occasions in incidences) for times in (1, 2))
+    seen = sum(occasions > 0 for occasions in incidences)
     return seen + (samples - 1) / samples * once * (once - 1) / (2 * (twice + 1))
 
 
 def expected(incidences: Sequence[int], samples: int, drawn: int) -> float:
     """Species expected in some of the samples, whichever they are: S - Σ C(m - n, t) / C(m, t) (Mao Tau)."""
     every = comb(samples, drawn)
-    return sum(1 - comb(samples - found, drawn) / every for found in incidences if found > 0)
+    return sum(1 - comb(samples - occasions, drawn) / every for occasions in incidences if occasions > 0)
 
 
 def rarefaction(incidences: Sequence[int], samples: int, points_max: int) -> list[tuple[int, float]]:

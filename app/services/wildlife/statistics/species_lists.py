@@ -86,7 +86,7 @@ async def species_list(
         richness.chao1(list(abundance.values())),
         richness.chao2(list(incidence.values()), stations),
         stations,
-        [(id, found / stations) for id, found in incidence.items()] if stations else [],
+        [(id, occasions / stations) for id, occasions in incidence.items()] if stations else [],
         [AccumulationPoint(*point) for point in richness.rarefaction(list(incidence.values()), stations, POINTS_MAX)],
         _first_seen(taxa, species),
     )
@@ -109,7 +109,7 @@ async def _taxa(
         .group_by(*taxon, "station_id", rows.c.event)
         .subquery("events")
     )
-    found = (
+    query = (
         select(
             events.c.species_id,
             events.c.observation_type,
@@ -124,7 +124,7 @@ async def _taxa(
         .order_by(func.count().desc(), events.c.species_id, events.c.observation_type)
     )
     return [
-        TaxonSeen(row[0], row[1], int(row[2]), row[3], int(row[4]), *row[5:]) for row in await session.execute(found)
+        TaxonSeen(row[0], row[1], int(row[2]), row[3], int(row[4]), *row[5:]) for row in await session.execute(query)
     ]
 
 
@@ -144,11 +144,11 @@ async def _incidence(
     """At how many stations each species was seen."""
     rows = records(project_id, chosen)
     pairs = select(rows.c.species_id, station_of(rows, station)).distinct()
-    found: dict[int, set[int]] = defaultdict(set)
+    occasions: dict[int, set[int]] = defaultdict(set)
     for species_id, station_id in await session.execute(pairs):
         if species_id in species:
-            found[species[species_id]].add(station_id)
-    return {id: len(stations) for id, stations in sorted(found.items())}
+            occasions[species[species_id]].add(station_id)
+    return {id: len(stations) for id, stations in sorted(occasions.items())}
 
 
 def _first_seen(taxa: Sequence[TaxonSeen], species: dict[int, int]) -> list[FirstSeen]:
