@@ -30,7 +30,7 @@ OF_WORK = {
     "aiClassificationJobUpdated",
     "mediaReadingUpdated",
 }
-NAMELESS = {"bannerChanged", "wildlifeImportUpdated", "wildlifeExportUpdated"}
+NAMELESS = {"bannerChanged", "tableReadingUpdated", "wildlifeImportUpdated", "wildlifeExportUpdated"}
 """What names nobody."""
 OF_POSTS = {"feedUpdated(scope: EVERYONE)", "feedUpdated(scope: FRIENDS)"}
 FROM_THE_MUTED = OF_POSTS | {"notificationReceived", "typing"}
