@@ -57,9 +57,10 @@ def _database(connection: psycopg.Connection) -> sql.Identifier:
 def _statements(connection: psycopg.Connection) -> list[str]:
     statements = [
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
-        "GRANT USAGE ON SCHEMA public, audit TO {role}",
+        "GRANT USAGE ON SCHEMA public, audit, machine_line_partitions TO {role}",
         "GRANT TEMPORARY ON DATABASE {database} TO {role}",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA audit TO {role}",
+        # The API asks partitions through their table; a backup reads them one by one.
+        "GRANT SELECT ON ALL TABLES IN SCHEMA audit, machine_line_partitions TO {role}",
     ]
     if connection.execute(_AM_SUPERUSER).fetchone() == (True,):
         # Whose transaction holds events back is seen by those alone who may see the sessions of others.
