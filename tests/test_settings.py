@@ -176,7 +176,6 @@ UNTURNED = {
     "Deployment.cameraHeading",
     "Deployment.cameraTilt",
     "Deployment.deploymentId",
-    "Deployment.sequenceGapS",
     "DeploymentDetails.cameraHeading",
     "DeploymentDetails.cameraTilt",
     "Effort.days",
@@ -198,7 +197,6 @@ UNTURNED = {
     "ThresholdFigures.f1",
     "Training.chipsLength",
     "UserStatistics.profileCompletionPercentage",
-    "WildlifeStatistics.agreement(thresholds)",
     "WildlifeStatistics.cameraHealth(silentDays)",
     "WildlifeStatistics.detectionHistory(occasionDays)",
 }
