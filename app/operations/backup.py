@@ -32,13 +32,14 @@ DUMP, FILES, SECRET, MANIFEST = "database.dump", "files", "secret", "backup.json
 FORMAT = 1
 # What belongs to the restored database itself goes first; extensions stay, as only a superuser can make some anew.
 # The names of all are asked for before any goes: of what went along with another, only a number would be left.
+# A table with partitions depends on itself, which is no reason to keep it.
 CLEAR = """
 DROP SCHEMA IF EXISTS audit, machine_line_partitions CASCADE;
 DO $$ DECLARE command text; BEGIN
     FOREACH command IN ARRAY coalesce((
         SELECT array_agg(format('DROP %s IF EXISTS %s CASCADE', CASE relkind WHEN 'v' THEN 'VIEW'
             WHEN 'S' THEN 'SEQUENCE' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, pg_class.oid::regclass))
-        FROM pg_class LEFT JOIN pg_depend ON objid = pg_class.oid AND deptype IN ('e', 'i')
+        FROM pg_class LEFT JOIN pg_depend ON objid = pg_class.oid AND deptype IN ('e', 'i') AND refobjid <> objid
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S') AND objid IS NULL
     ), '{}') LOOP EXECUTE command; END LOOP;
     FOREACH command IN ARRAY coalesce((
