@@ -98,10 +98,10 @@ def numbers_of(cells: Cells, datatype: str = "FLOAT") -> tuple[Numbers, list[int
     """Cells as numbers, NaN where there is none, and the positions of cells that have something else."""
     if datatype == "FLOAT":
         try:
-            found = np.array(cells, np.float64)
+            numbers = np.array(cells, np.float64)
         except (TypeError, ValueError, OverflowError):
             return _one_by_one(cells, datatype)
-        return (found, []) if found.ndim == 1 else _one_by_one(cells, datatype)
+        return (numbers, []) if numbers.ndim == 1 else _one_by_one(cells, datatype)
     if datatype in {"DATE", "DATETIME"} and all(each is None or type(each) is str for each in cells):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -109,26 +109,26 @@ def numbers_of(cells: Cells, datatype: str = "FLOAT") -> tuple[Numbers, list[int
                 moments = np.array(cells, "datetime64[s]")
             except (ValueError, Warning):
                 return _one_by_one(cells, datatype)
-        found = moments.astype(np.int64).astype(np.float64)
-        found[np.isnat(moments)] = np.nan
+        numbers = moments.astype(np.int64).astype(np.float64)
+        numbers[np.isnat(moments)] = np.nan
         # NumPy takes more texts for no moment than we do.
         return (
-            (found, [])
-            if np.isnan(found).sum() == sum(each is None for each in cells)
+            (numbers, [])
+            if np.isnan(numbers).sum() == sum(each is None for each in cells)
             else _one_by_one(cells, datatype)
         )
     return _one_by_one(cells, datatype)
 
 
 def _one_by_one(cells: Cells, datatype: str) -> tuple[Numbers, list[int]]:
-    found, wrong = np.full(len(cells), np.nan), []
+    numbers, wrong = np.full(len(cells), np.nan), []
     for place, cell in enumerate(cells):
         value = number_of(cell) if datatype == "FLOAT" else moment_of(cell, datatype)
         if value is None:
             wrong.append(place)
         else:
-            found[place] = value
-    return found, wrong
+            numbers[place] = value
+    return numbers, wrong
 
 
 def year_days(days: NDArray[np.int64]) -> tuple[Numbers, Numbers, Numbers, Numbers]:

@@ -127,8 +127,8 @@ class Encoders:
             given = cells.get(encoder.column)
             given = [None] * rows if given is None else given
             if encoder.labels is not None:
-                found, unknown = encoder.labels.encode(given)
-                codes.append(found)
+                column_codes, unknown = encoder.labels.encode(given)
+                codes.append(column_codes)
                 warned += [_unknown(encoder, place, given[place]) for place in unknown]
             elif encoder.text_weights:
                 counts = counted([text_of(cell) for cell in given], len(encoder.text_weights))

@@ -47,12 +47,12 @@ def parsed(expression: Any) -> Goal:
     text = expression.strip()
     if len(text) > EXPRESSION_LENGTH_MAX:
         raise Unclear(f"An expression has at most {EXPRESSION_LENGTH_MAX} characters.")
-    if found := BOUND.match(text):
-        return Goal(found[1], (float(found[2]),))
-    if found := NEAR.match(text):
-        return Goal("~", (float(found[1]),), _weight(found[2]))
-    if found := MOST.match(text):
-        return Goal(found[1], (), _weight(found[2]))
+    if match := BOUND.match(text):
+        return Goal(match[1], (float(match[2]),))
+    if match := NEAR.match(text):
+        return Goal("~", (float(match[1]),), _weight(match[2]))
+    if match := MOST.match(text):
+        return Goal(match[1], (), _weight(match[2]))
     if text.startswith(("<", ">", "~", "+++", "---")):
         raise Unclear(f'"{text}" is no number after its sign. Write for example <=5, ~5, +++ or +++(20%).')
     return Goal("in", (text,))

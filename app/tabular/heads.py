@@ -91,13 +91,13 @@ class Neural:
 
     def answers(self, rows: Rows) -> Numbers:
         """The mean of what the members say."""
-        return self._said(self.network.outputs(rows.dense))
+        return self._scaled(self.network.outputs(rows.dense))
 
     def member_answers(self, rows: Rows, member: int) -> Numbers:
         """What one member says."""
-        return self._said(self.network.outputs(rows.dense, member))
+        return self._scaled(self.network.outputs(rows.dense, member))
 
-    def _said(self, outputs: NDArray[np.float32]) -> Numbers:
+    def _scaled(self, outputs: NDArray[np.float32]) -> Numbers:
         exact = outputs.astype(np.float64)
         if self.scale is None:
             odds: Numbers = softmax(exact).mean(0)
@@ -121,10 +121,10 @@ class Boosted:
 
     def answers(self, rows: Rows) -> Numbers:
         """Probabilities, or numbers."""
-        return self.said(self.trees.outputs(rows.tree_inputs), self.scale)
+        return self.scaled(self.trees.outputs(rows.tree_inputs), self.scale)
 
     @staticmethod
-    def said(sums: Numbers, scale: Scale | None) -> Numbers:
+    def scaled(sums: Numbers, scale: Scale | None) -> Numbers:
         """What the sums over trees mean."""
         if scale is not None:
             return scale.outwards(sums)

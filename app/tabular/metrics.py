@@ -42,10 +42,10 @@ def mean_auc(odds: Numbers, truth: Ints) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def confusion(found: Ints, truth: Ints, classes: int) -> Ints:
+def confusion(predicted: Ints, truth: Ints, classes: int) -> Ints:
     """How often each class (rows) was taken for each (columns)."""
     matrix = np.zeros((classes, classes), np.int64)
-    np.add.at(matrix, (truth, found), 1)
+    np.add.at(matrix, (truth, predicted), 1)
     return matrix
 
 
@@ -95,13 +95,13 @@ def calibration(odds: Numbers, truth: Ints) -> dict[str, Any]:
 
 def of_classes(odds: Numbers, truth: Ints, classes: Sequence[str], threshold: float | None = None) -> dict[str, Any]:
     """All figures of a machine that tells classes apart; `threshold` is that of the second of two classes."""
-    found = chosen(odds, threshold)
-    matrix = confusion(found, truth, len(classes))
+    predicted = chosen(odds, threshold)
+    matrix = confusion(predicted, truth, len(classes))
     figures: dict[str, Any] = {
         "rows": len(truth),
         "logLoss": log_loss(odds, truth),
         "auc": mean_auc(odds, truth),
-        "accuracy": float(np.mean(found == truth)),
+        "accuracy": float(np.mean(predicted == truth)),
         "f1": f1(matrix),
         "classes": list(classes),
         "confusion": matrix.tolist(),
@@ -116,8 +116,8 @@ def chosen(odds: Numbers, threshold: float | None = None) -> Ints:
     """The class of each row."""
     if threshold is not None and odds.shape[1] == 2:
         return (odds[:, 1] >= threshold).astype(np.int64)
-    found: Ints = odds.argmax(1)
-    return found
+    predicted: Ints = odds.argmax(1)
+    return predicted
 
 
 def of_numbers(answers: Numbers, truth: Numbers, intervals: tuple[Numbers, Numbers] | None = None) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Network:
 def _joined(arrays: Arrays, dense: Dense) -> Floats:
     """All inputs side by side: members × rows × inputs."""
     members, rows = len(arrays["last_weight"]), len(dense.numbers)
-    found = [np.broadcast_to(each, (members, *each.shape)) for each in (dense.numbers, dense.wide)]
+    parts = [np.broadcast_to(each, (members, *each.shape)) for each in (dense.numbers, dense.wide)]
     if "frequency" in arrays and dense.numbers.shape[1]:
         # members × numbers × rows × waves, so that each number has its own small product.
         waves = dense.numbers.T[None, :, :, None] * arrays["frequency"][:, :, None]
@@ -116,6 +116,6 @@ def _joined(arrays: Arrays, dense: Dense) -> Floats:
         np.cos(waves, out=waves)
         mixed = waves @ arrays["mix"]
         mixed += arrays["mix_bias"][:, :, None]
-        found.append(mixed.transpose(0, 2, 1, 3).reshape(members, rows, mixed.shape[1] * mixed.shape[3]))
-    found += [arrays[f"table{place}"][:, dense.indexes[:, place]] for place in range(dense.indexes.shape[1])]
-    return np.concatenate(found, 2)
+        parts.append(mixed.transpose(0, 2, 1, 3).reshape(members, rows, mixed.shape[1] * mixed.shape[3]))
+    parts += [arrays[f"table{place}"][:, dense.indexes[:, place]] for place in range(dense.indexes.shape[1])]
+    return np.concatenate(parts, 2)

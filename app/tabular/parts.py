@@ -128,16 +128,16 @@ class Labels:
     def encode(self, cells: Cells) -> tuple[Codes, list[int]]:
         """The codes of cells, and the positions of labels that nobody knows."""
         try:
-            found = [self._spelled.get(cell) for cell in cells]
+            codes = [self._spelled.get(cell) for cell in cells]
         except TypeError:  # a list or an object among them
-            found = [None] * len(cells)
+            codes = [None] * len(cells)
         unknown = []
-        for place in [place for place, code in enumerate(found) if code is None]:
+        for place in [place for place, code in enumerate(codes) if code is None]:
             code = self.code(cells[place])
-            found[place] = MISSING if code is None else code
+            codes[place] = MISSING if code is None else code
             if code is None:
                 unknown.append(place)
-        return np.array(found, np.int32), unknown
+        return np.array(codes, np.int32), unknown
 
     def decode(self, code: int) -> str | None:
         """The label of a code, as it is shown."""

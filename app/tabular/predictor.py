@@ -57,13 +57,13 @@ class Predictor:
         """Rows as objects by the ids of columns; what is not in a row is missing."""
         cells = {column: [row.get(column) for row in rows] for column, _ in self.inputs}
         encoded, warned = self.encoded(cells, len(rows))
-        return [self._said(head, encoded) for head in self.heads], sorted(warned, key=lambda each: each.row)
+        return [self._answers(head, encoded) for head in self.heads], sorted(warned, key=lambda each: each.row)
 
-    def _said(self, head: Head, rows: Rows) -> Answers:
+    def _answers(self, head: Head, rows: Rows) -> Answers:
         answers = head.answers(rows)
         if head.classes:
-            found = chosen(answers, head.threshold)
-            values = [head.classes[place] for place in found]
+            places = chosen(answers, head.threshold)
+            values = [head.classes[place] for place in places]
             return Answers(head.column, head.name, values, head.classes, answers.tolist())
         numbers = answers[:, 0]
         bounds = head.interval(numbers)

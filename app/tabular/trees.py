@@ -153,11 +153,11 @@ class Trees:
         start, end = before[inner], before[self.starts[self._trees[inner]] + self.nodes["right"][inner]]
         one = np.uint64(1)
         ruled_out = (((one << end) - one) ^ ((one << start) - one)).astype(self._mask)
-        found = {}
+        masks = {}
         for feature in np.unique(self.nodes["feature"][inner]):
             chosen = self.nodes["feature"][inner] == feature
-            found[int(feature)] = self._lookup(inner[chosen], ~ruled_out[chosen])
-        return found
+            masks[int(feature)] = self._lookup(inner[chosen], ~ruled_out[chosen])
+        return masks
 
     def _lookup(self, at: Ints, masks: Masks) -> Lookup:
         nodes, trees = self.nodes[at], self._trees[at]

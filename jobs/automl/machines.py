@@ -36,7 +36,7 @@ async def _load(run: Run) -> None:
     with working_folder() as folder:
         path, target = folder / "table", folder / "lines"
         await storage.download(plan.storage_key, path)
-        found: dict[str, Any] = await parsing.run(
+        report: dict[str, Any] = await parsing.run(
             lines.write,
             str(path),
             plan.options,
@@ -50,7 +50,7 @@ async def _load(run: Run) -> None:
         )
         run.go_on()
         async with run.ending_slowly() as session:
-            await loading.finish_loading(session, machine_id, found, target)
+            await loading.finish_loading(session, machine_id, report, target)
 
 
 @job(AutomlJob.COPY_MACHINE, failed=loading.loading_failed)

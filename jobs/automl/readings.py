@@ -21,7 +21,7 @@ async def read_table(run: Run) -> None:
     with working_folder() as folder:
         path = folder / "table"
         await storage.download(plan.storage_key, path)
-        found: dict[str, Any] = await parsing.run(
+        report: dict[str, Any] = await parsing.run(
             reading.read,
             str(path),
             plan.options,
@@ -29,4 +29,4 @@ async def read_table(run: Run) -> None:
             field="upload",
         )
     async with run.ending() as session:
-        await readings.finish(session, run.claim.subject_id, found)
+        await readings.finish(session, run.claim.subject_id, report)

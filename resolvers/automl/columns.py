@@ -25,8 +25,8 @@ def _all(names: tuple[str, ...]) -> ColumnElement[Any]:
     for name in COMMON + HIDDEN:
         pairs += [name, getattr(MachineColumn, name) if name in names else null()]
     built = aggregate_order_by(func.jsonb_build_object(*pairs), MachineColumn.position)
-    found = select(func.jsonb_agg(built, type_=JSONB)).where(MachineColumn.machine_id == Machine.id)
-    return func.coalesce(found.scalar_subquery(), literal([], JSONB), type_=JSONB)
+    query = select(func.jsonb_agg(built, type_=JSONB)).where(MachineColumn.machine_id == Machine.id)
+    return func.coalesce(query.scalar_subquery(), literal([], JSONB), type_=JSONB)
 
 
 def listed(viewer: AnyViewer) -> ColumnElement[Any]:
@@ -34,43 +34,43 @@ def listed(viewer: AnyViewer) -> ColumnElement[Any]:
     return case((sees_inside(viewer), _all(COMMON + HIDDEN)), else_=_all(COMMON))
 
 
-def _named(expression: Expression, name: str, said: str) -> Expression:
+def _named(expression: Expression, name: str, description: str) -> Expression:
     expression.__name__ = expression.__qualname__ = name
-    expression.__doc__ = said
+    expression.__doc__ = description
     return expression
 
 
 def _map(value: SQLColumnExpression[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
     """A value of each column by its name."""
     pairs = func.jsonb_object_agg(MachineColumn.name, aggregate_order_by(value, MachineColumn.position), type_=JSONB)
-    found = select(pairs).where(MachineColumn.machine_id == Machine.id, *conditions)
-    return func.coalesce(found.scalar_subquery(), EMPTY, type_=JSONB)
+    query = select(pairs).where(MachineColumn.machine_id == Machine.id, *conditions)
+    return func.coalesce(query.scalar_subquery(), EMPTY, type_=JSONB)
 
 
-def by_name(name: str, said: str, value: SQLColumnExpression[Any]) -> Expression:
+def by_name(name: str, description: str, value: SQLColumnExpression[Any]) -> Expression:
     """A map that everybody sees who sees the machine."""
-    return _named(lambda _: _map(value), name, said)
+    return _named(lambda _: _map(value), name, description)
 
 
-def nothing(name: str, said: str) -> Expression:
+def nothing(name: str, description: str) -> Expression:
     """An empty map."""
-    return _named(lambda _: EMPTY, name, said)
+    return _named(lambda _: EMPTY, name, description)
 
 
-def of_values(name: str, said: str, *path: str) -> Expression:
+def of_values(name: str, description: str, *path: str) -> Expression:
     """A map of what the values look like, without columns where it is unknown."""
     value = MachineColumn.profile[path]
     known = func.jsonb_typeof(value) == "number"
-    return _named(lambda viewer: case((sees_inside(viewer), _map(value, known)), else_=null()), name, said)
+    return _named(lambda viewer: case((sees_inside(viewer), _map(value, known)), else_=null()), name, description)
 
 
-def count(name: str, said: str, *roles: Role) -> Expression:
+def count(name: str, description: str, *roles: Role) -> Expression:
     """The number of columns of some roles."""
     counted = select(func.count()).where(MachineColumn.machine_id == Machine.id, MachineColumn.role.in_(roles))
-    return _named(lambda _: counted.scalar_subquery().cast(Integer), name, said)
+    return _named(lambda _: counted.scalar_subquery().cast(Integer), name, description)
 
 
-def counts(name: str, said: str, *roles: Role) -> Expression:
+def counts(name: str, description: str, *roles: Role) -> Expression:
     """The number of columns of some roles by their datatypes: all eight are there."""
 
     def expression(viewer: AnyViewer) -> ColumnElement[Any]:
@@ -85,7 +85,7 @@ def counts(name: str, said: str, *roles: Role) -> Expression:
             pairs += [datatype.value, number.scalar_subquery()]
         return func.jsonb_build_object(*pairs, type_=JSONB)
 
-    return _named(expression, name, said)
+    return _named(expression, name, description)
 
 
 def inside(name: str) -> Expression:
@@ -96,10 +96,10 @@ def inside(name: str) -> Expression:
 
 def _of_line(role: Role) -> ColumnElement[Any]:
     value = aggregate_order_by(MachineLine.values.op("->")(MachineColumn.position), MachineColumn.position)
-    found = select(func.jsonb_object_agg(MachineColumn.name, value, type_=JSONB)).where(
+    query = select(func.jsonb_object_agg(MachineColumn.name, value, type_=JSONB)).where(
         MachineColumn.machine_id == MachineLine.machine_id, MachineColumn.role == role
     )
-    return func.coalesce(found.scalar_subquery(), EMPTY, type_=JSONB)
+    return func.coalesce(query.scalar_subquery(), EMPTY, type_=JSONB)
 
 
 def inputs(viewer: AnyViewer) -> ColumnElement[Any]:

@@ -88,21 +88,21 @@ class ColumnProfile:
     language_shares: list[NamedShare]
 
     @classmethod
-    def of(cls, found: dict[str, Any]) -> "ColumnProfile":
+    def of(cls, profile: dict[str, Any]) -> "ColumnProfile":
         """As it is stored."""
         names = ("min", "max", "mean", "median", "mode", "sem", "skewness", "kurtosis")
         quantiles = ("quantile02", "quantile03", "quantile07", "quantile08")
-        histogram = found.get("histogram")
+        histogram = profile.get("histogram")
         return cls(
-            missing_percentage=found["missing_percentage"],
-            unique_values_count=found["distinct"],
-            most_frequent_values_count=found["frequent"],
-            std_dev=found.get("std"),
+            missing_percentage=profile["missing_percentage"],
+            unique_values_count=profile["distinct"],
+            most_frequent_values_count=profile["frequent"],
+            std_dev=profile.get("std"),
             histogram=histogram and ColumnHistogram(histogram["edges"], histogram["counts"]),
-            top_values=[ValueCount(_as_text(value), count) for value, count in found["top"]],
-            text_shares=_shares(found.get("text", {})),
-            language_shares=_shares(found.get("languages", {})),
-            **{name: found.get(name) for name in (*names, *quantiles)},
+            top_values=[ValueCount(_as_text(value), count) for value, count in profile["top"]],
+            text_shares=_shares(profile.get("text", {})),
+            language_shares=_shares(profile.get("languages", {})),
+            **{name: profile.get(name) for name in (*names, *quantiles)},
         )
 
 
@@ -127,8 +127,8 @@ def _as_text(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float | int) else str(value)
 
 
-def _shares(found: dict[str, float]) -> list[NamedShare]:
-    return [NamedShare(name, share) for name, share in found.items()]
+def _shares(shares: dict[str, float]) -> list[NamedShare]:
+    return [NamedShare(name, share) for name, share in shares.items()]
 
 
 async def machine(info: Info, id: strawberry.ID) -> RowOrReference[Machine]:
@@ -152,13 +152,13 @@ def machines(
     search: Only machines whose name contains this text, ignoring case.
     """
     viewer = info.context.viewer
-    found = visible(Machine, viewer)
+    query = visible(Machine, viewer)
     if mine_only:
-        found = found.where(is_used_by(viewer))
+        query = query.where(is_used_by(viewer))
     if level is not None:
-        found = found.where(Machine.machine_level == level)
+        query = query.where(Machine.machine_level == level)
     sought = checks.optional_text("search", search, length_max=MACHINE_NAME_LENGTH_MAX)
-    return found if sought is None else found.where(Machine.machine_name.icontains(sought, autoescape=True))
+    return query if sought is None else query.where(Machine.machine_name.icontains(sought, autoescape=True))
 
 
 async def columns(root: strawberry.Parent[Machine], info: Info) -> list[MachineColumn]:
@@ -166,17 +166,17 @@ async def columns(root: strawberry.Parent[Machine], info: Info) -> list[MachineC
     return [_column(each) for each in await info.context.load.prefetched(root, listed)]
 
 
-def _column(found: dict[str, Any]) -> MachineColumn:
-    notes, profile = found["notes"] or {}, found["profile"] or {}
+def _column(row: dict[str, Any]) -> MachineColumn:
+    notes, profile = row["notes"] or {}, row["profile"] or {}
     return MachineColumn(
-        name=found["name"],
-        position=found["position"],
-        datatype=Datatype(found["datatype"]),
-        role=Role(found["role"]),
-        reason=found["reason"],
-        decimal_sign={None: None, ".": DecimalSign.POINT, ",": DecimalSign.COMMA}[found["decimal"]],
-        date_order=None if found["date_order"] is None else DateOrder(found["date_order"]),
-        description=found["description"],
+        name=row["name"],
+        position=row["position"],
+        datatype=Datatype(row["datatype"]),
+        role=Role(row["role"]),
+        reason=row["reason"],
+        decimal_sign={None: None, ".": DecimalSign.POINT, ",": DecimalSign.COMMA}[row["decimal"]],
+        date_order=None if row["date_order"] is None else DateOrder(row["date_order"]),
+        description=row["description"],
         examples=notes.get("examples", []),
         warnings=[ColumnWarning(ColumnIssue(issue), message) for issue, message in notes.get("issues", [])],
         profile=ColumnProfile.of(profile) if profile else None,
@@ -199,8 +199,8 @@ def _lines(
         MachineLine.is_learned: is_learned,
         MachineLine.is_solved: is_solved,
     }
-    found = visible(MachineLine, info.context.viewer).where(MachineLine.machine_id == ids.key(machine_id, Machine))
-    return found.where(*(flag.is_(value) for flag, value in wanted.items() if value is not None))
+    query = visible(MachineLine, info.context.viewer).where(MachineLine.machine_id == ids.key(machine_id, Machine))
+    return query.where(*(flag.is_(value) for flag, value in wanted.items() if value is not None))
 
 
 def data_input_lines(
@@ -242,8 +242,8 @@ def data_output_lines(
     is_learned: Only lines that the present model has, or has not, learned from.
     is_solved: Only lines whose outputs are, or are not, an answer of the machine.
     """
-    found = _lines(info, machine_id, is_for_learning, is_for_evaluation, is_for_solving, is_learned, is_solved)
-    return found.where(MachineLine.has_outputs)
+    query = _lines(info, machine_id, is_for_learning, is_for_evaluation, is_for_solving, is_learned, is_solved)
+    return query.where(MachineLine.has_outputs)
 
 
 async def work(info: Info, id: strawberry.ID) -> RowOrReference[Work]:

@@ -13,7 +13,7 @@ def profile(datatype, *values):
     found = Profile(Datatype(datatype))
     for start in range(0, len(values), 3):
         found.take(values[start : start + 3])
-    return found.found()
+    return found.figures()
 
 
 def test_numbers_have_moments_quantiles_a_histogram_and_a_mode():

@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 from app.learning.tables import networks, weighing
 from app.learning.tables.boosting import read_trees
 from app.learning.tables.clocks import Clock
-from app.learning.tables.networks import Design, Sizes, drawn, kept, losses, said
+from app.learning.tables.networks import Design, Sizes, drawn, forward, kept, losses
 from app.learning.tables.plans import PLANS, plan_of
 from app.learning.tables.requests import TableRequest
 from app.tabular.encoders import Dense
@@ -40,7 +40,7 @@ def test_numpy_says_what_jax_says(activations, twins):
     weights = begun(design)
 
     with jax.disable_jit():
-        learned = said(weights, design, INPUTS)
+        learned = forward(weights, design, INPUTS)
     arrays = kept({name: each[None] for name, each in weights.items()})
 
     np.testing.assert_allclose(Network(arrays, activations).outputs(DENSE), learned, rtol=2e-4, atol=2e-4)
@@ -52,7 +52,7 @@ def test_gradients_are_those_of_the_loss(is_classes):
     target = RANDOM.integers(0, 3, ROWS).astype(np.float32)
 
     def loss(weights):
-        return losses(design, said(weights, design, INPUTS), target).mean()
+        return losses(design, forward(weights, design, INPUTS), target).mean()
 
     check_grads(jax.jit(loss), (begun(design),), order=1, modes=["rev"], eps=1e-2, atol=0.02, rtol=0.05)
 

@@ -56,26 +56,26 @@ def write(
     rows, names = _rows(Path(path), options)
     taker = _Taker(kept, names)
     divider = Divider(Split.of(split)) if split else None
-    found = profiles([each.reader.datatype for each in kept])
+    column_profiles = profiles([each.reader.datatype for each in kept])
     between = Path(f"{target}.values")
     with between.open("wb") as file:
         for piece in pieces(rows):
             lines = [taker.line(row) for row in piece]
-            for profile, values in zip(found, zip(*lines, strict=True), strict=True):
+            for profile, values in zip(column_profiles, zip(*lines, strict=True), strict=True):
                 profile.take(values)
             for line in lines:
                 has_outputs = taker.has_outputs(line)
                 if divider and has_outputs:
                     divider.take(line)
                 file.write((b"t\t" if has_outputs else b"f\t") + _escaped(line) + b"\n")
-    said = LinePurpose(purpose) if purpose else None
-    taker.check(said)
-    counts = _assign(between, Path(target), machine_id, said, divider)
+    chosen = LinePurpose(purpose) if purpose else None
+    taker.check(chosen)
+    counts = _assign(between, Path(target), machine_id, chosen, divider)
     between.unlink()
     return {
         "counts": counts,
         "unfitting": dict(taker.unfitting),
-        "profiles": [each.found() for each in found],
+        "profiles": [each.figures() for each in column_profiles],
     }
 
 
@@ -198,9 +198,9 @@ def without_nul(value: Any) -> Any:
 
 def profile(path: str, datatypes: list[str]) -> list[dict[str, Any]]:
     """Called in a child: what the values of lines look like, a JSON list of values each."""
-    found = profiles([Datatype(each) for each in datatypes])
+    column_profiles = profiles([Datatype(each) for each in datatypes])
     with Path(path).open("rb") as file:
         while some := list(islice(file, PIECE_ROWS)):
-            for each, values in zip(found, zip(*map(orjson.loads, some), strict=True), strict=True):
+            for each, values in zip(column_profiles, zip(*map(orjson.loads, some), strict=True), strict=True):
                 each.take(values)
-    return [each.found() for each in found]
+    return [each.figures() for each in column_profiles]

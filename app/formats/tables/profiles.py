@@ -65,23 +65,23 @@ class Profile:
         if self._datatype in TEXTS and len(self._texts) < TEXTS_SAMPLED:
             self._texts += present[: TEXTS_SAMPLED - len(self._texts)]
 
-    def found(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """What was seen, ready for JSON: figures that are not finite are left out."""
         present = len(self._numbers)
-        found: dict[str, Any] = {
+        figures: dict[str, Any] = {
             "rows": self._rows,
             "missing": self._rows - present,
             "missing_percentage": 100 * (self._rows - present) / self._rows if self._rows else 0.0,
         }
         numbers = np.frombuffer(self._numbers, dtype=np.float64)
-        found |= self._frequencies(numbers)
+        figures |= self._frequencies(numbers)
         if present:
             with np.errstate(all="ignore"):
-                found |= {name: value for name, value in _moments(numbers).items() if math.isfinite(value)}
-                found["histogram"] = _histogram(numbers)
+                figures |= {name: value for name, value in _moments(numbers).items() if math.isfinite(value)}
+                figures["histogram"] = _histogram(numbers)
         if self._texts:
-            found |= {"text": _kinds_of_text(self._texts), "languages": _languages(self._texts)}
-        return found
+            figures |= {"text": _kinds_of_text(self._texts), "languages": _languages(self._texts)}
+        return figures
 
     def _frequencies(self, numbers: Floats) -> dict[str, Any]:
         if self._datatype is Datatype.FLOAT:
@@ -119,17 +119,17 @@ def _moments(numbers: Floats) -> dict[str, float]:
     count, mean = len(numbers), float(np.mean(numbers))
     apart = numbers - mean
     variance = float(np.mean(apart**2))
-    found = {"min": float(np.min(numbers)), "max": float(np.max(numbers)), "mean": mean}
-    found |= {name: float(np.quantile(numbers, share)) for name, share in QUANTILES.items()}
+    moments = {"min": float(np.min(numbers)), "max": float(np.max(numbers)), "mean": mean}
+    moments |= {name: float(np.quantile(numbers, share)) for name, share in QUANTILES.items()}
     if count > 1:
-        found["std"] = math.sqrt(variance * count / (count - 1)) if math.isfinite(variance) else math.inf
-        found["sem"] = found["std"] / math.sqrt(count)
+        moments["std"] = math.sqrt(variance * count / (count - 1)) if math.isfinite(variance) else math.inf
+        moments["sem"] = moments["std"] / math.sqrt(count)
     if variance > 0 and math.isfinite(variance):
-        found["skewness"] = float(np.mean(apart**3)) / variance**1.5
-        found["kurtosis"] = float(np.mean(apart**4)) / variance**2 - 3
+        moments["skewness"] = float(np.mean(apart**3)) / variance**1.5
+        moments["kurtosis"] = float(np.mean(apart**4)) / variance**2 - 3
     values, counts = np.unique(numbers, return_counts=True)
-    found["mode"] = float(values[np.argmax(counts)])
-    return found
+    moments["mode"] = float(values[np.argmax(counts)])
+    return moments
 
 
 def _histogram(numbers: Floats) -> dict[str, list[float]] | None:

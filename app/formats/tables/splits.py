@@ -89,8 +89,8 @@ class Divider:
         )
 
     def _share(self, value: Any) -> float:
-        said = blake2b(orjson.dumps([self._split.seed, value]), digest_size=8).digest()
-        return int.from_bytes(said) / SHARE_OF
+        digest = blake2b(orjson.dumps([self._split.seed, value]), digest_size=8).digest()
+        return int.from_bytes(digest) / SHARE_OF
 
 
 HASHED = frozenset({MachineSplit.RANDOM, MachineSplit.GROUP})

@@ -32,8 +32,8 @@ class ConstantMaker:
         answers, losses = [], []
         for fold in ground.tried:
             held = ground.held_in(fold)
-            said = Constant(_shares(ground, ground.learned_in(fold)))
-            answers.append(np.tile(said.values, (len(held), 1)))
+            fitted = Constant(_shares(ground, ground.learned_in(fold)))
+            answers.append(np.tile(fitted.values, (len(held), 1)))
             losses.append(ground.loss(answers[-1], held))
         whole = Constant(_shares(ground, ground.used))
         return Learned(self.name, "constant", np.concatenate(answers), tuple(losses), whole, monotonic() - began)
@@ -71,8 +71,8 @@ class LinearMaker:
         for penalty in PENALTIES:
             if tried and clock.must_stop():
                 break
-            said = _fit(ground, design, ground.learned_in(first), penalty)
-            tried[penalty] = ground.loss(said.answers(ground.rows.take(ground.held_in(first))), ground.held_in(first))
+            fitted = _fit(ground, design, ground.learned_in(first), penalty)
+            tried[penalty] = ground.loss(fitted.answers(ground.rows.take(ground.held_in(first))), ground.held_in(first))
         best = min(tried, key=tried.__getitem__)
         answers, losses = [], []
         for fold in ground.tried:
@@ -112,10 +112,10 @@ def _fit(ground: Ground, design: NDArray[np.float32], rows: Ints, penalty: float
     shares = np.ones(len(rows)) if weights is None else weights
     targets = ground.levels()[rows]
     if ground.scale is None:
-        found = _softmax(inputs, targets.astype(np.int64), shares, ground.outputs, penalty)
+        solution = _softmax(inputs, targets.astype(np.int64), shares, ground.outputs, penalty)
     else:
-        found = _ridge(inputs, targets, shares, penalty)
-    return Neural(Network(_arrays(ground, found), ()), ground.scale, "linear")
+        solution = _ridge(inputs, targets, shares, penalty)
+    return Neural(Network(_arrays(ground, solution), ()), ground.scale, "linear")
 
 
 def _ridge(inputs: Numbers, targets: Numbers, shares: Numbers, penalty: float) -> Numbers:
@@ -138,21 +138,21 @@ def _softmax(inputs: Numbers, labels: Ints, shares: Numbers, classes: int, penal
         return float(loss), slope.ravel()
 
     start = np.zeros(width * classes)
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS_MAX})
-    solved: Numbers = found.x.reshape(width, classes)
+    solution = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS_MAX})
+    solved: Numbers = solution.x.reshape(width, classes)
     return solved
 
 
-def _arrays(ground: Ground, found: Numbers) -> dict[str, NDArray[Any]]:
+def _arrays(ground: Ground, solution: Numbers) -> dict[str, NDArray[Any]]:
     """As a network without hidden layers; what a label adds to each output is its embedding."""
-    dense, outputs = ground.rows.dense, found.shape[1]
+    dense, outputs = ground.rows.dense, solution.shape[1]
     plain = dense.numbers.shape[1] + dense.wide.shape[1]
     arrays: dict[str, Any] = {}
-    at, last = plain, [found[:plain]]
+    at, last = plain, [solution[:plain]]
     for place, width in enumerate(_widths(ground)):
-        arrays[f"table{place}"] = found[None, at : at + width]
+        arrays[f"table{place}"] = solution[None, at : at + width]
         last.append(np.eye(outputs))
         at += width
     arrays["last_weight"] = np.concatenate(last)[None, None]
-    arrays["last_bias"] = found[None, None, at]
+    arrays["last_bias"] = solution[None, None, at]
     return {name: each.astype(np.float32) for name, each in arrays.items()}

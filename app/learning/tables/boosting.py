@@ -135,7 +135,7 @@ class _Watched:
         for place in range(steps.shape[1]):
             sums = sums + steps[:, place]
             self.done += 1
-            loss = self.ground.loss(Boosted.said(sums, self.ground.scale), self.held)
+            loss = self.ground.loss(Boosted.scaled(sums, self.ground.scale), self.held)
             if loss < self.best_loss - 1e-6:
                 self.best, self.best_loss = self.done, loss
         self.sums = sums

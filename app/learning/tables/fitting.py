@@ -183,10 +183,10 @@ def _stream(rows: Ints, random: np.random.Generator) -> Iterator[Ints]:
 
 def _next(stream: Iterator[Ints], size: int) -> NDArray[np.int32]:
     """The next rows of a stream; what is left of the last permutation is not used."""
-    found: list[Ints] = []
-    while sum(map(len, found)) < size:
-        found.append(next(stream))
-    return np.concatenate(found)[:size].astype(np.int32)
+    batches: list[Ints] = []
+    while sum(map(len, batches)) < size:
+        batches.append(next(stream))
+    return np.concatenate(batches)[:size].astype(np.int32)
 
 
 def _bucket(count: int) -> int:

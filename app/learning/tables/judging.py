@@ -33,8 +33,8 @@ def figure(ground: Ground, answers: Numbers, rows: Ints) -> float | None:
                 return metrics.f1(metrics.confusion(answers.argmax(1), truth, ground.outputs))
             case _:
                 return metrics.log_loss(answers, truth)
-    found: float | None = metrics.of_numbers(answers[:, 0], ground.target.values[rows])[ground.metric]
-    return found
+    importances: float | None = metrics.of_numbers(answers[:, 0], ground.target.values[rows])[ground.metric]
+    return importances
 
 
 def judged(ground: Ground, head: Head, rows: Ints, held_errors: Numbers) -> tuple[dict[str, Any], Head]:
@@ -103,7 +103,7 @@ def importance(ground: Ground, head: Head, encoders: Encoders, rows: Ints, clock
         rows = np.sort(random.choice(rows, IMPORTANCE_ROWS_MAX, replace=False))
     matrix = ground.rows.take(rows).matrix
     whole = ground.loss(head.answers(_rows(encoders, matrix)), rows)
-    found = []
+    importances = []
     for encoder, places in zip(encoders.encoders, _places(encoders), strict=True):
         if clock.must_stop(JUDGE_SHARE):
             return []
@@ -115,13 +115,13 @@ def importance(ground: Ground, head: Head, encoders: Encoders, rows: Ints, clock
             max(ground.loss(head.answers(_rows(encoders, each)), rows) - whole, 0.0)
             for each in _extremes(matrix, places)
         ]
-        found.append((encoder, float(np.mean(worse)), float(np.std(worse)), float(np.mean(extremes))))
-    return _shares(found)
+        importances.append((encoder, float(np.mean(worse)), float(np.std(worse)), float(np.mean(extremes))))
+    return _shares(importances)
 
 
-def _shares(found: Sequence[tuple[Any, float, float, float]]) -> list[dict[str, Any]]:
-    totals = [sum(max(each[place], 0) for each in found) for place in (1, 3)]
-    equal = 1 / max(len(found), 1)
+def _shares(importances: Sequence[tuple[Any, float, float, float]]) -> list[dict[str, Any]]:
+    totals = [sum(max(each[place], 0) for each in importances) for place in (1, 3)]
+    equal = 1 / max(len(importances), 1)
     return [
         {
             "column": encoder.column,
@@ -131,7 +131,7 @@ def _shares(found: Sequence[tuple[Any, float, float, float]]) -> list[dict[str, 
             "share": metrics.finite(max(mean, 0) / totals[0]) if totals[0] > 0 else equal,
             "extremesShare": metrics.finite(extreme / totals[1]) if totals[1] > 0 else equal,
         }
-        for encoder, mean, spread, extreme in found
+        for encoder, mean, spread, extreme in importances
     ]
 
 

@@ -70,7 +70,7 @@ def drawn(design: Design, sizes: Sizes, sample: Dense, random: np.random.Generat
         return random.standard_normal(shape).astype(np.float32)
 
     weights: Weights = {}
-    found = [sample.numbers, sample.wide]
+    parts = [sample.numbers, sample.wide]
     if sizes.waves and sizes.numbers:
         weights["frequency"] = normal(sizes.numbers, sizes.waves) * np.float32(0.5)
         weights["phase"] = random.uniform(0, 1, (sizes.numbers, sizes.waves)).astype(np.float32)
@@ -78,11 +78,11 @@ def drawn(design: Design, sizes: Sizes, sample: Dense, random: np.random.Generat
         weights["mix_bias"] = np.zeros((sizes.numbers, MIXED), np.float32)
         waves = np.cos(2 * np.pi * (sample.numbers[:, :, None] * weights["frequency"] + weights["phase"]))
         mixed = np.einsum("npf,pfd->npd", waves, weights["mix"])
-        found.append(mixed.reshape(len(mixed), -1).astype(np.float32))
+        parts.append(mixed.reshape(len(mixed), -1).astype(np.float32))
     for place, width in enumerate(sizes.tables):
         weights[f"table{place}"] = normal(width, EMBEDDING)
-        found.append(weights[f"table{place}"][sample.indexes[:, place]])
-    x = np.concatenate(found, 1)
+        parts.append(weights[f"table{place}"][sample.indexes[:, place]])
+    x = np.concatenate(parts, 1)
     weights["scale"] = np.ones(x.shape[1], np.float32)
     if design.twins > 1:
         weights["twins"] = np.copysign(np.float32(1), normal(design.twins, x.shape[1]))
@@ -100,16 +100,16 @@ def drawn(design: Design, sizes: Sizes, sample: Dense, random: np.random.Generat
     return weights
 
 
-def said(weights: Weights, design: Design, rows: tuple[Any, Any, Any], dropouts: Any = None, key: Any = None) -> Any:
+def forward(weights: Weights, design: Design, rows: tuple[Any, Any, Any], dropouts: Any = None, key: Any = None) -> Any:
     """What one member says of rows: twins × rows × outputs."""
     numbers, wide, indexes = rows
-    found = [numbers, wide]
+    parts = [numbers, wide]
     if "frequency" in weights:
         waves = jnp.cos(2 * jnp.pi * (numbers[:, :, None] * weights["frequency"] + weights["phase"]))
         mixed = jnp.einsum("npf,pfd->npd", waves, weights["mix"]) + weights["mix_bias"]
-        found.append(mixed.reshape(len(numbers), -1))
-    found += [weights[f"table{place}"][indexes[:, place]] for place in range(indexes.shape[1])]
-    x = (jnp.concatenate(found, 1) * weights["scale"])[None]
+        parts.append(mixed.reshape(len(numbers), -1))
+    parts += [weights[f"table{place}"][indexes[:, place]] for place in range(indexes.shape[1])]
+    x = (jnp.concatenate(parts, 1) * weights["scale"])[None]
     if design.twins > 1:
         x = x * weights["twins"][:, None]
     for layer, activation in enumerate(design.activations):
@@ -164,12 +164,12 @@ def round_of(design: Design) -> Any:
 
     def one_loss(weights: Weights, data: Any, batch: Any, dropouts: Any, key: Any) -> Any:
         numbers, wide, indexes, target, counts = (each[batch] for each in data)
-        each = losses(design, said(weights, design, (numbers, wide, indexes), dropouts, key), target)
+        each = losses(design, forward(weights, design, (numbers, wide, indexes), dropouts, key), target)
         return (each * counts).sum() / counts.sum()
 
     def one_judged(weights: Weights, data: Any, held: Any, shares: Any) -> Any:
         numbers, wide, indexes, target, counts = (each[held] for each in data)
-        each = judged(design, said(weights, design, (numbers, wide, indexes)), target)
+        each = judged(design, forward(weights, design, (numbers, wide, indexes)), target)
         return (each * counts * shares).sum() / (counts * shares).sum()
 
     def step(data: Any, member: Any, state: Any, now: Any) -> Any:

@@ -19,7 +19,7 @@ class Progress:
     report: Report
     stage_name: str = "preparing"
     best: tuple[str, str, float] | None = None
-    said: float = 0.0
+    told_at: float = 0.0
 
     def stage(self, name: str, message: str) -> None:
         """A new stage begins."""
@@ -30,17 +30,17 @@ class Progress:
         """Something within the stage, if nothing was said just now."""
         if self.stage_name == "preparing":
             self.stage_name = "training"
-        if monotonic() - self.said >= SAY_S:
+        if monotonic() - self.told_at >= SAY_S:
             self._tell(message)
 
-    def found(self, name: str, metric: str, score: float | None) -> None:
+    def note_candidate(self, name: str, metric: str, score: float | None) -> None:
         """A candidate is there; it may be the best so far."""
         if score is not None and (self.best is None or is_better(metric, score, self.best[2])):
             self.best = (name, metric, score)
         self.say(name)
 
     def _tell(self, message: str) -> None:
-        self.said = monotonic()
+        self.told_at = monotonic()
         if self.clock.cancelled():
             return
         if self.best is not None:

@@ -35,9 +35,9 @@ DIFFERS = 0.1
 
 def suggested(request: TableRequest, table: Table, target: Target, clock: Clock) -> list[dict[str, Any]]:
     """Splits that would be more honest, each with the figure of both ways; the one that differs most first."""
-    found: list[dict[str, Any]] = []
+    suggestions: list[dict[str, Any]] = []
     if clock.left_s() < TREES_S_MIN:
-        return found
+        return suggestions
     random_score: float | None = None
     for column in request.columns:
         by = _way_of(column, table, target)
@@ -56,8 +56,8 @@ def suggested(request: TableRequest, table: Table, target: Target, clock: Clock)
         except Failure:
             continue  # too few rows to judge this way
         if score is not None and random_score is not None:
-            found.append(_said(column, by, "logLoss" if target.classes else "r2", random_score, score))
-    return sorted(found, key=lambda each: -abs(each["score"] - each["randomScore"]))
+            suggestions.append(_suggestion(column, by, "logLoss" if target.classes else "r2", random_score, score))
+    return sorted(suggestions, key=lambda each: -abs(each["score"] - each["randomScore"]))
 
 
 def _way_of(column: Mapping[str, Any], table: Table, target: Target) -> str | None:
@@ -98,7 +98,7 @@ def _ground(rows: Rows, encoders: Encoders, target: Target, sides: Sides, seed: 
     return Ground(rows, encoders, target, scale, sides.learning, folds, (0,), metric, seed)
 
 
-def _said(column: Mapping[str, Any], by: str, metric: str, random_score: float, score: float) -> dict[str, Any]:
+def _suggestion(column: Mapping[str, Any], by: str, metric: str, random_score: float, score: float) -> dict[str, Any]:
     differs = abs(score - random_score) > DIFFERS * max(abs(random_score), 1e-9)
     why = (
         f"{column['name']} is a date, and the rows to be answered will be later than those that are known."

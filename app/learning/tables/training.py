@@ -129,10 +129,10 @@ def _same_sides(sides: Sides, first: Target, target: Target, aside: Any) -> Side
 def _warnings(learning: Learning, encoders: Encoders, targets: Sequence[Target]) -> list[str]:
     known = {each.column for each in encoders.encoders}
     empty = [each["name"] for each in learning.request.having(INPUT) if str(each["id"]) not in known]
-    said = [warning for target in targets for warning in target.warnings()]
+    warnings = [warning for target in targets for warning in target.warnings()]
     if empty:
-        said.append(f"No rows have values of {', '.join(empty)}, so nothing was learned from them.")
-    return said
+        warnings.append(f"No rows have values of {', '.join(empty)}, so nothing was learned from them.")
+    return warnings
 
 
 class _Output:
@@ -217,26 +217,26 @@ class _Output:
         ]
 
     def _candidates(self) -> list[tuple[Maker, Learned]]:
-        found: list[tuple[Maker, Learned]] = []
+        learned_so_far: list[tuple[Maker, Learned]] = []
         for maker in self._makers():
-            self._add(found, maker, self.clock)
+            self._add(learned_so_far, maker, self.clock)
         networks = self._networks()
         for place, maker in enumerate(networks):
             share = NETWORK_SHARE if self._may_refit() else 0.9
-            self._add(found, maker, self.clock.until(share / (len(networks) - place)))
-        return found
+            self._add(learned_so_far, maker, self.clock.until(share / (len(networks) - place)))
+        return learned_so_far
 
-    def _add(self, found: list[tuple[Maker, Learned]], maker: Maker, clock: Clock) -> None:
-        if found and clock.must_stop():
+    def _add(self, learned_so_far: list[tuple[Maker, Learned]], maker: Maker, clock: Clock) -> None:
+        if learned_so_far and clock.must_stop():
             return
-        if not self.encoders.encoders and found:
+        if not self.encoders.encoders and learned_so_far:
             return
         learned = maker.learn(self.ground, clock, self.learning.progress.say)
         if learned is None:
             return
-        found.append((maker, learned))
+        learned_so_far.append((maker, learned))
         score = judging.figure(self.ground, learned.held, self.ground.held)
-        self.learning.progress.found(learned.name, self.metric, score)
+        self.learning.progress.note_candidate(learned.name, self.metric, score)
 
     def _weights(self, learned: Sequence[Learned]) -> list[float]:
         if not self.plan.is_weighted:

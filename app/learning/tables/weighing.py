@@ -45,13 +45,13 @@ def temperature_of(odds: Numbers, truth: Ints) -> float:
     def loss(power: float) -> float:
         return log_loss(softmax(logits / np.exp(power)), truth)
 
-    found = float(np.exp(minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x))
+    temperature = float(np.exp(minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x))
     rows = np.arange(len(truth))
     before = np.log(np.clip(odds[rows, truth], LEAST, 1))
-    after = np.log(np.clip(softmax(logits / found)[rows, truth], LEAST, 1))
+    after = np.log(np.clip(softmax(logits / temperature)[rows, truth], LEAST, 1))
     gain = after - before
     error = float(gain.std()) / np.sqrt(len(gain))
-    return found if float(gain.mean()) > error else 1.0
+    return temperature if float(gain.mean()) > error else 1.0
 
 
 def threshold_of(odds: Numbers, truth: Ints, metric: str) -> float | None:

@@ -120,17 +120,17 @@ async def begin(session: WriteSession, reading_id: int) -> ReadingPlan:
     return ReadingPlan(row.storage_key, options)
 
 
-async def finish(session: WriteSession, reading_id: int, found: dict[str, Any]) -> None:
+async def finish(session: WriteSession, reading_id: int, report: dict[str, Any]) -> None:
     """Writes what was read."""
     row = await session.get_one(TableReading, reading_id, with_for_update=True)
-    row.format, row.encoding, row.separator = TableFormat(found["format"]), found["encoding"], found["separator"]
-    row.header, row.description_row = found["header"], found["description_row"]
-    row.decimal_sign = {None: None, ".": DecimalSign.POINT, ",": DecimalSign.COMMA}[found["decimal"]]
-    row.date_order = None if found["date_order"] is None else DateOrder(found["date_order"])
-    row.sheet = None if found["sheet"] is None else found["sheet"][: limits.SHEET_LENGTH_MAX]
-    row.row_count = found["rows"]
-    row.report = {name: found[name] for name in ("sheets", "notes", "columns")}
-    await _end(session, row, TableReadingStatus.FINISHED, f"It has {found['rows']:,} rows.")
+    row.format, row.encoding, row.separator = TableFormat(report["format"]), report["encoding"], report["separator"]
+    row.header, row.description_row = report["header"], report["description_row"]
+    row.decimal_sign = {None: None, ".": DecimalSign.POINT, ",": DecimalSign.COMMA}[report["decimal"]]
+    row.date_order = None if report["date_order"] is None else DateOrder(report["date_order"])
+    row.sheet = None if report["sheet"] is None else report["sheet"][: limits.SHEET_LENGTH_MAX]
+    row.row_count = report["rows"]
+    row.report = {name: report[name] for name in ("sheets", "notes", "columns")}
+    await _end(session, row, TableReadingStatus.FINISHED, f"It has {report['rows']:,} rows.")
 
 
 async def failed(session: WriteSession, reading_id: int, reason: str) -> None:

@@ -25,8 +25,8 @@ async def machine_to_dispose_of(session: WriteSession, viewer: Viewer, machine_i
 
 
 async def _seen(session: WriteSession, viewer: Viewer, machine_id: int) -> tuple[Machine, bool]:
-    found = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
-    row = (await session.execute(found.with_for_update(of=Machine, key_share=True))).one_or_none()
+    query = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
+    row = (await session.execute(query.with_for_update(of=Machine, key_share=True))).one_or_none()
     if row is None:
         raise NotFound("There is no such machine.")
     machine, is_used = row

@@ -46,32 +46,32 @@ def columns_of(reading: TableReading, overrides: Sequence[ColumnOverride]) -> li
 
 def _by_name(read: Sequence[dict[str, Any]], overrides: Sequence[ColumnOverride]) -> dict[str, ColumnOverride]:
     names = {each["name"] for each in read}
-    found: dict[str, ColumnOverride] = {}
+    by_name: dict[str, ColumnOverride] = {}
     for number, each in enumerate(overrides):
         if each.name not in names:
             raise Invalid(
                 f"columns.{number}.name", f"This table has no column {quoted(each.name)}. Name it as its reading does."
             )
-        if each.name in found:
+        if each.name in by_name:
             raise Invalid(f"columns.{number}.name", f"The column {quoted(each.name)} is named twice. Name it once.")
-        found[each.name] = each
-    return found
+        by_name[each.name] = each
+    return by_name
 
 
-def _column(reading: TableReading, read: dict[str, Any], said: ColumnOverride | None) -> MachineColumn:
+def _column(reading: TableReading, read: dict[str, Any], override: ColumnOverride | None) -> MachineColumn:
     datatype, role = Datatype(read["datatype"]), Role(read["role"])
     reason, decimal, order = read["reason"], read["decimal"], read["date_order"]
-    if said is not None:
-        if said.datatype is not None:
+    if override is not None:
+        if override.datatype is not None:
             # A column that was left out for what it seemed to be is used once somebody says what it is.
             role = Role.INPUT if role is Role.IGNORE else role
-            reason = reason if said.datatype is datatype else "It was set by hand."
-            datatype = said.datatype
-        role = said.role or role
-        decimal = said.decimal_sign.sign if said.decimal_sign else decimal
-        order = said.date_order.value if said.date_order else order
+            reason = reason if override.datatype is datatype else "It was set by hand."
+            datatype = override.datatype
+        role = override.role or role
+        decimal = override.decimal_sign.sign if override.decimal_sign else decimal
+        order = override.date_order.value if override.date_order else order
     if datatype is Datatype.IGNORE:
-        if said is not None and said.role not in {None, Role.IGNORE}:
+        if override is not None and override.role not in {None, Role.IGNORE}:
             raise Invalid(
                 "columns", f"The column {quoted(read['name'])} has the datatype IGNORE. Set what its values are, too."
             )

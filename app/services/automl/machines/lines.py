@@ -125,16 +125,16 @@ def _named(field: str, row: Any, columns: Sequence[MachineColumn]) -> Row:
     if not isinstance(row, dict):
         raise Invalid(field, "Give an object with a value for each column.")
     by_name = {each.name: each for each in columns}
-    found = {}
+    values = {}
     for name, value in row.items():
         if name not in by_name:
             raise Invalid(field, f"This machine has no column {quoted(name)}. Name columns as the machine does.")
         reader = Reader.of(written(by_name[name]))
         try:
-            found[name] = without_nul(reader.value(value))
+            values[name] = without_nul(reader.value(value))
         except Unfitting as unfitting:
             raise Invalid(field, f"The value of {quoted(name)} is not {unfitting}.") from None
-    return found
+    return values
 
 
 def _purposes(
@@ -205,8 +205,8 @@ async def _rows(session: WriteSession, machine_id: int, ids: Sequence[int]) -> d
     """The lines with these ids; NotFound if one of them is not there."""
     if len(set(ids)) < len(ids):
         raise Invalid("lines", "A line is named twice. Name each once.")
-    found = select(MachineLine).where(MachineLine.machine_id == machine_id, MachineLine.id.in_(ids))
-    rows = {each.id: each for each in await session.scalars(found)}
+    query = select(MachineLine).where(MachineLine.machine_id == machine_id, MachineLine.id.in_(ids))
+    rows = {each.id: each for each in await session.scalars(query)}
     if len(rows) < len(ids):
         raise NotFound("One of these lines is not in this machine.")
     return rows

@@ -78,8 +78,8 @@ async def begin_loading(session: WriteSession, machine_id: int, job_id: int) -> 
 
 async def columns_in_order(session: ReadSession, machine_id: int) -> Sequence[MachineColumn]:
     """The columns of a machine by their positions."""
-    found = select(MachineColumn).where(MachineColumn.machine_id == machine_id).order_by(MachineColumn.position)
-    return (await session.scalars(found)).all()
+    query = select(MachineColumn).where(MachineColumn.machine_id == machine_id).order_by(MachineColumn.position)
+    return (await session.scalars(query)).all()
 
 
 def split_of(machine: Machine, columns: Sequence[MachineColumn]) -> dict[str, Any]:
@@ -107,15 +107,15 @@ async def _show_lock(session: WriteSession, machine_id: int, job_id: int) -> Non
     await session.flush()
 
 
-async def finish_loading(session: WriteSession, machine_id: int, found: dict[str, Any], lines: Path) -> None:
+async def finish_loading(session: WriteSession, machine_id: int, report: dict[str, Any], lines: Path) -> None:
     """Writes the lines and what was seen of them."""
     await lock(session, table_name(machine_id))
     await copy_in(session, COPY, _pieces(lines))
     machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
     is_new = machine.status is MachineStatus.LOADING
     if is_new:
-        await keep_profiles(session, machine_id, found["profiles"])
-    counts = {LinePurpose(name): count for name, count in found["counts"].items()}
+        await keep_profiles(session, machine_id, report["profiles"])
+    counts = {LinePurpose(name): count for name, count in report["counts"].items()}
     await note_added(session, machine, counts)
     await _end(session, machine, f"{sum(counts.values()):,} lines were read.")
     if not is_new:
@@ -129,9 +129,8 @@ async def copy_lines(session: WriteSession, machine_id: int) -> None:
         raise NotFound("There is nothing to be copied into this machine.")
     source = machine.pending["copied_from"]
     await lock(session, table_name(source))
-    is_random = machine.split in {MachineSplit.RANDOM, MachineSplit.GROUP}
     values: dict[str, Any] = {"copy": machine_id, "source": source}
-    if is_random and machine.split is MachineSplit.RANDOM:
+    if machine.split is MachineSplit.RANDOM:
         values |= {"seed": machine_id, "percentage": machine.evaluation_percentage}
         await session.execute(COPY_LINES, values)
     else:
@@ -166,8 +165,8 @@ async def _end(session: WriteSession, machine: Machine, how: str, *, failure: st
         machine.status = MachineStatus.READY
     await session.execute(delete(MachineTableLock).where(MachineTableLock.machine_id == machine.id))
     done = "is ready" if failure is None else "could not read a file"
-    said = f"Your machine {machine.machine_name[:60]} {done}. {how}"[:NOTE_LENGTH_MAX]
-    await notify(session, machine.machine_owner_user_id, said, about=machine, event=f"ended:{machine.job_id}")
+    message = f"Your machine {machine.machine_name[:60]} {done}. {how}"[:NOTE_LENGTH_MAX]
+    await notify(session, machine.machine_owner_user_id, message, about=machine, event=f"ended:{machine.job_id}")
 
 
 async def note_added(session: WriteSession, machine: Machine, counts: dict[LinePurpose, int]) -> None:

@@ -131,8 +131,8 @@ async def copy_machine(session: WriteSession, viewer: Viewer, machine_id: int, *
     """A copy of the viewer's own: lines with a fresh split, and no model."""
     user_id = signed_in(viewer)
     chosen = None if name is None else name_of_machine(viewer, "name", name)
-    found = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
-    row = (await session.execute(found.with_for_update(read=True, of=Machine, key_share=True))).one_or_none()
+    query = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
+    row = (await session.execute(query.with_for_update(read=True, of=Machine, key_share=True))).one_or_none()
     if row is None:
         raise NotFound("There is no such machine.")
     source, is_used = row
