@@ -108,7 +108,10 @@ class MediaUpload(Record):
     )
     reading_id: Mapped[int | None] = mapped_column(ForeignKey("media_readings.id", ondelete="SET NULL"))
     # The medium that is fetched: it is known by its address, and nobody uploads it.
-    resource_id: Mapped[int | None] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"))
+    resource_id: Mapped[int | None] = mapped_column(
+        ForeignKey("resources.id", ondelete="CASCADE"),
+        info=not_exported("it is deleted within days; what it became is exported"),
+    )
     file_path: Mapped[str] = mapped_column(
         String(limits.FILE_PATH_LENGTH_MAX), doc="The path on the memory card, or the address to fetch it from."
     )
