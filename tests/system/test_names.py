@@ -49,13 +49,14 @@ def test_what_has_a_name_keeps_it_in_such_a_column():
         if (column.name in {"name", "acronym", "tags"} or column.name.endswith("_tags"))
         and f"{table.name}.{column.name}" not in named
     }
-    # Tags of the map are OpenStreetMap's own, and files have the names that they came with.
+    # Tags of the map are OpenStreetMap's own, and files and columns of tables have the names that they came with.
     assert others == {
         "aois.label_tags",
         "artifacts.name",
         "feedback_labels.tags",
         "label_imports.tags",
         "labels.tags",
+        "machine_columns.name",
         "post_hashtags.name",
         "resources.name",
     }

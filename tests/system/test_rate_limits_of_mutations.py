@@ -36,6 +36,7 @@ WILDLIFE_JOBS = (
     "exportDeployments",
     "exportMegaDetector",
     "exportObservations",
+    "fetchMedia",
     "importCamtrapDp",
     "importClassifications",
     "importMegaDetector",
