@@ -34,10 +34,14 @@ IS_UNFINISHED = Job.state.in_(
 )
 
 
-@cache
 def broker() -> RedisBroker:
     """The way to the workers; no actor is declared here, so no worker's library is loaded."""
-    return RedisBroker(client=threads_client(str(settings.redis_url)), middleware=[])  # type: ignore[no-untyped-call]
+    return _broker(str(settings.redis_url))
+
+
+@cache
+def _broker(url: str) -> RedisBroker:
+    return RedisBroker(client=threads_client(url), middleware=[])  # type: ignore[no-untyped-call]
 
 
 async def enqueue(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from limits import RateLimitItemPerHour
 
-from app import queue, rates
+from app import rates
 from app.errors import RateLimited
 from app.main import build
 from app.models.accounts import User
@@ -35,11 +35,9 @@ async def mute(database_url, redis_url, monkeypatch):
     monkeypatch.setattr(rates, "PAUSE_S", 0.5)
     async with before_redis(redis_url) as (proxy, url):
         monkeypatch.setattr(settings, "redis_url", url)
-        queue.broker.cache_clear()
         proxy.silence()
         yield proxy
         proxy.speak()
-        queue.broker.cache_clear()
 
 
 @pytest.fixture

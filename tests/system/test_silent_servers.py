@@ -294,11 +294,9 @@ async def test_events_come_by_polling_while_redis_is_silent(database, redis_url)
 async def test_a_job_is_asked_for_though_redis_is_silent(database, redis_url, monkeypatch):
     async with before_redis(redis_url) as (proxy, url):
         monkeypatch.setattr(settings, "redis_url", url)
-        queue.broker.cache_clear()
         proxy.silence()
         async with asyncio.timeout(PATIENCE_S):
             async with database.writing() as session:
                 job = await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
-        queue.broker.cache_clear()
         async with database.reading() as session:
             assert (await session.get_one(type(job), job.id)).state is JobState.QUEUED
