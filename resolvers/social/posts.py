@@ -64,6 +64,7 @@ def hashtags(viewer: AnyViewer) -> ColumnElement[list[str]]:
     """The hashtags of the post without `#`, lower case, in alphabetical order."""
     del viewer
     names = select(PostHashtag.name).where(PostHashtag.post_id == Post.id).order_by(PostHashtag.name)
+    names = names.correlate(Post)  # the list may be joined with one hashtag, and all of them are shown
     return func.array(names.scalar_subquery(), type_=ARRAY(String))
 
 

@@ -159,6 +159,11 @@ async def test_a_row_of_a_type_that_nothing_is_selected_of_is_an_empty_object(vi
     assert answer.json["data"] == {"classificationProject": {"detectionProvider": {}, "speciesProvider": None}}
 
 
+async def test_what_a_list_is_joined_with_is_read_again_by_its_rows(village):
+    answer = await village.ask('{ posts(hashtag: "roofs") { nodes { hashtags } } }')
+    assert "errors" not in answer.json
+
+
 FAILURES = {
     "one that may be null stays alone": (
         '{ a: dataset(id: "x") { id } b: dataset(id: "<one>") { name } c: model(id: "<one>") { id } }',
