@@ -191,9 +191,10 @@ def _task(
 def timed_tasks() -> Iterator[None]:
     """While it is open, tasks that are begun for a request on this event loop are timed with it."""
     event_loop = asyncio.get_running_loop()
+    before = event_loop.get_task_factory()
     event_loop.set_task_factory(_task)
     yield
-    event_loop.set_task_factory(None)
+    event_loop.set_task_factory(before)
 
 
 def charge(seconds: float) -> None:

@@ -6,7 +6,6 @@ does a field of the root about which it does not say whether it does.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import exists, select
 
-from app.main import build
 from app.models.base import Base
 from app.settings import settings
-from app.web.graphql import documents
 from resolvers import ids
 from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
@@ -33,16 +30,6 @@ APART = {"blocks", "mails"}
 OF_ONES_OWN_BLOCKS = {"Block.userId", "Query.blocks"}
 """Whom one has blocked one is told by their id alone, in one's own blocks, to take it back."""
 LISTED = Path(__file__).with_name("people.txt")
-
-
-@pytest.fixture(scope="module")
-async def application(servers) -> AsyncIterator[Any]:
-    """One that keeps all these documents, which are long: so each is read and planned once for all of these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "CACHED_CHARACTERS_MAX", 10**7)
-        app = build().app
-    async with app.router.lifespan_context(app):
-        yield app
 
 
 @pytest.fixture
