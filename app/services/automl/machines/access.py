@@ -12,21 +12,32 @@ from app.policies.automl.machines import Standing, is_used_by, may_change_this_m
 
 async def machine_to_change(session: WriteSession, viewer: Viewer, machine_id: int) -> Machine:
     """The machine, locked, if the viewer may change it."""
-    machine, is_used = await _seen(session, viewer, machine_id)
+    machine, is_used = await machine_seen(session, viewer, machine_id)
     require(may_change_this_machine, viewer, Standing(machine, is_member=is_used))
     return machine
 
 
 async def machine_to_dispose_of(session: WriteSession, viewer: Viewer, machine_id: int) -> Machine:
     """The machine, locked, if the viewer is its owner or staff."""
-    machine, _ = await _seen(session, viewer, machine_id)
+    machine, _ = await machine_seen(session, viewer, machine_id)
     require(may_dispose_of_this_machine, viewer, machine)
     return machine
 
 
-async def _seen(session: WriteSession, viewer: Viewer, machine_id: int) -> tuple[Machine, bool]:
+async def machine_with_lines_to_change(session: WriteSession, viewer: Viewer, machine_id: int) -> Machine:
+    """The machine, locked, with its lines held until this transaction ends; Conflict while a job changes them."""
+    machine = await machine_to_change(session, viewer, machine_id)
+    require_rest(machine)
+    await _hold_lines(session, machine_id)
+    return machine
+
+
+async def machine_seen(
+    session: WriteSession, viewer: Viewer, machine_id: int, *, is_shared: bool = False
+) -> tuple[Machine, bool]:
+    """The machine, locked, shared with other readers if asked; and whether the viewer is one of those who use it."""
     query = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
-    row = (await session.execute(query.with_for_update(of=Machine, key_share=True))).one_or_none()
+    row = (await session.execute(query.with_for_update(read=is_shared, of=Machine, key_share=True))).one_or_none()
     if row is None:
         raise NotFound("There is no such machine.")
     machine, is_used = row
@@ -38,7 +49,7 @@ def table_name(machine_id: int) -> str:
     return f"machine_lines_{machine_id}"
 
 
-async def hold_lines(session: WriteSession, machine_id: int) -> None:
+async def _hold_lines(session: WriteSession, machine_id: int) -> None:
     """Holds the lines of a machine until this transaction ends; Conflict if a job holds them for longer."""
     await lock(session, table_name(machine_id))
     held = select(MachineTableLock.id).where(MachineTableLock.table_name == table_name(machine_id))

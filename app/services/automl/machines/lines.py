@@ -19,7 +19,7 @@ from app.models.automl.machines import Machine, MachineColumn
 from app.models.kinds.automl import AutomlJob
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
-from app.services.automl.machines.access import hold_lines, machine_to_change, require_rest
+from app.services.automl.machines.access import machine_with_lines_to_change
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import (
     ask_for_profile,
@@ -60,9 +60,7 @@ async def append_lines(
     session: WriteSession, viewer: Viewer, machine_id: int, *, rows: Sequence[Any], purpose: LinePurpose | None
 ) -> Machine:
     """Adds lines to a machine: all, or none."""
-    machine = await machine_to_change(session, viewer, machine_id)
-    require_rest(machine)
-    await hold_lines(session, machine_id)
+    machine = await machine_with_lines_to_change(session, viewer, machine_id)
     _check_count("rows", rows)
     columns = await columns_in_order(session, machine_id)
     lines = [_line(f"rows.{number}", row, columns) for number, row in enumerate(rows)]
@@ -86,9 +84,7 @@ async def append_file(
     session: WriteSession, viewer: Viewer, machine_id: int, *, file: Uploaded, purpose: LinePurpose | None
 ) -> Machine:
     """Queues a job that adds the lines of a file: all, or none."""
-    machine = await machine_to_change(session, viewer, machine_id)
-    require_rest(machine)
-    await hold_lines(session, machine_id)
+    machine = await machine_with_lines_to_change(session, viewer, machine_id)
     machine.pending = {"storage_key": file.key, "purpose": purpose and purpose.value}
     job = await enqueue(session, AutomlJob.APPEND_LINES, subject_id=machine.id, user_id=signed_in(viewer))
     machine.job_id = job.id
@@ -165,9 +161,7 @@ async def update_lines(
     session: WriteSession, viewer: Viewer, machine_id: int, *, changes: Sequence[LineChange]
 ) -> Machine:
     """Changes values and purposes of lines: all, or none."""
-    machine = await machine_to_change(session, viewer, machine_id)
-    require_rest(machine)
-    await hold_lines(session, machine_id)
+    machine = await machine_with_lines_to_change(session, viewer, machine_id)
     _check_count("lines", changes)
     columns = await columns_in_order(session, machine_id)
     rows = await _rows(session, machine_id, [each.line_id for each in changes])
@@ -214,9 +208,7 @@ async def _rows(session: WriteSession, machine_id: int, ids: Sequence[int]) -> d
 
 async def delete_lines(session: WriteSession, viewer: Viewer, machine_id: int, *, ids: Sequence[int]) -> Machine:
     """Deletes lines of a machine: all, or none."""
-    machine = await machine_to_change(session, viewer, machine_id)
-    require_rest(machine)
-    await hold_lines(session, machine_id)
+    machine = await machine_with_lines_to_change(session, viewer, machine_id)
     _check_count("lineIds", ids)
     rows = await _rows(session, machine_id, ids)
     gone = Counter(purpose_of(line) for line in rows.values())

@@ -17,8 +17,8 @@ from app.models.kinds.automl import AutomlJob
 from app.models.limits import automl as limits
 from app.policies import Viewer, signed_in, visible
 from app.policies.accounts import belongs_to_team
-from app.policies.automl.machines import is_used_by
 from app.queue import enqueue
+from app.services.automl.machines.access import machine_seen
 from app.services.automl.machines.columns import ColumnOverride, check_split, columns_of, require_finished
 from app.services.system import audit
 
@@ -131,11 +131,7 @@ async def copy_machine(session: WriteSession, viewer: Viewer, machine_id: int, *
     """A copy of the viewer's own: lines with a fresh split, and no model."""
     user_id = signed_in(viewer)
     chosen = None if name is None else name_of_machine(viewer, "name", name)
-    query = visible(Machine, viewer).add_columns(is_used_by(viewer)).where(Machine.id == machine_id)
-    row = (await session.execute(query.with_for_update(read=True, of=Machine, key_share=True))).one_or_none()
-    if row is None:
-        raise NotFound("There is no such machine.")
-    source, is_used = row
+    source, is_used = await machine_seen(session, viewer, machine_id, is_shared=True)
     _require_copying(viewer, source, is_used=is_used)
     kept: dict[str, Any] = {each: getattr(source, each) for each in KEPT_BY_COPIES}
     of = f"Copy of {source.machine_name}"[: limits.MACHINE_NAME_LENGTH_MAX]
