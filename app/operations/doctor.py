@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -92,12 +93,9 @@ def _migrations() -> str:
 
 
 def _role() -> str:
-    try:
-        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
-            too_much, too_little = roles.excess(connection), roles.lacking(connection)
-            name = connection.info.user
-    except psycopg.Error as error:
-        raise Ill(error, "First fix the database.") from None
+    with _connected() as connection:
+        too_much, too_little = roles.excess(connection), roles.lacking(connection)
+        name = connection.info.user
     if too_little:
         raise Ill(f"{name} {too_little}", "Run fieldgraph migrate with FIELDGRAPH_OWNER_DATABASE_URL set.")
     if too_much and settings.production:
@@ -107,21 +105,16 @@ def _role() -> str:
 
 def _audit() -> str:
     try:
-        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+        with _connected() as connection:
             head = audit_chain.verify(connection, settings.home)
-    except psycopg.Error as error:
-        raise Ill(error, "First fix the database.") from None
     except audit_chain.Broken as broken:
         raise Ill(broken, "Somebody changed the audit: compare it with a backup.") from None
     return f"{head.position} links hold" + (f", the last is {head.hash[:16]}" if head.hash else "")
 
 
 def _stored_bytes() -> str:
-    try:
-        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
-            wrong = stored_bytes.miscounts(connection)
-    except psycopg.Error as error:
-        raise Ill(error, "First fix the database.") from None
+    with _connected() as connection:
+        wrong = stored_bytes.miscounts(connection)
     if wrong:
         raise Ill(f"the bytes of {len(wrong)} accounts are wrong", "Run: fieldgraph counters")
     return "the bytes kept for each account add up"
@@ -147,14 +140,21 @@ async def _watermark() -> tuple[float, watermark.Holder | None]:
 
 
 def _sequences() -> str:
-    try:
-        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
-            behind = sequences.behind(connection)
-    except psycopg.Error as error:
-        raise Ill(error, "First fix the database.") from None
+    with _connected() as connection:
+        behind = sequences.behind(connection)
     if behind:
         raise Ill(f"{', '.join(behind)} would repeat numbers", "As the owner of the tables: fieldgraph migrate")
     return "ahead of their tables"
+
+
+@contextmanager
+def _connected() -> "Iterator[psycopg.Connection]":
+    """A connection to look at the database with."""
+    try:
+        with psycopg.connect(plain_url(_database_url()), connect_timeout=CONNECT_S_MAX) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise Ill(error, "First fix the database.") from None
 
 
 def _database_says(question: str) -> str:
