@@ -166,14 +166,12 @@ async def table_reading_updated(
 
     start = await info.context.events.beginning(after)
     row = await info.context.read(TableReading, table_reading_id)
-    first = TableReadingEvent(start.cursor or "", row, row.status)
-    return SourceStream(
+    return SourceStream.of_work(
         info.context.events,
         readings.topic_of(row),
         start,
         read,
-        first=first if after is None else None,
-        is_resumed=after is not None,
-        is_live=row.status not in readings.ENDED,
-        is_last=lambda value: value.status in readings.ENDED,
+        now=TableReadingEvent(start.cursor or "", row, row.status),
+        after=after,
+        is_over=lambda event: event.status in readings.ENDED,
     )

@@ -1,8 +1,8 @@
 """Imports of camera-trap files."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 import strawberry
 from sqlalchemy import Select
@@ -12,7 +12,7 @@ from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.deployments import Deployment
-from app.models.wildlife.exchange import ENDED, ExchangeStatus, WildlifeImport, WildlifeImportFormat
+from app.models.wildlife.exchange import ENDED, ExchangeStatus, WildlifeExport, WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.projects import ResearchProject
 from app.pagination import Order
 from app.policies import visible
@@ -313,21 +313,43 @@ async def wildlife_import_updated(
     import_id: The import.
     after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
+    return await follow(info, WildlifeImport, import_id, after, WildlifeImportEvent)
 
-    async def read(event: StreamEvent) -> WildlifeImportEvent:
+
+class Snapshot(Protocol):
+    """What events about imports and exports have in common."""
+
+    @property
+    def status(self) -> ExchangeStatus | None:
+        """The new status; None if it did not change."""
+
+
+E = TypeVar("E", bound=Snapshot)
+
+
+async def follow(
+    info: Info,
+    table: type[WildlifeImport | WildlifeExport],
+    id: strawberry.ID,
+    after: str | None,
+    snapshot: Callable[..., E],
+) -> SourceStream[E]:
+    """The progress of an import or an export; a snapshot is made of a cursor, the row, its status and what changed."""
+
+    async def read(event: StreamEvent) -> E:
         changes = dict(event.payload)
         status = ExchangeStatus(changes.pop("status")) if "status" in changes else None
-        now = await info.context.renewed().read(WildlifeImport, import_id)
-        return WildlifeImportEvent(event.position.cursor or "", now, status, **changes)
+        now = await info.context.renewed().read(table, id)
+        return snapshot(event.position.cursor or "", now, status, **changes)
 
     start = await info.context.events.beginning(after)
-    row = await info.context.read(WildlifeImport, import_id)
+    row = await info.context.read(table, id)
     return SourceStream.of_work(
         info.context.events,
         progress.topic_of(row),
         start,
         read,
-        now=WildlifeImportEvent(start.cursor or "", row, row.status),
+        now=snapshot(start.cursor or "", row, row.status),
         after=after,
         is_over=lambda event: event.status in ENDED,
     )

@@ -6,19 +6,18 @@ import strawberry
 from sqlalchemy import Select
 
 from app.events.streams import SourceStream
-from app.events.subscribers import StreamEvent
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.deployments import Deployment
-from app.models.wildlife.exchange import ENDED, EventsCount, ExchangeStatus, WildlifeExport, WildlifeExportFormat
+from app.models.wildlife.exchange import EventsCount, ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.models.wildlife.species import Species
 from app.policies import visible
-from app.services.wildlife.exchange import exports, progress
+from app.services.wildlife.exchange import exports
 from app.services.wildlife.exchange.exports import ExportOptions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
-from resolvers.wildlife.exchange import Counts
+from resolvers.wildlife.exchange import Counts, follow
 
 show_enum(EventsCount)
 
@@ -126,24 +125,7 @@ async def wildlife_export_updated(
     export_id: The export.
     after: The cursor to continue after; missed events come first. Without it, the current state comes first.
     """
-
-    async def read(event: StreamEvent) -> WildlifeExportEvent:
-        changes = dict(event.payload)
-        status = ExchangeStatus(changes.pop("status")) if "status" in changes else None
-        now = await info.context.renewed().read(WildlifeExport, export_id)
-        return WildlifeExportEvent(event.position.cursor or "", now, status, **changes)
-
-    start = await info.context.events.beginning(after)
-    row = await info.context.read(WildlifeExport, export_id)
-    return SourceStream.of_work(
-        info.context.events,
-        progress.topic_of(row),
-        start,
-        read,
-        now=WildlifeExportEvent(start.cursor or "", row, row.status),
-        after=after,
-        is_over=lambda event: event.status in ENDED,
-    )
+    return await follow(info, WildlifeExport, export_id, after, WildlifeExportEvent)
 
 
 def counts(root: strawberry.Parent[WildlifeExport]) -> ExportCounts:
