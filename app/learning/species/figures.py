@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.learning.species.head import Floats, Numbers
+from app.tabular.metrics import confusion
 
 BINS = 10
 
@@ -13,8 +14,7 @@ BINS = 10
 def figures(odds: Floats, labels: Numbers, classes: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Accuracy, recall and precision by class, the confusion matrix (rows: truth) and calibration."""
     predicted = odds.argmax(1)
-    matrix = np.zeros((len(classes), len(classes)), np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
+    matrix = confusion(predicted, labels, len(classes))
     by_class = [
         {
             "key": each["key"],
