@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio.to_thread
 
+from app.demo import cameras
 from app.demo.client import IMPORT, READING, Client, console
 from app.gateways.fakes.wood import season
 from app.gateways.fakes.wood.shots import Seen
@@ -40,21 +41,10 @@ async def teach(client: Client, research: str, project: str) -> None:
 
 async def _bring(client: Client, research: str, collection: str, camera: season.Camera, drawn: Sequence[Drawn]) -> None:
     """The memory card of one camera."""
-    place = {
-        "researchProjectId": research,
-        "locationId": f"{camera.code}-before",
-        "name": camera.name,
-        "point": {"type": "Point", "coordinates": [camera.longitude, camera.latitude]},
-        "timezone": season.ZONE,
-        "ignoreDst": True,
-    }
-    location = await client.ask("createLocation", place, "Location { id }")
-    when = {"startsAt": season.START.isoformat(), "endsAt": season.END.isoformat()}
-    stay = {"locationId": location["id"], "deploymentCode": "Before", **when}
-    deployment = await client.ask("createDeployment", stay, "Deployment { id }")
+    deployment = await cameras.place(client, research, camera, location=f"{camera.code}-before", deployment="Before")
     files = {_path(each): content for each, content, _ in drawn}
     asked = [{"path": path, "bytes": len(each), "sha256": sha256(each).hexdigest()} for path, each in files.items()]
-    to = {"researchProjectId": research, "deploymentId": deployment["id"]}
+    to = {"researchProjectId": research, "deploymentId": deployment}
     links = await client.ask(
         "requestMediaUploads", {**to, "files": asked}, "RequestedUploads { files { path url mediaType } }"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from app.demo import classifier
+from app.demo import cameras, classifier
 from app.demo.client import AI_JOB, IMPORT, READING, Client, console
 from app.gateways.fakes import ai_manager
 from app.gateways.fakes.wood import season, stand_in_manager
@@ -57,19 +57,7 @@ async def _place(client: Client, camera: season.Camera) -> tuple[str, str]:
     names = {"name": f"Memory card {number}", "acronym": f"CARD{number}"}
     project = await client.ask("createResearchProject", names, "ResearchProject { id name }")
     console.print(f"[bold]2[/] A research project, {project['name']}, with the camera at {camera.name}")
-    place = {
-        "researchProjectId": project["id"],
-        "locationId": camera.code,
-        "name": camera.name,
-        "point": {"type": "Point", "coordinates": [camera.longitude, camera.latitude]},
-        "timezone": season.ZONE,
-        "ignoreDst": True,
-    }
-    location = await client.ask("createLocation", place, "Location { id }")
-    when = {"startsAt": season.START.isoformat(), "endsAt": season.END.isoformat()}
-    stay = {"locationId": location["id"], "deploymentCode": "May", **when}
-    deployment = await client.ask("createDeployment", stay, "Deployment { id }")
-    return project["id"], deployment["id"]
+    return project["id"], await cameras.place(client, project["id"], camera, location=camera.code, deployment="May")
 
 
 async def _bring(client: Client, project: str, deployment: str, pictures: Sequence[season.Picture]) -> str:
