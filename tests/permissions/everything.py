@@ -125,7 +125,7 @@ async def answers(
 ) -> dict[str, list[Any]]:
     """What every question is answered with, and every field of every row, by `Type.field`.
 
-    Ids are variables: so the documents are the same each time, and are planned once.
+    Ids are variables: so the documents are the same each time, and those that are still cached are not planned again.
     """
     found: dict[str, list[Any]] = {}
 
