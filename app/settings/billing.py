@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=15, decimal_places=8, allow_inf_nan=False)]
 
+Factor = Annotated[Decimal, Field(ge=0, le=1_000, max_digits=7, decimal_places=4, allow_inf_nan=False)]
+
 
 class BillingSettings(BaseModel):
     """Prices and limits of money."""
@@ -21,6 +23,22 @@ class BillingSettings(BaseModel):
     ai_job_price_tokens: Price = Field(
         default=Decimal(0), description="Tokens for one medium that a local AI provider looks at."
     )
+    species_training_price_tokens: Price = Field(
+        default=Decimal(0), description="Tokens for one medium that a species classifier learns from."
+    )
+    machine_training_price_tokens: Price = Field(
+        default=Decimal(0), description="Tokens for one column of one line that a machine of level 1 learns from."
+    )
+    machine_solving_price_tokens: Price = Field(
+        default=Decimal(0), description="Tokens for one column of one line that a machine of level 1 solves."
+    )
+    line_storage_price_tokens: Price = Field(
+        default=Decimal(0), description="Tokens for keeping one line of a machine for one day."
+    )
+    level_2_price_factor: Factor = Field(default=Decimal(2), description="What level 2 costs, as times of level 1.")
+    level_3_price_factor: Factor = Field(default=Decimal(4), description="What level 3 costs, as times of level 1.")
+    level_4_price_factor: Factor = Field(default=Decimal(8), description="What level 4 costs, as times of level 1.")
+    level_5_price_factor: Factor = Field(default=Decimal(16), description="What level 5 costs, as times of level 1.")
     reservation_hours: Annotated[int, Field(ge=1, le=8_760)] = Field(
         default=72, description="Hours that money is held for a job; those of jobs at work last."
     )

@@ -1,19 +1,22 @@
 """Work that has a price: money is held before it starts, or it does not start."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
-from app.models.billing.ledger import Currency, OperationCause
+from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.reservations import Reservation, ReservationState
 from app.models.system import Job, JobState
 from app.services.billing import charges
+from app.services.billing.errors import InsufficientFunds
+from app.services.billing.reservations import Purpose
 from app.services.system import jobs
 from app.settings import settings
 from resolvers import ids
 from tests import factories
-from tests.billing.books import give
+from tests.billing.books import broken, give
 
 START = {"epochs": 2, "batchSize": 8, "zoomLevel": [19]}
 
@@ -35,6 +38,53 @@ def test_prices_are_rounded_once_half_to_even(monkeypatch):
     monkeypatch.setattr(settings, "training_price_tokens", Decimal("0.00000001"))
     assert charges.price_of(OperationCause.TRAINING, lines=1_000, epochs=3) == Decimal("0.00003000")
     assert charges.price_of(OperationCause.PREDICTION, lines=1_000) == 0
+
+
+def test_a_machine_is_priced_by_its_columns_lines_and_level(monkeypatch):
+    monkeypatch.setattr(settings, "machine_training_price_tokens", Decimal("0.001"))
+    monkeypatch.setattr(settings, "machine_solving_price_tokens", Decimal("0.00000003"))
+    for level, factor in {None: 1, 1: 1, 2: 2, 3: 4, 4: 8, 5: 16}.items():
+        paid = charges.price_of(OperationCause.MACHINE_TRAINING, lines=100, columns=5, level=level)
+        assert paid == Decimal("0.5") * factor, level
+    # Rounded once: a factor of one half is not applied to a rounded unit.
+    monkeypatch.setattr(settings, "level_2_price_factor", Decimal("0.5"))
+    assert charges.price_of(OperationCause.MACHINE_SOLVING, lines=1, columns=1, level=2) == Decimal("0.00000002")
+    assert charges.price_of(OperationCause.MACHINE_SOLVING_API, lines=3, columns=3, level=2) == Decimal("0.00000014")
+
+
+async def test_who_owns_a_machine_pays_for_what_a_member_starts(database, owner, other, monkeypatch):
+    monkeypatch.setattr(settings, "machine_training_price_tokens", Decimal("0.5"))
+    await give(database, owner.id, 10, Currency.EAML)
+    purpose = Purpose(OperationCause.MACHINE_TRAINING, ("Machine", 1), count_of_lines=2, count_of_columns=3, level=1)
+    job = await factories.job(database, user_id=other.id)
+    async with database.writing() as session:
+        assert (await charges.estimate(session, owner.id, purpose)).is_affordable
+        assert not (await charges.estimate(session, other.id, purpose)).is_affordable
+        held = await charges.hold_for(session, job, purpose, payer_id=owner.id)
+        assert held is not None
+        assert (held.user_id, held.actor_id, held.amount) == (owner.id, other.id, 3)
+        assert not (await charges.estimate(session, owner.id, replace(purpose, count_of_lines=5))).is_affordable
+    async with database.writing() as session:
+        claim = await jobs.begin(session, job.id)
+    async with database.writing() as session:
+        await jobs.end(session, claim, JobState.DONE)
+    async with database.reading() as session:
+        paid = (await session.scalars(select(Operation).where(Operation.job_key == job.id))).one()
+    assert (paid.operation_user_id, paid.owner_user_id) == (other.id, owner.id)
+
+
+async def test_what_is_done_at_once_is_paid_at_once(database, owner, monkeypatch):
+    monkeypatch.setattr(settings, "machine_solving_price_tokens", Decimal("0.5"))
+    await give(database, owner.id, 2, Currency.EAML)
+    purpose = Purpose(OperationCause.MACHINE_SOLVING, ("Machine", 1), count_of_lines=3, count_of_columns=1)
+    async with database.writing() as session:
+        paid = await charges.pay_now(session, purpose, payer_id=owner.id)
+        assert paid is not None
+        assert paid.count_of_lines == 3
+    with pytest.raises(InsufficientFunds):
+        async with database.writing() as session:
+            await charges.pay_now(session, purpose, payer_id=owner.id)
+    assert await broken(database) == {}
 
 
 async def test_without_a_price_nothing_is_held(change, database, owner, model):

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, t
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, Record
+from app.models.base import WITHHELD, Record, not_exported
 from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
 from app.models.limits.billing import SUBJECT_TYPE_LENGTH_MAX
 
@@ -37,9 +37,14 @@ class Reservation(Record):
         Index("ix_reservations_held", "expires_at", postgresql_where=text("state = 'HELD'")),
         Index(None, "operation_id"),
         Index(None, "job_key"),
+        Index(None, "actor_id"),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    # Who started the work, if not the payer: a member of a team works with the machine of its owner, who pays.
+    actor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id"), info=not_exported("it is the payer's; the actor's work has its own rows")
+    )
     cause: Mapped[OperationCause] = mapped_column(doc="What it is held for.")
     currency: Mapped[Currency] = mapped_column(doc="The currency. Coupons count as tokens.")
     amount: Mapped[Decimal] = mapped_column(MONEY, doc="How much is held.")
@@ -58,7 +63,7 @@ class Reservation(Record):
     job_key: Mapped[int | None] = mapped_column(BigInteger, info=WITHHELD)
     operation_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
 
-    user: Mapped[User] = relationship(lazy="raise", doc="Whose money it is.")
+    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Whose money it is.")
     operation: Mapped[Operation | None] = relationship(lazy="raise", doc="The operation that posted it.")
     parts: Mapped[list["ReservationPart"]] = relationship(back_populates="reservation", lazy="raise")
 

@@ -4,40 +4,109 @@ A job ends once, in a transaction that names its fence. The reservation ends in 
 killed or that lost its lease posts nothing, and a message that comes twice finds the job ended.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import Select, func, select, update
 
-from app.database import WriteSession
-from app.models.billing.ledger import OperationCause
+from app.database import ReadSession, WriteSession
+from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.reservations import Reservation, ReservationPart, ReservationState
 from app.models.system import Job, JobState
 from app.queue import IS_UNFINISHED
-from app.services.billing import amounts, reservations
+from app.services.billing import amounts, holds, reservations
 from app.services.billing.reservations import SWEPT_AT_ONCE, Purpose
 from app.services.system import jobs
 from app.settings import settings
 
+UNITS: Mapping[OperationCause, str] = {
+    OperationCause.TRAINING: "training_price_tokens",
+    OperationCause.PREDICTION: "prediction_price_tokens",
+    OperationCause.AI_JOB: "ai_job_price_tokens",
+    OperationCause.SPECIES_TRAINING: "species_training_price_tokens",
+    OperationCause.MACHINE_TRAINING: "machine_training_price_tokens",
+    OperationCause.MACHINE_SOLVING: "machine_solving_price_tokens",
+    OperationCause.MACHINE_SOLVING_API: "machine_solving_price_tokens",
+    OperationCause.MARKET_SOLVING: "machine_solving_price_tokens",
+    OperationCause.LINES_STORAGE: "line_storage_price_tokens",
+}
+"""The setting with the price of one unit of each work."""
 
-def price_of(cause: OperationCause, *, lines: int, epochs: int | None = None) -> Decimal:
-    """Tokens for so many lines, tiles or media; zero unless this installation has a price for it."""
-    unit = {
-        OperationCause.TRAINING: settings.training_price_tokens,
-        OperationCause.PREDICTION: settings.prediction_price_tokens,
-        OperationCause.AI_JOB: settings.ai_job_price_tokens,
-    }[cause]
-    return amounts.rounded(unit * lines * (1 if epochs is None else epochs))
+
+@dataclass(frozen=True)
+class Estimate:
+    """What work would cost, and whether its payer could pay it now."""
+
+    price: Decimal
+    available: Decimal
+    currency: Currency = Currency.EAML
+
+    @property
+    def is_affordable(self) -> bool:
+        """Whether as much is available."""
+        return self.price <= self.available
 
 
-async def hold_for(session: WriteSession, job: Job, purpose: Purpose) -> Reservation | None:
-    """Holds what a new job costs its user; InsufficientFunds if less is available. None if it costs nothing."""
+def price_of(
+    cause: OperationCause,
+    *,
+    lines: int,
+    epochs: int | None = None,
+    columns: int | None = None,
+    level: int | None = None,
+) -> Decimal:
+    """Tokens for so many lines, tiles or media; zero unless this installation has a price for it.
+
+    The price of a machine's work counts each column of each line, times the factor of its level.
+    """
+    unit: Decimal = getattr(settings, UNITS[cause])
+    factor = Decimal(1) if level in {None, 1} else getattr(settings, f"level_{level}_price_factor")
+    return amounts.rounded(
+        unit * factor * lines * (1 if epochs is None else epochs) * (1 if columns is None else columns)
+    )
+
+
+def price_for(purpose: Purpose) -> Decimal:
+    """What work for this purpose costs."""
     assert purpose.count_of_lines is not None, "the price is for lines"
-    price = price_of(purpose.cause, lines=purpose.count_of_lines, epochs=purpose.count_of_training_epoch)
-    if not price or job.user_id is None:
+    return price_of(
+        purpose.cause,
+        lines=purpose.count_of_lines,
+        epochs=purpose.count_of_training_epoch,
+        columns=purpose.count_of_columns,
+        level=purpose.level,
+    )
+
+
+async def estimate(session: ReadSession, payer_id: int, purpose: Purpose) -> Estimate:
+    """What this work would cost, and what its payer has for it. Call it in every `estimate…` field."""
+    return Estimate(price_for(purpose), await holds.available(session, payer_id, Currency.EAML))
+
+
+async def hold_for(
+    session: WriteSession, job: Job, purpose: Purpose, *, payer_id: int | None = None
+) -> Reservation | None:
+    """Holds what a new job costs; InsufficientFunds if less is available. None if it costs nothing.
+
+    Who started the job pays, unless `payer_id` names somebody else: the owner of a machine.
+    """
+    price = price_for(purpose)
+    payer = job.user_id if payer_id is None else payer_id
+    if not price or payer is None:
         return None
-    return await reservations.hold(session, job.user_id, price, replace(purpose, job_key=job.id), for_=_while())
+    purpose = replace(purpose, job_key=job.id, actor_id=purpose.actor_id or job.user_id)
+    return await reservations.hold(session, payer, price, purpose, for_=_while())
+
+
+async def pay_now(session: WriteSession, purpose: Purpose, *, payer_id: int) -> Operation | None:
+    """Charges work that is done in this transaction, such as solving a few lines. None if it costs nothing."""
+    price = price_for(purpose)
+    if not price:
+        return None
+    held = await reservations.hold(session, payer_id, price, purpose, for_=_while())
+    return await reservations.post(session, held.id)
 
 
 def _while() -> timedelta:

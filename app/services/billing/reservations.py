@@ -33,6 +33,11 @@ class Purpose:
     job_key: int | None = None
     count_of_lines: int | None = None
     count_of_training_epoch: int | None = None
+    # Only for the price: machines are priced by columns and level.
+    count_of_columns: int | None = None
+    level: int | None = None
+    # Who started the work, if not the payer.
+    actor_id: int | None = None
 
 
 async def hold(
@@ -57,6 +62,7 @@ async def hold(
         subject_type=subject_type,
         subject_key=subject_key,
         job_key=purpose.job_key,
+        actor_id=purpose.actor_id,
     )
     session.add(reservation)
     await session.flush()
@@ -93,7 +99,7 @@ def _about(reservation: Reservation) -> About:
     subject = reservation.subject_type, reservation.subject_key
     return About(
         reservation.cause,
-        reservation.user_id,
+        reservation.actor_id or reservation.user_id,
         reservation.user_id,
         count_of_lines=reservation.count_of_lines,
         count_of_training_epoch=reservation.count_of_training_epoch,
