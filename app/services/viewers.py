@@ -1,10 +1,12 @@
 """Caches for a few seconds who tokens belong to, so that not every request asks the database."""
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from weakref import WeakSet
 
@@ -40,6 +42,7 @@ class Viewers:
         self._look_up = look_up
         self._events = events
         self._cached: LRU[bytes, CachedViewer] = LRU(lambda: settings.viewers_cached_max)
+        self._looking_up: dict[bytes, asyncio.Task[tuple[Viewer, datetime | None]]] = {}
         self._invalidations = 0
         self._after: Position | None = None
         self.background = [Background("viewers", self._listen, silence_s_max=math.inf)]
@@ -52,6 +55,15 @@ class Viewers:
         cached = self._cached.get(key)
         if cached is not None and cached.until > time.monotonic():
             return cached.viewer, cached.expires_at
+        looking_up = self._looking_up.get(key)
+        if looking_up is None:
+            # Of a token that many requests bring at once, the database is asked once.
+            looking_up = self._looking_up[key] = asyncio.create_task(self._ask(key, token))
+            looking_up.add_done_callback(partial(self._answered, key))
+        # Not cancelled with the request that began it: others wait for it, too.
+        return await asyncio.shield(looking_up)
+
+    async def _ask(self, key: bytes, token: str) -> tuple[Viewer, datetime | None]:
         while True:
             invalidations = self._invalidations
             viewer, expires_at = await self._look_up(token)
@@ -59,6 +71,12 @@ class Viewers:
                 self._cache(key, viewer, expires_at)
                 return viewer, expires_at
             # Rights changed while the database was asked, so its answer may be outdated.
+
+    def _answered(self, key: bytes, looked_up: asyncio.Task[tuple[Viewer, datetime | None]]) -> None:
+        del self._looking_up[key]
+        if not looked_up.cancelled():
+            # Whoever waited has heard of a failure; it need not be told again if nobody did.
+            looked_up.exception()
 
     def _cache(self, key: bytes, viewer: Viewer, expires_at: datetime | None) -> None:
         lifetime_s = settings.viewer_cache_s
@@ -86,8 +104,10 @@ class Viewers:
             task.start()
 
     async def stop(self) -> None:
-        """Stops listening."""
+        """Stops listening, and asking."""
         _of_this_process.discard(self)
+        for looking_up in self._looking_up.values():
+            looking_up.cancel()
         for task in self.background:
             await task.stop()
 

@@ -23,9 +23,19 @@ def request_id_of(scope: Scope) -> str:
     """The client's own X-Request-ID if it is well formed, else a new one; the same for the whole request."""
     state: dict[str, str] = scope.setdefault("state", {})
     if "request_id" not in state:
-        request_id = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-        state["request_id"] = request_id if _WELL_FORMED_ID.match(request_id) else f"{random.getrandbits(128):032x}"
+        state["request_id"] = own_request_id(scope) or new_request_id()
     return state["request_id"]
+
+
+def own_request_id(scope: Scope) -> str | None:
+    """The client's own X-Request-ID, if it is well formed."""
+    request_id = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return request_id if _WELL_FORMED_ID.match(request_id) else None
+
+
+def new_request_id() -> str:
+    """One for a request that has none."""
+    return f"{random.getrandbits(128):032x}"
 
 
 def address_of(scope: Scope) -> str:

@@ -86,13 +86,58 @@ async def test_the_longest_unused_is_forgotten_first(asked, known, long, monkeyp
 async def test_what_was_asked_before_a_change_is_asked_again_after_it(asked, known, long):
     asked.held.clear()
     asking = asyncio.create_task(known.of("1"))
-    await asyncio.sleep(0)
+    while not asked.tokens:  # noqa: ASYNC110 - the look-up begins in a task of its own
+        await asyncio.sleep(0)
     known.invalidate(1)
     asked.held.set()
     await asking
     assert asked.tokens == ["1", "1"]
     await known.of("1")
     assert asked.tokens == ["1", "1"]
+
+
+async def test_requests_that_bring_a_token_at_once_ask_for_it_once(asked, known, long):
+    asked.held.clear()
+    requests = [asyncio.create_task(known.of("1")) for _ in range(5)]
+    others = asyncio.create_task(known.of("2"))
+    await asyncio.sleep(0)
+    asked.held.set()
+    assert {(await request)[0] for request in requests} == {Viewer(1)}
+    assert (await others)[0] == Viewer(2)
+    assert sorted(asked.tokens) == ["1", "2"]
+
+
+async def test_who_leaves_takes_the_answer_from_nobody(asked, known, long):
+    asked.held.clear()
+    first, second = (asyncio.create_task(known.of("1")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    asked.held.set()
+    assert (await second)[0] == Viewer(1)
+    assert asked.tokens == ["1"]
+
+
+async def test_a_failure_is_told_to_all_who_wait_and_not_remembered(known, asked, long, monkeypatch):
+    failing = Exception("the database is away")
+
+    async def fail(token: str) -> None:
+        await asyncio.sleep(0)
+        raise failing
+
+    monkeypatch.setattr(known, "_look_up", fail)
+    assert await asyncio.gather(known.of("1"), known.of("1"), return_exceptions=True) == [failing, failing]
+    monkeypatch.setattr(known, "_look_up", asked)
+    assert (await known.of("1"))[0] == Viewer(1)
+
+
+async def test_nobody_is_asked_for_any_more_once_it_stops(asked, known):
+    asked.held.clear()
+    request = asyncio.create_task(known.of("1"))
+    await asyncio.sleep(0)
+    await known.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await request
 
 
 async def test_a_change_is_known_here_at_once(ask, database, owner, long):

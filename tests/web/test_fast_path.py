@@ -3,15 +3,19 @@
 import asyncio
 import contextlib
 import json
+import random
 import re
 import socket
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.settings import settings
 from app.web.fast_path.exchange import Exchange
+from app.web.fast_path.protocol import HEADS_MAX, BoundedHttp
+from tests.fuzz import FACTOR
 from tests.silence import PATIENCE_S
 from tests.web.conftest import SCHEMA, running
 
@@ -161,6 +165,71 @@ async def test_both_ways_answer_with_the_same_bytes(ways, exchanges, asked):
             answers.append(timeless(await wire.hear()))
     assert answers[0] == answers[1]
     assert len(exchanges) == (asked in PLAIN.values())
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """What was given to the parser."""
+    read, given = BoundedHttp._read, []
+
+    def counted(self, data):
+        given.append(data)
+        read(self, data)
+
+    monkeypatch.setattr(BoundedHttp, "_read", counted)
+    return given
+
+
+KEPT = {name: asked for name, asked in PLAIN.items() if name not in {"HTTP/1.0", "an end"}}
+
+
+@pytest.mark.parametrize("asked", KEPT.values(), ids=KEPT)
+async def test_a_head_that_comes_again_is_not_parsed_and_answered_with_the_same_bytes(ways, parsed, asked):
+    answers, reads = [], []
+    for served in ways:
+        async with connected(served) as wire:
+            for _ in range(3):
+                wire.say(asked)
+                answers.append(timeless(await wire.hear()))
+        reads.append(len(parsed))
+    assert len({*answers}) == 1
+    assert reads == [1, 4]
+
+
+async def test_a_head_is_known_to_its_connection_alone(served, parsed):
+    for _ in range(2):
+        async with connected(served) as wire:
+            wire.say(numbered(1))
+            await wire.hear()
+    assert len(parsed) == 2
+
+
+async def test_more_heads_than_are_kept_are_parsed_again(served, parsed):
+    async with connected(served) as wire:
+        for number in [*range(HEADS_MAX + 1), 0]:
+            wire.say(numbered(number, x_request_id=f"request-{number}"))
+            assert data_of(await wire.hear()) == {"echo": f"{float(number)}"}
+    assert len(parsed) == HEADS_MAX + 2
+
+
+@pytest.mark.parametrize("seed", range(4 * FACTOR))
+async def test_however_requests_are_cut_both_ways_answer_them_alike(ways, seed):
+    """Known heads, unknown ones, bodies longer and shorter than announced, several requests at once, and pieces."""
+    chance = random.Random(seed)
+    asked = [chance.choice([*KEPT.values(), *[numbered(n) for n in range(3)]]) for _ in range(12)]
+    cuts = sorted(chance.sample(range(1, len(b"".join(asked))), 12) if seed % 2 else [])
+    whole = b"".join(asked)
+    pieces = [whole[a:b] for a, b in pairwise([0, *cuts, len(whole)])] if cuts else asked
+    answers = []
+    for served in ways:
+        async with connected(served) as wire:
+            for piece in pieces:
+                wire.say(piece)
+                await wire.writer.drain()
+                if chance.random() < 0.5:
+                    await asyncio.sleep(0.01)
+            answers.append([timeless(await wire.hear()) for _ in asked])
+    assert answers[0] == answers[1]
 
 
 def data_of(answer: bytes) -> object:

@@ -4,7 +4,7 @@ What it says is the same to the byte as what the ordinary way says; it makes its
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -16,13 +16,15 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app import logs
 from app.web.graphql.errors import record
+from app.web.graphql.heads import Head
 from app.web.graphql.responses import Answer
 from app.web.middleware import COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL, protect
-from app.web.origin import address_of, request_id_of, takes_pages_of_others
+from app.web.origin import new_request_id, takes_pages_of_others
 
 FRAMES_MAX = 512
 
-Post = Callable[[Scope, Mapping[bytes, bytes], bytes], Awaitable[Answer]]
+Post = Callable[[Head, str, bytes], Awaitable[Answer]]
+"""Answers the body that came after a head; the text is the id of the request."""
 
 
 class Exchange:
@@ -36,19 +38,15 @@ class Exchange:
         self,
         protocol: HttpToolsProtocol,
         post: Post,
-        scope: Scope,
-        headers: Mapping[bytes, bytes],
+        head: Head,
         body: bytes,
-        *,
-        keep_alive: bool,
     ) -> None:
         self._protocol = protocol
         self._post = post
-        self._scope = scope
-        self._headers = headers
+        self._head = head
         self._body = body
         self._task: asyncio.Task[Any] | None = None
-        self.keep_alive = keep_alive
+        self.keep_alive = head.keep_alive
         self.disconnected = False
         self.response_complete = False
 
@@ -63,11 +61,11 @@ class Exchange:
         if self.disconnected:
             return
         self._task = asyncio.current_task()
-        request_id = request_id_of(self._scope)
+        request_id = self._head.request_id or new_request_id()
         bind_contextvars(request_id=request_id)
-        logs.address.set(address_of(self._scope))
+        logs.address.set(self._head.address)
         try:
-            answer = await self._post(self._scope, self._headers, self._body)
+            answer = await self._post(self._head, request_id, self._body)
             if self._protocol.flow.write_paused:
                 await self._protocol.flow.drain()
             parts = await self._written(answer, request_id)
@@ -79,14 +77,14 @@ class Exchange:
 
     async def _written(self, answer: Answer, request_id: str) -> list[bytes]:
         body, varies, is_gzip = answer.body, len(answer.body) >= COMPRESSED_BYTES_MIN, False
-        if varies and b"gzip" in self._headers.get(b"accept-encoding", b""):
+        if varies and self._head.takes_gzip:
             is_gzip = True
             body = await _compressed(body)
         before, after = _frame(
             answer.status,
             answer.media_type,
             answer.headers,
-            self._scope["scheme"],
+            self._head.scheme,
             varies=varies,
             is_gzip=is_gzip,
             crosses=takes_pages_of_others(),

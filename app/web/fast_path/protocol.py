@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.settings import settings
 from app.web.connection_limits import HEALTH, Crowd, too_many
 from app.web.fast_path.exchange import Exchange, Post
-from app.web.graphql.http import is_plain
+from app.web.graphql.heads import Head, head_of, is_plain
 from app.web.origin import network_of
 from app.web.proxies import HEADERS, Proxies, ours
 
@@ -22,6 +22,10 @@ HEALTH_PATHS = frozenset(path.encode() for path in HEALTH)
 HTTP2_METHOD = b"PRI"
 HTTP2_REFUSED = "This server speaks HTTP/1.1. Use that, or put a proxy in front that speaks HTTP/2."
 UPGRADE_HEADERS = frozenset({b"upgrade", b"http2-settings"})
+HEAD_END = b"\r\n\r\n"
+# Of one connection: a client begins its requests with few different heads, and with these again and again.
+HEADS_MAX = 4
+HEAD_BYTES_MAX = 4_096
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -35,6 +39,9 @@ class BoundedHttp(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _idle: asyncio.TimerHandle | None = None
     _idle_since = 0.0
+    # Whether the parser has just seen the end of a plain POST, and what that was.
+    _is_between = False
+    _latest: tuple[Head, bytes] | None = None
     # The headers of a plain POST while its body is expected, and what has come of it.
     _plain: dict[bytes, bytes] | None = None
     _body = b""
@@ -58,6 +65,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._post = post
         self._crowd = crowd or Crowd()
         self._proxies = proxies or ours()
+        self._heads: dict[bytes, Head] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -94,6 +102,31 @@ class BoundedHttp(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_between and not self._is_crowded():
+            head, end, body = data.partition(HEAD_END)
+            known = self._heads.get(head)
+            if known is not None and end and len(body) == known.length:
+                self._answer(known, body)
+                return
+        self._read(data)
+        if self._is_between:
+            self._remember(data)
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the head if this was one request and nothing else: the same bytes will be parsed to the same.
+
+        Like the headers of the latest request, it goes with the connection, which is closed when it is idle.
+        """
+        latest, self._latest = self._latest, None
+        if latest is None:
+            return
+        head, _, body = data.partition(HEAD_END)
+        if latest[0].keep_alive and body == latest[1] and len(body) == latest[0].length and len(head) < HEAD_BYTES_MAX:
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
+            self._heads[head] = latest[0]
+
+    def _read(self, data: bytes) -> None:
         if self._head_bytes > settings.request_head_bytes_max:
             self.send_400_response("The head of this request is too large.")
             return
@@ -141,6 +174,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_between = False
         if self._deadline:
             self._stop_waiting()
         self._is_in_head = True
@@ -175,7 +209,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._plain is None:
             super().on_message_complete()
         else:
-            self._answer(self._plain)
+            self._end_plain(self._plain)
 
     def on_response_complete(self) -> None:
         """What uvicorn does, but for its timer, which would be set and cancelled for each response."""
@@ -215,15 +249,20 @@ class BoundedHttp(HttpToolsProtocol):
             self.cycle.gone()
         super().connection_lost(exc)
 
-    def _answer(self, headers: dict[bytes, bytes]) -> None:
-        assert self._post
+    def _end_plain(self, headers: dict[bytes, bytes]) -> None:
         self._plain = None
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         scope: Any = self.scope
         if not HEADERS.isdisjoint(headers):
             self._proxies.resolve(scope)
+        head = head_of(scope, headers, keep_alive=keep_alive)
+        self._is_between, self._latest = True, (head, self._body)
+        self._answer(head, self._body)
+
+    def _answer(self, head: Head, body: bytes) -> None:
+        assert self._post
         # To uvicorn it is as good as a cycle of its own.
-        exchange: Any = Exchange(self, self._post, scope, headers, self._body, keep_alive=keep_alive)
+        exchange: Any = Exchange(self, self._post, head, body)
         previous, self.cycle = self.cycle, exchange
         if previous is None or previous.response_complete:
             # Not by the loop's own factory: that asks on whose account a task is, and here nobody knows yet.

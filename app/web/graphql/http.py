@@ -1,9 +1,8 @@
 """GraphQL over HTTP: POST, GET, and server-sent events for whoever would rather have those."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
-from functools import lru_cache
 
 import structlog
 from graphql import OperationType
@@ -20,26 +19,19 @@ from app.web.graphql.connection_slots import Places, holder
 from app.web.graphql.errors import Refused, record
 from app.web.graphql.event_stream import send_events
 from app.web.graphql.execution import ANY_KIND, Engine, WrongKind
+from app.web.graphql.heads import EXPLAIN, IDEMPOTENCY_KEY, Head
 from app.web.graphql.observe import Observation
 from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.request import Malformed, Parameters, decode, parameters, posted, queried
 from app.web.graphql.responses import Answer, answered, refused
 from app.web.graphql.results import Beginning, Reply, accident, refusal
-from app.web.origin import address_of, bearer, foreign_browser, request_id_of, takes_pages_of_others
+from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.request_body import Early, unless_gone
 
 READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
-EXPLAIN = "graphql-explain"
-EXPLAIN_BYTES = EXPLAIN.encode()
-IDEMPOTENCY_KEY = "idempotency-key"
-IDEMPOTENCY_KEY_BYTES = IDEMPOTENCY_KEY.encode()
 SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
-PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN_BYTES})
-ACCEPT_LENGTH_MAX = 256
 # A body that has not arrived within this may never do: until then nothing need be known of who sends it.
 AT_ONCE_S = 0.1
-ACCEPTED_MAX = 128
 WRONG = {
     OperationType.MUTATION: Malformed("Send mutations by POST.", status=405, headers={"Allow": "POST"}),
     OperationType.SUBSCRIPTION: Malformed(
@@ -110,29 +102,21 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - it will fail again where the whole request is answered
             log.debug("token not checked early", reason=type(error).__name__)
 
-    def post(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> Awaitable[Answer]:
-        """The answer to a POST that came whole, whose head `is_plain`."""
-        address = address_of(scope)
-        bill = self._engine.bill(address)
+    def post(self, head: Head, request_id: str, body: bytes) -> Awaitable[Answer]:
+        """The answer to a plain POST that came whole."""
+        bill = self._engine.bill(head.address)
         current.set(bill)
-        return timed(self._post(scope, address, headers, body, bill), bill)
+        return timed(self._post(head, request_id, body, bill), bill)
 
-    async def _post(
-        self, scope: Scope, address: str, headers: Mapping[bytes, bytes], body: bytes, bill: Bill
-    ) -> Answer:
-        media_types = _single(headers.get(b"accept"))
+    async def _post(self, head: Head, request_id: str, body: bytes, bill: Bill) -> Answer:
         try:
             posted_parameters = parameters(decode(body), size=len(body))
-            key = headers.get(IDEMPOTENCY_KEY_BYTES)
-            if key is not None:
-                posted_parameters = posted_parameters.keyed(key.decode("latin-1"))
+            if head.idempotency_key is not None:
+                posted_parameters = posted_parameters.keyed(head.idempotency_key)
         except Malformed as malformed:
-            return refused(malformed, media_types, bill)
-        explains, client = headers.get(EXPLAIN_BYTES) == b"1", headers.get(b"user-agent", b"").decode("latin-1")
-        caller = Caller(request_id_of(scope), address, "http", explains, client)
-        authorization = headers.get(b"authorization")
-        token = None if authorization is None else authorization.decode("latin-1")
-        answer = await self._answered(caller, posted_parameters, token, SINGLE, media_types, bill)
+            return refused(malformed, head.media_types, bill)
+        caller = Caller(request_id, head.address, "http", client=head.client)
+        answer = await self._answered(caller, posted_parameters, head.authorization, SINGLE, head.media_types, bill)
         assert answer, "only what streams has none"
         return answer
 
@@ -248,22 +232,3 @@ class Endpoint:
             self._streams.discard(ending)
             place.leave()
             operation.bill.settle()
-
-
-def is_plain(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the head of a POST asks for nothing but one answer to a JSON body."""
-    return (
-        headers.get(b"content-type", b"").lower() in PLAIN_BODIES
-        and UNUSUAL.isdisjoint(headers)
-        and not (b"origin" in headers and takes_pages_of_others())
-        and bool(_single(headers.get(b"accept")))
-    )
-
-
-@lru_cache(maxsize=ACCEPTED_MAX)
-def _single(accepted: bytes | None) -> tuple[str, ...]:
-    """The media types that the header takes, if none of them is for more than one answer, or for people."""
-    if accepted is not None and len(accepted) > ACCEPT_LENGTH_MAX:
-        return ()
-    media_types = accept.choices(accepted.decode("latin-1") if accepted is not None else None)
-    return () if {accept.EVENTS, accept.HTML} & {*media_types} else tuple(media_types)
