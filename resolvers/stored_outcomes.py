@@ -43,6 +43,8 @@ def _of(kind: Any) -> Outcome:
         return _optional(_of(only))
     if origin is list:
         return _list(_of(of[0]))
+    if kind is Any or origin is dict:  # plain JSON
+        return _plain(lambda value: value, lambda value: value)
     kind = getattr(kind, "__supertype__", kind)
     if isclass(kind) and issubclass(kind, Record):
         return _row(kind)

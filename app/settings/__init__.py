@@ -32,6 +32,8 @@ ORDERED = [
     ("verdicts_at_once_max", "list_length_max"),
     ("request_bytes_max", "shape_request_bytes_max"),
     ("request_bytes_max", "labels_request_bytes_max"),
+    ("request_bytes_max", "rows_request_bytes_max"),
+    ("solve_rows_max", "list_length_max"),
     ("document_cost_max", "viewer_cost_per_minute_max"),
     ("document_cost_max", "address_cost_per_minute_max"),
     ("socket_message_bytes_max", "socket_refused_bytes_max"),

@@ -24,3 +24,13 @@ class AutomlSettings(BaseModel):
     machine_lines_at_once_max: Count = Field(
         default=1_000, description="Lines of a machine that one request may add, change or delete."
     )
+    solve_rows_max: Count = Field(default=1_000, description="Rows that one request may ask a machine about.")
+    rows_request_bytes_max: Bytes = Field(
+        default=8 * MIB, description="Bytes of a request with rows for a machine: to append, to change or to solve."
+    )
+    find_solution_s_max: Duration = Field(
+        default=5, description="Seconds that one request may look for inputs that lead to wanted outputs."
+    )
+    machines_in_memory_bytes_max: Bytes = Field(
+        default=512 * MIB, description="Bytes of trained machines that a process keeps in memory to answer with."
+    )

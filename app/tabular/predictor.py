@@ -57,7 +57,11 @@ class Predictor:
         """Rows as objects by the ids of columns; what is not in a row is missing."""
         cells = {column: [row.get(column) for row in rows] for column, _ in self.inputs}
         encoded, warned = self.encoded(cells, len(rows))
-        return [self._answers(head, encoded) for head in self.heads], sorted(warned, key=lambda each: each.row)
+        return self.answers_of(encoded), sorted(warned, key=lambda each: each.row)
+
+    def answers_of(self, rows: Rows) -> list[Answers]:
+        """What is said of encoded rows, for each output."""
+        return [self._answers(head, rows) for head in self.heads]
 
     def _answers(self, head: Head, rows: Rows) -> Answers:
         answers = head.answers(rows)

@@ -4,6 +4,7 @@ import strawberry
 
 from app.models.kinds.automl import AutomlRateLimit
 from app.models.kinds.system import SystemRateLimit
+from app.settings import settings
 from resolvers.automl import machine_changes as resolve
 from schema.automl.machines import FormerMachine, Machine
 from schema.fields import mutation
@@ -20,10 +21,14 @@ class MachineChangesMutation:
     copy_machine: Machine | InvalidInput | Conflict = mutation(resolve.copy_machine, rate_limit=SystemRateLimit.JOBS)
     delete_machine: FormerMachine | Conflict = mutation(resolve.delete_machine)
     append_lines: Machine | InvalidInput | Conflict = mutation(
-        resolve.append_lines, rate_limit=AutomlRateLimit.LINE_CHANGES
+        resolve.append_lines,
+        rate_limit=AutomlRateLimit.LINE_CHANGES,
+        request_bytes_max=settings.rows_request_bytes_max,
     )
     update_lines: Machine | InvalidInput | Conflict = mutation(
-        resolve.update_lines, rate_limit=AutomlRateLimit.LINE_CHANGES
+        resolve.update_lines,
+        rate_limit=AutomlRateLimit.LINE_CHANGES,
+        request_bytes_max=settings.rows_request_bytes_max,
     )
     delete_lines: Machine | InvalidInput | Conflict = mutation(
         resolve.delete_lines, rate_limit=AutomlRateLimit.LINE_CHANGES

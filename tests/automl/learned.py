@@ -1,0 +1,102 @@
+"""A small machine, learned once for each process: made past the API, with its columns and its version."""
+
+import hashlib
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from app.gateways import storage
+from app.learning.tables import training
+from app.learning.tables.requests import TableRequest
+from app.models.automl.choices import MachineStatus
+from app.models.automl.datatypes import Datatype, Role
+from app.models.automl.machines import Machine, MachineColumn
+from app.models.automl.models import NNModel
+from app.tabular.heads import Constant
+from app.tabular.predictor import Predictor
+from tests import factories
+
+ROWS = 240
+RANDOM = np.random.default_rng(14)
+SIZES = [round(float(each), 3) for each in RANDOM.normal(size=ROWS)]
+COLOURS = [["Red", "green", "2"][each] for each in RANDOM.integers(0, 3, ROWS)]
+DAYS = [f"2024-{1 + each % 12:02d}-{1 + each % 28:02d}" for each in range(ROWS)]
+KINDS = ["Ja" if size + (colour == "Red") > 0.3 else "Nein" for size, colour in zip(SIZES, COLOURS, strict=True)]
+PRICES = [1000 + 250 * size + (90 if colour == "2" else 0) for size, colour in zip(SIZES, COLOURS, strict=True)]
+# Names are data.
+COLUMNS = [
+    ("size, m", "FLOAT", "INPUT", SIZES),
+    ("[colour]", "LABEL", "INPUT", COLOURS),
+    ('価格 "when"', "DATE", "INPUT", DAYS),
+    ("kind", "LABEL", "OUTPUT", KINDS),
+    ("price", "FLOAT", "OUTPUT", PRICES),
+    ("left out", "IGNORE", "IGNORE", [None] * ROWS),
+]
+SIZE, COLOUR, WHEN = (name for name, _, role, _ in COLUMNS if role == "INPUT")
+
+
+@cache
+def learned() -> bytes:
+    """The file of the machine."""
+    described = [
+        {"id": str(at), "name": name, "datatype": datatype, "role": role}
+        for at, (name, datatype, role, _) in enumerate(COLUMNS)
+    ]
+    rows = zip(*(cells for *_, cells in COLUMNS), strict=True)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "rows.ndjson").write_bytes(b"\n".join(orjson.dumps([*row, None]) for row in rows))
+        request = TableRequest(columns=described, level=3, budget_s=600, epochs_max=0, trees_max=12)
+        training.learn(Path(folder), request, lambda *_, **__: None)
+        return Path(folder, "machine.safetensors").read_bytes()
+
+
+@cache
+def other() -> bytes:
+    """Another version: it answers that every price is 7."""
+    machine = Predictor.load(learned())
+    seven = [(1.0, Constant(np.array([7.0])))]
+    heads = [replace(head, candidates=seven) if head.name == "price" else head for head in machine.heads]
+    return replace(machine, heads=heads).save()
+
+
+async def machine(database, owner_id, content=None, **fields):
+    """A machine that answers with a file."""
+    content = learned() if content is None else content
+    made = await factories.machine(database, owner_id, **{"status": MachineStatus.READY} | fields)
+    for at, (name, datatype, role, _) in enumerate(COLUMNS):
+        column = MachineColumn(
+            machine_id=made.id,
+            position=at,
+            name=name,
+            datatype=Datatype(datatype),
+            role=Role(role),
+            decimal="," if datatype == "FLOAT" else None,
+            date_order="DMY" if datatype == "DATE" else None,
+        )
+        await factories.add(database, column)
+    await version(database, made, content)
+    return made
+
+
+async def version(database, machine, content, number=1):
+    """Stores a version, which answers from now on."""
+    key = f"machines/{machine.id}/{number}.safetensors"
+    await storage.put(key, content)
+    row = NNModel(
+        machine_id=machine.id,
+        version=number,
+        level=machine.machine_level,
+        seed=0,
+        storage_key=key,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+    )
+    model = await factories.add(database, row)
+    async with database.writing() as session:
+        kept = await session.get_one(Machine, machine.id)
+        kept.training_nn_model_id = model.id
+    return model
