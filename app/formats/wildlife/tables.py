@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
 from app.errors import Unreadable, quoted
+from app.formats.harmless import as_it_was
 from app.formats.wildlife import streams
 from app.formats.wildlife.problems import Problems
 from app.settings import settings
@@ -66,7 +67,7 @@ class Table:
     def _values(self, line: int, fields: list[str]) -> dict[str, str]:
         values = {}
         for column, field in zip(self.columns, fields, strict=True):
-            value = field.strip()
+            value = as_it_was(field.strip())
             if "\0" in value:
                 value = value.replace("\0", "").strip()
                 self._problems.warn(self.name, line, column, "NUL bytes in this value were removed.")

@@ -13,6 +13,7 @@ import orjson
 from app import checks, private_files
 from app.database import ReadSession, copy_out, driver_of
 from app.errors import Conflict
+from app.formats.harmless import harmless_line
 from app.formats.wildlife.camtrap_dp import descriptor, details, frame_files
 from app.formats.wildlife.camtrap_dp.fields import RANKS, RESOURCES
 from app.formats.wildlife.problems import Problems
@@ -109,7 +110,7 @@ async def _write_table(
             copy = f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER {not number})"
             async for piece in copy_out(session, copy, values):
                 rows += 1
-                waiting.append(piece)
+                waiting.append(harmless_line(piece))
                 size += len(piece)
                 if size > PIECE_BYTES:
                     await in_thread(write, b"".join(waiting))

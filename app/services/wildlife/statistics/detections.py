@@ -1,14 +1,13 @@
 """The detection history of a taxon in a project, as rows and as CSV."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
-from io import StringIO
 
 from sqlalchemy import Date, cast, select
 
 from app.database import ReadSession
+from app.formats.harmless import line
 from app.models.wildlife.deployments import Location
 from app.services.wildlife.statistics.choices import EffortMethod, Filter, OccasionStart, Station
 from app.services.wildlife.statistics.histories import History, history, occasion_dates
@@ -46,14 +45,8 @@ async def detection_history(
 def as_csv(table: History) -> Iterator[str]:
     """A row for each station: its detections, then its effort, occasion by occasion; NA where nobody watched."""
     numbers = range(1, table.occasions + 1)
-    yield _line(["station", "first_date", *(f"o{number}" for number in numbers), *(f"effort_o{n}" for n in numbers)])
+    yield line(["station", "first_date", *(f"o{number}" for number in numbers), *(f"effort_o{n}" for n in numbers)])
     for row in table.stations:
         detections = (NOT_WATCHED if seen is None else seen for seen in row.detections)
         effort = (NOT_WATCHED if days is None else f"{days:g}" for days in row.effort_days)
-        yield _line([row.name, occasion_dates(row, 0, table.occasion_days)[0].isoformat(), *detections, *effort])
-
-
-def _line(cells: list[object]) -> str:
-    file = StringIO()
-    csv.writer(file, lineterminator="\n").writerow(cells)
-    return file.getvalue()
+        yield line([row.name, occasion_dates(row, 0, table.occasion_days)[0].isoformat(), *detections, *effort])
