@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife lock clean
+.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl lock clean
 MAKEFLAGS += --no-print-directory
 # What Python compiles is kept: some environments turn that off, and then every process compiles 1 200 modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -76,6 +76,11 @@ bench-feed: ## Measure the feed of a large community: 1 000 000 posts, 10 000 00
 bench-wildlife: ## Measure a large camera-trap project: 1 000 000 media, 3 000 000 observations
 	@./setup.sh --dev
 	@$(python) tests.bench.wildlife $(ARGS)
+
+bench-automl: ## Measure answers of a machine through HTTP, beside LightGBM behind Starlette
+	@./setup.sh --dev
+	@$(python) uv pip install -q "lightgbm>=4.6"
+	@$(python) tests.bench.automl $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev
