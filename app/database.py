@@ -68,7 +68,7 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.database_pool_wait_s,
             connect_args={
-                "options": options(statement_s_max),
+                "options": options(statement_s_max, work_mem=f"{settings.sort_bytes_max}B"),
                 "async_creator_fn": punctual(statement_s_max + settings.database_silence_s_max).connect,
                 **link(),
             },

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr
 
 from app.settings.kinds import INTEGER_MAX, Count, DaysOrPart, Duration, Proxies, WholeDuration
+from app.settings.units import MIB
 
 
 class ServersSettings(BaseModel):
@@ -75,6 +76,12 @@ class ServersSettings(BaseModel):
         default=2, description="Time that PostgreSQL may be silent beyond the time for a statement."
     )
     lock_s_max: Duration = Field(default=2, description="Time to wait for a lock.")
+    sort_bytes_max: int = Field(
+        default=32 * MIB,
+        ge=MIB,
+        le=1_024 * MIB,
+        description="Memory for one sort of a statement before it uses the disk; not of planned reads.",
+    )
     transaction_idle_s_max: Duration = Field(
         default=10, description="Time that a transaction may be idle before PostgreSQL ends it."
     )

@@ -14,13 +14,12 @@ WITH event AS (
         (array_agg(minutes ORDER BY starts_at))[1] AS minutes, bool_and(is_setup) AS is_setup
     FROM export_finals GROUP BY event_id, deployment_key
 ), seen AS (
-    SELECT shown.event_id, shown.final_id, attrs.observation_type AS type, attrs.species_id, attrs.observation_level,
-        attrs.count, attrs.count_new, attrs.sex, attrs.age, attrs.behaviour, attrs.individual_id,
-        attrs.classification_confidence AS confidence, row.id AS row_id, row.classification_type AS method,
-        row.created_at, coalesce(trim(provider.name || ' ' || provider.version), 'person ' || row.user_id) AS by
-    FROM export_finals AS shown JOIN classification_attrs AS attrs ON attrs.shown_by_id = shown.final_id
-    JOIN classifications AS row ON row.id = attrs.classification_id
-    LEFT JOIN ai_providers AS provider ON provider.id = row.model_id
+    -- What is of no known taxon has the taxon 0, so that it can be joined by it.
+    SELECT shown.event_id, shown.final_id, attrs.observation_type AS type, coalesce(attrs.species_id, 0) AS species_id,
+        attrs.observation_level, attrs.count, attrs.count_new, attrs.sex, attrs.age, attrs.behaviour,
+        attrs.individual_id, attrs.classification_confidence AS confidence, attrs.row_id,
+        attrs.classification_type AS method, attrs.created_at, attrs.classified_by AS by
+    FROM export_observations AS attrs JOIN export_finals AS shown ON shown.final_id = attrs.final_id
     WHERE attrs.observation_type <> 'BLANK'
 ), in_row AS (
     -- Where somebody counted a group, its members are not counted again.
@@ -48,17 +47,18 @@ WITH event AS (
     FROM seen GROUP BY event_id, type, species_id
 )
 SELECT 'e' || event.event_id || '-' || row_number() OVER (
-        PARTITION BY event.event_id ORDER BY counted.type, counted.species_id) AS observation_id, event.*,
-    coalesce(counted.type, 'BLANK') AS type, counted.species_id, counted.count, agreed.sex, agreed.age,
-    agreed.behaviour, CASE WHEN counted.count = 1 THEN agreed.individual_id END AS individual_id, agreed.method,
+        PARTITION BY event.event_id ORDER BY counted.type, nullif(counted.species_id, 0)) AS observation_id, event.*,
+    coalesce(counted.type, 'BLANK') AS type, nullif(counted.species_id, 0) AS species_id, counted.count,
+    agreed.sex, agreed.age, agreed.behaviour,
+    CASE WHEN counted.count = 1 THEN agreed.individual_id END AS individual_id, agreed.method,
     agreed.by, agreed.classified_at, agreed.confidence
 FROM event LEFT JOIN counted ON counted.event_id = event.event_id
 LEFT JOIN agreed ON agreed.event_id = counted.event_id AND agreed.type = counted.type
-    AND agreed.species_id IS NOT DISTINCT FROM counted.species_id
+    AND agreed.species_id = counted.species_id
 WHERE counted.event_id IS NOT NULL OR NOT %(exclude_blank)s AND event.event_id IN (
     SELECT shown.event_id FROM export_finals AS shown GROUP BY shown.event_id
-    HAVING bool_and(shown.is_blank OR EXISTS (SELECT FROM classification_attrs AS attrs
-        WHERE attrs.shown_by_id = shown.final_id AND attrs.observation_type = 'BLANK')))
+    HAVING bool_and(shown.is_blank OR EXISTS (SELECT FROM export_observations AS attrs
+        WHERE attrs.final_id = shown.final_id AND attrs.observation_type = 'BLANK')))
 """
 PREPARED = (EVENTS, "CREATE INDEX ON export_events (observation_id)", "ANALYZE export_events")
 OBSERVATIONS = f"""
