@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from app import logs, redis_client
 from app.database import Database
+from app.discovery import import_tree
 from app.events.dispatcher import EventDispatcher
 from app.gateways import fakes, storage_probe
 from app.metering import timed_tasks
@@ -55,6 +56,7 @@ from resolvers.plan import Plans
 from schema import schema
 from schema.limits import Limits
 
+import_tree("app.services")
 # With PostGIS, and in a state that takes changes: a standby, or a server whose disk is full, may be read-only.
 CAN_WRITE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), postgis_lib_version()"
 

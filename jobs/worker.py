@@ -8,7 +8,7 @@ import structlog
 
 from app import logs, queue
 from app.database import Database
-from app.discovery import import_modules
+from app.discovery import import_modules, import_tree
 from app.models.kinds import Lane
 from app.services.system.error_log import Logbook
 from app.settings import settings
@@ -18,6 +18,7 @@ from jobs.schedule import keep_time
 
 log = structlog.get_logger()
 import_modules("jobs")  # registers the jobs of every domain
+import_tree("app.services")
 
 
 def main() -> None:

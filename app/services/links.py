@@ -83,7 +83,9 @@ async def opened(session: ReadSession, route: str, token: str) -> Opened:
         raise Forbidden("This link is not valid: it was not signed here.") from None
     if expires is not None and expires < time.time():
         raise Expired("This link has expired.")
-    kind = KINDS[name]
+    kind = KINDS.get(name)
+    if kind is None:  # signed by a newer version, before this one was installed again
+        raise Expired(GONE)
     holder = await _holder(session, Viewer(user_id, as_staff, session_id, key_id))
     row = holder and await session.scalar(_shown(kind, holder).where(kind.model.id == row_id))
     if holder is None or row is None:

@@ -345,6 +345,14 @@ async def test_a_link_ends_after_a_while(api, ask, here, coordinate, monkeypatch
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (410, "This link has expired.")
 
 
+async def test_a_link_of_a_kind_that_is_not_known_here_is_gone(api, ask, here, monkeypatch):
+    """As after a newer version was taken back."""
+    address = await link(ask, here, "Artifact.link", here.holder("Artifact.link"))
+    monkeypatch.delitem(links.KINDS, KINDS["Artifact.link"].name)
+    answer = await used(api, address)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (410, links.GONE)
+
+
 PUBLIC = ("AOI.labelsLink", "AOI.gpxLink", "Dataset.labelsLink", "PostMedia.url")
 
 
