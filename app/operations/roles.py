@@ -14,7 +14,7 @@ from app.settings import settings
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READ_ONLY = ("alembic_version", "spatial_ref_sys")
 # What only the owner of a table may do, and the API and the workers need: functions that run as the owner.
-FUNCTIONS = ("public.refresh_feature_statistics()",)
+FUNCTIONS = ("public.refresh_feature_statistics()", "public.await_postings(bigint, text)")
 _TABLES = """
 SELECT relname FROM pg_class AS class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
 AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = class.oid AND classid = 'pg_class'::regclass AND deptype = 'e')

@@ -4,9 +4,11 @@ from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlalchemy.orm import aliased
 
 from app.models.accounts import User
+from app.models.billing.grants import Adjustment, Grant
 from app.models.billing.ledger import EntryType, LedgerAccount, LedgerEntry, Operation
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationPart
+from app.models.billing.spending import SpendingRules
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
 
@@ -30,6 +32,24 @@ def visible_reservations(viewer: AnyViewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else names_viewer(viewer, Reservation.user_id)
 
 
+@reads(Grant)
+def visible_grants(viewer: AnyViewer) -> ColumnElement[bool]:
+    """The viewer's own; all for staff."""
+    return true() if viewer.is_staff else names_viewer(viewer, Grant.user_id)
+
+
+@reads(Adjustment)
+def visible_adjustments(viewer: AnyViewer) -> ColumnElement[bool]:
+    """For staff; the user whose balance is adjusted sees the operation."""
+    return true() if viewer.is_staff else false()
+
+
+@reads(SpendingRules)
+def visible_spending_rules(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Only the viewer's own."""
+    return names_viewer(viewer, SpendingRules.id)
+
+
 @reads(Operation)
 def visible_operations(viewer: AnyViewer) -> ColumnElement[bool]:
     """What the viewer did, and what moved the viewer's money; all for staff."""
@@ -48,6 +68,11 @@ def visible_billings(viewer: AnyViewer) -> ColumnElement[bool]:
     if viewer.is_staff:
         return true()
     return or_(names_viewer(viewer, Billing.operation_user_id), names_viewer(viewer, Billing.machine_owner_user_id))
+
+
+def may_move_money_of_users(viewer: Viewer, _: object) -> bool:
+    """For staff."""
+    return viewer.is_staff
 
 
 def may_see_balances_of(viewer: Viewer, user: User) -> bool:

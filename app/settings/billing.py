@@ -39,6 +39,12 @@ class BillingSettings(BaseModel):
     level_3_price_factor: Factor = Field(default=Decimal(4), description="What level 3 costs, as times of level 1.")
     level_4_price_factor: Factor = Field(default=Decimal(8), description="What level 4 costs, as times of level 1.")
     level_5_price_factor: Factor = Field(default=Decimal(16), description="What level 5 costs, as times of level 1.")
+    statement_lines_max: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        default=10_000, description="Lines of one statement."
+    )
+    invoice_issuer: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        default="Fieldgraph", description="Who issues invoices."
+    )
     reservation_hours: Annotated[int, Field(ge=1, le=8_760)] = Field(
         default=72, description="Hours that money is held for a job; those of jobs at work last."
     )

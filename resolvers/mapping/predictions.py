@@ -11,6 +11,7 @@ from app.models.mapping.predictions import Conflation, PredictedFeature, Predict
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import visible
 from app.policies.accounts import is_by
+from app.services.billing.charges import Estimate
 from app.services.mapping.predictions import conflation as conflation_service
 from app.services.mapping.predictions import downloads, lifecycle, verdicts
 from app.services.mapping.predictions.downloads import FileFormat, Wanted
@@ -118,6 +119,20 @@ def download(
     """
     wanted = Wanted(root.id, verdict, tuple(conflation or ()), points)
     return downloads.download_link(info.context.viewer, wanted, format)
+
+
+async def estimate_prediction(info: Info, model_id: strawberry.ID, geom: BaseGeometry, zoom_level: int) -> Estimate:
+    """What a prediction would cost, exactly. It is refused for what `startPrediction` refuses.
+
+    model_id: The model.
+    geom: The area, a Polygon or a MultiPolygon of at most {settings.prediction_area_m2_max}, in true square metres.
+    zoom_level: The zoom level of the tiles, from {settings.prediction_zoom_min} to {settings.prediction_zoom_max}.
+    """
+    async with info.context.reading() as session:
+        key = ids.key(model_id, Model)
+        return await lifecycle.estimate_prediction(
+            session, info.context.viewer, model_id=key, geom=geom, zoom_level=zoom_level
+        )
 
 
 async def start_prediction(

@@ -14,6 +14,7 @@ from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training
 from app.pagination import Order
 from app.policies import visible
 from app.policies.accounts import is_by
+from app.services.billing.charges import Estimate
 from app.services.mapping import artifacts
 from app.services.mapping.trainings import lifecycle
 from app.training_options import TrainingOptions
@@ -185,6 +186,21 @@ async def start_training(
             ),
             source_imagery=source_imagery,
             description=description,
+        )
+
+
+async def estimate_model_training(
+    info: Info, model_id: strawberry.ID, zoom_level: list[int], epochs: int = EPOCHS
+) -> Estimate:
+    """What a training of a model would cost, exactly. It is refused for what `startTraining` refuses.
+
+    model_id: The model.
+    zoom_level: The zoom levels of the tiles, from {settings.training_zoom_min} to {settings.training_zoom_max}.
+    epochs: The maximum number of epochs.
+    """
+    async with info.context.reading() as session:
+        return await lifecycle.estimate_training(
+            session, info.context.viewer, model_id=ids.key(model_id, Model), zoom_level=zoom_level, epochs=epochs
         )
 
 

@@ -13,6 +13,7 @@ from app.events.subscribers import StreamEvent
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobOutcome, AIJobStage, AIOutcome
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from app.policies import visible
+from app.services.billing.charges import Estimate
 from app.services.wildlife.ai_jobs import progress, starting
 from app.services.wildlife.ai_jobs.config import GREEDY, JobConfig, Overwrite
 from resolvers import ids
@@ -75,6 +76,21 @@ def ai_job_outcomes(info: Info, job_id: strawberry.ID, outcome: AIOutcome | None
     query = visible(AIJobOutcome, info.context.viewer)
     query = query.where(AIJobOutcome.ai_job_id == ids.key(job_id, AIClassificationJob))
     return query if outcome is None else query.where(AIJobOutcome.outcome == outcome)
+
+
+async def estimate_ai_classification(info: Info, collection_id: strawberry.ID, provider_id: strawberry.ID) -> Estimate:
+    """What a run of an AI provider over the media of a collection would cost, exactly.
+
+    collection_id: The collection of a classification project.
+    provider_id: The AI provider.
+    """
+    async with info.context.reading() as session:
+        return await starting.estimate(
+            session,
+            info.context.viewer,
+            collection_id=ids.key(collection_id, ClassificationProjectCollection),
+            provider_id=provider_key(provider_id),
+        )
 
 
 async def start_ai_classification(

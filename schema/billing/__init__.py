@@ -3,14 +3,17 @@
 import strawberry
 
 from schema.billing.changes import ChangesMutation
+from schema.billing.grants import GrantsQuery
 from schema.billing.ledger import LedgerQuery
+from schema.billing.spending import SpendingMutation, SpendingQuery
+from schema.billing.statements import StatementsQuery
 
 
 @strawberry.type
-class BillingQuery(LedgerQuery):
+class BillingQuery(LedgerQuery, GrantsQuery, SpendingQuery, StatementsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class BillingMutation(ChangesMutation):
+class BillingMutation(ChangesMutation, SpendingMutation):
     """The domain's changes."""

@@ -2,13 +2,27 @@
 
 import strawberry
 
+from app.models.choices import Scope
 from resolvers.billing import changes as resolve
+from schema.billing.grants import Adjustment, Grant
 from schema.billing.ledger import Operation
 from schema.billing.problems import InsufficientFunds
 from schema.fields import mutation
-from schema.problems import InvalidInput
+from schema.problems import Conflict, InvalidInput
 
 
 @strawberry.type
 class ChangesMutation:
     buy_tokens: Operation | InvalidInput | InsufficientFunds = mutation(resolve.buy_tokens, needs_key=True)
+    top_up_balance: Operation | InvalidInput | Conflict = mutation(
+        resolve.top_up_balance, scope=Scope.ADMIN, needs_key=True
+    )
+    grant_credit: Grant | InvalidInput | Conflict = mutation(resolve.grant_credit, scope=Scope.ADMIN, needs_key=True)
+    end_grant: Grant | Conflict = mutation(resolve.end_grant, scope=Scope.ADMIN, needs_key=True)
+    propose_adjustment: Adjustment | InvalidInput | Conflict = mutation(
+        resolve.propose_adjustment, scope=Scope.ADMIN, needs_key=True
+    )
+    post_adjustment: Adjustment | Conflict | InsufficientFunds = mutation(
+        resolve.post_adjustment, scope=Scope.ADMIN, needs_key=True
+    )
+    reject_adjustment: Adjustment | Conflict = mutation(resolve.reject_adjustment, scope=Scope.ADMIN)

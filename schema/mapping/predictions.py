@@ -15,6 +15,7 @@ from resolvers.mapping import predictions as resolve_predictions
 from resolvers.mapping import subscriptions
 from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
+from schema.billing.spending import CostEstimate
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one, subscription
 from schema.mapping.trainings import Artifact, JobEvent, Training
@@ -80,6 +81,7 @@ class PredictionsQuery:
     predicted_features: Connection[PredictedFeature] = connection(
         resolve_predictions.predicted_features, size_max=settings.labels_page_size_max
     )
+    estimate_prediction: CostEstimate = field(resolve_predictions.estimate_prediction)
 
 
 @strawberry.type
@@ -94,7 +96,7 @@ class PredictionsMutation:
     share_prediction: Prediction = mutation(resolve_predictions.share_prediction)
     publish_prediction: Prediction | Conflict = mutation(resolve_predictions.publish_prediction)
     unpublish_prediction: Prediction = mutation(resolve_predictions.unpublish_prediction)
-    retry_prediction: Prediction | Conflict = mutation(
+    retry_prediction: Prediction | Conflict | InsufficientFunds = mutation(
         resolve_predictions.retry_prediction, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.PREDICTIONS
     )
     cancel_prediction: Prediction | Conflict = mutation(resolve_predictions.cancel_prediction)

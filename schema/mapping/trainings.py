@@ -15,6 +15,7 @@ from resolvers.mapping import changes, comparison, datasets, subscriptions
 from resolvers.mapping import trainings as resolve_trainings
 from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
+from schema.billing.spending import CostEstimate
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.mapping.datasets import Dataset
@@ -134,6 +135,7 @@ class TrainingsQuery:
     models: Connection[Model] = connection(resolve_trainings.models, order=datasets.NamedOrder)
     training: Training | None = field(resolve_trainings.training)
     trainings: Connection[Training] = connection(resolve_trainings.trainings, order=resolve_trainings.TrainingOrder)
+    estimate_model_training: CostEstimate = field(resolve_trainings.estimate_model_training)
 
 
 @strawberry.type

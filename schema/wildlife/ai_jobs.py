@@ -11,6 +11,7 @@ from resolvers.enums import show_enum
 from resolvers.wildlife import ai_jobs as resolve
 from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
+from schema.billing.spending import CostEstimate
 from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
@@ -82,6 +83,7 @@ class AIJobsQuery:
     ai_classification_job: AIClassificationJob | None = field(resolve.ai_classification_job)
     ai_classification_jobs: Connection[AIClassificationJob] = connection(resolve.ai_classification_jobs)
     ai_job_outcomes: Connection[AIJobOutcome] = connection(resolve.ai_job_outcomes)
+    estimate_ai_classification: CostEstimate = field(resolve.estimate_ai_classification)
 
 
 @strawberry.type

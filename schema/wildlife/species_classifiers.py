@@ -10,6 +10,7 @@ from resolvers.enums import show_enum
 from resolvers.wildlife import species_classifiers as resolve
 from resolvers.wildlife.classifications import ClassificationOrder
 from schema.accounts import User
+from schema.billing.problems import InsufficientFunds
 from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput, Unavailable
 from schema.row import Row
@@ -56,10 +57,12 @@ class SpeciesClassifiersQuery:
 
 @strawberry.type
 class SpeciesClassifiersMutation:
-    train_species_classifier: SpeciesClassifierTraining | InvalidInput | Conflict | Unavailable = mutation(
-        resolve.train_species_classifier,
-        scope=choice_tables.Scope.TRAIN,
-        rate_limit=WildlifeRateLimit.SPECIES_TRAININGS,
+    train_species_classifier: SpeciesClassifierTraining | InvalidInput | Conflict | Unavailable | InsufficientFunds = (
+        mutation(
+            resolve.train_species_classifier,
+            scope=choice_tables.Scope.TRAIN,
+            rate_limit=WildlifeRateLimit.SPECIES_TRAININGS,
+        )
     )
     cancel_species_classifier_training: SpeciesClassifierTraining | Conflict = mutation(
         resolve.cancel_species_classifier_training

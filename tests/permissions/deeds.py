@@ -67,5 +67,18 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "createBanner": {"message": "Soon."},
         "updateBanner": {"id": world.id("Banner"), "message": "Soon."},
         "buyTokens": {"usd": "1"},
+        "updateSpendingRules": {"monthTokensMax": "5"},
+        "topUpBalance": {"userId": world.id("other"), "usd": "1", "reason": "Transfer."},
+        "grantCredit": {
+            "userId": world.id("other"),
+            "name": "Welcome",
+            "currency": "COUPON",
+            "amount": "1",
+            "reason": "A campaign.",
+        },
+        "endGrant": {"id": world.id("Grant")},
+        "proposeAdjustment": {"userId": world.id("other"), "currency": "USD", "change": "1", "reason": "A mistake."},
+        "postAdjustment": {"id": world.id("Adjustment")},
+        "rejectAdjustment": {"id": world.id("Adjustment")},
         "deleteBanner": {"id": world.id("Banner")},
     }

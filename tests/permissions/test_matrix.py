@@ -29,7 +29,16 @@ from tests.servers import serving
 from tests.system.clients import connected
 
 FIELDS, ROWS = fields(), rows()
-GIVEN = {"user": "(id: {User})", "team": "(id: {Team})", "node": "(id: {User})", "nodes": "(ids: [{User}])"}
+PERIOD = '(currency: USD, since: "2020-01-01T00:00:00Z", until: "2090-01-01T00:00:00Z")'
+AN_INSTANT = '(currency: USD, at: "2090-01-01T00:00:00Z")'
+GIVEN = {
+    "user": "(id: {User})",
+    "team": "(id: {Team})",
+    "node": "(id: {User})",
+    "nodes": "(ids: [{User}])",
+    "statement": PERIOD,
+    "balanceAt": AN_INSTANT,
+}
 
 
 def under(*roots: str) -> list[str]:

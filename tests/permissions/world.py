@@ -10,9 +10,11 @@ from app import security
 from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
 from app.models.base import Record
+from app.models.billing.grants import Adjustment, Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationState
+from app.models.billing.spending import SpendingRules
 from app.models.choices import Scope
 from app.models.kinds.accounts import AccountsJob
 from app.models.social import Friendship
@@ -82,7 +84,7 @@ async def world(database: Database) -> World:
         ),
     )
     rows["Job"] = job = await factories.job(database, kind=AccountsJob.EXPORT_DATA, user_id=owner.id, **RUNNING)
-    rows |= await _money(database, owner.id)
+    rows |= await _money(database, owner.id, people["super"].id)
     for row in _things(owner.id, job.id):
         rows[type(row).__name__] = await factories.add(database, row)
     async with database.writing() as session:
@@ -116,7 +118,7 @@ async def _made(database: Database, of: Person, friend: Person) -> UserNotificat
     return made
 
 
-async def _money(database: Database, owner_id: int) -> dict[str, Record]:
+async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, Record]:
     """An operation with entries of every type."""
     async with database.writing() as session:
         coupons = await ledger.open_account(session, AccountKind.GRANT, owner_id, Currency.COUPON)
@@ -134,7 +136,16 @@ async def _money(database: Database, owner_id: int) -> dict[str, Record]:
     await factories.add(
         database, Reservation(user_id=owner_id, state=ReservationState.VOID, expires_at=NOW + A_DAY, **held)
     )
-    return {type(row).__name__: row for row in (*entries, back, bill)}
+    given = {"user_id": owner_id, "currency": Currency.COUPON, "amount": Decimal(2), "priority": 20, "starts_at": NOW}
+    given |= {"account_id": coupons, "operation_id": made.id, "name": "Welcome", "granted_by_id": super_id}
+    given |= {"pays_for": [OperationCause.TRAINING], "expires_at": NOW + A_DAY}
+    grant = await factories.add(database, Grant(**given))
+    proposed = {"user_id": owner_id, "currency": Currency.USD, "change": Decimal(1), "reason": "A mistake."}
+    adjustment = await factories.add(database, Adjustment(proposed_by_id=super_id, **proposed))
+    limit = Decimal(100)
+    rules = SpendingRules(id=owner_id, month_tokens_notice=limit, month_tokens_max=limit, low_balance_tokens=limit)
+    await factories.add(database, rules)
+    return {type(row).__name__: row for row in (*entries, back, bill, grant, adjustment, rules)}
 
 
 def _things(owner_id: int, job_id: int) -> list[Record]:

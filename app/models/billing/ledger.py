@@ -16,12 +16,14 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
 from app.models.base import APPEND_ONLY, WITHHELD, Record
+from app.models.kinds.billing import BillingNotification
 from app.models.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS, REASON_LENGTH_MAX, SUBJECT_TYPE_LENGTH_MAX
 
 MONEY = Numeric(AMOUNT_DIGITS, AMOUNT_DECIMALS)
@@ -122,6 +124,8 @@ class LedgerAccount(Record):
     stripe: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     balance: Mapped[Decimal] = mapped_column(MONEY, server_default=text("0"), doc="The sum of its entries.")
     entries_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), doc="The number of its entries.")
+    # The time of its last entry: those of one account have times in their order, whatever the clock does.
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now(), info=WITHHELD)
 
 
 class Operation(Record):
@@ -129,6 +133,7 @@ class Operation(Record):
 
     __tablename__ = "operations"
     __owned_by__ = ("operation_user_id", "owner_user_id")
+    __notified_as__ = BillingNotification.BILLING
     __table_args__ = (
         UniqueConstraint("uuid"),
         UniqueConstraint(

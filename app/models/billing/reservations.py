@@ -35,6 +35,7 @@ class Reservation(Record):
         Index("uq_reservations_job", "job_key", unique=True, postgresql_where=text("state = 'HELD'")),
         Index(None, "user_id", "id"),
         Index("ix_reservations_held", "expires_at", postgresql_where=text("state = 'HELD'")),
+        Index(None, "subject_type", "subject_key"),
         Index(None, "operation_id"),
         Index(None, "job_key"),
         Index(None, "actor_id"),

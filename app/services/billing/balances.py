@@ -7,8 +7,10 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from app.database import ReadSession
+from app.models.billing.grants import Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerAccount
 from app.services.billing.amounts import ZERO
+from app.services.billing.holds import is_in_effect
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Balances:
 
 
 async def balances_of(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, Balances]:
-    """What each of these users has, as posted."""
+    """What each of these users has and may spend, as posted: what is held is part of it."""
     kinds = LedgerAccount.kind.in_((AccountKind.WALLET, AccountKind.GRANT))
+    # Grants that have not begun or have expired are there, and cannot be spent.
+    is_idle = select(Grant.id).where(Grant.account_id == LedgerAccount.id, ~is_in_effect()).exists()
     sums = (
         select(LedgerAccount.user_id, LedgerAccount.currency, func.sum(LedgerAccount.balance))
-        .where(LedgerAccount.user_id.in_(user_ids), kinds)
+        .where(LedgerAccount.user_id.in_(user_ids), kinds, ~is_idle)
         .group_by(LedgerAccount.user_id, LedgerAccount.currency)
     )
     totals: dict[tuple[int | None, Currency], Decimal] = {

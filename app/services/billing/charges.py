@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
 from app.database import ReadSession, WriteSession
 from app.models.billing.ledger import Currency, Operation, OperationCause
@@ -82,7 +82,7 @@ def price_for(purpose: Purpose) -> Decimal:
 
 async def estimate(session: ReadSession, payer_id: int, purpose: Purpose) -> Estimate:
     """What this work would cost, and what its payer has for it. Call it in every `estimate…` field."""
-    return Estimate(price_for(purpose), await holds.available(session, payer_id, Currency.EAML))
+    return Estimate(price_for(purpose), await holds.available_for(session, payer_id, purpose.cause))
 
 
 async def hold_for(
@@ -98,6 +98,38 @@ async def hold_for(
         return None
     purpose = replace(purpose, job_key=job.id, actor_id=purpose.actor_id or job.user_id)
     return await reservations.hold(session, payer, price, purpose, for_=_while())
+
+
+async def hold_for_subject(session: WriteSession, user_id: int, purpose: Purpose) -> Reservation | None:
+    """Holds what work costs that is no job of ours, such as that of an AI Manager. End it with `settle_subject`.
+
+    Whether such work is under way says the rule that its domain gives to `lasts_while`.
+    """
+    assert purpose.subject is not None, "without a job, the subject says whose reservation it is"
+    price = price_for(purpose)
+    return await reservations.hold(session, user_id, price, purpose, for_=_while()) if price else None
+
+
+async def settle_subject(session: WriteSession, subject: tuple[str, int], *, lines: int) -> Operation | None:
+    """Posts the share of the lines that were done, of all that are held for; the rest returns."""
+    reservation_id = await reservations.of_subject(session, subject)
+    if reservation_id is None:
+        return None
+    held = await session.get_one(Reservation, reservation_id)
+    if not lines or not held.count_of_lines:
+        await reservations.give_up(session, reservation_id)
+        return None
+    share = min(lines, held.count_of_lines)
+    return await reservations.post(session, reservation_id, amounts.rounded(held.amount * share / held.count_of_lines))
+
+
+IsUnderWay = ColumnElement[bool]
+_under_way: list[IsUnderWay] = []
+
+
+def lasts_while(is_under_way: IsUnderWay) -> None:
+    """Registers a rule over the columns of `Reservation`: those without a job last while it holds."""
+    _under_way.append(is_under_way)
 
 
 async def pay_now(session: WriteSession, purpose: Purpose, *, payer_id: int) -> Operation | None:
@@ -129,7 +161,7 @@ async def renew(session: WriteSession) -> int:
     """Holds on for jobs that are not over."""
     soon = Reservation.expires_at < func.now() + _while() / 2
     is_at_work = select(Job.id).where(Job.id == Reservation.job_key, IS_UNFINISHED).exists()
-    due = _held_for_jobs().where(soon, is_at_work).limit(SWEPT_AT_ONCE).with_for_update()
+    due = _held().where(soon, or_(is_at_work, *_under_way)).limit(SWEPT_AT_ONCE).with_for_update()
     lasting = (await session.scalars(due)).all()
     if lasting:
         until = func.now() + _while()
@@ -146,13 +178,18 @@ async def release(session: WriteSession) -> int:
     wallets are locked in the order of their owners, as everywhere.
     """
     is_known = select(Job.id).where(Job.id == Reservation.job_key).exists()
-    gone = _held_for_jobs().where(~is_known).order_by(Reservation.user_id, Reservation.id).limit(SWEPT_AT_ONCE)
+    gone = (
+        _held()
+        .where(Reservation.job_key.is_not(None), ~is_known)
+        .order_by(Reservation.user_id, Reservation.id)
+        .limit(SWEPT_AT_ONCE)
+    )
     ids = (await session.scalars(gone)).all()
     for id in ids:
         await reservations.give_up(session, id)
     return len(ids)
 
 
-def _held_for_jobs() -> Select[int]:
+def _held() -> Select[int]:
     held = Reservation.state == ReservationState.HELD, Reservation.expires_at > func.now()
-    return select(Reservation.id).where(*held, Reservation.job_key.is_not(None))
+    return select(Reservation.id).where(*held)

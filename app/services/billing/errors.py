@@ -13,9 +13,12 @@ class InsufficientFunds(DomainError):
 
     code = BillingErrorCode.INSUFFICIENT_FUNDS
 
-    def __init__(self, *, required: Decimal, available: Decimal, currency: Currency) -> None:
+    def __init__(
+        self, *, required: Decimal, available: Decimal, currency: Currency, message: str | None = None
+    ) -> None:
         super().__init__(
-            f"This needs {written(required)} {currency.value}, and {written(available)} are available. "
+            message
+            or f"This needs {written(required)} {currency.value}, and {written(available)} are available. "
             "Top up, or ask for less.",
             required=written(required),
             available=written(available),
@@ -24,3 +27,16 @@ class InsufficientFunds(DomainError):
         self.required = required
         self.available = available
         self.currency = currency
+
+
+class SpendingLimitReached(InsufficientFunds):
+    """The user has set a limit for the month, which leaves less than is required."""
+
+    def __init__(self, *, required: Decimal, available: Decimal, currency: Currency, limit: Decimal) -> None:
+        super().__init__(
+            required=required,
+            available=available,
+            currency=currency,
+            message=f"This needs {written(required)} {currency.value}, and your limit of {written(limit)} a month "
+            f"leaves {written(available)}. Raise it with `updateSpendingRules`, or wait for the next month.",
+        )

@@ -5,6 +5,7 @@ or past its end, holds no more. The clock that decides is the database's, read a
 of one that spends what has expired and one that still posts it, only the first of the two gets it.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,9 +15,9 @@ from sqlalchemy import func, literal_column, select, update
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid
-from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
+from app.models.billing.ledger import AccountKind, Currency, LedgerAccount, Operation, OperationCause
 from app.models.billing.reservations import Reservation, ReservationPart, ReservationState
-from app.services.billing import holds, ledger
+from app.services.billing import holds, ledger, spending
 from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.ledger import About, Leg
@@ -43,10 +44,14 @@ class Purpose:
 async def hold(
     session: WriteSession, user_id: int, amount: Decimal, purpose: Purpose, *, for_: timedelta
 ) -> Reservation:
-    """Holds tokens of a user for a time; InsufficientFunds if fewer are available."""
+    """Holds coupons and tokens of a user for a time, in the order in which they are spent.
+
+    InsufficientFunds if fewer are available.
+    """
     await ledger.lock_wallets(session, user_id)
-    account_id = await ledger.wallet(session, user_id, Currency.EAML)
-    free = await holds.available(session, user_id, Currency.EAML)
+    sources = await holds.sources(session, user_id, purpose.cause)
+    free = holds.total(sources)
+    await spending.check_before(session, user_id, amount)
     if free < amount:
         raise InsufficientFunds(required=amount, available=free, currency=Currency.EAML)
     until = (await session.scalars(select(func.clock_timestamp()))).one() + for_
@@ -66,8 +71,16 @@ async def hold(
     )
     session.add(reservation)
     await session.flush()
-    session.add(ReservationPart(reservation_id=reservation.id, account_id=account_id, amount=amount, expires_at=until))
+    left = amount
+    for source in sources:
+        if part := min(left, source.free):
+            held = ReservationPart(
+                reservation_id=reservation.id, account_id=source.account_id, amount=part, expires_at=until
+            )
+            session.add(held)
+            left -= part
     await session.flush()
+    await spending.tell_after(session, user_id, free - amount)
     return reservation
 
 
@@ -83,16 +96,25 @@ async def post(session: WriteSession, reservation_id: int, amount: Decimal | Non
     parts = await _close(session, reservation, ReservationState.POSTED if amount else ReservationState.VOID)
     if not amount:
         return None
-    legs = [Leg(await ledger.platform(session, AccountKind.REVENUE, Currency.EAML), amount)]
-    left = amount
-    for part in parts:
-        taken = min(part.amount, left)
-        legs.append(Leg(part.account_id, -taken))
-        left -= taken
+    legs = await _legs(session, parts, amount)
     operation = await ledger.post(session, _about(reservation), legs)
     reservation.posted, reservation.operation_id = amount, operation.id
     await session.flush()
     return operation
+
+
+async def _legs(session: WriteSession, parts: Sequence[ReservationPart], amount: Decimal) -> list[Leg]:
+    """What of the parts pays for this, in their order; coupons come as coupons to the platform."""
+    legs, left = [], amount
+    received: dict[Currency, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        taken = min(part.amount, left)
+        legs.append(Leg(part.account_id, -taken))
+        received[(await session.get_one(LedgerAccount, part.account_id)).currency] += taken
+        left -= taken
+    for currency, came in received.items():
+        legs.append(Leg(await ledger.platform(session, AccountKind.REVENUE, currency), came))
+    return legs
 
 
 def _about(reservation: Reservation) -> About:
@@ -155,6 +177,23 @@ async def of_job(session: ReadSession, job_key: int) -> int | None:
     """The reservation that is held for a job."""
     held = Reservation.job_key == job_key, Reservation.state == ReservationState.HELD
     return await session.scalar(select(Reservation.id).where(*held))
+
+
+async def of_subject(session: ReadSession, subject: tuple[str, int]) -> int | None:
+    """The reservation that is held, not for a job, but for work on a row."""
+    subject_type, subject_key = subject
+    held = Reservation.state == ReservationState.HELD, Reservation.expires_at > func.clock_timestamp()
+    whose = Reservation.subject_type == subject_type, Reservation.subject_key == subject_key
+    query = select(Reservation.id).where(*held, *whose, Reservation.job_key.is_(None))
+    return await session.scalar(query.order_by(Reservation.id).limit(1))
+
+
+async def was_paid(session: ReadSession, subject: tuple[str, int]) -> bool:
+    """Whether work on a row was paid."""
+    subject_type, subject_key = subject
+    whose = Reservation.subject_type == subject_type, Reservation.subject_key == subject_key
+    paid = select(Reservation.id).where(*whose, Reservation.state == ReservationState.POSTED)
+    return (await session.scalar(paid.limit(1))) is not None
 
 
 async def sweep(session: WriteSession) -> int:

@@ -2,12 +2,18 @@
 
 from decimal import Decimal
 
+from app import checks
 from app.database import WriteSession
+from app.errors import Forbidden
 from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
-from app.policies import Viewer, signed_in
+from app.models.limits.billing import REASON_LENGTH_MAX
+from app.policies import Viewer, require, signed_in
+from app.policies.billing import may_move_money_of_users
 from app.services.billing import amounts, holds, ledger
 from app.services.billing.errors import InsufficientFunds
+from app.services.billing.grants import open_account_of
 from app.services.billing.ledger import About, Leg
+from app.services.system import audit, notifications
 from app.settings import settings
 
 
@@ -19,6 +25,21 @@ async def credit(
     outside = await ledger.platform(session, AccountKind.EXTERNAL, Currency.USD)
     about = About(OperationCause.TOP_UP, actor_id, user_id, reason=reason)
     return await ledger.post(session, about, [Leg(wallet, amount), Leg(outside, -amount)])
+
+
+async def top_up(session: WriteSession, viewer: Viewer, user_id: int, *, usd: Decimal, reason: str) -> Operation:
+    """Adds US dollars that the staff received outside, such as by a bank transfer."""
+    require(may_move_money_of_users, viewer, None)
+    usd = amounts.positive("usd", usd)
+    reason = checks.text("reason", reason, length_max=REASON_LENGTH_MAX, is_one_line=False)
+    user = await open_account_of(session, viewer, user_id)
+    if user.id == signed_in(viewer):
+        raise Forbidden("Somebody else of the staff has to top up your own balance.")
+    operation = await credit(session, user.id, usd, actor_id=signed_in(viewer), reason=reason)
+    audit.record(session, signed_in(viewer), "topUpBalance", about=operation, user_id=user.id)
+    message = f"Your balance was topped up by {amounts.written(usd)} USD."
+    await notifications.notify(session, user.id, message, about=operation, event="topped-up")
+    return operation
 
 
 async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> Operation:

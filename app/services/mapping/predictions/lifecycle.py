@@ -31,6 +31,7 @@ from app.policies.mapping import may_change_this_prediction, may_predict_with_th
 from app.queue import enqueue
 from app.services.accounts.users.deletion import on_parting
 from app.services.billing import charges
+from app.services.billing.charges import Estimate
 from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
 from app.services.mapping.predictions.parts import part_zoom, parts_of
@@ -104,6 +105,19 @@ async def start_prediction(
     return prediction
 
 
+async def estimate_prediction(
+    session: ReadSession, viewer: Viewer, *, model_id: int, geom: BaseGeometry, zoom_level: int
+) -> Estimate:
+    """What a search of an area with a model would cost the viewer."""
+    training = await _published_training(session, viewer, model_id)
+    require(may_predict_with_this_training, viewer, training)
+    area = _area(geom)
+    checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
+    coarse = part_zoom(area, zoom_level)
+    lines = _tiles_of(area, zoom_level, coarse, len(parts_of(area, coarse)))
+    return await charges.estimate(session, signed_in(viewer), Purpose(OperationCause.PREDICTION, count_of_lines=lines))
+
+
 async def _published_training(session: ReadSession, viewer: Viewer, model_id: int) -> Training:
     signed_in(viewer)
     model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
@@ -143,9 +157,11 @@ async def _queue(session: WriteSession, prediction: Prediction) -> None:
 def _tiles_count(prediction: Prediction) -> int:
     """How many tiles are paid for: those of the area, or those of all its parts if it has several."""
     zoom = prediction.config["zoom_level"]
-    if prediction.part_zoom:
-        return int(prediction.parts * 4 ** (zoom - prediction.part_zoom))
-    return len(tiles.covering(prediction.geom, zoom))
+    return _tiles_of(prediction.geom, zoom, prediction.part_zoom, prediction.parts)
+
+
+def _tiles_of(area: BaseGeometry, zoom: int, coarse: int | None, parts: int) -> int:
+    return int(parts * 4 ** (zoom - coarse)) if coarse else len(tiles.covering(area, zoom))
 
 
 async def prediction_to_change(session: ReadSession, viewer: Viewer, prediction_id: int) -> Prediction:

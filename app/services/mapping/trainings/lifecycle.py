@@ -30,6 +30,7 @@ from app.policies.mapping import (
 )
 from app.queue import enqueue
 from app.services.billing import charges
+from app.services.billing.charges import Estimate
 from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
 from app.services.mapping.trainings.errors import AccuracyTooLow
@@ -94,10 +95,7 @@ async def start_training(
     description: str | None = None,
 ) -> Training:
     """Queues a training. Everything that can be checked is refused now, not by a job that fails later."""
-    model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
-    if model is None:
-        raise NotFound("There is no such model.")
-    require(may_train_this_model, viewer, model)
+    model = await _model_to_train(session, viewer, model_id)
     limits = require_engine(model.base_model).limits
     zooms = check_zooms(options.zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
     check_options(options, epochs_max=limits.epochs_max, batch_max=limits.batch_max)
@@ -113,6 +111,26 @@ async def start_training(
         centroid=shapely.union_all(areas).centroid,
     )
     return await queue(session, training, tiles_count=tiles_count)
+
+
+async def _model_to_train(session: ReadSession, viewer: Viewer, model_id: int) -> Model:
+    model = await session.scalar(visible(Model, viewer).where(Model.id == model_id))
+    if model is None:
+        raise NotFound("There is no such model.")
+    require(may_train_this_model, viewer, model)
+    return model
+
+
+async def estimate_training(
+    session: ReadSession, viewer: Viewer, *, model_id: int, zoom_level: Sequence[int], epochs: int
+) -> Estimate:
+    """What a training of a model would cost its user."""
+    model = await _model_to_train(session, viewer, model_id)
+    zooms = check_zooms(zoom_level, zoom_min=settings.training_zoom_min, zoom_max=settings.training_zoom_max)
+    checks.within("epochs", epochs, 1, require_engine(model.base_model).limits.epochs_max)
+    tiles_count = check_tiles(await labelled_areas(session, model), zooms)
+    purpose = Purpose(OperationCause.TRAINING, count_of_lines=tiles_count, count_of_training_epoch=epochs)
+    return await charges.estimate(session, signed_in(viewer), purpose)
 
 
 async def queue(session: WriteSession, training: Training, *, tiles_count: int) -> Training:

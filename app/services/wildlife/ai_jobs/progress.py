@@ -7,6 +7,7 @@ from app.database import WriteSession
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobStage, UserRemoteTask
 from app.services.system import notifications
+from app.services.wildlife.ai_jobs import payments
 
 
 def topic_of(ai_job_id: int) -> str:
@@ -43,6 +44,7 @@ async def end(session: WriteSession, job: AIClassificationJob, stage: AIJobStage
         return
     job.failure = reason and reason[:NOTE_LENGTH_MAX]
     await reach(session, job, stage)
+    await payments.settle(session, job)
     task = await task_of(session, job)
     if task is not None:
         task.finished_at, task.next_poll_at = job.finished_at, None

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
+from app.models.billing.ledger import OperationCause
 from app.models.wildlife.ai_jobs import (
     AIClassificationJob,
     AIJobBatch,
@@ -20,8 +21,11 @@ from app.models.wildlife.media import Resource, ResourceStatus, ResourceType
 from app.models.wildlife.providers import AIProvider, ExternalAIProvider, LocalAIProvider, TrapperAIProvider
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.wildlife.providers import may_run_this_provider
+from app.services.billing import charges
+from app.services.billing.charges import Estimate
+from app.services.billing.reservations import Purpose
 from app.services.system import audit, jobs
-from app.services.wildlife.ai_jobs import polling, progress
+from app.services.wildlife.ai_jobs import payments, polling, progress
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.ai_jobs.local import start_locally
 from app.services.wildlife.classifications.access import project_to_approve_in, project_to_change
@@ -69,6 +73,15 @@ async def start(
     return job
 
 
+async def estimate(session: ReadSession, viewer: Viewer, *, collection_id: int, provider_id: int) -> Estimate:
+    """What a run of a provider over the media of a collection would cost the viewer."""
+    collection = await _collection(session, viewer, collection_id)
+    project = await project_to_approve_in(session, viewer, collection.project_id)
+    provider = await _provider(session, viewer, provider_id)
+    lines = len(_some(await media_of(session, project.id, collection.id, provider)))
+    return await charges.estimate(session, signed_in(viewer), Purpose(OperationCause.AI_JOB, count_of_lines=lines))
+
+
 async def _give_to_manager(
     session: WriteSession, viewer: Viewer, job: AIClassificationJob, provider: AIProvider, resource_ids: Sequence[int]
 ) -> None:
@@ -82,6 +95,7 @@ async def _give_to_manager(
         for start in range(0, len(resource_ids), size)
     )
     await session.flush()
+    await payments.hold(session, job)
     await polling.wake(session, task)
 
 
@@ -192,6 +206,7 @@ async def reparse(session: WriteSession, viewer: Viewer, ai_job_id: int) -> AICl
     task.failures, task.status = 0, RemoteStatus.RUNNING
     job.stage = AIJobStage.FETCH_RESULTS
     job.fence += 1
+    await payments.hold_again(session, job)
     audit.record(session, signed_in(viewer), "reparseAiResults", about=job)
     await polling.wake(session, task)
     progress.tell(session, job)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound, Unavailable
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.wildlife import WildlifeJob
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -21,6 +22,9 @@ from app.models.wildlife.species_classifiers import (
 )
 from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
+from app.services.billing import charges
+from app.services.billing.ledger import named
+from app.services.billing.reservations import Purpose
 from app.services.system import jobs, storage_usage
 from app.services.system.notifications import notify_if_visible
 from app.services.wildlife.classifications import access
@@ -74,6 +78,8 @@ async def train_species_classifier(
     await session.flush()
     job = await enqueue(session, WildlifeJob.TRAIN_SPECIES, subject_id=training.id, user_id=training.user_id)
     training.job_id = job.id
+    purpose = Purpose(OperationCause.SPECIES_TRAINING, named(training), count_of_lines=training.crops)
+    await charges.hold_for(session, job, purpose)
     await session.flush()
     return training
 

@@ -1,0 +1,114 @@
+"""Grants: coupons and promotional tokens that the platform gives, and adjustments that two of the staff agree on."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import Enum as EnumColumn
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.accounts import User
+from app.models.base import Record, not_exported
+from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
+from app.models.kinds.billing import BillingNotification
+from app.models.limits import columns
+from app.models.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX, REASON_LENGTH_MAX
+from app.models.names import Name
+
+BY_STAFF = not_exported("it is about the account that it names as the user's")
+
+
+class Grant(Record):
+    """Coupons or promotional tokens that a user was given. They pay for the platform's work, and go to nobody else."""
+
+    __tablename__ = "grants"
+    __owned_by__ = ("user_id",)
+    __notified_as__ = BillingNotification.BILLING
+    __table_args__ = (
+        CheckConstraint("currency IN ('EAML', 'COUPON')", name="granted"),
+        CheckConstraint("amount > 0 AND amount <> 'NaN'", name="amount"),
+        CheckConstraint(f"priority BETWEEN 1 AND {GRANT_PRIORITY_MAX}", name="priority"),
+        CheckConstraint("expires_at > starts_at", name="dates"),
+        CheckConstraint("cardinality(pays_for) > 0", name="pays_for"),
+        UniqueConstraint("account_id"),
+        Index(None, "user_id", "id"),
+        Index(None, "operation_id"),
+        Index(None, "granted_by_id"),
+        Index("ix_grants_to_end", "expires_at", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("ledger_accounts.id"), info=not_exported("the account is exported itself")
+    )
+    operation_id: Mapped[int] = mapped_column(
+        ForeignKey("operations.id"), info=not_exported("the operation is exported itself")
+    )
+    granted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
+    name: Mapped[str] = mapped_column(Name(GRANT_NAME_LENGTH_MAX), doc="The name, such as that of a campaign.")
+    currency: Mapped[Currency] = mapped_column(doc="COUPON or EAML. A coupon pays for work like one token.")
+    amount: Mapped[Decimal] = mapped_column(MONEY, doc="How much was given.")
+    priority: Mapped[int] = mapped_column(
+        SmallInteger, doc="Among grants of one currency those with a lower number are spent first."
+    )
+    pays_for: Mapped[list[OperationCause] | None] = mapped_column(
+        ARRAY(EnumColumn(OperationCause, native_enum=False, length=columns.KIND_LENGTH_MAX)),
+        doc="What it pays for; null for all work that costs tokens.",
+    )
+    starts_at: Mapped[datetime] = mapped_column(doc="From this instant on it can be spent.")
+    expires_at: Mapped[datetime | None] = mapped_column(
+        doc="From this instant on it cannot be spent; null for never. Work it was held for is still paid."
+    )
+    ended_at: Mapped[datetime | None] = mapped_column(doc="When what was left of it was taken back.")
+
+    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="The user who was given it.")
+    account: Mapped[LedgerAccount] = relationship(lazy="raise")
+    operation: Mapped[Operation] = relationship(lazy="raise", doc="The operation that gave it.")
+
+
+class AdjustmentState(Enum):
+    """Whether an adjustment was proposed, posted, or refused. The last two are final."""
+
+    PROPOSED = "PROPOSED"
+    POSTED = "POSTED"
+    REJECTED = "REJECTED"
+
+
+class Adjustment(Record):
+    """A correction of a user's balance that one of the staff proposes and another one posts."""
+
+    __tablename__ = "adjustments"
+    __owned_by__ = ("user_id",)
+    __table_args__ = (
+        CheckConstraint("currency IN ('USD', 'EAML')", name="adjusted"),
+        CheckConstraint("change <> 0 AND change <> 'NaN'", name="change"),
+        CheckConstraint("(state = 'PROPOSED') = (decided_by_id IS NULL)", name="decided"),
+        CheckConstraint("state <> 'POSTED' OR decided_by_id <> proposed_by_id", name="second_person"),
+        CheckConstraint("state <> 'POSTED' OR decided_by_id <> user_id", name="not_ones_own"),
+        CheckConstraint("(state = 'POSTED') = (operation_id IS NOT NULL)", name="operation"),
+        Index(None, "user_id", "id"),
+        Index(None, "state", "id"),
+        Index(None, "operation_id"),
+        Index(None, "proposed_by_id"),
+        Index(None, "decided_by_id"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
+    operation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("operations.id"), info=not_exported("the operation is exported itself")
+    )
+    currency: Mapped[Currency] = mapped_column(doc="USD or EAML.")
+    change: Mapped[Decimal] = mapped_column(MONEY, doc="What it adds to the balance; negative if it takes.")
+    reason: Mapped[str] = mapped_column(String(REASON_LENGTH_MAX), doc="The reason.")
+    state: Mapped[AdjustmentState] = mapped_column(default=AdjustmentState.PROPOSED, doc="The state.")
+    decided_at: Mapped[datetime | None] = mapped_column(doc="When it was posted or rejected.")
+
+    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Whose balance it corrects.")
+    proposed_by: Mapped[User] = relationship(foreign_keys=proposed_by_id, lazy="raise", doc="Who proposed it.")
+    decided_by: Mapped[User | None] = relationship(
+        foreign_keys=decided_by_id, lazy="raise", doc="Who posted or rejected it."
+    )
+    operation: Mapped[Operation | None] = relationship(lazy="raise", doc="The operation that posted it.")

@@ -1,0 +1,35 @@
+"""What users set for their spending: limits by the month, and when they are told."""
+
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.accounts import OfUser, User
+from app.models.billing.ledger import MONEY
+from app.models.kinds.billing import BillingNotification
+
+
+class SpendingRules(OfUser):
+    """Limits that a user sets for what work may cost in a calendar month (UTC), and when the user is told."""
+
+    __tablename__ = "spending_rules"
+    __owned_by__ = ("id",)
+    __notified_as__ = BillingNotification.BILLING
+    __table_args__ = (
+        CheckConstraint("month_tokens_notice >= 0", name="month_tokens_notice"),
+        CheckConstraint("month_tokens_max >= 0", name="month_tokens_max"),
+        CheckConstraint("low_balance_tokens >= 0", name="low_balance_tokens"),
+    )
+
+    month_tokens_notice: Mapped[Decimal | None] = mapped_column(
+        MONEY, doc="Once work of a month costs this much, the user is told; null for never."
+    )
+    month_tokens_max: Mapped[Decimal | None] = mapped_column(
+        MONEY, doc="Work that would bring the month above this does not start; null for no limit."
+    )
+    low_balance_tokens: Mapped[Decimal | None] = mapped_column(
+        MONEY, doc="Once less than this is available, the user is told, once a day; null for never."
+    )
+
+    user: Mapped[User] = relationship(lazy="raise", doc="The user.")

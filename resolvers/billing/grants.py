@@ -1,0 +1,48 @@
+"""Grants and adjustments."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import strawberry
+from sqlalchemy import Select, select
+
+from app.database import ReadSession
+from app.models.billing.grants import Adjustment, AdjustmentState, Grant
+from app.models.billing.ledger import LedgerAccount
+from app.policies import names_viewer, signed_in, visible
+from app.services.billing.holds import is_in_effect
+from resolvers.context import Info
+
+
+async def _balances(session: ReadSession, grant_ids: Sequence[int]) -> Mapping[int, Decimal]:
+    query = select(Grant.id, LedgerAccount.balance).join(LedgerAccount, LedgerAccount.id == Grant.account_id)
+    rows = await session.execute(query.where(Grant.id.in_(grant_ids)))
+    return {row.id: row.balance for row in rows}
+
+
+async def balance(root: strawberry.Parent[Grant], info: Info) -> Decimal:
+    """What is left of it, including what is held for work."""
+    left: Decimal = await info.context.load.about(_balances, root.id)
+    return left
+
+
+def grants(info: Info, spendable: bool = False) -> Select[Grant]:
+    """The viewer's coupons and promotional tokens, newest first.
+
+    spendable: Only grants that have begun and have not expired.
+    """
+    viewer = info.context.viewer
+    signed_in(viewer)
+    query = visible(Grant, viewer).where(names_viewer(viewer, Grant.user_id))
+    return query.where(is_in_effect()) if spendable else query
+
+
+def adjustments(info: Info, state: AdjustmentState | None = None) -> Select[Adjustment]:
+    """Corrections of balances, newest first. For staff.
+
+    state: Only adjustments in this state.
+    """
+    viewer = info.context.viewer
+    signed_in(viewer)
+    query = visible(Adjustment, viewer)
+    return query if state is None else query.where(Adjustment.state == state)

@@ -1,0 +1,44 @@
+"""Limits of spending, and what work would cost."""
+
+from decimal import Decimal
+
+import strawberry
+
+from app.models.billing.spending import SpendingRules
+from app.policies import signed_in
+from app.services.billing import spending
+from resolvers.context import Info
+from resolvers.optional_arguments import given
+
+
+async def spending_rules(info: Info) -> SpendingRules | None:
+    """What the viewer has set for spending; null for nothing."""
+    async with info.context.reading() as session:
+        return await spending.rules_of(session, signed_in(info.context.viewer))
+
+
+async def spent_this_month(root: strawberry.Parent[SpendingRules], info: Info) -> Decimal:
+    """What work of this calendar month has cost so far, with what is held for work under way."""
+    async with info.context.reading() as session:
+        return await spending.spent_this_month(session, root.id)
+
+
+async def update_spending_rules(
+    info: Info,
+    month_tokens_notice: strawberry.Maybe[Decimal | None] = None,
+    month_tokens_max: strawberry.Maybe[Decimal | None] = None,
+    low_balance_tokens: strawberry.Maybe[Decimal | None] = None,
+) -> SpendingRules:
+    """Sets limits of the viewer's spending. What is left out stays; null takes a limit away.
+
+    month_tokens_notice: Once work of a month costs this much, you are told.
+    month_tokens_max: Work that would bring the month above this does not start.
+    low_balance_tokens: Once less than this is available, you are told, once a day.
+    """
+    changes = given(
+        month_tokens_notice=month_tokens_notice,
+        month_tokens_max=month_tokens_max,
+        low_balance_tokens=low_balance_tokens,
+    )
+    async with info.context.writing() as session:
+        return await spending.set_rules(session, info.context.viewer, changes)

@@ -1,0 +1,50 @@
+"""GraphQL types for grants and adjustments."""
+
+from decimal import Decimal
+
+import strawberry
+from strawberry import auto
+
+from app.models.billing import grants as tables
+from resolvers.billing import grants as resolve
+from resolvers.enums import show_enum
+from schema.accounts import User
+from schema.billing.ledger import Operation
+from schema.fields import Connection, connection, field, one
+from schema.row import Row
+
+show_enum(tables.AdjustmentState)
+
+
+class Grant(Row, of=tables.Grant):
+    created_at: auto
+    name: auto
+    currency: auto
+    amount: auto
+    priority: auto
+    pays_for: auto
+    starts_at: auto
+    expires_at: auto
+    ended_at: auto
+    balance: Decimal = field(resolve.balance)
+    user: User = one(tables.Grant.user)
+    operation: Operation = one(tables.Grant.operation)
+
+
+class Adjustment(Row, of=tables.Adjustment):
+    created_at: auto
+    currency: auto
+    change: auto
+    reason: auto
+    state: auto
+    decided_at: auto
+    user: User = one(tables.Adjustment.user)
+    proposed_by: User = one(tables.Adjustment.proposed_by)
+    decided_by: User | None = one(tables.Adjustment.decided_by)
+    operation: Operation | None = one(tables.Adjustment.operation)
+
+
+@strawberry.type
+class GrantsQuery:
+    grants: Connection[Grant] = connection(resolve.grants)
+    adjustments: Connection[Adjustment] = connection(resolve.adjustments)

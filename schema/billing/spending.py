@@ -1,0 +1,41 @@
+"""GraphQL types for limits of spending, and for what work would cost."""
+
+from decimal import Decimal
+
+import strawberry
+from strawberry import auto
+
+from app.models.billing import spending as tables
+from app.models.billing.ledger import Currency
+from app.services.billing.charges import Estimate
+from resolvers.billing import spending as resolve
+from schema.fields import field, mutation
+from schema.problems import InvalidInput
+from schema.row import Row, shows
+
+
+class SpendingRules(Row, of=tables.SpendingRules):
+    month_tokens_notice: auto
+    month_tokens_max: auto
+    low_balance_tokens: auto
+    spent_this_month: Decimal = field(resolve.spent_this_month)
+
+
+@shows(Estimate)
+class CostEstimate:
+    price: Decimal = strawberry.field(description="What the work would cost, exactly.")
+    available: Decimal = strawberry.field(
+        description="What its payer has for it now: coupons, promotional tokens and tokens that nothing holds."
+    )
+    currency: Currency = strawberry.field(description="The currency of both. A coupon counts as one token.")
+    is_affordable: bool = strawberry.field(description="Whether as much is available.")
+
+
+@strawberry.type
+class SpendingQuery:
+    spending_rules: SpendingRules | None = field(resolve.spending_rules)
+
+
+@strawberry.type
+class SpendingMutation:
+    update_spending_rules: SpendingRules | InvalidInput = mutation(resolve.update_spending_rules)
