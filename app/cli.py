@@ -166,6 +166,29 @@ def provider(context: typer.Context) -> None:
     providers.program(context.args, prog_name="fieldgraph provider")
 
 
+ledger = typer.Typer(no_args_is_help=True, add_completion=False, help="Look after the ledger.")
+program.add_typer(ledger, name="ledger")
+
+
+@ledger.callback()
+def look_after_the_ledger() -> None:
+    """Look after the ledger."""
+
+
+@ledger.command(name="verify")
+def verify_ledger() -> None:
+    """Post all entries anew in an empty database, and compare balances, positions and sums."""
+    _find_owner()
+    from app.operations import ledger_replay
+
+    replay = ledger_replay.verify()
+    for difference in replay.differences:
+        print(difference)
+    if not replay.differences:
+        print(f"All {replay.accounts} accounts and {replay.entries} entries come out the same.")
+    raise typer.Exit(bool(replay.differences))
+
+
 @program.command()
 def counters() -> None:
     """Compare counts of posts, conversations and stored bytes with what there is, and correct them meanwhile."""

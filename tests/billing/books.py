@@ -36,6 +36,9 @@ CLAIMS = {
     "a reservation that was posted has its operation, once": """
         SELECT r.id FROM reservations AS r WHERE r.state = 'POSTED' AND r.posted <> (
             SELECT -sum(change) FROM ledger_entries AS e WHERE e.operation_id = r.operation_id AND e.change < 0)""",
+    "nothing is posted of a reservation after its end": """
+        SELECT r.id FROM reservations AS r JOIN operations AS o ON o.id = r.operation_id
+        WHERE o.created_at >= r.expires_at""",
     "coupons pay the platform alone": """
         SELECT entry.id FROM ledger_entries AS entry JOIN ledger_accounts AS account ON account.id = account_id
         WHERE account.currency = 'COUPON' AND account.kind NOT IN ('GRANT', 'PROMOTION', 'REVENUE')""",
