@@ -39,6 +39,7 @@ from app.web.routes import (
     files,
     frames,
     pages,
+    payments,
     pictures,
     unsubscribe,
 )
@@ -132,6 +133,7 @@ def _plain_routes(
         *unsubscribe.routes(database),
         *downloads.routes(database),
         *ai_callbacks.routes(database),
+        *payments.routes(database),
         *frames.routes(database, viewer, lambda key: ids.key(key, Classification)),
         *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,

@@ -1,7 +1,12 @@
 """What is done with money by the clock: reservations that last, and reservations and grants that have expired."""
 
 from app.database import Database
-from app.services.billing import charges, grants, reservations
+from app.gateways import card_payments
+from app.models.billing.top_ups import TopUp
+from app.models.kinds.billing import BillingJob
+from app.services.billing import card_top_ups, charges, grants, reservations
+from jobs.broker import job
+from jobs.run import Run
 from jobs.schedule import by_the_clock
 
 
@@ -10,6 +15,16 @@ async def tidy(database: Database) -> None:
     for step in (charges.renew, charges.release, reservations.sweep, grants.end_due):
         async with database.writing() as session:
             await step(session)
+
+
+@job(BillingJob.OPEN_CHECKOUT, failed=card_top_ups.failed)
+async def open_checkout(run: Run) -> None:
+    """Asks the payment provider for a page to pay on."""
+    async with run.database.reading() as session:
+        top_up = await session.get_one(TopUp, run.claim.subject_id)
+    page = await card_payments.open_page(reference=str(top_up.id), usd=top_up.usd)
+    async with run.ending() as session:
+        await card_top_ups.opened(session, top_up.id, page)
 
 
 by_the_clock("reservations", tidy)

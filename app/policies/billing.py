@@ -9,6 +9,7 @@ from app.models.billing.ledger import EntryType, LedgerAccount, LedgerEntry, Ope
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationPart
 from app.models.billing.spending import SpendingRules
+from app.models.billing.top_ups import PaymentEvent, TopUp
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
 
@@ -42,6 +43,19 @@ def visible_grants(viewer: AnyViewer) -> ColumnElement[bool]:
 def visible_adjustments(viewer: AnyViewer) -> ColumnElement[bool]:
     """For staff; the user whose balance is adjusted sees the operation."""
     return true() if viewer.is_staff else false()
+
+
+@reads(TopUp)
+def visible_top_ups(viewer: AnyViewer) -> ColumnElement[bool]:
+    """The viewer's own; all for staff."""
+    return true() if viewer.is_staff else names_viewer(viewer, TopUp.user_id)
+
+
+@reads(PaymentEvent)
+def visible_payment_events(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Not shown as rows: top-ups show what came of them."""
+    del viewer
+    return false()
 
 
 @reads(SpendingRules)

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
+
+from app.settings.kinds import Count
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=15, decimal_places=8, allow_inf_nan=False)]
 
@@ -39,6 +41,23 @@ class BillingSettings(BaseModel):
     level_3_price_factor: Factor = Field(default=Decimal(4), description="What level 3 costs, as times of level 1.")
     level_4_price_factor: Factor = Field(default=Decimal(8), description="What level 4 costs, as times of level 1.")
     level_5_price_factor: Factor = Field(default=Decimal(16), description="What level 5 costs, as times of level 1.")
+    top_ups_per_hour_max: Count = Field(default=20, description="Top-ups by card that an account may begin in an hour.")
+    top_up_usd_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=5_000, description="US dollars of one top-up by card."
+    )
+    stripe_secret_key: SecretStr = Field(
+        default=SecretStr(""), description="The secret key of Stripe; without it, only staff top up balances."
+    )
+    stripe_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="What Stripe signs events with that it sends to `/payments/stripe`."
+    )
+    stripe_url: str = Field(default="https://api.stripe.com", description="Where Stripe answers.")
+    stripe_s_max: Annotated[float, Field(gt=0, le=120)] = Field(
+        default=20, description="Seconds for one request to Stripe."
+    )
+    stripe_event_age_s_max: Annotated[int, Field(ge=10, le=3_600)] = Field(
+        default=300, description="Seconds after which a signed event is refused."
+    )
     statement_lines_max: Annotated[int, Field(ge=10, le=100_000)] = Field(
         default=10_000, description="Lines of one statement."
     )

@@ -8,7 +8,8 @@ import strawberry
 from app.models.accounts import User
 from app.models.billing.grants import Adjustment, Grant
 from app.models.billing.ledger import Currency, Operation, OperationCause
-from app.services.billing import adjustments, grants, topping_up
+from app.models.billing.top_ups import TopUp
+from app.services.billing import adjustments, card_top_ups, grants, topping_up
 from app.services.billing.grants import Terms
 from resolvers import ids
 from resolvers.context import Info
@@ -21,6 +22,17 @@ async def buy_tokens(info: Info, usd: Decimal) -> Operation:
     """
     async with info.context.writing() as session:
         return await topping_up.buy_tokens(session, info.context.viewer, usd=usd)
+
+
+async def start_top_up(info: Info, usd: Decimal) -> TopUp:
+    """Begins to top up the viewer's balance by card. Poll `checkoutUrl`, and pay there.
+
+    Where the operator has set up no payment provider, this is UNAVAILABLE, and only staff top up balances.
+
+    usd: How much, in whole cents, from {billing.TOP_UP_USD_MIN} to {settings.top_up_usd_max}.
+    """
+    async with info.context.writing() as session:
+        return await card_top_ups.start(session, info.context.viewer, usd=usd)
 
 
 async def top_up_balance(info: Info, user_id: strawberry.ID, usd: Decimal, reason: str) -> Operation:

@@ -3,12 +3,21 @@
 from decimal import Decimal
 
 import strawberry
+from sqlalchemy import Select
 
 from app.models.billing.spending import SpendingRules
-from app.policies import signed_in
+from app.models.billing.top_ups import TopUp
+from app.policies import names_viewer, signed_in, visible
 from app.services.billing import spending
 from resolvers.context import Info
 from resolvers.optional_arguments import given
+
+
+def top_ups(info: Info) -> Select[TopUp]:
+    """The viewer's top-ups by card, newest first."""
+    viewer = info.context.viewer
+    signed_in(viewer)
+    return visible(TopUp, viewer).where(names_viewer(viewer, TopUp.user_id))
 
 
 async def spending_rules(info: Info) -> SpendingRules | None:

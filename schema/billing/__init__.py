@@ -7,10 +7,11 @@ from schema.billing.grants import GrantsQuery
 from schema.billing.ledger import LedgerQuery
 from schema.billing.spending import SpendingMutation, SpendingQuery
 from schema.billing.statements import StatementsQuery
+from schema.billing.top_ups import TopUpsQuery
 
 
 @strawberry.type
-class BillingQuery(LedgerQuery, GrantsQuery, SpendingQuery, StatementsQuery):
+class BillingQuery(LedgerQuery, GrantsQuery, SpendingQuery, StatementsQuery, TopUpsQuery):
     """The domain's questions."""
 
 

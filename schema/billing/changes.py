@@ -3,17 +3,22 @@
 import strawberry
 
 from app.models.choices import Scope
+from app.models.kinds.billing import BillingRateLimit
 from resolvers.billing import changes as resolve
 from schema.billing.grants import Adjustment, Grant
 from schema.billing.ledger import Operation
 from schema.billing.problems import InsufficientFunds
+from schema.billing.top_ups import TopUp
 from schema.fields import mutation
-from schema.problems import Conflict, InvalidInput
+from schema.problems import Conflict, InvalidInput, Unavailable
 
 
 @strawberry.type
 class ChangesMutation:
     buy_tokens: Operation | InvalidInput | InsufficientFunds = mutation(resolve.buy_tokens, needs_key=True)
+    start_top_up: TopUp | InvalidInput | Unavailable = mutation(
+        resolve.start_top_up, needs_key=True, rate_limit=BillingRateLimit.TOP_UPS
+    )
     top_up_balance: Operation | InvalidInput | Conflict = mutation(
         resolve.top_up_balance, scope=Scope.ADMIN, needs_key=True
     )

@@ -68,6 +68,7 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "updateBanner": {"id": world.id("Banner"), "message": "Soon."},
         "buyTokens": {"usd": "1"},
         "updateSpendingRules": {"monthTokensMax": "5"},
+        "startTopUp": {"usd": "1"},
         "topUpBalance": {"userId": world.id("other"), "usd": "1", "reason": "Transfer."},
         "grantCredit": {
             "userId": world.id("other"),

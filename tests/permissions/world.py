@@ -15,6 +15,7 @@ from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, Operat
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationState
 from app.models.billing.spending import SpendingRules
+from app.models.billing.top_ups import TopUp
 from app.models.choices import Scope
 from app.models.kinds.accounts import AccountsJob
 from app.models.social import Friendship
@@ -145,7 +146,10 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     limit = Decimal(100)
     rules = SpendingRules(id=owner_id, month_tokens_notice=limit, month_tokens_max=limit, low_balance_tokens=limit)
     await factories.add(database, rules)
-    return {type(row).__name__: row for row in (*entries, back, bill, grant, adjustment, rules)}
+    job = await factories.job(database, user_id=owner_id)
+    paid = {"user_id": owner_id, "job_id": job.id, "usd": Decimal(2), "checkout_url": "https://example.org/pay"}
+    top_up = await factories.add(database, TopUp(**paid))
+    return {type(row).__name__: row for row in (*entries, back, bill, grant, adjustment, rules, top_up)}
 
 
 def _things(owner_id: int, job_id: int) -> list[Record]:

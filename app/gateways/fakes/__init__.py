@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from app.gateways.fakes import osm, osm_accounts, tiles
+from app.gateways.fakes import osm, osm_accounts, stripe, tiles
 from app.gateways.fakes.broken import breaking
 from app.gateways.fakes.wood import stand_in_manager
 
@@ -22,6 +22,7 @@ app = Starlette(
         Route("/osm/archives/{task}.zip", osm.download),
         Route("/osm/v1/status/", osm.status),
         Route("/overpass/api/interpreter", osm.interpreter, methods=["POST"]),
+        Route("/stripe/v1/checkout/sessions", stripe.open_page, methods=["POST"]),
         Route("/openstreetmap/oauth2/authorize", osm_accounts.authorize),
         Route("/openstreetmap/oauth2/token", osm_accounts.token, methods=["POST"]),
         Route("/openstreetmap/oauth2/revoke", osm_accounts.revoke, methods=["POST"]),

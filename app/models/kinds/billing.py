@@ -1,7 +1,19 @@
-"""Notifications, rate limits and error codes of money."""
+"""Jobs, notifications, rate limits and error codes of money."""
 
 from app.errors import ErrorCode
-from app.models.kinds import NotificationKind
+from app.models.kinds import JobKind, Lane, NotificationKind, RateLimit
+
+
+class BillingRateLimit(RateLimit):
+    """The rate limits of this domain."""
+
+    TOP_UPS = "top_ups"
+
+
+class BillingJob(JobKind):
+    """The jobs of this domain."""
+
+    OPEN_CHECKOUT = "OPEN_CHECKOUT", Lane.SLOW, BillingRateLimit.TOP_UPS
 
 
 class BillingErrorCode(ErrorCode):
