@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl lock clean
+.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl bench-ledger lock clean
 MAKEFLAGS += --no-print-directory
 # What Python compiles is kept: some environments turn that off, and then every process compiles 1 200 modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -81,6 +81,10 @@ bench-automl: ## Measure answers of a machine through HTTP, beside LightGBM behi
 	@./setup.sh --dev
 	@$(python) uv pip install -q "lightgbm>=4.6"
 	@$(python) tests.bench.automl $(ARGS)
+
+bench-ledger: ## Measure postings of money beside pgbench's TPC-B; ARGS="--entries 1000000" fills the ledger first
+	@./setup.sh --dev
+	@$(python) tests.bench.ledger $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev

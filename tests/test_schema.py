@@ -112,6 +112,7 @@ def test_only_short_closed_lists_are_not_connections():
         "QualityWarning.areas",
         "Query.baseModels",
         "Query.queueLoads",
+        "Statement.lines",
         "LearningCurve.epochs",
         "TrainingComparison.trainings",
         "Frames.objects",

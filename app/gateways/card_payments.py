@@ -1,8 +1,9 @@
 """Payments by card through Stripe, by its own library: a page to pay on, and events that it signs."""
 
+import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import structlog
@@ -10,9 +11,6 @@ import structlog
 from app.errors import Unavailable
 from app.gateways.outside import Outage
 from app.settings import settings
-
-if TYPE_CHECKING:
-    from stripe import StripeClient
 
 WHO = "Stripe"
 CENTS = 100
@@ -51,10 +49,7 @@ def require_set_up() -> None:
 
 async def open_page(*, reference: str, usd: Decimal) -> Page:
     """A page on which somebody pays; asked again for the same reference, it is the same page."""
-    import stripe  # noqa: PLC0415 -- it has thousands of classes, and few processes need one
-
     require_set_up()
-    client = _client()
     named = {"top_up": reference}
     price = {"currency": "usd", "unit_amount": int(usd * CENTS), "product_data": {"name": "Balance"}}
     params: Any = {
@@ -67,14 +62,29 @@ async def open_page(*, reference: str, usd: Decimal) -> Page:
         "success_url": settings.address,
         "cancel_url": settings.address,
     }
+    return await asyncio.to_thread(_open_page, params, f"top-up-{reference}")
+
+
+def _open_page(params: Any, key: str) -> Page:
+    import stripe  # noqa: PLC0415 -- it has thousands of classes, and few processes need one
+
+    http = stripe.RequestsClient(timeout=settings.stripe_s_max)
+    client = stripe.StripeClient(
+        settings.stripe_secret_key.get_secret_value(),
+        base_addresses={"api": settings.stripe_url},
+        max_network_retries=0,  # the job is tried again
+        http_client=http,
+    )
     try:
-        page = await client.v1.checkout.sessions.create_async(params, {"idempotency_key": f"top-up-{reference}"})
+        page = client.v1.checkout.sessions.create(params, {"idempotency_key": key})
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise Outage(WHO, "cannot be reached", heals=True) from error
     except stripe.StripeError as error:
         heals = error.http_status is not None and error.http_status >= 500
         log.warning("stripe refused", status=error.http_status, code=error.code)
         raise Outage(WHO, "refused to open a page for the payment", heals=heals, status=error.http_status) from error
+    finally:
+        http.close()  # type: ignore[no-untyped-call]
     return Page(page.id, page.url or "")
 
 
@@ -99,14 +109,3 @@ def _event(content: bytes) -> Event | None:
         return None
     is_whole = isinstance(event.key, str) and isinstance(event.kind, str) and isinstance(event.about, dict)
     return event if is_whole else None
-
-
-def _client() -> "StripeClient":
-    import stripe  # noqa: PLC0415
-
-    return stripe.StripeClient(
-        settings.stripe_secret_key.get_secret_value(),
-        base_addresses={"api": settings.stripe_url},
-        max_network_retries=0,  # the job is tried again
-        http_client=stripe.HTTPXClient(timeout=settings.stripe_s_max),
-    )

@@ -91,10 +91,18 @@ def _empty_database() -> Iterator[str]:
             ) from None
         try:
             url = own.set(database=name).render_as_string(hide_password=False)
+            _add_extensions(connection, url)
             upgrade(url)
             yield url
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _add_extensions(source: psycopg.Connection, url: str) -> None:
+    """Those that are here and that no migration adds."""
+    with psycopg.connect(plain_url(url), autocommit=True) as target:
+        for (name,) in source.execute("SELECT extname FROM pg_extension").fetchall():
+            target.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
 
 
 def _copy(source: psycopg.Connection, target: psycopg.Connection) -> None:
@@ -110,15 +118,16 @@ def _copy(source: psycopg.Connection, target: psycopg.Connection) -> None:
 
 
 def _compare(source: psycopg.Connection, target: psycopg.Connection) -> Replay:
-    counts, differences = [], []
+    counts: dict[str, int] = {}
+    differences: list[str] = []
     for what, query in COMPARED.items():
         count = 0
         for was, is_now in zip_longest(_rows(source, query), _rows(target, query)):
             count += 1
             if was != is_now and len(differences) < TOLD_MAX:
                 differences.append(f"{what}: here {_shown(was)}, replayed {_shown(is_now)}")
-        counts.append(count)
-    return Replay(*counts, differences)
+        counts[what] = count
+    return Replay(counts["account"], counts["entry"], differences)
 
 
 def _rows(connection: psycopg.Connection, query: str) -> Iterator[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from app.database import ReadSession
 from app.models.billing.grants import Adjustment, AdjustmentState, Grant
 from app.models.billing.ledger import LedgerAccount
 from app.policies import names_viewer, signed_in, visible
+from app.services.billing.amounts import ZERO
 from app.services.billing.holds import is_in_effect
 from resolvers.context import Info
 
@@ -17,7 +18,7 @@ from resolvers.context import Info
 async def _balances(session: ReadSession, grant_ids: Sequence[int]) -> Mapping[int, Decimal]:
     query = select(Grant.id, LedgerAccount.balance).join(LedgerAccount, LedgerAccount.id == Grant.account_id)
     rows = await session.execute(query.where(Grant.id.in_(grant_ids)))
-    return {row.id: row.balance for row in rows}
+    return dict.fromkeys(grant_ids, ZERO) | {row.id: row.balance for row in rows}
 
 
 async def balance(root: strawberry.Parent[Grant], info: Info) -> Decimal:

@@ -19,6 +19,7 @@ from app.models.system import JobState
 from app.services.billing import card_top_ups
 from app.services.billing.balances import balances_of
 from app.settings import settings
+from jobs import billing  # noqa: F401 -- registers the work
 from resolvers import ids
 from tests import factories
 from tests.billing.books import broken, move

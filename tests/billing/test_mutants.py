@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from secrets import token_hex
@@ -143,14 +143,11 @@ async def workload(database: Database) -> None:
             purpose = Purpose(OperationCause.TRAINING)
             return (await reservations.hold(session, payer, Decimal(1), purpose, for_=for_)).id
 
-    late = await asyncio.gather(hold(timedelta(seconds=-1)), return_exceptions=True)
+    with suppress(DomainError):
+        late = await hold(timedelta(seconds=-1))
+        async with database.writing() as session:
+            await reservations.post(session, late)
     await asyncio.gather(*(hold() for _ in range(6)), return_exceptions=True)
-    for id in late:
-        try:
-            async with database.writing() as session:
-                await reservations.post(session, id)
-        except DomainError:
-            continue
     async with database.writing() as session:
         await ledger.reverse(session, made[0].id, actor_id=None, reason="A mistake.")
 

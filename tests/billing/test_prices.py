@@ -1,22 +1,27 @@
 """Work that has a price: money is held before it starts, or it does not start."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.reservations import Reservation, ReservationState
 from app.models.system import Job, JobState
+from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobStage, UserRemoteTask
 from app.services.billing import charges
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import Purpose
 from app.services.system import jobs
+from app.services.wildlife.ai_jobs import payments, progress
 from app.settings import settings
 from resolvers import ids
 from tests import factories
 from tests.billing.books import broken, give
+from tests.wildlife import classifying
+from tests.wildlife import factories as wildlife
 
 START = {"epochs": 2, "batchSize": 8, "zoomLevel": [19]}
 
@@ -137,3 +142,77 @@ async def test_a_cancelled_training_costs_nothing(change, database, owner, model
     assert [each.state for each in await reservations(database)] == [ReservationState.VOID]
     async with database.reading() as session:
         assert (await session.scalars(select(Job.state))).all() == [JobState.CANCELLED]
+
+
+@pytest.fixture
+async def ai_job(database, owner) -> AIClassificationJob:
+    """A job of ten media on an AI Manager."""
+    at = await classifying.season(database, owner.id)
+    provider = await wildlife.ai_provider(database, user_id=owner.id)
+    task = await factories.add(database, UserRemoteTask(user_id=owner.id, progress=0.5))
+    given = {"user_id": owner.id, "ai_provider_id": provider.id, "project_id": at.project.id}
+    given |= {"user_remote_task_id": task.id, "collection_id": at.link.id, "total_count": 10}
+    return await factories.add(database, AIClassificationJob(**given))
+
+
+@pytest.mark.parametrize(
+    ("stage", "paid", "state"),
+    [
+        (AIJobStage.DONE, 3, ReservationState.POSTED),
+        (AIJobStage.FAILED, 0, ReservationState.VOID),
+        (AIJobStage.CANCELLED, 0, ReservationState.VOID),
+    ],
+)
+async def test_a_job_on_an_ai_manager_pays_for_media_with_a_result(
+    database, owner, ai_job, monkeypatch, stage, paid, state
+):
+    monkeypatch.setattr(settings, "ai_job_price_tokens", Decimal("0.5"))
+    await give(database, owner.id, 8, Currency.EAML)
+    async with database.writing() as session:
+        await payments.hold(session, ai_job)
+    [held] = await reservations(database)
+    assert (held.amount, held.count_of_lines, held.cause) == (5, 10, OperationCause.AI_JOB)
+    async with database.writing() as session:
+        assert await charges.release(session) == 0
+        await session.execute(update(Reservation).values(expires_at=func.now() + timedelta(hours=1)))
+        # While its job is under way, it lasts.
+        assert await charges.renew(session) == 1
+    for _ in range(2):
+        async with database.writing() as session:
+            job = await session.get_one(AIClassificationJob, ai_job.id, with_for_update=True)
+            job.ok_count, job.skipped_count, job.failed_count = 4, 2, 4
+            await progress.end(session, job, stage)
+    [ended] = await reservations(database)
+    assert (ended.posted, ended.state) == (paid, state)
+    # Fetched again, results that were paid cost nothing; others are held for anew.
+    async with database.writing() as session:
+        await payments.hold_again(session, ai_job)
+    assert len(await reservations(database)) == (1 if paid else 2)
+    assert await broken(database) == {}
+
+
+async def test_a_job_on_an_ai_manager_that_cannot_be_paid_does_not_start(database, ai_job, monkeypatch):
+    monkeypatch.setattr(settings, "ai_job_price_tokens", Decimal("0.5"))
+    with pytest.raises(InsufficientFunds):
+        async with database.writing() as session:
+            await payments.hold(session, ai_job)
+    assert await reservations(database) == []
+
+
+async def test_an_estimate_is_what_is_held(ask, change, database, owner, model, monkeypatch):
+    monkeypatch.setattr(settings, "training_price_tokens", Decimal("0.5"))
+    monkeypatch.setattr(settings, "prediction_price_tokens", Decimal("0.25"))
+    await give(database, owner.id, 1, Currency.EAML)
+    asked = """query ($id: ID!) { estimateModelTraining(modelId: $id, zoomLevel: [19], epochs: 2) {
+        price available currency isAffordable } }"""
+    estimate = (await ask(asked, viewer=owner, id=ids.encode(model)))["estimateModelTraining"]
+    assert (estimate["available"], estimate["currency"], estimate["isAffordable"]) == ("1.00000000", "EAML", False)
+    assert await reservations(database) == []
+    await give(database, owner.id, estimate["price"], Currency.EAML)
+    await change("startTraining", viewer=owner, modelId=ids.encode(model), **START)
+    [held] = await reservations(database)
+    assert f"{held.amount:f}" == estimate["price"]
+    assert (await ask(asked, id=ids.encode(model))).codes == ["UNAUTHENTICATED"]
+    unpublished = """query ($id: ID!) { estimatePrediction(modelId: $id, zoomLevel: 19,
+        geom: {type: "Polygon", coordinates: [[[12, 46], [12.001, 46], [12.001, 46.001], [12, 46]]]}) { price } }"""
+    assert (await ask(unpublished, viewer=owner, id=ids.encode(model))).codes == ["CONFLICT"]

@@ -25,7 +25,7 @@ def as_owner(servers, monkeypatch):
         yield connection
 
 
-async def test_all_balances_come_out_the_same_and_what_was_changed_does_not(database, as_owner):
+async def test_all_balances_come_out_the_same(database, as_owner):
     people = [(await factories.user(database, f"person{number}")).user.id for number in range(3)]
     for person in people:
         await give(database, person, 10)
@@ -41,7 +41,7 @@ async def test_all_balances_come_out_the_same_and_what_was_changed_does_not(data
     await asyncio.gather(*map(client, people))
     replay = await asyncio.to_thread(ledger_replay.verify)
     assert replay.differences == []
-    assert replay.entries > 30
+    assert replay.entries == 30
     [left] = as_owner.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'ledger_replay%'").fetchone()
     assert left == 0
 

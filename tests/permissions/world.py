@@ -10,7 +10,7 @@ from app import security
 from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
 from app.models.base import Record
-from app.models.billing.grants import Adjustment, Grant
+from app.models.billing.grants import Adjustment, AdjustmentState, Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationState
@@ -135,14 +135,17 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
         bill = await session.get_one(Billing, made.id)
     held = {"cause": OperationCause.TRAINING, "currency": Currency.EAML, "amount": Decimal(1), "posted": Decimal(0)}
     await factories.add(
-        database, Reservation(user_id=owner_id, state=ReservationState.VOID, expires_at=NOW + A_DAY, **held)
+        database,
+        Reservation(user_id=owner_id, actor_id=owner_id, state=ReservationState.VOID, expires_at=NOW + A_DAY, **held),
     )
     given = {"user_id": owner_id, "currency": Currency.COUPON, "amount": Decimal(2), "priority": 20, "starts_at": NOW}
-    given |= {"account_id": coupons, "operation_id": made.id, "name": "Welcome", "granted_by_id": super_id}
+    given |= {"account_id": coupons, "operation_id": made.id, "name": "Welcome", "granted_by_id": owner_id}
     given |= {"pays_for": [OperationCause.TRAINING], "expires_at": NOW + A_DAY}
     grant = await factories.add(database, Grant(**given))
     proposed = {"user_id": owner_id, "currency": Currency.USD, "change": Decimal(1), "reason": "A mistake."}
     adjustment = await factories.add(database, Adjustment(proposed_by_id=super_id, **proposed))
+    by_owner = dict.fromkeys(("proposed_by_id", "decided_by_id"), owner_id) | {"state": AdjustmentState.REJECTED}
+    await factories.add(database, Adjustment(**proposed | by_owner | {"user_id": super_id, "decided_at": NOW}))
     limit = Decimal(100)
     rules = SpendingRules(id=owner_id, month_tokens_notice=limit, month_tokens_max=limit, low_balance_tokens=limit)
     await factories.add(database, rules)

@@ -11,7 +11,7 @@ VIEWERS = {"owner": 1, "other": 2, "staff": 3, "suspended": 4}
 """Who may ask, beside strangers: the key of their account. Their token is their name."""
 COUNTS = {"users": 9, "datasets": 9, "labels": 90, "predicted_features": 60, "sessions": 4, "events": 0}
 COUNT = 30
-OF_USERS = {"profiles", "user_preferences", "osm_accounts", "storage_usage"}
+OF_USERS = {"profiles", "user_preferences", "osm_accounts", "storage_usage", "spending_rules"}
 NOWHERE = 10**9
 TEXTS = ["", " ", "Roofs", "roofs", "Äcker", "東京", "مرحبا", "a\"b'c", "back\\slash", "two\nlines\ttab", "</script>"]
 TEXTS += ["100 %", "under_score", "🏠👩‍🚜", "e\u0301", "\u2028", "null", "{}", "$x", "\x7f", "z" * 60]

@@ -1,12 +1,14 @@
 """What the constraints of money's tables ask of random rows."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from app.models.billing.ledger import AccountKind, Currency
+from app.models.billing.grants import AdjustmentState
+from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.billing.reservations import ReservationState
 
 AMOUNTS = [Decimal("0.00000001"), Decimal(1), Decimal("99999999999.99999999"), Decimal("12.50000000")]
@@ -46,9 +48,38 @@ def _fit_reservations(random: Random, rows: list[dict[str, Any]]) -> None:
         row |= {"subject_type": random.choice(SUBJECTS), "subject_key": random.choice([None, *range(1, 20)])}
 
 
+def _fit_grants(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"account_id": row["id"], "currency": random.choice([Currency.EAML, Currency.COUPON])}
+        row |= {"priority": random.randint(1, 50), "pays_for": random.choice([None, [OperationCause.TRAINING]])}
+        row["starts_at"] = datetime(2020, 1, 1, tzinfo=UTC)
+        row["expires_at"] = random.choice([None, datetime(2021, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)])
+
+
+def _fit_adjustments(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"state": AdjustmentState.PROPOSED, "decided_by_id": None, "operation_id": None}
+        row |= {"change": random.choice([-1, 1]) * any_amount(random), "currency": random.choice(list(Currency)[:2])}
+
+
+def _fit_top_ups(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"provider_key": str(row["id"]), "checkout_url": random.choice([None, "https://example.org/pay"])}
+
+
+def _fit_payment_events(random: Random, rows: list[dict[str, Any]]) -> None:
+    del random
+    for row in rows:
+        row["event_key"] = str(row["id"])
+
+
 FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ledger_accounts": _fit_ledger_accounts,
     "operations": _fit_operations,
     "ledger_entries": _fit_ledger_entries,
     "reservations": _fit_reservations,
+    "grants": _fit_grants,
+    "adjustments": _fit_adjustments,
+    "top_ups": _fit_top_ups,
+    "payment_events": _fit_payment_events,
 }

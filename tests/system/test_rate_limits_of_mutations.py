@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app.formats.footprints import filter_footprints
 from app.models.kinds import RateLimit
 from app.models.kinds.automl import AutomlRateLimit
+from app.models.kinds.billing import BillingRateLimit
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.kinds.wildlife import WildlifeRateLimit
@@ -108,6 +109,7 @@ def test_what_starts_something_is_found():
             "requestTableUpload",
         },
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
+        BillingRateLimit.TOP_UPS: {"startTopUp"},
         AutomlRateLimit.LINE_CHANGES: {"appendLines", "deleteLines", "updateLines"},
     }
 

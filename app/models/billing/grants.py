@@ -39,12 +39,8 @@ class Grant(Record):
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("ledger_accounts.id"), info=not_exported("the account is exported itself")
-    )
-    operation_id: Mapped[int] = mapped_column(
-        ForeignKey("operations.id"), info=not_exported("the operation is exported itself")
-    )
+    account_id: Mapped[int] = mapped_column(ForeignKey("ledger_accounts.id"))
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operations.id"))
     granted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
     name: Mapped[str] = mapped_column(Name(GRANT_NAME_LENGTH_MAX), doc="The name, such as that of a campaign.")
     currency: Mapped[Currency] = mapped_column(doc="COUPON or EAML. A coupon pays for work like one token.")
@@ -97,9 +93,7 @@ class Adjustment(Record):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
-    operation_id: Mapped[int | None] = mapped_column(
-        ForeignKey("operations.id"), info=not_exported("the operation is exported itself")
-    )
+    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
     currency: Mapped[Currency] = mapped_column(doc="USD or EAML.")
     change: Mapped[Decimal] = mapped_column(MONEY, doc="What it adds to the balance; negative if it takes.")
     reason: Mapped[str] = mapped_column(String(REASON_LENGTH_MAX), doc="The reason.")

@@ -10,6 +10,7 @@ from html import escape
 from xml.etree import ElementTree as ET
 
 from app.errors import Invalid
+from app.formats.harmless import harmless
 from app.models.billing.ledger import Currency
 from app.services.billing.amounts import ZERO, written
 from app.services.billing.statements import Line, Statement
@@ -19,8 +20,6 @@ CENT = Decimal("0.01")
 # What camt.053 has room for.
 CAMT_SMALLEST = Decimal("0.00001")
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
-# A spreadsheet computes what begins like this.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("date", "operation", "kind", "cause", "amount", "balance", "currency", "reason")
 
 
@@ -65,11 +64,6 @@ def _row(statement: Statement, line: Line) -> list[str]:
         statement.currency.value,
         harmless(operation.reason or ""),
     ]
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula. Amounts are numbers, and need no such care."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def as_beancount(statement: Statement) -> str:

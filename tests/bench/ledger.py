@@ -1,0 +1,134 @@
+"""Postings per second, beside what pgbench's TPC-B does on the same server: `python -m tests.bench.ledger`.
+
+Both are driven by pgbench with 16 clients, and every transaction is durable. A posting is what a sale does: the lock of
+the payer's wallet, an operation, and three entries with all triggers. `spread` is among 1 000 payers and sellers, `hot`
+is all against one seller. `--entries` fills the ledger first, to see whether the cost grows.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import quantiles
+from typing import Annotated, NamedTuple
+
+import typer
+from rich.console import Console
+
+from app.operations.servers import PORT, PrivateServers
+from tests.bench.world import filled
+
+CLIENTS, PEOPLE, STRIPES = 16, 1_000, 16
+NOTHING = "SELECT 1"
+# The platform's accounts come first, then the sellers' and the payers': entries lock accounts in this order.
+ACCOUNTS = f"""
+INSERT INTO users (username) SELECT 'bench' || number FROM generate_series(1, {2 * PEOPLE}) AS number;
+INSERT INTO ledger_accounts (kind, currency, stripe) SELECT 'COMMISSION', 'USD', number
+    FROM generate_series(0, {STRIPES - 1}) AS number;
+INSERT INTO ledger_accounts (kind, currency, stripe) VALUES ('EXTERNAL', 'USD', 0);
+INSERT INTO ledger_accounts (kind, currency, user_id) SELECT 'WALLET', 'USD', id FROM users
+    WHERE username LIKE 'bench%' ORDER BY id;
+WITH made AS (INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'CREDIT_FROM_USER', 'TOP_UP')
+    RETURNING id), wallets AS (SELECT id FROM ledger_accounts WHERE kind = 'WALLET')
+INSERT INTO ledger_entries (operation_id, account_id, change)
+    SELECT made.id, wallets.id, 1000000 FROM made, wallets
+    UNION ALL SELECT made.id, account.id, -1000000 * {2 * PEOPLE} FROM made, ledger_accounts AS account
+        WHERE account.kind = 'EXTERNAL';
+"""
+FILL = """
+DO $$ DECLARE operation bigint; first bigint := (SELECT min(id) FROM ledger_accounts WHERE kind = 'WALLET'); BEGIN
+    FOR number IN 1..{operations} LOOP
+        INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'PAY_A_BILL', 'TOKENS')
+            RETURNING id INTO operation;
+        INSERT INTO ledger_entries (operation_id, account_id, change)
+            VALUES (operation, first + number % {people}, 0.01),
+                (operation, first + {people} + number % {people}, -0.01);
+    END LOOP;
+END $$;
+"""
+SALE = """
+\\set payer random({people} + 1, 2 * {people})
+\\set seller {seller}
+\\set stripe random(1, {stripes})
+BEGIN;
+SELECT pg_advisory_xact_lock(:payer);
+INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'PAY_A_BILL', 'TOKENS') RETURNING id \\gset
+INSERT INTO ledger_entries (operation_id, account_id, change) VALUES (:id, {platform} + :stripe, 0.001),
+    (:id, {first} + :seller, 0.009), (:id, {first} + :payer, -0.01);
+COMMIT;
+"""
+program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False)
+
+
+class Rate(NamedTuple):
+    """What pgbench counted."""
+
+    per_s: float
+    p99_ms: float
+
+
+@program.command()
+def main(
+    seconds: Annotated[int, typer.Option(help="How long each is measured.", min=1, max=600)] = 10,
+    entries: Annotated[int, typer.Option(help="How many entries there are before.", min=0)] = 0,
+) -> None:
+    """Measure postings beside TPC-B."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile("w", suffix=".sql") as rows:
+        rows.write(NOTHING)
+        rows.flush()
+        with filled(Path(rows.name)) as servers:
+            rates = _measure(servers, Path(folder), seconds, entries)
+    plain = rates["TPC-B"].per_s
+    for name, rate in rates.items():
+        console.print(
+            f"{name:<8}{rate.per_s:9,.0f} per s   p99 {rate.p99_ms:7.1f} ms   {rate.per_s / plain:5.2f} of TPC-B"
+        )
+    console.print(f"hot is {rates['hot'].per_s / rates['spread'].per_s:.2f} of spread")
+
+
+def _measure(servers: PrivateServers, folder: Path, seconds: int, entries: int) -> dict[str, Rate]:
+    with servers.connect() as connection:
+        connection.execute(ACCOUNTS)
+        if entries:
+            connection.execute(FILL.format(operations=entries // 2, people=PEOPLE))
+        connection.execute("VACUUM ANALYZE ledger_accounts, operations, ledger_entries")
+        [first, platform] = connection.execute(
+            "SELECT min(id) FILTER (WHERE kind = 'WALLET') - 1, min(id) FILTER (WHERE kind = 'COMMISSION') - 1 "
+            "FROM ledger_accounts"
+        ).fetchone() or (0, 0)
+    scripts = {}
+    for name, seller in (("spread", f"random(1, {PEOPLE})"), ("hot", "1")):
+        scripts[name] = folder / f"{name}.sql"
+        sale = SALE.format(people=PEOPLE, seller=seller, stripes=STRIPES, first=first, platform=platform)
+        scripts[name].write_text(sale)
+    _pgbench(servers, folder, "--initialize", "--quiet", f"--scale={CLIENTS}")
+    runs = {"TPC-B": [], "spread": ["--file", str(scripts["spread"])], "hot": ["--file", str(scripts["hot"])]}
+    return {name: _rate(servers, folder, seconds, *options) for name, options in runs.items()}
+
+
+def _rate(servers: PrivateServers, folder: Path, seconds: int, *options: str) -> Rate:
+    for old in folder.glob("log.*"):
+        old.unlink()
+    how = [f"--client={CLIENTS}", "--jobs=2", f"--time={seconds}", "--no-vacuum", "--log", "--log-prefix=log"]
+    _pgbench(servers, folder, *how, *options)
+    # The third column of the log is the time of a transaction in microseconds.
+    took = [int(line.split()[2]) / 1_000 for file in folder.glob("log.*") for line in file.read_text().splitlines()]
+    return Rate(len(took) / seconds, quantiles(took, n=100)[98])
+
+
+def _pgbench(servers: PrivateServers, folder: Path, *options: str) -> None:
+    where = ["--host", str(servers.sockets), "--port", str(PORT), "--username", "fieldgraph", "fieldgraph"]
+    done = subprocess.run(
+        ["pgbench", *options, *where],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        console.print(done.stderr)
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    program()
