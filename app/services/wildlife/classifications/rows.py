@@ -13,6 +13,8 @@ from app.services.wildlife.classifications.observations import Observation
 
 # Written out, not bound: only so does PostgreSQL know that a partial index holds all that is asked for.
 IS_FINAL: ColumnElement[bool] = Classification.classification_type == literal_column("'FINAL'")
+# Rows with a null and rows without go into one statement; otherwise a new one begins with each change between them.
+TOGETHER = {"render_nulls": True}
 OBSERVED = [column.name for column in fields(Observation)]
 
 
@@ -49,7 +51,7 @@ async def insert_rows(session: WriteSession, rows: Sequence[dict[str, Any]]) -> 
     if not rows:
         return []
     made = insert(Classification).returning(Classification.id, sort_by_parameter_order=True)
-    return list((await session.scalars(made, list(rows))).all())
+    return list((await session.scalars(made, list(rows), execution_options=TOGETHER)).all())
 
 
 async def insert_observations(
@@ -73,7 +75,7 @@ async def insert_observations(
         made = insert(ClassificationDynamicAttrs).returning(
             ClassificationDynamicAttrs.classification_id, ClassificationDynamicAttrs.id, sort_by_parameter_order=True
         )
-        for row_id, id in await session.execute(made, rows):
+        for row_id, id in await session.execute(made, rows, execution_options=TOGETHER):
             ids[row_id].append(id)
     return ids
 

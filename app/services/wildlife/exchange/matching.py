@@ -17,6 +17,10 @@ LEFT JOIN deployments AS deployment ON deployment.id = resource.deployment_id
 WHERE final.project_id = :project_id AND final.classification_type = 'FINAL'
     AND (CAST(:deployment_id AS bigint) IS NULL OR resource.deployment_id = :deployment_id)
 """
+# Of a project with a million media, those alone that a file can mean: a path ends with a name.
+NAMED = """    AND (resource.name IN (SELECT name FROM import_paths)
+        OR regexp_replace(resource.file_path, '^.*/', '') IN (SELECT name FROM import_paths))
+"""
 # Each place with its path below the base. Paths of Windows begin with a drive.
 PATHS = """
 CREATE TEMPORARY TABLE import_paths ON COMMIT DROP AS
@@ -86,9 +90,10 @@ async def match_files(
     session: WriteSession, problems: Problems, *, project_id: int, deployment_id: int | None, base: str
 ) -> tuple[int, int]:
     """Matches files of results with media of a project; how many were found, and how many were not."""
-    await ask(session, MEDIA, project_id=project_id, deployment_id=deployment_id)
     await ask(session, PATHS, kind="file", base=base)
     await ask(session, "CREATE INDEX ON import_paths (place)")
+    await ask(session, MEDIA + NAMED, project_id=project_id, deployment_id=deployment_id)
+    await ask(session, "ANALYZE import_media")
     await ask(session, BY_PATH)
     await ask(session, BY_NAME)
     return await _reckoned(session, problems, is_one_for_each=True)
