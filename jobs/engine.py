@@ -21,6 +21,8 @@ from jobs.run import Run
 log = structlog.get_logger()
 ENGINE = (sys.executable, "-m", "app.learning")
 LEAVE_S = 10.0
+# What the engine hears, and how it ends if there is nothing to keep.
+KEEP, NOTHING_KEPT = b"k", 3
 LINE_BYTES_MAX = 1024 * 1024
 # What its libraries are told by the environment: where they keep things, and what they compute on.
 LIBRARIES = ("CUDA_", "JAX_", "MPLCONFIGDIR", "NVIDIA_", "OMP_", "OPENBLAS_", "TORCH_", "XLA_", "YOLO_")
@@ -42,9 +44,17 @@ class EngineFailure(DomainError):
 
 
 async def run_engine(
-    run: Run, folder: Path, on_message: Callable[[Message], Awaitable[None]], *, s_max: float
+    run: Run,
+    folder: Path,
+    on_message: Callable[[Message], Awaitable[None]],
+    *,
+    s_max: float,
+    stopping: Callable[[], Awaitable[None]] | None = None,
 ) -> dict[str, Any]:
-    """Runs the engine on a folder and answers with its result; `said` hears its messages on the way."""
+    """Runs the engine on a folder and answers with its result; `on_message` hears its messages on the way.
+
+    When `stopping` returns, the engine is asked to end now and to keep what it has. Nothing to keep is a cancellation.
+    """
     with (folder / "stderr.txt").open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             *ENGINE,
@@ -58,14 +68,30 @@ async def run_engine(
     if sys.platform == "linux":
         with suppress(ProcessLookupError):  # it may have ended already
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (settings.training_memory_bytes_max,) * 2)
+    asker = None if stopping is None else asyncio.create_task(_ask_to_end(process, stopping))
     try:
         async with asyncio.timeout(s_max):
             final = await _listen(process, on_message)
     except TimeoutError:
         raise EngineFailure(f"It took longer than the limit of {s_max / 3600:g} hours.") from None
     finally:
+        is_asked = asker is not None and asker.done() and not asker.cancelled()
+        if asker is not None:
+            asker.cancel()
+            await asyncio.gather(asker, return_exceptions=True)
         await _end(process)
+    if is_asked and process.returncode == NOTHING_KEPT:
+        run.is_cancelled = True
     return _result(run, process, final, folder)
+
+
+async def _ask_to_end(process: Process, stopping: Callable[[], Awaitable[None]]) -> None:
+    """Tells the engine to keep what it has, once somebody wants it to stop."""
+    await stopping()
+    assert process.stdin is not None
+    with suppress(ConnectionError):  # it has ended already
+        process.stdin.write(KEEP)
+        await process.stdin.drain()
 
 
 def _environment() -> dict[str, str]:

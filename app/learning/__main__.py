@@ -1,8 +1,9 @@
 """The child process: `python -m app.learning FOLDER` does one task and talks to its parent in lines of JSON.
 
 The task stands in `request.json` of the folder. Out go progress lines and one last line with `result` or `failure`,
-both with exit code 0. A line on standard input, or its end, asks to stop: exit code 3, and nothing more is said. So a
-child never outlives its parent.
+both with exit code 0. The end of standard input, or any byte but one, asks to stop: exit code 3, and nothing more is
+said. So a child never outlives its parent. The byte `k` asks to stop early and to keep what was learned so far: the
+task ends as if its time were over.
 """
 
 import json
@@ -30,6 +31,7 @@ from app.learning.engine import (
 from app.learning.inspection import inspect
 
 CANCELLED = 3
+KEEP = b"k"
 CAMERA_TRAP_TASKS = ("find", "tell_apart", "learn_species")
 # A step or a compilation may take this long to notice; then the process ends in the middle of it.
 CANCEL_S_MAX = 5.0
@@ -46,20 +48,31 @@ class Parent:
         self.lines: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
         os.dup2(2, 1)
         self.stop = threading.Event()
+        self.keeps = threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def report(
-        self, stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+        self,
+        stage: str,
+        progress: float,
+        message: str,
+        *,
+        eta_s: float | None = None,
+        epoch: Epoch | None = None,
+        best: float | None = None,
     ) -> None:
-        self.say(
-            {
-                "stage": stage,
-                "progress": round(progress, 4),
-                "message": message,
-                "eta_s": None if eta_s is None else round(eta_s, 1),
-                "epoch": None if epoch is None else asdict(epoch),
-            }
-        )
+        line: dict[str, object] = {
+            "stage": stage,
+            "progress": round(progress, 4),
+            "message": message,
+            "eta_s": None if eta_s is None else round(eta_s, 1),
+            "epoch": None if epoch is None else asdict(epoch),
+        }
+        self.say(line if best is None else {**line, "best": best})
+
+    def is_over(self) -> bool:
+        """Whether a task that keeps what it has so far ends now."""
+        return self.stop.is_set() or self.keeps.is_set()
 
     def say(self, line: dict[str, object]) -> None:
         if self.stop.is_set():
@@ -68,7 +81,8 @@ class Parent:
 
     def _listen(self) -> None:
         # Not sys.stdin: its lock, held by a waiting thread, would break the interpreter's own end.
-        os.read(0, 1)
+        while os.read(0, 1) == KEEP:
+            self.keeps.set()
         self.stop.set()
         sleep(CANCEL_S_MAX)
         os._exit(CANCELLED)
@@ -85,6 +99,9 @@ def main(folder: Path) -> int:
     parent = Parent()
     try:
         parent.say({"result": _result(folder, parent)})
+        if parent.keeps.is_set():
+            # A step that was left behind must not be waited for, nor be torn down while it compiles.
+            os._exit(0)
     except Failure as failure:
         return _fail(parent, str(failure))
     except MemoryError:
@@ -107,9 +124,13 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
     if request["task"] == "learn_table":
         tables = import_module("app.learning.tables.training")
         learned: dict[str, object] = tables.learn(
-            folder, tables.TableRequest.read(request), parent.report, parent.stop.is_set
+            folder, tables.TableRequest.read(request), parent.report, parent.is_over
         )
         return learned
+    if request["task"] == "judge_table":
+        rescoring = import_module("app.learning.tables.rescoring")
+        judged: dict[str, object] = rescoring.judge(folder, rescoring.JudgeRequest.read(request), parent.report)
+        return judged
     if request["task"] == "inspect":
         return inspect(folder, InspectionRequest.read(request), parent.report, parent.stop.is_set)
     engine = load(request["base_model"])

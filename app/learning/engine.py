@@ -74,7 +74,14 @@ class Report(Protocol):
     """Says how far the task is: `progress` of the whole, 0 … 1."""
 
     def __call__(
-        self, stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+        self,
+        stage: str,
+        progress: float,
+        message: str,
+        *,
+        eta_s: float | None = None,
+        epoch: Epoch | None = None,
+        best: float | None = None,
     ) -> None: ...
 
 

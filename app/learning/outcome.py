@@ -24,9 +24,15 @@ def scaled(report: Report) -> Report:
     """The same report for the training alone, whose progress is a part of the whole."""
 
     def report_share(
-        stage: str, progress: float, message: str, *, eta_s: float | None = None, epoch: Epoch | None = None
+        stage: str,
+        progress: float,
+        message: str,
+        *,
+        eta_s: float | None = None,
+        epoch: Epoch | None = None,
+        best: float | None = None,
     ) -> None:
-        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch)
+        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch, best=best)
 
     return report_share
 

@@ -117,6 +117,16 @@ class Encoders:
         """How many numbers stand for texts."""
         return sum(len(encoder.text_weights) for encoder in self.encoders)
 
+    def names_of(self, encoder: Encoder) -> list[str]:
+        """What becomes of an input, in words."""
+        if encoder.labels is not None:
+            return ["EMBEDDING" if len(encoder.labels.classes) > ONE_HOT_MAX else "ONE_HOT"]
+        if encoder.text_weights:
+            return ["HASHED_N_GRAMS"]
+        names = ["ROBUST_SCALER"] if encoder.datatype == "FLOAT" else ["CALENDAR", "ROBUST_SCALER"]
+        names += ["RANK"] if self.is_ranked else []
+        return [*names, "IS_NONE"] if any(part.has_missing for part in encoder.parts) else names
+
     def encode(self, cells: Mapping[str, Cells], rows: int) -> tuple[Matrix, list[Warned]]:
         """Columns of cells, by the ids of their columns; a column that is not there is missing in all rows."""
         numbers: list[Numbers] = []

@@ -39,3 +39,29 @@ def test_the_child_says_how_far_it_is_and_leaves_a_machine(asked, tmp_path):
     assert all(0 <= line["progress"] <= 1 for line in progress)
     machine = Predictor.load((tmp_path / "machine.safetensors").read_bytes())
     assert len(machine.answer([{"size": 1}])[0][0].values) == 1
+
+
+def test_a_child_that_is_asked_to_end_keeps_the_best_so_far(asked, tmp_path):
+    with asked(level=2, epochs_max=100_000, trees_max=10) as child:
+        for line in child.stdout:
+            if json.loads(line).get("best") is not None:
+                break
+        child.stdin.write("k")
+        child.stdin.flush()
+        *_, last = [json.loads(line) for line in child.stdout]
+        assert child.wait() == 0, child.stderr.read()
+
+    assert last["result"]["stopped"] == "CANCELLED"
+    outcome = json.loads((tmp_path / "outcome.json").read_text())
+    assert "linear" in {each["name"] for each in outcome["outputs"][0]["leaderboard"]}
+    assert Predictor.load((tmp_path / "machine.safetensors").read_bytes()).answer([{"size": 1}])
+
+
+def test_a_child_that_is_asked_before_anything_was_learned_keeps_nothing(asked, tmp_path):
+    with asked() as child:
+        child.stdin.write("k")
+        child.stdin.flush()
+        said = child.stdout.read()
+        assert child.wait() == 3, said
+
+    assert not (tmp_path / "machine.safetensors").exists()

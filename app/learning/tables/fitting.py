@@ -53,7 +53,8 @@ class NetworkMaker:
         network = Neural(Network(arrays, fit.design.activations), ground.scale, self.name)
         answers = [_mean_of(network, ground, fold, folds) for fold in ground.tried]
         fold_losses = tuple(ground.loss(each, ground.held_in(f)) for each, f in zip(answers, ground.tried, strict=True))
-        facts = {"setting": list(setting), "rounds": fit.rounds}
+        epochs = round(fit.rounds * fit.steps / fit.steps_per_epoch)
+        facts = {"setting": list(setting), "rounds": fit.rounds, "epochs": max(epochs, 1), "batch": fit.batch}
         return Learned(self.name, "network", np.concatenate(answers), fold_losses, network, monotonic() - began, facts)
 
     def refit(self, ground: Ground, clock: Clock, say: Say, learned: Learned) -> Candidate | None:

@@ -43,10 +43,12 @@ class Progress:
         self.told_at = monotonic()
         if self.clock.cancelled():
             return
+        best = None
         if self.best is not None:
             name, metric, score = self.best
+            best = score
             message = f"{message}. Best so far: {name}, {metric} {score:.4g}"
         share = min(self.clock.elapsed_s / max(self.clock.budget_s, 1e-3), 0.99)
         with suppress(Cancelled):
             left_s = max(self.clock.budget_s - self.clock.elapsed_s, 0)
-            self.report(self.stage_name, share, message, eta_s=left_s)
+            self.report(self.stage_name, share, message, eta_s=left_s, best=best)

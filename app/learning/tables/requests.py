@@ -17,8 +17,10 @@ LEARNING, EVALUATION = "LEARNING", "EVALUATION"
 class TableRequest(Request):
     """`columns`: `{id, name, datatype, role}`, in the order of the cells of a row.
 
-    `split`: `{by: RANDOM | TIME | GROUP | MARKED, column, evaluation_share}`; by default as the rows are marked, or at
-    random. A line of `rows.ndjson` is an array of the cells and, last, the purpose: LEARNING, EVALUATION or null.
+    `split`: `{by: RANDOM | TIME | GROUP | MARKED, column, evaluation_share, seed, is_marked}`; by default as the
+    rows are marked, or at random. Rows that are marked by time or group have both: marks set them aside, the column
+    makes folds.
+    A line of `rows.ndjson` is an array of the cells and, last, the purpose: LEARNING, EVALUATION or null.
     """
 
     columns: Sequence[dict[str, Any]]

@@ -1,7 +1,7 @@
 """Which rows are learned from, which stop and weigh, and which judge: no row does two of these."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ def sides_of(request: TableRequest, table: Table, target: Target) -> Sides:
     marked = {LEARNING, EVALUATION} <= set(purposes)
     by = str(request.split.get("by") or (MARKED if marked else RANDOM))
     share = float(request.split.get("evaluation_share") or EVALUATION_SHARE)
-    random = np.random.default_rng(request.seed)
+    random = np.random.default_rng(request.split.get("seed", request.seed))
     if by == MARKED:
         sides = _marked(purposes)
     elif by == RANDOM:
@@ -42,6 +42,9 @@ def sides_of(request: TableRequest, table: Table, target: Target) -> Sides:
     elif by in {TIME, GROUP}:
         cells = table.some(_column(request, table), target.rows.tolist())
         sides = _by_time(request, cells, share) if by == TIME else _by_group(cells, share, random)
+        if request.split.get("is_marked"):
+            # Marks set rows aside; the column makes the folds.
+            sides = replace(_marked(purposes), by=by, keys=sides.keys)
     else:
         raise Failure("A split is by RANDOM, TIME, GROUP or MARKED.")
     return _checked(sides, target)

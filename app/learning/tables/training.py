@@ -7,6 +7,7 @@ Then, if there is time and nobody forbade it, the same is learned once more with
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from app.learning.tables.baselines import ConstantMaker, LinearMaker
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.candidates import Ground, Ints, Learned, Maker
 from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, TREES_S_MIN, Clock
+from app.learning.tables.leaving import unless_stopped
 from app.learning.tables.plans import Plan, plan_of
 from app.learning.tables.progress import Progress
 from app.learning.tables.requests import INPUT, OUTPUT, Table, TableRequest, check, read_rows
+from app.learning.tables.samples import sampled
 from app.learning.tables.splitting import MARKED, RANDOM, Sides, folds_of, sides_of
 from app.learning.tables.suggestions import suggested
 from app.learning.tables.targets import Target, scale_of, target_of
@@ -72,12 +75,15 @@ def machine_of(learning: Learning) -> tuple[Predictor, dict[str, Any]]:
     sides = sides_of(request, table, targets[0])
     aside = np.zeros(len(table), bool)
     aside[targets[0].rows[sides.evaluation]] = True
+    began = clock.elapsed_s
     encoders, rows = _encoded(learning, ~aside)
+    delays = {"encodersS": clock.elapsed_s - began, "importanceS": 0.0}
     heads, outputs = [], []
     for place, target in enumerate(targets):
         share = Clock(clock.budget_s * (place + 1) / len(targets), clock.cancelled, clock.began)
         own = sides if place == 0 else _same_sides(sides, targets[0], target, aside)
         head, outcome = _Output(replace(learning, clock=share), encoders, rows.take(target.rows), target, own).learned()
+        delays["importanceS"] += outcome.pop("importanceS")
         heads.append(head)
         outputs.append(outcome)
     stopped = "CANCELLED" if clock.cancelled() else "BUDGET" if clock.left_s(SEARCH_SHARE) <= 0 else None
@@ -87,7 +93,13 @@ def machine_of(learning: Learning) -> tuple[Predictor, dict[str, Any]]:
         "budgetS": clock.budget_s,
         "tookS": round(clock.elapsed_s, 2),
         "stopped": stopped,
-        "inputs": [{"column": each.column, "name": each.name} for each in encoders.encoders],
+        "encodedInputs": _width(rows),
+        "encodedOutputs": sum(len(target.classes) or 1 for target in targets),
+        "delays": delays,
+        "inputs": [
+            {"column": each.column, "name": each.name, "encoders": encoders.names_of(each)}
+            for each in encoders.encoders
+        ],
         "outputs": outputs,
         "encodersSha256": encoders.sha256,
         "suggestions": _suggestions(learning, targets[0], sides),
@@ -95,6 +107,11 @@ def machine_of(learning: Learning) -> tuple[Predictor, dict[str, Any]]:
     }
     facts = {"level": request.level, "seed": request.seed}
     return Predictor(encoders, heads, facts), outcome
+
+
+def _width(rows: Rows) -> int:
+    """How many numbers an encoded row has."""
+    return int(rows.dense.numbers.shape[1] + rows.dense.wide.shape[1] + rows.dense.indexes.shape[1])
 
 
 def _suggestions(learning: Learning, target: Target, sides: Sides) -> list[dict[str, Any]]:
@@ -139,6 +156,7 @@ class _Output:
     """The learning of one output."""
 
     def __init__(self, learning: Learning, encoders: Encoders, rows: Rows, target: Target, sides: Sides) -> None:
+        self.is_first = target.column == str(learning.request.having(OUTPUT)[0]["id"])
         self.learning, self.encoders, self.sides, self.target = learning, encoders, sides, target
         self.clock, self.plan = learning.clock, learning.plan
         usual = "logLoss" if target.classes else "rmse"
@@ -160,7 +178,7 @@ class _Output:
     def learned(self) -> tuple[Head, dict[str, Any]]:
         """The head, and what is to be known of it."""
         candidates = self._candidates()
-        if self.clock.cancelled() and len(candidates) == 1:
+        if self.clock.cancelled() and len(candidates) <= 1 and (self.is_first or not candidates):
             raise Cancelled
         weights = self._weights([learned for _, learned in candidates])
         head = self._head(self.ground, [learned.candidate for _, learned in candidates], weights)
@@ -175,7 +193,10 @@ class _Output:
             judging.line(self.ground, learned, weight, rows, warmed)
             for (_, learned), weight in zip(candidates, weights, strict=True)
         ]
+        began = self.clock.elapsed_s
         shares = judging.importance(self.ground, head, self.encoders, rows, self.clock)
+        importance_s = self.clock.elapsed_s - began
+        samples = sampled(self.ground, head, self.encoders, self.sides.learning, rows, self.clock)
         refitted = self._refitted(head, candidates, weights)
         return refitted or head, {
             "column": self.target.column,
@@ -186,6 +207,8 @@ class _Output:
             "figures": figures,
             "leaderboard": sorted(board, key=lambda line: -line["weight"]),
             "importance": shares,
+            "importanceS": importance_s,
+            "samples": samples,
             "temperature": head.temperature,
             "threshold": head.threshold,
             "margin": head.margin,
@@ -231,11 +254,14 @@ class _Output:
             return
         if not self.encoders.encoders and learned_so_far:
             return
-        learned = maker.learn(self.ground, clock, self.learning.progress.say)
+        learned = unless_stopped(
+            lambda: maker.learn(self.ground, clock, self.learning.progress.say), self.clock.cancelled
+        )
         if learned is None:
             return
         learned_so_far.append((maker, learned))
-        score = judging.figure(self.ground, learned.held, self.ground.held)
+        # A constant alone is nothing to keep.
+        score = judging.figure(self.ground, learned.held, self.ground.held) if len(learned_so_far) > 1 else None
         self.learning.progress.note_candidate(learned.name, self.metric, score)
 
     def _weights(self, learned: Sequence[Learned]) -> list[float]:
@@ -286,7 +312,9 @@ class _Output:
         for (maker, learned), weight in zip(candidates, weights, strict=True):
             if weight == 0:
                 continue
-            candidate = maker.refit(ground, clock, self.learning.progress.say, learned)
+            candidate = unless_stopped(
+                partial(maker.refit, ground, clock, self.learning.progress.say, learned), self.clock.cancelled
+            )
             if candidate is None or self.clock.cancelled():
                 return None
             again.append((weight, candidate))
@@ -297,6 +325,7 @@ class _Output:
         return {
             "by": self.sides.by,
             "column": self.learning.request.split.get("column"),
+            "isMarked": self.sides.by == MARKED or bool(self.learning.request.split.get("is_marked")),
             "learningRows": len(self.sides.learning),
             "evaluationRows": len(self.sides.evaluation),
         }
