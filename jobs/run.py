@@ -94,6 +94,10 @@ class Run:
             yield session
             await jobs.end(session, self.claim, JobState.DONE)
 
+    async def hold(self, session: WriteSession) -> None:
+        """Locks the job for the rest of a transaction that ends it slowly, before rows that are locked after it."""
+        await jobs.hold(session, self.claim)
+
     @asynccontextmanager
     async def resting(self) -> AsyncIterator[WriteSession]:
         """The transaction that writes a part of the result; the rest is for later, when others had their turn."""

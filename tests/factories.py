@@ -10,6 +10,7 @@ from app.database import Database
 from app.events.reading import EventReader
 from app.models.accounts import Team, TeamInvitation, TeamMembership
 from app.models.automl.machines import Machine
+from app.models.automl.models import NNModel
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
@@ -65,6 +66,13 @@ async def dataset(database: Database, user_id: int, **fields: Any) -> Dataset:
 
 async def machine(database: Database, user_id: int, **fields: Any) -> Machine:
     return await add(database, Machine(**{"machine_owner_user_id": user_id, "machine_name": "Cells", **fields}))
+
+
+async def nn_model(database: Database, machine_id: int, **fields: Any) -> NNModel:
+    stored = {"storage_key": f"machines/{machine_id}/1-1.safetensors", "sha256": "0" * 64, "size_bytes": 1}
+    return await add(
+        database, NNModel(**{"machine_id": machine_id, "version": 1, "level": 1, "seed": 0, **stored, **fields})
+    )
 
 
 async def aoi(database: Database, of: Dataset, geom: Polygon = SQUARE, **fields: Any) -> AOI:

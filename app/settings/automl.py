@@ -21,6 +21,18 @@ class AutomlSettings(BaseModel):
     line_changes_per_hour_max: Count = Field(
         default=3_600, description="Changes of machines' lines that an account may make in an hour."
     )
+    machine_trainings_per_hour_max: Count = Field(
+        default=60, description="Trainings and evaluations of machines that an account may start in an hour."
+    )
+    machine_training_s_max: Duration = Field(
+        default=4 * 3_600, description="Most seconds that may be asked for as the budget of a machine's training."
+    )
+    machine_training_poll_s: Duration = Field(
+        default=0.25, description="Seconds between two looks whether a machine's training is to stop."
+    )
+    server_silence_s_max: Duration = Field(
+        default=60, description="Seconds without a sign of life after which a worker counts as gone."
+    )
     machine_lines_at_once_max: Count = Field(
         default=1_000, description="Lines of a machine that one request may add, change or delete."
     )

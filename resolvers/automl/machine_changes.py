@@ -111,6 +111,7 @@ async def update_machine(
     machine_data_lines_training_count_limit: strawberry.Maybe[int | None] = None,
     parameter_nn_loss: strawberry.Maybe[NNLoss | None] = None,
     parameter_nn_optimizer: strawberry.Maybe[NNOptimizer | None] = None,
+    parameter_nn_shape: strawberry.Maybe[JSON | None] = None,
     machine_data_source_is_public: strawberry.Maybe[bool] = None,
     machine_data_source_sample_only_public: strawberry.Maybe[bool] = None,
     machine_data_source_price_usd: strawberry.Maybe[Decimal | None] = None,
@@ -129,6 +130,8 @@ async def update_machine(
     machine_data_lines_training_count_limit: How many lines it learns from at most; null clears it.
     parameter_nn_loss: What the network minimizes; null lets the datatypes of the outputs decide.
     parameter_nn_optimizer: How weights are changed; null lets the level decide.
+    parameter_nn_shape: The shape of the network, such as `{HiddenLayerCount: 2, NeuronPercentage1: 200}`; null lets the
+        level decide.
     machine_data_source_is_public: Whether the lines are offered to everybody.
     machine_data_source_sample_only_public: Whether only a sample is shown before a purchase.
     machine_data_source_price_usd: The price of the lines; null clears it.
@@ -145,6 +148,7 @@ async def update_machine(
         machine_data_lines_training_count_limit=machine_data_lines_training_count_limit,
         parameter_nn_loss=parameter_nn_loss,
         parameter_nn_optimizer=parameter_nn_optimizer,
+        parameter_nn_shape=parameter_nn_shape,
         machine_data_source_is_public=machine_data_source_is_public,
         machine_data_source_sample_only_public=machine_data_source_sample_only_public,
         machine_data_source_price_usd=machine_data_source_price_usd,

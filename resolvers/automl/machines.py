@@ -16,6 +16,7 @@ from app.models.limits.automl import MACHINE_NAME_LENGTH_MAX
 from app.pagination import Order
 from app.policies import visible
 from app.policies.automl.machines import is_used_by
+from app.services.automl.servers import is_alive
 from resolvers import ids
 from resolvers.automl.columns import listed
 from resolvers.automl.readings import ColumnWarning
@@ -263,8 +264,8 @@ async def nn_model(info: Info, id: strawberry.ID) -> RowOrReference[NNModel]:
 
 
 def servers(info: Info) -> Select[Server]:
-    """The workers that train and solve. For staff."""
-    return visible(Server, info.context.viewer)
+    """The workers that train and solve, and are alive. For staff."""
+    return visible(Server, info.context.viewer).where(is_alive())
 
 
 def server_gpu_ram(root: strawberry.Parent[Server]) -> list[float]:

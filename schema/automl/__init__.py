@@ -6,18 +6,19 @@ from schema.automl.answers import AnswersMutation, AnswersQuery
 from schema.automl.machine_changes import MachineChangesMutation
 from schema.automl.machines import MachinesQuery
 from schema.automl.readings import ReadingsMutation, ReadingsQuery, ReadingsSubscription
+from schema.automl.trainings import TrainingsMutation, TrainingsQuery, TrainingsSubscription
 
 
 @strawberry.type
-class AutomlQuery(ReadingsQuery, MachinesQuery, AnswersQuery):
+class AutomlQuery(ReadingsQuery, MachinesQuery, AnswersQuery, TrainingsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class AutomlMutation(ReadingsMutation, MachineChangesMutation, AnswersMutation):
+class AutomlMutation(ReadingsMutation, MachineChangesMutation, AnswersMutation, TrainingsMutation):
     """The domain's changes."""
 
 
 @strawberry.type
-class AutomlSubscription(ReadingsSubscription):
+class AutomlSubscription(ReadingsSubscription, TrainingsSubscription):
     """The domain's events."""

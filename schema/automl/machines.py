@@ -9,12 +9,13 @@ from app.models.automl import lines as line_tables
 from app.models.automl import machines as tables
 from app.models.automl import models as model_tables
 from app.models.automl import works as work_tables
-from resolvers.automl import columns
+from resolvers.automl import columns, figures
 from resolvers.automl import machines as resolve
 from resolvers.enums import show_enum
 from schema.accounts.teams import Team
 from schema.accounts.users import User
 from schema.automl.columns import RolesOfColumns, SeenInside, TextsOfColumns, ValuesOfColumns
+from schema.automl.figures import InputImportance, LeaderboardEntry, OutputMetrics, SplitSuggestion, StageState
 from schema.automl.readings import ColumnWarning
 from schema.fields import Connection, computed, connection, field, many, one
 from schema.row import Row, shows
@@ -117,6 +118,10 @@ class NNModel(Row, of=model_tables.NNModel):
     hardware: auto
     machine: "Machine" = one(model_tables.NNModel.machine)
     enc_dec_configuration: EncDecConfiguration | None = one(model_tables.NNModel.enc_dec_configuration)
+    leaderboard: list[LeaderboardEntry] = field(figures.leaderboard)
+    metrics: list[OutputMetrics] = field(figures.metrics)
+    importance: list[InputImportance] = field(figures.importance)
+    suggestions: list[SplitSuggestion] = field(figures.suggestions)
 
 
 class Server(Row, of=work_tables.Server):
@@ -134,11 +139,13 @@ class Work(Row, of=work_tables.Work):
     kind: auto
     status: auto
     options: auto
+    is_stop_requested: auto
     stage: auto
     progress: auto
     best_score: auto
     eta_s: auto
     figures: auto
+    metrics: list[OutputMetrics] = field(figures.work_metrics)
     failure: auto
     work_duration_estimation_seconds: auto
     work_started_at_date_time: auto
@@ -242,6 +249,12 @@ class Machine(RolesOfColumns, ValuesOfColumns, TextsOfColumns, SeenInside, Row, 
     training_eval_outputs_cols_loss_sample_evaluation: auto
     training_eval_outputs_cols_accuracy_sample_evaluation: auto
     columns: list[MachineColumn] = field(resolve.columns, prefetch=columns.listed)
+    stages: list[StageState] = field(figures.stages)
+    is_ready_to_solve: bool = field(figures.is_ready_to_solve)
+    leaderboard: list[LeaderboardEntry] = field(figures.machine_leaderboard, prefetch=figures.figures_of_current)
+    metrics: list[OutputMetrics] = field(figures.machine_metrics, prefetch=figures.figures_of_current)
+    importance: list[InputImportance] = field(figures.machine_importance, prefetch=figures.figures_of_current)
+    suggestions: list[SplitSuggestion] = field(figures.machine_suggestions, prefetch=figures.figures_of_current)
     machine_owner_user: User | None = one(tables.Machine.machine_owner_user)
     machine_owner_team: Team | None = one(tables.Machine.machine_owner_team)
     machine_original: "Machine | None" = one(tables.Machine.machine_original)

@@ -9,11 +9,12 @@ from app.database import Database
 from app.demo import people
 from app.gateways import storage
 from app.models.accounts import User
-from app.models.automl.choices import MachineStatus
+from app.models.automl.choices import MachineStatus, WorkKind, WorkStatus
 from app.models.automl.datatypes import Datatype, DecimalSign, Role
 from app.models.automl.lines import MachineLine
-from app.models.automl.machines import MachineColumn
+from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.readings import TableReading, TableReadingStatus
+from app.models.automl.works import Work
 from app.models.mapping.trainings import TrainingStatus
 from app.models.wildlife.media import Resource
 from app.services.accounts.sign_in import sessions
@@ -25,6 +26,48 @@ from tests.wildlife import factories as wildlife
 
 FIGURES = {"accuracy": 73.6, "pixel_accuracy": 91.2, "precision": 85.0, "recall": 84.0, "f1": 84.5}
 ENDED = datetime(2026, 11, 28, 12, tzinfo=UTC)
+LEARNED = {
+    "outputs": [
+        {
+            "name": "kind",
+            "metric": "logLoss",
+            "split": {"by": "RANDOM", "column": None, "learningRows": 100, "evaluationRows": 20},
+            "figures": {
+                "rows": 20,
+                "logLoss": 0.1,
+                "accuracy": 0.95,
+                "auc": 0.98,
+                "classes": ["flat", "round"],
+                "confusion": [[9, 1], [0, 10]],
+            },
+            "leaderboard": [
+                {
+                    "name": "linear",
+                    "kind": "linear",
+                    "metric": "logLoss",
+                    "score": 0.1,
+                    "foldScores": [0.1],
+                    "weight": 1.0,
+                    "fitS": 0.01,
+                    "predictS": 0.001,
+                    "bytes": 64,
+                }
+            ],
+            "importance": [{"name": "size", "share": 1.0, "lossIncrease": 0.5, "spread": 0.02, "extremesShare": 1.0}],
+        }
+    ],
+    "suggestions": [
+        {
+            "by": "GROUP",
+            "name": "person",
+            "metric": "logLoss",
+            "randomScore": 0.1,
+            "score": 0.9,
+            "isLoud": True,
+            "message": "person repeats, so rows of the same one are learned from and judged by.",
+        }
+    ],
+}
 CHECKPOINT = "trainings/1/1/checkpoint.safetensors"
 
 
@@ -100,7 +143,34 @@ async def _machine(database: Database, owner_id: int) -> dict[str, str]:
         await factories.add(database, MachineColumn(machine_id=machine.id, **kept, **said))
     line = {"is_for_learning": True, "has_outputs": True, "values": [1.5, "round"]}
     await factories.add(database, MachineLine(machine_id=machine.id, **line))
-    return {"TABLE_READING_ID": ids.encode(reading), "MACHINE_ID": ids.encode(machine)}
+    made = {"TABLE_READING_ID": ids.encode(reading), "MACHINE_ID": ids.encode(machine)}
+    return made | await _trained_machine(database, owner_id)
+
+
+async def _trained_machine(database: Database, owner_id: int) -> dict[str, str]:
+    """A machine that was trained once, with a version whose file was changed."""
+    counts = {"learning_line_count": 100, "evaluation_line_count": 20}
+    machine = await factories.machine(database, owner_id, status=MachineStatus.READY, **counts)
+    for position, name in enumerate(("size", "person", "kind")):
+        role = Role.OUTPUT if name == "kind" else Role.INPUT
+        datatype = Datatype.FLOAT if name == "size" else Datatype.LABEL
+        said = {"position": position, "name": name, "datatype": datatype, "role": role}
+        await factories.add(database, MachineColumn(machine_id=machine.id, **said))
+    version = await factories.nn_model(database, machine.id, figures=LEARNED)
+    await storage.put(version.storage_key, b"changed")
+    async with database.writing() as session:
+        await session.execute(update(Machine).where(Machine.id == machine.id).values(training_nn_model_id=version.id))
+    ended = {"stage": "refitting", "progress": 1.0, "best_score": 0.25, "work_finished_at_date_time": ENDED}
+    work = Work(
+        machine_id=machine.id,
+        user_id=owner_id,
+        kind=WorkKind.TRAINING,
+        status=WorkStatus.FINISHED,
+        nn_model_id=version.id,
+        **ended,
+    )
+    names = {"TRAINED_MACHINE_ID": machine, "VERSION_ID": version, "WORK_ID": await factories.add(database, work)}
+    return {name: ids.encode(row) for name, row in names.items()}
 
 
 async def _wood(database: Database, ecologist_id: int) -> dict[str, str]:

@@ -36,6 +36,8 @@ KINDS = {
     "object": "ClassificationDynamicAttrs",
     "AIClassificationJobEvent": "AIClassificationJob",
     "BulkApprovalPreview": "Classification",
+    "one": "NNModel",
+    "other": "NNModel",
 }
 """What arguments name whose name says something else; so do the names of some types that are answered."""
 WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}

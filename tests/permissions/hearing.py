@@ -12,7 +12,9 @@ from graphql import GraphQLEnumType, GraphQLField, get_named_type
 from app import events
 from app.database import Database
 from app.errors import DomainError
+from app.models.automl.choices import WorkKind
 from app.models.automl.readings import TableReading
+from app.models.automl.works import Work as MachineWork
 from app.models.base import Record
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
@@ -23,6 +25,7 @@ from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, W
 from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer
 from app.services.automl import readings as table_readings
+from app.services.automl import works as machine_works
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.progress import Work
 from app.services.social import messages
@@ -78,9 +81,18 @@ async def stage(database: Database, signals: Signals, viewer: Person, hidden: Co
         Prediction.__name__: await factories.prediction(database, training, published=True, user_id=worker.id),
         Inspection.__name__: await factories.inspection(database, dataset, user_id=worker.id),
         TableReading.__name__: await factories.add(database, TableReading(user_id=viewer.id, storage_key="uploads/1")),
+        MachineWork.__name__: await _train(database, viewer, worker),
         **await _look_at_media(database, viewer, worker),
     }
     return Stage(database, signals, viewer, hidden, await factories.post(database, viewer.id), works)
+
+
+async def _train(database: Database, viewer: Person, worker: Person) -> MachineWork:
+    """A training of the viewer's machine by the worker, who is in the team that it is for."""
+    team = await factories.team(database, viewer.id, worker.id)
+    machine = await factories.machine(database, viewer.id, machine_owner_team_id=team.id)
+    row = MachineWork(machine_id=machine.id, user_id=worker.id, kind=WorkKind.TRAINING)
+    return await factories.add(database, row)
 
 
 async def _look_at_media(database: Database, viewer: Person, worker: Person) -> dict[str, Record]:
@@ -131,6 +143,13 @@ async def _read_table(on: Stage, couple: Couple) -> None:
         row = await session.get_one(TableReading, on.works[TableReading.__name__].id)
         row.failure = f"{row.failure or ''} {couple.said_of_them}"
         events.record(session, table_readings.topic_of(row), {})
+
+
+async def _go_on_training(on: Stage, couple: Couple) -> None:
+    """Their training goes on."""
+    async with on.database.writing() as session:
+        topic = machine_works.topic_of(on.works[MachineWork.__name__].id)
+        events.record(session, topic, {"message": couple.said_of_them})
 
 
 def _rights(person: Person) -> Viewer:
@@ -224,6 +243,7 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "wildlifeExportUpdated": _exchange(WildlifeExport),
     "mediaReadingUpdated": _read_media,
     "tableReadingUpdated": _read_table,
+    "workUpdated": _go_on_training,
 }
 """What makes somebody heard, by what is listened to."""
 

@@ -241,6 +241,7 @@ async def _make_machine(database: Database, viewer: Person, friend: Person) -> N
     team = await factories.team(database, friend.id, viewer.id, name="Machines")
     machine = await factories.machine(database, friend.id, machine_owner_team_id=team.id)
     await factories.add(database, Work(machine_id=machine.id, user_id=friend.id, kind=WorkKind.TRAINING))
+    await factories.nn_model(database, machine.id)
 
 
 async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:

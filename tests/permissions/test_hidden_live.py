@@ -29,6 +29,7 @@ OF_WORK = {
     "inspectionUpdated",
     "aiClassificationJobUpdated",
     "mediaReadingUpdated",
+    "workUpdated",
 }
 NAMELESS = {"bannerChanged", "tableReadingUpdated", "wildlifeImportUpdated", "wildlifeExportUpdated"}
 """What names nobody."""

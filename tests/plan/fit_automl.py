@@ -19,6 +19,63 @@ PROFILE = {
     "text": {"digit": 0.25},
     "languages": {"en": 1.0},
 }
+BIN = {"from": 0.5, "to": 0.6, "rows": 3, "confidence": 0.55, "accuracy": 1.0}
+CURVES = {name: [1e-9, 0.5] for name in ("threshold", "truePositiveRate", "falsePositiveRate", "precision")}
+JUDGED = {
+    "name": "kind",
+    "kind": "CLASSES",
+    "figures": {
+        "rows": 9,
+        "logLoss": 0.1,
+        "uncalibratedLogLoss": 1e-9,
+        "auc": None,
+        "accuracy": 1.0,
+        "f1": 0.25,
+        "classes": ["Ja", "Nein"],
+        "confusion": [[4, 0], [1, 4]],
+        "calibration": {"expectedError": 0.1, "bins": [BIN]},
+        "curves": CURVES,
+    },
+}
+FIGURES = {
+    "outputs": [
+        {
+            **JUDGED,
+            "metric": "logLoss",
+            "split": {"by": "GROUP", "column": "person", "learningRows": 40, "evaluationRows": 9, "isMarked": True},
+            "leaderboard": [
+                {
+                    "name": "linear",
+                    "kind": "linear",
+                    "metric": "logLoss",
+                    "score": None,
+                    "foldScores": [0.1, None],
+                    "weight": 1.0,
+                    "fitS": 0.01,
+                    "predictS": 1e-9,
+                    "bytes": 2**40,
+                    "facts": {},
+                }
+            ],
+            "importance": [{"name": "size", "share": 1.0, "lossIncrease": 0.1, "spread": None, "extremesShare": 0.5}],
+            "temperature": 1.0,
+            "threshold": None,
+            "margin": 0.1,
+            "isRefitted": True,
+        }
+    ],
+    "suggestions": [
+        {
+            "by": "TIME",
+            "name": "when",
+            "metric": "r2",
+            "randomScore": 0.9,
+            "score": -1e-9,
+            "isLoud": True,
+            "message": "Split by time.",
+        }
+    ],
+}
 NOTES = {"issues": [["LEAK", "It is the answer."]], "examples": ["1", "東京"]}
 
 
@@ -72,9 +129,8 @@ def _fit_machine_table_locks(random: Random, rows: Rows) -> None:
 
 
 def _fit_nn_models(random: Random, rows: Rows) -> None:
-    del random
     for row in rows:
-        row["version"] = row["id"]
+        row |= {"version": row["id"], "figures": random.choice([None, FIGURES])}
 
 
 def _fit_works(random: Random, rows: Rows) -> None:
@@ -86,6 +142,7 @@ def _fit_works(random: Random, rows: Rows) -> None:
         unfinished.add(key)
         row["progress"] = random.choice([0.0, 1.0, random.random()])
         row["failure"] = "It broke." if row["status"] is WorkStatus.ERROR else None
+        row["figures"] = random.choice([None, {"tookS": 0.1}, {"outputs": [JUDGED]}])
 
 
 def _fit_servers(random: Random, rows: Rows) -> None:

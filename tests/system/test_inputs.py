@@ -26,8 +26,10 @@ from graphql import (
 from redis import Redis
 
 from app.geometry import to_geojson
+from app.models.automl.choices import WorkKind
 from app.models.automl.lines import MachineLine
 from app.models.automl.readings import TableReading
+from app.models.automl.works import Work
 from app.models.mapping.trainings import TrainingStatus
 from app.web.graphql.coercion import coerced
 from app.web.graphql.documents import RULES
@@ -286,6 +288,8 @@ async def machine(database, owner_id):
         "TableReading": await factories.add(database, reading),
         "Machine": made,
         "MachineLine": await factories.add(database, line),
+        "Work": await factories.add(database, Work(machine_id=made.id, user_id=owner_id, kind=WorkKind.TRAINING)),
+        "NNModel": await factories.nn_model(database, made.id),
     }
 
 
@@ -301,6 +305,8 @@ def ids_for(field, rows):
         "featureIds": rows["Feature"],
         "trainingIds": rows["Training"],
         "table": rows["TableReading"],
+        "one": rows["NNModel"],
+        "other": rows["NNModel"],
         "lineId": rows["MachineLine"],
         "lineIds": rows["MachineLine"],
         "receiverId": rows["User"],

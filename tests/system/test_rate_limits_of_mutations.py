@@ -110,6 +110,7 @@ def test_what_starts_something_is_found():
         },
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
         BillingRateLimit.TOP_UPS: {"startTopUp"},
+        AutomlRateLimit.MACHINE_TRAININGS: {"trainMachine", "evaluateMachine"},
         AutomlRateLimit.LINE_CHANGES: {"appendLines", "deleteLines", "updateLines"},
     }
 

@@ -29,7 +29,6 @@ COUNTED_ELSEWHERE = {
     "ai_providers": "a training of a species classifier counts its weights; operators add the others",
     "label_imports": "the file is an upload",
     "media_readings": "the archive is an upload",
-    "nn_models": "no model is stored yet: who stores one counts it",
     "reports": "the picture is a post's",
     "table_readings": "the table is an upload",
 }

@@ -57,6 +57,7 @@ ELSEWHERE = {
     ("readTable", "options.separator"): "one of four characters",
     ("createMachine", "columns.0.name"): "compared, not kept",
     ("createMachine", "split.column"): "compared, not kept",
+    ("trainMachine", "split.column"): "compared, not kept",
     ("readTable", "options.sheet"): "not yet measured here: a sealed upload comes before it",
     ("approveClassifications", "individualId"): "compared, not kept",
 }

@@ -28,6 +28,17 @@ class LinePurpose(Enum):
     SOLVING = "SOLVING"
 
 
+class MachineStage(Enum):
+    """A stage of learning, in their order. Redoing one redoes all after it."""
+
+    MDC = "MDC"
+    ICI = "ICI"
+    FE = "FE"
+    ENC_DEC = "ENC_DEC"
+    NN_CONFIG = "NN_CONFIG"
+    MODEL = "MODEL"
+
+
 class NNLoss(Enum):
     """What the network minimizes."""
 
@@ -45,11 +56,29 @@ class NNOptimizer(Enum):
     ADADELTA = "ADADELTA"
 
 
+class TargetMetric(Enum):
+    """The figure that a training makes as good as it can."""
+
+    LOG_LOSS = "LOG_LOSS"
+    AUC = "AUC"
+    ACCURACY = "ACCURACY"
+    F1 = "F1"
+    RMSE = "RMSE"
+    MAE = "MAE"
+    R2 = "R2"
+
+    @property
+    def is_of_classes(self) -> bool:
+        """Whether it judges classes, and not numbers."""
+        return self.value in {"LOG_LOSS", "AUC", "ACCURACY", "F1"}
+
+
 class WorkKind(Enum):
     """What work on a machine is for."""
 
     TRAINING = "TRAINING"
     SOLVING = "SOLVING"
+    EVALUATION = "EVALUATION"
 
 
 class WorkStatus(Enum):

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.automl.machines import Machine
-from app.models.base import WITHHELD, BigInt, Json, Record
+from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
 from app.models.limits import automl as limits
 from app.models.limits import columns
 
@@ -46,6 +46,12 @@ class NNModel(Record):
     machine_id: Mapped[int] = mapped_column(ForeignKey("machines.id", ondelete="CASCADE"))
     enc_dec_configuration_id: Mapped[int | None] = mapped_column(
         ForeignKey("enc_dec_configurations.id", ondelete="SET NULL")
+    )
+    # The owner of the machine, filled by a trigger: their bytes are freed when the machine is gone.
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"),
+        index=True,
+        info=not_exported("a version belongs to its machine"),
     )
     version: Mapped[int] = mapped_column(doc="The number of the version, from 1.")
     level: Mapped[int] = mapped_column(doc="The level that it was trained at.")

@@ -37,7 +37,7 @@ class Server(Record):
 
 
 class Work(Record):
-    """Training a machine, or solving its lines."""
+    """Training a machine, solving its lines, or evaluating it on another table."""
 
     __tablename__ = "works"
     __owned_by__ = ("user_id",)
@@ -74,6 +74,9 @@ class Work(Record):
         default=dict, server_default=text("'{}'"), doc="What was asked for: budget, seed, split and target metric."
     )
     stage: Mapped[str | None] = mapped_column(String(limits.STAGE_LENGTH_MAX), doc="What it is doing.")
+    is_stop_requested: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), doc="Whether it was asked to stop and to keep the best so far."
+    )
     progress: Mapped[float] = mapped_column(default=0.0, server_default=text("0"), doc="How much is done, 0 to 1.")
     best_score: Mapped[float | None] = mapped_column(doc="The best score so far, on lines that are not learned from.")
     eta_s: Mapped[float | None] = mapped_column(doc="How many seconds it will take yet, about.")

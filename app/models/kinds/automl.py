@@ -8,6 +8,7 @@ class AutomlRateLimit(RateLimit):
     """The rate limits of this domain."""
 
     LINE_CHANGES = "line_changes"
+    MACHINE_TRAININGS = "machine_trainings"
 
 
 class AutomlJob(JobKind):
@@ -18,4 +19,6 @@ class AutomlJob(JobKind):
     COPY_MACHINE = "COPY_MACHINE", Lane.SLOW, SystemRateLimit.JOBS
     APPEND_LINES = "APPEND_LINES", Lane.SLOW, AutomlRateLimit.LINE_CHANGES
     PROFILE_MACHINE = "PROFILE_MACHINE", Lane.SLOW, Trait.NOT_LIMITED
+    TRAIN_MACHINE = "TRAIN_MACHINE", Lane.HEAVY, AutomlRateLimit.MACHINE_TRAININGS
+    EVALUATE_MACHINE = "EVALUATE_MACHINE", Lane.HEAVY, AutomlRateLimit.MACHINE_TRAININGS
     REMOVE_MACHINE = "REMOVE_MACHINE", Lane.SLOW, Trait.NOT_LIMITED

@@ -16,8 +16,10 @@ from app.policies import Viewer, require, signed_in
 from app.policies.automl.machines import may_dispose_of_this_machine
 from app.queue import enqueue
 from app.services.accounts.users.deletion import on_parting
+from app.services.automl import works
 from app.services.automl.machines.access import machine_to_change, machine_to_dispose_of, require_rest
 from app.services.automl.machines.making import description_of_machine, name_of_machine, team_of_machine
+from app.services.automl.machines.shapes import shape_of_network
 from app.services.system import audit
 
 OF_OWNERS = frozenset(
@@ -43,8 +45,10 @@ async def update_machine(session: WriteSession, viewer: Viewer, machine_id: int,
         require(may_dispose_of_this_machine, viewer, machine)
     for name, value in changes.items():
         setattr(machine, name, _checked(viewer, name, value))
-    if changes.keys() & {"parameter_nn_loss", "parameter_nn_optimizer"}:
+    if changes.keys() & {"parameter_nn_loss", "parameter_nn_optimizer", "parameter_nn_shape"}:
         machine.machine_is_re_run_model = True
+    if "parameter_nn_shape" in changes:
+        machine.machine_is_re_run_nn_config = True
     await session.flush()
     if changes:
         audit.record(session, signed_in(viewer), "updateMachine", about=machine, fields=sorted(changes))
@@ -57,6 +61,7 @@ def _checked(viewer: Viewer, name: str, value: Any) -> Any:
         "machine_name": lambda text: name_of_machine(viewer, "machineName", text),
         "machine_description": lambda text: description_of_machine("machineDescription", text),
         "machine_data_lines_training_count_limit": _line_limit,
+        "parameter_nn_shape": shape_of_network,
     }
     if name.endswith("_usd"):
         return _price(checks.camel_case(name), value)
@@ -93,6 +98,7 @@ async def delete_machine(session: WriteSession, viewer: Viewer, machine_id: int)
 
 
 async def _remove(session: WriteSession, machine: Machine) -> None:
+    await works.cancel_all(session, machine.id)
     machine.deleted_at = (await session.scalars(select(func.now()))).one()
     await enqueue(session, AutomlJob.REMOVE_MACHINE, subject_id=machine.id, user_id=None)
     await session.flush()
