@@ -20,7 +20,7 @@ from app.settings import settings
 SILENT_S_MAX, RETRY_S_MAX, OPEN_S_MAX = 300.0, 10.0, 60.0
 # What a client need not give up for.
 PASSING = {"UNAVAILABLE", "TIMEOUT", "INTERNAL", "RATE_LIMITED", "LIMIT_REACHED"}
-ENDED = {"FINISHED", "FAILED", "DONE", "CANCELLED"}
+ENDED = {"FINISHED", "FAILED", "DONE", "CANCELLED", "ERROR"}
 Events = AsyncGenerator[dict[str, Any], None]
 console = Console()
 
@@ -39,6 +39,7 @@ TRAINING = Followed("training", "trainingId")
 PREDICTION = Followed("prediction", "predictionId")
 READING = Followed("mediaReading", "mediaReadingId", "progress")
 IMPORT = Followed("wildlifeImport", "importId")
+WORK = Followed("work", "workId")
 AI_JOB = Followed("aiClassificationJob", "id", state="stage")
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from websockets.asyncio.server import serve as serve_sockets
 
 from app import cli, demo
-from app.demo import classifier, client, people
+from app.demo import classifier, client, machine, people
 from app.gateways import storage
 from app.gateways.fakes.wood import season, stand_in_manager
 from app.main import build
@@ -23,7 +23,8 @@ from app.operations import operators
 from app.operations.process import CannotStart
 from app.services.wildlife.ai_jobs import polling
 from app.settings import settings
-from jobs import wildlife as _jobs  # noqa: F401 -- registers its jobs
+from jobs import automl as _tables  # noqa: F401 -- registers its jobs
+from jobs import wildlife as _jobs  # noqa: F401
 from jobs.broker import WORKS
 from jobs.run import attempt
 from tests.servers import serving_aside
@@ -297,3 +298,25 @@ async def test_a_memory_card_becomes_a_package_through_the_api_alone(
     [export] = query("SELECT status, counts FROM wildlife_exports")
     assert (export["status"], export["counts"]["media"]) == ("FINISHED", 12)
     assert "Read back and checked: 12 media, 0 errors, 0 warnings." in said
+
+
+async def test_a_table_becomes_a_machine_through_the_api_alone(here, database, query, monkeypatch, tmp_path, capsys):
+    """Drawn from a seed, so that it is known how good a machine can be: the noise is what is left."""
+    monkeypatch.setattr(settings, "home", tmp_path)
+    monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
+    monkeypatch.setattr(machine, "BUDGET_S", 5)
+    async with database.writing() as session:
+        await people.make(session)
+    async with serving_aside(build().app) as server, working(database):
+        monkeypatch.setattr(settings, "public_url", server.url)
+        await asyncio.to_thread(demo.run, [demo.Part.MACHINE])
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4", "5"]
+    [version] = query("SELECT figures FROM nn_models")
+    [output] = version["figures"]["outputs"]
+    assert machine.NOISE * 0.8 < output["figures"]["rmse"] < machine.NOISE * 1.6
+    scores = {line["name"]: line["score"] for line in output["leaderboard"]}
+    assert output["figures"]["rmse"] < scores["constant"] / 2
+    importance = {each["name"]: each["share"] for each in output["importance"]}
+    assert importance["sun hours"] > 0.5
+    assert importance["surveyed"] < 0.1
