@@ -13,7 +13,7 @@ NOISE = 2.0
 BUDGET_S = 10
 LOOK_S = 0.3
 LOOKS_MAX = 400
-ROOFS = {"tiles": 12.0, "tin": 0.0, "thatch": -8.0}
+ROOFS = {"tiles": 3.0, "tin": 0.0, "thatch": -3.0}
 
 
 def table() -> bytes:
@@ -22,7 +22,7 @@ def table() -> bytes:
     lines = ["sun hours,roof,wall cm,surveyed,warmth"]
     for _ in range(ROWS):
         sun, roof, wall = random.uniform(0, 12), random.choice(list(ROOFS)), random.choice([10, 20, 30, 40])
-        warmth = 10 + 1.5 * sun + ROOFS[roof] * (sun / 12) + 0.2 * wall + random.gauss(0, NOISE)
+        warmth = 10 + 1.5 * sun + ROOFS[roof] + 0.2 * wall + random.gauss(0, NOISE)
         day = f"2026-{random.randint(1, 12):02d}-{random.randint(1, 28):02d}"
         lines.append(f"{sun:.2f},{roof},{wall},{day},{warmth:.2f}")
     return ("\n".join(lines) + "\n").encode()

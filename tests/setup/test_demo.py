@@ -304,7 +304,8 @@ async def test_a_table_becomes_a_machine_through_the_api_alone(here, database, q
     """Drawn from a seed, so that it is known how good a machine can be: the noise is what is left."""
     monkeypatch.setattr(settings, "home", tmp_path)
     monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
-    monkeypatch.setattr(machine, "BUDGET_S", 5)
+    # Enough for a linear model, which is the truth here; trees and networks would take as long as there is.
+    monkeypatch.setattr(machine, "BUDGET_S", 2)
     async with database.writing() as session:
         await people.make(session)
     async with serving_aside(build().app) as server, working(database):
@@ -314,7 +315,7 @@ async def test_a_table_becomes_a_machine_through_the_api_alone(here, database, q
     assert [line.split()[0] for line in said.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4", "5"]
     [version] = query("SELECT figures FROM nn_models")
     [output] = version["figures"]["outputs"]
-    assert machine.NOISE * 0.8 < output["figures"]["rmse"] < machine.NOISE * 1.6
+    assert machine.NOISE * 0.75 < output["figures"]["rmse"] < machine.NOISE * 1.35
     scores = {line["name"]: line["score"] for line in output["leaderboard"]}
     assert output["figures"]["rmse"] < scores["constant"] / 2
     importance = {each["name"]: each["share"] for each in output["importance"]}
