@@ -5,6 +5,7 @@ from decimal import Decimal
 import strawberry
 from sqlalchemy import Select
 
+from app.models.billing.reservations import Reservation, ReservationState
 from app.models.billing.spending import SpendingRules
 from app.models.billing.top_ups import TopUp
 from app.policies import names_viewer, signed_in, visible
@@ -18,6 +19,17 @@ def top_ups(info: Info) -> Select[TopUp]:
     viewer = info.context.viewer
     signed_in(viewer)
     return visible(TopUp, viewer).where(names_viewer(viewer, TopUp.user_id))
+
+
+def reservations(info: Info, state: ReservationState | None = None) -> Select[Reservation]:
+    """What is or was held of the viewer's coupons and tokens for work, newest first.
+
+    state: Only reservations in this state.
+    """
+    viewer = info.context.viewer
+    signed_in(viewer)
+    query = visible(Reservation, viewer).where(names_viewer(viewer, Reservation.user_id))
+    return query if state is None else query.where(Reservation.state == state)
 
 
 async def spending_rules(info: Info) -> SpendingRules | None:

@@ -5,13 +5,19 @@ from decimal import Decimal
 import strawberry
 from strawberry import auto
 
+from app.models.billing import reservations as reservation_tables
 from app.models.billing import spending as tables
 from app.models.billing.ledger import Currency
 from app.services.billing.charges import Estimate
 from resolvers.billing import spending as resolve
-from schema.fields import field, mutation
+from resolvers.enums import show_enum
+from schema.accounts import User
+from schema.billing.ledger import Operation
+from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import InvalidInput
 from schema.row import Row, shows
+
+show_enum(reservation_tables.ReservationState)
 
 
 class SpendingRules(Row, of=tables.SpendingRules):
@@ -19,6 +25,20 @@ class SpendingRules(Row, of=tables.SpendingRules):
     month_tokens_max: auto
     low_balance_tokens: auto
     spent_this_month: Decimal = field(resolve.spent_this_month)
+
+
+class Reservation(Row, of=reservation_tables.Reservation):
+    created_at: auto
+    cause: auto
+    currency: auto
+    amount: auto
+    posted: auto
+    state: auto
+    expires_at: auto
+    count_of_lines: auto
+    count_of_training_epoch: auto
+    user: User = one(reservation_tables.Reservation.user)
+    operation: Operation | None = one(reservation_tables.Reservation.operation)
 
 
 @shows(Estimate)
@@ -34,6 +54,7 @@ class CostEstimate:
 @strawberry.type
 class SpendingQuery:
     spending_rules: SpendingRules | None = field(resolve.spending_rules)
+    reservations: Connection[Reservation] = connection(resolve.reservations)
 
 
 @strawberry.type

@@ -134,7 +134,7 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
         entries = (await session.scalars(select(LedgerEntry).where(theirs))).all()
         bill = await session.get_one(Billing, made.id)
     held = {"cause": OperationCause.TRAINING, "currency": Currency.EAML, "amount": Decimal(1), "posted": Decimal(0)}
-    await factories.add(
+    reservation = await factories.add(
         database,
         Reservation(user_id=owner_id, actor_id=owner_id, state=ReservationState.VOID, expires_at=NOW + A_DAY, **held),
     )
@@ -152,7 +152,7 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     job = await factories.job(database, user_id=owner_id)
     paid = {"user_id": owner_id, "job_id": job.id, "usd": Decimal(2), "checkout_url": "https://example.org/pay"}
     top_up = await factories.add(database, TopUp(**paid))
-    return {type(row).__name__: row for row in (*entries, back, bill, grant, adjustment, rules, top_up)}
+    return {type(row).__name__: row for row in (*entries, back, bill, reservation, grant, adjustment, rules, top_up)}
 
 
 def _things(owner_id: int, job_id: int) -> list[Record]:
