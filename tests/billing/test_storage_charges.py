@@ -1,7 +1,7 @@
 """Keeping lines of machines: charged once a day from each owner, and never by taking lines away."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,8 +9,8 @@ from sqlalchemy import func, select, update
 
 from app.models.automl.machines import Machine
 from app.models.billing.ledger import Currency, Operation, OperationCause
-from app.models.billing.reservations import Reservation
 from app.models.system import UserNotification
+from app.services.automl import storage_charges
 from app.services.automl.storage_charges import charge_owners
 from app.settings import settings
 from tests import factories
@@ -32,15 +32,15 @@ async def paid(database) -> list[tuple[OperationCause, int | None]]:
         return [tuple(row) for row in await session.execute(rows)]
 
 
-async def test_lines_are_charged_once_a_day_whoever_comes_first(database, machine, owner):
+async def test_lines_are_charged_once_a_day_whoever_comes_first(database, machine, owner, monkeypatch):
     await give(database, owner.id, 10, Currency.EAML)
     await factories.machine(database, owner.id, machine_name="Second", learning_line_count=50)
     counted = await asyncio.gather(*(charge_owners(database) for _ in range(3)))
     assert sum(counted) == 1
     assert await charge_owners(database) == 0
     assert await paid(database) == [(OperationCause.LINES_STORAGE, 150)]
-    async with database.writing() as session:
-        await session.execute(update(Reservation).values(created_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    # A day later.
+    monkeypatch.setattr(storage_charges, "_today", lambda: datetime.now(UTC) + timedelta(hours=1))
     assert await charge_owners(database) == 1
     assert await broken(database) == {}
 

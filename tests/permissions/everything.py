@@ -42,6 +42,13 @@ KINDS = {
 """What arguments name whose name says something else; so do the names of some types that are answered."""
 WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
 """What is given where words must be."""
+VALUES = {
+    "JSON": "{}",
+    "Int": "19",
+    "DateTime": '"2090-01-01T00:00:00Z"',
+    "GeoJSONGeometry": '{type: "Point", coordinates: [12, 46]}',
+}
+"""What is given where something else must be."""
 LIMITS = (
     "request_bytes_max",
     "request_s_max",
@@ -96,8 +103,8 @@ def _value(name: str, argument: GraphQLArgument, field: GraphQLField, some_id: S
         return next(iter(kind.values))
     if kind.name == "String":
         return json.dumps(WORDS[name])
-    if kind.name == "JSON":
-        return "{}"
+    if kind.name in VALUES:
+        return VALUES[kind.name]
     assert kind.name == "ID", name
     assert some_id, name
     of = name.removesuffix("s").removesuffix("Id").removesuffix("id")

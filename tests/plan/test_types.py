@@ -108,6 +108,9 @@ REACHED_OTHERWISE = {
     "WildlifeImportEvent": "is what subscriptions tell",
     "WildlifeExportEvent": "is what subscriptions tell",
     "MediaReadingEvent": "is what subscriptions tell",
+    "CostEstimate": "is asked for with what the work is",
+    "Statement": "is asked for with a period",
+    "StatementLine": "is part of what is asked for with a period",
 }
 TYPES = [
     kind.name

@@ -9,6 +9,7 @@ import os
 import random
 import re
 from functools import lru_cache
+from uuid import uuid4
 
 import pytest
 from graphql import (
@@ -36,6 +37,7 @@ from app.web.graphql.documents import RULES
 from app.web.graphql.errors import Refused
 from resolvers import ids
 from schema import schema
+from schema.metadata import NEEDS_KEY
 from tests import factories
 from tests.factories import HOUSE, SQUARE
 
@@ -345,11 +347,11 @@ async def send(api, person, kind, field, name, value):
     problem = "... on Problem { message }" if hasattr(named, "types") else ""
     word = {"Mutation": "mutation", "Query": "query"}[kind]
     document = f"{word} ({variables}) {{ {field}({taken}) {shown % problem if shown else ''} }}"
-    return await api.post(
-        "/graphql",
-        content=json.dumps({"query": document, "variables": names}),
-        headers={"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"},
-    )
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
+    # What moves money is not looked at without a key.
+    if NEEDS_KEY in definition.extensions["strawberry-definition"].metadata:
+        headers["Idempotency-Key"] = str(uuid4())
+    return await api.post("/graphql", content=json.dumps({"query": document, "variables": names}), headers=headers)
 
 
 @pytest.mark.fuzz

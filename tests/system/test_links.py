@@ -67,6 +67,7 @@ UNSIGNED = {
     "Post.mediaUrl": "It is elsewhere on the web.",
     "OsmAccount.imgUrl": "It is OpenStreetMap's.",
     "OsmAuthorization.url": "It leads to OpenStreetMap.",
+    "TopUp.checkoutUrl": "It leads to the payment provider.",
     "Profile.avatarUrl": "It is public; tests/accounts/test_profiles.py shows until when.",
 }
 UNSIGNED |= {
