@@ -21,7 +21,10 @@ CLIENTS, PEOPLE, STRIPES = 16, 1_000, 16
 NOTHING = "SELECT 1"
 # The platform's accounts come first, then the sellers' and the payers': entries lock accounts in this order.
 ACCOUNTS = f"""
-INSERT INTO users (username) SELECT 'bench' || number FROM generate_series(1, {2 * PEOPLE}) AS number;
+INSERT INTO users (username, email_verified, first_name, last_name, is_active, is_staff, is_super_admin,
+    notifications_delivery_methods, notifications_declined, newsletter_subscription, account_deletion_requested,
+    security_stamp) SELECT 'bench' || number, true, '', '', true, false, false, '{{}}', '{{}}', false, false, 0
+    FROM generate_series(1, {2 * PEOPLE}) AS number;
 INSERT INTO ledger_accounts (kind, currency, stripe) SELECT 'COMMISSION', 'USD', number
     FROM generate_series(0, {STRIPES - 1}) AS number;
 INSERT INTO ledger_accounts (kind, currency, stripe) VALUES ('EXTERNAL', 'USD', 0);
