@@ -42,6 +42,7 @@ from graphql import (
     is_input_object_type,
     is_list_type,
     is_non_null_type,
+    is_scalar_type,
 )
 
 from app.errors import BadRequest, DomainError
@@ -206,6 +207,8 @@ def _ids(kind: GraphQLInputType, value: Any) -> Iterator[str]:
     if value is None:
         return
     if is_list_type(named):
+        if is_scalar_type(get_named_type(named)) and get_named_type(named).name != GraphQLID.name:
+            return
         for each in value:
             yield from _ids(named.of_type, each)
     elif is_input_object_type(named):

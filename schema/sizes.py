@@ -107,6 +107,8 @@ def _check(path: str, value: Any, kind: GraphQLInputType) -> None:
     elif isinstance(value, list) and is_list_type(plain):
         if len(value) > settings.list_length_max:
             raise _too_long(path, "values", len(value), settings.list_length_max)
+        if getattr(get_nullable_type(plain.of_type), "name", "") in OPEN:
+            return
         for number, each in enumerate(value):
             _check(f"{path}[{number}]", each, plain.of_type)
     elif isinstance(value, dict):

@@ -132,9 +132,10 @@ def too_large(bytes_max: int) -> Malformed:
 
 def _deeper_than(value: object, depth_max: int) -> bool:
     # Level by level: recursion is what deep nesting is meant to break.
-    level = [value] if isinstance(value, dict | list) else []
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(depth_max):
-        level = [child for parent in level for child in _items(parent) if isinstance(child, dict | list)]
+        within = (parent.values() if type(parent) is dict else parent for parent in level)
+        level = [child for children in within for child in children if type(child) is dict or type(child) is list]
         if not level:
             return False
     return True
