@@ -36,6 +36,14 @@ def test_lines_are_read_by_the_settled_format(tmp_path):
     assert purposes[1] == "solving"
 
 
+def test_numbers_of_a_format_that_has_numbers_are_not_read_by_the_sign_of_another_file(tmp_path):
+    """The machine was made of a file with decimal commas: 1.125 must not become 1 125."""
+    content = "\n".join(f'{{"n": {number}, "y": "k"}}' for number in ("1.125", "-0.5", '"2,5"', "1e-3"))
+    n, y = {"name": "n", "datatype": "FLOAT", "decimal": ","}, {"name": "y", "datatype": "LABEL"}
+    said, _, rows = written(tmp_path, content, [n], [y])
+    assert (said["unfitting"], [row[0] for row in rows]) == ({}, [1.125, -0.5, 2.5, 0.001])
+
+
 def test_a_column_that_was_read_in_a_wrong_way_is_refused(tmp_path):
     content = table([["n", "y"], *(["2,6", "k"] for _ in range(9))], ";")
     columns = [{"name": "n", "datatype": "FLOAT", "decimal": "."}], [{"name": "y", "datatype": "LABEL"}]

@@ -20,7 +20,7 @@ from app.formats.tables.sources import Options
 from app.formats.tables.splits import Divider, Split
 from app.formats.tables.values import Reader, Unfitting
 from app.models.automl.choices import LinePurpose
-from app.models.automl.datatypes import Datatype, Role
+from app.models.automl.datatypes import Datatype, Role, TableFormat
 
 # A column whose values do not fit in more cases than these was read in a wrong way, and not only dirty.
 UNFITTING_SHARE_MAX = 0.2
@@ -34,9 +34,9 @@ class Kept(NamedTuple):
     role: Role
 
     @classmethod
-    def of(cls, written: dict[str, Any]) -> "Kept":
-        """As it is stored."""
-        return cls(Reader.of(written), Role(written["role"]))
+    def of(cls, written: dict[str, Any], *, is_typed: bool) -> "Kept":
+        """As it is stored; whether the cells come from a format that has numbers."""
+        return cls(Reader.of(written)._replace(is_typed=is_typed), Role(written["role"]))
 
 
 def write(
@@ -52,8 +52,8 @@ def write(
 
     Without a purpose, lines with outputs are divided by `split`, and those without are to be solved.
     """
-    kept = [Kept.of(each) for each in columns]
-    rows, names = _rows(Path(path), options)
+    rows, names, is_typed = rows_of(Path(path), options)
+    kept = [Kept.of(each, is_typed=is_typed) for each in columns]
     taker = _Taker(kept, names)
     divider = Divider(Split.of(split)) if split else None
     column_profiles = profiles([each.reader.datatype for each in kept])
@@ -79,7 +79,8 @@ def write(
     }
 
 
-def _rows(path: Path, options: dict[str, Any]) -> tuple[Iterator[list[str]], list[str]]:
+def rows_of(path: Path, options: dict[str, Any]) -> tuple[Iterator[list[str]], list[str], bool]:
+    """The rows below the header, the names of the columns, and whether the format has numbers."""
     chosen = Options(**options)
     source = opened(path, chosen)
     rows = source.rows()
@@ -90,7 +91,7 @@ def _rows(path: Path, options: dict[str, Any]) -> tuple[Iterator[list[str]], lis
         yield from first[head.rows :]
         yield from rows
 
-    return below(), head.names
+    return below(), head.names, source.format is not TableFormat.CSV
 
 
 def _escaped(line: Sequence[Any]) -> bytes:

@@ -22,6 +22,8 @@ class Reader(NamedTuple):
     datatype: Datatype
     decimal: str = "."
     order: Order = Order.YMD
+    # Whether cells come from a format that has numbers, such as a workbook: it writes them with a point.
+    is_typed: bool = False
 
     @classmethod
     def of(cls, written: dict[str, Any]) -> "Reader":
@@ -62,7 +64,8 @@ class Reader(NamedTuple):
     def _typed(self, text: str) -> Any:
         match self.datatype:
             case Datatype.FLOAT:
-                return numbers.number(text, self.decimal)
+                plain = numbers.number(text, ".") if self.is_typed else None
+                return numbers.number(text, self.decimal) if plain is None else plain
             case Datatype.DATE:
                 day = dates.day(text, self.order) or dates.moment(text, self.order)
                 return day and day.isoformat()[:10]
