@@ -108,6 +108,7 @@ def test_only_short_closed_lists_are_not_connections():
         "OutputMetrics.curve",
         "Query.estimateTraining",
         "VersionComparison.outputs",
+        "Machine.drift",
         "MachineColumn.warnings",
         "TableColumn.warnings",
         "TableReading.columns",

@@ -12,7 +12,7 @@ from typing import Any
 
 DANGEROUS = re.compile(r"'*[=+\-@\t\r]")
 MADE_HARMLESS = re.compile(r"'+[=+\-@\t\r]")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 # A line that has such a cell, and perhaps one that has not.
 SUSPECT = re.compile(rb"""(?:^|,)"?'*[=+\-@\t\r]""")
 

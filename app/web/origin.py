@@ -73,6 +73,12 @@ def bearer(authorization: str | None) -> str | None:
     return token.strip()
 
 
+def token_alone(authorization: str | None) -> str | None:
+    """The same where the former platform's client calls, which sends a key without a scheme."""
+    alone = (authorization or "").strip()
+    return bearer(alone) if alone.lower().startswith("bearer ") else alone or None
+
+
 def takes_pages_of_others() -> bool:
     """Whether browsers may send us what pages of other origins ask for."""
     return bool(settings.cors_origins) or not settings.production

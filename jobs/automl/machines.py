@@ -4,9 +4,12 @@ from typing import Any
 
 from app import parsing
 from app.database import WriteSession
-from app.formats.tables import lines
+from app.formats.tables import drifts, lines
 from app.gateways import storage
+from app.metering import in_thread
 from app.models.kinds.automl import AutomlJob
+from app.services.automl import drifting
+from app.services.automl.answering import solving
 from app.services.automl.machines import changing, loading
 from app.settings import settings
 from jobs.broker import job
@@ -73,14 +76,17 @@ async def profile_machine(run: Run) -> None:
         async with run.database.reading() as session:
             columns = await loading.columns_in_order(session, machine_id)
             await loading.write_values(session, machine_id, path)
+            compared = await drifting.of_new_lines(session, machine_id)
         profiles: list[dict[str, Any]] = await parsing.run(
             lines.profile,
             str(path),
             [each.datatype.value for each in columns],
             cpu_s_max=settings.machine_table_read_cpu_s_max,
         )
+    found = await in_thread(drifts.between, *compared) if compared else []
     async with run.ending() as session:
         await loading.keep_profiles(session, machine_id, profiles)
+        await drifting.flag(session, machine_id, found)
 
 
 @job(AutomlJob.REMOVE_MACHINE, failed=_left_as_it_was)
@@ -93,5 +99,6 @@ async def remove_machine(run: Run) -> None:
                 break
         run.go_on()
     await storage.delete(f"machines/{machine_id}")
+    await storage.delete(f"{solving.FOLDER}/{machine_id}")
     async with run.ending() as session:
         await changing.forget(session, machine_id)

@@ -1,15 +1,21 @@
 """Answers of machines, their reasons, and inputs that lead to wanted outputs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 from app.formats.tables import answering
 from app.formats.tables.answering import CellIssue
+from app.models.automl.choices import LinePurpose
 from app.models.automl.machines import Machine
-from app.services.automl.answering import asking, reasons
+from app.models.automl.models import NNModel
+from app.models.automl.works import Work
+from app.services.automl import drifting, readings
+from app.services.automl.answering import asking, exports, paying, reasons, solving
+from app.services.billing import charges
+from app.services.system import uploads
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum
@@ -80,6 +86,52 @@ class MachineSolution:
     tried_count: int
 
 
+@dataclass(frozen=True)
+class ColumnDrift:
+    """How far new values of a column lie from those that were known. All figures are finite, and 0 is no change."""
+
+    column: str
+    psi: float
+    js: float
+    missing_before: float
+    missing_now: float
+    new_label_count: int
+    is_large: bool
+
+
+async def drift(
+    root: strawberry.Parent[Machine],
+    info: Info,
+    from_: Annotated[LinePurpose, strawberry.argument(name="from")],
+    upload: str | None = None,
+) -> list[ColumnDrift] | None:
+    """How far new lines, or a table, lie from the lines of this machine; null for those who do not see its lines.
+
+    Of many lines, evenly spread ones are compared. Texts are compared by their lengths.
+
+    from_: The lines to compare with: those that were learned from, those that are evaluated on, or those to be solved.
+    upload: The `upload` value of a link from `requestTableUpload`. Without it, the lines that were added since the last
+        training are compared.
+    """
+    context = info.context
+    key = None if upload is None else (await uploads.uploaded(context.viewer, upload, use=readings.USE)).key
+    found = await drifting.drift(context.database, context.viewer, root.id, before=from_, upload_key=key)
+    if found is None:
+        return None
+    return [
+        ColumnDrift(
+            each["column"],
+            each["psi"],
+            each["js"],
+            each["missing_before"],
+            each["missing_now"],
+            each["new_labels"],
+            each["is_large"],
+        )
+        for each in found
+    ]
+
+
 async def solve(info: Info, machine_id: strawberry.ID, rows: list[JSON]) -> Solved:
     """Asks a machine: its outputs for each row, in the order of the rows. What a row lacks is missing.
 
@@ -90,7 +142,59 @@ async def solve(info: Info, machine_id: strawberry.ID, rows: list[JSON]) -> Solv
     context = info.context
     asked = await asking.asked(context.database, context.viewer, ids.key(machine_id, Machine))
     solved = await asking.solve(asked, rows)
+    purpose = asking.purpose_of(asked, context.viewer, lines=len(rows))
+    if charges.price_for(purpose):
+        async with context.writing() as session:
+            await paying.pay(session, context.viewer, asked.version, purpose)
     return Solved(asked.version.number, [SolvedRow.of(each) for each in solved])
+
+
+async def solve_file(info: Info, machine_id: strawberry.ID, upload: str) -> Work:
+    """Starts answering a table: CSV, xlsx and what else `requestTableUpload` takes. For those who use the machine.
+
+    The answer is a CSV file at the `resultLink` of the work: the same rows in the same order, and beside them the
+    outputs, how sure they are, and warnings.
+
+    machine_id: The machine.
+    upload: The `upload` value of a link from `requestTableUpload`.
+    """
+    viewer = info.context.viewer
+    file = await uploads.uploaded(viewer, upload, use=readings.USE)
+    async with info.context.writing() as session:
+        return await solving.solve_file(session, viewer, ids.key(machine_id, Machine), file=file)
+
+
+async def solve_lines(info: Info, machine_id: strawberry.ID) -> Work:
+    """Starts answering the lines of a machine that are to be solved. For those who use the machine.
+
+    Each line gets its outputs and `isSolved` together. What is solved stays if the work ends early; the next one goes
+    on with the rest.
+
+    machine_id: The machine.
+    """
+    async with info.context.writing() as session:
+        return await solving.solve_lines(session, info.context.viewer, ids.key(machine_id, Machine))
+
+
+def result_link(root: strawberry.Parent[Work], info: Info) -> str | None:
+    """A link to the answers of a file, valid for {settings.file_link_s}; null if this is other work, or not finished.
+
+    The file is kept for {settings.uploads_kept_hours} hours.
+    """
+    return solving.result_link(info.context.viewer, root)
+
+
+def bundle_link(root: strawberry.Parent[NNModel], info: Info) -> str:
+    """A link to a ZIP archive that answers without us, valid for {settings.file_link_s}.
+
+    It has the model, what its columns are, and a reader in Python that needs NumPy alone.
+    """
+    return exports.bundle_link(info.context.viewer, root)
+
+
+def report_link(root: strawberry.Parent[NNModel], info: Info) -> str:
+    """A link to all that is known of this version as one HTML file, valid for {settings.file_link_s}."""
+    return exports.report_link(info.context.viewer, root)
 
 
 async def explain(info: Info, machine_id: strawberry.ID, row: JSON) -> list[Explanation]:

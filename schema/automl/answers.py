@@ -4,8 +4,12 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.formats.tables.answering import CellIssue
+from app.models.kinds.system import SystemRateLimit
 from app.settings import settings
 from resolvers.automl import answers as resolve
+from schema.automl.machines import Work
+from schema.billing.problems import InsufficientFunds
+from schema.descriptions import filled
 from schema.fields import field, mutation
 from schema.problems import Conflict, InvalidInput
 from schema.row import shows
@@ -22,7 +26,10 @@ class CellWarning:
 class SolvedRow:
     outputs: JSON = strawberry.field(description="A value for each output, by its name, in the words of the table.")
     probabilities: JSON = strawberry.field(
-        description="For each output with classes, by its name: the probability of each class, or of the 20 likeliest."
+        description=filled(
+            "For each output with classes, by its name: the probability of each class, or of the "
+            "{automl.PROBABILITIES_MAX} likeliest."
+        )
     )
     intervals: JSON = strawberry.field(
         description="For each output with numbers, by its name: between which two values the truth lies in nine of ten "
@@ -75,4 +82,10 @@ class AnswersQuery:
 
 @strawberry.type
 class AnswersMutation:
-    solve: Solved | InvalidInput | Conflict = mutation(resolve.solve, request_bytes_max=settings.rows_request_bytes_max)
+    solve: Solved | InvalidInput | Conflict | InsufficientFunds = mutation(
+        resolve.solve, request_bytes_max=settings.rows_request_bytes_max
+    )
+    solve_file: Work | InvalidInput | Conflict | InsufficientFunds = mutation(
+        resolve.solve_file, rate_limit=SystemRateLimit.JOBS
+    )
+    solve_lines: Work | Conflict | InsufficientFunds = mutation(resolve.solve_lines, rate_limit=SystemRateLimit.JOBS)

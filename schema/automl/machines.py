@@ -9,12 +9,13 @@ from app.models.automl import lines as line_tables
 from app.models.automl import machines as tables
 from app.models.automl import models as model_tables
 from app.models.automl import works as work_tables
-from resolvers.automl import columns, figures
+from resolvers.automl import answers, columns, figures
 from resolvers.automl import machines as resolve
 from resolvers.enums import show_enum
 from schema.accounts.teams import Team
 from schema.accounts.users import User
 from schema.automl.columns import RolesOfColumns, SeenInside, TextsOfColumns, ValuesOfColumns
+from schema.automl.drifts import ColumnDrift
 from schema.automl.figures import InputImportance, LeaderboardEntry, OutputMetrics, SplitSuggestion, StageState
 from schema.automl.readings import ColumnWarning
 from schema.fields import Connection, computed, connection, field, many, one
@@ -122,6 +123,8 @@ class NNModel(Row, of=model_tables.NNModel):
     metrics: list[OutputMetrics] = field(figures.metrics)
     importance: list[InputImportance] = field(figures.importance)
     suggestions: list[SplitSuggestion] = field(figures.suggestions)
+    bundle_link: str = field(answers.bundle_link)
+    report_link: str = field(answers.report_link)
 
 
 class Server(Row, of=work_tables.Server):
@@ -161,6 +164,7 @@ class Work(Row, of=work_tables.Work):
     server: Server | None = one(work_tables.Work.server)
     job: Job | None = one(work_tables.Work.job)
     nn_model: NNModel | None = one(work_tables.Work.nn_model)
+    result_link: str | None = field(answers.result_link)
 
 
 class DataLinesOperation(Row, of=line_tables.DataLinesOperation):
@@ -261,6 +265,7 @@ class Machine(RolesOfColumns, ValuesOfColumns, TextsOfColumns, SeenInside, Row, 
     job: Job | None = one(tables.Machine.job)
     training_nn_model: NNModel | None = one(tables.Machine.training_nn_model)
     enc_dec_configuration: EncDecConfiguration | None = one(tables.Machine.enc_dec_configuration)
+    drift: list[ColumnDrift] | None = field(answers.drift)
     nn_models: Connection[NNModel] = many(tables.Machine.nn_models)
     works: Connection[Work] = many(tables.Machine.works)
     data_lines_operations: Connection[DataLinesOperation] = many(tables.Machine.data_lines_operations)

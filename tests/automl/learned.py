@@ -16,7 +16,8 @@ from app.models.automl.choices import MachineStatus
 from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
-from app.tabular.heads import Constant
+from app.tabular.encoders import Encoders
+from app.tabular.heads import Constant, Head
 from app.tabular.predictor import Predictor
 from tests import factories
 
@@ -49,7 +50,7 @@ def learned() -> bytes:
     rows = zip(*(cells for *_, cells in COLUMNS), strict=True)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "rows.ndjson").write_bytes(b"\n".join(orjson.dumps([*row, None]) for row in rows))
-        request = TableRequest(columns=described, level=3, budget_s=600, epochs_max=0, trees_max=12)
+        request = TableRequest(columns=described, level=1, budget_s=600, epochs_max=0, trees_max=8, is_refitted=False)
         training.learn(Path(folder), request, lambda *_, **__: None)
         return Path(folder, "machine.safetensors").read_bytes()
 
@@ -79,6 +80,20 @@ async def machine(database, owner_id, content=None, **fields):
         )
         await factories.add(database, column)
     await version(database, made, content)
+    return made
+
+
+async def certain(database, owner_id):
+    """A machine of one number that answers `round` in three of four rows, whatever it is asked."""
+    described = {"id": "0", "name": "size", "datatype": "FLOAT"}
+    encoders = Encoders.fit([described], [[1.0, 2.0, 3.0]], text_width=8, is_ranked=False)
+    answer = [(1.0, Constant(np.array([0.25, 0.75])))]
+    head = Head("1", "kind", "LABEL", ("flat", "round"), answer, shares=(0.5, 0.5))
+    made = await factories.machine(database, owner_id, status=MachineStatus.READY)
+    for at, (name, datatype, role) in enumerate((("size", "FLOAT", "INPUT"), ("kind", "LABEL", "OUTPUT"))):
+        said = {"name": name, "datatype": Datatype(datatype), "role": Role(role), "decimal": ","}
+        await factories.add(database, MachineColumn(machine_id=made.id, position=at, **said))
+    await version(database, made, Predictor(encoders, [head], {}).save())
     return made
 
 

@@ -20,6 +20,7 @@ from app.models.wildlife.media import Resource
 from app.services.accounts.sign_in import sessions
 from resolvers import ids
 from tests import factories
+from tests.automl import learned
 from tests.docs.examples import Values
 from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
@@ -169,7 +170,13 @@ async def _trained_machine(database: Database, owner_id: int) -> dict[str, str]:
         nn_model_id=version.id,
         **ended,
     )
-    names = {"TRAINED_MACHINE_ID": machine, "VERSION_ID": version, "WORK_ID": await factories.add(database, work)}
+    asked = await learned.certain(database, owner_id)
+    names = {
+        "ASKED_MACHINE_ID": asked,
+        "TRAINED_MACHINE_ID": machine,
+        "VERSION_ID": version,
+        "WORK_ID": await factories.add(database, work),
+    }
     return {name: ids.encode(row) for name, row in names.items()}
 
 

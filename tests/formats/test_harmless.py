@@ -22,7 +22,7 @@ def test_what_begins_like_a_formula_gets_an_apostrophe(text):
     assert as_it_was(harmless(text)) == text
 
 
-@pytest.mark.parametrize("value", ["", "a=1", "-3.5", "+1", "-1e-5", "1", "'quoted'", "'", -3.5, None, 0, True])
+@pytest.mark.parametrize("value", ["", "a=1", "-3.5", "-3,5", "+1", "-1e-5", "1", "'quoted'", "'", -3.5, None, 0, True])
 def test_numbers_and_other_texts_stay(value):
     assert harmless(value) == value
 

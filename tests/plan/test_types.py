@@ -27,6 +27,7 @@ REACHED_OTHERWISE = {
     "Solved": "is what mutations answer with",
     "SolvedRow": "is what mutations answer with",
     "CellWarning": "is what mutations answer with",
+    "ColumnDrift": "is worked out, for some lines",
     "Explanation": "is worked out, for an id",
     "InputEffect": "is worked out, for an id",
     "MachineSolution": "is worked out, for an id",

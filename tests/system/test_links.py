@@ -14,6 +14,10 @@ from sqlalchemy import delete, update
 
 from app.gateways import storage
 from app.models.accounts import ApiKey, DataExport, Session, TeamMembership, User
+from app.models.automl.choices import WorkKind, WorkStatus
+from app.models.automl.machines import Machine
+from app.models.automl.models import NNModel
+from app.models.automl.works import Work
 from app.models.base import Record
 from app.models.choices import Scope
 from app.models.mapping.datasets import AOI, Dataset
@@ -27,6 +31,8 @@ from app.models.wildlife.projects import ResearchProjectMember
 from app.policies import Viewer
 from app.services import links
 from app.services.accounts.users import data_exports
+from app.services.automl.answering import exports as machine_exports
+from app.services.automl.answering import solving
 from app.services.mapping import artifacts
 from app.services.mapping.labels import exports
 from app.services.mapping.predictions import downloads
@@ -55,6 +61,9 @@ FIELDS = {
     "Resource.pictureLink": "... on Resource { pictureLink }",
     "Resource.annotatedLink": "... on Resource { annotatedLink }",
     "WildlifeExport.downloadLink": "... on WildlifeExport { downloadLink }",
+    "NNModel.bundleLink": "... on NNModel { bundleLink }",
+    "NNModel.reportLink": "... on NNModel { reportLink }",
+    "Work.resultLink": "... on Work { resultLink }",
     "ActivityChart.link": "... on Deployment { activityChart { link } }",
 }
 FIGURES = {"WildlifeStatistics.overviewChart": "overviewChart", "WildlifeStatistics.deploymentMap": "deploymentMap"}
@@ -89,6 +98,9 @@ KINDS = {
     "Resource.pictureLink": links.KINDS["medium-picture"],
     "Resource.annotatedLink": links.KINDS["annotated-picture"],
     "WildlifeExport.downloadLink": links.KINDS["wildlife-export"],
+    "NNModel.bundleLink": machine_exports.BUNDLE,
+    "NNModel.reportLink": machine_exports.REPORT,
+    "Work.resultLink": solving.SOLVED,
     "ActivityChart.link": links.KINDS["activity-chart"],
     "WildlifeStatistics.overviewChart": links.KINDS["project-overview"],
     "WildlifeStatistics.deploymentMap": links.KINDS["deployment-map"],
@@ -132,18 +144,8 @@ async def here(database, owner, other, staff, tmp_path, monkeypatch):
     )
     for key in ("predictions/1/a", "pictures/7/400.webp", "pictures/7/1600.webp", "exports/1.zip"):
         await storage.put(key, b"content")
-    rows = [
-        dataset,
-        aoi,
-        training,
-        prediction,
-        artifact,
-        post,
-        report,
-        export,
-        team,
-        *await camera_traps(database, owner, other),
-    ]
+    rows = [dataset, aoi, training, prediction, artifact, post, report, export, team]
+    rows += [*await camera_traps(database, owner, other), *await a_machine(database, owner, team)]
     return Here({"owner": owner, "member": other, "staff": staff}, {type(row).__name__: row for row in rows})
 
 
@@ -163,6 +165,17 @@ async def camera_traps(database, owner, member):
     export = await factories.add(database, WildlifeExport(format=WildlifeExportFormat.COCO, **asked, **done))
     await storage.put("wildlife-exports/1.zip", b"content")
     return season.research, season.project, season.deployment, medium, export
+
+
+async def a_machine(database, owner, team):
+    """A machine of a team's with a version, and a file that it solved."""
+    machine = await factories.machine(database, owner.id, machine_owner_team_id=team.id)
+    model = await factories.nn_model(database, machine.id, storage_key="machines/1/a")
+    done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "options": {"upload": "uploads/1"}}
+    work = await factories.add(database, Work(machine_id=machine.id, user_id=owner.id, **done))
+    for key in (model.storage_key, solving.key_of(work)):
+        await storage.put(key, b"content")
+    return machine, model, work
 
 
 def found(answer: Any) -> list[str]:
@@ -276,6 +289,7 @@ picture_changed = _with(lambda here, _: _row(here, Post, media_key="8"))
 picture_removed = _with(lambda here, _: _row(here, Post, media_key=None))
 moved_team = _with(lambda here, _: _row(here, Prediction, team_id=None))
 left_project = _with(lambda _, holder: delete(ResearchProjectMember).where(ResearchProjectMember.user_id == holder.id))
+machine_deleted = _with(lambda here, _: _row(here, Machine, deleted_at=datetime.now(UTC)))
 export_pruned = _with(lambda here, _: _row(here, WildlifeExport, storage_key=None))
 
 ACCOUNT = {"suspended": suspended, "signed out": signed_out}
@@ -306,6 +320,9 @@ WITHDRAWN = {
         "its file deleted": export_pruned,
         "deleted": _gone(WildlifeExport),
     },
+    "NNModel.bundleLink": {**ACCOUNT, "left the team": left_team, "deleted": _gone(NNModel)},
+    "NNModel.reportLink": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
+    "Work.resultLink": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
     "ActivityChart.link": {**ACCOUNT, "left the project": left_project},
     "WildlifeStatistics.overviewChart": {**ACCOUNT, "left the project": left_project},
     "WildlifeStatistics.deploymentMap": {**ACCOUNT, "left the project": left_project},

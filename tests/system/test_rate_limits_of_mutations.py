@@ -95,6 +95,8 @@ def test_what_starts_something_is_found():
             "conflatePrediction",
             "exportMyData",
             "readTable",
+            "solveFile",
+            "solveLines",
             "createMachine",
             "copyMachine",
             *WILDLIFE_JOBS,

@@ -12,11 +12,10 @@ from app.errors import quoted
 from app.formats.tables import numbers
 from app.formats.tables.values import Reader, Unfitting
 from app.models.automl.datatypes import Datatype
+from app.models.limits.automl import PROBABILITIES_MAX
 from app.tabular.encoders import Warned
 from app.tabular.predictor import Answers, Predictor
 
-# Of an output with more classes, only the likeliest are told.
-PROBABILITIES_MAX = 20
 SHOWN_LENGTH_MAX = 40
 AS_THEY_ARE = {Datatype.FLOAT: frozenset({int, float, type(None)})}
 
@@ -56,9 +55,9 @@ class Answerer:
     readers: Mapping[str, Reader]
 
     @classmethod
-    def of(cls, predictor: Predictor, columns: Iterable[dict[str, Any]]) -> Self:
-        """With the columns of the machine, as they are stored."""
-        return cls(predictor, {each["name"]: Reader.of(each) for each in columns})
+    def of(cls, predictor: Predictor, columns: Iterable[dict[str, Any]], *, is_typed: bool = False) -> Self:
+        """With the columns of the machine, as they are stored; whether cells come from a format that has numbers."""
+        return cls(predictor, {each["name"]: Reader.of(each)._replace(is_typed=is_typed) for each in columns})
 
     @cached_property
     def inputs(self) -> dict[str, str]:

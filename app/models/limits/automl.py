@@ -20,3 +20,5 @@ LINES_AT_ONCE_MAX = 1_000
 NUMBER_DIGITS = 32
 NUMBER_DECIMALS = 10
 STAGE_LENGTH_MAX = 100
+# Of an output with more classes, only the likeliest are told.
+PROBABILITIES_MAX = 20

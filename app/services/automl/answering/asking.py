@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import BigInteger, Row, bindparam
 
 from app.database import Database, ReadSession
 from app.errors import Conflict, Invalid, NotFound, quoted
@@ -12,15 +13,20 @@ from app.formats.tables.answering import Answerer, SolvedRow
 from app.metering import in_thread
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
-from app.policies import Viewer, signed_in, visible
+from app.policies import SQLId, SQLViewer, Viewer, signed_in, visible
 from app.policies.automl.answers import may_be_asked_by
-from app.policies.automl.machines import sees_inside
-from app.services.automl.answering import memory
+from app.policies.automl.machines import is_used_by, sees_inside
+from app.services.automl.answering import memory, paying
 from app.services.automl.answering.memory import Version
+from app.services.billing.reservations import Purpose
 from app.settings import settings
 
 FOR_SALE = "Answers of this machine are for sale, which is not possible yet. Ask its owner."
 NOT_TRAINED = "This machine has not been trained. Train it first with `trainMachine`."
+
+
+class NotTrained(Conflict):
+    """A machine that has no model yet."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,9 @@ class Asked:
 async def machine_to_ask(session: ReadSession, viewer: Viewer, machine_id: int, *, is_inside: bool = False) -> Version:
     """The version that answers; NotFound for who may not ask, or not see inside, and Conflict if it is not trained."""
     signed_in(viewer)
-    row = (await session.execute(_sought(viewer, is_inside=is_inside).where(Machine.id == machine_id))).one_or_none()
-    return _version(row)
+    sought = _sought(is_staff=viewer.is_staff, is_inside=is_inside)
+    row = (await session.execute(sought, {"viewer": viewer.user_id, "machine": machine_id})).one_or_none()
+    return _version(viewer, row)
 
 
 async def machine_named(session: ReadSession, viewer: Viewer, name: str) -> int | None:
@@ -48,24 +55,35 @@ async def machine_named(session: ReadSession, viewer: Viewer, name: str) -> int 
     return (await session.scalars(newest)).one_or_none()
 
 
-def _sought(viewer: Viewer, *, is_inside: bool) -> Any:
-    is_used = sees_inside(viewer)
+@cache
+def _sought(*, is_staff: bool, is_inside: bool) -> Any:
+    """The statement, built once: building it takes longer than an answer."""
+    viewer = SQLViewer(SQLId(bindparam("viewer", type_=BigInteger)), is_staff=is_staff)
     version = (NNModel.version, NNModel.storage_key, NNModel.sha256, NNModel.size_bytes)
     query = visible(Machine, viewer).outerjoin(NNModel, NNModel.id == Machine.training_nn_model_id)
     shown: Any = query.with_only_columns(
-        Machine.id, Machine.machine_api_solving_price_usd.label("price"), is_used.label("is_used"), *version
+        Machine.id,
+        Machine.machine_level.label("level"),
+        Machine.machine_owner_user_id.label("owner_id"),
+        Machine.machine_api_solving_price_usd.label("price"),
+        is_used_by(viewer).label("is_used"),
+        *version,
     )
-    return shown.where(is_used if is_inside else may_be_asked_by(viewer))
+    return shown.where(
+        Machine.id == bindparam("machine"), sees_inside(viewer) if is_inside else may_be_asked_by(viewer)
+    )
 
 
-def _version(row: Row[Any] | None) -> Version:
+def _version(viewer: Viewer, row: Row[Any] | None) -> Version:
     if row is None:
         raise NotFound("There is no such machine that you may ask.")
-    if row.price and not row.is_used:
+    if row.price and not (row.is_used or viewer.is_staff):
         raise Conflict(FOR_SALE)
     if row.sha256 is None:
-        raise Conflict(NOT_TRAINED)
-    return Version(row.id, row.version, row.storage_key, row.sha256, row.size_bytes)
+        raise NotTrained(NOT_TRAINED)
+    return Version(
+        row.id, row.version, row.storage_key, row.sha256, row.size_bytes, row.level, row.owner_id, row.is_used
+    )
 
 
 async def asked(database: Database, viewer: Viewer, machine_id: int, *, is_inside: bool = False) -> Asked:
@@ -75,10 +93,16 @@ async def asked(database: Database, viewer: Viewer, machine_id: int, *, is_insid
     return Asked(machine_id, version, await memory.answerer(database, version))
 
 
-async def solve(asked: Asked, rows: Sequence[Any]) -> list[SolvedRow]:
+async def solve(asked: Asked, rows: Sequence[Any], *, field: str = "rows") -> list[SolvedRow]:
     """An answer for each row, in their order."""
-    check_rows("rows", rows, asked.answerer, rows_max=settings.solve_rows_max)
+    check_rows(field, rows, asked.answerer, rows_max=settings.solve_rows_max)
     return await in_thread(asked.answerer.solve, rows)
+
+
+def purpose_of(asked: Asked, viewer: Viewer, *, lines: int) -> Purpose:
+    """What answers for so many rows are paid for."""
+    columns = len(asked.answerer.inputs) + len(asked.answerer.outputs)
+    return paying.purpose_of(viewer, asked.version, lines=lines, columns=columns)
 
 
 def check_rows(field: str, rows: Sequence[Any], answerer: Answerer, *, rows_max: int) -> None:

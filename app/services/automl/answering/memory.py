@@ -23,13 +23,16 @@ MACHINES_MAX = 10_000
 
 
 class Version(NamedTuple):
-    """The version of a machine that answers: where its file is, and what it says."""
+    """The version of a machine that answers: where its file is, and what it says; and whose machine it is."""
 
     machine_id: int
     number: int
     storage_key: str
     sha256: str
     size_bytes: int
+    level: int
+    owner_id: int
+    is_used: bool
 
 
 class _Key(NamedTuple):

@@ -1,0 +1,110 @@
+"""How far new lines, or a table, lie from the lines of a machine; and the flags of columns that moved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from app import parsing
+from app.database import Database, ReadSession, WriteSession
+from app.formats.tables import drifts
+from app.gateways import storage
+from app.metering import in_thread
+from app.models.automl.choices import LinePurpose
+from app.models.automl.machines import Machine
+from app.policies import Viewer, visible
+from app.policies.automl.machines import sees_inside
+from app.services.automl.machines.columns import written
+from app.services.automl.machines.loading import columns_in_order
+from app.settings import settings
+
+STEPS, LINES_A_STEP = 100, 100
+# With fewer new lines chance moves more than the world.
+FLAGGED_LINES_MIN = 50
+FLAG = "New lines differ from those that were learned from"
+NEW = "NOT is_learned AND NOT is_for_evaluation"
+KNOWN = {
+    LinePurpose.LEARNING: "is_for_learning AND (is_learned OR NOT :is_trained)",
+    LinePurpose.EVALUATION: "is_for_evaluation",
+    LinePurpose.SOLVING: "is_for_solving",
+}
+ENDS = text("SELECT min(id), max(id) FROM machine_lines WHERE machine_id = :machine_id")
+# Some lines each at evenly spread places: no more is read of a machine with millions of lines.
+SAMPLE = """
+SELECT line.id, line.values FROM generate_series(0, {steps} - 1) AS step, LATERAL (
+    SELECT id, values FROM machine_lines
+    WHERE machine_id = :machine_id AND id >= :low + step * :stride AND {condition} ORDER BY id LIMIT {lines}
+) AS line
+"""
+
+Lines = Sequence[Sequence[Any]]
+
+
+async def _sample(session: ReadSession, machine: Machine, condition: str) -> list[list[Any]]:
+    low, high = (await session.execute(ENDS, {"machine_id": machine.id})).one()
+    if low is None:
+        return []
+    values = {"machine_id": machine.id, "low": low, "stride": (high - low) // STEPS + 1}
+    if ":is_trained" in condition:
+        values["is_trained"] = machine.training_nn_model_id is not None
+    statement = text(SAMPLE.format(steps=STEPS, lines=LINES_A_STEP, condition=condition))
+    rows = await session.execute(statement, values)
+    return list({row.id: row.values for row in rows}.values())
+
+
+async def drift(
+    database: Database, viewer: Viewer, machine_id: int, *, before: LinePurpose, upload_key: str | None
+) -> list[dict[str, Any]] | None:
+    """By column; of a table that was uploaded, or of the new lines. None for who does not see inside."""
+    async with database.reading() as session:
+        seen = visible(Machine, viewer).where(Machine.id == machine_id, sees_inside(viewer))
+        machine = await session.scalar(seen)
+        if machine is None:
+            return None
+        columns = [written(each) for each in await columns_in_order(session, machine_id)]
+        known = await _sample(session, machine, KNOWN[before])
+        new = await _sample(session, machine, NEW) if upload_key is None else []
+        options = {name: machine.table_options.get(name) for name in ("header", "description_row")}
+    if upload_key is None:
+        return await in_thread(drifts.between, columns, known, new) if new else []
+    return await _of_upload(upload_key, options, columns, known)
+
+
+async def _of_upload(
+    key: str, options: dict[str, Any], columns: list[dict[str, Any]], known: Lines
+) -> list[dict[str, Any]]:
+    with TemporaryDirectory() as folder:
+        table, before = Path(folder) / "table", Path(folder) / "before"
+        await storage.download(key, table)
+        await in_thread(before.write_bytes, orjson.dumps(known))
+        arguments = (str(table), options, columns, str(before))
+        found: list[dict[str, Any]] = await parsing.run(
+            drifts.of_table, *arguments, cpu_s_max=settings.request_s_max / 2, field="upload"
+        )
+    return found
+
+
+async def of_new_lines(session: ReadSession, machine_id: int) -> tuple[list[dict[str, Any]], Lines, Lines] | None:
+    """What a job compares: the columns, the lines that were learned from, and new ones if there are enough."""
+    machine = await session.get_one(Machine, machine_id)
+    if machine.training_nn_model_id is None:
+        return None
+    new = await _sample(session, machine, NEW)
+    if len(new) < FLAGGED_LINES_MIN:
+        return None
+    columns = [written(each) for each in await columns_in_order(session, machine_id)]
+    return columns, await _sample(session, machine, KNOWN[LinePurpose.LEARNING]), new
+
+
+async def flag(session: WriteSession, machine_id: int, found: Sequence[dict[str, Any]]) -> None:
+    """Warns of the columns whose new values differ, and no longer of the others."""
+    machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
+    others = {name: said for name, said in machine.machine_columns_warnings.items() if not str(said).startswith(FLAG)}
+    moved = {each["column"]: f"{FLAG} (PSI {each['psi']:.2f}). Train again." for each in found if each["is_large"]}
+    if (warnings := others | {name: said for name, said in moved.items() if name not in others}) != (
+        machine.machine_columns_warnings
+    ):
+        machine.machine_columns_warnings = warnings
