@@ -43,6 +43,7 @@ async def grant(session: WriteSession, viewer: Viewer, user_id: int, terms: Term
     """Gives a user coupons or promotional tokens."""
     require(may_move_money_of_users, viewer, None)
     reason = checks.text("reason", reason, length_max=REASON_LENGTH_MAX, is_one_line=False)
+    name = checks.name("name", terms.name, length_max=GRANT_NAME_LENGTH_MAX)
     user = await open_account_of(session, viewer, user_id)
     now = (await session.scalars(select(func.now()))).one()
     starts_at = terms.starts_at or now
@@ -56,7 +57,7 @@ async def grant(session: WriteSession, viewer: Viewer, user_id: int, terms: Term
         account_id=account_id,
         operation_id=operation.id,
         granted_by_id=signed_in(viewer),
-        name=checks.name("name", terms.name, length_max=GRANT_NAME_LENGTH_MAX),
+        name=name,
         currency=terms.currency,
         amount=amount,
         priority=terms.priority,
