@@ -1,7 +1,7 @@
 """Why a machine answers as it does, and which inputs lead to wanted outputs. The work is done beside the event loop."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from app import checks
@@ -12,7 +12,9 @@ from app.models.limits import automl as limits
 from app.services.automl.answering.asking import Asked, check_row
 from app.settings import settings
 from app.tabular import explaining, goals, solutions
+from app.tabular.cells import MOMENTS, label_key, moment_of, number_of
 from app.tabular.goals import Goal, Unclear
+from app.tabular.heads import Head
 
 SECONDS_MIN = 0.01
 
@@ -78,14 +80,33 @@ async def find_solution(asked: Asked, *, goals: Any, fixed: Any, seconds: float,
 def _goals(answerer: Answerer, expressions: Any) -> dict[str, Goal]:
     if not isinstance(expressions, Mapping):
         raise Invalid("goals", "Give an object with an expression for each output that matters.")
-    columns = {head.name: head.column for head in answerer.predictor.heads}
+    heads = {head.name: head for head in answerer.predictor.heads}
     for name in expressions:
-        if name not in columns:
+        if name not in heads:
             raise Invalid("goals", f"{quoted(name)} is not an output of this machine. Name one of its outputs.")
     try:
-        return {columns[name]: goal for name, goal in goals.goals_of(expressions).items()}
+        return {heads[name].column: _fitting(heads[name], goal) for name, goal in goals.goals_of(expressions).items()}
     except Unclear as unclear:
         raise Invalid("goals", str(unclear)) from None
+
+
+def _fitting(head: Head, goal: Goal) -> Goal:
+    """The goal, if what it names can be an answer; dates and times as numbers."""
+    if goal.kind != "in":
+        return goal
+    if head.classes:
+        known = {label_key(each) for each in head.classes}
+        if unknown := [each for each in goal.values if label_key(each) not in known]:
+            raise Unclear(f"{quoted(str(unknown[0]))} is not a class of {quoted(head.name)}. Name classes that it has.")
+        return goal
+    values = goal.values
+    if head.datatype in MOMENTS:
+        values = tuple(moment_of(each, head.datatype) for each in values)
+    if any(each is None or number_of(each) is None for each in values):
+        raise Unclear(
+            f"{quoted(head.name)} has no such values. Write a value as its answers have it, <=5, ~5, +++ or ---."
+        )
+    return replace(goal, values=values)
 
 
 def _sought(answerer: Answerer, wanted: dict[str, Goal], fixed: dict[str, Any], seconds: float, seed: int) -> Solution:
