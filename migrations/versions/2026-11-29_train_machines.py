@@ -66,15 +66,15 @@ END $$;
 CREATE TRIGGER check_transition BEFORE UPDATE OF status ON works FOR EACH ROW
     WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION check_transition_of_work();
 """
-KIND = op.f("ck_works_workkind")
+KIND = "ck_works_workkind"
 
 
 def upgrade() -> None:
     op.add_column(
         "works", sa.Column("is_stop_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
-    op.drop_constraint(KIND, "works")
-    op.create_check_constraint(KIND, "works", sa.column("kind").in_(["TRAINING", "SOLVING", "EVALUATION"]))
+    op.drop_constraint(op.f(KIND), "works")
+    op.create_check_constraint(op.f(KIND), "works", sa.column("kind").in_(["TRAINING", "SOLVING", "EVALUATION"]))
     op.execute(TRANSITIONS)
     op.add_column("nn_models", sa.Column("user_id", sa.BigInteger(), nullable=True))
     op.create_foreign_key(op.f("fk_nn_models_user_id"), "nn_models", "users", ["user_id"], ["id"], ondelete="SET NULL")
@@ -101,6 +101,6 @@ def downgrade() -> None:
     op.drop_column("nn_models", "user_id")
     op.execute("DROP FUNCTION check_transition_of_work() CASCADE")
     op.execute("DELETE FROM works WHERE kind = 'EVALUATION'")
-    op.drop_constraint(KIND, "works")
-    op.create_check_constraint(KIND, "works", sa.column("kind").in_(["TRAINING", "SOLVING"]))
+    op.drop_constraint(op.f(KIND), "works")
+    op.create_check_constraint(op.f(KIND), "works", sa.column("kind").in_(["TRAINING", "SOLVING"]))
     op.drop_column("works", "is_stop_requested")

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # How long a step may take to notice by itself that it is to stop, and how often one looks.
-NOTICE_S, LOOK_S = 0.4, 0.05
+NOTICE_S, LOOK_S = 0.25, 0.05
 
 
 class _Step(Thread, Generic[T]):
