@@ -17,7 +17,7 @@ from app.errors import DomainError
 from app.models.billing.ledger import Currency, OperationCause
 from app.models.billing.reservations import Reservation, ReservationState
 from app.operations.migrate import plain_url
-from app.services.billing import ledger, reservations
+from app.services.billing import holds, ledger, reservations
 from app.services.billing.reservations import Purpose
 from app.services.system import idempotency
 from resolvers.mutation_transactions import Change
@@ -52,7 +52,7 @@ def balance_is_read_modified_and_written(connection, monkeypatch) -> None:
         connection,
         "post_entry",
         "UPDATE public.ledger_accounts SET balance = balance + NEW.change",
-        "SELECT * INTO account FROM public.ledger_accounts WHERE id = NEW.account_id; PERFORM pg_sleep(0.02); "
+        "SELECT * INTO account FROM public.ledger_accounts WHERE id = NEW.account_id; PERFORM pg_sleep(0.05); "
         "UPDATE public.ledger_accounts SET balance = account.balance + NEW.change",
     )
 
@@ -70,7 +70,15 @@ def funds_are_checked_before_the_lock(connection, monkeypatch) -> None:
     async def unlocked(*_: object) -> None:
         await asyncio.sleep(0)
 
+    check = holds.sources
+
+    async def checked_long_ago(*about):
+        found = await check(*about)
+        await asyncio.sleep(0.2)  # so that all have checked before the first of them holds anything
+        return found
+
     monkeypatch.setattr(ledger, "lock_wallets", unlocked)
+    monkeypatch.setattr(holds, "sources", checked_long_ago)
 
 
 def commission_is_a_float(connection, monkeypatch) -> None:
