@@ -101,7 +101,7 @@ def one(relationship: InstrumentedAttribute[Any], *, needs_read: bool = False) -
     """
     declared = One(relationship)
 
-    metadata = {METADATA: declared} | ({NEEDS_READ: True} if needs_read else {})
+    metadata = _metadata(declared, needs_read=needs_read)
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         id = getattr(root, declared.key)
@@ -135,8 +135,11 @@ def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, s
     )
 
 
-def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
-    """An SQL expression over the row's columns that depends on the viewer; read together with the row."""
+def computed(expression: Callable[[AnyViewer], ColumnElement[Any]], *, needs_read: bool = False) -> Any:
+    """An SQL expression over the row's columns that depends on the viewer; read together with the row.
+
+    One that is never null, of a row hidden from strangers, `needs_read`.
+    """
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         try:
@@ -147,17 +150,27 @@ def computed(expression: Callable[[AnyViewer], ColumnElement[Any]]) -> Any:
                 return None
             raise
 
-    return _described(expression, strawberry.field(resolver=resolve, metadata={METADATA: Computed(expression)}))
+    metadata = _metadata(Computed(expression), needs_read=needs_read)
+    return _described(expression, strawberry.field(resolver=resolve, metadata=metadata))
 
 
-def field(resolver: Callable[..., Any], *, prefetch: Callable[[AnyViewer], ColumnElement[Any]] | None = None) -> Any:
+def field(
+    resolver: Callable[..., Any],
+    *,
+    prefetch: Callable[[AnyViewer], ColumnElement[Any]] | None = None,
+    needs_read: bool = False,
+) -> Any:
     """Any other field: the resolver's return value.
 
     `prefetch` is an SQL expression over the row's columns that the resolver asks `load.prefetched` for: a plan reads it
-    with the row.
+    with the row. One that is never null, of a row hidden from strangers, `needs_read`.
     """
-    metadata = {METADATA: Prefetch(prefetch)} if prefetch else {}
+    metadata = _metadata(Prefetch(prefetch) if prefetch else None, needs_read=needs_read)
     return _described(resolver, strawberry.field(resolver=resolver, metadata=metadata))
+
+
+def _metadata(declared: Any, *, needs_read: bool) -> dict[Any, Any]:
+    return ({METADATA: declared} if declared else {}) | ({NEEDS_READ: True} if needs_read else {})
 
 
 def mutation(

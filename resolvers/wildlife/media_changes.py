@@ -115,6 +115,17 @@ async def request_media_uploads(
     return RequestedUploads(requested)
 
 
+async def resource_with_path(root: strawberry.Parent[RequestedUpload], info: Info) -> RowOrReference[Resource] | None:
+    """The medium with this path, if there is one."""
+    # Nothing changed it: a key that may not read sees of it what strangers see.
+    return None if root.resource is None else await info.context.load.one(Resource, root.resource.id)
+
+
+async def same_content(root: strawberry.Parent[RequestedUpload], info: Info) -> RowOrReference[Resource] | None:
+    """Another medium of the project with the same content, if there is one. It is no reason not to send."""
+    return None if root.same_content is None else await info.context.load.one(Resource, root.same_content.id)
+
+
 async def request_media_archive_upload(info: Info, bytes: int) -> UploadLink:
     """Returns a link to upload a ZIP of media to; pass its `upload` to `readMedia` afterwards.
 

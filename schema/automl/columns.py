@@ -1,6 +1,7 @@
 """The maps of a machine's columns by their names, as the former platform had them, and what only its users see."""
 
 from decimal import Decimal
+from functools import partial
 
 import strawberry
 from strawberry.scalars import JSON
@@ -12,48 +13,49 @@ from schema.fields import computed
 
 IS_INPUT, IS_OUTPUT = MachineColumn.role == Role.INPUT, MachineColumn.role == Role.OUTPUT
 USED = (Role.INPUT, Role.OUTPUT)
+of_machine = partial(computed, needs_read=True)
 
 
 @strawberry.type
 class RolesOfColumns:
     """What columns are, and what they are for."""
 
-    dfr_columns_description_user_df: JSON = computed(
+    dfr_columns_description_user_df: JSON = of_machine(
         by_name("dfr_columns_description_user_df", "The description of each column.", MachineColumn.description)
     )
-    dfr_columns_type_user_df: JSON = computed(
+    dfr_columns_type_user_df: JSON = of_machine(
         by_name("dfr_columns_type_user_df", "The datatype of each column.", MachineColumn.datatype)
     )
-    dfr_columns_python_user_df: JSON = computed(
+    dfr_columns_python_user_df: JSON = of_machine(
         nothing("dfr_columns_python_user_df", "Always empty: values are kept by their datatype.")
     )
-    mdc_columns_name_input_user_df: JSON = computed(
+    mdc_columns_name_input_user_df: JSON = of_machine(
         by_name("mdc_columns_name_input_user_df", "Whether each column of the table is an input.", IS_INPUT)
     )
-    mdc_columns_name_output_user_df: JSON = computed(
+    mdc_columns_name_output_user_df: JSON = of_machine(
         by_name("mdc_columns_name_output_user_df", "Whether each column of the table is an output.", IS_OUTPUT)
     )
-    mdc_columns_name_input: JSON = computed(
+    mdc_columns_name_input: JSON = of_machine(
         by_name("mdc_columns_name_input", "Whether each column is an input.", IS_INPUT)
     )
-    mdc_columns_name_output: JSON = computed(
+    mdc_columns_name_output: JSON = of_machine(
         by_name("mdc_columns_name_output", "Whether each column is an output.", IS_OUTPUT)
     )
-    mdc_columns_data_type: JSON = computed(
+    mdc_columns_data_type: JSON = of_machine(
         by_name("mdc_columns_data_type", "The datatype of each column.", MachineColumn.datatype)
     )
-    mdc_columns_total_count: int = computed(
+    mdc_columns_total_count: int = of_machine(
         count("mdc_columns_total_count", "The number of inputs and outputs.", *USED)
     )
-    mdc_columns_input_count: int = computed(count("mdc_columns_input_count", "The number of inputs.", Role.INPUT))
-    mdc_columns_output_count: int = computed(count("mdc_columns_output_count", "The number of outputs.", Role.OUTPUT))
-    mdc_columns_count_of_datatypes: JSON = computed(
+    mdc_columns_input_count: int = of_machine(count("mdc_columns_input_count", "The number of inputs.", Role.INPUT))
+    mdc_columns_output_count: int = of_machine(count("mdc_columns_output_count", "The number of outputs.", Role.OUTPUT))
+    mdc_columns_count_of_datatypes: JSON = of_machine(
         counts("mdc_columns_count_of_datatypes", "The number of inputs and outputs of each datatype.", *USED)
     )
-    mdc_columns_input_count_of_datatypes: JSON = computed(
+    mdc_columns_input_count_of_datatypes: JSON = of_machine(
         counts("mdc_columns_input_count_of_datatypes", "The number of inputs of each datatype.", Role.INPUT)
     )
-    mdc_columns_output_count_of_datatypes: JSON = computed(
+    mdc_columns_output_count_of_datatypes: JSON = of_machine(
         counts("mdc_columns_output_count_of_datatypes", "The number of outputs of each datatype.", Role.OUTPUT)
     )
 

@@ -117,7 +117,7 @@ class NNModel(Row, of=model_tables.NNModel):
     shape: auto
     figures: auto
     hardware: auto
-    machine: "Machine" = one(model_tables.NNModel.machine)
+    machine: "Machine" = one(model_tables.NNModel.machine, needs_read=True)
     enc_dec_configuration: EncDecConfiguration | None = one(model_tables.NNModel.enc_dec_configuration)
     leaderboard: list[LeaderboardEntry] = field(figures.leaderboard)
     metrics: list[OutputMetrics] = field(figures.metrics)
@@ -159,7 +159,7 @@ class Work(Row, of=work_tables.Work):
     is_work_status_server_processing: auto
     is_work_status_server_finished: auto
     is_work_status_server_error: auto
-    machine: "Machine" = one(work_tables.Work.machine)
+    machine: "Machine" = one(work_tables.Work.machine, needs_read=True)
     user: User | None = one(work_tables.Work.user)
     server: Server | None = one(work_tables.Work.server)
     job: Job | None = one(work_tables.Work.job)
@@ -188,7 +188,7 @@ class MachineLine(Row, of=line_tables.MachineLine):
     is_learned: auto
     is_solved: auto
     has_outputs: auto
-    inputs: JSON = computed(columns.inputs)
+    inputs: JSON = computed(columns.inputs, needs_read=True)
     outputs: JSON | None = computed(columns.outputs)
 
 
@@ -252,13 +252,19 @@ class Machine(RolesOfColumns, ValuesOfColumns, TextsOfColumns, SeenInside, Row, 
     training_eval_accuracy_sample_evaluation_noise: auto
     training_eval_outputs_cols_loss_sample_evaluation: auto
     training_eval_outputs_cols_accuracy_sample_evaluation: auto
-    columns: list[MachineColumn] = field(resolve.columns, prefetch=columns.listed)
+    columns: list[MachineColumn] = field(resolve.columns, prefetch=columns.listed, needs_read=True)
     stages: list[StageState] = field(figures.stages)
     is_ready_to_solve: bool = field(figures.is_ready_to_solve)
-    leaderboard: list[LeaderboardEntry] = field(figures.machine_leaderboard, prefetch=figures.figures_of_current)
-    metrics: list[OutputMetrics] = field(figures.machine_metrics, prefetch=figures.figures_of_current)
-    importance: list[InputImportance] = field(figures.machine_importance, prefetch=figures.figures_of_current)
-    suggestions: list[SplitSuggestion] = field(figures.machine_suggestions, prefetch=figures.figures_of_current)
+    leaderboard: list[LeaderboardEntry] = field(
+        figures.machine_leaderboard, prefetch=figures.figures_of_current, needs_read=True
+    )
+    metrics: list[OutputMetrics] = field(figures.machine_metrics, prefetch=figures.figures_of_current, needs_read=True)
+    importance: list[InputImportance] = field(
+        figures.machine_importance, prefetch=figures.figures_of_current, needs_read=True
+    )
+    suggestions: list[SplitSuggestion] = field(
+        figures.machine_suggestions, prefetch=figures.figures_of_current, needs_read=True
+    )
     machine_owner_user: User | None = one(tables.Machine.machine_owner_user)
     machine_owner_team: Team | None = one(tables.Machine.machine_owner_team)
     machine_original: "Machine | None" = one(tables.Machine.machine_original)

@@ -60,9 +60,9 @@ class AIClassificationJob(Row, of=tables.AIClassificationJob):
     last_modified: auto
     user: User | None = one(tables.AIClassificationJob.user)
     user_remote_task: UserRemoteTask | None = one(tables.AIClassificationJob.user_remote_task)
-    project: ClassificationProject = one(tables.AIClassificationJob.project)
+    project: ClassificationProject = one(tables.AIClassificationJob.project, needs_read=True)
     collection: ClassificationProjectCollection | None = one(tables.AIClassificationJob.collection)
-    ai_provider: AIProvider = one(tables.AIClassificationJob.ai_provider)
+    ai_provider: AIProvider = one(tables.AIClassificationJob.ai_provider, needs_read=True)
     job: Job | None = one(tables.AIClassificationJob.job)
     outcomes: Connection[AIJobOutcome] = many(tables.AIClassificationJob.outcomes)
 

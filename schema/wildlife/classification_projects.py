@@ -39,7 +39,7 @@ class ClassificationProject(Row, of=tables.ClassificationProject):
     classified_ai_count: auto
     created_at: auto
     last_modified: auto
-    research_project: ResearchProject = one(tables.ClassificationProject.research_project)
+    research_project: ResearchProject = one(tables.ClassificationProject.research_project, needs_read=True)
     owner: User | None = one(tables.ClassificationProject.owner)
     disabled_by: User | None = one(tables.ClassificationProject.disabled_by)
     classificator: Classificator | None = one(tables.ClassificationProject.classificator)
@@ -57,7 +57,7 @@ class OfResearchProjects:
 class ClassificationProjectMember(Row, of=tables.ClassificationProjectMember):
     role: auto
     created_at: auto
-    project: ClassificationProject = one(tables.ClassificationProjectMember.project)
+    project: ClassificationProject = one(tables.ClassificationProjectMember.project, needs_read=True)
     user: User | None = one(tables.ClassificationProjectMember.user)
 
 
@@ -69,8 +69,8 @@ class ClassificationProjectCollection(Row, of=tables.ClassificationProjectCollec
     classified_count: auto
     classified_ai_count: auto
     created_at: auto
-    project: ClassificationProject = one(tables.ClassificationProjectCollection.project)
-    collection: Collection = one(tables.ClassificationProjectCollection.collection)
+    project: ClassificationProject = one(tables.ClassificationProjectCollection.project, needs_read=True)
+    collection: Collection = one(tables.ClassificationProjectCollection.collection, needs_read=True)
     classifications: Connection[Annotated["Classification", strawberry.lazy("schema.wildlife.classifications")]] = many(
         tables.ClassificationProjectCollection.classifications
     )

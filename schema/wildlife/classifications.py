@@ -42,7 +42,9 @@ class ClassificationDynamicAttrs(Row, of=observation_tables.ClassificationDynami
     attr_confidence: auto
     raw_label: auto
     created_at: auto
-    classification: "Classification" = one(observation_tables.ClassificationDynamicAttrs.classification)
+    classification: "Classification" = one(
+        observation_tables.ClassificationDynamicAttrs.classification, needs_read=True
+    )
     species: Species | None = one(observation_tables.ClassificationDynamicAttrs.species)
 
 
@@ -68,9 +70,9 @@ class Classification(Row, of=tables.Classification):
     last_modified: auto
     frames_msgpack: str | None = field(resolve_frames.frames_msgpack)
     frames: Frames | None = field(resolve_frames.frames)
-    project: ClassificationProject = one(tables.Classification.project)
+    project: ClassificationProject = one(tables.Classification.project, needs_read=True)
     project_collection: ClassificationProjectCollection | None = one(tables.Classification.project_collection)
-    resource: Resource = one(tables.Classification.resource)
+    resource: Resource = one(tables.Classification.resource, needs_read=True)
     deployment: Deployment | None = one(tables.Classification.deployment)
     model: AIProvider | None = one(tables.Classification.model)
     user: User | None = one(tables.Classification.user)
@@ -95,7 +97,7 @@ class BulkApproval(Row, of=approval_tables.BulkApproval):
     skipped_count: auto
     reverted_at: auto
     created_at: auto
-    project: ClassificationProject = one(approval_tables.BulkApproval.project)
+    project: ClassificationProject = one(approval_tables.BulkApproval.project, needs_read=True)
     user: User | None = one(approval_tables.BulkApproval.user)
     reverted_by: User | None = one(approval_tables.BulkApproval.reverted_by)
     items: Connection["BulkApprovalItem"] = many(
@@ -105,8 +107,8 @@ class BulkApproval(Row, of=approval_tables.BulkApproval):
 
 class BulkApprovalItem(Row, of=approval_tables.BulkApprovalItem):
     outcome: auto
-    bulk_approval: BulkApproval = one(approval_tables.BulkApprovalItem.bulk_approval)
-    final_classification: Classification = one(approval_tables.BulkApprovalItem.final_classification)
+    bulk_approval: BulkApproval = one(approval_tables.BulkApprovalItem.bulk_approval, needs_read=True)
+    final_classification: Classification = one(approval_tables.BulkApprovalItem.final_classification, needs_read=True)
     classification: Classification | None = one(approval_tables.BulkApprovalItem.classification)
 
 
@@ -114,7 +116,9 @@ class ClassificationApproval(Row, of=approval_tables.ClassificationApproval):
     action: auto
     version: auto
     created_at: auto
-    final_classification: Classification = one(approval_tables.ClassificationApproval.final_classification)
+    final_classification: Classification = one(
+        approval_tables.ClassificationApproval.final_classification, needs_read=True
+    )
     source_classification: Classification | None = one(approval_tables.ClassificationApproval.source_classification)
     user: User | None = one(approval_tables.ClassificationApproval.user)
     bulk_approval: BulkApproval | None = one(approval_tables.ClassificationApproval.bulk_approval)

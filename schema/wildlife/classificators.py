@@ -30,7 +30,7 @@ class ClassificatorVersion(Row, of=tables.ClassificatorVersion):
     static_attrs_order: auto
     dynamic_attrs_order: auto
     created_at: auto
-    classificator: Classificator = one(tables.ClassificatorVersion.classificator)
+    classificator: Classificator = one(tables.ClassificatorVersion.classificator, needs_read=True)
 
 
 @strawberry.type

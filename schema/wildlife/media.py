@@ -26,8 +26,8 @@ class Sequence(Row, of=tables.Sequence):
     ends_at: auto
     resource_count: auto
     created_at: auto
-    research_project: ResearchProject = one(tables.Sequence.research_project)
-    deployment: Deployment = one(tables.Sequence.deployment)
+    research_project: ResearchProject = one(tables.Sequence.research_project, needs_read=True)
+    deployment: Deployment = one(tables.Sequence.deployment, needs_read=True)
     resources: Connection["Resource"] = many(tables.Sequence.resources)
 
 
@@ -63,7 +63,7 @@ class Resource(Row, of=tables.Resource):
     tags: auto
     created_at: auto
     last_modified: auto
-    research_project: ResearchProject = one(tables.Resource.research_project)
+    research_project: ResearchProject = one(tables.Resource.research_project, needs_read=True)
     deployment: Deployment | None = one(tables.Resource.deployment)
     sequence: Sequence | None = one(tables.Resource.sequence)
     owner: User | None = one(tables.Resource.owner)
@@ -80,15 +80,15 @@ class Collection(Row, of=collection_tables.Collection):
     description: auto
     created_at: auto
     last_modified: auto
-    research_project: ResearchProject = one(collection_tables.Collection.research_project)
+    research_project: ResearchProject = one(collection_tables.Collection.research_project, needs_read=True)
     owner: User | None = one(collection_tables.Collection.owner)
     items: Connection["CollectionResource"] = many(collection_tables.Collection.items)
 
 
 class CollectionResource(Row, of=collection_tables.CollectionResource):
     created_at: auto
-    collection: Collection = one(collection_tables.CollectionResource.collection)
-    resource: Resource = one(collection_tables.CollectionResource.resource)
+    collection: Collection = one(collection_tables.CollectionResource.collection, needs_read=True)
+    resource: Resource = one(collection_tables.CollectionResource.resource, needs_read=True)
 
 
 @strawberry.type

@@ -37,10 +37,8 @@ class RequestedUpload:
     media_type: str = strawberry.field(description="The media type to send as Content-Type.")
     bytes_max: BigInt = strawberry.field(description="The size in bytes.")
     expires_at: datetime | None = strawberry.field(description="When the link expires; ask again for a new one.")
-    resource: Resource | None = strawberry.field(description="The medium with this path, if there is one.")
-    same_content: Resource | None = strawberry.field(
-        description="Another medium of the project with the same content, if there is one. It is no reason not to send."
-    )
+    resource: Resource | None = field(resolve.resource_with_path)
+    same_content: Resource | None = field(resolve.same_content)
 
 
 @shows(resolve.RequestedUploads)
@@ -75,7 +73,7 @@ class MediaReading(Row, of=tables.MediaReading):
     created_at: auto
     started_at: auto
     finished_at: auto
-    research_project: ResearchProject = one(tables.MediaReading.research_project)
+    research_project: ResearchProject = one(tables.MediaReading.research_project, needs_read=True)
     user: User | None = one(tables.MediaReading.user)
     deployment: Deployment | None = one(tables.MediaReading.deployment)
     collection: Collection | None = one(tables.MediaReading.collection)

@@ -26,7 +26,7 @@ class Location(Row, of=tables.Location):
     location_id: auto
     name: auto
     description: auto
-    point: Point = computed(resolve.point)
+    point: Point = computed(resolve.point, needs_read=True)
     timezone: auto
     ignore_dst: auto
     coordinate_uncertainty: float | None = computed(resolve.coordinate_uncertainty)
@@ -38,7 +38,7 @@ class Location(Row, of=tables.Location):
     city: auto
     created_at: auto
     last_modified: auto
-    research_project: ResearchProject = one(tables.Location.research_project)
+    research_project: ResearchProject = one(tables.Location.research_project, needs_read=True)
     owner: User | None = one(tables.Location.owner)
     deployments: Connection["Deployment"] = many(tables.Location.deployments, order=resolve_time.DeploymentOrder)
 
@@ -78,8 +78,8 @@ class Deployment(Row, of=tables.Deployment):
     file_name_pattern: auto
     created_at: auto
     last_modified: auto
-    research_project: ResearchProject = one(tables.Deployment.research_project)
-    location: Location = one(tables.Deployment.location)
+    research_project: ResearchProject = one(tables.Deployment.research_project, needs_read=True)
+    location: Location = one(tables.Deployment.location, needs_read=True)
     owner: User | None = one(tables.Deployment.owner)
     activity_chart: ActivityChart | None = field(pictures.activity_chart)
     clock_corrected_by: User | None = one(tables.Deployment.clock_corrected_by)
@@ -94,7 +94,7 @@ class DeploymentFailure(Row, of=tables.DeploymentFailure):
     ends_at: auto
     reason: auto
     created_at: auto
-    deployment: Deployment = one(tables.DeploymentFailure.deployment)
+    deployment: Deployment = one(tables.DeploymentFailure.deployment, needs_read=True)
 
 
 @strawberry.type

@@ -42,7 +42,7 @@ class ResearchProject(Row, of=tables.ResearchProject):
     individual_animals: auto
     created_at: auto
     last_modified: auto
-    is_member: bool = computed(resolve.is_member)
+    is_member: bool = computed(resolve.is_member, needs_read=True)
     owner: User | None = one(tables.ResearchProject.owner)
     members: Connection["ResearchProjectMember"] = many(tables.ResearchProject.members)
     teams: Connection["ResearchProjectTeam"] = many(tables.ResearchProject.teams)
@@ -60,14 +60,14 @@ class ResearchProject(Row, of=tables.ResearchProject):
 class ResearchProjectMember(Row, of=tables.ResearchProjectMember):
     role: auto
     created_at: auto
-    project: ResearchProject = one(tables.ResearchProjectMember.project)
+    project: ResearchProject = one(tables.ResearchProjectMember.project, needs_read=True)
     user: User | None = one(tables.ResearchProjectMember.user)
 
 
 class ResearchProjectTeam(Row, of=tables.ResearchProjectTeam):
     role: auto
     created_at: auto
-    project: ResearchProject = one(tables.ResearchProjectTeam.project)
+    project: ResearchProject = one(tables.ResearchProjectTeam.project, needs_read=True)
     team: Team | None = one(tables.ResearchProjectTeam.team)
 
 

@@ -1,19 +1,18 @@
-"""What each mutation of mapping and of social life is given: something of everybody's, fresh for each of them."""
+"""What each mutation of mapping is given: something of everybody's, fresh for each of them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from app.database import Database
 from app.geometry import to_geojson
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
+from app.models.mapping.imports import LabelFormat
 from app.models.mapping.trainings import ModelStatus, TrainingStatus
-from app.models.reports import Report, ReportReason
-from app.models.social import Block, FriendRequest, Message, Mute
 from app.models.system import JobState
-from resolvers import ids
+from app.services.mapping.labels.imports import LABELS, MEDIA_TYPES
 from tests import factories
 from tests.fixtures import Person
+from tests.permissions.works.made import Works, uploaded
 from tests.permissions.world import NOW
 
 GEOM = to_geojson(factories.HOUSE)
@@ -21,18 +20,7 @@ AREA = to_geojson(factories.SQUARE)
 DONE = {"status": TrainingStatus.FINISHED, "started_at": NOW, "finished_at": NOW}
 
 
-@dataclass(frozen=True)
-class Works:
-    """Rows by their names."""
-
-    rows: dict[str, Record]
-
-    def id(self, name: str) -> str:
-        """The global id of a row."""
-        return ids.encode(self.rows[name])
-
-
-async def mapping(database: Database, owner: Person, _other: Person, number: int) -> Works:
+async def make(database: Database, owner: Person, _other: Person, number: int) -> Works:
     """Something of everything that the owner maps."""
     rows: dict[str, Record] = {}
     rows["dataset"] = dataset = await factories.dataset(database, owner.id)
@@ -61,7 +49,7 @@ async def mapping(database: Database, owner: Person, _other: Person, number: int
     rows["feedback aoi"] = feedback_aoi = await factories.feedback_aoi(database, training)
     rows["feedback label"] = await factories.feedback_label(database, feedback_aoi)
     rows["approved"] = await factories.approved_prediction(database, spare)
-    return Works(rows)
+    return Works(rows, {"labels": await uploaded(owner, LABELS, MEDIA_TYPES[LabelFormat.GEOJSON])})
 
 
 async def _publish(database: Database, model: Record, training: Record) -> None:
@@ -70,27 +58,7 @@ async def _publish(database: Database, model: Record, training: Record) -> None:
         await session.merge(training)
 
 
-async def social(database: Database, owner: Person, other: Person, number: int) -> Works:
-    """Something between the two, and between the owner and some who are made for it."""
-    names = ("asking", "asked", "friend", "blocked", "muted", "stranger")
-    people = {name: (await factories.user(database, f"{name}{number}")).user for name in names}
-    await factories.befriend(database, owner.id, people["friend"].id)
-    request = FriendRequest(from_user_id=people["asking"].id, to_user_id=owner.id)
-    rows: dict[str, Record] = {**people, "request": await factories.add(database, request)}
-    asked = FriendRequest(from_user_id=owner.id, to_user_id=people["asked"].id)
-    await factories.add(database, asked)
-    await factories.add(database, Block(user_id=owner.id, blocked_id=people["blocked"].id, username="blocked"))
-    await factories.add(database, Mute(user_id=owner.id, muted_id=people["muted"].id))
-    said = {"sender_id": owner.id, "receiver_id": people["friend"].id, "content": "Good morning."}
-    rows["message"] = await factories.add(database, Message(**said))
-    rows["post"] = await factories.post(database, owner.id)
-    rows["other post"] = post = await factories.post(database, other.id)
-    report = {"subject_type": "Post", "subject_key": post.id, "reason": ReportReason.SPAM}
-    rows["report"] = await factories.add(database, Report(user_id=owner.id, accused_id=other.id, **report))
-    return Works(rows)
-
-
-def of_mapping(made: Works) -> dict[str, dict[str, Any]]:
+def inputs(made: Works) -> dict[str, dict[str, Any]]:
     """What the mutations of mapping are given, by their names."""
     dataset, aoi, training, prediction = (made.id(name) for name in ("dataset", "aoi", "training", "prediction"))
     collection = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": GEOM, "properties": {}}]}
@@ -107,7 +75,7 @@ def of_mapping(made: Works) -> dict[str, dict[str, Any]]:
         "uploadLabels": {"aoiId": aoi, "geojson": collection},
         "fetchOsmLabels": {"aoiId": aoi},
         "createLabelUpload": {"format": "GEOJSON", "bytes": 10},
-        "importLabels": {"aoiId": aoi, "upload": "none"},
+        "importLabels": {"aoiId": aoi, "upload": made.more["labels"]},
         "createModel": {"datasetId": dataset, "name": "Roofs", "baseModel": "RAMP"},
         "updateModel": {"id": made.id("model"), "name": "Roofs and more"},
         "deleteModel": {"id": made.id("spare model")},
@@ -143,34 +111,4 @@ def of_mapping(made: Works) -> dict[str, dict[str, Any]]:
         "cloneDataset": {"id": dataset},
         "cloneModel": {"id": made.id("model")},
         "inspectDataset": {"datasetId": dataset, "zoomLevel": 19},
-    }
-
-
-def of_social(made: Works) -> dict[str, dict[str, Any]]:
-    """What the mutations of social life are given, by their names."""
-    friend, post = made.id("friend"), made.id("other post")
-    return {
-        "sendFriendRequest": {"userId": made.id("stranger")},
-        "acceptFriendRequest": {"id": made.id("request")},
-        "declineFriendRequest": {"id": made.id("request")},
-        "cancelFriendRequest": {"userId": made.id("asked")},
-        "removeFriend": {"userId": friend},
-        "blockUser": {"userId": made.id("stranger")},
-        "unblockUser": {"userId": made.id("blocked")},
-        "muteUser": {"userId": made.id("stranger")},
-        "unmuteUser": {"userId": made.id("muted")},
-        "sendMessage": {"content": "Good evening.", "userId": friend},
-        "readConversation": {"userId": friend},
-        "takeMessageBack": {"id": made.id("message")},
-        "sendTyping": {"userId": friend, "isTyping": True},
-        "requestPostUpload": {"mediaType": "image/png", "bytes": 10},
-        "createPost": {"content": "It snows.", "parentId": post},
-        "editPost": {"id": made.id("post"), "content": "It snows."},
-        "deletePost": {"id": made.id("post")},
-        "likePost": {"id": post},
-        "unlikePost": {"id": post},
-        "sharePost": {"id": post},
-        "unsharePost": {"id": post},
-        "report": {"id": made.id("stranger"), "reason": "SPAM", "comment": "Spam."},
-        "resolveReport": {"id": made.id("report"), "action": "DISMISS", "resolution": "It is none."},
     }
