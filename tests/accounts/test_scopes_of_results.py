@@ -37,7 +37,7 @@ from schema.metadata import NEEDS_READ
 from tests import factories
 from tests.accounts.keys import key_of
 from tests.permissions.deeds import inputs
-from tests.permissions.everything import LIMITS
+from tests.permissions.everything import lift_limits
 from tests.permissions.works import automl, mapping, social, wildlife
 from tests.permissions.world import world
 
@@ -90,8 +90,7 @@ def left(kind: GraphQLObjectType, name: str, below: GraphQLNamedType, depth: int
 async def here(database, monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "home", tmp_path)
     monkeypatch.setattr(settings, "species_crops_per_class_min", 1)
-    for limit in LIMITS:
-        monkeypatch.setattr(settings, limit, 10**9)
+    lift_limits(monkeypatch)
     made = await world(database)
     async with database.writing() as session:
         for column in MARKED:

@@ -14,11 +14,10 @@ import pytest
 from sqlalchemy import exists, select
 
 from app.models.base import Base
-from app.settings import settings
 from resolvers import ids
 from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
-from tests.permissions.everything import LIMITS, answers
+from tests.permissions.everything import answers, lift_limits
 from tests.permissions.hidden import Society, seen, society
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
 from tests.permissions.matrix import CORE
@@ -51,8 +50,7 @@ def rows_of(answer: Any) -> list[Any]:
 @pytest.fixture
 def everything(ask, database, monkeypatch):
     """All answers to somebody that name one of the hidden, by what was asked."""
-    for limit in LIMITS:
-        monkeypatch.setattr(settings, limit, 10**9)
+    lift_limits(monkeypatch)
 
     async def everything(people: Society, viewer: Person | None) -> set[str]:
         async with database.reading() as session:

@@ -10,11 +10,10 @@ from functools import partial
 
 import pytest
 
-from app.settings import settings
 from app.signals import Signals
 from tests import factories
 from tests.fixtures import Person
-from tests.permissions.everything import LIMITS
+from tests.permissions.everything import lift_limits
 from tests.permissions.hearing import DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
 from tests.permissions.hidden import MARK, marks_of, seen
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
@@ -65,8 +64,7 @@ async def on(database, redis_url, other, couple):
 
 @pytest.fixture(autouse=True)
 def unlimited(monkeypatch):
-    for limit in LIMITS:
-        monkeypatch.setattr(settings, limit, 10**9)
+    lift_limits(monkeypatch)
 
 
 def test_there_is_something_to_do_for_every_subscription():

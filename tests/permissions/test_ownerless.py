@@ -24,7 +24,7 @@ from app.settings import settings
 from resolvers import ids
 from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
-from tests.permissions.everything import LIMITS, selection
+from tests.permissions.everything import lift_limits, selection
 from tests.permissions.matrix import CORE
 from tests.plan.fit import NOWHERE, VIEWERS
 from tests.plan.rows import World, world
@@ -106,8 +106,7 @@ async def test_nobody_sees_more_of_a_row_without_an_owner(database, filled, who)
 
 @pytest.mark.parametrize("who", ["stranger", "other"])
 async def test_nobody_is_shown_more_of_a_row_without_an_owner(ask, filled, monkeypatch, who):
-    for limit in LIMITS:
-        monkeypatch.setattr(settings, limit, 10**9)
+    lift_limits(monkeypatch)
     viewer = None if who == "stranger" else Person(User(), who)
     shown: dict[bool, dict[str, Any]] = {}
     for by_nobody in (False, True):
