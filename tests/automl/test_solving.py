@@ -19,7 +19,7 @@ from tests.automl.learned import COLOUR, SIZE, WHEN
 from tests.billing.books import give
 from tests.formats.workbooks import workbook
 
-FIELDS = "status kind failure figures resultLink isWorkSolving"
+FIELDS = "status kind failure figures options resultLink isWorkSolving"
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ ROWS = [
 async def test_a_file_is_answered_in_its_order_with_warnings_and_without_formulas(solve_file, api):
     done = await solve_file(table(HEADER, *ROWS))
     assert (done["status"], done["failure"], done["isWorkSolving"]) == ("FINISHED", None, True)
+    assert done["options"] == {}  # where the table is kept is nobody's business
     assert done["figures"] == {"rows": 4, "rowsWithWarnings": 2, "lackingColumns": []}
     answer = await api.get(done["resultLink"])
     assert answer.headers["content-type"].startswith("text/csv")

@@ -171,7 +171,7 @@ async def a_machine(database, owner, team):
     """A machine of a team's with a version, and a file that it solved."""
     machine = await factories.machine(database, owner.id, machine_owner_team_id=team.id)
     model = await factories.nn_model(database, machine.id, storage_key="machines/1/a")
-    done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "options": {"upload": "uploads/1"}}
+    done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "storage_key": "uploads/1"}
     work = await factories.add(database, Work(machine_id=machine.id, user_id=owner.id, **done))
     for key in (model.storage_key, solving.key_of(work)):
         await storage.put(key, b"content")

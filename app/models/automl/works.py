@@ -10,7 +10,7 @@ from app.models.accounts import User
 from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.machines import NUMBER, Machine
 from app.models.automl.models import NNModel
-from app.models.base import BigInt, Json, Record, not_exported
+from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
 from app.models.limits import automl as limits
 from app.models.limits import columns
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -73,6 +73,7 @@ class Work(Record):
     options: Mapped[Json] = mapped_column(
         default=dict, server_default=text("'{}'"), doc="What was asked for: budget, seed, split and target metric."
     )
+    storage_key: Mapped[str | None] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
     stage: Mapped[str | None] = mapped_column(String(limits.STAGE_LENGTH_MAX), doc="What it is doing.")
     is_stop_requested: Mapped[bool] = mapped_column(
         default=False, server_default=text("false"), doc="Whether it was asked to stop and to keep the best so far."

@@ -49,7 +49,7 @@ async def evaluate_machine(session: WriteSession, viewer: Viewer, machine_id: in
         user_id=signed_in(viewer),
         kind=WorkKind.EVALUATION,
         nn_model_id=machine.training_nn_model_id,
-        options={"upload": file.key},
+        storage_key=file.key,
     )
     session.add(work)
     await session.flush()
@@ -72,7 +72,7 @@ async def begin_evaluation(session: WriteSession, work_id: int, *, server_name: 
     options = {"header": machine.table_options["header"], "description_row": machine.table_options["description_row"]}
     return EvaluationPlan(
         machine.id,
-        work.options["upload"],
+        str(work.storage_key),
         version.storage_key,
         options,
         [written(each) for each in columns],

@@ -68,7 +68,7 @@ class Waiting(NamedTuple):
 
 async def solve_file(session: WriteSession, viewer: Viewer, machine_id: int, *, file: Uploaded) -> Work:
     """Queues the solving of a table. The answers are another table, with the same rows in the same order."""
-    work = await _work(session, viewer, machine_id, {"upload": file.key}, lines=0)
+    work = await _work(session, viewer, machine_id, file.key, lines=0)
     work.job_id = (await enqueue(session, AutomlJob.SOLVE_FILE, subject_id=work.id, user_id=work.user_id)).id
     await session.flush()
     return work
@@ -81,13 +81,13 @@ async def solve_lines(session: WriteSession, viewer: Viewer, machine_id: int) ->
     lines = (await session.scalars(waiting)).one()
     if not lines:
         raise Conflict("No lines of this machine wait to be solved. Append lines without outputs first.")
-    work = await _work(session, viewer, machine_id, {}, lines=lines)
+    work = await _work(session, viewer, machine_id, None, lines=lines)
     work.job_id = (await enqueue(session, AutomlJob.SOLVE_LINES, subject_id=work.id, user_id=work.user_id)).id
     await session.flush()
     return work
 
 
-async def _work(session: WriteSession, viewer: Viewer, machine_id: int, options: dict[str, Any], *, lines: int) -> Work:
+async def _work(session: WriteSession, viewer: Viewer, machine_id: int, table_key: str | None, *, lines: int) -> Work:
     version = await asking.machine_to_ask(session, viewer, machine_id, is_inside=True)
     await _require_funds(session, viewer, version, lines=lines)
     model = select(Machine.training_nn_model_id).where(Machine.id == machine_id)
@@ -96,7 +96,7 @@ async def _work(session: WriteSession, viewer: Viewer, machine_id: int, options:
         user_id=signed_in(viewer),
         kind=WorkKind.SOLVING,
         nn_model_id=await session.scalar(model),
-        options=options,
+        storage_key=table_key,
     )
     session.add(work)
     await session.flush()
@@ -140,7 +140,7 @@ async def begin(session: WriteSession, work_id: int, *, server_name: str) -> Sol
     columns = [written(each) for each in await columns_in_order(session, machine.id)]
     # Another file: it has a format of its own, but a header if the first one had.
     options = {name: machine.table_options.get(name) for name in ("header", "description_row")}
-    return SolvingPlan(work.id, machine.id, version, columns, options, work.options.get("upload"), Viewer(work.user_id))
+    return SolvingPlan(work.id, machine.id, version, columns, options, work.storage_key, Viewer(work.user_id))
 
 
 async def waiting(session: ReadSession, machine_id: int, after: int) -> list[Waiting]:
@@ -209,7 +209,7 @@ def key_of(work: Work | SolvingPlan) -> str:
 
 def result_link(viewer: Viewer, work: Work) -> str | None:
     """A temporary link to the answers of a file; null if there are none."""
-    is_there = work.kind is WorkKind.SOLVING and work.status is WorkStatus.FINISHED and "upload" in work.options
+    is_there = work.kind is WorkKind.SOLVING and work.status is WorkStatus.FINISHED and work.storage_key is not None
     return links.signed(SOLVED, viewer, work.id) if is_there else None
 
 
