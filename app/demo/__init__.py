@@ -55,6 +55,7 @@ async def _make(*, anew: bool) -> None:
     database = Database(str(settings.database_url), str(settings.redis_url))
     try:
         async with database.writing(s_max=settings.long_transaction_s_max) as session:
+            await people.take_turn(session)
             viewers = await people.make(session)
             dataset = await people.make_dataset(session, viewers["mapper"])
             if anew:

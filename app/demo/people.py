@@ -1,5 +1,6 @@
 """Whom one may sign in as, their teams, and a labelled dataset of theirs."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,16 @@ STAFF = "moderator"
 # Each with its admin first.
 TEAMS = {"Village mappers": ("mapper", "surveyor", "reviewer"), "Field survey": ("surveyor", "mapper")}
 DATASET = "Demo village"
+# So often whoever waits for its turn asks.
+TURN_S = 0.2
+
+
+async def take_turn(session: WriteSession) -> None:
+    """Waits until nobody else makes the demo: `make demo` may come while `make run` still does."""
+    taken = select(func.pg_try_advisory_xact_lock(func.hashtextextended("demo", 0)))
+    # A lock that is waited for would end with the time for a statement.
+    while not await session.scalar(taken):  # noqa: ASYNC110 - another process tells nothing
+        await asyncio.sleep(TURN_S)
 
 
 async def make(session: WriteSession) -> Mapping[str, Viewer]:

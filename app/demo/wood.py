@@ -10,7 +10,8 @@ from shapely import Point
 from sqlalchemy import select
 
 from app import pictures
-from app.database import Database, WriteSession
+from app.database import Database, ReadSession, WriteSession
+from app.demo.people import take_turn
 from app.gateways import storage
 from app.gateways.fakes.wood import season, stand_in_manager
 from app.gateways.fakes.wood.shots import Seen
@@ -78,7 +79,7 @@ def _drawn(visits: int) -> tuple[Drawn, ...]:
 async def make(database: Database, people: Mapping[str, Viewer]) -> None:
     """Makes the project if it is missing."""
     async with database.reading() as session:
-        if await session.scalar(select(ResearchProject.id).where(ResearchProject.name == NAME)) is not None:
+        if await _is_there(session):
             return
     drawn = await anyio.to_thread.run_sync(_drawn, stand_in_manager.VISITS)
     for each in drawn:
@@ -86,7 +87,13 @@ async def make(database: Database, people: Mapping[str, Viewer]) -> None:
         for name, small in each.sizes.items():
             await storage.put(f"{each.key}.{name}.webp", small.content)
     async with database.writing(s_max=settings.long_transaction_s_max) as session:
-        await _make(session, people, drawn)
+        await take_turn(session)
+        if not await _is_there(session):
+            await _make(session, people, drawn)
+
+
+async def _is_there(session: ReadSession) -> bool:
+    return await session.scalar(select(ResearchProject.id).where(ResearchProject.name == NAME)) is not None
 
 
 async def _make(session: WriteSession, people: Mapping[str, Viewer], drawn: tuple[Drawn, ...]) -> None:

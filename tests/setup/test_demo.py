@@ -122,6 +122,15 @@ def test_a_second_time_changes_nothing(query):
     assert (query(COUNTS), community(query)) == before
 
 
+async def test_whoever_makes_it_while_somebody_else_does_waits(here, query):
+    """As `make demo` does in a second terminal while `make run` begins."""
+    await asyncio.gather(demo._make(anew=False), demo._make(anew=False))
+    made = query(COUNTS)
+    await demo._make(anew=False)
+    assert query(COUNTS) == made
+    assert query("SELECT count(*) AS projects FROM research_projects") == [{"projects": 1}]
+
+
 def test_what_somebody_deleted_is_not_said_again(query):
     demo.make()
     query("DELETE FROM posts WHERE content LIKE 'New imagery%'")
