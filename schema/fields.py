@@ -21,7 +21,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 from strawberry.utils.str_converters import capitalize_first, to_camel_case
 
-from app.errors import Invalid, NotFound
+from app.errors import Invalid
 from app.models.choices import Scope
 from app.models.kinds import RateLimit
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
@@ -142,13 +142,7 @@ def computed(expression: Callable[[AnyViewer], ColumnElement[Any]], *, needs_rea
     """
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
-        try:
-            return await info.context.load.computed(type(root), expression, root.id)
-        except NotFound:
-            # A change may show its row to a key that may not read, and nothing that has to be looked up for it.
-            if info.context.shows_less and isinstance(info.return_type, StrawberryOptional):
-                return None
-            raise
+        return await info.context.load.computed(type(root), expression, root.id)
 
     metadata = _metadata(Computed(expression), needs_read=needs_read)
     return _described(expression, strawberry.field(resolver=resolve, metadata=metadata))

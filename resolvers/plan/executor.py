@@ -7,12 +7,20 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from graphql import GraphQLOutputType, GraphQLResolveInfo, get_named_type, is_leaf_type, print_ast
+from graphql import (
+    GraphQLError,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    get_named_type,
+    is_leaf_type,
+    is_non_null_type,
+    print_ast,
+)
 from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.errors import Unplanned
+from app.errors import NotFound, Unplanned
 from app.lru import LRU
 from app.metering import in_thread
 
@@ -55,6 +63,18 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         if self._plan is None or path.prev is not None or leaf or isinstance(result, Exception):
             return super().complete_value(*arguments)
         return self._completed(self._plan, *arguments)
+
+    def handle_field_error(
+        self, raw_error: Exception, return_type: GraphQLOutputType, field_details_list: list[FieldDetails], path: Path
+    ) -> None:
+        """As graphql-core does, but a change shows nothing that would have to be looked up for a key without READ.
+
+        Such a field is null where it may be, and no error: what was asked for is done.
+        """
+        cause = raw_error.original_error if isinstance(raw_error, GraphQLError) else raw_error
+        is_below = path.prev is not None and not is_non_null_type(return_type)
+        if not (is_below and isinstance(cause, NotFound) and self.context_value.shows_less):
+            super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     async def _introspected(
         self,

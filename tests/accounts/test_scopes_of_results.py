@@ -150,9 +150,12 @@ BESIDE = [Message.content, Prediction.description, LabelImport.failure, Report.c
 NOT_DONE = {
     "startFeedbackTraining",  # it wants an approved correction
     *("solve", "setCurrentVersion"),  # they want the file of a machine that was trained, for many seconds
+    *("decideResearchProject", "importSpecies", "markSpeciesSensitive"),  # they are for staff
+    *("createAiProviderConnection", "updateAiProviderConnection", "deleteAiProviderConnection"),  # closed to all keys
+    # What comes before them has changed what they would change.
+    *("createDeploymentFailure", "reparseAiResults", "trainSpeciesClassifier", "giveClassificationFeedback"),
+    *("revertBulkApproval", "unapproveClassification", "acceptClassificationFeedback"),
 }
-PARTLY_MAX = 19
-"""How many answers lack a field: one that is looked up for a hidden row is an error yet where it should be null."""
 DOMAINS = {"mapping": mapping, "social": social, "wildlife": wildlife, "automl": automl}
 PUBLIC = {Species.__table__, SpeciesAlias.__table__, Server.__table__}
 UNCHANGING = {Classification.__table__, ClassificationDynamicAttrs.__table__}
@@ -227,7 +230,7 @@ async def test_no_mutation_shows_private_words_of_other_rows_to_a_key_that_may_n
         leaks += _leaks(name, answer, own=_mark_of(answer.get(name)))
         refused |= {name: why} if (why := refusal(answer, name)) else {}
     assert leaks == []
-    assert len(refused.keys() - NOT_DONE) <= PARTLY_MAX
+    assert refused.keys() <= NOT_DONE
 
 
 async def _mark_all(database, module):
