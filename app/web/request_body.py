@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.errors import LimitReached
 from app.settings import settings
 
 T = TypeVar("T")
@@ -29,6 +30,17 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
             return
         total += len(piece)
         yield piece
+
+
+async def small_body(request: Request, bytes_max: int, *, s_max: float, refusal: str) -> bytes:
+    """The whole body; LimitReached with this sentence if it has more bytes, TimeoutError if it takes longer."""
+    content = bytearray()
+    async with asyncio.timeout(s_max):
+        async for piece in body_of(request):
+            content += piece
+            if len(content) > bytes_max:
+                raise LimitReached(refusal, limit=bytes_max)
+    return bytes(content)
 
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T | None:

@@ -1,18 +1,16 @@
 """Where AI Managers call back."""
 
-import asyncio
-
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app.database import Database
-from app.errors import DomainError, LimitReached, NotFound
+from app.errors import DomainError, NotFound
 from app.services.wildlife.ai_jobs import callbacks
 from app.services.wildlife.ai_jobs.callbacks import Hint
 from app.settings import settings
-from app.web.request_body import Early, body_of
+from app.web.request_body import Early, small_body
 from app.web.routes.problem_responses import refusal
 
 HEADER = "x-callback-token"
@@ -41,14 +39,10 @@ def routes(database: Database) -> list[Route]:
 
 
 async def _json(request: Request) -> object:
-    content = bytearray()
-    async with asyncio.timeout(settings.upload_s_max):
-        async for piece in body_of(request):
-            content += piece
-            if len(content) > settings.ai_callback_bytes_max:
-                raise LimitReached("A callback is small.", limit=settings.ai_callback_bytes_max)
+    bytes_max = settings.ai_callback_bytes_max
+    content = await small_body(request, bytes_max, s_max=settings.upload_s_max, refusal="A callback is small.")
     try:
-        payload: object = orjson.loads(bytes(content))
+        payload: object = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
     return payload

@@ -1,6 +1,5 @@
 """Where the client of the former platform calls: asking a machine by its name, and saving lines into one."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.database import Database
-from app.errors import BadRequest, DomainError, Forbidden, LimitReached, RateLimited, ScopeMissing, Unauthenticated
+from app.errors import BadRequest, DomainError, Forbidden, RateLimited, ScopeMissing, Unauthenticated
 from app.models.choices import Scope
 from app.models.kinds.automl import AutomlRateLimit
 from app.policies import Viewer, require_scope, signed_in
@@ -22,7 +21,7 @@ from app.services.system import rate_limits
 from app.settings import settings
 from app.web.graphql.request import Malformed, decode
 from app.web.origin import address_of, token_alone
-from app.web.request_body import Early, body_of
+from app.web.request_body import Early, small_body
 from app.web.routes.problem_responses import STATUSES
 
 # What the client knows: a key that may not, a name that no machine has there, and a machine that cannot be made.
@@ -80,15 +79,11 @@ def _refused(error: DomainError) -> Response:
 
 
 async def _object(request: Request) -> dict[str, Any]:
-    content = bytearray()
-    async with asyncio.timeout(settings.request_s_max):
-        async for piece in body_of(request):
-            content += piece
-            if len(content) > settings.rows_request_bytes_max:
-                most = settings.rows_request_bytes_max
-                raise LimitReached(f"A request may have at most {most:,} bytes.", limit=most)
+    most = settings.rows_request_bytes_max
+    too_large = f"A request may have at most {most:,} bytes."
+    content = await small_body(request, most, s_max=settings.request_s_max, refusal=too_large)
     try:
-        value = decode(bytes(content))
+        value = decode(content)
     except Malformed as malformed:
         raise BadRequest(malformed.message) from None
     if not isinstance(value, dict):

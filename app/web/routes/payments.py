@@ -1,17 +1,15 @@
 """Where the payment provider tells of payments."""
 
-import asyncio
-
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app.database import Database
-from app.errors import DomainError, LimitReached
+from app.errors import DomainError
 from app.gateways import card_payments
 from app.services.billing import card_top_ups
 from app.settings import settings
-from app.web.request_body import Early, body_of
+from app.web.request_body import Early, small_body
 from app.web.routes.problem_responses import refusal
 
 SIGNATURE_LENGTH_MAX = 2_000
@@ -25,7 +23,8 @@ def routes(database: Database) -> list[Route]:
         try:
             card_payments.require_set_up()
             signature = request.headers.get("stripe-signature", "")[:SIGNATURE_LENGTH_MAX]
-            event = card_payments.read_event(await _content(request), signature)
+            body = await small_body(request, EVENT_BYTES_MAX, s_max=settings.upload_s_max, refusal="An event is small.")
+            event = card_payments.read_event(body, signature)
             if event is None:
                 return Early.of(Response("This is not signed by the payment provider.", status_code=400))
             async with database.writing() as session:
@@ -37,13 +36,3 @@ def routes(database: Database) -> list[Route]:
         return Response(status_code=204)
 
     return [Route("/payments/stripe", hear, methods=["POST"])]
-
-
-async def _content(request: Request) -> bytes:
-    content = bytearray()
-    async with asyncio.timeout(settings.upload_s_max):
-        async for piece in body_of(request):
-            content += piece
-            if len(content) > EVENT_BYTES_MAX:
-                raise LimitReached("An event is small.", limit=EVENT_BYTES_MAX)
-    return bytes(content)
