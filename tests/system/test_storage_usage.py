@@ -31,6 +31,7 @@ COUNTED_ELSEWHERE = {
     "media_readings": "the archive is an upload",
     "reports": "the picture is a post's",
     "table_readings": "the table is an upload",
+    "works": "the table to solve is an upload",
 }
 
 
