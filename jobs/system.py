@@ -13,8 +13,8 @@ from app.database import Database
 from app.gateways import mail
 from app.models.kinds.system import SystemJob
 from app.services.system import jobs as jobs_service
+from app.services.system import left_files, uploads
 from app.services.system import mail as mail_service
-from app.services.system import uploads
 from app.services.system.mail import Letter
 from app.settings import settings
 from jobs.broker import job
@@ -82,4 +82,5 @@ async def _log_unknown_jobs(database: Database) -> None:
 
 
 housekeeping("uploads", uploads.prune_uploads)
+housekeeping("files left behind", left_files.prune_left_files)
 housekeeping("unknown jobs", _log_unknown_jobs)

@@ -8,7 +8,8 @@ from app.formats.tables import drifts, lines
 from app.gateways import storage
 from app.metering import in_thread
 from app.models.kinds.automl import AutomlJob
-from app.services.automl import drifting
+from app.policies import Viewer
+from app.services.automl import drifting, trainings, versions
 from app.services.automl.answering import solving
 from app.services.automl.machines import changing, loading
 from app.settings import settings
@@ -54,6 +55,8 @@ async def _load(run: Run) -> None:
         run.go_on()
         async with run.ending_slowly() as session:
             await loading.finish_loading(session, machine_id, report, target)
+            if plan.trainer_id is not None:
+                await trainings.train_first(session, Viewer(plan.trainer_id), machine_id)
 
 
 @job(AutomlJob.COPY_MACHINE, failed=loading.loading_failed)
@@ -98,7 +101,7 @@ async def remove_machine(run: Run) -> None:
             if not await loading.delete_some(session, machine_id, LINES_DELETED_AT_ONCE):
                 break
         run.go_on()
-    await storage.delete(f"machines/{machine_id}")
+    await storage.delete(f"{versions.FOLDER}/{machine_id}")
     await storage.delete(f"{solving.FOLDER}/{machine_id}")
     async with run.ending() as session:
         await changing.forget(session, machine_id)

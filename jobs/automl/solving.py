@@ -1,6 +1,7 @@
 """Solving files and lines with machines, with NumPy alone."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from app import parsing
@@ -11,7 +12,6 @@ from app.models.kinds.automl import AutomlJob
 from app.services.automl import works
 from app.services.automl.answering import memory, solving
 from app.services.automl.answering.solving import SolvingPlan
-from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs.automl.servers import SERVER_NAME
 from jobs.broker import job
@@ -59,7 +59,7 @@ async def solve_lines(run: Run) -> None:
     async with run.writing() as session:
         plan = await solving.begin(session, run.claim.subject_id, server_name=SERVER_NAME)
     answerer = await memory.answerer(run.database, plan.version)
-    after = done = 0
+    began, after, done = monotonic(), 0, 0
     while True:
         async with run.database.reading() as session:
             lines = await solving.waiting(session, plan.machine_id, after)
@@ -69,7 +69,7 @@ async def solve_lines(run: Run) -> None:
         after = lines[-1].id
         async with run.writing() as session:
             done += await solving.store(session, plan, made)
-            progress = Progress(0.5, "solving", f"{done:,} lines are solved.", None)
+            progress = solving.progress_of(plan, done, monotonic() - began)
             await works.report(session, run.claim, plan.work_id, progress, None)
         run.go_on()
     async with run.ending() as session:

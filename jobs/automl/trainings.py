@@ -88,7 +88,7 @@ def _stopping(run: Run, work_id: int) -> Callable[[], Awaitable[None]]:
 async def _learned(run: Run, plan: TrainingPlan, folder: Path) -> LearnedMachine:
     """Stores the file of a machine under a name that no other attempt uses."""
     data = await in_thread((folder / MACHINE).read_bytes)
-    key = f"machines/{plan.machine_id}/{run.claim.job_id}-{run.claim.fence}.safetensors"
+    key = f"{versions.FOLDER}/{plan.machine_id}/{run.claim.job_id}-{run.claim.fence}.safetensors"
     header = await in_thread(versions.checked_header, data)
     sha256 = await in_thread(lambda: hashlib.sha256(data).hexdigest())
     await storage.put(key, folder / MACHINE)

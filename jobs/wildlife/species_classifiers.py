@@ -39,7 +39,7 @@ async def train_species(run: Run) -> None:
         figures = await run_engine(run, folder, teller(run, topic), s_max=settings.training_s_max)
         sha256, size = _sha256(folder / WEIGHTS), (folder / WEIGHTS).stat().st_size
         # Named by its content: an attempt that is repeated writes the same file.
-        key = f"classifiers/{training_id}/{sha256}.safetensors"
+        key = f"{training.FOLDER}/{training_id}/{sha256}.safetensors"
         await storage.put(key, folder / WEIGHTS)
     async with run.ending() as session:
         await training.finish_training(session, training_id, figures, weights_key=key, size_bytes=size, sha256=sha256)

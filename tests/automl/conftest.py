@@ -6,6 +6,7 @@ import pytest
 
 from app.settings import settings
 from jobs import automl  # noqa: F401 -- registers its jobs
+from jobs.engine import EngineFailure
 from tests.automl.learning import LEARNED, SHOWN
 from tests.automl.tables import table
 
@@ -86,14 +87,18 @@ def train(change, owner):
 @pytest.fixture
 def engine(monkeypatch):
     """The learner in this process: no time is lost with its start."""
+    from app.learning.engine import Failure  # noqa: PLC0415
     from app.learning.tables import rescoring, training  # noqa: PLC0415
 
     async def run_engine(run, folder, on_message, *, s_max, stopping=None):
         del run, s_max, stopping
         request = json.loads((folder / "request.json").read_bytes())
         await on_message({"stage": "training", "progress": 0.5, "message": "Half", "eta_s": 1.0, "best": 0.25})
-        if request["task"] == "judge_table":
-            return rescoring.judge(folder, rescoring.JudgeRequest.read(request), lambda *_, **__: None)
-        return training.learn(folder, training.TableRequest.read(request), lambda *_, **__: None)
+        try:
+            if request["task"] == "judge_table":
+                return rescoring.judge(folder, rescoring.JudgeRequest.read(request), lambda *_, **__: None)
+            return training.learn(folder, training.TableRequest.read(request), lambda *_, **__: None)
+        except Failure as failure:
+            raise EngineFailure(str(failure)) from None
 
     monkeypatch.setattr("jobs.automl.trainings.run_engine", run_engine)

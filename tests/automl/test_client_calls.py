@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy import func, select
 
+from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
+from app.models.automl.works import Work
 from app.models.system import JobState
 from app.settings import settings
 from jobs import automl  # noqa: F401 -- registers its jobs
@@ -115,15 +117,16 @@ async def test_a_request_that_is_too_large_is_refused(call, monkeypatch):
     assert (await call("do-predict", {"machine_name": "x" * 200})).status_code == 413
 
 
+LINES = 120
 SAVED = {
-    "a": {str(at): at * 7 % 31 for at in range(70)},
-    "b": {str(at): "even" if at % 2 else "odd" for at in range(70)},
-    "y": {str(at): "yes" if at * 7 % 31 > 15 else "no" for at in range(70)},
-    "unused": {str(at): at for at in range(70)},
+    "a": {str(at): at * 7 % 31 for at in range(LINES)},
+    "b": {str(at): "even" if at % 2 else "odd" for at in range(LINES)},
+    "y": {str(at): "yes" if at * 7 % 31 > 15 else "no" for at in range(LINES)},
+    "unused": {str(at): at for at in range(LINES)},
 }
 
 
-async def test_lines_make_a_machine_and_more_of_them_begin_its_training(call, work, counted, database, owner):
+async def test_lines_make_a_machine_that_begins_to_learn_by_itself(call, work, counted, database, owner):
     body = {
         "machine_name": "New one",
         "user_experiences": SAVED,
@@ -133,12 +136,17 @@ async def test_lines_make_a_machine_and_more_of_them_begin_its_training(call, wo
         "machine_level": 2,
     }
     answer = await call("save-lines", body)
-    assert (answer.status_code, answer.json()) == (200, {"saved": 70})
-    assert (await work()).state is JobState.DONE
-    assert await counted() == 70
+    assert (answer.status_code, answer.json()) == (200, {"saved": LINES})
+    await work()
+    assert await counted() == LINES
     async with database.reading() as session:
         machine = (await session.scalars(select(Machine))).one()
         columns = (await session.scalars(select(MachineColumn).order_by(MachineColumn.position))).all()
+        works = (await session.scalars(select(Work))).all()
+    # All its lines are there, and its training waits for a worker.
+    assert [(each.kind, each.status, each.user_id) for each in works] == [
+        (WorkKind.TRAINING, WorkStatus.WAITING_FOR_SERVER, owner.id)
+    ]
     assert (machine.machine_name, machine.machine_level, machine.machine_owner_user_id) == ("New one", 2, owner.id)
     assert [(each.name, each.role.value) for each in columns] == [
         ("a", "INPUT"),
@@ -146,9 +154,21 @@ async def test_lines_make_a_machine_and_more_of_them_begin_its_training(call, wo
         ("y", "OUTPUT"),
         ("unused", "IGNORE"),
     ]
-    more = {name: {"70": 1 if name in {"a", "unused"} else "x"} for name in SAVED}
+    more = {name: {str(LINES): 1 if name in {"a", "unused"} else "x"} for name in SAVED}
     assert (await call("save-lines", {"machine_name": "New one", "user_experiences": more})).status_code == 200
-    assert await counted() == 71
+    assert (await counted(), await counted(Work)) == (LINES + 1, 1)
+
+
+async def test_a_machine_of_few_lines_begins_to_learn_with_the_lines_that_were_missing(call, work, counted):
+    few = {name: dict(list(values.items())[:30]) for name, values in SAVED.items()}
+    body = {"machine_name": "Few", "user_experiences": few, "output_columns": ["y"]}
+    assert (await call("save-lines", body)).status_code == 200
+    assert (await work()).state is JobState.DONE
+    assert (await counted(), await counted(Work)) == (30, 0)
+    for saved, works in ((30 + LINES, 1), (30 + 2 * LINES, 1)):
+        more = {"machine_name": "Few", "user_experiences": SAVED}
+        assert (await call("save-lines", more)).status_code == 200
+        assert (await counted(), await counted(Work)) == (saved, works)
 
 
 @pytest.mark.parametrize(

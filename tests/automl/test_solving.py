@@ -10,6 +10,7 @@ from app.models.automl.lines import DataLinesOperation, MachineLine
 from app.models.automl.works import Work
 from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.system import JobState
+from app.services.automl import works
 from app.services.automl.answering import solving
 from app.settings import settings
 from jobs import automl  # noqa: F401 -- registers its jobs
@@ -29,8 +30,8 @@ async def machine(database, owner):
 
 @pytest.fixture
 def look(ask, owner):
-    async def look(id, viewer=owner):
-        return (await ask(f"query($id: ID!) {{ work(id: $id) {{ {FIELDS} }} }}", viewer=viewer, id=id))["work"]
+    async def look(id, viewer=owner, fields=FIELDS):
+        return (await ask(f"query($id: ID!) {{ work(id: $id) {{ {fields} }} }}", viewer=viewer, id=id))["work"]
 
     return look
 
@@ -246,3 +247,25 @@ async def test_lines_are_paid_with_their_outputs(
     async with database.reading() as session:
         paid = select(Operation.count_of_lines).where(Operation.cause == OperationCause.MACHINE_SOLVING)
         assert (await session.scalars(paid.order_by(Operation.id))).all() == [2, 1]
+
+
+async def test_the_progress_of_lines_moves_and_never_goes_back(solve_lines, lines, work, look, monkeypatch):
+    monkeypatch.setattr(settings, "solve_rows_max", 2)
+    await lines(*[(each / 2, "Red") for each in range(5)])
+    told, report = [], works.report
+
+    async def listening(session, claim, work_id, progress, best):
+        told.append((progress.progress, progress.eta_s > 0))
+        await report(session, claim, work_id, progress, best)
+
+    monkeypatch.setattr(works, "report", listening)
+    begun = await solve_lines()
+    assert (await work()).state is JobState.DONE
+    assert told == [(0.4, True), (0.8, True), (1.0, False)]
+    assert (await look(begun["id"], fields="progress"))["progress"] == 1.0
+
+
+def test_an_attempt_counts_on_from_the_progress_of_the_one_before():
+    plan = solving.SolvingPlan(1, 1, None, [], {}, None, None, lines=10, progress=0.5)
+    assert [solving.progress_of(plan, done, 1.0).progress for done in (1, 5, 10, 12)] == [0.55, 0.75, 1.0, 1.0]
+    assert solving.progress_of(plan, 5, 2.0).eta_s == 2.0

@@ -138,7 +138,10 @@ def test_dates_in_two_orders_are_never_swapped_row_by_row(tmp_path):
     assert (column["datatype"], issues(column)) == ("LABEL", ["MIXED_DATES"])
 
 
-@pytest.mark.parametrize("word", ["", "NA", "N/A", "?", "NaN", "nan", "null", "#N/A", "none", "-"])
+NANS = ("NaN", "nan", "NAN", "Nan", "-nan", "+NaN", "#NaN", "-nan(ind)", "1.#QNAN", "-1.#IND")
+
+
+@pytest.mark.parametrize("word", ["", "NA", "N/A", "?", *NANS, "null", "#N/A", "none", "-"])
 def test_missing_numbers_have_many_spellings(tmp_path, word):
     column = columns(read(tmp_path, of(["1.5", word, "2.5", "3"] * 5)))["x"]
     assert (column["datatype"], column["decimal"]) == ("FLOAT", ".")

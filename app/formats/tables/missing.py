@@ -32,7 +32,9 @@ ALWAYS = frozenset(
     }
 )
 # Words that may be labels, too: they are missing values among numbers, dates and times.
-AMONG_NUMBERS = frozenset({"none", "nil", "-", "--", "—", "–", ".", "..", "n.a.", "na", "missing", "unknown", "n. a."})
+AMONG_NUMBERS = frozenset(
+    {"none", "nil", "-", "--", "—", "–", ".", "..", "n.a.", "na", "missing", "unknown", "n. a."}
+).union({f"{sign}{word}" for sign in ("", "-", "+") for word in ("nan", "#nan", "qnan", "snan", "nan(ind)", "1.#ind")})
 
 
 def is_missing_among_numbers(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Tables of JSON: a list of objects, or an object a line. A column is a name that any of them has."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -46,6 +47,8 @@ class Records:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self._path.open("rb") as file:
+            if file.read(len(BOM_UTF8)) != BOM_UTF8:
+                file.seek(0)
             read = _listed(file) if self.format is TableFormat.JSON else _lined(file)
             for record in read:
                 if not isinstance(record, dict):

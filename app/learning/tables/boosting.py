@@ -17,6 +17,7 @@ from app.tabular.trees import NODE, Trees, joined
 PATIENCE = 60
 STEP = 40
 STEP_S = 0.3
+ABSENT_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class TreeMaker:
     def _grow(
         self, ground: Ground, rows: Ints, held: Ints | None, clock: Clock, *, count: int | None = None
     ) -> Trees | None:
-        inputs, targets = ground.rows.tree_inputs[rows], ground.levels()[rows]
+        inputs, targets, weights = _with_all_classes(ground, rows)
         model = self._model(ground, inputs)
         most = count or self.plan.trees_max
         watched = None if held is None else _Watched(ground, held)
@@ -78,7 +79,7 @@ class TreeMaker:
         while done < most and not clock.must_stop():
             began = monotonic()
             model.set_params(max_iter=min(done + step, most))
-            model.fit(inputs, targets, sample_weight=ground.weights_of(rows))
+            model.fit(inputs, targets, sample_weight=weights)
             fresh = read_trees(model, inputs, done)
             done = model.n_iter_
             if watched is not None and watched.is_enough(fresh):
@@ -112,6 +113,24 @@ class TreeMaker:
             return HistGradientBoostingClassifier(**options)
         loss = "absolute_error" if ground.metric == "mae" else "squared_error"
         return HistGradientBoostingRegressor(loss=loss, **options)
+
+
+def _with_all_classes(ground: Ground, rows: Ints) -> tuple[Numbers, Numbers, Numbers | None]:
+    """Inputs, targets and weights of rows; a class that none of them has gets a row without values that hardly counts.
+
+    So trees have an output for each class that is known, and say that such a class is unlikely.
+    """
+    inputs, targets, weights = ground.rows.tree_inputs[rows], ground.levels()[rows], ground.weights_of(rows)
+    absent = np.setdiff1d(np.arange(0 if ground.scale else ground.outputs), targets)
+    if not len(absent):
+        return inputs, targets, weights
+    shares = np.ones(len(rows)) if weights is None else weights
+    nothing = np.full((len(absent), inputs.shape[1]), np.nan)
+    return (
+        np.concatenate([inputs, nothing]),
+        np.concatenate([targets, absent]),
+        np.concatenate([shares, np.full(len(absent), ABSENT_WEIGHT)]),
+    )
 
 
 def _wanted(counts: Sequence[int]) -> int:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app import checks
-from app.database import ReadSession, WriteSession, copy_out
+from app.database import ReadSession, WriteSession, copy_out, part
 from app.errors import Conflict, Invalid, NotFound, quoted
 from app.models.automl.choices import (
     MachineSplit,
@@ -121,6 +121,22 @@ async def train_machine(session: WriteSession, viewer: Viewer, machine_id: int, 
     await session.flush()
     await session.refresh(work)
     return work
+
+
+async def train_first(session: WriteSession, viewer: Viewer, machine_id: int) -> None:
+    """Queues the first training once there are lines enough; what is missing for it, more lines may bring.
+
+    Whoever calls it has locked the machine, so nobody else starts one meanwhile.
+    """
+    of_machine = Work.machine_id == machine_id, Work.kind == WorkKind.TRAINING
+    begun = exists().where(*of_machine, Work.status.in_((*works.UNFINISHED, WorkStatus.FINISHED)))
+    if await session.scalar(select(begun)):
+        return
+    try:
+        async with part(session):
+            await train_machine(session, viewer, machine_id, TrainingChoice())
+    except (Conflict, Invalid, InsufficientFunds):
+        return
 
 
 def _used(columns: Sequence[MachineColumn]) -> int:

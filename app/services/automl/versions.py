@@ -24,7 +24,7 @@ from app.services.automl import works
 from app.services.automl.machines.access import machine_to_change, table_name
 from app.services.automl.machines.loading import columns_in_order
 from app.services.automl.trainings import METRIC_OF, TrainingPlan
-from app.services.system import audit
+from app.services.system import audit, left_files
 from app.settings import settings
 from app.tabular.bundle import UnreadableMachine, header_of
 from app.tabular.metrics import is_better
@@ -32,6 +32,8 @@ from app.tabular.predictor import Predictor
 
 Outcome = Mapping[str, Any]
 WARNING_LENGTH_MAX = 10_000
+FOLDER = "machines"
+left_files.named_by(FOLDER, NNModel.storage_key)
 
 
 @dataclass(frozen=True)

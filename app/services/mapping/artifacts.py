@@ -4,8 +4,11 @@ from app.gateways.storage import StoredFile
 from app.models.mapping.predictions import Artifact
 from app.policies import Viewer
 from app.services import links
+from app.services.system import left_files
 
 ARTIFACT = links.Kind("artifact", "files", Artifact)
+left_files.named_by("trainings", Artifact.storage_key)
+left_files.named_by("predictions", Artifact.storage_key)
 
 
 def artifact_link(viewer: Viewer, artifact: Artifact) -> str:

@@ -25,9 +25,7 @@ from app.services.automl.answering import asking, paying
 from app.services.automl.machines import lines, making
 from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.making import SplitChoice
-from app.services.automl.trainings import TrainingChoice
 from app.services.billing import charges
-from app.services.billing.errors import InsufficientFunds
 from app.services.system import uploads
 from app.settings import settings
 
@@ -84,10 +82,9 @@ async def save_lines(database: Database, viewer: Viewer, given: Mapping[str, Any
         machine = (await session.scalars(own.order_by(Machine.id.desc()).limit(1))).one_or_none()
         if machine is not None:
             await lines.append_lines(session, viewer, machine.id, rows=rows, purpose=None)
+            await trainings.train_first(session, viewer, machine.id)
     if machine is None:
         await _make(database, viewer, name, rows, given)
-    else:
-        await _train(database, viewer, machine.id)
     return len(rows)
 
 
@@ -126,6 +123,7 @@ async def _make(
                 overrides=[each for each in overrides if each.role is not None],
                 team_id=None,
                 split=SplitChoice(),
+                is_trained=True,
             )
     except (Invalid, NotFound) as error:
         await storage.delete(key)
@@ -166,14 +164,3 @@ def _role(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> Role | No
     if name in inputs:
         return Role.INPUT
     return Role.IGNORE if inputs and outputs else None
-
-
-async def _train(database: Database, viewer: Viewer, machine_id: int) -> None:
-    """Starts the first training once there are lines enough; what is missing for it, more lines may bring."""
-    try:
-        async with database.writing() as session:
-            machine = await session.get_one(Machine, machine_id)
-            if machine.training_nn_model_id is None:
-                await trainings.train_machine(session, viewer, machine_id, TrainingChoice())
-    except (Conflict, Invalid, InsufficientFunds):
-        return

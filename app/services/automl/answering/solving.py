@@ -31,6 +31,7 @@ from app.services.billing import charges
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import Purpose
 from app.services.system import audit
+from app.services.system.jobs import Progress
 from app.services.system.uploads import Uploaded
 from app.settings import settings
 
@@ -57,6 +58,9 @@ class SolvingPlan:
     options: dict[str, Any]
     upload_key: str | None
     payer: Viewer
+    # The lines that wait, and what share of all was done before this attempt.
+    lines: int = 0
+    progress: float = 0.0
 
 
 class Waiting(NamedTuple):
@@ -77,14 +81,18 @@ async def solve_file(session: WriteSession, viewer: Viewer, machine_id: int, *, 
 async def solve_lines(session: WriteSession, viewer: Viewer, machine_id: int) -> Work:
     """Queues the solving of all lines that wait for it; Conflict if there are none."""
     await asking.machine_to_ask(session, viewer, machine_id, is_inside=True)
-    waiting = select(func.count()).select_from(MachineLine).where(MachineLine.machine_id == machine_id, *WAITING)
-    lines = (await session.scalars(waiting)).one()
+    lines = await _count_waiting(session, machine_id)
     if not lines:
         raise Conflict("No lines of this machine wait to be solved. Append lines without outputs first.")
     work = await _work(session, viewer, machine_id, None, lines=lines)
     work.job_id = (await enqueue(session, AutomlJob.SOLVE_LINES, subject_id=work.id, user_id=work.user_id)).id
     await session.flush()
     return work
+
+
+async def _count_waiting(session: ReadSession, machine_id: int) -> int:
+    waiting = select(func.count()).select_from(MachineLine).where(MachineLine.machine_id == machine_id, *WAITING)
+    return (await session.scalars(waiting)).one()
 
 
 async def _work(session: WriteSession, viewer: Viewer, machine_id: int, table_key: str | None, *, lines: int) -> Work:
@@ -140,7 +148,16 @@ async def begin(session: WriteSession, work_id: int, *, server_name: str) -> Sol
     columns = [written(each) for each in await columns_in_order(session, machine.id)]
     # Another file: it has a format of its own, but a header if the first one had.
     options = {name: machine.table_options.get(name) for name in ("header", "description_row")}
-    return SolvingPlan(work.id, machine.id, version, columns, options, work.storage_key, Viewer(work.user_id))
+    waits = 0 if work.storage_key else await _count_waiting(session, machine.id)
+    payer = Viewer(work.user_id)
+    return SolvingPlan(work.id, machine.id, version, columns, options, work.storage_key, payer, waits, work.progress)
+
+
+def progress_of(plan: SolvingPlan, done: int, took_s: float) -> Progress:
+    """How far the solving of lines is, which goes on where an attempt before has ended."""
+    share = min(done / plan.lines, 1.0) if plan.lines else 1.0
+    eta_s = took_s / share * (1 - share) if share else None
+    return Progress(plan.progress + (1 - plan.progress) * share, "solving", f"{done:,} lines are solved.", eta_s)
 
 
 async def waiting(session: ReadSession, machine_id: int, after: int) -> list[Waiting]:

@@ -53,6 +53,8 @@ class LoadPlan(NamedTuple):
     columns: list[dict[str, Any]]
     split: dict[str, Any] | None
     purpose: str | None
+    # Who wants it to learn as soon as its lines are there.
+    trainer_id: int | None
 
 
 async def begin_loading(session: WriteSession, machine_id: int, job_id: int) -> LoadPlan:
@@ -73,6 +75,7 @@ async def begin_loading(session: WriteSession, machine_id: int, job_id: int) -> 
         [written(each) for each in columns],
         None if pending.get("purpose") else split_of(machine, columns),
         pending.get("purpose"),
+        pending.get("trainer_id"),
     )
 
 

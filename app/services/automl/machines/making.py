@@ -78,8 +78,9 @@ async def create_machine(
     overrides: Sequence[ColumnOverride],
     team_id: int | None,
     split: SplitChoice,
+    is_trained: bool = False,
 ) -> Machine:
-    """A machine of a table that was read. A job reads its lines."""
+    """A machine of a table that was read. A job reads its lines, and starts a training if it `is_trained` at once."""
     user_id = signed_in(viewer)
     named = {
         "machine_name": name_of_machine(viewer, "name", name),
@@ -98,7 +99,7 @@ async def create_machine(
         **named,
         machine_level=level,
         table_options={each: getattr(reading, each) for each in FORMAT},
-        pending={"storage_key": reading.storage_key, "purpose": None},
+        pending={"storage_key": reading.storage_key, "purpose": None, "trainer_id": user_id if is_trained else None},
         split=split.kind,
         split_column=split.column,
         split_seed=split.seed,

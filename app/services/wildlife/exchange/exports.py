@@ -14,11 +14,13 @@ from app.models.wildlife.exchange import EventsCount, ExchangeStatus, WildlifeEx
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services import links
-from app.services.system import storage_usage
+from app.services.system import left_files, storage_usage
 from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.exchange import progress
 
 DECIMALS_MAX = 7
+FOLDER = "wildlife-exports"
+left_files.named_by(FOLDER, WildlifeExport.storage_key)
 
 
 class FileFormat(NamedTuple):
@@ -118,4 +120,4 @@ async def finish_export(session: WriteSession, export_id: int, *, key: str, size
 def key_of(export: WildlifeExport) -> str:
     """Where the file of an export is kept."""
     suffix = FORMATS[export.format].suffix
-    return f"wildlife-exports/{export.id}-{datetime.now(UTC):%Y%m%d%H%M%S}.{suffix}"
+    return f"{FOLDER}/{export.id}-{datetime.now(UTC):%Y%m%d%H%M%S}.{suffix}"

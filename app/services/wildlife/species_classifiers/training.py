@@ -14,7 +14,7 @@ from app.models.kinds.wildlife import WildlifeJob
 from app.models.limits import wildlife as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.classification_projects import ClassificationProject
-from app.models.wildlife.providers import AIProviderType, LocalAIProvider, LocalEngine
+from app.models.wildlife.providers import AIProvider, AIProviderType, LocalAIProvider, LocalEngine
 from app.models.wildlife.species_classifiers import (
     EvaluationSplit,
     SpeciesClassifierTraining,
@@ -25,13 +25,16 @@ from app.queue import enqueue
 from app.services.billing import charges
 from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
-from app.services.system import jobs, storage_usage
+from app.services.system import jobs, left_files, storage_usage
 from app.services.system.notifications import notify_if_visible
 from app.services.wildlife.classifications import access
 from app.services.wildlife.species_classifiers import crops
 from app.services.wildlife.species_classifiers.crops import LabelledMedium
 from app.settings import settings
 from app.weights import EFFICIENTNET_LITE0
+
+FOLDER = "classifiers"
+left_files.named_by(FOLDER, AIProvider.weights_key)
 
 ENDED = {SpeciesTrainingStatus.FINISHED, SpeciesTrainingStatus.FAILED}
 
