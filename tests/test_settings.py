@@ -10,7 +10,7 @@ import pytest
 from graphql import FloatValueNode, GraphQLArgument, GraphQLInputField, IntValueNode, build_schema
 from pydantic import BaseModel, ValidationError
 
-from app.models.limits import automl, mapping, social, texts, wildlife
+from app.models.limits import automl, consulting, mapping, social, texts, wildlife
 from app.refused_settings import explained
 from app.settings import ORDERED, Settings
 from app.settings.variables import unknown, variables
@@ -142,7 +142,7 @@ def test_descriptions_follow_the_settings(published):
     """A number in a description that stays when every setting is turned is one that a constant or a standard fixes."""
     constants = {
         value
-        for module in (texts, automl, mapping, social, wildlife)
+        for module in (texts, automl, consulting, mapping, social, wildlife)
         for value in vars(module).values()
         if isinstance(value, int)
     }

@@ -18,6 +18,7 @@ SOURCES = {
     "wildlife_exports": ("user_id", "CASE WHEN storage_key IS NULL THEN 0 ELSE coalesce(size_bytes, 0) END"),
     "species_classifier_trainings": ("user_id", "weights_bytes"),
     "nn_models": ("user_id", "size_bytes"),
+    "consulting_files": ("user_id", "size_bytes"),
     "profiles": ("id", "avatar_bytes"),
     "posts": ("author_id", "media_bytes"),
 }

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.settings.accounts import AccountsSettings
 from app.settings.automl import AutomlSettings
 from app.settings.billing import BillingSettings
+from app.settings.consulting import ConsultingSettings
 from app.settings.files import FilesSettings
 from app.settings.jobs import JobsSettings
 from app.settings.learning import LearningSettings
@@ -65,6 +66,7 @@ class Settings(
     FilesSettings,
     NotificationsSettings,
     SocialSettings,
+    ConsultingSettings,
     BillingSettings,
     AccountsSettings,
     WebSettings,

@@ -55,7 +55,11 @@ def test_files_are_in_the_archive_instead_of_their_names():
         for column in table.__table__.columns
         if "file" in column.info
     }
-    assert named_in == {"profiles.avatar_key": "avatars/{}/512.webp", "posts.media_key": "pictures/{}/1600.webp"}
+    assert named_in == {
+        "profiles.avatar_key": "avatars/{}/512.webp",
+        "posts.media_key": "pictures/{}/1600.webp",
+        "consulting_files.storage_key": "{}",
+    }
     assert not {
         f"{named(table)}.{column.key}"
         for table in personal_data.THEIRS

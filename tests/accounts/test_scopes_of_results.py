@@ -18,6 +18,7 @@ from app.models.accounts import ApiKey, DataExport, Session, Team, User
 from app.models.automl.works import Server
 from app.models.base import Base
 from app.models.choices import Scope
+from app.models.consulting.talk import ConsultingStep
 from app.models.kinds import JobKind
 from app.models.mapping.imports import LabelImport
 from app.models.mapping.predictions import Prediction
@@ -38,7 +39,7 @@ from tests import factories
 from tests.accounts.keys import key_of
 from tests.permissions.deeds import inputs
 from tests.permissions.everything import lift_limits
-from tests.permissions.works import automl, mapping, social, wildlife
+from tests.permissions.works import automl, consulting, mapping, social, wildlife
 from tests.permissions.world import world
 
 MUTATIONS = schema._schema.mutation_type.fields
@@ -156,9 +157,9 @@ NOT_DONE = {
     *("createDeploymentFailure", "reparseAiResults", "trainSpeciesClassifier", "giveClassificationFeedback"),
     *("revertBulkApproval", "unapproveClassification", "acceptClassificationFeedback"),
 }
-DOMAINS = {"mapping": mapping, "social": social, "wildlife": wildlife, "automl": automl}
+DOMAINS = {"mapping": mapping, "social": social, "wildlife": wildlife, "automl": automl, "consulting": consulting}
 PUBLIC = {Species.__table__, SpeciesAlias.__table__, Server.__table__}
-UNCHANGING = {Classification.__table__, ClassificationDynamicAttrs.__table__}
+UNCHANGING = {Classification.__table__, ClassificationDynamicAttrs.__table__, ConsultingStep.__table__}
 """What is approved never changes: `make` writes the words."""
 KEPT = {
     *("file_path", "sha256", "storage_key", "thumbnail_key", "preview_key", "timezone", "location_id", "split_column"),
@@ -218,7 +219,7 @@ async def test_no_mutation_of_mapping_and_social_life_reads_for_a_key_that_may_n
     assert refused.keys() <= NOT_DONE
 
 
-@pytest.mark.parametrize("domain", ["wildlife", "automl"])
+@pytest.mark.parametrize("domain", ["wildlife", "automl", "consulting"])
 async def test_no_mutation_shows_private_words_of_other_rows_to_a_key_that_may_not_read(ask, database, here, domain):
     """Everything is the owner's, and strangers see none of it: only the row itself is shown that a mutation changes."""
     owner, other = here.people["owner"], here.people["other"]

@@ -42,6 +42,13 @@ CLAIMS = {
     "coupons pay the platform alone": """
         SELECT entry.id FROM ledger_entries AS entry JOIN ledger_accounts AS account ON account.id = account_id
         WHERE account.currency = 'COUPON' AND account.kind NOT IN ('GRANT', 'PROMOTION', 'REVENUE')""",
+    "escrow has what contracts say, and what is paid and returned is no more": """
+        SELECT r.id FROM consulting_requests AS r LEFT JOIN ledger_accounts AS a ON a.id = r.escrow_account_id
+        WHERE (r.due_at IS NOT NULL AND (a.balance IS NULL OR a.balance <= 0)) OR (r.due_at IS NULL AND a.balance <> 0)
+        OR a.balance <> r.amount_usd - r.released_usd - r.refunded_usd""",
+    "all escrow belongs to open contracts": """
+        SELECT a.id FROM ledger_accounts AS a WHERE a.kind = 'ESCROW' AND a.balance <> 0 AND NOT EXISTS (
+            SELECT FROM consulting_requests AS r WHERE r.escrow_account_id = a.id AND r.due_at IS NOT NULL)""",
 }
 
 

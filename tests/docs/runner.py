@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 from graphql import OperationDefinitionNode, OperationType, parse
 
 from tests.docs.examples import ADDRESS, PLACEHOLDER, Example, Values
+from tests.fixtures import needing_keys
 
 RUN_S_MAX = 240
 ANONYMOUS = "anonymous"
@@ -75,6 +77,8 @@ class Runner:
         [operation] = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         if operation.operation is OperationType.SUBSCRIPTION:
             return await self._subscribe(text, headers)
+        if any(name in text for name in needing_keys()):
+            headers["Idempotency-Key"] = str(uuid4())
         response = await self._http.post("/graphql", json={"query": text}, headers=headers)
         return {name: part for name, part in response.json().items() if name != "extensions"}
 

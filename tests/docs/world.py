@@ -21,6 +21,7 @@ from app.services.accounts.sign_in import sessions
 from resolvers import ids
 from tests import factories
 from tests.automl import learned
+from tests.billing.books import give
 from tests.docs.examples import Values
 from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
@@ -113,6 +114,7 @@ async def make(database: Database) -> Values:
         "TRAINING_ID": ids.encode(ended),
     }
     values |= await _machine(database, mapper_id)
+    await give(database, viewers["mapper"].user_id, 200)
     values |= await _wood(database, viewers["ecologist"].user_id)
     return values
 

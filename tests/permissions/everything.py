@@ -38,6 +38,7 @@ KINDS = {
     "export": "WildlifeExport",
     "object": "ClassificationDynamicAttrs",
     "AIClassificationJobEvent": "AIClassificationJob",
+    "ConsultingEvent": "ConsultingRequest",
     "BulkApprovalPreview": "Classification",
     "one": "NNModel",
     "other": "NNModel",

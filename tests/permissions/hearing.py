@@ -16,6 +16,7 @@ from app.models.automl.choices import WorkKind
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work as MachineWork
 from app.models.base import Record
+from app.models.consulting.requests import ConsultingRequest
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
@@ -26,6 +27,7 @@ from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer
 from app.services.automl import readings as table_readings
 from app.services.automl import works as machine_works
+from app.services.consulting import talking
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.progress import Work
 from app.services.social import messages
@@ -38,6 +40,7 @@ from app.services.wildlife.media import readings
 from app.signals import Signals
 from resolvers import ids
 from tests import factories
+from tests.consulting.people import contract_between
 from tests.fixtures import Person
 from tests.permissions.everything import arguments, selection
 from tests.permissions.matrix import CORE
@@ -82,6 +85,7 @@ async def stage(database: Database, signals: Signals, viewer: Person, hidden: Co
         Inspection.__name__: await factories.inspection(database, dataset, user_id=worker.id),
         TableReading.__name__: await factories.add(database, TableReading(user_id=viewer.id, storage_key="uploads/1")),
         MachineWork.__name__: await _train(database, viewer, worker),
+        ConsultingRequest.__name__: await (await contract_between(database, viewer, worker)).row(),
         **await _look_at_media(database, viewer, worker),
     }
     return Stage(database, signals, viewer, hidden, await factories.post(database, viewer.id), works)
@@ -143,6 +147,13 @@ async def _read_table(on: Stage, couple: Couple) -> None:
         row = await session.get_one(TableReading, on.works[TableReading.__name__].id)
         row.failure = f"{row.failure or ''} {couple.said_of_them}"
         events.record(session, table_readings.topic_of(row), {})
+
+
+async def _consult(on: Stage, couple: Couple) -> None:
+    """Writes to a contract that both have."""
+    request_id = on.works[ConsultingRequest.__name__].id
+    async with on.database.writing() as session:
+        await talking.send_message(session, _rights(couple.friend), request_id, content=couple.said_of_them)
 
 
 async def _go_on_training(on: Stage, couple: Couple) -> None:
@@ -244,6 +255,7 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "mediaReadingUpdated": _read_media,
     "tableReadingUpdated": _read_table,
     "workUpdated": _go_on_training,
+    "consultingRequestUpdated": _consult,
 }
 """What makes somebody heard, by what is listened to."""
 

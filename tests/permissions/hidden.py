@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -13,6 +14,7 @@ from app.models.automl.choices import WorkKind
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work
 from app.models.base import Record
+from app.models.consulting.talk import ConsultingFile
 from app.models.mapping.feedback import Review
 from app.models.reports import Report, ReportAction, ReportReason, ReportState
 from app.models.social import (
@@ -34,12 +36,14 @@ from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, W
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
 from app.policies import Viewer
 from app.services.accounts.teams import invitations, memberships
+from app.services.consulting import settlements, talking
 from app.services.social import messages
 from app.services.social.people import friends
 from app.services.wildlife.classifications import approving, bulk_approvals
 from app.services.wildlife.classifications.bulk import Criteria
 from resolvers import ids
 from tests import factories
+from tests.consulting.people import contract_between
 from tests.fixtures import Person
 from tests.permissions.world import NOW, World, world
 from tests.wildlife import ai_rows, classifying
@@ -95,6 +99,7 @@ async def society(database: Database) -> Society:
     await _watch(database, viewer, hidden["friend"])
     await _organise(database, viewer, hidden["friend"])
     await _make_machine(database, viewer, hidden["friend"])
+    await _consult(database, viewer, hidden["friend"])
     return Society(here, viewer, hidden, between, await marks_of(database, hidden.values()))
 
 
@@ -242,6 +247,19 @@ async def _make_machine(database: Database, viewer: Person, friend: Person) -> N
     machine = await factories.machine(database, friend.id, machine_owner_team_id=team.id)
     await factories.add(database, Work(machine_id=machine.id, user_id=friend.id, kind=WorkKind.TRAINING))
     await factories.nn_model(database, machine.id)
+
+
+async def _consult(database: Database, viewer: Person, friend: Person) -> None:
+    """Lets each work for the other; the friend writes to both contracts, adds a file, and offers a settlement."""
+    for client, consultant in ((viewer, friend), (friend, viewer)):
+        contract = await contract_between(database, client, consultant)
+        async with database.writing() as session:
+            by, id = Viewer(friend.id), contract.request_id
+            await settlements.offer(session, by, id, consultant_usd=Decimal(1), note="Let us part.")
+            await talking.send_message(session, by, id, content="Hello.")
+        given = {"name": "notes.txt", "media_type": "text/plain", "size_bytes": 1}
+        row = ConsultingFile(request_id=id, user_id=friend.id, storage_key=f"consulting/{id}", **given)
+        await factories.add(database, row)
 
 
 async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:

@@ -34,6 +34,7 @@ REACHED_OTHERWISE = {
     "TrainingEstimate": "is asked for with an id",
     "VersionComparison": "is asked for with ids",
     "OutputComparison": "is part of what is asked for with ids",
+    "ConsultingEvent": "is what subscriptions tell",
     "WorkEvent": "is what subscriptions tell",
     "TableReadingEvent": "is what subscriptions tell",
     "InvalidInput": "is a problem, which only mutations have",

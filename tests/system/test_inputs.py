@@ -31,6 +31,8 @@ from app.models.automl.choices import WorkKind
 from app.models.automl.lines import MachineLine
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work
+from app.models.consulting.proposals import ConsultingProposal
+from app.models.consulting.requests import ConsultingRequest
 from app.models.mapping.trainings import TrainingStatus
 from app.web.graphql.coercion import coerced
 from app.web.graphql.documents import RULES
@@ -39,6 +41,7 @@ from resolvers import ids
 from schema import schema
 from schema.metadata import NEEDS_KEY
 from tests import factories
+from tests.consulting.people import asked, proposed
 from tests.factories import HOUSE, SQUARE
 
 CORE = schema._schema
@@ -273,12 +276,24 @@ async def rows(database, owner, other):
         "Inspection": await factories.inspection(database, dataset),
         "Notification": await factories.notification(database, owner.id),
         **await machine(database, owner.id),
+        **await consulting(database, owner, other),
         "Team": team,
         "TeamInvitation": await factories.team_invitation(database, team),
         "Post": await factories.post(database, owner.id),
         "User": other.user,
     }
     return {name: ids.encode(row) for name, row in found.items()}
+
+
+async def consulting(database, owner, other):
+    """A request of the owner's, with a proposal of somebody else's."""
+    request_id = await asked(database, owner)
+    proposal_id = await proposed(database, other, request_id)
+    async with database.reading() as session:
+        return {
+            "ConsultingRequest": await session.get_one(ConsultingRequest, request_id),
+            "ConsultingProposal": await session.get_one(ConsultingProposal, proposal_id),
+        }
 
 
 async def machine(database, owner_id):
@@ -299,10 +314,13 @@ def ids_for(field, rows):
     """The rows by the arguments of one field: `id` is of what the field's name ends with."""
     ends = sorted((name for name in rows if field.removesuffix("s").lower().endswith(name.lower())), key=len)
     own = rows[ends[-1]] if ends else rows["User"]
+    if "Consulting" in field:
+        own = rows["ConsultingProposal" if "Proposal" in field else "ConsultingRequest"]
     by_name = {f"{name[0].lower()}{name[1:]}Id": id for name, id in rows.items()}
     return {
         **by_name,
         "id": own,
+        "requestId": rows["ConsultingRequest"],
         "ids": rows["Notification"],
         "featureIds": rows["Feature"],
         "trainingIds": rows["Training"],

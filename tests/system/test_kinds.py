@@ -98,6 +98,7 @@ def test_who_is_told_of_what_several_did_reads_a_sentence():
     assert [kind.name for kind in NotificationKind if not kind.may_be_declined] == [
         "ACCOUNT",
         "BILLING",
+        "CONSULTING",
         "MODERATION",
     ]
 

@@ -14,12 +14,11 @@ from sqlalchemy import delete, update
 
 from app.gateways import storage
 from app.models.accounts import ApiKey, DataExport, Session, TeamMembership, User
-from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
-from app.models.automl.works import Work
 from app.models.base import Record
 from app.models.choices import Scope
+from app.models.consulting.talk import ConsultingFile
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
@@ -33,6 +32,7 @@ from app.services import links
 from app.services.accounts.users import data_exports
 from app.services.automl.answering import exports as machine_exports
 from app.services.automl.answering import solving
+from app.services.consulting import talking
 from app.services.mapping import artifacts
 from app.services.mapping.labels import exports
 from app.services.mapping.predictions import downloads
@@ -45,6 +45,7 @@ from schema import schema
 from tests import factories
 from tests.accounts.keys import key_of
 from tests.fixtures import Person
+from tests.system.linked import a_machine, a_request
 from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
 
@@ -64,6 +65,7 @@ FIELDS = {
     "NNModel.bundleLink": "... on NNModel { bundleLink }",
     "NNModel.reportLink": "... on NNModel { reportLink }",
     "Work.resultLink": "... on Work { resultLink }",
+    "ConsultingFile.link": "... on ConsultingFile { link }",
     "ActivityChart.link": "... on Deployment { activityChart { link } }",
 }
 FIGURES = {"WildlifeStatistics.overviewChart": "overviewChart", "WildlifeStatistics.deploymentMap": "deploymentMap"}
@@ -101,6 +103,7 @@ KINDS = {
     "NNModel.bundleLink": machine_exports.BUNDLE,
     "NNModel.reportLink": machine_exports.REPORT,
     "Work.resultLink": solving.SOLVED,
+    "ConsultingFile.link": talking.FILE,
     "ActivityChart.link": links.KINDS["activity-chart"],
     "WildlifeStatistics.overviewChart": links.KINDS["project-overview"],
     "WildlifeStatistics.deploymentMap": links.KINDS["deployment-map"],
@@ -146,6 +149,7 @@ async def here(database, owner, other, staff, tmp_path, monkeypatch):
         await storage.put(key, b"content")
     rows = [dataset, aoi, training, prediction, artifact, post, report, export, team]
     rows += [*await camera_traps(database, owner, other), *await a_machine(database, owner, team)]
+    rows.append(await a_request(database, owner, team))
     return Here({"owner": owner, "member": other, "staff": staff}, {type(row).__name__: row for row in rows})
 
 
@@ -165,17 +169,6 @@ async def camera_traps(database, owner, member):
     export = await factories.add(database, WildlifeExport(format=WildlifeExportFormat.COCO, **asked, **done))
     await storage.put("wildlife-exports/1.zip", b"content")
     return season.research, season.project, season.deployment, medium, export
-
-
-async def a_machine(database, owner, team):
-    """A machine of a team's with a version, and a file that it solved."""
-    machine = await factories.machine(database, owner.id, machine_owner_team_id=team.id)
-    model = await factories.nn_model(database, machine.id, storage_key="machines/1/a")
-    done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "storage_key": "uploads/1"}
-    work = await factories.add(database, Work(machine_id=machine.id, user_id=owner.id, **done))
-    for key in (model.storage_key, solving.key_of(work)):
-        await storage.put(key, b"content")
-    return machine, model, work
 
 
 def found(answer: Any) -> list[str]:
@@ -323,6 +316,7 @@ WITHDRAWN = {
     "NNModel.bundleLink": {**ACCOUNT, "left the team": left_team, "deleted": _gone(NNModel)},
     "NNModel.reportLink": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
     "Work.resultLink": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
+    "ConsultingFile.link": {**ACCOUNT, "left the team": left_team, "deleted": _gone(ConsultingFile)},
     "ActivityChart.link": {**ACCOUNT, "left the project": left_project},
     "WildlifeStatistics.overviewChart": {**ACCOUNT, "left the project": left_project},
     "WildlifeStatistics.deploymentMap": {**ACCOUNT, "left the project": left_project},

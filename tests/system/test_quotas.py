@@ -18,6 +18,7 @@ from tests.system.test_rate_limits_of_mutations import definition
 LINKS = {
     "createLabelUpload": {"format": "GEOJSON"},
     "requestAvatarUpload": {"mediaType": "image/png"},
+    "requestConsultingUpload": {"mediaType": "application/pdf"},
     "requestImportUpload": {"fileName": "results.json"},
     "requestMediaArchiveUpload": {},
     "requestPostUpload": {"mediaType": "image/png"},

@@ -91,7 +91,7 @@ def test_the_owners_functions_are_the_roles_alone_and_trust_no_search_path(serve
 
 
 def test_every_table_that_can_only_be_added_to_has_its_trigger(servers):
-    assert append_only() == ["audit_entries", "ledger_accounts", "ledger_entries", "operations"]
+    assert append_only() == ["audit_entries", "consulting_steps", "ledger_accounts", "ledger_entries", "operations"]
     with servers.connect("tests") as connection:
         for table in append_only():
             with pytest.raises(psycopg.errors.RaiseException, match="can only be added to"):

@@ -27,6 +27,7 @@ NAMES = (
     "automl",
     "social",
     "billing",
+    "consulting",
     "errors",
     "limits-and-costs",
     "live-and-resume",

@@ -1,0 +1,9 @@
+"""Notifications of consulting."""
+
+from app.models.kinds import NotificationKind
+
+
+class ConsultingNotification(NotificationKind):
+    """Notifications about contracts, whose deadlines decide about money."""
+
+    CONSULTING = "CONSULTING", "", "", False

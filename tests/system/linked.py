@@ -1,0 +1,29 @@
+"""Rows that links lead to: of machines, and of consulting."""
+
+from app.gateways import storage
+from app.models.automl.choices import WorkKind, WorkStatus
+from app.models.automl.works import Work
+from app.models.consulting.requests import ConsultingCategory, ConsultingRequest, ConsultingState
+from app.models.consulting.talk import ConsultingFile
+from app.services.automl.answering import solving
+from tests import factories
+
+
+async def a_machine(database, owner, team):
+    """A machine of a team's with a version, and a file that it solved."""
+    machine = await factories.machine(database, owner.id, machine_owner_team_id=team.id)
+    model = await factories.nn_model(database, machine.id, storage_key="machines/1/a")
+    done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "storage_key": "uploads/1"}
+    work = await factories.add(database, Work(machine_id=machine.id, user_id=owner.id, **done))
+    for key in (model.storage_key, solving.key_of(work)):
+        await storage.put(key, b"content")
+    return machine, model, work
+
+
+async def a_request(database, owner, team):
+    """A file of a consulting request that is a team's, and that nobody else sees any more."""
+    about = {"category": ConsultingCategory.OTHER, "description": "Help us.", "state": ConsultingState.CANCELLED}
+    request = await factories.add(database, ConsultingRequest(user_id=owner.id, team_id=team.id, **about))
+    given = {"name": "notes.txt", "media_type": "text/plain", "size_bytes": 7, "storage_key": "consulting/1"}
+    await storage.put("consulting/1", b"content")
+    return await factories.add(database, ConsultingFile(request_id=request.id, user_id=owner.id, **given))
