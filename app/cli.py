@@ -122,7 +122,9 @@ def restore(folder: Folder, *, yes: Yes = False) -> None:
 def demo(
     part: Annotated[
         str | None,
-        typer.Argument(help="`village`, `wildlife` or `machine`: one of them; without it, all.", show_default=False),
+        typer.Argument(
+            help="`village`, `wildlife`, `machine` or `consulting`: one of them; without it, all.", show_default=False
+        ),
     ] = None,
     *,
     accounts: Annotated[
@@ -130,7 +132,7 @@ def demo(
     ] = False,
     clear: Annotated[bool, typer.Option(help="Delete the demo's posts and create them again.")] = False,
 ) -> None:
-    """Live: from a dataset to a model of buildings, a memory card to an approved package, and a table to a machine."""
+    """Live: from a dataset to a model, a memory card to a package, a table to a machine, and a contract to its end."""
     if settings.production:
         raise CannotStart("The passwords of the demo accounts are public, so there is no demo in production.")
     _find_servers()

@@ -1,4 +1,4 @@
-"""The demo: people to sign in as, what they say to each other, and paths to walk: a village, a memory card, a table."""
+"""The demo: people to sign in as, what they say to each other, and paths to walk: village, card, table, contract."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import httpx
 from rich.console import Console
 
 from app.database import Database
-from app.demo import community, machine, memory_card, people, walk, wood
+from app.demo import community, contract, machine, memory_card, people, walk, wood
 from app.demo.client import Client
 from app.demo.people import PASSWORD, PEOPLE
 from app.settings import settings
@@ -22,10 +22,16 @@ class Part(StrEnum):
     VILLAGE = "village"
     WILDLIFE = "wildlife"
     MACHINE = "machine"
+    CONSULTING = "consulting"
 
 
 HTTP_S_MAX = 120
-WALKS = {Part.VILLAGE: walk.walk, Part.WILDLIFE: memory_card.walk, Part.MACHINE: machine.walk}
+WALKS = {
+    Part.VILLAGE: walk.walk,
+    Part.WILDLIFE: memory_card.walk,
+    Part.MACHINE: machine.walk,
+    Part.CONSULTING: contract.walk,
+}
 
 
 def make(*, anew: bool = False) -> None:

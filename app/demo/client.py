@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
+from uuid import uuid4
 
 import httpx
 from rich.console import Console
@@ -56,20 +57,27 @@ class Client:
         signed_in = await self.ask("signIn", credentials, "SignedIn { token }")
         self._token = signed_in["token"]
 
-    async def ask(self, mutation: str, input: dict[str, Any], result: str) -> dict[str, Any]:
+    async def ask(
+        self, mutation: str, input: dict[str, Any], result: str, *, needs_key: bool = False
+    ) -> dict[str, Any]:
         """One mutation, with its result as `Type { fields }`; a problem ends the demo with its words."""
         kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
         document = f"""mutation ($input: {kind}) {{
             {mutation}(input: $input) {{ ... on {result} ... on Problem {{ code message }} }}
         }}"""
-        answer: dict[str, Any] = (await self.read(document, input=input))[mutation]
+        key = str(uuid4()) if needs_key else None
+        answer: dict[str, Any] = (await self._sent(document, {"input": input}, key=key))[mutation]
         if "code" in answer:
             raise SystemExit(f"{mutation}: {answer['message']}")
         return answer
 
     async def read(self, document: str, **variables: Any) -> dict[str, Any]:
         """The answer to any document; an error ends the demo with its words."""
+        return await self._sent(document, variables)
+
+    async def _sent(self, document: str, variables: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers |= {"Idempotency-Key": key} if key else {}
         reply = await self._http.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
         body = reply.json()
         if "errors" in body:

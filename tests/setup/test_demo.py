@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from websockets.asyncio.server import serve as serve_sockets
 
 from app import cli, demo
-from app.demo import classifier, client, machine, people
+from app.demo import classifier, client, contract, machine, people
 from app.gateways import storage
 from app.gateways.fakes.wood import season, stand_in_manager
 from app.main import build
@@ -270,6 +270,21 @@ async def working(database):
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_contract_is_made_and_paid_through_the_api_alone(here, database, query, monkeypatch, capsys):
+    monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
+    monkeypatch.setattr(contract, "console", client.console)
+    async with database.writing() as session:
+        await people.make(session)
+    async with serving_aside(build().app) as server:
+        monkeypatch.setattr(settings, "public_url", server.url)
+        await asyncio.to_thread(demo.run, [demo.Part.CONSULTING])
+    said = capsys.readouterr().out
+    assert "4 FINISHED: 120.00 USD were paid, of which the platform keeps 12.00 USD" in said
+    assert query("SELECT state, released_usd::text AS usd FROM consulting_requests") == [
+        {"state": "FINISHED", "usd": "120.00000000"}
+    ]
 
 
 async def test_a_memory_card_becomes_a_package_through_the_api_alone(
