@@ -23,6 +23,8 @@ from app.services.billing.grants import Terms
 from app.services.billing.reservations import Purpose
 from tests import factories
 from tests.billing.books import broken, give, move
+from tests.billing.consulting_acts import Agreed, ConsultingActs
+from tests.consulting.people import escrowed
 from tests.fuzz import FACTOR
 
 SMALLEST = Decimal("0.00000001")
@@ -64,6 +66,7 @@ class Model:
     grants: dict[int, Given] = field(default_factory=dict)
     reservations: dict[int, Held] = field(default_factory=dict)
     moved: dict[int, dict[int, Decimal]] = field(default_factory=dict)
+    contracts: dict[int, Agreed] = field(default_factory=dict)
 
     def sources(self, user: int) -> list[tuple[int | None, Decimal]]:
         """What can be spent, in its order."""
@@ -96,7 +99,7 @@ class Model:
                     self.grants[source].held -= amount
 
 
-class Run:
+class Run(ConsultingActs):
     """One sequence of acts, each done and thought through: `refused` says what the model expects."""
 
     def __init__(self, database: Database, people: list[int], staff: int, seed: int) -> None:
@@ -280,6 +283,7 @@ class Run:
             assert has[person].eaml == self.model.eaml[person] + given[person, Currency.EAML]
             assert has[person].coupon == given[person, Currency.COUPON]
             assert free[person] == sum(amount for _, amount in self.model.sources(person))
+        assert await escrowed(self.database) == sum(each.left for each in self.model.contracts.values())
         assert await broken(self.database) == {}
 
 
