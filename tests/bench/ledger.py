@@ -1,8 +1,10 @@
 """Postings per second, beside what pgbench's TPC-B does on the same server: `python -m tests.bench.ledger`.
 
-Both are driven by pgbench with 16 clients, and every transaction is durable. A posting is what a sale does: the lock of
-the payer's wallet, an operation, and three entries with all triggers. `spread` is among 1 000 payers and sellers, `hot`
-is all against one seller. `--entries` fills the ledger first, to see whether the cost grows.
+Both are driven by pgbench with 16 clients, in turns, and every transaction is durable. A posting is what a sale does:
+the lock of the payer's wallet, and the statement of `ledger.post` with an operation and three entries. `spread` is
+among 1 000 payers and sellers, `hot` is all against one seller. Statements are prepared, as the driver does it for the
+API; TPC-B is measured as pgbench has it, and prepared as well. `--entries` fills the ledger first, to see whether the
+cost grows.
 """
 
 import subprocess
@@ -15,9 +17,10 @@ import typer
 from rich.console import Console
 
 from app.operations.servers import PORT, PrivateServers
+from app.services.billing.ledger import BUSY_ENTRIES, STRIPES
 from tests.bench.world import filled
 
-CLIENTS, PEOPLE, STRIPES = 16, 1_000, 16
+CLIENTS, PEOPLE = 16, 1_000
 NOTHING = "SELECT 1"
 # The platform's accounts come first, then the sellers' and the payers': entries lock accounts in this order.
 ACCOUNTS = f"""
@@ -51,12 +54,15 @@ END $$;
 SALE = """
 \\set payer random({people} + 1, 2 * {people})
 \\set seller {seller}
-\\set stripe random(1, {stripes})
 BEGIN;
 SELECT pg_advisory_xact_lock(:payer);
-INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'PAY_A_BILL', 'TOKENS') RETURNING id \\gset
-INSERT INTO ledger_entries (operation_id, account_id, change) VALUES (:id, {platform} + :stripe, 0.001),
-    (:id, {first} + :seller, 0.009), (:id, {first} + :payer, -0.01);
+WITH operation AS (INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'PAY_A_BILL', 'TOKENS')
+    RETURNING *), entries AS (INSERT INTO ledger_entries (operation_id, account_id, change)
+    SELECT operation.id, leg.account_id, leg.change FROM operation JOIN unnest(
+        ARRAY[{platform} + 1 + pg_backend_pid() % {stripes}, {first} + :seller, {first} + :payer],
+        ARRAY[0.001, 0.009, -0.01]) AS leg (account_id, change) ON true
+    ORDER BY (SELECT entries_count >= {busy} FROM ledger_accounts WHERE id = leg.account_id), leg.account_id)
+SELECT * FROM operation;
 COMMIT;
 """
 program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -72,24 +78,25 @@ class Rate(NamedTuple):
 
 @program.command()
 def main(
-    seconds: Annotated[int, typer.Option(help="How long each is measured.", min=1, max=600)] = 10,
-    entries: Annotated[int, typer.Option(help="How many entries there are before.", min=0)] = 0,
+    seconds: Annotated[int, typer.Option(help="How long each is measured in a round.", min=1, max=600)] = 4,
+    rounds: Annotated[int, typer.Option(help="How often each is measured.", min=1, max=100)] = 3,
+    entries: Annotated[int, typer.Option(help="How many entries there are before.", min=0)] = 20_000,
 ) -> None:
     """Measure postings beside TPC-B."""
     with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile("w", suffix=".sql") as rows:
         rows.write(NOTHING)
         rows.flush()
         with filled(Path(rows.name)) as servers:
-            rates = _measure(servers, Path(folder), seconds, entries)
+            rates = _measure(servers, Path(folder), (seconds, rounds), entries)
     plain = rates["TPC-B"].per_s
     for name, rate in rates.items():
         console.print(
-            f"{name:<8}{rate.per_s:9,.0f} per s   p99 {rate.p99_ms:7.1f} ms   {rate.per_s / plain:5.2f} of TPC-B"
+            f"{name:<15}{rate.per_s:9,.0f} per s   p99 {rate.p99_ms:7.1f} ms   {rate.per_s / plain:5.2f} of TPC-B"
         )
     console.print(f"hot is {rates['hot'].per_s / rates['spread'].per_s:.2f} of spread")
 
 
-def _measure(servers: PrivateServers, folder: Path, seconds: int, entries: int) -> dict[str, Rate]:
+def _measure(servers: PrivateServers, folder: Path, times: tuple[int, int], entries: int) -> dict[str, Rate]:
     with servers.connect() as connection:
         connection.execute(ACCOUNTS)
         if entries:
@@ -99,24 +106,28 @@ def _measure(servers: PrivateServers, folder: Path, seconds: int, entries: int) 
             "SELECT min(id) FILTER (WHERE kind = 'WALLET') - 1, min(id) FILTER (WHERE kind = 'COMMISSION') - 1 "
             "FROM ledger_accounts"
         ).fetchone() or (0, 0)
-    scripts = {}
+    runs = {"TPC-B": [], "TPC-B prepared": ["--protocol=prepared"]}
     for name, seller in (("spread", f"random(1, {PEOPLE})"), ("hot", "1")):
-        scripts[name] = folder / f"{name}.sql"
-        sale = SALE.format(people=PEOPLE, seller=seller, stripes=STRIPES, first=first, platform=platform)
-        scripts[name].write_text(sale)
+        script = folder / f"{name}.sql"
+        places = {"first": first, "platform": platform, "stripes": STRIPES, "busy": BUSY_ENTRIES}
+        script.write_text(SALE.format(people=PEOPLE, seller=seller, **places))
+        runs[name] = ["--protocol=prepared", "--file", str(script)]
     _pgbench(servers, folder, "--initialize", "--quiet", f"--scale={CLIENTS}")
-    runs = {"TPC-B": [], "spread": ["--file", str(scripts["spread"])], "hot": ["--file", str(scripts["hot"])]}
-    return {name: _rate(servers, folder, seconds, *options) for name, options in runs.items()}
+    seconds, rounds = times
+    took: dict[str, list[float]] = {name: [] for name in runs}
+    for name, options in list(runs.items()) * rounds:
+        took[name] += _took(servers, folder, seconds, *options)
+    return {name: Rate(len(each) / seconds / rounds, quantiles(each, n=100)[98]) for name, each in took.items()}
 
 
-def _rate(servers: PrivateServers, folder: Path, seconds: int, *options: str) -> Rate:
+def _took(servers: PrivateServers, folder: Path, seconds: int, *options: str) -> list[float]:
+    """The milliseconds of each transaction."""
     for old in folder.glob("log.*"):
         old.unlink()
     how = [f"--client={CLIENTS}", "--jobs=2", f"--time={seconds}", "--no-vacuum", "--log", "--log-prefix=log"]
     _pgbench(servers, folder, *how, *options)
     # The third column of the log is the time of a transaction in microseconds.
-    took = [int(line.split()[2]) / 1_000 for file in folder.glob("log.*") for line in file.read_text().splitlines()]
-    return Rate(len(took) / seconds, quantiles(took, n=100)[98])
+    return [int(line.split()[2]) / 1_000 for file in folder.glob("log.*") for line in file.read_text().splitlines()]
 
 
 def _pgbench(servers: PrivateServers, folder: Path, *options: str) -> None:

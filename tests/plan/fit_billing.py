@@ -24,6 +24,8 @@ def _fit_ledger_accounts(random: Random, rows: list[dict[str, Any]]) -> None:
         is_theirs = row["user_id"] is not None
         row |= {"kind": AccountKind.GRANT if is_theirs else AccountKind.REVENUE, "stripe": number}
         row["balance"] = abs(row["balance"])
+        if row["kind"] is AccountKind.GRANT and row["currency"] is Currency.USD:
+            row["currency"] = Currency.EAML
 
 
 def _fit_operations(random: Random, rows: list[dict[str, Any]]) -> None:

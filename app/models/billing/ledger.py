@@ -101,7 +101,11 @@ class LedgerAccount(Record):
             info={"conflict": "The balance is too low for this. Nothing was moved."},
         ),
         CheckConstraint("(user_id IS NOT NULL) = (kind IN ('WALLET', 'GRANT', 'ESCROW'))", name="owner"),
-        CheckConstraint("currency <> 'COUPON' OR kind IN ('GRANT', 'PROMOTION', 'REVENUE')", name="coupon"),
+        CheckConstraint(
+            "(currency <> 'COUPON' OR kind IN ('GRANT', 'PROMOTION', 'REVENUE')) "
+            "AND (currency <> 'USD' OR kind <> 'GRANT')",
+            name="coupon",
+        ),
         Index(
             "uq_ledger_accounts_wallet", "user_id", "currency", unique=True, postgresql_where=text("kind = 'WALLET'")
         ),

@@ -3,23 +3,26 @@
 The database keeps the ledger right: triggers add entries to their accounts, check that each operation adds up to zero
 in each currency, and refuse every other change. Here is decided what is posted.
 
-Accounts are locked in the order of their ids, because entries are inserted in it. Who spends holds the lock of the
-wallet first, so that what is available does not change between the look and the posting. The platform's accounts are in
-every operation: each is divided into parts, and an operation takes any of them, so that it waits for few others.
+Accounts are locked in the order in which entries are inserted: by their ids, those with many entries last. An account
+comes to have many once, and stays so. Who spends holds the lock of the wallet first, so that what is available does not
+change between the look and the posting. The platform's accounts are in every operation: each is divided into parts, and
+each connection takes one of them, so that operations wait for few others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from random import SystemRandom
+from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import BigInteger, Insert, Select, bindparam, column, func, insert, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.database import WriteSession, lock, part
 from app.errors import Conflict, NotFound
-from app.models.base import Record
+from app.models.base import Base, Record
 from app.models.billing.ledger import (
+    MONEY,
     AccountKind,
     Currency,
     LedgerAccount,
@@ -29,7 +32,12 @@ from app.models.billing.ledger import (
     OperationKind,
 )
 
-STRIPES = 16
+STRIPES = 64
+# An account with so many entries is locked after others.
+BUSY_ENTRIES = 1_000
+OPERATIONS, ENTRIES, ACCOUNTS = (
+    Base.metadata.tables[model.__tablename__] for model in (Operation, LedgerEntry, LedgerAccount)
+)
 KINDS = {
     OperationCause.TRAINING: OperationKind.TRAINING,
     OperationCause.PREDICTION: OperationKind.SOLVING,
@@ -51,7 +59,6 @@ KINDS = {
     OperationCause.ADJUSTMENT: OperationKind.CREDIT_FROM_USER,
     OperationCause.TOKENS: OperationKind.PAY_A_BILL,
 }
-_random = SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -83,12 +90,13 @@ def named(row: Record) -> tuple[str, int]:
 
 
 async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Operation:
-    """Writes an operation. Its legs must add up to zero in each currency, or the transaction fails at its end."""
+    """Writes an operation. Its legs must add up to zero in each currency, or the database refuses it."""
     changes: dict[int, Decimal] = {}
     for leg in legs:
         changes[leg.account_id] = changes.get(leg.account_id, Decimal(0)) + leg.change
     subject_type, subject_key = about.subject or (None, None)
-    operation = Operation(
+    made = insert(OPERATIONS).values(
+        uuid=uuid4(),
         kind=KINDS[about.cause],
         cause=about.cause,
         operation_user_id=about.operation_user_id,
@@ -101,16 +109,23 @@ async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Oper
         job_key=about.job_key,
         reverses_id=about.reverses_id,
     )
-    session.add(operation)
-    await session.flush()
-    entries = [
-        {"operation_id": operation.id, "account_id": account_id, "change": change}
-        for account_id, change in sorted(changes.items())
-        if change
-    ]
-    # One statement, whose rows are inserted in this order: so are the accounts locked.
-    await session.execute(insert(LedgerEntry.__table__).values(entries))  # type: ignore[arg-type]
-    return operation
+    return (await session.scalars(_with_entries(made, {id: change for id, change in changes.items() if change}))).one()
+
+
+def _with_entries(made: Insert, changes: Mapping[int, Decimal]) -> Select[Operation]:
+    """One statement for an operation and its entries: the less time passes while accounts are locked, the better."""
+    operation = made.returning(OPERATIONS).cte("operation")
+    accounts = bindparam("accounts", list(changes), ARRAY(BigInteger))
+    amounts = bindparam("changes", list(changes.values()), ARRAY(MONEY))
+    columns = column("account_id", BigInteger), column("change", MONEY)
+    leg = func.unnest(accounts, amounts).table_valued(*columns).render_derived("leg")
+    # Rows are inserted in this order: so are the accounts locked.
+    is_busy = select(ACCOUNTS.c.entries_count >= BUSY_ENTRIES).where(ACCOUNTS.c.id == leg.c.account_id)
+    legs = select(operation.c.id, leg.c.account_id, leg.c.change).join_from(operation, leg, true())
+    ordered = legs.order_by(is_busy.scalar_subquery(), leg.c.account_id)
+    entries = insert(ENTRIES).from_select(["operation_id", "account_id", "change"], ordered, include_defaults=False)
+    row = select(*operation.c).add_cte(entries.cte("entries"))
+    return select(Operation).from_statement(row)  # type: ignore[return-value]
 
 
 async def wallet(session: WriteSession, user_id: int, currency: Currency) -> int:
@@ -120,7 +135,8 @@ async def wallet(session: WriteSession, user_id: int, currency: Currency) -> int
 
 async def platform(session: WriteSession, kind: AccountKind, currency: Currency) -> int:
     """Any part of an account of the platform."""
-    stripe = _random.randrange(STRIPES)
+    # Each connection takes a part of its own, or shares it with few: these do not wait for each other.
+    stripe = func.mod(func.pg_backend_pid(), STRIPES)
     return await _account(session, {"kind": kind, "currency": currency, "user_id": None, "stripe": stripe})
 
 
