@@ -249,7 +249,7 @@ async def test_two_of_the_staff_adjust_a_balance(ask, change, refuse, database, 
         reason="A double charge.",
     )
     assert proposed["state"] == "PROPOSED"
-    assert (await ask("{ me { userBalance } }", viewer=owner))["me"]["userBalance"] == "0"
+    assert (await ask("{ me { userBalance } }", viewer=owner))["me"]["userBalance"] == "0.00000000"
     refused = await refuse("postAdjustment", viewer=staff, id=proposed["id"])
     assert (refused["code"], "Somebody else" in refused["message"]) == ("FORBIDDEN", True)
     assert (await refuse("postAdjustment", viewer=owner, id=proposed["id"]))["code"] == "FORBIDDEN"

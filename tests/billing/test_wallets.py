@@ -4,6 +4,7 @@ from resolvers import ids
 from tests.billing.books import give, move
 
 BALANCES = "query ($id: ID!) { user(id: $id) { userBalance userIxiooBalance couponBalance } }"
+EMPTY = "0.00000000"
 NOTHING = {"userBalance": None, "userIxiooBalance": None, "couponBalance": None}
 OPERATIONS = """{ operations { nodes {
     uuid kind cause isPayABillOperation isCreditFromUserOperation operationUser { username }
@@ -17,12 +18,24 @@ FLAGS = """{ operations { nodes { isTrainingOperation isSolvingOperation isSolvi
 async def test_balances_are_their_owners_and_seen_by_staff(ask, database, owner, other, staff):
     await give(database, owner.id, "12.5")
     for viewer, seen in (
-        (owner, {"userBalance": "12.50000000", "userIxiooBalance": "0", "couponBalance": "0"}),
-        (staff, {"userBalance": "12.50000000", "userIxiooBalance": "0", "couponBalance": "0"}),
+        (owner, {"userBalance": "12.50000000", "userIxiooBalance": EMPTY, "couponBalance": EMPTY}),
+        (staff, {"userBalance": "12.50000000", "userIxiooBalance": EMPTY, "couponBalance": EMPTY}),
         (other, NOTHING),
         (None, NOTHING),
     ):
         assert (await ask(BALANCES, viewer=viewer, id=ids.encode(owner.user)))["user"] == seen
+
+
+async def test_every_amount_has_eight_decimals_also_nothing(ask, change, owner):
+    document = """query ($since: DateTime!, $until: DateTime!) {
+        me { userBalance userIxiooBalance couponBalance }
+        statement(currency: EAML, since: $since, until: $until) { opening credited debited closing }
+        balanceAt(currency: COUPON, at: $until) }"""
+    seen = await ask(document, viewer=owner, since="2020-01-01T00:00:00Z", until="2090-01-01T00:00:00Z")
+    amounts = [*seen["me"].values(), *seen["statement"].values(), seen["balanceAt"]]
+    refused = await change("buyTokens", viewer=owner, usd="0.05")
+    assert (refused["required"], refused["available"]) == ("0.05000000", EMPTY)
+    assert amounts == [EMPTY] * 8
 
 
 async def test_an_operation_shows_each_side_its_own_entries(ask, database, owner, other, staff):

@@ -303,7 +303,7 @@ async def test_coupons_and_tokens_pay_no_consultant(refuse, change, database, ow
         assert given["__typename"] == "Grant"
     proposal = await proposed(database, other, await asked(database, owner))
     poor = await refuse("acceptConsultingProposal", viewer=owner, id=ids.encode_key(ConsultingProposal, proposal))
-    assert (poor["code"], poor["available"], poor["currency"]) == ("INSUFFICIENT_FUNDS", "0", "USD")
+    assert (poor["code"], poor["available"], poor["currency"]) == ("INSUFFICIENT_FUNDS", "0.00000000", "USD")
     assert await broken(database) == {}
 
 

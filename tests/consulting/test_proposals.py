@@ -19,7 +19,7 @@ async def test_a_proposal_is_accepted_by_who_asked_alone(refuse, change, databas
     assert poor == poor | {
         "code": "INSUFFICIENT_FUNDS",
         "required": "100.00000000",
-        "available": "0",
+        "available": "0.00000000",
         "currency": "USD",
     }
     declined = await change("declineConsultingProposal", "state request { state }", viewer=owner, id=proposal)

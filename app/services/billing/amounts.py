@@ -8,7 +8,8 @@ from app.models.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS
 SMALLEST = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 # Sums of many amounts must fit into the column, too.
 LARGEST = Decimal(10) ** (AMOUNT_DIGITS - AMOUNT_DECIMALS - 3)
-ZERO = Decimal(0)
+# Written like every amount, with eight decimals.
+ZERO = Decimal(0).quantize(SMALLEST)
 
 
 def rounded(value: Decimal) -> Decimal:
