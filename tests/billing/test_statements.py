@@ -12,6 +12,7 @@ from random import Random
 from xml.etree import ElementTree as ET
 
 import pytest
+import xmlschema
 from sqlalchemy import func, select
 
 from app.models.billing.ledger import Currency, LedgerEntry
@@ -179,16 +180,13 @@ async def test_beancount_agrees_and_notices_the_smallest_error(taken, busy, tmp_
     assert (status, "Balance failed" in told) == (1, True)
 
 
-async def test_camt053_has_its_elements_in_order_and_one_line_for_what_rounding_leaves(taken, busy):
+async def test_camt053_fits_its_schema_and_has_one_line_for_what_rounding_leaves(taken, busy):
     whole = await taken(busy)
-    root = ET.fromstring(statement_files.as_camt053(whole))
-    [shown] = root.iter(f"{{{CAMT}}}Stmt")
-    names = [child.tag.removeprefix(f"{{{CAMT}}}") for child in shown]
-    assert names[:7] == ["Id", "CreDtTm", "FrToDt", "Acct", "Bal", "Bal", "Ntry"]
-    for entry in shown.findall(f"{{{CAMT}}}Ntry"):
-        parts = [child.tag.removeprefix(f"{{{CAMT}}}") for child in entry]
-        assert parts == ["NtryRef", "Amt", "CdtDbtInd", "Sts", "BookgDt", "BkTxCd"]
-        assert len(entry.findtext(f"{{{CAMT}}}NtryRef")) <= 35
+    text = statement_files.as_camt053(whole)
+    schema = xmlschema.XMLSchema(Path(__file__).with_name("camt.053.001.08.xsd"))
+    assert [error.reason for error in schema.iter_errors(text)] == []
+    assert not schema.is_valid(text.replace("<Ccy>USD</Ccy>", "<Ccy>EAML</Ccy>"))
+    [shown] = ET.fromstring(text).iter(f"{{{CAMT}}}Stmt")
 
     def signed(element: ET.Element) -> Decimal:
         amount = element.find(f"{{{CAMT}}}Amt")
