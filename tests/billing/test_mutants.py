@@ -1,4 +1,4 @@
-"""The invariants can fail: each defect, put in by hand, breaks those that are about it and no other."""
+"""The invariants can fail: each of eight defects, put in by hand, breaks the one that is about it and no other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,11 +26,7 @@ from tests.billing.books import broken, give, move
 
 SUMS = "each operation adds up to zero in each currency"
 BALANCES = "each balance is the sum of its entries"
-RUNNING = "each entry has the balance after it"
-CONSTANT = "all balances of a currency add up to zero"
 POSITIONS = "positions have no gaps"
-TWO = "each operation has two entries at least"
-NEGATIVE = "nobody has less than nothing"
 HELD = "nobody has less than is held"
 EXPIRED = "nothing is posted of a reservation after its end"
 
@@ -118,11 +114,11 @@ def expiry_is_not_checked_before_posting(connection, monkeypatch) -> None:
 TRIGGERS = {"ledger_entries": "ledger_entries_post", "operations": "operations_begin"}
 MUTANTS: dict[Callable[..., None], set[str]] = {
     no_defect: set(),
-    balance_is_read_modified_and_written: {BALANCES, RUNNING, CONSTANT},
-    balance_is_cached_outside_the_transaction: {BALANCES, RUNNING},
+    balance_is_read_modified_and_written: {BALANCES},
+    balance_is_cached_outside_the_transaction: {BALANCES},
     funds_are_checked_before_the_lock: {HELD},
-    commission_is_a_float: {SUMS, CONSTANT},
-    reversals_delete: {BALANCES, POSITIONS, RUNNING},
+    commission_is_a_float: {SUMS},
+    reversals_delete: {POSITIONS},
     expiry_is_not_checked_before_posting: {EXPIRED},
 }
 
@@ -207,6 +203,7 @@ async def test_a_key_that_is_checked_before_it_is_claimed_moves_money_twice(
         monkeypatch.setattr(idempotency, "outcomes", nothing)
     await asyncio.gather(*(keyed() for _ in range(4)))
     assert (await spent(ask, owner) == "1.00000000") is is_sound
+    assert await broken(database) == {}
 
 
 @pytest.mark.parametrize("is_sound", [True, False], ids=["sound", "kept"])
@@ -230,3 +227,4 @@ async def test_a_key_that_is_kept_when_it_was_refused_never_works_again(
     assert (await keyed())["code"] == "INSUFFICIENT_FUNDS"
     await give(database, owner.id, 1)
     assert ("uuid" in await keyed()) is is_sound
+    assert await broken(database) == {}
