@@ -23,7 +23,8 @@ from app.supervision import within
 from jobs.faults import Fault, fault_of
 
 log = structlog.get_logger()
-BEAT_S = 1.0
+# Whoever cancels waits for a beat and a look at most: less than a second.
+BEAT_S = 0.5
 LOOK_S = 0.2
 RETRY_S = 5.0
 SUSPECT_DEATHS_MIN = 2
