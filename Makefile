@@ -77,7 +77,7 @@ bench-wildlife: ## Measure a large camera-trap project: 1 000 000 media, 3 000 0
 	@./setup.sh --dev
 	@$(python) tests.bench.wildlife $(ARGS)
 
-bench-automl: ## Measure answers of a machine through HTTP, beside LightGBM behind Starlette
+bench-automl: ## Measure tables, lines and answers of machines, beside LightGBM behind Starlette; ARGS="--part read"
 	@./setup.sh --dev
 	@$(python) uv pip install -q "lightgbm>=4.6"
 	@$(python) tests.bench.automl $(ARGS)
