@@ -4,14 +4,14 @@ from typing import Any
 
 from app import parsing
 from app.database import WriteSession
-from app.formats.tables import drifts, lines
+from app.formats.tables import drifts, lines, rereading
 from app.gateways import storage
 from app.metering import in_thread
 from app.models.kinds.automl import AutomlJob
 from app.policies import Viewer
 from app.services.automl import drifting, trainings, versions
 from app.services.automl.answering import solving
-from app.services.automl.machines import changing, loading
+from app.services.automl.machines import changing, correcting, loading
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
@@ -57,6 +57,31 @@ async def _load(run: Run) -> None:
             await loading.finish_loading(session, machine_id, report, target)
             if plan.trainer_id is not None:
                 await trainings.train_first(session, Viewer(plan.trainer_id), machine_id)
+
+
+@job(AutomlJob.CORRECT_MACHINE, failed=loading.loading_failed)
+async def correct_machine(run: Run) -> None:
+    """Reads the values of all lines anew, by columns that were corrected."""
+    machine_id = run.claim.subject_id
+    async with run.writing() as session:
+        plan = await correcting.begin(session, machine_id, run.claim.job_id)
+    with working_folder() as folder:
+        path, target = folder / "before", folder / "after"
+        async with run.database.reading() as session:
+            await correcting.write_lines(session, machine_id, path)
+        report: dict[str, Any] = await parsing.run(
+            rereading.reread,
+            str(path),
+            plan.before,
+            plan.after,
+            plan.split,
+            str(target),
+            cpu_s_max=settings.machine_table_read_cpu_s_max,
+            field="columns",
+        )
+        run.go_on()
+        async with run.ending_slowly() as session:
+            await correcting.finish(session, machine_id, plan, report, target)
 
 
 @job(AutomlJob.COPY_MACHINE, failed=loading.loading_failed)

@@ -6,14 +6,14 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.errors import Invalid
-from app.models.accounts import Team
+from app.models.accounts import Team, User
 from app.models.automl.choices import LinePurpose, MachineSplit, NNLoss, NNOptimizer
 from app.models.automl.datatypes import Datatype, DateOrder, DecimalSign, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine
 from app.models.automl.readings import TableReading
 from app.services.automl import readings
-from app.services.automl.machines import changing, making
+from app.services.automl.machines import changing, correcting, making
 from app.services.automl.machines import lines as line_changes
 from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.lines import LineChange
@@ -160,6 +160,35 @@ async def update_machine(
     )
     async with info.context.writing() as session:
         return await changing.update_machine(session, info.context.viewer, ids.key(id, Machine), changes)
+
+
+async def correct_columns(info: Info, machine_id: strawberry.ID, columns: list[ColumnOverrideInput]) -> Machine:
+    """Corrects how columns were read, with the values of all lines; a job does it, for all or for none.
+
+    Only before the machine has learned. A value is read from what is kept of it: zeros before a number that was read as
+    one do not come back.
+
+    machine_id: The machine.
+    columns: What is to be corrected; what is not named stays.
+    """
+    overrides = [ColumnOverride(**vars(each)) for each in columns]
+    async with info.context.writing() as session:
+        key = ids.key(machine_id, Machine)
+        return await correcting.correct_columns(session, info.context.viewer, key, overrides=overrides)
+
+
+async def transfer_machine(info: Info, id: strawberry.ID, user_id: strawberry.ID) -> Machine:
+    """Gives a machine to another member of the team that works with it. For its owner.
+
+    The new owner pays for it from then on. A machine without a team is moved to one first, with `moveMachine`.
+
+    id: The machine.
+    user_id: The member who owns it from then on.
+    """
+    async with info.context.writing() as session:
+        return await changing.transfer_machine(
+            session, info.context.viewer, ids.key(id, Machine), user_id=ids.key(user_id, User)
+        )
 
 
 async def move_machine(info: Info, id: strawberry.ID, team_id: strawberry.ID | None = None) -> Machine:

@@ -19,6 +19,7 @@ from app.policies.automl.machines import is_used_by
 from app.services.automl.servers import is_alive
 from resolvers import ids
 from resolvers.automl.columns import listed
+from resolvers.automl.line_filters import LineFilterInput, conditions
 from resolvers.automl.readings import ColumnWarning
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
@@ -192,6 +193,7 @@ def _lines(
     is_for_solving: bool | None,
     is_learned: bool | None,
     is_solved: bool | None,
+    filters: list[LineFilterInput] | None,
 ) -> Select[MachineLine]:
     wanted = {
         MachineLine.is_for_learning: is_for_learning,
@@ -200,7 +202,8 @@ def _lines(
         MachineLine.is_learned: is_learned,
         MachineLine.is_solved: is_solved,
     }
-    query = visible(MachineLine, info.context.viewer).where(MachineLine.machine_id == ids.key(machine_id, Machine))
+    key = ids.key(machine_id, Machine)
+    query = visible(MachineLine, info.context.viewer).where(MachineLine.machine_id == key, *conditions(key, filters))
     return query.where(*(flag.is_(value) for flag, value in wanted.items() if value is not None))
 
 
@@ -212,6 +215,7 @@ def data_input_lines(
     is_for_solving: bool | None = None,
     is_learned: bool | None = None,
     is_solved: bool | None = None,
+    filters: list[LineFilterInput] | None = None,
 ) -> Select[MachineLine]:
     """All lines of a machine.
 
@@ -221,8 +225,9 @@ def data_input_lines(
     is_for_solving: Only lines that are, or are not, to be solved.
     is_learned: Only lines that the present model has, or has not, learned from.
     is_solved: Only lines whose outputs are, or are not, an answer of the machine.
+    filters: Only lines with such values, at most {automl.LINE_FILTERS_MAX}; all must hold.
     """
-    return _lines(info, machine_id, is_for_learning, is_for_evaluation, is_for_solving, is_learned, is_solved)
+    return _lines(info, machine_id, is_for_learning, is_for_evaluation, is_for_solving, is_learned, is_solved, filters)
 
 
 def data_output_lines(
@@ -233,6 +238,7 @@ def data_output_lines(
     is_for_solving: bool | None = None,
     is_learned: bool | None = None,
     is_solved: bool | None = None,
+    filters: list[LineFilterInput] | None = None,
 ) -> Select[MachineLine]:
     """The lines of a machine that have outputs.
 
@@ -242,8 +248,9 @@ def data_output_lines(
     is_for_solving: Only lines that are, or are not, to be solved.
     is_learned: Only lines that the present model has, or has not, learned from.
     is_solved: Only lines whose outputs are, or are not, an answer of the machine.
+    filters: Only lines with such values, at most {automl.LINE_FILTERS_MAX}; all must hold.
     """
-    query = _lines(info, machine_id, is_for_learning, is_for_evaluation, is_for_solving, is_learned, is_solved)
+    query = _lines(info, machine_id, is_for_learning, is_for_evaluation, is_for_solving, is_learned, is_solved, filters)
     return query.where(MachineLine.has_outputs)
 
 

@@ -17,6 +17,10 @@ class MachineChangesMutation:
         resolve.create_machine, rate_limit=SystemRateLimit.JOBS
     )
     update_machine: Machine | InvalidInput = mutation(resolve.update_machine)
+    correct_columns: Machine | InvalidInput | Conflict = mutation(
+        resolve.correct_columns, rate_limit=AutomlRateLimit.LINE_CHANGES
+    )
+    transfer_machine: Machine | Conflict = mutation(resolve.transfer_machine)
     move_machine: Machine = mutation(resolve.move_machine)
     copy_machine: Machine | InvalidInput | Conflict = mutation(resolve.copy_machine, rate_limit=SystemRateLimit.JOBS)
     delete_machine: FormerMachine | Conflict = mutation(resolve.delete_machine)

@@ -5,11 +5,13 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 
+from app.models.accounts import User
 from app.models.automl.choices import MachineStatus, WorkKind
 from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.works import Work
+from app.models.system import UserNotification
 from resolvers import ids
 from tests import factories
 
@@ -146,3 +148,26 @@ async def test_who_adds_lines_at_once_adds_them_all(made, change, database, owne
     async with database.reading() as session:
         counted = await session.scalar(select(Machine.learning_line_count))
         assert counted == await session.scalar(select(func.count()).select_from(MachineLine)) == 16
+
+
+async def test_a_machine_is_handed_to_a_member_of_its_team_alone(
+    made, change, refuse, database, owner, other, staff, team
+):
+    id, heir = ids.encode(await made(machine_owner_team_id=team.id)), ids.encode_key(User, other.id)
+    bare = ids.encode(await made())
+    fields = "machineOwnerUser { id } machineOwnerTeam { name }"
+    refused = [
+        await refuse("transferMachine", viewer=other, id=id, userId=heir),
+        await refuse("transferMachine", viewer=owner, id=bare, userId=heir),
+        await refuse("transferMachine", viewer=owner, id=id, userId=ids.encode_key(User, staff.id)),
+        await refuse("transferMachine", viewer=owner, id=id, userId=ids.encode_key(User, owner.id)),
+    ]
+    assert [each["code"] for each in refused] == ["FORBIDDEN", "NOT_FOUND", "NOT_FOUND", "CONFLICT"]
+    given = await change("transferMachine", fields, viewer=owner, id=id, userId=heir)
+    assert (given["machineOwnerUser"]["id"], given["machineOwnerTeam"]["name"]) == (heir, team.name)
+    assert (await refuse("deleteMachine", viewer=owner, id=id))["code"] == "FORBIDDEN"
+    async with database.reading() as session:
+        told = select(UserNotification.message).where(UserNotification.user_id == other.id)
+        assert [each for each in await session.scalars(told) if "now own" in each] != []
+    back = await change("transferMachine", fields, viewer=staff, id=id, userId=ids.encode_key(User, owner.id))
+    assert back["machineOwnerUser"]["id"] == ids.encode_key(User, owner.id)

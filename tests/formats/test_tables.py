@@ -10,6 +10,7 @@ import pytest
 from app import parsing
 from app.errors import Unreadable
 from app.formats.tables import reading
+from app.formats.tables.records import flattened
 from app.settings import settings
 from tests.formats.workbooks import workbook
 
@@ -168,6 +169,13 @@ def test_sentences_are_a_language_and_strange_texts_are_ignored(tmp_path):
     assert (strange["datatype"], issues(strange)) == ("IGNORE", ["NOT_UNDERSTOOD"])
 
 
+def test_few_short_texts_are_labels_and_it_is_said_that_they_are_texts(tmp_path):
+    told = columns(read(tmp_path, of([f"the river is high and we do not cross it {at}" for at in range(40)])))["x"]
+    assert (told["datatype"], told["role"], issues(told)) == ("LABEL", "INPUT", ["TEXTS_AS_LABELS"])
+    again = columns(read(tmp_path, of(["the river is high and we do not cross it", "it is low and we do"] * 20)))["x"]
+    assert (again["datatype"], issues(again)) == ("LABEL", [])
+
+
 def test_a_number_in_the_first_row_means_no_header(tmp_path):
     found = read(tmp_path, "3,?,audi\n1,164,bmw\n2,95,vw\n")
     assert (found["header"], list(columns(found)), found["rows"]) == (False, ["Column_1", "Column_2", "Column_3"], 3)
@@ -309,6 +317,33 @@ def test_json_records_and_lines_have_the_columns_that_any_of_them_has(tmp_path, 
     found = read(tmp_path, content)
     assert (found["format"], list(columns(found))) == ("NDJSON" if lined else "JSON", ["n", "k", "more"])
     assert kinds(found) == ["FLOAT", "LABEL", "JSON"]
+
+
+@pytest.mark.parametrize("lined", [False, True])
+def test_nested_objects_are_columns_of_their_own_and_lists_stay(tmp_path, lined):
+    records = [
+        {"who": {"name": f"n{at % 3}", "at": {"x": at / 2, "y": [at]}}, "empty": {}, "kind": f"k{at % 2}"}
+        for at in range(12)
+    ]
+    content = b"\n".join(map(orjson.dumps, records)) if lined else orjson.dumps(records)
+    found = read(tmp_path, content)
+    assert list(columns(found)) == ["who_name", "who_at_x", "who_at_y", "empty", "kind"]
+    assert kinds(found) == ["LABEL", "FLOAT", "JSON", "JSON", "LABEL"]
+
+
+@pytest.mark.parametrize(
+    ("record", "flat"),
+    [
+        ({"a": {"b": 1}}, {"a_b": 1}),
+        ({"a": {"b": 1}, "a_b": 2}, {"a": {"b": 1}, "a_b": 2}),
+        ({"a_b": 2, "a": {"b": 1, "c": 3}}, {"a_b": 2, "a": {"b": 1, "c": 3}}),
+        ({"a": {}}, {"a": {}}),
+        ({"a": [{"b": 1}], "c": None}, {"a": [{"b": 1}], "c": None}),
+        ({"known": {"b": 1}, "a": {"known": {"c": 2}}}, {"known": {"b": 1}, "a_known_c": 2}),
+    ],
+)
+def test_no_value_of_a_nested_object_is_lost(record, flat):
+    assert flattened(record, {"known"}) == flat
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ LABEL_LENGTH_MAX = 100
 LANGUAGE_SHARE_MIN = 0.65
 LANGUAGE_SAMPLES_MIN = 5
 ALMOST_ALL = 0.8
+TEXTS_SHARE_MIN = 0.5
 
 
 @dataclass
@@ -192,9 +193,15 @@ def _text(column: Column, seen: Statistics) -> None:
     if not seen.has_many and seen.longest <= LABEL_LENGTH_MAX:
         column.datatype = Datatype.LABEL
         column.reason = f"Texts with {len(seen.distinct):,} different values."
+        if len(seen.distinct) > TEXTS_SHARE_MIN * seen.present and _is_language(seen):
+            column.warn(
+                ColumnIssue.TEXTS_AS_LABELS,
+                "Most rows have a text of their own, which as a label says nothing of other rows. "
+                "Set the datatype LANGUAGE to learn from the words.",
+            )
         return
     known = sum(seen.languages)
-    if len(seen.languages) >= LANGUAGE_SAMPLES_MIN and known >= LANGUAGE_SHARE_MIN * len(seen.languages):
+    if _is_language(seen):
         column.datatype = Datatype.LANGUAGE
         column.reason = f"Texts in a known language: {known} of {len(seen.languages)} samples."
         return
@@ -209,6 +216,11 @@ def _text(column: Column, seen: Statistics) -> None:
         f"{why} are neither labels nor a language that is known. The column is left out. "
         "Set the datatype LANGUAGE to learn from its texts.",
     )
+
+
+def _is_language(seen: Statistics) -> bool:
+    known = sum(seen.languages)
+    return len(seen.languages) >= LANGUAGE_SAMPLES_MIN and known >= LANGUAGE_SHARE_MIN * len(seen.languages)
 
 
 def _say_mixed(column: Column, seen: Statistics) -> None:

@@ -24,7 +24,62 @@ from app.models.automl.datatypes import Datatype, Role, TableFormat
 
 # A column whose values do not fit in more cases than these was read in a wrong way, and not only dirty.
 UNFITTING_SHARE_MAX = 0.2
+REMEMBERED = 20_000
 LINE_COLUMNS = "machine_id, is_for_learning, is_for_evaluation, is_for_solving, has_outputs, values"
+
+
+class Fitting:
+    """Counts which values fit their columns: one that was read in a wrong way is refused, and not only dirty."""
+
+    def __init__(self) -> None:
+        self.unfitting: Counter[str] = Counter()
+        self._values: Counter[str] = Counter()
+        self._examples: dict[str, tuple[str, str]] = {}
+
+    def note(self, name: str, values: int) -> None:
+        """So many values fit."""
+        self._values[name] += values
+
+    def miss(self, name: str, text: str, unfitting: Unfitting) -> None:
+        """A value that does not fit counts as missing."""
+        self.unfitting[name] += 1
+        self._examples.setdefault(name, (text, str(unfitting)))
+
+    def check(self) -> None:
+        """Unreadable if a column was read in a wrong way."""
+        for name, count in self.unfitting.items():
+            total = count + self._values[name]
+            if count > UNFITTING_SHARE_MAX * total:
+                text, expected = self._examples[name]
+                raise Unreadable(
+                    f"In the column {quoted(name)}, {count:,} of {total:,} values do not fit its format. "
+                    f"{quoted(text)} is not {expected}. Correct the datatype or the format of the column."
+                )
+
+
+class Memory:
+    """Reads the values of a column; equal texts are read once."""
+
+    def __init__(self, reader: Reader, fitting: Fitting) -> None:
+        self._reader, self._fitting = reader, fitting
+        self._known: dict[str, Any] = {}
+
+    def values(self, texts: Sequence[str]) -> list[Any]:
+        """The values as lines keep them; what does not fit is counted, and missing."""
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        known = self._known
+        values = [known[text] if text in known else self._fresh(text) for text in texts]
+        self._fitting.note(self._reader.name, len(values) - values.count(None))
+        return values
+
+    def _fresh(self, text: str) -> Any:
+        try:
+            value = self._reader.of_text(text)
+        except Unfitting as unfitting:
+            return self._fitting.miss(self._reader.name, text, unfitting)
+        self._known[text] = without_nul(value)
+        return self._known[text]
 
 
 class Kept(NamedTuple):
@@ -60,21 +115,21 @@ def write(
     between = Path(f"{target}.values")
     with between.open("wb") as file:
         for piece in pieces(rows):
-            lines = [taker.line(row) for row in piece]
-            for profile, values in zip(column_profiles, zip(*lines, strict=True), strict=True):
-                profile.take(values)
-            for line in lines:
+            values = taker.values(piece)
+            for profile, of_column in zip(column_profiles, values, strict=True):
+                profile.take(of_column)
+            for line in zip(*values, strict=True):
                 has_outputs = taker.has_outputs(line)
                 if divider and has_outputs:
                     divider.take(line)
-                file.write((b"t\t" if has_outputs else b"f\t") + _escaped(line) + b"\n")
+                file.write((b"t\t" if has_outputs else b"f\t") + escaped(line) + b"\n")
     chosen = LinePurpose(purpose) if purpose else None
     taker.check(chosen)
     counts = _assign(between, Path(target), machine_id, chosen, divider)
     between.unlink()
     return {
         "counts": counts,
-        "unfitting": dict(taker.unfitting),
+        "unfitting": dict(taker.fitting.unfitting),
         "profiles": [each.figures() for each in column_profiles],
     }
 
@@ -94,7 +149,8 @@ def rows_of(path: Path, options: dict[str, Any]) -> tuple[Iterator[list[str]], l
     return below(), head.names, source.format is not TableFormat.CSV
 
 
-def _escaped(line: Sequence[Any]) -> bytes:
+def escaped(line: Sequence[Any]) -> bytes:
+    """Values as COPY takes them."""
     return orjson.dumps(line).replace(b"\\", b"\\\\")
 
 
@@ -139,16 +195,15 @@ class _Taker:
             raise Unreadable(f"This table lacks the output column {quoted(lacking[0])}. Give all outputs, or none.")
         self.lines = 0
         self._without = 0
-        self.unfitting: Counter[str] = Counter()
-        self._values: Counter[str] = Counter()
-        self._examples: dict[str, tuple[str, str]] = {}
-        self._columns = [(each.reader, place.get(each.reader.name)) for each in columns]
+        self.fitting = Fitting()
+        self._columns = [(Memory(each.reader, self.fitting), place.get(each.reader.name)) for each in columns]
         self._outputs = [at for at, each in enumerate(columns) if each.role is Role.OUTPUT]
 
-    def line(self, row: Sequence[str]) -> list[Any]:
-        """The values of a row by the positions of the columns."""
-        self.lines += 1
-        return [None if at is None else self._value(reader, row[at]) for reader, at in self._columns]
+    def values(self, rows: Sequence[Sequence[str]]) -> list[list[Any]]:
+        """The values of rows, column by column in the order of the machine's."""
+        self.lines += len(rows)
+        texts = list(zip(*rows, strict=True))
+        return [[None] * len(rows) if at is None else column.values(texts[at]) for column, at in self._columns]
 
     def has_outputs(self, line: Sequence[Any]) -> bool:
         """Whether a line says an answer."""
@@ -156,17 +211,6 @@ class _Taker:
             return True
         self._without += 1
         return False
-
-    def _value(self, reader: Reader, text: str) -> Any:
-        try:
-            value = reader.of_text(text)
-        except Unfitting as unfitting:
-            self.unfitting[reader.name] += 1
-            self._examples.setdefault(reader.name, (text, str(unfitting)))
-            return None
-        if value is not None:
-            self._values[reader.name] += 1
-        return without_nul(value) if reader.datatype is not Datatype.FLOAT else value
 
     def check(self, purpose: LinePurpose | None) -> None:
         """Unreadable if a column was read in a wrong way, or there is nothing, or no answer where one is needed."""
@@ -176,14 +220,7 @@ class _Taker:
             raise Unreadable(
                 f"{self._without:,} of {self.lines:,} rows have no outputs. Lines for {purpose.value} need them."
             )
-        for name, count in self.unfitting.items():
-            total = count + self._values[name]
-            if count > UNFITTING_SHARE_MAX * total:
-                text, expected = self._examples[name]
-                raise Unreadable(
-                    f"In the column {quoted(name)}, {count:,} of {total:,} values do not fit its format. "
-                    f"{quoted(text)} is not {expected}. Correct the datatype or the format of the column."
-                )
+        self.fitting.check()
 
 
 def without_nul(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Tables of JSON: a list of objects, or an object a line. A column is a name that any of them has."""
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,7 +53,7 @@ class Records:
             for record in read:
                 if not isinstance(record, dict):
                     raise Unreadable("This JSON is not a list of objects. Give one object for each row.")
-                yield record
+                yield flattened(record)
 
 
 def _listed(file: IO[bytes]) -> Iterator[Any]:
@@ -76,6 +76,25 @@ def _lined(file: IO[bytes]) -> Iterator[Any]:
                 yield orjson.loads(line)
             except orjson.JSONDecodeError:
                 raise Unreadable(f"Line {number:,} of this file is not JSON.") from None
+
+
+def flattened(record: Mapping[str, Any], known: Container[str] = ()) -> dict[str, Any]:
+    """A record without nested objects: their values are columns of their own, `outer_inner`. Lists stay as they are.
+
+    What is a name in `known` stays, and so does an object with a name that the record has already.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        inner = flattened({f"{name}_{key}": each for key, each in value.items()}) if _is_nested(value) else {}
+        if name in known or not inner or not inner.keys().isdisjoint(record.keys() | flat.keys()):
+            flat[name] = value
+        else:
+            flat |= inner
+    return flat
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value)
 
 
 def as_text(value: Any) -> str:

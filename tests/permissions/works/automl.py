@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import update
 
 from app.database import Database
+from app.models.accounts import User
 from app.models.automl.choices import MachineStatus, WorkKind
 from app.models.automl.datatypes import Datatype, Role, TableFormat
 from app.models.automl.lines import MachineLine
@@ -14,6 +15,7 @@ from app.models.automl.readings import TableReading, TableReadingStatus
 from app.models.automl.works import Work
 from app.models.kinds.automl import AutomlJob
 from app.services.automl.readings import USE
+from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.works.made import Works, uploaded
@@ -26,7 +28,7 @@ async def make(database: Database, owner: Person, _other: Person, number: int, i
     """Machines, and a table that was read; `inside` stands in what is never public."""
     team = await factories.team(database, owner.id, name=f"Machines {number}")
     rows: dict[str, Any] = {"team": team}
-    for name in ("machine", "spare machine", "taught", "learned", "solving"):
+    for name in ("machine", "spare machine", "taught", "learned", "solving", "read wrong", "handed over"):
         rows[name] = await _machine(database, owner, name, inside)
     for name in ("learned", "solving"):
         rows["version"] = await _version(database, rows[name])
@@ -47,7 +49,13 @@ async def make(database: Database, owner: Person, _other: Person, number: int, i
     read = {"status": TableReadingStatus.FINISHED, "format": TableFormat.CSV, "row_count": 2, "report": report}
     reading = TableReading(user_id=owner.id, storage_key=f"uploads/table-{number}", **read)
     rows["table"] = await factories.add(database, reading)
-    return Works(rows, {name: await uploaded(owner, USE) for name in ("table", "solved", "judged")})
+    heir = (await factories.user(database, f"heir-{number}")).user
+    of_both = await factories.team(database, owner.id, heir.id, name=f"Heirs {number}")
+    async with database.writing() as session:
+        handed = update(Machine).where(Machine.id == rows["handed over"].id)
+        await session.execute(handed.values(machine_owner_team_id=of_both.id))
+    more = {name: await uploaded(owner, USE) for name in ("table", "solved", "judged")}
+    return Works(rows, more | {"heir": ids.encode_key(User, heir.id)})
 
 
 async def _version(database: Database, machine: Machine) -> NNModel:
@@ -91,6 +99,7 @@ def inputs(made: Works) -> dict[str, dict[str, Any]]:
         "readTable": {"upload": made.more["table"]},
         "createMachine": {"table": made.id("table"), "name": "Cells"},
         "updateMachine": {"id": machine, "machineDescription": "Cells."},
+        "correctColumns": {"machineId": made.id("read wrong"), "columns": [{"name": "size", "datatype": "LANGUAGE"}]},
         "moveMachine": {"id": machine, "teamId": made.id("team")},
         "copyMachine": {"id": machine, "name": "Cells again"},
         "appendLines": {"machineId": machine, "rows": [LINE]},
@@ -103,5 +112,6 @@ def inputs(made: Works) -> dict[str, dict[str, Any]]:
         "solveLines": {"machineId": made.id("solving")},
         "trainMachine": {"machineId": made.id("taught")},
         "cancelWork": {"id": made.id("work")},
+        "transferMachine": {"id": made.id("handed over"), "userId": made.more["heir"]},
         "deleteMachine": {"id": made.id("spare machine")},
     }

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Row, bindparam
 from app.database import Database, ReadSession
 from app.errors import Conflict, Invalid, NotFound, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
+from app.formats.tables.records import flattened
 from app.metering import in_thread
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
@@ -95,8 +96,8 @@ async def asked(database: Database, viewer: Viewer, machine_id: int, *, is_insid
 
 async def solve(asked: Asked, rows: Sequence[Any], *, field: str = "rows") -> list[SolvedRow]:
     """An answer for each row, in their order."""
-    check_rows(field, rows, asked.answerer, rows_max=settings.solve_rows_max)
-    return await in_thread(asked.answerer.solve, rows)
+    plain = plain_rows(field, rows, asked.answerer, rows_max=settings.solve_rows_max)
+    return await in_thread(asked.answerer.solve, plain)
 
 
 def purpose_of(asked: Asked, viewer: Viewer, *, lines: int) -> Purpose:
@@ -105,19 +106,22 @@ def purpose_of(asked: Asked, viewer: Viewer, *, lines: int) -> Purpose:
     return paying.purpose_of(viewer, asked.version, lines=lines, columns=columns)
 
 
-def check_rows(field: str, rows: Sequence[Any], answerer: Answerer, *, rows_max: int) -> None:
-    """Invalid unless there are rows, not too many, each an object that names columns of the machine."""
+def plain_rows(field: str, rows: Sequence[Any], answerer: Answerer, *, rows_max: int) -> list[Mapping[str, Any]]:
+    """Rows by the names of columns; Invalid unless there are some, not too many, each an object that names columns."""
     if not 1 <= len(rows) <= rows_max:
         raise Invalid(field, f"Give 1 to {rows_max:,} rows; these are {len(rows):,}. Upload a file for more.")
     known = answerer.readers.keys()
-    for number, row in enumerate(rows):
-        check_row(f"{field}.{number}", row, known)
+    return [plain_row(f"{field}.{number}", row, known) for number, row in enumerate(rows)]
 
 
-def check_row(field: str, row: Any, known: Any) -> None:
-    """Invalid unless a row is an object that names columns of the machine."""
+def plain_row(field: str, row: Any, known: Any) -> Mapping[str, Any]:
+    """A row by the names of columns, without nested objects; Invalid unless it is an object that names columns."""
     if not isinstance(row, Mapping):
         raise Invalid(field, "Give an object with a value for each input.")
-    if not row.keys() <= known:
-        name = next(name for name in row if name not in known)
+    if row.keys() <= known:
+        return row
+    flat = flattened(row, known)
+    if not flat.keys() <= known:
+        name = next(name for name in flat if name not in known)
         raise Invalid(field, f"This machine has no column {quoted(name)}. Name columns as the machine does.")
+    return flat

@@ -9,7 +9,7 @@ from app.errors import Invalid, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
 from app.metering import in_thread
 from app.models.limits import automl as limits
-from app.services.automl.answering.asking import Asked, check_row
+from app.services.automl.answering.asking import Asked, plain_row
 from app.settings import settings
 from app.tabular import explaining, goals, solutions
 from app.tabular.cells import MOMENTS, label_key, moment_of, number_of
@@ -49,8 +49,8 @@ class Solution:
 
 async def explain(asked: Asked, row: Any) -> list[Explanation]:
     """For each output, the inputs that moved the answer."""
-    check_row("row", row, asked.answerer.readers.keys())
-    return await in_thread(_explained, asked.answerer, row)
+    plain = plain_row("row", row, asked.answerer.readers.keys())
+    return await in_thread(_explained, asked.answerer, plain)
 
 
 def _explained(answerer: Answerer, row: Mapping[str, Any]) -> list[Explanation]:
@@ -72,9 +72,9 @@ async def find_solution(asked: Asked, *, goals: Any, fixed: Any, seconds: float,
     """Inputs whose outputs come nearest to the goals, which are expressions by the names of outputs."""
     checks.within("seconds", seconds, SECONDS_MIN, settings.find_solution_s_max)
     checks.within("seed", seed, 0, limits.SEED_MAX)
-    check_row("fixed", fixed, asked.answerer.readers.keys())
+    plain = plain_row("fixed", fixed, asked.answerer.readers.keys())
     wanted = _goals(asked.answerer, goals)
-    return await in_thread(_sought, asked.answerer, wanted, fixed, seconds, seed)
+    return await in_thread(_sought, asked.answerer, wanted, plain, seconds, seed)
 
 
 def _goals(answerer: Answerer, expressions: Any) -> dict[str, Goal]:

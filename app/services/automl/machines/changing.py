@@ -8,7 +8,8 @@ from sqlalchemy import delete, func, select
 
 from app import checks
 from app.database import WriteSession
-from app.errors import Invalid
+from app.errors import Conflict, Invalid, NotFound
+from app.models.accounts import TeamMembership, User
 from app.models.automl.machines import Machine
 from app.models.kinds.automl import AutomlJob
 from app.models.limits import automl as limits
@@ -21,6 +22,7 @@ from app.services.automl.machines.access import machine_to_change, machine_to_di
 from app.services.automl.machines.making import description_of_machine, name_of_machine, team_of_machine
 from app.services.automl.machines.shapes import shape_of_network
 from app.services.system import audit
+from app.services.system.notifications import notify_unless_viewer
 
 OF_OWNERS = frozenset(
     {
@@ -86,6 +88,29 @@ async def move_machine(session: WriteSession, viewer: Viewer, machine_id: int, *
     machine.machine_owner_team_id = None if team_id is None else await team_of_machine(session, viewer, team_id)
     audit.record(session, signed_in(viewer), "moveMachine", about=machine)
     await session.flush()
+    return machine
+
+
+async def transfer_machine(session: WriteSession, viewer: Viewer, machine_id: int, *, user_id: int) -> Machine:
+    """Makes another member of its team the owner of a machine, who pays for it from then on."""
+    machine = await machine_to_dispose_of(session, viewer, machine_id)
+    member = select(User).join(TeamMembership, TeamMembership.user_id == User.id)
+    of_team = TeamMembership.team_id == machine.machine_owner_team_id
+    heir = await session.scalar(member.where(of_team, User.id == user_id))
+    if heir is None:
+        raise NotFound("This user is not a member of the machine's team. Move the machine to a team of both first.")
+    if not heir.is_active:
+        raise Conflict("This account is suspended.")
+    if heir.account_deletion_due_at is not None:
+        raise Conflict("This account is going to be deleted.")
+    if machine.machine_owner_user_id == heir.id:
+        raise Conflict("This user already owns the machine.")
+    before, machine.machine_owner_user_id = machine.machine_owner_user_id, heir.id
+    await session.flush()
+    audit.record(session, signed_in(viewer), "transferMachine", about=machine, user_id=heir.id)
+    name = machine.machine_name[:60]
+    await notify_unless_viewer(session, viewer, heir.id, f"You now own the machine {name}.", about=machine)
+    await notify_unless_viewer(session, viewer, before, f"The machine {name} has a new owner.", about=machine)
     return machine
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import Conflict, Invalid, quoted
 from app.formats.tables import splits
@@ -26,15 +26,58 @@ class ColumnOverride:
     date_order: DateOrder | None = None
 
 
+class Usual(NamedTuple):
+    """How a column that becomes one of numbers or dates writes them, if nobody says it."""
+
+    decimal: str
+    order: str
+
+
 def columns_of(reading: TableReading, overrides: Sequence[ColumnOverride]) -> list[MachineColumn]:
-    """The columns of a machine; Invalid if nothing could be learned from them."""
-    read: list[dict[str, Any]] = reading.report["columns"]
+    """The columns of a new machine; Invalid if nothing could be learned from them."""
+    order: str = reading.options.get("date_order_usual", DateOrder.YMD.value)
+    usual = Usual(
+        "," if reading.decimal_sign is DecimalSign.COMMA else ".",
+        reading.date_order.value if reading.date_order else order,
+    )
+    return _columns(reading.report["columns"], usual, overrides)
+
+
+def corrected(columns: Sequence[MachineColumn], overrides: Sequence[ColumnOverride]) -> list[MachineColumn]:
+    """The columns of a machine as somebody corrects them; Invalid if nothing could be learned from them."""
+    decimals = [each.decimal for each in columns if each.decimal] or ["."]
+    orders = [each.date_order for each in columns if each.date_order] or [DateOrder.YMD.value]
+    usual = Usual(max(decimals, key=decimals.count), max(orders, key=orders.count))
+    fresh = _columns([_as_read(each) for each in columns], usual, overrides)
+    for number, (old, new) in enumerate(zip(columns, fresh, strict=True)):
+        if old.decimal and new.decimal and old.decimal != new.decimal:
+            # 1,000 and 1 are the same number by now.
+            raise Invalid(
+                f"columns.{number}.decimalSign",
+                f"The numbers of {quoted(old.name)} are kept without their signs. Make another machine of the table, "
+                "and set the decimal sign there.",
+            )
+    return fresh
+
+
+def _as_read(column: MachineColumn) -> dict[str, Any]:
+    """A column as a reading has it."""
+    return written(column) | {
+        "position": column.position,
+        "reason": column.reason,
+        "description": column.description,
+        "issues": column.notes.get("issues", []),
+        "examples": column.notes.get("examples", []),
+    }
+
+
+def _columns(read: Sequence[dict[str, Any]], usual: Usual, overrides: Sequence[ColumnOverride]) -> list[MachineColumn]:
     corrected = _by_name(read, overrides)
     # Who says what is to be learned, says all of it.
     says_outputs = any(each.role is Role.OUTPUT for each in overrides)
     columns = []
     for each in read:
-        column = _column(reading, each, corrected.get(each["name"]))
+        column = _column(usual, each, corrected.get(each["name"]))
         if says_outputs and column.role is Role.OUTPUT and each["name"] not in corrected:
             column.role = Role.INPUT
         columns.append(column)
@@ -50,7 +93,7 @@ def _by_name(read: Sequence[dict[str, Any]], overrides: Sequence[ColumnOverride]
     for number, each in enumerate(overrides):
         if each.name not in names:
             raise Invalid(
-                f"columns.{number}.name", f"This table has no column {quoted(each.name)}. Name it as its reading does."
+                f"columns.{number}.name", f"There is no column {quoted(each.name)}. Name it as the table does."
             )
         if each.name in by_name:
             raise Invalid(f"columns.{number}.name", f"The column {quoted(each.name)} is named twice. Name it once.")
@@ -58,7 +101,7 @@ def _by_name(read: Sequence[dict[str, Any]], overrides: Sequence[ColumnOverride]
     return by_name
 
 
-def _column(reading: TableReading, read: dict[str, Any], override: ColumnOverride | None) -> MachineColumn:
+def _column(usual: Usual, read: dict[str, Any], override: ColumnOverride | None) -> MachineColumn:
     datatype, role = Datatype(read["datatype"]), Role(read["role"])
     reason, decimal, order = read["reason"], read["decimal"], read["date_order"]
     if override is not None:
@@ -76,23 +119,17 @@ def _column(reading: TableReading, read: dict[str, Any], override: ColumnOverrid
                 "columns", f"The column {quoted(read['name'])} has the datatype IGNORE. Set what its values are, too."
             )
         role = Role.IGNORE
-    usual = "," if reading.decimal_sign is DecimalSign.COMMA else "."
     return MachineColumn(
         position=read["position"],
         name=read["name"],
         datatype=datatype,
         role=role,
-        decimal=(decimal or usual) if datatype is Datatype.FLOAT else None,
-        date_order=(order or _order(reading)) if datatype in DATED else None,
+        decimal=(decimal or usual.decimal) if datatype is Datatype.FLOAT else None,
+        date_order=(order or usual.order) if datatype in DATED else None,
         reason=reason[: limits.REASON_LENGTH_MAX],
         description=read["description"],
         notes={"issues": read["issues"], "examples": read["examples"]},
     )
-
-
-def _order(reading: TableReading) -> str:
-    usual: str = reading.options.get("date_order_usual", DateOrder.YMD.value)
-    return reading.date_order.value if reading.date_order else usual
 
 
 def written(column: MachineColumn) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from app.database import WriteSession
 from app.errors import Invalid, NotFound, quoted
 from app.formats.tables.lines import without_nul
+from app.formats.tables.records import flattened
 from app.formats.tables.splits import Divider, Split
 from app.formats.tables.values import Reader, Unfitting
 from app.models.automl.choices import LinePurpose
@@ -122,7 +123,7 @@ def _named(field: str, row: Any, columns: Sequence[MachineColumn]) -> Row:
         raise Invalid(field, "Give an object with a value for each column.")
     by_name = {each.name: each for each in columns}
     values = {}
-    for name, value in row.items():
+    for name, value in flattened(row, by_name).items():
         if name not in by_name:
             raise Invalid(field, f"This machine has no column {quoted(name)}. Name columns as the machine does.")
         reader = Reader.of(written(by_name[name]))

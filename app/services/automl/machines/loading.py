@@ -62,7 +62,7 @@ async def begin_loading(session: WriteSession, machine_id: int, job_id: int) -> 
     machine = await session.get_one(Machine, machine_id)
     if machine.pending is None or machine.deleted_at is not None:
         raise NotFound("There is nothing to be read into this machine.")
-    await _show_lock(session, machine_id, job_id)
+    await show_lock(session, machine_id, job_id)
     columns = await columns_in_order(session, machine_id)
     pending = machine.pending
     options = dict(machine.table_options)
@@ -98,7 +98,7 @@ def split_of(machine: Machine, columns: Sequence[MachineColumn]) -> dict[str, An
     }
 
 
-async def _show_lock(session: WriteSession, machine_id: int, job_id: int) -> None:
+async def show_lock(session: WriteSession, machine_id: int, job_id: int) -> None:
     """Notes who holds the lines; an attempt that died left its note behind."""
     await lock(session, table_name(machine_id))
     await session.execute(
@@ -113,14 +113,14 @@ async def _show_lock(session: WriteSession, machine_id: int, job_id: int) -> Non
 async def finish_loading(session: WriteSession, machine_id: int, report: dict[str, Any], lines: Path) -> None:
     """Writes the lines and what was seen of them."""
     await lock(session, table_name(machine_id))
-    await copy_in(session, COPY, _pieces(lines))
+    await copy_in(session, COPY, pieces(lines))
     machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
     is_new = machine.status is MachineStatus.LOADING
     if is_new:
         await keep_profiles(session, machine_id, report["profiles"])
     counts = {LinePurpose(name): count for name, count in report["counts"].items()}
     await note_added(session, machine, counts)
-    await _end(session, machine, f"{sum(counts.values()):,} lines were read.")
+    await end(session, machine, f"{sum(counts.values()):,} lines were read.")
     if not is_new:
         await ask_for_profile(session, machine)
 
@@ -138,17 +138,19 @@ async def copy_lines(session: WriteSession, machine_id: int) -> None:
         await session.execute(COPY_LINES, values)
     else:
         await session.execute(COPY_PURPOSES, values)
-    await note_added(session, machine, await _counted(session, machine_id))
-    await _end(session, machine, "Its lines were copied.")
+    await note_added(session, machine, await counted(session, machine_id))
+    await end(session, machine, "Its lines were copied.")
 
 
-async def _counted(session: ReadSession, machine_id: int) -> dict[LinePurpose, int]:
+async def counted(session: ReadSession, machine_id: int) -> dict[LinePurpose, int]:
+    """How many lines there are for each purpose."""
     flags = (MachineLine.is_for_learning, MachineLine.is_for_evaluation, MachineLine.is_for_solving)
     counted = select(*(func.count().filter(flag) for flag in flags)).where(MachineLine.machine_id == machine_id)
     return dict(zip(LinePurpose, (await session.execute(counted)).one(), strict=True))
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def pieces(path: Path) -> AsyncIterator[bytes]:
+    """A file, piece by piece."""
     with path.open("rb") as file:
         while piece := await in_thread(file.read, PIECE_BYTES):
             yield piece
@@ -159,10 +161,11 @@ async def loading_failed(session: WriteSession, machine_id: int, reason: str) ->
     machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
     if machine.status is MachineStatus.LOADING:
         machine.status = MachineStatus.FAILED
-    await _end(session, machine, reason, failure=reason[:NOTE_LENGTH_MAX])
+    await end(session, machine, reason, failure=reason[:NOTE_LENGTH_MAX])
 
 
-async def _end(session: WriteSession, machine: Machine, how: str, *, failure: str | None = None) -> None:
+async def end(session: WriteSession, machine: Machine, how: str, *, failure: str | None = None) -> None:
+    """Ends what is read into a machine, or was corrected, and tells its owner."""
     machine.pending, machine.failure = None, failure
     if failure is None:
         machine.status = MachineStatus.READY

@@ -1,0 +1,122 @@
+"""Which lines are meant, by the values of columns. The names of columns are data: they find a place, and are no SQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import strawberry
+from sqlalchemy import ColumnElement, Numeric, Text, and_, cast, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
+from strawberry.scalars import JSON
+
+from app import checks
+from app.errors import BadRequest
+from app.formats.tables import numbers
+from app.formats.tables.records import as_text
+from app.models.automl.lines import MachineLine
+from app.models.automl.machines import MachineColumn
+from app.models.limits import automl as limits
+
+Condition = ColumnElement[bool]
+NUMBER_LIMIT = 2**63
+
+
+@strawberry.input(description="What a line's value in one column is like. All that is given must hold.")
+class LineFilterInput:
+    column: str = strawberry.field(
+        description="The name of the column, as the machine has it. Where no column has it, no line is meant."
+    )
+    equals: JSON | None = strawberry.field(
+        default=None, description='The value, as lines show it. The number 1 and the text "1" are the same.'
+    )
+    at_least: JSON | None = strawberry.field(
+        default=None, description="The least value: a number, or a text such as `2024-01-31`."
+    )
+    at_most: JSON | None = strawberry.field(
+        default=None, description="The greatest value: a number, or a text such as `2024-01-31`."
+    )
+    contains: str | None = strawberry.field(default=None, description="A part of the value, ignoring case.")
+    is_missing: bool | None = strawberry.field(default=None, description="Whether there is no value.")
+
+
+def conditions(machine_id: int, given: Sequence[LineFilterInput] | None) -> list[Condition]:
+    """What the lines of a machine must be like."""
+    filters = given or []
+    if len(filters) > limits.LINE_FILTERS_MAX:
+        raise BadRequest(f"Give at most {limits.LINE_FILTERS_MAX} filters; these are {len(filters)}.")
+    return [_condition(machine_id, f"filters.{number}", each) for number, each in enumerate(filters)]
+
+
+def _condition(machine_id: int, field: str, given: LineFilterInput) -> Condition:
+    name = checks.text(f"{field}.column", given.column, length_max=limits.COLUMN_NAME_LENGTH_MAX)
+    named = MachineColumn.machine_id == machine_id, MachineColumn.name == name
+    place = select(MachineColumn.position).where(*named).scalar_subquery()
+    value: ColumnElement[Any] = MachineLine.values.op("->", return_type=JSONB())(place)
+    text: ColumnElement[str] = MachineLine.values.op("->>", return_type=Text())(place)
+    part = checks.optional_text(f"{field}.contains", given.contains, length_max=limits.FILTER_TEXT_LENGTH_MAX)
+    wanted: list[Condition] = []
+    if given.equals is not None:
+        wanted.append(_equals(value, text, _checked(f"{field}.equals", given.equals)))
+    for name, bound in (("atLeast", given.at_least), ("atMost", given.at_most)):
+        if bound is not None:
+            wanted.append(_bounded(value, text, f"{field}.{name}", bound, is_least=name == "atLeast"))
+    if part is not None:
+        wanted.append(text.icontains(part, autoescape=True))
+    if given.is_missing is not None:
+        # Of an unknown column there is no place, and nothing is missing there.
+        wanted.append(text.is_(None) & place.is_not(None) if given.is_missing else text.is_not(None))
+    if not wanted:
+        raise BadRequest(f"`{field}` says nothing of the value. Give one of its other fields.")
+    return and_(*wanted)
+
+
+def _checked(field: str, given: Any) -> Any:
+    if isinstance(given, str):
+        return checks.text(field, given, length_max=limits.FILTER_TEXT_LENGTH_MAX)
+    if isinstance(given, dict | list) and len(_json(field, given)) > limits.FILTER_TEXT_LENGTH_MAX:
+        raise BadRequest(f"`{field}` is too long. Give at most {limits.FILTER_TEXT_LENGTH_MAX:,} characters.")
+    return _small(field, given)
+
+
+def _small(field: str, given: Any) -> Any:
+    if isinstance(given, int) and abs(given) >= NUMBER_LIMIT:
+        raise BadRequest(f"`{field}` is too large a number.")
+    return given
+
+
+def _json(field: str, given: Any) -> str:
+    try:
+        return orjson.dumps(given).decode()
+    except orjson.JSONEncodeError:
+        raise BadRequest(f"`{field}` has too large a number.") from None
+
+
+def _number(given: float) -> ColumnElement[Any]:
+    return func.to_jsonb(cast(literal(str(given)), Numeric))
+
+
+def _equals(value: ColumnElement[Any], text: ColumnElement[str], given: Any) -> Condition:
+    if isinstance(given, dict | list):
+        return value == cast(literal(_json("equals", given)), JSONB)
+    same: list[Condition] = [and_(func.jsonb_typeof(value) == "string", text == as_text(given))]
+    if isinstance(given, bool):
+        same.append(value == _number(int(given)))
+    elif isinstance(given, int | float):
+        same.append(value == _number(given))
+    elif numbers.PLAIN.match(given) and (number := numbers.number(given, ".")) is not None:
+        same.append(value == _number(number))
+    return or_(*same)
+
+
+def _bounded(
+    value: ColumnElement[Any], text: ColumnElement[str], field: str, bound: Any, *, is_least: bool
+) -> Condition:
+    """Numbers are compared as numbers, and texts, such as dates, letter by letter."""
+    if isinstance(bound, bool) or not isinstance(bound, int | float | str):
+        raise BadRequest(f"`{field}` must be a number or a text.")
+    if isinstance(bound, str):
+        given: Any = checks.text(field, bound, length_max=limits.FILTER_TEXT_LENGTH_MAX)
+        compared, kind = text.collate("C"), "string"
+    else:
+        given, compared, kind = _number(_small(field, bound)), value, "number"
+    return and_(func.jsonb_typeof(value) == kind, compared >= given if is_least else compared <= given)
