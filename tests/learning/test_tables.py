@@ -8,6 +8,7 @@ import pytest
 
 from app.learning.engine import Cancelled, Failure
 from app.learning.tables import training
+from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.requests import TableRequest
 from app.tabular.predictor import Predictor
 
@@ -379,3 +380,20 @@ def test_a_date_suggests_a_split_by_time_and_other_columns_nothing(tmp_path, cla
     assert [(each["by"], each["name"]) for each in found] == [("TIME", "day")]
     assert not found[0]["isLoud"]
     assert classes.outcome["suggestions"] == []
+
+
+def test_what_there_is_no_time_to_learn_again_stays_as_it_was_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(training.weighing, "weights_of", lambda *_: [0.0, 0.5, 0.5, 0.0])
+    judged = Trained(tmp_path / "judged", [*INPUTS, PRICE], level=3, is_refitted=False)
+    monkeypatch.setattr(TreeMaker, "refit", lambda *_: None)
+    partly = Trained(tmp_path / "partly", [*INPUTS, PRICE], level=3)
+
+    def parts(trained, kind):
+        return [
+            {name: each.tolist() for name, each in part.stored()[1].items()}
+            for _, part in trained.machine.heads[0].candidates
+            if part.kind.startswith(kind)
+        ]
+
+    assert (judged.output["isRefitted"], partly.output["isRefitted"]) == (False, True)
+    assert parts(partly, "trees") == parts(judged, "trees") != []

@@ -28,7 +28,7 @@ from app.learning.tables.splitting import MARKED, RANDOM, Sides, folds_of, sides
 from app.learning.tables.suggestions import suggested
 from app.learning.tables.targets import Target, scale_of, target_of
 from app.tabular.encoders import Encoders
-from app.tabular.heads import Head, Rows
+from app.tabular.heads import Candidate, Head, Rows
 from app.tabular.predictor import Predictor
 
 MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
@@ -36,6 +36,8 @@ MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
 NETWORK_S_MIN = 6.0
 NETWORK_SHARE = 0.45
 WEIGHT_LEAST = 0.04
+# A network that may learn for less than this share of what it took is worse than the one that was judged.
+REFIT_SHARE_MIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,7 @@ class _Output:
     def _refitted(
         self, head: Head, candidates: Sequence[tuple[Maker, Learned]], weights: Sequence[float]
     ) -> Head | None:
-        """The same head learned from all rows; None if there was no time for all of it."""
+        """The same head learned from all rows, as far as there was time; None if nothing of it was."""
         if not self._may_refit() or self.clock.must_stop(SEARCH_SHARE):
             return None
         self.learning.progress.stage("refitting", "Learning once more from all rows")
@@ -308,18 +310,28 @@ class _Output:
         ground = self._ground(self.ground.rows, used)
         # Nothing is judged any more, so what was kept back for that may be used.
         clock = Clock(self.clock.budget_s * JUDGE_SHARE / SEARCH_SHARE, self.clock.cancelled, self.clock.began)
-        again = []
+        again, is_fresh = [], False
         for (maker, learned), weight in zip(candidates, weights, strict=True):
             if weight == 0:
                 continue
-            candidate = unless_stopped(
-                partial(maker.refit, ground, clock, self.learning.progress.say, learned), self.clock.cancelled
-            )
-            if candidate is None or self.clock.cancelled():
+            candidate = self._again(maker, learned, ground, clock)
+            if self.clock.cancelled():
                 return None
-            again.append((weight, candidate))
+            # One that there was no time for stays as it was judged.
+            again.append((weight, candidate or learned.candidate))
+            is_fresh = is_fresh or candidate is not None
+        if not is_fresh:
+            return None
         fresh = self._head(ground, [each for _, each in again], [weight for weight, _ in again])
         return replace(head, candidates=again, shares=fresh.shares, floor=fresh.floor, low=fresh.low, high=fresh.high)
+
+    def _again(self, maker: Maker, learned: Learned, ground: Ground, clock: Clock) -> Candidate | None:
+        """One candidate learned from other rows; None if there is too little time for it to become as good."""
+        if learned.kind == "network" and clock.left_s() < REFIT_SHARE_MIN * learned.fit_s:
+            return None
+        return unless_stopped(
+            partial(maker.refit, ground, clock, self.learning.progress.say, learned), self.clock.cancelled
+        )
 
     def _said_split(self) -> dict[str, Any]:
         return {
