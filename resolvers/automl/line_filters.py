@@ -114,6 +114,7 @@ def _bounded(
     """Numbers are compared as numbers, and texts, such as dates, letter by letter."""
     if isinstance(bound, bool) or not isinstance(bound, int | float | str):
         raise BadRequest(f"`{field}` must be a number or a text.")
+    compared: ColumnElement[Any]
     if isinstance(bound, str):
         given: Any = checks.text(field, bound, length_max=limits.FILTER_TEXT_LENGTH_MAX)
         compared, kind = text.collate("C"), "string"

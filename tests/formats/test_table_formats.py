@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from app.formats.tables import lines, reading
+from app.formats.tables.records import flattened
 from tests.formats.old_workbooks import old_workbook
 from tests.formats.workbooks import workbook
 
@@ -82,3 +83,30 @@ def test_letters_of_windows_are_kept(tmp_path):
 )
 def test_formats_with_values_of_their_own_are_read_alike(tmp_path, format, content):
     check(read(tmp_path, content), tmp_path, format, NAMES)
+
+
+@pytest.mark.parametrize("lined", [False, True])
+def test_nested_objects_are_columns_of_their_own_and_lists_stay(tmp_path, lined):
+    records = [
+        {"who": {"name": f"n{at % 3}", "at": {"x": at / 2, "y": [at]}}, "empty": {}, "kind": f"k{at % 2}"}
+        for at in range(12)
+    ]
+    content = b"\n".join(map(orjson.dumps, records)) if lined else orjson.dumps(records)
+    found = read(tmp_path, content)
+    assert [each["name"] for each in found["columns"]] == ["who_name", "who_at_x", "who_at_y", "empty", "kind"]
+    assert [each["datatype"] for each in found["columns"]] == ["LABEL", "FLOAT", "JSON", "JSON", "LABEL"]
+
+
+@pytest.mark.parametrize(
+    ("record", "flat"),
+    [
+        ({"a": {"b": 1}}, {"a_b": 1}),
+        ({"a": {"b": 1}, "a_b": 2}, {"a": {"b": 1}, "a_b": 2}),
+        ({"a_b": 2, "a": {"b": 1, "c": 3}}, {"a_b": 2, "a": {"b": 1, "c": 3}}),
+        ({"a": {}}, {"a": {}}),
+        ({"a": [{"b": 1}], "c": None}, {"a": [{"b": 1}], "c": None}),
+        ({"known": {"b": 1}, "a": {"known": {"c": 2}}}, {"known": {"b": 1}, "a_known_c": 2}),
+    ],
+)
+def test_no_value_of_a_nested_object_is_lost(record, flat):
+    assert flattened(record, {"known"}) == flat

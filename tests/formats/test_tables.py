@@ -10,7 +10,6 @@ import pytest
 from app import parsing
 from app.errors import Unreadable
 from app.formats.tables import reading
-from app.formats.tables.records import flattened
 from app.settings import settings
 from tests.formats.workbooks import workbook
 
@@ -317,33 +316,6 @@ def test_json_records_and_lines_have_the_columns_that_any_of_them_has(tmp_path, 
     found = read(tmp_path, content)
     assert (found["format"], list(columns(found))) == ("NDJSON" if lined else "JSON", ["n", "k", "more"])
     assert kinds(found) == ["FLOAT", "LABEL", "JSON"]
-
-
-@pytest.mark.parametrize("lined", [False, True])
-def test_nested_objects_are_columns_of_their_own_and_lists_stay(tmp_path, lined):
-    records = [
-        {"who": {"name": f"n{at % 3}", "at": {"x": at / 2, "y": [at]}}, "empty": {}, "kind": f"k{at % 2}"}
-        for at in range(12)
-    ]
-    content = b"\n".join(map(orjson.dumps, records)) if lined else orjson.dumps(records)
-    found = read(tmp_path, content)
-    assert list(columns(found)) == ["who_name", "who_at_x", "who_at_y", "empty", "kind"]
-    assert kinds(found) == ["LABEL", "FLOAT", "JSON", "JSON", "LABEL"]
-
-
-@pytest.mark.parametrize(
-    ("record", "flat"),
-    [
-        ({"a": {"b": 1}}, {"a_b": 1}),
-        ({"a": {"b": 1}, "a_b": 2}, {"a": {"b": 1}, "a_b": 2}),
-        ({"a_b": 2, "a": {"b": 1, "c": 3}}, {"a_b": 2, "a": {"b": 1, "c": 3}}),
-        ({"a": {}}, {"a": {}}),
-        ({"a": [{"b": 1}], "c": None}, {"a": [{"b": 1}], "c": None}),
-        ({"known": {"b": 1}, "a": {"known": {"c": 2}}}, {"known": {"b": 1}, "a_known_c": 2}),
-    ],
-)
-def test_no_value_of_a_nested_object_is_lost(record, flat):
-    assert flattened(record, {"known"}) == flat
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ async def find_solution(asked: Asked, *, goals: Any, fixed: Any, seconds: float,
     checks.within("seed", seed, 0, limits.SEED_MAX)
     plain = plain_row("fixed", fixed, asked.answerer.readers.keys())
     wanted = _goals(asked.answerer, goals)
-    return await in_thread(_sought, asked.answerer, wanted, plain, seconds, seed)
+    return await in_thread(_sought, asked.answerer, wanted, dict(plain), seconds, seed)
 
 
 def _goals(answerer: Answerer, expressions: Any) -> dict[str, Goal]:
