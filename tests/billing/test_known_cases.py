@@ -22,41 +22,57 @@ from tests import factories
 from tests.billing.books import broken, give, move
 
 HOUR = timedelta(hours=1)
-# Cases whose test stands beside what it is about.
-ELSEWHERE = {
-    "B4": "test_tokens.test_a_key_that_was_refused_for_funds_works_once_there_are_some",
-    "B6": "test_tokens.test_a_key_that_was_refused_for_funds_works_once_there_are_some",
-    "B7": "test_reservations.test_past_its_end_it_holds_nothing_and_posts_nothing_though_no_sweep_has_run",
-    "B8": "test_reservations.test_past_its_end_it_holds_nothing_and_posts_nothing_though_no_sweep_has_run",
-    "B11": "test_statements.test_a_balance_as_of_an_instant_stays_as_it_was_after_a_reversal",
+KNOWN, RESERVATIONS = "billing.test_known_cases", "billing.test_reservations"
+CASES = {
+    "B1": f"{KNOWN}.test_b1_a_bill_is_rounded_once_from_the_exact_amount",
+    "B3": f"{KNOWN}.test_b3_fifty_postings_at_once_are_each_stored_once",
+    "B4": "billing.test_tokens.test_a_repeated_request_moves_nothing_more",
+    "B4, by another user": "billing.test_tokens.test_a_key_that_was_refused_for_funds_works_once_there_are_some",
+    "B5": f"{KNOWN}.test_b5_a_duplicate_of_what_is_being_refused_is_not_said_to_be_done",
+    "B6": "billing.test_tokens.test_a_key_that_was_refused_for_funds_works_once_there_are_some",
+    "B7": f"{RESERVATIONS}.test_past_its_end_it_holds_nothing_and_posts_nothing_though_no_sweep_has_run",
+    "B8": f"{RESERVATIONS}.test_past_its_end_it_holds_nothing_and_posts_nothing_though_no_sweep_has_run",
+    "B9": f"{KNOWN}.test_b9_tenths_are_exact",
+    "B10": f"{KNOWN}.test_b10_all_parts_of_a_reservation_end_with_it",
+    "B11": "billing.test_statements.test_a_balance_as_of_an_instant_stays_as_it_was_after_a_reversal",
+    "B12": f"{KNOWN}.test_b12_a_cached_balance_covers_all_entries_whenever_it_is_read",
+    "B13": f"{KNOWN}.test_b13_work_that_reports_its_end_twice_is_charged_once",
+    "B15": f"{KNOWN}.test_b15_of_a_return_and_a_payment_exactly_one_happens",
+    "B15, of a contract": "consulting.test_races.test_a_refund_and_a_payment_at_once",
+    "B16": f"{KNOWN}.test_b16_two_who_release_at_once_release_once",
+    "B16, of a contract": "consulting.test_races.test_two_releases_of_the_last_at_once",
+    "B17": f"{KNOWN}.test_b17_what_nobody_ends_returns_by_itself",
+    "B17, of a contract": "consulting.test_deadlines.test_silence_of_the_consultant_returns_what_is_held",
+    "B19": f"{KNOWN}.test_b19_what_was_taken_back_is_billed_again_without_the_part_that_was_not",
 }
 INVARIANTS = {
-    "L1": "test_ledger.test_entries_that_do_not_add_up_are_refused",
-    "L2": "test_ledger.test_neither_role_changes_or_removes_what_is_posted",
-    "L3": "test_tokens.test_a_repeated_request_moves_nothing_more",
-    "L4": "test_tokens.test_a_repeated_request_moves_nothing_more",
-    "L5": "test_ledger.test_credits_at_once_all_arrive",
-    "L6": "test_properties.test_at_once_and_with_connections_that_break_nothing_is_lost",
-    "L7": "test_properties.test_one_after_another_they_come_to_what_a_plain_model_comes_to",
-    "L8": "test_ledger.test_nobody_spends_more_than_there_is",
-    "L9": "test_ledger.test_the_smallest_amounts_arrive_whole",
-    "L10": "test_ledger.test_a_reversal_is_a_new_operation_and_happens_once",
-    "L11": "test_replay.test_all_balances_come_out_the_same",
-    "L12": "test_statements.test_entries_of_an_account_have_times_in_their_order",
-    "L13": "test_mutants.test_a_key_that_is_kept_when_it_was_refused_never_works_again",
-    "L14": "test_reservations.test_it_ends_once_whoever_ends_it",
-    "L15": "test_reservations.test_holds_at_once_hold_no_more_than_there_is",
-    "L16": "test_reservations.test_a_worker_that_lost_its_lease_posts_nothing",
-    "L17": "test_grants.test_it_is_spendable_before_its_end_and_not_at_it_swept_or_not",
-    "L20": "test_known_cases.test_a_deleted_account_keeps_its_entries_without_a_name",
-    "L21": "test_statements.test_opening_and_lines_make_the_closing_and_any_cut_adds_up",
+    "L1": "billing.test_ledger.test_entries_that_do_not_add_up_are_refused",
+    "L2": "billing.test_ledger.test_neither_role_changes_or_removes_what_is_posted",
+    "L3": "billing.test_tokens.test_a_repeated_request_moves_nothing_more",
+    "L4": "billing.test_tokens.test_a_repeated_request_moves_nothing_more",
+    "L5": "billing.test_ledger.test_credits_at_once_all_arrive",
+    "L6": "billing.test_properties.test_at_once_and_with_connections_that_break_nothing_is_lost",
+    "L7": "billing.test_properties.test_one_after_another_they_come_to_what_a_plain_model_comes_to",
+    "L8": "billing.test_ledger.test_nobody_spends_more_than_there_is",
+    "L9": "billing.test_ledger.test_the_smallest_amounts_arrive_whole",
+    "L10": "billing.test_ledger.test_a_reversal_is_a_new_operation_and_happens_once",
+    "L11": "billing.test_replay.test_all_balances_come_out_the_same",
+    "L12": "billing.test_statements.test_entries_of_an_account_have_times_in_their_order",
+    "L13": "billing.test_mutants.test_a_key_that_is_kept_when_it_was_refused_never_works_again",
+    "L14": "billing.test_reservations.test_it_ends_once_whoever_ends_it",
+    "L15": "billing.test_reservations.test_holds_at_once_hold_no_more_than_there_is",
+    "L16": "billing.test_reservations.test_a_worker_that_lost_its_lease_posts_nothing",
+    "L17": "billing.test_grants.test_it_is_spendable_before_its_end_and_not_at_it_swept_or_not",
+    "L19": "consulting.test_races.test_a_refund_and_a_payment_at_once",
+    "L20": "billing.test_known_cases.test_a_deleted_account_keeps_its_entries_without_a_name",
+    "L21": "billing.test_statements.test_opening_and_lines_make_the_closing_and_any_cut_adds_up",
 }
 
 
-@pytest.mark.parametrize("place", sorted({*ELSEWHERE.values(), *INVARIANTS.values()}))
+@pytest.mark.parametrize("place", sorted({*CASES.values(), *INVARIANTS.values()}))
 def test_what_is_listed_is_there(place):
-    module, _, name = place.partition(".")
-    assert callable(getattr(import_module(f"tests.billing.{module}"), name))
+    module, _, name = place.rpartition(".")
+    assert callable(getattr(import_module(f"tests.{module}"), name))
 
 
 async def has(database, user_id: int) -> Decimal:

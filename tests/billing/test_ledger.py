@@ -92,6 +92,28 @@ async def test_an_entry_is_not_added_to_an_operation_of_another_transaction(as_a
         assert attack(connection, late, [one, two], [1, -1]) == "ck_ledger_entries_operation"
 
 
+@pytest.mark.parametrize("between", ["SELECT", "SET CONSTRAINTS ALL IMMEDIATE"])
+async def test_an_operation_gets_all_its_entries_in_one_statement(as_api, accounts, between):
+    one, two = accounts
+    late = (
+        "INSERT INTO ledger_entries (operation_id, account_id, change) "
+        "SELECT max(id), unnest(%s), unnest(%s) FROM operations"
+    )
+
+    def post_in_two(legs) -> None:
+        with as_api.transaction():
+            as_api.execute(OPEN.format(legs=f"({one}, 1), ({two}, -1)"))
+            as_api.execute(between)
+            as_api.execute(late, legs)
+
+    for legs in ([[one, two], [1, -1]], [[one], [1]]):
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            post_in_two(legs)
+        assert refused.value.diag.constraint_name == "ck_ledger_entries_operation"
+    none = "INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'TRAINING', 'TRAINING')"
+    assert attack(as_api, none) == "ck_operations_entries"
+
+
 async def test_what_an_entry_says_of_its_account_is_not_for_the_writer_to_choose(as_api, accounts, database):
     one, two = accounts
     as_api.execute(
@@ -131,6 +153,7 @@ async def test_accounts_have_the_owner_and_currency_that_fit_them(as_api, owner)
         ("WALLET", "USD", owner.id, "uq_ledger_accounts_wallet"),
         ("WALLET", "COUPON", owner.id, "ck_ledger_accounts_coupon"),
         ("COMMISSION", "COUPON", None, "ck_ledger_accounts_coupon"),
+        ("GRANT", "USD", owner.id, "ck_ledger_accounts_coupon"),
         ("REVENUE", "USD", owner.id, "ck_ledger_accounts_owner"),
         ("WALLET", "EAML", None, "ck_ledger_accounts_owner"),
     ):
