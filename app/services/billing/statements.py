@@ -17,7 +17,15 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound
 from app.models.accounts import User
-from app.models.billing.ledger import Currency, LedgerEntry, Operation, OperationCause, OperationKind
+from app.models.billing.ledger import (
+    AccountKind,
+    Currency,
+    LedgerAccount,
+    LedgerEntry,
+    Operation,
+    OperationCause,
+    OperationKind,
+)
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.billing import may_see_balances_of
 from app.services.billing.amounts import ZERO, rounded
@@ -172,12 +180,27 @@ async def statement(
 
 
 async def balance_at(session: ReadSession, user_id: int, currency: Currency, at: datetime) -> Decimal:
-    """The sum of a user's entries before an instant."""
-    sums = select(func.sum(LedgerEntry.change)).where(
-        LedgerEntry.user_id == user_id,
-        LedgerEntry.currency == currency,
-        LedgerEntry.entry_type.in_(OWN_TYPES),
-        LedgerEntry.created_at < at,
+    """What a user had before an instant: the sum of the balances after the last entry of each account until then.
+
+    Later entries of an account have later times. Adding up all entries would cost more with each of them.
+    """
+    last = (
+        select(LedgerEntry.balance)
+        .where(
+            LedgerEntry.user_id == user_id,
+            LedgerEntry.currency == currency,
+            LedgerEntry.created_at < at,
+            LedgerEntry.account_id == LedgerAccount.id,
+        )
+        .order_by(LedgerEntry.created_at.desc(), LedgerEntry.position.desc())
+        .limit(1)
+        .correlate(LedgerAccount)
+        .scalar_subquery()
+    )
+    sums = select(func.sum(last)).where(
+        LedgerAccount.user_id == user_id,
+        LedgerAccount.currency == currency,
+        LedgerAccount.kind.in_((AccountKind.WALLET, AccountKind.GRANT)),
     )
     return rounded((await session.scalar(sums)) or ZERO)
 
