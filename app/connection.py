@@ -100,7 +100,7 @@ def hang_up(connection: AsyncConnection[Any]) -> None:
         same.shutdown(SHUT_RDWR)
 
 
-class _Statement:
+class PreparedStatement:
     """A statement as one connection prepared it: its name there and how its columns become values."""
 
     __slots__ = ("_columns_known", "_transformer", "name")
@@ -127,7 +127,7 @@ class Connection:
         self._libpq = connection.pgconn
         self._socket = connection.pgconn.socket
         self._loop = asyncio.get_running_loop()
-        self._statements: LRU[bytes, _Statement] = LRU(statements_max)
+        self._statements: LRU[bytes, PreparedStatement] = LRU(statements_max)
         self._statements_max = statements_max
         self._prepared = 0
         self._asked = 0.0
@@ -157,16 +157,16 @@ class Connection:
                     await self._ask(self._libpq.send_query_prepared, statement.name, parameters, None, Format.BINARY)
                 )
             except (FeatureNotSupported, InvalidSqlStatementName) as error:
-                if is_prepared_anew or not _is_outdated(error):
+                if is_prepared_anew or not is_outdated(error):
                     raise
             await self._forget(sql)
         raise AssertionError("the second try gives rows or fails")
 
-    async def _prepare(self, sql: bytes) -> _Statement:
+    async def _prepare(self, sql: bytes) -> PreparedStatement:
         while len(self._statements) >= self._statements_max:
             await self._forget(next(iter(self._statements)))
         self._prepared += 1
-        statement = _Statement(b"s%d" % self._prepared, self._connection)
+        statement = PreparedStatement(b"s%d" % self._prepared, self._connection)
         self._statements.put(sql, statement)  # before it is sent: a cancelled task does not know whether it arrived
         await self._ask(self._libpq.send_prepare, statement.name, sql)
         return statement
@@ -247,7 +247,7 @@ class Connection:
             answer.set_result(result)
 
 
-def _is_outdated(error: Error) -> bool:
+def is_outdated(error: Error) -> bool:
     """Whether it was prepared for tables that have changed since, or is no longer prepared; messages are translated."""
     if isinstance(error, InvalidSqlStatementName):
         return True

@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import text
@@ -86,11 +87,17 @@ def build(*, planned: bool = True) -> Api:
     logbook = Logbook(database)
     known = Viewers(partial(sessions.viewer_of, database), events)
 
-    async def context(token: str | None, caller: Caller) -> Context:
-        viewer, expires_at = (Viewer(), None) if token is None else await known.of(token)
+    def context_of(viewer: Viewer, expires_at: datetime | None, caller: Caller) -> Context:
         return Context(
             database, events, signals, feed_delivery, rates, viewer, viewer, caller.address, caller.client, expires_at
         )
+
+    async def context(token: str | None, caller: Caller) -> Context:
+        return context_of(*((Viewer(), None) if token is None else await known.of(token)), caller)
+
+    def context_now(token: str | None, caller: Caller) -> Context | None:
+        cached = (Viewer(), None) if token is None else known.cached(token)
+        return None if cached is None else context_of(*cached, caller)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -109,7 +116,9 @@ def build(*, planned: bool = True) -> Api:
 
     budget = Budget(rates)
     limits, plans = Limits(schema), Plans(schema) if planned else None
-    graphql = GraphQL(schema=schema, context=context, limits=limits, budget=budget, plans=plans)
+    graphql = GraphQL(
+        schema=schema, context=context, context_now=context_now, limits=limits, budget=budget, plans=plans
+    )
     # Connections whose token ends now are closed at once.
     known.on_invalidation(graphql.ask_anew)
     background = [*events.background, *signals.background, *known.background, *logbook.background]
@@ -179,4 +188,6 @@ def serve() -> None:
     # Connections live long: looking for garbage among thousands of them stops everybody for half a second each time.
     gc.set_threshold(50_000, 20, 50)
     api = build()
-    Server(configuration(api.app, post=api.graphql.post), leaving=api.leaving, end=api.graphql.end).run()
+    Server(
+        configuration(api.app, post=api.graphql.post, hurry=api.graphql.hurry), leaving=api.leaving, end=api.graphql.end
+    ).run()

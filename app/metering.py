@@ -130,27 +130,38 @@ class Work:
 current: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
+def begin_step(work: Work) -> None:
+    """A step of the work begins now, on the event loop."""
+    began = work.since = perf_counter()
+    if began > loop.read_after:
+        loop.read(began)
+
+
+def end_step(work: Work) -> None:
+    """The step that is under way ends now: its time is added to the work."""
+    began = work.since
+    spent_s = perf_counter() - began
+    work.loop_s += spent_s if spent_s <= LONG_S else loop.worked_s(spent_s)
+    work.since = 0.0
+    loop.busy_s += spent_s
+    if spent_s > LONG_S:
+        loop.read(began + spent_s)
+
+
 @coroutine
 def timed(steps: Coroutine[Any, Any, T], work: Work) -> Generator[Any, Any, T]:
     """The same coroutine; the time of each of its steps is added to the work."""
     step: Callable[[Any], Any] = steps.send
     given: Any = None
     while True:
-        began = work.since = perf_counter()
-        if began > loop.read_after:
-            loop.read(began)
+        begin_step(work)
         try:
             awaited = step(given)
         except StopIteration as done:
             result: T = done.value
             return result
         finally:
-            spent_s = perf_counter() - began
-            work.loop_s += spent_s if spent_s <= LONG_S else loop.worked_s(spent_s)
-            work.since = 0.0
-            loop.busy_s += spent_s
-            if spent_s > LONG_S:
-                loop.read(began + spent_s)
+            end_step(work)
         try:
             given = yield awaited
             step = steps.send

@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy
 from app.metering import current
+from app.pipeline import Pipeline
 from app.settings import settings
 
 LOOK_S = 0.5
@@ -48,6 +49,8 @@ class Reader:
         self._answer_s_max = statement_s_max + settings.database_silence_s_max
         self._looks: asyncio.TimerHandle | None = None
         self._closed = False
+        self.pipeline = Pipeline(self._arguments, statements_max)
+        """Beside the pool, for rows by their keys."""
 
     def rows(
         self, sql: bytes, parameters: Sequence[bytes | None], *, in_turn: bool = False
@@ -77,6 +80,7 @@ class Reader:
             self._closed = True
             if self._looks:
                 self._looks.cancel()
+            await self.pipeline.close()
             for connection in list(self._open):
                 connection.close()
             for _ in range(self._connections):  # until everybody has left
@@ -134,6 +138,7 @@ class Reader:
             if connection.waits_s > self._answer_s_max:
                 log.warning("a connection said nothing", seconds=round(connection.waits_s, 1))
                 connection.close()
+        self.pipeline.look()
         self._look_later()
 
     def _look_later(self) -> None:

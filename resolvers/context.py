@@ -14,6 +14,7 @@ from app.errors import OutcomeUnknown, Unauthenticated
 from app.events.dispatcher import EventDispatcher
 from app.models.base import Record
 from app.models.choices import Scope
+from app.opaque import Opaque
 from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.rates import Rates
@@ -22,10 +23,11 @@ from app.services.system import idempotency
 from app.signals import Signals
 from resolvers import ids
 from resolvers.feed_delivery import FeedDelivery
-from resolvers.loaders import Loaders, Reference, References, RowOrReference
+from resolvers.loaders import Loaders, Names, Reference, References, RowOrReference
 from resolvers.mutation_transactions import Change, Request
 
 M = TypeVar("M", bound=Record)
+NOTHING = dict.fromkeys(("database", "events", "signals", "feed_delivery", "rates"), Opaque())
 
 
 @dataclass
@@ -134,6 +136,12 @@ class Context:
         """The same viewer with loaders that name a row instead of reading it: a plan reads the columns shown."""
         context = object.__new__(Context)
         context.__dict__.update(self.__dict__, load=References(self.reading, self.viewer))
+        return context
+
+    def naming(self) -> "Context":
+        """The same viewer for a resolver that names a row by its id: whatever else it would do raises `Unplanned`."""
+        context = object.__new__(Context)
+        context.__dict__.update(self.__dict__, **NOTHING, load=Names(self.reading, self.viewer))
         return context
 
     @property

@@ -160,6 +160,14 @@ class References(Loaders):
         raise Unplanned("a resolver looks into a row")
 
 
+class Names(References):
+    """References alone: nothing is read."""
+
+    def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
+        del key, fetch, id
+        raise Unplanned("a resolver reads")
+
+
 def related(relationship: InstrumentedAttribute[Any], viewer: AnyViewer) -> Select[Any]:
     """The rows on the far side that the viewer may see and the relation includes, whichever row they point at."""
     return visible(relationship.property.mapper.class_, viewer).where(*conditions(relationship))

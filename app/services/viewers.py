@@ -52,8 +52,7 @@ class Viewers:
     async def of(self, token: str) -> tuple[Viewer, datetime | None]:
         """Who a token belongs to, and when it expires, if it does."""
         key = security.token_hash(token)
-        cached = self._cached.get(key)
-        if cached is not None and cached.until > time.monotonic():
+        if cached := self._current(key):
             return cached.viewer, cached.expires_at
         looking_up = self._looking_up.get(key)
         if looking_up is None:
@@ -62,6 +61,15 @@ class Viewers:
             looking_up.add_done_callback(partial(self._answered, key))
         # Not cancelled with the request that began it: others wait for it, too.
         return await asyncio.shield(looking_up)
+
+    def cached(self, token: str) -> tuple[Viewer, datetime | None] | None:
+        """The same, if it is known without asking."""
+        cached = self._current(security.token_hash(token))
+        return None if cached is None else (cached.viewer, cached.expires_at)
+
+    def _current(self, key: bytes) -> CachedViewer | None:
+        cached = self._cached.get(key)
+        return cached if cached is not None and cached.until > time.monotonic() else None
 
     async def _ask(self, key: bytes, token: str) -> tuple[Viewer, datetime | None]:
         while True:

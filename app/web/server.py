@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from app.settings import settings
 from app.web.connection_limits import Crowd
-from app.web.fast_path.exchange import Post
+from app.web.fast_path.exchange import Hurry, Post
 from app.web.fast_path.protocol import BoundedHttp
 from app.web.graphql.outbox import Line
 from app.web.proxies import ours
@@ -54,9 +54,16 @@ def open_files_max() -> int:
 
 
 def configuration(
-    app: ASGIApp, *, post: Post | None = None, host: str | None = None, port: int | None = None
+    app: ASGIApp,
+    *,
+    post: Post | None = None,
+    hurry: Hurry | None = None,
+    host: str | None = None,
+    port: int | None = None,
 ) -> uvicorn.Config:
     """How this application is served, and by `post` its plain POSTs, which the protocol answers without it.
+
+    What `hurry` can answer, it answers without a task.
 
     Access is logged by operation, not by path: a GET's path holds its variables.
     """
@@ -78,6 +85,6 @@ def configuration(
         limit_concurrency=min(settings.connections_max, max(1, open_files_max() - FILES_RESERVED)),
         timeout_graceful_shutdown=round(settings.shutdown_s),
     )
-    bounded = partial(BoundedHttp, post=post, crowd=Crowd(), proxies=ours())
+    bounded = partial(BoundedHttp, post=post, hurry=hurry, crowd=Crowd(), proxies=ours())
     config.http = cast("type[asyncio.Protocol]", bounded)
     return config

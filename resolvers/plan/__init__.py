@@ -34,10 +34,11 @@ from strawberry.types.field import StrawberryField
 
 from app.errors import Busy, DomainError, TimedOut, Unplanned
 from app.lru import LRU
+from app.metering import Work
 from app.models.base import Record
 from app.settings import settings
 from resolvers.context import Context
-from resolvers.plan import statements
+from resolvers.plan import lookup, statements
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.leaves import SHOWN_WITH
@@ -126,6 +127,16 @@ class Plan:
             return orjson.dumps(answer, option=SHOWN_WITH)
         except Exception as error:
             raise _raised(error) from error
+
+    def begin(
+        self, context: Context, variables: VariableValues, work: Work, deliver: Callable[[bytes | None], None]
+    ) -> bool:
+        """Ask for the row that a query is about, if it is about one row alone.
+
+        `deliver` is called once with what `data` would give, or with None if it cannot be told this way. False if
+        nothing was asked. Raises what the resolver raises.
+        """
+        return lookup.begin(self._root(variables), context, variables, work, deliver)
 
     def text(self, context: Context, variables: VariableValues) -> str:
         """The plan of a query as people read it, with the statements it runs for a viewer; raises Unplanned."""

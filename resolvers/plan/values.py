@@ -60,6 +60,8 @@ class Value:
         self.complete = completion(shown_as)
         self.levels: dict[tuple[str, bool], Level] = {}
         """The levels that show its objects, as far as such have come: by their type, and whether they are fetched."""
+        self.may_name_row = resolver is not None
+        """Whether its resolver may be one that does nothing but name a row."""
         self._make_level = make_level
         self._arguments = arguments
         self._is_async = resolver is not None and resolver.is_async
@@ -76,6 +78,18 @@ class Value:
             assert self._make_level, "only objects are shown by levels"
             self.levels[key] = self._make_level(name, is_reference)
         return self.levels[key]
+
+    def resolve_now(self, info: Info, variables: VariableValues) -> Any:
+        """The value of a root field whose resolver waits for nothing; raises Unplanned if it would."""
+        [value] = self._begun([None], info, variables)
+        if not self._is_async:
+            return value
+        try:
+            value.send(None)
+        except StopIteration as done:
+            return done.value
+        value.close()
+        raise Unplanned("a resolver waits")
 
     async def resolve(self, owners: list[Any], info: Info, variables: VariableValues) -> list[Any]:
         """The values of one field for all objects of a level, before they are completed."""

@@ -4,9 +4,9 @@ What it says is the same to the byte as what the ordinary way says; it makes its
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipResponder
@@ -27,6 +27,20 @@ Post = Callable[[Head, str, bytes], Awaitable[Answer]]
 """Answers the body that came after a head; the text is the id of the request."""
 
 
+class UnderWay(Protocol):
+    """An answer that comes without a task."""
+
+    def abandon(self) -> None:
+        """Stop: the client has left."""
+
+
+Hurry = Callable[[Head, str, bytes, Callable[[Answer | None], None]], UnderWay | None]
+"""Begins the same without a task, and calls back once: with the answer, or None if `Post` has to answer.
+
+None if it cannot: nothing has been done then.
+"""
+
+
 class Exchange:
     """One request that came whole, and its answer: what uvicorn's cycle is to its protocol."""
 
@@ -45,7 +59,9 @@ class Exchange:
         self._post = post
         self._head = head
         self._body = body
+        self._request_id = head.request_id or new_request_id()
         self._task: asyncio.Task[Any] | None = None
+        self._under_way: UnderWay | None = None
         self.keep_alive = head.keep_alive
         self.disconnected = False
         self.response_complete = False
@@ -53,47 +69,83 @@ class Exchange:
     def gone(self) -> None:
         """The client has left: nobody waits for the answer any more."""
         self.disconnected = True
+        if self._under_way:
+            self._under_way.abandon()
         if self._task and not self.response_complete:
             self._task.cancel()
 
+    def begin(self, hurry: Hurry | None) -> None:
+        """Answer, now that it is this request's turn: without a task if that is possible."""
+        self._under_way = hurry and hurry(self._head, self._request_id, self._body, self._settle)
+        if self._under_way is None:
+            self._start(self.run_asgi(None))
+
+    def _settle(self, answer: Answer | None) -> None:
+        self._under_way = None
+        if self.disconnected:
+            return
+        if answer is None:
+            self._start(self.run_asgi(None))
+        elif self._protocol.flow.write_paused or self._is_compressed(answer):
+            self._start(self._finish(answer))
+        else:
+            self._send(self._parts(answer, answer.body))
+
+    def _start(self, steps: Coroutine[Any, Any, None]) -> None:
+        protocol = self._protocol
+        # Not by the loop's own factory: that asks on whose account a task is, and here nobody knows yet.
+        self._task = task = asyncio.Task(steps, loop=protocol.loop)
+        task.add_done_callback(protocol.tasks.discard)
+        protocol.tasks.add(task)
+
     async def run_asgi(self, _app: object) -> None:
-        """Answer; the protocol calls it by this name, in a task, when it is this request's turn."""
+        """Answer in a task; the protocol calls it by this name when it is the turn of a request that had to wait."""
         if self.disconnected:
             return
         self._task = asyncio.current_task()
-        request_id = self._head.request_id or new_request_id()
-        bind_contextvars(request_id=request_id)
+        bind_contextvars(request_id=self._request_id)
         logs.address.set(self._head.address)
         try:
-            answer = await self._post(self._head, request_id, self._body)
+            answer = await self._post(self._head, self._request_id, self._body)
+        except Exception as error:  # noqa: BLE001 - the last net: there is no answer, but there is an end
+            self._fail(error)
+        else:
+            await self._finish(answer)
+
+    async def _finish(self, answer: Answer) -> None:
+        try:
             if self._protocol.flow.write_paused:
                 await self._protocol.flow.drain()
-            parts = await self._written(answer, request_id)
-        except Exception as error:  # noqa: BLE001 - the last net: there is no answer, but there is an end
-            record(error, request_id=request_id)
-            self._protocol.transport.close()
+            body = await _compressed(answer.body) if self._is_compressed(answer) else answer.body
+            parts = self._parts(answer, body)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error)
         else:
             self._send(parts)
 
-    async def _written(self, answer: Answer, request_id: str) -> list[bytes]:
-        body, varies, is_gzip = answer.body, len(answer.body) >= COMPRESSED_BYTES_MIN, False
-        if varies and self._head.takes_gzip:
-            is_gzip = True
-            body = await _compressed(body)
+    def _fail(self, error: Exception) -> None:
+        record(error, request_id=self._request_id)
+        self._protocol.transport.close()
+
+    def _is_compressed(self, answer: Answer) -> bool:
+        return self._head.takes_gzip and len(answer.body) >= COMPRESSED_BYTES_MIN
+
+    def _parts(self, answer: Answer, body: bytes) -> list[bytes]:
         before, after = _frame(
             answer.status,
             answer.media_type,
             answer.headers,
             self._head.scheme,
-            varies=varies,
-            is_gzip=is_gzip,
+            varies=len(answer.body) >= COMPRESSED_BYTES_MIN,
+            is_gzip=body is not answer.body,
             crosses=takes_pages_of_others(),
         )
         common = _lines(tuple(self._protocol.server_state.default_headers))
         end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
         length = b"%d" % len(body)
         rate_limit = b"" if answer.rate_limit is None else b"ratelimit: %b\r\n" % answer.rate_limit
-        return [STATUS_LINE[answer.status], common, rate_limit, before, length, after, request_id.encode(), end, body]
+        request_id = self._request_id.encode()
+        return [STATUS_LINE[answer.status], common, rate_limit, before, length, after, request_id, end, body]
 
     def _send(self, parts: list[bytes]) -> None:
         """What uvicorn's cycle does when a response is complete."""

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.settings import settings
 from app.web.connection_limits import HEALTH, Crowd, too_many
-from app.web.fast_path.exchange import Exchange, Post
+from app.web.fast_path.exchange import Exchange, Hurry, Post
 from app.web.graphql.heads import Head, head_of, is_plain
 from app.web.origin import network_of
 from app.web.proxies import HEADERS, Proxies, ours
@@ -57,12 +57,14 @@ class BoundedHttp(HttpToolsProtocol):
         self,
         *args: Any,
         post: Post | None = None,
+        hurry: Hurry | None = None,
         crowd: Crowd | None = None,
         proxies: Proxies | None = None,
         **named: Any,
     ) -> None:
         super().__init__(*args, **named)
         self._post = post
+        self._hurry = hurry
         self._crowd = crowd or Crowd()
         self._proxies = proxies or ours()
         self._heads: dict[bytes, Head] = {}
@@ -265,10 +267,7 @@ class BoundedHttp(HttpToolsProtocol):
         exchange: Any = Exchange(self, self._post, head, body)
         previous, self.cycle = self.cycle, exchange
         if previous is None or previous.response_complete:
-            # Not by the loop's own factory: that asks on whose account a task is, and here nobody knows yet.
-            task = asyncio.Task(exchange.run_asgi(self.app), loop=self.loop)
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+            exchange.begin(self._hurry)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))

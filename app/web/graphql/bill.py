@@ -46,6 +46,11 @@ class Bill(Work):
         self.requested = price
         return self._purse is None or price == 0 or self._purse.pay(price, self.since)
 
+    def give_back(self) -> None:
+        """Take back the price: the operation was not run, and is charged anew when it is."""
+        if self._purse is not None:
+            self._purse.left += self.requested or 0
+
     async def fill(self, cost: int = 0) -> None:
         """Have what this costs counted by all processes together, or raise `RateLimited` with the seconds to wait."""
         if self._budget and self._purse:

@@ -3,16 +3,31 @@
 import asyncio
 import math
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+
+class Due(Protocol):
+    """What has to be done by a time of the event loop's clock."""
+
+    at: float
+
+    def expire(self) -> None:
+        """End it: the time has come."""
 
 
 class Deadlines:
     """Knows who has to be done by when. Its timer rings when the first of them was due as it was set."""
 
     def __init__(self) -> None:
-        self.open: set[Deadline] = set()
+        self.open: set[Due] = set()
         self.rings_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, due: Due) -> None:
+        """Have it ended at its time, unless it leaves `open` before."""
+        self.open.add(due)
+        if due.at < self.rings_at:
+            self.ring_at(due.at)
 
     def ring_at(self, at: float) -> None:
         """Set the timer. It is left when a block ends: it rings once for thousands of requests."""
@@ -52,9 +67,7 @@ class Deadline:
         self._task = task
         self._cancelled_before = task.cancelling()
         self.at = asyncio.get_running_loop().time() + self._seconds
-        self._deadlines.open.add(self)
-        if self.at < self._deadlines.rings_at:
-            self._deadlines.ring_at(self.at)
+        self._deadlines.add(self)
         return self
 
     def __exit__(

@@ -84,6 +84,11 @@ class Documents:
             raise Refused([GraphQLError(f"There is no operation named '{name}' in this document.")])
         raise Refused([GraphQLError("The document has several operations. Set 'operationName' to the one to run.")])
 
+    def known(self, text: str, name: str | None = None) -> Prepared | None:
+        """The same, if it has been looked at before."""
+        operations = self._known.get(text)
+        return None if operations is None else operations.get(name)
+
     def _prepared(self, document: DocumentNode) -> dict[str | None, Prepared]:
         """The operations by their names, and the only one without it, too."""
         nodes = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]

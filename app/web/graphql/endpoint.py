@@ -1,5 +1,7 @@
 """The view as a whole: hand it what it cannot know, mount its routes, tell it when to end."""
 
+from functools import partial
+
 import strawberry
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
@@ -8,7 +10,8 @@ from app.web.graphql.connection_slots import Places
 from app.web.graphql.documents import Limits
 from app.web.graphql.execution import Engine
 from app.web.graphql.http import Endpoint
-from app.web.graphql.operation import MakeContext, Plans
+from app.web.graphql.lookups import hurry
+from app.web.graphql.operation import MakeContext, MakeContextNow, Plans
 from app.web.graphql.socket import Sockets
 
 PATH = "/graphql"
@@ -22,14 +25,16 @@ class GraphQL:
         *,
         schema: strawberry.Schema,
         context: MakeContext,
+        context_now: MakeContextNow | None = None,
         limits: Limits,
         budget: Budget | None = None,
         plans: Plans | None = None,
     ) -> None:
-        engine = Engine(schema, context=context, limits=limits, budget=budget, plans=plans)
+        engine = Engine(schema, context=context, context_now=context_now, limits=limits, budget=budget, plans=plans)
         places = Places()
         self._endpoint = Endpoint(engine, places)
         self.post = self._endpoint.post
+        self.hurry = partial(hurry, engine)
         self.ask_anew = engine.tokens.ask_anew
         self._sockets = Sockets(engine, places)
         # Routes, not a Mount: that would answer POST /graphql with a redirect.

@@ -24,7 +24,7 @@ from app.web.graphql.budget import Budget
 from app.web.graphql.deadlines import Deadline, Deadlines
 from app.web.graphql.documents import Documents, Limits
 from app.web.graphql.errors import Refused
-from app.web.graphql.operation import Caller, Execution, MakeContext, Operation, Plan, Plans, Prepared
+from app.web.graphql.operation import Caller, Execution, MakeContext, MakeContextNow, Operation, Plan, Plans, Prepared
 from app.web.graphql.request import Parameters, too_large
 from app.web.graphql.results import Beginning, Explanation, Reply, answer, late, planned
 from app.web.graphql.subscription_groups import Groups, Subscriber
@@ -50,6 +50,7 @@ class Engine:
         schema: strawberry.Schema,
         *,
         context: MakeContext,
+        context_now: MakeContextNow | None = None,
         limits: Limits,
         budget: Budget | None = None,
         plans: Plans | None = None,
@@ -58,11 +59,12 @@ class Engine:
         executor = cast("type[Executor[Any]]", schema.execution_context_class) if plans is None else plans.executor
         execution = Execution(core, executor)
         self._documents = Documents(execution, limits, plans)
-        self._deadlines = Deadlines()
+        self.deadlines = Deadlines()
         self._groups = Groups()
         self.request_bytes_max = limits.request_bytes_max
         self.tokens = Tokens(context)
         self.context = context
+        self._context_now = context_now
         self.bill: Callable[[str], Bill] = partial(Bill, budget)
         """Makes what a request from an address is charged on."""
 
@@ -108,6 +110,23 @@ class Engine:
             raise Refused([problem]) from None
         return Operation(caller, prepared, context, bill, variables)
 
+    def prepare_now(self, parameters: Parameters, *, token: str | None, caller: Caller, bill: Bill) -> Operation | None:
+        """The same for a query whose plan has been made, if nothing has to be waited for; None otherwise.
+
+        What is wrong with it `prepare` says: whatever is raised here, nothing has been paid.
+        """
+        context = self._context_now(token, caller) if self._context_now else None
+        if context is None or not bill.begin(context.viewer_id):
+            return None
+        prepared = self._documents.known(parameters.query, parameters.operation_name)
+        if prepared is None or prepared.plan_made is None or parameters.size > prepared.sizes.bytes_max:
+            return None
+        cost = _measured(prepared, parameters, bill)
+        if prepared.reads:
+            context.permit_reading()
+        variables = prepared.taken(parameters.variables, context.permit)
+        return Operation(caller, prepared, context, bill, variables) if bill.pay(cost) else None
+
     def _resumed(self, prepared: Prepared, parameters: Parameters, place: str) -> tuple[Prepared, Parameters]:
         """The same subscription, but after this place; one that cannot be resumed begins as always."""
         how = prepared.resumable
@@ -137,7 +156,7 @@ class Engine:
 
     async def run(self, operation: Operation) -> Reply:
         """The answer to a query or a mutation, within the time that a request may take: by a plan if one can."""
-        limit = Deadline(self._deadlines, settings.request_s_max)
+        limit = Deadline(self.deadlines, settings.request_s_max)
         plan = operation.prepared.plan if operation.prepared.kind is OperationType.QUERY else None
         reason = None
         try:

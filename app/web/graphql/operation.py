@@ -31,6 +31,7 @@ from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
 from app.errors import DomainError
+from app.metering import Work
 from app.web.graphql.bill import Bill
 from app.web.graphql.coercion import coerced
 from app.web.graphql.errors import Refused
@@ -88,6 +89,8 @@ Permit = Callable[[Any], None]
 """Raises what refuses whoever asks the right to a mutation, by what the mutation says that it needs."""
 ArgumentCheck = Callable[[VariableValues, Permit], Sequence[GraphQLError]]
 MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
+MakeContextNow = Callable[[str | None, Caller], Context | None]
+"""The same, if nothing has to be asked to know whose the token is."""
 
 
 class Plan(Protocol):
@@ -95,6 +98,14 @@ class Plan(Protocol):
 
     async def data(self, context: Any, variables: VariableValues, steps: list[dict[str, Any]] | None = None) -> bytes:
         """The JSON of the answer's `data`, by the coerced variables; raises `Unplanned` to have the executor asked."""
+
+    def begin(
+        self, context: Any, variables: VariableValues, work: Work, deliver: Callable[[bytes | None], None]
+    ) -> bool:
+        """Have `deliver` called once with what `data` would give, or None if `data` has to be asked.
+
+        False if that cannot be: nothing has been done then. Raises `Unplanned`, or whatever refuses the query.
+        """
 
     def text(self, context: Any, variables: VariableValues) -> str:
         """The plan as people read it."""
@@ -156,6 +167,11 @@ class Prepared:
     def plan(self) -> Plan | None:
         """How to answer it without an executor, if there is a way."""
         return None if self._plans is None else self._plans.of(self._document, self.node)
+
+    @property
+    def plan_made(self) -> Plan | None:
+        """The plan of a query that has been run before."""
+        return self.__dict__.get("plan") if self.kind is OperationType.QUERY else None
 
     @cached_property
     def resumable(self) -> Resumable | None:

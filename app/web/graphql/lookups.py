@@ -1,0 +1,116 @@
+"""Queries of one row by its key, as most of a front end's are, answered by callbacks instead of a task.
+
+Only success is told this way. Whatever else becomes of one, the ordinary way finds it again, and says it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from graphql import GraphQLError
+
+from app import metering
+from app.errors import DomainError, Unplanned
+from app.settings import settings
+from app.web.graphql.bill import Bill
+from app.web.graphql.errors import Refused
+from app.web.graphql.execution import Engine
+from app.web.graphql.heads import Head
+from app.web.graphql.observe import Observation
+from app.web.graphql.operation import Caller, Operation
+from app.web.graphql.request import Malformed, decode, parameters
+from app.web.graphql.responses import Answer, answered
+from app.web.graphql.results import Reply, late, planned
+from app.web.origin import bearer
+
+# To read a request twice costs little if it is small, and what is not answered here is read twice.
+BODY_BYTES_MAX = 8_192
+
+Settle = Callable[[Answer | None], None]
+"""Called once: with the answer, or with None if the ordinary way has to answer."""
+
+log = structlog.get_logger(__name__)
+
+
+class Lookup:
+    """One of them, under way: the row has been asked for."""
+
+    __slots__ = ("_engine", "_head", "_is_over", "_operation", "_seen", "_settle", "at")
+
+    def __init__(self, engine: Engine, head: Head, operation: Operation, seen: Observation, settle: Settle) -> None:
+        self._engine = engine
+        self._head = head
+        self._operation = operation
+        self._seen = seen
+        self._settle = settle
+        self._is_over = False
+        self.at = asyncio.get_running_loop().time() + settings.request_s_max
+
+    def abandon(self) -> None:
+        """The client has left."""
+        if self._ends():
+            self._operation.bill.settle()
+            self._seen.began(self._operation)
+            self._seen.ended(cut_short=True)
+
+    def expire(self) -> None:
+        """It took too long."""
+        if self._ends():
+            self._tell(late(self._operation))
+
+    def answer(self, data: bytes | None) -> None:
+        """The row has come, or something else."""
+        if not self._ends():
+            return
+        if data is None:
+            self._operation.bill.give_back()
+            self._settle(None)
+        else:
+            self._tell(planned(data, self._operation))
+
+    def _ends(self) -> bool:
+        was_over, self._is_over = self._is_over, True
+        self._engine.deadlines.open.discard(self)
+        return not was_over
+
+    def _tell(self, reply: Reply) -> None:
+        self._seen.began(self._operation)
+        self._seen.answered(reply)
+        self._settle(answered(reply, self._head.media_types, self._operation.bill))
+        self._seen.ended()
+
+
+def hurry(engine: Engine, head: Head, request_id: str, body: bytes, settle: Settle) -> Lookup | None:
+    """Begin to answer a plain POST that came whole; None, and nothing is done, if it has to go the ordinary way."""
+    if len(body) > BODY_BYTES_MAX or head.idempotency_key is not None:
+        return None
+    bill = engine.bill(head.address)
+    metering.begin_step(bill)
+    try:
+        return _begun(engine, head, Caller(request_id, head.address, "http", client=head.client), body, bill, settle)
+    except (Malformed, Refused, DomainError, GraphQLError, Unplanned):
+        return None
+    except Exception as error:  # nobody foresaw it; the ordinary way answers all the same
+        log.warning("lookup given up", exc_info=error)
+        return None
+    finally:
+        metering.end_step(bill)
+
+
+def _begun(engine: Engine, head: Head, caller: Caller, body: bytes, bill: Bill, settle: Settle) -> Lookup | None:
+    asked = parameters(decode(body), size=len(body))
+    seen = Observation(caller, asked)
+    operation = engine.prepare_now(asked, token=bearer(head.authorization), caller=caller, bill=bill)
+    if operation is None:
+        return None
+    plan, lookup = operation.prepared.plan, Lookup(engine, head, operation, seen, settle)
+    assert plan, "it has been made"
+    try:
+        if plan.begin(operation.context, operation.values, bill, lookup.answer):
+            engine.deadlines.add(lookup)
+            return lookup
+    except BaseException:
+        bill.give_back()
+        raise
+    bill.give_back()
+    return None

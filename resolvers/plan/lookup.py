@@ -1,0 +1,62 @@
+"""The plan of one row by its key as straight code: one statement, no run, and nothing that waits.
+
+Most requests of a front end are such. What is not one, or may not be, is left to a run.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from graphql import VariableValues
+
+from app.connection import Row
+from app.errors import Unplanned
+from app.metering import Work
+from resolvers.context import Context
+from resolvers.loaders import Reference
+from resolvers.plan import statements
+from resolvers.plan.leaves import SHOWN_WITH
+from resolvers.plan.levels import InHand, Inputs, Keyed, Level
+from resolvers.plan.values import Info
+
+Deliver = Callable[[bytes | None], None]
+
+
+def begin(root: InHand, context: Context, variables: VariableValues, work: Work, deliver: Deliver) -> bool:
+    """Ask for the row; `deliver` is called once with the JSON of `data`, or with None if there is no such row.
+
+    False if it is no such plan, or nothing can be asked now. Raises what the resolver raises.
+    """
+    if len(root.values) != 1 or root.children:
+        return False
+    [value] = root.values
+    if not value.may_name_row:
+        return False
+    try:
+        reference = value.resolve_now(Info(context.naming()), variables)
+    except Unplanned:
+        reference = None
+    if not isinstance(reference, Reference):
+        value.may_name_row = False
+        return False
+    level = value.levels.get((reference.model.__name__, True))
+    if not isinstance(level, Keyed) or level.values or level.children or len(level.views) != 1:
+        return False  # it shows more than its rows' columns, or has not been met before
+    request = level.request(Inputs(*statements.kind_of(context.viewer), variables), None, b"{%d}" % reference.key)
+    assert request, "rows by keys have a statement"
+    sql, parameters = request.statement.sql, request.statement.bind(request.bound)
+
+    def answered(rows: list[Row] | None) -> None:
+        deliver(_data(root, level, rows) if rows else None)
+
+    return context.database.reader.pipeline.ask(sql, parameters, work, answered)
+
+
+def _data(root: InHand, level: Level, rows: list[Row]) -> bytes:
+    [shown] = level.program.views[0](rows, None).values()
+    answer = root.program.views[0](((0, None),), None, *(_only(shown) for _ in root.program.links))
+    return orjson.dumps(answer[0], option=SHOWN_WITH)
+
+
+def _only(shown: Any) -> Callable[[Any], Any]:
+    return lambda _: shown
