@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
 from app import metering
@@ -173,17 +173,26 @@ class Pipeline:
         self._heard_at = self._loop.time()
         try:
             libpq.consume_input()
-            # A callback may lose the connection.
-            while self._connection and (self._in_flight or self._syncs) and not libpq.is_busy():
-                result = libpq.get_result()
-                if result is None:
-                    continue  # the end of one statement's results
-                if result.status == ExecStatus.PIPELINE_SYNC:
-                    self._syncs -= 1
-                else:
-                    self._deliver(self._in_flight.popleft(), result)
+            self._take(libpq)
         except OperationalError:
             self._lose()
+        else:
+            if self._connection and libpq.status != ConnStatus.OK:
+                self._lose()
+
+    def _take(self, libpq: PGconn) -> None:
+        was_end = False
+        # A callback may lose the connection.
+        while self._connection and (self._in_flight or self._syncs) and not libpq.is_busy():
+            result = libpq.get_result()
+            if result is None:
+                if was_end:
+                    return  # it ends the results of each statement, and says so for ever if the connection is lost
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                self._syncs -= 1
+            else:
+                self._deliver(self._in_flight.popleft(), result)
+            was_end = result is None
 
     def _deliver(self, pending: _Pending, result: PGresult) -> None:
         answered_at = perf_counter() - metering.loop.busy_s

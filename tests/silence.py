@@ -1,6 +1,7 @@
 """Deadlines that tests of silent servers can wait for."""
 
 import asyncio
+from collections.abc import Callable
 
 from app.settings import settings
 
@@ -33,3 +34,10 @@ async def in_time(work):
     """What the work answers; a wait without a deadline fails here."""
     async with asyncio.timeout(PATIENCE_S):
         return await work
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for what happens soon, and fail when it does not."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)

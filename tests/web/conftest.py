@@ -29,7 +29,7 @@ from app.web.routes.metrics import metrics
 from app.web.server import Server, configuration
 from schema.limits import Limits
 from schema.metadata import ONCE_PER_OPERATION
-from tests.silence import PATIENCE_S
+from tests.silence import PATIENCE_S, until
 from tests.web.wire import News, Wire, news
 
 PROTOCOL = "graphql-transport-ws"
@@ -390,10 +390,4 @@ def connect(served: Served) -> Any:
 @pytest.fixture
 def eventually() -> Any:
     """Wait for what happens soon, and fail when it does not."""
-
-    async def eventually(holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
-                await asyncio.sleep(0.01)
-
-    return eventually
+    return until
