@@ -33,14 +33,24 @@ Deliver = Callable[[list[Row] | None], None]
 log = structlog.get_logger(__name__)
 
 
-class _Pending(NamedTuple):
-    """A statement whose answer is still to come; nobody waits for that to a preparation."""
+class _Batch:
+    """What goes out together; the answers come together, too."""
 
-    sql: bytes = b""
-    statement: PreparedStatement | None = None
-    work: metering.Work | None = None
-    asked: tuple[float, float] = (0.0, 0.0)
-    deliver: Deliver | None = None
+    __slots__ = ("asked", "count")
+
+    def __init__(self, asked: tuple[float, float]) -> None:
+        self.asked = asked
+        self.count = 0
+
+
+class _Pending(NamedTuple):
+    """A statement whose answer somebody waits for."""
+
+    sql: bytes
+    statement: PreparedStatement
+    work: metering.Work
+    batch: _Batch
+    deliver: Deliver
 
 
 class Pipeline:
@@ -52,11 +62,13 @@ class Pipeline:
         self._statements_max = statements_max
         self._prepared = 0
         self._connection: AsyncConnection[Any] | None = None
+        self._socket = -1
         self._connecting: asyncio.Task[None] | None = None
         self._not_before = 0.0
-        self._in_flight: deque[_Pending] = deque()
+        # None is for what nobody waits for, as a preparation.
+        self._in_flight: deque[_Pending | None] = deque()
+        self._batch: _Batch | None = None
         self._syncs = 0
-        self._is_to_be_sent = False
         self._answered_at = 0.0
         self._heard_at = 0.0
         self._closed = False
@@ -80,8 +92,11 @@ class Pipeline:
             return False
         if not self._in_flight:
             self._heard_at = self._loop.time()
-        self._in_flight.append(_Pending(sql, statement, work, work.asked(), deliver))
-        self._send_soon()
+        if self._batch is None:
+            self._batch = _Batch(work.asked())
+            self._loop.call_soon(self._send)
+        self._batch.count += 1
+        self._in_flight.append(_Pending(sql, statement, work, self._batch, deliver))
         return True
 
     def look(self) -> None:
@@ -109,7 +124,8 @@ class Pipeline:
             with suppress(Error, OSError):  # the ordinary way says what is wrong with the database
                 connection = await AsyncConnection.connect(**self._arguments)
                 connection.pgconn.enter_pipeline_mode()
-                self._loop.add_reader(connection.pgconn.socket, self._on_readable, connection.pgconn)
+                self._socket = connection.pgconn.socket
+                self._loop.add_reader(self._socket, self._on_readable, connection.pgconn)
                 self._connection = connection
         finally:
             self._connecting = None
@@ -117,13 +133,13 @@ class Pipeline:
     def _lose(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._loop.remove_reader(connection.pgconn.socket)
-            self._loop.remove_writer(connection.pgconn.socket)
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
             connection.pgconn.finish()
-        lost, self._in_flight, self._syncs = self._in_flight, deque(), 0
+        lost, self._in_flight, self._syncs, self._batch = self._in_flight, deque(), 0, None
         self._statements = LRU(self._statements_max)
         for pending in lost:
-            if pending.deliver:
+            if pending:
                 pending.deliver(None)
 
     def _prepare(self, connection: AsyncConnection[Any], sql: bytes) -> PreparedStatement:
@@ -132,7 +148,7 @@ class Pipeline:
         self._prepared += 1
         statement = PreparedStatement(b"p%d" % self._prepared, connection)
         connection.pgconn.send_prepare(statement.name, sql)
-        self._in_flight.append(_Pending())
+        self._in_flight.append(None)
         self._statements.put(sql, statement)
         return statement
 
@@ -140,17 +156,12 @@ class Pipeline:
         statement = self._statements.get(sql)
         assert statement, "it was prepared"
         connection.pgconn.send_query_params(b"DEALLOCATE " + statement.name, None)
-        self._in_flight.append(_Pending())
+        self._in_flight.append(None)
         self._statements.drop(sql)
 
-    def _send_soon(self) -> None:
-        """What is asked in one turn of the event loop goes out together."""
-        if not self._is_to_be_sent:
-            self._is_to_be_sent = True
-            self._loop.call_soon(self._send)
-
     def _send(self) -> None:
-        self._is_to_be_sent = False
+        """What was asked in one turn of the event loop goes out together."""
+        self._batch = None
         if self._connection is None:
             return
         libpq = self._connection.pgconn
@@ -158,14 +169,14 @@ class Pipeline:
             libpq.pipeline_sync()
             self._syncs += 1
             if libpq.flush():
-                self._loop.add_writer(libpq.socket, self._on_writable, libpq)
+                self._loop.add_writer(self._socket, self._on_writable, libpq)
         except OperationalError:
             self._lose()
 
     def _on_writable(self, libpq: PGconn) -> None:
         try:
             if not libpq.flush():
-                self._loop.remove_writer(libpq.socket)
+                self._loop.remove_writer(self._socket)
         except OperationalError:
             self._lose()
 
@@ -190,23 +201,21 @@ class Pipeline:
                     return  # it ends the results of each statement, and says so for ever if the connection is lost
             elif result.status == ExecStatus.PIPELINE_SYNC:
                 self._syncs -= 1
-            else:
-                self._deliver(self._in_flight.popleft(), result)
+                self._answered_at = perf_counter() - metering.loop.busy_s
+            elif pending := self._in_flight.popleft():
+                self._deliver(pending, result)
             was_end = result is None
 
     def _deliver(self, pending: _Pending, result: PGresult) -> None:
-        answered_at = perf_counter() - metering.loop.busy_s
-        before, self._answered_at = self._answered_at, answered_at
-        if pending.deliver is None or pending.statement is None or pending.work is None:
-            return
         if result.status != ExecStatus.TUPLES_OK:
             if result.status == ExecStatus.FATAL_ERROR and is_outdated(error_from_result(result)):
                 self._statements.drop(pending.sql)  # it is prepared anew for whoever comes next
             pending.deliver(None)
             return
-        # Nobody pays for having waited behind others.
-        asked_at, ready_s = pending.asked
-        pending.work.answered((max(asked_at, before), ready_s), answered_at)
+        now, (asked_at, ready_s) = perf_counter() - metering.loop.busy_s, pending.batch.asked
+        # Each pays its part of the time of all, and nobody for having waited behind those before.
+        share_s = (now - max(asked_at, self._answered_at)) / pending.batch.count
+        pending.work.answered((now - share_s, ready_s), now)
         metering.begin_step(pending.work)
         try:
             pending.deliver(pending.statement.rows(result))
