@@ -78,6 +78,26 @@ class Api:
         self.health.draining = True
 
 
+class Contexts:
+    """Makes the contexts of operations."""
+
+    def __init__(self, known: Viewers, make: Callable[..., Context]) -> None:
+        self._known = known
+        self._make = make
+
+    async def of(self, token: str | None, caller: Caller) -> Context:
+        """For whom the token belongs to; raises what refuses it."""
+        return self._context(*((Viewer(), None) if token is None else await self._known.of(token)), caller)
+
+    def now(self, token: str | None, caller: Caller) -> Context | None:
+        """The same, if that is known without asking."""
+        cached = (Viewer(), None) if token is None else self._known.cached(token)
+        return None if cached is None else self._context(*cached, caller)
+
+    def _context(self, viewer: Viewer, expires_at: datetime | None, caller: Caller) -> Context:
+        return self._make(viewer, viewer, caller.address, caller.client, expires_at)
+
+
 def build(*, planned: bool = True) -> Api:
     """The API of this process, by the settings; unless `planned`, graphql-core executes every query."""
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
@@ -87,17 +107,7 @@ def build(*, planned: bool = True) -> Api:
     logbook = Logbook(database)
     known = Viewers(partial(sessions.viewer_of, database), events)
 
-    def context_of(viewer: Viewer, expires_at: datetime | None, caller: Caller) -> Context:
-        return Context(
-            database, events, signals, feed_delivery, rates, viewer, viewer, caller.address, caller.client, expires_at
-        )
-
-    async def context(token: str | None, caller: Caller) -> Context:
-        return context_of(*((Viewer(), None) if token is None else await known.of(token)), caller)
-
-    def context_now(token: str | None, caller: Caller) -> Context | None:
-        cached = (Viewer(), None) if token is None else known.cached(token)
-        return None if cached is None else context_of(*cached, caller)
+    contexts = Contexts(known, partial(Context, database, events, signals, feed_delivery, rates))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -117,7 +127,7 @@ def build(*, planned: bool = True) -> Api:
     budget = Budget(rates)
     limits, plans = Limits(schema), Plans(schema) if planned else None
     graphql = GraphQL(
-        schema=schema, context=context, context_now=context_now, limits=limits, budget=budget, plans=plans
+        schema=schema, context=contexts.of, context_now=contexts.now, limits=limits, budget=budget, plans=plans
     )
     # Connections whose token ends now are closed at once.
     known.on_invalidation(graphql.ask_anew)
