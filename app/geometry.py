@@ -9,12 +9,13 @@ from geoalchemy2 import Geometry as GeometryColumn
 from geoalchemy2.elements import WKBElement
 from geoalchemy2.shape import from_shape, to_shape
 from pyproj import Geod
-from shapely import MultiPolygon, Polygon
+from shapely import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Dialect, func, select
 from sqlalchemy.types import TypeDecorator
 
+from app import antimeridian, reference_systems
 from app.errors import Invalid, Unfit
 from app.settings import settings
 from app.tiles import LATITUDE_MAX
@@ -80,16 +81,43 @@ def share_ground(one: BaseGeometry, other: BaseGeometry) -> bool:
 
 
 def from_geojson(value: Any) -> BaseGeometry:
-    """The shape a GeoJSON geometry, or a Feature with one, describes; Unfit for any other value."""
-    if isinstance(value, dict) and value.get("type") == "Feature":
-        value = value.get("geometry")
+    """The shape of a GeoJSON geometry, of a Feature, or of a FeatureCollection of one; Unfit for any other value."""
+    crs = None
+    for kind in ("FeatureCollection", "Feature"):
+        if isinstance(value, dict) and value.get("type") == kind:
+            crs = crs or value.get("crs")
+            value = _only(value.get("features")) if kind == "FeatureCollection" else _present(value.get("geometry"))
     if not isinstance(value, dict) or "type" not in value:
         raise Unfit('Give a GeoJSON geometry: an object with "type" and "coordinates".')
     _check_size(value)
+    transform = reference_systems.to_degrees(crs or value.get("crs"))
     try:
-        return shapely.force_2d(shape(value))
+        read = shapely.force_2d(shape(value))
     except Exception:  # noqa: BLE001 -- shapely raises whatever a malformed value provokes
         raise Unfit("These coordinates do not form a GeoJSON geometry.") from None
+    return transform(read)
+
+
+def _only(features: Any) -> Any:
+    if not isinstance(features, list) or len(features) != 1:
+        count = f"this FeatureCollection has {len(features)}" if isinstance(features, list) else "this has none"
+        raise Unfit(f"Give a single feature; {count}.")
+    return features[0]
+
+
+def _present(shape: Any) -> Any:
+    if shape is None:
+        raise Unfit("This feature has no geometry.")
+    return shape
+
+
+def single(geometry: BaseGeometry) -> BaseGeometry:
+    """The only polygon of a MultiPolygon or of a collection; every other shape as it is."""
+    if isinstance(geometry, Polygon) or geometry.is_empty:
+        return geometry
+    parts = list(polygons(geometry))
+    others = [part for part in shapely.get_parts(geometry) if isinstance(part, Point | LineString)]
+    return parts[0] if len(parts) == 1 and not others else geometry
 
 
 def _check_size(value: dict[str, Any]) -> None:
@@ -125,19 +153,23 @@ def check_place(field: str, geometry: BaseGeometry) -> None:
         )
 
 
-def checked(field: str, geometry: Geometry, *, area_m2_min: float, area_m2_max: float) -> Geometry:
+def checked(field: str, geometry: BaseGeometry, *, area_m2_min: float, area_m2_max: float) -> BaseGeometry:
     """The geometry with its rings in RFC 7946's order, if it lies on the earth, is sound, and has a fit size.
 
     What crosses itself is refused, not repaired: only its author knows what was meant.
     """
-    ordered = sound(field, geometry)
-    if not area_m2_min <= (area := area_m2(geometry)) <= area_m2_max:
+    ordered = sound(field, antimeridian.split(geometry))
+    if not area_m2_min <= (area := area_m2(ordered)) <= area_m2_max:
         raise Invalid(field, f"Draw {area_m2_min:,.0f} to {area_m2_max:,.0f} m²; this is {area:,.0f} m².")
     return ordered
 
 
-def sound(field: str, shape: Geometry) -> Geometry:
-    """The shape with its rings in order, if it lies on the earth and does not cross itself."""
+def sound(field: str, shape: BaseGeometry) -> BaseGeometry:
+    """The shape with its rings in order, if it lies on the earth and does not cross itself.
+
+    What goes beyond longitude 180 is split there.
+    """
+    shape = antimeridian.split(shape, by_steps=False)
     check_place(field, shape)
     if not shape.is_valid:
         raise Invalid(field, f"This geometry is not valid: {shapely.is_valid_reason(shape)}.")
@@ -161,7 +193,7 @@ def outline(field: str, shape: BaseGeometry) -> Polygon | MultiPolygon:
     """What somebody drew around a feature, always the same of the same ground: its rings begin at one place."""
     if not isinstance(shape, Polygon | MultiPolygon):
         raise Invalid(field, f"Draw a Polygon or a MultiPolygon; this is a {shape.geom_type}.")
-    return anticlockwise(shapely.normalize(sound(field, shape)))
+    return anticlockwise(shapely.normalize(sound(field, antimeridian.split(shape))))
 
 
 def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
@@ -173,7 +205,7 @@ def ground(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
         if shapely.get_num_coordinates(shape) > settings.repair_vertices_max:
             return None
         shape = shapely.make_valid(shape, method="structure", keep_collapsed=False)
-    parts = [part for part in _polygons(shape) if part.area > 0]
+    parts = [part for part in polygons(shape) if part.area > 0]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
@@ -189,11 +221,12 @@ def _within(lines: Sequence[BaseGeometry]) -> BaseGeometry:
     return shapely.union_all(shapely.polygonize(lines).geoms)
 
 
-def _polygons(shape: BaseGeometry) -> Iterator[Polygon]:
+def polygons(shape: BaseGeometry) -> Iterator[Polygon]:
+    """The polygons of a shape, also those within collections."""
     if isinstance(shape, Polygon):
         yield shape
     for part in getattr(shape, "geoms", ()):
-        yield from _polygons(part)
+        yield from polygons(part)
 
 
 def to_geojson(geometry: BaseGeometry) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from strawberry.types.scalar import ScalarDefinition
 
+from app import antimeridian
 from app.errors import Unfit
-from app.geometry import FeatureCollection, from_geojson, to_geojson
+from app.geometry import FeatureCollection, from_geojson, single, to_geojson
 from app.models.base import BigInt
 
 SAFE_INTEGER_MAX = 2**53 - 1
@@ -35,6 +36,11 @@ def exact_id(value: Any) -> str:
 def _geojson(name: str, kind: type[BaseGeometry], description: str) -> ScalarDefinition:
     def parse(value: Any) -> BaseGeometry:
         geometry = from_geojson(value)
+        if kind is Polygon:
+            geometry = single(geometry)
+            # Its two parts on either side of longitude 180 are one polygon.
+            if isinstance(antimeridian.joined(geometry), Polygon):
+                return geometry
         if not isinstance(geometry, kind):
             raise Unfit(f"Expected a {kind.__name__}; this is a {geometry.geom_type}.")
         return geometry
@@ -95,7 +101,9 @@ SCALARS: dict[Any, ScalarDefinition] = {
         parse_value=dict,
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc7946#section-3.3",
     ),
-    Polygon: _geojson("GeoJSONPolygon", Polygon, "One polygon, with or without holes."),
+    Polygon: _geojson(
+        "GeoJSONPolygon", Polygon, "One polygon, with or without holes; a MultiPolygon if it crosses the antimeridian."
+    ),
     Point: _geojson("GeoJSONPoint", Point, "One point."),
     BaseGeometry: _geojson("GeoJSONGeometry", shapely.Geometry, "A geometry of any kind."),
 }

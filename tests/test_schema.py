@@ -90,6 +90,9 @@ def test_only_short_closed_lists_are_not_connections():
     assert plain == {
         "Query.nodes",
         "ColumnProfile.languageShares",
+        # At most one for each reason.
+        "LabelImport.skipped",
+        "LabelUpload.skipped",
         "ColumnProfile.textShares",
         "ColumnProfile.topValues",
         "Explanation.inputs",

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 
 from app import security
 from app.database import WriteSession
-from app.formats import footprints as footprints_service
+from app.formats import label_files
 from app.gateways.fakes import village
+from app.gateways.osm import BUILDINGS
 from app.models.accounts import Team, TeamMembership, User
 from app.models.mapping.datasets import AOI, Dataset, DatasetStatus
 from app.policies import Viewer
@@ -73,8 +74,8 @@ async def make_dataset(session: WriteSession, mapper: Viewer) -> Dataset:
     )
     for area in village.TRAINING_AREAS:
         aoi: AOI = await editing.create_aoi(session, mapper, dataset_id=dataset.id, geom=area)
-        found_here, outside = footprints_service.filter_footprints(area, "geojson", footprints(area))
-        await uploads.upload_labels(session, mapper, aoi_id=aoi.id, footprints=found_here, outside=outside)
+        inside, outside, _ = label_files.sift_value(area, "geojson", footprints(area), BUILDINGS, is_strict=True)
+        await uploads.upload_labels(session, mapper, aoi_id=aoi.id, footprints=inside, outside=outside)
     return dataset
 
 

@@ -1,6 +1,7 @@
-"""Labels before they are kept: read, checked one by one, and filter_footprints by the area they are for."""
+"""Labels before they are kept: checked one by one, and sifted by the area they are for."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -10,12 +11,27 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from app import checks, geometry
+from app import antimeridian, checks, geometry
 from app.errors import Invalid
-from app.formats import Feature
+from app.formats.skipping import Skip, SkipReason, Skips
+from app.selections import Selection
 from app.settings import settings
 
 BATCH = 1_000
+PROPERTIES = "properties"
+
+
+class Candidate(NamedTuple):
+    """A feature of a file that may become a label, and its place there."""
+
+    place: str
+    geometry: BaseGeometry
+    tags: Mapping[str, Any]
+    osm_type: str | None = None
+    osm_id: int | None = None
+
+
+Read = Candidate | Skip
 
 
 class Footprint(NamedTuple):
@@ -28,80 +44,120 @@ class Footprint(NamedTuple):
 
 
 class Sieve:
-    """Checks labels, and lets pass those that share ground with an area; it counts the others."""
+    """Lets pass the labels that share ground with an area; counts the others, and what cannot be used."""
 
-    def __init__(self, area: Polygon, field: str) -> None:
+    def __init__(self, area: BaseGeometry, selection: Selection, skips: Skips) -> None:
         self.outside = 0
         self.passed = 0
+        self.skips = skips
         self._area = area
-        self._field = field
-        self._number = 0
+        self._selection = selection
         self._repairs_left = settings.repairs_per_upload_max
+        self._seen: set[bytes] = set()
         shapely.prepare(area)
 
-    def sift(self, features: Sequence[Feature]) -> list[Footprint]:
-        """The next labels; Invalid names the first that is wrong."""
-        shapes = [self._checked(each.geometry) for each in features]
-        tags = [orjson.dumps(dict(each.properties)) if each.properties else None for each in features]
-        wkb = shapely.to_wkb(np.array(shapes, dtype=object))
-        footprints = [Footprint(*each) for each in zip(wkb, tags, strict=True)]
-        return self.within(footprints, shapes)
-
-    def within(self, footprints: Sequence[Footprint], shapes: Sequence[BaseGeometry]) -> list[Footprint]:
-        """Those of sound labels that share ground with the area."""
-        # Ground in common: a common edge is none.
-        shared = shapely.intersects(self._area, shapes) & ~shapely.touches(self._area, shapes)
+    def sift(self, batch: Sequence[Read]) -> list[Footprint]:
+        """The next labels."""
+        footprints, shapes = [], []
+        for each in batch:
+            checked = each if isinstance(each, Skip) else self._checked(each)
+            if isinstance(checked, Skip):
+                self.skips.add(checked)
+                continue
+            footprint, shape = checked
+            footprints.append(footprint)
+            shapes.append(shape)
+        if not footprints:
+            return []
+        shared = share_ground(self._area, shapes)
         within = [each for each, is_shared in zip(footprints, shared, strict=True) if is_shared]
         self.passed += len(within)
         self.outside += len(footprints) - len(within)
         return within
 
-    def _checked(self, shape: BaseGeometry) -> BaseGeometry:
-        place = f"{self._field}.{self._number}"
-        self._number += 1
-        if not isinstance(shape, Polygon | MultiPolygon):
-            raise Invalid(place, f"Labels must be Polygons or MultiPolygons; this is a {shape.geom_type}.")
-        geometry.check_place(place, shape)
+    def _checked(self, candidate: Candidate) -> tuple[Footprint, BaseGeometry] | Skip:
+        """What is kept of a candidate, with its shape; or why it cannot be."""
+        place = candidate.place
+        if self._selection.denies(candidate.tags):
+            return Skip(place, SkipReason.ABSENT, "A tag says that there is no such feature, such as building=no.")
+        shape = self._shape(place, candidate.geometry)
+        if isinstance(shape, Skip):
+            return shape
+        tags = _tags(place, candidate.tags)
+        if isinstance(tags, Skip):
+            return tags
+        marks = self._marks(candidate, shape)
+        if not self._seen.isdisjoint(marks):
+            return Skip(place, SkipReason.DUPLICATE, "This feature is in the file twice.")
+        self._seen.update(marks)
+        wkb: bytes = shapely.to_wkb(shape)
+        return Footprint(wkb, tags, candidate.osm_id, candidate.osm_type), shape
+
+    def _shape(self, place: str, given: BaseGeometry) -> Polygon | MultiPolygon | Skip:
+        if given.is_empty:
+            return Skip(place, SkipReason.NO_GEOMETRY, "This geometry is empty.")
+        areas = polygons_of(given)
+        if areas is None:
+            message = f"Labels must be Polygons or MultiPolygons; this is a {given.geom_type}."
+            return Skip(place, SkipReason.NOT_A_POLYGON, message)
+        shape = antimeridian.split(areas, moves=True)
+        try:
+            geometry.check_place(place, shape)
+        except Invalid as invalid:
+            is_large = shapely.get_num_coordinates(shape) > settings.vertices_max
+            return Skip(place, SkipReason.TOO_LARGE if is_large else SkipReason.OUT_OF_BOUNDS, invalid.message)
         if not shape.is_valid:
-            shape, self._repairs_left = _repaired(place, shape, self._repairs_left), self._repairs_left - 1
+            # Real footprints cross themselves now and then; what a label covers is clear all the same.
+            self._repairs_left -= 1
+            repaired = geometry.ground(shape) if self._repairs_left >= 0 else None
+            if repaired is None:
+                reason = shapely.is_valid_reason(shape)
+                message = f"This label has no area, or crosses itself: {reason}."
+                return Skip(place, SkipReason.INVALID_GEOMETRY, message)
+            shape = repaired
         return geometry.anticlockwise(shape)
 
-
-def _repaired(place: str, shape: BaseGeometry, repairs_left: int) -> BaseGeometry:
-    """Real footprints cross themselves now and then; what a label covers is clear all the same."""
-    covered = geometry.ground(shape) if repairs_left > 0 else None
-    if covered is None:
-        raise Invalid(place, f"This label has no area, or crosses itself: {shapely.is_valid_reason(shape)}.")
-    return covered
-
-
-def filter_footprints(area: Polygon, field: str, collection: Any) -> tuple[list[Footprint], int]:
-    """The labels of a GeoJSON FeatureCollection that share ground with an area, and how many do not."""
-    listed = collection.get("features") if isinstance(collection, dict) else None
-    if not isinstance(listed, list) or collection.get("type") != "FeatureCollection":
-        raise Invalid(field, 'Give a GeoJSON FeatureCollection: {"type": "FeatureCollection", "features": […]}.')
-    if not 0 < len(listed) <= settings.labels_per_upload_max:
-        raise Invalid(field, f"Give 1 to {settings.labels_per_upload_max} features; this has {len(listed)}.")
-    sieve = Sieve(area, f"{field}.features")
-    read = features(f"{field}.features", listed)
-    footprints = [footprint for batch in batched(read) for footprint in sieve.sift(batch)]
-    return footprints, sieve.outside
+    def _marks(self, candidate: Candidate, shape: BaseGeometry) -> list[bytes]:
+        """By what a feature is known again: its element, and its outline with the tags it was chosen by."""
+        outline = shapely.to_wkb(shapely.normalize(shape))
+        marks = [outline + orjson.dumps(self._selection.chosen_by(candidate.tags), default=str)]
+        if candidate.osm_id is not None:
+            marks.append(f"{candidate.osm_type}/{candidate.osm_id}".encode())
+        return [blake2b(mark, digest_size=12).digest() for mark in marks]
 
 
-def features(field: str, listed: Iterable[Any]) -> Iterator[Feature]:
-    """The features of a GeoJSON collection; Invalid names the first that is none."""
-    for number, feature in enumerate(listed):
-        place = f"{field}.{number}"
-        if not isinstance(feature, dict) or feature.get("type") != "Feature":
-            raise Invalid(place, "This is not a GeoJSON Feature.")
-        try:
-            shape = geometry.from_geojson(feature)
-        except ValueError as error:
-            raise Invalid(place, str(error)) from None
-        yield Feature(shape, checks.json_object(f"{place}.properties", feature.get("properties") or {}))
+def polygons_of(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
+    """The polygons of a shape, also those within a collection; None if it has none."""
+    if isinstance(shape, Polygon | MultiPolygon):
+        return shape
+    parts = [part for part in geometry.polygons(shape) if not part.is_empty]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
 
 
-def batched(features: Iterator[Feature]) -> Iterator[list[Feature]]:
-    """The features in lists of a size that is quick to handle."""
-    while batch := list(islice(features, BATCH)):
+def share_ground(area: BaseGeometry, shapes: Sequence[BaseGeometry]) -> Sequence[bool]:
+    """Which shapes have ground in common with an area: a common edge is none."""
+    listed = np.array(shapes, dtype=object)
+    shared: Sequence[bool] = shapely.intersects(area, listed) & ~shapely.touches(area, listed)
+    return shared
+
+
+def _tags(place: str, tags: Mapping[str, Any]) -> bytes | Skip | None:
+    if not tags:
+        return None
+    try:
+        written = orjson.dumps(checks.json_object(place, dict(tags)))
+    except Invalid as invalid:
+        return Skip(place, SkipReason.INVALID_PROPERTIES, invalid.message, PROPERTIES)
+    if len(written) > settings.label_tags_bytes_max:
+        most = settings.label_tags_bytes_max
+        message = f"The properties of a label may take at most {most:,} bytes; these take {len(written):,}."
+        return Skip(place, SkipReason.TOO_LARGE, message, PROPERTIES)
+    return written
+
+
+def batched(read: Iterator[Read]) -> Iterator[list[Read]]:
+    """What was read in lists of a size that is quick to handle."""
+    while batch := list(islice(read, BATCH)):
         yield batch

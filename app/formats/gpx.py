@@ -1,20 +1,21 @@
 """GPX: the boundary of an area, to be followed with a map editor or a receiver."""
 
+import shapely
 from gpxpy.gpx import GPX, GPXTrack, GPXTrackPoint, GPXTrackSegment
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from app.geometry import DECIMALS
 
 MEDIA_TYPE = "application/gpx+xml"
 
 
-def gpx(area: Polygon, *, name: str) -> str:
-    """One track with a segment for the outer ring and one for each hole."""
+def gpx(area: BaseGeometry, *, name: str) -> str:
+    """One track with a segment for each outer ring and one for each hole."""
     file = GPX()
     file.creator = "Fieldgraph"
     file.name = name
     file.description = "Map what lies within this boundary. The boundary itself is not map data: do not upload it."
-    rings = [area.exterior, *area.interiors]
+    rings = [ring for part in shapely.get_parts(area) for ring in (part.exterior, *part.interiors)]
     segments = [
         GPXTrackSegment([GPXTrackPoint(round(y, DECIMALS), round(x, DECIMALS)) for x, y in ring.coords])
         for ring in rings

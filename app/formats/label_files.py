@@ -1,39 +1,42 @@
 """Files of labels, read in a parsing child: what passes goes into another file, a batch at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ijson
 import msgpack
 import shapely
 
 from app.errors import Invalid, Unreadable
-from app.formats import Feature, osm_reading
-from app.formats.footprints import Footprint, Sieve, batched, features
-from app.parsing.bounds import JsonFile
+from app.formats import file_streams, geojson_reading, osm_reading
+from app.formats.footprints import Footprint, Read, Sieve, batched
+from app.formats.skipping import Skipped, Skips
+from app.selections import Selection, Tags
+from app.settings import settings
 
-OSM_XML = "OSM_XML"
+GEOJSON = "GEOJSON"
 FIELD = "file"
 
-Tags = Mapping[str, Sequence[str]]
 
+def sift(
+    path: str, format: str, tags: Tags, area: bytes, target: str, is_strict: bool = False
+) -> tuple[int, int, list[dict[str, Any]]]:
+    """Writes the labels of a file that share ground with an area (as WKB) to another file.
 
-def sift(path: str, format: str, tags: Tags, area: bytes, target: str) -> tuple[int, int]:
-    """How many labels of a file share ground with an area (as WKB), which are written to another, and how many do not.
-
-    Of OSM XML those with one of the tags count, or all if none is named.
+    Returns how many these are, how many lie outside, and what was skipped. Of OpenStreetMap files, labels are areas
+    with one of the tags, or all if none is named.
     """
-    sieve = Sieve(shapely.from_wkb(area), f"{FIELD}.features")
+    selection, skips = Selection(tags), Skips(FIELD, is_strict=is_strict)
+    sieve = Sieve(shapely.from_wkb(area), selection, skips)
     try:
         with Path(target).open("wb") as passed:
-            batches = batched(_features(Path(path), format, tags))
-            passed.writelines(msgpack.packb(sieve.sift(batch)) for batch in batches)
+            for batch in batched(_read(Path(path), format, selection)):
+                passed.write(msgpack.packb(sieve.sift(batch)))
+                _check_count(sieve.passed)
     except Unreadable as error:
         raise Invalid(FIELD, str(error)) from None
-    if not sieve.passed + sieve.outside:
-        raise Invalid(FIELD, "There are no labels in this file.")
-    return sieve.passed, sieve.outside
+    skips.check_any_left(sieve.passed + sieve.outside)
+    return sieve.passed, sieve.outside, [each.plain() for each in skips.report()]
 
 
 def filter_footprints(target: Path) -> Iterator[list[Footprint]]:
@@ -43,24 +46,25 @@ def filter_footprints(target: Path) -> Iterator[list[Footprint]]:
             yield [Footprint(*each) for each in batch]
 
 
-def _features(path: Path, format: str, tags: Tags) -> Iterator[Feature]:
-    if format == OSM_XML:
-        return osm_reading.read(path, lambda element_tags: not tags or _matches(tags, element_tags))
-    return features(f"{FIELD}.features", _read_geojson(path))
+def sift_value(
+    area: shapely.Geometry, field: str, value: Any, tags: Tags, *, is_strict: bool
+) -> tuple[list[Footprint], int, list[Skipped]]:
+    """The labels of a GeoJSON object that share ground with an area, how many do not, and what was skipped."""
+    skips = Skips(field, is_strict=is_strict)
+    sieve = Sieve(area, Selection(tags), skips)
+    read = geojson_reading.read_value(field, value)
+    footprints = [footprint for batch in batched(read) for footprint in sieve.sift(batch)]
+    skips.check_any_left(sieve.passed + sieve.outside)
+    return footprints, sieve.outside, skips.report()
 
 
-def _matches(wanted: Tags, tags: Mapping[str, str]) -> bool:
-    return any(key in tags and (not values or tags[key] in values) for key, values in wanted.items())
+def _read(path: Path, format: str, selection: Selection) -> Iterator[Read]:
+    # People take any file of JSON for GeoJSON.
+    is_geojson = format == GEOJSON and not file_streams.is_overpass_json(file_streams.head(path))
+    return geojson_reading.read_file(path) if is_geojson else osm_reading.read(path, selection)
 
 
-def _read_geojson(path: Path) -> Iterator[Any]:
-    try:
-        with path.open("rb") as file:
-            if next(ijson.items(JsonFile(file), "type"), None) != "FeatureCollection":
-                raise Unreadable("This is not a GeoJSON FeatureCollection.")
-            file.seek(0)
-            yield from ijson.items(JsonFile(file), "features.item", use_float=True)
-    except UnicodeDecodeError:
-        raise Unreadable("This is not JSON: its text is not UTF-8.") from None
-    except ijson.JSONError as error:
-        raise Unreadable(f"This is not JSON: {str(error).splitlines()[0]}.") from None
+def _check_count(count: int) -> None:
+    """Passes while the labels may fit into a dataset: what is known of each takes memory."""
+    if count > settings.labels_per_dataset_max:
+        raise Invalid(FIELD, "This dataset has reached the limit for labels.")

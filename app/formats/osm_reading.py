@@ -1,201 +1,194 @@
-"""Reads areas out of OSM XML: closed ways, and multipolygons put together from their ways.
+"""Reads areas out of OpenStreetMap files: closed ways, and multipolygons put together from their ways.
 
-A file is read twice, so that its elements may come in any order: first its nodes, each kept in 24 bytes of memory,
-and its relations, then its ways. Documents that define entities are refused.
+A file is read twice, so that its elements may come in any order: first its nodes, each kept in 32 bytes of memory,
+and its relations, then its ways. What cannot be put together is skipped with a reason; the rest is used.
 """
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
 
-from app.errors import Unreadable
-from app.formats import Feature
-from app.geometry import enclosed
-from app.settings import settings
+from app.formats.footprints import Candidate, Read
+from app.formats.osm_elements import Element, Member, Node, elements
+from app.formats.skipping import Skip, SkipReason
+from app.selections import Selection
 
-CHUNK_BYTES = 65_536
 ENDS_MIN = 4
-# osm, perhaps an action around an element and its versions, an element, its parts.
-DEPTH_MAX = 8
-Wanted = Callable[[Mapping[str, str]], bool]
+AREAS = {"multipolygon", "boundary"}
+
+Line = NDArray[np.float64]
 
 
-def read(path: Path, wanted: Wanted) -> Iterator[Feature]:
-    """The areas with wanted tags; Unreadable if one cannot be put together."""
-    first = _First(wanted)
-    for _ in _parsed(path, first):
-        pass
-    places = _Places(first.ids, first.longitudes, first.latitudes)
-    second = _Second(wanted, places, {way for relation in first.relations for way, _ in relation.members})
-    yield from _parsed(path, second)
-    for relation in first.relations:
-        yield Feature(second.assembled(relation), relation.tags)
+def read(path: Path, selection: Selection) -> Iterator[Read]:
+    """The areas with wanted tags; and what has them, but cannot be put together."""
+    nodes, relations = _Nodes(), list[Element]()
+    for element in elements(path, "node", "relation"):
+        if isinstance(element, Node):
+            nodes.add(element)
+            if element.tags and selection.names_one_of(element.tags):
+                message = f"Node {element.id} is a point. Draw its outline."
+                yield Skip(f"node/{element.id}", SkipReason.NOT_A_POLYGON, message)
+        elif element.tags.get("type") in AREAS and selection.wants(element.tags):
+            relations.append(element)
+        elif selection.names_one_of(element.tags):
+            message = f"Relation {element.id} is not a multipolygon."
+            yield Skip(_place(element), SkipReason.NOT_A_POLYGON, message)
+    ways = _Ways(selection, nodes.places(), relations)
+    for element in elements(path, "way"):
+        if isinstance(element, Element):
+            yield from ways.take(element)
+    for relation in relations:
+        yield ways.assembled(relation)
+    yield from ways.left()
 
 
-class _Element:
-    """A way or a relation, as far as it has been read."""
-
-    def __init__(self, attributes: Mapping[str, str]) -> None:
-        self.id = int(attributes["id"])
-        self.is_gone = attributes.get("action") == "delete" or attributes.get("visible") == "false"
-        self.tags: dict[str, str] = {}
-        self.refs = array("q")
-        self.members: list[tuple[int, str]] = []
-
-    def check(self) -> None:
-        """Passes if it has no more parts than anything on the map could have."""
-        if len(self.tags) + len(self.refs) + len(self.members) > settings.parser_members_max:
-            raise Unreadable(f"Element {self.id} has more than {settings.parser_members_max:,} parts.")
+def _place(element: Element) -> str:
+    return f"{element.kind}/{element.id}"
 
 
-class _Handler:
-    """What both readings have in common: elements are put together and handed over when they end."""
+def _candidate(element: Element, shape: BaseGeometry) -> Candidate:
+    """What is new has a number below zero, which names nothing."""
+    is_known = element.id > 0
+    tags = {key: value for key, value in element.tags.items() if key != "type" or element.kind != "relation"}
+    return Candidate(_place(element), shape, tags, element.kind if is_known else None, element.id if is_known else None)
 
-    KINDS: tuple[str, ...] = ()
+
+class _Ways:
+    """The ways of a file: areas by themselves, or pieces of relations."""
+
+    def __init__(self, selection: Selection, places: "_Places", relations: list[Element]) -> None:
+        self._selection = selection
+        self._places = places
+        self._pieces = {member.ref for relation in relations for member in relation.members if member.type == "way"}
+        # None for a piece whose nodes are not all there.
+        self._lines: dict[int, Line | None] = {}
+        # Pieces that are areas by themselves, until it is known whether their relation is.
+        self._held: dict[int, Candidate] = {}
+
+    def take(self, way: Element) -> Iterator[Read]:
+        """The next way."""
+        is_piece, is_wanted = way.id in self._pieces, self._selection.wants(way.tags)
+        if not (is_piece or is_wanted):
+            return
+        line = self._places.of(way)
+        if is_piece:
+            self._lines[way.id] = line
+        if is_wanted and (area := self._area(way, line)) is not None:
+            if not is_piece:
+                yield area
+            elif isinstance(area, Candidate) and way.tags:
+                self._held[way.id] = area
+
+    def _area(self, way: Element, line: Line | None) -> Read | None:
+        if line is None:
+            message = f"Way {way.id} has nodes that are not in the file."
+            return Skip(_place(way), SkipReason.MISSING_NODES, message)
+        if not len(line):
+            return Skip(_place(way), SkipReason.NO_GEOMETRY, f"Way {way.id} has no nodes.")
+        if not (line[0] == line[-1]).all():
+            # Without a selection every street is looked at: it is no area, and nobody expects one.
+            is_expected = self._selection.names_one_of(way.tags)
+            message = f"Way {way.id} is not closed. Close its outline."
+            return Skip(_place(way), SkipReason.OPEN_RING, message) if is_expected else None
+        if len(line) < ENDS_MIN:
+            return Skip(_place(way), SkipReason.INVALID_GEOMETRY, f"Way {way.id} has too few nodes for an area.")
+        return _candidate(way, Polygon(line))
+
+    def assembled(self, relation: Element) -> Read:
+        """The area of a relation. Its outer ways are no areas of their own then: some repeat its tags."""
+        place = _place(relation)
+        lines: defaultdict[bool, list[LineString]] = defaultdict(list)
+        # Once each: a line twice encloses nothing.
+        ways = list({member.ref: member for member in relation.members if member.type == "way"}.values())
+        for member in ways:
+            line = self._line(member)
+            if isinstance(line, SkipReason):
+                why = f"Relation {relation.id} needs way {member.ref}, which is not in the file"
+                return Skip(place, line, f"{why}{'' if line is SkipReason.MISSING_MEMBERS else ' with all its nodes'}.")
+            if len(line) > 1:
+                lines[member.role == "inner"].append(LineString(line))
+        try:
+            area = _enclosed(lines[False], lines[True])
+        except shapely.GEOSException:
+            area = None
+        if area is None or area.is_empty:
+            message = f"The ways of relation {relation.id} do not enclose an area."
+            return Skip(place, SkipReason.OPEN_RING, message)
+        for member in ways:
+            if member.role != "inner":
+                self._held.pop(member.ref, None)
+        return _candidate(relation, area)
+
+    def _line(self, member: Member) -> Line | SkipReason:
+        if member.places:
+            line: Line = np.array(member.places).reshape(-1, 2)
+            return SkipReason.MISSING_NODES if np.isnan(line).any() else line
+        if member.ref not in self._lines:
+            return SkipReason.MISSING_MEMBERS
+        known = self._lines[member.ref]
+        return SkipReason.MISSING_NODES if known is None else known
+
+    def left(self) -> Iterator[Candidate]:
+        """Pieces that are areas by themselves: within a courtyard, or of a relation that could not be put together."""
+        yield from self._held.values()
+
+
+def _enclosed(outer: list[LineString], inner: list[LineString]) -> BaseGeometry | None:
+    """The ground within closed outer lines, without that within closed inner lines; None if some are not closed."""
+    areas = []
+    for lines in (outer, inner):
+        polygons, cuts, dangles, invalid = shapely.polygonize_full(lines)
+        if not (cuts.is_empty and dangles.is_empty and invalid.is_empty):
+            return None
+        # Polygonizing finds holes as well, as polygons of their own: together they are all that is enclosed.
+        areas.append(shapely.union_all(polygons.geoms))
+    return areas[0] - areas[1]
+
+
+class _Nodes:
+    """Nodes while they are read."""
 
     def __init__(self) -> None:
-        self.current: _Element | None = None
-        self.features: list[Feature] = []
-        self._depth = 0
+        self._ids, self._versions = array("q"), array("q")
+        self._longitudes, self._latitudes = array("d"), array("d")
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > DEPTH_MAX:
-            raise Unreadable("This is not OSM XML: its elements are nested too deeply.")
-        if name in self.KINDS:
-            self.current = _Element(attributes)
-        elif self.current is None:
-            return
-        elif name == "tag":
-            self.current.tags[attributes["k"]] = attributes["v"]
-        elif name == "nd":
-            self.current.refs.append(int(attributes["ref"]))
-        elif name == "member" and attributes["type"] == "way":
-            self.current.members.append((int(attributes["ref"]), attributes.get("role", "")))
+    def add(self, node: Node) -> None:
+        self._ids.append(node.id)
+        self._versions.append(node.version)
+        self._longitudes.append(node.longitude)
+        self._latitudes.append(node.latitude)
 
-    def end(self, name: str) -> None:
-        self._depth -= 1
-        if name in self.KINDS and self.current is not None:
-            self.current.check()
-            if not self.current.is_gone:
-                self.take(self.current)
-            self.current = None
-
-    def take(self, element: _Element) -> None:
-        raise NotImplementedError
-
-
-class _First(_Handler):
-    """Where the nodes are, and which relations are wanted."""
-
-    KINDS = ("relation",)
-
-    def __init__(self, wanted: Wanted) -> None:
-        super().__init__()
-        self.ids, self.longitudes, self.latitudes = array("q"), array("d"), array("d")
-        self.relations: list[_Element] = []
-        self._wanted = wanted
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "node" and "lat" in attributes:
-            self.ids.append(int(attributes["id"]))
-            self.longitudes.append(float(attributes["lon"]))
-            self.latitudes.append(float(attributes["lat"]))
-        super().start(name, attributes)
-
-    def take(self, element: _Element) -> None:
-        if element.tags.get("type") in {"multipolygon", "boundary"} and self._wanted(element.tags):
-            self.relations.append(element)
-
-
-class _Second(_Handler):
-    """The ways: areas by themselves, or pieces of a relation."""
-
-    KINDS = ("way",)
-
-    def __init__(self, wanted: Wanted, places: "_Places", pieces: set[int]) -> None:
-        super().__init__()
-        self._wanted = wanted
-        self._places = places
-        self._pieces = pieces
-        self._lines: dict[int, LineString] = {}
-
-    def take(self, element: _Element) -> None:
-        is_closed = len(element.refs) >= ENDS_MIN and element.refs[0] == element.refs[-1]
-        if element.id in self._pieces and len(element.refs) > 1:
-            self._lines[element.id] = LineString(self._places.of(element))
-            # The outer way of an old multipolygon may carry its tags: those of the relation count.
-            is_closed = False
-        if is_closed and self._wanted(element.tags):
-            self.features.append(Feature(Polygon(self._places.of(element)), element.tags))
-
-    def assembled(self, relation: _Element) -> Polygon:
-        lines: defaultdict[bool, list[LineString]] = defaultdict(list)
-        for way, role in relation.members:
-            if way not in self._lines:
-                raise Unreadable(f"Relation {relation.id} needs way {way}, which is not in the file.")
-            lines[role == "inner"].append(self._lines[way])
-        try:
-            return enclosed(lines[False], lines[True])
-        except shapely.GEOSException:
-            raise Unreadable(f"The ways of relation {relation.id} do not enclose an area.") from None
+    def places(self) -> "_Places":
+        ids = np.frombuffer(self._ids, dtype=np.int64)
+        # Of several nodes with one number the newest is the last.
+        order = np.lexsort((np.frombuffer(self._versions, dtype=np.int64), ids))
+        places = np.column_stack((np.frombuffer(self._longitudes), np.frombuffer(self._latitudes)))
+        return _Places(ids[order], places[order])
 
 
 class _Places:
-    """The nodes of a file by their ids."""
+    """The nodes of a file by their numbers."""
 
-    def __init__(self, ids: Sequence[int], longitudes: Sequence[float], latitudes: Sequence[float]) -> None:
-        known = np.array(ids, dtype=np.int64)
-        order = np.argsort(known, kind="stable")
-        self._ids = known[order]
-        self._places = np.column_stack((np.array(longitudes), np.array(latitudes)))[order]
+    def __init__(self, ids: NDArray[np.int64], places: NDArray[np.float64]) -> None:
+        self._ids = ids
+        self._places = places
 
-    def of(self, way: _Element) -> NDArray[np.float64]:
-        refs = np.array(way.refs, dtype=np.int64)
-        positions = np.searchsorted(self._ids, refs)
-        if (positions == len(self._ids)).any() or (self._ids[positions] != refs).any():
-            raise Unreadable(f"Way {way.id} has nodes that are not in the file.")
-        places: NDArray[np.float64] = self._places[positions]
-        return places
-
-
-def _parsed(path: Path, handler: _Handler) -> Iterator[Feature]:
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = handler.start, handler.end
-    parser.StartDoctypeDeclHandler = _refuse
-    parser.buffer_text = True
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                parser.Parse(chunk)
-                _check_token(parser, file.tell())
-                yield from handler.features
-                handler.features.clear()
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise Unreadable(f"This is not XML: {error}.") from None
-    except Unreadable:
-        raise
-    except (LookupError, ValueError, OverflowError, shapely.GEOSException):
-        raise Unreadable(f"This is not OSM XML: line {parser.CurrentLineNumber}.") from None
-    yield from handler.features
-
-
-def _check_token(parser: expat.XMLParserType, read: int) -> None:
-    """Passes if what has been read ends in no token that is longer than it may be.
-
-    Expat before 2.6 begins anew with such a token at every chunk, which takes as long as its length squared.
-    """
-    if read - parser.CurrentByteIndex > settings.parser_token_bytes_max:
-        raise Unreadable(f"Line {parser.CurrentLineNumber} has a tag or a comment that is too long.")
-
-
-def _refuse(*_: object) -> None:
-    raise Unreadable("An OSM file must not have a document type.")
+    def of(self, way: Element) -> Line | None:
+        """Where the nodes of a way are; None if the file does not say it of all."""
+        line: Line = np.array(way.places).reshape(-1, 2)
+        unknown = np.isnan(line).any(axis=1)
+        if not unknown.any():
+            return line
+        refs = np.array(way.refs, dtype=np.int64)[unknown]
+        positions = np.searchsorted(self._ids, refs, side="right") - 1
+        if (positions < 0).any() or (self._ids[positions] != refs).any():
+            return None
+        line[unknown] = self._places[positions]
+        return line

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from app import antimeridian
 from app.learning.mosaic import Pixels, window
 from app.learning.prediction import ODDS_MAX
 from app.learning.projection import DEGREES, MERCATOR, area_m2, local_metres, on_grid, pixel_grid, projected
@@ -73,7 +74,7 @@ class Drawing:
 def buildings(odds: Mapping[Tile, Pixels], *, threshold: float, area: BaseGeometry, drawing: Drawing) -> list[Building]:
     """The buildings in the odds of some tiles of one zoom that share ground with an area in degrees."""
     zoom = next(iter(odds)).z
-    middle = area.centroid
+    middle = antimeridian.centroid(area)
     pixel_m = metres_per_pixel(middle.y, zoom)
     parts = [piece for tile in odds for piece in pieces(odds, tile, threshold)]
     outlines = joined(parts, gap=drawing.seam_m / pixel_m)
@@ -87,7 +88,7 @@ def buildings(odds: Mapping[Tile, Pixels], *, threshold: float, area: BaseGeomet
     shapely.prepare(area)
     measured = []
     for outline, each in zip(projected(shaped, in_degrees), outlines, strict=True):
-        for polygon in shapely.get_parts(shapely.set_precision(outline, DEGREES_GRID)):
+        for polygon in shapely.get_parts(antimeridian.split(shapely.set_precision(outline, DEGREES_GRID))):
             size = area_m2(polygon)
             if size >= drawing.area_m2_min and size > 0 and area.intersects(polygon):
                 measured.append(Building(polygon, size, each.odds))

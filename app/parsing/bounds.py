@@ -5,7 +5,7 @@ from itertools import accumulate
 from os import SEEK_END
 from pathlib import PurePosixPath
 from struct import Struct
-from typing import IO
+from typing import IO, Protocol
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from app.errors import Unreadable
@@ -100,10 +100,17 @@ class JsonBounds:
             self._open = self._open[:-1]
 
 
+class Readable(Protocol):
+    """Bytes, piece by piece."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """The next piece."""
+
+
 class JsonFile:
     """A JSON file for a parser that reads it piece by piece; each piece is checked before it is handed on."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
         self._bounds = JsonBounds()
 

@@ -34,6 +34,10 @@ class MappingSettings(BaseModel):
     labels_per_upload_max: Count = Field(default=20_000, description="Features of one `uploadLabels`.")
     labels_per_dataset_max: Count = Field(default=100_000, description="Labels of a dataset.")
     label_file_bytes_max: Bytes = Field(default=200 * MIB, description="Bytes of a file of labels.")
+    label_file_unpacked_bytes_max: Bytes = Field(
+        default=1_024 * MIB, description="Bytes of an unpacked file of labels."
+    )
+    label_tags_bytes_max: Bytes = Field(default=MIB // 16, description="Bytes of the tags of a label.")
     aois_per_dataset_max: Count = Field(default=500, description="Areas of a dataset.")
     feedbacks_per_training_max: Count = Field(default=10_000, description="Feedback entries of a training.")
     feedback_aois_per_training_max: Count = Field(default=200, description="Areas that correct a training.")

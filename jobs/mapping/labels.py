@@ -4,6 +4,7 @@ import asyncio
 
 from app import parsing
 from app.formats import label_files
+from app.formats.skipping import Skipped
 from app.gateways import osm, storage
 from app.models.kinds.mapping import MappingJob
 from app.services.mapping.feedback import corrections
@@ -45,17 +46,25 @@ async def import_labels(run: Run) -> None:
         path, passed = folder / "labels", folder / "footprints"
         await storage.download(plan.storage_key, path)
         # If the job ends before, the child that reads is killed.
-        added, outside = await parsing.run(
+        count, outside, skipped = await parsing.run(
             label_files.sift,
             str(path),
             plan.format.value,
             plan.tags,
             plan.area.wkb,
             str(passed),
+            plan.strict,
             cpu_s_max=settings.parser_file_cpu_s_max,
             field=label_files.FIELD,
         )
         async with run.ending_slowly() as session:
             batches = label_files.filter_footprints(passed)
-            await imports.finish_import(session, run.claim.subject_id, batches, added=added, outside=outside)
+            await imports.finish_import(
+                session,
+                run.claim.subject_id,
+                batches,
+                count=count,
+                outside=outside,
+                skipped=[Skipped.of(each) for each in skipped],
+            )
     await storage.delete(plan.storage_key)

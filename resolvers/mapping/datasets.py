@@ -7,7 +7,9 @@ from sqlalchemy import Select
 from strawberry.scalars import JSON
 
 from app import checks
-from app.formats import footprints as footprints_service
+from app.formats import label_files
+from app.formats.skipping import Skipped
+from app.gateways.osm import BUILDINGS
 from app.metering import in_thread
 from app.models.accounts import Team, User
 from app.models.limits.texts import NAME_LENGTH_MAX
@@ -210,20 +212,32 @@ def _tags(tags: list[OsmTagInput] | None) -> dict[str, list[str]] | None:
     return None if tags is None else {each.key: each.values for each in tags}
 
 
-async def upload_labels(info: Info, aoi_id: strawberry.ID, geojson: JSON, replace: bool = False) -> LabelUpload:
-    """Adds labels to an area: all of them, or none if one is invalid.
+async def upload_labels(
+    info: Info, aoi_id: strawberry.ID, geojson: JSON, replace: bool = False, strict: bool = False
+) -> LabelUpload:
+    """Adds labels to an area. Features that cannot be used are skipped and counted.
 
     aoi_id: The area.
     geojson: A GeoJSON FeatureCollection of Polygons and MultiPolygons. Properties are kept as tags.
     replace: Whether to remove labels uploaded earlier.
+    strict: Whether to add nothing if a feature cannot be used.
     """
     viewer, key = info.context.viewer, ids.key(aoi_id, AOI)
     async with info.context.reading() as reading:
         area = await uploads_service.area_to_add_labels_to(reading, viewer, key)
-    footprints, outside = await in_thread(footprints_service.filter_footprints, area, "geojson", geojson)
+    footprints, outside, skipped = await in_thread(
+        label_files.sift_value, area, "geojson", geojson, BUILDINGS, is_strict=strict
+    )
     async with info.context.writing() as session:
         return await uploads_service.upload_labels(
-            session, viewer, aoi_id=key, footprints=footprints, outside=outside, replace=replace
+            session,
+            viewer,
+            aoi_id=key,
+            footprints=footprints,
+            outside=outside,
+            skipped=skipped,
+            replace=replace,
+            strict=strict,
         )
 
 
@@ -247,6 +261,11 @@ async def label_import(info: Info, id: strawberry.ID) -> RowOrReference[LabelImp
     return await info.context.find(LabelImport, id)
 
 
+def skipped(root: strawberry.Parent[LabelImport]) -> list[Skipped] | None:
+    """Features that could not be used, by reason; null until it is finished."""
+    return None if root.skipped is None else [Skipped.of(each) for each in root.skipped]
+
+
 async def create_label_upload(info: Info, format: LabelFormat, bytes: int) -> UploadLink:
     """Returns a link to upload a file of labels to; pass its `upload` to `importLabels` afterwards.
 
@@ -264,17 +283,20 @@ async def import_labels(
     upload: str,
     tags: list[OsmTagInput] | None = None,
     replace: bool = False,
+    strict: bool = False,
 ) -> LabelImport:
-    """Starts importing the labels of an uploaded file into an area: all of them, or none if one is invalid.
+    """Starts importing the labels of an uploaded file into an area. Features that cannot be used are skipped.
 
     aoi_id: The area.
     upload: The `upload` value of the link the file was uploaded to.
-    tags: Which OSM XML areas to import: those with any of these tags; all if empty; buildings by default.
+    tags: Which areas of an OpenStreetMap file to import: those with any of these tags; all if empty; buildings by
+        default.
     replace: Whether to remove labels uploaded earlier.
+    strict: Whether to import nothing if a feature cannot be used.
     """
     viewer = info.context.viewer
     file = await uploads.uploaded(viewer, upload, use=imports.LABELS)
     async with info.context.writing() as session:
         return await imports.import_labels(
-            session, viewer, aoi_id=ids.key(aoi_id, AOI), file=file, tags=_tags(tags), replace=replace
+            session, viewer, aoi_id=ids.key(aoi_id, AOI), file=file, tags=_tags(tags), replace=replace, strict=strict
         )

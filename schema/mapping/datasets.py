@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
+from app.formats import skipping
 from app.models.kinds.system import SystemRateLimit
+from app.models.limits import mapping as limits
 from app.models.mapping import datasets as dataset_tables
 from app.models.mapping import trainings as training_tables
 from app.services.mapping.labels import uploads
@@ -32,6 +34,7 @@ for enum in (
     dataset_tables.LabelOrigin,
     training_tables.TrainingStatus,
     downloads.FileFormat,
+    skipping.SkipReason,
 ):
     show_enum(enum)
 
@@ -82,11 +85,22 @@ class Dataset(Row, of=dataset_tables.Dataset):
     )
 
 
+@shows(skipping.Skipped)
+class SkippedFeatures:
+    reason: skipping.SkipReason = strawberry.field(description="Why they could not be used.")
+    count: int = strawberry.field(description="The number of features.")
+    examples: list[str] = strawberry.field(
+        description=f"Where some of them are in the file, at most {limits.EXAMPLES_MAX}: a feature, a line or an "
+        "OpenStreetMap element."
+    )
+
+
 @shows(uploads.LabelUpload)
 class LabelUpload:
     aoi: AOI = strawberry.field(description="The area.")
     added: int = strawberry.field(description="The number of labels added.")
     outside: int = strawberry.field(description="The number of labels skipped because they do not overlap the area.")
+    skipped: list[SkippedFeatures] = strawberry.field(description="Features that could not be used, by reason.")
 
 
 @strawberry.type

@@ -10,7 +10,7 @@ from resolvers.mapping import datasets as resolve
 from schema.accounts import User
 from schema.fields import field, mutation, one
 from schema.files import UploadLink
-from schema.mapping.datasets import AOI
+from schema.mapping.datasets import AOI, SkippedFeatures
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row
 from schema.system.jobs import Job
@@ -22,9 +22,11 @@ class LabelImport(Row, of=import_tables.LabelImport):
     format: auto
     tags: auto
     replace: auto
+    strict: auto
     status: auto
     added: auto
     outside: auto
+    skipped: list[SkippedFeatures] | None = field(resolve.skipped)
     failure: auto
     created_at: auto
     finished_at: auto

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import shapely
 
+from app import antimeridian
 from app.learning.polygons import Drawing, buildings
 from app.learning.projection import area_m2
-from app.tiles import PIXELS, metres_per_pixel
+from app.tiles import PIXELS, Tile, covering, metres_per_pixel
 
 PLAIN = Drawing(tolerance_m=0.0, area_m2_min=0.0, orthogonalize=False, max_angle_change_deg=15, skew_tolerance_deg=15)
 
@@ -44,6 +45,21 @@ def test_houses_that_only_meet_a_seam_from_both_sides_stay_two(site, blank):
     blank[20:60, 200:256] = blank[100:140, 256:300] = 255
 
     assert len(drawn(site, blank)) == 2
+
+
+def test_buildings_on_both_sides_of_the_antimeridian_are_as_large_as_they_are():
+    last = 2**19 - 1
+    area = antimeridian.split(shapely.box(179.9994, -16.8005, 180.0006, -16.7995))
+    tiles = covering(area, 19)
+    odds = {tile: np.ones((PIXELS, PIXELS), np.uint8) for tile in tiles}
+    row = tiles[0].y
+    odds[Tile(19, last, row)][100:140, 100:150] = odds[Tile(19, 0, row)][100:140, 100:150] = 255
+    found = buildings(odds, threshold=0.5, area=area, drawing=PLAIN)
+    sides = sorted(building.polygon.centroid.x for building in found)
+    assert sides == pytest.approx([-180 + 125 / 256 * 360 / 2**19, 180 - 131 / 256 * 360 / 2**19], abs=1e-7)
+    one, other = (building.area_m2 for building in found)
+    assert one == pytest.approx(other, rel=0.01)
+    assert all(building.polygon.bounds[2] - building.polygon.bounds[0] < 0.001 for building in found)
 
 
 @pytest.mark.parametrize(("pixels", "count"), [(0, 2), (3, 2), (5, 1)])

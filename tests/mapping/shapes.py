@@ -49,7 +49,10 @@ NOT_A_POLYGON = {
     "an unknown type": {"type": "Circle", "coordinates": [12, 46]},
     "a type that is no text": {"type": 5, "coordinates": []},
     "a point": {"type": "Point", "coordinates": [12, 46]},
-    "several polygons": {"type": "MultiPolygon", "coordinates": [square(0.001)["coordinates"]]},
+    "several polygons": {
+        "type": "MultiPolygon",
+        "coordinates": [square(0.001)["coordinates"], square(0.001, 13)["coordinates"]],
+    },
     "a feature without geometry": {"type": "Feature", "properties": {}, "geometry": None},
     "a ring of two points": {"type": "Polygon", "coordinates": [[[12, 46], [13, 46]]]},
     "a ring too flat": {"type": "Polygon", "coordinates": [[12, 46], [13, 46], [13, 47], [12, 46]]},

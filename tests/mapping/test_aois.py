@@ -4,6 +4,7 @@ import asyncio
 from math import cos, radians
 
 import pytest
+from shapely.geometry import shape
 from sqlalchemy import func, select
 
 from app.geometry import to_geojson
@@ -46,6 +47,65 @@ async def test_an_area_may_come_as_a_feature_with_heights(change, owner, dataset
     feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [corners]}}
     made = await change("createAoi", FIELDS, viewer=owner, datasetId=ids.encode(dataset), geom=feature)
     assert made["geom"]["coordinates"] == [[corner[:2] for corner in corners]]
+
+
+ALONE = {
+    "a MultiPolygon": {"type": "MultiPolygon", "coordinates": [square(0.001)["coordinates"]]},
+    "a collection of geometries": {"type": "GeometryCollection", "geometries": [square(0.001)]},
+    "a feature": {"type": "Feature", "properties": {}, "geometry": square(0.001)},
+    "a feature collection": {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": {}, "geometry": square(0.001)}],
+    },
+    "a MultiPolygon in a collection": {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [square(0.001)["coordinates"]]}}
+        ],
+    },
+    "degrees by name": square(0.001) | {"crs": {"type": "name", "properties": {"name": "EPSG:4326"}}},
+}
+
+
+@pytest.mark.parametrize("kind", ALONE)
+async def test_a_polygon_may_come_in_others_if_it_is_alone(change, owner, dataset, kind):
+    made = await change("createAoi", "geom", viewer=owner, datasetId=ids.encode(dataset), geom=ALONE[kind])
+    assert shape(made["geom"]).equals(shape(square(0.001)))
+    assert made["geom"]["type"] == "Polygon"
+
+
+async def test_an_area_in_another_reference_system_is_moved(change, owner, dataset):
+    corners = [(1335833.9, 5780349.2), (1335945.2, 5780349.2), (1335945.2, 5780509.5), (1335833.9, 5780509.5)]
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}
+    feature = {"type": "Feature", "properties": {}, "geometry": ring(*corners)}
+    geom = {"type": "FeatureCollection", "crs": crs, "features": [feature]}
+    made = await change("createAoi", "geom", viewer=owner, datasetId=ids.encode(dataset), geom=geom)
+    for place, expected in zip(made["geom"]["coordinates"][0], square(0.001)["coordinates"][0], strict=True):
+        assert place == pytest.approx(expected, abs=1e-5)
+
+
+SEVERAL = {
+    "Give a single feature; this FeatureCollection has 2.": {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": square(0.001)}] * 2,
+    },
+    "Give a single feature; this FeatureCollection has 0.": {"type": "FeatureCollection", "features": []},
+    "This feature has no geometry.": {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": None}],
+    },
+    'The coordinate reference system "LOCAL:5" is not known. Use EPSG:4326.': square(0.001)
+    | {"crs": {"type": "name", "properties": {"name": "LOCAL:5"}}},
+}
+
+
+@pytest.mark.parametrize("message", SEVERAL)
+async def test_what_is_not_alone_is_refused_in_plain_words(refuse, owner, dataset, message):
+    refused = await refuse("createAoi", viewer=owner, datasetId=ids.encode(dataset), geom=SEVERAL[message])
+    assert message in refused["message"]
+    assert "geom" in refused["message"]
+    for python in ("{'", "b'", "None", "Error"):
+        assert python not in refused["message"]
 
 
 async def test_an_unfit_area_is_refused_in_words(refuse, owner, dataset):

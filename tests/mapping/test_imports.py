@@ -1,13 +1,16 @@
-"""Files of labels: sent to a link, imported by a job, all of them or none."""
+"""Files of labels: sent to a link, imported by a job as far as they can be used, or none of them."""
 
 import asyncio
+import gzip
 
 import orjson
+import osmium
 import pytest
 from shapely import MultiPolygon, Polygon, box
+from shapely.affinity import translate
 from sqlalchemy import func, select
 
-from app.formats import Feature, written
+from app.formats import Feature, write_file, written
 from app.formats.geojson import GeoJson
 from app.formats.osm_xml import OsmXml
 from app.gateways import storage
@@ -66,7 +69,8 @@ def begin(change, send, owner, aoi):
 
 async def ended(ask, owner, begun) -> dict:
     document = """query ($id: ID!) { labelImport(id: $id) {
-        status added outside failure finishedAt format job { state } aoi { id } user { id }
+        status added outside strict failure
+        skipped { reason count examples } finishedAt format job { state } aoi { id } user { id }
     } }"""
     return (await ask(document, viewer=owner, id=begun["id"]))["labelImport"]
 
@@ -82,6 +86,8 @@ async def test_what_we_export_is_imported_again(ask, owner, aoi, begin, work, fo
         "status": "FINISHED",
         "added": 3,
         "outside": 1,
+        "strict": False,
+        "skipped": [],
         "failure": None,
         "format": format,
         "job": {"state": "DONE"},
@@ -152,7 +158,7 @@ WRONG = {
     "no JSON": ("GEOJSON", b"building,yes\n", "This is not JSON"),
     "half of it": ("GEOJSON", geojson(POINT)[:-2], "This is not JSON"),
     "not UTF-8": ("GEOJSON", b'{"type": "FeatureCollection", "features": ["\xff"]}', "This is not JSON"),
-    "another type": ("GEOJSON", orjson.dumps(POINT), "This is not a GeoJSON FeatureCollection."),
+    "another type": ("GEOJSON", orjson.dumps(POINT), "Labels must be Polygons or MultiPolygons; this is a Point."),
     "nothing": ("GEOJSON", geojson(), "There are no labels in this file."),
     "a point": ("GEOJSON", geojson(POINT), "Labels must be Polygons or MultiPolygons; this is a Point."),
     "a number": ("GEOJSON", geojson(5), "This is not a GeoJSON Feature."),
@@ -180,7 +186,7 @@ WRONG = {
             '<way id="8"><nd ref="1"/><nd ref="2"/></way><relation id="7"><member type="way" ref="8" role="outer"/>'
             f'{TAG}<tag k="type" v="multipolygon"/></relation>'
         ),
-        "this is a GeometryCollection.",
+        "The ways of relation 7 do not enclose an area.",
     ),
     "no building": ("OSM_XML", osm(""), "There are no labels in this file."),
     "lists that never end": (
@@ -203,17 +209,59 @@ async def test_a_wrong_file_adds_nothing_and_says_why(ask, database, owner, aoi,
     begun = await begin(content, format, replace=True)
     assert (await work()).state is JobState.FAILED
     told = await ended(ask, owner, begun)
-    assert (told["status"], told["added"]) == ("FAILED", None)
+    assert (told["status"], told["added"], told["skipped"]) == ("FAILED", None, None)
     assert reason in told["failure"]
     assert [label.id for label in await labels()] == [old.id]
 
 
-async def test_one_wrong_label_far_into_a_file_keeps_out_all(ask, owner, begin, work, labels):
-    content = b"".join(written(GeoJson(), [[Feature(HOUSE, {})] * 2_500, [Feature(HOUSE.exterior, {})]]))
+async def test_one_wrong_label_far_into_a_file_keeps_out_all_if_strict(ask, owner, begin, work, labels):
+    houses = [Feature(translate(HOUSE, 1e-7 * number), {}) for number in range(2_500)]
+    content = b"".join(written(GeoJson(), [houses, [Feature(HOUSE.exterior, {})]]))
+    begun = await begin(content, strict=True)
+    await work()
+    told = await ended(ask, owner, begun)
+    assert "this is a L" in told["failure"]
+    assert told["skipped"] is None
+    assert await labels() == []
     begun = await begin(content)
     await work()
-    assert "this is a L" in (await ended(ask, owner, begun))["failure"]
-    assert await labels() == []
+    told = await ended(ask, owner, begun)
+    assert (told["added"], told["failure"]) == (2_500, None)
+    assert told["skipped"] == [{"reason": "NOT_A_POLYGON", "count": 1, "examples": ["features.2500"]}]
+
+
+async def test_a_notification_says_how_much_was_skipped(ask, owner, begin, work):
+    await begin(geojson(POINT, *orjson.loads(b"".join(written(GeoJson(), [FEATURES])))["features"]))
+    await work()
+    document = "{ notifications(first: 1) { nodes { message } } }"
+    [told] = (await ask(document, viewer=owner))["notifications"]["nodes"]
+    assert "1 features were skipped." in told["message"]
+
+
+async def test_a_file_in_another_reference_system_is_imported(ask, owner, begin, work, labels):
+    corners = [(1335855.0, 5780380.0), (1335866.0, 5780380.0), (1335866.0, 5780396.0), (1335855.0, 5780380.0)]
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [corners]}}
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}
+    begun = await begin(orjson.dumps({"type": "FeatureCollection", "features": [feature], "crs": crs}))
+    await work()
+    assert (await ended(ask, owner, begun))["failure"] is None
+    [label] = await labels()
+    assert label.geom.within(box(12.0, 46.0, 12.001, 46.001))
+
+
+@pytest.mark.parametrize("pack", ["osm.gz", "osm.pbf"])
+async def test_packed_files_of_osm_are_imported(ask, tmp_path, owner, begin, work, labels, pack):
+    plain, packed = tmp_path / "some.osm", tmp_path / "some.osm.pbf"
+    write_file(plain, OsmXml(), [FEATURES])
+    with osmium.SimpleWriter(str(packed)) as writer:
+        for each in osmium.FileProcessor(str(plain)):
+            writer.add(each)
+    content = gzip.compress(plain.read_bytes()) if pack == "osm.gz" else packed.read_bytes()
+    begun = await begin(content, "OSM_XML" if pack == "osm.gz" else "OSM_PBF")
+    await work()
+    told = await ended(ask, owner, begun)
+    assert (told["added"], told["outside"], told["failure"]) == (3, 1, None)
+    assert [label.tags["building"] for label in await labels()] == ["yes", "shed", "yes"]
 
 
 async def test_elements_may_come_in_any_order_and_deleted_ones_are_gone(begin, work, labels):

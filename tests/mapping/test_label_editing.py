@@ -72,6 +72,21 @@ async def test_tags_are_an_object(refuse, owner, aoi):
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "tags")
 
 
+async def test_tags_take_no_more_bytes_than_they_may(change, refuse, database, owner, aoi, monkeypatch):
+    monkeypatch.setattr(settings, "label_tags_bytes_max", 50)
+    drawn = {"viewer": owner, "aoiId": ids.encode(aoi), "geom": to_geojson(HOUSE)}
+    refused = await refuse("createLabel", **drawn, tags={"note": "x" * 40})
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "tags")
+    assert refused["message"] == "Tags may take at most 50 bytes; these take 51."
+    label = await change("createLabel", "tags", **drawn, tags={"note": "x" * 39})
+    refused = await refuse("updateLabel", viewer=owner, id=label["id"], tags={"note": "x" * 40})
+    assert refused["field"] == "tags"
+    given = {"type": "Feature", "geometry": to_geojson(HOUSE), "properties": {"note": "x" * 40}}
+    collection = {"type": "FeatureCollection", "features": [given]}
+    refused = await refuse("uploadLabels", viewer=owner, aoiId=ids.encode(aoi), geojson=collection)
+    assert refused["field"] == "geojson.features.0.properties"
+
+
 async def test_a_dataset_holds_so_many_labels(refuse, database, owner, aoi, monkeypatch):
     monkeypatch.setattr(settings, "labels_per_dataset_max", 1)
     await factories.label(database, aoi)

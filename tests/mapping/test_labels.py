@@ -1,10 +1,11 @@
-"""Labels: uploaded whole or not at all, and asked of OpenStreetMap once at a time."""
+"""Labels: uploaded as far as they can be used, and asked of OpenStreetMap once at a time."""
 
 import asyncio
 
 import httpx
 import pytest
 from shapely import Point, box
+from shapely.affinity import translate
 from sqlalchemy import func, select
 
 from app.geometry import to_geojson
@@ -19,12 +20,17 @@ from tests import factories
 from tests.mapping.shapes import circle
 from tests.servers import serving
 
-FIELDS = "added outside aoi { id labelStatus }"
+FIELDS = "added outside skipped { reason count examples } aoi { id labelStatus }"
 HOUSE = box(12.0002, 46.0002, 12.0003, 46.0003)
 
 
 def feature(shape=HOUSE, **properties) -> dict:
     return {"type": "Feature", "geometry": to_geojson(shape), "properties": properties}
+
+
+def row(count, **properties) -> list[dict]:
+    """So many houses, no two at one place."""
+    return [feature(translate(HOUSE, 1e-7 * (n % 5_000), 1e-7 * (n // 5_000)), **properties) for n in range(count)]
 
 
 def collection(*features) -> dict:
@@ -39,6 +45,7 @@ async def test_labels_are_uploaded_with_their_properties_as_tags(ask, change, ow
         "__typename": "LabelUpload",
         "added": 3,
         "outside": 0,
+        "skipped": [],
         "aoi": {"id": ids.encode(aoi), "labelStatus": "NOT_DOWNLOADED"},
     }
     document = """query ($id: ID!) { aoi(id: $id) {
@@ -89,7 +96,9 @@ async def test_only_so_many_labels_are_repaired_at_once(refuse, owner, aoi, monk
     monkeypatch.setattr(settings, "repairs_per_upload_max", 1)
     bow = [[12, 46], [12.0004, 46.0004], [12.0004, 46], [12, 46.0004], [12, 46]]
     crossing = feature() | {"geometry": {"type": "Polygon", "coordinates": [bow]}}
-    refused = await refuse("uploadLabels", viewer=owner, aoiId=ids.encode(aoi), geojson=collection(crossing, crossing))
+    refused = await refuse(
+        "uploadLabels", viewer=owner, aoiId=ids.encode(aoi), geojson=collection(crossing, crossing), strict=True
+    )
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "geojson.features.1")
 
 
@@ -100,7 +109,7 @@ async def test_another_upload_adds_or_replaces_uploads_alone(change, database, o
         database, await factories.aoi(database, await factories.dataset(database, owner.id))
     )
     upload = {"viewer": owner, "aoiId": ids.encode(aoi)}
-    await change("uploadLabels", **upload, geojson=collection(feature(), feature()))
+    await change("uploadLabels", **upload, geojson=collection(*row(2)))
     await change("uploadLabels", **upload, geojson=collection(feature()))
     assert len(await labels()) == 6
     await change("uploadLabels", **upload, geojson=collection(feature(level=1)), replace=True)
@@ -149,13 +158,38 @@ WRONG_FEATURES = {
 }
 
 
-async def test_one_wrong_feature_is_named_and_nothing_is_added_or_replaced(refuse, database, owner, aoi):
+async def test_one_wrong_feature_is_named_and_if_strict_nothing_is_added_or_replaced(refuse, database, owner, aoi):
     await factories.label(database, aoi)
     for why, wrong in WRONG_FEATURES.items():
-        given = collection(feature(), feature(), wrong, feature())
-        refused = await refuse("uploadLabels", viewer=owner, aoiId=ids.encode(aoi), geojson=given, replace=True)
+        given = collection(*row(2), wrong, feature())
+        asked = {"viewer": owner, "aoiId": ids.encode(aoi), "geojson": given}
+        refused = await refuse("uploadLabels", **asked, replace=True, strict=True)
         assert refused["code"] == "INVALID_INPUT", why
         assert refused["field"].startswith("geojson.features.2"), why
+
+
+async def test_wrong_features_are_counted_and_the_others_are_added(change, owner, aoi, labels):
+    given = collection(*row(2), *WRONG_FEATURES.values(), feature(), feature(building="no"))
+    answer = await change("uploadLabels", FIELDS, viewer=owner, aoiId=ids.encode(aoi), geojson=given)
+    assert answer["added"] == len(await labels()) == 2
+    left_out = {each["reason"]: (each["count"], each["examples"][0]) for each in answer["skipped"]}
+    assert sum(count for count, _ in left_out.values()) == len(WRONG_FEATURES) + 2
+    assert left_out["NOT_A_POLYGON"] == (2, "features.7")
+    assert left_out["DUPLICATE"] == (1, "features.16")
+    assert left_out["ABSENT"] == (1, "features.17")
+
+
+async def test_an_element_that_is_there_already_is_not_added_again(change, refuse, database, owner, aoi, labels):
+    await factories.label(database, aoi, origin=LabelOrigin.OSM, osm_id=5, osm_type="way")
+    given = collection(feature() | {"id": "way/5"}, *row(3, building="yes")[1:])
+    upload = {"viewer": owner, "aoiId": ids.encode(aoi), "geojson": given}
+    assert (await refuse("uploadLabels", **upload, strict=True))["code"] == "INVALID_INPUT"
+    answer = await change("uploadLabels", FIELDS, **upload)
+    assert answer["added"] == 2
+    assert answer["skipped"] == [{"reason": "DUPLICATE", "count": 1, "examples": ["way/5"]}]
+    again = await asyncio.gather(*(change("uploadLabels", FIELDS, **upload) for _ in range(3)))
+    assert [each["added"] for each in again] == [2] * 3
+    assert [label.osm_id for label in await labels()].count(5) == 1
 
 
 @pytest.mark.parametrize("tag", ["1e400", '"a\\u0000b"'])
@@ -187,16 +221,16 @@ async def test_numbers_of_any_length_come_back(ask, owner, aoi):
 async def test_an_upload_has_no_more_features_than_it_may(change, refuse, owner, aoi, monkeypatch):
     monkeypatch.setattr(settings, "labels_per_upload_max", 3)
     upload = {"viewer": owner, "aoiId": ids.encode(aoi)}
-    refused = await refuse("uploadLabels", **upload, geojson=collection(*[feature()] * 4))
+    refused = await refuse("uploadLabels", **upload, geojson=collection(*row(4)))
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "geojson")
-    assert (await change("uploadLabels", "added", **upload, geojson=collection(*[feature()] * 3)))["added"] == 3
+    assert (await change("uploadLabels", "added", **upload, geojson=collection(*row(3))))["added"] == 3
 
 
 async def test_a_dataset_has_no_more_labels_than_it_may_even_when_uploaded_at_once(
     change, owner, aoi, monkeypatch, labels
 ):
     monkeypatch.setattr(settings, "labels_per_dataset_max", 5)
-    upload = {"viewer": owner, "aoiId": ids.encode(aoi), "geojson": collection(feature(), feature())}
+    upload = {"viewer": owner, "aoiId": ids.encode(aoi), "geojson": collection(*row(2))}
     answers = await asyncio.gather(*(change("uploadLabels", **upload) for _ in range(6)))
     assert sorted(answer["__typename"] for answer in answers) == ["LabelUpload"] * 2 + ["LimitReached"] * 4
     assert len(await labels()) == 4
@@ -205,7 +239,7 @@ async def test_a_dataset_has_no_more_labels_than_it_may_even_when_uploaded_at_on
 
 
 async def test_as_many_features_as_allowed_are_taken_in_one_request(change, database, owner, aoi):
-    given = collection(*[feature(building="yes")] * settings.labels_per_upload_max)
+    given = collection(*row(settings.labels_per_upload_max, building="yes"))
     answer = await change("uploadLabels", FIELDS, viewer=owner, aoiId=ids.encode(aoi), geojson=given)
     assert answer["added"] == settings.labels_per_upload_max
     async with database.reading() as session:

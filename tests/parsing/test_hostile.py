@@ -19,7 +19,7 @@ from app.formats.wildlife import files
 from app.gateways.osm import overpass, rawdata
 from app.web.graphql.request import Malformed, decode
 from tests.fuzz import examples
-from tests.parsing import hostile, hostile_frames, hostile_tables
+from tests.parsing import hostile, hostile_frames, hostile_labels, hostile_tables
 from tests.parsing.hostile import MIB
 
 AREA = box(12, 46, 12.01, 46.01).wkb
@@ -65,6 +65,9 @@ FORMATS = {
     "results of AI": (hostile_frames.RESULTS, results_file),
     "GeoJSON": (hostile.GEOJSON, lambda content, folder: label_file(content, folder, "GEOJSON")),
     "OSM XML": (hostile.OSM_XML, lambda content, folder: label_file(content, folder, "OSM_XML")),
+    "OSM PBF": (hostile_labels.PBF, lambda content, folder: label_file(content, folder, "OSM_PBF")),
+    "packed OSM XML": (hostile_labels.PACKED_XML, lambda content, folder: label_file(content, folder, "OSM_XML")),
+    "GeoJSON in lines": (hostile_labels.LINES, lambda content, folder: label_file(content, folder, "GEOJSON")),
     "raw data": (hostile.GEOJSON, lambda content, _: parsing.run(rawdata.parsed, content, cpu_s_max=CPU_S)),
     "raw archives": (
         hostile.ARCHIVES,

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from app.security import token_hash
+from tests.plan.fit_mapping import fit_label_imports
 
 VIEWERS = {"owner": 1, "other": 2, "staff": 3, "suspended": 4}
 """Who may ask, beside strangers: the key of their account. Their token is their name."""
@@ -108,11 +109,6 @@ def _fit_labels(random: Random, rows: list[dict[str, Any]]) -> None:
         if key in taken:
             row["osm_id"] = None
         taken.add(key)
-
-
-def _fit_label_imports(random: Random, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        row["storage_key"] = f"uploads/{row['id']}"
 
 
 def _fit_trainings(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -368,7 +364,7 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "sessions": _fit_sessions,
     "datasets": _fit_datasets,
     "labels": _fit_labels,
-    "label_imports": _fit_label_imports,
+    "label_imports": fit_label_imports,
     "trainings": _fit_trainings,
     "feedbacks": _fit_feedbacks,
     "feedback_aois": _fit_feedback_aois,

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import func, select
 
-from app.formats.footprints import filter_footprints
+from app.formats.label_files import sift_value
 from app.models.kinds import RateLimit
 from app.models.kinds.automl import AutomlRateLimit
 from app.models.kinds.billing import BillingRateLimit
@@ -66,7 +66,7 @@ def started(function: FunctionType) -> Iterator[RateLimit | None]:
         if isinstance(node, ast.Call) and named(node.func, where) is enqueue:
             yield named(node.args[1], where).rate_limit
         found = named(node, where)
-        if found is upload_link or found is filter_footprints:
+        if found is upload_link or found is sift_value:
             yield SystemRateLimit.UPLOADS
         if found is request_uploads:
             yield WildlifeRateLimit.MEDIA_BATCHES

@@ -19,7 +19,7 @@ from app.settings import settings
 WHO = "Overpass"
 
 
-async def fetch(area: Polygon, tags: Tags) -> list[OsmFeature]:
+async def fetch(area: BaseGeometry, tags: Tags) -> list[OsmFeature]:
     """The areas with these tags that reach into an area."""
     async with outside.browsing(connections=1) as client:
         reply = await outside.fetch(
@@ -35,13 +35,13 @@ async def fetch(area: Polygon, tags: Tags) -> list[OsmFeature]:
     return await read(WHO, parsed, reply.content)
 
 
-def question(area: Polygon, tags: Tags) -> str:
+def question(area: BaseGeometry, tags: Tags) -> str:
     """Ways and relations in the language of Overpass, with their shapes."""
     # It names its limits in whole numbers, and no less than one.
     timeout_s = max(1, int(settings.osm_s_max))
-    ring = " ".join(f"{y:.7f} {x:.7f}" for x, y in area.exterior.coords[:-1])
+    rings = [" ".join(f"{y:.7f} {x:.7f}" for x, y in part.exterior.coords[:-1]) for part in shapely.get_parts(area)]
     filters = [f"[{each}]" for key, values in tags.items() for each in _filters(_quoted(key), values)]
-    wanted = "".join(f'wr{each}(poly:"{ring}");' for each in filters)
+    wanted = "".join(f'wr{each}(poly:"{ring}");' for each in filters for ring in rings)
     return f"[out:json][timeout:{timeout_s}];({wanted});out meta geom;"
 
 

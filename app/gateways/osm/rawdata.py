@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import orjson
 import shapely
-from shapely import Polygon
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from app.errors import Unreadable
 from app.gateways import outside
@@ -30,7 +30,7 @@ CLIPPING = "clipping_boundary.geojson"
 HEADERS = {"Accept": "application/json", "Referer": "Fieldgraph"}
 
 
-async def fetch(area: Polygon, tags: Tags) -> list[OsmFeature]:
+async def fetch(area: BaseGeometry, tags: Tags) -> list[OsmFeature]:
     """The features with these tags that share ground with an area."""
     question = {
         "geometry": mapping(area),

@@ -4,7 +4,6 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, CheckConstraint, Float, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,7 +12,8 @@ from app.geometry import Shape
 from app.models.accounts import Team, User
 from app.models.base import BigInt, Json, Record, add_relationship
 from app.models.limits import columns
-from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.names import Name
 from app.models.subjects import Subject
 
@@ -77,7 +77,9 @@ class Area(Edited):
 
     __abstract__ = True
 
-    geom: Mapped[Polygon] = mapped_column(Shape("POLYGON"), doc="The boundary.")
+    geom: Mapped[BaseGeometry] = mapped_column(
+        Shape("GEOMETRY"), doc="The boundary: a Polygon, or where it crosses the antimeridian a MultiPolygon."
+    )
     label_status: Mapped[DownloadStatus] = mapped_column(
         default=DownloadStatus.NOT_DOWNLOADED, doc="The state of fetching labels from OpenStreetMap."
     )
@@ -117,7 +119,8 @@ class Dataset(Subject, Edited):
 
     name: Mapped[str] = mapped_column(Name(NAME_LENGTH_MAX), doc=f"The name, at most {NAME_LENGTH_MAX} characters.")
     source_imagery: Mapped[str | None] = mapped_column(
-        String(URL_LENGTH_MAX), doc="The imagery's URL template, such as https://tiles.example.org/{z}/{x}/{y}.png."
+        String(IMAGERY_URL_LENGTH_MAX),
+        doc="The imagery's URL template, such as https://tiles.example.org/{z}/{x}/{y}.png.",
     )
     status: Mapped[DatasetStatus] = mapped_column(
         default=DatasetStatus.DRAFT, doc="In preparation, in use, or archived."

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
@@ -20,6 +22,7 @@ class LabelFormat(Enum):
 
     GEOJSON = "GEOJSON"
     OSM_XML = "OSM_XML"
+    OSM_PBF = "OSM_PBF"
 
 
 class LabelImport(Owned):
@@ -43,14 +46,20 @@ class LabelImport(Owned):
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     format: Mapped[LabelFormat] = mapped_column(doc="The format of the file.")
     tags: Mapped[Json] = mapped_column(
-        doc="Which OSM XML areas to import: keys with their accepted values. All areas, if empty."
+        doc="Which areas of an OpenStreetMap file to import: keys with their accepted values. All areas, if empty."
     )
     replace: Mapped[bool] = mapped_column(doc="Whether labels uploaded earlier are removed.")
+    strict: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), doc="Whether the import fails if a feature cannot be used."
+    )
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
     storage_key: Mapped[str] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
     added: Mapped[int | None] = mapped_column(doc="The number of labels added; null until it is finished.")
     outside: Mapped[int | None] = mapped_column(
         doc="The number of labels skipped because they do not overlap the area; null until it is finished."
+    )
+    skipped: Mapped[list[dict[str, Any]] | None] = mapped_column(
+        JSONB(none_as_null=True), doc="Features that could not be used, by reason; null until it is finished."
     )
     failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")

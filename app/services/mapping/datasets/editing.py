@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import contains_eager
 
@@ -162,7 +162,7 @@ async def delete_dataset(session: WriteSession, viewer: Viewer, dataset_id: int)
     return dataset
 
 
-async def create_aoi(session: WriteSession, viewer: Viewer, *, dataset_id: int, geom: Polygon) -> AOI:
+async def create_aoi(session: WriteSession, viewer: Viewer, *, dataset_id: int, geom: BaseGeometry) -> AOI:
     """A new area in a dataset the viewer may add to."""
     dataset = await dataset_to_add_to(session, viewer, dataset_id)
     area = _area(geom)
@@ -173,7 +173,7 @@ async def create_aoi(session: WriteSession, viewer: Viewer, *, dataset_id: int, 
     return aoi
 
 
-def _area(geom: Polygon) -> Polygon:
+def _area(geom: BaseGeometry) -> BaseGeometry:
     return geometry.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
 
 
@@ -184,7 +184,7 @@ async def room_for_area(session: ReadSession, dataset_id: int) -> None:
         raise LimitReached("This dataset has reached the limit for areas.", limit=settings.aois_per_dataset_max)
 
 
-async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom: Polygon) -> AOI:
+async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom: BaseGeometry) -> AOI:
     """Changes the boundary of an area; its creator stays the same."""
     aoi = await aoi_to_change(session, viewer, aoi_id)
     redraw(aoi, _area(geom))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, exists, func, insert, select
 
@@ -26,7 +25,7 @@ from app.settings import settings
 
 
 async def create_feedback_aoi(
-    session: WriteSession, viewer: Viewer, *, training_id: int, geom: Polygon, source_imagery: str | None = None
+    session: WriteSession, viewer: Viewer, *, training_id: int, geom: BaseGeometry, source_imagery: str | None = None
 ) -> FeedbackAOI:
     """An area in which everything will be labelled as it should have been found."""
     training = await training_to_judge(session, viewer, training_id)
@@ -42,7 +41,7 @@ async def create_feedback_aoi(
     return area
 
 
-def _boundary(geom: Polygon) -> Polygon:
+def _boundary(geom: BaseGeometry) -> BaseGeometry:
     return geometry.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
 
 
@@ -60,7 +59,9 @@ def _has_changed(viewer: Viewer, area: FeedbackAOI) -> None:
         area.review, area.reviewed_at, area.reviewed_by_id = Review.PENDING, None, None
 
 
-async def update_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int, *, geom: Polygon) -> FeedbackAOI:
+async def update_feedback_aoi(
+    session: WriteSession, viewer: Viewer, area_id: int, *, geom: BaseGeometry
+) -> FeedbackAOI:
     """Changes the boundary of an area; its creator stays the same."""
     area, boundary = await _area_to_change(session, viewer, area_id), _boundary(geom)
     redraw(area, boundary)
@@ -113,7 +114,7 @@ async def ask_for_feedback_labels(session: WriteSession, viewer: Viewer, *, area
     return area
 
 
-async def feedback_area_to_label(session: ReadSession, area_id: int) -> Polygon:
+async def feedback_area_to_label(session: ReadSession, area_id: int) -> BaseGeometry:
     """The ground to fetch labels for."""
     return (await session.get_one(FeedbackAOI, area_id)).geom
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.orm import contains_eager
@@ -16,6 +17,7 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_label
 from app.services.mapping.datasets.editing import aoi_to_add_to
 from app.services.mapping.labels.uploads import make_room
+from app.settings import settings
 
 
 def outlined(area: AOI | FeedbackAOI, geom: BaseGeometry) -> BaseGeometry:
@@ -28,7 +30,10 @@ def outlined(area: AOI | FeedbackAOI, geom: BaseGeometry) -> BaseGeometry:
 
 def tags_of(value: Any) -> dict[str, Any] | None:
     """A label's tags; nothing for none."""
-    return checks.json_object("tags", value) or None if value is not None else None
+    tags = {} if value is None else checks.json_object("tags", value)
+    if (size := len(orjson.dumps(tags))) > settings.label_tags_bytes_max:
+        raise Invalid("tags", f"Tags may take at most {settings.label_tags_bytes_max:,} bytes; these take {size:,}.")
+    return tags or None
 
 
 def covers_the_same(label: type[Label | FeedbackLabel], outline: BaseGeometry) -> ColumnElement[bool]:

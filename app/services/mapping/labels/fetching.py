@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, delete, func, select
 
 from app.database import ReadSession, WriteSession
@@ -37,7 +37,7 @@ def fail_fetching(area: Area, reason: str) -> None:
     area.label_error = reason[:NOTE_LENGTH_MAX]
 
 
-def redraw(area: Area, boundary: Polygon) -> None:
+def redraw(area: Area, boundary: BaseGeometry) -> None:
     """Sets a new boundary; new ground has to be fetched."""
     if not area.geom.covers(boundary):
         area.label_status, area.label_fetched = DownloadStatus.NOT_DOWNLOADED, None

@@ -3,25 +3,26 @@
 from collections.abc import Sequence
 
 import orjson
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, BigInteger, LargeBinary, String, cast, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app import geometry
 from app.database import WriteSession
-from app.formats.footprints import BATCH, Footprint, Sieve
+from app.formats.footprints import BATCH, Footprint, share_ground
 from app.gateways.osm import OsmFeature
 from app.models.mapping.datasets import Label, LabelOrigin
 
 
-def filter_osm_footprints(area: Polygon, features: Sequence[OsmFeature]) -> list[Footprint]:
+def filter_osm_footprints(area: BaseGeometry, features: Sequence[OsmFeature]) -> list[Footprint]:
     """OpenStreetMap features that overlap an area; they are already valid."""
     shapes = [geometry.anticlockwise(each.geometry) for each in features]
     footprints = [
         Footprint(shape.wkb, orjson.dumps(each.tags), each.osm_id, each.osm_type)
         for shape, each in zip(shapes, features, strict=True)
     ]
-    return Sieve(area, "features").within(footprints, shapes)
+    shared = share_ground(area, shapes) if shapes else []
+    return [each for each, is_shared in zip(footprints, shared, strict=True) if is_shared]
 
 
 async def insert_labels(

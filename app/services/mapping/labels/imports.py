@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
 from app.database import WriteSession
 from app.formats.footprints import Footprint
+from app.formats.skipping import Skipped
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models.accounts import User
 from app.models.kinds.mapping import MappingJob
@@ -27,6 +28,7 @@ LABELS = "labels"
 MEDIA_TYPES = {
     LabelFormat.GEOJSON: "application/geo+json",
     LabelFormat.OSM_XML: "application/vnd.openstreetmap.data+xml",
+    LabelFormat.OSM_PBF: "application/vnd.openstreetmap.data+pbf",
 }
 FORMATS = {media_type: format for format, media_type in MEDIA_TYPES.items()}
 
@@ -38,7 +40,8 @@ class ImportPlan:
     storage_key: str
     format: LabelFormat
     tags: Tags
-    area: Polygon
+    area: BaseGeometry
+    strict: bool
 
 
 async def label_upload(session: WriteSession, viewer: Viewer, *, format: LabelFormat, bytes: int) -> UploadLink:
@@ -55,8 +58,9 @@ async def import_labels(
     file: Uploaded,
     tags: Tags | None = None,
     replace: bool = False,
+    strict: bool = False,
 ) -> LabelImport:
-    """Queues the import of a file into an area: all of its labels, or none."""
+    """Queues the import of a file into an area: what can be used of it, or with `strict` all of it or nothing."""
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
     label_import = LabelImport(
         user_id=signed_in(viewer),
@@ -64,6 +68,7 @@ async def import_labels(
         format=FORMATS[file.media_type],
         tags={} if tags == {} else check_tags("tags", BUILDINGS if tags is None else tags),
         replace=replace,
+        strict=strict,
         storage_key=file.key,
     )
     session.add(label_import)
@@ -79,24 +84,44 @@ async def begin_import(session: WriteSession, import_id: int) -> ImportPlan:
     label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
     label_import.status = TrainingStatus.RUNNING
     area = (await session.get_one(AOI, label_import.aoi_id)).geom
-    return ImportPlan(label_import.storage_key, label_import.format, label_import.tags, area)
+    return ImportPlan(label_import.storage_key, label_import.format, label_import.tags, area, label_import.strict)
 
 
 async def finish_import(
-    session: WriteSession, import_id: int, batches: Iterable[Sequence[Footprint]], *, added: int, outside: int
+    session: WriteSession,
+    import_id: int,
+    batches: Iterable[Sequence[Footprint]],
+    *,
+    count: int,
+    outside: int,
+    skipped: Sequence[Skipped],
 ) -> None:
-    """Inserts all labels of a file."""
+    """Inserts the labels of a file."""
     label_import = await session.get_one(LabelImport, import_id, with_for_update=True)
     user = await session.get_one(User, label_import.user_id)
     viewer = Viewer(user.id, is_staff=user.is_staff)
     # They may have lost the right to add labels since the request.
     aoi = await aoi_to_add_to(session, viewer, label_import.aoi_id)
-    await add_uploaded(session, viewer, aoi, batches, count=added, replace=label_import.replace)
+    upload = await add_uploaded(
+        session,
+        viewer,
+        aoi,
+        batches,
+        count=count,
+        outside=outside,
+        skipped=skipped,
+        replace=label_import.replace,
+        strict=label_import.strict,
+    )
     await release(session, label_import.storage_key)
-    label_import.added, label_import.outside = added, outside
+    label_import.added, label_import.outside = upload.added, upload.outside
+    label_import.skipped = [each.plain() for each in upload.skipped]
     label_import.status = TrainingStatus.FINISHED
     label_import.finished_at = await session.scalar(select(func.now()))
-    await notify(session, label_import.user_id, f"{added} labels were added to area {aoi.id}.", about=label_import)
+    left_out = sum(each.count for each in upload.skipped)
+    told = f" {left_out} features were skipped." if left_out else ""
+    message = f"{upload.added} labels were added to area {aoi.id}.{told}"
+    await notify(session, label_import.user_id, message, about=label_import)
 
 
 async def import_failed(session: WriteSession, import_id: int, reason: str) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select, true
 
 from app.database import ReadSession, WriteSession
-from app.errors import Forbidden, LimitReached, NotFound
+from app.errors import Forbidden, Invalid, LimitReached, NotFound
 from app.formats.footprints import Footprint
+from app.formats.skipping import Skipped, with_duplicates
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
@@ -29,9 +31,10 @@ class LabelUpload:
     aoi: AOI
     added: int
     outside: int
+    skipped: list[Skipped]
 
 
-async def area_to_add_labels_to(session: ReadSession, viewer: Viewer, aoi_id: int) -> Polygon:
+async def area_to_add_labels_to(session: ReadSession, viewer: Viewer, aoi_id: int) -> BaseGeometry:
     """The ground of an area, for a viewer who may add labels to it."""
     signed_in(viewer)
     sought = visible(AOI, viewer).join(AOI.dataset).add_columns(contributes_to_dataset(viewer))
@@ -40,7 +43,7 @@ async def area_to_add_labels_to(session: ReadSession, viewer: Viewer, aoi_id: in
         raise NotFound("There is no such area.")
     if not row[1]:
         raise Forbidden("You may not add to this dataset. Ask its owner, or clone it.")
-    area: Polygon = row[0].geom
+    area: BaseGeometry = row[0].geom
     return area
 
 
@@ -51,12 +54,23 @@ async def upload_labels(
     aoi_id: int,
     footprints: Sequence[Footprint],
     outside: int,
+    skipped: Sequence[Skipped] = (),
     replace: bool = False,
+    strict: bool = False,
 ) -> LabelUpload:
-    """Adds labels to an area; those that do not overlap it are skipped and counted."""
+    """Adds labels to an area; those that do not overlap it, or cannot be used, are skipped and counted."""
     aoi = await aoi_to_add_to(session, viewer, aoi_id)
-    await add_uploaded(session, viewer, aoi, [footprints], count=len(footprints), replace=replace)
-    return LabelUpload(aoi, added=len(footprints), outside=outside)
+    return await add_uploaded(
+        session,
+        viewer,
+        aoi,
+        [footprints],
+        count=len(footprints),
+        outside=outside,
+        skipped=skipped,
+        replace=replace,
+        strict=strict,
+    )
 
 
 async def add_uploaded(
@@ -66,9 +80,15 @@ async def add_uploaded(
     batches: Iterable[Sequence[Footprint]],
     *,
     count: int,
+    outside: int,
+    skipped: Sequence[Skipped],
     replace: bool,
-) -> None:
-    """Inserts uploaded labels if the dataset has room for them; optionally replaces earlier uploads."""
+    strict: bool,
+) -> LabelUpload:
+    """Inserts uploaded labels if the dataset has room for them; optionally replaces earlier uploads.
+
+    An OpenStreetMap element that the area has already is not added again.
+    """
     user_id = signed_in(viewer)
     if replace:
         uploaded = delete(Label).where(Label.aoi_id == aoi.id, Label.origin == LabelOrigin.UPLOAD)
@@ -77,8 +97,27 @@ async def add_uploaded(
         own = true() if may_change_this_dataset(viewer, dataset) else Label.user_id == user_id
         await session.execute(uploaded.where(own))
     await make_room(session, aoi, count)
+    added, again = 0, list[str]()
     for footprints in batches:
-        await insert_labels(session, footprints, aoi_id=aoi.id, user_id=user_id, origin=LabelOrigin.UPLOAD)
+        known = await _known_elements(session, aoi, footprints)
+        new = [each for each in footprints if (each.osm_type, each.osm_id) not in known]
+        again += [f"{each.osm_type}/{each.osm_id}" for each in footprints if (each.osm_type, each.osm_id) in known]
+        if again and strict:
+            raise Invalid("geojson", f"{again[0]} is already a label of this area. Leave it out.")
+        await insert_labels(session, new, aoi_id=aoi.id, user_id=user_id, origin=LabelOrigin.UPLOAD)
+        added += len(new)
+    return LabelUpload(aoi, added, outside, with_duplicates(skipped, again))
+
+
+async def _known_elements(
+    session: ReadSession, aoi: AOI, footprints: Sequence[Footprint]
+) -> set[tuple[str | None, int | None]]:
+    """Those OpenStreetMap elements that an area has labels of."""
+    sought = [each.osm_id for each in footprints if each.osm_id is not None]
+    if not sought:
+        return set()
+    labels = select(Label.osm_type, Label.osm_id).where(Label.aoi_id == aoi.id, Label.osm_id.in_(sought))
+    return {(osm_type, osm_id) for osm_type, osm_id in await session.execute(labels)}
 
 
 async def make_room(session: WriteSession, aoi: AOI, count: int) -> None:

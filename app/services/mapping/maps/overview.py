@@ -7,6 +7,7 @@ from shapely import Point
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select, func, select
 
+from app import antimeridian
 from app.database import ReadSession
 from app.errors import NotFound
 from app.geometry import FeatureCollection, Shape, to_geojson
@@ -98,5 +99,6 @@ async def pictured(session: ReadSession, training_id: int) -> tuple[str, Tile]:
     area = await session.scalar(first)
     if area is None:
         raise NotFound("There is no such picture.")
-    x, y = position(area.centroid.x, area.centroid.y, THUMBNAIL_ZOOM)
+    middle = antimeridian.centroid(area)
+    x, y = position(middle.x, middle.y, THUMBNAIL_ZOOM)
     return template, Tile(THUMBNAIL_ZOOM, int(x), int(y))

@@ -9,7 +9,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select
 
-from app import checks, geometry, tiles
+from app import antimeridian, checks, geometry, tiles
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
@@ -132,6 +132,7 @@ def _area(geom: BaseGeometry) -> BaseGeometry:
     """Valid polygons that may overlap one another, as the ground they cover together."""
     if not isinstance(geom, Polygon | MultiPolygon):
         raise Invalid("geom", f"Give a Polygon or a MultiPolygon; this is a {geom.geom_type}.")
+    geom = antimeridian.split(geom)
     geometry.check_place("geom", geom)
     for polygon in shapely.get_parts(geom):
         if not polygon.is_valid:
