@@ -3,11 +3,13 @@
 Tiles are named as in XYZ services: (0, 0) is the north-west corner of the world, y grows to the south.
 """
 
+from collections.abc import Iterable
 from math import asinh, atan, cos, degrees, floor, pi, radians, sinh, tan
 from typing import NamedTuple
 
 import numpy as np
 import shapely
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from app.errors import LimitReached
@@ -73,6 +75,19 @@ def covering(shape: BaseGeometry, zoom: int, *, tiles_max: int | None = None) ->
         if len(tiles_at_zoom) > most:
             raise LimitReached(f"This takes more than {most} tiles; choose a smaller area or a lower zoom.", limit=most)
     return sorted(tiles_at_zoom, key=lambda tile: (tile.y, tile.x))
+
+
+def outline(tiles: Iterable[Tile], within: BaseGeometry) -> BaseGeometry | None:
+    """The ground of tiles within an area; None if there is none. Of very many tiles it is drawn more coarsely."""
+    chosen = set(tiles)
+    while chosen:
+        boxes = shapely.box(*np.array([tile.bounds for tile in chosen]).T)
+        ground = shapely.intersection(shapely.union_all(boxes), within)
+        polygons = [part for part in shapely.get_parts(ground) if isinstance(part, Polygon) and part.area]
+        if shapely.get_num_coordinates(polygons).sum() <= settings.vertices_max or not any(tile.z for tile in chosen):
+            return shapely.MultiPolygon(polygons) if polygons else None
+        chosen = {tile.ancestor(max(0, tile.z - 1)) for tile in chosen}
+    return None
 
 
 def _holding(shape: BaseGeometry, zoom: int) -> Tile:

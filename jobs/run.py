@@ -27,6 +27,7 @@ log = structlog.get_logger()
 BEAT_S = 0.5
 LOOK_S = 0.2
 RETRY_S = 5.0
+ASKED_S_MAX = 3_600.0
 SUSPECT_DEATHS_MIN = 2
 
 
@@ -240,7 +241,7 @@ def _broken(run: Run, work: Work, error: Exception) -> Callable[[], Awaitable[st
     if fault is Fault.MACHINE and claim.setbacks < settings.job_setbacks_max:
         return partial(_set_back, run, reason)
     if fault is Fault.UNKNOWN and claim.attempt < claim.attempts_max:
-        return partial(_later, run, reason)
+        return partial(_later, run, reason, getattr(error, "retry_after_s", None) or 0.0)
     return partial(_failed, run, work, reason)
 
 
@@ -256,9 +257,11 @@ async def _set_back(run: Run, reason: str) -> str:
     return "to be tried again when the machine can"
 
 
-async def _later(run: Run, reason: str) -> str:
+async def _later(run: Run, reason: str, asked_s: float) -> str:
+    # Another server may ask for a longer pause than ours.
+    after_s = max(RETRY_S * 2**run.claim.attempt, min(asked_s, ASKED_S_MAX))
     async with run.database.writing() as session:
-        await jobs.try_later(session, run.claim, after_s=RETRY_S * 2**run.claim.attempt, error=reason)
+        await jobs.try_later(session, run.claim, after_s=after_s, error=reason)
     return "to be tried again"
 
 

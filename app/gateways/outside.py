@@ -24,6 +24,7 @@ from app.models.limits.texts import URL_LENGTH_MAX
 from app.settings import settings
 
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
+SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 NAT64 = IPv6Network("64:ff9b::/96")
 PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home.arpa", "test", "invalid")
 
@@ -47,13 +48,14 @@ class Reply(NamedTuple):
     status: int
     media_type: str
     content: bytes
+    headers: Mapping[str, str] = {}
 
 
-def check_url(field: str, text: str) -> str:
+def check_url(field: str, text: str, *, length_max: int = URL_LENGTH_MAX) -> str:
     """The address without surrounding space, if its form lets the server fetch it; asks no network."""
     url = text.strip()
-    if len(url) > URL_LENGTH_MAX:
-        raise Invalid(field, f"Use at most {URL_LENGTH_MAX} characters; this has {len(url)}.")
+    if len(url) > length_max:
+        raise Invalid(field, f"Use at most {length_max} characters; this has {len(url)}.")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -141,7 +143,7 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, byt
             finally:
                 await response.aclose()
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Reply(response.status_code, media_type, bytes(content))
+    return Reply(response.status_code, media_type, bytes(content), response.headers)
 
 
 @contextmanager
@@ -165,9 +167,11 @@ def _in_words(who: str, s_max: float) -> Iterator[None]:
 
 async def _pieces(response: httpx.Response, who: str, bytes_max: int) -> AsyncIterator[bytes]:
     status = response.status_code
+    if status == 304:  # only who asks for what is newer hears that nothing is
+        return
     if not response.is_success:
         heals = status >= 500 or status == 429
-        wait_s = _retry_after_s(response.headers.get("retry-after"))
+        wait_s = retry_after_s(response.headers.get("retry-after"))
         raise Outage(who, f"answered {status}", heals=heals, status=status, retry_after_s=wait_s)
     if response.headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:
         raise Outage(who, "sent a reply in an unexpected encoding", heals=False)
@@ -182,17 +186,18 @@ async def _pieces(response: httpx.Response, who: str, bytes_max: int) -> AsyncIt
         yield piece
 
 
-def _retry_after_s(value: str | None) -> float | None:
+def retry_after_s(value: str | None) -> float | None:
     """The seconds that a server asks to wait, given as such or as a time."""
     if value is None:
         return None
-    if value.isdecimal():
-        return float(value[:9])
+    if SECONDS.fullmatch(value.strip()):
+        return float(value.strip()[:9])
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    known = until.astimezone(UTC) if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (known - datetime.now(UTC)).total_seconds())
 
 
 def _port(url: httpx.URL) -> int:

@@ -1,28 +1,76 @@
-"""Tiles kept on disk for all jobs, named after their address; the longest unused go first."""
+"""Tiles kept on disk for all jobs, named after their address; the longest unused go first.
+
+A tile is trusted for as long as its server said, or for a while; then the server is asked whether it has changed.
+"""
 
 import os
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from time import time
+from typing import NamedTuple
+
+import orjson
 
 from app import private_files
 from app.settings import settings
 
 
-def read(url: str) -> bytes | None:
+class Validators(NamedTuple):
+    """What a server told of a tile's version, and for how many seconds it stays as it is."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    age_s_max: float | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that ask whether there is a newer version."""
+        asked = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+class Kept(NamedTuple):
+    """A tile as it was when its server was last asked."""
+
+    content: bytes
+    validators: Validators
+    asked_at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it may be used without asking."""
+        said = self.validators.age_s_max
+        if said is None:
+            # Asking costs little where the server can say that nothing has changed.
+            said = 0.0 if self.validators.headers else settings.imagery_cache_age_s
+        return 0 <= time() - self.asked_at < min(said, settings.imagery_cache_age_s)
+
+
+def read(url: str) -> Kept | None:
     """The tile kept for an address."""
     path = _place(url)
     try:
-        content = path.read_bytes()
+        head, _, content = path.read_bytes().partition(b"\n")
         os.utime(path)
+        etag, last_modified, age_s_max, asked_at = orjson.loads(head)
     except FileNotFoundError:
         return None
-    return content
+    except ValueError:  # of an earlier version, or cut off
+        path.unlink(missing_ok=True)
+        return None
+    return Kept(content, Validators(etag, last_modified, age_s_max), asked_at)
 
 
-def keep(url: str, content: bytes) -> None:
+def keep(url: str, content: bytes, validators: Validators | None = None) -> None:
     """Keep a tile for the next job."""
-    write(_place(url), content)
+    head = orjson.dumps([*(validators or Validators()), time()])
+    write(_place(url), head + b"\n" + content)
+
+
+def forget(url: str) -> None:
+    """Remove the tile of an address that has none any more."""
+    _place(url).unlink(missing_ok=True)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -36,7 +84,7 @@ def write(path: Path, content: bytes) -> None:
 def trim() -> None:
     """Forget the tiles unused for longest, until the rest fits."""
     files = []
-    for entry in _folder().glob("*/*.png"):
+    for entry in _folder().glob("*/[!.]*"):
         try:
             status = entry.stat()
         except FileNotFoundError:  # Another job trims as well.
@@ -56,4 +104,4 @@ def _folder() -> Path:
 
 def _place(url: str) -> Path:
     name = sha256(url.encode()).hexdigest()
-    return _folder() / name[:2] / f"{name}.png"
+    return _folder() / name[:2] / f"{name}.tile"

@@ -68,16 +68,18 @@ def inspect(folder: Path, request: InspectionRequest, report: Report, cancelled:
     labels = to_mercator(read_polygons(folder / "labels.geojson"))
     outlines = shapely.STRtree(shifted(labels, request.offset_m))
     pictures = _Pictures(folder / "tiles")
-    total, labels_seen, findings = _blank(), 0, []
+    total, labels_seen, findings, without_imagery = _blank(), 0, [], set[Tile]()
     for number, area in enumerate(areas, 1):
-        surface, labels_here, pictures_seen = _area(area, request.zoom_level, outlines, pictures, cancelled)
+        surface, labels_here, pictures_seen, missing = _area(area, request.zoom_level, outlines, pictures, cancelled)
         total += surface
         labels_seen += labels_here
         findings.append(asdict(pictures_seen))
+        without_imagery.update(missing)
         report("inspecting", number / len(areas), f"{number} of {len(areas)} areas")
     latitude = shapely.union_all(areas).centroid.y
     overall = shift_of(total, request.zoom_level, latitude=latitude) if labels_seen >= LABELS_MIN else None
-    return {"shift": None if overall is None else asdict(overall), "areas": findings}
+    shift = None if overall is None else asdict(overall)
+    return {"shift": shift, "areas": findings, "without_imagery": sorted(without_imagery)}
 
 
 class _Pictures:
@@ -104,22 +106,22 @@ def _blank() -> Surface:
 
 def _area(
     area: BaseGeometry, zoom: int, outlines: shapely.STRtree, pictures: _Pictures, cancelled: Callable[[], bool]
-) -> tuple[Surface, int, AreaFindings]:
+) -> tuple[Surface, int, AreaFindings, list[Tile]]:
     tiles = covering(area, zoom)
     [place] = to_mercator([area])
     ground, labels = shapely.STRtree([place]), len(outlines.query(place, predicate="intersects"))
-    surface, missing = _blank(), 0
+    surface, missing = _blank(), list[Tile]()
     for tile in tiles:
         if cancelled():
             raise Cancelled
         if not pictures.show(tile):
-            missing += 1
+            missing.append(tile)
             continue
         mask = drawn(outlines, tile)
         if mask.any():
             surface += agreement(*pictures.around(tile), mask, within=drawn(ground, tile) > 0)
     shift = shift_of(surface, zoom, latitude=area.centroid.y) if labels >= LABELS_MIN else None
-    return surface, labels, AreaFindings(len(tiles), missing, shift)
+    return surface, labels, AreaFindings(len(tiles), len(missing), shift), missing
 
 
 def agreement(seen: Pixels, known: NDArray[np.bool_], mask: NDArray[np.int32], *, within: NDArray[np.bool_]) -> Surface:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from app.errors import Invalid, Unreadable
@@ -17,6 +18,9 @@ MEDIA_TYPE = "image/webp"
 QUALITY = 85
 # Of which a JPEG is decoded no larger than needed: a multiple of the largest side keeps it sharp.
 DRAFT = 2
+BRIGHTEST = 65_535
+# Programs fill what they have no imagery of with one of these.
+NO_DATA = (((0, 0),) * 3, ((255, 255),) * 3)
 TILE_FORMATS = ("PNG", "JPEG", "WEBP")
 # What pillow calls the files of each type; a JPEG with previews is an MPO to it.
 FORMATS = {"image/jpeg": ("JPEG", "MPO"), "image/png": ("PNG",), "image/webp": ("WEBP",), "image/gif": ("GIF",)}
@@ -49,7 +53,8 @@ def within(field: str, content: bytes, media_type: str, sides: Sequence[int], pi
 def tile(content: bytes, side: int) -> tuple[bytes | None, int, int]:
     """A tile as an opaque PNG of this side, with the size it came in; None if it shows nothing, or has another size.
 
-    One of twice the side is taken, too. Unreadable if it is no picture.
+    One that is all transparent, black or white shows nothing. One of twice the side is taken, too. Unreadable if it is
+    no picture.
     """
     try:
         # Opening reads the header only: a picture of another size is refused before it is unpacked.
@@ -57,15 +62,29 @@ def tile(content: bytes, side: int) -> tuple[bytes | None, int, int]:
             width, height = image.size
             if image.size not in {(side, side), (2 * side, 2 * side)}:
                 return None, width, height
-            picture = image.convert("RGBA")
+            picture = _in_eight_bits(image).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Unreadable("This is not a picture, or it is broken.") from None
     if picture.getchannel("A").getbbox() is None:
         return None, width, height
     opaque = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture).convert("RGB")
+    if opaque.getextrema() in NO_DATA:
+        return None, width, height
     file = BytesIO()
     opaque.resize((side, side), Image.Resampling.BOX).save(file, "PNG", compress_level=3)
     return file.getvalue(), width, height
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits with 8, dark to bright; pillow itself would cut off what is brighter than 255."""
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image, dtype=np.int64).clip(0, BRIGHTEST)
+    grey = Image.fromarray((values // 257).astype(np.uint8), "L")
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8), "L"))
+    return grey
 
 
 def upright(field: str, content: bytes, *, media_type: str, side: int, pixels_max: int) -> Image.Image:

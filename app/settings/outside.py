@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.settings.kinds import BYTES_MAX, Bytes, Count, CountOrNone, Duration, Hosts, Share, SquareMetres
+from app.settings.kinds import BYTES_MAX, Bytes, Count, CountOrNone, Duration, Hosts, Pause, Share, SquareMetres
 from app.settings.units import MIB
 
 
@@ -47,7 +47,10 @@ class OutsideSettings(BaseModel):
 
     # Imagery
     imagery_connections: Count = Field(default=8, description="Connections to an imagery server.")
-    imagery_tries_max: Count = Field(default=3, description="Tries of one tile.")
+    imagery_tries_max: Count = Field(default=5, description="Tries of one tile.")
+    imagery_patience_s: Pause = Field(
+        default=300, description="How long a job waits for the next tile of a server that asks for pauses."
+    )
     imagery_failures_at_first_max: Count = Field(
         default=8, description="Failures at the start after which no more tiles are asked for."
     )
@@ -56,6 +59,9 @@ class OutsideSettings(BaseModel):
     imagery_tilejson_bytes_max: int = Field(
         default=MIB // 4, ge=1_024, le=BYTES_MAX, description="Bytes of a TileJSON file."
     )
-    imagery_missing_share_max: Share = Field(default=0.5, description="Share of the tiles that may be missing.")
+    imagery_missing_share_max: Share = Field(default=0.5, description="Share of the tiles of a job that may fail.")
+    imagery_cache_age_s: Pause = Field(
+        default=3_600, description="How long a tile is used before its server is asked whether it has changed."
+    )
     imagery_cache_bytes_max: Bytes = Field(default=1_024 * MIB, description="Bytes of the tile cache.")
     tiles_per_job_max: Count = Field(default=5_000, description="Tiles that one job may ask for.")

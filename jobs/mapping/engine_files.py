@@ -59,14 +59,14 @@ async def fetch(
     stretch: Stretch = WHOLE,
     *,
     missing_share_max: float | None = None,
-) -> None:
-    """Brings the imagery."""
+) -> list[Tile]:
+    """Brings the imagery; returns the tiles without any."""
 
     async def report(done: int, total: int) -> None:
         progress = stretch.at(FETCHING_SHARE * done / max(total, 1))
         await run.report(Progress(progress, "imagery", f"{done} of {total} tiles are loaded."), topic=topic)
 
-    await imagery.fetch_tiles(
+    fetched = await imagery.fetch_tiles(
         template,
         tiles,
         folder / "tiles",
@@ -75,6 +75,7 @@ async def fetch(
         missing_share_max=missing_share_max,
     )
     run.go_on()
+    return fetched.without_imagery
 
 
 def reporter(run: Run, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message], Awaitable[None]]:

@@ -1,11 +1,13 @@
 """Inspecting datasets."""
 
+import shapely
+
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.inspections import Inspection
 from app.services.mapping.datasets import quality
 from app.services.mapping.trainings import progress
 from app.settings import settings
-from app.tiles import covering
+from app.tiles import Tile, covering, outline
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
@@ -26,8 +28,10 @@ async def inspect(run: Run) -> None:
         write(folder / "request.json", {"task": "inspect", "zoom_level": plan.zoom_level, "offset_m": offset_m})
         tiles = {tile for _, aoi in plan.aois for tile in covering(aoi, plan.zoom_level)}
         await fetch(run, topic, plan.source_imagery, sorted(tiles), folder, missing_share_max=1)
+        whole = shapely.union_all([aoi for _, aoi in plan.aois])
         result = await run_engine(run, folder, reporter(run, topic), s_max=settings.inspection_s_max)
+    ground = outline([Tile(*tile) for tile in result["without_imagery"]], whole)
     areas = [{"aoi_id": aoi_id, **area} for (aoi_id, _), area in zip(plan.aois, result["areas"], strict=True)]
     async with run.ending() as session:
         findings = {"offset": offset_m, "shift": result["shift"], "areas": areas}
-        await quality.finish_inspection(session, inspection_id, findings)
+        await quality.finish_inspection(session, inspection_id, findings, ground)

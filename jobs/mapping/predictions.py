@@ -1,6 +1,7 @@
 """Predicting: part by part, so that nothing done is done again, and nobody waits for all of it."""
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import orjson
@@ -17,8 +18,10 @@ from app.services.mapping.predictions.downloads import FileFormat
 from app.services.mapping.predictions.execution import Building, PredictionPlan
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.lifecycle import Left
+from app.services.mapping.trainings.progress import Unseen
 from app.services.system.jobs import Progress
 from app.settings import settings
+from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
@@ -35,10 +38,10 @@ async def predict(run: Run) -> None:
     async with run.writing() as session:
         plan = await execution.begin_prediction(session, prediction_id)
     if plan.parts_done < plan.parts:
-        features = await _searched(run, plan)
+        features, unseen = await _searched(run, plan)
         is_last = plan.parts_done == plan.parts - 1
         async with run.writing() if is_last else run.resting() as session:
-            await execution.add_features(session, prediction_id, features)
+            await execution.add_features(session, prediction_id, features, unseen)
         if not is_last:
             return
     await run.report(Progress(SEARCHED, "joining", "Merging the parts."), topic=topic)
@@ -53,16 +56,42 @@ async def predict(run: Run) -> None:
         await execution.finish_prediction(session, prediction_id, files)
 
 
-async def _searched(run: Run, plan: PredictionPlan) -> list[Building] | None:
-    """What there is in the next part; None where the imagery shows nothing of it."""
+async def _searched(run: Run, plan: PredictionPlan) -> tuple[list[Building] | None, Unseen]:
+    """What there is in the next part, and what was not seen of it; None where the imagery shows nothing of it."""
     part = parts.parts_of(plan.area, plan.part_zoom)[plan.parts_done]
     ground = parts.ground_of(plan.area, part)
     if ground is None:
-        return []
+        return [], Unseen()
+    own = covering(ground, plan.zoom_level)
     topic = progress.topic_of(Prediction, run.claim.subject_id)
     stretch = Stretch(SEARCHED * plan.parts_done / plan.parts, SEARCHED / plan.parts)
+    with working_folder() as folder:
+        write(folder / "area.geojson", features_of([(ground, {})]))
+        write(folder / "request.json", _request(plan))
+        try:
+            tiles = parts.tiles_of(plan.area, part, plan.zoom_level)
+            # Of a large area some may be off the imagery; a single part that mostly is was drawn in the wrong place.
+            most = None if plan.parts == 1 else 1.0
+            without = await fetch(run, topic, plan.source_imagery, tiles, folder, stretch, missing_share_max=most)
+        except Outage as outage:
+            if outage.heals or plan.parts == 1:
+                raise
+            return None, Unseen.of(own, ground)
+        await storage.download(plan.checkpoint_key, folder / "checkpoint.safetensors")
+        await run_engine(run, folder, reporter(run, topic, stretch), s_max=settings.training_s_max)
+        features = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
+    buildings = [
+        Building(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
+        for each in features
+    ]
+    # Its neighbours count what a part looks at beyond its own ground.
+    return buildings, Unseen.of(set(own).intersection(without), ground)
+
+
+def _request(plan: PredictionPlan) -> dict[str, Any]:
+    """What the engine is asked for."""
     outlines = plan.outlines
-    request = {
+    return {
         "task": "predict",
         "base_model": plan.base_model,
         "zoom_level": plan.zoom_level,
@@ -74,25 +103,6 @@ async def _searched(run: Run, plan: PredictionPlan) -> list[Building] | None:
         "skew_tolerance_deg": outlines.skew_tolerance,
         "seam_m": outlines.overlap,
     }
-    with working_folder() as folder:
-        write(folder / "area.geojson", features_of([(ground, {})]))
-        write(folder / "request.json", request)
-        try:
-            tiles = parts.tiles_of(plan.area, part, plan.zoom_level)
-            # Of a large area some may be off the imagery; a single part that mostly is was drawn in the wrong place.
-            most = None if plan.parts == 1 else 1.0
-            await fetch(run, topic, plan.source_imagery, tiles, folder, stretch, missing_share_max=most)
-        except Outage as outage:
-            if outage.heals or plan.parts == 1:
-                raise
-            return None
-        await storage.download(plan.checkpoint_key, folder / "checkpoint.safetensors")
-        await run_engine(run, folder, reporter(run, topic, stretch), s_max=settings.training_s_max)
-        features = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
-    return [
-        Building(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
-        for each in features
-    ]
 
 
 @job(MappingJob.CONFLATE, failed=conflation.conflation_failed)

@@ -1,12 +1,14 @@
 """Training."""
 
 import orjson
+import shapely
 
 from app.formats import pmtiles
 from app.gateways import storage
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import Training
 from app.services.mapping.trainings import lifecycle, progress
+from app.services.mapping.trainings.progress import Unseen
 from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
@@ -47,7 +49,8 @@ async def train(run: Run) -> None:
         if plan.initial_key is not None:
             await storage.download(plan.initial_key, folder / "initial.safetensors")
         tiles = {tile for aoi in plan.aois for zoom in plan.options.zoom_level for tile in covering(aoi, zoom)}
-        await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
+        without_imagery = await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
+        unseen = Unseen.of(without_imagery, shapely.union_all(plan.aois))
         await resume(training_id, folder)
         on_message = keep_checkpoints(run, training_id, folder, reporter(run, topic))
         result = await run_engine(run, folder, on_message, s_max=settings.training_s_max)
@@ -57,5 +60,5 @@ async def train(run: Run) -> None:
         files = await keep(folder, FILES, f"trainings/{training_id}/{run.claim.fence}")
     figures = lifecycle.TrainingFigures(**{name: result[name] for name in lifecycle.TrainingFigures.__annotations__})
     async with run.ending() as session:
-        await lifecycle.finish_training(session, training_id, figures, files, curve)
+        await lifecycle.finish_training(session, training_id, figures, files, curve, unseen=unseen)
     await forget(training_id)

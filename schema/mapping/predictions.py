@@ -55,6 +55,8 @@ class Prediction(Row, of=prediction_tables.Prediction):
     parts: auto
     parts_done: auto
     parts_without_imagery: auto
+    tiles_without_imagery: auto
+    ground_without_imagery: auto
     conflating: auto
     conflated_at: auto
     conflation_error: auto

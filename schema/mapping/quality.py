@@ -31,6 +31,7 @@ class Inspection(Row, of=inspection_tables.Inspection):
     failure: auto
     tiles: auto
     tiles_without_imagery: auto
+    ground_without_imagery: auto
     shift_m: auto
     suggested_offset: auto
     user: User | None = one(inspection_tables.Inspection.user)

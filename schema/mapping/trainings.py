@@ -17,7 +17,7 @@ from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
 from schema.billing.spending import CostEstimate
 from schema.deleted import Deleted
-from schema.fields import Connection, connection, cursor, field, many, mutation, one, subscription
+from schema.fields import Connection, computed, connection, cursor, field, many, mutation, one, subscription
 from schema.mapping.datasets import Dataset
 from schema.mapping.problems import AccuracyTooLow
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
@@ -52,6 +52,7 @@ class Model(Row, of=training_tables.Model):
     created_at: auto
     last_modified: auto
     published_at: auto
+    accuracy: float | None = computed(resolve_trainings.published_accuracy)
     user: User | None = one(training_tables.Model.user)
     dataset: Dataset = one(training_tables.Model.dataset)
     published_training: "Training | None" = one(training_tables.Model.published_training)
@@ -68,6 +69,8 @@ class Training(Row, of=training_tables.Training, with_fields_of=TrainingOptions)
     finished_at: auto
     chips_length: auto
     centroid: auto
+    tiles_without_imagery: auto
+    ground_without_imagery: auto
     accuracy: auto
     pixel_accuracy: auto
     precision: auto

@@ -84,6 +84,7 @@ def test_an_area_without_labels_suggests_nothing(site):
     assert seen(site) == {
         "shift": None,
         "areas": [{"tiles": 4, "tiles_without_imagery": 0, "shift": None}],
+        "without_imagery": [],
     }
 
 

@@ -257,7 +257,7 @@ async def test_parts_off_the_imagery_are_passed_over(ask, owner, started, engine
         calls.append(options)
         if len(calls) % 3 == 0:
             raise Outage("The imagery", "answered 404", heals=False)
-        await fetch(run, topic, template, tiles, folder, stretch, **options)
+        return await fetch(run, topic, template, tiles, folder, stretch, **options)
 
     monkeypatch.setattr(jobs, "fetch", fetching)
     job, _ = await to_the_end()

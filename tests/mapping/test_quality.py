@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+import shapely
 from shapely import affinity, box
+from shapely.geometry import shape
 from sqlalchemy import select
 
 from app.gateways import outside
@@ -20,7 +22,7 @@ from tests import factories
 AREA = village.TRAINING_AREAS[2]
 QUALITY = """query ($id: ID!) { datasetQuality(datasetId: $id) {
     warnings { kind message count areas { id } } isInspectionCurrent
-    inspection { id status tiles tilesWithoutImagery shiftM suggestedOffset }
+    inspection { id status tiles tilesWithoutImagery groundWithoutImagery shiftM suggestedOffset }
 } }"""
 FITTING = box(12.0, 46.0, 12.002, 46.001)
 
@@ -150,6 +152,8 @@ async def test_tiles_without_a_picture_are_told_of(change, quality, database, ph
         len(covering(AREA, 19)),
         len(row),
     )
+    unseen = shapely.union_all([box(*tile.bounds) for tile in row]) & AREA
+    assert shape(found["inspection"]["groundWithoutImagery"]).symmetric_difference(unseen).area < 1e-9
 
 
 async def test_an_inspection_that_gets_no_picture_fails_and_says_why(

@@ -24,7 +24,8 @@ EPOCH = {"stage": "training", "progress": 0.5, "message": "Epoch 1 of 2", "eta_s
 @pytest.fixture
 async def training(database, owner, monkeypatch):
     async def no_imagery(*_args, **_kwargs):
-        """Brings nothing: the engine is a stand-in."""
+        """Brings nothing, and misses nothing: the engine is a stand-in."""
+        return []
 
     monkeypatch.setattr(jobs, "fetch", no_imagery)
     dataset = await factories.dataset(database, owner.id)

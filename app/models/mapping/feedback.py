@@ -10,8 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json, add_relationship, not_exported
-from app.models.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
-from app.models.limits.texts import URL_LENGTH_MAX
+from app.models.limits.mapping import (
+    FEEDBACK_COMMENTS_LENGTH_MAX,
+    FEEDBACK_ZOOM_MAX,
+    FEEDBACK_ZOOM_MIN,
+    IMAGERY_URL_LENGTH_MAX,
+)
 from app.models.mapping.datasets import AOI, Area, Edited, Outlined, Owned
 from app.models.mapping.trainings import Training
 
@@ -56,7 +60,7 @@ class Feedback(Edited):
     comments: Mapped[str | None] = mapped_column(
         String(FEEDBACK_COMMENTS_LENGTH_MAX), doc=f"A comment, at most {FEEDBACK_COMMENTS_LENGTH_MAX} characters."
     )
-    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery of the view.")
+    source_imagery: Mapped[str] = mapped_column(String(IMAGERY_URL_LENGTH_MAX), doc="The imagery of the view.")
 
     user: Mapped[User] = relationship(back_populates="feedbacks", lazy="raise", doc="The author.")
     training: Mapped[Training] = relationship(back_populates="feedbacks", lazy="raise", doc="The training.")
@@ -77,7 +81,7 @@ class FeedbackAOI(Area):
     training_id: Mapped[int] = mapped_column(
         ForeignKey("trainings.id", ondelete="CASCADE"), info=not_exported("feedback belongs to who gave it")
     )
-    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery it was drawn on.")
+    source_imagery: Mapped[str] = mapped_column(String(IMAGERY_URL_LENGTH_MAX), doc="The imagery it was drawn on.")
     review: Mapped[Review] = mapped_column(
         default=Review.PENDING, doc="The review by the model's owner. Only approved areas are trained on."
     )

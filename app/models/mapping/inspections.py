@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json
-from app.models.limits.texts import NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Owned
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import Job
@@ -35,13 +38,16 @@ class Inspection(Owned):
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery's URL template.")
+    source_imagery: Mapped[str] = mapped_column(String(IMAGERY_URL_LENGTH_MAX), doc="The imagery's URL template.")
     zoom_level: Mapped[int] = mapped_column(doc="The zoom level of the tiles.")
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
     started_at: Mapped[datetime | None] = mapped_column(doc="When it started.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
     failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
     findings: Mapped[Json | None]
+    ground_without_imagery: Mapped[BaseGeometry | None] = mapped_column(
+        Shape("GEOMETRY"), doc="The ground of the tiles without imagery within the areas; null if there is none."
+    )
 
     user: Mapped[User] = relationship(lazy="raise", doc="Who requested it.")
     dataset: Mapped[Dataset] = relationship(back_populates="inspections", lazy="raise", doc="The dataset.")

@@ -67,6 +67,13 @@ class Prediction(Owned):
     parts: Mapped[int] = mapped_column(default=1, doc="The number of parts that are searched one after another.")
     parts_done: Mapped[int] = mapped_column(default=0, doc="The number of parts done.")
     parts_without_imagery: Mapped[int] = mapped_column(default=0, doc="The number of parts without imagery.")
+    tiles_without_imagery: Mapped[int | None] = mapped_column(
+        doc="The number of tiles without imagery: empty ones, and those that could not be loaded. "
+        "Null until it has started."
+    )
+    ground_without_imagery: Mapped[BaseGeometry | None] = mapped_column(
+        Shape("GEOMETRY"), doc="The ground of these tiles within the area; null if there is none."
+    )
     conflating: Mapped[bool] = mapped_column(default=False, doc="Whether it is being compared with OpenStreetMap now.")
     conflated_at: Mapped[datetime | None] = mapped_column(doc="When it was last compared with OpenStreetMap.")
     conflation_error: Mapped[str | None] = mapped_column(

@@ -5,13 +5,15 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from shapely import Point
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import User
 from app.models.base import Json, add_relationship, not_exported
-from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.names import Name
 from app.models.subjects import Subject
@@ -118,7 +120,7 @@ class Training(Subject, Owned):
     )
     parent_training_id: Mapped[int | None] = mapped_column(ForeignKey("trainings.id", ondelete="SET NULL"), index=True)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
-    source_imagery: Mapped[str] = mapped_column(String(URL_LENGTH_MAX), doc="The imagery's URL template.")
+    source_imagery: Mapped[str] = mapped_column(String(IMAGERY_URL_LENGTH_MAX), doc="The imagery's URL template.")
     description: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="A note by the user who started it.")
     status: Mapped[TrainingStatus] = mapped_column(default=TrainingStatus.SUBMITTED, doc="The state of the import.")
     zoom_level: Mapped[list[int]] = mapped_column(ARRAY(Integer), doc="The zoom levels of the tiles.")
@@ -144,6 +146,13 @@ class Training(Subject, Owned):
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended, successfully or not.")
     chips_length: Mapped[int] = mapped_column(default=0, doc="The number of training chips of 256 × 256 pixels.")
     centroid: Mapped[Point | None] = mapped_column(Shape("POINT"), doc="The centre of its areas.")
+    tiles_without_imagery: Mapped[int | None] = mapped_column(
+        doc="The number of tiles without imagery: empty ones, and those that could not be loaded. "
+        "Null until it is finished."
+    )
+    ground_without_imagery: Mapped[BaseGeometry | None] = mapped_column(
+        Shape("GEOMETRY"), doc="The ground of these tiles within the areas; null if there is none."
+    )
     accuracy: Mapped[float | None] = mapped_column(
         doc="Intersection over union of building pixels on ground held back from training, in percent."
     )

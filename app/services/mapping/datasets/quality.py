@@ -6,7 +6,6 @@ from enum import Enum
 from typing import Any
 
 from geoalchemy2 import Geography
-from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Select, cast, func, literal, select
 from sqlalchemy.orm import aliased
@@ -23,7 +22,7 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_on_this_dataset
 from app.queue import enqueue
 from app.services.mapping.trainings.lifecycle import check_tiles
-from app.services.mapping.trainings.progress import begin, fail, finish, note
+from app.services.mapping.trainings.progress import begin, fail, finish, note, warning
 from app.settings import settings
 
 
@@ -80,7 +79,7 @@ class InspectionPlan:
     source_imagery: str
     zoom_level: int
     offset_m: Sequence[float]
-    aois: Sequence[tuple[int, Polygon]]
+    aois: Sequence[tuple[int, BaseGeometry]]
     labels: Sequence[BaseGeometry]
 
 
@@ -223,11 +222,13 @@ async def begin_inspection(session: WriteSession, inspection_id: int) -> Inspect
     )
 
 
-async def finish_inspection(session: WriteSession, inspection_id: int, findings: dict[str, Any]) -> None:
-    """Writes the result: the offset used, the overall shift, and each area's figures."""
+async def finish_inspection(
+    session: WriteSession, inspection_id: int, findings: dict[str, Any], unseen: BaseGeometry | None = None
+) -> None:
+    """Writes the result: the offset used, the overall shift, each area's figures, and the ground without imagery."""
     inspection = await session.get_one(Inspection, inspection_id, with_for_update=True)
-    inspection.findings = findings
-    await finish(session, inspection, ".")
+    inspection.findings, inspection.ground_without_imagery = findings, unseen
+    await finish(session, inspection, f".{warning(inspection.tiles_without_imagery)}")
 
 
 async def inspection_failed(session: WriteSession, inspection_id: int, reason: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import shapely
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, insert, select, text
@@ -16,7 +17,7 @@ from app.services.mapping.predictions.conflation import ask_to_conflate, replace
 from app.services.mapping.predictions.downloads import Wanted
 from app.services.mapping.predictions.lifecycle import CHECKPOINT, Outlines
 from app.services.mapping.trainings.lifecycle import Left
-from app.services.mapping.trainings.progress import begin, finish
+from app.services.mapping.trainings.progress import ALL_SEEN, Unseen, begin, finish, warning
 from app.settings import settings
 
 # For each building found by several parts: the outline that lacks no more than a rim, otherwise their union.
@@ -90,6 +91,7 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     await begin(session, prediction)
     if prediction.parts_done == 0:
+        prediction.tiles_without_imagery, prediction.ground_without_imagery = 0, None
         await session.execute(delete(PredictedFeature).where(PredictedFeature.prediction_id == prediction.id))
     model = select(Model.base_model).join(Training, Training.model_id == Model.id)
     base_model = (await session.scalars(model.where(Training.id == prediction.training_id))).one()
@@ -107,8 +109,10 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
     )
 
 
-async def add_features(session: WriteSession, prediction_id: int, features: Sequence[Building] | None) -> None:
-    """Writes the features of the next part; None if there is no imagery."""
+async def add_features(
+    session: WriteSession, prediction_id: int, features: Sequence[Building] | None, unseen: Unseen = ALL_SEEN
+) -> None:
+    """Writes the features of the next part, and what was not seen of it; None if there is no imagery."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     own = PredictedFeature.prediction_id == prediction.id
     count = await session.scalar(select(func.count()).where(own)) or 0
@@ -123,6 +127,9 @@ async def add_features(session: WriteSession, prediction_id: int, features: Sequ
         await session.execute(insert(PredictedFeature), rows)
     prediction.parts_done += 1
     prediction.parts_without_imagery += features is None
+    prediction.tiles_without_imagery = (prediction.tiles_without_imagery or 0) + unseen.tiles
+    grounds = [ground for ground in (prediction.ground_without_imagery, unseen.ground) if ground is not None]
+    prediction.ground_without_imagery = shapely.union_all(grounds) if grounds else None
     if prediction.parts_without_imagery == prediction.parts:
         raise NotFound(
             "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
@@ -161,7 +168,8 @@ async def finish_prediction(session: WriteSession, prediction_id: int, files: Se
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     query = select(func.count()).where(PredictedFeature.prediction_id == prediction.id)
     prediction.result_count = await session.scalar(query)
-    await finish(session, prediction, f": {prediction.result_count} features were found.")
+    unseen = warning(prediction.tiles_without_imagery)
+    await finish(session, prediction, f": {prediction.result_count} features were found.{unseen}")
     if prediction.config.get("conflate"):
         await ask_to_conflate(session, prediction)
     await replace_files(session, prediction, files)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Select, case, func, select, type_coerce
 
@@ -27,7 +26,7 @@ class TrainingPlan:
     source_imagery: str
     options: TrainingOptions
     offset_m: Sequence[float]
-    aois: Sequence[Polygon]
+    aois: Sequence[BaseGeometry]
     labels: Sequence[tuple[BaseGeometry, dict[str, object]]]
     initial_key: str | None
 

@@ -6,10 +6,10 @@ from itertools import product
 from typing import Any
 
 import shapely
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
-from app import checks, tiles
+from app import antimeridian, checks, tiles
 from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
@@ -35,7 +35,7 @@ from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
 from app.services.mapping.trainings.errors import AccuracyTooLow
 from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
-from app.services.mapping.trainings.progress import begin, fail, finish, note
+from app.services.mapping.trainings.progress import ALL_SEEN, Unseen, begin, fail, finish, note
 from app.services.system import audit, jobs, storage_usage
 from app.settings import settings
 from app.training_options import TrainingOptions
@@ -108,7 +108,7 @@ async def start_training(
         source_imagery=template,
         description=checks.optional_text("description", description, length_max=NOTE_LENGTH_MAX),
         **replace(options, zoom_level=zooms).values(),
-        centroid=shapely.union_all(areas).centroid,
+        centroid=antimeridian.centroid(shapely.union_all(areas)),
     )
     return await queue(session, training, tiles_count=tiles_count)
 
@@ -178,7 +178,7 @@ async def _imagery_of(session: ReadSession, model: Model, source_imagery: str | 
     return imagery.check_template("sourceImagery", template)
 
 
-async def labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
+async def labelled_areas(session: ReadSession, model: Model) -> list[BaseGeometry]:
     """The areas of a model's dataset, if there is something to learn from and every area is labelled."""
     has_labels = select(Label.id).where(Label.aoi_id == AOI.id).exists()
     rows = (await session.execute(select(AOI, has_labels).where(AOI.dataset_id == model.dataset_id))).all()
@@ -192,7 +192,7 @@ async def labelled_areas(session: ReadSession, model: Model) -> list[Polygon]:
     return [aoi.geom for aoi, _ in rows]
 
 
-def check_tiles(areas: Sequence[Polygon], zooms: Sequence[int]) -> int:
+def check_tiles(areas: Sequence[BaseGeometry], zooms: Sequence[int]) -> int:
     """How many tiles the areas need; refused if that is more than a job may fetch."""
     count = 0
     for area, zoom in product(areas, zooms):
@@ -269,14 +269,17 @@ async def finish_training(
     figures: TrainingFigures,
     files: Sequence[Left],
     learning_curve: dict[str, Any] | None = None,
+    *,
+    unseen: Unseen = ALL_SEEN,
 ) -> None:
     """Writes the metrics, the history and the files of a finished training."""
     training = await session.get_one(Training, training_id, with_for_update=True)
     for name, value in asdict(figures).items():
         setattr(training, name, value)
     training.learning_curve = learning_curve
+    training.tiles_without_imagery, training.ground_without_imagery = unseen.tiles, unseen.ground
     session.add_all([Artifact(training_id=training.id, **asdict(file)) for file in files])
-    await finish(session, training, f" with an accuracy of {figures.accuracy:.1f} %.")
+    await finish(session, training, f" with an accuracy of {figures.accuracy:.1f} %.{unseen.warning}")
 
 
 async def training_failed(session: WriteSession, training_id: int, reason: str) -> None:

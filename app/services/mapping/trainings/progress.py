@@ -1,5 +1,10 @@
 """How trainings, predictions and inspections start and end: events and notifications."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Self
+
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
 from app import events
@@ -9,6 +14,36 @@ from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.services.system import jobs, notifications
+from app.tiles import Tile, outline
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Ground without imagery: how many tiles, and their outline."""
+
+    tiles: int = 0
+    ground: BaseGeometry | None = None
+
+    @classmethod
+    def of(cls, tiles: Collection[Tile], within: BaseGeometry) -> Self:
+        """These tiles, as far as they lie within an area."""
+        return cls(len(tiles), outline(tiles, within))
+
+    @property
+    def warning(self) -> str:
+        """A sentence to follow what was done; nothing if all ground was seen."""
+        return warning(self.tiles)
+
+
+ALL_SEEN = Unseen()
+
+
+def warning(tiles: int | None) -> str:
+    """What a notification says of tiles without imagery."""
+    if not tiles:
+        return ""
+    return f" {tiles} {'tile has' if tiles == 1 else 'tiles have'} no imagery: this ground was not seen."
+
 
 Work = Training | Prediction | Inspection
 

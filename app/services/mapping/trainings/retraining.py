@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import shapely
-from shapely import Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
-from app import checks
+from app import antimeridian, checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -69,7 +69,7 @@ async def start_feedback_training(
         source_imagery=parent.source_imagery,
         description=about or f"Feedback of training {parent.id}",
         **options.values(),
-        centroid=shapely.union_all(areas).centroid,
+        centroid=antimeridian.centroid(shapely.union_all(areas)),
     )
     return await queue(session, training, tiles_count=tiles_count)
 
@@ -82,7 +82,7 @@ async def _check_weights(session: ReadSession, parent: Training) -> None:
         raise Conflict("The weights of this training were deleted. Start a new training of the model.")
 
 
-async def _corrections(session: ReadSession, parent: Training) -> list[Polygon]:
+async def _corrections(session: ReadSession, parent: Training) -> list[BaseGeometry]:
     """The approved areas, if all of them can be trained on."""
     rows = await session.execute(
         select(FeedbackAOI.geom, FeedbackAOI.source_imagery == parent.source_imagery, is_labelled()).where(
