@@ -1,7 +1,9 @@
 """OSM XML as map editors open it: vertices in the same place are one node, and holes make a multipolygon relation.
 
-All elements are new ones, so their ids are negative; only OpenStreetMap gives others. Which vertices coincide is known
-when the last feature has come: until then features wait in a temporary file, and of each vertex 8 bytes in memory.
+All elements are new ones, so their ids are negative; only OpenStreetMap gives others. GDAL with its defaults reads
+positive ones alone: by choice they are positive, and the file says that it must not be uploaded. Which vertices
+coincide is known when the last feature has come: until then features wait in a temporary file, and of each vertex 8
+bytes in memory.
 """
 
 import re
@@ -20,8 +22,9 @@ from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from app.formats import Feature
+from app.formats.osm_identity import plain_tags
 
-HEADER = b'<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="Fieldgraph">\n'
+HEADER = b'<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="Fieldgraph"%b>\n'
 FOOTER = b"</osm>\n"
 UNITS = 10_000_000  # OpenStreetMap keeps seven decimals
 CORNER = (180, 90)
@@ -44,7 +47,12 @@ class OsmXml:
 
     media_type = "application/vnd.openstreetmap.data+xml"
 
-    def __init__(self) -> None:
+    def __init__(self, *, positive_ids: bool = False) -> None:
+        self._sign = "" if positive_ids else "-"
+        # Elements that OpenStreetMap has already would be there twice, and positive ids are those of others.
+        self._is_for_upload = not positive_ids
+        # What has a positive id has a version, for programs that know of OpenStreetMap's own elements alone.
+        self._state = 'version="1" visible="true"' if positive_ids else 'visible="true"'
         self._waiting = TemporaryFile()  # noqa: SIM115 -- it lives as long as this, and goes with it
         self._keys = array("q")
         self._ways = count(1)
@@ -58,6 +66,7 @@ class OsmXml:
         """Nothing yet: the first node may be shared with the last feature."""
         for feature in features:
             tags = tags_of(feature.properties)
+            self._is_for_upload &= feature.properties.get("osm_id") is None
             for part in _parts(feature.geometry):
                 self._waiting.write(orjson.dumps([shapely.to_wkb(part, hex=True), tags]) + b"\n")
                 if not isinstance(part, Point):
@@ -66,9 +75,9 @@ class OsmXml:
 
     def finish(self) -> Iterator[bytes]:
         """The whole file."""
-        yield HEADER
+        yield HEADER % (b"" if self._is_for_upload else b' upload="never"')
         nodes = np.unique(np.frombuffer(self._keys, dtype=np.int64))
-        yield from _nodes(nodes)
+        yield from self._nodes(nodes)
         with self._waiting, TemporaryFile() as relations:
             yield from self._points(len(nodes))
             for part, tags in self._parts():
@@ -93,7 +102,7 @@ class OsmXml:
         for part, tags in self._parts():
             if isinstance(part, Point):
                 place = f'lat="{part.y:.7f}" lon="{part.x:.7f}"'
-                yield f'<node id="-{next(ids)}" visible="true" {place}>{_tags(tags)}</node>\n'.encode()
+                yield f'<node id="{self._sign}{next(ids)}" {self._state} {place}>{_tags(tags)}</node>\n'.encode()
 
     def _drawn(self, shape: BaseGeometry, tags: Tags, nodes: NDArray[np.int64]) -> tuple[bytes, bytes]:
         """The ways of a shape, and its relation if it takes one."""
@@ -121,18 +130,30 @@ class OsmXml:
         numbers = [next(self._ways) for _ in pieces]
         lines = []
         for number, piece in zip(numbers, pieces, strict=True):
-            nodes = "".join(f'<nd ref="-{ref}"/>' for ref in piece.tolist())
-            lines.append(f'<way id="-{number}" visible="true">{nodes}{_tags(tags)}</way>\n')
+            nodes = "".join(f'<nd ref="{self._sign}{ref}"/>' for ref in piece.tolist())
+            lines.append(f'<way id="{self._sign}{number}" {self._state}>{nodes}{_tags(tags)}</way>\n')
         return "".join(lines).encode(), numbers
 
     def _relation(self, members: Sequence[_Member], tags: Tags) -> bytes:
-        listed = "".join(f'<member type="way" ref="-{way}" role="{role}"/>' for way, role in members)
+        listed = "".join(f'<member type="way" ref="{self._sign}{way}" role="{role}"/>' for way, role in members)
         tag_lines = _tags({**tags, "type": "multipolygon"})
-        return f'<relation id="-{next(self._relations)}" visible="true">{listed}{tag_lines}</relation>\n'.encode()
+        id = f"{self._sign}{next(self._relations)}"
+        return f'<relation id="{id}" {self._state}>{listed}{tag_lines}</relation>\n'.encode()
+
+    def _nodes(self, keys: NDArray[np.int64]) -> Iterator[bytes]:
+        for start in range(0, len(keys), BATCH):
+            some = keys[start : start + BATCH]
+            longitudes = ((some >> 31) / UNITS - 180).tolist()
+            latitudes = ((some & (2**31 - 1)) / UNITS - 90).tolist()
+            yield "".join(
+                f'<node id="{self._sign}{number}" {self._state} lat="{latitude:.7f}" lon="{longitude:.7f}"/>\n'
+                for number, (longitude, latitude) in enumerate(zip(longitudes, latitudes, strict=True), start + 1)
+            ).encode()
 
 
 def tags_of(properties: Mapping[str, Any]) -> dict[str, str]:
     """Properties as OpenStreetMap knows them: short texts, yes and no; what is null is not said."""
+    properties = plain_tags(properties)
     tags = {_text(key): _text(_spelled(value)) for key, value in properties.items() if value is not None}
     return {key: value for key, value in tags.items() if key and value}
 
@@ -186,14 +207,3 @@ def _refs(line: BaseGeometry, nodes: NDArray[np.int64]) -> NDArray[np.int64]:
     keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
     refs: NDArray[np.int64] = np.searchsorted(nodes, keys) + 1
     return refs
-
-
-def _nodes(keys: NDArray[np.int64]) -> Iterator[bytes]:
-    for start in range(0, len(keys), BATCH):
-        some = keys[start : start + BATCH]
-        longitudes = ((some >> 31) / UNITS - 180).tolist()
-        latitudes = ((some & (2**31 - 1)) / UNITS - 90).tolist()
-        yield "".join(
-            f'<node id="-{number}" visible="true" lat="{latitude:.7f}" lon="{longitude:.7f}"/>\n'
-            for number, (longitude, latitude) in enumerate(zip(longitudes, latitudes, strict=True), start + 1)
-        ).encode()

@@ -1,7 +1,7 @@
 """PMTiles: a pyramid of vector tiles in one file, which a map library reads in parts."""
 
 import gzip
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ class Archive:
             self._writer.write_tile(zxy_to_tileid(*tile), gzip.compress(content, mtime=0))
 
     def finish(
-        self, bounds: tuple[float, float, float, float], zooms: range, layers: Mapping[str, Sequence[str]]
+        self, bounds: tuple[float, float, float, float], zooms: range, layers: Mapping[str, Mapping[str, str]]
     ) -> None:
-        """Writes what it is about: its layers with the names of what is said there."""
+        """Writes what it is about: its layers with their attributes, each String, Number or Boolean."""
         west, south, east, north = (round(degrees * DEGREES) for degrees in bounds)
         header: dict[str, Any] = {
             "tile_type": TileType.MVT,
@@ -50,7 +50,7 @@ class Archive:
             "center_lat_e7": (south + north) // 2,
         }
         described = [
-            {"id": name, "minzoom": zooms[0], "maxzoom": zooms[-1], "fields": dict.fromkeys(fields, "String")}
+            {"id": name, "minzoom": zooms[0], "maxzoom": zooms[-1], "fields": dict(fields)}
             for name, fields in layers.items()
         ]
         with self._file:

@@ -1,6 +1,7 @@
 """A pyramid of vector tiles beside the files of a training, for whoever looks at it on a map."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,10 @@ class _Layer:
     """Shapes that are found by where they are."""
 
     def __init__(self, shapes: Shapes) -> None:
-        self.properties = [orjson.dumps(each).decode() for _, each in shapes]
+        attributes = [_attributes(each) for _, each in shapes]
+        self.properties = [orjson.dumps(each).decode() for each in attributes]
+        self.fields = _fields(attributes)
         self.wkb = [shape.wkb for shape, _ in shapes]
-        self.names = sorted({name for _, content in shapes for name in content})
         self._tree = STRtree([shape for shape, _ in shapes])
 
     def within(self, tile: Tile) -> list[tuple[bytes, str]]:
@@ -56,7 +58,28 @@ async def write_archive(run: Run, path: Path, areas: Sequence[BaseGeometry], lay
                 archive.add(tile, b"".join(parts))
     zooms = range(settings.archive_zoom_min, max(tile.z for tile in tiles) + 1)
     bounds = shapely.total_bounds(np.array(areas, dtype=object)).tolist()
-    archive.finish(tuple(bounds), zooms, {name: layer.names for name, layer in layers_written.items()})
+    archive.finish(tuple(bounds), zooms, {name: layer.fields for name, layer in layers_written.items()})
+
+
+def _attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tile can say of a shape: texts and numbers. Tags are attributes of their own; what is null is left out."""
+    tags = properties.get("tags") or {}
+    others = {name: value for name, value in properties.items() if name != "tags"}
+    return {
+        name: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+        for name, value in {**tags, **others}.items()
+        if value is not None
+    }
+
+
+def _fields(attributes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The attributes of a layer with their types; those of several types are texts to whoever reads them."""
+    kinds: defaultdict[str, set[str]] = defaultdict(set)
+    for each in attributes:
+        for name, value in each.items():
+            kind = "Boolean" if isinstance(value, bool) else "Number" if isinstance(value, int | float) else "String"
+            kinds[name].add(kind)
+    return {name: kinds[name].pop() if len(kinds[name]) == 1 else "String" for name in sorted(kinds)}
 
 
 def _tiles_of(areas: Sequence[BaseGeometry]) -> list[Tile]:

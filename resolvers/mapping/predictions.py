@@ -109,6 +109,7 @@ def download(
     verdict: Verdict | None = None,
     conflation: list[Conflation] | None = None,
     points: bool = False,
+    positive_ids: bool = False,
 ) -> str:
     """A link to download the current features; valid for {settings.file_link_s} while the viewer has access.
 
@@ -116,8 +117,9 @@ def download(
     verdict: Only accepted or only rejected features.
     conflation: Only features with one of these relations to OpenStreetMap.
     points: Whether to return one point per feature instead of its outline.
+    positive_ids: Whether the elements of OSM XML have ids above zero, which GDAL needs. Editors must not upload them.
     """
-    wanted = Wanted(root.id, verdict, tuple(conflation or ()), points)
+    wanted = Wanted(root.id, verdict, tuple(conflation or ()), points, positive_ids)
     return downloads.download_link(info.context.viewer, wanted, format)
 
 

@@ -2,7 +2,7 @@
 
 import strawberry
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, select
 
 from app import checks
 from app.base_models import OFFERS
@@ -12,7 +12,7 @@ from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
 from app.pagination import Order
-from app.policies import visible
+from app.policies import AnyViewer, visible
 from app.policies.accounts import is_by
 from app.services.billing.charges import Estimate
 from app.services.mapping import artifacts
@@ -43,6 +43,13 @@ async def model(info: Info, id: strawberry.ID) -> RowOrReference[Model]:
     id: The id of the model.
     """
     return await info.context.find(Model, id)
+
+
+def published_accuracy(viewer: AnyViewer) -> ColumnElement[float | None]:
+    """The accuracy of its published training, in percent; null until one is published."""
+    del viewer
+    accuracy = select(Training.accuracy).where(Training.id == Model.published_training_id)
+    return accuracy.correlate(Model).scalar_subquery()
 
 
 def models(

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import strawberry
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.models.system import Banner
-from app.policies import visible
+from app.policies import AnyViewer, visible
 from app.policies.system import is_displayable
 from app.services.system import banners as announcing
 from app.services.system.banners import BannerChange
@@ -35,6 +35,12 @@ def banners(info: Info, all: bool = False) -> Select[Banner]:
     """
     query = visible(Banner, info.context.viewer)
     return query if all else query.where(is_displayable())
+
+
+def displayable(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Whether it is shown now: it has started, and has not ended."""
+    del viewer
+    return is_displayable()
 
 
 async def create_banner(

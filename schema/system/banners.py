@@ -8,7 +8,7 @@ from app.models import system as system_tables
 from app.services.system.banners import BannerChange
 from resolvers.enums import show_enum
 from resolvers.system import banners as resolve
-from schema.fields import Connection, connection, cursor, mutation, subscription
+from schema.fields import Connection, computed, connection, cursor, mutation, subscription
 from schema.problems import InvalidInput
 from schema.row import Row, shows
 
@@ -19,6 +19,7 @@ class Banner(Row, of=system_tables.Banner):
     message: auto
     start_date: auto
     end_date: auto
+    is_displayable: bool = computed(resolve.displayable)
     created_at: auto
 
 

@@ -152,7 +152,7 @@ def test_gpx_follows_the_boundary_and_its_holes():
 
 
 async def whole_file(database, rows) -> bytes:
-    return b"".join([piece async for piece in flatgeobuf(database.reading, rows)])
+    return b"".join([piece async for piece in flatgeobuf(database.reading, rows, name="some")])
 
 
 async def test_flatgeobuf_of_several_pieces_is_whole(database, owner, tmp_path, monkeypatch):
@@ -162,7 +162,7 @@ async def test_flatgeobuf_of_several_pieces_is_whole(database, owner, tmp_path, 
     rows = select(Label.geom, Label.tags).order_by(Label.id)
     whole = await whole_file(database, rows)
     monkeypatch.setattr("app.formats.flatgeobuf.PIECE_BYTES", 1_000)
-    pieces = [piece async for piece in flatgeobuf(database.reading, rows)]
+    pieces = [piece async for piece in flatgeobuf(database.reading, rows, name="some")]
     assert len(pieces) > 5
     assert b"".join(pieces) == whole
     (path := tmp_path / "some.fgb").write_bytes(whole)

@@ -56,6 +56,39 @@ async def test_an_archive_has_every_tile_of_the_areas(run, tmp_path):
     assert list(mapbox_vector_tile.decode(tiles[far])) == ["aois"]
 
 
+PROPERTIES = [
+    {"osm_id": 5, "tags": {"building": "yes", "name": "Ñ", "levels": 2}},
+    {"osm_id": None, "tags": {"building": "hut", "levels": "two", "sides": {"n": 1}}},
+    {"osm_id": None, "tags": None},
+    {"osm_id": 2**40, "tags": {"flat": True, "nothing": None}},
+]
+
+
+async def test_an_archive_has_the_attributes_that_it_promises(run, tmp_path):
+    path = tmp_path / "meta.pmtiles"
+    await write_archive(run, path, [AREA], {"aois": [(AREA, {})], "labels": [(HOUSE, each) for each in PROPERTIES]})
+    with path.open("rb") as file:
+        source = MmapSource(file)
+        promised = {layer["id"]: layer["fields"] for layer in Reader(source).metadata()["vector_layers"]}
+        tiles = {Tile(*name): gzip.decompress(content) for name, content in all_tiles(source)}
+    here = Tile(18, *(int(part) for part in position(12.0003, 46.00025, 18)))
+    features = mapbox_vector_tile.decode(tiles[here])["labels"]["features"]
+    assert [each["properties"] for each in features] == [
+        {"osm_id": 5, "building": "yes", "name": "Ñ", "levels": 2},
+        {"building": "hut", "levels": "two", "sides": '{"n":1}'},
+        {},
+        {"osm_id": 2**40, "flat": True},
+    ]
+    assert promised["labels"] == {
+        "building": "String",
+        "flat": "Boolean",
+        "levels": "String",
+        "name": "String",
+        "osm_id": "Number",
+        "sides": "String",
+    }
+
+
 async def test_an_archive_goes_as_deep_as_its_tiles_are_few(run, tmp_path, monkeypatch):
     path = tmp_path / "meta.pmtiles"
     monkeypatch.setattr(settings, "tiles_per_job_max", 20)

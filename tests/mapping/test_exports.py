@@ -9,6 +9,7 @@ import orjson
 import osmium
 import pyogrio
 import pytest
+import shapely
 from shapely import MultiPolygon, Polygon, box, from_wkb
 from shapely.geometry import shape
 from sqlalchemy import delete
@@ -41,10 +42,12 @@ async def rows(database, owner):
     await factories.label(database, aoi, geom=MultiPolygon([COURT]))
     await factories.label(database, other, geom=HOUSE, **osm)
     await factories.label(database, other, geom=HOUSE, **osm | {"osm_type": "relation"})
+    # What is in another area, too: drawn again where OpenStreetMap has it, and twice, from another corner on.
     await factories.label(database, other, geom=HOUSE)
+    await factories.label(database, other, geom=shapely.normalize(NEXT), tags={"building": "shed"})
     stranger = await factories.aoi(database, await factories.dataset(database, owner.id))
     await factories.label(database, stranger, geom=HOUSE, **osm)
-    return {"dataset": dataset, "aoi": aoi}
+    return {"dataset": dataset, "aoi": aoi, "other": other}
 
 
 @pytest.fixture
@@ -75,16 +78,16 @@ async def test_geojson_has_every_label_with_its_tags(download, rows):
     assert pyogrio.read_info(path)["features"] == 3
 
 
-async def test_a_dataset_has_each_feature_of_openstreetmap_once(download):
-    path, _ = await download("dataset", "GEOJSON")
-    downloads = [feature["properties"] for feature in orjson.loads(path.read_bytes())["features"]]
-    assert [(each.get("osm_type"), each.get("osm_id")) for each in downloads] == [
-        ("way", 5),
-        (None, None),
-        (None, None),
-        ("relation", 5),
-        (None, None),
-    ]
+@pytest.mark.parametrize("form", ["GEOJSON", "FLATGEOBUF"])
+async def test_a_dataset_has_each_footprint_once(download, form):
+    path, _ = await download("dataset", form)
+    fields, _, _, values = pyogrio.raw.read(path)
+    named = dict(zip(fields["fields"].tolist(), values, strict=True))
+    elements = zip(named["osm_type"], named["osm_id"], strict=True)
+    known = sorted((osm_type, int(osm_id)) for osm_type, osm_id in elements if osm_type)
+    assert (len(named["osm_id"]), known) == (4, [("relation", 5), ("way", 5)])
+    path, _ = await download("other", form)
+    assert pyogrio.read_info(path)["features"] == 4
 
 
 async def test_osm_xml_shares_nodes_and_keeps_holes(download):
@@ -108,6 +111,31 @@ async def test_osm_xml_shares_nodes_and_keeps_holes(download):
     assert relations == [(["outer", "inner"], {"type": "multipolygon"})]
 
 
+async def test_osm_xml_for_gdal_has_positive_ids_and_is_not_for_upload(api, ask, rows, tmp_path):
+    document = """query ($id: ID!) { dataset(id: $id) {
+        gdal: labelsLink(format: OSM_XML, positiveIds: true) editors: labelsLink(format: OSM_XML)
+    } }"""
+    links = (await ask(document, id=ids.encode(rows["dataset"])))["dataset"]
+    for name, link in links.items():
+        (path := tmp_path / f"{name}.osm").write_bytes((await api.get(link)).content)
+        # Two of them came from OpenStreetMap: uploaded, they would be there twice.
+        assert b'upload="never"' in path.read_bytes()
+    _, _, shapes, _ = pyogrio.raw.read(tmp_path / "gdal.osm", layer="multipolygons")
+    assert len(shapes) >= 3
+    assert all(each.id < 0 for each in osmium.FileProcessor(str(tmp_path / "editors.osm")))
+
+
+async def test_gpx_is_read_by_gdal_and_says_what_it_is(api, ask, rows, tmp_path):
+    link = (await ask("query ($id: ID!) { aoi(id: $id) { gpxLink } }", id=ids.encode(rows["aoi"])))["aoi"]["gpxLink"]
+    (path := tmp_path / "area.gpx").write_bytes((await api.get(link)).content)
+    _, _, [track], _ = pyogrio.raw.read(path, layer="tracks")
+    shape_of_track = from_wkb(track)
+    assert [Polygon(line.coords).area for line in shape_of_track.geoms] == [
+        pytest.approx(Polygon(ring.coords).area) for ring in (AREA.exterior, *AREA.interiors)
+    ]
+    assert gpxpy.parse(path.read_text()).version == "1.1"
+
+
 async def test_flatgeobuf_has_them_with_an_index(download):
     path, media_type = await download("dataset", "FLATGEOBUF")
     assert (path.suffix, media_type) == (".fgb", "application/flatgeobuf")
@@ -115,11 +143,12 @@ async def test_flatgeobuf_has_them_with_an_index(download):
     downloads = sorted(zip(*(each.tolist() for each in values), strict=True), key=str)
     assert list(facts["fields"]) == ["origin", "osm_id", "osm_type", "tags"]
     assert downloads[:2] == [("OSM", 5, "relation", '{"building": "yes"}'), ("OSM", 5, "way", '{"building": "yes"}')]
-    assert [(each[0], each[1] != each[1], *each[2:]) for each in downloads[2:]] == [
-        ("UPLOAD", True, "", ""),
-        ("UPLOAD", True, "", ""),
-        ("UPLOAD", True, "", '{"flat": true, "levels": 2, "building": "shed"}'),
+    assert downloads[2:] == [
+        ("UPLOAD", 0, "", ""),
+        ("UPLOAD", 0, "", '{"flat": true, "levels": 2, "building": "shed"}'),
     ]
+    assert values[1].dtype.kind == "i"
+    assert pyogrio.list_layers(path)[0][0] == "labels"
     assert {from_wkb(each).geom_type for each in geometries} == {"MultiPolygon"}
     assert pyogrio.read_info(path)["capabilities"]["fast_spatial_filter"]
 

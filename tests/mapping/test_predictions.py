@@ -58,6 +58,15 @@ async def test_a_better_training_takes_the_place_of_the_published(change, databa
     assert made["publishedTraining"] == {"accuracy": 80.0}
 
 
+async def test_a_model_has_the_accuracy_of_its_published_training(ask, database, model, published):
+    await factories.training(database, model, status=TrainingStatus.FINISHED, accuracy=99.0)
+    bare = await factories.model(database, await factories.dataset(database, model.user_id))
+    answer = await ask("{ models(orderBy: OLDEST) { nodes { accuracy } } }")
+    assert [each["accuracy"] for each in answer["models"]["nodes"]] == [40.0, None]
+    answer = await ask("query ($id: ID!) { model(id: $id) { accuracy } }", id=ids.encode(bare))
+    assert answer == {"model": {"accuracy": None}}
+
+
 # Who asks does not matter until everything about the training itself is in order.
 REFUSED_FIRST = [
     (TrainingStatus.SUBMITTED, None, "CONFLICT"),

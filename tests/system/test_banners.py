@@ -74,6 +74,17 @@ async def test_everybody_reads_what_is_shown_now_and_nothing_to_come(ask, owner,
     assert answer["banners"]["totalCount"] == 2
 
 
+async def test_a_banner_says_whether_it_is_shown_now(ask, staff, times):
+    answer = await ask("{ banners(all: true, orderBy: OLDEST) { nodes { message isDisplayable } } }", viewer=staff)
+    assert {each["message"]: each["isDisplayable"] for each in answer["banners"]["nodes"]} == {
+        "over": False,
+        "now, with an end": True,
+        "now, open": True,
+        "to come, with an end": False,
+        "to come, open": False,
+    }
+
+
 async def test_staff_alone_may_ask_for_all(ask, owner, staff, times):
     assert messages(await ask(ALL, viewer=staff)) == [each.message for each in times]
     for viewer in (owner, None):

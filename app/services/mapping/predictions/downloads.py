@@ -62,6 +62,7 @@ class Wanted:
     verdict: Verdict | None = None
     conflation: tuple[Conflation, ...] = ()
     points: bool = False
+    positive_ids: bool = False
 
     def of(self, *columns: Any) -> Select[Any]:
         """Columns of these features."""
@@ -83,7 +84,7 @@ class Wanted:
 def download_link(viewer: Viewer, wanted: Wanted, form: FileFormat) -> str:
     """A temporary download link for the selection, valid while the viewer has access."""
     verdict = wanted.verdict and wanted.verdict.value
-    choices = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value]
+    choices = [verdict, [one.value for one in wanted.conflation], wanted.points, form.value, wanted.positive_ids]
     return links.signed(FEATURES, viewer, wanted.prediction_id, *choices)
 
 
@@ -91,8 +92,9 @@ async def found_features(reading: Reading, token: str) -> StreamedFile:
     """The file of a link."""
     async with reading() as session:
         _, _, prediction, facts = await links.opened(session, "features", token)
-    verdict, conflation, points, form_name = facts
-    wanted = Wanted(prediction.id, verdict and Verdict(verdict), tuple(map(Conflation, conflation)), points)
+    verdict, conflation, points, form_name, *choices = facts
+    relations = tuple(map(Conflation, conflation))
+    wanted = Wanted(prediction.id, verdict and Verdict(verdict), relations, points, positive_ids=any(choices))
     form = FileFormat(form_name)
     return StreamedFile(f"prediction-{prediction.id}.{form.suffix}", form.media_type, pieces(reading, wanted, form))
 
@@ -101,11 +103,11 @@ async def pieces(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGen
     """A file in chunks; without features a FlatGeobuf is empty."""
     if form is FileFormat.FLATGEOBUF:
         tags = [literal(value).label(key) for key, value in TAGS.items()]
-        async with aclosing(flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID))) as parts:
+        async with aclosing(flatgeobuf(reading, wanted.of(wanted.place, *tags, *SAID), name="predictions")) as parts:
             async for piece in parts:
                 yield piece
         return
-    writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml()
+    writer: Writer = GeoJson() if form is FileFormat.GEOJSON else OsmXml(positive_ids=wanted.positive_ids)
     features = _batches(reading, wanted, is_tagged_only=form is FileFormat.OSM_XML)
     async with aclosing(streamed(writer, features)) as parts:
         async for piece in parts:
