@@ -53,7 +53,7 @@ plans: ## Write the plans in tests/plan/golden anew: their diff shows what a cha
 	@./setup.sh --dev
 	@$(python) tests.plan.goldens
 
-demo: ## From a village to a model, a memory card to a package, a table to a machine, a contract; ARGS=wildlife: one of them
+demo: ## From a village to a model, a memory card to a package, a table to a machine, a sale, a contract; ARGS=wildlife: one of them
 	@./setup.sh
 	@$(fieldgraph) demo $(ARGS)
 

@@ -123,7 +123,7 @@ def demo(
     part: Annotated[
         str | None,
         typer.Argument(
-            help="`village`, `wildlife`, `machine` or `consulting`: one of them; without it, all.", show_default=False
+            help="`village`, `wildlife`, `machine`, `market` or `consulting`; without it, all.", show_default=False
         ),
     ] = None,
     *,

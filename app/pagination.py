@@ -5,6 +5,7 @@ from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -24,6 +25,8 @@ NOT_OURS = "`after` is not a cursor from this API."
 # More than there are lists and orders.
 CURSORS_REMEMBERED_MAX = 500
 UTC_OFFSET = timedelta()
+# More than a column of money can hold.
+DECIMALS_BELOW = Decimal(10) ** 20
 AS_THE_PAGE: Any = object()
 
 
@@ -85,7 +88,10 @@ def cursors(order: Order, list: str = "") -> Callable[[int, Any], str]:
     """Writes the places of rows in a list and its order, opaque to clients, by their ids and the values sorted by."""
     name = order.name
     if order.column != "id":
-        return lambda key, value: urlsafe_b64encode(orjson.dumps([list, name, key, value])).decode().rstrip("=")
+        # Of decimals, JSON keeps no more than their texts.
+        return lambda key, value: (
+            urlsafe_b64encode(orjson.dumps([list, name, key, value], default=str)).decode().rstrip("=")
+        )
     start = b'["%b","%b",' % (list.encode(), name.encode())
     # Neither + nor / can come of these characters, so that plain base64 is as fit for URLs, and faster.
     return lambda key, _: b2a_base64(b"%b%d]" % (start, key), newline=False).rstrip(b"=").decode()
@@ -115,13 +121,23 @@ def place(text: str, model: type[Record], order: Order, list: str = "") -> Place
     return position
 
 
+def _decimal(given: Any) -> Decimal:
+    value = Decimal(given) if isinstance(given, str) else None
+    if value is None or not value.is_finite() or abs(value) >= DECIMALS_BELOW:
+        raise ValueError("no decimal of a column")
+    return value
+
+
+READ_FROM_TEXT: dict[Any, Callable[[Any], Any]] = {datetime: datetime.fromisoformat, Decimal: _decimal}
+
+
 def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
     kind = column.type.python_type
     if given is None and column.nullable:
         return None
     try:
-        value: Any = datetime.fromisoformat(given) if kind is datetime else given
-    except (ValueError, TypeError):
+        value: Any = READ_FROM_TEXT[kind](given) if kind in READ_FROM_TEXT else given
+    except (ValueError, TypeError, ArithmeticError):
         raise BadRequest(NOT_OURS) from None
     if (
         type(value) is not kind

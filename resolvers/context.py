@@ -84,6 +84,11 @@ class Context:
             yield session
         self.load.forget()
 
+    def require_key(self) -> None:
+        """Refuses a request without an idempotency key, of a mutation that moves money only now and then."""
+        assert self.change, "money is moved by mutations"
+        self.change.require_key()
+
     async def take_request(self, key: object, request: bytes) -> None:
         """Begins a mutation request, identified by its digest. Raises if its idempotency key is refused."""
         checked = None if key is None else idempotency.checked_key(key)

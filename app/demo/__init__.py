@@ -8,7 +8,7 @@ import httpx
 from rich.console import Console
 
 from app.database import Database
-from app.demo import community, contract, machine, memory_card, people, walk, wood
+from app.demo import community, contract, machine, market, memory_card, people, walk, wood
 from app.demo.client import Client
 from app.demo.people import PASSWORD, PEOPLE
 from app.settings import settings
@@ -22,6 +22,7 @@ class Part(StrEnum):
     VILLAGE = "village"
     WILDLIFE = "wildlife"
     MACHINE = "machine"
+    MARKET = "market"
     CONSULTING = "consulting"
 
 
@@ -30,6 +31,7 @@ WALKS = {
     Part.VILLAGE: walk.walk,
     Part.WILDLIFE: memory_card.walk,
     Part.MACHINE: machine.walk,
+    Part.MARKET: market.walk,
     Part.CONSULTING: contract.walk,
 }
 

@@ -32,8 +32,15 @@ async def walk(client: Client) -> None:
     """From a table to a machine: upload, reading, correction, training, figures."""
     console.print("[bold]1[/] Signing in as the demo's mapper …")
     await client.sign_in("mapper")
-    reading = await _read(client)
-    machine = await _make(client, reading)
+    reading, columns = await read(client)
+    console.print(f"[bold]2[/] A table of {ROWS} houses was read:")
+    for each in columns["columns"]:
+        console.print(f"  {each['name']}: {each['datatype']}, {each['role']}. {each['reason']}")
+    machine, counts = await make(client, reading)
+    console.print(
+        f"[bold]3[/] A machine with {counts['learningLineCount']} lines to learn from, and "
+        f"{counts['evaluationLineCount']} set apart to evaluate on"
+    )
     console.print(f"[bold]4[/] Training for {BUDGET_S} s, live:")
     started = await client.ask("trainMachine", {"machineId": machine, "budgetS": BUDGET_S, "seed": SEED}, "Work { id }")
     work = await client.watch(WORK, started["id"], "status failure")
@@ -42,7 +49,8 @@ async def walk(client: Client) -> None:
     await _judge(client, machine)
 
 
-async def _read(client: Client) -> str:
+async def read(client: Client) -> tuple[str, dict[str, Any]]:
+    """Uploads the table and has it read; the id of the reading, and what was read."""
     content = table()
     link = await client.ask(
         "requestTableUpload", {"fileName": "houses.csv", "bytes": len(content)}, "UploadLink { url upload mediaType }"
@@ -50,26 +58,18 @@ async def _read(client: Client) -> str:
     await client.put(link["url"], content, link["mediaType"])
     reading = await client.ask("readTable", {"upload": link["upload"]}, "TableReading { id }")
     fields = "status failure columns { name datatype role reason }"
-    read = await _settled(client, "tableReading", reading["id"], fields, {"SUBMITTED", "RUNNING"})
-    console.print(f"[bold]2[/] A table of {ROWS} houses was read:")
-    for each in read["columns"]:
-        console.print(f"  {each['name']}: {each['datatype']}, {each['role']}. {each['reason']}")
-    return str(reading["id"])
+    return str(reading["id"]), await settled(client, "tableReading", reading["id"], fields, {"SUBMITTED", "RUNNING"})
 
 
-async def _make(client: Client, reading: str) -> str:
+async def make(client: Client, reading: str) -> tuple[str, dict[str, Any]]:
+    """Makes a machine of a table that was read; its id, and how many lines it has."""
     given = {"table": reading, "name": "Warm houses", "columns": [{"name": "warmth", "role": "OUTPUT"}]}
     made = await client.ask("createMachine", given, "Machine { id }")
     fields = "status failure learningLineCount evaluationLineCount"
-    machine = await _settled(client, "machine", made["id"], fields, {"LOADING"})
-    console.print(
-        f"[bold]3[/] A machine with {machine['learningLineCount']} lines to learn from, and "
-        f"{machine['evaluationLineCount']} set apart to evaluate on"
-    )
-    return str(made["id"])
+    return str(made["id"]), await settled(client, "machine", made["id"], fields, {"LOADING"})
 
 
-async def _settled(client: Client, kind: str, id: str, fields: str, passing: set[str]) -> dict[str, Any]:
+async def settled(client: Client, kind: str, id: str, fields: str, passing: set[str]) -> dict[str, Any]:
     """A row once it is ready; its failure ends the demo."""
     for _ in range(LOOKS_MAX):
         row = (await client.read(f"query ($id: ID!) {{ {kind}(id: $id) {{ {fields} }} }}", id=id))[kind]

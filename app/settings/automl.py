@@ -1,5 +1,7 @@
 """Tables that machines are made of."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 from app.settings.kinds import Bytes, Count, Duration
@@ -42,6 +44,9 @@ class AutomlSettings(BaseModel):
     )
     find_solution_s_max: Duration = Field(
         default=5, description="Seconds that one request may look for inputs that lead to wanted outputs."
+    )
+    listing_sample_lines_max: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=20, description="Lines of a machine that its listing may show to everybody."
     )
     machines_in_memory_bytes_max: Bytes = Field(
         default=512 * MIB, description="Bytes of trained machines that a process keeps in memory to answer with."

@@ -41,6 +41,14 @@ class BillingSettings(BaseModel):
     level_3_price_factor: Factor = Field(default=Decimal(4), description="What level 3 costs, as times of level 1.")
     level_4_price_factor: Factor = Field(default=Decimal(8), description="What level 4 costs, as times of level 1.")
     level_5_price_factor: Factor = Field(default=Decimal(16), description="What level 5 costs, as times of level 1.")
+    market_commission_percentage: Annotated[
+        Decimal, Field(ge=0, le=100, max_digits=7, decimal_places=4, allow_inf_nan=False)
+    ] = Field(default=Decimal(10), description="How much of a hundred of a price in the market the platform keeps.")
+    market_price_usd_min: Annotated[
+        Decimal, Field(ge=0, le=1_000, max_digits=12, decimal_places=8, allow_inf_nan=False)
+    ] = Field(
+        default=Decimal("0.0001"), description="The lowest price in the market in US dollars; what is free costs 0."
+    )
     top_ups_per_hour_max: Count = Field(default=20, description="Top-ups by card that an account may begin in an hour.")
     top_up_usd_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=5_000, description="US dollars of one top-up by card."

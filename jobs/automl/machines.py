@@ -91,6 +91,13 @@ async def copy_machine(run: Run) -> None:
         await loading.copy_lines(session, run.claim.subject_id)
 
 
+@job(AutomlJob.UPDATE_COPY, failed=loading.loading_failed)
+async def update_copy(run: Run) -> None:
+    """Brings the lines of a copy that was bought up to date."""
+    async with run.ending_slowly() as session:
+        await loading.update_copy(session, run.claim.subject_id)
+
+
 async def _left_as_it_was(session: WriteSession, subject_id: int, reason: str) -> None:
     """The former figures stay; the job says why."""
 

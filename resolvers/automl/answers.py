@@ -1,6 +1,7 @@
 """Answers of machines, their reasons, and inputs that lead to wanted outputs."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
@@ -14,7 +15,6 @@ from app.models.automl.models import NNModel
 from app.models.automl.works import Work
 from app.services.automl import drifting, readings
 from app.services.automl.answering import asking, exports, paying, reasons, solving
-from app.services.billing import charges
 from app.services.system import uploads
 from resolvers import ids
 from resolvers.context import Info
@@ -132,18 +132,28 @@ async def drift(
     ]
 
 
-async def solve(info: Info, machine_id: strawberry.ID, rows: list[JSON]) -> Solved:
+async def solve(
+    info: Info, machine_id: strawberry.ID, rows: list[JSON], expected_price_usd: Decimal | None = None
+) -> Solved:
     """Asks a machine: its outputs for each row, in the order of the rows. What a row lacks is missing.
+
+    Who uses the machine pays no price. Everybody else pays the price of the listing for each row, and the platform's
+    fee, once the answers are there; a request that costs US dollars needs an idempotency key.
 
     machine_id: The machine: the viewer's own, their team's, or one that everybody may ask.
     rows: Objects with values by the names of columns, at most {settings.solve_rows_max}. Values are read as those of
         the machine's table were; what cannot be read counts as missing, and is warned of.
+    expected_price_usd: The price of one row, as the listing shows it. With another price, nothing is answered and
+        nothing is charged.
     """
     context = info.context
     asked = await asking.asked(context.database, context.viewer, ids.key(machine_id, Machine))
-    solved = await asking.solve(asked, rows)
+    if asked.version.price_usd:
+        context.require_key()
     purpose = asking.purpose_of(asked, context.viewer, lines=len(rows))
-    if charges.price_for(purpose):
+    await paying.require(context.database, context.viewer, asked.version, purpose, expected_price_usd)
+    solved = await asking.solve(asked, rows)
+    if paying.is_recorded(asked.version, purpose):
         async with context.writing() as session:
             await paying.pay(session, context.viewer, asked.version, purpose)
     return Solved(asked.version.number, [SolvedRow.of(each) for each in solved])

@@ -165,10 +165,11 @@ def machines(
 
 async def columns(root: strawberry.Parent[Machine], info: Info) -> list[MachineColumn]:
     """The columns in their order. What their values look like is only for those who see the lines."""
-    return [_column(each) for each in await info.context.load.prefetched(root, listed)]
+    return [column_of(each) for each in await info.context.load.prefetched(root, listed)]
 
 
-def _column(row: dict[str, Any]) -> MachineColumn:
+def column_of(row: dict[str, Any]) -> MachineColumn:
+    """As it is stored."""
     notes, profile = row["notes"] or {}, row["profile"] or {}
     return MachineColumn(
         name=row["name"],

@@ -20,8 +20,9 @@ from app.models.billing.ledger import (
     OperationKind,
 )
 from app.models.billing.legacy import Billing
-from app.policies import names_viewer, signed_in, visible
+from app.policies import is_viewer, names_viewer, signed_in, visible
 from app.policies.billing import may_see_balances_of
+from app.services.billing import sales
 from app.services.billing.balances import Balances, balances_of
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
@@ -35,6 +36,29 @@ async def subject(root: strawberry.Parent[Operation], info: Info) -> RowOrRefere
     """What was paid for; null if it was deleted or the viewer may not see it."""
     model = SHOWN.get(root.subject_type or "")
     return None if model is None or root.subject_key is None else await info.context.load.one(model, root.subject_key)
+
+
+async def operation_user(root: strawberry.Parent[Operation], info: Info) -> RowOrReference[User] | None:
+    """The user who did it; null for the seller of what was bought in the market."""
+    is_hidden = root.cause in sales.CAUSES and not _may_know(info, root.operation_user_id)
+    return await _user(info, None if is_hidden else root.operation_user_id)
+
+
+async def billing_user(root: strawberry.Parent[Billing], info: Info) -> RowOrReference[User] | None:
+    """The user who did it; null for the seller of what was bought in the market."""
+    is_sale = (
+        root.operation_is_buy_data_source or root.operation_is_machine_copy or root.operation_is_machine_copy_update
+    )
+    is_hidden = (is_sale or root.operation_is_solving_api) and not _may_know(info, root.operation_user_id)
+    return await _user(info, None if is_hidden else root.operation_user_id)
+
+
+def _may_know(info: Info, user_id: int | None) -> bool:
+    return info.context.viewer.is_staff or is_viewer(info.context.viewer, user_id)
+
+
+async def _user(info: Info, user_id: int | None) -> RowOrReference[User] | None:
+    return None if user_id is None else await info.context.load.one(User, user_id)
 
 
 async def _balances(user: User, info: Info) -> Balances | None:

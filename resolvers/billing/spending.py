@@ -9,7 +9,7 @@ from app.models.billing.reservations import Reservation, ReservationState
 from app.models.billing.spending import SpendingRules
 from app.models.billing.top_ups import TopUp
 from app.policies import names_viewer, signed_in, visible
-from app.services.billing import spending
+from app.services.billing import sales, spending
 from resolvers.context import Info
 from resolvers.optional_arguments import given
 
@@ -44,22 +44,34 @@ async def spent_this_month(root: strawberry.Parent[SpendingRules], info: Info) -
         return await spending.spent_this_month(session, root.id)
 
 
+async def spent_usd_this_month(root: strawberry.Parent[SpendingRules], info: Info) -> Decimal:
+    """What purchases of this calendar month have cost so far in US dollars, with what is held for some under way."""
+    async with info.context.reading() as session:
+        return await sales.spent_this_month(session, root.id)
+
+
 async def update_spending_rules(
     info: Info,
     month_tokens_notice: strawberry.Maybe[Decimal | None] = None,
     month_tokens_max: strawberry.Maybe[Decimal | None] = None,
     low_balance_tokens: strawberry.Maybe[Decimal | None] = None,
+    month_usd_notice: strawberry.Maybe[Decimal | None] = None,
+    month_usd_max: strawberry.Maybe[Decimal | None] = None,
 ) -> SpendingRules:
     """Sets limits of the viewer's spending. What is left out stays; null takes a limit away.
 
     month_tokens_notice: Once work of a month costs this much, you are told.
     month_tokens_max: Work that would bring the month above this does not start.
     low_balance_tokens: Once less than this is available, you are told, once a day.
+    month_usd_notice: Once purchases of a month cost this much in US dollars, you are told.
+    month_usd_max: What would bring the purchases of the month above this is not sold to you.
     """
     changes = given(
         month_tokens_notice=month_tokens_notice,
         month_tokens_max=month_tokens_max,
         low_balance_tokens=low_balance_tokens,
+        month_usd_notice=month_usd_notice,
+        month_usd_max=month_usd_max,
     )
     async with info.context.writing() as session:
         return await spending.set_rules(session, info.context.viewer, changes)

@@ -5,17 +5,18 @@ import strawberry
 from schema.automl.answers import AnswersMutation, AnswersQuery
 from schema.automl.machine_changes import MachineChangesMutation
 from schema.automl.machines import MachinesQuery
+from schema.automl.market import MarketMutation, MarketQuery
 from schema.automl.readings import ReadingsMutation, ReadingsQuery, ReadingsSubscription
 from schema.automl.trainings import TrainingsMutation, TrainingsQuery, TrainingsSubscription
 
 
 @strawberry.type
-class AutomlQuery(ReadingsQuery, MachinesQuery, AnswersQuery, TrainingsQuery):
+class AutomlQuery(ReadingsQuery, MachinesQuery, AnswersQuery, TrainingsQuery, MarketQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class AutomlMutation(ReadingsMutation, MachineChangesMutation, AnswersMutation, TrainingsMutation):
+class AutomlMutation(ReadingsMutation, MachineChangesMutation, AnswersMutation, TrainingsMutation, MarketMutation):
     """The domain's changes."""
 
 

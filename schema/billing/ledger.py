@@ -73,7 +73,7 @@ class Operation(Row, of=tables.Operation):
     is_machine_copy_update_operation: auto
     is_credit_from_user_operation: auto
     is_pay_a_bill_operation: auto
-    operation_user: User | None = one(tables.Operation.operation_user)
+    operation_user: User | None = field(resolve.operation_user)
     owner_user: User | None = one(tables.Operation.owner_user)
     reverses: "Operation | None" = one(tables.Operation.reverses)
     entries: Connection[LedgerEntry] = many(tables.Operation.entries)
@@ -103,7 +103,7 @@ class Billing(Row, of=legacy.Billing):
     credit_from_ixioo: auto
     credit_from_user: auto
     machine_owner_user: User | None = one(legacy.Billing.machine_owner_user)
-    operation_user: User | None = one(legacy.Billing.operation_user)
+    operation_user: User | None = field(resolve.billing_user)
 
 
 @strawberry.type

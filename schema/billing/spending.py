@@ -24,6 +24,9 @@ class SpendingRules(Row, of=tables.SpendingRules):
     month_tokens_notice: auto
     month_tokens_max: auto
     low_balance_tokens: auto
+    month_usd_notice: auto
+    month_usd_max: auto
+    spent_usd_this_month: Decimal = field(resolve.spent_usd_this_month)
     spent_this_month: Decimal = field(resolve.spent_this_month)
 
 

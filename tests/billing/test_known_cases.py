@@ -63,6 +63,7 @@ INVARIANTS = {
     "L15": "billing.test_reservations.test_holds_at_once_hold_no_more_than_there_is",
     "L16": "billing.test_reservations.test_a_worker_that_lost_its_lease_posts_nothing",
     "L17": "billing.test_grants.test_it_is_spendable_before_its_end_and_not_at_it_swept_or_not",
+    "L18": "automl.test_market_calls.test_l18_the_caller_pays_price_and_fee_and_the_seller_gets_the_rest",
     "L19": "consulting.test_races.test_a_refund_and_a_payment_at_once",
     "L20": "billing.test_known_cases.test_a_deleted_account_keeps_its_entries_without_a_name",
     "L21": "billing.test_statements.test_opening_and_lines_make_the_closing_and_any_cut_adds_up",

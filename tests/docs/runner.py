@@ -77,7 +77,8 @@ class Runner:
         [operation] = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         if operation.operation is OperationType.SUBSCRIPTION:
             return await self._subscribe(text, headers)
-        if any(name in text for name in needing_keys()):
+        # Asking a machine needs one where it costs.
+        if any(name in text for name in (*needing_keys(), "expectedPriceUsd")):
             headers["Idempotency-Key"] = str(uuid4())
         response = await self._http.post("/graphql", json={"query": text}, headers=headers)
         return {name: part for name, part in response.json().items() if name != "extensions"}

@@ -115,6 +115,7 @@ async def make(database: Database) -> Values:
     }
     values |= await _machine(database, mapper_id)
     await give(database, viewers["mapper"].user_id, 200)
+    await give(database, viewers["surveyor"].user_id, 20)
     values |= await _wood(database, viewers["ecologist"].user_id)
     return values
 

@@ -82,4 +82,10 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "postAdjustment": {"id": world.id("Adjustment")},
         "rejectAdjustment": {"id": world.id("Adjustment")},
         "deleteBanner": {"id": world.id("Banner")},
+        "listMachine": {"machineId": world.id("machine of Listing"), "kind": "DATA_SOURCE", "priceUsd": "1"},
+        "unlistMachine": {"id": world.id("Listing")},
+        "buyListing": {"id": world.id("Listing"), "expectedPriceUsd": "0"},
+        "buyCopyUpdate": {"id": world.id("Purchase"), "expectedPriceUsd": "0"},
+        "reviewListing": {"id": world.id("bought"), "stars": 4},
+        "deleteReview": {"id": world.id("ListingReview")},
     }

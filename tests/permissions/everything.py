@@ -26,7 +26,7 @@ from resolvers.system.nodes import SHOWN
 from tests.permissions.matrix import CORE
 
 KINDS = {
-    **dict.fromkeys(("actor", "author", "mentionedUser", "subject", "withUser"), "User"),
+    **dict.fromkeys(("actor", "author", "mentionedUser", "seller", "subject", "withUser"), "User"),
     "aoi": "AOI",
     "feedbackAoi": "FeedbackAOI",
     "within": "Species",
@@ -49,6 +49,7 @@ WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
 VALUES = {
     "JSON": "{}",
     "Int": "19",
+    "Date": '"2090-01-01"',
     "DateTime": '"2090-01-01T00:00:00Z"',
     "GeoJSONGeometry": '{type: "Point", coordinates: [12, 46]}',
 }

@@ -11,9 +11,19 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.database import Database
 from app.models.accounts import OsmAccount, Profile, User
 from app.models.automl.choices import WorkKind
+from app.models.automl.market import (
+    Listing,
+    ListingKind,
+    ListingReview,
+    ListingUsage,
+    Purchase,
+    PurchaseKind,
+)
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work
 from app.models.base import Record
+from app.models.billing.ledger import Currency, OperationCause
+from app.models.billing.reservations import Reservation, ReservationState
 from app.models.consulting.talk import ConsultingFile
 from app.models.mapping.feedback import Review
 from app.models.reports import Report, ReportAction, ReportReason, ReportState
@@ -100,6 +110,7 @@ async def society(database: Database) -> Society:
     await _organise(database, viewer, hidden["friend"])
     await _make_machine(database, viewer, hidden["friend"])
     await _consult(database, viewer, hidden["friend"])
+    await _trade(database, viewer, hidden["friend"])
     return Society(here, viewer, hidden, between, await marks_of(database, hidden.values()))
 
 
@@ -260,6 +271,28 @@ async def _consult(database: Database, viewer: Person, friend: Person) -> None:
         given = {"name": "notes.txt", "media_type": "text/plain", "size_bytes": 1}
         row = ConsultingFile(request_id=id, user_id=friend.id, storage_key=f"consulting/{id}", **given)
         await factories.add(database, row)
+
+
+async def _trade(database: Database, viewer: Person, friend: Person) -> None:
+    """Lets them sell to each other, and review what they bought."""
+    frozen = {"machine_name": "Cells", "price_usd": 0, "licence": "CC0", "licence_terms": ""}
+    for seller, buyer in ((viewer, friend), (friend, viewer)):
+        kept = {"machine_name": f"Of {seller.id}", "machine_data_source_is_public": True}
+        machine = await factories.machine(database, seller.id, **kept)
+        offered = {"machine_id": machine.id, "seller_id": seller.id, "summary": MARK if seller is friend else ""}
+        listing = await factories.add(database, Listing(kind=ListingKind.DATA_SOURCE, **offered))
+        bought = {"machine_id": machine.id, "listing_id": listing.id, "kind": PurchaseKind.DATA_SOURCE}
+        if buyer is friend:
+            await factories.add(database, Purchase(buyer_id=buyer.id, **bought, **frozen))
+        used = {"listing_id": listing.id, "user_id": buyer.id}
+        if buyer is friend:
+            asked = {"day": NOW.date(), "calls_count": 1, "lines_count": 1, "price_usd": 0}
+            await factories.add(database, ListingUsage(**used, **asked, licence="CC0", licence_terms=""))
+        said = MARK if buyer is friend else "Good."
+        await factories.add(database, ListingReview(**used, stars=5, comment=said))
+    held = {"cause": OperationCause.MACHINE_COPY, "currency": Currency.USD, "amount": 1, "posted": 0}
+    ended = {"state": ReservationState.VOID, "expires_at": NOW, "payee_id": friend.id}
+    await factories.add(database, Reservation(user_id=viewer.id, **held, **ended))
 
 
 async def _come_and_go(database: Database, viewer: Person, friend: Person) -> None:

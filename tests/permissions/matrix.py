@@ -11,12 +11,13 @@ from tests.permissions.world import WHO
 CORE = schema._schema
 TABLE = Path(__file__).with_name("matrix.txt")
 MONEY = {f"app.models.billing.{name}" for name in ("grants", "ledger", "legacy", "reservations", "spending", "top_ups")}
-TABLES = {"app.models.accounts", "app.models.system", *MONEY}
+TABLES = {"app.models.accounts", "app.models.system", "app.models.automl.market", *MONEY}
 TYPES = {row.__name__: row for row in Row.__subclasses__() if row.__shows__.__module__ in TABLES}
-"""The types over tables of people, their teams and the system."""
+"""The types over tables of people, their teams, money, the market and the system."""
 BESIDE = {"UserStatistics"}
 """Those over no table that are reached from these."""
-RESOLVERS = ("resolvers.accounts", "resolvers.billing", "resolvers.system")
+MARKET = ("resolvers.automl.listings", "resolvers.automl.market")
+RESOLVERS = ("resolvers.accounts", *MARKET, "resolvers.billing", "resolvers.system")
 
 
 def fields() -> dict[str, GraphQLField]:
@@ -34,7 +35,7 @@ def _fields(kind: str) -> dict[str, GraphQLField]:
 
 
 def _is_ours(field: GraphQLField) -> bool:
-    """Whether a root's field is answered by a resolver of people, their teams or the system."""
+    """Whether a root's field is answered by a resolver of people, their teams, money, the market or the system."""
     resolver = field.extensions["strawberry-definition"].base_resolver
     return resolver.wrapped_func.__module__.startswith(RESOLVERS)
 

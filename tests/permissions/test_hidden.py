@@ -22,7 +22,7 @@ from tests.permissions.hidden import Society, seen, society
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
 from tests.permissions.matrix import CORE
 
-OF_A_PERSON = ("(userId)", "(withUserId)", "(actorId)", "(authorId)")
+OF_A_PERSON = ("(userId)", "(withUserId)", "(actorId)", "(authorId)", "(sellerId)")
 """With one's id, fields find what is theirs: of whom one does not see, nothing."""
 APART = {"blocks", "mails"}
 """What hides them, and what goes to their own address."""

@@ -31,6 +31,7 @@ from tests.system.clients import connected
 FIELDS, ROWS = fields(), rows()
 PERIOD = '(currency: USD, since: "2020-01-01T00:00:00Z", until: "2090-01-01T00:00:00Z")'
 AN_INSTANT = '(currency: USD, at: "2090-01-01T00:00:00Z")'
+FOR_ARGUMENTS = ("User", "Team", "Listing", "machine of Listing")
 GIVEN = {
     "user": "(id: {User})",
     "team": "(id: {Team})",
@@ -38,6 +39,9 @@ GIVEN = {
     "nodes": "(ids: [{User}])",
     "statement": PERIOD,
     "balanceAt": AN_INSTANT,
+    "listing": "(id: {Listing})",
+    "marketIncome": '(since: "2090-01-01", until: "2090-01-02")',
+    "estimateSolving": "(machineId: {machine of Listing}, lines: 1)",
 }
 
 
@@ -87,7 +91,7 @@ async def test_what_everybody_may_ask(ask, database):
     for name, outcomes in found.items():
         field = name.partition(".")[2]
         below = shown(FIELDS[name])
-        given = GIVEN.get(field, "").format(**{kind: f'"{here.id(kind)}"' for kind in ("User", "Team")})
+        given = GIVEN.get(field, "").format(**{kind: f'"{here.id(kind)}"' for kind in FOR_ARGUMENTS})
         for who in WHO:
             answer = await ask(f"{{ {field}{given} {below} }}", viewer=here.person(who, Scope.READ))
             outcomes[who] = answer.codes[0] if answer.errors else worth(answer[field])

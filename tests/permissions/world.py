@@ -9,6 +9,15 @@ from sqlalchemy import select, update
 from app import security
 from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
+from app.models.automl.choices import MachineStatus
+from app.models.automl.market import (
+    Listing,
+    ListingKind,
+    ListingReview,
+    ListingUsage,
+    Purchase,
+    PurchaseKind,
+)
 from app.models.base import Record
 from app.models.billing.grants import Adjustment, AdjustmentState, Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
@@ -86,6 +95,7 @@ async def world(database: Database) -> World:
     )
     rows["Job"] = job = await factories.job(database, kind=AccountsJob.EXPORT_DATA, user_id=owner.id, **RUNNING)
     rows |= await _money(database, owner.id, people["super"].id)
+    rows |= await _market(database, owner.id, people["member"].id)
     for row in _things(owner.id, job.id):
         rows[type(row).__name__] = await factories.add(database, row)
     async with database.writing() as session:
@@ -147,12 +157,42 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     by_owner = dict.fromkeys(("proposed_by_id", "decided_by_id"), owner_id) | {"state": AdjustmentState.REJECTED}
     await factories.add(database, Adjustment(**proposed | by_owner | {"user_id": super_id, "decided_at": NOW}))
     limit = Decimal(100)
-    rules = SpendingRules(id=owner_id, month_tokens_notice=limit, month_tokens_max=limit, low_balance_tokens=limit)
+    limits = dict.fromkeys(("month_tokens_notice", "month_tokens_max", "month_usd_notice", "month_usd_max"), limit)
+    rules = SpendingRules(id=owner_id, low_balance_tokens=limit, **limits)
     await factories.add(database, rules)
     job = await factories.job(database, user_id=owner_id)
     paid = {"user_id": owner_id, "job_id": job.id, "usd": Decimal(2), "checkout_url": "https://example.org/pay"}
     top_up = await factories.add(database, TopUp(**paid))
     return {type(row).__name__: row for row in (*entries, back, bill, reservation, grant, adjustment, rules, top_up)}
+
+
+async def _market(database: Database, owner_id: int, seller_id: int) -> dict[str, Record]:
+    """What the owner offers, and a copy of somebody else's machine that the owner bought, asked and reviewed."""
+    ready = {"status": MachineStatus.READY}
+    rows: dict[str, Record] = {}
+    for name, of, kind in (
+        ("Listing", owner_id, ListingKind.DATA_SOURCE),
+        ("bought", seller_id, ListingKind.MACHINE_COPY),
+    ):
+        flag = f"machine_{'data_source_is_public' if of == owner_id else 'machine_is_duplicatable'}"
+        machine = await factories.machine(database, of, machine_name=name, **ready, **{flag: True})
+        rows[f"machine of {name}"] = machine
+        offered = {"machine_id": machine.id, "seller_id": of, "kind": kind, "summary": "Cells."}
+        offered |= {"licence_terms": "None.", "caller_lines_per_day_notice": 1, "caller_lines_per_day_max": 2}
+        rows[name] = await factories.add(database, Listing(**offered))
+    copy = await factories.machine(database, owner_id, machine_name="Copy", **ready)
+    terms = {"licence": "CC0", "licence_terms": "None."}
+    bought = {"listing_id": rows["bought"].id, "machine_id": rows["machine of bought"].id, "copy_id": copy.id}
+    bought |= {"kind": PurchaseKind.MACHINE_COPY, "machine_name": "bought", "price_usd": Decimal(0)}
+    asked = {"day": NOW.date(), "calls_count": 1, "lines_count": 1, "price_usd": Decimal(0)}
+    own = {"listing_id": rows["bought"].id, "user_id": owner_id}
+    for row in (
+        Purchase(buyer_id=owner_id, **bought, **terms),
+        ListingUsage(**own, **asked, **terms),
+        ListingReview(**own, stars=5, comment="Good."),
+    ):
+        rows[type(row).__name__] = await factories.add(database, row)
+    return rows
 
 
 def _things(owner_id: int, job_id: int) -> list[Record]:

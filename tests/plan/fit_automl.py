@@ -1,10 +1,12 @@
 """What the tables of machines ask of random rows."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 from app.models.automl.choices import MachineStatus, WorkStatus
+from app.models.automl.market import PurchaseState
 
 Rows = list[dict[str, Any]]
 PROFILE = {
@@ -151,6 +153,46 @@ def _fit_servers(random: Random, rows: Rows) -> None:
         row["server_name"] = f"server {row['id']}"
 
 
+def _once(rows: Rows, *keys: str) -> None:
+    """Leaves one row for each value of the keys."""
+    seen = set()
+    for row in list(rows):
+        key = tuple(row[each] for each in keys)
+        if key in seen:
+            rows.remove(row)
+        seen.add(key)
+
+
+def _fit_listings(random: Random, rows: Rows) -> None:
+    for row in rows:
+        row |= {"sample_line_count": random.randint(0, 9), "buyers_count": random.randint(0, 2), "reviews_count": 1}
+        row |= {name: random.choice([None, 1, 2**31 - 1]) for name in ("caller_lines_per_day_notice", MOST)}
+        row["rating"] = random.choice([0.0, 2.5, 4.25])
+    _once(rows, "machine_id", "kind")
+
+
+def _fit_purchases(random: Random, rows: Rows) -> None:
+    bought = set()
+    for row in rows:
+        key = row["buyer_id"], row["machine_id"], row["kind"]
+        if key in bought:
+            row["state"] = PurchaseState.FAILED
+        bought.add(key)
+        row["job_key"] = random.choice([None, row["id"]])
+
+
+def _fit_listing_usages(random: Random, rows: Rows) -> None:
+    for row in rows:
+        row |= {"day": date(2020, 1, 1) + timedelta(days=row["id"]), "calls_count": 1, "lines_count": 2**40}
+
+
+def _fit_listing_reviews(random: Random, rows: Rows) -> None:
+    for row in rows:
+        row["stars"] = random.randint(1, 5)
+    _once(rows, "listing_id", "user_id")
+
+
+MOST = "caller_lines_per_day_max"
 FIT: dict[str, Callable[[Random, Rows], None]] = {
     "table_readings": _fit_table_readings,
     "machines": _fit_machines,
@@ -161,4 +203,8 @@ FIT: dict[str, Callable[[Random, Rows], None]] = {
     "nn_models": _fit_nn_models,
     "works": _fit_works,
     "servers": _fit_servers,
+    "listings": _fit_listings,
+    "purchases": _fit_purchases,
+    "listing_usages": _fit_listing_usages,
+    "listing_reviews": _fit_listing_reviews,
 }

@@ -47,6 +47,7 @@ def _fit_ledger_entries(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_reservations(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row |= {"posted": Decimal(0), "operation_id": None, "job_key": row["id"], "state": ReservationState.HELD}
+        row |= {"currency": Currency.USD if row["payee_id"] else Currency.EAML, "commission": Decimal(0)}
         row |= {"subject_type": random.choice(SUBJECTS), "subject_key": random.choice([None, *range(1, 20)])}
 
 

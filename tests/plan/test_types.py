@@ -32,6 +32,8 @@ REACHED_OTHERWISE = {
     "InputEffect": "is worked out, for an id",
     "MachineSolution": "is worked out, for an id",
     "TrainingEstimate": "is asked for with an id",
+    "CallEstimate": "is asked for with an id",
+    "MarketIncome": "is asked for with days",
     "VersionComparison": "is asked for with ids",
     "OutputComparison": "is part of what is asked for with ids",
     "ConsultingEvent": "is what subscriptions tell",

@@ -64,6 +64,7 @@ SCALARS: dict[str, list[Any]] = {
     "Decimal": ["1", "0.00000001", "-1", 2, "0", "1e9"],
     "BigInt": [1, 0, -1, 2**53 - 1],
     "JSON": [{"type": "FeatureCollection", "features": [LABEL]}, {}, [], 1, "x", {"a": {"b": [None, 1.5, True, "ü"]}}],
+    "Date": ["2020-01-05", "2020-01-01", "0001-01-01", "9999-12-31", "yesterday"],
     "DateTime": ["2020-01-01T00:00:00+00:00", "2020-01-01T00:00:00.5Z", "yesterday"],
     "GeoJSONGeometry": [*map(mapping, SHAPES), mapping(MultiPolygon([SHAPES[0]]))],
     "GeoJSONPolygon": [*map(mapping, SHAPES), {"type": "Polygon"}],

@@ -345,3 +345,21 @@ async def test_a_table_becomes_a_machine_through_the_api_alone(here, database, q
     importance = {each["name"]: each["share"] for each in output["importance"]}
     assert importance["sun hours"] > 0.5
     assert importance["surveyed"] < 0.1
+
+
+async def test_a_seller_and_a_buyer_trade_through_the_api_alone(here, database, query, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(settings, "home", tmp_path)
+    monkeypatch.setattr(client, "console", Console(force_terminal=False, width=200))
+    async with database.writing() as session:
+        await people.make(session)
+    async with serving_aside(build().app) as server, working(database):
+        monkeypatch.setattr(settings, "public_url", server.url)
+        await asyncio.to_thread(demo.run, [demo.Part.MARKET])
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4"]
+    assert "Of 20 US dollars 7.00 are left" in said
+    bought = query("SELECT kind, state FROM purchases ORDER BY id")
+    assert [(row["kind"], row["state"]) for row in bought] == [
+        ("DATA_SOURCE", "COMPLETED"),
+        ("MACHINE_COPY", "COMPLETED"),
+    ]

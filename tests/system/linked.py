@@ -1,7 +1,10 @@
-"""Rows that links lead to: of machines, and of consulting."""
+"""Rows that links and inputs lead to: of machines, the market, and of consulting."""
 
 from app.gateways import storage
 from app.models.automl.choices import WorkKind, WorkStatus
+from app.models.automl.lines import MachineLine
+from app.models.automl.market import Listing, ListingKind, ListingReview, Purchase, PurchaseKind
+from app.models.automl.readings import TableReading
 from app.models.automl.works import Work
 from app.models.consulting.requests import ConsultingCategory, ConsultingRequest, ConsultingState
 from app.models.consulting.talk import ConsultingFile
@@ -27,3 +30,32 @@ async def a_request(database, owner, team):
     given = {"name": "notes.txt", "media_type": "text/plain", "size_bytes": 7, "storage_key": "consulting/1"}
     await storage.put("consulting/1", b"content")
     return await factories.add(database, ConsultingFile(request_id=request.id, user_id=owner.id, **given))
+
+
+async def an_offer(database, owner_id, machine_id):
+    """An offer, a purchase and a review."""
+    offered = {"machine_id": machine_id, "seller_id": owner_id, "kind": ListingKind.DATA_SOURCE}
+    listing = await factories.add(database, Listing(**offered))
+    frozen = {"machine_name": "Cells", "price_usd": 0, "licence": "CC0", "licence_terms": ""}
+    bought = {"buyer_id": owner_id, "listing_id": listing.id, "kind": PurchaseKind.MACHINE_COPY}
+    review = ListingReview(listing_id=listing.id, user_id=owner_id, stars=5)
+    return {
+        "Listing": listing,
+        "Purchase": await factories.add(database, Purchase(**bought, **frozen)),
+        "Review": await factories.add(database, review),
+    }
+
+
+async def machine_rows(database, owner_id):
+    """A table that was read, and a machine with a line."""
+    reading = TableReading(user_id=owner_id, storage_key="uploads/1", report={"columns": []})
+    made = await factories.machine(database, owner_id)
+    line = MachineLine(machine_id=made.id, values=[], is_for_solving=True)
+    return {
+        "TableReading": await factories.add(database, reading),
+        "Machine": made,
+        "MachineLine": await factories.add(database, line),
+        "Work": await factories.add(database, Work(machine_id=made.id, user_id=owner_id, kind=WorkKind.TRAINING)),
+        "NNModel": await factories.nn_model(database, made.id),
+        **await an_offer(database, owner_id, made.id),
+    }

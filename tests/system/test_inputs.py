@@ -27,10 +27,6 @@ from graphql import (
 from redis import Redis
 
 from app.geometry import to_geojson
-from app.models.automl.choices import WorkKind
-from app.models.automl.lines import MachineLine
-from app.models.automl.readings import TableReading
-from app.models.automl.works import Work
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import ConsultingRequest
 from app.models.mapping.trainings import TrainingStatus
@@ -43,6 +39,7 @@ from schema.metadata import NEEDS_KEY
 from tests import factories
 from tests.consulting.people import asked, proposed
 from tests.factories import HOUSE, SQUARE
+from tests.system.linked import machine_rows
 
 CORE = schema._schema
 FUZZ = bool(os.environ.get("FUZZ"))
@@ -133,6 +130,7 @@ def sample(kind, name="", rows=None):
         "Int": 5,
         "Float": 0.5,
         "Boolean": True,
+        "Date": "2026-03-01",
         "DateTime": "2026-03-01T12:00:00Z",
         "JSON": {},
         "BigInt": 5,
@@ -275,7 +273,7 @@ async def rows(database, owner, other):
         "ApprovedPrediction": await factories.approved_prediction(database, training),
         "Inspection": await factories.inspection(database, dataset),
         "Notification": await factories.notification(database, owner.id),
-        **await machine(database, owner.id),
+        **await machine_rows(database, owner.id),
         **await consulting(database, owner, other),
         "Team": team,
         "TeamInvitation": await factories.team_invitation(database, team),
@@ -294,20 +292,6 @@ async def consulting(database, owner, other):
             "ConsultingRequest": await session.get_one(ConsultingRequest, request_id),
             "ConsultingProposal": await session.get_one(ConsultingProposal, proposal_id),
         }
-
-
-async def machine(database, owner_id):
-    """A table that was read, and a machine with a line."""
-    reading = TableReading(user_id=owner_id, storage_key="uploads/1", report={"columns": []})
-    made = await factories.machine(database, owner_id)
-    line = MachineLine(machine_id=made.id, values=[], is_for_solving=True)
-    return {
-        "TableReading": await factories.add(database, reading),
-        "Machine": made,
-        "MachineLine": await factories.add(database, line),
-        "Work": await factories.add(database, Work(machine_id=made.id, user_id=owner_id, kind=WorkKind.TRAINING)),
-        "NNModel": await factories.nn_model(database, made.id),
-    }
 
 
 def ids_for(field, rows):

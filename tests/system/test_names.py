@@ -53,6 +53,7 @@ def test_what_has_a_name_keeps_it_in_such_a_column():
     assert others == {
         "aois.label_tags",
         "artifacts.name",
+        "consulting_files.name",
         "feedback_labels.tags",
         "label_imports.tags",
         "labels.tags",

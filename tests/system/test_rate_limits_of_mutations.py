@@ -99,6 +99,8 @@ def test_what_starts_something_is_found():
             "solveLines",
             "createMachine",
             "copyMachine",
+            "buyListing",
+            "buyCopyUpdate",
             *WILDLIFE_JOBS,
         },
         SystemRateLimit.UPLOADS: {
@@ -114,7 +116,7 @@ def test_what_starts_something_is_found():
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
         BillingRateLimit.TOP_UPS: {"startTopUp"},
         AutomlRateLimit.MACHINE_TRAININGS: {"trainMachine", "evaluateMachine"},
-        AutomlRateLimit.LINE_CHANGES: {"appendLines", "deleteLines", "updateLines"},
+        AutomlRateLimit.LINE_CHANGES: {"appendLines", "correctColumns", "deleteLines", "updateLines"},
     }
 
 

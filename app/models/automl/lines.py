@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.automl.machines import Machine
-from app.models.base import Record
+from app.models.base import WITHHELD, Record
 from app.models.limits import columns
 from app.models.system import Job
 
@@ -44,6 +44,8 @@ class MachineLine(Record):
         default=False, server_default=NO, doc="Whether its outputs are an answer of the machine."
     )
     has_outputs: Mapped[bool] = mapped_column(default=False, server_default=NO, doc="Whether it has outputs.")
+    # Whether it came from the machine that this one is a copy of: an update of the copy replaces it.
+    is_copied: Mapped[bool] = mapped_column(default=False, server_default=NO, info=WITHHELD)
     # A value for each column, by its position. FLOAT is a number, LABEL and LANGUAGE are texts, DATE, TIME and DATETIME
     # are texts as ISO 8601 writes them without a zone, JSON is an object or a list; null is missing.
     values: Mapped[list[Any]] = mapped_column(JSONB)

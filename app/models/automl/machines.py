@@ -19,6 +19,7 @@ from app.models.system import Job
 
 if TYPE_CHECKING:
     from app.models.automl.lines import DataLinesOperation, MachineTableLock
+    from app.models.automl.market import Listing
     from app.models.automl.models import EncDecConfiguration, NNModel
     from app.models.automl.works import Work
 
@@ -27,12 +28,12 @@ NO, NOTHING, NONE = text("false"), text("'{}'"), text("0")
 
 
 class Market(Base):
-    """What others may do with a machine, and for how much. Nothing is sold yet: these are the owner's wishes."""
+    """What others may do with a machine, and for how much. Each offer has a `Listing` with the same price."""
 
     __abstract__ = True
 
     machine_data_source_is_public: Mapped[bool] = mapped_column(
-        default=False, server_default=NO, doc="Whether the lines are offered to everybody."
+        default=False, server_default=NO, doc="Whether everybody may find it, and buy the right to read its lines."
     )
     machine_data_source_sample_only_public: Mapped[bool] = mapped_column(
         default=False, server_default=NO, doc="Whether only a sample is shown before a purchase."
@@ -190,7 +191,9 @@ class Machine(Subject, Market, Learned, Evaluated, Record):
         Index(
             "ix_machines_public",
             "id",
-            postgresql_where=text("machine_api_solving_is_public OR machine_machine_is_duplicatable"),
+            postgresql_where=text(
+                "machine_api_solving_is_public OR machine_machine_is_duplicatable OR machine_data_source_is_public"
+            ),
         ),
         CheckConstraint(
             f"machine_level BETWEEN {limits.MACHINE_LEVEL_MIN} AND {limits.MACHINE_LEVEL_MAX}", name="level"
@@ -280,6 +283,9 @@ class Machine(Subject, Market, Learned, Evaluated, Record):
     )
     table_locks: Mapped[list["MachineTableLock"]] = relationship(
         back_populates="machine", lazy="raise", doc="The lock on its lines, while a job holds it."
+    )
+    listings: Mapped[list["Listing"]] = relationship(
+        back_populates="machine", lazy="raise", doc="What is offered of it in the market."
     )
 
 

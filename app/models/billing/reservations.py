@@ -32,6 +32,8 @@ class Reservation(Record):
         CheckConstraint("posted BETWEEN 0 AND amount", name="posted"),
         CheckConstraint("(posted > 0) = (operation_id IS NOT NULL)", name="operation"),
         CheckConstraint("posted = 0 OR state = 'POSTED'", name="state"),
+        CheckConstraint("(currency = 'USD') = (payee_id IS NOT NULL)", name="payee"),
+        CheckConstraint("commission BETWEEN 0 AND amount", name="commission"),
         Index("uq_reservations_job", "job_key", unique=True, postgresql_where=text("state = 'HELD'")),
         Index(None, "user_id", "id"),
         Index("ix_reservations_held", "expires_at", postgresql_where=text("state = 'HELD'")),
@@ -39,6 +41,7 @@ class Reservation(Record):
         Index(None, "operation_id"),
         Index(None, "job_key"),
         Index(None, "actor_id"),
+        Index(None, "payee_id"),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
@@ -46,6 +49,12 @@ class Reservation(Record):
     actor_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id"), info=not_exported("it is the payer's; the actor's work has its own rows")
     )
+    # Who is paid in US dollars, such as the seller of a copy; None for the platform, which is paid in tokens.
+    payee_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id"), info=not_exported("it is the payer's; the payee gets an entry once it is posted")
+    )
+    # What of it the platform gets if it is posted to a payee.
+    commission: Mapped[Decimal] = mapped_column(MONEY, server_default=text("0"), info=WITHHELD)
     cause: Mapped[OperationCause] = mapped_column(doc="What it is held for.")
     currency: Mapped[Currency] = mapped_column(doc="The currency. Coupons count as tokens.")
     amount: Mapped[Decimal] = mapped_column(MONEY, doc="How much is held.")

@@ -20,6 +20,8 @@ class SpendingRules(OfUser):
         CheckConstraint("month_tokens_notice >= 0", name="month_tokens_notice"),
         CheckConstraint("month_tokens_max >= 0", name="month_tokens_max"),
         CheckConstraint("low_balance_tokens >= 0", name="low_balance_tokens"),
+        CheckConstraint("month_usd_notice >= 0", name="month_usd_notice"),
+        CheckConstraint("month_usd_max >= 0", name="month_usd_max"),
     )
 
     month_tokens_notice: Mapped[Decimal | None] = mapped_column(
@@ -30,6 +32,12 @@ class SpendingRules(OfUser):
     )
     low_balance_tokens: Mapped[Decimal | None] = mapped_column(
         MONEY, doc="Once less than this is available, the user is told, once a day; null for never."
+    )
+    month_usd_notice: Mapped[Decimal | None] = mapped_column(
+        MONEY, doc="Once purchases of a month cost this much in US dollars, the user is told; null for never."
+    )
+    month_usd_max: Mapped[Decimal | None] = mapped_column(
+        MONEY, doc="What would bring the purchases of the month above this is not sold; null for no limit."
     )
 
     user: Mapped[User] = relationship(lazy="raise", doc="The user.")

@@ -24,3 +24,17 @@ NUMBER_DECIMALS = 10
 STAGE_LENGTH_MAX = 100
 # Of an output with more classes, only the likeliest are told.
 PROBABILITIES_MAX = 20
+LISTING_SUMMARY_LENGTH_MAX = 1_000
+LICENCE_LENGTH_MAX = 100
+# What holds where a seller names no licence.
+LICENCE_DEFAULT = "All rights reserved"
+LICENCE_TERMS_LENGTH_MAX = 5_000
+REVIEW_STARS_MIN = 1
+REVIEW_STARS_MAX = 5
+REVIEW_LENGTH_MAX = 2_000
+# Of a listing's sample: wide tables and long texts are cut.
+SAMPLE_COLUMNS_MAX = 100
+SAMPLE_TEXT_LENGTH_MAX = 200
+# Values that fewer lines have may tell of single people.
+LISTED_VALUE_LINES_MIN = 5
+INCOME_DAYS_MAX = 400

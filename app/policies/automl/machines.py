@@ -1,15 +1,16 @@
 """Who may see machines and what belongs to them, and who may change them.
 
 The owner and the members of the team that owns a machine use it; staff may do what its owner may. A machine that is
-public is found by everybody, without what its lines say.
+public is found by everybody, without what its lines say. Those who bought the right to read its lines keep it.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, or_, select, true
 
 from app.models.automl.lines import DataLinesOperation, MachineLine, MachineTableLock
 from app.models.automl.machines import Machine, MachineColumn
+from app.models.automl.market import Purchase, PurchaseKind, PurchaseState
 from app.models.automl.models import EncDecConfiguration, NNModel
 from app.models.automl.works import Server, Work
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
@@ -35,11 +36,24 @@ def visible_machines(viewer: AnyViewer) -> ColumnElement[bool]:
     is_kept = Machine.deleted_at.is_(None)
     if viewer.is_staff:
         return is_kept
-    is_public = or_(Machine.machine_api_solving_is_public, Machine.machine_machine_is_duplicatable)
-    return is_kept & or_(is_public, is_used_by(viewer))
+    is_public = or_(
+        Machine.machine_api_solving_is_public,
+        Machine.machine_machine_is_duplicatable,
+        Machine.machine_data_source_is_public,
+    )
+    seen = is_kept & or_(is_public, is_used_by(viewer))
+    return or_(seen, Machine.id.in_(_with_lines_bought_by(viewer))) if viewer.is_signed_in else seen
 
 
-def _of_used(viewer: AnyViewer, machine_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def _with_lines_bought_by(viewer: AnyViewer) -> Select[int]:
+    """The machines whose lines the viewer bought the right to read, whatever became of the offer."""
+    own = names_viewer(viewer, Purchase.buyer_id), Purchase.kind == PurchaseKind.DATA_SOURCE
+    completed = Purchase.state == PurchaseState.COMPLETED
+    bought = select(Purchase.machine_id).where(*own, completed, Purchase.machine_id.is_not(None))
+    return cast(Select[int], bought.correlate(None))
+
+
+def of_used(viewer: AnyViewer, machine_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether a row belongs to a machine that the viewer sees inside of."""
     if viewer.is_staff:
         return true()
@@ -49,43 +63,48 @@ def _of_used(viewer: AnyViewer, machine_id: SQLColumnExpression[int]) -> ColumnE
 @reads(MachineColumn)
 def visible_machine_columns(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
-    return _of_used(viewer, MachineColumn.machine_id)
+    return of_used(viewer, MachineColumn.machine_id)
 
 
 @reads(MachineLine)
 def visible_machine_lines(viewer: AnyViewer) -> ColumnElement[bool]:
-    """For those who see inside the machine."""
-    return _of_used(viewer, MachineLine.machine_id)
+    """For those who see inside the machine; and those with outputs for who bought the right to read them."""
+    if viewer.is_staff or not viewer.is_signed_in:
+        return of_used(viewer, MachineLine.machine_id)
+    # What is to be solved was not for sale.
+    sold = or_(MachineLine.is_for_learning, MachineLine.is_for_evaluation)
+    bought = sold & MachineLine.machine_id.in_(_with_lines_bought_by(viewer))
+    return or_(of_used(viewer, MachineLine.machine_id), bought)
 
 
 @reads(DataLinesOperation)
 def visible_data_lines_operations(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
-    return _of_used(viewer, DataLinesOperation.machine_id)
+    return of_used(viewer, DataLinesOperation.machine_id)
 
 
 @reads(MachineTableLock)
 def visible_machine_table_locks(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
-    return _of_used(viewer, MachineTableLock.machine_id)
+    return of_used(viewer, MachineTableLock.machine_id)
 
 
 @reads(NNModel)
 def visible_nn_models(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
-    return _of_used(viewer, NNModel.machine_id)
+    return of_used(viewer, NNModel.machine_id)
 
 
 @reads(EncDecConfiguration)
 def visible_enc_dec_configurations(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
-    return _of_used(viewer, EncDecConfiguration.machine_id)
+    return of_used(viewer, EncDecConfiguration.machine_id)
 
 
 @reads(Work)
 def visible_works(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
-    return _of_used(viewer, Work.machine_id)
+    return of_used(viewer, Work.machine_id)
 
 
 @reads(Server)

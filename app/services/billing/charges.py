@@ -17,6 +17,7 @@ from app.models.billing.reservations import Reservation, ReservationPart, Reserv
 from app.models.system import Job, JobState
 from app.queue import IS_UNFINISHED
 from app.services.billing import amounts, holds, reservations
+from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import SWEPT_AT_ONCE, Purpose
 from app.services.system import jobs
 from app.settings import settings
@@ -85,6 +86,11 @@ async def estimate(session: ReadSession, payer_id: int, purpose: Purpose) -> Est
     return Estimate(price_for(purpose), await holds.available_for(session, payer_id, purpose.cause))
 
 
+def too_few(estimate: Estimate) -> InsufficientFunds:
+    """What is raised for work that its payer cannot pay."""
+    return InsufficientFunds(required=estimate.price, available=estimate.available, currency=estimate.currency)
+
+
 async def hold_for(
     session: WriteSession, job: Job, purpose: Purpose, *, payer_id: int | None = None
 ) -> Reservation | None:
@@ -97,7 +103,7 @@ async def hold_for(
     if not price or payer is None:
         return None
     purpose = replace(purpose, job_key=job.id, actor_id=purpose.actor_id or job.user_id)
-    return await reservations.hold(session, payer, price, purpose, for_=_while())
+    return await reservations.hold(session, payer, price, purpose, for_=held_for())
 
 
 async def hold_for_subject(session: WriteSession, user_id: int, purpose: Purpose) -> Reservation | None:
@@ -107,7 +113,7 @@ async def hold_for_subject(session: WriteSession, user_id: int, purpose: Purpose
     """
     assert purpose.subject is not None, "without a job, the subject says whose reservation it is"
     price = price_for(purpose)
-    return await reservations.hold(session, user_id, price, purpose, for_=_while()) if price else None
+    return await reservations.hold(session, user_id, price, purpose, for_=held_for()) if price else None
 
 
 async def settle_subject(session: WriteSession, subject: tuple[str, int], *, lines: int) -> Operation | None:
@@ -137,11 +143,12 @@ async def pay_now(session: WriteSession, purpose: Purpose, *, payer_id: int) -> 
     price = price_for(purpose)
     if not price:
         return None
-    held = await reservations.hold(session, payer_id, price, purpose, for_=_while())
+    held = await reservations.hold(session, payer_id, price, purpose, for_=held_for())
     return await reservations.post(session, held.id)
 
 
-def _while() -> timedelta:
+def held_for() -> timedelta:
+    """How long money is held; what is at work holds on for longer."""
     return timedelta(hours=settings.reservation_hours)
 
 
@@ -159,12 +166,12 @@ async def settle(session: WriteSession, job_id: int, state: JobState) -> None:
 
 async def renew(session: WriteSession) -> int:
     """Holds on for jobs that are not over."""
-    soon = Reservation.expires_at < func.now() + _while() / 2
+    soon = Reservation.expires_at < func.now() + held_for() / 2
     is_at_work = select(Job.id).where(Job.id == Reservation.job_key, IS_UNFINISHED).exists()
     due = _held().where(soon, or_(is_at_work, *_under_way)).limit(SWEPT_AT_ONCE).with_for_update()
     lasting = (await session.scalars(due)).all()
     if lasting:
-        until = func.now() + _while()
+        until = func.now() + held_for()
         parts = update(ReservationPart).where(ReservationPart.reservation_id.in_(lasting), ReservationPart.is_open)
         await session.execute(parts.values(expires_at=until))
         await session.execute(update(Reservation).where(Reservation.id.in_(lasting)).values(expires_at=until))

@@ -93,17 +93,20 @@ async def post(session: WriteSession, reservation_id: int, amount: Decimal | Non
     amount = reservation.amount if amount is None else amount
     if not ZERO <= amount <= reservation.amount:
         raise Invalid("amount", "Post at most what is held, and nothing below zero.")
+    assert reservation.payee_id is None or amount == reservation.amount, "a sale is paid whole, with its commission"
     parts = await _close(session, reservation, ReservationState.POSTED if amount else ReservationState.VOID)
     if not amount:
         return None
-    legs = await _legs(session, parts, amount)
+    legs = await _legs(session, reservation, parts, amount)
     operation = await ledger.post(session, _about(reservation), legs)
     reservation.posted, reservation.operation_id = amount, operation.id
     await session.flush()
     return operation
 
 
-async def _legs(session: WriteSession, parts: Sequence[ReservationPart], amount: Decimal) -> list[Leg]:
+async def _legs(
+    session: WriteSession, reservation: Reservation, parts: Sequence[ReservationPart], amount: Decimal
+) -> list[Leg]:
     """What of the parts pays for this, in their order; coupons come as coupons to the platform."""
     legs, left = [], amount
     received: dict[Currency, Decimal] = defaultdict(Decimal)
@@ -112,9 +115,19 @@ async def _legs(session: WriteSession, parts: Sequence[ReservationPart], amount:
         legs.append(Leg(part.account_id, -taken))
         received[(await session.get_one(LedgerAccount, part.account_id)).currency] += taken
         left -= taken
+    if reservation.payee_id is not None:
+        return [*legs, *await payee_legs(session, reservation.payee_id, amount, reservation.commission)]
     for currency, came in received.items():
         legs.append(Leg(await ledger.platform(session, AccountKind.REVENUE, currency), came))
     return legs
+
+
+async def payee_legs(session: WriteSession, payee_id: int, amount: Decimal, commission: Decimal) -> list[Leg]:
+    """What a seller and the platform get of an amount in US dollars: together exactly all of it."""
+    return [
+        Leg(await ledger.wallet(session, payee_id, Currency.USD), amount - commission),
+        Leg(await ledger.platform(session, AccountKind.COMMISSION, Currency.USD), commission),
+    ]
 
 
 def _about(reservation: Reservation) -> About:
@@ -122,7 +135,7 @@ def _about(reservation: Reservation) -> About:
     return About(
         reservation.cause,
         reservation.actor_id or reservation.user_id,
-        reservation.user_id,
+        reservation.payee_id or reservation.user_id,
         count_of_lines=reservation.count_of_lines,
         count_of_training_epoch=reservation.count_of_training_epoch,
         subject=None if subject[0] is None or subject[1] is None else (subject[0], subject[1]),

@@ -49,7 +49,8 @@ async def spent_this_month(session: ReadSession, user_id: int) -> Decimal:
     begins = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     is_held = (Reservation.state == ReservationState.HELD) & (Reservation.expires_at > func.clock_timestamp())
     counted = case((is_held, Reservation.amount), else_=Reservation.posted)
-    of_month = Reservation.user_id == user_id, Reservation.created_at >= begins
+    of_user = Reservation.user_id == user_id, Reservation.currency == Currency.EAML
+    of_month = *of_user, Reservation.created_at >= begins
     return rounded((await session.scalar(select(func.sum(counted)).where(*of_month))) or ZERO)
 
 

@@ -27,6 +27,7 @@ NAMES = (
     "automl",
     "social",
     "billing",
+    "market",
     "consulting",
     "errors",
     "limits-and-costs",

@@ -5,24 +5,30 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, bindparam
+from sqlalchemy import BigInteger, Row, and_, bindparam
 
 from app.database import Database, ReadSession
 from app.errors import Conflict, Invalid, NotFound, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
 from app.formats.tables.records import flattened
 from app.metering import in_thread
+from app.models.accounts import User
+from app.models.automl.datatypes import Role
 from app.models.automl.machines import Machine
+from app.models.automl.market import Listing, ListingKind
 from app.models.automl.models import NNModel
 from app.policies import SQLId, SQLViewer, Viewer, signed_in, visible
 from app.policies.automl.answers import may_be_asked_by
 from app.policies.automl.machines import is_used_by, sees_inside
 from app.services.automl.answering import memory, paying
 from app.services.automl.answering.memory import Version
+from app.services.automl.machines.loading import columns_in_order
+from app.services.automl.market.calling import CallEstimate
+from app.services.billing.amounts import ZERO
 from app.services.billing.reservations import Purpose
 from app.settings import settings
 
-FOR_SALE = "Answers of this machine are for sale, which is not possible yet. Ask its owner."
+NOT_OFFERED = "Answers of this machine are not offered at the moment. Ask its owner."
 NOT_TRAINED = "This machine has not been trained. Train it first with `trainMachine`."
 
 
@@ -61,12 +67,21 @@ def _sought(*, is_staff: bool, is_inside: bool) -> Any:
     """The statement, built once: building it takes longer than an answer."""
     viewer = SQLViewer(SQLId(bindparam("viewer", type_=BigInteger)), is_staff=is_staff)
     version = (NNModel.version, NNModel.storage_key, NNModel.sha256, NNModel.size_bytes)
-    query = visible(Machine, viewer).outerjoin(NNModel, NNModel.id == Machine.training_nn_model_id)
+    is_listed = Listing.machine_id == Machine.id, Listing.kind == ListingKind.API_SOLVING, Listing.is_open
+    query = (
+        visible(Machine, viewer)
+        .outerjoin(NNModel, NNModel.id == Machine.training_nn_model_id)
+        .outerjoin(Listing, and_(*is_listed))
+        .join(User, User.id == Machine.machine_owner_user_id)
+    )
     shown: Any = query.with_only_columns(
         Machine.id,
         Machine.machine_level.label("level"),
         Machine.machine_owner_user_id.label("owner_id"),
-        Machine.machine_api_solving_price_usd.label("price"),
+        Machine.machine_api_solving_price_usd.label("asked_price"),
+        (User.is_active & User.anonymised_at.is_(None)).label("sells"),
+        Listing.id.label("listing_id"),
+        Listing.price_usd,
         is_used_by(viewer).label("is_used"),
         *version,
     )
@@ -78,12 +93,23 @@ def _sought(*, is_staff: bool, is_inside: bool) -> Any:
 def _version(viewer: Viewer, row: Row[Any] | None) -> Version:
     if row is None:
         raise NotFound("There is no such machine that you may ask.")
-    if row.price and not (row.is_used or viewer.is_staff):
-        raise Conflict(FOR_SALE)
+    is_priced = bool(row.asked_price) and row.listing_id is None
+    if (is_priced or not row.sells) and not (row.is_used or viewer.is_staff):
+        raise Conflict(NOT_OFFERED)
     if row.sha256 is None:
         raise NotTrained(NOT_TRAINED)
+    is_sold = row.listing_id is not None and not row.is_used
     return Version(
-        row.id, row.version, row.storage_key, row.sha256, row.size_bytes, row.level, row.owner_id, row.is_used
+        row.id,
+        row.version,
+        row.storage_key,
+        row.sha256,
+        row.size_bytes,
+        row.level,
+        row.owner_id,
+        row.is_used,
+        row.listing_id if is_sold else None,
+        row.price_usd if is_sold else ZERO,
     )
 
 
@@ -104,6 +130,15 @@ def purpose_of(asked: Asked, viewer: Viewer, *, lines: int) -> Purpose:
     """What answers for so many rows are paid for."""
     columns = len(asked.answerer.inputs) + len(asked.answerer.outputs)
     return paying.purpose_of(viewer, asked.version, lines=lines, columns=columns)
+
+
+async def estimate(database: Database, viewer: Viewer, machine_id: int, *, lines: int) -> CallEstimate:
+    """What answers for so many lines would cost the viewer."""
+    async with database.reading() as session:
+        version = await machine_to_ask(session, viewer, machine_id)
+        columns = sum(each.role is not Role.IGNORE for each in await columns_in_order(session, machine_id))
+        purpose = paying.purpose_of(viewer, version, lines=lines, columns=columns)
+        return await paying.estimate(session, viewer, version, purpose)
 
 
 def plain_rows(field: str, rows: Sequence[Any], answerer: Answerer, *, rows_max: int) -> list[Mapping[str, Any]]:

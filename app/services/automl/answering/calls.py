@@ -25,7 +25,6 @@ from app.services.automl.answering import asking, paying
 from app.services.automl.machines import lines, making
 from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.making import SplitChoice
-from app.services.billing import charges
 from app.services.system import uploads
 from app.settings import settings
 
@@ -62,9 +61,13 @@ async def predict(database: Database, viewer: Viewer, name: Any, rows: Any) -> l
         asked = await asking.asked(database, viewer, machine_id)
     except asking.NotTrained:
         return None
-    solved = await asking.solve(asked, rows, field="data")
+    if asked.version.price_usd:
+        # Names are not unique, and this call has neither a price that is expected nor a key.
+        raise Conflict("Answers of this machine are for sale. Ask it with the mutation `solve`, which takes its id.")
     purpose = asking.purpose_of(asked, viewer, lines=len(rows))
-    if charges.price_for(purpose):
+    await paying.require(database, viewer, asked.version, purpose, None)
+    solved = await asking.solve(asked, rows, field="data")
+    if paying.is_recorded(asked.version, purpose):
         async with database.writing() as session:
             await paying.pay(session, viewer, asked.version, purpose)
     return [each.outputs for each in solved]

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -33,6 +34,9 @@ class Version(NamedTuple):
     level: int
     owner_id: int
     is_used: bool
+    # Of what is offered in the market, if it is.
+    listing_id: int | None = None
+    price_usd: Decimal = Decimal(0)
 
 
 class _Key(NamedTuple):

@@ -1,14 +1,20 @@
 """What answers cost where this installation has a price for them, and who pays.
 
-The owner of a machine pays for who uses it; everybody else pays for what they ask of a public one.
+The owner of a machine pays for who uses it; everybody else pays for what they ask of a public one: its price to the
+owner, and the platform's fee.
 """
 
-from app.database import WriteSession
+from decimal import Decimal
+
+from app.database import Database, ReadSession, WriteSession
 from app.errors import Conflict
-from app.models.billing.ledger import OperationCause
+from app.models.billing.ledger import Currency, OperationCause
 from app.policies import Viewer, is_viewer, signed_in
 from app.services.automl.answering.memory import Version
-from app.services.billing import charges
+from app.services.automl.market import calling
+from app.services.automl.market.calling import Call, CallEstimate
+from app.services.billing import charges, holds
+from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import Purpose
 
@@ -31,8 +37,47 @@ def payer_of(viewer: Viewer, version: Version) -> int:
     return version.owner_id if version.is_used else signed_in(viewer)
 
 
+def call_of(viewer: Viewer, version: Version, purpose: Purpose) -> Call | None:
+    """What is asked of a machine in the market; None if the viewer uses it, and pays no price."""
+    if version.listing_id is None:
+        return None
+    caller_id = signed_in(viewer)
+    return Call(version.machine_id, version.listing_id, version.owner_id, caller_id, version.price_usd, purpose)
+
+
+async def require(
+    database: Database, viewer: Viewer, asked: Version, purpose: Purpose, expected: Decimal | None
+) -> None:
+    """Refuses what could not be paid, before it is calculated."""
+    call = call_of(viewer, asked, purpose)
+    if call is not None:
+        async with database.reading() as session:
+            await calling.require(session, call, expected)
+
+
+async def estimate(session: ReadSession, viewer: Viewer, version: Version, purpose: Purpose) -> CallEstimate:
+    """What answers would cost the viewer, who pays nothing for a machine that they use and do not own."""
+    call = call_of(viewer, version, purpose)
+    if call is not None:
+        return await calling.estimate(session, call)
+    caller_id = signed_in(viewer)
+    fee = await charges.estimate(session, caller_id, purpose)
+    usd = await holds.available(session, caller_id, Currency.USD)
+    price = fee.price if is_viewer(viewer, payer_of(viewer, version)) else ZERO
+    return CallEstimate(ZERO, price, usd, fee.available)
+
+
+def is_recorded(version: Version, purpose: Purpose) -> bool:
+    """Whether answers are written down: they cost something, or are somebody else's in the market."""
+    return version.listing_id is not None or bool(charges.price_for(purpose))
+
+
 async def pay(session: WriteSession, viewer: Viewer, version: Version, purpose: Purpose) -> None:
-    """Pays for answers that are there; InsufficientFunds if the viewer has too few tokens."""
+    """Pays for answers that are there; InsufficientFunds if the viewer has too few tokens or US dollars."""
+    call = call_of(viewer, version, purpose)
+    if call is not None:
+        await calling.pay(session, call)
+        return
     payer_id = payer_of(viewer, version)
     try:
         await charges.pay_now(session, purpose, payer_id=payer_id)

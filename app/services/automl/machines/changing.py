@@ -8,11 +8,10 @@ from sqlalchemy import delete, func, select
 
 from app import checks
 from app.database import WriteSession
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, NotFound
 from app.models.accounts import TeamMembership, User
 from app.models.automl.machines import Machine
 from app.models.kinds.automl import AutomlJob
-from app.models.limits import automl as limits
 from app.policies import Viewer, require, signed_in
 from app.policies.automl.machines import may_dispose_of_this_machine
 from app.queue import enqueue
@@ -21,6 +20,7 @@ from app.services.automl import works
 from app.services.automl.machines.access import machine_to_change, machine_to_dispose_of, require_rest
 from app.services.automl.machines.making import description_of_machine, name_of_machine, team_of_machine
 from app.services.automl.machines.shapes import shape_of_network
+from app.services.automl.market import buying, listing
 from app.services.system import audit
 from app.services.system.notifications import notify_unless_viewer
 
@@ -36,7 +36,6 @@ OF_OWNERS = frozenset(
         "machine_machine_copy_update_cost_usd",
     }
 )
-PRICE_MAX = Decimal(10) ** (limits.NUMBER_DIGITS - limits.NUMBER_DECIMALS) - 1
 LINES_MAX = 2**31 - 1
 
 
@@ -51,6 +50,8 @@ async def update_machine(session: WriteSession, viewer: Viewer, machine_id: int,
         machine.machine_is_re_run_model = True
     if "parameter_nn_shape" in changes:
         machine.machine_is_re_run_nn_config = True
+    if changes.keys() & OF_OWNERS:
+        await listing.follow(session, machine)
     await session.flush()
     if changes:
         audit.record(session, signed_in(viewer), "updateMachine", about=machine, fields=sorted(changes))
@@ -71,9 +72,7 @@ def _checked(viewer: Viewer, name: str, value: Any) -> Any:
 
 
 def _price(field: str, value: Decimal | None) -> Decimal | None:
-    if value is not None and not 0 <= value <= PRICE_MAX:  # also refuses NaN
-        raise Invalid(field, "Use a price that is not negative.")
-    return value
+    return None if value is None else listing.price(field, value)
 
 
 def _line_limit(value: int | None) -> int | None:
@@ -107,6 +106,7 @@ async def transfer_machine(session: WriteSession, viewer: Viewer, machine_id: in
         raise Conflict("This user already owns the machine.")
     before, machine.machine_owner_user_id = machine.machine_owner_user_id, heir.id
     await session.flush()
+    await listing.hand_over(session, machine.id, heir.id)
     audit.record(session, signed_in(viewer), "transferMachine", about=machine, user_id=heir.id)
     name = machine.machine_name[:60]
     await notify_unless_viewer(session, viewer, heir.id, f"You now own the machine {name}.", about=machine)
@@ -115,7 +115,7 @@ async def transfer_machine(session: WriteSession, viewer: Viewer, machine_id: in
 
 
 async def delete_machine(session: WriteSession, viewer: Viewer, machine_id: int) -> None:
-    """Makes a machine disappear at once; a job deletes its lines and files."""
+    """Makes a machine disappear at once; a job deletes its lines and files, unless the lines were sold."""
     machine = await machine_to_dispose_of(session, viewer, machine_id)
     require_rest(machine)
     audit.record(session, signed_in(viewer), "deleteMachine", about=machine)
@@ -125,7 +125,10 @@ async def delete_machine(session: WriteSession, viewer: Viewer, machine_id: int)
 async def _remove(session: WriteSession, machine: Machine) -> None:
     await works.cancel_all(session, machine.id)
     machine.deleted_at = (await session.scalars(select(func.now()))).one()
-    await enqueue(session, AutomlJob.REMOVE_MACHINE, subject_id=machine.id, user_id=None)
+    await listing.close_all(session, machine.id)
+    # Those who bought the right to read the lines keep it.
+    if not await buying.sold_lines_of(session, machine.id):
+        await enqueue(session, AutomlJob.REMOVE_MACHINE, subject_id=machine.id, user_id=None)
     await session.flush()
 
 

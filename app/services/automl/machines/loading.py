@@ -27,8 +27,9 @@ COPY = f"COPY machine_lines ({LINE_COLUMNS}) FROM STDIN"
 # Chance decides by what a line says, so that equal lines have equal purposes.
 COPY_LINES = text(
     f"""
-    INSERT INTO machine_lines ({LINE_COLUMNS})
-    SELECT :copy, NOT chosen.judges AND has_outputs, chosen.judges AND has_outputs, NOT has_outputs, has_outputs, values
+    INSERT INTO machine_lines ({LINE_COLUMNS}, is_copied)
+    SELECT :copy, NOT chosen.judges AND has_outputs, chosen.judges AND has_outputs, NOT has_outputs, has_outputs,
+        values, true
     FROM machine_lines, LATERAL (
         SELECT (hashtextextended(values::text, :seed) & 1048575) < 1048576 * CAST(:percentage AS double precision) / 100
             AS judges
@@ -38,8 +39,8 @@ COPY_LINES = text(
 )
 COPY_PURPOSES = text(
     f"""
-    INSERT INTO machine_lines ({LINE_COLUMNS})
-    SELECT :copy, is_for_learning, is_for_evaluation, is_for_solving, has_outputs, values
+    INSERT INTO machine_lines ({LINE_COLUMNS}, is_copied)
+    SELECT :copy, is_for_learning, is_for_evaluation, is_for_solving, has_outputs, values, true
     FROM machine_lines WHERE machine_id = :source ORDER BY id
     """  # noqa: S608
 )
@@ -127,19 +128,42 @@ async def finish_loading(session: WriteSession, machine_id: int, report: dict[st
 
 async def copy_lines(session: WriteSession, machine_id: int) -> None:
     """Copies the lines of the machine that this one is a copy of, with a fresh split."""
+    machine = await _copied(session, machine_id)
+    await note_added(session, machine, await counted(session, machine_id))
+    await end(session, machine, "Its lines were copied.")
+
+
+async def update_copy(session: WriteSession, machine_id: int) -> None:
+    """Replaces the lines that came with a copy by those that its source has now; the owner's own lines stay."""
+    await lock(session, table_name(machine_id))
+    former = delete(MachineLine).where(MachineLine.machine_id == machine_id, MachineLine.is_copied)
+    await session.execute(former)
+    machine = await _copied(session, machine_id)
+    counts = await counted(session, machine_id)
+    machine.learning_line_count = machine.evaluation_line_count = machine.solving_line_count = 0
+    await note_added(session, machine, counts)
+    await end(session, machine, "Its lines were brought up to date.")
+    await ask_for_profile(session, machine)
+
+
+async def _copied(session: WriteSession, machine_id: int) -> Machine:
+    """The machine, with the lines of the one that it is a copy of."""
     machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
     if machine.pending is None or machine.deleted_at is not None:
         raise NotFound("There is nothing to be copied into this machine.")
-    source = machine.pending["copied_from"]
-    await lock(session, table_name(source))
-    values: dict[str, Any] = {"copy": machine_id, "source": source}
+    source_id = machine.pending["copied_from"]
+    # Before its lines, as everywhere. It is not deleted before they are copied.
+    source = await session.get(Machine, source_id, with_for_update={"read": True}, populate_existing=True)
+    await lock(session, table_name(source_id))
+    if source is None or source.deleted_at is not None:
+        raise NotFound("The machine that this one copies was deleted.")
+    values: dict[str, Any] = {"copy": machine_id, "source": source_id}
     if machine.split is MachineSplit.RANDOM:
         values |= {"seed": machine_id, "percentage": machine.evaluation_percentage}
         await session.execute(COPY_LINES, values)
     else:
         await session.execute(COPY_PURPOSES, values)
-    await note_added(session, machine, await counted(session, machine_id))
-    await end(session, machine, "Its lines were copied.")
+    return machine
 
 
 async def counted(session: ReadSession, machine_id: int) -> dict[LinePurpose, int]:

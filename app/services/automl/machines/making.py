@@ -15,6 +15,7 @@ from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.readings import TableReading
 from app.models.kinds.automl import AutomlJob
 from app.models.limits import automl as limits
+from app.models.system import Job
 from app.policies import Viewer, signed_in, visible
 from app.policies.accounts import belongs_to_team
 from app.queue import enqueue
@@ -129,18 +130,26 @@ def _check(level: int, split: SplitChoice) -> None:
 
 
 async def copy_machine(session: WriteSession, viewer: Viewer, machine_id: int, *, name: str | None) -> Machine:
-    """A copy of the viewer's own: lines with a fresh split, and no model."""
-    user_id = signed_in(viewer)
+    """A copy of the viewer's own, or of one that is free to copy: lines with a fresh split, and no model."""
     chosen = None if name is None else name_of_machine(viewer, "name", name)
     source, is_used = await machine_seen(session, viewer, machine_id, is_shared=True)
     _require_copying(viewer, source, is_used=is_used)
+    copy, _ = await copy_of(session, viewer, source, name=chosen)
+    audit.record(session, signed_in(viewer), "copyMachine", about=copy)
+    await session.flush()
+    return copy
+
+
+async def copy_of(session: WriteSession, viewer: Viewer, source: Machine, *, name: str | None) -> tuple[Machine, Job]:
+    """A copy of a machine for the viewer, and the job that copies its lines."""
+    user_id = signed_in(viewer)
     kept: dict[str, Any] = {each: getattr(source, each) for each in KEPT_BY_COPIES}
     of = f"Copy of {source.machine_name}"[: limits.MACHINE_NAME_LENGTH_MAX]
     copy = Machine(
         **kept,
         machine_owner_user_id=user_id,
         machine_original_id=source.machine_original_id or source.id,
-        machine_name=chosen or of,
+        machine_name=name or of,
         pending={"copied_from": source.id},
     )
     session.add(copy)
@@ -151,10 +160,10 @@ async def copy_machine(session: WriteSession, viewer: Viewer, machine_id: int, *
     columns = select(literal(copy.id), *(getattr(MachineColumn, each) for each in copied))
     of_source = columns.where(MachineColumn.machine_id == source.id)
     await session.execute(insert(MachineColumn).from_select(["machine_id", *copied], of_source))
-    copy.job_id = (await enqueue(session, AutomlJob.COPY_MACHINE, subject_id=copy.id, user_id=user_id)).id
-    audit.record(session, user_id, "copyMachine", about=copy)
+    job = await enqueue(session, AutomlJob.COPY_MACHINE, subject_id=copy.id, user_id=user_id)
+    copy.job_id = job.id
     await session.flush()
-    return copy
+    return copy, job
 
 
 def _require_copying(viewer: Viewer, source: Machine, *, is_used: bool) -> None:
@@ -165,4 +174,4 @@ def _require_copying(viewer: Viewer, source: Machine, *, is_used: bool) -> None:
     if not source.machine_machine_is_duplicatable:
         raise NotFound("There is no such machine that you may copy.")
     if source.machine_machine_copy_cost_usd:
-        raise Conflict("Copies of this machine are for sale, which is not possible yet. Ask its owner.")
+        raise Conflict("Copies of this machine are for sale. Buy one with `buyListing`.")

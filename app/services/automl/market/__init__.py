@@ -1,0 +1,1 @@
+"""The market of machines: offers, purchases, paid answers, reviews and income."""
