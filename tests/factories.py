@@ -9,7 +9,10 @@ from app import security
 from app.database import Database
 from app.events.reading import EventReader
 from app.models.accounts import Team, TeamInvitation, TeamMembership
-from app.models.automl.machines import Machine
+from app.models.automl.choices import GraphType
+from app.models.automl.datatypes import Datatype, Role
+from app.models.automl.graphs import Graph
+from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
@@ -66,6 +69,13 @@ async def dataset(database: Database, user_id: int, **fields: Any) -> Dataset:
 
 async def machine(database: Database, user_id: int, **fields: Any) -> Machine:
     return await add(database, Machine(**{"machine_owner_user_id": user_id, "machine_name": "Cells", **fields}))
+
+
+async def graph(database: Database, machine_id: int) -> Graph:
+    """Bars of a column, which the machine gets."""
+    column = {"name": "kind", "position": 0, "datatype": Datatype.LABEL, "role": Role.INPUT}
+    await add(database, MachineColumn(machine_id=machine_id, **column))
+    return await add(database, Graph(machine_id=machine_id, graph_type=GraphType.HORIZONTAL_BARS, y="kind"))
 
 
 async def nn_model(database: Database, machine_id: int, **fields: Any) -> NNModel:

@@ -101,6 +101,7 @@ def test_only_short_closed_lists_are_not_connections():
         "Machine.leaderboard",
         "Machine.metrics",
         "Machine.importance",
+        "Machine.suggestedGraphs",
         "Machine.suggestions",
         "NNModel.leaderboard",
         "NNModel.metrics",

@@ -180,6 +180,7 @@ UNTURNED = {
     "DeploymentDetails.cameraTilt",
     "Effort.days",
     "EncDecConfiguration.sha256",
+    "Graph.hue",
     "Int",
     "Machine.mdcColumnsValuesQuantile03",
     "Machine.mdcColumnsValuesQuantile07",
@@ -199,6 +200,7 @@ UNTURNED = {
     "ThresholdFigures.f1",
     "Training.chipsLength",
     "UserStatistics.profileCompletionPercentage",
+    "UpdateGraphInput.hue",
     "WildlifeStatistics.cameraHealth(silentDays)",
     "WildlifeStatistics.detectionHistory(occasionDays)",
 }

@@ -29,7 +29,7 @@ def table() -> bytes:
 
 
 async def walk(client: Client) -> None:
-    """From a table to a machine: upload, reading, correction, training, figures."""
+    """From a table to a machine: upload, reading, correction, training, figures, and a graph."""
     console.print("[bold]1[/] Signing in as the demo's mapper …")
     await client.sign_in("mapper")
     reading, columns = await read(client)
@@ -47,6 +47,7 @@ async def walk(client: Client) -> None:
     if work["status"] != "FINISHED":
         raise SystemExit(f"The training ended: {work['failure'] or work['status']}")
     await _judge(client, machine)
+    await _draw(client, machine)
 
 
 async def read(client: Client) -> tuple[str, dict[str, Any]]:
@@ -96,3 +97,14 @@ async def _judge(client: Client, machine: str) -> None:
     console.print(f"  It looks at {looked_at}.")
     for each in told["suggestions"]:
         console.print(f"  {each['message']}")
+
+
+async def _draw(client: Client, machine: str) -> None:
+    """What its lines say themselves: the line through sun and warmth, whose slope the table was drawn with."""
+    given = {"machineId": machine, "graphType": "LINEAR_REGRESSION", "x": "sun hours", "y": "warmth", "color": "roof"}
+    graph = await client.ask("createGraph", given, "Graph { title figure image }")
+    lines = [trace["name"] for trace in graph["figure"]["data"] if trace.get("name", "").startswith("Slope")]
+    console.print(f"[bold]6[/] {graph['title']}, by roof; 1.5 is the truth:")
+    for line in lines:
+        console.print(f"  {line}")
+    console.print(f"  As a picture: {graph['image']}")

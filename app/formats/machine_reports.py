@@ -1,5 +1,6 @@
-"""What is known of a machine as one HTML file that needs nothing else: columns, leaderboard, curves and figures."""
+"""What is known of a machine as one HTML file: columns, leaderboard, curves, figures and graphs."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -8,7 +9,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .2rem .7rem; border-bottom: 1px solid #ddd;
 text-align: left } td.number { text-align: right; font-variant-numeric: tabular-nums } svg { margin: 1rem 1rem 1rem 0 }
-meter { width: 12rem }
+meter { width: 12rem } figure { margin: 1rem 0 } img { max-width: 100% }
 """
 SIZE, EDGE = 220, 30
 FIGURES = {
@@ -27,15 +28,30 @@ CLASSES_MAX = 50
 Facts = Mapping[str, Any]
 
 
-def report(name: str, version: int, columns: Sequence[Facts], figures: Facts | None) -> str:
-    """The page."""
+def report(
+    name: str,
+    version: int,
+    columns: Sequence[Facts],
+    figures: Facts | None,
+    pictures: Sequence[tuple[str, bytes]] = (),
+) -> str:
+    """The page; pictures are PNGs with their titles."""
     parts = [f"<h1>{escape(name)}</h1><p>Version {version}</p>", _columns(columns)]
     for output in (figures or {}).get("outputs", ()):
         parts += _output(output)
     for each in (figures or {}).get("warnings", ()):
         parts.append(f"<p>{_text(each)}</p>")
+    parts += _pictures(pictures)
     head = f'<meta charset="utf-8"><title>{escape(name)}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def _pictures(pictures: Sequence[tuple[str, bytes]]) -> Iterable[str]:
+    """Graphs of the lines."""
+    if pictures:
+        yield "<h2>Graphs</h2>"
+    for title, png in pictures:
+        yield f'<figure><img alt="{escape(title)}" src="data:image/png;base64,{b64encode(png).decode()}"></figure>'
 
 
 def _columns(columns: Sequence[Facts]) -> str:

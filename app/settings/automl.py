@@ -51,3 +51,4 @@ class AutomlSettings(BaseModel):
     machines_in_memory_bytes_max: Bytes = Field(
         default=512 * MIB, description="Bytes of trained machines that a process keeps in memory to answer with."
     )
+    graphs_per_machine_max: Count = Field(default=200, description="Graphs that a machine may have.")

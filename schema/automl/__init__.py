@@ -3,6 +3,7 @@
 import strawberry
 
 from schema.automl.answers import AnswersMutation, AnswersQuery
+from schema.automl.graphs import GraphsMutation, GraphsQuery
 from schema.automl.machine_changes import MachineChangesMutation
 from schema.automl.machines import MachinesQuery
 from schema.automl.market import MarketMutation, MarketQuery
@@ -11,12 +12,14 @@ from schema.automl.trainings import TrainingsMutation, TrainingsQuery, Trainings
 
 
 @strawberry.type
-class AutomlQuery(ReadingsQuery, MachinesQuery, AnswersQuery, TrainingsQuery, MarketQuery):
+class AutomlQuery(ReadingsQuery, MachinesQuery, AnswersQuery, TrainingsQuery, MarketQuery, GraphsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class AutomlMutation(ReadingsMutation, MachineChangesMutation, AnswersMutation, TrainingsMutation, MarketMutation):
+class AutomlMutation(
+    ReadingsMutation, MachineChangesMutation, AnswersMutation, TrainingsMutation, MarketMutation, GraphsMutation
+):
     """The domain's changes."""
 
 

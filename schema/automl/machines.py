@@ -5,11 +5,12 @@ from strawberry import auto
 from strawberry.scalars import JSON
 
 from app.models.automl import choices, datatypes
+from app.models.automl import graphs as graph_tables
 from app.models.automl import lines as line_tables
 from app.models.automl import machines as tables
 from app.models.automl import models as model_tables
 from app.models.automl import works as work_tables
-from resolvers.automl import answers, columns, figures
+from resolvers.automl import answers, columns, figures, graphs
 from resolvers.automl import machines as resolve
 from resolvers.enums import show_enum
 from schema.accounts.teams import Team
@@ -167,6 +168,37 @@ class Work(Row, of=work_tables.Work):
     result_link: str | None = field(answers.result_link)
 
 
+class Graph(Row, of=graph_tables.Graph):
+    created_at: auto
+    graph_type: auto
+    graph_type_number: auto
+    title: auto
+    hue: auto
+    x: auto
+    y: auto
+    z: auto
+    size: auto
+    style: auto
+    color: auto
+    col: auto
+    row: auto
+    animation_frame: auto
+    machine: "Machine" = one(graph_tables.Graph.machine, needs_read=True)
+    figure: JSON | None = field(graphs.figure)
+    image: str = field(graphs.image)
+
+
+@shows(graphs.GraphSuggestion)
+class GraphSuggestion:
+    graph_type: choices.GraphType = strawberry.field(description="What it draws.")
+    title: str = strawberry.field(description="What its type is called.")
+    reason: str = strawberry.field(description="What it shows.")
+    x: str | None = strawberry.field(description="The column along the horizontal axis.")
+    y: str | None = strawberry.field(description="The column along the vertical axis.")
+    z: str | None = strawberry.field(description="The column whose mean colours the cells.")
+    color: str | None = strawberry.field(description="The column that chooses the colours.")
+
+
 class DataLinesOperation(Row, of=line_tables.DataLinesOperation):
     is_added_for_learning: auto
     is_added_for_solving: auto
@@ -252,6 +284,7 @@ class Machine(RolesOfColumns, ValuesOfColumns, TextsOfColumns, SeenInside, Row, 
     training_eval_accuracy_sample_evaluation_noise: auto
     training_eval_outputs_cols_loss_sample_evaluation: auto
     training_eval_outputs_cols_accuracy_sample_evaluation: auto
+    suggested_graphs: list[GraphSuggestion] = field(graphs.suggested_graphs, prefetch=columns.listed, needs_read=True)
     columns: list[MachineColumn] = field(resolve.columns, prefetch=columns.listed, needs_read=True)
     stages: list[StageState] = field(figures.stages)
     is_ready_to_solve: bool = field(figures.is_ready_to_solve)
@@ -272,6 +305,7 @@ class Machine(RolesOfColumns, ValuesOfColumns, TextsOfColumns, SeenInside, Row, 
     training_nn_model: NNModel | None = one(tables.Machine.training_nn_model)
     enc_dec_configuration: EncDecConfiguration | None = one(tables.Machine.enc_dec_configuration)
     drift: list[ColumnDrift] | None = field(answers.drift)
+    graphs: Connection[Graph] = many(tables.Machine.graphs)
     nn_models: Connection[NNModel] = many(tables.Machine.nn_models)
     works: Connection[Work] = many(tables.Machine.works)
     data_lines_operations: Connection[DataLinesOperation] = many(tables.Machine.data_lines_operations)

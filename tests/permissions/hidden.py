@@ -258,6 +258,7 @@ async def _make_machine(database: Database, viewer: Person, friend: Person) -> N
     machine = await factories.machine(database, friend.id, machine_owner_team_id=team.id)
     await factories.add(database, Work(machine_id=machine.id, user_id=friend.id, kind=WorkKind.TRAINING))
     await factories.nn_model(database, machine.id)
+    await factories.graph(database, machine.id)
 
 
 async def _consult(database: Database, viewer: Person, friend: Person) -> None:

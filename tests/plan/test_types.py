@@ -21,6 +21,7 @@ REACHED_OTHERWISE = {
     "ApiKeySecret": "is what mutations answer with",
     "FormerTeam": "is what mutations answer with",
     "FormerPost": "is what mutations answer with",
+    "FormerGraph": "is what mutations answer with",
     "FormerMachine": "is what mutations answer with",
     "MachineLineConnection": "is asked for with an id",
     "MachineLineEdge": "is part of what is asked for with an id",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 
 import httpx
@@ -336,7 +337,9 @@ async def test_a_table_becomes_a_machine_through_the_api_alone(here, database, q
         monkeypatch.setattr(settings, "public_url", server.url)
         await asyncio.to_thread(demo.run, [demo.Part.MACHINE])
     said = capsys.readouterr().out
-    assert [line.split()[0] for line in said.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4", "5"]
+    assert [line.split()[0] for line in said.splitlines() if line[:1].isdigit()] == ["1", "2", "3", "4", "5", "6"]
+    slopes = [float(each) for each in re.findall(r"Slope ([\d.]+)", said)]
+    assert slopes == pytest.approx([1.5] * 3, abs=0.2)
     [version] = query("SELECT figures FROM nn_models")
     [output] = version["figures"]["outputs"]
     assert machine.NOISE * 0.75 < output["figures"]["rmse"] < machine.NOISE * 1.35

@@ -13,14 +13,14 @@ from tests import factories
 
 
 async def a_machine(database, owner, team):
-    """A machine of a team's with a version, and a file that it solved."""
+    """A machine of a team's with a version, a file that it solved, and a graph."""
     machine = await factories.machine(database, owner.id, machine_owner_team_id=team.id)
     model = await factories.nn_model(database, machine.id, storage_key="machines/1/a")
     done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "storage_key": "uploads/1"}
     work = await factories.add(database, Work(machine_id=machine.id, user_id=owner.id, **done))
     for key in (model.storage_key, solving.key_of(work)):
         await storage.put(key, b"content")
-    return machine, model, work
+    return machine, model, work, await factories.graph(database, machine.id)
 
 
 async def a_request(database, owner, team):
@@ -55,6 +55,7 @@ async def machine_rows(database, owner_id):
         "TableReading": await factories.add(database, reading),
         "Machine": made,
         "MachineLine": await factories.add(database, line),
+        "Graph": await factories.graph(database, made.id),
         "Work": await factories.add(database, Work(machine_id=made.id, user_id=owner_id, kind=WorkKind.TRAINING)),
         "NNModel": await factories.nn_model(database, made.id),
         **await an_offer(database, owner_id, made.id),

@@ -30,7 +30,6 @@ from app.models.wildlife.projects import ResearchProjectMember
 from app.policies import Viewer
 from app.services import links
 from app.services.accounts.users import data_exports
-from app.services.automl.answering import exports as machine_exports
 from app.services.automl.answering import solving
 from app.services.consulting import talking
 from app.services.mapping import artifacts
@@ -64,6 +63,7 @@ FIELDS = {
     "WildlifeExport.downloadLink": "... on WildlifeExport { downloadLink }",
     "NNModel.bundleLink": "... on NNModel { bundleLink }",
     "NNModel.reportLink": "... on NNModel { reportLink }",
+    "Graph.image": "... on Graph { image }",
     "Work.resultLink": "... on Work { resultLink }",
     "ConsultingFile.link": "... on ConsultingFile { link }",
     "ActivityChart.link": "... on Deployment { activityChart { link } }",
@@ -80,8 +80,6 @@ UNSIGNED = {
     "OsmAuthorization.url": "It leads to OpenStreetMap.",
     "TopUp.checkoutUrl": "It leads to the payment provider.",
     "Profile.avatarUrl": "It is public; tests/accounts/test_profiles.py shows until when.",
-}
-UNSIGNED |= {
     "AIProviderConnection.apiUrl": "It leads to an AI Manager.",
     "AIProviderConnection.trapperInstanceUrl": "It is where an AI Manager finds this API.",
 }
@@ -100,8 +98,9 @@ KINDS = {
     "Resource.pictureLink": links.KINDS["medium-picture"],
     "Resource.annotatedLink": links.KINDS["annotated-picture"],
     "WildlifeExport.downloadLink": links.KINDS["wildlife-export"],
-    "NNModel.bundleLink": machine_exports.BUNDLE,
-    "NNModel.reportLink": machine_exports.REPORT,
+    "NNModel.bundleLink": links.KINDS["machine-bundle"],
+    "NNModel.reportLink": links.KINDS["machine-report"],
+    "Graph.image": links.KINDS["graph-image"],
     "Work.resultLink": solving.SOLVED,
     "ConsultingFile.link": talking.FILE,
     "ActivityChart.link": links.KINDS["activity-chart"],
@@ -226,7 +225,7 @@ def test_every_link_of_the_schema_is_here():
         for name in kind.fields
         if re.search(r"(url|link|download)$", name, re.IGNORECASE) and not kind.name.startswith("__")
     }
-    assert shown - set(UNSIGNED) == set(KINDS) - {"mail", *FIGURES}
+    assert shown - set(UNSIGNED) == set(KINDS) - {"mail", "Graph.image", *FIGURES}
 
 
 @pytest.mark.parametrize("coordinate", KINDS)
@@ -315,6 +314,7 @@ WITHDRAWN = {
     },
     "NNModel.bundleLink": {**ACCOUNT, "left the team": left_team, "deleted": _gone(NNModel)},
     "NNModel.reportLink": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
+    "Graph.image": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
     "Work.resultLink": {**ACCOUNT, "left the team": left_team, "machine deleted": machine_deleted},
     "ConsultingFile.link": {**ACCOUNT, "left the team": left_team, "deleted": _gone(ConsultingFile)},
     "ActivityChart.link": {**ACCOUNT, "left the project": left_project},

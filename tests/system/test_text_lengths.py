@@ -59,6 +59,12 @@ ELSEWHERE = {
     ("createMachine", "columns.0.name"): "compared, not kept",
     ("createMachine", "split.column"): "compared, not kept",
     ("trainMachine", "split.column"): "compared, not kept",
+    **{
+        (mutation, field): "the name of a column, which it must equal"
+        for mutation in ("createGraph", "updateGraph")
+        for field in ("x", "y", "z", "size", "style", "color", "col", "row", "animationFrame")
+    },
+    **{(mutation, "hue"): "one of a few" for mutation in ("createGraph", "updateGraph")},
     ("readTable", "options.sheet"): "not yet measured here: a sealed upload comes before it",
     ("approveClassifications", "individualId"): "compared, not kept",
 }

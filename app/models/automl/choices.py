@@ -89,3 +89,48 @@ class WorkStatus(Enum):
     FINISHED = "FINISHED"
     ERROR = "ERROR"
     CANCELLED = "CANCELLED"
+
+
+class GraphType(Enum):
+    """What a graph draws. The types are numbered from 1 in this order, as the former platform numbered them."""
+
+    SCATTERPLOT = "SCATTERPLOT"
+    TIMESERIES = "TIMESERIES"
+    HEXBIN = "HEXBIN"
+    STACKED_HISTOGRAM = "STACKED_HISTOGRAM"
+    BIVARIATE = "BIVARIATE"
+    CONTINUOUS_SCATTERPLOT = "CONTINUOUS_SCATTERPLOT"
+    LINEAR_REGRESSION = "LINEAR_REGRESSION"
+    GROUPED_BOXPLOTS = "GROUPED_BOXPLOTS"
+    GROUPED_VIOLINPLOTS = "GROUPED_VIOLINPLOTS"
+    THREE_WAY_ANOVA = "THREE_WAY_ANOVA"
+    LARGE_DISTRIBUTIONS = "LARGE_DISTRIBUTIONS"
+    HORIZONTAL_BOXPLOT = "HORIZONTAL_BOXPLOT"
+    HORIZONTAL_BARS = "HORIZONTAL_BARS"
+
+    @property
+    def number(self) -> int:
+        """Its number, 1 to 13."""
+        return list(GraphType).index(self) + 1
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return TITLES[self]
+
+
+TITLES = {
+    GraphType.SCATTERPLOT: "Scatterplot with multiple semantics",
+    GraphType.TIMESERIES: "Timeseries plot with error bands",
+    GraphType.HEXBIN: "Hexbin plot with marginal distributions",
+    GraphType.STACKED_HISTOGRAM: "Stacked histogram on a log scale",
+    GraphType.BIVARIATE: "Bivariate plot with multiple elements",
+    GraphType.CONTINUOUS_SCATTERPLOT: "Scatterplot with continuous hues and sizes",
+    GraphType.LINEAR_REGRESSION: "Linear regression with marginal distributions",
+    GraphType.GROUPED_BOXPLOTS: "Grouped boxplots",
+    GraphType.GROUPED_VIOLINPLOTS: "Grouped violinplots with split violins",
+    GraphType.THREE_WAY_ANOVA: "Plotting a three-way ANOVA",
+    GraphType.LARGE_DISTRIBUTIONS: "Plotting large distributions",
+    GraphType.HORIZONTAL_BOXPLOT: "Horizontal boxplot with observations",
+    GraphType.HORIZONTAL_BARS: "Horizontal bar plots",
+}

@@ -18,6 +18,7 @@ from app.models.subjects import Subject
 from app.models.system import Job
 
 if TYPE_CHECKING:
+    from app.models.automl.graphs import Graph
     from app.models.automl.lines import DataLinesOperation, MachineTableLock
     from app.models.automl.market import Listing
     from app.models.automl.models import EncDecConfiguration, NNModel
@@ -275,6 +276,7 @@ class Machine(Subject, Market, Learned, Evaluated, Record):
     nn_models: Mapped[list["NNModel"]] = relationship(
         foreign_keys="NNModel.machine_id", back_populates="machine", lazy="raise", doc="All versions of its model."
     )
+    graphs: Mapped[list["Graph"]] = relationship(back_populates="machine", lazy="raise", doc="The graphs of its lines.")
     works: Mapped[list["Work"]] = relationship(
         back_populates="machine", lazy="raise", doc="Its trainings, and the solving of its lines."
     )

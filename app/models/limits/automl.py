@@ -38,3 +38,12 @@ SAMPLE_TEXT_LENGTH_MAX = 200
 # Values that fewer lines have may tell of single people.
 LISTED_VALUE_LINES_MIN = 5
 INCOME_DAYS_MAX = 400
+PALETTE_LENGTH_MAX = 255
+GRAPH_TYPES = 13
+# Of a machine with more lines, so many are drawn and compared.
+LINES_SAMPLED_MAX = 10_000
+# So many groups of a column stand for themselves: by colour and symbol, in panels and in frames.
+GRAPH_COLOURS_MAX = 10
+GRAPH_SYMBOLS_MAX = 6
+GRAPH_PANELS_MAX = 4
+GRAPH_FRAMES_MAX = 20

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, false, or_, select, true
 
+from app.models.automl.graphs import Graph
 from app.models.automl.lines import DataLinesOperation, MachineLine, MachineTableLock
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.market import Purchase, PurchaseKind, PurchaseState
@@ -99,6 +100,12 @@ def visible_nn_models(viewer: AnyViewer) -> ColumnElement[bool]:
 def visible_enc_dec_configurations(viewer: AnyViewer) -> ColumnElement[bool]:
     """For those who see inside the machine."""
     return of_used(viewer, EncDecConfiguration.machine_id)
+
+
+@reads(Graph)
+def visible_graphs(viewer: AnyViewer) -> ColumnElement[bool]:
+    """For those who see inside the machine."""
+    return of_used(viewer, Graph.machine_id)
 
 
 @reads(Work)

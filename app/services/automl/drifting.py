@@ -6,7 +6,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 
 from app import parsing
 from app.database import Database, ReadSession, WriteSession
@@ -19,9 +18,9 @@ from app.policies import Viewer, visible
 from app.policies.automl.machines import sees_inside
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import columns_in_order
+from app.services.automl.samples import sample
 from app.settings import settings
 
-STEPS, LINES_A_STEP = 100, 100
 # With fewer new lines chance moves more than the world.
 FLAGGED_LINES_MIN = 50
 FLAG = "New lines differ from those that were learned from"
@@ -31,28 +30,7 @@ KNOWN = {
     LinePurpose.EVALUATION: "is_for_evaluation",
     LinePurpose.SOLVING: "is_for_solving",
 }
-ENDS = text("SELECT min(id), max(id) FROM machine_lines WHERE machine_id = :machine_id")
-# Some lines each at evenly spread places: no more is read of a machine with millions of lines.
-SAMPLE = """
-SELECT line.id, line.values FROM generate_series(0, {steps} - 1) AS step, LATERAL (
-    SELECT id, values FROM machine_lines
-    WHERE machine_id = :machine_id AND id >= :low + step * :stride AND {condition} ORDER BY id LIMIT {lines}
-) AS line
-"""
-
 Lines = Sequence[Sequence[Any]]
-
-
-async def _sample(session: ReadSession, machine: Machine, condition: str) -> list[list[Any]]:
-    low, high = (await session.execute(ENDS, {"machine_id": machine.id})).one()
-    if low is None:
-        return []
-    values = {"machine_id": machine.id, "low": low, "stride": (high - low) // STEPS + 1}
-    if ":is_trained" in condition:
-        values["is_trained"] = machine.training_nn_model_id is not None
-    statement = text(SAMPLE.format(steps=STEPS, lines=LINES_A_STEP, condition=condition))
-    rows = await session.execute(statement, values)
-    return list({row.id: row.values for row in rows}.values())
 
 
 async def drift(
@@ -65,8 +43,8 @@ async def drift(
         if machine is None:
             return None
         columns = [written(each) for each in await columns_in_order(session, machine_id)]
-        known = await _sample(session, machine, KNOWN[before])
-        new = await _sample(session, machine, NEW) if upload_key is None else []
+        known = await sample(session, machine, KNOWN[before])
+        new = await sample(session, machine, NEW) if upload_key is None else []
         options = {name: machine.table_options.get(name) for name in ("header", "description_row")}
     if upload_key is None:
         return await in_thread(drifts.between, columns, known, new) if new else []
@@ -92,11 +70,11 @@ async def of_new_lines(session: ReadSession, machine_id: int) -> tuple[list[dict
     machine = await session.get_one(Machine, machine_id)
     if machine.training_nn_model_id is None:
         return None
-    new = await _sample(session, machine, NEW)
+    new = await sample(session, machine, NEW)
     if len(new) < FLAGGED_LINES_MIN:
         return None
     columns = [written(each) for each in await columns_in_order(session, machine_id)]
-    return columns, await _sample(session, machine, KNOWN[LinePurpose.LEARNING]), new
+    return columns, await sample(session, machine, KNOWN[LinePurpose.LEARNING]), new
 
 
 async def flag(session: WriteSession, machine_id: int, found: Sequence[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Machines to take along, made when their links are used."""
+"""Machines to take along and pictures of their graphs, made when their links are used."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +19,11 @@ def routes(database: Database) -> list[Route]:
             made = await exports.exported(database, request.path_params["token"])
         except DomainError as error:
             return refusal(error)
+        how = "inline" if made.media_type.startswith("image/") else "attachment"
         headers = {
             **SANDBOX,
             "Cache-Control": "private, no-cache",
-            "Content-Disposition": f'attachment; filename="{made.filename}"',
+            "Content-Disposition": f'{how}; filename="{made.filename}"',
         }
         return Response(made.content, headers=headers, media_type=made.media_type)
 

@@ -8,6 +8,7 @@ from app.database import Database
 from app.models.accounts import User
 from app.models.automl.choices import MachineStatus, WorkKind
 from app.models.automl.datatypes import Datatype, Role, TableFormat
+from app.models.automl.graphs import Graph
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
@@ -40,6 +41,8 @@ async def make(database: Database, owner: Person, _other: Person, number: int, i
     for name in ("line", "spare line"):
         given = {"is_for_learning": True, "has_outputs": True, "values": [inside, "Ja"]}
         rows[name] = await factories.add(database, MachineLine(machine_id=rows["machine"].id, **given))
+    for name in ("graph", "spare graph"):
+        rows[name] = await factories.add(database, Graph(machine_id=rows["machine"].id, x="kind", y="size"))
     roles = (("size", "INPUT"), ("kind", "OUTPUT"))
     columns = [
         COLUMN | {"name": name, "position": position, "role": role, "missing_percentage": 0}
@@ -105,6 +108,9 @@ def inputs(made: Works) -> dict[str, dict[str, Any]]:
         "appendLines": {"machineId": machine, "rows": [LINE]},
         "updateLines": {"machineId": machine, "lines": [{"lineId": line, "values": {"size": "small"}}]},
         "deleteLines": {"machineId": machine, "lineIds": [made.id("spare line")]},
+        "createGraph": {"machineId": machine, "graphType": "HORIZONTAL_BARS", "y": "kind"},
+        "updateGraph": {"id": made.id("graph"), "color": "kind"},
+        "deleteGraph": {"id": made.id("spare graph")},
         "solve": {"machineId": machine, "rows": [{}]},
         "setCurrentVersion": {"id": made.id("version")},
         "solveFile": {"machineId": made.id("learned"), "upload": made.more["solved"]},

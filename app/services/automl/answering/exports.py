@@ -1,4 +1,4 @@
-"""Machines to take along: a bundle that answers without us, and a report to read."""
+"""Machines to take along: a bundle that answers without us, a report to read, and pictures of graphs."""
 
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.policies import Viewer
 from app.services import links
+from app.services.automl import graphs
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import columns_in_order
 from app.services.links import Kind, Opened
@@ -43,8 +44,15 @@ def report_link(viewer: Viewer, model: NNModel) -> str:
 async def exported(database: Database, token: str) -> Exported:
     """What a link leads to, made now."""
     async with database.reading() as session:
-        opened: Opened = await links.opened(session, ROUTE, token)
-        model: NNModel = opened.row
+        opened = await links.opened(session, ROUTE, token)
+    if opened.kind is graphs.IMAGE:
+        return Exported(*await graphs.image(database, opened))
+    return await _of_version(database, opened)
+
+
+async def _of_version(database: Database, opened: Opened) -> Exported:
+    model: NNModel = opened.row
+    async with database.reading() as session:
         name = await session.scalar(select(Machine.machine_name).where(Machine.id == model.machine_id))
         columns = [
             {**written(each), "profile": each.profile} for each in await columns_in_order(session, model.machine_id)
@@ -53,7 +61,8 @@ async def exported(database: Database, token: str) -> Exported:
         raise NotFound("This machine was deleted.")
     stem = f"machine-{model.machine_id}-{model.version}"
     if opened.kind is REPORT:
-        page = await in_thread(machine_reports.report, name, model.version, columns, model.figures)
+        pictures = await graphs.pictures(database, opened.holder, model.machine_id)
+        page = await in_thread(machine_reports.report, name, model.version, columns, model.figures, pictures)
         return Exported(page.encode(), f"{stem}.html", "text/html")
     return Exported(await _bundle(model, name, columns), f"{stem}.zip", "application/zip")
 
