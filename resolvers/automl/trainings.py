@@ -17,6 +17,7 @@ from app.policies import visible
 from app.policies.automl.machines import is_used_by
 from app.services.automl import estimates, evaluations, readings, trainings, versions
 from app.services.automl import works as work_service
+from app.services.automl.class_weights import ClassWeight, ClassWeights
 from app.services.automl.estimates import TrainingEstimate
 from app.services.automl.machines.making import SplitChoice
 from app.services.automl.trainings import TrainingChoice
@@ -30,6 +31,31 @@ from resolvers.enums import show_enum
 # Before the arguments that have them.
 for enum in (TargetMetric, WorkKind, WorkStatus):
     show_enum(enum)
+
+
+@strawberry.input(description="How much a line with a label counts in a training.")
+class ClassWeightInput:
+    label: str = strawberry.field(description="The label, as the lines have it.")
+    weight: float = strawberry.field(
+        description="How often a line with it counts, above 0; lines with other labels count once."
+    )
+
+
+@strawberry.input(
+    description="How much the lines of each label count in a training: balanced, or by weights of one's own."
+)
+class ClassWeightsInput:
+    is_balanced: bool = strawberry.field(
+        default=False,
+        description="Whether all labels of an output count the same together, however few lines they have.",
+    )
+    weights: list[ClassWeightInput] = strawberry.field(
+        default_factory=list, description="Weights by label, instead of balancing."
+    )
+
+    def chosen(self) -> ClassWeights:
+        """As services take it."""
+        return ClassWeights(self.is_balanced, [ClassWeight(each.label, each.weight) for each in self.weights])
 
 
 @dataclass(frozen=True)
@@ -101,6 +127,7 @@ async def train_machine(
     seed: int = 0,
     split: MachineSplitInput | None = None,
     target_metric: TargetMetric | None = None,
+    class_weights: ClassWeightsInput | None = None,
 ) -> Work:
     """Trains a machine on its lines within a budget of time. Follow it with `workUpdated`.
 
@@ -111,10 +138,17 @@ async def train_machine(
         the machine's level if left out, as `estimateTraining` says.
     seed: What chance begins with: equal seeds and lines give equal answers if the budget is not used up.
     split: How lines to evaluate on are set apart this time; as they are marked if left out.
+    class_weights: How much the lines of each label count; without it, all count the same.
     target_metric: The figure to make as good as possible; the logarithmic loss of labels and the squared error of
         numbers if left out.
     """
-    choice = TrainingChoice(budget_s, seed, None if split is None else SplitChoice(**vars(split)), target_metric)
+    choice = TrainingChoice(
+        budget_s,
+        seed,
+        None if split is None else SplitChoice(**vars(split)),
+        target_metric,
+        ClassWeights() if class_weights is None else class_weights.chosen(),
+    )
     async with info.context.writing() as session:
         return await trainings.train_machine(session, info.context.viewer, ids.key(machine_id, Machine), choice)
 

@@ -12,6 +12,7 @@ from app.models.automl.machines import MachineColumn
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
 from app.models.system import Job, JobState, UserNotification
+from app.services.automl import trainings
 from app.services.system import jobs as job_service
 from app.settings import settings
 from app.tabular.predictor import Predictor
@@ -75,6 +76,22 @@ async def _refusals(id):
         ({"budgetS": settings.machine_training_s_max + 1}, "budgetS", "Use a number"),
         ({"seed": -1}, "seed", "Use a number"),
         ({"targetMetric": "RMSE"}, "targetMetric", "no output of this machine has numbers"),
+        (
+            {"classWeights": {"weights": [{"label": "maybe", "weight": 2}]}},
+            "classWeights.weights.0.label",
+            "No line has",
+        ),
+        ({"classWeights": {"weights": [{"label": "yes", "weight": 0}]}}, "classWeights.weights.0.weight", "above 0"),
+        (
+            {"classWeights": {"weights": [{"label": "yes", "weight": 2}, {"label": " YES", "weight": 3}]}},
+            "classWeights.weights.1.label",
+            "named twice",
+        ),
+        (
+            {"classWeights": {"isBalanced": True, "weights": [{"label": "yes", "weight": 2}]}},
+            "classWeights.weights",
+            "not both",
+        ),
         ({"split": {"kind": "GROUP", "column": "nowhere"}}, "split.column", "no column"),
         ({"split": {"kind": "TIME"}}, "split.column", ""),
         ({"split": {"kind": "RANDOM", "evaluationPercentage": 90}}, "split.evaluationPercentage", "Use a number"),
@@ -100,6 +117,25 @@ async def test_what_could_not_be_trained_is_refused_and_changes_nothing(
     assert (await train(id))["__typename"] == "Work"
     refused = await refuse("trainMachine", viewer=owner, machineId=id)
     assert (refused["code"], "already at such work" in refused["message"]) == ("CONFLICT", True)
+
+
+async def test_weights_of_labels_reach_the_learner(machine, make, train, refuse, database, owner):
+    id = await machine()
+    weights = {"weights": [{"label": "yes", "weight": 2.5}]}
+    await train(id, classWeights=weights)
+    async with database.writing() as session:
+        work = (await session.scalars(select(Work))).one()
+        plan = await trainings.begin_training(session, work.id, server_name="here")
+    assert work.options["classWeights"] == plan.request["class_weights"] == {"yes": 2.5}
+    numbers = await make(table(), columns=[{"name": "size", "role": "OUTPUT"}], name="Numbers")
+    refused = await refuse("trainMachine", viewer=owner, machineId=numbers, classWeights=weights)
+    assert (refused["field"], "no output of this machine has labels" in refused["message"]) == ("classWeights", True)
+    async with database.writing() as session:
+        await session.execute(update(Work).values(status="CANCELLED"))
+    await train(id, classWeights={"isBalanced": True})
+    async with database.reading() as session:
+        newest = (await session.scalars(select(Work).order_by(Work.id.desc()))).first()
+    assert newest.options["classWeights"] == "BALANCED"
 
 
 async def test_an_output_of_text_cannot_be_predicted(machine, refuse, database, owner):

@@ -59,6 +59,7 @@ ELSEWHERE = {
     ("createMachine", "columns.0.name"): "compared, not kept",
     ("createMachine", "split.column"): "compared, not kept",
     ("trainMachine", "split.column"): "compared, not kept",
+    ("trainMachine", "classWeights.weights.0.label"): "compared with the labels of the lines",
     **{
         (mutation, field): "the name of a column, which it must equal"
         for mutation in ("createGraph", "updateGraph")

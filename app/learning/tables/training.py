@@ -5,7 +5,7 @@ Then, if there is time and nobody forbade it, the same is learned once more with
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from app.learning.tables.samples import sampled
 from app.learning.tables.splitting import MARKED, RANDOM, Sides, folds_of, sides_of
 from app.learning.tables.suggestions import suggested
 from app.learning.tables.targets import Target, scale_of, target_of
+from app.tabular.cells import label_key
 from app.tabular.encoders import Encoders
 from app.tabular.heads import Candidate, Head, Rows
 from app.tabular.predictor import Predictor
@@ -149,6 +150,11 @@ def _warnings(learning: Learning, encoders: Encoders, targets: Sequence[Target])
     known = {each.column for each in encoders.encoders}
     empty = [each["name"] for each in learning.request.having(INPUT) if str(each["id"]) not in known]
     warnings = [warning for target in targets for warning in target.warnings()]
+    weighed = learning.request.class_weights
+    if isinstance(weighed, Mapping):
+        labels = {label_key(label) for target in targets for label in target.classes}
+        unknown = [label for label in weighed if label_key(label) not in labels]
+        warnings += [f'No row has the label "{label}", so its weight changed nothing.' for label in unknown]
     if empty:
         warnings.append(f"No rows have values of {', '.join(empty)}, so nothing was learned from them.")
     return warnings

@@ -1,7 +1,7 @@
 """Trainings of machines: checked and queued, given to a worker, and what they leave behind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from app.models.kinds.automl import AutomlJob
 from app.models.limits import automl as limits
 from app.policies import Viewer, is_viewer, signed_in
 from app.queue import enqueue
-from app.services.automl import estimates, works
+from app.services.automl import class_weights, estimates, works
+from app.services.automl.class_weights import ClassWeights
 from app.services.automl.machines.access import machine_to_change, require_rest
 from app.services.automl.machines.columns import check_split
 from app.services.automl.machines.loading import columns_in_order
@@ -74,6 +75,7 @@ class TrainingChoice:
     seed: int = 0
     split: SplitChoice | None = None
     target_metric: TargetMetric | None = None
+    class_weights: ClassWeights = field(default_factory=ClassWeights)
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def _written(choice: TrainingChoice, budget_s: float) -> dict[str, Any]:
         "seed": choice.seed,
         "split": split and {**vars(split), "kind": split.kind.value},
         "targetMetric": choice.target_metric and choice.target_metric.value,
+        "classWeights": choice.class_weights.written(),
     }
 
 
@@ -162,6 +165,7 @@ def _check(machine: Machine, columns: Sequence[MachineColumn], choice: TrainingC
     if choice.split is not None:
         _check_split(choice.split, columns)
     _check_columns(columns, choice.target_metric)
+    class_weights.check(choice.class_weights, columns)
     _check_lines(machine, choice.split)
 
 
@@ -257,6 +261,7 @@ def _request(machine: Machine, columns: Sequence[MachineColumn], options: dict[s
         "seed": options["seed"],
         "split": _split(machine, columns, options.get("split")),
         "target_metric": metric and METRICS[TargetMetric(metric)],
+        "class_weights": options.get("classWeights"),
         "loss": None if loss is None else NNLoss(loss).value.lower(),
         "optimizer": optimizer.value.lower(),
         "shape": machine.parameter_nn_shape,
