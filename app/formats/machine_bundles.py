@@ -1,4 +1,4 @@
-"""A machine to take along: its file, what its columns are, and a reader that needs NumPy alone."""
+"""A machine to take along: its file, what its columns are, a reader that needs NumPy alone, and ONNX if asked."""
 
 import io
 from collections.abc import Sequence
@@ -19,9 +19,14 @@ reader.py             answers with both, with Python 3.11 and NumPy
 rows.json is a list of objects by the names of columns. The answer has, for each row and output, a value with the
 probabilities of its classes, or with the interval that the truth lies in in nine of ten rows.
 """
+ONNX_README = """
+machine.onnx answers rows that `encode` of reader.py has encoded: it gives the inputs `inputs`, `numbers`, `wide` and
+`indexes` of a row, in this order. The outputs have the names of the columns: probabilities of the classes, or a number.
+The metadata says which classes, and has the threshold or the margin of the interval.
+"""
 
 
-def bundle(machine: bytes, described: dict[str, Any]) -> bytes:
+def bundle(machine: bytes, described: dict[str, Any], onnx: bytes | None = None) -> bytes:
     """All of it as a ZIP archive."""
     target = io.BytesIO()
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
@@ -30,7 +35,9 @@ def bundle(machine: bytes, described: dict[str, Any]) -> bytes:
             "machine.json", orjson.dumps(described, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
         )
         archive.writestr("reader.py", files("app.tabular").joinpath("reader.py").read_bytes())
-        archive.writestr("README.txt", README)
+        if onnx is not None:
+            archive.writestr("machine.onnx", onnx)
+        archive.writestr("README.txt", README + (ONNX_README if onnx is not None else ""))
     return target.getvalue()
 
 

@@ -20,9 +20,8 @@ Json = dict[str, Any]
 TYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4"}
 
 
-def load(path: Path) -> tuple[Json, dict[str, Any]]:
+def read(data: bytes) -> tuple[Json, dict[str, Any]]:
     """The facts of a machine, and its arrays."""
-    data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
     machine: Json = json.loads(header.pop("__metadata__")["machine"])
@@ -213,6 +212,6 @@ def answer(machine: Json, arrays: Json, row: Json) -> Json:
 
 
 if __name__ == "__main__":
-    known = load(Path(__file__).with_name("machine.safetensors"))
+    known = read(Path(__file__).with_name("machine.safetensors").read_bytes())
     rows = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.stdout.write(json.dumps([answer(*known, row) for row in rows], ensure_ascii=False) + "\n")

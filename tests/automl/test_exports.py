@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from onnxruntime import InferenceSession
 
 from app.formats.machine_reports import report
 from app.metering import in_thread
@@ -30,7 +31,9 @@ async def test_a_bundle_answers_without_us(links, api, tmp_path):
     answer = await api.get(links["bundleLink"])
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.namelist() == ["machine.safetensors", "machine.json", "reader.py", "README.txt"]
+        assert archive.namelist() == ["machine.safetensors", "machine.json", "reader.py", "machine.onnx", "README.txt"]
+        assert len(InferenceSession(archive.read("machine.onnx")).get_outputs()) == 2
+        assert b"machine.onnx answers" in archive.read("README.txt")
         archive.extractall(tmp_path)
     rows = [
         {SIZE: size, COLOUR: colour, WHEN: day}
@@ -53,6 +56,14 @@ async def test_a_bundle_answers_without_us(links, api, tmp_path):
     assert [each["price"]["value"] for each in told] == pytest.approx(prices.values, rel=1e-5)
     lows = [each["price"]["interval"][0] for each in told]
     assert lows == pytest.approx([low for low, _ in prices.intervals], rel=1e-5)
+
+
+async def test_without_the_extra_a_bundle_has_no_onnx(links, api, monkeypatch):
+    monkeypatch.setattr("app.services.automl.answering.exports.find_spec", lambda _: None)
+    answer = await api.get(links["bundleLink"])
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert "machine.onnx" not in archive.namelist()
+        assert b"onnx" not in archive.read("README.txt")
 
 
 def test_the_reader_imports_nothing_of_ours_and_no_more_than_numpy():

@@ -1,12 +1,14 @@
 """Machines to take along: a bundle that answers without us, a report to read, and pictures of graphs."""
 
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from app import parsing
 from app.database import Database
 from app.errors import NotFound
-from app.formats import machine_bundles, machine_reports
+from app.formats import machine_bundles, machine_onnx, machine_reports
 from app.gateways import storage
 from app.metering import in_thread
 from app.models.automl.machines import Machine
@@ -69,4 +71,7 @@ async def _of_version(database: Database, opened: Opened) -> Exported:
 
 async def _bundle(model: NNModel, name: str, columns: list[dict[str, Any]]) -> bytes:
     described = machine_bundles.described(name, model.version, columns, model.figures)
-    return await in_thread(machine_bundles.bundle, await storage.get(model.storage_key), described)
+    content = await storage.get(model.storage_key)
+    # Only an installation with the extra `export` has the library.
+    onnx = bytes(await parsing.run(machine_onnx.written, content)) if find_spec("onnx") else None
+    return await in_thread(machine_bundles.bundle, content, described, onnx)
