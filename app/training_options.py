@@ -9,6 +9,7 @@ from typing import Any, Self
 
 CONTACT_SPACING_PIXELS_MAX = 20
 BOUNDARY_WIDTH_PIXELS_MAX = 10
+SEED_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,8 @@ class TrainingOptions:
 
     zoom_level: tuple[int, ...]
     epochs: int = 20
-    batch_size: int = 8
+    batch_size: int = 4
+    seed: int = field(default=0, metadata={"argument": "seed", "max": SEED_MAX})
     freeze_layers: bool = False
     multimasks: bool = False
     input_contact_spacing: int = field(

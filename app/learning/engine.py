@@ -37,7 +37,8 @@ class Request:
 class TrainingRequest(TrainingOptions, Request):
     base_model: str = "RAMP"
     offset_m: tuple[float, float] = (0.0, 0.0)
-    seed: int = 0
+    # The file of the pretrained encoder's weights; without it, RAMP trains its small network.
+    encoder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class PredictionRequest(Request):
     max_angle_change_deg: float = 15.0
     skew_tolerance_deg: float = 15.0
     seam_m: float = 0.0
+    # Whether to learn a little from what was found, without labels, and to tell what is found then.
+    adapt: bool = False
 
 
 @dataclass(frozen=True)

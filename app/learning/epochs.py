@@ -93,12 +93,16 @@ def learn(
     cancelled: Callable[[], bool],
     keeper: Keeper,
     ground: str,
+    iou_loss_max: float = 0.0,
 ) -> Learned[W]:
-    """Train until the validation IoU has not risen for some epochs; keep the best. Go on where it stood, if it did."""
+    """Train until the validation IoU has not risen for some epochs; keep the best. Go on where it stood, if it did.
+
+    A later epoch is kept, too, if it has lost no more than `iou_loss_max` of the best IoU so far.
+    """
     best, history, best_epoch = _begin(learner, views, keeper)
     length = views.batches_length(batch_size)
     clock = _Clock(epochs * length, before=len(history) * length, done=len(history) * length)
-    best_iou = history[best_epoch - 1].validation_iou if best_epoch else -1.0
+    best_iou = max((epoch.validation_iou for epoch in history), default=-1.0)
     if history:
         report("training", clock.share, f"Continuing after epoch {len(history)} of {epochs}")
     for number in range(len(history) + 1, epochs + 1):
@@ -115,8 +119,9 @@ def learn(
         if not isfinite(validation_loss):
             raise Failure("The weights diverged. Start from other weights.")
         history.append(Epoch(number, fmean(losses), validation_loss, iou, monotonic() - began))
-        if iou > best_iou:
-            best, best_epoch, best_iou = learner.weights(), number, iou
+        if iou > best_iou or iou > best_iou - iou_loss_max:
+            best, best_epoch = learner.weights(), number
+        best_iou = max(best_iou, iou)
         if keeper.is_due():
             random = views.random.bit_generator.state
             keeper.keep(Standing(learner.state(), learner.packed(best), history, best_epoch, random, ground))

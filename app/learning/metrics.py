@@ -1,7 +1,7 @@
 """How good a segmentation is: by pixels, and by whole buildings."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +72,12 @@ class Objects:
         return _share(2 * self.matched, self.predicted + self.real)
 
 
-def objects(predicted: NDArray[np.bool_], real: NDArray[np.int32], known: NDArray[np.bool_]) -> Objects:
-    """Match connected components against numbered footprints on known ground.
+def objects(predicted: NDArray[Any], real: NDArray[np.int32], known: NDArray[np.bool_]) -> Objects:
+    """Match buildings against numbered footprints on known ground: connected ones of a mask, or numbered ones.
 
     A pair matches if its intersection is more than half of its union; no building can then match twice.
     """
-    components, _ = ndimage.label(predicted & known)
+    components = ndimage.label(predicted & known)[0] if predicted.dtype == np.bool_ else np.where(known, predicted, 0)
     footprints = np.where(known, real, 0)
     found_sizes, real_sizes = np.bincount(components.flat), np.bincount(footprints.flat)
     width = len(real_sizes)

@@ -1,7 +1,7 @@
 """What all engines tell and leave: the progress of a training, the outlines of a prediction."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,8 +20,8 @@ PREPARED, TRAINED = 0.05, 0.95
 PREDICTED = 0.9
 
 
-def scaled(report: Report) -> Report:
-    """The same report for the training alone, whose progress is a part of the whole."""
+def scaled(report: Report, start: float = PREPARED, end: float = TRAINED) -> Report:
+    """The same report for a stage alone, whose progress is a part of the whole; by default of the training."""
 
     def report_share(
         stage: str,
@@ -32,7 +32,7 @@ def scaled(report: Report) -> Report:
         epoch: Epoch | None = None,
         best: float | None = None,
     ) -> None:
-        report(stage, PREPARED + progress * (TRAINED - PREPARED), message, eta_s=eta_s, epoch=epoch, best=best)
+        report(stage, start + progress * (end - start), message, eta_s=eta_s, epoch=epoch, best=best)
 
     return report_share
 
@@ -41,7 +41,17 @@ def search(
     look: Look, folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]
 ) -> dict[str, Any]:
     """Find the buildings on `tiles/` inside `area.geojson`; leave `predictions.geojson`."""
-    area = shapely.union_all(read_polygons(folder / "area.geojson"))
+    odds = looked_over(look, folder, request, report, cancelled)
+    report("vectorising", PREDICTED, "Drawing outlines")
+    outlines = outlined(odds, folder, request)
+    write_outlines(folder / "predictions.geojson", outlines)
+    return {"count": len(outlines), "artefacts": ["predictions.geojson"]}
+
+
+def looked_over(
+    look: Look, folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]
+) -> dict[Tile, Pixels]:
+    """The odds of all tiles that have imagery."""
     tiles = tiles_in(folder / "tiles", request.zoom_level)
     odds: dict[Tile, Pixels] = {}
     began = monotonic()
@@ -54,11 +64,15 @@ def search(
         raise Failure(
             "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
         )
-    report("vectorising", PREDICTED, "Drawing outlines")
-    outlines = buildings(
+    return odds
+
+
+def outlined(odds: Mapping[Tile, Pixels], folder: Path, request: PredictionRequest) -> list[Building]:
+    """The buildings in odds, drawn as asked for."""
+    return buildings(
         odds,
         threshold=request.confidence / 100,
-        area=area,
+        area=shapely.union_all(read_polygons(folder / "area.geojson")),
         drawing=Drawing(
             tolerance_m=request.tolerance_m,
             area_m2_min=request.area_m2_min,
@@ -68,10 +82,12 @@ def search(
             seam_m=request.seam_m,
         ),
     )
+
+
+def write_outlines(path: Path, outlines: list[Building]) -> None:
+    """Writes buildings as GeoJSON."""
     features = [_feature(building) for building in outlines]
-    document = {"type": "FeatureCollection", "features": features}
-    (folder / "predictions.geojson").write_text(json.dumps(document))
-    return {"count": len(features), "artefacts": ["predictions.geojson"]}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
 def _feature(building: Building) -> dict[str, Any]:

@@ -71,6 +71,12 @@ def _padding(length: int, size: int, step: int) -> tuple[int, int]:
     return whole // 2, whole - whole // 2
 
 
+def blank(kind: type[C], size: int, channels_in: int, channels_out: int, stride: int = 1) -> C:
+    """A convolution with zeros for weights, to be filled from a checkpoint."""
+    weight = np.zeros((size, size, channels_in, channels_out), np.float32)
+    return kind(jnp.asarray(weight), jnp.asarray(np.zeros(channels_out, np.float32)), stride)
+
+
 class Tensors:
     """The weights of a file by their names."""
 

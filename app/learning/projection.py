@@ -44,11 +44,6 @@ def to_mercator(shapes: Sequence[BaseGeometry]) -> list[BaseGeometry]:
     return projected(shapes, Transformer.from_crs(DEGREES, MERCATOR, always_xy=True))
 
 
-def local_metres(longitude: float, latitude: float) -> str:
-    """A reference system whose metres and right angles are true around a point; Web Mercator's metres are not."""
-    return f"+proj=tmerc +lat_0={latitude:.6f} +lon_0={longitude:.6f} +k=1 +ellps=WGS84 +units=m"
-
-
 def area_m2(polygon: BaseGeometry) -> float:
     """True square metres of a polygon in degrees."""
     return abs(float(GEOD.geometry_area_perimeter(polygon)[0]))

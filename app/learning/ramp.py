@@ -1,7 +1,9 @@
-"""The base model RAMP: a U-Net that learns to tell buildings from everything else."""
+"""The base model RAMP: a pretrained U-Net that learns to tell buildings from everything else."""
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +12,46 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from app.learning import checkpoint
-from app.learning.augmentation import Views
-from app.learning.chips import Parting
+from app.learning.adapting import ADAPTING, search_twice
+from app.learning.augmentation import ENLARGED, PLAIN, Viewing, Views
+from app.learning.calibration import UNCALIBRATED_CONFIDENCE, Calibration, suggested
+from app.learning.checkpoint import RampNetwork
+from app.learning.chips import BOUNDARY, BUILDING, Chips, Parting
 from app.learning.curve import write_curve
+from app.learning.efficient_unet import EfficientUNet
 from app.learning.engine import PredictionRequest, Report, TrainingRequest
 from app.learning.epochs import Learned
-from app.learning.mosaic import Pixels
+from app.learning.instances import FOOTPRINT, Labels, instances
+from app.learning.mosaic import GREY, Pixels, window
 from app.learning.multimasks import with_classes
 from app.learning.outcome import PREPARED, TRAINED, scaled, search
-from app.learning.training import fit, judged
+from app.learning.prediction import ODDS_MAX, WINDOWS_AT_ONCE, Look
+from app.learning.pretrained import Tensors
+from app.learning.resuming import Keeper
+from app.learning.training import Pace, fit, judged
 from app.learning.training_data import Lesson, prepared
 from app.learning.unet import CLASSES, UNet
+from app.settings import settings
+from app.tiles import metres_per_pixel
 
-# Edges, colours and textures are the same everywhere; what they mean on this ground is for the later levels to learn.
+LEARNING_RATE = 1e-3
+# What an epoch of one of a few validation chips cannot tell from chance.
+IOU_LOSS_MAX = 0.02
+WIDTHS = {"contact_spacing": 4, "boundary_width": 2}
+# A little is enough to get used to other light, and not enough to learn its own mistakes by heart.
+ADAPTING_EPOCHS, ADAPTING_SHARE = 3, 0.3
+# Windows of 320 pixels, 640 once enlarged.
+MARGIN = 32
+# Of footprints and of interiors.
+CHANNELS = 2
+# By how many right angles, and whether mirrored; those that differ most come first.
+POSITIONS = ((0, False), (2, True), (1, True), (3, False), (2, False), (0, True), (3, True), (1, False))
+# Of the small network. Edges, colours and textures are the same everywhere; what they mean on this ground is for the
+# later levels to learn.
+SMALL_LEARNING_RATE = 2e-3
 FROZEN_LEVELS = 2
 
 
@@ -32,54 +59,95 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     """Learn from `tiles/`, `aois.geojson` and `labels.geojson`; leave `checkpoint.safetensors` and the curve."""
     lesson = prepared(folder, request, report, cancelled)
     chips, validation = lesson.chips, lesson.validation
-    network, frozen_levels = _begin(lesson.initial, request)
-    masks = lesson.sides.training if network.classes == 1 else _classes(lesson, request)
-    views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed))
+    network = _begin(lesson.initial, request)
+    pace, viewing = _pace(network, request, is_continued=lesson.initial is not None)
+    masks = lesson.sides.training if _is_binary(network) else _classes(lesson, request)
+    views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed), viewing)
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
     fitted = fit(
         network,
         views,
         validation,
+        pace,
         epochs=request.epochs,
         batch_size=request.batch_size,
         seed=request.seed,
-        frozen_levels=frozen_levels,
         report=scaled(report),
         cancelled=cancelled,
         keeper=lesson.keeper,
         ground=lesson.sides.parting.written(),
     )
     report("evaluating", TRAINED, "Measuring quality")
-    _, predicted = judged(fitted.weights, *validation)
-    _write(folder, fitted, request, lesson.sides.parting)
-    return lesson.result(predicted, fitted)
+    if isinstance(network, EfficientUNet):
+        calibration, confidence, found = _weighed(fitted.weights, lesson)
+    else:
+        calibration, confidence = Calibration(), UNCALIBRATED_CONFIDENCE
+        _, found = judged(fitted.weights, *validation)
+    _write(folder, fitted, request, lesson.sides.parting, calibration)
+    return lesson.result(found, fitted, confidence)
 
 
-def _begin(initial: Path | None, request: TrainingRequest) -> tuple[UNet, int]:
-    """The network to begin with, and how many of its levels are frozen.
+def _weighed(network: EfficientUNet, lesson: Lesson) -> tuple[Calibration, int, NDArray[Any]]:
+    """What the ground held back says of odds: their calibration, where best to part them, and what is found there."""
+    chips, (_, masks) = lesson.chips, lesson.validation
+    images = dict(zip(chips.tiles, chips.images, strict=True))
+    tiles = [chips.tiles[index] for index in lesson.aside]
+    windows = [window(images, tile, margin=MARGIN, fill=GREY) for tile in tiles]
+    look, inside = look_of(network), slice(MARGIN, -MARGIN)
+    # As many at once as a prediction looks at: what is compiled here, it need not compile again.
+    windows += windows[:1] * (-len(windows) % WINDOWS_AT_ONCE)
+    pairs = [np.stack(windows[start : start + WINDOWS_AT_ONCE]) for start in range(0, len(windows), WINDOWS_AT_ONCE)]
+    odds = np.concatenate([look.odds(pair)[:, inside, inside] for pair in pairs])[: len(tiles)]
+    calibration = Calibration.fitted(odds[..., FOOTPRINT], masks)
+    odds[..., FOOTPRINT] = calibration(odds[..., FOOTPRINT])
+    scaled_odds = np.rint(odds * ODDS_MAX).astype(np.uint8)
+    sizes = [metres_per_pixel(tile.bounds[1], tile.z) for tile in tiles]
 
-    Random weights are not worth keeping: only what was learnt before can be frozen.
-    """
+    def found(threshold: float) -> list[Labels]:
+        return [instances(here, threshold, pixel_m) for here, pixel_m in zip(scaled_odds, sizes, strict=True)]
+
+    confidence = suggested(found, masks, lambda labels: lesson.buildings(labels).f1)
+    return calibration, confidence, np.stack(found(confidence / 100))
+
+
+def _begin(initial: Path | None, request: TrainingRequest) -> RampNetwork:
+    """The network to begin with."""
     if initial:
-        return checkpoint.load(initial), FROZEN_LEVELS if request.freeze_layers else 0
-    return UNet(np.random.default_rng(request.seed), classes=CLASSES if request.multimasks else 1), 0
+        return checkpoint.load(initial)
+    random = np.random.default_rng(request.seed)
+    if request.encoder:
+        return EfficientUNet.pretrained(Tensors.read(Path(request.encoder)), random)
+    return UNet(random, classes=CLASSES if request.multimasks else 1)
+
+
+def _pace(network: Any, request: TrainingRequest, *, is_continued: bool) -> tuple[Pace[Any], Viewing]:
+    """How it learns, and from which views. Random weights are not worth keeping: only what is learned can be frozen."""
+    if isinstance(network, EfficientUNet):
+        rates = network.rates(freezes_encoder=request.freeze_layers)
+        return Pace(rates, LEARNING_RATE, average_decay=0.97, iou_loss_max=IOU_LOSS_MAX), ENLARGED
+    rates = network.rates(frozen_levels=FROZEN_LEVELS if request.freeze_layers and is_continued else 0)
+    return Pace(rates, SMALL_LEARNING_RATE, average_decay=0.98), PLAIN
+
+
+def _is_binary(network: RampNetwork) -> bool:
+    return isinstance(network, UNet) and network.classes == 1
 
 
 def _classes(lesson: Lesson, request: TrainingRequest) -> Pixels:
-    return with_classes(
-        lesson.chips,
-        lesson.sides.training,
-        contact_spacing=request.input_contact_spacing,
-        boundary_width=request.input_boundary_width,
-    )
+    """Masks of four classes, whose widths are the training's own if it asks for them."""
+    asked = {"contact_spacing": request.input_contact_spacing, "boundary_width": request.input_boundary_width}
+    return with_classes(lesson.chips, lesson.sides.training, **(asked if request.multimasks else WIDTHS))
 
 
-def _write(folder: Path, fitted: Learned[UNet], request: TrainingRequest, parting: Parting) -> None:
+def _write(
+    folder: Path, fitted: Learned[Any], request: TrainingRequest, parting: Parting, calibration: Calibration
+) -> None:
     facts = {
         "base_model": request.base_model,
         "zoom_levels": json.dumps(sorted(set(request.zoom_level))),
         "threshold": "0.5",
         "ground": parting.written(),
+        "calibration": json.dumps(asdict(calibration)),
     }
     checkpoint.save(fitted.weights, folder / "checkpoint.safetensors", facts)
     write_curve(folder, fitted.epochs, fitted.best_epoch)
@@ -88,11 +156,75 @@ def _write(folder: Path, fitted: Learned[UNet], request: TrainingRequest, partin
 def predict(folder: Path, request: PredictionRequest, report: Report, cancelled: Callable[[], bool]) -> dict[str, Any]:
     """Find the buildings on `tiles/` inside `area.geojson`; leave `predictions.geojson`."""
     report("preparing", 0.0, "Reading weights and tiles")
-    network = checkpoint.load(folder / "checkpoint.safetensors")
-    return search(lambda windows: np.asarray(_odds(network, jnp.asarray(windows))), folder, request, report, cancelled)
+    path = folder / "checkpoint.safetensors"
+    network = checkpoint.load(path)
+    calibration = Calibration(**json.loads(checkpoint.facts(path).get("calibration", "{}")))
+    if not request.adapt:
+        return search(look_of(network, calibration), folder, request, report, cancelled)
+
+    def again(chips: Chips) -> Look:
+        return look_of(_adapted(network, chips, folder, request, report, cancelled), calibration)
+
+    return search_twice(look_of(network, calibration), again, folder, request, report, cancelled)
+
+
+def _adapted(
+    network: RampNetwork,
+    chips: Chips,
+    folder: Path,
+    request: PredictionRequest,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> RampNetwork:
+    """The network after a short training on what it was sure of itself."""
+    options = TrainingRequest(zoom_level=(request.zoom_level,), epochs=ADAPTING_EPOCHS, freeze_layers=True)
+    pace, viewing = _pace(network, options, is_continued=True)
+    masks = chips.masks if _is_binary(network) else with_classes(chips, chips.masks, **WIDTHS)
+    fitted: Learned[Any] = fit(
+        network,
+        Views(chips.tiles, chips.images, masks, np.random.default_rng(options.seed), viewing),
+        (chips.images, chips.masks),
+        replace(pace, learning_rate=pace.learning_rate * ADAPTING_SHARE, iou_loss_max=1.0),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        report=scaled(report, *ADAPTING),
+        cancelled=cancelled,
+        keeper=Keeper(folder, options),
+        ground="",
+    )
+    adapted: RampNetwork = fitted.weights
+    return adapted
+
+
+def look_of(network: RampNetwork, calibration: Calibration | None = None) -> Look:
+    """What a network tells of windows: the odds of footprints and, of a pretrained one, of their interiors, too."""
+    if isinstance(network, EfficientUNet):
+        return Look(partial(_odds_in_views, network, calibration or Calibration()), CHANNELS, MARGIN)
+    # Mirrored and turned views were tried: eight times the work for not one percent more.
+    return Look(lambda windows: np.asarray(_odds(network, jnp.asarray(windows))))
+
+
+def _odds_in_views(network: EfficientUNet, calibration: Calibration, windows: Pixels) -> NDArray[np.float32]:
+    """The mean of what it tells of windows in several positions: turned by right angles, and mirrored."""
+    views = POSITIONS[: settings.prediction_views]
+    total: NDArray[np.float32] = np.zeros((*windows.shape[:3], CHANNELS), np.float32)
+    for turns, is_mirrored in views:
+        seen = np.rot90(windows[:, :, ::-1] if is_mirrored else windows, turns, (1, 2))
+        answer = np.rot90(np.asarray(_class_odds(network, jnp.asarray(seen))), -turns, (1, 2))
+        total += answer[:, :, ::-1] if is_mirrored else answer
+    total /= len(views)
+    total[..., FOOTPRINT] = calibration(total[..., FOOTPRINT])
+    return total
 
 
 @eqx.filter_jit
 def _odds(network: UNet, images: Array) -> Array:
-    # Mirrored and turned views were tried: eight times the work for not one percent more.
     return jax.nn.sigmoid(network(images))
+
+
+@eqx.filter_jit
+def _class_odds(network: EfficientUNet, images: Array) -> Array:
+    odds = jax.nn.softmax(network.classes_of(images), axis=-1)
+    interior = odds[..., BUILDING]
+    return jnp.stack([interior + odds[..., BOUNDARY], interior], axis=-1)

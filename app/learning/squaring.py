@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import hypot, pi, radians, sin
+from math import cos, hypot, pi, radians, sin
 
 import numpy as np
 import shapely
@@ -15,9 +15,15 @@ QUARTER = pi / 2
 AREA_CHANGE_MAX = 0.2
 # A round hut has a third to a half of its outline near any pair of directions; a building with corners far more.
 ALIGNED_SHARE_MIN = 0.6
+# Of the area of a circle with the same outline: a square has 0.79 of it, a hut more.
+ROUND_SHARE_MIN = 0.88
 # A network rounds corners off. A slanting edge is a rounded corner up to this share of the side of a square building.
 SLANT_SHARE_MAX = 0.25
 PARALLEL = sin(radians(10))
+# An outline that fills so much of the box around it is that box, unless a notch in it is wide.
+BOX_SHARE_MIN = 0.8
+# No building has a corner below 40°, and one below 20° is nothing but a whisker.
+NEEDLE, WHISKER = cos(radians(40.5)), cos(radians(20))
 
 
 def squared(
@@ -29,21 +35,76 @@ def squared(
     break it or change its ground much. Steps shorter than `step_m` are evened out, and so are cut corners that are
     short for such a building.
     """
-    direction, aligned = _main_direction(polygon, radians(skew_tolerance_deg))
-    if aligned < ALIGNED_SHARE_MIN:
+    if 4 * pi * polygon.area > ROUND_SHARE_MIN * polygon.length**2:
         return polygon
+    for tolerance_m in (0.0, step_m, 1.5 * step_m):
+        # Of a frayed outline only its coarse shape shows the directions.
+        coarse = shapely.simplify(polygon, tolerance_m, preserve_topology=True) if tolerance_m else polygon
+        result = _turned(coarse, radians(max_angle_change_deg), radians(skew_tolerance_deg), step_m)
+        if result is not None and _change(polygon, result) <= AREA_CHANGE_MAX * polygon.area:
+            return result
+    return polygon
+
+
+def _change(polygon: BaseGeometry, result: BaseGeometry) -> float:
+    """How much ground is another building's, or none's, afterwards."""
+    return float(max(abs(result.area - polygon.area), shapely.symmetric_difference(result, polygon).area))
+
+
+def _turned(
+    polygon: BaseGeometry, max_angle_change: float, skew_tolerance: float, step_m: float
+) -> BaseGeometry | None:
+    """The polygon with its edges turned; None if too few of them run along its main directions, or if it breaks."""
+    direction, aligned = _main_direction(polygon, skew_tolerance)
+    if aligned < ALIGNED_SHARE_MIN:
+        return None
     middle = polygon.centroid
     level = affinity.rotate(polygon, -direction, origin=middle, use_radians=True)
     slant_m = max(step_m, SLANT_SHARE_MAX * polygon.area**0.5)
-    turn = radians(max_angle_change_deg)
-    rings = [_ring(ring.coords, turn, step_m, slant_m) for ring in (level.exterior, *level.interiors)]
+    if max_angle_change and _is_box(level, slant_m):
+        return affinity.rotate(shapely.box(*level.bounds), direction, origin=middle, use_radians=True)
+    rings = [_ring(ring.coords, max_angle_change, step_m, slant_m) for ring in (level.exterior, *level.interiors)]
     if any(len(ring) < 3 for ring in rings):
-        return polygon
+        return None
     result = affinity.rotate(shapely.Polygon(rings[0], rings[1:]), direction, origin=middle, use_radians=True)
-    if not result.is_valid or result.is_empty:
-        return polygon
-    changed = max(abs(result.area - polygon.area), result.symmetric_difference(polygon).area)
-    return result if changed <= AREA_CHANGE_MAX * polygon.area else polygon
+    return result if result.is_valid and not result.is_empty else None
+
+
+def _is_box(level: BaseGeometry, notch_m: float) -> bool:
+    """Whether an outline along the axes is a rectangle but for rounded corners and small notches."""
+    box = shapely.box(*level.bounds)
+    if level.interiors or level.area < BOX_SHARE_MIN * box.area:
+        return False
+    return bool(shapely.difference(box, level).buffer(-notch_m / 2, join_style="mitre").is_empty)
+
+
+def without_needles(polygon: BaseGeometry) -> BaseGeometry:
+    """The polygon without its sharpest corners, which no building has: whiskers go, and other tips are cut."""
+    rings = [_blunt(np.asarray(ring.coords)[:-1]) for ring in (polygon.exterior, *polygon.interiors)]
+    result = shapely.Polygon(rings[0], rings[1:]) if all(len(ring) >= 3 for ring in rings) else shapely.Polygon()
+    if result.is_valid and not result.is_empty:
+        return result
+    box = shapely.minimum_rotated_rectangle(polygon)
+    share = (polygon.area / box.area) ** 0.5
+    return affinity.scale(box, share, share)
+
+
+def _blunt(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A ring without corners below the least angle; fewer than three points if nothing of it is left."""
+    while len(points) >= 3:
+        before, after = np.roll(points, 1, 0) - points, np.roll(points, -1, 0) - points
+        lengths = np.maximum(np.hypot(*before.T) * np.hypot(*after.T), np.finfo(np.float64).tiny)
+        cosines = (before * after).sum(1) / lengths
+        sharpest = int(cosines.argmax())
+        if cosines[sharpest] <= NEEDLE:
+            return points
+        tip = np.zeros((0, 2))
+        if cosines[sharpest] < WHISKER:
+            sides = np.stack([before[sharpest], after[sharpest]])
+            reach = np.hypot(*sides.T)
+            tip = points[sharpest] + sides / reach[:, None] * reach.min() / 3
+        points = np.concatenate([points[:sharpest], tip, points[sharpest + 1 :]])
+    return points
 
 
 def _main_direction(polygon: BaseGeometry, tolerance: float) -> tuple[float, float]:

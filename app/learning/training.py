@@ -1,8 +1,9 @@
-"""Fitting the U-Net, over arrays alone."""
+"""Fitting a network that tells buildings from the ground, over arrays alone."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import equinox as eqx
 import jax
@@ -19,39 +20,62 @@ from app.learning.epochs import Learned, learn
 from app.learning.metrics import Confusion
 from app.learning.mosaic import Pixels
 from app.learning.resuming import Arrays, Keeper
-from app.learning.unet import UNet
 
 T = TypeVar("T")
-LEARNING_RATE = 2e-3
 # AdamW without its rate. The rate is given to each step: so the compiled step, which takes longest to make, does not
 # depend on the length of the training, and the compilation cache has it for the next one.
 OPTIMIZER = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(), optax.add_decayed_weights(1e-2))
-# The average over about the last fifty steps is judged and kept: it generalises better than any single step.
-AVERAGE_DECAY = 0.98
 PATIENCE_EPOCHS = 10
-CHIPS_JUDGED_AT_ONCE = 8
+CHIPS_JUDGED_AT_ONCE = 2
+# After each epoch; all of them are judged at the end.
+CHIPS_JUDGED_MAX = 8
 
 
-class _State(eqx.Module):
+class Network(Protocol):
+    """What is fitted: images in, one logit per pixel out."""
+
+    def __call__(self, images: Array) -> Array: ...
+
+    def logits(self, views: Array) -> Array:
+        """Of views, what it thinks of each class."""
+
+
+N = TypeVar("N", bound=Network)
+
+
+@dataclass(frozen=True)
+class Pace(Generic[N]):
+    """How a network learns: the share of the learning rate of each weight, 0 for what stays as it is."""
+
+    rates: N
+    learning_rate: float
+    # How much of the average stays at a step. The average is judged and kept: it generalises better than one step.
+    average_decay: float
+    # What a later epoch may lose in IoU and yet be kept: of epochs that a small validation ground cannot tell apart,
+    # the one after more steps at a lower rate is better elsewhere.
+    iou_loss_max: float = 0.0
+
+
+class _State(eqx.Module, Generic[N]):
     """What a step changes."""
 
-    network: UNet
-    average: UNet
+    network: N
+    average: N
     memory: optax.OptState
     key: Array
 
 
-class _UNetLearner:
-    """The U-Net as it learns. The average over the last steps is judged and kept."""
+class _NetworkLearner(Generic[N]):
+    """A network as it learns. The average over the last steps is judged and kept."""
 
-    def __init__(self, network: UNet, validation: tuple[Pixels, Pixels], *, seed: int, frozen_levels: int) -> None:
-        trained = _trained(network, frozen_levels)
-        self._state = _begin(network, trained, seed)
-        self._step = eqx.filter_jit(partial(_step, trained), donate="all")
-        self._validation = validation
+    def __init__(self, network: N, pace: Pace[N], validation: tuple[Pixels, Pixels], *, seed: int) -> None:
+        self._state = _begin(network, pace.rates, seed)
+        self._step = eqx.filter_jit(partial(_step, pace.rates, pace.average_decay), donate="all")
+        self._rate = pace.learning_rate
+        self._validation = _some(validation)
 
     def step(self, images: Pixels, masks: Pixels, share: float) -> float:
-        self._state, loss = self._step(self._state, np.float32(LEARNING_RATE * share), images, masks)
+        self._state, loss = self._step(self._state, np.float32(self._rate * share), images, masks)
         return float(loss)
 
     def judged(self) -> tuple[float, float]:
@@ -59,8 +83,8 @@ class _UNetLearner:
         loss, predicted = judged(self._state.average, images, masks)
         return loss, Confusion.of(predicted, masks).iou
 
-    def weights(self) -> UNet:
-        weights: UNet = jax.tree.map(np.asarray, self._state.average)
+    def weights(self) -> N:
+        weights: N = jax.tree.map(np.asarray, self._state.average)
         return weights
 
     def state(self) -> Arrays:
@@ -71,14 +95,21 @@ class _UNetLearner:
         network, average, memory = _filled_in(_learned(self._state), state)
         self._state = _State(network, average, memory, jax.random.wrap_key_data(jnp.asarray(state["key"])))
 
-    def packed(self, weights: UNet) -> Arrays:
+    def packed(self, weights: N) -> Arrays:
         return _numbered(weights)
 
-    def unpacked(self, arrays: Arrays) -> UNet:
+    def unpacked(self, arrays: Arrays) -> N:
         return _filled_in(self._state.average, arrays)
 
 
-def _learned(state: _State) -> tuple[UNet, UNet, optax.OptState]:
+def _some(validation: tuple[Pixels, Pixels]) -> tuple[Pixels, Pixels]:
+    """At most so many chips as are judged after an epoch, spread over all of them."""
+    images, masks = validation
+    chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), CHIPS_JUDGED_MAX)).round().astype(int))
+    return images[chosen], masks[chosen]
+
+
+def _learned(state: _State[N]) -> tuple[N, N, optax.OptState]:
     return state.network, state.average, state.memory
 
 
@@ -94,26 +125,27 @@ def _filled_in(tree: T, arrays: Arrays) -> T:
 
 
 def fit(
-    network: UNet,
+    network: N,
     views: Views,
     validation: tuple[Pixels, Pixels],
+    pace: Pace[N],
     *,
     epochs: int,
     batch_size: int,
     seed: int,
-    frozen_levels: int,
     report: Report,
     cancelled: Callable[[], bool],
     keeper: Keeper,
     ground: str,
-) -> Learned[UNet]:
+) -> Learned[N]:
     """Train until the validation IoU has not risen for some epochs; keep the best."""
     return learn(
-        _UNetLearner(network, validation, seed=seed, frozen_levels=frozen_levels),
+        _NetworkLearner(network, pace, validation, seed=seed),
         views,
         epochs=epochs,
         batch_size=batch_size,
         patience=PATIENCE_EPOCHS,
+        iou_loss_max=pace.iou_loss_max,
         report=report,
         cancelled=cancelled,
         keeper=keeper,
@@ -121,36 +153,37 @@ def fit(
     )
 
 
-def _trained(network: UNet, frozen_levels: int) -> UNet:
-    """The network's shape with True where a weight may move."""
-    downs = [
-        jax.tree.map(lambda _, free=level >= frozen_levels: free, down) for level, down in enumerate(network.downs)
-    ]
-    trained: UNet = eqx.tree_at(lambda tree: tree.downs, jax.tree.map(lambda _: True, network), tuple(downs))
-    return trained
-
-
-def _begin(network: UNet, trained: UNet, seed: int) -> _State:
+def _begin(network: N, rates: N, seed: int) -> _State[N]:
     # The zeros are NumPy's: JAX would compile a little program for every shape, which takes seconds.
-    blank = jax.eval_shape(OPTIMIZER.init, eqx.filter(network, trained))
+    blank = jax.eval_shape(OPTIMIZER.init, eqx.filter(network, _moving(rates)))
     memory = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), blank)
     return _State(network, jax.tree.map(np.array, network), memory, jax.random.key(seed))
 
 
-def _step(trained: UNet, state: _State, rate: Array, images: Array, masks: Array) -> tuple[_State, Array]:
-    key, own = jax.random.split(state.key)
-    moving, still = eqx.partition(state.network, trained)
+def _moving(rates: N) -> N:
+    moving: N = jax.tree.map(lambda share: share > 0, rates)
+    return moving
 
-    def objective(moving: UNet) -> Array:
-        whole = eqx.combine(moving, still)
-        seen = jittered(images, own)
-        return loss_of(whole(seen), masks) if whole.classes == 1 else loss_of_classes(whole.logits(seen), masks)
+
+def _step(
+    rates: N, average_decay: float, state: _State[N], rate: Array, images: Array, masks: Array
+) -> tuple[_State[N], Array]:
+    key, own = jax.random.split(state.key)
+    moving, still = eqx.partition(state.network, _moving(rates))
+
+    def objective(moving: N) -> Array:
+        logits = eqx.combine(moving, still).logits(jittered(images, own))
+        return loss_of(logits[..., 0], masks) if logits.shape[-1] == 1 else loss_of_classes(logits, masks)
 
     loss, slopes = eqx.filter_value_and_grad(objective)(moving)
     directions, memory = OPTIMIZER.update(slopes, state.memory, moving)
-    changes = jax.tree.map(lambda direction: -rate * direction, directions)
+    shares = eqx.filter(rates, _moving(rates))
+    changes = jax.tree.map(lambda direction, share: -rate * share * direction, directions, shares)
     network = eqx.combine(eqx.apply_updates(moving, changes), still)
-    average = jax.tree.map(lambda a, b: AVERAGE_DECAY * a + (1 - AVERAGE_DECAY) * b, state.average, network)
+    # At first the average follows closely, so that a short training is more than the weights it began with.
+    steps = optax.tree_utils.tree_get(memory, "count")
+    decay = jnp.minimum(average_decay, (1 + steps) / (10 + steps))
+    average = jax.tree.map(lambda a, b: a + (1 - decay) * (b - a), state.average, network)
     return _State(network, average, memory, key), loss
 
 
@@ -194,7 +227,7 @@ def loss_of_classes(logits: Array, masks: Array) -> Array:
     return loss
 
 
-def judged(network: UNet, images: Pixels, masks: Pixels) -> tuple[float, NDArray[np.bool_]]:
+def judged(network: Network, images: Pixels, masks: Pixels) -> tuple[float, NDArray[np.bool_]]:
     """The loss over some chips, and where the odds of a building are one half or more."""
     loss, predicted = 0.0, []
     for start in range(0, len(images), CHIPS_JUDGED_AT_ONCE):
@@ -216,6 +249,6 @@ def _filled(images: Pixels, masks: Pixels) -> tuple[Array, Array]:
 
 
 @eqx.filter_jit
-def _judge(network: UNet, images: Array, masks: Array) -> tuple[Array, Array]:
+def _judge(network: Network, images: Array, masks: Array) -> tuple[Array, Array]:
     logits = network(images)
     return loss_of(logits, masks), logits >= 0

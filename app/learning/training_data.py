@@ -1,6 +1,6 @@
 """What an engine of any kind learns from, and how good what it learned is: so that figures can be compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.learning.calibration import UNCALIBRATED_CONFIDENCE
 from app.learning.checkpoint import facts
 from app.learning.chips import IGNORE, Chips, Parting, Sides, drawn, part, read_chips
 from app.learning.engine import Report, TrainingRequest
@@ -39,13 +40,22 @@ class Lesson:
         """Those chips, and the truth about them."""
         return self.chips.images[self.aside], self.sides.validation[self.aside]
 
-    def result(self, predicted: NDArray[np.bool_], learned: Learned[Any]) -> dict[str, Any]:
+    def buildings(self, found: Iterable[NDArray[Any]]) -> Objects:
+        """How many buildings of those are right: of masks, or of numbered pixels."""
+        chips, (_, masks) = self.chips, self.validation
+        total = Objects(0, 0, 0)
+        for index, here, mask in zip(self.aside, found, masks, strict=True):
+            total += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
+        return total
+
+    def result(
+        self, found: NDArray[Any], learned: Learned[Any], suggested_confidence: int = UNCALIBRATED_CONFIDENCE
+    ) -> dict[str, Any]:
         """How good what was found on those is (`accuracy` in percent, the others as shares), and what was left."""
         chips, (_, masks) = self.chips, self.validation
-        pixels, houses = Confusion.of(predicted, masks), Objects(0, 0, 0)
-        for index, here, mask in zip(self.aside, predicted, masks, strict=True):
-            houses += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
+        pixels, houses = Confusion.of(found > 0, masks), self.buildings(found)
         return {
+            "suggested_confidence": suggested_confidence,
             "accuracy": 100 * pixels.iou,
             "pixel_accuracy": pixels.accuracy,
             "precision": pixels.precision,

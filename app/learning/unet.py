@@ -1,8 +1,10 @@
-"""The segmentation network behind RAMP: a small U-Net that gives every pixel the odds of being a building.
+"""RAMP's small network, for machines without pretrained weights: a U-Net that learns all from a few tiles.
 
 Normalisation is part of the network (pixel values become −1 … 1, features pass GroupNorm), so a checkpoint needs no
 statistics of the data it was trained on and a batch of one behaves like a batch of eight.
 """
+
+from typing import Self
 
 import equinox as eqx
 import jax
@@ -143,9 +145,16 @@ class UNet(eqx.Module):
         logits = self.logits(images)
         if self.classes == 1:
             return logits[..., 0]
-        # The odds of building or border against ground or contact.
-        footprint = jax.nn.logsumexp(logits[..., 1:3], axis=-1)
-        return footprint - jnp.logaddexp(logits[..., 0], logits[..., 3])
+        return footprint_logits(logits)
+
+    def rates(self, *, frozen_levels: int) -> Self:
+        """The network's shape with 1 where a weight may move, and 0 where it may not."""
+        downs = [
+            jax.tree.map(lambda _, share=float(level >= frozen_levels): share, down)
+            for level, down in enumerate(self.downs)
+        ]
+        rates: Self = eqx.tree_at(lambda tree: tree.downs, jax.tree.map(lambda _: 1.0, self), tuple(downs))
+        return rates
 
     def logits(self, images: Array) -> Array:
         """What it thinks of each class, as (batch, height, width, classes)."""
@@ -159,3 +168,8 @@ class UNet(eqx.Module):
         batch, height, width, _ = x.shape
         cells = self.head(x).reshape(batch, height, width, 2, 2, self.classes)
         return cells.transpose(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, self.classes)
+
+
+def footprint_logits(classes: Array) -> Array:
+    """The odds of building or border against ground or contact."""
+    return jax.nn.logsumexp(classes[..., 1:3], axis=-1) - jnp.logaddexp(classes[..., 0], classes[..., 3])

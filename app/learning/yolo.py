@@ -34,6 +34,7 @@ from app.learning.epochs import learn
 from app.learning.metrics import Confusion
 from app.learning.mosaic import GREY, Pixels
 from app.learning.outcome import TRAINED, scaled, search
+from app.learning.prediction import Look
 from app.learning.resuming import Arrays
 from app.learning.training_data import prepared
 
@@ -90,7 +91,7 @@ def predict(folder: Path, request: PredictionRequest, report: Report, cancelled:
     report("preparing", 0.0, "Reading weights and tiles")
     network = _network(request.base_model)
     _load(network, folder / "checkpoint.safetensors", request.base_model)
-    return search(lambda windows: _odds(network, windows), folder, request, report, cancelled)
+    return search(Look(lambda windows: _odds(network, windows)), folder, request, report, cancelled)
 
 
 class _YoloLearner:

@@ -37,6 +37,11 @@ class LearningSettings(BaseModel):
     )
 
     # Trainings
+    training_pretrained: bool = Field(
+        default=True,
+        description="Whether RAMP starts from a pretrained encoder. Without it, or without its weights on this "
+        "machine, it trains a small network.",
+    )
     training_views_per_epoch_min: Count = Field(default=128, description="Chips that the network sees in an epoch.")
     training_views_per_epoch_max: Count = Field(
         default=1_600, description="Most chips that the network sees in an epoch."
@@ -64,6 +69,12 @@ class LearningSettings(BaseModel):
     # Predictions
     prediction_zoom_min: Zoom = Field(default=18, description="Lowest zoom of a prediction.")
     prediction_zoom_max: Zoom = Field(default=22, description="Highest zoom of a prediction.")
+    prediction_views: int = Field(
+        default=4,
+        ge=1,
+        le=8,
+        description="Turned and mirrored views of a tile that RAMP averages; each takes as long as the first.",
+    )
     prediction_part_tiles_max: Count = Field(default=1_024, description="Tiles of one part of a prediction.")
     prediction_parts_max: Count = Field(default=100, description="Parts of a prediction.")
     prediction_features_max: Count = Field(default=200_000, description="Features of a prediction.")

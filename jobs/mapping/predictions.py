@@ -25,7 +25,7 @@ from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.mapping.engine_files import Stretch, features_of, fetch, reporter, write
+from jobs.mapping.engine_files import Stretch, features_of, fetch, keep, reporter, write
 from jobs.run import Run
 
 SEARCHED = 0.98
@@ -78,7 +78,9 @@ async def _searched(run: Run, plan: PredictionPlan) -> tuple[list[Building] | No
                 raise
             return None, Unseen.of(own, ground)
         await storage.download(plan.checkpoint_key, folder / "checkpoint.safetensors")
-        await run_engine(run, folder, reporter(run, topic, stretch), s_max=settings.training_s_max)
+        result = await run_engine(run, folder, reporter(run, topic, stretch), s_max=settings.training_s_max)
+        if plan.adapts:
+            await _keep_adapted(run, folder, result["adaptation"])
         features = orjson.loads((folder / "predictions.geojson").read_bytes())["features"]
     buildings = [
         Building(shape(each["geometry"]), each["properties"]["confidence"], each["properties"]["area_m2"])
@@ -102,7 +104,16 @@ def _request(plan: PredictionPlan) -> dict[str, Any]:
         "max_angle_change_deg": outlines.max_angle_change,
         "skew_tolerance_deg": outlines.skew_tolerance,
         "seam_m": outlines.overlap,
+        "adapt": plan.adapts,
     }
+
+
+async def _keep_adapted(run: Run, folder: Path, figures: dict[str, Any]) -> None:
+    """Stores what was found after adapting, beside the plain result."""
+    prefix = f"predictions/{run.claim.subject_id}/{run.claim.job_id}-{run.claim.fence}"
+    [file] = await keep(folder, {conflation.ADAPTED: FileFormat.GEOJSON.media_type}, prefix)
+    async with run.writing() as session:
+        await execution.keep_adaptation(session, run.claim.subject_id, figures, file)
 
 
 @job(MappingJob.CONFLATE, failed=conflation.conflation_failed)

@@ -3,6 +3,7 @@
 import orjson
 import shapely
 
+from app.base_models import encoder_of
 from app.formats import pmtiles
 from app.gateways import storage
 from app.models.kinds.mapping import MappingJob
@@ -42,7 +43,7 @@ async def train(run: Run) -> None:
             "task": "train",
             "base_model": plan.base_model,
             "offset_m": list(plan.offset_m),
-            "seed": training_id,
+            "encoder": None if (encoder := encoder_of(plan.base_model)) is None else str(encoder),
             **plan.options.values(),
         }
         write(folder / "request.json", request)

@@ -207,7 +207,7 @@ async def start_feedback_training(
     training_id: strawberry.ID,
     zoom_level: list[int] | None = None,
     epochs: int = min(20, settings.feedback_training_epochs_max),
-    batch_size: int = min(8, settings.feedback_training_batch_max),
+    batch_size: int = min(4, settings.feedback_training_batch_max),
     freeze_layers: bool = True,
     description: str | None = None,
 ) -> Training:
@@ -218,7 +218,7 @@ async def start_feedback_training(
         {settings.feedback_training_zoom_max}; by default the lowest two.
     epochs: The maximum number of epochs, at most {settings.feedback_training_epochs_max}.
     batch_size: The batch size in chips, at most {settings.feedback_training_batch_max}.
-    freeze_layers: Whether to freeze the first layers of the network.
+    freeze_layers: Whether to freeze the network's encoder.
     description: A note.
     """
     async with info.context.writing() as session:

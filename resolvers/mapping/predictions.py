@@ -1,5 +1,7 @@
 """Predictions."""
 
+from dataclasses import dataclass
+
 import strawberry
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
@@ -23,6 +25,20 @@ from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
 from resolvers.optional_arguments import given
 from resolvers.spatial_filters import placed
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What a short training on the searched ground, without labels, would change; its outlines are a file."""
+
+    features: int
+    plain_features: int
+    agreement: float
+
+
+def adaptation(root: strawberry.Parent[Prediction]) -> Adaptation | None:
+    """What adapting would change; null unless it was asked for, and until it is known."""
+    return None if root.adaptation is None else Adaptation(**root.adaptation)
 
 
 async def prediction(info: Info, id: strawberry.ID) -> RowOrReference[Prediction]:
@@ -142,7 +158,7 @@ async def start_prediction(
     model_id: strawberry.ID,
     geom: BaseGeometry,
     zoom_level: int,
-    confidence: int = 50,
+    confidence: int | None = None,
     tolerance: float = 0.5,
     area_threshold: float = 3.0,
     orthogonalize: bool = True,
@@ -151,6 +167,7 @@ async def start_prediction(
     overlap: float = 0.15,
     points: bool = False,
     conflate: bool = False,
+    adapt: bool = False,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Prediction:
@@ -160,7 +177,8 @@ async def start_prediction(
     geom: The area, a Polygon or a MultiPolygon of at most {settings.prediction_area_m2_max}, in true square metres.
     zoom_level: The zoom level of the tiles, from {settings.prediction_zoom_min} to {settings.prediction_zoom_max};
         ideally one the model was trained on.
-    confidence: The minimum confidence of a pixel, in percent, from 0 to {mapping.CONFIDENCE_PERCENT_MAX}.
+    confidence: The minimum confidence of a pixel, in percent, from 0 to {mapping.CONFIDENCE_PERCENT_MAX}; by default
+        the one that the training suggests.
     tolerance: The tolerance for simplifying outlines, in metres, at most {mapping.TOLERANCE_M_MAX}.
     area_threshold: The minimum size of a feature, in true square metres, at most {mapping.AREA_THRESHOLD_M2_MAX}.
     orthogonalize: Whether to square corners.
@@ -170,6 +188,8 @@ async def start_prediction(
     overlap: The maximum gap across a tile seam for two pieces to be merged, in metres, at most {mapping.OVERLAP_M_MAX}.
     points: Whether its files contain one point per feature instead of the outline.
     conflate: Whether to compare the result with OpenStreetMap afterwards.
+    adapt: Whether to try a short training on the searched ground, without labels. The features stay those of the
+        training; the file `adapted.geojson` has the outlines found afterwards, and `adaptation` compares both.
     source_imagery: Other imagery than the training's.
     description: A note.
     """
@@ -184,6 +204,7 @@ async def start_prediction(
             outlines=outlines,
             points=points,
             conflate=conflate,
+            adapt=adapt,
             source_imagery=source_imagery,
             description=description,
         )

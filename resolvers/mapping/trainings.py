@@ -26,7 +26,7 @@ from resolvers.spatial_filters import Place, placed
 
 # What every base model takes, unless the training says more.
 EPOCHS = min(20, *(offer.limits.epochs_max for offer in OFFERS.values()))
-BATCH_SIZE = min(8, *(offer.limits.batch_max for offer in OFFERS.values()))
+BATCH_SIZE = min(4, *(offer.limits.batch_max for offer in OFFERS.values()))
 
 
 class TrainingOrder(Order):
@@ -155,6 +155,7 @@ async def start_training(
     zoom_level: list[int],
     epochs: int = EPOCHS,
     batch_size: int = BATCH_SIZE,
+    seed: int = TrainingOptions.seed,
     freeze_layers: bool = False,
     multimasks: bool = False,
     input_contact_spacing: int = TrainingOptions.input_contact_spacing,
@@ -168,8 +169,10 @@ async def start_training(
     zoom_level: The zoom levels of the tiles, from {settings.training_zoom_min} to {settings.training_zoom_max}.
     epochs: The maximum number of epochs. It stops earlier when it no longer improves.
     batch_size: The batch size in chips.
-    freeze_layers: Whether to freeze the first layers of the network; recommended for small datasets.
-    multimasks: Whether to learn borders and narrow gaps as classes too, which keeps neighbouring buildings apart.
+    seed: What chance is drawn from, from 0 on. Equal areas, labels, options and seed give equal weights on one machine.
+    freeze_layers: Whether to freeze the network's encoder, which is faster and learns less.
+    multimasks: Whether to learn borders and narrow gaps as classes too, with the two widths given here. A pretrained
+        RAMP always learns them, and has widths of its own.
     input_contact_spacing: With multimasks: the maximum width of a narrow gap between buildings, in pixels, from 0 to
         {training_options.CONTACT_SPACING_PIXELS_MAX}.
     input_boundary_width: With multimasks: the width of a border, in pixels, from 0 to
@@ -186,6 +189,7 @@ async def start_training(
                 zoom_level=tuple(zoom_level),
                 epochs=epochs,
                 batch_size=batch_size,
+                seed=seed,
                 freeze_layers=freeze_layers,
                 multimasks=multimasks,
                 input_contact_spacing=input_contact_spacing,

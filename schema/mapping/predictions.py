@@ -60,6 +60,7 @@ class Prediction(Row, of=prediction_tables.Prediction):
     conflating: auto
     conflated_at: auto
     conflation_error: auto
+    adaptation: "Adaptation | None" = field(resolve_predictions.adaptation)
     team: Annotated["Team", strawberry.lazy("schema.accounts.teams")] | None = one(prediction_tables.Prediction.team)
     user: User | None = one(prediction_tables.Prediction.user)
     training: Training = one(prediction_tables.Prediction.training)
@@ -69,6 +70,13 @@ class Prediction(Row, of=prediction_tables.Prediction):
     )
     artifacts: Connection[Artifact] = many(prediction_tables.Prediction.artifacts)
     download: str = field(resolve_predictions.download)
+
+
+@shows(resolve_predictions.Adaptation)
+class Adaptation:
+    features: int = strawberry.field(description="The number of features found after adapting.")
+    plain_features: int = strawberry.field(description="The number of features found without adapting.")
+    agreement: float = strawberry.field(description="Intersection over union of the ground of both, 0 to 1.")
 
 
 @shows(subscriptions.PredictionEvent)

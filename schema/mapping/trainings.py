@@ -77,6 +77,7 @@ class Training(Row, of=training_tables.Training, with_fields_of=TrainingOptions)
     recall: auto
     f1: auto
     object_f1: auto
+    suggested_confidence: auto
     failure: auto
     artifacts_deleted_at: auto
     learning_curve: "LearningCurve | None" = field(comparison.learning_curve)

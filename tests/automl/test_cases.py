@@ -103,7 +103,7 @@ def test_any_name_of_a_column_is_learned_and_answered(tmp_path):
 def test_a_wide_table_that_takes_longer_than_its_budget_says_so(tmp_path):
     wide = [(column(f"c{place}"), RANDOM.normal(size=ROWS).tolist()) for place in range(150)]
 
-    trained = Trained(tmp_path / "wide", [*wide, PRICE], level=5, budget_s=0.05, epochs_max=None)
+    trained = Trained(tmp_path / "wide", [*wide, PRICE], level=5, budget_s=0.3, epochs_max=None)
 
     assert trained.outcome["stopped"] == "BUDGET"
     assert not trained.output["isRefitted"]

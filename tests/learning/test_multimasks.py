@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from app.learning import checkpoint, ramp, training
+from app.learning import checkpoint, ramp
 from app.learning.chips import BACKGROUND, BOUNDARY, BUILDING, CONTACT, IGNORE, part, read_chips
 from app.learning.engine import TrainingRequest
 from app.learning.multimasks import with_classes
@@ -70,7 +70,7 @@ def test_what_is_not_known_stays_unknown(site):
 
 def test_a_network_of_four_classes_learns_and_is_judged_like_one_of_two(site, monkeypatch):
     monkeypatch.setattr(settings, "training_views_per_epoch_min", 16)
-    monkeypatch.setattr(training, "LEARNING_RATE", 1e-2)
+    monkeypatch.setattr(ramp, "SMALL_LEARNING_RATE", 1e-2)
     site.write()
     request = TrainingRequest(zoom_level=(19,), epochs=4, batch_size=2, multimasks=True, seed=1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.learning.engine import Cancelled
-from app.learning.prediction import odds_of_tiles
+from app.learning.prediction import Look, odds_of_tiles
 from app.tiles import PIXELS
 
 
@@ -27,7 +27,7 @@ class Position(eqx.Module):
 
 
 def looking(network):
-    return lambda windows: np.asarray(jax.nn.sigmoid(network(windows.astype(np.float32))))
+    return Look(lambda windows: np.asarray(jax.nn.sigmoid(network(windows.astype(np.float32)))))
 
 
 def odds(network, site, tiles=None):

@@ -27,15 +27,24 @@ def fit(site, small_epochs, tmp_path):
     chips = read_chips(site.write().folder, (19,), (0.0, 0.0), lambda: False)
     sides, request = part(chips, 0), TrainingRequest(zoom_level=(19,))
 
-    def fitted(network=None, *, epochs=1, frozen_levels=0, report=lambda *_, **__: None, cancelled=lambda: False):
+    def fitted(
+        network=None,
+        *,
+        epochs=1,
+        frozen_levels=0,
+        learning_rate=2e-3,
+        report=lambda *_, **__: None,
+        cancelled=lambda: False,
+    ):
+        network = network or UNet(np.random.default_rng(1), WIDTHS)
         return training.fit(
-            network or UNet(np.random.default_rng(1), WIDTHS),
+            network,
             Views(chips.tiles, chips.images, sides.training, np.random.default_rng(1)),
             (chips.images, sides.validation),
+            training.Pace(network.rates(frozen_levels=frozen_levels), learning_rate, average_decay=0.98),
             epochs=epochs,
             batch_size=4,
             seed=1,
-            frozen_levels=frozen_levels,
             report=report,
             cancelled=cancelled,
             keeper=Keeper(tmp_path, request),
@@ -50,11 +59,10 @@ def same(one, other):
     return bool(eqx.tree_equal(*(jax.tree.map(np.asarray, tree) for tree in (one, other))))
 
 
-def test_it_learns_what_a_house_looks_like(fit, monkeypatch):
-    monkeypatch.setattr(training, "LEARNING_RATE", 1e-2)
+def test_it_learns_what_a_house_looks_like(fit):
     said = []
 
-    fitted = fit(epochs=8, report=lambda *line, **more: said.append((line, more)))
+    fitted = fit(epochs=8, learning_rate=1e-2, report=lambda *line, **more: said.append((line, more)))
 
     assert max(epoch.validation_iou for epoch in fitted.epochs) > 0.7
     assert fitted.epochs[-1].loss < fitted.epochs[0].loss / 2
@@ -81,10 +89,9 @@ def test_frozen_levels_stay_as_they_were_and_the_others_do_not(fit):
 
 
 def test_it_stops_early_when_it_no_longer_gets_better(fit, monkeypatch):
-    monkeypatch.setattr(training, "LEARNING_RATE", 0.0)
     monkeypatch.setattr(training, "PATIENCE_EPOCHS", 2)
 
-    fitted = fit(epochs=40)
+    fitted = fit(epochs=40, learning_rate=0.0)
 
     assert fitted.best_epoch == 1
     assert len(fitted.epochs) == 3

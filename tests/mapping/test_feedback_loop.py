@@ -16,6 +16,7 @@ from app.learning.ramp import FROZEN_LEVELS
 from app.learning.training import judged
 from app.models.mapping.trainings import Training
 from app.models.system import JobState
+from app.settings import settings
 from app.tiles import covering
 from jobs.mapping.engine_files import features_of, write
 from resolvers import ids
@@ -27,10 +28,9 @@ SHOWN = "query ($id: ID!) { training(id: $id) { status failure parentTraining { 
 
 
 @pytest.fixture
-async def parent(change, database, sweeper, owner, outside, work, monkeypatch):
+async def parent(change, database, owner, outside, work, monkeypatch):
     """A training that has seen little, as a client makes it; it begins alike each time."""
-    superuser, _ = sweeper
-    superuser.execute("ALTER SEQUENCE trainings_id_seq RESTART WITH 2000001")  # chances are drawn from ids
+    monkeypatch.setattr(settings, "training_pretrained", False)  # the small network learns in seconds
     monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "16")
     template = f"{outside.url}/tiles/{{z}}/{{x}}/{{y}}.png"
     dataset = await change("createDataset", viewer=owner, name="Village", sourceImagery=template)

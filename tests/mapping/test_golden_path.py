@@ -38,10 +38,9 @@ PREDICTION = """status resultCount failure finishedAt job { state progress } fea
 
 
 @pytest.fixture
-async def model(change, database, sweeper, owner, outside, monkeypatch):
+async def model(change, database, owner, outside, monkeypatch):
     """Areas, labels and a model, as a client makes them; its trainings take few steps, and begin alike each time."""
-    superuser, _ = sweeper
-    superuser.execute("ALTER SEQUENCE trainings_id_seq RESTART WITH 1000001")  # chances are drawn from ids
+    monkeypatch.setattr(settings, "training_pretrained", False)  # the small network learns in seconds
     monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "16")
     template = f"{outside.url}/tiles/{{z}}/{{x}}/{{y}}.png"
     dataset = await change("createDataset", viewer=owner, name="Village", sourceImagery=template)

@@ -1,11 +1,11 @@
 """Publishing a training, and predicting with what was published."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.geometry import to_geojson
 from app.models.kinds.mapping import MappingJob
-from app.models.mapping.trainings import BaseModel, Model, ModelStatus, TrainingStatus
+from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
 from app.models.system import Job
 from app.settings import settings
 from resolvers import ids
@@ -161,6 +161,22 @@ async def test_a_prediction_is_queued_with_its_job(ask, change, database, other,
         f"query ($id: ID!) {{ prediction(id: $id) {{ __typename id {FIELDS} }} }}", viewer=other, id=made["id"]
     )
     assert found == {"prediction": made}
+
+
+@pytest.mark.parametrize(
+    ("suggested", "given", "expected"),
+    [(35, {}, 35), (None, {}, 50), (35, {"confidence": 0}, 0), (35, {"confidence": None}, 35)],
+)
+async def test_a_prediction_uses_the_suggested_confidence_unless_another_is_given(
+    change, database, owner, published, asked, suggested, given, expected
+):
+    async with database.writing() as session:
+        await session.execute(
+            update(Training).where(Training.id == published.id).values(suggested_confidence=suggested)
+        )
+    made = await change("startPrediction", "config training { suggestedConfidence }", viewer=owner, **asked, **given)
+    assert made["config"]["confidence"] == expected
+    assert made["training"] == {"suggestedConfidence": suggested}
 
 
 async def test_a_model_that_is_not_published_predicts_nothing(refuse, owner, training, asked):

@@ -15,7 +15,7 @@ from tests import factories
 from tests.mapping.shapes import SLIVERS
 
 TEMPLATE = "https://tiles.example.org/{z}/{x}/{y}.png"
-FIELDS = """status zoomLevel epochs batchSize freezeLayers sourceImagery description taskId centroid accuracy
+FIELDS = """status zoomLevel epochs batchSize seed freezeLayers sourceImagery description taskId centroid accuracy
     chipsLength startedAt finishedAt failure user { username } model { id } job { kind state attempt progress }"""
 
 
@@ -70,6 +70,7 @@ async def test_a_training_is_queued_with_its_job(ask, change, database, owner, m
         zoomLevel=[20, 19, 20],
         epochs=3,
         batchSize=4,
+        seed=7,
         freezeLayers=True,
         description="A try",
     )
@@ -83,6 +84,7 @@ async def test_a_training_is_queued_with_its_job(ask, change, database, owner, m
         "zoomLevel": [19, 20],
         "epochs": 3,
         "batchSize": 4,
+        "seed": 7,
         "freezeLayers": True,
         "sourceImagery": TEMPLATE,
         "description": "A try",
@@ -108,7 +110,7 @@ async def test_a_training_may_use_another_imagery_than_its_dataset(change, datab
     made = await change(
         "startTraining", FIELDS, viewer=owner, modelId=ids.encode(model), zoomLevel=[18], sourceImagery=other
     )
-    assert (made["sourceImagery"], made["epochs"], made["batchSize"]) == (other, 20, 8)
+    assert (made["sourceImagery"], made["epochs"], made["batchSize"]) == (other, 20, 4)
 
 
 WRONG = [
@@ -122,6 +124,7 @@ WRONG = [
     ("epochs", -1),
     ("batchSize", 0),
     ("batchSize", 9),
+    ("seed", -1),
     ("sourceImagery", "https://tiles.example.org/all.png"),
     ("sourceImagery", "http://192.168.0.1/{z}/{x}/{y}.png"),
     ("sourceImagery", "   "),

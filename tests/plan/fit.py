@@ -204,6 +204,7 @@ def _fit_predictions(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["parts"] = random.choice([1, 2, 2**31 - 1])
         row["parts_done"] = random.randint(0, row["parts"])
+        row["adaptation"] = random.choice([None, {"features": 9, "plain_features": 7, "agreement": 0.5}])
 
 
 def _fit_pairs(random: Random, rows: list[dict[str, Any]]) -> None:

@@ -28,7 +28,14 @@ HEARD = """
 subscription ($after: String) { notificationReceived(after: $after) { unreadCount notification { message } } }
 """
 FIGURES = TrainingFigures(
-    accuracy=62.5, pixel_accuracy=0.9, precision=0.8, recall=0.7, f1=0.75, object_f1=0.6, chips_length=64
+    accuracy=62.5,
+    pixel_accuracy=0.9,
+    precision=0.8,
+    recall=0.7,
+    f1=0.75,
+    object_f1=0.6,
+    chips_length=64,
+    suggested_confidence=45,
 )
 
 

@@ -40,7 +40,14 @@ PREDICTION = """
 subscription ($id: ID!) { predictionUpdated(predictionId: $id) { status progress prediction { published } } }
 """
 FIGURES = TrainingFigures(
-    accuracy=62.5, pixel_accuracy=0.9, precision=0.8, recall=0.7, f1=0.75, object_f1=0.6, chips_length=64
+    accuracy=62.5,
+    pixel_accuracy=0.9,
+    precision=0.8,
+    recall=0.7,
+    f1=0.75,
+    object_f1=0.6,
+    chips_length=64,
+    suggested_confidence=45,
 )
 
 

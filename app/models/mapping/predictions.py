@@ -63,6 +63,9 @@ class Prediction(Owned):
     published: Mapped[bool] = mapped_column(default=False, doc="Whether it is public.")
     published_at: Mapped[datetime | None] = mapped_column(doc="When it was first published.")
     failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
+    adaptation: Mapped[Json | None] = mapped_column(
+        doc="What a short training on the searched ground, without labels, would change. Null unless asked for."
+    )
     part_zoom: Mapped[int] = mapped_column(default=0)
     parts: Mapped[int] = mapped_column(default=1, doc="The number of parts that are searched one after another.")
     parts_done: Mapped[int] = mapped_column(default=0, doc="The number of parts done.")

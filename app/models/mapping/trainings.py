@@ -126,13 +126,17 @@ class Training(Subject, Owned):
     zoom_level: Mapped[list[int]] = mapped_column(ARRAY(Integer), doc="The zoom levels of the tiles.")
     epochs: Mapped[int] = mapped_column(doc="The maximum number of epochs.")
     batch_size: Mapped[int] = mapped_column(doc="The batch size in chips.")
-    freeze_layers: Mapped[bool] = mapped_column(
-        default=False, doc="Whether the first layers of the network are frozen."
+    seed: Mapped[int] = mapped_column(
+        default=0,
+        server_default="0",
+        doc="What chance is drawn from: equal areas, labels, options and seed give equal weights on one machine.",
     )
+    freeze_layers: Mapped[bool] = mapped_column(default=False, doc="Whether the network's encoder is frozen.")
     multimasks: Mapped[bool] = mapped_column(
         default=False,
         server_default=false(),
-        doc="Whether borders and narrow gaps between features are learned as classes of their own.",
+        doc="Whether borders and narrow gaps between features are learned as classes of their own, with the widths "
+        "given here. A pretrained RAMP always learns them, with widths of its own unless this is set.",
     )
     input_contact_spacing: Mapped[int] = mapped_column(
         default=8,
@@ -163,6 +167,9 @@ class Training(Subject, Owned):
     object_f1: Mapped[float | None] = mapped_column(
         doc="F1 over whole buildings, 0 to 1. A building counts as found if its IoU with a prediction "
         "is at least one half."
+    )
+    suggested_confidence: Mapped[int | None] = mapped_column(
+        doc="The confidence in percent at which the most is right on validation ground. Predictions use it by default."
     )
     learning_curve: Mapped[Json | None] = mapped_column(
         doc="The figures of each epoch, and the epoch whose weights were kept."

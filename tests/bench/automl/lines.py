@@ -30,9 +30,6 @@ COLUMNS = [
     ("kind", "LABEL"),
 ]
 BLOCK = 20_000
-# As long as a worker may take for what a request may not.
-LONG_S = 3_600
-AT_ONCE = 200_000
 LIST = "data_input_lines"
 PAGE = """query ($id: ID!, $after: String, $filters: [LineFilterInput!]) {
     dataInputLines(machineId: $id, first: 50, after: $after, filters: $filters, orderBy: OLDEST) {
@@ -72,14 +69,14 @@ async def read(say: Callable[..., None], megabytes: int) -> None:
         rows = write(path, bytes_min=megabytes * 1_000_000)
         cells, took = rows * len(COLUMNS), {}
         began = time.perf_counter()
-        report: dict[str, Any] = await parsing.run(reading.read, str(path), {}, cpu_s_max=LONG_S)
+        report: dict[str, Any] = await parsing.run(reading.read, str(path), {}, cpu_s_max=3_600)
         took["read"], peak = time.perf_counter() - began, _peak_mb()
         began = time.perf_counter()
         format = {name: report[name] for name in ("encoding", "separator", "header", "description_row", "sheet")}
         split = {"kind": "RANDOM", "evaluation_percentage": 20, "seed": 1, "is_first": True}
         split |= {"position": None, "datatype": None}
         asked = (str(path), format, report["columns"], split, None, 1, str(target))
-        await parsing.run(lines.write, *asked, cpu_s_max=LONG_S)
+        await parsing.run(lines.write, *asked, cpu_s_max=3_600)
         took["load"] = time.perf_counter() - began
         say("read a table", f"{megabytes} MB, {cells:,} cells", f"{megabytes / took['read']:.1f} MB/s", f"{peak} MB")
         say("write its lines", f"{rows:,} rows", f"{megabytes / took['load']:.1f} MB/s", f"{_peak_mb()} MB")
@@ -94,7 +91,7 @@ def _peak_mb() -> int:
 
 async def append(say: Callable[..., None], database_url: str, redis_url: str, rows: int) -> None:
     """Appends the rows of a file to a machine, in one transaction, as a job does."""
-    database = Database(database_url, redis_url, statement_s_max=LONG_S, transaction_s_max=LONG_S)
+    database = Database(database_url, redis_url)
     machine = await _machine(database)
     with tempfile.TemporaryDirectory() as folder:
         path, target = Path(folder) / "table.csv", Path(folder) / "lines"
@@ -106,9 +103,9 @@ async def append(say: Callable[..., None], database_url: str, redis_url: str, ro
             ]
         began = time.perf_counter()
         asked = (str(path), {"header": True}, columns, None, "LEARNING", machine.id, str(target))
-        report = await parsing.run(lines.write, *asked, cpu_s_max=LONG_S)
+        report = await parsing.run(lines.write, *asked, cpu_s_max=3_600)
         parsed = time.perf_counter() - began
-        async with database.writing(s_max=LONG_S) as session:
+        async with database.writing(s_max=3_600) as session:
             await loading.finish_loading(session, machine.id, report, target)
         took = time.perf_counter() - began
     say("append a file", f"{rows:,} rows", f"{rows / took:,.0f} rows/s", f"{100 * parsed / took:.0f} % parsing")
@@ -117,11 +114,11 @@ async def append(say: Callable[..., None], database_url: str, redis_url: str, ro
 
 async def pages(say: Callable[..., None], database_url: str, redis_url: str, ask: Any, rows: int) -> None:
     """Pages of a machine with many lines: the first, one in the middle, and those of a value."""
-    database = Database(database_url, redis_url, statement_s_max=LONG_S, transaction_s_max=LONG_S)
+    database = Database(database_url, redis_url)
     machine = await _machine(database)
-    async with database.writing(s_max=LONG_S) as session:
-        for first in range(1, rows + 1, AT_ONCE):
-            last = min(first + AT_ONCE - 1, rows)
+    async with database.writing(s_max=3_600) as session:
+        for first in range(1, rows + 1, 1_000_000):
+            last = min(first + 999_999, rows)
             await session.execute(text(FILL), {"machine": machine.id, "first": first, "last": last})
     async with database.engine.connect() as connection:
         await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE machine_lines"))

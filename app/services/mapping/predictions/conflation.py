@@ -22,6 +22,9 @@ from app.services.mapping.trainings.lifecycle import Left
 from app.services.system.notifications import notify
 from app.settings import settings
 
+# The file of what was found after adapting.
+ADAPTED = "adapted.geojson"
+
 KEEP_MAP = (
     text("CREATE TEMPORARY TABLE osm_here (geom geometry(GEOMETRY, 4326)) ON COMMIT DROP"),
     text("INSERT INTO osm_here SELECT ST_GeomFromWKB(shape, 4326) FROM unnest(CAST(:shapes AS bytea[])) AS shape"),
@@ -111,8 +114,9 @@ async def finish_conflation(session: WriteSession, prediction_id: int, files: Se
 
 
 async def replace_files(session: WriteSession, prediction: Prediction, files: Sequence[Left]) -> None:
-    """Replaces a prediction's files."""
-    await session.execute(delete(Artifact).where(Artifact.prediction_id == prediction.id))
+    """Replaces a prediction's files; what was found after adapting stays."""
+    old = Artifact.prediction_id == prediction.id, Artifact.name != ADAPTED
+    await session.execute(delete(Artifact).where(*old))
     session.add_all([Artifact(prediction_id=prediction.id, **asdict(file)) for file in files])
 
 

@@ -1,8 +1,8 @@
 """A prediction as workers see it: searched part by part, merged, ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import shapely
 from shapely import Polygon
@@ -13,7 +13,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import LimitReached, NotFound
 from app.models.mapping.predictions import Artifact, PredictedFeature, Prediction
 from app.models.mapping.trainings import Model, Training
-from app.services.mapping.predictions.conflation import ask_to_conflate, replace_files
+from app.services.mapping.predictions.conflation import ADAPTED, ask_to_conflate, replace_files
 from app.services.mapping.predictions.downloads import Wanted
 from app.services.mapping.predictions.lifecycle import CHECKPOINT, Outlines
 from app.services.mapping.trainings.lifecycle import Left
@@ -84,6 +84,7 @@ class PredictionPlan:
     part_zoom: int
     parts: int
     parts_done: int
+    adapts: bool
 
 
 async def begin_prediction(session: WriteSession, prediction_id: int) -> PredictionPlan:
@@ -93,6 +94,7 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
     if prediction.parts_done == 0:
         prediction.tiles_without_imagery, prediction.ground_without_imagery = 0, None
         await session.execute(delete(PredictedFeature).where(PredictedFeature.prediction_id == prediction.id))
+        await _forget_adaptation(session, prediction)
     model = select(Model.base_model).join(Training, Training.model_id == Model.id)
     base_model = (await session.scalars(model.where(Training.id == prediction.training_id))).one()
     weights = select(Artifact.storage_key).where(Artifact.training_id == prediction.training_id)
@@ -106,6 +108,7 @@ async def begin_prediction(session: WriteSession, prediction_id: int) -> Predict
         part_zoom=prediction.part_zoom,
         parts=prediction.parts,
         parts_done=prediction.parts_done,
+        adapts=prediction.config.get("adapt", False),
     )
 
 
@@ -134,6 +137,20 @@ async def add_features(
         raise NotFound(
             "There is no imagery at this zoom level inside the area. Choose another zoom level or other imagery."
         )
+
+
+async def keep_adaptation(session: WriteSession, prediction_id: int, figures: dict[str, Any], file: Left) -> None:
+    """Writes what adapting changed, and its outlines as a file."""
+    prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
+    await _forget_adaptation(session, prediction)
+    prediction.adaptation = figures
+    session.add(Artifact(prediction_id=prediction.id, **asdict(file)))
+
+
+async def _forget_adaptation(session: WriteSession, prediction: Prediction) -> None:
+    prediction.adaptation = None
+    of_it = Artifact.prediction_id == prediction.id, Artifact.name == ADAPTED
+    await session.execute(delete(Artifact).where(*of_it))
 
 
 async def get_ready_to_join(session: WriteSession) -> None:

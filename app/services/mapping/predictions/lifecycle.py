@@ -25,7 +25,7 @@ from app.models.limits.mapping import (
 )
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.predictions import Prediction
-from app.models.mapping.trainings import Model, Training, TrainingStatus
+from app.models.mapping.trainings import BaseModel, Model, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_prediction, may_predict_with_this_training
 from app.queue import enqueue
@@ -40,14 +40,19 @@ from app.services.system import jobs, storage_usage
 from app.settings import settings
 
 CHECKPOINT = "checkpoint.safetensors"
+# Of trainings that suggest none.
+CONFIDENCE_PERCENT = 50
 ENDED = {TrainingStatus.FINISHED, TrainingStatus.FAILED}
 
 
 @dataclass(frozen=True)
 class Outlines:
-    """How outlines are drawn: confidence in percent, lengths in metres, angles in degrees."""
+    """How outlines are drawn: confidence in percent, lengths in metres, angles in degrees.
 
-    confidence: int = 50
+    Without a confidence it is the one that the training suggests.
+    """
+
+    confidence: int | None = None
     tolerance: float = 0.5
     area_threshold: float = 3.0
     orthogonalize: bool = True
@@ -56,7 +61,8 @@ class Outlines:
     overlap: float = 0.15
 
     def __post_init__(self) -> None:
-        checks.within("confidence", self.confidence, 0, CONFIDENCE_PERCENT_MAX)
+        if self.confidence is not None:
+            checks.within("confidence", self.confidence, 0, CONFIDENCE_PERCENT_MAX)
         checks.within("tolerance", self.tolerance, 0, TOLERANCE_M_MAX)
         checks.within("areaThreshold", self.area_threshold, 0, AREA_THRESHOLD_M2_MAX)
         checks.within("maxAngleChange", self.max_angle_change, 0, ANGLE_DEGREES_MAX)
@@ -79,6 +85,7 @@ async def start_prediction(
     outlines: Outlines,
     points: bool = False,
     conflate: bool = False,
+    adapt: bool = False,
     source_imagery: str | None = None,
     description: str | None = None,
 ) -> Prediction:
@@ -89,7 +96,13 @@ async def start_prediction(
     checks.within("zoomLevel", zoom_level, settings.prediction_zoom_min, settings.prediction_zoom_max)
     coarse = part_zoom(area, zoom_level)
     source = imagery.check_template("sourceImagery", source_imagery or training.source_imagery)
-    request = {"zoom_level": zoom_level, "source": source, **asdict(outlines), "points": points, "conflate": conflate}
+    drawn = asdict(outlines)
+    if outlines.confidence is None:
+        drawn["confidence"] = training.suggested_confidence or CONFIDENCE_PERCENT
+    request = {"zoom_level": zoom_level, "source": source, **drawn, "points": points, "conflate": conflate}
+    if adapt:
+        await _check_can_adapt(session, training, parts=len(parts_of(area, coarse)))
+        request["adapt"] = True
     prediction = Prediction(
         user_id=signed_in(viewer),
         training_id=training.id,
@@ -103,6 +116,14 @@ async def start_prediction(
     await session.flush()
     await _queue(session, prediction)
     return prediction
+
+
+async def _check_can_adapt(session: ReadSession, training: Training, *, parts: int) -> None:
+    model = await session.get_one(Model, training.model_id)
+    if model.base_model is not BaseModel.RAMP:
+        raise Invalid("adapt", "Only models of the base model RAMP can adapt.")
+    if parts > 1:
+        raise Invalid("adapt", f"This area is searched in {parts} parts; adapting takes one. Draw a smaller area.")
 
 
 async def estimate_prediction(

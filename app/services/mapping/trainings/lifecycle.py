@@ -261,6 +261,7 @@ class TrainingFigures:
     f1: float
     object_f1: float
     chips_length: int
+    suggested_confidence: int
 
 
 async def finish_training(
