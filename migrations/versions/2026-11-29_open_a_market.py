@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("sample_line_count", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("caller_lines_per_day_notice", sa.Integer(), nullable=True),
         sa.Column("caller_lines_per_day_max", sa.Integer(), nullable=True),
-        sa.Column("buyers_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("buyers_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("reviews_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("rating", sa.Double(), server_default=sa.text("0"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),

@@ -108,7 +108,7 @@ class Listing(Record):
         doc="How many lines of an account are answered in a day (UTC); null for no limit."
     )
     buyers_count: Mapped[int] = mapped_column(
-        default=0, server_default=NONE, doc="How many accounts have bought it or asked it."
+        BigInteger, default=0, server_default=NONE, doc="How many accounts have bought it or asked it."
     )
     reviews_count: Mapped[int] = mapped_column(default=0, server_default=NONE, doc="How many accounts reviewed it.")
     rating: Mapped[float] = mapped_column(
