@@ -42,6 +42,21 @@ async def proposal_of(database, number: int) -> str:
     return ids.encode_key(ConsultingProposal, number)
 
 
+async def test_of_a_contract_that_has_ended_nothing_is_paid_offered_or_changed(change, refuse, contract, owner, other):
+    await change("submitConsultingWork", viewer=other, id=contract.id, note="Done.")
+    await change("approveConsultingWork", viewer=owner, id=contract.id)
+    had = await contract.both()
+    for name, viewer, given in (
+        ("releaseConsultingPayment", owner, {"usd": "0.5"}),
+        ("offerConsultingSettlement", owner, {"consultantUsd": "1", "note": "Let us part."}),
+        ("submitConsultingWork", other, {"note": "Again."}),
+        ("requestConsultingChanges", owner, {"note": "Not so."}),
+        ("approveConsultingWork", owner, {}),
+    ):
+        assert (await refuse(name, viewer=viewer, id=contract.id, **given))["code"] == "CONFLICT", name
+    assert await contract.both() == had
+
+
 async def test_from_a_request_to_the_payment(ask, change, database, owner, other):
     await give(database, owner.id, "150.50")
     made = await change(

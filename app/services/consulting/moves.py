@@ -90,7 +90,8 @@ async def move(
     Conflict if it is in none of the states `of`, or too late: nothing is changed.
     """
     claim = update(ConsultingRequest).where(ConsultingRequest.id == request.id, ConsultingRequest.state.in_(of))
-    claim = claim.where(is_in_time()).values(state=to, **_ending(to), **values)
+    # Of a request that has ended nothing is changed, whatever the values: it is in none of the states.
+    claim = claim.where(is_in_time()).values({"state": to} | values | _ending(to))
     await _claim(session, request, claim, of)
     return await record(session, request, step)
 
