@@ -21,7 +21,9 @@ SLOPES, OFFSETS = (0.5, 2.0), (-1.5, 1.5)
 PIXELS_MAX = 50_000
 # So many pixels' worth of trust in the odds as they are: pixels of one roof are alike.
 PRIOR_PIXELS = 200
-CONFIDENCES = tuple(range(30, 65, 5))
+# Calibrated odds are best parted near the middle. A wider choice was tried: on three tiles it followed chance, and cost
+# six points of IoU elsewhere.
+CONFIDENCES = (45, 50, 55)
 UNCALIBRATED_CONFIDENCE = 50
 
 

@@ -128,7 +128,7 @@ def test_on_the_village_it_is_fine_tuned_twice_to_the_same_weights_and_finds_hou
         weights.append(load_file(folder / "checkpoint.safetensors"))
     assert all(np.array_equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert result["accuracy"] > 40
-    assert 30 <= result["suggested_confidence"] <= 60
+    assert 45 <= result["suggested_confidence"] <= 55
     asked = PredictionRequest(zoom_level=19, confidence=result["suggested_confidence"])
     ramp.predict(folder, asked, quiet, lambda: False)
     document = json.loads((folder / "predictions.geojson").read_text())
