@@ -50,7 +50,7 @@ async def machine_rows(database, owner_id):
     """A table that was read, and a machine with a line."""
     reading = TableReading(user_id=owner_id, storage_key="uploads/1", report={"columns": []})
     made = await factories.machine(database, owner_id)
-    line = MachineLine(machine_id=made.id, values=[], is_for_solving=True)
+    line = MachineLine(machine_id=made.id, values=["a"], is_for_solving=True)  # of the column that the graph has
     return {
         "TableReading": await factories.add(database, reading),
         "Machine": made,
