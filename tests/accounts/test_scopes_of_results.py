@@ -14,6 +14,7 @@ from graphql import (
 )
 from sqlalchemy import Column, Enum, String, func, select, update
 
+from app.formats.graphs.kinds import SLOTS
 from app.models.accounts import ApiKey, DataExport, Session, Team, User
 from app.models.automl.works import Server
 from app.models.base import Base
@@ -164,6 +165,7 @@ UNCHANGING = {Classification.__table__, ClassificationDynamicAttrs.__table__, Co
 KEPT = {
     *("file_path", "sha256", "storage_key", "thumbnail_key", "preview_key", "timezone", "location_id", "split_column"),
     *("machine_columns.name", "machines.failure", "resources.read_error", "species_classifier_trainings.failure"),
+    *(f"graphs.{slot}" for slot in SLOTS),  # the columns that a graph draws
     *("works.failure", "ai_providers.name", "ai_providers.version"),  # the configuration of a job names its provider
 }
 """What a mutation looks for, what a copy takes over, what `make` writes, or what a rule of the
