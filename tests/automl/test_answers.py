@@ -9,6 +9,7 @@ from sqlalchemy import update
 from app.gateways import storage
 from app.models.automl.machines import Machine
 from app.services.automl.answering import memory
+from app.services.automl.answering.asking import NOT_OFFERED
 from app.settings import settings
 from app.tabular.predictor import Predictor
 from resolvers import ids
@@ -155,7 +156,7 @@ async def test_a_public_machine_is_asked_by_everybody_but_not_for_a_price(solve,
         database, owner.id, machine_api_solving_is_public=True, machine_api_solving_price_usd=1
     )
     refused = await refuse("solve", viewer=other, machineId=ids.encode(sold), rows=[ROW])
-    assert (refused["code"], "for sale" in refused["message"]) == ("CONFLICT", True)
+    assert (refused["code"], refused["message"]) == ("CONFLICT", NOT_OFFERED)
     assert (await solve(ROW, viewer=owner, of=sold))["version"] == 1
 
 
