@@ -13,7 +13,7 @@ from tests import factories
 
 TEMPLATE = "https://tiles.example.org/{z}/{x}/{y}.png"
 FIELDS = "name sourceImagery status offset createdAt lastModified user { username }"
-TOO_LONG = f"https://tiles.example.org/{'x' * 200}/{{z}}/{{x}}/{{y}}.png"
+TOO_LONG = f"https://tiles.example.org/{'x' * 2_000}/{{z}}/{{x}}/{{y}}.png"
 
 
 async def test_a_dataset_is_made_and_found_again(ask, change, owner):

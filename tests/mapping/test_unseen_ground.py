@@ -151,7 +151,7 @@ async def test_too_many_failures_end_the_prediction(predicted, imagery, monkeypa
 async def test_a_training_tells_what_it_did_not_see(ask, database, owner):
     model = await factories.model(database, await factories.dataset(database, owner.id))
     training = await factories.training(database, model, status=TrainingStatus.RUNNING)
-    figures = lifecycle.TrainingFigures(50.0, 0.5, 0.5, 0.5, 0.5, 0.5, 9)
+    figures = lifecycle.TrainingFigures(50.0, 0.5, 0.5, 0.5, 0.5, 0.5, 9, 50)
     async with database.writing() as session:
         unseen = Unseen.of(TILES[:1], AREA)
         await lifecycle.finish_training(session, training.id, figures, [], unseen=unseen)
