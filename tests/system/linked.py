@@ -10,6 +10,7 @@ from app.models.consulting.requests import ConsultingCategory, ConsultingRequest
 from app.models.consulting.talk import ConsultingFile
 from app.services.automl.answering import solving
 from tests import factories
+from tests.automl import learned
 
 
 async def a_machine(database, owner, team):
@@ -18,8 +19,8 @@ async def a_machine(database, owner, team):
     model = await factories.nn_model(database, machine.id, storage_key="machines/1/a")
     done = {"kind": WorkKind.SOLVING, "status": WorkStatus.FINISHED, "storage_key": "uploads/1"}
     work = await factories.add(database, Work(machine_id=machine.id, user_id=owner.id, **done))
-    for key in (model.storage_key, solving.key_of(work)):
-        await storage.put(key, b"content")
+    await storage.put(model.storage_key, learned.learned())
+    await storage.put(solving.key_of(work), b"content")
     return machine, model, work, await factories.graph(database, machine.id)
 
 

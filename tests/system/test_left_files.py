@@ -13,6 +13,12 @@ from tests.automl import learned
 from tests.wildlife.classifying import season
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A storage of the test's own: what other tests have left there would be deleted, and counted."""
+    monkeypatch.setattr(settings, "home", tmp_path)
+
+
 @pytest.fixture
 async def named(database, owner):
     """A file in each folder that a row names."""
