@@ -117,6 +117,8 @@ class Plan:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self._choices = choices(document)
+        self.may_begin = True
+        """Whether `begin` may be able to ask for it; False once it is known to be about more than one row."""
         self._compiled: LRU[Any, InHand | Value | Unplanned] = LRU()
 
     async def data(self, context: Context, variables: VariableValues, steps: list[Step] | None = None) -> bytes:
@@ -136,7 +138,11 @@ class Plan:
         `deliver` is called once with what `data` would give, or with None if it cannot be told this way. False if
         nothing was asked. Raises what the resolver raises.
         """
-        return lookup.begin(self._root(variables), context, variables, work, deliver)
+        root = self._root(variables)
+        if not lookup.fits(root):
+            self.may_begin = bool(self._choices)
+            return False
+        return lookup.begin(root, context, variables, work, deliver)
 
     def text(self, context: Context, variables: VariableValues) -> str:
         """The plan of a query as people read it, with the statements it runs for a viewer; raises Unplanned."""

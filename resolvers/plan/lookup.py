@@ -22,16 +22,25 @@ from resolvers.plan.values import Info
 Deliver = Callable[[bytes | None], None]
 
 
-def begin(root: InHand, context: Context, variables: VariableValues, work: Work, deliver: Deliver) -> bool:
-    """Ask for the row; `deliver` is called once with the JSON of `data`, or with None if there is no such row.
-
-    False if it is no such plan, or nothing can be asked now. Raises what the resolver raises.
-    """
+def fits(root: InHand) -> bool:
+    """Whether it may be such a plan, as far as it has been run."""
     if len(root.values) != 1 or root.children:
         return False
     [value] = root.values
-    if not value.may_name_row:
-        return False
+    levels = [level for (_, is_reference), level in value.levels.items() if is_reference]
+    return value.may_name_row and all(map(_shows_columns_alone, levels))
+
+
+def _shows_columns_alone(level: Level) -> bool:
+    return not level.values and not level.children and len(level.views) == 1
+
+
+def begin(root: InHand, context: Context, variables: VariableValues, work: Work, deliver: Deliver) -> bool:
+    """Ask for the row of a plan that fits; `deliver` is called once with the JSON of `data`, or None if there is none.
+
+    False if nothing can be asked now. Raises what the resolver raises.
+    """
+    [value] = root.values
     try:
         reference = value.resolve_now(Info(context.naming()), variables)
     except Unplanned:
@@ -40,8 +49,8 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
         value.may_name_row = False
         return False
     level = value.levels.get((reference.model.__name__, True))
-    if not isinstance(level, Keyed) or level.values or level.children or len(level.views) != 1:
-        return False  # it shows more than its rows' columns, or has not been met before
+    if not isinstance(level, Keyed) or not _shows_columns_alone(level):
+        return False  # or it has not been met before
     request = level.request(Inputs(*statements.kind_of(context.viewer), variables), None, b"{%d}" % reference.key)
     assert request, "rows by keys have a statement"
     sql, parameters = request.statement.sql, request.statement.bind(request.bound)

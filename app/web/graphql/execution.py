@@ -111,15 +111,16 @@ class Engine:
         return Operation(caller, prepared, context, bill, variables)
 
     def prepare_now(self, parameters: Parameters, *, token: str | None, caller: Caller, bill: Bill) -> Operation | None:
-        """The same for a query whose plan has been made, if nothing has to be waited for; None otherwise.
+        """The same for a query whose plan may begin at once, if nothing has to be waited for; None otherwise.
 
         What is wrong with it `prepare` says: whatever is raised here, nothing has been paid.
         """
+        prepared = self._documents.known(parameters.query, parameters.operation_name)
+        plan = prepared.plan_made if prepared else None
+        if prepared is None or plan is None or not plan.may_begin or parameters.size > prepared.sizes.bytes_max:
+            return None
         context = self._context_now(token, caller) if self._context_now else None
         if context is None or not bill.begin(context.viewer_id):
-            return None
-        prepared = self._documents.known(parameters.query, parameters.operation_name)
-        if prepared is None or prepared.plan_made is None or parameters.size > prepared.sizes.bytes_max:
             return None
         cost = _measured(prepared, parameters, bill)
         if prepared.reads:

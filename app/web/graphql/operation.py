@@ -96,6 +96,9 @@ MakeContextNow = Callable[[str | None, Caller], Context | None]
 class Plan(Protocol):
     """A way to answer one operation without its executor."""
 
+    may_begin: bool
+    """Whether `begin` may be worth a try."""
+
     async def data(self, context: Any, variables: VariableValues, steps: list[dict[str, Any]] | None = None) -> bytes:
         """The JSON of the answer's `data`, by the coerced variables; raises `Unplanned` to have the executor asked."""
 
