@@ -218,6 +218,14 @@ class Pipeline:
         pending.work.answered((now - share_s, ready_s), now)
         metering.begin_step(pending.work)
         try:
-            pending.deliver(pending.statement.rows(result))
+            pending.deliver(_rows(pending.statement, result))
         finally:
             metering.end_step(pending.work)
+
+
+def _rows(statement: PreparedStatement, result: PGresult) -> list[Row] | None:
+    """The rows; None if one has a value that Python cannot hold, as a time that is infinite."""
+    try:
+        return statement.rows(result)
+    except Error:
+        return None

@@ -56,7 +56,11 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
     sql, parameters = request.statement.sql, request.statement.bind(request.bound)
 
     def answered(rows: list[Row] | None) -> None:
-        deliver(_data(root, level, rows) if rows else None)
+        try:
+            data = _data(root, level, rows) if rows else None
+        except Exception:  # noqa: BLE001 - a value that cannot be shown, say: whoever asks again is told what is wrong
+            data = None
+        deliver(data)
 
     return context.database.reader.pipeline.ask(sql, parameters, work, answered)
 

@@ -299,6 +299,25 @@ async def test_a_connection_that_ends_in_between_is_not_noticed(ways, known, tol
     assert told["told"] == 0
 
 
+@pytest.mark.parametrize(("column", "value"), [('"offset"', "{NaN,1}"), ("created_at", "infinity")])
+async def test_a_value_that_cannot_be_shown_is_told_as_by_the_other_way(ways, known, told, outside, column, value):
+    document, variables = document_of("dataset", "{ id offset createdAt }"), {"id": ids.encode(ROWS["Dataset"][1])}
+    for _ in range(3):
+        await ways.ask(document, variables, "staff")
+    told.clear()
+    key = ROWS["Dataset"][1].id
+    [(before,)] = outside.execute(f"SELECT {column}::text FROM datasets WHERE id = %s", [key]).fetchall()
+    change = f"UPDATE datasets SET {column} = %s WHERE id = %s"
+    outside.execute(change, [value, key])
+    try:
+        one, other = await ways.ask(document, variables, "staff")
+    finally:
+        outside.execute(change, [before, key])
+    assert one == other
+    assert b'"errors"' in one
+    assert told["told"] == 0
+
+
 async def test_a_database_that_is_silent_is_asked_the_ordinary_way(ways, known, told, outside, servers, monkeypatch):
     monkeypatch.setattr(pipeline, "SILENCE_S_MAX", 0.1)
     expected, _ = await ways.ask(ASKED, known, "staff")

@@ -90,6 +90,12 @@ async def test_what_never_was_a_statement_is_refused_again_and_again(database_ur
             assert await all_of(asked(made, ECHO, b"a")) == [[("a",)]]
 
 
+async def test_a_value_that_python_cannot_hold_is_nobody_elses_matter(database_url):
+    async with opened(database_url) as made:
+        told = [asked(made, b"SELECT 'infinity'::timestamptz"), *[asked(made, ECHO, b"x") for _ in range(3)]]
+        assert await all_of(*told) == [None, *[[("x",)]] * 3]
+
+
 async def test_a_statement_is_prepared_anew_when_its_table_has_changed(database_url, sweeper):
     watcher, _ = sweeper
     watcher.execute("CREATE TABLE piped AS SELECT 1 AS value; GRANT ALL ON piped TO PUBLIC")

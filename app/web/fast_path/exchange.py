@@ -89,7 +89,7 @@ class Exchange:
         elif self._protocol.flow.write_paused or self._is_compressed(answer):
             self._start(self._finish(answer))
         else:
-            self._send(self._parts(answer, answer.body))
+            self._write(answer, answer.body)
 
     def _start(self, steps: Coroutine[Any, Any, None]) -> None:
         protocol = self._protocol
@@ -117,6 +117,13 @@ class Exchange:
             if self._protocol.flow.write_paused:
                 await self._protocol.flow.drain()
             body = await _compressed(answer.body) if self._is_compressed(answer) else answer.body
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error)
+        else:
+            self._write(answer, body)
+
+    def _write(self, answer: Answer, body: bytes) -> None:
+        try:
             parts = self._parts(answer, body)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
