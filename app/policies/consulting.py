@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, false, or_, select, true
 
+from app.models.consulting.history import ConsultingFile, ConsultingMessage, ConsultingStep
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import BEFORE_CONTRACT, ConsultingRequest
-from app.models.consulting.talk import ConsultingFile, ConsultingMessage, ConsultingStep
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import belongs_to_team, visible_users
 

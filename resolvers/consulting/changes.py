@@ -6,10 +6,10 @@ import strawberry
 
 from app.models.accounts import Team
 from app.models.automl.machines import Machine
+from app.models.consulting.history import ConsultingFile, ConsultingMessage
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import ConsultingCategory, ConsultingRequest
-from app.models.consulting.talk import ConsultingFile, ConsultingMessage
-from app.services.consulting import contracts, deadlines, proposals, requests, settlements, talking
+from app.services.consulting import contracts, correspondence, deadlines, proposals, requests, settlements
 from app.services.consulting.proposals import Offer
 from app.services.consulting.requests import Brief
 from app.services.system import uploads
@@ -218,7 +218,7 @@ async def send_consulting_message(info: Info, request_id: strawberry.ID, content
     """
     context, key = info.context, ids.key(request_id, ConsultingRequest)
     async with requests.pace(context.rates, context.viewer), context.writing() as session:
-        return await talking.send_message(session, context.viewer, key, content=content)
+        return await correspondence.send_message(session, context.viewer, key, content=content)
 
 
 async def request_consulting_upload(info: Info, media_type: str, bytes: int) -> UploadLink:
@@ -229,7 +229,7 @@ async def request_consulting_upload(info: Info, media_type: str, bytes: int) -> 
     """
     viewer = info.context.viewer
     async with uploads.pace_bytes(info.context.rates, viewer, bytes=bytes), info.context.writing() as session:
-        return await talking.upload(session, viewer, media_type=media_type, bytes=bytes)
+        return await correspondence.upload(session, viewer, media_type=media_type, bytes=bytes)
 
 
 async def add_consulting_file(info: Info, request_id: strawberry.ID, upload: str, name: str) -> ConsultingFile:
@@ -242,7 +242,7 @@ async def add_consulting_file(info: Info, request_id: strawberry.ID, upload: str
     context, key = info.context, ids.key(request_id, ConsultingRequest)
     async with (
         requests.pace(context.rates, context.viewer),
-        talking.looked_at(context.database, context.viewer, key, upload, name=name) as kept,
+        correspondence.looked_at(context.database, context.viewer, key, upload, name=name) as kept,
         context.writing() as session,
     ):
-        return await talking.add_file(session, context.viewer, key, kept)
+        return await correspondence.add_file(session, context.viewer, key, kept)

@@ -12,12 +12,12 @@ from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.models.base import Record
 from app.models.billing.ledger import MONEY
+from app.models.consulting.history import ConsultingFile, ConsultingMessage, ConsultingStep
 from app.models.consulting.proposals import ConsultingProposal, ConsultingProposalState
 from app.models.consulting.requests import UNDER_CONTRACT, ConsultingCategory, ConsultingRequest, ConsultingState
-from app.models.consulting.talk import ConsultingFile, ConsultingMessage, ConsultingStep
 from app.policies import AnyViewer, names_viewer, signed_in, visible
 from app.policies.consulting import is_of_client
-from app.services.consulting import moves, talking
+from app.services.consulting import correspondence, transitions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum
@@ -70,12 +70,12 @@ PARTS: dict[str, type[Record]] = {
 
 def state(viewer: AnyViewer) -> ColumnElement[ConsultingState]:
     """How far it is. A deadline counts from its instant on, even before what it decides is carried out."""
-    return moves.state_now(viewer)
+    return transitions.state_now(viewer)
 
 
 def _is(name: str, doc: str, *states: ConsultingState) -> Callable[[AnyViewer], ColumnElement[bool]]:
     def expression(viewer: AnyViewer) -> ColumnElement[bool]:
-        return moves.state_now(viewer).in_(states)
+        return transitions.state_now(viewer).in_(states)
 
     expression.__name__, expression.__doc__ = name, doc
     return expression
@@ -108,14 +108,14 @@ def proposal_state(viewer: AnyViewer) -> ColumnElement[ConsultingProposalState]:
     """Whether it can be accepted. It expires at its instant, even before that is noted."""
     del viewer
     column = ConsultingProposal.state
-    is_over = (column == ConsultingProposalState.OPEN) & ~moves.can_be_accepted()
+    is_over = (column == ConsultingProposalState.OPEN) & ~transitions.can_be_accepted()
     expired = literal(ConsultingProposalState.EXPIRED.value)
     return type_coerce(case((is_over, expired), else_=column), column.type)
 
 
 def link(root: strawberry.Parent[ConsultingFile], info: Info) -> str:
     """A temporary link to download it."""
-    return talking.file_link(info.context.viewer, root)
+    return correspondence.file_link(info.context.viewer, root)
 
 
 async def consulting_request(info: Info, id: strawberry.ID) -> RowOrReference[ConsultingRequest] | None:
@@ -142,7 +142,7 @@ def consulting_requests(
     signed_in(viewer)
     query = visible(ConsultingRequest, viewer)
     if state is not None:
-        query = query.where(moves.state_now(viewer) == state)
+        query = query.where(transitions.state_now(viewer) == state)
     if category is not None:
         query = query.where(ConsultingRequest.category == category)
     if role is ConsultingRole.CLIENT:
@@ -179,4 +179,4 @@ async def consulting_request_updated(
         request, row = await load.read(ConsultingRequest, key), await load.read(PARTS[what], row_id)
         return None if request is None or row is None else ConsultingEvent.of(event.position.cursor, request, row)
 
-    return await SourceStream.since(after, context.events, moves.topic(key), read)
+    return await SourceStream.since(after, context.events, transitions.topic(key), read)

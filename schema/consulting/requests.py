@@ -5,9 +5,9 @@ from decimal import Decimal
 import strawberry
 from strawberry import auto
 
+from app.models.consulting import history as history_tables
 from app.models.consulting import proposals as proposal_tables
 from app.models.consulting import requests as tables
-from app.models.consulting import talk as talk_tables
 from resolvers.consulting import requests as resolve
 from resolvers.enums import show_enum
 from schema.accounts.teams import Team
@@ -16,7 +16,7 @@ from schema.automl.machines import Machine
 from schema.fields import Connection, computed, connection, cursor, field, many, one, subscription
 from schema.row import Row, shows
 
-show_enum(talk_tables.ConsultingStepKind)
+show_enum(history_tables.ConsultingStepKind)
 
 
 class ConsultingProposal(Row, of=proposal_tables.ConsultingProposal):
@@ -30,28 +30,28 @@ class ConsultingProposal(Row, of=proposal_tables.ConsultingProposal):
     consultant_user: User | None = one(proposal_tables.ConsultingProposal.consultant_user)
 
 
-class ConsultingMessage(Row, of=talk_tables.ConsultingMessage):
+class ConsultingMessage(Row, of=history_tables.ConsultingMessage):
     created_at: auto
     content: auto
-    user: User | None = one(talk_tables.ConsultingMessage.user)
+    user: User | None = one(history_tables.ConsultingMessage.user)
 
 
-class ConsultingFile(Row, of=talk_tables.ConsultingFile):
+class ConsultingFile(Row, of=history_tables.ConsultingFile):
     created_at: auto
     name: auto
     media_type: auto
     size_bytes: auto
     link: str = field(resolve.link)
-    user: User | None = one(talk_tables.ConsultingFile.user)
+    user: User | None = one(history_tables.ConsultingFile.user)
 
 
-class ConsultingStep(Row, of=talk_tables.ConsultingStep):
+class ConsultingStep(Row, of=history_tables.ConsultingStep):
     created_at: auto
     kind: auto
     state: auto
     usd: auto
     note: auto
-    user: User | None = one(talk_tables.ConsultingStep.user)
+    user: User | None = one(history_tables.ConsultingStep.user)
 
 
 class ConsultingRequest(Row, of=tables.ConsultingRequest):

@@ -19,7 +19,7 @@ from app.models.accounts import ApiKey, DataExport, Session, Team, User
 from app.models.automl.works import Server
 from app.models.base import Base
 from app.models.choices import Scope
-from app.models.consulting.talk import ConsultingStep
+from app.models.consulting.history import ConsultingStep
 from app.models.kinds import JobKind
 from app.models.mapping.imports import LabelImport
 from app.models.mapping.predictions import Prediction

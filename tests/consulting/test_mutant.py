@@ -11,7 +11,7 @@ from app.models.consulting.requests import ConsultingRequest
 from app.operations.migrate import plain_url
 from app.policies import Viewer
 from app.policies.consulting import Standing
-from app.services.consulting import contracts, moves
+from app.services.consulting import contracts, transitions
 from tests.billing.books import ESCROW, broken
 from tests.billing.test_mutants import altered, own_database
 from tests.consulting.people import contract_between, person
@@ -38,7 +38,7 @@ def checked_long_before_the_claim(connection: psycopg.Connection, monkeypatch: p
         )
 
     monkeypatch.setattr(contracts, "locked_request", unlocked)
-    monkeypatch.setattr(moves, "_claim", unconditional)
+    monkeypatch.setattr(transitions, "_claim", unconditional)
 
 
 @pytest.mark.parametrize("is_sound", [True, False], ids=["sound", "checked and then acted on"])

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from app.models.accounts import TeamMembership
 from app.models.base import Record
+from app.models.consulting.history import ConsultingFile, ConsultingMessage, ConsultingStep
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import ConsultingRequest
-from app.models.consulting.talk import ConsultingFile, ConsultingMessage, ConsultingStep
 from app.policies import Viewer
-from app.services.consulting import settlements, talking
+from app.services.consulting import correspondence, settlements
 from resolvers import ids
 from schema import schema
 from tests import factories
@@ -170,7 +170,7 @@ async def test_who_sees_what(is_open, here, ask, database):
     now = await here("requestConsulting" if is_open else "approveConsultingWork")
     request_id = now.contract.request_id
     async with database.writing() as session:
-        await talking.send_message(session, Viewer(now.contract.client.id), request_id, content="Hello.")
+        await correspondence.send_message(session, Viewer(now.contract.client.id), request_id, content="Hello.")
         row = {"name": "a.txt", "media_type": "text/plain", "size_bytes": 1, "storage_key": f"consulting/{is_open}"}
         session.add(ConsultingFile(request_id=request_id, user_id=now.contract.client.id, **row))
     found: dict[type[Record], set[str]] = {}

@@ -4,10 +4,10 @@ import pytest
 
 from app.models.consulting.requests import CODES, ConsultingCategory, ConsultingState
 from schema import schema
-from tests.consulting import test_contracts, test_deadlines, test_proposals, test_races, test_talking
+from tests.consulting import test_contracts, test_correspondence, test_deadlines, test_proposals, test_races
 
 REQUEST = schema._schema.type_map["ConsultingRequest"]
-TESTS = (test_contracts, test_deadlines, test_proposals, test_races, test_talking)
+TESTS = (test_contracts, test_deadlines, test_proposals, test_races, test_correspondence)
 FIELDS = {
     "user": ("user", "User", "test_from_a_request_to_the_payment"),
     "team": ("team", "Team", "test_a_team_takes_part_and_one_pays"),

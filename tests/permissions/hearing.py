@@ -27,7 +27,7 @@ from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer
 from app.services.automl import readings as table_readings
 from app.services.automl import works as machine_works
-from app.services.consulting import talking
+from app.services.consulting import correspondence
 from app.services.mapping.trainings import progress
 from app.services.mapping.trainings.progress import Work
 from app.services.social import messages
@@ -153,7 +153,7 @@ async def _consult(on: Stage, couple: Couple) -> None:
     """Writes to a contract that both have."""
     request_id = on.works[ConsultingRequest.__name__].id
     async with on.database.writing() as session:
-        await talking.send_message(session, _rights(couple.friend), request_id, content=couple.said_of_them)
+        await correspondence.send_message(session, _rights(couple.friend), request_id, content=couple.said_of_them)
 
 
 async def _go_on_training(on: Stage, couple: Couple) -> None:

@@ -24,7 +24,7 @@ from app.models.automl.works import Work
 from app.models.base import Record
 from app.models.billing.ledger import Currency, OperationCause
 from app.models.billing.reservations import Reservation, ReservationState
-from app.models.consulting.talk import ConsultingFile
+from app.models.consulting.history import ConsultingFile
 from app.models.mapping.feedback import Review
 from app.models.reports import Report, ReportAction, ReportReason, ReportState
 from app.models.social import (
@@ -46,7 +46,7 @@ from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, W
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
 from app.policies import Viewer
 from app.services.accounts.teams import invitations, memberships
-from app.services.consulting import settlements, talking
+from app.services.consulting import correspondence, settlements
 from app.services.social import messages
 from app.services.social.people import friends
 from app.services.wildlife.classifications import approving, bulk_approvals
@@ -268,7 +268,7 @@ async def _consult(database: Database, viewer: Person, friend: Person) -> None:
         async with database.writing() as session:
             by, id = Viewer(friend.id), contract.request_id
             await settlements.offer(session, by, id, consultant_usd=Decimal(1), note="Let us part.")
-            await talking.send_message(session, by, id, content="Hello.")
+            await correspondence.send_message(session, by, id, content="Hello.")
         given = {"name": "notes.txt", "media_type": "text/plain", "size_bytes": 1}
         row = ConsultingFile(request_id=id, user_id=friend.id, storage_key=f"consulting/{id}", **given)
         await factories.add(database, row)

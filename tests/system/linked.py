@@ -6,8 +6,8 @@ from app.models.automl.lines import MachineLine
 from app.models.automl.market import Listing, ListingKind, ListingReview, Purchase, PurchaseKind
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work
+from app.models.consulting.history import ConsultingFile
 from app.models.consulting.requests import ConsultingCategory, ConsultingRequest, ConsultingState
-from app.models.consulting.talk import ConsultingFile
 from app.services.automl.answering import solving
 from tests import factories
 from tests.automl import learned

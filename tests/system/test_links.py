@@ -18,7 +18,7 @@ from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.base import Record
 from app.models.choices import Scope
-from app.models.consulting.talk import ConsultingFile
+from app.models.consulting.history import ConsultingFile
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
@@ -31,7 +31,7 @@ from app.policies import Viewer
 from app.services import links
 from app.services.accounts.users import data_exports
 from app.services.automl.answering import solving
-from app.services.consulting import talking
+from app.services.consulting import correspondence
 from app.services.mapping import artifacts
 from app.services.mapping.labels import exports
 from app.services.mapping.predictions import downloads
@@ -102,7 +102,7 @@ KINDS = {
     "NNModel.reportLink": links.KINDS["machine-report"],
     "Graph.image": links.KINDS["graph-image"],
     "Work.resultLink": solving.SOLVED,
-    "ConsultingFile.link": talking.FILE,
+    "ConsultingFile.link": correspondence.FILE,
     "ActivityChart.link": links.KINDS["activity-chart"],
     "WildlifeStatistics.overviewChart": links.KINDS["project-overview"],
     "WildlifeStatistics.deploymentMap": links.KINDS["deployment-map"],

@@ -16,8 +16,8 @@ from app.models.kinds.consulting import ConsultingNotification
 from app.models.limits import consulting as limits
 
 if TYPE_CHECKING:
+    from app.models.consulting.history import ConsultingFile, ConsultingMessage, ConsultingStep
     from app.models.consulting.proposals import ConsultingProposal
-    from app.models.consulting.talk import ConsultingFile, ConsultingMessage, ConsultingStep
 
 NONE = text("0")
 PERCENTAGE = Numeric(7, 4)

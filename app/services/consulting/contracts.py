@@ -9,6 +9,7 @@ from decimal import Decimal
 from app.database import WriteSession
 from app.errors import Conflict, Invalid
 from app.models.billing.ledger import Currency
+from app.models.consulting.history import ConsultingStepKind
 from app.models.consulting.requests import (
     AT_WORK,
     BEFORE_CONTRACT,
@@ -16,7 +17,6 @@ from app.models.consulting.requests import (
     ConsultingRequest,
     ConsultingState,
 )
-from app.models.consulting.talk import ConsultingStepKind
 from app.policies import Viewer, is_viewer, require, signed_in
 from app.policies.consulting import (
     may_decide_for_the_client_of_this_consulting_request,
@@ -27,8 +27,8 @@ from app.services.billing import amounts
 from app.services.billing.amounts import ZERO, written
 from app.services.billing.errors import InsufficientFunds
 from app.services.consulting import escrow
-from app.services.consulting.moves import Step, locked_request, move, now
 from app.services.consulting.requests import cancel_before_contract, text_of
+from app.services.consulting.transitions import Step, locked_request, move, now
 from app.settings import settings
 
 

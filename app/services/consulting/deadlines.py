@@ -7,14 +7,14 @@ from sqlalchemy import func, select, update
 
 from app.database import Database, WriteSession
 from app.errors import Conflict
+from app.models.consulting.history import ConsultingStepKind
 from app.models.consulting.proposals import ConsultingProposal, ConsultingProposalState
 from app.models.consulting.requests import UNDER_CONTRACT, ConsultingRequest, ConsultingState
-from app.models.consulting.talk import ConsultingStepKind
 from app.policies import Viewer, require
 from app.policies.consulting import may_write_about_this_consulting_request
 from app.services.billing.amounts import ZERO, written
 from app.services.consulting import escrow, proposals
-from app.services.consulting.moves import Step, locked_request, now, record
+from app.services.consulting.transitions import Step, locked_request, now, record
 
 SETTLED_AT_ONCE = 100
 log = structlog.get_logger()

@@ -10,16 +10,16 @@ from app import checks, events
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
 from app.models.accounts import User
+from app.models.consulting.history import ConsultingStepKind
 from app.models.consulting.proposals import ConsultingProposal, ConsultingProposalState
 from app.models.consulting.requests import BEFORE_CONTRACT, ConsultingRequest, ConsultingState
-from app.models.consulting.talk import ConsultingStepKind
 from app.models.limits.consulting import CONSULTING_DELAY_DAYS_MAX
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.consulting import may_decide_for_the_client_of_this_consulting_request, may_withdraw_this_proposal
 from app.services.billing import amounts
 from app.services.consulting import escrow
-from app.services.consulting.moves import Step, can_be_accepted, locked_request, move, now, topic
 from app.services.consulting.requests import decline_open, text_of
+from app.services.consulting.transitions import Step, can_be_accepted, locked_request, move, now, topic
 from app.services.system import notifications
 from app.settings import settings
 

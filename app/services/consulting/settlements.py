@@ -6,21 +6,21 @@ from decimal import Decimal
 from app.database import WriteSession
 from app.errors import Conflict, Invalid
 from app.models.billing.ledger import Currency
+from app.models.consulting.history import ConsultingStepKind
 from app.models.consulting.requests import (
     AT_WORK,
     UNDER_CONTRACT,
     ConsultingRequest,
     ConsultingState,
 )
-from app.models.consulting.talk import ConsultingStepKind
 from app.policies import Viewer, is_viewer, require, signed_in
 from app.policies.consulting import may_decide_this_dispute, may_end_this_consulting_request
 from app.services.billing import amounts
 from app.services.billing.amounts import SMALLEST, ZERO, rounded, written
 from app.services.billing.errors import InsufficientFunds
 from app.services.consulting import contracts, escrow
-from app.services.consulting.moves import Step, locked_request, move, now
 from app.services.consulting.requests import text_of
+from app.services.consulting.transitions import Step, locked_request, move, now
 from app.services.system import audit
 from app.settings import settings
 

@@ -8,7 +8,7 @@ from app.models.base import Record
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import ConsultingRequest
 from app.policies import Viewer
-from app.services.consulting import settlements, talking
+from app.services.consulting import correspondence, settlements
 from tests.billing.books import give
 from tests.consulting.people import Contract, asked, contract_between, proposed
 from tests.fixtures import Person
@@ -33,7 +33,7 @@ async def make(database: Database, owner: Person, other: Person, number: int, in
         made = await contract_between(database, client, consultant)
         await _bring(made, name)
         rows[name] = await made.row()
-    return Works(rows, {"file": await uploaded(owner, talking.USE)})
+    return Works(rows, {"file": await uploaded(owner, correspondence.USE)})
 
 
 async def _bring(made: Contract, name: str) -> None:

@@ -15,14 +15,14 @@ from app.errors import Invalid, LimitReached, NotFound
 from app.formats import attachments
 from app.gateways import storage
 from app.gateways.storage import StoredFile
+from app.models.consulting.history import ConsultingFile, ConsultingMessage
 from app.models.consulting.requests import ConsultingRequest
-from app.models.consulting.talk import ConsultingFile, ConsultingMessage
 from app.models.limits.consulting import CONSULTING_FILE_BYTES_MAX, CONSULTING_FILE_NAME_LENGTH_MAX
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.consulting import Standing, may_write_about_this_consulting_request, takes_part
 from app.services import links
-from app.services.consulting.moves import locked_request, parties_but, topic
 from app.services.consulting.requests import text_of
+from app.services.consulting.transitions import locked_request, parties_but, topic
 from app.services.system import notifications, storage_usage
 from app.services.system.uploads import Uploaded, UploadLink, release, upload_link, uploaded
 from app.settings import settings

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, type_coerce
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
+from app.models.consulting.history import ConsultingStep, ConsultingStepKind
 from app.models.consulting.proposals import ConsultingProposal, ConsultingProposalState
 from app.models.consulting.requests import UNDER_CONTRACT, ConsultingRequest, ConsultingState
-from app.models.consulting.talk import ConsultingStep, ConsultingStepKind
 from app.policies import AnyViewer, Viewer, signed_in, visible
 from app.policies.consulting import Standing, takes_part
 from app.services.system import notifications

@@ -7,10 +7,10 @@ import pytest
 
 from app.formats import attachments
 from app.gateways import storage
+from app.models.consulting.history import ConsultingFile
 from app.models.consulting.requests import ConsultingRequest, ConsultingState
-from app.models.consulting.talk import ConsultingFile
 from app.services.accounts.users import deletion
-from app.services.consulting import deadlines, talking
+from app.services.consulting import correspondence, deadlines
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -175,7 +175,7 @@ async def test_files_that_no_request_has_are_deleted(database, contract, owner, 
     given = {"name": "a.txt", "media_type": "text/plain", "size_bytes": 6, "storage_key": "consulting/kept"}
     await factories.add(database, ConsultingFile(request_id=contract.request_id, user_id=owner.id, **given))
     monkeypatch.setattr(settings, "uploads_kept_hours", -1)
-    await talking.prune_files(database)
+    await correspondence.prune_files(database)
     assert [key async for key in storage.every()] == ["consulting/kept"]
 
 
