@@ -26,12 +26,23 @@ from app.models.social import Friendship, Post
 from app.models.system import Job, JobState, UserNotification
 from app.services.accounts.sign_in import sessions, sign_ups
 from app.services.accounts.sign_in.sessions import SignedIn
+from app.services.mapping.trainings.lifecycle import TrainingFigures
 
 # A tenth of a second each, and the password is never asked for: one hash for all.
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=4$aGVsbG8td29ybGQtMTIzNA$4w5BqXhRkbgcHbMZRhPVGIqY9rFKn0t9rHr8c1WQfVk"
 SQUARE = box(12.0, 46.0, 12.001, 46.001)
 HOUSE = box(12.0002, 46.0002, 12.0003, 46.0003)
+FIGURES = TrainingFigures(
+    accuracy=62.5,
+    pixel_accuracy=0.9,
+    precision=0.8,
+    recall=0.7,
+    f1=0.75,
+    object_f1=0.6,
+    chips_length=64,
+    suggested_confidence=45,
+)
 
 
 async def user(database: Database, name: str, **fields: Any) -> SignedIn:

@@ -11,7 +11,6 @@ from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.system import Event, UserNotification
 from app.services.mapping.trainings import lifecycle
-from app.services.mapping.trainings.lifecycle import TrainingFigures
 from app.services.system import notifications, pruning
 from app.services.system import notifications as notifications_service
 from app.settings import settings
@@ -27,16 +26,6 @@ DELETE = "mutation ($ids: [ID!]!) { deleteNotifications(input: {ids: $ids}) }"
 HEARD = """
 subscription ($after: String) { notificationReceived(after: $after) { unreadCount notification { message } } }
 """
-FIGURES = TrainingFigures(
-    accuracy=62.5,
-    pixel_accuracy=0.9,
-    precision=0.8,
-    recall=0.7,
-    f1=0.75,
-    object_f1=0.6,
-    chips_length=64,
-    suggested_confidence=45,
-)
 
 
 @pytest.fixture
@@ -94,7 +83,7 @@ async def test_of_many_who_tell_the_same_at_once_one_does(database, owner, train
 async def test_a_training_that_ends_twice_is_told_of_once(database, owner, training, told):
     async with database.writing() as session:
         await lifecycle.begin_training(session, training.id)
-        await lifecycle.finish_training(session, training.id, FIGURES, [])
+        await lifecycle.finish_training(session, training.id, factories.FIGURES, [])
     async with database.writing() as session:
         await lifecycle.training_failed(session, training.id, "It was too slow.")
     assert await told(owner) == [

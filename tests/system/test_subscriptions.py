@@ -15,7 +15,6 @@ from app.policies import Viewer
 from app.services import viewers
 from app.services.mapping.trainings import lifecycle
 from app.services.mapping.trainings import progress as progress_service
-from app.services.mapping.trainings.lifecycle import TrainingFigures
 from app.services.system import jobs, notifications
 from app.services.system import notifications as notifications_service
 from app.services.system.jobs import Progress
@@ -39,16 +38,6 @@ subscription ($after: String) { notificationReceived(after: $after) { cursor not
 PREDICTION = """
 subscription ($id: ID!) { predictionUpdated(predictionId: $id) { status progress prediction { published } } }
 """
-FIGURES = TrainingFigures(
-    accuracy=62.5,
-    pixel_accuracy=0.9,
-    precision=0.8,
-    recall=0.7,
-    f1=0.75,
-    object_f1=0.6,
-    chips_length=64,
-    suggested_confidence=45,
-)
 
 
 @pytest.fixture
@@ -79,7 +68,7 @@ async def epoch(run, number):
 
 async def finish(run):
     async with run.ending() as session:
-        await lifecycle.finish_training(session, run.claim.subject_id, FIGURES, [])
+        await lifecycle.finish_training(session, run.claim.subject_id, factories.FIGURES, [])
 
 
 def epochs(said):
