@@ -17,7 +17,7 @@ from app.settings import settings
 T = TypeVar("T")
 
 PAUSE_S = 0.5
-LOOK_S_MIN, LOOK_S_MAX = 0.05, 3_600.0
+LOOK_S_MIN, LOOK_S_MAX = 0.05, 1.0
 STOP_S = 0.2
 # What the world outside does to us. Anything else is a bug of ours, and is logged as one.
 FORESEEN = (SQLAlchemyError, RedisError, DomainError, OSError)
@@ -102,10 +102,17 @@ class Background:
                 # It is not waited for long: what hangs may hang in its end, too.
                 await abandon(working, STOP_S)
                 return TimeoutError(reason)
-            await asyncio.wait({working}, timeout=min(left_s + LOOK_S_MIN, LOOK_S_MAX))
+            await self._look_at(working, min(left_s + LOOK_S_MIN, max(self._silence_s_max / 4, LOOK_S_MIN), LOOK_S_MAX))
         if working.cancelled():
             return asyncio.CancelledError("it was cancelled")
         return working.exception() or EOFError("it ended by itself")
+
+    async def _look_at(self, working: "asyncio.Task[None]", wait_s: float) -> None:
+        due = time.monotonic() + wait_s
+        await asyncio.wait({working}, timeout=wait_s)
+        # While the whole process stood still, nothing could get anything done: that time is not the task's silence.
+        now = time.monotonic()
+        self._heard = min(now, self._heard + max(0.0, now - due))
 
     @property
     def _silent_s(self) -> float:

@@ -1,6 +1,7 @@
 """Background tasks are started again when they end, fail or hang, and say so meanwhile."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -62,8 +63,9 @@ async def test_what_ends_is_started_again_and_told(end, eventually):
         async with running(work) as task:
             await eventually(goes_on)
             assert await ready(task) == 200
+    logs = [line for line in logs if line.get("task") == "the work"]
     failures = [line for line in logs if line["event"] == "background task failed"]
-    assert [(line["task"], line["reason"]) for line in failures] == [("the work", str(end or "it ended by itself"))] * 2
+    assert [line["reason"] for line in failures] == [str(end or "it ended by itself")] * 2
     # An outage is nobody's mistake; the rest is ours, and is kept where staff reads it.
     assert {line["log_level"] for line in failures} == {"warning" if isinstance(end, OSError) else "error"}
     assert [line["event"] for line in logs][-1] == "background task recovered"
@@ -102,6 +104,33 @@ async def test_what_hangs_is_given_up_and_started_again(eventually):
         await asyncio.sleep(0)
         assert await ready(task) == 200
         await eventually(began_again)
+
+
+async def test_a_process_that_stood_still_gives_nothing_up(eventually):
+    begun, rounds = [], []
+
+    async def work(task):
+        begun.append(task)
+        while True:
+            await asyncio.sleep(0.02)
+            # An answer from outside takes the loop some rounds.
+            for _ in range(20):
+                await asyncio.sleep(0)
+            task.well()
+            rounds.append(task)
+
+    async def goes_on():
+        return len(rounds) > done
+
+    async with running(work, silence_s_max=0.5) as task:
+        for _ in range(3):
+            done = len(rounds)
+            await eventually(goes_on)
+            time.sleep(1)  # noqa: ASYNC251 - nothing else runs meanwhile, as beside a long computation
+        done = len(rounds)
+        await eventually(goes_on)
+        assert task.trouble is None
+    assert len(begun) == 1
 
 
 async def test_a_hanging_task_is_in_trouble_even_before_it_is_given_up():
