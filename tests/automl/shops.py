@@ -3,7 +3,7 @@
 from decimal import Decimal
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.models.accounts import User
 from app.models.automl.lines import MachineLine
@@ -60,7 +60,7 @@ async def usd(database, user_id):
     """What a wallet has."""
     wallet = LedgerAccount.user_id == user_id, LedgerAccount.kind == AccountKind.WALLET
     async with database.reading() as session:
-        query = select(LedgerAccount.balance).where(*wallet, LedgerAccount.currency == Currency.USD)
+        query = select(func.sum(LedgerAccount.balance)).where(*wallet, LedgerAccount.currency == Currency.USD)
         return await session.scalar(query) or Decimal(0)
 
 

@@ -2,7 +2,8 @@
 
 Both are driven by pgbench with 16 clients, in turns, and every transaction is durable. A posting is what a sale does:
 the lock of the payer's wallet, and the statement of `ledger.post` with an operation and three entries. `spread` is
-among 1 000 payers and sellers, `hot` is all against one seller. Statements are prepared, as the driver does it for the
+among 1 000 payers and sellers, `hot` is all against one seller, whose wallet is divided as `ledger.wallet` does it.
+Statements are prepared, as the driver does it for the
 API; TPC-B is measured as pgbench has it, and prepared as well. `--entries` fills the ledger first, to see whether the
 cost grows.
 """
@@ -17,7 +18,7 @@ import typer
 from rich.console import Console
 
 from app.operations.servers import PORT, PrivateServers
-from app.services.billing.ledger import BUSY_ENTRIES, STRIPES
+from app.services.billing.ledger import BUSY_ENTRIES, STRIPES, WALLET_PARTS
 from tests.bench.world import filled
 
 CLIENTS, PEOPLE = 16, 1_000
@@ -33,8 +34,10 @@ INSERT INTO ledger_accounts (kind, currency, stripe) SELECT 'COMMISSION', 'USD',
 INSERT INTO ledger_accounts (kind, currency, stripe) VALUES ('EXTERNAL', 'USD', 0);
 INSERT INTO ledger_accounts (kind, currency, user_id) SELECT 'WALLET', 'USD', id FROM users
     WHERE username LIKE 'bench%' ORDER BY id;
+INSERT INTO ledger_accounts (kind, currency, user_id, stripe) SELECT 'WALLET', 'USD', min(id), number FROM users
+    CROSS JOIN generate_series(1, {WALLET_PARTS}) AS number WHERE username LIKE 'bench%' GROUP BY number;
 WITH made AS (INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'CREDIT_FROM_USER', 'TOP_UP')
-    RETURNING id), wallets AS (SELECT id FROM ledger_accounts WHERE kind = 'WALLET')
+    RETURNING id), wallets AS (SELECT id FROM ledger_accounts WHERE kind = 'WALLET' AND stripe = 0)
 INSERT INTO ledger_entries (operation_id, account_id, change)
     SELECT made.id, wallets.id, 1000000 FROM made, wallets
     UNION ALL SELECT made.id, account.id, -1000000 * {2 * PEOPLE} FROM made, ledger_accounts AS account
@@ -62,13 +65,13 @@ SET session_replication_role = origin;
 """
 SALE = """
 \\set payer random({people} + 1, 2 * {people})
-\\set seller {seller}
+\\set seller random(1, {people})
 BEGIN;
 SELECT pg_advisory_xact_lock(:payer);
 WITH operation AS (INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'PAY_A_BILL', 'TOKENS')
     RETURNING *), entries AS (INSERT INTO ledger_entries (operation_id, account_id, change)
     SELECT operation.id, leg.account_id, leg.change FROM operation JOIN unnest(
-        ARRAY[{platform} + 1 + pg_backend_pid() % {stripes}, {first} + :seller, {first} + :payer],
+        ARRAY[{platform} + 1 + pg_backend_pid() % {stripes}, {seller}, {first} + :payer],
         ARRAY[0.001, 0.009, -0.01]) AS leg (account_id, change) ON true
     ORDER BY (SELECT entries_count >= {busy} FROM ledger_accounts WHERE id = leg.account_id), leg.account_id)
 SELECT * FROM operation;
@@ -116,7 +119,9 @@ def _measure(servers: PrivateServers, folder: Path, times: tuple[int, int], entr
             "FROM ledger_accounts"
         ).fetchone() or (0, 0)
     runs = {"TPC-B": [], "TPC-B prepared": ["--protocol=prepared"]}
-    for name, seller in (("spread", f"random(1, {PEOPLE})"), ("hot", "1")):
+    parts = first + 2 * PEOPLE
+    sellers = {"spread": f"{first} + :seller", "hot": f"{parts} + 1 + pg_backend_pid() % {WALLET_PARTS}"}
+    for name, seller in sellers.items():
         script = folder / f"{name}.sql"
         places = {"first": first, "platform": platform, "stripes": STRIPES, "busy": BUSY_ENTRIES}
         script.write_text(SALE.format(people=PEOPLE, seller=seller, **places))

@@ -93,7 +93,7 @@ async def move(database: Database, payer: int, payee: int, amount: Any, *, commi
     amount, commission = Decimal(amount), Decimal(commission)
     async with database.writing() as session:
         legs = [
-            Leg(await ledger.wallet(session, payer, Currency.USD), -amount),
+            *await ledger.debits(session, payer, Currency.USD, amount),
             Leg(await ledger.wallet(session, payee, Currency.USD), amount - commission),
             Leg(await ledger.platform(session, AccountKind.COMMISSION, Currency.USD), commission),
         ]

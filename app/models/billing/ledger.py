@@ -107,7 +107,12 @@ class LedgerAccount(Record):
             name="coupon",
         ),
         Index(
-            "uq_ledger_accounts_wallet", "user_id", "currency", unique=True, postgresql_where=text("kind = 'WALLET'")
+            "uq_ledger_accounts_wallet",
+            "user_id",
+            "currency",
+            "stripe",
+            unique=True,
+            postgresql_where=text("kind = 'WALLET'"),
         ),
         Index(
             "uq_ledger_accounts_platform",
@@ -124,7 +129,8 @@ class LedgerAccount(Record):
     kind: Mapped[AccountKind] = mapped_column(doc="What the account is for.")
     currency: Mapped[Currency] = mapped_column(doc="The currency.")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    # Every operation touches an account of the platform: each is divided, and an operation takes any part of it.
+    # Every operation touches an account of the platform: each is divided, and an operation takes any part of it. Busy
+    # wallets are divided, too: 0 is the first part of a wallet, and the only one of most.
     stripe: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
     balance: Mapped[Decimal] = mapped_column(MONEY, server_default=text("0"), doc="The sum of its entries.")
     entries_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), doc="The number of its entries.")

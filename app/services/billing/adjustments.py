@@ -50,13 +50,16 @@ async def post(session: WriteSession, viewer: Viewer, adjustment_id: int) -> Adj
     if actor_id == made.user_id:
         raise Forbidden("This adjustment is about your own balance. Somebody else of the staff has to post it.")
     await ledger.lock_wallets(session, made.user_id)
-    wallet = await ledger.wallet(session, made.user_id, made.currency)
     available = await holds.available(session, made.user_id, made.currency)
     if available + made.change < 0:
         raise InsufficientFunds(required=-made.change, available=available, currency=made.currency)
     about = About(OperationCause.ADJUSTMENT, actor_id, made.user_id, reason=made.reason)
     other = await ledger.platform(session, AccountKind.ADJUSTMENT, made.currency)
-    operation = await ledger.post(session, about, [Leg(wallet, made.change), Leg(other, -made.change)])
+    if made.change > 0:
+        own = [Leg(await ledger.wallet(session, made.user_id, made.currency), made.change)]
+    else:
+        own = await ledger.debits(session, made.user_id, made.currency, -made.change)
+    operation = await ledger.post(session, about, [*own, Leg(other, -made.change)])
     made.operation_id = operation.id
     await _decide(session, viewer, made, AdjustmentState.POSTED, "postAdjustment")
     message = f"Your balance was adjusted by {amounts.written(made.change)} {made.currency.value}: {made.reason}"

@@ -123,17 +123,16 @@ async def _post_difference(session: WriteSession, top_up: TopUp) -> None:
     if change == 0:
         return
     await ledger.lock_wallets(session, top_up.user_id)
-    wallet = await ledger.wallet(session, top_up.user_id, Currency.USD)
-    outside = await ledger.platform(session, AccountKind.EXTERNAL, Currency.USD)
-    legs = [Leg(wallet, change), Leg(outside, -change)]
+    outside = Leg(await ledger.platform(session, AccountKind.EXTERNAL, Currency.USD), -change)
     cause = OperationCause.TOP_UP
-    if change < 0:
+    if change > 0:
+        legs = [outside, Leg(await ledger.wallet(session, top_up.user_id, Currency.USD), change)]
+    else:
         cause = OperationCause.TOP_UP_RETURNED
-        available = await holds.available(session, top_up.user_id, Currency.USD)
-        if (missing := -change - available) > 0:
-            # It was spent. The balance does not go below zero: the installation bears the rest.
-            borne = await ledger.platform(session, AccountKind.ADJUSTMENT, Currency.USD)
-            legs = [Leg(wallet, -available), Leg(borne, -missing), Leg(outside, -change)]
+        taken = min(-change, await holds.available(session, top_up.user_id, Currency.USD))
+        # What was spent meanwhile the installation bears: the balance does not go below zero.
+        borne = Leg(await ledger.platform(session, AccountKind.ADJUSTMENT, Currency.USD), change + taken)
+        legs = [outside, borne, *await ledger.debits(session, top_up.user_id, Currency.USD, taken)]
     about = About(cause, top_up.user_id, top_up.user_id, subject=named(top_up))
     operation = await ledger.post(session, about, legs)
     top_up.credited_usd = due

@@ -74,12 +74,18 @@ async def available_for(session: ReadSession, user_id: int, cause: OperationCaus
     return total(await sources(session, user_id, cause))
 
 
-async def available(session: ReadSession, user_id: int, currency: Currency) -> Decimal:
-    """What a user's wallet has and no reservation holds."""
-    free = select(LedgerAccount.balance - held_of(LedgerAccount.__table__.c.id)).where(
+async def wallet_parts(session: ReadSession, user_id: int, currency: Currency) -> Sequence[Source]:
+    """The accounts of a user's wallet, most of the time one, with what no reservation holds; the fullest first."""
+    free = (LedgerAccount.balance - held_of(LedgerAccount.__table__.c.id)).label("free")
+    query = select(LedgerAccount.id, LedgerAccount.currency, free).where(
         LedgerAccount.user_id == user_id,
         LedgerAccount.kind == AccountKind.WALLET,
         LedgerAccount.currency == currency,
     )
-    amount: Decimal | None = await session.scalar(free)
-    return ZERO if amount is None else amount
+    rows = (await session.execute(query.order_by(free.desc(), LedgerAccount.id))).all()
+    return [Source(row.id, row.currency, row.free) for row in rows if row.free > 0]
+
+
+async def available(session: ReadSession, user_id: int, currency: Currency) -> Decimal:
+    """What a user's wallet has and no reservation holds."""
+    return total(await wallet_parts(session, user_id, currency))

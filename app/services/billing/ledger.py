@@ -6,7 +6,8 @@ in each currency, and refuse every other change. Here is decided what is posted.
 Accounts are locked in the order in which entries are inserted: by their ids, those with many entries last. An account
 comes to have many once, and stays so. Who spends holds the lock of the wallet first, so that what is available does not
 change between the look and the posting. The platform's accounts are in every operation: each is divided into parts, and
-each connection takes one of them, so that operations wait for few others.
+each connection takes one of them, so that operations wait for few others. A wallet to which much comes is divided, too:
+what comes goes to a part of the connection, and what goes is taken from the parts that have most.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, Insert, Select, bindparam, column, func, insert, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    Select,
+    bindparam,
+    column,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -31,10 +44,12 @@ from app.models.billing.ledger import (
     OperationCause,
     OperationKind,
 )
+from app.services.billing import holds
 
 STRIPES = 64
-# An account with so many entries is locked after others.
+# An account with so many entries is locked after others, and a wallet with so many is divided.
 BUSY_ENTRIES = 1_000
+WALLET_PARTS = 16
 OPERATIONS, ENTRIES, ACCOUNTS = (
     Base.metadata.tables[model.__tablename__] for model in (Operation, LedgerEntry, LedgerAccount)
 )
@@ -129,18 +144,44 @@ def _with_entries(made: Insert, changes: Mapping[int, Decimal]) -> Select[Operat
 
 
 async def wallet(session: WriteSession, user_id: int, currency: Currency) -> int:
-    """The account of a user in a currency; a new one if there is none."""
-    return await _account(session, {"kind": AccountKind.WALLET, "currency": currency, "user_id": user_id, "stripe": 0})
+    """The account to which a user's money comes: the wallet, or a part of one that is busy; a new one if need be."""
+    identity = {"kind": AccountKind.WALLET, "currency": currency, "user_id": user_id}
+    own = _own_stripe(WALLET_PARTS) + 1
+    columns = LedgerAccount.stripe, LedgerAccount.id, LedgerAccount.entries_count, own.label("own")
+    sought = select(*columns).filter_by(**identity).where(LedgerAccount.stripe.in_((literal(0), own)))
+    parts = {part.stripe: part for part in await session.execute(sought)}
+    is_busy = 0 in parts and parts[0].entries_count >= BUSY_ENTRIES
+    stripe = parts[0].own if is_busy else 0
+    return parts[stripe].id if stripe in parts else await _account(session, {**identity, "stripe": stripe})
+
+
+async def debits(session: WriteSession, user_id: int, currency: Currency, amount: Decimal) -> list[Leg]:
+    """What takes an amount from a wallet whose lock is held. The database refuses it if there is less.
+
+    The fullest parts come first, so that few are needed.
+    """
+    legs = []
+    for source in await holds.wallet_parts(session, user_id, currency):
+        if taken := min(source.free, amount):
+            legs.append(Leg(source.account_id, -taken))
+            amount -= taken
+    if amount:
+        legs.append(Leg(await wallet(session, user_id, currency), -amount))
+    return legs
 
 
 async def platform(session: WriteSession, kind: AccountKind, currency: Currency) -> int:
     """Any part of an account of the platform."""
-    # Each connection takes a part of its own, or shares it with few: these do not wait for each other.
-    stripe = func.mod(func.pg_backend_pid(), STRIPES)
-    return await _account(session, {"kind": kind, "currency": currency, "user_id": None, "stripe": stripe})
+    identity = {"kind": kind, "currency": currency, "user_id": None, "stripe": _own_stripe(STRIPES)}
+    return await _account(session, identity)
 
 
-async def _account(session: WriteSession, identity: dict[str, object]) -> int:
+def _own_stripe(count: int) -> ColumnElement[int]:
+    """Which of so many parts a connection takes: its own, or one shared with few, so that these do not wait."""
+    return func.mod(func.pg_backend_pid(), count)
+
+
+async def _account(session: WriteSession, identity: Mapping[str, object]) -> int:
     sought = select(LedgerAccount.id).filter_by(**identity)
     id = await session.scalar(sought)
     if id is None:
@@ -170,9 +211,8 @@ async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | N
         raise NotFound("There is no such operation.")
     if reversed_.reverses_id is not None:
         raise Conflict("This operation is itself a reversal, which cannot be reversed.")
-    entries = select(LedgerEntry.account_id, LedgerEntry.change, LedgerEntry.user_id)
-    rows = (await session.execute(entries.where(LedgerEntry.operation_id == operation_id))).all()
-    await lock_wallets(session, *(row.user_id for row in rows if row.user_id is not None))
+    owners = select(LedgerEntry.user_id).where(LedgerEntry.operation_id == operation_id)
+    await lock_wallets(session, *(id for id in await session.scalars(owners) if id is not None))
     about = About(
         reversed_.cause,
         actor_id,
@@ -183,4 +223,23 @@ async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | N
         reverses_id=reversed_.id,
     )
     async with part(session):
-        return await post(session, about, [Leg(row.account_id, -row.change) for row in rows])
+        return await post(session, about, await _opposite(session, operation_id))
+
+
+async def _opposite(session: WriteSession, operation_id: int) -> list[Leg]:
+    """The opposite of each entry. What came to one part of a wallet is taken from any of them."""
+    columns = (
+        LedgerEntry.account_id,
+        LedgerEntry.change,
+        LedgerAccount.kind,
+        LedgerAccount.user_id,
+        LedgerAccount.currency,
+    )
+    entries = select(*columns).join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+    legs: list[Leg] = []
+    for entry in await session.execute(entries.where(LedgerEntry.operation_id == operation_id)):
+        if entry.kind is AccountKind.WALLET and entry.change > 0:
+            legs += await debits(session, entry.user_id, entry.currency, entry.change)
+        else:
+            legs.append(Leg(entry.account_id, -entry.change))
+    return legs

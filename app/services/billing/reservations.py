@@ -20,6 +20,7 @@ from app.models.billing.reservations import Reservation, ReservationPart, Reserv
 from app.services.billing import holds, ledger, spending
 from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds
+from app.services.billing.holds import Source
 from app.services.billing.ledger import About, Leg
 
 SWEPT_AT_ONCE = 100
@@ -71,17 +72,25 @@ async def hold(
     )
     session.add(reservation)
     await session.flush()
-    left = amount
-    for source in sources:
-        if part := min(left, source.free):
-            held = ReservationPart(
-                reservation_id=reservation.id, account_id=source.account_id, amount=part, expires_at=until
-            )
-            session.add(held)
-            left -= part
-    await session.flush()
+    await hold_parts(session, reservation, sources)
     await spending.tell_after(session, user_id, free - amount)
     return reservation
+
+
+async def hold_parts(session: WriteSession, reservation: Reservation, sources: Sequence[Source]) -> None:
+    """Holds the amount of a reservation, in the order of what can pay for it."""
+    left = reservation.amount
+    for source in sources:
+        if amount := min(left, source.free):
+            part = ReservationPart(
+                reservation_id=reservation.id,
+                account_id=source.account_id,
+                amount=amount,
+                expires_at=reservation.expires_at,
+            )
+            session.add(part)
+            left -= amount
+    await session.flush()
 
 
 async def post(session: WriteSession, reservation_id: int, amount: Decimal | None = None) -> Operation | None:

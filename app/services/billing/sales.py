@@ -23,7 +23,7 @@ from app.models.system import Job
 from app.services.billing import amounts, charges, holds, ledger, reservations, spending
 from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds, SpendingLimitReached
-from app.services.billing.ledger import About, Leg
+from app.services.billing.ledger import About
 from app.services.system import notifications
 from app.settings import settings
 
@@ -68,9 +68,9 @@ async def pay(session: WriteSession, sale: Sale) -> Operation | None:
         return None
     await require_funds(session, sale)
     about = About(sale.cause, sale.buyer_id, sale.seller_id, count_of_lines=sale.count_of_lines, subject=sale.subject)
-    paid = Leg(await ledger.wallet(session, sale.buyer_id, Currency.USD), -sale.price)
+    paid = await ledger.debits(session, sale.buyer_id, Currency.USD, sale.price)
     received = await reservations.payee_legs(session, sale.seller_id, sale.price, sale.commission)
-    operation = await ledger.post(session, about, [paid, *received])
+    operation = await ledger.post(session, about, [*paid, *received])
     await _tell(session, sale)
     return operation
 
@@ -96,10 +96,7 @@ async def hold(session: WriteSession, sale: Sale, job: Job) -> Reservation:
     )
     session.add(reservation)
     await session.flush()
-    account_id = await ledger.wallet(session, sale.buyer_id, Currency.USD)
-    part = ReservationPart(reservation_id=reservation.id, account_id=account_id, amount=sale.price, expires_at=until)
-    session.add(part)
-    await session.flush()
+    await reservations.hold_parts(session, reservation, await holds.wallet_parts(session, sale.buyer_id, Currency.USD))
     await _tell(session, sale)
     return reservation
 
@@ -125,7 +122,7 @@ async def spent_this_month(session: ReadSession, user_id: int) -> Decimal:
         ReservationPart.expires_at > func.clock_timestamp(),
     )
     own = LedgerAccount.user_id == user_id, LedgerAccount.kind == AccountKind.WALLET
-    of_wallet = select(held.scalar_subquery()).where(*own, LedgerAccount.currency == Currency.USD)
+    of_wallet = select(func.sum(held.scalar_subquery())).where(*own, LedgerAccount.currency == Currency.USD)
     return amounts.rounded((await session.scalar(paid) or ZERO) + (await session.scalar(of_wallet) or ZERO))
 
 

@@ -48,12 +48,11 @@ async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> 
     tokens = amounts.positive("usd", amounts.rounded(usd / settings.token_price_usd))
     user_id = signed_in(viewer)
     await ledger.lock_wallets(session, user_id)
-    dollars = await ledger.wallet(session, user_id, Currency.USD)
     available = await holds.available(session, user_id, Currency.USD)
     if available < usd:
         raise InsufficientFunds(required=usd, available=available, currency=Currency.USD)
     legs = [
-        Leg(dollars, -usd),
+        *await ledger.debits(session, user_id, Currency.USD, usd),
         Leg(await ledger.platform(session, AccountKind.CONVERSION, Currency.USD), usd),
         Leg(await ledger.platform(session, AccountKind.CONVERSION, Currency.EAML), -tokens),
         Leg(await ledger.wallet(session, user_id, Currency.EAML), tokens),

@@ -32,9 +32,9 @@ async def fund(session: WriteSession, request: ConsultingRequest, amount: Decima
     if available < amount:
         raise InsufficientFunds(required=amount, available=available, currency=Currency.USD)
     account_id = await ledger.open_account(session, AccountKind.ESCROW, request.user_id, Currency.USD)
-    wallet = await ledger.wallet(session, request.user_id, Currency.USD)
+    paid = await ledger.debits(session, request.user_id, Currency.USD, amount)
     about = About(OperationCause.CONSULTING, request.user_id, request.consultant_user_id, subject=named(request))
-    await ledger.post(session, about, [Leg(wallet, -amount), Leg(account_id, amount)])
+    await ledger.post(session, about, [*paid, Leg(account_id, amount)])
     return account_id
 
 
