@@ -3,17 +3,24 @@
 from typing import Any
 
 from app import parsing
+from app.database import WriteSession
 from app.formats.tables import reading
 from app.gateways import storage
 from app.models.kinds.automl import AutomlJob
 from app.services.automl import readings
+from app.services.automl.machines import making
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.run import Run
 
 
-@job(AutomlJob.READ_TABLE, failed=readings.failed)
+async def _failed(session: WriteSession, reading_id: int, reason: str) -> None:
+    await readings.failed(session, reading_id, reason)
+    await making.give_up(session, reading_id, reason)
+
+
+@job(AutomlJob.READ_TABLE, failed=_failed)
 async def read_table(run: Run) -> None:
     """Reads a table in a parsing child; nothing is kept but the reading."""
     async with run.writing() as session:
@@ -30,3 +37,4 @@ async def read_table(run: Run) -> None:
         )
     async with run.ending() as session:
         await readings.finish(session, run.claim.subject_id, report)
+        await making.go_on(session, run.claim.subject_id)

@@ -17,10 +17,11 @@ from app.services.automl.machines import changing, correcting, making
 from app.services.automl.machines import lines as line_changes
 from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.lines import LineChange
-from app.services.automl.machines.making import SplitChoice
+from app.services.automl.machines.making import Draft, SplitChoice
 from app.services.system import uploads
 from resolvers import ids
 from resolvers.automl.machines import FormerMachine
+from resolvers.automl.readings import TableOptionsInput, table_options
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.optional_arguments import given
@@ -69,37 +70,44 @@ class LineChangeInput:
 
 async def create_machine(
     info: Info,
-    table: strawberry.ID,
     name: str,
+    table: strawberry.ID | None = None,
+    upload: str | None = None,
+    options: TableOptionsInput | None = None,
     level: int = 1,
     description: str | None = None,
     columns: list[ColumnOverrideInput] | None = None,
-    team_id: strawberry.ID | None = None,
+    team: strawberry.ID | None = None,
     split: MachineSplitInput | None = None,
 ) -> Machine:
-    """Makes a machine of a table that was read. Its lines are read in the background: its `status` says when.
+    """Makes a machine of a table. Its lines are read in the background: its `status` says when.
 
     table: The reading of the table, from `readTable`.
+    upload: The `upload` value of a link from `requestTableUpload`, instead of a reading. The table is read first; the
+        machine has no columns before.
+    options: What is known about the table; for an upload only.
     name: The name, at most {automl.MACHINE_NAME_LENGTH_MAX} characters. Names between `__` are for the system.
     level: The effort spent on training, {automl.MACHINE_LEVEL_MIN} to {automl.MACHINE_LEVEL_MAX}. It never changes.
     description: What it is about, at most {automl.MACHINE_DESCRIPTION_LENGTH_MAX} characters.
     columns: Corrections of how columns were read.
-    team_id: A team of the viewer's whose members use the machine, too.
+    team: A team of the viewer's whose members use the machine, too.
     split: How lines to evaluate on are set apart; by chance if left out.
     """
+    viewer = info.context.viewer
     overrides = [ColumnOverride(**vars(each)) for each in columns or []]
+    team_id = None if team is None else ids.key(team, Team)
+    split_choice = SplitChoice() if split is None else SplitChoice(**vars(split))
+    draft = making.checked(viewer, Draft(name, description, level, overrides, team_id, split_choice))
+    if (table is None) == (upload is None):
+        raise Invalid("table", "Give either a table or an upload.")
+    if options is not None and upload is None:
+        raise Invalid("options", "Options are for an upload. Read the table again with `readTable` and these options.")
+    if table is not None:
+        async with info.context.writing() as session:
+            return await making.create_machine(session, viewer, draft, reading_id=ids.key(table, TableReading))
+    file = await uploads.uploaded(viewer, upload or "", use=readings.USE)
     async with info.context.writing() as session:
-        return await making.create_machine(
-            session,
-            info.context.viewer,
-            reading_id=ids.key(table, TableReading),
-            name=name,
-            description=description,
-            level=level,
-            overrides=overrides,
-            team_id=None if team_id is None else ids.key(team_id, Team),
-            split=SplitChoice() if split is None else SplitChoice(**vars(split)),
-        )
+        return await making.create_machine_of_upload(session, viewer, draft, file=file, options=table_options(options))
 
 
 async def update_machine(

@@ -143,9 +143,14 @@ async def read_table(info: Info, upload: str, options: TableOptionsInput | None 
     """
     viewer = info.context.viewer
     file = await uploads.uploaded(viewer, upload, use=readings.USE)
-    given = {} if options is None else {name: value for name, value in vars(options).items() if value is not None}
     async with info.context.writing() as session:
-        return await readings.read_table(session, viewer, file=file, options=TableOptions(**given))
+        return await readings.read_table(session, viewer, file=file, options=table_options(options))
+
+
+def table_options(options: TableOptionsInput | None) -> TableOptions:
+    """What is known about a table."""
+    given = {} if options is None else {name: value for name, value in vars(options).items() if value is not None}
+    return TableOptions(**given)
 
 
 async def table_reading_updated(

@@ -1,11 +1,15 @@
 """Machines: made of a table, with all lines or none, kept in the user's own values, and seen by those who use them."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
-from app.models.system import JobState
+from app.models.automl.readings import TableReading
+from app.models.kinds.automl import AutomlJob
+from app.models.system import Job, JobState
+from resolvers import ids
+from tests import factories
 
 ROWS = b"when;size;kind;note\n" + b"".join(
     b"03/%02d/2024;%d,5;k%d;%s\n" % (12 + at % 9, at, at % 3, b"" if at % 4 else b"x") for at in range(40)
@@ -217,3 +221,96 @@ async def test_a_machine_that_could_not_learn_is_refused(change, refuse, send, w
     assert refused["field"] == field
     async with database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Machine)) == 0
+
+
+@pytest.fixture
+def of_upload(change, send, owner):
+    """Makes a machine of a table that nobody has read; answers with its id."""
+
+    async def of_upload(content=TWO, **given):
+        given = {"name": "Cells", "columns": [{"name": "y", "role": "OUTPUT"}]} | given
+        shown = "id status columns { name } job { kind }"
+        made = await change("createMachine", shown, viewer=owner, upload=await send(content), **given)
+        assert (made["status"], made["columns"], made["job"]["kind"]) == ("LOADING", [], "READ_TABLE")
+        return made["id"]
+
+    return of_upload
+
+
+async def test_a_machine_is_made_straight_from_an_upload(of_upload, ask, refuse, work, look, lines, owner):
+    columns = [{"name": "size", "datatype": "LABEL"}, {"name": "kind", "role": "OUTPUT"}]
+    id = await of_upload(ROWS, columns=columns, options={"outputs": ["kind"]}, level=2, split={"seed": 3})
+    assert (await refuse("deleteMachine", viewer=owner, id=id))["code"] == "CONFLICT"
+    loading = await work()
+    assert (loading.kind, loading.state) == (AutomlJob.LOAD_MACHINE, JobState.QUEUED)
+    told = (await look(id))["machine"]
+    assert (told["status"], told["learningLineCount"], len(told["columns"])) == ("LOADING", 0, 4)
+    assert (await work()).state is JobState.DONE
+    told = (await look(id))["machine"]
+    assert (told["status"], told["failure"], told["machineLevel"], told["split"]) == ("READY", None, 2, "RANDOM")
+    assert told["learningLineCount"] + told["evaluationLineCount"] == len(await lines(id)) == 40
+    roles = [(each["name"], each["datatype"], each["role"]) for each in told["columns"]]
+    assert roles[1:3] == [("size", "LABEL", "INPUT"), ("kind", "LABEL", "OUTPUT")]
+    read = await ask("{ tableReadings { nodes { status rowCount } } }", viewer=owner)
+    assert read["tableReadings"]["nodes"] == [{"status": "FINISHED", "rowCount": 40}]
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "told"),
+    [
+        (b"a\n1\n", {}, "one column"),
+        (TWO, {"columns": [{"name": "z", "role": "OUTPUT"}]}, 'There is no column "z"'),
+        (TWO, {"columns": [{"name": name, "role": "OUTPUT"} for name in "aby"]}, "no inputs"),
+        (TWO, {"split": {"kind": "TIME", "column": "z"}}, 'has no column "z"'),
+    ],
+)
+async def test_a_machine_whose_table_does_not_fit_fails_in_words(of_upload, work, look, lines, content, given, told):
+    id = await of_upload(content, **given)
+    await work()
+    machine = (await look(id))["machine"]
+    assert (machine["status"], machine["columns"], told in machine["failure"]) == ("FAILED", [], True)
+    assert await lines(id) == []
+
+
+async def test_a_machine_that_was_deleted_meanwhile_gets_no_columns(of_upload, work, database):
+    await of_upload()
+    async with database.writing() as session:
+        await session.execute(update(Machine).values(deleted_at=func.now()))
+    assert (await work()).state is JobState.DONE
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(MachineColumn)) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"table": "TABLE"}, "table"),
+        ({"upload": None}, "table"),
+        ({"upload": "another"}, "upload"),
+        ({"upload": None, "table": "TABLE", "options": {"header": True}}, "options"),
+        ({"options": {"separator": "x"}}, "options.separator"),
+        ({"level": 6}, "level"),
+        ({"columns": [{"name": "n" * 501}]}, "columns.0.name"),
+        ({"split": {"kind": "TIME", "column": "n" * 501}}, "split.column"),
+    ],
+)
+async def test_a_machine_of_an_upload_is_refused_before_anything_is_kept(refuse, send, owner, database, given, field):
+    given = {"name": "Cells", "upload": await send(TWO)} | given
+    if given.get("table"):
+        given["table"] = ids.encode_key(TableReading, 1)
+    assert (await refuse("createMachine", viewer=owner, **given))["field"] == field
+    async with database.reading() as session:
+        for table in (Machine, TableReading, Job):
+            assert await session.scalar(select(func.count()).select_from(table)) == 0
+
+
+async def test_a_machine_of_an_upload_is_for_a_team_of_the_senders(
+    of_upload, refuse, send, look, work, database, owner, other
+):
+    team = ids.encode(await factories.team(database, owner.id))
+    theirs = ids.encode(await factories.team(database, other.id, name="Theirs"))
+    id = await of_upload(team=team)
+    await work()
+    assert (await look(id, "machineOwnerTeam { id }"))["machine"]["machineOwnerTeam"]["id"] == team
+    refused = await refuse("createMachine", viewer=owner, upload=await send(TWO), name="Cells", team=theirs)
+    assert refused["code"] == "NOT_FOUND"

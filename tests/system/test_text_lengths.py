@@ -58,6 +58,10 @@ ELSEWHERE = {
     ("correctColumns", "columns.0.name"): "compared, not kept",
     ("createMachine", "columns.0.name"): "compared, not kept",
     ("createMachine", "split.column"): "compared, not kept",
+    **{
+        ("createMachine", f"options.{name}"): "as of readTable"
+        for name in ("encoding", "separator", "sheet", "outputs.0")
+    },
     ("trainMachine", "split.column"): "compared, not kept",
     ("trainMachine", "classWeights.weights.0.label"): "compared with the labels of the lines",
     **{

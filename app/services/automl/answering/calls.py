@@ -24,7 +24,7 @@ from app.services.automl import readings, trainings
 from app.services.automl.answering import asking, paying
 from app.services.automl.machines import lines, making
 from app.services.automl.machines.columns import ColumnOverride
-from app.services.automl.machines.making import SplitChoice
+from app.services.automl.machines.making import Draft
 from app.services.system import uploads
 from app.settings import settings
 
@@ -116,18 +116,9 @@ async def _make(
         ]
         async with database.writing() as session:
             reading_id = await _keep(session, viewer, key, report)
-            await making.create_machine(
-                session,
-                viewer,
-                reading_id=reading_id,
-                name=name,
-                description=None,
-                level=level,
-                overrides=[each for each in overrides if each.role is not None],
-                team_id=None,
-                split=SplitChoice(),
-                is_trained=True,
-            )
+            roles = [each for each in overrides if each.role is not None]
+            draft = making.checked(viewer, Draft(name, level=level, overrides=roles, is_trained=True))
+            await making.create_machine(session, viewer, draft, reading_id=reading_id)
     except (Invalid, NotFound) as error:
         await storage.delete(key)
         raise NotMade(error.message) from None

@@ -1,8 +1,9 @@
 """The columns of a new machine: as the table was read, and as somebody corrects it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from enum import Enum
+from typing import Any, NamedTuple, Self
 
 from app.errors import Conflict, Invalid, quoted
 from app.formats.tables import splits
@@ -13,6 +14,12 @@ from app.models.automl.readings import TableReading
 from app.models.limits import automl as limits
 
 DATED = frozenset({Datatype.DATE, Datatype.DATETIME})
+CHOICES: dict[str, Any] = {
+    "datatype": Datatype,
+    "role": Role,
+    "decimal_sign": DecimalSign,
+    "date_order": DateOrder,
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,16 @@ class ColumnOverride:
     role: Role | None = None
     decimal_sign: DecimalSign | None = None
     date_order: DateOrder | None = None
+
+    def plain(self) -> dict[str, str | None]:
+        """As JSON has it."""
+        return {name: value.value if isinstance(value, Enum) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def read(cls, plain: Mapping[str, str | None]) -> Self:
+        """From JSON."""
+        given = {name: CHOICES[name](value) for name, value in plain.items() if name in CHOICES and value is not None}
+        return cls(str(plain["name"]), **given)
 
 
 class Usual(NamedTuple):
@@ -141,6 +158,12 @@ def written(column: MachineColumn) -> dict[str, Any]:
         "date_order": column.date_order,
         "role": column.role.value,
     }
+
+
+def require_column_name(field: str, name: str) -> None:
+    """Invalid for what no column of any table is called; for those that are named before their table is read."""
+    if len(name) > limits.COLUMN_NAME_LENGTH_MAX:
+        raise Invalid(field, f"There is no column {quoted(name)}. Name it as the table does.")
 
 
 def check_split(kind: MachineSplit, name: str | None, columns: Sequence[MachineColumn]) -> None:

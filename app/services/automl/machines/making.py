@@ -1,7 +1,7 @@
 """Making machines: of a table that was read, or of another machine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import insert, literal, select
@@ -19,9 +19,19 @@ from app.models.system import Job
 from app.policies import Viewer, signed_in, visible
 from app.policies.accounts import belongs_to_team
 from app.queue import enqueue
+from app.services.automl import readings
+from app.services.automl.machines import loading
 from app.services.automl.machines.access import machine_seen
-from app.services.automl.machines.columns import ColumnOverride, check_split, columns_of, require_finished
+from app.services.automl.machines.columns import (
+    ColumnOverride,
+    check_split,
+    columns_of,
+    require_column_name,
+    require_finished,
+)
+from app.services.automl.readings import TableOptions
 from app.services.system import audit
+from app.services.system.uploads import Uploaded
 
 FORMAT = ("encoding", "separator", "header", "description_row", "sheet")
 KEPT_BY_COPIES = (
@@ -48,6 +58,19 @@ class SplitChoice:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What somebody wants of a new machine, beside its table."""
+
+    name: str
+    description: str | None = ""
+    level: int = limits.MACHINE_LEVEL_MIN
+    overrides: Sequence[ColumnOverride] = ()
+    team_id: int | None = None
+    split: SplitChoice = SplitChoice()
+    is_trained: bool = False
+
+
 def name_of_machine(viewer: Viewer, field: str, name: str) -> str:
     """The name, unless it is one of the system's."""
     if name.strip().startswith("__") and name.strip().endswith("__") and not viewer.is_super_admin:
@@ -68,44 +91,106 @@ async def team_of_machine(session: ReadSession, viewer: Viewer, team_id: int) ->
     return team_id
 
 
-async def create_machine(
-    session: WriteSession,
-    viewer: Viewer,
-    *,
-    reading_id: int,
-    name: str,
-    description: str | None,
-    level: int,
-    overrides: Sequence[ColumnOverride],
-    team_id: int | None,
-    split: SplitChoice,
-    is_trained: bool = False,
-) -> Machine:
+async def create_machine(session: WriteSession, viewer: Viewer, draft: Draft, *, reading_id: int) -> Machine:
     """A machine of a table that was read. A job reads its lines, and starts a training if it `is_trained` at once."""
-    user_id = signed_in(viewer)
-    named = {
-        "machine_name": name_of_machine(viewer, "name", name),
-        "machine_description": description_of_machine("description", description),
-    }
+    machine = await _drafted(session, viewer, draft)
     reading = await session.scalar(visible(TableReading, viewer).where(TableReading.id == reading_id))
     if reading is None:
         raise NotFound("There is no such reading of a table.")
     require_finished(reading)
-    _check(level, split)
-    columns = columns_of(reading, overrides)
-    check_split(split.kind, split.column, columns)
-    machine = Machine(
-        machine_owner_user_id=user_id,
-        machine_owner_team_id=None if team_id is None else await team_of_machine(session, viewer, team_id),
-        **named,
-        machine_level=level,
-        table_options={each: getattr(reading, each) for each in FORMAT},
-        pending={"storage_key": reading.storage_key, "purpose": None, "trainer_id": user_id if is_trained else None},
-        split=split.kind,
-        split_column=split.column,
-        split_seed=split.seed,
-        evaluation_percentage=split.evaluation_percentage,
+    await _fill(session, machine, reading, draft.overrides, is_trained=draft.is_trained)
+    audit.record(session, signed_in(viewer), "createMachine", about=machine)
+    return machine
+
+
+async def create_machine_of_upload(
+    session: WriteSession, viewer: Viewer, draft: Draft, *, file: Uploaded, options: TableOptions
+) -> Machine:
+    """A machine of a table that is read first; its columns and lines come once that is done."""
+    machine = await _drafted(session, viewer, draft)
+    for number, each in enumerate(draft.overrides):
+        require_column_name(f"columns.{number}.name", each.name)
+    if draft.split.column is not None:
+        require_column_name("split.column", draft.split.column)
+    reading = await readings.read_table(session, viewer, file=file, options=options)
+    machine.job_id = reading.job_id
+    machine.pending = {"reading_id": reading.id, "columns": [each.plain() for each in draft.overrides]}
+    session.add(machine)
+    await session.flush()
+    audit.record(session, signed_in(viewer), "createMachine", about=machine)
+    return machine
+
+
+async def go_on(session: WriteSession, reading_id: int) -> None:
+    """Once a table is read: gives the machine that waits for it its columns, and queues the reading of its lines."""
+    reading = await session.get_one(TableReading, reading_id)
+    machine = await _waiting(session, reading)
+    if machine is None or machine.pending is None:
+        return
+    overrides = [ColumnOverride.read(each) for each in machine.pending["columns"]]
+    try:
+        await _fill(session, machine, reading, overrides)
+    except Invalid as wrong:
+        await loading.loading_failed(session, machine.id, wrong.message)
+
+
+async def give_up(session: WriteSession, reading_id: int, reason: str) -> None:
+    """The machine that waits for a table fails with it."""
+    machine = await _waiting(session, await session.get_one(TableReading, reading_id))
+    if machine is not None:
+        await loading.loading_failed(session, machine.id, reason)
+
+
+async def _waiting(session: WriteSession, reading: TableReading) -> Machine | None:
+    """The machine that was made together with a reading, unless it was deleted meanwhile."""
+    waits = Machine.pending["reading_id"].as_integer() == reading.id
+    own = select(Machine).where(Machine.job_id == reading.job_id, waits, Machine.deleted_at.is_(None))
+    return await session.scalar(own.with_for_update(key_share=True))
+
+
+def checked(viewer: Viewer, draft: Draft) -> Draft:
+    """What somebody wants of a new machine, if it can be had of any table."""
+    _check(draft.level, draft.split)
+    return replace(
+        draft,
+        name=name_of_machine(viewer, "name", draft.name),
+        description=description_of_machine("description", draft.description),
     )
+
+
+async def _drafted(session: WriteSession, viewer: Viewer, draft: Draft) -> Machine:
+    """A machine that has neither columns nor lines yet."""
+    return Machine(
+        machine_owner_user_id=signed_in(viewer),
+        machine_owner_team_id=None if draft.team_id is None else await team_of_machine(session, viewer, draft.team_id),
+        machine_name=draft.name,
+        machine_description=draft.description,
+        machine_level=draft.level,
+        split=draft.split.kind,
+        split_column=draft.split.column,
+        split_seed=draft.split.seed,
+        evaluation_percentage=draft.split.evaluation_percentage,
+    )
+
+
+async def _fill(
+    session: WriteSession,
+    machine: Machine,
+    reading: TableReading,
+    overrides: Sequence[ColumnOverride],
+    *,
+    is_trained: bool = False,
+) -> None:
+    """Gives a machine the columns of a table that was read, and queues the reading of its lines."""
+    user_id = reading.user_id
+    columns = columns_of(reading, overrides)
+    check_split(machine.split, machine.split_column, columns)
+    machine.table_options = {each: getattr(reading, each) for each in FORMAT}
+    machine.pending = {
+        "storage_key": reading.storage_key,
+        "purpose": None,
+        "trainer_id": user_id if is_trained else None,
+    }
     session.add(machine)
     await session.flush()
     for column in columns:
@@ -113,9 +198,7 @@ async def create_machine(
     session.add_all(columns)
     await session.flush()
     machine.job_id = (await enqueue(session, AutomlJob.LOAD_MACHINE, subject_id=machine.id, user_id=user_id)).id
-    audit.record(session, user_id, "createMachine", about=machine)
     await session.flush()
-    return machine
 
 
 def _check(level: int, split: SplitChoice) -> None:
