@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.tabular.cells import label_key, moment_text, numbers_of, text_of
 from app.tabular.encoders import Encoders
-from app.tabular.parts import FIRST, MISSING, RARE, Labels, Part
-from app.tabular.texts import counted
+from app.tabular.parts import FIRST, MISSING, RARE, Labels, Part, parts_of
+from app.tabular.texts import counted, levelled
 from tests.fuzz import examples
 
 COLUMNS = [
@@ -184,6 +184,93 @@ def test_moments_come_back(value):
 
     assert wrong == []
     assert moment_text(float(numbers[0]), "DATETIME") == value
+
+
+@pytest.mark.fuzz
+@settings(**examples(40))
+@given(st.times().map(lambda each: each.replace(microsecond=0)))
+def test_times_come_back(value):
+    numbers, wrong = numbers_of([value.isoformat(), value.isoformat("minutes")], "TIME")
+
+    assert wrong == []
+    assert moment_text(float(numbers[0]), "TIME") == value.isoformat()
+    assert moment_text(float(numbers[1]), "TIME") == value.replace(second=0).isoformat()
+    # The hour that is learned from says the time, too.
+    assert moment_text(float(parts_of(numbers, "TIME")[0][0]) * 3600, "TIME") == value.isoformat()
+
+
+@pytest.mark.fuzz
+@settings(**examples(40))
+@given(st.datetimes().map(lambda each: each.replace(microsecond=0)))
+def test_a_moment_comes_back_from_its_parts(value):
+    numbers, _ = numbers_of([value.isoformat()], "DATETIME")
+
+    days, month, day, weekday, of_year, hour = (float(part[0]) for part in parts_of(numbers, "DATETIME"))
+
+    assert moment_text(days * 86_400 + hour * 3600, "DATETIME") == value.isoformat()
+    assert (month, day, weekday) == (value.month, value.day, value.weekday())
+    assert of_year == value.timetuple().tm_yday
+
+
+@pytest.mark.fuzz
+@settings(**examples(40))
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60))
+def test_labels_come_back_from_their_places_or_their_row_of_a_table(values):
+    encoders = Encoders.fit([COLUMNS[1]], [[f"k{each}" for each in values] * 4], text_width=8, is_ranked=False)
+    labels = encoders.labels[0]
+    matrix, warned = encoded(encoders, l=[f"K{each} " for each in values] + [None])
+
+    dense = encoders.dense(matrix)
+
+    codes = dense.indexes[:, 0] if encoders.embedded else dense.wide.argmax(1)
+    assert [labels.decode(code) for code in codes] == [*(f"k{each}" for each in values), None]
+    assert encoders.embedded or dense.wide.sum(1).tolist() == [1] * len(codes)
+    assert warned == []
+
+
+@pytest.mark.fuzz
+@settings(**examples(40))
+@given(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=2, max_size=40))
+def test_ranks_keep_the_order_and_flags_say_what_is_missing(values):
+    encoders = Encoders.fit([COLUMNS[0]], [values], text_width=8, is_ranked=True)
+    if not encoders.encoders:
+        assert set(values) == {None}
+        return
+    dense = encoders.dense(encoded(encoders, n=values)[0])
+
+    known = np.array([each is not None for each in values])
+    ranks = dense.numbers[known, 1]
+    order = np.argsort(np.array([each for each in values if each is not None]), kind="stable")
+    assert (np.diff(ranks[order]) >= 0).all()
+    assert abs(ranks).max() <= 1
+    assert not dense.numbers[~known].any()
+    if not known.all():
+        assert dense.wide[:, 0].tolist() == (~known).tolist()
+
+
+@pytest.mark.fuzz
+@settings(**examples(40))
+@given(st.floats(0, 1), st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20, unique=True))
+def test_a_rank_says_the_value_between_those_that_were_seen(place, values):
+    part = Part.fit(np.array(values))
+    value = min(values) + place * (max(values) - min(values))
+
+    rank = part.rank(np.array([value]))[0]
+
+    back = np.interp(rank, np.linspace(-1, 1, len(part.knots)), part.knots)
+    np.testing.assert_allclose(back, value, atol=(max(values) - min(values)) * 1e-5)
+
+
+@pytest.mark.fuzz
+@settings(**examples(40))
+@given(st.text(max_size=60))
+def test_a_text_is_the_same_in_any_case_and_has_one_length(value):
+    counts = counted([value, value.swapcase()], 64)
+    one, other = levelled(counts, np.ones(64, np.float32))
+
+    if value.casefold() == value.swapcase().casefold() and len(value) == len(value.swapcase()):
+        np.testing.assert_array_equal(one, other)
+    assert np.linalg.norm(one) == pytest.approx(2 if counts[0].any() else 0, rel=1e-4)
 
 
 @pytest.mark.fuzz
