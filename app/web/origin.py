@@ -92,6 +92,23 @@ def is_known_origin(origin: str | None) -> bool:
     return is_local or origin in settings.cors_origins or "*" in settings.cors_origins
 
 
+def is_foreign_page(headers: Headers) -> bool:
+    """Whether a WebSocket is opened by a page that may not, where the settings name the pages that may.
+
+    Browsers ask nobody before they open a WebSocket, and programs need not say an origin.
+    """
+    page = headers.get("origin")
+    if page is None or not settings.cors_origins or is_known_origin(page):
+        return False
+    return not _is_own(page, headers)
+
+
+def _is_own(page: str, headers: Headers) -> bool:
+    """Whether it is the origin that the request is sent to; a proxy may have another name for it than the public."""
+    host = page.lower().partition("://")[2]
+    return host in {headers.get("host", "").lower(), settings.address.partition("://")[2].lower()} - {""}
+
+
 def foreign_browser(headers: Headers) -> bool:
     """Whether a browser may be sending this for a page that is not ours, without having asked us first."""
     if any(name in headers for name in _PREFLIGHTED):
@@ -105,4 +122,4 @@ def foreign_browser(headers: Headers) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in {"none", "same-origin"}
-    return page is not None and page.partition("://")[2] != headers.get("host")
+    return page is not None and not _is_own(page, headers)

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+import websockets
 
 from app.settings import settings
 
@@ -49,3 +50,63 @@ async def test_in_production_the_settings_name_all(serve, monkeypatch):
         upload = preflight("https://map.example", **{"access-control-request-method": "PUT"})
         assert (await client.options("/uploads/x", headers=upload)).status_code == 200
     assert (named.status_code, "access-control-allow-origin" in local.headers) == (200, False)
+
+
+NAMED = ["https://map.example"]
+
+
+@pytest.fixture
+def only_named(monkeypatch):
+    monkeypatch.setattr(settings, "cors_origins", NAMED)
+    monkeypatch.setattr(settings, "public_url", "https://api.example")
+
+
+async def opens(connect, origin) -> bool:
+    try:
+        async with connect(origin=origin) as talk:
+            await talk.init()
+    except websockets.InvalidStatus as refused:
+        assert refused.response.status_code == 403
+        assert b"FIELDGRAPH_CORS_ORIGINS" in refused.response.body
+        return False
+    return True
+
+
+@pytest.mark.parametrize("production", [True, False])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "https://map.example.evil.example",
+        "https://evil.example/https://map.example",
+        "http://map.example",
+        "https://map.example:8443",
+        "null",
+        "https://",
+        "file://",
+    ],
+)
+async def test_a_foreign_page_opens_no_socket(connect, served, only_named, monkeypatch, origin, production):
+    monkeypatch.setattr(settings, "production", production)
+    assert not await opens(connect, origin)
+    assert served.journal.callers == []
+
+
+@pytest.mark.parametrize("origin", [None, *NAMED, "https://api.example", "own"])
+async def test_named_pages_and_our_own_and_programs_do(connect, served, only_named, monkeypatch, origin):
+    monkeypatch.setattr(settings, "production", True)
+    assert await opens(connect, served.url if origin == "own" else origin)
+
+
+async def test_pages_of_this_machine_open_one_while_developing(connect, only_named, monkeypatch):
+    monkeypatch.setattr(settings, "production", False)
+    assert await opens(connect, "http://localhost:5173")
+    monkeypatch.setattr(settings, "production", True)
+    assert not await opens(connect, "http://localhost:5173")
+
+
+@pytest.mark.parametrize("named", [[], ["*"]])
+async def test_where_no_page_is_named_or_all_are_every_page_opens_one(connect, monkeypatch, named):
+    monkeypatch.setattr(settings, "production", True)
+    monkeypatch.setattr(settings, "cors_origins", named)
+    assert await opens(connect, "https://evil.example")

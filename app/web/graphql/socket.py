@@ -5,21 +5,27 @@ import random
 from typing import Any
 
 import structlog
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
-from app.errors import RateLimited
+from app.errors import Code, RateLimited
 from app.settings import settings
 from app.web.graphql.connection_slots import Places, holder
+from app.web.graphql.errors import failure
 from app.web.graphql.execution import Engine
 from app.web.graphql.operation import Caller
 from app.web.graphql.outbox import LINE, Line
 from app.web.graphql.websocket_session import RESTART, SUBPROTOCOL, TRY_AGAIN, Conversation, Ended
-from app.web.origin import address_of, client_of, request_id_of
+from app.web.origin import address_of, client_of, is_foreign_page, request_id_of
 from app.web.routes import metrics
 
 PROTOCOL = "graphql-transport-ws"
 # At an end all clients come again: not all in the same instant.
 SPREAD_S = 0.5
+ORIGIN_LENGTH_MAX = 200
+FOREIGN = "Pages of this origin may not connect. The operator lists those that may in FIELDGRAPH_CORS_ORIGINS."
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +42,11 @@ class Sockets:
         offered: list[str] = scope.get("subprotocols", [])
         spoken = PROTOCOL in offered
         caller = Caller(request_id_of(scope), address_of(scope), "socket", client=client_of(scope))
+        headers = Headers(scope=scope)
+        if is_foreign_page(headers):
+            log.info("socket refused", request_id=caller.request_id, origin=headers["origin"][:ORIGIN_LENGTH_MAX])
+            await WebSocket(scope, receive, send).send_denial_response(_foreign(caller.request_id))
+            return
         metrics.sockets.inc()
         try:
             await receive()
@@ -43,7 +54,9 @@ class Sockets:
             subprotocol = PROTOCOL if spoken else next(iter(offered), None)
             await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
             line: Line = scope["extensions"][LINE]["line"]
-            ended = await self._converse(line, receive, caller) if spoken else _not_spoken()
+            ended = (
+                await self._converse(line, receive, caller, headers.get("authorization")) if spoken else _not_spoken()
+            )
             if ended:
                 _close(line, ended, caller)
         except OSError:
@@ -53,13 +66,13 @@ class Sockets:
             metrics.sockets.dec()
             self._held.pop(_task(), None)
 
-    async def _converse(self, line: Line, receive: Receive, caller: Caller) -> Ended | None:
+    async def _converse(self, line: Line, receive: Receive, caller: Caller, authorization: str | None) -> Ended | None:
         try:
             place = self._places.take(holder(None, caller.address))
         except RateLimited as problem:
             # Clients take it as: try again, later and later.
             return Ended(TRY_AGAIN, problem.message)
-        conversation = Conversation(line, receive, self._engine, caller, place)
+        conversation = Conversation(line, receive, self._engine, caller, place, authorization)
         self._held[_task()] = conversation
         try:
             return await conversation.hold()
@@ -80,6 +93,10 @@ def _task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task, "a socket is served by a task"
     return task
+
+
+def _foreign(request_id: str) -> Response:
+    return JSONResponse({"errors": [failure(FOREIGN, Code.FORBIDDEN, requestId=request_id)]}, status_code=403)
 
 
 def _not_spoken() -> Ended:

@@ -58,12 +58,21 @@ class Ended(Exception):
 class Conversation:
     """One socket from its opening to its end. It has a task of its own only for what it hears and what is asked."""
 
-    def __init__(self, line: Line, receive: Receive, engine: Engine, caller: Caller, place: Place) -> None:
+    def __init__(
+        self,
+        line: Line,
+        receive: Receive,
+        engine: Engine,
+        caller: Caller,
+        place: Place,
+        authorization: str | None = None,
+    ) -> None:
         self._line = line
         self._receive = receive
         self._engine = engine
         self._caller = caller
         self._place = place
+        self._authorization = authorization
         self._token: str | None = None
         self._is_initialised = False
         self._outbox = Outbox(line, self._too_slow)
@@ -163,7 +172,8 @@ class Conversation:
         if self._is_initialised:
             raise Ended(TOO_MANY, "Too many initialisation requests")
         try:
-            self._token = _token(payload or {})
+            token = _token(payload or {})
+            self._token = bearer(self._authorization) if token is None else token
             context = await self._engine.context(self._token, self._caller)
             if context.viewer_id is not None:
                 self._place.move(holder(context.viewer_id, self._caller.address))
