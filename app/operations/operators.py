@@ -4,10 +4,10 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from app.database import Database, WriteSession
 from app.errors import DomainError, Invalid
@@ -18,6 +18,8 @@ from app.services.accounts.sign_in import passwords as passwords_service
 from app.services.accounts.users import staff
 from app.services.system import audit
 from app.settings import settings
+
+T = TypeVar("T")
 
 program = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Manage accounts."
@@ -36,7 +38,7 @@ def create(
     super_admin: SuperAdmin = False,
 ) -> None:
     """Make an account; its password is asked for, or read from the standard input."""
-    password_hash = _password_hash()
+    password_hash = _password_hash(email, username)
 
     async def make(session: WriteSession) -> str:
         user = await sign_ups.create_account(session, email=email, username=username, password_hash=password_hash)
@@ -73,7 +75,7 @@ def demote(whose: Whose) -> None:
 @program.command()
 def password(whose: Whose) -> None:
     """Give somebody a new password, asked for or read from the standard input; their sessions end."""
-    password_hash = _password_hash()
+    password_hash = _password_hash(*_said(_done(lambda session: _names_of(session, whose))))
 
     async def change(session: WriteSession, user: User) -> str:
         await passwords.replace_password(session, user, password_hash, keeping=None)
@@ -125,7 +127,12 @@ def _line(user: User) -> str:
     return f"{user.username:<20} {user.email or '-':<40} {rank}{'' if user.is_active else ', suspended'}"
 
 
-def _password_hash() -> str:
+async def _names_of(session: WriteSession, whose: str) -> list[str | None]:
+    users = (await session.scalars(_meant(whose))).all()
+    return [name for user in users for name in (user.username, user.first_name, user.last_name, user.email)]
+
+
+def _password_hash(*names: str | None) -> str:
     """That of a password which nobody reads over a shoulder, in a history or in a list of processes."""
     if sys.stdin.isatty():
         chosen = getpass.getpass("Password: ")
@@ -133,14 +140,12 @@ def _password_hash() -> str:
             raise CannotStart("The two passwords differ.")
     else:
         chosen = sys.stdin.readline().rstrip("\n")
-    return _said(passwords_service.new_password_hash(chosen))
+    return _said(passwords_service.new_password_hash(chosen, names=names))
 
 
 def _do_to(whose: str, deed: Callable[[WriteSession, User], Awaitable[str]]) -> None:
     async def do(session: WriteSession) -> str:
-        name = whose.strip().lower()
-        is_meant = or_(func.lower(User.email) == name, func.lower(User.username) == name)
-        users = (await session.scalars(select(User).where(is_meant).with_for_update(key_share=True))).all()
+        users = (await session.scalars(_meant(whose).with_for_update(key_share=True))).all()
         if len(users) != 1:
             many = "There are several accounts" if users else "There is no account"
             raise CannotStart(f"{many} with the e-mail address or username {whose}.")
@@ -149,12 +154,17 @@ def _do_to(whose: str, deed: Callable[[WriteSession, User], Awaitable[str]]) -> 
     _do(do)
 
 
+def _meant(whose: str) -> Select[User]:
+    name = whose.strip().lower()
+    return select(User).where(or_(func.lower(User.email) == name, func.lower(User.username) == name))
+
+
 def _do(deed: Callable[[WriteSession], Awaitable[str]]) -> None:
     """Does it in one transaction, and says what was done."""
     print(_said(_done(deed)))
 
 
-def _said(doing: Coroutine[Any, Any, str]) -> str:
+def _said(doing: Coroutine[Any, Any, T]) -> T:
     """What comes of it, or in one sentence why nothing does."""
     try:
         return asyncio.run(doing)
@@ -164,7 +174,7 @@ def _said(doing: Coroutine[Any, Any, str]) -> str:
         raise CannotStart(error.message) from None
 
 
-async def _done(deed: Callable[[WriteSession], Awaitable[str]]) -> str:
+async def _done(deed: Callable[[WriteSession], Awaitable[T]]) -> T:
     database = Database(str(settings.database_url), str(settings.redis_url))
     try:
         async with database.writing() as session:

@@ -12,6 +12,9 @@ class AccountsSettings(BaseModel):
     # Sign-in
     password_length_min: int = Field(default=10, ge=8, le=64, description="Characters that a password must have.")
     password_length_max: int = Field(default=200, ge=64, le=4_096, description="Characters that a password may have.")
+    password_strength_min: int = Field(
+        default=3, ge=0, le=4, description="How hard a password must be to guess, as zxcvbn estimates it: 0 to 4."
+    )
     password_hashes_at_once: Count = Field(default=2, description="Passwords that are hashed at once.")
     session_days: Days = Field(default=30, description="Days after its last use that a session ends.")
     osm_url: str = Field(

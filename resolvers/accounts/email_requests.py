@@ -28,13 +28,14 @@ async def sign_up(
     token: The token from the `requestSignUp` email, valid for {settings.sign_up_link_minutes}. It identifies the
         address.
     username: The public username; unique.
-    password: At least {settings.password_length_min} characters.
+    password: At least {settings.password_length_min} characters, and hard to guess.
     first_name: Given name.
     last_name: Family name.
     """
     async with rate_limits.limit_sign_up(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.SIGN_UP, token)
-        password_hash = await passwords.new_password_hash(password)
+        names = (username, first_name, last_name, proof.address)
+        password_hash = await passwords.new_password_hash(password, names=names)
         async with info.context.writing() as session:
             user = await sign_ups.sign_up(
                 session,
@@ -65,11 +66,12 @@ async def reset_password(info: Info, token: str, password: str) -> User:
 
     token: The token from the `requestPasswordReset` email; valid for {settings.password_reset_link_minutes}, single
         use.
-    password: At least {settings.password_length_min} characters.
+    password: At least {settings.password_length_min} characters, and hard to guess.
     """
     async with rate_limits.limit_password_reset(info.context.rates, address=info.context.address):
         proof = tokens.proof_in(Purpose.PASSWORD_RESET, token)
-        password_hash = await passwords.new_password_hash(password)
+        names = await passwords.names_of(info.context.database, proof.user_id)
+        password_hash = await passwords.new_password_hash(password, names=names)
         async with info.context.writing() as session:
             return await passwords.reset_password(session, proof=proof, password_hash=password_hash)
 
@@ -78,13 +80,14 @@ async def change_password(info: Info, current_password: str, new_password: str, 
     """Changes the viewer's password. Ends all their other sessions and revokes their API keys.
 
     current_password: The current password.
-    new_password: At least {settings.password_length_min} characters.
+    new_password: At least {settings.password_length_min} characters, and hard to guess.
     keep_api_keys: Whether API keys stay valid. Leave it out if somebody else may know the password.
     """
     viewer = info.context.viewer
     async with rate_limits.limit_password_change(info.context.rates, viewer, address=info.context.address):
         old_hash = await passwords.old_password_hash(info.context.database, viewer, password=current_password)
-    password_hash = await passwords.new_password_hash(new_password, field="newPassword")
+    names = await passwords.names_of(info.context.database, viewer.user_id)
+    password_hash = await passwords.new_password_hash(new_password, names=names, field="newPassword")
     async with info.context.writing() as session:
         return await passwords.change_password(
             session, viewer, old_hash=old_hash, password_hash=password_hash, keeps_api_keys=keep_api_keys

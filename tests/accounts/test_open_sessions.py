@@ -84,7 +84,7 @@ async def test_signing_in_keeps_the_program_and_the_address(api, database, owner
 
 
 async def _with_password(database, person):
-    password_hash = await passwords.new_password_hash(factories.PASSWORD)
+    password_hash = await passwords.new_password_hash(factories.PASSWORD, names=())
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == person.id).values(password_hash=password_hash))
 

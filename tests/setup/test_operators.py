@@ -113,6 +113,17 @@ def test_somebody_becomes_staff_and_is_no_longer(user, ada, rows):
     assert {actor for _, actor in entries(rows)} == {None}
 
 
+@pytest.mark.parametrize("typed", ["password123", "ada@example"])
+def test_a_password_that_is_easy_to_guess_is_refused(user, ada, rows, typed):
+    before = rows("SELECT password_hash, security_stamp FROM users")
+    assert user("password", "ada", typed=f"{typed}\n").refusal.startswith(
+        "password: This password is too easy to guess."
+    )
+    made = user("create", "eve@example.org", "eve", typed=f"{typed.replace('ada', 'eve')}\n")
+    assert made.refusal.startswith("password: This password is too easy to guess.")
+    assert rows("SELECT password_hash, security_stamp FROM users") == before
+
+
 def test_a_new_password_is_set_and_sessions_end(user, ada, rows):
     rows(
         "INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at, client, address) "

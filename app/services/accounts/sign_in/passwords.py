@@ -1,6 +1,9 @@
 """Passwords: reset and change. Both end the other sessions, API keys, and all links sent before."""
 
-from sqlalchemy import delete
+import asyncio
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
 
 from app import security
 from app.database import Database, WriteSession
@@ -10,17 +13,30 @@ from app.models.kinds.accounts import AccountsMail
 from app.policies import Viewer, signed_in
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof, holder_of
+from app.services.accounts.sign_in import password_strength
 from app.services.accounts.sign_in.sessions import end_sessions
 from app.services.system import audit, mail
 from app.settings import settings
 
 
-async def new_password_hash(password: str, *, field: str = "password") -> str:
-    """The hash of a password of valid length. Slow by design, so never inside a transaction."""
+async def new_password_hash(password: str, *, names: Iterable[str | None], field: str = "password") -> str:
+    """The hash of a password of valid length that is hard to guess, also for those who know these names of its owner.
+
+    Slow by design, so never inside a transaction.
+    """
     low, high = settings.password_length_min, settings.password_length_max
     if not low <= len(password) <= high:
         raise Invalid(field, f"Choose a password of {low} to {high} characters.")
+    await asyncio.to_thread(password_strength.check, password, names=names, field=field)
     return await security.hash_password(password)
+
+
+async def names_of(database: Database, user_id: int | None) -> list[str | None]:
+    """The names and the address of an account, which its password may not consist of."""
+    columns = select(User.username, User.first_name, User.last_name, User.email)
+    async with database.reading() as session:
+        row = (await session.execute(columns.where(User.id == user_id))).one_or_none()
+    return [*row] if row else []
 
 
 async def request_password_reset(session: WriteSession, *, email: str) -> MailRequested:
