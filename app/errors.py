@@ -16,7 +16,24 @@ class ErrorCode(StrEnum, metaclass=OpenEnum):
 
 
 class Code(ErrorCode):
-    """The codes that no domain owns."""
+    """The codes that no domain owns.
+
+    INVALID_INPUT: An argument is not valid; `field` names it.
+    CONFLICT: The current state does not allow it.
+    LIMIT_REACHED: A limit is reached.
+    UNAVAILABLE: A service is away. Try again later.
+    NOT_FOUND: It does not exist, or the viewer cannot see it.
+    FORBIDDEN: The viewer may not do this.
+    SCOPE_MISSING: The API key lacks a scope.
+    UNAUTHENTICATED: Sign in first, or the token is not valid.
+    RATE_LIMITED: Too many requests. Try again after `retryAfter` seconds.
+    COST_EXCEEDED: The operation costs too much. Request less.
+    BAD_REQUEST: The request is malformed.
+    TIMEOUT: It took too long.
+    OUTCOME_UNKNOWN: The connection was lost during the change. Check whether it happened.
+    IN_PROGRESS: A request with this idempotency key is still running.
+    INTERNAL: An error of the server.
+    """
 
     INVALID_INPUT = "INVALID_INPUT"
     CONFLICT = "CONFLICT"

@@ -50,6 +50,7 @@ from app.web.routes.charge import Charge
 from app.web.routes.gauges import Gauges
 from app.web.routes.health import Check, Health
 from app.web.routes.metrics import metrics
+from app.web.routes.schema_text import SchemaText
 from app.web.routes.thumbnails import Thumbnails
 from app.web.routes.tiles import Tiles
 from app.web.server import Server, configuration
@@ -158,6 +159,7 @@ def _plain_routes(
         *machine_calls.routes(database, viewer, rates),
         *machines.routes(database),
         *frames.routes(database, viewer, lambda key: ids.key(key, Classification)),
+        *SchemaText(schema.as_str).routes,
         *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,
         *pages.routes(),

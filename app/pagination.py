@@ -49,7 +49,11 @@ class Order(Enum):
 
 
 class AgeOrder(Order):
-    """By age."""
+    """By age.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -6,7 +6,7 @@ A resolver's docstring describes its field: the first paragraph, then one line `
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import cleandoc, getdoc
+from inspect import cleandoc
 from typing import Any, Generic, TypeVar
 
 import strawberry
@@ -29,6 +29,7 @@ from app.policies import AnyViewer
 from app.services.system import rate_limits
 from app.settings import settings
 from resolvers.context import Info
+from resolvers.enums import show_enum, summary
 from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged, Prefetch
 from resolvers.stored_outcomes import Outcome, outcome_of
 from schema.descriptions import filled
@@ -255,7 +256,7 @@ class PagedField(FieldExtension):
 
     def apply(self, field: StrawberryField) -> None:
         order = self.declared.order
-        orders = strawberry.enum(order, description=f"Sort order. {getdoc(order)}")
+        orders = show_enum(order, description=f"Sort order. {summary(order)}")
         default = next(iter(orders))
         field.arguments = [
             *field.arguments,

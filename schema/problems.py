@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 import strawberry
 
 from app import errors
+from resolvers.enums import show_enum
 
-strawberry.enum(
-    errors.ErrorCode, name="ProblemCode", description="Stable error codes, for clients to tell problems apart."
-)
+show_enum(errors.ErrorCode, name="ProblemCode", description="Stable error codes, for clients to tell problems apart.")
 
 
 P = TypeVar("P", bound="Problem")

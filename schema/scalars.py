@@ -1,6 +1,8 @@
 """Scalars beyond GraphQL's five, and their Python types."""
 
+import datetime as dt
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,6 +11,7 @@ import shapely
 import strawberry
 from shapely import Point, Polygon
 from shapely.geometry.base import BaseGeometry
+from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition, TimeDefinition
 from strawberry.types.scalar import ScalarDefinition
 
 from app import antimeridian
@@ -74,7 +77,24 @@ def _decimal(value: Any) -> Decimal:
     return Decimal(value)
 
 
+RFC_3339 = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6"
+
 SCALARS: dict[Any, ScalarDefinition] = {
+    dt.date: replace(
+        DateDefinition,
+        description="A date as in RFC 3339: YYYY-MM-DD.",
+        specified_by_url=RFC_3339,
+    ),
+    dt.datetime: replace(
+        DateTimeDefinition,
+        description="A date with a time and an offset as in RFC 3339: YYYY-MM-DDThh:mm:ss+hh:mm.",
+        specified_by_url=RFC_3339,
+    ),
+    dt.time: replace(
+        TimeDefinition,
+        description="A time of day as in RFC 3339: hh:mm:ss.",
+        specified_by_url=RFC_3339,
+    ),
     UUID: strawberry.scalar(
         name="UUID",
         description="A universally unique identifier, written with hyphens.",
@@ -87,12 +107,15 @@ SCALARS: dict[Any, ScalarDefinition] = {
         description="An exact decimal, written as a string: an amount of money has eight decimals.",
         serialize=lambda value: f"{value:f}",
         parse_value=_decimal,
+        specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
         description="An integer of up to 53 bits, exact in every client: an OpenStreetMap id, a size in bytes.",
         serialize=int,
         parse_value=_whole,
+        # It says which integers are the same in every program that reads JSON.
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259#section-6",
     ),
     FeatureCollection: strawberry.scalar(
         name="GeoJSONFeatureCollection",

@@ -13,12 +13,18 @@ from app.models.limits.mapping import EXAMPLES_MAX
 class SkipReason(Enum):
     """Why a feature of a file did not become a label.
 
-    NO_GEOMETRY: it has no geometry, or an empty one. NOT_A_POLYGON: it is a point or a line. INVALID_GEOMETRY: its
-    coordinates form no shape, or it has no area. OUT_OF_BOUNDS: it is not on the mapped earth. TOO_LARGE: it has too
-    many vertices, or its properties take too many bytes. NOT_A_FEATURE: it is something else. INVALID_PROPERTIES: its
-    properties are no JSON object. MISSING_NODES, MISSING_MEMBERS: the file lacks nodes of its way, or ways of its
-    relation. OPEN_RING: its outline is not closed. ABSENT: its tag says that there is none, such as building=no.
-    DUPLICATE: it is in the file twice, or in the area already.
+    NO_GEOMETRY: It has no geometry, or an empty one.
+    NOT_A_POLYGON: It is a point or a line.
+    INVALID_GEOMETRY: Its coordinates form no shape, or it has no area.
+    OUT_OF_BOUNDS: It is not on the mapped earth.
+    TOO_LARGE: It has too many vertices, or its properties take too many bytes.
+    NOT_A_FEATURE: It is something else.
+    INVALID_PROPERTIES: Its properties are no JSON object.
+    MISSING_NODES: The file lacks nodes of its way.
+    MISSING_MEMBERS: The file lacks ways of its relation.
+    OPEN_RING: Its outline is not closed.
+    ABSENT: Its tag says that there is none, such as building=no.
+    DUPLICATE: It is in the file twice, or in the area already.
     """
 
     NO_GEOMETRY = "NO_GEOMETRY"

@@ -15,7 +15,16 @@ from app.models.limits.texts import NOTE_LENGTH_MAX
 
 
 class ReportReason(Enum):
-    """Why something was reported."""
+    """Why something was reported.
+
+    SPAM: Unwanted advertising, or the same again and again.
+    HARASSMENT: It attacks or intimidates somebody.
+    HATE: It attacks people for what they are.
+    VIOLENCE: It threatens, shows or glorifies violence.
+    SEXUAL: It is sexual.
+    ILLEGAL: It is against the law.
+    OTHER: Another reason.
+    """
 
     SPAM = "SPAM"
     HARASSMENT = "HARASSMENT"
@@ -27,7 +36,12 @@ class ReportReason(Enum):
 
 
 class ReportState(Enum):
-    """Whether a report is open, and how it was decided."""
+    """Whether a report is open, and how it was decided.
+
+    OPEN: Staff have not decided yet.
+    ACTED_UPON: Staff removed the content, or warned or suspended the user.
+    DISMISSED: Staff dismissed it.
+    """
 
     OPEN = "OPEN"
     ACTED_UPON = "ACTED_UPON"
@@ -35,7 +49,13 @@ class ReportState(Enum):
 
 
 class ReportAction(Enum):
-    """What staff do about a report: dismiss it, remove the content, warn the user or suspend them."""
+    """What staff do about a report: dismiss it, remove the content, warn the user or suspend them.
+
+    DISMISS: Do nothing.
+    REMOVE_CONTENT: Remove the content.
+    WARN: Warn the user.
+    SUSPEND: Suspend the user.
+    """
 
     DISMISS = "DISMISS"
     REMOVE_CONTENT = "REMOVE_CONTENT"

@@ -19,7 +19,12 @@ from app.models.limits.social import (
 
 
 class PostType(Enum):
-    """The type of a post: text, media (a picture or video), or an achievement."""
+    """The type of a post: text, media (a picture or video), or an achievement.
+
+    THOUGHTS: Text.
+    MEDIA: A picture or a video.
+    MILESTONES: An achievement.
+    """
 
     THOUGHTS = "THOUGHTS"
     MEDIA = "MEDIA"

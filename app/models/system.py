@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
 
 class JobState(Enum):
-    """The state of a job. The last three are final."""
+    """The state of a job. The last three are final.
+
+    QUEUED: It waits for a worker.
+    RUNNING: A worker is at work.
+    DONE: It succeeded.
+    FAILED: It failed; `error` says why.
+    CANCELLED: It was cancelled.
+    """
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -305,7 +312,11 @@ class AuditEntry(Record):
 
 
 class LogLevel(Enum):
-    """The severity of an error."""
+    """The severity of an error.
+
+    ERROR: A request or a job failed.
+    CRITICAL: The installation does not work as it should.
+    """
 
     ERROR = "ERROR"
     CRITICAL = "CRITICAL"

@@ -15,7 +15,7 @@ async def sign_in(info: Info, email: str, password: str, device_token: str | Non
     email: The account's address.
     password: The account's password.
     device_token: The `deviceToken` of an earlier sign-in on this device. With it, failed attempts from elsewhere do not
-    lock you out.
+        lock you out.
     """
     context = info.context
     async with rate_limits.limit_sign_in(context.rates, email=email, address=context.address, device=device_token):

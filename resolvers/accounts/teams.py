@@ -35,7 +35,12 @@ class FormerTeam:
 
 
 class TeamOrder(Order):
-    """By age or by name."""
+    """By age or by name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    NAME: By name, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -21,7 +21,13 @@ from resolvers.loaders import RowOrReference
 
 
 class UserOrder(Order):
-    """By age, last sign-in or name."""
+    """By age, last sign-in or name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    LAST_LOGIN: The last signed in first.
+    USERNAME: By username, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -47,7 +47,15 @@ HAS_LINES = (ListingKind.DATA_SOURCE, ListingKind.MACHINE_COPY)
 
 
 class ListingOrder(Order):
-    """By age, price, rating or the number of buyers."""
+    """By age, price, rating or the number of buyers.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    CHEAPEST: The cheapest first.
+    DEAREST: The most expensive first.
+    RATING: The best rated first.
+    BUYERS: The one with the most buyers first.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

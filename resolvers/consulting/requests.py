@@ -25,7 +25,11 @@ from resolvers.loaders import RowOrReference
 
 
 class ConsultingRole(Enum):
-    """What the viewer is in a request: CLIENT, for themselves or their team, or CONSULTANT of its contract."""
+    """What the viewer is in a request: CLIENT, for themselves or their team, or CONSULTANT of its contract.
+
+    CLIENT: Asks for help, for themselves or their team.
+    CONSULTANT: Has the contract.
+    """
 
     CLIENT = "CLIENT"
     CONSULTANT = "CONSULTANT"

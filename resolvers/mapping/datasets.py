@@ -32,7 +32,13 @@ from resolvers.spatial_filters import placed
 
 
 class NamedOrder(Order):
-    """By age, last change or name."""
+    """By age, last change or name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    LAST_MODIFIED: The last changed first.
+    NAME: By name, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -30,7 +30,12 @@ BATCH_SIZE = min(4, *(offer.limits.batch_max for offer in OFFERS.values()))
 
 
 class TrainingOrder(Order):
-    """By age, or by accuracy, the highest first."""
+    """By age, or by accuracy, the highest first.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    ACCURACY: The most accurate first; trainings without an accuracy come last.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

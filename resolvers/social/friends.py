@@ -23,7 +23,11 @@ from resolvers.former_names import RenamedToUserId, one_of
 
 
 class FriendRequestDirection(Enum):
-    """Whether a friend request was received or sent."""
+    """Whether a friend request was received or sent.
+
+    RECEIVED: Received by the viewer.
+    SENT: Sent by the viewer.
+    """
 
     RECEIVED = "RECEIVED"
     SENT = "SENT"

@@ -18,7 +18,10 @@ from resolvers.former_names import RenamedToUserId, one_of
 
 
 class ConversationOrder(Order):
-    """By the latest message."""
+    """By the latest message.
+
+    LATEST: The one with the latest message first.
+    """
 
     LATEST = ("last_message_id", True)
 

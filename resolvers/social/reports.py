@@ -54,8 +54,7 @@ async def resolve_report(info: Info, id: strawberry.ID, action: ReportAction, re
     id: The report.
     action: What to do. WARN and REMOVE_CONTENT notify the accused user.
     resolution: The reason, at most {social.RESOLUTION_LENGTH_MAX} characters; the reporters and the accused can
-        read it. Optional only for
-    DISMISS.
+        read it. Optional only for DISMISS.
     """
     async with info.context.writing() as session:
         key = ids.key(id, Report)

@@ -18,7 +18,11 @@ from resolvers.ids import key
 
 
 class NotificationOrder(Order):
-    """By the time of the last update."""
+    """By the time of the last update.
+
+    NEWEST: The last updated first.
+    OLDEST: The first updated first.
+    """
 
     NEWEST = ("told_at", True)
     OLDEST = ("told_at", False)

@@ -31,7 +31,12 @@ from resolvers.wildlife.providers import provider_key
 
 
 class ClassificationProjectOrder(Order):
-    """By age or by name."""
+    """By age or by name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    NAME: By name, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

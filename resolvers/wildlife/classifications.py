@@ -38,8 +38,12 @@ MediaKind = Annotated["ResourceType", strawberry.lazy("app.models.wildlife.media
 class ClassificationOrder(Order):
     """By age, by when the media were recorded, or by how much a look at them would settle; only FINAL rows know these.
 
-    MOST_INFORMATIVE begins with media on which AI and people disagree, then those of which AI is least sure; of media
-    alike, the first of each sequence come first, and approved ones last.
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    RECORDED: The earliest recorded medium first.
+    RECORDED_LAST: The latest recorded medium first.
+    MOST_INFORMATIVE: Media on which AI and people disagree first, then those of which AI is least sure; of media alike,
+        the first of each sequence come first, and approved ones last.
     """
 
     NEWEST = ("id", True)

@@ -24,7 +24,12 @@ from resolvers.wildlife import choices  # noqa: F401 -- registers the enums that
 
 
 class ClassificatorOrder(Order):
-    """By age or by name."""
+    """By age or by name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    NAME: By name, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -23,7 +23,13 @@ from resolvers.optional_arguments import given
 
 
 class DeploymentOrder(Order):
-    """By age of the row, or by the start of the deployment."""
+    """By age of the row, or by the start of the deployment.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    FIRST_START: The earliest start first.
+    LAST_START: The latest start first.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

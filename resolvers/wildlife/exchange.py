@@ -27,7 +27,11 @@ from resolvers.wildlife.providers import provider_key
 
 
 class ImportOrder(Order):
-    """By age."""
+    """By age.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -21,14 +21,24 @@ from resolvers.loaders import RowOrReference
 
 
 class ResourceOrder(Order):
-    """By age of the row, or by the time of recording. Media without a time come last."""
+    """By age of the row, or by the time of recording. Media without a time come last.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)
 
 
 class SequenceOrder(Order):
-    """By age of the row, or by the time of the first medium."""
+    """By age of the row, or by the time of the first medium.
+
+    OLDEST: The oldest first.
+    NEWEST: The newest first.
+    FIRST_START: The earliest first medium first.
+    LAST_START: The latest first medium first.
+    """
 
     OLDEST = ("id", False)
     NEWEST = ("id", True)
@@ -37,7 +47,12 @@ class SequenceOrder(Order):
 
 
 class CollectionOrder(Order):
-    """By age or by name."""
+    """By age or by name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    NAME: By name, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

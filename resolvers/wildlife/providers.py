@@ -23,7 +23,12 @@ KINDS: tuple[type[AIProvider], ...] = (TrapperAIProvider, ExternalAIProvider, Lo
 
 
 class ProviderOrder(Order):
-    """By age or by name."""
+    """By age or by name.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    NAME: By name, from A to Z.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

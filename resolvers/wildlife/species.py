@@ -18,7 +18,12 @@ from resolvers.loaders import RowOrReference
 
 
 class SpeciesOrder(Order):
-    """By name or by age of the row."""
+    """By name or by age of the row.
+
+    NAME: By scientific name, from A to Z.
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    """
 
     NAME = ("scientific_name", False)
     NEWEST = ("id", True)

@@ -18,7 +18,11 @@ from resolvers.wildlife.providers import provider_key
 
 
 class SpeciesTrainingOrder(Order):
-    """By age."""
+    """By age.
+
+    NEWEST: The newest first.
+    OLDEST: The oldest first.
+    """
 
     NEWEST = ("id", True)
     OLDEST = ("id", False)

@@ -21,7 +21,13 @@ AS_THEY_ARE = {Datatype.FLOAT: frozenset({int, float, type(None)})}
 
 
 class CellIssue(Enum):
-    """What is odd about a cell that a machine was asked about. It was answered all the same."""
+    """What is odd about a cell that a machine was asked about. It was answered all the same.
+
+    OUT_OF_RANGE: A number outside what the machine has learned from.
+    UNKNOWN_LABEL: A label that the machine has not learned.
+    UNREADABLE: A value that does not fit the datatype.
+    NOT_FINITE: A number that is infinite or not a number.
+    """
 
     OUT_OF_RANGE = "OUT_OF_RANGE"
     UNKNOWN_LABEL = "UNKNOWN_LABEL"

@@ -11,7 +11,12 @@ PLACE_LENGTH_MAX = 200
 
 
 class Severity(Enum):
-    """How bad a problem in an imported file is."""
+    """How bad a problem in an imported file is.
+
+    ERROR: The row or the file was not imported.
+    WARNING: It was imported, but check it.
+    INFO: For information.
+    """
 
     ERROR = "ERROR"
     WARNING = "WARNING"

@@ -4,7 +4,12 @@ from enum import Enum
 
 
 class MachineStatus(Enum):
-    """Whether a machine has its lines."""
+    """Whether a machine has its lines.
+
+    LOADING: Its lines are being loaded.
+    READY: It has its lines.
+    FAILED: Its lines could not be loaded.
+    """
 
     LOADING = "LOADING"
     READY = "READY"
@@ -12,7 +17,13 @@ class MachineStatus(Enum):
 
 
 class MachineSplit(Enum):
-    """How lines are divided into those to learn from and those to evaluate on."""
+    """How lines are divided into those to learn from and those to evaluate on.
+
+    RANDOM: At random.
+    TIME: By time: the latest lines evaluate.
+    GROUP: By group: lines of a group stay together.
+    MARKED: As the lines are marked.
+    """
 
     RANDOM = "RANDOM"
     TIME = "TIME"
@@ -21,7 +32,12 @@ class MachineSplit(Enum):
 
 
 class LinePurpose(Enum):
-    """What a line is for."""
+    """What a line is for.
+
+    LEARNING: The machine learns from it.
+    EVALUATION: The machine is evaluated on it.
+    SOLVING: It has no answer yet.
+    """
 
     LEARNING = "LEARNING"
     EVALUATION = "EVALUATION"
@@ -29,7 +45,15 @@ class LinePurpose(Enum):
 
 
 class MachineStage(Enum):
-    """A stage of learning, in their order. Redoing one redoes all after it."""
+    """A stage of learning, in their order. Redoing one redoes all after it.
+
+    MDC: Columns and their datatypes.
+    ICI: Importance of the input columns.
+    FE: Feature engineering.
+    ENC_DEC: Encoders and decoders of the columns.
+    NN_CONFIG: Configuration of the neural network.
+    MODEL: The model itself.
+    """
 
     MDC = "MDC"
     ICI = "ICI"
@@ -40,7 +64,12 @@ class MachineStage(Enum):
 
 
 class NNLoss(Enum):
-    """What the network minimizes."""
+    """What the network minimizes.
+
+    MSE: Mean squared error.
+    MAE: Mean absolute error.
+    BINARY_CROSSENTROPY: Binary cross-entropy.
+    """
 
     MSE = "MSE"
     MAE = "MAE"
@@ -48,7 +77,13 @@ class NNLoss(Enum):
 
 
 class NNOptimizer(Enum):
-    """How the network's weights are changed."""
+    """How the network's weights are changed.
+
+    ADAM: Adam.
+    SGD: Stochastic gradient descent.
+    RMSPROP: RMSProp.
+    ADADELTA: Adadelta.
+    """
 
     ADAM = "ADAM"
     SGD = "SGD"
@@ -57,7 +92,16 @@ class NNOptimizer(Enum):
 
 
 class TargetMetric(Enum):
-    """The figure that a training makes as good as it can."""
+    """The figure that a training makes as good as it can.
+
+    LOG_LOSS: Logarithmic loss; lower is better.
+    AUC: Area under the ROC curve; higher is better.
+    ACCURACY: Share of right answers; higher is better.
+    F1: Harmonic mean of precision and recall; higher is better.
+    RMSE: Root of the mean squared error; lower is better.
+    MAE: Mean absolute error; lower is better.
+    R2: Coefficient of determination; higher is better.
+    """
 
     LOG_LOSS = "LOG_LOSS"
     AUC = "AUC"
@@ -74,7 +118,12 @@ class TargetMetric(Enum):
 
 
 class WorkKind(Enum):
-    """What work on a machine is for."""
+    """What work on a machine is for.
+
+    TRAINING: Learning from the lines.
+    SOLVING: Answering lines.
+    EVALUATION: Comparing answers with known values.
+    """
 
     TRAINING = "TRAINING"
     SOLVING = "SOLVING"
@@ -82,7 +131,14 @@ class WorkKind(Enum):
 
 
 class WorkStatus(Enum):
-    """The state of work on a machine. The last three are final."""
+    """The state of work on a machine. The last three are final.
+
+    WAITING_FOR_SERVER: It waits for a worker.
+    PROCESSING: A worker is at work.
+    FINISHED: It succeeded.
+    ERROR: It failed; the error says why.
+    CANCELLED: It was cancelled.
+    """
 
     WAITING_FOR_SERVER = "WAITING_FOR_SERVER"
     PROCESSING = "PROCESSING"
@@ -92,7 +148,22 @@ class WorkStatus(Enum):
 
 
 class GraphType(Enum):
-    """What a graph draws. The types are numbered from 1 in this order, as the former platform numbered them."""
+    """What a graph draws. The types are numbered from 1 in this order, as the former platform numbered them.
+
+    SCATTERPLOT: Points of two columns.
+    TIMESERIES: A column over time.
+    HEXBIN: The density of two columns, in hexagons.
+    STACKED_HISTOGRAM: A histogram, stacked by class.
+    BIVARIATE: The joint distribution of two columns.
+    CONTINUOUS_SCATTERPLOT: Points of two columns, coloured by a third.
+    LINEAR_REGRESSION: Points of two columns with fitted lines.
+    GROUPED_BOXPLOTS: Box plots by two groups.
+    GROUPED_VIOLINPLOTS: Violin plots by two groups.
+    THREE_WAY_ANOVA: Means by three factors.
+    LARGE_DISTRIBUTIONS: Letter-value plots, for many values.
+    HORIZONTAL_BOXPLOT: Horizontal box plots with the points.
+    HORIZONTAL_BARS: Horizontal bars.
+    """
 
     SCATTERPLOT = "SCATTERPLOT"
     TIMESERIES = "TIMESERIES"

@@ -4,7 +4,17 @@ from enum import Enum
 
 
 class Datatype(Enum):
-    """The datatype of a column."""
+    """The datatype of a column.
+
+    FLOAT: Numbers.
+    LABEL: One of several classes.
+    DATE: Dates.
+    TIME: Times of day.
+    DATETIME: Dates with times.
+    LANGUAGE: Texts in a language.
+    JSON: JSON values.
+    IGNORE: Not used.
+    """
 
     FLOAT = "FLOAT"
     LABEL = "LABEL"
@@ -17,7 +27,12 @@ class Datatype(Enum):
 
 
 class Role(Enum):
-    """What a column is for."""
+    """What a column is for.
+
+    INPUT: The machine learns from it.
+    OUTPUT: The machine answers it.
+    IGNORE: It is not used.
+    """
 
     INPUT = "INPUT"
     OUTPUT = "OUTPUT"
@@ -25,7 +40,11 @@ class Role(Enum):
 
 
 class DecimalSign(Enum):
-    """The sign before the fraction of a number."""
+    """The sign before the fraction of a number.
+
+    POINT: A point: `1.5`.
+    COMMA: A comma: `1,5`.
+    """
 
     POINT = "POINT"
     COMMA = "COMMA"
@@ -37,7 +56,12 @@ class DecimalSign(Enum):
 
 
 class DateOrder(Enum):
-    """The order of year, month and day in a date."""
+    """The order of year, month and day in a date.
+
+    YMD: Year, month, day.
+    DMY: Day, month, year.
+    MDY: Month, day, year.
+    """
 
     YMD = "YMD"
     DMY = "DMY"
@@ -45,7 +69,14 @@ class DateOrder(Enum):
 
 
 class TableFormat(Enum):
-    """The format of a file with a table."""
+    """The format of a file with a table.
+
+    CSV: Text with separators, such as commas, semicolons or tabs.
+    XLS: An Excel workbook of the binary format.
+    XLSX: An Excel workbook.
+    JSON: A JSON array of objects.
+    NDJSON: One JSON object per line.
+    """
 
     CSV = "CSV"
     XLS = "XLS"
@@ -55,7 +86,26 @@ class TableFormat(Enum):
 
 
 class ColumnIssue(Enum):
-    """What a reader should know about a column or a table."""
+    """What a reader should know about a column or a table.
+
+    CONSTANT: All values are the same.
+    IDENTIFIER: Every value is different, as in an identifier.
+    LEAK: It tells the output almost alone.
+    DUPLICATE_NAME: Another column has the same name.
+    NO_NAME: It has no name.
+    MIXED_DATES: Its dates are written in several ways.
+    DATE_ORDER_UNKNOWN: Its dates do not show whether the day or the month comes first.
+    DECIMAL_SIGN_UNKNOWN: Its numbers do not show whether a comma separates decimals or thousands.
+    MIXED_NUMBERS: Its numbers are written in several ways.
+    NUMBERS_AS_TEXT: Its numbers are stored as texts.
+    NOT_FINITE: It has numbers that are infinite or not a number.
+    STANDS_FOR_MISSING: A value in it seems to stand for a missing one, such as -999.
+    EMPTY: It has no values.
+    MOSTLY_MISSING: Most of its values are missing.
+    NOT_UNDERSTOOD: Some of its values do not fit its datatype.
+    CLASSES_AS_NUMBERS: Its few numbers may be names of classes.
+    TEXTS_AS_LABELS: Its many different texts may be language.
+    """
 
     CONSTANT = "CONSTANT"
     IDENTIFIER = "IDENTIFIER"

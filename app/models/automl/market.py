@@ -19,7 +19,12 @@ NONE, NO = text("0"), text("false")
 
 
 class ListingKind(Enum):
-    """What is offered of a machine: its answers, the right to read its lines, or a copy of it."""
+    """What is offered of a machine: its answers, the right to read its lines, or a copy of it.
+
+    API_SOLVING: Answers of the machine.
+    DATA_SOURCE: The right to read its lines.
+    MACHINE_COPY: A copy of it.
+    """
 
     API_SOLVING = "API_SOLVING"
     DATA_SOURCE = "DATA_SOURCE"
@@ -27,7 +32,12 @@ class ListingKind(Enum):
 
 
 class PurchaseKind(Enum):
-    """What was bought: the right to read lines, a copy, or an update of a copy."""
+    """What was bought: the right to read lines, a copy, or an update of a copy.
+
+    DATA_SOURCE: The right to read lines.
+    MACHINE_COPY: A copy.
+    MACHINE_COPY_UPDATE: An update of a copy.
+    """
 
     DATA_SOURCE = "DATA_SOURCE"
     MACHINE_COPY = "MACHINE_COPY"
@@ -35,7 +45,12 @@ class PurchaseKind(Enum):
 
 
 class PurchaseState(Enum):
-    """Whether the buyer has what was bought. One that FAILED cost nothing."""
+    """Whether the buyer has what was bought. One that FAILED cost nothing.
+
+    PENDING: It is being delivered.
+    COMPLETED: The buyer has it.
+    FAILED: It could not be delivered, and cost nothing.
+    """
 
     PENDING = "PENDING"
     COMPLETED = "COMPLETED"

@@ -16,7 +16,13 @@ from app.models.system import Job
 
 
 class TableReadingStatus(Enum):
-    """The state of reading a table."""
+    """The state of reading a table.
+
+    SUBMITTED: It waits for a worker.
+    RUNNING: A worker is at work.
+    FINISHED: It succeeded.
+    FAILED: It failed; the error says why.
+    """
 
     SUBMITTED = "SUBMITTED"
     RUNNING = "RUNNING"

@@ -64,7 +64,12 @@ class Grant(Record):
 
 
 class AdjustmentState(Enum):
-    """Whether an adjustment was proposed, posted, or refused. The last two are final."""
+    """Whether an adjustment was proposed, posted, or refused. The last two are final.
+
+    PROPOSED: It waits for a second member of staff.
+    POSTED: It was posted to the ledger.
+    REJECTED: It was refused.
+    """
 
     PROPOSED = "PROPOSED"
     POSTED = "POSTED"

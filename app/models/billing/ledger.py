@@ -30,7 +30,12 @@ MONEY = Numeric(AMOUNT_DIGITS, AMOUNT_DECIMALS)
 
 
 class Currency(Enum):
-    """US dollars, the EAML tokens that pay for work, and coupons, each of which pays for work like one token."""
+    """US dollars, the EAML tokens that pay for work, and coupons, each of which pays for work like one token.
+
+    USD: US dollars.
+    EAML: Tokens that pay for work.
+    COUPON: Coupons; each pays for work like one token.
+    """
 
     USD = "USD"
     EAML = "EAML"
@@ -52,7 +57,18 @@ class AccountKind(Enum):
 
 
 class OperationKind(Enum):
-    """The nine kinds of operations. Every operation has exactly one."""
+    """The nine kinds of operations. Every operation has exactly one.
+
+    TRAINING: A training.
+    SOLVING: Answers, predictions and other work with a trained model.
+    SOLVING_WITH_API: Answers through the API of the own machine.
+    SOLVING_WITH_API_MARKET: Answers through the API of a machine on the market.
+    BUY_DATA_SOURCE: The right to read the lines of a machine.
+    MACHINE_COPY: A copy of a machine.
+    MACHINE_COPY_UPDATE: An update of a copy.
+    CREDIT_FROM_USER: Money that comes in: a top-up, a grant, an adjustment.
+    PAY_A_BILL: Money that goes: storage, consulting, tokens, a returned top-up, the end of a grant.
+    """
 
     TRAINING = "TRAINING"
     SOLVING = "SOLVING"
@@ -66,7 +82,28 @@ class OperationKind(Enum):
 
 
 class OperationCause(Enum):
-    """What exactly was paid for, or why money came or went."""
+    """What exactly was paid for, or why money came or went.
+
+    TRAINING: A training of a model.
+    PREDICTION: A prediction.
+    AI_JOB: An AI job on media.
+    SPECIES_TRAINING: A training of a species classifier.
+    MACHINE_TRAINING: A training of a machine.
+    MACHINE_SOLVING: Answers of a machine.
+    MACHINE_SOLVING_API: Answers of a machine through its API.
+    MARKET_SOLVING: Answers of a machine on the market.
+    LINES_STORAGE: Storage of a machine's lines.
+    DATA_SOURCE: The right to read the lines of a machine.
+    MACHINE_COPY: A copy of a machine.
+    MACHINE_COPY_UPDATE: An update of a copy.
+    CONSULTING: Consulting.
+    TOP_UP: A top-up.
+    TOP_UP_RETURNED: A top-up that was refunded or disputed.
+    TOKENS: An exchange of dollars for tokens.
+    GRANT: A grant by staff.
+    GRANT_ENDED: A grant that ended.
+    ADJUSTMENT: An adjustment by staff.
+    """
 
     TRAINING = "TRAINING"
     PREDICTION = "PREDICTION"

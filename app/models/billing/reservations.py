@@ -14,7 +14,13 @@ from app.models.limits.billing import SUBJECT_TYPE_LENGTH_MAX
 
 
 class ReservationState(Enum):
-    """Whether money is held, was posted, was returned, or was held for too long. The last three are final."""
+    """Whether money is held, was posted, was returned, or was held for too long. The last three are final.
+
+    HELD: The money is held.
+    POSTED: The money was paid.
+    VOID: The money was returned.
+    EXPIRED: The money was held for too long, and returned.
+    """
 
     HELD = "HELD"
     POSTED = "POSTED"

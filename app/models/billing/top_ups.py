@@ -17,7 +17,14 @@ NONE = text("0")
 
 
 class TopUpState(Enum):
-    """How far a top-up is. OPEN: the user can pay. A paid one may be refunded or disputed later."""
+    """How far a top-up is. A paid one may be refunded or disputed later.
+
+    CREATED: The payment page is being opened.
+    OPEN: The user can pay.
+    PAID: It was paid.
+    FAILED: It was not paid.
+    EXPIRED: It was not paid in time.
+    """
 
     CREATED = "CREATED"
     OPEN = "OPEN"

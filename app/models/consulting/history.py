@@ -59,7 +59,21 @@ class ConsultingFile(Record):
 
 
 class ConsultingStepKind(Enum):
-    """What was done to a request."""
+    """What was done to a request.
+
+    REQUESTED: The client asked for help.
+    ACCEPTED: The client accepted a proposal.
+    SUBMITTED: The consultant submitted the work.
+    CHANGES_REQUESTED: The client asked for changes.
+    RELEASED: The client released a part of the price.
+    APPROVED: The client approved the work.
+    SETTLEMENT_OFFERED: One side offered a settlement.
+    SETTLED: Both sides agreed on a settlement.
+    DISPUTED: One side opened a dispute.
+    DECIDED: Staff decided a dispute.
+    CANCELLED: The request was cancelled.
+    DEADLINE_PASSED: A deadline passed.
+    """
 
     REQUESTED = "REQUESTED"
     ACCEPTED = "ACCEPTED"

@@ -16,7 +16,14 @@ from app.models.limits import consulting as limits
 
 
 class ConsultingProposalState(Enum):
-    """Whether a proposal can be accepted. All but OPEN are final."""
+    """Whether a proposal can be accepted. All but OPEN are final.
+
+    OPEN: The client can accept it.
+    ACCEPTED: The client accepted it.
+    DECLINED: The client declined it, or accepted another.
+    WITHDRAWN: The consultant withdrew it.
+    EXPIRED: It was not accepted in time.
+    """
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"

@@ -24,7 +24,13 @@ PERCENTAGE = Numeric(7, 4)
 
 
 class ConsultingCategory(Enum):
-    """What help is asked for."""
+    """What help is asked for.
+
+    DATA_ENGINEERING: Preparing data.
+    MACHINE_PERFORMANCE: Making a machine more accurate.
+    API_INTEGRATION: Connecting a program to the API.
+    OTHER: Something else.
+    """
 
     DATA_ENGINEERING = "DATA_ENGINEERING"
     MACHINE_PERFORMANCE = "MACHINE_PERFORMANCE"
@@ -36,7 +42,18 @@ CODES = {category: str(number) for number, category in enumerate(ConsultingCateg
 
 
 class ConsultingState(Enum):
-    """How far a request is. FINISHED, FAILED and CANCELLED are final; from CONTRACT to DISPUTED money is in escrow."""
+    """How far a request is. FINISHED, FAILED and CANCELLED are final; from CONTRACT to DISPUTED money is in escrow.
+
+    OPEN: Consultants can make proposals.
+    PROPOSED: There are proposals to choose from.
+    CONTRACT: A consultant is at work.
+    SUBMITTED: The work waits for the client's approval.
+    CHANGES_WANTED: The client asked for changes.
+    DISPUTED: Staff will decide.
+    FINISHED: The work was approved or settled.
+    FAILED: The contract failed.
+    CANCELLED: The request was cancelled.
+    """
 
     OPEN = "OPEN"
     PROPOSED = "PROPOSED"

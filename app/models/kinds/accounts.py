@@ -5,13 +5,20 @@ from app.models.kinds.system import SystemRateLimit
 
 
 class AccountsJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    EXPORT_DATA: Collects the data of an account into a file.
+    """
 
     EXPORT_DATA = "EXPORT_DATA", Lane.SLOW, SystemRateLimit.JOBS
 
 
 class AccountsNotification(NotificationKind):
-    """Notifications about teams and the account."""
+    """Notifications about teams and the account.
+
+    TEAM: A team and its members.
+    ACCOUNT: The account itself, such as its rights.
+    """
 
     TEAM = "TEAM"
     ACCOUNT = "ACCOUNT", "", "", False

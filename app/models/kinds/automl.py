@@ -12,7 +12,21 @@ class AutomlRateLimit(RateLimit):
 
 
 class AutomlJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    READ_TABLE: Reads the columns of an uploaded table.
+    LOAD_MACHINE: Loads the lines of a table into a new machine.
+    COPY_MACHINE: Copies a machine.
+    UPDATE_COPY: Brings a bought copy up to date.
+    APPEND_LINES: Adds lines to a machine.
+    CORRECT_MACHINE: Changes or removes lines of a machine.
+    PROFILE_MACHINE: Computes the statistics of a machine's columns.
+    TRAIN_MACHINE: Trains a machine.
+    EVALUATE_MACHINE: Evaluates a machine on lines that it has not learned from.
+    SOLVE_FILE: Answers the lines of a file.
+    SOLVE_LINES: Answers the lines of a machine that have no answer.
+    REMOVE_MACHINE: Removes the lines and files of a deleted machine.
+    """
 
     READ_TABLE = "READ_TABLE", Lane.SLOW, SystemRateLimit.JOBS
     LOAD_MACHINE = "LOAD_MACHINE", Lane.SLOW, SystemRateLimit.JOBS

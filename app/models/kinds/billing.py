@@ -11,18 +11,27 @@ class BillingRateLimit(RateLimit):
 
 
 class BillingJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    OPEN_CHECKOUT: Opens a payment page for a top-up.
+    """
 
     OPEN_CHECKOUT = "OPEN_CHECKOUT", Lane.SLOW, BillingRateLimit.TOP_UPS
 
 
 class BillingErrorCode(ErrorCode):
-    """The error codes of this domain."""
+    """The error codes of this domain.
+
+    INSUFFICIENT_FUNDS: The balance is too low.
+    """
 
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
 
 
 class BillingNotification(NotificationKind):
-    """Notifications about the user's money."""
+    """Notifications about the user's money.
+
+    BILLING: The user's money, such as a top-up or a grant.
+    """
 
     BILLING = "BILLING", "", "", False

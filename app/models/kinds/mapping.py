@@ -6,7 +6,10 @@ from app.models.kinds.system import SystemRateLimit
 
 
 class MappingErrorCode(ErrorCode):
-    """The error codes of this domain."""
+    """The error codes of this domain.
+
+    ACCURACY_TOO_LOW: The accuracy is too low to publish.
+    """
 
     ACCURACY_TOO_LOW = "ACCURACY_TOO_LOW"
 
@@ -20,7 +23,18 @@ class MappingRateLimit(RateLimit):
 
 
 class MappingJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    FETCH_LABELS: Fetches labels of an area from OpenStreetMap.
+    IMPORT_LABELS: Imports labels from a file.
+    FETCH_FEEDBACK_LABELS: Fetches labels for corrections from OpenStreetMap.
+    TRAIN: Trains a model.
+    PREDICT: Finds features in imagery with a model.
+    REMOVE_TRAINING: Removes the files of a deleted training.
+    REMOVE_PREDICTION: Removes the files of a deleted prediction.
+    CONFLATE: Compares the features of a prediction with OpenStreetMap.
+    INSPECT: Checks the imagery and the labels of a dataset.
+    """
 
     FETCH_LABELS = "FETCH_LABELS", Lane.SLOW, SystemRateLimit.JOBS, Trait.PUBLIC
     IMPORT_LABELS = "IMPORT_LABELS", Lane.SLOW, SystemRateLimit.JOBS

@@ -4,13 +4,24 @@ from app.models.kinds import JobKind, Lane, NotificationKind, Trait
 
 
 class SocialJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    REMOVE_PICTURE: Removes the files of a deleted picture.
+    """
 
     REMOVE_PICTURE = "REMOVE_PICTURE", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
 
 
 class SocialNotification(NotificationKind):
-    """Notifications about other users and about decisions of staff."""
+    """Notifications about other users and about decisions of staff.
+
+    REPLY: Somebody replied to a post of the user.
+    MENTION: Somebody mentioned the user.
+    FRIEND_REQUEST: Somebody sent a friend request.
+    FRIENDSHIP: Somebody accepted a friend request.
+    MESSAGE: Somebody sent a message.
+    MODERATION: Staff decided about the user's content or a report.
+    """
 
     REPLY = "REPLY", "replied to your post.", "replied to your post."
     MENTION = "MENTION", "mentioned you.", "mentioned you."

@@ -11,13 +11,19 @@ class SystemRateLimit(RateLimit):
 
 
 class SystemJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    SEND_MAIL: Sends an email.
+    """
 
     SEND_MAIL = "SEND_MAIL", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED
 
 
 class SystemNotification(NotificationKind):
-    """Notifications about the user's own work."""
+    """Notifications about the user's own work.
+
+    WORK: The user's own work ended, such as a training.
+    """
 
     WORK = "WORK"
 

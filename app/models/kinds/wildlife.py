@@ -12,7 +12,18 @@ class WildlifeRateLimit(RateLimit):
 
 
 class WildlifeJob(JobKind):
-    """The jobs of this domain."""
+    """The jobs of this domain.
+
+    RUN_LOCAL_AI: Runs a model of this installation on media.
+    TRAIN_SPECIES: Trains a species classifier.
+    READ_MEDIA: Reads uploaded media.
+    FILL_COLLECTION: Fills a collection with the media of a filter.
+    SYNC_AI_MODELS: Fetches the list of models of an AI Manager.
+    FOLLOW_AI_JOB: Follows an AI job on an AI Manager.
+    BUILD_FRAME_INDEX: Builds a project's index of frames.
+    IMPORT_WILDLIFE: Imports a file of camera-trap data.
+    EXPORT_WILDLIFE: Exports camera-trap data.
+    """
 
     RUN_LOCAL_AI = "RUN_LOCAL_AI", Lane.HEAVY, Trait.NOT_LIMITED
     TRAIN_SPECIES = "TRAIN_SPECIES", Lane.HEAVY, WildlifeRateLimit.SPECIES_TRAININGS
@@ -26,7 +37,13 @@ class WildlifeJob(JobKind):
 
 
 class WildlifeNotification(NotificationKind):
-    """Notifications about research projects, and about reviews of what people classified."""
+    """Notifications about research projects, and about reviews of what people classified.
+
+    RESEARCH_PROJECT: A research project and its members.
+    CLASSIFICATION_APPROVED: Somebody approved classifications of the user.
+    CLASSIFICATION_REJECTED: Somebody withdrew the approval of classifications of the user.
+    CLASSIFICATION_FEEDBACK: Somebody gave feedback on classifications that the user approved.
+    """
 
     RESEARCH_PROJECT = "RESEARCH_PROJECT"
     CLASSIFICATION_APPROVED = (

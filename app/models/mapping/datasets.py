@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 class DatasetStatus(Enum):
-    """Whether a dataset is in preparation, in use, or archived."""
+    """Whether a dataset is in preparation, in use, or archived.
+
+    DRAFT: In preparation.
+    ACTIVE: In use.
+    ARCHIVED: Archived; read only.
+    """
 
     DRAFT = "DRAFT"
     ACTIVE = "ACTIVE"
@@ -31,7 +36,12 @@ class DatasetStatus(Enum):
 
 
 class Contributions(Enum):
-    """Who may add areas and labels to a dataset besides its owner: everybody, the members of its team, or nobody."""
+    """Who may add areas and labels to a dataset besides its owner: everybody, the members of its team, or nobody.
+
+    OPEN: Everybody.
+    TEAM: The members of its team.
+    OWNER: Nobody but the owner.
+    """
 
     OPEN = "OPEN"
     TEAM = "TEAM"
@@ -39,7 +49,12 @@ class Contributions(Enum):
 
 
 class DownloadStatus(Enum):
-    """The state of fetching an area's labels from OpenStreetMap."""
+    """The state of fetching an area's labels from OpenStreetMap.
+
+    NOT_DOWNLOADED: Not fetched yet.
+    RUNNING: Being fetched.
+    DOWNLOADED: Fetched.
+    """
 
     NOT_DOWNLOADED = "NOT_DOWNLOADED"
     RUNNING = "RUNNING"
@@ -47,7 +62,12 @@ class DownloadStatus(Enum):
 
 
 class LabelOrigin(Enum):
-    """The origin of a label. Fetching again replaces only labels from OpenStreetMap."""
+    """The origin of a label. Fetching again replaces only labels from OpenStreetMap.
+
+    OSM: Fetched from OpenStreetMap.
+    UPLOAD: Imported from a file.
+    DRAWN: Drawn or corrected by a person.
+    """
 
     OSM = "OSM"
     UPLOAD = "UPLOAD"
@@ -99,7 +119,8 @@ class Outlined(Record):
     origin: Mapped[LabelOrigin] = mapped_column(doc="The origin of the label.")
     osm_id: Mapped[BigInt | None] = mapped_column(doc="The OpenStreetMap id, if it has one.")
     osm_type: Mapped[str | None] = mapped_column(
-        String(columns.NODE_TYPE_LENGTH_MAX), doc="node, way or relation: ids are unique only within one type."
+        String(columns.NODE_TYPE_LENGTH_MAX),
+        doc="The type: node, way or relation. Ids are unique only within one type.",
     )
     tags: Mapped[Json | None] = mapped_column(doc="The OpenStreetMap tags.")
 

@@ -21,7 +21,13 @@ from app.models.mapping.trainings import Training
 
 
 class FeedbackType(Enum):
-    """True or false positive (a feature was found), or true or false negative (none was found)."""
+    """True or false positive (a feature was found), or true or false negative (none was found).
+
+    TP: True positive: a feature was found and is there.
+    TN: True negative: none was found and none is there.
+    FP: False positive: a feature was found and is not there.
+    FN: False negative: a feature is there and was not found.
+    """
 
     TP = "TP"
     TN = "TN"
@@ -30,7 +36,12 @@ class FeedbackType(Enum):
 
 
 class Review(Enum):
-    """The review of a correction by the model's owner. Only approved corrections are trained on."""
+    """The review of a correction by the model's owner. Only approved corrections are trained on.
+
+    PENDING: Not reviewed yet.
+    APPROVED: Approved.
+    REJECTED: Rejected.
+    """
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"

@@ -18,7 +18,12 @@ from app.models.system import Job
 
 
 class LabelFormat(Enum):
-    """A format of label files."""
+    """A format of label files.
+
+    GEOJSON: GeoJSON.
+    OSM_XML: OpenStreetMap XML, or JSON of Overpass.
+    OSM_PBF: OpenStreetMap PBF.
+    """
 
     GEOJSON = "GEOJSON"
     OSM_XML = "OSM_XML"

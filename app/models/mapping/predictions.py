@@ -19,14 +19,23 @@ from app.models.system import Job
 
 
 class Verdict(Enum):
-    """The verdict on a found feature."""
+    """The verdict on a found feature.
+
+    ACCEPTED: It is right.
+    REJECTED: It is wrong.
+    """
 
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
 
 
 class Conflation(Enum):
-    """How a found feature relates to OpenStreetMap: nothing there, the same feature, or another one that overlaps."""
+    """How a found feature relates to OpenStreetMap: nothing there, the same feature, or another one that overlaps.
+
+    NEW: OpenStreetMap has nothing there.
+    DUPLICATE: OpenStreetMap has the same feature.
+    OVERLAP: OpenStreetMap has another feature that overlaps.
+    """
 
     NEW = "NEW"
     DUPLICATE = "DUPLICATE"

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 
 class ModelStatus(Enum):
-    """Whether a model is in preparation, published, or archived."""
+    """Whether a model is in preparation, published, or archived.
+
+    DRAFT: In preparation.
+    PUBLISHED: Published.
+    ARCHIVED: Archived.
+    """
 
     DRAFT = "DRAFT"
     PUBLISHED = "PUBLISHED"
@@ -35,7 +40,12 @@ class ModelStatus(Enum):
 
 
 class BaseModel(Enum):
-    """The network a model is trained from."""
+    """The network a model is trained from.
+
+    RAMP: A U-Net that segments buildings.
+    YOLO_V8_V1: YOLOv8 for segmentation, first version.
+    YOLO_V8_V2: YOLOv8 for segmentation, second version.
+    """
 
     RAMP = "RAMP"
     YOLO_V8_V1 = "YOLO_V8_V1"
@@ -43,7 +53,13 @@ class BaseModel(Enum):
 
 
 class TrainingStatus(Enum):
-    """The state of a training or a prediction. The last two are final."""
+    """The state of a training or a prediction. The last two are final.
+
+    SUBMITTED: It waits for a worker.
+    RUNNING: A worker is at work.
+    FINISHED: It succeeded.
+    FAILED: It failed; the error says why.
+    """
 
     SUBMITTED = "SUBMITTED"
     RUNNING = "RUNNING"

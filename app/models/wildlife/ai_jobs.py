@@ -32,7 +32,17 @@ ACTIVE = "stage NOT IN ('DONE', 'FAILED', 'CANCELLED')"
 
 
 class AIJobStage(Enum):
-    """How far an AI classification job is. The last three are final."""
+    """How far an AI classification job is. The last three are final.
+
+    CREATED: It was created.
+    SUBMITTED: It was sent to the provider.
+    RUNNING: The provider is at work.
+    FETCH_RESULTS: The results are being fetched.
+    PARSING: The results are being read.
+    DONE: It succeeded.
+    FAILED: It failed; the error says why.
+    CANCELLED: It was cancelled.
+    """
 
     CREATED = "CREATED"
     SUBMITTED = "SUBMITTED"
@@ -50,7 +60,16 @@ class AIJobStage(Enum):
 
 
 class RemoteStatus(Enum):
-    """The state of work on an AI Manager, as it was last told. UNKNOWN: the answer to its start was lost."""
+    """The state of work on an AI Manager, as it was last told. UNKNOWN: the answer to its start was lost.
+
+    PENDING: It was not sent yet.
+    UNKNOWN: The answer to its start was lost.
+    QUEUED: It waits.
+    RUNNING: It runs.
+    DONE: It succeeded.
+    FAILED: It failed.
+    CANCELLED: It was cancelled.
+    """
 
     PENDING = "PENDING"
     UNKNOWN = "UNKNOWN"
@@ -62,7 +81,12 @@ class RemoteStatus(Enum):
 
 
 class AIOutcome(Enum):
-    """What came of one medium: a classification was written, it was skipped, or it failed."""
+    """What came of one medium: a classification was written, it was skipped, or it failed.
+
+    OK: A classification was written.
+    SKIPPED: It was skipped.
+    FAILED: It failed.
+    """
 
     OK = "OK"
     SKIPPED = "SKIPPED"

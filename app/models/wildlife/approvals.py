@@ -13,7 +13,12 @@ from app.models.wildlife.classifications import Classification
 
 
 class ApprovalAction(Enum):
-    """What an approver did."""
+    """What an approver did.
+
+    APPROVED: Approved a classification.
+    UNAPPROVED: Withdrew an approval.
+    REVERTED: Undid a bulk approval.
+    """
 
     APPROVED = "APPROVED"
     UNAPPROVED = "UNAPPROVED"
@@ -23,8 +28,13 @@ class ApprovalAction(Enum):
 class ApprovalOutcome(Enum):
     """What came of one classification in a bulk approval.
 
-    AMBIGUOUS: the medium has several rows that could be approved. APPROVED_OTHERWISE: another row is approved already.
-    NOTHING_TO_APPROVE: no current row of AI or a person is there.
+    APPROVED: It was approved.
+    ALREADY_APPROVED: It was approved before.
+    APPROVED_OTHERWISE: Another row is approved already.
+    AMBIGUOUS: The medium has several rows that could be approved.
+    BELOW_CONFIDENCE: Its confidence is too low.
+    EXCLUDED_SPECIES: Its species was excluded.
+    NOTHING_TO_APPROVE: No current row of AI or a person is there.
     """
 
     APPROVED = "APPROVED"

@@ -33,21 +33,34 @@ if TYPE_CHECKING:
 
 
 class ClassificationProjectStatus(Enum):
-    """Whether people work on it. A finished project is only read, until it is opened again."""
+    """Whether people work on it. A finished project is only read, until it is opened again.
+
+    ONGOING: People work on it.
+    FINISHED: It is only read, until it is opened again.
+    """
 
     ONGOING = "ONGOING"
     FINISHED = "FINISHED"
 
 
 class ClassificationProjectRole(Enum):
-    """What a member may do: annotators classify and give feedback, admins also approve and change the project."""
+    """What a member may do: annotators classify and give feedback, admins also approve and change the project.
+
+    ADMIN: May also approve and change the project.
+    ANNOTATOR: May classify and give feedback.
+    """
 
     ADMIN = "ADMIN"
     ANNOTATOR = "ANNOTATOR"
 
 
 class Exposure(Enum):
-    """How pictures with people or vehicles are shown to those who may not see them: as they are, blurred, or not."""
+    """How pictures with people or vehicles are shown to those who may not see them: as they are, blurred, or not.
+
+    SHOWN: As they are.
+    BLURRED: Blurred.
+    WITHHELD: Not at all.
+    """
 
     SHOWN = "SHOWN"
     BLURRED = "BLURRED"

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 class ClassificationType(Enum):
     """What a classification is.
 
-    Each medium of a project has one FINAL: what is approved, or still to be. AI rows are the answers of models, USER
-    rows those of people. A FEEDBACK row corrects what was approved.
+    FINAL: What is approved, or still to be: each medium of a project has one.
+    AI: The answer of a model.
+    USER: The answer of a person.
+    FEEDBACK: A correction of what was approved.
     """
 
     FINAL = "FINAL"

@@ -23,7 +23,22 @@ if TYPE_CHECKING:
 
 
 class FeatureType(Enum):
-    """What a camera looks at, as in Camtrap DP."""
+    """What a camera looks at, as in Camtrap DP.
+
+    ROAD_PAVED: A paved road.
+    ROAD_DIRT: A dirt road.
+    TRAIL_HIKING: A hiking trail.
+    TRAIL_GAME: A game trail.
+    ROAD_UNDERPASS: An underpass of a road.
+    ROAD_OVERPASS: An overpass of a road.
+    ROAD_BRIDGE: A bridge of a road.
+    CULVERT: A culvert.
+    BURROW: A burrow.
+    NEST_SITE: A nest.
+    CARCASS: A carcass.
+    WATER_SOURCE: Water.
+    FRUITING_TREE: A fruiting tree.
+    """
 
     ROAD_PAVED = "ROAD_PAVED"
     ROAD_DIRT = "ROAD_DIRT"

@@ -20,7 +20,14 @@ from app.models.wildlife.providers import AIProvider
 
 
 class WildlifeImportFormat(Enum):
-    """A format of imported files."""
+    """A format of imported files.
+
+    CAMTRAP_DP: A Camtrap DP data package.
+    MEGADETECTOR: Results of MegaDetector, as JSON.
+    SPECIESNET: Predictions of SpeciesNet, as JSON.
+    WILDLIFE_INSIGHTS: A download of Wildlife Insights.
+    CLASSIFICATIONS: A table of classifications, as CSV.
+    """
 
     CAMTRAP_DP = "CAMTRAP_DP"
     MEGADETECTOR = "MEGADETECTOR"
@@ -30,7 +37,14 @@ class WildlifeImportFormat(Enum):
 
 
 class WildlifeExportFormat(Enum):
-    """A format of exported files."""
+    """A format of exported files.
+
+    CAMTRAP_DP: A Camtrap DP data package.
+    OBSERVATIONS_CSV: A table of observations, as CSV.
+    MEGADETECTOR: The format of MegaDetector's results, as JSON.
+    COCO: COCO Camera Traps, as JSON.
+    DEPLOYMENTS_GEOJSON: Deployments as GeoJSON.
+    """
 
     CAMTRAP_DP = "CAMTRAP_DP"
     OBSERVATIONS_CSV = "OBSERVATIONS_CSV"
@@ -42,7 +56,8 @@ class WildlifeExportFormat(Enum):
 class EventsCount(Enum):
     """How many individuals an event has.
 
-    COUNT: the largest number that one of its media shows. COUNT_NEW: the sum of `countNew`, where it is given.
+    COUNT: The largest number that one of its media shows.
+    COUNT_NEW: The sum of `countNew`, where it is given.
     """
 
     COUNT = "COUNT"
@@ -52,7 +67,11 @@ class EventsCount(Enum):
 class ExchangeStatus(Enum):
     """The state of an import or an export.
 
-    UNCHANGED: the same file was imported before with the same options, so nothing was done.
+    SUBMITTED: It waits for a worker.
+    RUNNING: A worker is at work.
+    FINISHED: It succeeded.
+    UNCHANGED: The same file was imported before with the same options, so nothing was done.
+    FAILED: It failed; the error says why.
     """
 
     SUBMITTED = "SUBMITTED"

@@ -16,7 +16,13 @@ REBUILT = "rows of the index are rebuilt from the files"
 
 
 class FrameIndexStatus(Enum):
-    """The state of a project's index of frames."""
+    """The state of a project's index of frames.
+
+    PENDING: It waits for a worker.
+    POPULATING: It is being built.
+    READY: It can be used.
+    FAILED: It could not be built.
+    """
 
     PENDING = "PENDING"
     POPULATING = "POPULATING"

@@ -36,7 +36,12 @@ KEY_LENGTH_MAX = 200
 
 
 class ResourceType(Enum):
-    """What a medium is, by its content."""
+    """What a medium is, by its content.
+
+    IMAGE: A picture.
+    VIDEO: A video.
+    AUDIO: A sound.
+    """
 
     IMAGE = "IMAGE"
     VIDEO = "VIDEO"
@@ -46,8 +51,10 @@ class ResourceType(Enum):
 class ResourceStatus(Enum):
     """What is known of a medium.
 
-    RECEIVED is stored and not yet read. READ is read. UNREADABLE is stored, and `readError` says why it cannot be read.
-    ADDRESS is elsewhere: `filePath` is its address, and it is never fetched unless somebody asks with `fetchMedia`.
+    RECEIVED: It is stored and not yet read.
+    READ: It is read.
+    UNREADABLE: It is stored, and `readError` says why it cannot be read.
+    ADDRESS: It is elsewhere: `filePath` is its address, and it is never fetched unless somebody asks with `fetchMedia`.
     """
 
     RECEIVED = "RECEIVED"
@@ -57,7 +64,12 @@ class ResourceStatus(Enum):
 
 
 class TimeSource(Enum):
-    """Where the time of a medium was read: in the file, in its name by the deployment's pattern, in a table."""
+    """Where the time of a medium was read: in the file, in its name by the deployment's pattern, in a table.
+
+    FILE: In the file.
+    FILE_NAME: In its name, by the deployment's pattern.
+    TABLE: In a table.
+    """
 
     FILE = "FILE"
     FILE_NAME = "FILE_NAME"

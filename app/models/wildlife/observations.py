@@ -13,7 +13,15 @@ from app.models.wildlife.species import Species
 
 
 class ObservationType(Enum):
-    """What was observed. BLANK says that there is nothing of interest."""
+    """What was observed. BLANK says that there is nothing of interest.
+
+    HUMAN: A person.
+    ANIMAL: An animal.
+    VEHICLE: A vehicle.
+    BLANK: Nothing of interest.
+    UNKNOWN: Something that cannot be told.
+    UNCLASSIFIED: Not classified yet.
+    """
 
     HUMAN = "HUMAN"
     ANIMAL = "ANIMAL"
@@ -24,14 +32,23 @@ class ObservationType(Enum):
 
 
 class ObservationLevel(Enum):
-    """OBJECT is one individual, with a box. GROUP is a count by an expert, without one."""
+    """OBJECT is one individual, with a box. GROUP is a count by an expert, without one.
+
+    OBJECT: One individual, with a box.
+    GROUP: A count by an expert, without a box.
+    """
 
     OBJECT = "OBJECT"
     GROUP = "GROUP"
 
 
 class Sex(Enum):
-    """The sex of an animal."""
+    """The sex of an animal.
+
+    UNKNOWN: It cannot be told.
+    FEMALE: Female.
+    MALE: Male.
+    """
 
     UNKNOWN = "UNKNOWN"
     FEMALE = "FEMALE"
@@ -39,7 +56,14 @@ class Sex(Enum):
 
 
 class Age(Enum):
-    """The age class of an animal."""
+    """The age class of an animal.
+
+    UNKNOWN: It cannot be told.
+    ADULT: Adult.
+    SUBADULT: Subadult.
+    JUVENILE: Juvenile.
+    OFFSPRING: Offspring, still with its parents.
+    """
 
     UNKNOWN = "UNKNOWN"
     ADULT = "ADULT"
@@ -49,7 +73,16 @@ class Age(Enum):
 
 
 class Behaviour(Enum):
-    """What an animal does."""
+    """What an animal does.
+
+    UNDEFINED: It cannot be told.
+    GRAZING: Eats grass.
+    BROWSING: Eats leaves and shoots.
+    ROOTING: Digs with its snout.
+    VIGILANCE: Watches out.
+    RUNNING: Runs.
+    WALKING: Walks.
+    """
 
     UNDEFINED = "UNDEFINED"
     GRAZING = "GRAZING"

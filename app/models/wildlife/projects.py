@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class ResearchProjectStatus(Enum):
-    """The decision of the staff on a research project: open, approved or rejected. Only approved ones can be public."""
+    """The decision of the staff on a research project: open, approved or rejected. Only approved ones can be public.
+
+    PENDING: Staff have not decided yet.
+    APPROVED: Approved.
+    REJECTED: Rejected.
+    """
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -30,8 +35,10 @@ class ResearchProjectStatus(Enum):
 class ResearchProjectRole(Enum):
     """What a member may do.
 
-    Viewers read. Members also add media, places and classifications. Managers also change members, places and media of
-    others. Owners also change and delete the project.
+    OWNER: May also change and delete the project.
+    MANAGER: May also change members, and places and media of others.
+    MEMBER: May also add media, places and classifications.
+    VIEWER: May read.
     """
 
     OWNER = "OWNER"
@@ -41,7 +48,15 @@ class ResearchProjectRole(Enum):
 
 
 class SamplingDesign(Enum):
-    """How the places of the cameras were chosen, as in Camtrap DP."""
+    """How the places of the cameras were chosen, as in Camtrap DP.
+
+    SIMPLE_RANDOM: At random.
+    SYSTEMATIC_RANDOM: On a regular grid with a random start.
+    CLUSTERED_RANDOM: In clusters at random places.
+    EXPERIMENTAL: By an experiment, with and without a treatment.
+    TARGETED: Where a species is expected.
+    OPPORTUNISTIC: Where it was convenient.
+    """
 
     SIMPLE_RANDOM = "SIMPLE_RANDOM"
     SYSTEMATIC_RANDOM = "SYSTEMATIC_RANDOM"
@@ -52,7 +67,11 @@ class SamplingDesign(Enum):
 
 
 class SensorMethod(Enum):
-    """What makes a camera take a picture, as `captureMethod` in Camtrap DP: something that moves, or a timer."""
+    """What makes a camera take a picture, as `captureMethod` in Camtrap DP: something that moves, or a timer.
+
+    ACTIVITY_DETECTION: Something that moves.
+    TIME_LAPSE: A timer.
+    """
 
     ACTIVITY_DETECTION = "ACTIVITY_DETECTION"
     TIME_LAPSE = "TIME_LAPSE"

@@ -35,7 +35,12 @@ class AIProviderKind(Enum):
 
 
 class LocalEngine(Enum):
-    """What runs a provider in this installation: a built-in detector, a classifier trained here, or an ONNX file."""
+    """What runs a provider in this installation: a built-in detector, a classifier trained here, or an ONNX file.
+
+    MEGADETECTOR_LITE: The built-in detector.
+    SPECIES_HEAD: A species classifier that was trained here.
+    ONNX: An ONNX file that the operator added.
+    """
 
     MEGADETECTOR_LITE = "MEGADETECTOR_LITE"
     SPECIES_HEAD = "SPECIES_HEAD"
@@ -43,7 +48,13 @@ class LocalEngine(Enum):
 
 
 class AIProviderType(Enum):
-    """What a provider's model answers: where animals are, which they are, how far away, or in which pose."""
+    """What a provider's model answers: where animals are, which they are, how far away, or in which pose.
+
+    DETECTION: Where animals, people and vehicles are.
+    CLASSIFICATION: Which species they are.
+    DEPTH: How far away they are.
+    POSE: In which pose they are.
+    """
 
     DETECTION = "DETECTION"
     CLASSIFICATION = "CLASSIFICATION"

@@ -12,7 +12,23 @@ from app.models.limits import wildlife as limits
 
 
 class TaxonRank(Enum):
-    """The rank of a taxon."""
+    """The rank of a taxon.
+
+    KINGDOM: Kingdom.
+    PHYLUM: Phylum.
+    CLASS: Class.
+    ORDER: Order.
+    FAMILY: Family.
+    SUBFAMILY: Subfamily.
+    TRIBE: Tribe.
+    GENUS: Genus.
+    SUBGENUS: Subgenus.
+    SPECIES: Species.
+    SUBSPECIES: Subspecies.
+    VARIETY: Variety.
+    FORM: Form.
+    UNRANKED: No rank.
+    """
 
     KINGDOM = "KINGDOM"
     PHYLUM = "PHYLUM"

@@ -17,7 +17,13 @@ from app.models.wildlife.providers import LocalAIProvider
 
 
 class SpeciesTrainingStatus(Enum):
-    """How far the training of a classifier is."""
+    """How far the training of a classifier is.
+
+    SUBMITTED: It waits for a worker.
+    RUNNING: A worker is at work.
+    FINISHED: It succeeded.
+    FAILED: It failed; the error says why.
+    """
 
     SUBMITTED = "SUBMITTED"
     RUNNING = "RUNNING"
@@ -26,7 +32,11 @@ class SpeciesTrainingStatus(Enum):
 
 
 class EvaluationSplit(Enum):
-    """What was set aside to judge by: whole locations, or, where a class has a single one, whole sequences."""
+    """What was set aside to judge by: whole locations, or, where a class has a single one, whole sequences.
+
+    LOCATION: Whole locations.
+    SEQUENCE: Whole sequences.
+    """
 
     LOCATION = "LOCATION"
     SEQUENCE = "SEQUENCE"

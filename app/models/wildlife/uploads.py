@@ -19,7 +19,14 @@ from app.models.wildlife.projects import ResearchProject
 
 
 class ReadingStatus(Enum):
-    """The state of reading media."""
+    """The state of reading media.
+
+    SUBMITTED: It waits for a worker.
+    RUNNING: A worker is at work.
+    FINISHED: It succeeded.
+    FAILED: It failed; the error says why.
+    CANCELLED: It was cancelled.
+    """
 
     SUBMITTED = "SUBMITTED"
     RUNNING = "RUNNING"

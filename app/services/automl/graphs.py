@@ -41,7 +41,11 @@ REPORTED_MAX = 4
 
 
 class ImageFormat(Enum):
-    """The format of a picture: PNG of pixels, or SVG of lines."""
+    """The format of a picture: PNG of pixels, or SVG of lines.
+
+    PNG: Pixels.
+    SVG: Lines that scale.
+    """
 
     PNG = "PNG"
     SVG = "SVG"

@@ -24,7 +24,13 @@ COLUMNS = ("date", "operation", "kind", "cause", "amount", "balance", "currency"
 
 
 class StatementFormat(Enum):
-    """A file format: a table, plain-text accounting, ISO 20022 (US dollars only), or a page to print."""
+    """A file format: a table, plain-text accounting, ISO 20022 (US dollars only), or a page to print.
+
+    CSV: A table.
+    BEANCOUNT: Plain-text accounting.
+    CAMT053: ISO 20022 camt.053; US dollars only.
+    INVOICE: A page to print.
+    """
 
     CSV = "CSV"
     BEANCOUNT = "BEANCOUNT"

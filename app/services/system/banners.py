@@ -26,7 +26,12 @@ Changes = Mapping[str, str | datetime | None]
 
 
 class BannerChange(Enum):
-    """What happened to an announcement."""
+    """What happened to an announcement.
+
+    STARTED: It is shown from now on.
+    CHANGED: It was changed.
+    ENDED: It is no longer shown.
+    """
 
     STARTED = "STARTED"
     CHANGED = "CHANGED"

@@ -32,10 +32,12 @@ NAMES = (
     "errors",
     "limits-and-costs",
     "live-and-resume",
+    "contract",
     "files",
     "javascript",
     "python",
     "operations",
+    "hardening",
     "how-it-is-built",
     "compiled-queries",
 )

@@ -28,7 +28,12 @@ MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
 class AvatarSize(Enum):
-    """The side of the square, in pixels: 64, 256 or 512."""
+    """The side of the square, in pixels: 64, 256 or 512.
+
+    SMALL: 64 pixels.
+    MEDIUM: 256 pixels.
+    LARGE: 512 pixels.
+    """
 
     SMALL = 64
     MEDIUM = 256

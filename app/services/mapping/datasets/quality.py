@@ -27,7 +27,16 @@ from app.settings import settings
 
 
 class QualityWarningKind(Enum):
-    """A problem that may harm a training."""
+    """A problem that may harm a training.
+
+    AREA_WITHOUT_LABELS: An area has no labels.
+    LABELS_OUTSIDE_AREA: Labels lie outside of all areas.
+    AREA_TINY: An area is very small.
+    AREA_HUGE: An area is very large.
+    AREAS_OVERLAP: Areas overlap.
+    IMAGERY_MISSING: Imagery is missing in an area.
+    LABELS_MISALIGNED: Labels are shifted against the imagery.
+    """
 
     AREA_WITHOUT_LABELS = "AREA_WITHOUT_LABELS"
     LABELS_OUTSIDE_AREA = "LABELS_OUTSIDE_AREA"

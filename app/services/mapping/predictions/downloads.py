@@ -37,7 +37,12 @@ class StreamedFile:
 
 
 class FileFormat(Enum):
-    """Formats of feature files."""
+    """Formats of feature files.
+
+    GEOJSON: GeoJSON.
+    FLATGEOBUF: FlatGeobuf.
+    OSM_XML: OpenStreetMap XML, as JOSM opens it.
+    """
 
     GEOJSON = "GEOJSON"
     FLATGEOBUF = "FLATGEOBUF"

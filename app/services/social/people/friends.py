@@ -23,7 +23,14 @@ from app.settings import settings
 
 
 class FriendshipChange(Enum):
-    """What happened between the viewer and another user."""
+    """What happened between the viewer and another user.
+
+    REQUESTED: A friend request was sent.
+    ACCEPTED: It was accepted.
+    DECLINED: It was declined.
+    CANCELLED: It was cancelled by its sender.
+    ENDED: The friendship ended.
+    """
 
     REQUESTED = "REQUESTED"
     ACCEPTED = "ACCEPTED"

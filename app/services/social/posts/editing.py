@@ -30,7 +30,12 @@ GONE = "There is no such post. It may have been deleted."
 
 
 class PostChange(Enum):
-    """What happened to a post."""
+    """What happened to a post.
+
+    CREATED: It was created.
+    EDITED: It was edited.
+    DELETED: It was deleted.
+    """
 
     CREATED = "CREATED"
     EDITED = "EDITED"

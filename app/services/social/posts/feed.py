@@ -17,7 +17,11 @@ from app.settings import settings
 
 
 class FeedScope(Enum):
-    """Whose posts: everybody's, or those of the viewer and the viewer's friends."""
+    """Whose posts: everybody's, or those of the viewer and the viewer's friends.
+
+    EVERYONE: Everybody's posts.
+    FRIENDS: Posts of the viewer and the viewer's friends.
+    """
 
     EVERYONE = "EVERYONE"
     FRIENDS = "FRIENDS"

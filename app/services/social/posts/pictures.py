@@ -37,7 +37,11 @@ _IS_OPEN = Report.state == ReportState.OPEN
 
 
 class PictureSize(Enum):
-    """The maximum length of the longer side of a picture, in pixels: 400 or 1 600."""
+    """The maximum length of the longer side of a picture, in pixels: 400 or 1 600.
+
+    SMALL: At most 400 pixels.
+    LARGE: At most 1 600 pixels.
+    """
 
     SMALL = 400
     LARGE = 1_600

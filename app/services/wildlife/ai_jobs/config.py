@@ -14,7 +14,11 @@ FPS_MAX = 240
 
 
 class Overwrite(Enum):
-    """What becomes of media that the provider has classified before: classified again, or skipped."""
+    """What becomes of media that the provider has classified before: classified again, or skipped.
+
+    REPLACE_AI: Classify them again.
+    SKIP_EXISTING: Skip them.
+    """
 
     REPLACE_AI = "REPLACE_AI"
     SKIP_EXISTING = "SKIP_EXISTING"

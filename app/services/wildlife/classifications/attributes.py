@@ -19,7 +19,13 @@ from app.services.wildlife.classifications.observations import Observation
 
 
 class AttributeType(Enum):
-    """The type of a custom attribute's values."""
+    """The type of a custom attribute's values.
+
+    BOOLEAN: True or false.
+    INTEGER: Whole numbers.
+    FLOAT: Numbers.
+    STRING: Texts.
+    """
 
     BOOLEAN = "BOOLEAN"
     INTEGER = "INTEGER"
@@ -28,14 +34,27 @@ class AttributeType(Enum):
 
 
 class AttributeTarget(Enum):
-    """What a custom attribute describes: the whole medium, or one observation."""
+    """What a custom attribute describes: the whole medium, or one observation.
+
+    STATIC: The whole medium.
+    DYNAMIC: One observation.
+    """
 
     STATIC = "STATIC"
     DYNAMIC = "DYNAMIC"
 
 
 class PredefinedAttribute(Enum):
-    """An attribute that every classification has, and that a classificator may require or restrict."""
+    """An attribute that every classification has, and that a classificator may require or restrict.
+
+    SPECIES: The species.
+    SEX: The sex.
+    AGE: The age class.
+    BEHAVIOUR: The behaviour.
+    COUNT_NEW: The number of individuals that are new in the sequence.
+    INDIVIDUAL_ID: The name of the individual.
+    OBSERVATION_TYPE: What was observed.
+    """
 
     SPECIES = "species_id"
     SEX = "sex"

@@ -24,7 +24,12 @@ from app.settings import settings
 
 
 class ItemOutcome(Enum):
-    """What came of one of several media: done, nothing to do, or refused for the reason that is given."""
+    """What came of one of several media: done, nothing to do, or refused for the reason that is given.
+
+    DONE: It was done.
+    UNCHANGED: There was nothing to do.
+    REFUSED: It was refused; the reason says why.
+    """
 
     DONE = "DONE"
     UNCHANGED = "UNCHANGED"

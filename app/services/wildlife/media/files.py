@@ -27,7 +27,11 @@ PICTURE = links.Kind("medium-picture", "files", Resource, also=of_ones_own_proje
 
 
 class MediaSize(Enum):
-    """How large a picture of a medium is: at most 400 or 1 600 pixels along its longer side."""
+    """How large a picture of a medium is: at most 400 or 1 600 pixels along its longer side.
+
+    THUMBNAIL: At most 400 pixels.
+    PREVIEW: At most 1 600 pixels.
+    """
 
     THUMBNAIL = "THUMBNAIL"
     PREVIEW = "PREVIEW"

@@ -44,7 +44,9 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 class UploadState(Enum):
     """Whether a file of a memory card is there.
 
-    MISSING has to be sent to its link. RECEIVED has been sent and waits for `readMedia`. THERE is a medium already.
+    MISSING: It has to be sent to its link.
+    RECEIVED: It has been sent and waits for `readMedia`.
+    THERE: It is a medium already.
     """
 
     MISSING = "MISSING"

@@ -14,9 +14,10 @@ OCCASION_DAYS = 7
 class EffortMethod(Enum):
     """How the time is counted in which a camera watched.
 
-    EXACT: the seconds from the start to the end of a deployment. NOON_TO_NOON: days between the dates of the start and
-    the end, as if it were set up and taken away at noon; a failure takes whole dates. DAYS_BY_FILES: the dates from the
-    first to the last file, both counted; a failure takes whole dates.
+    EXACT: The seconds from the start to the end of a deployment.
+    NOON_TO_NOON: Days between the dates of the start and the end, as if it were set up and taken away at noon; a
+        failure takes whole dates.
+    DAYS_BY_FILES: The dates from the first to the last file, both counted; a failure takes whole dates.
     """
 
     EXACT = "EXACT"
@@ -25,7 +26,11 @@ class EffortMethod(Enum):
 
 
 class Station(Enum):
-    """What counts as one place: a location with all of its cameras, or each deployment."""
+    """What counts as one place: a location with all of its cameras, or each deployment.
+
+    LOCATION: A location with all of its cameras.
+    DEPLOYMENT: Each deployment.
+    """
 
     LOCATION = "LOCATION"
     DEPLOYMENT = "DEPLOYMENT"
@@ -34,8 +39,8 @@ class Station(Enum):
 class MeasuredFrom(Enum):
     """Where the gap to the next independent record is measured from.
 
-    LAST_INDEPENDENT_RECORD: from the last record that was independent. LAST_RECORD: from the record before, so that an
-    animal that stays is counted once, however long it stays.
+    LAST_INDEPENDENT_RECORD: From the last record that was independent.
+    LAST_RECORD: From the record before, so that an animal that stays is counted once, however long it stays.
     """
 
     LAST_INDEPENDENT_RECORD = "LAST_INDEPENDENT_RECORD"
@@ -43,7 +48,11 @@ class MeasuredFrom(Enum):
 
 
 class Comparator(Enum):
-    """Whether a record that is exactly the gap away is independent: AT_LEAST says yes, MORE_THAN says no."""
+    """Whether a record that is exactly the gap away is independent: AT_LEAST says yes, MORE_THAN says no.
+
+    AT_LEAST: It is independent.
+    MORE_THAN: It is not independent.
+    """
 
     AT_LEAST = "AT_LEAST"
     MORE_THAN = "MORE_THAN"
@@ -52,8 +61,9 @@ class Comparator(Enum):
 class RateUnit(Enum):
     """What a rate counts.
 
-    SEQUENCES: sequences with the taxon. INDEPENDENT_RECORDS: records that are independent of each other. INDIVIDUALS:
-    the individuals of all sequences, see `EventCount`.
+    SEQUENCES: Sequences with the taxon.
+    INDEPENDENT_RECORDS: Records that are independent of each other.
+    INDIVIDUALS: The individuals of all sequences, see `EventCount`.
     """
 
     SEQUENCES = "SEQUENCES"
@@ -62,21 +72,33 @@ class RateUnit(Enum):
 
 
 class EventCount(Enum):
-    """How many individuals a sequence shows: the LARGEST count of one medium, or the SUM of the counts of all."""
+    """How many individuals a sequence shows: the LARGEST count of one medium, or the SUM of the counts of all.
+
+    LARGEST: The largest count of one medium.
+    SUM: The sum of the counts of all media.
+    """
 
     LARGEST = "LARGEST"
     SUM = "SUM"
 
 
 class ClockTime(Enum):
-    """Which clock gives the hour: LOCAL is the location's zone; by SOLAR time the sun is highest at 12:00."""
+    """Which clock gives the hour: LOCAL is the location's zone; by SOLAR time the sun is highest at 12:00.
+
+    LOCAL: The location's time zone.
+    SOLAR: Solar time: the sun is highest at 12:00.
+    """
 
     LOCAL = "LOCAL"
     SOLAR = "SOLAR"
 
 
 class OccasionStart(Enum):
-    """Where the first occasion begins: at the first date of each STATION, or of the whole SURVEY."""
+    """Where the first occasion begins: at the first date of each STATION, or of the whole SURVEY.
+
+    STATION: The first date of each station.
+    SURVEY: The first date of the whole survey.
+    """
 
     STATION = "STATION"
     SURVEY = "SURVEY"

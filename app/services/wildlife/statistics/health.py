@@ -33,10 +33,13 @@ NIGHT_ALTITUDE_DEGREES = -6
 class HealthProblem(Enum):
     """What is wrong with a camera.
 
-    CLOCK_RESET: media from before the deployment, as when a clock begins anew. CLOCK_BACKWARDS: a file is older than
-    the one before it on the card. AFTER_END: media from after the deployment. DEAD: no media in its last days, or none
-    at all. GAP: no media for days in its midst, and no failure says why. NO_FLASH: pictures of the night are black.
-    UNREADABLE: files that cannot be read.
+    CLOCK_RESET: Media from before the deployment, as when a clock begins anew.
+    CLOCK_BACKWARDS: A file is older than the one before it on the card.
+    AFTER_END: Media from after the deployment.
+    DEAD: No media in its last days, or none at all.
+    GAP: No media for days in its midst, and no failure says why.
+    NO_FLASH: Pictures of the night are black.
+    UNREADABLE: Files that cannot be read.
     """
 
     CLOCK_RESET = "CLOCK_RESET"
