@@ -98,10 +98,13 @@ def _ground(tile: Tile) -> ColumnElement[Any]:
 
 
 def _drawn(shape: Any, tile: Tile) -> ColumnElement[Any]:
-    """A shape in tile coordinates; null if it is too small to be visible."""
-    return func.ST_AsMVTGeom(
-        func.ST_Transform(shape, MERCATOR), once(func.ST_TileEnvelope(*tile)), EXTENT, MARGIN, True
+    """A shape in tile coordinates; its middle if it is too small to have an outline there."""
+    mercator = func.ST_Transform(shape, MERCATOR)
+    bounds = once(func.ST_TileEnvelope(*tile))
+    drawn, middle = (
+        func.ST_AsMVTGeom(each, bounds, EXTENT, MARGIN, True) for each in (mercator, func.ST_Centroid(mercator))
     )
+    return func.coalesce(drawn, middle)
 
 
 def _encoded(drawn: Select[Any, *tuple[Any, ...]], name: str) -> Select[bytes, int]:

@@ -1,5 +1,7 @@
 """Training."""
 
+from collections.abc import Awaitable, Callable
+
 import orjson
 import shapely
 
@@ -13,7 +15,7 @@ from app.services.mapping.trainings.progress import Unseen
 from app.settings import settings
 from app.tiles import covering
 from jobs.broker import job
-from jobs.engine import run_engine
+from jobs.engine import Message, run_engine
 from jobs.folders import working_folder
 from jobs.mapping.archive import write_archive
 from jobs.mapping.engine_files import features_of, fetch, keep, reporter, write
@@ -53,7 +55,7 @@ async def train(run: Run) -> None:
         without_imagery = await fetch(run, topic, plan.source_imagery, sorted(tiles), folder)
         unseen = Unseen.of(without_imagery, shapely.union_all(plan.aois))
         await resume(training_id, folder)
-        on_message = keep_checkpoints(run, training_id, folder, reporter(run, topic))
+        on_message = keep_checkpoints(run, training_id, folder, _noting(run, training_id, reporter(run, topic)))
         result = await run_engine(run, folder, on_message, s_max=settings.training_s_max)
         layers = {"aois": [(aoi, {}) for aoi in plan.aois], "labels": plan.labels}
         await write_archive(run, folder / "meta.pmtiles", plan.aois, layers)
@@ -63,3 +65,17 @@ async def train(run: Run) -> None:
     async with run.ending() as session:
         await lifecycle.finish_training(session, training_id, figures, files, curve, unseen=unseen)
     await forget(training_id)
+
+
+def _noting(
+    run: Run, training_id: int, on_message: Callable[[Message], Awaitable[None]]
+) -> Callable[[Message], Awaitable[None]]:
+    """Passes on the messages of the engine, and adds each epoch to the learning curve, for who comes later."""
+
+    async def note(message: Message) -> None:
+        await on_message(message)
+        if epoch := message.get("epoch"):
+            async with run.writing() as session:
+                await lifecycle.note_epoch(session, training_id, epoch)
+
+    return note

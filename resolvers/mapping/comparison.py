@@ -63,7 +63,7 @@ def base_models() -> list[BaseModelOffer]:
 
 
 def learning_curve(root: strawberry.Parent[Training]) -> LearningCurve | None:
-    """The figures of each epoch; null until the training is finished."""
+    """The figures of each epoch so far; null until the first is done."""
     curve = root.learning_curve
     return None if curve is None else LearningCurve(curve["best_epoch"], [Epoch(**epoch) for epoch in curve["epochs"]])
 

@@ -1,14 +1,11 @@
 """Signing up and in as a newcomer meets it: pages, and links that are bad, used or too old."""
 
-import os
-from pathlib import Path
-
 import pytest
 from itsdangerous import TimestampSigner
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from app.services.accounts.email.tokens import Purpose, token_of
-from tests.browser.test_graphiql import CHROMIUM, FLAGS
+from tests.browser.test_graphiql import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 NAME = "newcomer@fieldgraph.test"
@@ -17,56 +14,34 @@ PURPOSES = {
     "reset-password": Purpose.PASSWORD_RESET,
     "verify-email": Purpose.EMAIL_VERIFICATION,
 }
-# Where to keep a picture of each page, for people.
-PICTURES = os.environ.get("PICTURES")
-
-
-@pytest.fixture
-async def page(live):
-    """A browser that has never been here."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page()
-        page.set_default_timeout(30_000)
-        page.complaints = []
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
-        yield page
-        assert page.complaints == []
-        await browser.close()
-
-
-async def picture(page, name):
-    if PICTURES:
-        await page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
 
 
 async def says(page, text):
     await expect(page.get_by_role("status")).to_have_text(text)
 
 
-async def test_a_newcomer_begins_where_they_look_for_it(page, live):
+async def test_a_newcomer_begins_where_they_look_for_it(page, picture, live):
     await page.goto(f"{live.url}/account/")
-    await picture(page, "account")
+    await picture("account")
     await page.get_by_role("link", name="Sign up", exact=True).click()
     await expect(page.get_by_role("heading")).to_have_text("Sign up")
-    await picture(page, "sign-up")
+    await picture("sign-up")
     await page.get_by_label("E-mail address").fill(NAME)
     await page.get_by_role("button", name="Send the email").click()
     await says(page, "An email is on its way. Open the link in it.")
-    await picture(page, "sign-up-sent")
+    await picture("sign-up-sent")
 
 
-async def test_a_mails_link_makes_an_account_once(page, live):
+async def test_a_mails_link_makes_an_account_once(page, picture, live):
     link = f"{live.url}/account/sign-up#token={token_of(Purpose.SIGN_UP, NAME)}"
     await page.goto(link)
     await page.get_by_label("Username").fill("newcomer")
     await page.get_by_label("New password").fill("correct horse battery")
-    await picture(page, "finish-sign-up")
+    await picture("finish-sign-up")
     await page.get_by_role("button", name="Sign up").click()
     await says(page, "You are signed in as newcomer.")
     assert "Bearer " in await page.get_by_label("Headers").input_value()
-    await picture(page, "signed-up")
+    await picture("signed-up")
     await page.goto("about:blank")
     await page.goto(link)
     await page.get_by_label("Username").fill("another")
@@ -74,14 +49,14 @@ async def test_a_mails_link_makes_an_account_once(page, live):
     await page.get_by_role("button", name="Sign up").click()
     await expect(page.get_by_role("status")).not_to_be_empty()
     await expect(page.get_by_role("button", name="Sign up")).to_be_enabled()
-    await picture(page, "used-link")
+    await picture("used-link")
     await page.get_by_role("link", name="Request another email").click()
     await expect(page.get_by_role("heading")).to_have_text("Sign up")
 
 
 @pytest.mark.parametrize("name", PURPOSES)
 @pytest.mark.parametrize("kind", ["bad", "expired"])
-async def test_a_link_that_does_not_hold_says_so(page, live, monkeypatch, owner, name, kind):
+async def test_a_link_that_does_not_hold_says_so(page, picture, live, monkeypatch, owner, name, kind):
     token = "no-such-token"
     if kind == "expired":
         with monkeypatch.context() as long_ago:
@@ -97,21 +72,21 @@ async def test_a_link_that_does_not_hold_says_so(page, live, monkeypatch, owner,
     await page.locator("form button").click()
     await expect(page.get_by_role("status")).not_to_be_empty()
     await expect(page.locator("form button")).to_be_enabled()
-    await picture(page, f"{kind}-{name}")
+    await picture(f"{kind}-{name}")
 
 
-async def test_somebody_signs_in(page, live, owner):
+async def test_somebody_signs_in(page, picture, live, owner):
     await page.goto(f"{live.url}/account/sign-in")
     await page.get_by_label("E-mail address").fill(owner.user.email)
     await page.get_by_label("Password").fill("wrong horse battery")
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("status")).not_to_be_empty()
-    await picture(page, "sign-in-refused")
+    await picture("sign-in-refused")
 
 
-async def test_a_page_for_a_mails_link_says_what_it_waits_for(page, live):
+async def test_a_page_for_a_mails_link_says_what_it_waits_for(page, picture, live):
     await page.goto(f"{live.url}/account/verify-email")
     await expect(page.get_by_text("Open the link in the email")).to_be_visible()
     await page.goto(f"{live.url}/account/reset-password")
     await expect(page.get_by_role("heading")).to_have_text("Request a new password")
-    await picture(page, "ask-reset")
+    await picture("ask-reset")

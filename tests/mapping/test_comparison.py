@@ -3,6 +3,7 @@
 import pytest
 
 from app.models.mapping.trainings import TrainingStatus
+from app.services.mapping.trainings import lifecycle
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -91,3 +92,16 @@ async def test_no_more_than_so_many_are_compared(ask, model, trainings, monkeypa
     assert [each["id"] for each in (await compared(ask, model))["trainings"]] == [ids.encode(last)]
     keys = [ids.encode(training) for training in trainings]
     assert (await ask(COMPARE, model=ids.encode(model), ids=keys)).codes == ["BAD_REQUEST"]
+
+
+async def test_a_curve_grows_with_each_epoch_and_a_later_attempt_writes_on_from_where_it_begins(ask, database, model):
+    training = await factories.training(database, model, status=TrainingStatus.RUNNING)
+    for number, iou in ((1, 0.5), (2, 0.7), (3, 0.6), (2, 0.65)):
+        figures = {"number": number, "loss": 0.4, "validation_loss": None, "validation_iou": iou, "seconds": 1.0}
+        async with database.writing() as session:
+            await lifecycle.note_epoch(session, training.id, figures)
+    query = "query ($id: ID!) { training(id: $id) { learningCurve { bestEpoch epochs { number validationIou } } } }"
+    assert (await ask(query, id=ids.encode(training)))["training"]["learningCurve"] == {
+        "bestEpoch": 2,
+        "epochs": [{"number": 1, "validationIou": 0.5}, {"number": 2, "validationIou": 0.65}],
+    }

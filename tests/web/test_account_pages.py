@@ -8,6 +8,7 @@ from graphql import parse, validate
 
 from app.services.system.digests import unsubscribe_url
 from app.web.routes.account_pages import FILES, NAMES
+from app.web.routes.pages import PAGES
 from schema import schema
 
 
@@ -42,6 +43,29 @@ async def test_a_link_that_ends_no_mails_shows_a_page(api, unchanged):
 async def test_the_account_has_a_first_page(api):
     reply = await api.get("/account")
     assert (reply.status_code, urljoin("http://api/account", reply.headers["location"])) == (307, "http://api/account/")
+
+
+@pytest.mark.parametrize("path", ["/", "/look/anything", "/pages/map.js", "/pages/land.json", "/pages/look/page.js"])
+async def test_our_pages_load_no_script_or_style_of_others(api, path):
+    reply = await api.get(path)
+    assert reply.status_code == 200
+    policy = reply.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self'; " in policy
+    assert "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" in policy
+    # Only what is looked at has pictures that lie elsewhere.
+    assert ("https:" in policy) == path.startswith("/look/")
+
+
+async def test_every_module_that_a_page_names_is_there(api):
+    for html in PAGES.rglob("*.html"):
+        at = f"/{html.parent.name}/" if html.parent.name in {"osm", "account", "look"} else "/"
+        for path in re.findall(r'(?:src|href)="([^"#:]+\.(?:js|css))"', html.read_text()):
+            assert (await api.get(urljoin(at, path))).status_code == 200, (html, path)
+    for script in PAGES.rglob("*.js"):
+        for path in re.findall(r'from ["\'](.+?)["\']', script.read_text()):
+            is_served_beside = script.parent.name in {"osm", "account"}
+            at = f"/{'' if is_served_beside else 'pages/'}{script.relative_to(PAGES).as_posix()}"
+            assert (await api.get(urljoin(at, path))).status_code == 200, (script, path)
 
 
 async def test_there_is_no_other_page(api):

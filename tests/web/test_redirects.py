@@ -6,7 +6,6 @@ import pytest
 from app.settings import settings
 
 WAYS = [
-    ("/", "/graphiql/"),
     ("/graphiql", "/graphiql/"),
     ("/graphql", "/graphiql/"),
     ("/osm", "/osm/"),

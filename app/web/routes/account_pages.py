@@ -1,22 +1,15 @@
 """The pages to sign up and in, and that links in mails lead to, while no front end is set (`FIELDGRAPH_APP_URL`)."""
 
-from pathlib import Path
-
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-FILES = Path(__file__).parent / "account"
+from app.web.routes.pages import PAGES, POLICY_OF_PAGES, headers
+
+FILES = PAGES / "account"
 NAMES = ("", "sign-in", "sign-up", "reset-password", "verify-email")
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-cache",
-    # The token is behind the `#`, which is sent to no server; nor is the page's address.
-    "Referrer-Policy": "no-referrer",
-}
+# The token is behind the `#`, which is sent to no server; nor is the page's address.
+HEADERS = headers(POLICY_OF_PAGES)
 
 
 async def page(_request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""GraphiQL and signing in with OpenStreetMap: pages served under a policy that lets them load nothing of others."""
+"""Our pages and GraphiQL, served under a policy that lets them load nothing of others."""
 
 from pathlib import Path
 
@@ -9,13 +9,17 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 BUNDLE = Path(__file__).parents[1] / "graphiql" / "dist"
-OSM = Path(__file__).parent / "osm"
-STYLE = Path(__file__).parent / "page.css"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
-    "img-src 'self' data:; worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+PAGES = Path(__file__).parents[1] / "pages"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; font-src 'self' data:; "
+    "img-src 'self' data:{pictures}; media-src 'self'{pictures}; worker-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# GraphiQL's editor sets styles on elements.
+POLICY = _POLICY.format(styles=" 'unsafe-inline'", pictures="")
+POLICY_OF_PAGES = _POLICY.format(styles="", pictures="")
+# Imagery lies with its servers, and what was fetched from an address stays there.
+POLICY_OF_LOOK = _POLICY.format(styles="", pictures=" http: https:")
 
 
 class _Bundle(StaticFiles):
@@ -28,25 +32,50 @@ class _Bundle(StaticFiles):
         return response
 
 
-async def to_graphiql(_request: Request) -> Response:
+class _Pages(StaticFiles):
+    """Scripts, styles and whole pages of ours."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(headers(POLICY_OF_PAGES))
+        return response
+
+
+def headers(policy: str) -> dict[str, str]:
+    """What every page is sent with."""
+    # What a page shows may be private, and so may the id in its address.
+    return {"Content-Security-Policy": policy, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
+
+
+async def _to_graphiql(_request: Request) -> Response:
     return RedirectResponse("/graphiql/", status_code=307)
 
 
-async def style(_request: Request) -> Response:
-    return FileResponse(STYLE, headers={"Cache-Control": "no-cache"})
+async def _style(_request: Request) -> Response:
+    return FileResponse(PAGES / "page.css", headers={"Cache-Control": "no-cache"})
+
+
+async def _home(_request: Request) -> Response:
+    return FileResponse(PAGES / "home" / "index.html", headers=headers(POLICY_OF_PAGES))
+
+
+async def _look(_request: Request) -> Response:
+    """The same page for every id."""
+    return FileResponse(PAGES / "look" / "index.html", headers=headers(POLICY_OF_LOOK))
 
 
 def routes() -> list[BaseRoute]:
-    """`/` and `/graphiql` lead to GraphiQL, `/graphiql/…` is its bundle; without a built one that says so by 404.
+    """`/` is the first page, `/look/{id}` shows what an id names, to `/osm/` OpenStreetMap sends browsers back.
 
-    `/osm/` is where browsers come back to from OpenStreetMap. Our small pages all look as `/page.css` says.
+    `/graphiql/…` is a bundle; without a built one that says so by 404. Our pages all look as `/page.css` says.
     """
     bundle = _Bundle(directory=BUNDLE, html=True, check_dir=False)
-    osm = _Bundle(directory=OSM, html=True)
     return [
-        Route("/", to_graphiql),
-        Route("/graphiql", to_graphiql),
-        Route("/page.css", style),
+        Route("/", _home),
+        Route("/look/{id}", _look),
+        Route("/graphiql", _to_graphiql),
+        Route("/page.css", _style),
         Mount("/graphiql", bundle),
-        Mount("/osm", osm),
+        Mount("/osm", _Pages(directory=PAGES / "osm", html=True)),
+        Mount("/pages", _Pages(directory=PAGES)),
     ]

@@ -283,6 +283,15 @@ async def finish_training(
     await finish(session, training, f" with an accuracy of {figures.accuracy:.1f} %.{unseen.warning}")
 
 
+async def note_epoch(session: WriteSession, training_id: int, epoch: dict[str, Any]) -> None:
+    """Adds an epoch to the learning curve of a running training. A later attempt may begin with an earlier epoch."""
+    training = await session.get_one(Training, training_id, with_for_update=True)
+    before = (training.learning_curve or {"epochs": []})["epochs"]
+    epochs = [*(each for each in before if each["number"] < epoch["number"]), epoch]
+    best = max(epochs, key=lambda each: each["validation_iou"] or 0)
+    training.learning_curve = {"best_epoch": best["number"], "epochs": epochs}
+
+
 async def training_failed(session: WriteSession, training_id: int, reason: str) -> None:
     """Marks a training as failed, with the reason."""
     await fail(session, await session.get_one(Training, training_id, with_for_update=True), reason)

@@ -1,4 +1,7 @@
 // Signing up and in as long as no front end of its own is set, and where the links in mails lead: a form, a mutation.
+import { find, make } from "../pages/elements.js";
+import { act, keep } from "../pages/graphql.js";
+
 const username = { name: "username", label: "Username", autocomplete: "username" };
 const password = { name: "password", label: "Password", type: "password", autocomplete: "current-password" };
 const newPassword = { ...password, label: "New password", autocomplete: "new-password" };
@@ -72,8 +75,6 @@ const LINKS = {
   "../docs/": "Read the guide",
 };
 
-const find = (selector) => document.querySelector(selector);
-const make = (name, attributes) => Object.assign(document.createElement(name), attributes);
 const [form, status, nav] = [find("form"), find("p[role=status]"), find("nav")];
 const name = location.pathname.split("/").pop();
 
@@ -87,7 +88,7 @@ function show() {
   form.replaceChildren();
   form.hidden = !page.query;
   for (const { label, ...attributes } of page.fields ?? []) {
-    const field = make("label", {});
+    const field = make("label");
     field.append(label, make("input", { required: true, ...attributes }));
     form.append(field);
   }
@@ -111,28 +112,11 @@ async function submit(event, page, token) {
   const input = { ...Object.fromEntries(new FormData(form)), ...(token ? { token } : {}) };
   form.querySelector("button").disabled = true;
   try {
-    finish(page, await ask(page.query, input));
+    finish(page, await act(page.query, { input }));
   } catch (error) {
     status.textContent = error.message;
   }
   form.querySelector("button").disabled = false;
-}
-
-async function ask(query, input) {
-  let body;
-  try {
-    const reply = await fetch("/graphql", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query, variables: { input } }),
-    });
-    body = await reply.json();
-  } catch {
-    throw new Error("The server does not answer. Try again in a moment.");
-  }
-  const problem = body.errors?.[0].message ?? body.data.answer.message;
-  if (problem) throw new Error(problem);
-  return body.data.answer;
 }
 
 function finish(page, answer) {
@@ -140,6 +124,7 @@ function finish(page, answer) {
   find("#about").textContent = "";
   status.textContent = answer.user ? `${page.done} as ${answer.user.username}.` : page.done;
   if (answer.token) {
+    keep(answer.token);
     find("textarea").value = JSON.stringify({ Authorization: `Bearer ${answer.token}` });
     find("section").hidden = false;
     nav.hidden = true;

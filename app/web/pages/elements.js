@@ -1,0 +1,17 @@
+// Small helpers to build a page: elements with their attributes and children.
+const SVG = "http://www.w3.org/2000/svg";
+
+export const find = (selector) => document.querySelector(selector);
+
+export function make(name, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+export function draw(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
