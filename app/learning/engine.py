@@ -72,6 +72,11 @@ class Epoch:
     validation_iou: float
     seconds: float
 
+    def __post_init__(self) -> None:
+        """Rounds what is shown and stored: further digits are noise."""
+        for name, decimals in (("loss", 6), ("validation_loss", 6), ("validation_iou", 6), ("seconds", 3)):
+            object.__setattr__(self, name, round(getattr(self, name), decimals))
+
 
 class Report(Protocol):
     """Says how far the task is: `progress` of the whole, 0 … 1."""

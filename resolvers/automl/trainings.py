@@ -1,6 +1,6 @@
 """Trainings of machines, other work on them, and their versions."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import strawberry
@@ -23,10 +23,12 @@ from app.services.automl.machines.making import SplitChoice
 from app.services.automl.trainings import TrainingChoice
 from app.services.automl.versions import VersionComparison
 from app.services.system import uploads
+from app.services.system.jobs import Standing
 from resolvers import ids
 from resolvers.automl.machine_changes import MachineSplitInput
 from resolvers.context import Info
 from resolvers.enums import show_enum
+from resolvers.job_events import standing
 
 # Before the arguments that have them.
 for enum in (TargetMetric, WorkKind, WorkStatus):
@@ -60,7 +62,7 @@ class ClassWeightsInput:
 
 @dataclass(frozen=True)
 class WorkEvent:
-    """A snapshot of work; null fields did not change."""
+    """A snapshot of work. The first says how things stand; in later ones null fields did not change."""
 
     cursor: str
     work: Work
@@ -200,15 +202,9 @@ async def work_updated(info: Info, work_id: strawberry.ID, after: str | None = N
 
     start = await info.context.events.beginning(after)
     row = await info.context.read(Work, work_id)
-    first = WorkEvent(
-        start.cursor or "",
-        row,
-        status=row.status,
-        stage=row.stage,
-        progress=row.progress,
-        best_score=row.best_score,
-        eta_s=row.eta_s,
-    )
+    at_work = await standing(info, row.job_id, is_done=row.status is WorkStatus.FINISHED)
+    now = Standing(row.progress, row.stage, at_work.message, row.eta_s)
+    first = WorkEvent(start.cursor or "", row, status=row.status, best_score=row.best_score, **asdict(now))
     return SourceStream.of_work(
         info.context.events,
         work_service.topic_of(row.id),

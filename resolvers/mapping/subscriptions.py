@@ -1,7 +1,7 @@
 """Progress of trainings, predictions and inspections."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import strawberry
@@ -14,6 +14,7 @@ from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.services.mapping.trainings import progress as progress_service
 from resolvers.context import Info
+from resolvers.job_events import standing
 
 ENDED = {TrainingStatus.FINISHED, TrainingStatus.FAILED}
 
@@ -31,7 +32,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """A snapshot of a job's progress; null fields did not change."""
+    """A snapshot of a job's progress. The first says how things stand; in later ones null fields did not change."""
 
     cursor: str
     status: TrainingStatus | None = None
@@ -80,7 +81,7 @@ async def training_updated(
 
     start = await info.context.events.beginning(after)
     training = await info.context.read(Training, training_id)
-    first = TrainingEvent(cursor=start.cursor, status=training.status, training=training)
+    first = TrainingEvent(**await _now(info, start, training), training=training)
     return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, read)
 
 
@@ -98,7 +99,7 @@ async def prediction_updated(
 
     start = await info.context.events.beginning(after)
     prediction = await info.context.read(Prediction, prediction_id)
-    first = PredictionEvent(cursor=start.cursor, status=prediction.status, prediction=prediction)
+    first = PredictionEvent(**await _now(info, start, prediction), prediction=prediction)
     return _stream(info, progress_service.topic_of(Prediction, prediction.id), start, after, first, read)
 
 
@@ -116,8 +117,14 @@ async def inspection_updated(
 
     start = await info.context.events.beginning(after)
     inspection = await info.context.read(Inspection, inspection_id)
-    first = InspectionEvent(cursor=start.cursor, status=inspection.status, inspection=inspection)
+    first = InspectionEvent(**await _now(info, start, inspection), inspection=inspection)
     return _stream(info, progress_service.topic_of(Inspection, inspection.id), start, after, first, read)
+
+
+async def _now(info: Info, start: Position, work: Training | Prediction | Inspection) -> dict[str, Any]:
+    """How the work stands, as the first event has it."""
+    now = await standing(info, work.job_id, is_done=work.status is TrainingStatus.FINISHED)
+    return {"cursor": start.cursor, "status": work.status, **asdict(now)}
 
 
 def _stream(

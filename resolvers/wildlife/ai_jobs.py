@@ -18,6 +18,7 @@ from app.services.wildlife.ai_jobs import progress, starting
 from app.services.wildlife.ai_jobs.config import GREEDY, JobConfig, Overwrite
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.job_events import standing
 from resolvers.loaders import RowOrReference
 from resolvers.wildlife.providers import provider_key
 
@@ -187,12 +188,14 @@ async def ai_classification_job_updated(
 
     start = await info.context.events.beginning(after)
     job = await info.context.read(AIClassificationJob, id)
+    at_work = await standing(info, job.job_id, is_done=job.stage.is_final)
+    message = at_work.message if job.stage is AIJobStage.RUNNING else None
     return SourceStream.of_work(
         info.context.events,
         progress.topic_of(job.id),
         start,
         read,
-        now=AIClassificationJobEvent(start.cursor, job.stage, progress.progress_of(job), None, job),
+        now=AIClassificationJobEvent(start.cursor, job.stage, progress.progress_of(job), message, job),
         after=after,
         is_over=lambda event: event.stage.is_final,
     )

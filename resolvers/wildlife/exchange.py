@@ -1,7 +1,7 @@
 """Imports of camera-trap files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Protocol, Self, TypeVar
 
 import strawberry
@@ -22,6 +22,7 @@ from app.services.wildlife.exchange import progress, requests
 from app.services.wildlife.exchange.requests import ImportedFile, ImportOptions
 from resolvers import ids
 from resolvers.context import Info
+from resolvers.job_events import standing
 from resolvers.loaders import RowOrReference
 from resolvers.wildlife.providers import provider_key
 
@@ -72,7 +73,7 @@ class ImportProblem:
 
 @dataclass(frozen=True)
 class WildlifeImportEvent:
-    """A snapshot of an import; null fields did not change."""
+    """A snapshot of an import. The first says how things stand; in later ones null fields did not change."""
 
     cursor: str
     wildlife_import: WildlifeImport
@@ -348,12 +349,14 @@ async def follow(
 
     start = await info.context.events.beginning(after)
     row = await info.context.read(table, id)
+    done = row.status in ENDED and row.status is not ExchangeStatus.FAILED
+    now = await standing(info, row.job_id, is_done=done)
     return SourceStream.of_work(
         info.context.events,
         progress.topic_of(row),
         start,
         read,
-        now=snapshot(start.cursor or "", row, row.status),
+        now=snapshot(start.cursor or "", row, row.status, **asdict(now)),
         after=after,
         is_over=lambda event: event.status in ENDED,
     )

@@ -106,7 +106,7 @@ def wildlife_exports(info: Info) -> Select[WildlifeExport]:
 
 @dataclass(frozen=True)
 class WildlifeExportEvent:
-    """A snapshot of an export; null fields did not change."""
+    """A snapshot of an export. The first says how things stand; in later ones null fields did not change."""
 
     cursor: str
     wildlife_export: WildlifeExport

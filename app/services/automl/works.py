@@ -22,6 +22,7 @@ from app.services.system.jobs import Claim, Progress
 ENDED = frozenset({WorkStatus.FINISHED, WorkStatus.ERROR, WorkStatus.CANCELLED})
 UNFINISHED = frozenset({WorkStatus.WAITING_FOR_SERVER, WorkStatus.PROCESSING})
 LOGGED_MAX = 20
+BEST_SCORE_DECIMALS = 6
 NAMES = {WorkKind.TRAINING: "training", WorkKind.SOLVING: "solving", WorkKind.EVALUATION: "evaluation"}
 
 
@@ -64,7 +65,7 @@ async def report(session: WriteSession, claim: Claim, work_id: int, progress: Pr
         "eta_s": progress.eta_s,
     }
     if best is not None:
-        now["best_score"] = best
+        now["best_score"] = round(best, BEST_SCORE_DECIMALS)
     await session.execute(update(Work).where(Work.id == work_id, Work.status == WorkStatus.PROCESSING).values(**now))
     events.record(session, topic_of(work_id), {**now, "message": progress.message})
 

@@ -25,6 +25,7 @@ from app.settings import settings
 CANCELLED = "Cancelled."
 WORKER_STOPPED = "The worker stopped. This will be retried."
 PUT_OFF_S_MAX = 1_800.0
+PROGRESS_DECIMALS, ETA_DECIMALS = 4, 1
 
 
 class LeaseLost(Exception):
@@ -47,8 +48,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """A job's progress; `progress` from 0 to 1."""
+class Standing:
+    """How a job stands now, as its last event said; `progress` from 0 to 1."""
+
+    progress: float = 0.0
+    stage: str | None = None
+    message: str | None = None
+    eta_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Rounds: nobody reads a tenth of a per mille, nor a thousandth of a second."""
+        object.__setattr__(self, "progress", round(self.progress, PROGRESS_DECIMALS))
+        object.__setattr__(self, "eta_s", None if self.eta_s is None else round(self.eta_s, ETA_DECIMALS))
+
+
+@dataclass(frozen=True)
+class Progress(Standing):
+    """A job's progress, as its attempt reports it."""
 
     progress: float
     stage: str
@@ -162,6 +178,18 @@ async def report(session: WriteSession, claim: Claim, progress: Progress) -> Non
     """Writes the job's progress."""
     if await session.scalar(_held(claim).values(**asdict(progress)).returning(Job.id)) is None:
         raise LeaseLost
+
+
+async def standing(session: ReadSession, job_id: int | None, *, is_done: bool) -> Standing:
+    """How a job stands; of a job that was removed only whether it is done is known.
+
+    Its events go to whoever sees its subject, so this does, too.
+    """
+    columns = (Job.progress, Job.stage, Job.message, Job.eta_s)
+    row = (await session.execute(select(*columns).where(Job.id == job_id))).one_or_none()
+    if row is None:
+        return Standing(progress=1.0 if is_done else 0.0)
+    return Standing(1.0 if is_done else row.progress, row.stage, row.message, row.eta_s)
 
 
 async def end(session: WriteSession, claim: Claim, state: JobState, error: str | None = None) -> None:
