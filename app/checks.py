@@ -27,11 +27,17 @@ EMAIL_LENGTH_MAX = 254
 YEAR_MIN, YEAR_MAX = 1900, 2200
 
 
-def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -> str:
-    """The value without surrounding space, if its length is within bounds and it has no control characters."""
+def text(field: str, value: str, *, length_max: int, is_one_line: bool = True, is_exact: bool = False) -> str:
+    """The value without surrounding space, if its length is within bounds and it has no control characters.
+
+    It is kept and counted in NFC, so that a letter with an accent is one character however it was typed. One that
+    `is_exact` stays as it is, because it is compared with what others wrote, such as the path of a file.
+    """
     if len(value) > settings.text_length_max:
         raise Invalid(field, f"Use 1 to {length_max} characters; this has {len(value)}.")
     trimmed = "" if is_blank(value) else value.strip()
+    if not is_exact:
+        trimmed = normalize("NFC", trimmed)
     if not 1 <= len(trimmed) <= length_max:
         raise Invalid(field, f"Use 1 to {length_max} characters; this has {len(trimmed)}.")
     allowed = "" if is_one_line else "\r\n\t"
@@ -40,11 +46,13 @@ def text(field: str, value: str, *, length_max: int, is_one_line: bool = True) -
     return trimmed
 
 
-def optional_text(field: str, value: str | None, *, length_max: int, is_one_line: bool = False) -> str | None:
+def optional_text(
+    field: str, value: str | None, *, length_max: int, is_one_line: bool = False, is_exact: bool = False
+) -> str | None:
     """Like `text`, with nothing for what shows nothing."""
     if value is None or is_blank(value):
         return None
-    return text(field, value, length_max=length_max, is_one_line=is_one_line)
+    return text(field, value, length_max=length_max, is_one_line=is_one_line, is_exact=is_exact)
 
 
 def name(field: str, value: str, *, length_max: int) -> str:

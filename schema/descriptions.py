@@ -7,7 +7,9 @@ from app import training_options
 from app.settings import settings
 from schema.sizes import in_words
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\.(\w+)\}")
+# The unit of a length is said with it: a letter with an accent is one, however it was typed.
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\.(\w+)\}( characters)?")
+CHARACTERS = " characters (code points in NFC)"
 SQUARE_KILOMETRE_M2 = 1_000_000
 SOURCES: dict[str, object] = {"settings": settings, "training_options": training_options}
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -15,7 +17,7 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 def filled(text: str | None) -> str | None:
     """The text with each `{settings.name}`, and each `{social.NAME}` of `app/models/limits`, as its number."""
-    return text and PLACEHOLDER.sub(lambda match: _number(match[1], match[2]), text)
+    return text and PLACEHOLDER.sub(lambda match: _number(match[1], match[2]) + (CHARACTERS if match[3] else ""), text)
 
 
 def _number(module: str, name: str) -> str:

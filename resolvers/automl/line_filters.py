@@ -48,12 +48,14 @@ def conditions(machine_id: int, given: Sequence[LineFilterInput] | None) -> list
 
 
 def _condition(machine_id: int, field: str, given: LineFilterInput) -> Condition:
-    name = checks.text(f"{field}.column", given.column, length_max=limits.COLUMN_NAME_LENGTH_MAX)
+    name = checks.text(f"{field}.column", given.column, length_max=limits.COLUMN_NAME_LENGTH_MAX, is_exact=True)
     named = MachineColumn.machine_id == machine_id, MachineColumn.name == name
     place = select(MachineColumn.position).where(*named).scalar_subquery()
     value: ColumnElement[Any] = MachineLine.values.op("->", return_type=JSONB())(place)
     text: ColumnElement[str] = MachineLine.values.op("->>", return_type=Text())(place)
-    part = checks.optional_text(f"{field}.contains", given.contains, length_max=limits.FILTER_TEXT_LENGTH_MAX)
+    part = checks.optional_text(
+        f"{field}.contains", given.contains, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True
+    )
     wanted: list[Condition] = []
     if given.equals is not None:
         wanted.append(_equals(value, text, _checked(f"{field}.equals", given.equals)))
@@ -72,7 +74,7 @@ def _condition(machine_id: int, field: str, given: LineFilterInput) -> Condition
 
 def _checked(field: str, given: Any) -> Any:
     if isinstance(given, str):
-        return checks.text(field, given, length_max=limits.FILTER_TEXT_LENGTH_MAX)
+        return checks.text(field, given, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True)
     if isinstance(given, dict | list) and len(_json(field, given)) > limits.FILTER_TEXT_LENGTH_MAX:
         raise BadRequest(f"`{field}` is too long. Give at most {limits.FILTER_TEXT_LENGTH_MAX:,} characters.")
     return _small(field, given)
@@ -116,7 +118,7 @@ def _bounded(
         raise BadRequest(f"`{field}` must be a number or a text.")
     compared: ColumnElement[Any]
     if isinstance(bound, str):
-        given: Any = checks.text(field, bound, length_max=limits.FILTER_TEXT_LENGTH_MAX)
+        given: Any = checks.text(field, bound, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True)
         compared, kind = text.collate("C"), "string"
     else:
         given, compared, kind = _number(_small(field, bound)), value, "number"

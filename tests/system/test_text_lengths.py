@@ -91,9 +91,9 @@ def measured(monkeypatch):
     limits = {}
     text = checks.text
 
-    def measure(field, value, *, length_max, is_one_line=True):
+    def measure(field, value, *, length_max, is_one_line=True, is_exact=False):
         limits[field.replace("[", ".").replace("]", "")] = length_max
-        return text(field, value, length_max=length_max, is_one_line=is_one_line)
+        return text(field, value, length_max=length_max, is_one_line=is_one_line, is_exact=is_exact)
 
     monkeypatch.setattr(checks, "text", measure)
     return limits

@@ -42,8 +42,8 @@ def check_tags(field: str, tags: Tags) -> dict[str, list[str]]:
     if sum(map(len, tags.values())) > settings.osm_tag_values_max:
         raise Invalid(field, f"Give at most {settings.osm_tag_values_max} values.")
     return {
-        checks.text(field, key, length_max=TEXT_LENGTH_MAX): [
-            checks.text(field, value, length_max=TEXT_LENGTH_MAX) for value in dict.fromkeys(values)
+        checks.text(field, key, length_max=TEXT_LENGTH_MAX, is_exact=True): [
+            checks.text(field, value, length_max=TEXT_LENGTH_MAX, is_exact=True) for value in dict.fromkeys(values)
         ]
         for key, values in tags.items()
     }

@@ -90,7 +90,7 @@ async def _checked(session: ReadSession, user_id: int, options: TableOptions) ->
     if len(options.outputs) > limits.OUTPUTS_MAX:
         raise Invalid("options.outputs", f"Name at most {limits.OUTPUTS_MAX} outputs.")
     outputs = [
-        checks.text(f"options.outputs.{number}", name, length_max=limits.COLUMN_NAME_LENGTH_MAX)
+        checks.text(f"options.outputs.{number}", name, length_max=limits.COLUMN_NAME_LENGTH_MAX, is_exact=True)
         for number, name in enumerate(options.outputs)
     ]
     own = select(UserPreferences.date_format).where(UserPreferences.id == user_id)
@@ -100,7 +100,9 @@ async def _checked(session: ReadSession, user_id: int, options: TableOptions) ->
         "decimal": options.decimal_sign and options.decimal_sign.sign,
         "decimal_sign": options.decimal_sign and options.decimal_sign.value,
         "date_order": options.date_order and options.date_order.value,
-        "sheet": checks.optional_text("options.sheet", options.sheet, length_max=limits.SHEET_LENGTH_MAX),
+        "sheet": checks.optional_text(
+            "options.sheet", options.sheet, length_max=limits.SHEET_LENGTH_MAX, is_exact=True
+        ),
         "outputs": outputs,
         "date_order_usual": "DMY" if usual is None else usual.value,
     }

@@ -101,7 +101,7 @@ def _check_files(files: Sequence[ImportedFile]) -> None:
     seen: set[str] = set()
     for number, each in enumerate(files):
         place = f"files.{number}.path"
-        path = PurePosixPath(checks.text(place, each.path, length_max=limits.FILE_NAME_LENGTH_MAX))
+        path = PurePosixPath(checks.text(place, each.path, length_max=limits.FILE_NAME_LENGTH_MAX, is_exact=True))
         if path.is_absolute() or ".." in path.parts or "\\" in each.path or ":" in each.path:
             raise Invalid(place, "Give a path beside the other files. It must not lead out of their folder.")
         if each.path in seen:
@@ -119,7 +119,7 @@ async def _checked(session: ReadSession, viewer: Viewer, options: ImportOptions)
         own = visible(AIProvider, viewer).where(AIProvider.id == options.provider_id, AIProvider.is_active)
         if await session.scalar(own) is None:
             raise NotFound("There is no such active AI provider.")
-    base = checks.optional_text("basePath", options.base_path, length_max=limits.FILE_PATH_LENGTH_MAX)
+    base = checks.optional_text("basePath", options.base_path, length_max=limits.FILE_PATH_LENGTH_MAX, is_exact=True)
     return {
         "timezone": options.timezone,
         "approve": options.approve,

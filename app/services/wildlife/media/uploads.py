@@ -86,7 +86,7 @@ def pace_media_bytes(rates: Rates, viewer: Viewer, *, bytes: int) -> AbstractAsy
 
 def checked_path(value: str) -> str:
     """A path as it stands on the memory card, with either slash; refused if it leads out of it."""
-    path = checks.text("path", value, length_max=limits.FILE_PATH_LENGTH_MAX).replace("\\", "/")
+    path = checks.text("path", value, length_max=limits.FILE_PATH_LENGTH_MAX, is_exact=True).replace("\\", "/")
     parts = PurePosixPath(path).parts
     if path.startswith(("/", "~")) or ".." in parts or re.match(r"[A-Za-z]:", path):
         raise Invalid("path", "Use a path relative to the memory card, without `..`.")
