@@ -17,7 +17,12 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 def filled(text: str | None) -> str | None:
     """The text with each `{settings.name}`, and each `{social.NAME}` of `app/models/limits`, as its number."""
-    return text and PLACEHOLDER.sub(lambda match: _number(match[1], match[2]) + (CHARACTERS if match[3] else ""), text)
+    return text and PLACEHOLDER.sub(lambda match: _number(match[1], match[2]) + _unit(match), text)
+
+
+def _unit(match: re.Match[str]) -> str:
+    """The unit of a length; those of settings, such as passwords', are counted as they are typed."""
+    return "" if match[3] is None else match[3] if match[1] == "settings" else CHARACTERS
 
 
 def _number(module: str, name: str) -> str:

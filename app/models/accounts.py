@@ -80,7 +80,7 @@ class User(Record):
         Index("ix_users_search", *SOUGHT, postgresql_using="gin", postgresql_ops=dict.fromkeys(SOUGHT, "gin_trgm_ops")),
     )
 
-    username: Mapped[str] = mapped_column(String(columns.USERNAME_LENGTH_MAX), doc="The public username; unique.")
+    username: Mapped[str] = mapped_column(String(limits.USERNAME_LENGTH_MAX), doc="The public username; unique.")
     # What the username looks like. Null for an old one that looks like an older one: its owner was told.
     username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new, info=WITHHELD)
     email: Mapped[str | None] = mapped_column(
@@ -88,8 +88,8 @@ class User(Record):
     )
     email_verified: Mapped[bool] = mapped_column(default=False, doc="Whether the email address is verified.")
     password_hash: Mapped[str | None] = mapped_column(String(columns.PASSWORD_HASH_LENGTH_MAX), info=WITHHELD)
-    first_name: Mapped[str] = mapped_column(String(columns.USERNAME_LENGTH_MAX), default="", doc="Given name.")
-    last_name: Mapped[str] = mapped_column(String(columns.USERNAME_LENGTH_MAX), default="", doc="Family name.")
+    first_name: Mapped[str] = mapped_column(String(limits.PERSON_NAME_LENGTH_MAX), default="", doc="Given name.")
+    last_name: Mapped[str] = mapped_column(String(limits.PERSON_NAME_LENGTH_MAX), default="", doc="Family name.")
     is_active: Mapped[bool] = mapped_column(default=True, doc="False for suspended accounts, which cannot sign in.")
     is_staff: Mapped[bool] = mapped_column(default=False, doc="Whether the user is staff of this installation.")
     is_super_admin: Mapped[bool] = mapped_column(
@@ -102,9 +102,7 @@ class User(Record):
         doc="How notifications are delivered.",
     )
     notifications_declined: Mapped[list[NotificationKind]] = mapped_column(
-        ARRAY(KindColumn(NotificationKind)),
-        default=list,
-        doc="Notification categories that are turned off.",
+        ARRAY(KindColumn(NotificationKind)), default=list, doc="Notification categories that are turned off."
     )
     newsletter_subscription: Mapped[bool] = mapped_column(
         default=False, doc="Whether the user receives the newsletter."
@@ -149,6 +147,11 @@ class User(Record):
     def _known_by_its_looks(self, _: str, username: str) -> str:
         self.username_key = skeleton(username)
         return username
+
+    @property
+    def full_name(self) -> str:
+        """Given and family name; empty if the user gave neither."""
+        return f"{self.first_name} {self.last_name}".strip()
 
     @property
     def date_joined(self) -> datetime:
@@ -377,10 +380,7 @@ class TeamInvitation(Record):
     """A link for joining a team. Only a hash of its token is stored."""
 
     __tablename__ = "team_invitations"
-    __owned_by__ = (
-        "user_id",
-        "team_id",
-    )
+    __owned_by__ = ("user_id", "team_id")
     __table_args__ = (
         CheckConstraint("uses BETWEEN 0 AND uses_max", name="uses"),
         Index(None, "team_id", "id"),

@@ -10,12 +10,21 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, add_relationship, names_file, not_exported
 from app.models.limits import columns
+from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.limits.social import (
     ALT_TEXT_LENGTH_MAX,
     HASHTAG_LENGTH_MAX,
+    MEDIA_URL_LENGTH_MAX,
     MESSAGE_LENGTH_MAX,
     POST_LENGTH_MAX,
 )
+
+# The counters are kept, so that a feed reads no likes; one number for each viewer would have to be counted each time.
+COUNTED_FOR_ALL = (
+    "It is the same for all viewers: it includes users whom the viewer has blocked, or who have blocked the viewer, "
+    "though lists leave them out."
+)
+FIRST_OF_THREAD = "The first post of the thread; null if this is the first."
 
 
 class PostType(Enum):
@@ -61,7 +70,7 @@ class Post(Record):
     )
     type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="The type of the post.")
     media_url: Mapped[str | None] = mapped_column(
-        String(columns.MEDIA_URL_LENGTH_MAX), doc="The URL of a picture or video elsewhere on the web."
+        String(MEDIA_URL_LENGTH_MAX), doc="The URL of a picture or video elsewhere on the web."
     )
     media_key: Mapped[str | None] = mapped_column(
         String(columns.STORAGE_KEY_LENGTH_MAX), info=names_file("pictures/{}/1600.webp")
@@ -81,16 +90,16 @@ class Post(Record):
     root_id: Mapped[int | None] = mapped_column(
         ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("a reply belongs to its author")
     )
-    depth: Mapped[int] = mapped_column(default=0, doc="Depth in the thread; 0 for a top-level post.")
+    depth: Mapped[int] = mapped_column(default=0, doc="How many posts it is below the first of its thread; 0 for that.")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), doc="When it was last changed.")
     edited_at: Mapped[datetime | None] = mapped_column(doc="When its author last edited it; null if never.")
     deleted_at: Mapped[datetime | None] = mapped_column(
         doc="When it was deleted. A deleted post stays while it has replies."
     )
     # Triggers count them; see the migration.
-    likes_count: Mapped[int] = mapped_column(default=0, doc="The number of likes.")
-    comment_count: Mapped[int] = mapped_column(default=0, doc="The number of direct replies.")
-    shares_count: Mapped[int] = mapped_column(default=0, doc="The number of shares.")
+    likes_count: Mapped[int] = mapped_column(default=0, doc=f"The number of likes. {COUNTED_FOR_ALL}")
+    comment_count: Mapped[int] = mapped_column(default=0, doc=f"The number of direct replies. {COUNTED_FOR_ALL}")
+    shares_count: Mapped[int] = mapped_column(default=0, doc=f"The number of shares. {COUNTED_FOR_ALL}")
     subject_type: Mapped[str | None] = mapped_column(String(columns.KIND_LENGTH_MAX))
     subject_key: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -102,8 +111,18 @@ class Post(Record):
         lazy="raise",
         doc="The post it replies to.",
     )
+    root: Mapped["Post | None"] = relationship(
+        back_populates="thread", foreign_keys=root_id, remote_side="Post.id", lazy="raise", doc=FIRST_OF_THREAD
+    )
     replies: Mapped[list["Post"]] = relationship(
         back_populates="parent", foreign_keys=parent_id, lazy="raise", doc="Direct replies."
+    )
+    thread: Mapped[list["Post"]] = relationship(
+        back_populates="root",
+        foreign_keys=root_id,
+        lazy="raise",
+        doc="All posts of the thread below its first, replies to replies included, in one list; `depth` and `parent` "
+        "say where each stands. Empty for a reply: ask its `root`.",
     )
     likes: Mapped[list["Like"]] = relationship(back_populates="post", lazy="raise", doc="The likes.")
     mentions: Mapped[list["PostMention"]] = relationship(
@@ -220,10 +239,7 @@ class FriendRequest(Record):
     """An open friend request; removed once it is answered."""
 
     __tablename__ = "friend_requests"
-    __owned_by__ = (
-        "from_user_id",
-        "to_user_id",
-    )
+    __owned_by__ = ("from_user_id", "to_user_id")
     __table_args__ = (
         CheckConstraint("from_user_id <> to_user_id", name="others"),
         # One for each pair, whoever asked: a request the other way round is an acceptance.
@@ -240,18 +256,19 @@ class FriendRequest(Record):
     from_user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     to_user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
 
-    from_user: Mapped[User] = relationship(foreign_keys=from_user_id, lazy="raise", doc="The sender.")
-    to_user: Mapped[User] = relationship(foreign_keys=to_user_id, lazy="raise", doc="The receiver.")
+    from_user: Mapped[User] = relationship(
+        back_populates="sent_requests", foreign_keys=from_user_id, lazy="raise", doc="The sender."
+    )
+    to_user: Mapped[User] = relationship(
+        back_populates="received_requests", foreign_keys=to_user_id, lazy="raise", doc="The receiver."
+    )
 
 
 class Message(Record):
     """A direct message."""
 
     __tablename__ = "messages"
-    __owned_by__ = (
-        "sender_id",
-        "receiver_id",
-    )
+    __owned_by__ = ("sender_id", "receiver_id")
     __table_args__ = (
         Index(
             "ix_messages_pair", text("least(sender_id, receiver_id)"), text("greatest(sender_id, receiver_id)"), "id"
@@ -316,7 +333,7 @@ class Block(Record):
         ForeignKey("users.id", ondelete="CASCADE"), info=not_exported("the blocked user does not learn of it")
     )
     username: Mapped[str] = mapped_column(
-        String(columns.USERNAME_LENGTH_MAX), doc="The other user's username when the block was made."
+        String(USERNAME_LENGTH_MAX), doc="The other user's username when the block was made."
     )
 
 
@@ -354,6 +371,28 @@ USER_POSTS = add_relationship(
 )
 USER_LIKES = add_relationship(
     User, "likes", relationship(Like, back_populates="user", lazy="raise", doc="The user's likes.")
+)
+USER_SENT_REQUESTS = add_relationship(
+    User,
+    "sent_requests",
+    relationship(
+        FriendRequest,
+        back_populates="from_user",
+        foreign_keys=FriendRequest.from_user_id,
+        lazy="raise",
+        doc="The open friend requests that the user sent. Viewers see only requests from or to themselves.",
+    ),
+)
+USER_RECEIVED_REQUESTS = add_relationship(
+    User,
+    "received_requests",
+    relationship(
+        FriendRequest,
+        back_populates="to_user",
+        foreign_keys=FriendRequest.to_user_id,
+        lazy="raise",
+        doc="The open friend requests to the user. Viewers see only requests from or to themselves.",
+    ),
 )
 USER_FRIENDSHIPS = add_relationship(
     User,

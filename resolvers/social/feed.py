@@ -1,6 +1,7 @@
 """Feeds."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import strawberry
 from sqlalchemy import ColumnElement, Select, select, true, union_all
@@ -10,7 +11,7 @@ from app import checks
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.models.accounts import User
-from app.models.social import Friendship, Post
+from app.models.social import Friendship, Post, PostType
 from app.pagination import Cut, merged
 from app.policies import Viewer, account_of, signed_in, visible
 from app.policies.social import is_friend, is_muted
@@ -36,23 +37,28 @@ class FeedEvent:
     post: Post | None
 
 
-def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE) -> Select[Post]:
+def feed(info: Info, scope: FeedScope = FeedScope.EVERYONE, type: PostType | None = None) -> Select[Post]:
     """All posts, without replies and without authors the viewer has muted.
 
     scope: Whose posts to include.
+    type: Only posts of this type.
     """
     viewer = info.context.viewer
-    begun = visible(Post, viewer).where(Post.parent_id.is_(None), Post.deleted_at.is_(None))
+    begun = visible(Post, viewer).where(Post.parent_id.is_(None), Post.deleted_at.is_(None), *_of(Post, type))
     posts = begun.where(~is_muted(viewer, Post.author_id))
     if scope is FeedScope.EVERYONE:
         return posts
     return merged(
         posts.where((Post.author_id == account_of(viewer)) | is_friend(viewer, Post.author_id)),
-        lambda cut: _by_friends(viewer, cut),
+        lambda cut: _by_friends(viewer, cut, type),
     )
 
 
-def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
+def _of(post: Any, type: PostType | None) -> list[ColumnElement[bool]]:
+    return [] if type is None else [post.type == type]
+
+
+def _by_friends(viewer: Viewer, cut: Cut, type: PostType | None) -> ColumnElement[bool]:
     """A page takes that many posts of each person through an index, and of these the newest.
 
     Going post by post until there are enough by friends could read a million rows for a user with few or quiet friends.
@@ -60,20 +66,23 @@ def _by_friends(viewer: Viewer, cut: Cut) -> ColumnElement[bool]:
     own = account_of(viewer)
     friends = select(Friendship.friend_id.label("id")).where(Friendship.user_id == own)
     people = union_all(friends, select(own)).subquery("people")
-    first = cut(_posts_by(people.c.id), AUTHORED, limit=1).lateral("first")
+    first = cut(_posts_by(people.c.id, type), AUTHORED, limit=1).lateral("first")
     firsts = select(people.c.id.label("author_id"), first.c.id).join_from(people, first, true())
     # The offset is a fence: who is heard is asked in this order, until there are enough, and not of everybody before.
     ranked = cut(firsts, first.c, limit=None).offset(0).subquery("ranked")
     authors = visible(User, viewer).where(User.id == ranked.c.author_id, ~is_muted(viewer, User.id))
     author = cut(authors.with_only_columns(ranked.c.author_id), ranked.c).subquery("author")
-    part = cut(_posts_by(author.c.author_id), AUTHORED).lateral("part")
+    part = cut(_posts_by(author.c.author_id, type), AUTHORED).lateral("part")
     return Post.id.in_(cut(select(part.c.id).join_from(author, part, true()), part.c))
 
 
-def _posts_by(author_id: ColumnElement[int]) -> Select[int]:
+def _posts_by(author_id: ColumnElement[int], type: PostType | None) -> Select[int]:
     """A user's posts without replies; they have an index of their own."""
     return select(AUTHORED.id).where(
-        AUTHORED.author_id == author_id, AUTHORED.parent_id.is_(None), AUTHORED.deleted_at.is_(None)
+        AUTHORED.author_id == author_id,
+        AUTHORED.parent_id.is_(None),
+        AUTHORED.deleted_at.is_(None),
+        *_of(AUTHORED, type),
     )
 
 

@@ -12,6 +12,7 @@ from app.models.social import Conversation, Message
 from app.pagination import Order
 from app.policies import signed_in, visible
 from app.services.social import messages as messages_service
+from app.services.social.messages import MessageChange
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.former_names import RenamedToUserId, one_of
@@ -31,6 +32,7 @@ class MessageEvent:
     """A message of the viewer that was sent, read or taken back."""
 
     cursor: str
+    change: MessageChange | None
     message: Message | None
 
 
@@ -114,7 +116,8 @@ async def message_received(info: Info, after: str | None = None) -> SourceStream
 
     async def read(event: StreamEvent) -> MessageEvent:
         message = await context.renewed().load.read(Message, event.payload["message"])
-        return MessageEvent(event.position.cursor, message)
+        change = event.payload.get("change")  # events of an earlier version have none
+        return MessageEvent(event.position.cursor, None if change is None else MessageChange(change), message)
 
     return await SourceStream.since(after, context.events, topic, read)
 

@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, String, func, select
 
 from app.models.accounts import User
 from app.models.social import Like, Post, PostHashtag, PostMention, PostType, Share
+from app.pagination import Order
 from app.policies import AnyViewer, visible
 from app.policies.social import did_this, is_muted
 from app.services.social.posts import editing, likes, mentions, pictures, removal
@@ -17,6 +18,17 @@ from app.services.system.uploads import UploadLink
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.optional_arguments import given
+
+
+class ThreadOrder(Order):
+    """By age.
+
+    OLDEST: The oldest first.
+    NEWEST: The newest first.
+    """
+
+    OLDEST = ("id", False)
+    NEWEST = ("id", True)
 
 
 @dataclass(frozen=True)
@@ -68,14 +80,26 @@ def hashtags(viewer: AnyViewer) -> ColumnElement[list[str]]:
     return func.array(names.scalar_subquery(), type_=ARRAY(String))
 
 
-def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.ID | None = None) -> Select[Post]:
-    """Posts and replies, without authors the viewer has muted.
+def posts(
+    info: Info,
+    hashtag: str | None = None,
+    mentioned_user_id: strawberry.ID | None = None,
+    type: PostType | None = None,
+    author_id: strawberry.ID | None = None,
+) -> Select[Post]:
+    """Posts and replies, without authors the viewer has muted, unless `authorId` asks for one.
 
     hashtag: Only posts with this hashtag, with or without `#`, ignoring case.
     mentioned_user_id: Only posts that mention this user by username.
+    type: Only posts of this type.
+    author_id: Only posts by this user.
     """
     viewer = info.context.viewer
-    query = visible(Post, viewer).where(Post.deleted_at.is_(None), ~is_muted(viewer, Post.author_id))
+    query = visible(Post, viewer).where(Post.deleted_at.is_(None))
+    if author_id is None:
+        query = query.where(~is_muted(viewer, Post.author_id))
+    else:
+        query = query.where(Post.author_id == ids.key(author_id, User))
     # Joined and not sought in: by that PostgreSQL knows that their index has them in the order of the posts.
     if hashtag is not None:
         names = mentions.hashtags(f"#{hashtag.removeprefix('#')}")[:1]
@@ -83,6 +107,8 @@ def posts(info: Info, hashtag: str | None = None, mentioned_user_id: strawberry.
     if mentioned_user_id is not None:
         key = ids.key(mentioned_user_id, User)
         query = query.join(PostMention, (PostMention.post_id == Post.id) & (PostMention.user_id == key))
+    if type is not None:
+        query = query.where(Post.type == type)
     return query
 
 
@@ -112,7 +138,7 @@ async def create_post(
     content: The text, at most {social.POST_LENGTH_MAX} characters; optional if the post has media.
     type: The type of the post. MEDIA needs a media URL or an upload.
     parent_id: The post it replies to.
-    media_url: The URL of a picture or video elsewhere on the web.
+    media_url: The URL of a picture or video elsewhere on the web, at most {social.MEDIA_URL_LENGTH_MAX} characters.
     upload: The `upload` value of the link that a picture was uploaded to.
     alt_text: Alt text for people who cannot see the picture, at most {social.ALT_TEXT_LENGTH_MAX} characters.
         Recommended.

@@ -32,6 +32,7 @@ class User(Row, of=account_tables.User):
     username: auto
     first_name: auto
     last_name: auto
+    full_name: auto
     is_active: auto
     is_staff: auto
     is_super_admin: auto

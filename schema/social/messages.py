@@ -4,11 +4,15 @@ import strawberry
 from strawberry import auto
 
 from app.models import social as social_tables
+from app.services.social.messages import MessageChange
+from resolvers.enums import show_enum
 from resolvers.social import messages as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, cursor, mutation, one, subscription
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
+
+show_enum(MessageChange)
 
 
 class Message(Row, of=social_tables.Message):
@@ -30,6 +34,10 @@ class Conversation(Row, of=social_tables.Conversation):
 @shows(resolve.MessageEvent)
 class MessageEvent:
     cursor: str = cursor()
+    change: MessageChange | None = strawberry.field(
+        description="What happened. READ names the newest message that was read; those before it are read, too. Null "
+        "for what happened before this installation recorded it."
+    )
     message: Message | None = strawberry.field(
         description="The message as it is now; null if the viewer may no longer see it."
     )

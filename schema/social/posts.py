@@ -36,6 +36,7 @@ class Post(Row, of=social_tables.Post):
     created_at: auto
     edited_at: auto
     deleted_at: auto
+    depth: auto
     media: PostMedia | None = field(resolve.media)
     likes_count: auto
     comment_count: auto
@@ -46,7 +47,9 @@ class Post(Row, of=social_tables.Post):
     about: Subject | None = field(nodes.subject)
     author: User = one(social_tables.Post.author)
     parent: "Post | None" = one(social_tables.Post.parent)
+    root: "Post | None" = one(social_tables.Post.root)
     replies: Connection["Post"] = many(social_tables.Post.replies)
+    thread: Connection["Post"] = many(social_tables.Post.thread, order=resolve.ThreadOrder)
     likes: Connection["Like"] = many(social_tables.Post.likes)
     mentions: Connection["PostMention"] = many(social_tables.Post.mentions)
     revisions: Connection["PostRevision"] = many(social_tables.Post.revisions)

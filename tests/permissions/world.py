@@ -1,5 +1,6 @@
 """Who asks, and something of everything that they may ask about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +28,7 @@ from app.models.billing.spending import SpendingRules
 from app.models.billing.top_ups import TopUp
 from app.models.choices import Scope
 from app.models.kinds.accounts import AccountsJob
-from app.models.social import Friendship
+from app.models.social import FriendRequest, Friendship, Like
 from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
 from app.services.billing import ledger
 from app.services.billing.ledger import About, Leg
@@ -86,7 +87,7 @@ async def world(database: Database) -> World:
     invitation = await factories.team_invitation(database, team, INVITATION, uses_max=9)
     rows: dict[str, Record] = {"User": owner.user, "UserStatistics": owner.user, "Team": team}
     rows |= {name: people[name].user for name in ("other", "member", "suspended")}
-    rows |= {"TeamInvitation": invitation, "UserNotification": await _made(database, owner, people["other"])}
+    rows |= {"TeamInvitation": invitation, "UserNotification": await _made(database, people)}
     rows["NotificationActor"] = await factories.add(
         database,
         NotificationActor(
@@ -113,8 +114,9 @@ async def world(database: Database) -> World:
     return World(people, rows)
 
 
-async def _made(database: Database, of: Person, friend: Person) -> UserNotification:
-    """One of everything that somebody can have made; what they were told of it."""
+async def _made(database: Database, people: Mapping[str, Person]) -> UserNotification:
+    """One of everything that the owner can have made; what they were told of it."""
+    of, friend = people["owner"], people["other"]
     training = await factories.training(
         database, await factories.model(database, await factories.dataset(database, of.id))
     )
@@ -122,8 +124,11 @@ async def _made(database: Database, of: Person, friend: Person) -> UserNotificat
     await factories.feedback(database, training)
     await factories.approved_prediction(database, training)
     await factories.team(database, of.id, name="Walkers alone")
-    await factories.post(database, of.id)
+    post = await factories.post(database, of.id)
+    await factories.add(database, Like(user_id=of.id, post_id=post.id))
     await factories.add(database, Friendship(user_id=of.id, friend_id=friend.id))
+    await factories.add(database, FriendRequest(from_user_id=of.id, to_user_id=people["member"].id))
+    await factories.add(database, FriendRequest(from_user_id=people["admin"].id, to_user_id=of.id))
     told = {"training_id": training.id, "subject_type": "Training", "subject_key": training.id, "actor_id": friend.id}
     made: UserNotification = await factories.notification(database, of.id, read_at=NOW, **told)
     return made

@@ -13,7 +13,7 @@ from app.settings import settings
 from resolvers import ids
 from tests import factories
 
-KNOWN = {"ann": 1, "ann lee": 2, "müller": 3, "j.r.": 4, "東京": 5}
+KNOWN = {"ann": 1, "ann lee": 2, "müller": 3, "j.r.": 4, "東京": 5, "مینا": 6, "สมชาย": 7, "민수": 8}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,10 @@ KNOWN = {"ann": 1, "ann lee": 2, "müller": 3, "j.r.": 4, "東京": 5}
         ("#e\u0301tage", ["étage"]),
         ("#2026 #v2 #_ # ## #-x", ["v2"]),
         ("C#major a#b &#39;", []),
+        ("今日は#東京 と", ["東京"]),
+        ("ไป#ทะเล 서울에서#맛집", ["ทะเล", "맛집"]),
+        ("#می\u200cخواهم #خانه\u200c", ["می\u200cخواهم", "خانه"]),
+        ("#क्\u200dष #roof\u200ctop #\u200cx", ["क्\u200dष", "roof"]),
         ("https://example.org/#roofs www.example.org/a#b HTTP://x.org/(#c)", []),
         ("see https://example.org #roofs", ["roofs"]),
         ("#" + "x" * 101 + " #" + "y" * 100, ["y" * 100]),
@@ -54,6 +58,10 @@ def test_hashtags_are_whole_words_in_any_script(text, names):
         ("@@ann @ ann @\nann", []),
         ("@ann\nLee", [1]),
         ("@bob @ann", [1]),
+        ("連絡は@annさん、@東京さん", [1, 5]),
+        ("@สมชายครับ @민수님", [7, 8]),
+        ("@م\u06ccنا\u200cجان و @می\u200cنا", [6, 6]),
+        ("x@annさん é@ann", []),
     ],
 )
 def test_the_longest_name_that_somebody_has_is_meant(text, named):

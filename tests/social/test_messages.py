@@ -5,23 +5,25 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from app import events
 from app.models.accounts import User
 from app.models.social import Block, Message
 from app.models.system import UserNotification
+from app.services.social.messages import messages_topic
 from app.settings import settings
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
 from tests.system.clients import connected
 
-SHOWN = "content isRead sender { username } receiver { username }"
+SHOWN = "id content isRead sender { username } receiver { username }"
 CONVERSATIONS = """query ($unreadOnly: Boolean = false) {
   conversations(unreadOnly: $unreadOnly) { nodes { other { username } unreadCount lastMessage { content } } }
 }"""
 MESSAGES = (
     "query ($with: ID!) { messages(withUserId: $with, orderBy: OLDEST) { totalCount nodes { id content isRead } } }"
 )
-LIVE = "subscription ($after: String) { messageReceived(after: $after) { cursor message { content isRead } } }"
+LIVE = "subscription ($after: String) { messageReceived(after: $after) { cursor change message { content isRead } } }"
 
 
 @pytest.fixture
@@ -180,10 +182,26 @@ async def test_messages_are_live_for_both_and_come_again_after_a_cursor(change, 
         for each in (client, elsewhere):
             await each.subscribe(LIVE)
             await each.settled()
-        await say(owner, other, "one")
+        sent = await say(owner, other, "one")
         first = await client.next()
+        assert first["change"] == "SENT"
         assert first["message"] == (await elsewhere.next())["message"] == {"content": "one", "isRead": False}
     await change("readConversation", viewer=other, withUserId=ids.encode(owner.user))
     async with connected(live, other) as again:
         await again.subscribe(LIVE, after=first["cursor"])
-        assert (await again.next())["message"] == {"content": "one", "isRead": True}
+        read = await again.next()
+        assert (read["change"], read["message"]) == ("READ", {"content": "one", "isRead": True})
+        await change("takeMessageBack", viewer=owner, id=sent["id"])
+        last = await again.next()
+        assert (last["change"], last["message"]) == ("TAKEN_BACK", {"content": "", "isRead": True})
+
+
+async def test_events_from_before_say_no_change(live, database, owner, other):
+    message = await factories.add(database, Message(sender_id=owner.id, receiver_id=other.id, content="Hello"))
+    cursor = await factories.cursor_of_now(database)
+    async with database.writing() as session:
+        events.record(session, messages_topic(other.id), {"message": message.id})
+    async with connected(live, other) as client:
+        await client.subscribe(LIVE, after=cursor)
+        told = await client.next()
+        assert (told["change"], told["message"]) == (None, {"content": "Hello", "isRead": False})

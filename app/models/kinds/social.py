@@ -17,6 +17,8 @@ class SocialNotification(NotificationKind):
 
     REPLY: Somebody replied to a post of the user.
     MENTION: Somebody mentioned the user.
+    LIKE: Somebody likes a post of the user.
+    SHARE: Somebody shared a post of the user.
     FRIEND_REQUEST: Somebody sent a friend request.
     FRIENDSHIP: Somebody accepted a friend request.
     MESSAGE: Somebody sent a message.
@@ -25,6 +27,8 @@ class SocialNotification(NotificationKind):
 
     REPLY = "REPLY", "replied to your post.", "replied to your post."
     MENTION = "MENTION", "mentioned you.", "mentioned you."
+    LIKE = "LIKE", "likes your post.", "like your post."
+    SHARE = "SHARE", "shared your post.", "shared your post."
     FRIEND_REQUEST = "FRIEND_REQUEST", "sent you a friend request.", "sent you friend requests."
     FRIENDSHIP = "FRIENDSHIP", "is now your friend.", "are now your friends."
     MESSAGE = "MESSAGE", "sent you a message.", "sent you messages."

@@ -1,5 +1,8 @@
 """Limits of accounts, profiles and teams."""
 
+# Usernames, given names and family names.
+USERNAME_LENGTH_MAX = 150
+PERSON_NAME_LENGTH_MAX = 150
 BIO_LENGTH_MAX = 500
 LOCATION_LENGTH_MAX = 100
 USER_PROFILE_LENGTH_MAX = 4_000

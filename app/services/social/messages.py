@@ -1,6 +1,8 @@
 """Direct messages."""
 
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
+from enum import Enum
 from typing import NamedTuple
 
 from limits import RateLimitItemPerMinute
@@ -21,6 +23,19 @@ from app.services.social.people.pairs import anybody, lock_pair, tell
 from app.services.system import notification_groups
 from app.settings import settings
 from app.signals import Signals
+
+
+class MessageChange(Enum):
+    """What happened to a message.
+
+    SENT: It was sent.
+    READ: The receiver has read it, and those before it.
+    TAKEN_BACK: The sender deleted its content.
+    """
+
+    SENT = "SENT"
+    READ = "READ"
+    TAKEN_BACK = "TAKEN_BACK"
 
 
 def messages_topic(user_id: int) -> str:
@@ -49,8 +64,7 @@ async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: in
     session.add(message)
     await session.flush()
     await session.refresh(message)
-    for user_id in {own, receiver_id}:
-        events.record(session, messages_topic(user_id), {"message": message.id})
+    _record(session, {own, receiver_id}, message.id, MessageChange.SENT)
     await tell(session, receiver_id, own, SocialNotification.MESSAGE, about=message, within=own)
     return message
 
@@ -70,8 +84,7 @@ async def read_conversation(session: WriteSession, viewer: Viewer, other_id: int
     await notification_groups.mark_group_read(session, signed_in(viewer), SocialNotification.MESSAGE, within=other_id)
     await session.refresh(conversation)
     if newest is not None:
-        for user_id in {signed_in(viewer), other_id}:
-            events.record(session, messages_topic(user_id), {"message": newest})
+        _record(session, {signed_in(viewer), other_id}, newest, MessageChange.READ)
     return conversation
 
 
@@ -93,8 +106,13 @@ async def empty_message(session: WriteSession, message: Message) -> None:
     message.content, message.deleted_at = "", await session.scalar(select(func.now()))
     await session.flush()
     await notification_groups.withdraw_action(session, message.sender_id, Message, message.id)
-    for user_id in {message.sender_id, message.receiver_id}:
-        events.record(session, messages_topic(user_id), {"message": message.id})
+    _record(session, {message.sender_id, message.receiver_id}, message.id, MessageChange.TAKEN_BACK)
+
+
+def _record(session: WriteSession, user_ids: Collection[int], message_id: int, change: MessageChange) -> None:
+    """Publishes what happened to the subscriptions of both users."""
+    for user_id in user_ids:
+        events.record(session, messages_topic(user_id), {"message": message_id, "change": change.value})
 
 
 async def limit_typing(rates: Rates, viewer: Viewer) -> None:

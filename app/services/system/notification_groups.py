@@ -4,7 +4,7 @@ A user who acts again moves to the front and counts once; undone actions are rem
 is, and the next action starts another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Select, any_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -66,17 +66,31 @@ async def mark_group_read(session: WriteSession, user_id: int, kind: Notificatio
     record_change(session, user_id, len(read.all()))
 
 
-async def withdraw_action(session: WriteSession, actor_user_id: int, table: type[Record], id: int) -> None:
-    """Withdraws an undone action from unread notifications."""
+async def withdraw_action(
+    session: WriteSession, actor_user_id: int, table: type[Record], id: int, *, kind: NotificationKind | None = None
+) -> None:
+    """Withdraws an undone action, or all of them about a row, from unread notifications."""
     deed = _of(actor_user_id).where(
         ~UserNotification.is_read,
         UserNotification.subject_type == table.__name__,
         any_(NotificationActor.subject_keys) == id,
     )
+    if kind is not None:
+        deed = deed.where(UserNotification.kind == kind)
     actors = (await session.scalars(deed)).all()
     for actor in actors:
         actor.subject_keys = [key for key in actor.subject_keys if key != id]
     await _leave(session, [actor for actor in actors if not actor.subject_keys], actors)
+
+
+async def withdraw_groups(
+    session: WriteSession, user_id: int, kinds: Collection[NotificationKind], *, within: int
+) -> None:
+    """Withdraws what all did with an object that is gone from a user's unread notifications."""
+    keys = [_group(kind, within) for kind in kinds]
+    groups = UserNotification.user_id == user_id, UserNotification.group_key.in_(keys), ~UserNotification.is_read
+    gone = await session.scalars(delete(UserNotification).where(*groups).returning(UserNotification.id))
+    record_change(session, user_id, len(gone.all()))
 
 
 async def remove_actor(session: WriteSession, actor_user_id: int, *, user_id: int | None = None) -> None:

@@ -22,7 +22,7 @@ from app.errors import Conflict, Forbidden, Invalid
 from app.gateways import oauth
 from app.gateways.oauth import Identity
 from app.models.accounts import OsmAccount, User
-from app.models.limits.texts import NAME_LENGTH_MAX
+from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
@@ -123,13 +123,13 @@ async def _new_user(session: WriteSession, identity: Identity) -> User:
     """An account named after the OpenStreetMap user, or similar if that name is taken."""
     suffix = f" {identity.osm_id}"
     name = _name(identity)
-    for username in (name, name[: NAME_LENGTH_MAX - len(suffix)] + suffix):
+    for username in (name, name[: USERNAME_LENGTH_MAX - len(suffix)] + suffix):
         try:
             async with part(session):
                 return await _added(session, username)
         except IntegrityError:
             continue
-    return await _added(session, f"osm {security.new_token()}"[:NAME_LENGTH_MAX])
+    return await _added(session, f"osm {security.new_token()}"[:USERNAME_LENGTH_MAX])
 
 
 async def _added(session: WriteSession, username: str) -> User:
@@ -141,7 +141,7 @@ async def _added(session: WriteSession, username: str) -> User:
 
 def _name(identity: Identity) -> str:
     try:
-        return checked_username(identity.username[:NAME_LENGTH_MAX])
+        return checked_username(identity.username[:USERNAME_LENGTH_MAX])
     except Invalid:
         return f"osm {identity.osm_id}"
 

@@ -6,7 +6,7 @@ from app.errors import Invalid
 from app.identifiers import is_reserved, mixes_scripts, precis, skeleton
 from app.models.accounts import User
 from app.models.kinds.accounts import AccountsMail
-from app.models.limits.texts import NAME_LENGTH_MAX
+from app.models.limits.accounts import PERSON_NAME_LENGTH_MAX, USERNAME_LENGTH_MAX
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
@@ -63,7 +63,7 @@ async def create_account(
 
 def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
     """A valid username; operators may choose a reserved one."""
-    username = precis(checks.public_name("username", value, length_max=NAME_LENGTH_MAX))
+    username = precis(checks.public_name("username", value, length_max=USERNAME_LENGTH_MAX))
     if username is None:
         raise Invalid("username", "Use letters, digits and simple signs, with single spaces between words.")
     if mixes_scripts(username):
@@ -79,4 +79,4 @@ def checked_username(value: str, *, is_reserved_too: bool = False) -> str:
 
 def checked_name(field: str, value: str | None) -> str:
     """A given or family name; blank clears it."""
-    return checks.optional_public_name(field, value, length_max=NAME_LENGTH_MAX) or ""
+    return checks.optional_public_name(field, value, length_max=PERSON_NAME_LENGTH_MAX) or ""

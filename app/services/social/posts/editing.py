@@ -13,7 +13,7 @@ from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
 from app.models.kinds.social import SocialNotification
-from app.models.limits.social import ALT_TEXT_LENGTH_MAX, POST_LENGTH_MAX
+from app.models.limits.social import ALT_TEXT_LENGTH_MAX, MEDIA_URL_LENGTH_MAX, POST_LENGTH_MAX
 from app.models.social import Post, PostRevision, PostType
 from app.models.subjects import subjects
 from app.policies import Viewer, require, signed_in, visible
@@ -122,7 +122,7 @@ def _checked(name: str, value: Any) -> Any:
         case "content":
             return checks.optional_text("content", value, length_max=POST_LENGTH_MAX) or ""
         case "media_url":
-            return None if value is None else check_url("mediaUrl", value)
+            return None if value is None else check_url("mediaUrl", value, length_max=MEDIA_URL_LENGTH_MAX)
         case "alt_text":
             return checks.optional_text("altText", value, length_max=ALT_TEXT_LENGTH_MAX)
     return value

@@ -1,12 +1,17 @@
-"""Likes and shares, each once per user."""
+"""Likes and shares, each once per user. The author learns of them, unless they turned that off."""
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from app.database import WriteSession
+from app.models.kinds.social import SocialNotification
 from app.models.social import Like, Post, Share
 from app.policies import Viewer, signed_in
+from app.services.social.people.pairs import tell
 from app.services.social.posts.editing import post_of_others
+from app.services.system import notification_groups
+
+DEEDS: dict[type[Like | Share], SocialNotification] = {Like: SocialNotification.LIKE, Share: SocialNotification.SHARE}
 
 
 async def like_post(session: WriteSession, viewer: Viewer, post_id: int) -> Post:
@@ -32,7 +37,9 @@ async def unshare_post(session: WriteSession, viewer: Viewer, post_id: int) -> P
 async def _add(session: WriteSession, viewer: Viewer, table: type[Like | Share], post_id: int) -> Post:
     own = signed_in(viewer)
     post = await post_of_others(session, viewer, post_id)
-    await session.execute(insert(table).values(user_id=own, post_id=post_id).on_conflict_do_nothing())
+    added = insert(table).values(user_id=own, post_id=post_id).on_conflict_do_nothing().returning(table.id)
+    if await session.scalar(added) is not None:
+        await tell(session, post.author_id, own, DEEDS[table], about=post, within=post_id)
     await session.refresh(post)
     return post
 
@@ -40,6 +47,8 @@ async def _add(session: WriteSession, viewer: Viewer, table: type[Like | Share],
 async def _remove(session: WriteSession, viewer: Viewer, table: type[Like | Share], post_id: int) -> Post:
     own = signed_in(viewer)
     post = await post_of_others(session, viewer, post_id)
-    await session.execute(delete(table).where(table.user_id == own, table.post_id == post_id))
+    removed = delete(table).where(table.user_id == own, table.post_id == post_id).returning(table.id)
+    if await session.scalar(removed) is not None:
+        await notification_groups.withdraw_action(session, own, Post, post_id, kind=DEEDS[table])
     await session.refresh(post)
     return post

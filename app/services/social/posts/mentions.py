@@ -1,30 +1,33 @@
 """Mentions and hashtags in a text.
 
 Usernames may contain spaces and signs, so the text alone does not tell where a name ends. A mention is the longest
-existing username that ends at a word boundary.
+existing username that ends at a word boundary. Scripts without spaces between words have one between any two letters.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, takewhile
-from unicodedata import normalize
+from unicodedata import bidirectional, normalize
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.database import WriteSession
 from app.models.accounts import User
+from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.limits.social import HASHTAG_LENGTH_MAX
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.social import Post, PostHashtag, PostMention, PostRevision
 from app.policies import Viewer, visible
 from app.policies.accounts import is_blocked
+from app.scripts import is_unspaced
 from app.settings import settings
 
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LINE_END = re.compile(r"[\r\n\t]")
 # These signs do not end a word; what follows them belongs to something else, such as an address.
 JOINING = {"@", "#", "/", "&", "=", "+"}
+# Invisible signs that say how letters are joined. Words of Arabic and Indian scripts contain them, usernames do not.
+JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
 
 
 async def keep_hashtags(session: WriteSession, post: Post) -> None:
@@ -73,7 +76,7 @@ def hashtags(text: str) -> list[str]:
     """The hashtags in a text, lower case, each once; a hashtag needs at least one letter."""
     names: dict[str, None] = {}
     for rest in _after(text, "#"):
-        name = "".join(takewhile(_is_word, rest)).lower()
+        name = _word(rest).lower()
         if len(name) <= HASHTAG_LENGTH_MAX and any(map(str.isalpha, name)):
             names[name] = None
     return list(names)[: settings.hashtags_max]
@@ -81,22 +84,38 @@ def hashtags(text: str) -> list[str]:
 
 def _names(text: str) -> list[list[str]]:
     """For each place that may be a mention, the possible usernames, the longest first."""
-    lines = [f"{LINE_END.split(rest)[0]} "[: NAME_LENGTH_MAX + 1] for rest in _after(text, "@")]
-    return [[line[:end].lower() for end in _ends(line)] for line in lines[: settings.mentions_max]]
+    lines = [f"{LINE_END.split(rest)[0]} "[: USERNAME_LENGTH_MAX + 1] for rest in _after(text, "@")]
+    return [[line[:end].translate(JOINERS).lower() for end in _ends(line)] for line in lines[: settings.mentions_max]]
 
 
 def _ends(line: str) -> list[int]:
     """Where a username may end: not within a word, and not after a space."""
     between = [(end, *line[end - 1 : end + 1]) for end in range(len(line) - 1, 0, -1)]
-    return [end for end, last, next in between if not last.isspace() and not (_is_word(last) and _is_word(next))]
+    return [end for end, last, next in between if not last.isspace() and not _is_within_word(last, next)]
 
 
 def _after(text: str, sign: str) -> Iterator[str]:
     """What follows a sign that begins a word and is not part of a web address."""
     bare = ADDRESS.sub(lambda address: " " * len(address[0]), normalize("NFC", text))
     for place, (before, character) in enumerate(pairwise(f" {bare}")):
-        if character == sign and not (before in JOINING or _is_word(before)):
+        if character == sign and before not in JOINING and (not _is_word(before) or is_unspaced(before)):
             yield bare[place + 1 :]
+
+
+def _word(text: str) -> str:
+    """The word that a text begins with."""
+    follows = zip(text, f" {text}", f"{text[1:]} ", strict=False)
+    letters = takewhile(lambda each: _is_word(each[0]) or _is_joined(*each), follows)
+    return "".join(letter for letter, _, _ in letters)
+
+
+def _is_joined(character: str, before: str, after: str) -> bool:
+    """Whether it joins two letters of a script in which that is spelling: Arabic letters, or signs of Indian ones."""
+    return ord(character) in JOINERS and bidirectional(before) in {"AL", "NSM"} and _is_word(after)
+
+
+def _is_within_word(last: str, next: str) -> bool:
+    return _is_word(last) and _is_word(next) and not (is_unspaced(last) or is_unspaced(next))
 
 
 def _is_word(character: str) -> bool:

@@ -13,6 +13,7 @@ from app.models.social import Like, Post, PostHashtag, PostMention, PostRevision
 from app.policies import Viewer, is_viewer, require, visible
 from app.policies.social import may_delete_this_post
 from app.services.social.posts.editing import GONE, PostChange, record_post
+from app.services.social.posts.likes import DEEDS
 from app.services.social.posts.pictures import discard_picture
 from app.services.system import audit, notification_groups
 
@@ -61,6 +62,7 @@ async def remove_posts(session: WriteSession, ids: Collection[int]) -> Sequence[
     # Last: replying locks the post before the receiver of the notification.
     for post in posts:
         await notification_groups.withdraw_action(session, post.author_id, Post, post.id)
+        await notification_groups.withdraw_groups(session, post.author_id, DEEDS.values(), within=post.id)
     return posts
 
 
