@@ -1,6 +1,6 @@
 # The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help plans run test fuzz test-yolo test-detector check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl bench-ledger lock clean
+.PHONY: help plans run test fuzz test-yolo test-detector check fmt migrate schema demo bench bench-peers bench-live bench-feed bench-wildlife bench-automl bench-ledger bench-writes lock clean
 MAKEFLAGS += --no-print-directory
 # What Python compiles is kept: some environments turn that off, and then every process compiles 1 200 modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -88,6 +88,10 @@ bench-automl: ## Measure tables, lines and answers of machines, beside LightGBM 
 bench-ledger: ## Measure postings of money beside pgbench's TPC-B; ARGS="--entries 1000000" fills the ledger first
 	@./setup.sh --dev
 	@$(python) tests.bench.ledger $(ARGS)
+
+bench-writes: ## Measure mutations beside BEGIN, INSERT, COMMIT; ARGS="--beside folder" measures another checkout, too
+	@./setup.sh --dev
+	@$(python) tests.bench.writes $(ARGS)
 
 lock: ## Choose the versions of all packages anew within pyproject.toml; ARGS=--upgrade takes the newest
 	@./setup.sh --dev

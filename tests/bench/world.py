@@ -89,9 +89,18 @@ def sign_in(servers: PrivateServers, user_id: int = 1) -> str:
 
 
 def serve(
-    servers: PrivateServers, world: World, *, behind: Sequence[str] = (), production: bool = False
+    servers: PrivateServers,
+    world: World,
+    *,
+    behind: Sequence[str] = (),
+    production: bool = False,
+    python: str = sys.executable,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """The API, ready; `behind` is a command that starts it, such as one that pins it to a core."""
+    """The API, ready; `behind` is a command that starts it, such as one that pins it to a core.
+
+    The Python of another checkout starts that one's API.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FIELDGRAPH_")}
     environment |= UNBOUNDED | {
         "DATABASE_URL": world.database_url,
@@ -101,7 +110,8 @@ def serve(
         "FIELDGRAPH_SECRET": SECRET,
         "FIELDGRAPH_PRODUCTION": str(production),
     }
-    command = (*behind, sys.executable, "-P", "-m", "app.cli", "serve")
+    environment |= variables or {}
+    command = (*behind, python, "-P", "-m", "app.cli", "serve")
     return start(servers, "api", command, environment, f"http://127.0.0.1:{world.port}/readyz")
 
 
