@@ -54,10 +54,33 @@ def link() -> dict[str, Any]:
     }
 
 
-def punctual(answer_s_max: float) -> type[AsyncConnection[Any]]:
-    """A kind of connection that ends when the server says nothing for so long: COMMIT, ROLLBACK and pings included."""
+class Session(AsyncConnection[Any]):
+    """A connection of the pool: it can begin a transaction before the first statement."""
 
-    class Punctual(AsyncConnection[Any]):
+    _has_only_begun = False
+
+    async def begin(self) -> None:
+        """Sends the BEGIN that psycopg would send with the first statement, if none is sent yet."""
+        async with self.lock:
+            await self.wait(self._start_query())
+        self._has_only_begun = True
+
+    async def wait(self, gen: Any, interval: float = WAKES_S, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - psycopg's
+        self._has_only_begun = False
+        return await super().wait(gen, interval, timeout)
+
+    async def set_autocommit(self, value: bool) -> None:
+        """As psycopg's, which refuses it in a transaction: one in which nothing was done is ended first."""
+        if self._has_only_begun:
+            async with self.lock:
+                await self.wait(self._rollback_gen())
+        await super().set_autocommit(value)
+
+
+def punctual(answer_s_max: float) -> type[Session]:
+    """A kind of connection that ends when the server says nothing for so long: BEGIN, COMMIT and ROLLBACK included."""
+
+    class Punctual(Session):
         async def wait(self, gen: Any, interval: float = WAKES_S, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - psycopg's
             try:
                 return await super().wait(gen, interval, answer_s_max if timeout is None else timeout)
@@ -67,12 +90,6 @@ def punctual(answer_s_max: float) -> type[AsyncConnection[Any]]:
                 # What it would say later must not meet the next statement.
                 self.pgconn.finish()
                 raise OperationalError(f"The database did not answer for {answer_s_max:g} s.") from error
-
-        async def set_autocommit(self, value: bool) -> None:
-            # SQLAlchemy does so after a ping, whatever became of it; psycopg would call it a mistake of the caller's.
-            if self.closed:
-                raise OperationalError("The connection is closed.")
-            await super().set_autocommit(value)
 
     return Punctual
 

@@ -19,16 +19,18 @@ import psycopg
 import structlog
 from sqlalchemy import Connection, Constraint, Engine, Index, event, func, select
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.engine.interfaces import AdaptedConnection, DBAPIConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from app import events, queue, redis_client
+from app import last_statement, queue, redis_client
 from app.after_commit import Aside
-from app.connection import hang_up, in_words, is_alive, link, options, punctual
+from app.connection import Session, hang_up, in_words, is_alive, link, options, punctual
 from app.errors import Busy, Conflict, OutcomeUnknown, TransactionTooLong
 from app.events import waking
+from app.last_statement import Last
 from app.metering import current
 from app.models.base import Base
 from app.reader import Reader
@@ -61,10 +63,10 @@ class Database:
     ) -> None:
         self.engine = create_async_engine(
             url,
-            pool_pre_ping=True,
             json_deserializer=orjson.loads,  # what it reads, the API can write: numbers of any length, too
             hide_parameters=True,  # they are people's data, and errors are logged
             pool_size=settings.database_pool,
+            pool_use_lifo=True,  # few of them stay busy: their statements are prepared, and the server's caches filled
             max_overflow=0,
             pool_timeout=settings.database_pool_wait_s,
             connect_args={
@@ -76,6 +78,7 @@ class Database:
         self._transaction_s_max = transaction_s_max
         _time(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "connect", _heed_warnings)
+        _begin_at_checkout(self.engine.sync_engine)
         self.reader = Reader(url, statement_s_max=statement_s_max)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._redis = redis_client.client(redis_url)
@@ -95,6 +98,7 @@ class Database:
             with _in_words():
                 async with self._sessions() as session:
                     yield ReadSession(session)
+                    await _end_reading(session)
 
     @asynccontextmanager
     async def writing(self, *, s_max: float | None = None) -> AsyncIterator[WriteSession]:
@@ -112,18 +116,20 @@ class Database:
                 await session.begin()
                 yield WriteSession(ReadSession(session))
                 await session.flush()
+                last = last_statement.taken_from(session)
+                await last.write(session)
                 limit.reschedule(None)  # a COMMIT has a limit of its own, and cannot be taken back
                 try:
                     await _commit(session)
                 except (OutcomeUnknown, asyncio.CancelledError):
-                    self._tell(session)  # it may be committed, and telling for nothing does no harm
+                    self._tell(session, last)  # it may be committed, and telling for nothing does no harm
                     raise
-                self._tell(session)
+                self._tell(session, last)
                 self._deeds.put(session.info.pop("deeds", []))
 
-    def _tell(self, session: AsyncSession) -> None:
+    def _tell(self, session: AsyncSession, last: Last) -> None:
         self._nudges.put(queue.pop_nudges(session))
-        self._wakes.put([None] if events.pop_recorded(session) else [])
+        self._wakes.put([None] if last.events else [])
 
     async def _wake(self, _: Sequence[None]) -> None:
         await waking.wake(self._redis)
@@ -157,6 +163,15 @@ async def _bounded(s_max: float) -> AsyncIterator[asyncio.Timeout]:
         if not limit.expired():
             raise
         raise TransactionTooLong(s_max) from error
+
+
+async def _end_reading(session: AsyncSession) -> None:
+    """Ends a transaction by COMMIT: after a ROLLBACK the driver would have to prepare all its statements anew."""
+    if session.in_transaction():
+        try:
+            await (await driver_of(session)).commit()
+        except psycopg.Error:
+            await session.invalidate()  # what was read is read
 
 
 async def _commit(session: AsyncSession) -> None:
@@ -214,6 +229,27 @@ def _heed_warnings(dbapi: DBAPIConnection, _record: object) -> None:
     cast("psycopg.AsyncConnection[Any]", dbapi.driver_connection).add_notice_handler(heed)
 
 
+def _begin_at_checkout(engine: Engine) -> None:
+    """Begins the transaction when a connection is taken from the pool, which shows whether it was lost while idle.
+
+    Nothing has been done on it, so another is opened and the transaction begins there: no ping is needed.
+    """
+
+    @event.listens_for(engine, "connect")
+    def connected(_dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info["is_new"] = True
+
+    @event.listens_for(engine, "checkout")
+    def begin(dbapi: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # What was opened just now begins with its first statement. If it is lost, too, there is nothing to try again.
+        if record.info.pop("is_new", False):
+            return
+        try:
+            cast("AdaptedConnection", dbapi).run_async(Session.begin)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+
 def _time(engine: Engine) -> None:
     """Has the time of each statement added to the work it is for."""
 
@@ -242,13 +278,28 @@ def _time(engine: Engine) -> None:
 @asynccontextmanager
 async def part(session: WriteSession) -> AsyncIterator[None]:
     """A part of a transaction, which is undone alone if it fails."""
-    async with session.begin_nested():
-        yield
+    told, locks = last_statement.of(session).events, _locks(session)
+    told_before, locks_before = len(told), set(locks)
+    try:
+        async with session.begin_nested():
+            yield
+    except BaseException:
+        del told[told_before:]
+        locks &= locks_before  # PostgreSQL releases what was locked since
+        raise
 
 
 async def lock(session: WriteSession, what: str) -> None:
     """Waits until no other transaction holds the lock of this name, and holds it until this one ends."""
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
+    held = _locks(session)
+    if what not in held:
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
+        held.add(what)
+
+
+def _locks(session: AsyncSession) -> set[str]:
+    held: set[str] = session.info.setdefault("locks", set())
+    return held
 
 
 @contextmanager

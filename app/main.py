@@ -103,7 +103,7 @@ def build(*, planned: bool = True) -> Api:
     """The API of this process, by the settings; unless `planned`, graphql-core executes every query."""
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
     database = Database(database_url, redis_url)
-    events, signals = EventDispatcher(database.engine, redis_url), Signals(redis_url)
+    events, signals = EventDispatcher(database.engine, database.reader, redis_url), Signals(redis_url)
     rates, feed_delivery = Rates(redis_url), FeedDelivery(database)
     logbook = Logbook(database)
     known = Viewers(partial(sessions.viewer_of, database), events)

@@ -35,8 +35,8 @@ class Request:
     async def look(self) -> None:
         """Looks up what was done before under the idempotency key."""
         if self.is_sent and self.key is not None:
-            async with self._database.reading() as session:
-                self.came_to = await idempotency.outcomes(session, self.viewer, self.key, request=self.request)
+            reader = self._database.reader
+            self.came_to = await idempotency.outcomes(reader, self.viewer, self.key, request=self.request)
 
 
 class Change:
@@ -98,12 +98,14 @@ class Change:
         async with self._stack:
             answer = await resolve()
             if self._session is not None:
-                await self._keep(self._session, outcome, answer)
+                self._keep(self._session, outcome, answer)
                 self._request.may_have_changed = True
         return answer
 
-    async def _keep(self, session: WriteSession, outcome: Outcome | None, answer: Any) -> None:
+    def _keep(self, session: WriteSession, outcome: Outcome | None, answer: Any) -> None:
         request = self._request
         if outcome is not None and request.key is not None:
-            came_to = {self._field: outcome.store(answer)}
-            await idempotency.keep(session, request.viewer, request.key, request=request.request, came_to=came_to)
+            came_to = outcome.store(answer)
+            idempotency.keep(
+                session, request.viewer, request.key, request=request.request, field=self._field, outcome=came_to
+            )

@@ -239,5 +239,5 @@ async def label_import(database: Database, of: AOI, **fields: Any) -> LabelImpor
 
 async def cursor_of_now(database: Database) -> str:
     """The cursor after which nothing has happened yet."""
-    events = EventReader(database.engine)
+    events = EventReader(database.engine, database.reader)
     return (await events.end(await events.epoch())).cursor

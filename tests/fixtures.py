@@ -219,7 +219,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             sent.append(statement)
 
     async def rows(reader: Reader, sql: bytes, *parameters: Any, **how: Any) -> list[Any]:
-        sent.append(sql.decode())
+        note(None, None, sql.decode())
         return await read(reader, sql, *parameters, **how)
 
     read = Reader.rows

@@ -6,16 +6,10 @@ whole process and hands them to `subscribers`; `streams` turns them into the val
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import last_statement
 from app.models.base import Json
-from app.models.system import Event
 
 
 def record(session: AsyncSession, topic: str, payload: Json | None = None) -> None:
-    """Records an event in this transaction; its readers are woken after the commit."""
-    session.add(Event(topic=topic, payload=payload or {}))
-    session.info["events"] = True
-
-
-def pop_recorded(session: AsyncSession) -> bool:
-    """Whether the transaction recorded an event; false when asked again."""
-    return bool(session.info.pop("events", False))
+    """Records an event in this transaction, which writes it last; its readers are woken after the commit."""
+    last_statement.of(session).events.append((topic, payload or {}))

@@ -13,6 +13,7 @@ from app.events import waking
 from app.events.positions import CursorOutdated, Position
 from app.events.reading import EventReader
 from app.events.subscribers import FellBehind, StreamEvent, Subscribers
+from app.reader import Reader
 from app.settings import settings
 from app.supervision import Background
 
@@ -25,8 +26,8 @@ EPOCH_CHECK_S = 10.0
 class EventDispatcher:
     """The events of one process: read once from the table, handed to every subscription of their topic."""
 
-    def __init__(self, engine: AsyncEngine, redis_url: str) -> None:
-        self._events = EventReader(engine)
+    def __init__(self, engine: AsyncEngine, reader: Reader, redis_url: str) -> None:
+        self._events = EventReader(engine, reader)
         self._redis_url = redis_url
         self._position = Position(0, 0)
         self._lag_checked = monotonic()
@@ -111,10 +112,14 @@ class EventDispatcher:
             self._woken.clear()
 
     async def _deliver_new(self) -> None:
-        while events := await self._events.after(self._position, BATCH):
+        is_more = True
+        while is_more:
+            events = await self._events.after(self._position, BATCH)
             for event in events:
                 self._subscribers.deliver(event)
-            self._position = events[-1].position
+                self._position = event.position
+            # What is committed from now on wakes it again.
+            is_more = len(events) == BATCH
 
     async def _follow_epoch(self) -> None:
         """Restarts where events have another order than before; subscribers have to subscribe again."""

@@ -9,45 +9,54 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import exists, select, text, tuple_
+import orjson
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.errors import Busy, LimitReached
-from app.events import epochs, retention, watermark
+from app.connection import Row
+from app.errors import Busy, LimitReached, TimedOut
+from app.events import epochs, watermark
 from app.events.positions import NotACursor, Position
 from app.events.subscribers import StreamEvent
 from app.events.watermark import Holder
-from app.models.system import Event
+from app.reader import Reader
 from app.settings import settings
 
 SETTLE_S = 0.05
 
-_position = tuple_(Event.xid, Event.id)
-_oldest_open = text(watermark.OLDEST_OPEN)
-_not_begun = text(watermark.NOT_BEGUN)
+# Each is a transaction of its own, as the watermark needs it.
+_AFTER = f"""
+SELECT xid, id, topic, payload::text FROM events
+WHERE (xid, id) > ($1::bigint, $2::bigint) AND xid < {watermark.OLDEST_OPEN} {{}} ORDER BY xid, id LIMIT $3::bigint
+"""  # noqa: S608 -- constants only
+_ALL = _AFTER.format("").encode()
+_OF_TOPIC = _AFTER.format("AND topic = $4::text").encode()
+_OPEN = f"SELECT {watermark.OLDEST_OPEN}, {watermark.NOT_BEGUN}".encode()
+# As `retention.is_expired` has it.
+_EXPIRED = f"""
+SELECT {watermark.NOT_BEGUN}, EXISTS (SELECT FROM events
+    WHERE (xid, id) > ($1::bigint, $2::bigint) AND created_at < now() - make_interval(days => $3::int))
+""".encode()  # noqa: S608 -- constants only
 
 
 class EventReader:
     """Asks the database one question at a time; raises `Busy` when it does not answer."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, reader: Reader) -> None:
         self._engine = engine
+        self._reader = reader
 
     async def after(self, position: Position, limit: int, topic: str | None = None) -> list[StreamEvent]:
         """The next events after a position that can be read now."""
-        statement = (
-            select(Event.xid, Event.id, Event.topic, Event.payload)
-            .where(_position > tuple_(position.xid, position.id), Event.xid < _oldest_open)
-            .order_by(Event.xid, Event.id)
-            .limit(limit)
-        )
-        if topic is not None:
-            statement = statement.where(Event.topic == topic)
-        async with self._connect() as connection:
-            rows = (await connection.execute(statement)).all()
-        return [StreamEvent(Position(xid, id, position.epoch), topic, payload) for xid, id, topic, payload in rows]
+        if topic is None:
+            rows = await self._rows(_ALL, position.xid, position.id, limit)
+        else:
+            rows = await self._rows(_OF_TOPIC, position.xid, position.id, limit, topic)
+        return [
+            StreamEvent(Position(xid, id, position.epoch), topic, orjson.loads(payload))
+            for xid, id, topic, payload in rows
+        ]
 
     async def replay(self, topic: str, after: Position) -> list[StreamEvent]:
         """The missed events of a topic; refuses a position that does not exist or after which events are missing."""
@@ -56,9 +65,7 @@ class EventReader:
         if len(missed) > most:
             raise LimitReached("Too many events happened since this cursor. Subscribe without `after`.", limit=most)
         # Asked after reading: events pruned in between would be missing.
-        expired = exists().where(retention.is_expired(), _position > tuple_(after.xid, after.id))
-        async with self._connect() as connection:
-            not_begun, is_too_old = (await connection.execute(select(_not_begun, expired))).one()
+        [(not_begun, is_too_old)] = await self._rows(_EXPIRED, after.xid, after.id, days)
         if after.xid >= not_begun:
             raise NotACursor
         if is_too_old:
@@ -98,9 +105,14 @@ class EventReader:
 
     async def _open_transactions(self) -> tuple[int, int]:
         """The oldest transaction still open, and the first that has not begun."""
-        async with self._connect() as connection:
-            oldest_open, end = (await connection.execute(select(_oldest_open, _not_begun))).one()
+        [(oldest_open, end)] = await self._rows(_OPEN)
         return int(oldest_open), int(end)
+
+    async def _rows(self, sql: bytes, *parameters: object) -> list[Row]:
+        try:
+            return await self._reader.rows(sql, [str(parameter).encode() for parameter in parameters])
+        except TimedOut as error:
+            raise Busy from error
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncConnection]:

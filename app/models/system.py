@@ -347,7 +347,15 @@ class IdempotencyKey(Record):
     """The outcome of a mutation field under an idempotency key, stored in its transaction so that it runs once."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (UniqueConstraint("user_id", "key", "field"), Index(None, "created_at"))
+    __table_args__ = (
+        UniqueConstraint(
+            "user_id",
+            "key",
+            "field",
+            info={"conflict": "This request was carried out meanwhile. Send it again with its key to get its result."},
+        ),
+        Index(None, "created_at"),
+    )
 
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"),

@@ -183,7 +183,7 @@ async def test_a_change_in_another_process_is_known_long_before_it_would_be_aske
 
 async def test_who_signs_out_is_told_of_to_every_process(ask, database, owner, long):
     await ask(ME, viewer=owner)
-    feed = EventDispatcher(database.engine, str(settings.redis_url))
+    feed = EventDispatcher(database.engine, database.reader, str(settings.redis_url))
     elsewhere = Viewers(lambda token: sessions.viewer_of(database, token), feed)
     await feed.start()
     await elsewhere.start()

@@ -76,7 +76,7 @@ async def kept(database, owner, redis_url, tmp_path, monkeypatch):
     dataset = await factories.dataset(database, owner.id)
     await factories.label(database, await factories.aoi(database, dataset))
     await storage.put("trainings/1/1/checkpoint.safetensors", b"weights")
-    feed = EventDispatcher(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, database.reader, redis_url)
     await feed.start()
     await say(database, 1)
     cursor = (await feed.now()).cursor
@@ -92,7 +92,7 @@ async def test_all_of_it_comes_back_on_a_new_server(kept, elsewhere, redis_url):
     url = elsewhere()
     await asyncio.to_thread(backup.restore, folder, replace=False)
     database = Database(url, redis_url)
-    feed = EventDispatcher(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, database.reader, redis_url)
     try:
         assert missing(url) == []
         assert await rows_of(database) == rows
@@ -206,7 +206,7 @@ async def test_a_feed_notices_that_its_database_was_restored_and_so_do_its_reade
 ):
     monkeypatch.setattr(dispatcher, "EPOCH_CHECK_S", 0.0)
     database = Database(clone_database("restored"), redis_url)
-    feed = EventDispatcher(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, database.reader, redis_url)
     await feed.start()
     try:
         cursor = (await feed.now()).cursor

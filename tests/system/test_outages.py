@@ -155,7 +155,7 @@ async def test_a_stream_of_events_begins_with_an_id_and_each_event_has_one(live,
 
 @asynccontextmanager
 async def feeding(database, redis_url):
-    feed = EventDispatcher(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, database.reader, redis_url)
     await feed.start()
     try:
         yield feed

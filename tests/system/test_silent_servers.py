@@ -124,7 +124,10 @@ async def test_a_reader_asks_again_where_only_old_connections_are_silent(databas
 @pytest.mark.parametrize("forgotten", [False, True], ids=["silent", "old connections silent"])
 async def test_no_event_is_missed_and_none_is_doubled(far, database, redis_url, forgotten):
     near, proxy = database, far[1]
-    async with started(EventDispatcher(far[0].engine, redis_url)) as feed, followed(feed, "topic") as following:
+    async with (
+        started(EventDispatcher(far[0].engine, far[0].reader, redis_url)) as feed,
+        followed(feed, "topic") as following,
+    ):
         await noted(near, 0)
         heard = [await anext(following)]
         proxy.forget() if forgotten else proxy.silence()
@@ -280,7 +283,7 @@ async def test_what_listens_to_redis_hears_again_after_a_silence(redis_url):
 async def test_events_come_by_polling_while_redis_is_silent(database, redis_url):
     async with (
         before_redis(redis_url) as (proxy, url),
-        started(EventDispatcher(database.engine, url)) as feed,
+        started(EventDispatcher(database.engine, database.reader, url)) as feed,
         followed(feed, "topic") as following,
     ):
         first = asyncio.ensure_future(anext(following))

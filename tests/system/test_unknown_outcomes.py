@@ -10,7 +10,7 @@ from redis import Redis
 from sqlalchemy import select, text
 
 from app import events, queue
-from app.database import Database, WriteSession, after_commit
+from app.database import Database, WriteSession, after_commit, lock, part
 from app.errors import Busy, Conflict, OutcomeUnknown
 from app.models.accounts import Team
 from app.models.kinds.accounts import AccountsMail
@@ -79,6 +79,69 @@ async def test_a_commit_that_never_arrives_is_unknown(network, kept):
     with pytest.raises(OutcomeUnknown):
         await say(database, "Never.")
     assert await kept() == []
+
+
+async def test_a_connection_that_was_lost_while_idle_is_replaced(network, kept):
+    database, proxy = network
+    await say(database, "One.")
+    await restart(proxy)
+    await say(database, "Two.")
+    assert await kept() == ["One.", "Two."]
+    assert proxy.opened == 2
+
+
+@pytest.mark.parametrize("lose", [Proxy.lose_answer, Proxy.drop])
+async def test_a_transaction_that_is_lost_as_it_begins_begins_on_another_connection(network, kept, lose):
+    database, proxy = network
+    await say(database, "One.")
+    lost = lose(proxy, b"BEGIN")
+    await say(database, "Two.")
+    assert lost.is_set()
+    assert await kept() == ["One.", "Two."]
+
+
+async def test_what_was_read_is_read_though_its_transaction_is_lost_as_it_ends(network):
+    database, proxy = network
+    for _ in range(2):
+        lost = proxy.lose_answer()
+        async with database.reading() as session:
+            assert await session.scalar(text("SELECT 7")) == 7
+        assert lost.is_set()
+
+
+async def test_a_transaction_that_has_only_begun_makes_room_for_other_ways(database):
+    for _ in range(2):  # the second takes the connection from the pool, where its transaction begins
+        async with database.engine.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            assert await alone.scalar(text("SELECT pg_current_xact_id_if_assigned() IS NULL"))
+            await alone.execute(text("DISCARD ALL"))  # refused in a transaction
+        async with database.reading() as session:
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            assert await session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+
+
+async def undone(session: WriteSession) -> None:
+    """A part of a transaction that fails."""
+    async with part(session):
+        events.record(session, "undone")
+        await lock(session, "a lock")
+        raise ZeroDivisionError
+
+
+async def test_events_of_a_part_that_is_undone_are_undone_with_it(database):
+    async with database.writing() as session:
+        events.record(session, "kept", {"number": 1})
+        with pytest.raises(ZeroDivisionError):
+            await undone(session)
+        async with part(session):
+            events.record(session, "kept", {"number": 2})
+        async with database.writing() as other:  # it waits for nobody: the lock went with the part
+            await lock(other, "a lock")
+        await lock(session, "a lock")
+        assert await session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")) == 1
+    async with database.reading() as session:
+        rows = await session.execute(text("SELECT topic, payload FROM events ORDER BY id"))
+        assert [tuple(row) for row in rows] == [("kept", {"number": 1}), ("kept", {"number": 2})]
 
 
 async def restart(proxy: Proxy) -> None:

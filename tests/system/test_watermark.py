@@ -40,7 +40,7 @@ def open_write():
 
 @pytest.fixture
 async def feed(database, redis_url):
-    feed = EventDispatcher(database.engine, redis_url)
+    feed = EventDispatcher(database.engine, database.reader, redis_url)
     await feed.start()
     yield feed
     await feed.stop()

@@ -63,7 +63,6 @@ async def send_message(session: WriteSession, viewer: Viewer, *, receiver_id: in
     message = Message(sender_id=own, receiver_id=receiver_id, content=content, is_read=own == receiver_id)
     session.add(message)
     await session.flush()
-    await session.refresh(message)
     _record(session, {own, receiver_id}, message.id, MessageChange.SENT)
     await tell(session, receiver_id, own, SocialNotification.MESSAGE, about=message, within=own)
     return message

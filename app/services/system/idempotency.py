@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from hashlib import sha256
 from uuid import uuid4
 
+import orjson
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
-from app.database import ReadSession, WriteSession, part
+from app import last_statement
+from app.database import WriteSession
 from app.errors import BadRequest, Conflict, InProgress, LimitReached
+from app.last_statement import Outcome
 from app.models.base import Json
 from app.models.system import IdempotencyKey
 from app.policies import Viewer, signed_in
+from app.reader import Reader
 from app.settings import settings
 
 KEY_LENGTH_MAX = 200
@@ -39,45 +42,52 @@ def checked_key(key: object) -> str:
     raise BadRequest(f"An idempotency key must have 1 to {KEY_LENGTH_MAX} visible ASCII characters. Use a random UUID.")
 
 
-async def outcomes(session: ReadSession, viewer: Viewer, key: str, *, request: bytes) -> dict[str, Json]:
+# One statement, and no transaction: most keys are new. The last row says that there are too many of them.
+_DONE = f"""
+SELECT field, request, outcome::text FROM idempotency_keys WHERE user_id = $1::bigint AND key = $2::text
+UNION ALL SELECT NULL, NULL, NULL FROM (SELECT FROM idempotency_keys
+    WHERE user_id = $1::bigint AND key COLLATE "C" < '{OURS}' OFFSET $3::bigint LIMIT 1) AS one_more
+""".encode()  # noqa: S608 -- a constant
+
+
+async def outcomes(reader: Reader, viewer: Viewer, key: str, *, request: bytes) -> dict[str, Json]:
     """The stored outcomes of the viewer's request with this key, by field. Conflict if it is another request's."""
-    user_id = signed_in(viewer)
-    query = select(IdempotencyKey.field, IdempotencyKey.request, IdempotencyKey.outcome)
-    rows = (await session.execute(query.where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key))).all()
-    if any(row.request != request for row in rows):
-        raise Conflict("This idempotency key was already used for another request. Use a new key for each request.")
     most = settings.idempotency_keys_per_viewer_max
-    if not rows:
-        is_theirs = IdempotencyKey.key.collate("C") < OURS
-        theirs = select(IdempotencyKey.id).where(IdempotencyKey.user_id == user_id, is_theirs)
-        if await session.scalar(theirs.offset(most).limit(1)) is not None:
-            raise LimitReached(
-                f"You have reached the limit of {most} idempotency keys in "
-                f"{settings.idempotency_keys_kept_hours} hours. Try later, or send the request "
-                "without a key.",
-                limit=most,
-            )
-    return {row.field: row.outcome for row in rows}
+    rows = await reader.rows(_DONE, [b"%d" % signed_in(viewer), key.encode(), b"%d" % most])
+    done = {field: (digest, orjson.loads(outcome)) for field, digest, outcome in rows if field is not None}
+    if rows and not done:
+        raise LimitReached(
+            f"You have reached the limit of {most} idempotency keys in "
+            f"{settings.idempotency_keys_kept_hours} hours. Try later, or send the request "
+            "without a key.",
+            limit=most,
+        )
+    return _of_this_request(done, request)
 
 
 async def claim(session: WriteSession, viewer: Viewer, key: str, *, request: bytes) -> dict[str, Json]:
-    """Reserves the key until this transaction ends; returns as `outcomes`, InProgress to concurrent requests."""
-    name = f"idempotency key {signed_in(viewer)} {key}"
-    if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))):
-        raise InProgress
-    return await outcomes(session, viewer, key, request=request)
+    """Reserves the key until this transaction ends; returns as `outcomes`, InProgress to concurrent requests.
 
-
-async def keep(session: WriteSession, viewer: Viewer, key: str, *, request: bytes, came_to: Mapping[str, Json]) -> None:
-    """Writes the outcomes of fields, in the transaction of their change."""
+    An outcome that is committed while this asks may be missing. Then this transaction cannot `keep` its own.
+    """
     user_id = signed_in(viewer)
-    rows = [
-        IdempotencyKey(user_id=user_id, key=key, field=field, request=request, outcome=outcome)
-        for field, outcome in came_to.items()
-    ]
-    try:
-        async with part(session):
-            session.add_all(rows)
-    except IntegrityError:
-        # Its outcome was unknown to the first sender, and is known now.
-        raise InProgress from None
+    name = f"idempotency key {user_id} {key}"
+    lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)).label("is_ours")).cte("claim")
+    is_this = (IdempotencyKey.user_id == user_id) & (IdempotencyKey.key == key)
+    stored = IdempotencyKey.field, IdempotencyKey.request, IdempotencyKey.outcome
+    query = select(lock.c.is_ours, *stored).select_from(lock).outerjoin(IdempotencyKey, is_this)
+    rows = (await session.execute(query)).all()
+    if not rows[0].is_ours:
+        raise InProgress
+    return _of_this_request({row.field: (row.request, row.outcome) for row in rows if row.field is not None}, request)
+
+
+def _of_this_request(done: Mapping[str, tuple[bytes, Json]], request: bytes) -> dict[str, Json]:
+    if any(digest != request for digest, _ in done.values()):
+        raise Conflict("This idempotency key was already used for another request. Use a new key for each request.")
+    return {field: outcome for field, (_, outcome) in done.items()}
+
+
+def keep(session: WriteSession, viewer: Viewer, key: str, *, request: bytes, field: str, outcome: Json) -> None:
+    """Has the transaction of a change write the field's outcome; a Conflict if there is one already."""
+    last_statement.of(session).outcome = Outcome(signed_in(viewer), key, field, request, outcome)

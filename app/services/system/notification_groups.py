@@ -6,8 +6,8 @@ is, and the next action starts another.
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, any_, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy import BigInteger, Integer, Select, String, any_, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from app import events
@@ -20,32 +20,73 @@ from app.models.system import NotificationActor, UserNotification
 from app.services.system.notifications import delivery_methods, notify, record_change, topic
 from app.settings import settings
 
+# The notification is locked by the first part: of two concurrent actions the second sees the first.
+_OPEN = text("""
+WITH opened AS (
+    INSERT INTO user_notifications (user_id, kind, message, is_read, group_key, actors_count, mail_due, subject_type)
+    VALUES (:user_id, :kind, '', false, :group_key, 0, false, :subject_type)
+    ON CONFLICT (user_id, group_key) WHERE NOT is_read DO UPDATE SET told_at = now()
+    RETURNING id, actors_count, mail_due
+), named AS (
+    INSERT INTO notification_actors AS actor (notification_id, user_id, subject_keys)
+    SELECT id, :actor_id, ARRAY[:key]::bigint[] FROM opened
+    ON CONFLICT (notification_id, user_id) DO UPDATE SET told_at = now(), subject_keys =
+        (actor.subject_keys || excluded.subject_keys)[greatest(cardinality(actor.subject_keys) + 2 - :keys_max, 1):]
+    RETURNING xmax = 0 AS is_new
+)
+SELECT opened.id, opened.actors_count, opened.mail_due, named.is_new FROM opened, named
+""").bindparams(
+    bindparam("user_id", type_=BigInteger),
+    bindparam("kind", type_=String),
+    bindparam("group_key", type_=String),
+    bindparam("subject_type", type_=String),
+    bindparam("actor_id", type_=BigInteger),
+    bindparam("key", type_=BigInteger),
+    bindparam("keys_max", type_=Integer),
+)
+
 
 async def notify_grouped(
-    session: WriteSession, user_id: int, actor_user: User, kind: NotificationKind, *, about: Record, within: int | None
+    session: WriteSession,
+    user_id: int,
+    actor_user: User,
+    kind: NotificationKind,
+    *,
+    about: Record,
+    within: int | None,
+    methods: Sequence[DeliveryMethod] | None = None,
 ) -> None:
-    """Notifies a user of another's action, together with unread similar actions `within` the same object."""
-    methods = await delivery_methods(session, user_id, kind)
+    """Notifies a user of another's action, together with unread similar actions `within` the same object.
+
+    `methods` are how the user wants to hear of this kind, if that is known already, and that they do.
+    """
+    methods = await delivery_methods(session, user_id, kind) if methods is None else methods
     if methods is None:
         return
-    opened = insert(UserNotification).values(
-        user_id=user_id, kind=kind, message="", group_key=_group(kind, within), subject_type=type(about).__name__
+    values = {
+        "user_id": user_id,
+        "kind": kind.value,
+        "group_key": _group(kind, within),
+        "subject_type": type(about).__name__,
+        "actor_id": actor_user.id,
+        "key": about.id,
+        "keys_max": settings.notification_things_max,
+    }
+    opened = (await session.execute(_OPEN, values)).one()
+    actors_count = opened.actors_count + opened.is_new
+    changed = update(UserNotification).where(UserNotification.id == opened.id)
+    await session.execute(
+        changed.values(
+            actor_id=actor_user.id,
+            subject_key=about.id,
+            actors_count=actors_count,
+            message=_sentence(kind, actor_user.username, actors_count - 1),
+            mail_due=opened.mail_due or (opened.is_new and DeliveryMethod.EMAIL in methods),
+        ),
+        execution_options={"synchronize_session": False},
     )
-    opened = opened.on_conflict_do_update(
-        index_elements=["user_id", "group_key"], index_where=text("NOT is_read"), set_={"told_at": func.now()}
-    )
-    # Locked from here on: of two concurrent actions the second sees the first.
-    notifications = await session.scalars(
-        opened.returning(UserNotification), execution_options={"populate_existing": True}
-    )
-    notification = notifications.one()
-    is_new = await _name(session, notification.id, actor_user.id, about.id)
-    notification.actors_count += is_new
-    notification.actor_id, notification.subject_key = actor_user.id, about.id
-    notification.message = _sentence(kind, actor_user.username, notification.actors_count - 1)
-    notification.mail_due = notification.mail_due or (is_new and DeliveryMethod.EMAIL in methods)
     if DeliveryMethod.WEB in methods:
-        events.record(session, topic(user_id), {"notification": notification.id})
+        events.record(session, topic(user_id), {"notification": opened.id})
 
 
 async def notify_of_actor(
@@ -54,7 +95,7 @@ async def notify_of_actor(
     """Notifies a user with a sentence without a name: the actor is shown while they are visible."""
     notification = await notify(session, user_id, message, about=about)
     if notification is not None:
-        await _name(session, notification.id, actor_user_id, about.id)
+        session.add(NotificationActor(notification_id=notification.id, user_id=actor_user_id, subject_keys=[about.id]))
         notification.actor_id, notification.actors_count = actor_user_id, 1
 
 
@@ -113,20 +154,6 @@ def _of(actor_user_id: int) -> Select[NotificationActor]:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-
-
-async def _name(session: WriteSession, notification_id: int, actor_user_id: int, key: int) -> bool:
-    """Adds an actor to a notification; returns whether they are new in it."""
-    known = NotificationActor.notification_id == notification_id, NotificationActor.user_id == actor_user_id
-    actor = await session.scalar(select(NotificationActor).where(*known).execution_options(populate_existing=True))
-    if actor is None:
-        session.add(NotificationActor(notification_id=notification_id, user_id=actor_user_id, subject_keys=[key]))
-        await session.flush()
-        return True
-    actor.subject_keys = [*actor.subject_keys, key][-settings.notification_things_max :]
-    actor.told_at = (await session.scalars(select(func.now()))).one()
-    await session.flush()
-    return False
 
 
 async def _leave(

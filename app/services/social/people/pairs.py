@@ -1,6 +1,7 @@
 """Relations between two users: changes affect both at once."""
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import aliased
 
 from app.database import ReadSession, WriteSession, lock
 from app.errors import Invalid
@@ -58,10 +59,18 @@ async def tell(
     Similar actions are grouped, `within` the same object if one is given. Several receivers are notified in the order
     of their ids.
     """
+    if user_id == actor_user_id:
+        return
     await lock_pair(session, user_id, actor_user_id)
-    visible_actor = select(User).where(
-        User.id == actor_user_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id)
+    receiver = aliased(User)
+    told = (
+        select(User, receiver.notifications_delivery_methods, receiver.notifications_declined)
+        .join(receiver, receiver.id == user_id)
+        .where(User.id == actor_user_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id))
     )
-    actor_user = None if user_id == actor_user_id else await session.scalar(visible_actor)
-    if actor_user is not None:
-        await notification_groups.notify_grouped(session, user_id, actor_user, kind, about=about, within=within)
+    row = (await session.execute(told)).one_or_none()
+    if row is not None and kind not in row.notifications_declined:
+        actor_user, methods, _ = row
+        await notification_groups.notify_grouped(
+            session, user_id, actor_user, kind, about=about, within=within, methods=methods
+        )

@@ -86,6 +86,7 @@ async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, chan
     post.edited_at = post.updated_at = (await session.scalars(select(func.now()))).one()
     await session.flush()
     await _spread(session, viewer, post, PostChange.EDITED)
+    await session.refresh(post)
     return post
 
 
@@ -93,15 +94,15 @@ async def _spread(
     session: WriteSession, viewer: Viewer, post: Post, change: PostChange, *, answered: int | None = None
 ) -> None:
     """Indexes a post for search, and notifies the author it replies to and newly mentioned users, each once."""
-    await keep_hashtags(session, post)
-    named = await keep_mentions(session, viewer, post)
+    is_new = change is PostChange.CREATED
+    await keep_hashtags(session, post, is_new=is_new)
+    named = await keep_mentions(session, viewer, post, is_new=is_new)
     for user_id in sorted({*named, *([] if answered is None else [answered])}):
         if user_id == answered:
             await tell(session, user_id, post.author_id, SocialNotification.REPLY, about=post, within=post.parent_id)
         else:
             await tell(session, user_id, post.author_id, SocialNotification.MENTION, about=post)
     await record_post(session, post, change)
-    await session.refresh(post)
 
 
 async def _fill(session: WriteSession, post: Post, fields: Mapping[str, Any]) -> None:

@@ -30,27 +30,31 @@ JOINING = {"@", "#", "/", "&", "=", "+"}
 JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
 
 
-async def keep_hashtags(session: WriteSession, post: Post) -> None:
-    """Updates the hashtags of a post."""
+async def keep_hashtags(session: WriteSession, post: Post, *, is_new: bool) -> None:
+    """Updates the hashtags of a post; a new one has none yet."""
     names = hashtags(post.content)
-    gone = delete(PostHashtag).where(PostHashtag.post_id == post.id, PostHashtag.name.not_in(names))
-    await session.execute(gone)
+    if not is_new:
+        gone = delete(PostHashtag).where(PostHashtag.post_id == post.id, PostHashtag.name.not_in(names))
+        await session.execute(gone)
     if names:
         rows = [{"post_id": post.id, "name": name} for name in names]
         await session.execute(insert(PostHashtag).values(rows).on_conflict_do_nothing())
 
 
-async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post) -> Sequence[int]:
-    """Updates the mentions of a post; returns users it never mentioned before."""
+async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post, *, is_new: bool) -> Sequence[int]:
+    """Updates the mentions of a post; returns users it never mentioned before. A new one has mentioned nobody yet."""
     known = await _people(session, viewer, post.content)
     named = set(mentions(post.content, known))
-    gone = delete(PostMention).where(PostMention.post_id == post.id, PostMention.user_id.not_in(named))
-    await session.execute(gone)
+    if not is_new:
+        gone = delete(PostMention).where(PostMention.post_id == post.id, PostMention.user_id.not_in(named))
+        await session.execute(gone)
     if not named:
         return []
     rows = [{"post_id": post.id, "user_id": user_id} for user_id in sorted(named)]
     added = insert(PostMention).values(rows).on_conflict_do_nothing().returning(PostMention.user_id)
     new = set(await session.scalars(added))
+    if is_new:
+        return sorted(new)
     for before in await session.scalars(select(PostRevision.content).where(PostRevision.post_id == post.id)):
         new -= set(mentions(before, known))
     return sorted(new)
