@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,7 @@ def serve() -> None:
     """Serve the API."""
     _find_servers()
     _find_secret()
+    _find_traces()
     with _loading():
         from app.main import serve as serve_api
 
@@ -64,6 +66,7 @@ def work(
     settings.job_slow_at_once = threads or settings.job_slow_at_once
     _find_servers()
     _find_secret()
+    _find_traces()
     with _loading():
         from jobs.worker import main as run_worker
 
@@ -277,6 +280,11 @@ def _loading() -> Iterator[None]:
     yield
     gc.freeze()
     gc.enable()
+
+
+def _find_traces() -> None:
+    if settings.traces_url is not None and find_spec("opentelemetry") is None:
+        raise CannotStart("FIELDGRAPH_TRACES_URL needs an extra: pip install 'fieldgraph[traces]'.")
 
 
 def _find_running() -> None:

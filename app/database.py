@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app import last_statement, queue, redis_client
+from app import last_statement, queue, redis_client, tracing
 from app.after_commit import Aside
 from app.connection import Session, hang_up, in_words, is_alive, link, options, punctual
 from app.errors import Busy, Conflict, OutcomeUnknown, TransactionTooLong
@@ -77,6 +77,7 @@ class Database:
         )
         self._transaction_s_max = transaction_s_max
         _time(self.engine.sync_engine)
+        tracing.statements(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "connect", _heed_warnings)
         _begin_at_checkout(self.engine.sync_engine)
         self.reader = Reader(url, statement_s_max=statement_s_max)

@@ -1,5 +1,6 @@
 """The roof: builds the API out of its parts; the only module that knows every one of them."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from app import logs, redis_client
+from app import logs, redis_client, tracing
 from app.database import Database
 from app.discovery import import_tree
 from app.events.dispatcher import EventDispatcher
@@ -124,6 +125,7 @@ def build(*, planned: bool = True) -> Api:
         await rates.close()
         await logbook.stop()
         await database.close()
+        await asyncio.to_thread(tracing.end)
 
     budget = Budget(rates)
     limits, plans = Limits(schema), Plans(schema) if planned else None
@@ -199,7 +201,11 @@ def serve() -> None:
     logs.configure()
     # Connections live long: looking for garbage among thousands of them stops everybody for half a second each time.
     gc.set_threshold(50_000, 20, 50)
+    traced = tracing.start("fieldgraph-api")
     api = build()
-    Server(
-        configuration(api.app, post=api.graphql.post, hurry=api.graphql.hurry), leaving=api.leaving, end=api.graphql.end
-    ).run()
+    if traced:
+        # What answers without the application has no spans.
+        served = configuration(tracing.requests(api.app))
+    else:
+        served = configuration(api.app, post=api.graphql.post, hurry=api.graphql.hurry)
+    Server(served, leaving=api.leaving, end=api.graphql.end).run()

@@ -12,6 +12,7 @@ import psycopg
 import structlog
 from sqlalchemy import make_url
 
+from app import tracing
 from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy
 from app.metering import current
@@ -95,7 +96,8 @@ class Reader:
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             try:
-                rows = await connection.rows(sql, parameters)
+                with tracing.statement(sql):
+                    rows = await connection.rows(sql, parameters)
             except Lost:  # the server may have restarted, and what is idle be just as dead
                 self._drop_idle()
                 connection = await self._connect()

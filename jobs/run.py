@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import events
+from app import events, tracing
 from app.database import Database, WriteSession, part
 from app.errors import DomainError
 from app.models.kinds import JobKind
@@ -176,7 +176,10 @@ async def _attempt(run: Run, work: Work) -> None:
     structlog.contextvars.bind_contextvars(job=claim.job_id, kind=work.kind.value, attempt=claim.attempt)
     started = time.monotonic()
     try:
-        outcome = await _outcome(run, work)
+        with tracing.span(f"job {work.kind.value}", job=claim.job_id, attempt=claim.attempt):
+            if trace_id := tracing.trace_id():
+                structlog.contextvars.bind_contextvars(trace_id=trace_id)
+            outcome = await _outcome(run, work)
     finally:
         lease.cancel()
         await asyncio.gather(lease, return_exceptions=True)

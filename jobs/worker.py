@@ -6,7 +6,7 @@ import signal
 import dramatiq
 import structlog
 
-from app import logs, queue
+from app import logs, queue, tracing
 from app.database import Database
 from app.discovery import import_modules, import_tree
 from app.models.kinds import Lane
@@ -24,7 +24,9 @@ import_tree("app.services")
 def main() -> None:
     """Works until SIGTERM or SIGINT."""
     logs.configure()
+    tracing.start("fieldgraph-worker")
     asyncio.run(work())
+    tracing.end()
 
 
 async def work() -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from app.settings.kinds import INTEGER_MAX, Count, DaysOrPart, Duration, Proxies, WholeDuration
+from app.settings.kinds import INTEGER_MAX, Count, DaysOrPart, Duration, Proxies, Share, WholeDuration
 from app.settings.units import MIB
 
 
@@ -112,6 +112,12 @@ class ServersSettings(BaseModel):
     log_waiting_max: Count = Field(
         default=200, description="Log entries that wait to be written; more are counted and dropped."
     )
+    traces_url: str | None = Field(
+        default=None,
+        description="Where traces are sent by OTLP over HTTP, such as http://host:4318/v1/traces. Needs the extra "
+        "`traces`; without it nothing is traced.",
+    )
+    traces_share: Share = Field(default=1.0, description="The share of requests and jobs that are traced.")
     log_write_s: Duration = Field(default=1, description="Time between writes of log entries.")
     log_text_length_max: Count = Field(
         default=20_000, description="Characters of a log message or traceback that are kept."

@@ -8,6 +8,7 @@ from functools import lru_cache
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from app import tracing
 from app.errors import Unauthenticated
 from app.settings import settings
 
@@ -20,10 +21,10 @@ _PREFLIGHTED = ("authorization", "x-requested-with", "apollo-require-preflight",
 
 
 def request_id_of(scope: Scope) -> str:
-    """The client's own X-Request-ID if it is well formed, else a new one; the same for the whole request."""
+    """Its trace's ID, else the client's own X-Request-ID if it is well formed, else a new one; kept for the request."""
     state: dict[str, str] = scope.setdefault("state", {})
     if "request_id" not in state:
-        state["request_id"] = own_request_id(scope) or new_request_id()
+        state["request_id"] = tracing.trace_id() or own_request_id(scope) or new_request_id()
     return state["request_id"]
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from graphql import OperationType
 
-from app import logs
+from app import logs, tracing
 from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.request import Parameters
 from app.web.graphql.results import Reply
@@ -81,3 +81,4 @@ class Observation:
         if cut_short:
             facts["cut_short"] = True
         logs.note(__name__, "operation", facts)
+        tracing.operation(f"{kind} {facts.get('operation', '')}".rstrip(), ended - self._begun, facts)
