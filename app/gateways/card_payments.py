@@ -1,9 +1,11 @@
 """Payments by card through Stripe, by its own library: a page to pay on, and events that it signs."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -12,8 +14,13 @@ from app.errors import Unavailable
 from app.gateways.outside import Outage
 from app.settings import settings
 
+if TYPE_CHECKING:
+    import stripe
+
 WHO = "Stripe"
 CENTS = 100
+NOT_ACCEPTED = "The bank did not accept the payment."
+NO_CARD = "There is no saved card."
 NO_CARDS = "This installation takes no cards. Ask its staff to top up your balance."
 
 log = structlog.get_logger(__name__)
@@ -25,6 +32,15 @@ class Page:
 
     key: str
     url: str
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What became of the charge of a saved card: paid, refused with a reason, or neither yet."""
+
+    key: str | None = None
+    is_paid: bool = False
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ def require_set_up() -> None:
         raise Unavailable(NO_CARDS)
 
 
-async def open_page(*, reference: str, usd: Decimal) -> Page:
+async def open_page(*, reference: str, usd: Decimal, saves_card: bool = False) -> Page:
     """A page on which somebody pays; asked again for the same reference, it is the same page."""
     require_set_up()
     named = {"top_up": reference}
@@ -62,10 +78,51 @@ async def open_page(*, reference: str, usd: Decimal) -> Page:
         "success_url": settings.address,
         "cancel_url": settings.address,
     }
+    if saves_card:
+        params["customer_creation"] = "always"
+        params["payment_intent_data"] |= {"setup_future_usage": "off_session"}
     return await asyncio.to_thread(_open_page, params, f"top-up-{reference}")
 
 
 def _open_page(params: Any, key: str) -> Page:
+    with _asking("refused to open a page for the payment") as client:
+        page = client.v1.checkout.sessions.create(params, {"idempotency_key": key})
+    return Page(page.id, page.url or "")
+
+
+async def charge(*, reference: str, usd: Decimal, customer: str) -> Charge:
+    """Charges the saved card of a customer who is not there; asked again for the same reference, it is charged once."""
+    require_set_up()
+    params: Any = {
+        "amount": int(usd * CENTS),
+        "currency": "usd",
+        "customer": customer,
+        "off_session": True,
+        "confirm": True,
+        "metadata": {"top_up": reference},
+    }
+    return await asyncio.to_thread(_charge, params, f"automatic-top-up-{reference}")
+
+
+def _charge(params: Any, key: str) -> Charge:
+    import stripe  # noqa: PLC0415
+
+    with _asking("refused to charge the saved card") as client:
+        cards = client.v1.customers.payment_methods.list(params["customer"], {"type": "card", "limit": 1}).data
+        if not cards:
+            return Charge(refusal=NO_CARD)
+        try:
+            paid = client.v1.payment_intents.create(params | {"payment_method": cards[0].id}, {"idempotency_key": key})
+        except stripe.CardError:
+            return Charge(refusal=NOT_ACCEPTED)
+    if paid.status in {"succeeded", "processing"}:
+        return Charge(paid.id, is_paid=paid.status == "succeeded")
+    return Charge(paid.id, refusal=NOT_ACCEPTED)
+
+
+@contextmanager
+def _asking(refused: str) -> Iterator["stripe.StripeClient"]:
+    """A client of the provider, whose failures are told in our words."""
     import stripe  # noqa: PLC0415 -- it has thousands of classes, and few processes need one
 
     http = stripe.RequestsClient(timeout=settings.stripe_s_max)
@@ -76,16 +133,15 @@ def _open_page(params: Any, key: str) -> Page:
         http_client=http,
     )
     try:
-        page = client.v1.checkout.sessions.create(params, {"idempotency_key": key})
+        yield client
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise Outage(WHO, "cannot be reached", heals=True) from error
     except stripe.StripeError as error:
         heals = error.http_status is not None and error.http_status >= 500
         log.warning("stripe refused", status=error.http_status, code=error.code)
-        raise Outage(WHO, "refused to open a page for the payment", heals=heals, status=error.http_status) from error
+        raise Outage(WHO, refused, heals=heals, status=error.http_status) from error
     finally:
         http.close()  # type: ignore[no-untyped-call]
-    return Page(page.id, page.url or "")
 
 
 def read_event(content: bytes, signature: str) -> Event | None:

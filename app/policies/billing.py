@@ -4,6 +4,8 @@ from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlalchemy.orm import aliased
 
 from app.models.accounts import User
+from app.models.billing.automatic_top_ups import AutomaticTopUp
+from app.models.billing.coupon_codes import CouponCode
 from app.models.billing.grants import Adjustment, Grant
 from app.models.billing.ledger import EntryType, LedgerAccount, LedgerEntry, Operation
 from app.models.billing.legacy import Billing
@@ -37,6 +39,18 @@ def visible_reservations(viewer: AnyViewer) -> ColumnElement[bool]:
 def visible_grants(viewer: AnyViewer) -> ColumnElement[bool]:
     """The viewer's own; all for staff."""
     return true() if viewer.is_staff else names_viewer(viewer, Grant.user_id)
+
+
+@reads(AutomaticTopUp)
+def visible_automatic_top_ups(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Only by the user whose card is charged."""
+    return names_viewer(viewer, AutomaticTopUp.id)
+
+
+@reads(CouponCode)
+def visible_coupon_codes(viewer: AnyViewer) -> ColumnElement[bool]:
+    """For staff; users see the grants that they got."""
+    return true() if viewer.is_staff else false()
 
 
 @reads(Adjustment)

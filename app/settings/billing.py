@@ -49,9 +49,18 @@ class BillingSettings(BaseModel):
     ] = Field(
         default=Decimal("0.0001"), description="The lowest price in the market in US dollars; what is free costs 0."
     )
+    coupon_tries_per_hour_max: Count = Field(
+        default=10, description="Coupon codes that an account may try in an hour, whether they exist or not."
+    )
     top_ups_per_hour_max: Count = Field(default=20, description="Top-ups by card that an account may begin in an hour.")
     top_up_usd_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=5_000, description="US dollars of one top-up by card."
+    )
+    automatic_top_up_tries_max: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=3, description="Failed tries after which an automatic top-up is switched off."
+    )
+    automatic_top_up_pause_s: Annotated[int, Field(ge=60, le=36_000)] = Field(
+        default=3_600, description="Seconds until an automatic top-up that failed is tried again."
     )
     stripe_secret_key: SecretStr = Field(
         default=SecretStr(""), description="The secret key of Stripe; without it, only staff top up balances."

@@ -6,10 +6,12 @@ from decimal import Decimal
 import strawberry
 
 from app.models.accounts import User
+from app.models.billing.coupon_codes import CouponCode
 from app.models.billing.grants import Adjustment, Grant
 from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.top_ups import TopUp
-from app.services.billing import adjustments, card_top_ups, grants, topping_up
+from app.services.billing import adjustments, card_top_ups, coupon_codes, grants, topping_up
+from app.services.billing.coupon_codes import CodeTerms
 from app.services.billing.grants import Terms
 from resolvers import ids
 from resolvers.context import Info
@@ -24,15 +26,16 @@ async def buy_tokens(info: Info, usd: Decimal) -> Operation:
         return await topping_up.buy_tokens(session, info.context.viewer, usd=usd)
 
 
-async def start_top_up(info: Info, usd: Decimal) -> TopUp:
+async def start_top_up(info: Info, usd: Decimal, save_card: bool = False) -> TopUp:
     """Begins to top up the viewer's balance by card. Poll `checkoutUrl`, and pay there.
 
     Where the operator has set up no payment provider, this is UNAVAILABLE, and only staff top up balances.
 
     usd: How much, in whole cents, from {billing.TOP_UP_USD_MIN} to {settings.top_up_usd_max}.
+    save_card: Whether the payment provider keeps the card for automatic top-ups. They stay off until you set them.
     """
     async with info.context.writing() as session:
-        return await card_top_ups.start(session, info.context.viewer, usd=usd)
+        return await card_top_ups.start(session, info.context.viewer, usd=usd, saves_card=save_card)
 
 
 async def top_up_balance(info: Info, user_id: strawberry.ID, usd: Decimal, reason: str) -> Operation:
@@ -74,6 +77,54 @@ async def grant_credit(
     terms = Terms(name, currency, amount, priority, pays_for, starts_at, expires_at)
     async with info.context.writing() as session:
         return await grants.grant(session, info.context.viewer, ids.key(user_id, User), terms, reason=reason)
+
+
+async def issue_coupon_code(
+    info: Info,
+    code: str,
+    name: str,
+    amount: Decimal,
+    uses_max: int,
+    priority: int = 20,
+    expires_at: datetime | None = None,
+    coupons_expire_at: datetime | None = None,
+) -> CouponCode:
+    """Issues a code that gives coupons to each user who redeems it. For staff.
+
+    code: From {billing.COUPON_CODE_LENGTH_MIN} to {billing.COUPON_CODE_LENGTH_MAX} letters from A to Z and digits.
+        Small letters count as capitals; spaces and hyphens do not count.
+    name: The name that users see, at most {billing.GRANT_NAME_LENGTH_MAX} characters.
+    amount: How many coupons each user is given.
+    uses_max: How often it can be redeemed, at most {billing.COUPON_CODE_USES_MAX} times; each user redeems it once.
+    priority: From 1 to {billing.GRANT_PRIORITY_MAX}. Among coupons those with a lower number are spent first.
+    expires_at: From when on it cannot be redeemed; by default it does not expire.
+    coupons_expire_at: From when on its coupons cannot be spent; by default they do not expire.
+    """
+    terms = CodeTerms(code, name, amount, uses_max, priority, expires_at, coupons_expire_at)
+    async with info.context.writing() as session:
+        return await coupon_codes.issue(session, info.context.viewer, terms)
+
+
+async def end_coupon_code(info: Info, id: strawberry.ID) -> CouponCode:
+    """Ends a code now. Coupons that were given stay. For staff.
+
+    id: The code.
+    """
+    async with info.context.writing() as session:
+        return await coupon_codes.end(session, info.context.viewer, ids.key(id, CouponCode))
+
+
+async def redeem_coupon(info: Info, code: str) -> Grant:
+    """Redeems a code: the viewer is given its coupons, once.
+
+    Each account may try {settings.coupon_tries_per_hour_max} codes per hour, whether they exist or not.
+
+    code: The code, in capital or small letters.
+    """
+    context = info.context
+    await coupon_codes.pace(context.rates, context.viewer, address=context.address)
+    async with context.writing() as session:
+        return await coupon_codes.redeem(session, context.viewer, code=code)
 
 
 async def end_grant(info: Info, id: strawberry.ID) -> Grant:

@@ -7,6 +7,7 @@ import strawberry
 from sqlalchemy import Select, select
 
 from app.database import ReadSession
+from app.models.billing.coupon_codes import CouponCode
 from app.models.billing.grants import Adjustment, AdjustmentState, Grant
 from app.models.billing.ledger import LedgerAccount
 from app.policies import names_viewer, signed_in, visible
@@ -36,6 +37,13 @@ def grants(info: Info, spendable: bool = False) -> Select[Grant]:
     signed_in(viewer)
     query = visible(Grant, viewer).where(names_viewer(viewer, Grant.user_id))
     return query.where(is_in_effect()) if spendable else query
+
+
+def coupon_codes(info: Info) -> Select[CouponCode]:
+    """Coupon codes, newest first. For staff."""
+    viewer = info.context.viewer
+    signed_in(viewer)
+    return visible(CouponCode, viewer)
 
 
 def adjustments(info: Info, state: AdjustmentState | None = None) -> Select[Adjustment]:

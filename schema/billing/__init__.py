@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.billing.automatic_top_ups import AutomaticTopUpsMutation, AutomaticTopUpsQuery
 from schema.billing.changes import ChangesMutation
 from schema.billing.grants import GrantsQuery
 from schema.billing.ledger import LedgerQuery
@@ -11,10 +12,10 @@ from schema.billing.top_ups import TopUpsQuery
 
 
 @strawberry.type
-class BillingQuery(LedgerQuery, GrantsQuery, SpendingQuery, StatementsQuery, TopUpsQuery):
+class BillingQuery(LedgerQuery, GrantsQuery, SpendingQuery, StatementsQuery, TopUpsQuery, AutomaticTopUpsQuery):
     """The domain's questions."""
 
 
 @strawberry.type
-class BillingMutation(ChangesMutation, SpendingMutation):
+class BillingMutation(ChangesMutation, SpendingMutation, AutomaticTopUpsMutation):
     """The domain's changes."""

@@ -5,7 +5,7 @@ import strawberry
 from app.models.choices import Scope
 from app.models.kinds.billing import BillingRateLimit
 from resolvers.billing import changes as resolve
-from schema.billing.grants import Adjustment, Grant
+from schema.billing.grants import Adjustment, CouponCode, Grant
 from schema.billing.ledger import Operation
 from schema.billing.problems import InsufficientFunds
 from schema.billing.top_ups import TopUp
@@ -23,6 +23,11 @@ class ChangesMutation:
         resolve.top_up_balance, scope=Scope.ADMIN, needs_key=True
     )
     grant_credit: Grant | InvalidInput | Conflict = mutation(resolve.grant_credit, scope=Scope.ADMIN, needs_key=True)
+    issue_coupon_code: CouponCode | InvalidInput | Conflict = mutation(resolve.issue_coupon_code, scope=Scope.ADMIN)
+    end_coupon_code: CouponCode | Conflict = mutation(resolve.end_coupon_code, scope=Scope.ADMIN)
+    redeem_coupon: Grant | InvalidInput | Conflict = mutation(
+        resolve.redeem_coupon, needs_key=True, once_per_operation=True
+    )
     end_grant: Grant | Conflict = mutation(resolve.end_grant, scope=Scope.ADMIN, needs_key=True)
     propose_adjustment: Adjustment | InvalidInput | Conflict = mutation(
         resolve.propose_adjustment, scope=Scope.ADMIN, needs_key=True

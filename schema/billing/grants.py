@@ -5,6 +5,7 @@ from decimal import Decimal
 import strawberry
 from strawberry import auto
 
+from app.models.billing import coupon_codes as code_tables
 from app.models.billing import grants as tables
 from resolvers.billing import grants as resolve
 from resolvers.enums import show_enum
@@ -31,6 +32,19 @@ class Grant(Row, of=tables.Grant):
     operation: Operation = one(tables.Grant.operation)
 
 
+class CouponCode(Row, of=code_tables.CouponCode):
+    created_at: auto
+    coupon_code: auto
+    name: auto
+    amount: auto
+    priority: auto
+    uses: auto
+    uses_max: auto
+    expires_at: auto
+    coupons_expire_at: auto
+    issued_by: User = one(code_tables.CouponCode.issued_by)
+
+
 class Adjustment(Row, of=tables.Adjustment):
     created_at: auto
     currency: auto
@@ -47,4 +61,5 @@ class Adjustment(Row, of=tables.Adjustment):
 @strawberry.type
 class GrantsQuery:
     grants: Connection[Grant] = connection(resolve.grants)
+    coupon_codes: Connection[CouponCode] = connection(resolve.coupon_codes)
     adjustments: Connection[Adjustment] = connection(resolve.adjustments)

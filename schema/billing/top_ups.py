@@ -19,6 +19,8 @@ class TopUp(Row, of=tables.TopUp):
     usd: auto
     state: auto
     checkout_url: auto
+    is_automatic: auto
+    saves_card: auto
     paid_usd: auto
     refunded_usd: auto
     disputed_usd: auto

@@ -8,6 +8,7 @@ import pytest
 from app import security
 from app.gateways import oauth
 from app.services.accounts.email import tokens
+from app.services.billing import coupon_codes
 from app.services.system import mail
 from schema import schema
 from schema.limits import Limits
@@ -15,7 +16,14 @@ from schema.metadata import ONCE_PER_OPERATION, metadata_of_mutations
 from tests.called import named, nodes
 
 # What compares a secret that a client sent, and what sends a mail.
-MARKS = (security.password_matches, tokens.proof_in, hmac.compare_digest, oauth.identify, mail.post)
+MARKS = (
+    security.password_matches,
+    tokens.proof_in,
+    hmac.compare_digest,
+    oauth.identify,
+    mail.post,
+    coupon_codes.redeem,
+)
 MUTATIONS = schema._schema.mutation_type.fields
 ONCE = {name for name, metadata in metadata_of_mutations(schema).items() if ONCE_PER_OPERATION in metadata}
 
@@ -46,6 +54,7 @@ def test_those_that_do_are_found():
         "acceptTeamInvitation",
         "changePassword",
         "linkOsmAccount",
+        "redeemCoupon",
         "requestAccountDeletion",
         "requestEmailVerification",
         "requestPasswordReset",

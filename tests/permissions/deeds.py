@@ -69,6 +69,8 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "buyTokens": {"usd": "1"},
         "updateSpendingRules": {"monthTokensMax": "5"},
         "startTopUp": {"usd": "1"},
+        "deleteAutomaticTopUp": {},
+        "setAutomaticTopUp": {"belowUsd": "1", "usd": "2", "monthUsdMax": "3"},
         "topUpBalance": {"userId": world.id("other"), "usd": "1", "reason": "Transfer."},
         "grantCredit": {
             "userId": world.id("other"),
@@ -77,6 +79,9 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
             "amount": "1",
             "reason": "A campaign.",
         },
+        "issueCouponCode": {"code": "SUMMER26", "name": "Summer", "amount": "1", "usesMax": 5},
+        "endCouponCode": {"id": world.id("CouponCode")},
+        "redeemCoupon": {"code": "welcome"},
         "endGrant": {"id": world.id("Grant")},
         "proposeAdjustment": {"userId": world.id("other"), "currency": "USD", "change": "1", "reason": "A mistake."},
         "postAdjustment": {"id": world.id("Adjustment")},

@@ -10,7 +10,19 @@ from tests.permissions.world import WHO
 
 CORE = schema._schema
 TABLE = Path(__file__).with_name("matrix.txt")
-MONEY = {f"app.models.billing.{name}" for name in ("grants", "ledger", "legacy", "reservations", "spending", "top_ups")}
+MONEY = {
+    f"app.models.billing.{name}"
+    for name in (
+        "automatic_top_ups",
+        "coupon_codes",
+        "grants",
+        "ledger",
+        "legacy",
+        "reservations",
+        "spending",
+        "top_ups",
+    )
+}
 TABLES = {"app.models.accounts", "app.models.system", "app.models.automl.market", *MONEY}
 TYPES = {row.__name__: row for row in Row.__subclasses__() if row.__shows__.__module__ in TABLES}
 """The types over tables of people, their teams, money, the market and the system."""

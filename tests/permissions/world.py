@@ -20,6 +20,8 @@ from app.models.automl.market import (
     PurchaseKind,
 )
 from app.models.base import Record
+from app.models.billing.automatic_top_ups import AutomaticTopUp
+from app.models.billing.coupon_codes import CouponCode
 from app.models.billing.grants import Adjustment, AdjustmentState, Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
 from app.models.billing.legacy import Billing
@@ -157,6 +159,10 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     given |= {"account_id": coupons, "operation_id": made.id, "name": "Welcome", "granted_by_id": owner_id}
     given |= {"pays_for": [OperationCause.TRAINING], "expires_at": NOW + A_DAY}
     grant = await factories.add(database, Grant(**given))
+    code = CouponCode(
+        issued_by_id=owner_id, coupon_code="WELCOME", name="Welcome", amount=Decimal(1), priority=20, uses_max=9
+    )
+    code = await factories.add(database, code)
     proposed = {"user_id": owner_id, "currency": Currency.USD, "change": Decimal(1), "reason": "A mistake."}
     adjustment = await factories.add(database, Adjustment(proposed_by_id=super_id, **proposed))
     by_owner = dict.fromkeys(("proposed_by_id", "decided_by_id"), owner_id) | {"state": AdjustmentState.REJECTED}
@@ -168,7 +174,10 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     job = await factories.job(database, user_id=owner_id)
     paid = {"user_id": owner_id, "job_id": job.id, "usd": Decimal(2), "checkout_url": "https://example.org/pay"}
     top_up = await factories.add(database, TopUp(**paid))
-    return {type(row).__name__: row for row in (*entries, back, bill, reservation, grant, adjustment, rules, top_up)}
+    charged = {"below_usd": Decimal(1), "usd": Decimal(2), "month_usd_max": Decimal(3), "next_try_at": NOW + A_DAY}
+    automatic = await factories.add(database, AutomaticTopUp(id=owner_id, customer_key="cus_1", is_on=True, **charged))
+    paid_for = grant, code, adjustment, rules, top_up, automatic
+    return {type(row).__name__: row for row in (*entries, back, bill, reservation, *paid_for)}
 
 
 async def _market(database: Database, owner_id: int, seller_id: int) -> dict[str, Record]:

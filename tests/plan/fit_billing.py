@@ -10,6 +10,7 @@ from uuid import UUID
 from app.models.billing.grants import AdjustmentState
 from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.billing.reservations import ReservationState
+from app.models.billing.top_ups import TopUpState
 
 AMOUNTS = [Decimal("0.00000001"), Decimal(1), Decimal("99999999999.99999999"), Decimal("12.50000000")]
 SUBJECTS = ["Training", "Prediction", "Nothing", None]
@@ -53,10 +54,16 @@ def _fit_reservations(random: Random, rows: list[dict[str, Any]]) -> None:
 
 def _fit_grants(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
+        row["coupon_code_id"] = None
         row |= {"account_id": row["id"], "currency": random.choice([Currency.EAML, Currency.COUPON])}
         row |= {"priority": random.randint(1, 50), "pays_for": random.choice([None, [OperationCause.TRAINING]])}
         row["starts_at"] = datetime(2020, 1, 1, tzinfo=UTC)
         row["expires_at"] = random.choice([None, datetime(2021, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)])
+
+
+def _fit_coupon_codes(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"coupon_code": f"WELCOME{row['id']}", "priority": random.randint(1, 50), "uses": 1, "uses_max": 2}
 
 
 def _fit_adjustments(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -68,6 +75,13 @@ def _fit_adjustments(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_top_ups(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row |= {"provider_key": str(row["id"]), "checkout_url": random.choice([None, "https://example.org/pay"])}
+        if row["is_automatic"]:
+            row["state"] = TopUpState.PAID  # one of a user may be under way
+
+
+def _fit_automatic_top_ups(random: Random, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row |= {"below_usd": 1, "usd": random.randint(1, 5), "month_usd_max": 5, "failures_count": random.randint(0, 3)}
 
 
 def _fit_payment_events(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -82,7 +96,9 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "ledger_entries": _fit_ledger_entries,
     "reservations": _fit_reservations,
     "grants": _fit_grants,
+    "coupon_codes": _fit_coupon_codes,
     "adjustments": _fit_adjustments,
     "top_ups": _fit_top_ups,
+    "automatic_top_ups": _fit_automatic_top_ups,
     "payment_events": _fit_payment_events,
 }

@@ -32,7 +32,7 @@ from tests.wildlife import factories as wild
 __all__ = ["rows"]
 ELSEWHERE = {
     "email": "tests/accounts/test_one_address.py",
-    "code": "a code of OpenStreetMap's is compared, not kept",
+    "code": "a code of OpenStreetMap's, or of coupons, is compared: tests/billing/test_coupon_codes.py",
     "state": "a seal of ours is compared, not kept",
     "secret": "a seal of ours is compared, not kept",
     "token": "a token of ours is compared, not kept",

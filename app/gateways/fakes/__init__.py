@@ -23,6 +23,8 @@ app = Starlette(
         Route("/osm/v1/status/", osm.status),
         Route("/overpass/api/interpreter", osm.interpreter, methods=["POST"]),
         Route("/stripe/v1/checkout/sessions", stripe.open_page, methods=["POST"]),
+        Route("/stripe/v1/customers/{customer}/payment_methods", stripe.list_cards),
+        Route("/stripe/v1/payment_intents", stripe.charge, methods=["POST"]),
         Route("/openstreetmap/oauth2/authorize", osm_accounts.authorize),
         Route("/openstreetmap/oauth2/token", osm_accounts.token, methods=["POST"]),
         Route("/openstreetmap/oauth2/revoke", osm_accounts.revoke, methods=["POST"]),

@@ -9,7 +9,7 @@ from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import Record, not_exported
+from app.models.base import WITHHELD, Record, not_exported
 from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
 from app.models.kinds.billing import BillingNotification
 from app.models.limits import columns
@@ -35,6 +35,14 @@ class Grant(Record):
         Index(None, "user_id", "id"),
         Index(None, "operation_id"),
         Index(None, "granted_by_id"),
+        Index(
+            "uq_grants_coupon_code",
+            "coupon_code_id",
+            "user_id",
+            unique=True,
+            postgresql_where=text("coupon_code_id IS NOT NULL"),
+            info={"conflict": "You have redeemed this code already."},
+        ),
         Index("ix_grants_to_end", "expires_at", postgresql_where=text("ended_at IS NULL")),
     )
 
@@ -42,6 +50,7 @@ class Grant(Record):
     account_id: Mapped[int] = mapped_column(ForeignKey("ledger_accounts.id"))
     operation_id: Mapped[int] = mapped_column(ForeignKey("operations.id"))
     granted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
+    coupon_code_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_codes.id"), info=WITHHELD)
     name: Mapped[str] = mapped_column(Name(GRANT_NAME_LENGTH_MAX), doc="The name, such as that of a campaign.")
     currency: Mapped[Currency] = mapped_column(doc="COUPON or EAML. A coupon pays for work like one token.")
     amount: Mapped[Decimal] = mapped_column(MONEY, doc="How much was given.")

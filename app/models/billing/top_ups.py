@@ -45,12 +45,25 @@ class TopUp(Record):
         UniqueConstraint("provider_key"),
         Index(None, "user_id", "id"),
         Index(None, "job_id"),
+        Index(
+            "uq_top_ups_automatic",
+            "user_id",
+            unique=True,
+            postgresql_where=text("is_automatic AND state = 'CREATED'"),
+            info={"conflict": "An automatic top-up is under way."},
+        ),
     )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     usd: Mapped[Decimal] = mapped_column(MONEY, doc="How much is to be paid.")
     state: Mapped[TopUpState] = mapped_column(default=TopUpState.CREATED, doc="How far it is.")
+    is_automatic: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), doc="Whether the saved card is charged, by the user's rule."
+    )
+    saves_card: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), doc="Whether the card is saved for automatic top-ups."
+    )
     checkout_url: Mapped[str | None] = mapped_column(
         String(CHECKOUT_URL_LENGTH_MAX), doc="Where to pay; null until the payment provider has answered."
     )
@@ -67,7 +80,7 @@ class TopUp(Record):
     )
 
     user: Mapped[User] = relationship(lazy="raise", doc="Who pays.")
-    job: Mapped[Job | None] = relationship(lazy="raise", doc="The job that asks the payment provider for a page.")
+    job: Mapped[Job | None] = relationship(lazy="raise", doc="The job that asks the payment provider.")
 
 
 class PaymentEvent(Record):

@@ -1,7 +1,7 @@
 """Jobs, notifications, rate limits and error codes of money."""
 
 from app.errors import ErrorCode
-from app.models.kinds import JobKind, Lane, NotificationKind, RateLimit
+from app.models.kinds import JobKind, Lane, NotificationKind, RateLimit, Trait
 
 
 class BillingRateLimit(RateLimit):
@@ -14,9 +14,11 @@ class BillingJob(JobKind):
     """The jobs of this domain.
 
     OPEN_CHECKOUT: Opens a payment page for a top-up.
+    CHARGE_CARD: Charges a saved card for an automatic top-up.
     """
 
     OPEN_CHECKOUT = "OPEN_CHECKOUT", Lane.SLOW, BillingRateLimit.TOP_UPS
+    CHARGE_CARD = "CHARGE_CARD", Lane.QUICK, Trait.NOT_LIMITED
 
 
 class BillingErrorCode(ErrorCode):

@@ -13,20 +13,18 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.database import WriteSession
-from app.errors import Invalid, Unavailable
+from app.errors import Unavailable
 from app.gateways import card_payments
-from app.gateways.card_payments import CENTS, Event, Page
+from app.gateways.card_payments import CENTS, Charge, Event, Page
 from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.billing.top_ups import PaymentEvent, TopUp, TopUpState
 from app.models.kinds.billing import BillingJob
-from app.models.limits.billing import TOP_UP_USD_MIN
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
-from app.services.billing import amounts, holds, ledger
+from app.services.billing import amounts, automatic_top_ups, holds, ledger
 from app.services.billing.amounts import ZERO
 from app.services.billing.ledger import About, Leg, named
 from app.services.system import notifications
-from app.settings import settings
 
 ENDED_UNPAID = {
     "checkout.session.expired": TopUpState.EXPIRED,
@@ -34,16 +32,11 @@ ENDED_UNPAID = {
 }
 
 
-async def start(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> TopUp:
+async def start(session: WriteSession, viewer: Viewer, *, usd: Decimal, saves_card: bool = False) -> TopUp:
     """Begins a top-up; a job asks the provider for the page to pay on."""
     user_id = signed_in(viewer)
     card_payments.require_set_up()
-    usd = amounts.positive("usd", usd)
-    if usd * CENTS != int(usd * CENTS):
-        raise Invalid("usd", "Use whole cents.")
-    if not TOP_UP_USD_MIN <= usd <= settings.top_up_usd_max:
-        raise Invalid("usd", f"Use an amount from {TOP_UP_USD_MIN} to {settings.top_up_usd_max}.")
-    top_up = TopUp(user_id=user_id, usd=usd)
+    top_up = TopUp(user_id=user_id, usd=amounts.for_cards("usd", usd), saves_card=saves_card)
     session.add(top_up)
     await session.flush()
     top_up.job_id = (await enqueue(session, BillingJob.OPEN_CHECKOUT, subject_id=top_up.id, user_id=user_id)).id
@@ -69,6 +62,20 @@ async def failed(session: WriteSession, top_up_id: int, reason: str) -> None:
         )
 
 
+async def charged(session: WriteSession, top_up_id: int, charge: Charge) -> None:
+    """Acts on the answer to the charge of a saved card; events may have told the same before."""
+    top_up = await session.get_one(TopUp, top_up_id, with_for_update=True, populate_existing=True)
+    if charge.refusal is not None:
+        await automatic_top_ups.refused(session, top_up, charge.refusal, is_final=True)
+        return
+    top_up.provider_key = charge.key
+    if charge.is_paid:
+        top_up.paid_usd, top_up.state = max(top_up.paid_usd, top_up.usd), TopUpState.PAID
+        await _post_difference(session, top_up)
+        await automatic_top_ups.paid(session, top_up.user_id)
+    await session.flush()
+
+
 async def hear(session: WriteSession, event: Event) -> None:
     """Acts on an event of the provider: once, however often and in whatever order it comes."""
     heard = insert(PaymentEvent).values(event_key=event.key[:255], kind=event.kind[:255])
@@ -79,6 +86,7 @@ async def hear(session: WriteSession, event: Event) -> None:
         return
     _learn(top_up, event)
     await _post_difference(session, top_up)
+    await _learn_of_card(session, top_up, event)
     await session.flush()
 
 
@@ -92,11 +100,25 @@ async def _about(session: WriteSession, about: Mapping[str, Any]) -> TopUp | Non
     return top_up
 
 
+async def _learn_of_card(session: WriteSession, top_up: TopUp, event: Event) -> None:
+    """What an event says of a saved card: which one it is, that it works, or that it was refused."""
+    customer = event.about.get("customer")
+    if top_up.saves_card and top_up.state is TopUpState.PAID and isinstance(customer, str) and customer:
+        await automatic_top_ups.keep_card(session, top_up.user_id, customer)
+    if top_up.is_automatic and top_up.state is TopUpState.PAID:
+        await automatic_top_ups.paid(session, top_up.user_id)
+    elif top_up.is_automatic and event.kind == "payment_intent.payment_failed":
+        await automatic_top_ups.refused(session, top_up, card_payments.NOT_ACCEPTED, is_final=True)
+
+
 def _learn(top_up: TopUp, event: Event) -> None:
     about, kind = event.about, event.kind
     is_paid = kind in {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
     if is_paid and about.get("payment_status") == "paid":
         top_up.paid_usd = max(top_up.paid_usd, _dollars(about, "amount_total"))
+        top_up.state = TopUpState.PAID
+    elif kind == "payment_intent.succeeded":
+        top_up.paid_usd = max(top_up.paid_usd, _dollars(about, "amount_received"))
         top_up.state = TopUpState.PAID
     elif kind in ENDED_UNPAID and top_up.state in {TopUpState.CREATED, TopUpState.OPEN}:
         top_up.state = ENDED_UNPAID[kind]

@@ -1,7 +1,7 @@
 """Grants: coupons and promotional tokens that staff give, and that end at their time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -45,19 +45,38 @@ async def grant(session: WriteSession, viewer: Viewer, user_id: int, terms: Term
     reason = checks.text("reason", reason, length_max=REASON_LENGTH_MAX, is_one_line=False)
     name = checks.name("name", terms.name, length_max=GRANT_NAME_LENGTH_MAX)
     user = await open_account_of(session, viewer, user_id)
+    made = await give(session, user.id, replace(terms, name=name), actor_id=signed_in(viewer), reason=reason)
+    audit.record(session, signed_in(viewer), "grantCredit", about=made, user_id=user.id)
+    what = "coupons" if terms.currency is Currency.COUPON else "EAML tokens"
+    message = f"You were given {amounts.written(made.amount)} {what}: {made.name}."
+    await notifications.notify(session, user.id, message, about=made, event="granted")
+    return made
+
+
+async def give(
+    session: WriteSession,
+    user_id: int,
+    terms: Terms,
+    *,
+    actor_id: int,
+    reason: str | None = None,
+    coupon_code_id: int | None = None,
+) -> Grant:
+    """Posts coupons or tokens to a user, by one of the staff or by a code."""
     now = (await session.scalars(select(func.now()))).one()
     starts_at = terms.starts_at or now
     amount = _checked(terms, starts_at, now)
-    account_id = await ledger.open_account(session, AccountKind.GRANT, user.id, terms.currency)
+    account_id = await ledger.open_account(session, AccountKind.GRANT, user_id, terms.currency)
     given = await ledger.platform(session, AccountKind.PROMOTION, terms.currency)
-    about = About(OperationCause.GRANT, signed_in(viewer), user.id, reason=reason)
+    about = About(OperationCause.GRANT, actor_id, user_id, reason=reason)
     operation = await ledger.post(session, about, [Leg(account_id, amount), Leg(given, -amount)])
     made = Grant(
-        user_id=user.id,
+        user_id=user_id,
         account_id=account_id,
         operation_id=operation.id,
-        granted_by_id=signed_in(viewer),
-        name=name,
+        granted_by_id=None if coupon_code_id else actor_id,
+        coupon_code_id=coupon_code_id,
+        name=terms.name,
         currency=terms.currency,
         amount=amount,
         priority=terms.priority,
@@ -67,10 +86,6 @@ async def grant(session: WriteSession, viewer: Viewer, user_id: int, terms: Term
     )
     session.add(made)
     await session.flush()
-    audit.record(session, signed_in(viewer), "grantCredit", about=made, user_id=user.id)
-    what = "coupons" if terms.currency is Currency.COUPON else "EAML tokens"
-    message = f"You were given {amounts.written(amount)} {what}: {made.name}."
-    await notifications.notify(session, user.id, message, about=made, event="granted")
     return made
 
 

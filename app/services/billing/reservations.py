@@ -78,7 +78,7 @@ async def hold(
 
 
 async def hold_parts(session: WriteSession, reservation: Reservation, sources: Sequence[Source]) -> None:
-    """Holds the amount of a reservation, in the order of what can pay for it."""
+    """Holds the amount of a reservation, in the order of what can pay for it: all of it, or InsufficientFunds."""
     left = reservation.amount
     for source in sources:
         if amount := min(left, source.free):
@@ -90,6 +90,9 @@ async def hold_parts(session: WriteSession, reservation: Reservation, sources: S
             )
             session.add(part)
             left -= amount
+    if left:
+        free = holds.total(sources)
+        raise InsufficientFunds(required=reservation.amount, available=free, currency=reservation.currency)
     await session.flush()
 
 

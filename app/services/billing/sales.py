@@ -20,7 +20,7 @@ from app.models.billing.ledger import (
 )
 from app.models.billing.reservations import Reservation, ReservationPart
 from app.models.system import Job
-from app.services.billing import amounts, charges, holds, ledger, reservations, spending
+from app.services.billing import amounts, automatic_top_ups, charges, holds, ledger, reservations, spending
 from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds, SpendingLimitReached
 from app.services.billing.ledger import About
@@ -72,6 +72,7 @@ async def pay(session: WriteSession, sale: Sale) -> Operation | None:
     received = await reservations.payee_legs(session, sale.seller_id, sale.price, sale.commission)
     operation = await ledger.post(session, about, [*paid, *received])
     await _tell(session, sale)
+    await automatic_top_ups.start_if_due(session, sale.buyer_id)
     return operation
 
 
@@ -98,6 +99,7 @@ async def hold(session: WriteSession, sale: Sale, job: Job) -> Reservation:
     await session.flush()
     await reservations.hold_parts(session, reservation, await holds.wallet_parts(session, sale.buyer_id, Currency.USD))
     await _tell(session, sale)
+    await automatic_top_ups.start_if_due(session, sale.buyer_id)
     return reservation
 
 

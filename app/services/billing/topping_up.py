@@ -9,7 +9,7 @@ from app.models.billing.ledger import AccountKind, Currency, Operation, Operatio
 from app.models.limits.billing import REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in
 from app.policies.billing import may_move_money_of_users
-from app.services.billing import amounts, holds, ledger
+from app.services.billing import amounts, automatic_top_ups, holds, ledger
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.grants import open_account_of
 from app.services.billing.ledger import About, Leg
@@ -57,4 +57,6 @@ async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> 
         Leg(await ledger.platform(session, AccountKind.CONVERSION, Currency.EAML), -tokens),
         Leg(await ledger.wallet(session, user_id, Currency.EAML), tokens),
     ]
-    return await ledger.post(session, About(OperationCause.TOKENS, user_id, user_id), legs)
+    operation = await ledger.post(session, About(OperationCause.TOKENS, user_id, user_id), legs)
+    await automatic_top_ups.start_if_due(session, user_id)
+    return operation

@@ -9,7 +9,7 @@ from decimal import Decimal
 from app.database import WriteSession
 from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
 from app.models.consulting.requests import ConsultingRequest
-from app.services.billing import holds, ledger
+from app.services.billing import automatic_top_ups, holds, ledger
 from app.services.billing.amounts import ZERO, rounded
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.ledger import About, Leg, named
@@ -35,6 +35,7 @@ async def fund(session: WriteSession, request: ConsultingRequest, amount: Decima
     paid = await ledger.debits(session, request.user_id, Currency.USD, amount)
     about = About(OperationCause.CONSULTING, request.user_id, request.consultant_user_id, subject=named(request))
     await ledger.post(session, about, [*paid, Leg(account_id, amount)])
+    await automatic_top_ups.start_if_due(session, request.user_id)
     return account_id
 
 
