@@ -64,7 +64,7 @@ class ConsultingActs:
 
     async def do_contract(self) -> None:
         client, consultant = self.random.sample(self.people, 2)
-        price = self.amount(self.model.usd[client])
+        price = self.amount(self.model.free(client))
 
         async def offered(session: Any) -> int:
             request = await requests.ask(session, Viewer(client), BRIEF)
@@ -75,7 +75,7 @@ class ConsultingActs:
         async def accepted(session: Any) -> int:
             return (await proposals.accept(session, Viewer(client), proposal_id)).id
 
-        made = await self.outcome(accepted, refused=price > self.model.usd[client])
+        made = await self.outcome(accepted, refused=price > self.model.free(client))
         if made:
             self.model.usd[client] -= price
             self.model.contracts[made] = Agreed(client, consultant, price)

@@ -15,7 +15,7 @@ from app.models.billing.ledger import Currency
 from app.operations.migrate import plain_url
 from tests import factories
 from tests.billing.books import broken, give
-from tests.billing.test_properties import Crowd, sweep_all
+from tests.billing.crowd import Crowd, sweep_all
 from tests.fuzz import FACTOR
 
 # A client that has posted and not committed, and tells so.
