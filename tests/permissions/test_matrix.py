@@ -106,8 +106,10 @@ def snapshot(sweeper, redis_url) -> Callable[[], tuple[Callable[[], str], Callab
     # The row of the epoch holds only as it was first written, and is not emptied.
     emptied = [table for table in tables if table != EventEpoch.__tablename__]
     hashes = " UNION ALL ".join(
-        f"SELECT md5(string_agg(row::text, ' ' ORDER BY row::text)) AS rows FROM {table} AS row" for table in tables
+        f"SELECT '{table}' AS name, md5(string_agg(row::text, ' ' ORDER BY row::text)) AS rows FROM {table} AS row"
+        for table in tables
     )
+    hashes += " ORDER BY name"  # read by several processes at once, they come in any order
 
     def sum_of() -> str:
         with Redis.from_url(redis_url) as redis:
