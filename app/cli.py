@@ -194,6 +194,37 @@ def verify_ledger() -> None:
     raise typer.Exit(bool(replay.differences))
 
 
+documents = typer.Typer(no_args_is_help=True, add_completion=False, help="Look after trusted documents.")
+program.add_typer(documents, name="documents")
+
+
+@documents.callback()
+def look_after_documents() -> None:
+    """Look after trusted documents: with FIELDGRAPH_TRUSTED_DOCUMENTS=1, only these run."""
+
+
+@documents.command(name="load")
+def load_documents(
+    files: Annotated[list[Path], typer.Argument(help="Manifests of Apollo, Relay or GraphQL Code Generator.")],
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Trust only these; without it, they are added.")] = False,
+) -> None:
+    """Check the operations of manifests against the schema, and trust them."""
+    _find_running()
+    from app.operations import trusted_documents
+
+    print(trusted_documents.load(files, replace=replace))
+
+
+@documents.command(name="count")
+def count_documents() -> None:
+    """Say how many documents are trusted."""
+    _find_running()
+    from app.operations import trusted_documents
+
+    print(trusted_documents.count())
+
+
 @program.command()
 def counters() -> None:
     """Compare counts of posts, conversations and stored bytes with what there is, and correct them meanwhile."""

@@ -25,12 +25,15 @@ from app.policies import Viewer
 from app.rates import Rates
 from app.services.accounts.sign_in import sessions
 from app.services.system.error_log import Logbook
+from app.services.system.persisted_queries import PersistedQueries
+from app.services.system.trusted_documents import TrustedDocuments
 from app.services.viewers import Viewers
 from app.settings import settings
 from app.signals import Signals
 from app.web.graphql.budget import Budget
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operation import Caller
+from app.web.graphql.persisted import Persisted
 from app.web.middleware import middleware
 from app.web.routes import (
     account_pages,
@@ -106,7 +109,7 @@ def build(*, planned: bool = True) -> Api:
     database = Database(database_url, redis_url)
     events, signals = EventDispatcher(database.engine, database.reader, redis_url), Signals(redis_url)
     rates, feed_delivery = Rates(redis_url), FeedDelivery(database)
-    logbook = Logbook(database)
+    logbook, queries = Logbook(database), PersistedQueries(redis_url)
     known = Viewers(partial(sessions.viewer_of, database), events)
 
     contexts = Contexts(known, partial(Context, database, events, signals, feed_delivery, rates))
@@ -123,15 +126,13 @@ def build(*, planned: bool = True) -> Api:
         await signals.stop()
         await events.stop()
         await rates.close()
+        await queries.close()
         await logbook.stop()
         await database.close()
         await asyncio.to_thread(tracing.end)
 
     budget = Budget(rates)
-    limits, plans = Limits(schema), Plans(schema) if planned else None
-    graphql = GraphQL(
-        schema=schema, context=contexts.of, context_now=contexts.now, limits=limits, budget=budget, plans=plans
-    )
+    graphql = _graphql(contexts, budget, queries, Plans(schema) if planned else None)
     # Connections whose token ends now are closed at once.
     known.on_invalidation(graphql.ask_anew)
     background = [*events.background, *signals.background, *known.background, *logbook.background]
@@ -140,6 +141,18 @@ def build(*, planned: bool = True) -> Api:
     routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, viewer)]
     stack = [*middleware(), Middleware(Charge, budget=budget, viewer=viewer)]
     return Api(Starlette(routes=routes, middleware=stack, lifespan=lifespan), graphql, health)
+
+
+def _graphql(contexts: Contexts, budget: Budget, queries: PersistedQueries, plans: Plans | None) -> GraphQL:
+    return GraphQL(
+        schema=schema,
+        context=contexts.of,
+        context_now=contexts.now,
+        limits=Limits(schema),
+        budget=budget,
+        plans=plans,
+        persisted=Persisted(queries, TrustedDocuments()),
+    )
 
 
 async def _viewer(known: Viewers, token: str | None) -> Viewer:
@@ -161,7 +174,7 @@ def _plain_routes(
         *machine_calls.routes(database, viewer, rates),
         *machines.routes(database),
         *frames.routes(database, viewer, lambda key: ids.key(key, Classification)),
-        *SchemaText(schema.as_str).routes,
+        *SchemaText(schema.as_str, viewer).routes,
         *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,
         *pages.routes(),

@@ -10,14 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, add_relationship, names_file, not_exported
 from app.models.limits import columns
+from app.models.limits import social as limits
 from app.models.limits.accounts import USERNAME_LENGTH_MAX
-from app.models.limits.social import (
-    ALT_TEXT_LENGTH_MAX,
-    HASHTAG_LENGTH_MAX,
-    MEDIA_URL_LENGTH_MAX,
-    MESSAGE_LENGTH_MAX,
-    POST_LENGTH_MAX,
-)
 
 # The counters are kept, so that a feed reads no likes; one number for each viewer would have to be counted each time.
 COUNTED_FOR_ALL = (
@@ -62,7 +56,7 @@ class Post(Record):
 
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     content: Mapped[str] = mapped_column(
-        String(POST_LENGTH_MAX), default="", doc="The text; empty once the post was deleted."
+        String(limits.POST_LENGTH_MAX), default="", doc="The text; empty once the post was deleted."
     )
     # Kept beside the text: what a search does not find by the index it would else take apart, post by post.
     words: Mapped[str] = mapped_column(
@@ -70,7 +64,7 @@ class Post(Record):
     )
     type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="The type of the post.")
     media_url: Mapped[str | None] = mapped_column(
-        String(MEDIA_URL_LENGTH_MAX), doc="The URL of a picture or video elsewhere on the web."
+        String(limits.MEDIA_URL_LENGTH_MAX), doc="The URL of a picture or video elsewhere on the web."
     )
     media_key: Mapped[str | None] = mapped_column(
         String(columns.STORAGE_KEY_LENGTH_MAX), info=names_file("pictures/{}/1600.webp")
@@ -82,7 +76,7 @@ class Post(Record):
     media_height: Mapped[int | None] = mapped_column(doc="The height of the uploaded picture in pixels.")
     media_bytes: Mapped[int] = mapped_column(default=0, server_default=text("0"), info=WITHHELD)
     alt_text: Mapped[str | None] = mapped_column(
-        String(ALT_TEXT_LENGTH_MAX), doc="Alt text for people who cannot see the picture."
+        String(limits.ALT_TEXT_LENGTH_MAX), doc="Alt text for people who cannot see the picture."
     )
     parent_id: Mapped[int | None] = mapped_column(
         ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("a reply belongs to its author")
@@ -141,7 +135,7 @@ class PostRevision(Record):
     __table_args__ = (Index(None, "post_id", "id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
-    content: Mapped[str] = mapped_column(String(POST_LENGTH_MAX), doc="The text of that version.")
+    content: Mapped[str] = mapped_column(String(limits.POST_LENGTH_MAX), doc="The text of that version.")
 
     post: Mapped[Post] = relationship(back_populates="revisions", lazy="raise", doc="The post.")
 
@@ -209,7 +203,7 @@ class PostHashtag(Record):
     post_id: Mapped[int] = mapped_column(
         ForeignKey("posts.id", ondelete="CASCADE"), info=not_exported("the hashtags are in the post")
     )
-    name: Mapped[str] = mapped_column(String(HASHTAG_LENGTH_MAX), doc="The hashtag, lower case, without `#`.")
+    name: Mapped[str] = mapped_column(String(limits.HASHTAG_LENGTH_MAX), doc="The hashtag, lower case, without `#`.")
 
 
 class Friendship(Record):
@@ -280,7 +274,7 @@ class Message(Record):
     sender_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     receiver_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     content: Mapped[str] = mapped_column(
-        String(MESSAGE_LENGTH_MAX), doc="The text; empty once the sender took the message back."
+        String(limits.MESSAGE_LENGTH_MAX), doc="The text; empty once the sender took the message back."
     )
     is_read: Mapped[bool] = mapped_column(default=False, doc="Whether the receiver has read it.")
     read_at: Mapped[datetime | None] = mapped_column(doc="When the receiver read it.")

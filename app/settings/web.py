@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from app.settings.kinds import BYTES_MAX, INTEGER_MAX, Bytes, Count, Duration, Hosts, Level
+from app.settings.kinds import BYTES_MAX, INTEGER_MAX, Bytes, Count, Duration, Hosts, Level, Pause, WholeDuration
 from app.settings.units import MIB
 
 
@@ -65,6 +65,18 @@ class WebSettings(BaseModel):
     address_cost_per_minute_max: Count = Field(
         default=800_000, description="Points that a network address may spend in a minute without an account."
     )
+    persisted_queries: bool = Field(
+        default=True, description="Whether clients may name a document by its hash (automatic persisted queries)."
+    )
+    persisted_queries_max: Count = Field(default=2_000, description="Persisted queries that Redis keeps.")
+    persisted_query_s: WholeDuration = Field(
+        default=86_400, description="How long a persisted query is kept after it was used."
+    )
+    persisted_query_characters_max: Count = Field(default=20_000, description="Characters of a persisted query.")
+    trusted_documents: bool = Field(
+        default=False, description="Whether only operations of the manifest run; introspection needs an account then."
+    )
+    trusted_documents_s: Pause = Field(default=10, description="How long a process remembers the trusted documents.")
     documents_cached_max: Count = Field(default=500, description="Parsed documents and plans that a process keeps.")
     page_size: Count = Field(default=25, description="Rows on a page if the query does not say.")
     page_size_max: Count = Field(default=100, description="Rows on a page.")

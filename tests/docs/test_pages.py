@@ -148,7 +148,7 @@ def source(name: str) -> str:
     return (docs.FOLDER / f"{name}.md").read_text()
 
 
-OTHERS = {"connectionParams", "retryAfter", "requestId", "idempotencyKey", "possibleTypes", "deviceToken"}
+OTHERS = {"connectionParams", "documentId", "retryAfter", "requestId", "idempotencyKey", "possibleTypes", "deviceToken"}
 
 
 def test_statuses_and_close_codes_are_those_of_the_code():

@@ -254,7 +254,7 @@ async def _upload(token: str) -> Upload:
 
 @contextlib.asynccontextmanager
 async def running(
-    *, budget: Any = None, checks: Any = None, plans: Any = None, plainly: bool = True
+    *, budget: Any = None, checks: Any = None, plans: Any = None, plainly: bool = True, persisted: Any = None
 ) -> AsyncIterator[Served]:
     made: list[Served] = []
     graphql = GraphQL(
@@ -263,6 +263,7 @@ async def running(
         limits=Limits(SCHEMA),
         budget=budget,
         plans=plans,
+        persisted=persisted,
     )
     health = Health(checks or {})
     app = Starlette(

@@ -3,6 +3,7 @@
 import pytest
 from graphql import build_schema
 
+from app.settings import settings
 from schema import schema
 
 
@@ -37,3 +38,11 @@ async def test_only_its_head_can_be_asked_for(api, fetched):
     answer = await api.head("/schema.graphql")
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (200, b"", fetched.headers["etag"])
     assert (await api.post("/schema.graphql")).status_code == 405
+
+
+async def test_where_documents_are_trusted_it_is_for_people_who_are_signed_in(api, owner, monkeypatch):
+    monkeypatch.setattr(settings, "trusted_documents", True)
+    refused = await api.get("/schema.graphql")
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+    shown = await api.get("/schema.graphql", headers={"Authorization": f"Bearer {owner.token}"})
+    assert (shown.status_code, shown.text.strip()) == (200, schema.as_str().strip())

@@ -12,6 +12,7 @@ from app.web.graphql.execution import Engine
 from app.web.graphql.http import Endpoint
 from app.web.graphql.lookups import hurry
 from app.web.graphql.operation import MakeContext, MakeContextNow, Plans
+from app.web.graphql.persisted import Persisted
 from app.web.graphql.socket import Sockets
 
 PATH = "/graphql"
@@ -29,8 +30,17 @@ class GraphQL:
         limits: Limits,
         budget: Budget | None = None,
         plans: Plans | None = None,
+        persisted: Persisted | None = None,
     ) -> None:
-        engine = Engine(schema, context=context, context_now=context_now, limits=limits, budget=budget, plans=plans)
+        engine = Engine(
+            schema,
+            context=context,
+            context_now=context_now,
+            limits=limits,
+            budget=budget,
+            plans=plans,
+            persisted=persisted,
+        )
         places = Places()
         self._endpoint = Endpoint(engine, places)
         self.post = self._endpoint.post

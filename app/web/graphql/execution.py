@@ -24,7 +24,18 @@ from app.web.graphql.budget import Budget
 from app.web.graphql.deadlines import Deadline, Deadlines
 from app.web.graphql.documents import Documents, Limits
 from app.web.graphql.errors import Refused
-from app.web.graphql.operation import Caller, Execution, MakeContext, MakeContextNow, Operation, Plan, Plans, Prepared
+from app.web.graphql.operation import (
+    Caller,
+    Context,
+    Execution,
+    MakeContext,
+    MakeContextNow,
+    Operation,
+    Plan,
+    Plans,
+    Prepared,
+)
+from app.web.graphql.persisted import Meant, Persisted, not_trusted
 from app.web.graphql.request import Parameters, too_large
 from app.web.graphql.results import Beginning, Explanation, Reply, answer, late, planned
 from app.web.graphql.subscription_groups import Groups, Subscriber
@@ -54,11 +65,13 @@ class Engine:
         limits: Limits,
         budget: Budget | None = None,
         plans: Plans | None = None,
+        persisted: Persisted | None = None,
     ) -> None:
         core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         executor = cast("type[Executor[Any]]", schema.execution_context_class) if plans is None else plans.executor
         execution = Execution(core, executor)
         self._documents = Documents(execution, limits, plans)
+        self._persisted = persisted or Persisted()
         self.deadlines = Deadlines()
         self._groups = Groups()
         self.request_bytes_max = limits.request_bytes_max
@@ -90,7 +103,7 @@ class Engine:
                 await bill.fill()
         except DomainError as problem:
             raise Refused([problem]) from None
-        prepared = self._documents.get(parameters.query, parameters.operation_name)
+        prepared, parameters = await self._document(parameters, context)
         if prepared.kind not in kinds:
             raise WrongKind(prepared.kind)
         if parameters.size > prepared.sizes.bytes_max:
@@ -115,6 +128,11 @@ class Engine:
 
         What is wrong with it `prepare` says: whatever is raised here, nothing has been paid.
         """
+        if not self._persisted.is_plain(parameters):
+            meant = self._persisted.meant_now(parameters)
+            if meant is None:
+                return None
+            parameters = meant
         prepared = self._documents.known(parameters.query, parameters.operation_name)
         plan = prepared.plan_made if prepared else None
         if prepared is None or plan is None or not plan.may_begin or parameters.size > prepared.sizes.bytes_max:
@@ -127,6 +145,18 @@ class Engine:
             context.permit_reading()
         variables = prepared.taken(parameters.variables, context.permit)
         return Operation(caller, prepared, context, bill, variables) if bill.pay(cost) else None
+
+    async def _document(self, parameters: Parameters, context: Context) -> tuple[Prepared, Parameters]:
+        """The operation that is meant, and the request with its document."""
+        if self._persisted.is_plain(parameters):
+            return self._documents.get(parameters.query, parameters.operation_name), parameters
+        is_stranger = context.viewer_id is None
+        meant: Meant = await self._persisted.meant(parameters, may_introspect=not is_stranger)
+        prepared = self._documents.get(meant.parameters.query, parameters.operation_name)
+        if not meant.is_trusted and (prepared.kind is not OperationType.QUERY or prepared.reads):
+            raise not_trusted()
+        await self._persisted.keep(meant.parameters)
+        return prepared, meant.parameters
 
     def _resumed(self, prepared: Prepared, parameters: Parameters, place: str) -> tuple[Prepared, Parameters]:
         """The same subscription, but after this place; one that cannot be resumed begins as always."""

@@ -32,6 +32,7 @@ READING = frozenset({OperationType.QUERY, OperationType.SUBSCRIPTION})
 SINGLE = ANY_KIND - {OperationType.SUBSCRIPTION}
 # A body that has not arrived within this may never do: until then nothing need be known of who sends it.
 AT_ONCE_S = 0.1
+NAMES_DOCUMENT = frozenset({"query", "extensions", "documentId"})
 WRONG = {
     OperationType.MUTATION: Malformed("Send mutations by POST.", status=405, headers={"Allow": "POST"}),
     OperationType.SUBSCRIPTION: Malformed(
@@ -59,7 +60,11 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         media_types = accept.choices(request.headers.get("accept"))
-        if request.method == "GET" and media_types[:1] == [accept.HTML] and "query" not in request.query_params:
+        if (
+            request.method == "GET"
+            and media_types[:1] == [accept.HTML]
+            and NAMES_DOCUMENT.isdisjoint(request.query_params)
+        ):
             await RedirectResponse("/graphiql/", status_code=303)(scope, receive, send)
             return
         media_types = [media_type for media_type in media_types if media_type != accept.HTML]

@@ -14,6 +14,7 @@ from app.web.request_body import body_of
 
 # A refused body is still read to its end, unkept, so that the client hears the answer instead of a reset connection.
 DISCARDED_BYTES_MAX = 128 * MIB
+DOCUMENT_ID_LENGTH_MAX = 128
 
 
 class Parameters(NamedTuple):
@@ -28,6 +29,9 @@ class Parameters(NamedTuple):
 
     size: int = 0
     """How many bytes it came in."""
+
+    document_id: str | None = None
+    """By which the client names the document: its hash, or its id in a manifest. Then `query` may be empty."""
 
     @property
     def idempotency_key(self) -> object:
@@ -68,7 +72,11 @@ def parameters(value: object, *, size: int = 0) -> Parameters:
         raise Malformed("Batches are not supported. Send one request at a time.")
     if not isinstance(value, dict):
         raise Malformed("A request must be a JSON object with a 'query'.")
+    extensions = _object(value, "extensions") if "extensions" in value else {}
+    document_id = _document_id(value, extensions)
     query = value.get("query")
+    if query is None and document_id is not None:
+        query = ""
     if not isinstance(query, str):
         raise Malformed("'query' must be a string with a GraphQL document.")
     operation_name = value.get("operationName")
@@ -80,9 +88,31 @@ def parameters(value: object, *, size: int = 0) -> Parameters:
         query=query,
         operation_name=operation_name or None,
         variables=_object(value, "variables") if "variables" in value else {},
-        extensions=_object(value, "extensions") if "extensions" in value else {},
+        extensions=extensions,
         size=size,
+        document_id=document_id,
     )
+
+
+def _document_id(value: dict[str, Any], extensions: dict[str, Any]) -> str | None:
+    """By which a client names its document: as Apollo and urql do it, or as `documentId`."""
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        id = value.get("documentId")
+    elif not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise Malformed("Unsupported persisted query version. Send 'persistedQuery' with 'version': 1.")
+    else:
+        id = persisted.get("sha256Hash", "")
+    if id is None:
+        return None
+    if not isinstance(id, str) or not 0 < len(id) <= DOCUMENT_ID_LENGTH_MAX:
+        raise Malformed(f"The id of a document must be a string of 1 to {DOCUMENT_ID_LENGTH_MAX} characters.")
+    return id.removeprefix("sha256:")
+
+
+def hash_of(text: str) -> str:
+    """The hash by which clients name a document."""
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
@@ -199,7 +229,7 @@ async def _body(request: Request, bytes_max: int) -> bytes:
 def queried(request: Request) -> Parameters:
     """The request in a GET's query string, where variables and extensions are JSON texts."""
     query = request.query_params
-    value: dict[str, object] = {name: query[name] for name in ("query", "operationName") if name in query}
+    value: dict[str, object] = {name: query[name] for name in ("query", "operationName", "documentId") if name in query}
     for name in ("variables", "extensions"):
         if query.get(name):
             value[name] = decode(query[name])

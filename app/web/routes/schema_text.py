@@ -1,6 +1,6 @@
 """The schema as a file at /schema.graphql, with an ETag: code generators ask again and again, and it rarely changes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from hashlib import sha256
 
@@ -8,14 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from app.errors import DomainError
+from app.policies import Viewer, signed_in
+from app.settings import settings
+from app.web.origin import bearer
+from app.web.routes.problem_responses import refusal
+
 PATH = "/schema.graphql"
 
 
 class SchemaText:
     """Prints the schema when it is first asked for: that takes a second, which a start should not."""
 
-    def __init__(self, text: Callable[[], str]) -> None:
+    def __init__(self, text: Callable[[], str], viewer: Callable[[str | None], Awaitable[Viewer]]) -> None:
         self._make = text
+        self._viewer = viewer
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -32,7 +39,13 @@ class SchemaText:
         return f'W/"{sha256(self._text).hexdigest()[:32]}"'
 
     async def _show(self, request: Request) -> Response:
-        headers = {"ETag": self._tag, "Cache-Control": "public, no-cache"}
+        if settings.trusted_documents:
+            try:
+                # As introspection then is: for people who are signed in.
+                signed_in(await self._viewer(bearer(request.headers.get("authorization"))))
+            except DomainError as error:
+                return refusal(error)
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache", "Vary": "Authorization"}
         if _is_known(self._tag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
         return Response(self._text, headers=headers, media_type="text/plain")
