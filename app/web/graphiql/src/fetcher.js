@@ -1,19 +1,13 @@
-// How the page asks: queries and mutations by HTTP, subscriptions by graphql-transport-ws.
+// How GraphiQL asks: queries and mutations by HTTP, subscriptions by graphql-transport-ws.
 import { createGraphiQLFetcher } from '@graphiql/toolkit'
 import { createClient } from 'graphql-ws'
 
+import { endpoint, fetchJson } from './api.js'
+
 const FORBIDDEN = 4403
 
-const endpoint = new URL('../graphql', document.baseURI)
 const socketEndpoint = new URL(endpoint)
 socketEndpoint.protocol = endpoint.protocol.replace('http', 'ws')
-
-// A proxy in trouble answers with a page; say what happened instead of "Unexpected token '<'".
-async function fetchJson(input, init) {
-  const response = await fetch(input, init)
-  if (/json/.test(response.headers.get('content-type') ?? '')) return response
-  return Response.json({ errors: [{ message: `The server answered ${response.status} ${response.statusText}.` }] })
-}
 
 // A browser cannot send headers with a WebSocket, so the token travels in the connection's parameters.
 function connectionParams(headers = {}) {

@@ -5,21 +5,27 @@ import { explorerPlugin } from '@graphiql/plugin-explorer'
 import { GraphiQL } from 'graphiql'
 import { createRoot } from 'react-dom/client'
 
+import { Account } from './account.jsx'
+import { EXAMPLES_PLUGIN } from './examples.jsx'
 import { fetcher } from './fetcher.js'
+import { headersHint } from './headers.js'
 import mark from './mark.svg'
+import { isNarrow } from './narrow.js'
 import { headersArePersisted, storage } from './storage.js'
 import welcome from './welcome.graphql?raw'
 
-const plugins = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })]
-const headersHint = '// {"Authorization": "Bearer <token>"}\n'
+const plugins = [EXAMPLES_PLUGIN, HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })]
+// Whoever comes again has the sidebar as they left it.
+const isFirstVisit = storage.getItem('graphiql:tabState') === null
 
 createRoot(document.getElementById('page')).render(
   <GraphiQL
     fetcher={fetcher}
     plugins={plugins}
+    visiblePlugin={isFirstVisit && !isNarrow() ? EXAMPLES_PLUGIN : undefined}
     defaultQuery={welcome}
     defaultHeaders={headersHint}
-    defaultEditorToolsVisibility="headers"
+    defaultEditorToolsVisibility={isNarrow() ? false : 'variables'}
     inputValueDeprecation
     schemaDescription
     storage={storage}
@@ -28,9 +34,12 @@ createRoot(document.getElementById('page')).render(
   >
     <GraphiQL.Logo>
       <span className="brand">
-        <img src={mark} alt="" />
-        Fieldgraph
+        <a href="../" className="brand-name">
+          <img src={mark} alt="" />
+          Fieldgraph
+        </a>
         <a href="../docs/">Guide</a>
+        <Account />
       </span>
     </GraphiQL.Logo>
   </GraphiQL>,
