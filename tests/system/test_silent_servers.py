@@ -83,7 +83,7 @@ async def test_a_commit_that_is_not_answered_ends_in_time(far, owner, answers_on
 async def renamed(database, person, proxy, *, answers_only):
     async with database.writing() as session:
         user = await session.get_one(User, person.id)
-        user.full_name = "Somebody"
+        user.first_name = "Somebody"
         await session.flush()
         proxy.silence(answers_only=answers_only)
 
