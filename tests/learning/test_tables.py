@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.learning.engine import Cancelled, Failure
-from app.learning.tables import training
+from app.learning.tables import judging, training
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.requests import TableRequest
 from app.tabular.predictor import Predictor
@@ -150,6 +150,17 @@ def test_the_more_important_input_is_named(numbers):
     assert shares["size"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
     assert all(each["spread"] >= 0 for each in numbers.output["importance"])
+
+
+def test_inputs_are_shuffled_once_where_more_would_take_the_time_to_learn_from_all_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "IMPORTANCE_SHARE", 0)
+
+    trained = Trained(tmp_path / "once", [*INPUTS, PRICE])
+
+    importance = trained.output["importance"]
+    assert {each["column"] for each in importance} == {"size", "colour"}
+    assert [each["spread"] for each in importance] == [0, 0]
+    assert importance[0]["share"] > 0.8
 
 
 def test_equal_seeds_give_equal_machines(classes, tmp_path):
