@@ -56,6 +56,19 @@ async def test_answers_are_paid_once_for_one_key(api, database, owner, operation
     assert await operations() == [(OperationCause.MACHINE_SOLVING, owner.id, owner.id, 2)]
 
 
+async def test_what_answers_have_cost_the_owner_is_added_up(change, look, database, owner, other, monkeypatch):
+    monkeypatch.setattr(settings, "token_price_usd", Decimal("0.01"))
+    await give(database, owner.id, 100, Currency.EAML)
+    await give(database, other.id, 100, Currency.EAML)
+    id = ids.encode(await learned.machine(database, owner.id, machine_api_solving_is_public=True))
+    costs = []
+    for viewer in (owner, owner, other):
+        await change("solve", "version", viewer=viewer, machineId=id, rows=ROWS)
+        costs.append(Decimal((await look(id, "machineBillingCostSolvingUsd"))["machineBillingCostSolvingUsd"]))
+    # Others pay for themselves.
+    assert costs == [PRICE / 100, 2 * PRICE / 100, 2 * PRICE / 100]
+
+
 async def test_what_is_refused_costs_nothing(refuse, database, owner, operations):
     await give(database, owner.id, 100, Currency.EAML)
     machine = await learned.machine(database, owner.id)

@@ -6,8 +6,11 @@ owner, and the platform's fee.
 
 from decimal import Decimal
 
+from sqlalchemy import func, update
+
 from app.database import Database, ReadSession, WriteSession
 from app.errors import Conflict
+from app.models.automl.machines import Machine
 from app.models.billing.ledger import Currency, OperationCause
 from app.policies import Viewer, is_viewer, signed_in
 from app.services.automl.answering.memory import Version
@@ -17,6 +20,7 @@ from app.services.billing import charges, holds
 from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import Purpose
+from app.settings import settings
 
 
 def purpose_of(viewer: Viewer, version: Version, *, lines: int, columns: int) -> Purpose:
@@ -84,6 +88,16 @@ async def pay(session: WriteSession, viewer: Viewer, version: Version, purpose: 
     except InsufficientFunds:
         refuse_poor_owner(viewer, payer_id)
         raise
+    if version.is_used:
+        await _add_to_cost(session, version.machine_id, charges.price_for(purpose) * settings.token_price_usd)
+
+
+async def _add_to_cost(session: WriteSession, machine_id: int, usd: Decimal) -> None:
+    """Counts what answers have cost the owner of a machine, beside what all before have cost."""
+    if usd:
+        cost = func.coalesce(Machine.machine_billing_cost_solving_usd, ZERO) + usd
+        own = update(Machine).where(Machine.id == machine_id)
+        await session.execute(own.values(machine_billing_cost_solving_usd=cost))
 
 
 def refuse_poor_owner(viewer: Viewer, payer_id: int) -> None:

@@ -184,6 +184,9 @@ def answered(answerer: Answerer, columns: Sequence[dict[str, Any]], lines: Seque
 
 async def store(session: WriteSession, plan: SolvingPlan, lines: Sequence[dict[str, Any]]) -> int:
     """Writes outputs, and pays for them; how many lines there were, but for those that changed meanwhile."""
+    if settings.machine_solving_price_tokens:
+        # Before its lines, as everywhere: what they cost is added to it.
+        await session.get(Machine, plan.machine_id, with_for_update={"key_share": True})
     values = {"machine_id": plan.machine_id, "lines": orjson.dumps(lines).decode()}
     count: int = (await session.execute(STORE, values)).rowcount  # type: ignore[attr-defined]
     await _pay(session, plan, lines=count)
