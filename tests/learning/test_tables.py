@@ -2,6 +2,7 @@
 
 import json
 from math import nan
+from threading import Event
 
 import numpy as np
 import pytest
@@ -295,6 +296,24 @@ def test_a_budget_of_half_a_second_gives_a_machine(tmp_path):
     assert "constant" in {line["name"] for line in trained.output["leaderboard"]}
     assert {line["name"] for line in trained.output["leaderboard"]} <= {"constant", "linear"}
     assert len(trained.answers([{}]).values) == 1
+
+
+def test_a_network_that_is_compiled_for_too_long_is_left_behind(tmp_path, monkeypatch):
+    from app.learning.tables.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
+
+    over = Event()
+    monkeypatch.setattr(training, "NETWORK_S_MIN", 0)
+    monkeypatch.setattr(NetworkMaker, "learn", lambda *_: over.wait(60))
+
+    try:
+        trained = Trained(tmp_path / "left", [*INPUTS, PRICE], budget_s=3, epochs_max=5, trees_max=5)
+        assert not over.is_set()
+    finally:
+        over.set()
+
+    assert trained.outcome["tookS"] < 60
+    assert trained.outcome["stopped"] == "BUDGET"
+    assert {each["kind"] for each in trained.output["leaderboard"]} <= {"constant", "linear", "trees"}
 
 
 def test_who_cancels_keeps_the_best_so_far(tmp_path):

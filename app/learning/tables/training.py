@@ -36,6 +36,8 @@ MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
 # Below this there is no time to compile a network.
 NETWORK_S_MIN = 6.0
 NETWORK_SHARE = 0.45
+# By then a network has stopped by itself, unless it is not even compiled.
+LEAVE_SHARE = 0.9
 WEIGHT_LEAST = 0.04
 # A network that may learn for less than this share of what it took is worse than the one that was judged.
 REFIT_SHARE_MIN = 0.5
@@ -251,20 +253,23 @@ class _Output:
         learned_so_far: list[tuple[Maker, Learned]] = []
         for maker in self._makers():
             self._add(learned_so_far, maker, self.clock)
-        networks = self._networks()
+        networks = unless_stopped(self._networks, self._must_leave) or []
         for place, maker in enumerate(networks):
             share = NETWORK_SHARE if self._may_refit() else 0.9
             self._add(learned_so_far, maker, self.clock.until(share / (len(networks) - place)))
         return learned_so_far
+
+    def _must_leave(self) -> bool:
+        """Whether a network that is still imported or compiled is left behind: neither notices that time is over."""
+        return self.clock.must_stop(LEAVE_SHARE)
 
     def _add(self, learned_so_far: list[tuple[Maker, Learned]], maker: Maker, clock: Clock) -> None:
         if learned_so_far and clock.must_stop():
             return
         if not self.encoders.encoders and learned_so_far:
             return
-        learned = unless_stopped(
-            lambda: maker.learn(self.ground, clock, self.learning.progress.say), self.clock.cancelled
-        )
+        is_stopped = self.clock.cancelled if clock is self.clock else self._must_leave
+        learned = unless_stopped(lambda: maker.learn(self.ground, clock, self.learning.progress.say), is_stopped)
         if learned is None:
             return
         learned_so_far.append((maker, learned))
@@ -335,9 +340,8 @@ class _Output:
         """One candidate learned from other rows; None if there is too little time for it to become as good."""
         if learned.kind == "network" and clock.left_s() < REFIT_SHARE_MIN * learned.fit_s:
             return None
-        return unless_stopped(
-            partial(maker.refit, ground, clock, self.learning.progress.say, learned), self.clock.cancelled
-        )
+        is_stopped = partial(self.clock.must_stop, 1.0) if learned.kind == "network" else self.clock.cancelled
+        return unless_stopped(partial(maker.refit, ground, clock, self.learning.progress.say, learned), is_stopped)
 
     def _said_split(self) -> dict[str, Any]:
         return {
