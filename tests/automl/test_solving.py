@@ -2,6 +2,7 @@
 
 import csv
 from io import StringIO
+from itertools import count
 
 import pytest
 from sqlalchemy import func, select, update
@@ -251,6 +252,8 @@ async def test_lines_are_paid_with_their_outputs(
 
 async def test_the_progress_of_lines_moves_and_never_goes_back(solve_lines, lines, work, look, monkeypatch):
     monkeypatch.setattr(settings, "solve_rows_max", 2)
+    # A second between any two looks at the clock, which may stand still for as long as a few lines take.
+    monkeypatch.setattr("jobs.automl.solving.monotonic", count().__next__)
     await lines(*[(each / 2, "Red") for each in range(5)])
     told, report = [], works.report
 
