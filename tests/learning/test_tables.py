@@ -2,13 +2,12 @@
 
 import json
 from math import nan
-from threading import Event
 
 import numpy as np
 import pytest
 
 from app.learning.engine import Cancelled, Failure
-from app.learning.tables import judging, training
+from app.learning.tables import training
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.requests import TableRequest
 from app.tabular.predictor import Predictor
@@ -153,17 +152,6 @@ def test_the_more_important_input_is_named(numbers):
     assert all(each["spread"] >= 0 for each in numbers.output["importance"])
 
 
-def test_inputs_are_shuffled_once_where_more_would_take_the_time_to_learn_from_all_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(judging, "IMPORTANCE_SHARE", 0)
-
-    trained = Trained(tmp_path / "once", [*INPUTS, PRICE])
-
-    importance = trained.output["importance"]
-    assert {each["column"] for each in importance} == {"size", "colour"}
-    assert [each["spread"] for each in importance] == [0, 0]
-    assert importance[0]["share"] > 0.8
-
-
 def test_equal_seeds_give_equal_machines(classes, tmp_path):
     again = Trained(tmp_path / "again", [*INPUTS, KIND], level=3)
 
@@ -296,24 +284,6 @@ def test_a_budget_of_half_a_second_gives_a_machine(tmp_path):
     assert "constant" in {line["name"] for line in trained.output["leaderboard"]}
     assert {line["name"] for line in trained.output["leaderboard"]} <= {"constant", "linear"}
     assert len(trained.answers([{}]).values) == 1
-
-
-def test_a_network_that_is_compiled_for_too_long_is_left_behind(tmp_path, monkeypatch):
-    from app.learning.tables.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
-
-    over = Event()
-    monkeypatch.setattr(training, "NETWORK_S_MIN", 0)
-    monkeypatch.setattr(NetworkMaker, "learn", lambda *_: over.wait(60))
-
-    try:
-        trained = Trained(tmp_path / "left", [*INPUTS, PRICE], budget_s=3, epochs_max=5, trees_max=5)
-        assert not over.is_set()
-    finally:
-        over.set()
-
-    assert trained.outcome["tookS"] < 60
-    assert trained.outcome["stopped"] == "BUDGET"
-    assert {each["kind"] for each in trained.output["leaderboard"]} <= {"constant", "linear", "trees"}
 
 
 def test_who_cancels_keeps_the_best_so_far(tmp_path):
