@@ -242,7 +242,7 @@ async def test_no_act_that_is_refused_spends_its_share(name, refuse, owner, monk
 
 
 def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
-    """`Rates.take` alone charges what is refused, too: right for what is only read, or worth nothing."""
+    """`Rates.take` alone charges what is refused, too: right for what is only read, worth nothing, or a guess."""
     callers = {
         f"{path.relative_to(ROOT)}:{node.name}"
         for folder in ("app", "resolvers", "schema", "jobs")
@@ -251,6 +251,7 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "rates.take" in ast.unparse(node)
     }
     assert callers == {
+        "app/services/billing/coupon_codes.py:pace",
         "app/services/social/messages.py:limit_typing",
         "app/services/social/posts/search.py:limit_searches",
         "app/web/graphql/budget.py:_fill",
