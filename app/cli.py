@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr, ValidationError
@@ -15,6 +15,9 @@ from app import private_files
 from app.operations.instance import running, secret
 from app.operations.process import CannotStart
 from app.refused_settings import explained
+
+if TYPE_CHECKING:
+    from app.services.integrations.answering import Opener
 
 try:
     from app.settings import settings
@@ -68,9 +71,18 @@ def work(
     _find_secret()
     _find_traces()
     with _loading():
+        from app.services.integrations import answering
         from jobs.worker import main as run_worker
 
+    answering.provide(_answers)
     run_worker()
+
+
+def _answers() -> "Opener":
+    # Loaded by the first job that needs it: it takes as much memory again as the worker.
+    from app.answers import opened
+
+    return opened
 
 
 @program.command()

@@ -132,6 +132,16 @@ async def pieces(
                 await response.aclose()
 
 
+async def status_of(client: httpx.AsyncClient, request: httpx.Request, *, who: str, s_max: float) -> int:
+    """The status of a success; asked once, and not a byte of what follows the head is read."""
+    with _in_words(who, s_max):
+        async with asyncio.timeout(s_max):
+            response = await client.send(request, stream=True)
+            await response.aclose()
+    _require_success(response, who)
+    return response.status_code
+
+
 async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, bytes_max: int, s_max: float) -> Reply:
     with _in_words(who, s_max):
         async with asyncio.timeout(s_max):
@@ -165,14 +175,20 @@ def _in_words(who: str, s_max: float) -> Iterator[None]:
         raise Outage(who, "closed the connection early", heals=True) from None
 
 
+def _require_success(response: httpx.Response, who: str) -> None:
+    if not response.is_success:
+        status = response.status_code
+        wait_s = retry_after_s(response.headers.get("retry-after"))
+        raise Outage(
+            who, f"answered {status}", heals=status >= 500 or status == 429, status=status, retry_after_s=wait_s
+        )
+
+
 async def _pieces(response: httpx.Response, who: str, bytes_max: int) -> AsyncIterator[bytes]:
     status = response.status_code
     if status == 304:  # only who asks for what is newer hears that nothing is
         return
-    if not response.is_success:
-        heals = status >= 500 or status == 429
-        wait_s = retry_after_s(response.headers.get("retry-after"))
-        raise Outage(who, f"answered {status}", heals=heals, status=status, retry_after_s=wait_s)
+    _require_success(response, who)
     if response.headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:
         raise Outage(who, "sent a reply in an unexpected encoding", heals=False)
     too_much = Outage(who, f"sent more than {bytes_max:,} bytes", heals=False)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import (
     mapped_column,
 )
 
-from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind
+from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind, WebhookTopic
 from app.models.limits import columns
 from app.models.names import check_on_set
 
@@ -59,6 +59,7 @@ class Base(DeclarativeBase):
         JobKind: KindColumn(JobKind),
         NotificationKind: KindColumn(NotificationKind),
         MailKind: KindColumn(MailKind),
+        WebhookTopic: KindColumn(WebhookTopic),
         BigInt: BigInteger(),
         Json: JSONB(),
     }

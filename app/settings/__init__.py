@@ -16,6 +16,7 @@ from app.settings.automl import AutomlSettings
 from app.settings.billing import BillingSettings
 from app.settings.consulting import ConsultingSettings
 from app.settings.files import FilesSettings
+from app.settings.integrations import IntegrationsSettings
 from app.settings.jobs import JobsSettings
 from app.settings.learning import LearningSettings
 from app.settings.mapping import MappingSettings
@@ -51,6 +52,7 @@ ORDERED = [
     ("job_statement_s_max", "job_transaction_s_max"),
     ("job_transaction_s_max", "long_transaction_s_max"),
     ("job_pause_s", "job_pause_s_max"),
+    ("webhook_pause_s", "webhook_pause_s_max"),
     ("conflation_overlap_share_min", "conflation_duplicate_share_min"),
 ]
 
@@ -68,6 +70,7 @@ class Settings(
     SocialSettings,
     ConsultingSettings,
     BillingSettings,
+    IntegrationsSettings,
     AccountsSettings,
     WebSettings,
     ServersSettings,

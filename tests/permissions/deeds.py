@@ -93,4 +93,10 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "buyCopyUpdate": {"id": world.id("Purchase"), "expectedPriceUsd": "0"},
         "reviewListing": {"id": world.id("bought"), "stars": 4},
         "deleteReview": {"id": world.id("ListingReview")},
+        "createWebhook": {"url": "https://example.org/hook", "topics": ["FEED_UPDATED"]},
+        "updateWebhook": {"id": world.id("Webhook"), "topics": ["FEED_UPDATED"]},
+        "deleteWebhook": {"id": world.id("Webhook")},
+        "rotateWebhookSecret": {"id": world.id("Webhook")},
+        "sendWebhookTest": {"id": world.id("Webhook")},
+        "redeliverWebhook": {"deliveryId": world.id("WebhookDelivery")},
     }

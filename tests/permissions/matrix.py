@@ -23,13 +23,13 @@ MONEY = {
         "top_ups",
     )
 }
-TABLES = {"app.models.accounts", "app.models.system", "app.models.automl.market", *MONEY}
+TABLES = {"app.models.accounts", "app.models.integrations", "app.models.system", "app.models.automl.market", *MONEY}
 TYPES = {row.__name__: row for row in Row.__subclasses__() if row.__shows__.__module__ in TABLES}
-"""The types over tables of people, their teams, money, the market and the system."""
+"""The types over tables of people, their teams, money, the market, webhooks and the system."""
 BESIDE = {"UserStatistics"}
 """Those over no table that are reached from these."""
 MARKET = ("resolvers.automl.listings", "resolvers.automl.market")
-RESOLVERS = ("resolvers.accounts", *MARKET, "resolvers.billing", "resolvers.system")
+RESOLVERS = ("resolvers.accounts", *MARKET, "resolvers.billing", "resolvers.integrations", "resolvers.system")
 
 
 def fields() -> dict[str, GraphQLField]:
@@ -47,7 +47,7 @@ def _fields(kind: str) -> dict[str, GraphQLField]:
 
 
 def _is_ours(field: GraphQLField) -> bool:
-    """Whether a root's field is answered by a resolver of people, their teams, money, the market or the system."""
+    """Whether a root's field is answered by a resolver of one of these domains."""
     resolver = field.extensions["strawberry-definition"].base_resolver
     return resolver.wrapped_func.__module__.startswith(RESOLVERS)
 

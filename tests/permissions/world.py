@@ -29,7 +29,9 @@ from app.models.billing.reservations import Reservation, ReservationState
 from app.models.billing.spending import SpendingRules
 from app.models.billing.top_ups import TopUp
 from app.models.choices import Scope
+from app.models.integrations import Webhook, WebhookDelivery, WebhookDeliveryStatus
 from app.models.kinds.accounts import AccountsJob
+from app.models.kinds.system import SystemTopic
 from app.models.social import FriendRequest, Friendship, Like
 from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
 from app.services.billing import ledger
@@ -99,6 +101,7 @@ async def world(database: Database) -> World:
     rows["Job"] = job = await factories.job(database, kind=AccountsJob.EXPORT_DATA, user_id=owner.id, **RUNNING)
     rows |= await _money(database, owner.id, people["super"].id)
     rows |= await _market(database, owner.id, people["member"].id)
+    rows |= await _webhook(database, owner.id)
     for row in _things(owner.id, job.id):
         rows[type(row).__name__] = await factories.add(database, row)
     async with database.writing() as session:
@@ -207,6 +210,17 @@ async def _market(database: Database, owner_id: int, seller_id: int) -> dict[str
     ):
         rows[type(row).__name__] = await factories.add(database, row)
     return rows
+
+
+async def _webhook(database: Database, owner_id: int) -> dict[str, Record]:
+    """A webhook that fails, and what it was told."""
+    topics, failing = [SystemTopic.BANNER_CHANGED], {"failing_since": NOW, "failures_count": 1, "resume_at": NOW}
+    named = {"url": "https://example.org/hook", "key_id": "key_0", "secret": "sealed", "disabled_reason": "None."}
+    webhook = await factories.add(database, Webhook(user_id=owner_id, topics=topics, **named, **failing))
+    tried = {"status": WebhookDeliveryStatus.FAILED, "attempts_count": 1, "attempted_at": NOW, "delivered_at": NOW}
+    of = {"webhook_id": webhook.id, "topic": topics[0], "message_id": "msg_0", "event_topic": "banners"}
+    delivery = WebhookDelivery(**of, **tried, event_payload={}, response_status=500, error="It answered 500.")
+    return {"Webhook": webhook, "WebhookDelivery": await factories.add(database, delivery)}
 
 
 def _things(owner_id: int, job_id: int) -> list[Record]:

@@ -35,7 +35,7 @@ from app.geometry import Shape
 from app.models.base import Base, Record
 from app.models.kinds import KindColumn
 from app.models.names import Name
-from tests.plan import fit_automl, fit_billing, fit_consulting, fit_wildlife
+from tests.plan import fit_automl, fit_billing, fit_consulting, fit_integrations, fit_wildlife
 from tests.plan.fit import COUNT, COUNTS, FIT, JSONS, NAMES, NOWHERE, OF_USERS, TEXTS, any_float, any_time, nothing
 
 
@@ -66,7 +66,7 @@ def world(seed: int, *, is_torn: bool = False) -> World:
     random = Random(seed)
     tables = [mapper.class_ for mapper in sorted(roots(), key=lambda mapper: mapper.class_.__name__)]
     keys = {table.__tablename__: _keys(random, table.__tablename__) for table in tables}
-    fit = FIT | fit_automl.FIT | fit_billing.FIT | fit_consulting.FIT | fit_wildlife.FIT
+    fit = FIT | fit_automl.FIT | fit_billing.FIT | fit_consulting.FIT | fit_integrations.FIT | fit_wildlife.FIT
     made = World(seed, is_torn)
     for table in tables:
         columns = [column for column in table.__table__.columns if column.computed is None]

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import StatementError
 
 from app.models.base import Base
-from app.models.kinds import JobKind, KindColumn, Lane, MailKind, NotificationKind
+from app.models.kinds import JobKind, KindColumn, Lane, MailKind, NotificationKind, WebhookTopic
 from app.models.kinds.mapping import MappingJob
 from app.models.kinds.social import SocialNotification
 from app.models.kinds.wildlife import WildlifeNotification
@@ -16,7 +16,7 @@ from app.models.system import Job
 from schema import schema
 from tests import factories
 
-OPEN = (JobKind, NotificationKind, MailKind)
+OPEN = (JobKind, NotificationKind, MailKind, WebhookTopic)
 
 
 @pytest.mark.parametrize("kind", OPEN)
@@ -43,7 +43,7 @@ def test_no_other_text_is_one(kind):
         kind("FOLD_MAPS")
 
 
-@pytest.mark.parametrize("kind", [JobKind, NotificationKind])
+@pytest.mark.parametrize("kind", [JobKind, NotificationKind, WebhookTopic])
 def test_clients_see_all_of_them(kind):
     shown = schema._schema.type_map[kind.__name__]
     assert {name: value.value for name, value in shown.values.items()} == {each.name: each.value for each in kind}
@@ -63,6 +63,8 @@ async def test_the_database_lists_none_of_them(database):
         ("mails", "kind"),
         ("user_notifications", "kind"),
         ("users", "notifications_declined"),
+        ("webhooks", "topics"),
+        ("webhook_deliveries", "topic"),
     }
 
     def checks(connection):
@@ -108,5 +110,11 @@ def test_what_is_known_of_jobs():
         return {kind.name for kind in JobKind if getattr(kind, trait)}
 
     assert those("is_public") == {"TRAIN", "FETCH_LABELS", "FETCH_FEEDBACK_LABELS", "INSPECT"}
-    assert those("is_pruned") == {"SEND_MAIL", "REMOVE_TRAINING", "REMOVE_PREDICTION", "REMOVE_PICTURE"}
+    assert those("is_pruned") == {
+        "SEND_MAIL",
+        "SEND_WEBHOOKS",
+        "REMOVE_TRAINING",
+        "REMOVE_PREDICTION",
+        "REMOVE_PICTURE",
+    }
     assert those("outlives_account") == {"REMOVE_TRAINING", "REMOVE_PREDICTION", "REMOVE_PICTURE"}

@@ -15,6 +15,7 @@ from app.formats.label_files import sift_value
 from app.models.kinds import RateLimit
 from app.models.kinds.automl import AutomlRateLimit
 from app.models.kinds.billing import BillingRateLimit
+from app.models.kinds.integrations import IntegrationsRateLimit
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.kinds.wildlife import WildlifeRateLimit
@@ -115,6 +116,7 @@ def test_what_starts_something_is_found():
         },
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
         BillingRateLimit.TOP_UPS: {"startTopUp"},
+        IntegrationsRateLimit.WEBHOOK_TESTS: {"sendWebhookTest", "redeliverWebhook"},
         AutomlRateLimit.MACHINE_TRAININGS: {"trainMachine", "evaluateMachine"},
         AutomlRateLimit.LINE_CHANGES: {"appendLines", "correctColumns", "deleteLines", "updateLines"},
     }
@@ -229,6 +231,7 @@ REFUSED = {
     "sendFriendRequest": ("friend_requests_per_hour_max", {"userId": "VXNlcjo5OTk5"}),
     "report": ("reports_per_hour_max", {"id": "VXNlcjo5OTk5", "reason": "SPAM"}),
     "createApiKey": ("api_keys_per_hour_max", {"name": " ", "scopes": ["READ"]}),
+    "createWebhook": ("webhooks_per_hour_max", {"url": "http://127.0.0.1/", "topics": ["FEED_UPDATED"]}),
     "createTeamInvitation": ("team_invitations_per_hour_max", {"teamId": "VGVhbTo5OTk5"}),
 }
 

@@ -75,6 +75,37 @@ class MailKind(StrEnum, metaclass=OpenEnum):
     """The subject of an email."""
 
 
+class Audience(Enum):
+    """Who is told of the events of a topic."""
+
+    EVERYONE = "EVERYONE"  # whoever may see what they are about
+    ACCOUNT = "ACCOUNT"  # the account that the topic names
+    OWNERS = "OWNERS"  # the accounts that the row names, which the topic names
+
+
+class WebhookTopic(StrEnum, metaclass=OpenEnum):
+    """What webhooks tell of: a subscription, whose events are sent to an address instead of a socket.
+
+    Topics about work tell of the work that the webhook's owner started.
+    """
+
+    prefix: str
+    audience: Audience
+    table: str
+    owners: tuple[str, ...]
+
+    def __new__(cls, name: str, prefix: str, audience: Audience, table: str = "", *owners: str) -> Self:
+        """A topic has the name of its subscription, and the prefix that the topics of its events have.
+
+        Of OWNERS, `table` has the row that an event is about, and `owners` are its columns with the accounts.
+        """
+        topic = str.__new__(cls, name)
+        topic._value_, topic.prefix, topic.audience = name, prefix, audience
+        topic.table, topic.owners = table, owners or ("user_id",)
+        assert (audience is Audience.OWNERS) == bool(table), f"{name}: which row has the owners?"
+        return topic
+
+
 class KindColumn(TypeDecorator[Any]):
     """A column of kinds: text for the database, a member of `kind` for Python."""
 

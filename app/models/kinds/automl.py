@@ -1,6 +1,6 @@
 """Jobs of tables and machines, and their rate limits."""
 
-from app.models.kinds import JobKind, Lane, RateLimit, Trait
+from app.models.kinds import Audience, JobKind, Lane, RateLimit, Trait, WebhookTopic
 from app.models.kinds.system import SystemRateLimit
 
 
@@ -40,3 +40,14 @@ class AutomlJob(JobKind):
     SOLVE_FILE = "SOLVE_FILE", Lane.SLOW, SystemRateLimit.JOBS
     SOLVE_LINES = "SOLVE_LINES", Lane.SLOW, SystemRateLimit.JOBS
     REMOVE_MACHINE = "REMOVE_MACHINE", Lane.SLOW, Trait.NOT_LIMITED
+
+
+class AutomlTopic(WebhookTopic):
+    """The subscriptions of this domain.
+
+    TABLE_READING_UPDATED: Progress of the account's readings of tables.
+    WORK_UPDATED: Progress of the account's work on machines.
+    """
+
+    TABLE_READING_UPDATED = "TABLE_READING_UPDATED", "tablereading", Audience.OWNERS, "table_readings"
+    WORK_UPDATED = "WORK_UPDATED", "work", Audience.OWNERS, "works"

@@ -1,6 +1,6 @@
 """Notifications of consulting."""
 
-from app.models.kinds import NotificationKind
+from app.models.kinds import Audience, NotificationKind, WebhookTopic
 
 
 class ConsultingNotification(NotificationKind):
@@ -10,3 +10,19 @@ class ConsultingNotification(NotificationKind):
     """
 
     CONSULTING = "CONSULTING", "", "", False
+
+
+class ConsultingTopic(WebhookTopic):
+    """The subscriptions of this domain.
+
+    CONSULTING_REQUEST_UPDATED: What happens to requests in which the account is the client or the consultant.
+    """
+
+    CONSULTING_REQUEST_UPDATED = (
+        "CONSULTING_REQUEST_UPDATED",
+        "consulting",
+        Audience.OWNERS,
+        "consulting_requests",
+        "user_id",
+        "consultant_user_id",
+    )

@@ -1,7 +1,7 @@
 """Jobs of datasets, trainings and predictions, and their rate limits."""
 
 from app.errors import ErrorCode
-from app.models.kinds import JobKind, Lane, RateLimit, Trait
+from app.models.kinds import Audience, JobKind, Lane, RateLimit, Trait, WebhookTopic
 from app.models.kinds.system import SystemRateLimit
 
 
@@ -45,3 +45,16 @@ class MappingJob(JobKind):
     REMOVE_PREDICTION = "REMOVE_PREDICTION", Lane.QUICK, Trait.NOT_LIMITED, Trait.PRUNED, Trait.OUTLIVES_ACCOUNT
     CONFLATE = "CONFLATE", Lane.SLOW, SystemRateLimit.JOBS
     INSPECT = "INSPECT", Lane.SLOW, MappingRateLimit.INSPECTIONS, Trait.PUBLIC
+
+
+class MappingTopic(WebhookTopic):
+    """The subscriptions of this domain.
+
+    TRAINING_UPDATED: Progress of the account's trainings.
+    PREDICTION_UPDATED: Progress of the account's predictions.
+    INSPECTION_UPDATED: Progress of the account's inspections.
+    """
+
+    TRAINING_UPDATED = "TRAINING_UPDATED", "training", Audience.OWNERS, "trainings"
+    PREDICTION_UPDATED = "PREDICTION_UPDATED", "prediction", Audience.OWNERS, "predictions"
+    INSPECTION_UPDATED = "INSPECTION_UPDATED", "inspection", Audience.OWNERS, "inspections"

@@ -1,6 +1,6 @@
 """Jobs of posts, and notifications about what other users do."""
 
-from app.models.kinds import JobKind, Lane, NotificationKind, Trait
+from app.models.kinds import Audience, JobKind, Lane, NotificationKind, Trait, WebhookTopic
 
 
 class SocialJob(JobKind):
@@ -33,3 +33,16 @@ class SocialNotification(NotificationKind):
     FRIENDSHIP = "FRIENDSHIP", "is now your friend.", "are now your friends."
     MESSAGE = "MESSAGE", "sent you a message.", "sent you messages."
     MODERATION = "MODERATION", "", "", False
+
+
+class SocialTopic(WebhookTopic):
+    """The subscriptions of this domain whose events are stored; `typing` lasts seconds and is told to sockets only.
+
+    MESSAGE_RECEIVED: Messages to or from the account.
+    FRIENDSHIP_CHANGED: Changes to the account's friends and friend requests.
+    FEED_UPDATED: Posts in the account's feed.
+    """
+
+    MESSAGE_RECEIVED = "MESSAGE_RECEIVED", "messages", Audience.ACCOUNT
+    FRIENDSHIP_CHANGED = "FRIENDSHIP_CHANGED", "friendships", Audience.ACCOUNT
+    FEED_UPDATED = "FEED_UPDATED", "posts", Audience.EVERYONE

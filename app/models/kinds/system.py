@@ -1,6 +1,15 @@
 """The kinds that belong to no other domain."""
 
-from app.models.kinds import JobKind, Lane, MailKind, NotificationKind, RateLimit, Trait
+from app.models.kinds import (
+    Audience,
+    JobKind,
+    Lane,
+    MailKind,
+    NotificationKind,
+    RateLimit,
+    Trait,
+    WebhookTopic,
+)
 
 
 class SystemRateLimit(RateLimit):
@@ -32,3 +41,14 @@ class SystemMail(MailKind):
     """Mails about everything else."""
 
     NOTIFICATIONS = "NOTIFICATIONS"
+
+
+class SystemTopic(WebhookTopic):
+    """The subscriptions of this domain.
+
+    NOTIFICATION_RECEIVED: Notifications of the account.
+    BANNER_CHANGED: Announcements as they start, change or end.
+    """
+
+    NOTIFICATION_RECEIVED = "NOTIFICATION_RECEIVED", "notifications", Audience.ACCOUNT
+    BANNER_CHANGED = "BANNER_CHANGED", "banners", Audience.EVERYONE

@@ -1,6 +1,6 @@
 """What is done later about camera-trap media, and what people are told of them."""
 
-from app.models.kinds import JobKind, Lane, NotificationKind, RateLimit, Trait
+from app.models.kinds import Audience, JobKind, Lane, NotificationKind, RateLimit, Trait, WebhookTopic
 from app.models.kinds.system import SystemRateLimit
 
 
@@ -60,4 +60,24 @@ class WildlifeNotification(NotificationKind):
         "CLASSIFICATION_FEEDBACK",
         "gave feedback on classifications that you approved.",
         "gave feedback on classifications that you approved.",
+    )
+
+
+class WildlifeTopic(WebhookTopic):
+    """The subscriptions of this domain.
+
+    MEDIA_READING_UPDATED: Progress of the account's readings of media.
+    WILDLIFE_IMPORT_UPDATED: Progress of the account's imports.
+    WILDLIFE_EXPORT_UPDATED: Progress of the account's exports.
+    AI_CLASSIFICATION_JOB_UPDATED: Progress of the account's AI classification jobs.
+    """
+
+    MEDIA_READING_UPDATED = "MEDIA_READING_UPDATED", "media-reading", Audience.OWNERS, "media_readings"
+    WILDLIFE_IMPORT_UPDATED = "WILDLIFE_IMPORT_UPDATED", "wildlifeimport", Audience.OWNERS, "wildlife_imports"
+    WILDLIFE_EXPORT_UPDATED = "WILDLIFE_EXPORT_UPDATED", "wildlifeexport", Audience.OWNERS, "wildlife_exports"
+    AI_CLASSIFICATION_JOB_UPDATED = (
+        "AI_CLASSIFICATION_JOB_UPDATED",
+        "ai-classification-job",
+        Audience.OWNERS,
+        "ai_classification_jobs",
     )

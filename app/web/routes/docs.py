@@ -33,6 +33,7 @@ NAMES = (
     "limits-and-costs",
     "live-and-resume",
     "contract",
+    "webhooks",
     "files",
     "javascript",
     "python",

@@ -1,0 +1,160 @@
+"""What the schema answers to jobs: for a viewer instead of a token, without a request.
+
+It is built of the parts of the API: the same documents, limits, plans and rights.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import orjson
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from app.database import Database
+from app.errors import Code, DomainError
+from app.events.dispatcher import EventDispatcher
+from app.events.streams import SourceStream
+from app.events.subscribers import StreamEvent
+from app.gateways.outside import Outage
+from app.models.base import Base
+from app.models.kinds import Audience, WebhookTopic
+from app.policies import Viewer
+from app.rates import Rates
+from app.settings import settings
+from app.signals import Signals
+from app.web.graphql.bill import Bill
+from app.web.graphql.documents import Documents
+from app.web.graphql.operation import Caller, Execution, Operation
+from app.web.graphql.results import Reply
+from app.web.graphql.subscriptions import NoSource, reply_to, source_of
+from resolvers import ids
+from resolvers.context import Context
+from resolvers.feed_delivery import FeedDelivery
+from resolvers.plan import DEFINITION, Plans
+from resolvers.system.nodes import SHOWN
+from schema import schema
+from schema.limits import Limits
+
+CORE = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+HIDDEN = {Code.NOT_FOUND, Code.FORBIDDEN, Code.UNAUTHENTICATED}
+
+
+@cache
+def documents() -> Documents:
+    """The documents of this process, with their plans."""
+    plans = Plans(schema)
+    return Documents(Execution(CORE, plans.executor), Limits(schema), plans)
+
+
+class Answers:
+    """Answers on the connections of a worker."""
+
+    def __init__(self, database: Database, rates: Rates, signals: Signals) -> None:
+        redis_url = str(settings.redis_url)
+        # Never begun: nothing here waits for events to come.
+        events = EventDispatcher(database.engine, redis_url)
+        self._parts = database, events, signals, FeedDelivery(database), rates
+
+    async def event(self, viewer: Viewer, topic: WebhookTopic, event: StreamEvent) -> dict[str, Any] | None:
+        """An event as the topic's subscription shows it; None if the viewer may not see it."""
+        operation = self._operation(viewer, document_of(topic), variables_of(topic, event))
+        try:
+            source = await source_of(operation)
+            assert isinstance(source, SourceStream), "what is told to webhooks is told to many"
+            assert source.topic == event.topic, f"{topic.name} is about another event"
+            value = await source.read(event)
+        except NoSource as none:
+            return _shown(none.reply)
+        except DomainError as error:
+            if error.code in HIDDEN:
+                return None
+            raise
+        return None if value is None else _shown(await reply_to(value, operation))
+
+    def _operation(self, viewer: Viewer, text: str, variables: dict[str, Any]) -> Operation:
+        prepared = documents().get(text)
+        context = Context(*self._parts, viewer=viewer, actor=viewer)
+        caller = Caller("webhook", "", "sse")
+        return Operation(caller, prepared, context, Bill(None, ""), prepared.taken(variables, context.permit))
+
+
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[Answers]:
+    """What answers jobs, for one errand."""
+    redis_url = str(settings.redis_url)
+    rates, signals = Rates(redis_url), Signals(redis_url)
+    try:
+        yield Answers(database, rates, signals)
+    finally:
+        await signals.stop()
+        await rates.close()
+
+
+def _shown(reply: Reply) -> dict[str, Any] | None:
+    shown = orjson.loads(reply.json).get("data") or {}
+    for value in shown.values():
+        if value is not None:
+            event: dict[str, Any] = value
+            return event
+    if not HIDDEN.isdisjoint(reply.codes):
+        return None
+    raise Outage("The body of this event", "could not be made", heals=True)
+
+
+def variables_of(topic: WebhookTopic, event: StreamEvent) -> dict[str, Any]:
+    """The arguments of the topic's subscription that bring this event."""
+    if topic.audience is not Audience.OWNERS:
+        return {}
+    table = Base.metadata.tables[topic.table]
+    [model] = [model for model in SHOWN.values() if model.__table__ is table]
+    return {"id": ids.encode_key(model, int(event.topic.partition(":")[2]))}
+
+
+@cache
+def document_of(topic: WebhookTopic) -> str:
+    """The subscription of a topic, asked for its values and for the columns of the rows that it names."""
+    name = name_of(topic)
+    field = _subscriptions()[name]
+    required = [argument for argument, declared in field.args.items() if is_required_argument(declared)]
+    head, given = ("($id: ID!)", f"({required[0]}: $id)") if required else ("", "")
+    return f"subscription {head} {{ {name}{given} {{ {_selection(field.type, depth=1)} }} }}"
+
+
+def name_of(topic: WebhookTopic) -> str:
+    """The field of a topic's subscription."""
+    names = {name: field.extensions[DEFINITION].python_name for name, field in _subscriptions().items()}
+    [name] = [name for name, python_name in names.items() if python_name == topic.name.lower()]
+    return name
+
+
+def _subscriptions() -> dict[str, GraphQLField]:
+    assert CORE.subscription_type, "there are subscriptions"
+    fields: dict[str, GraphQLField] = CORE.subscription_type.fields
+    return fields
+
+
+def _selection(kind: GraphQLOutputType, *, depth: int) -> str:
+    """The values of an object, and at `depth` 1 what it names; of a row its id and its columns."""
+    named = get_named_type(kind)
+    if not isinstance(named, GraphQLObjectType):
+        is_node = isinstance(named, GraphQLInterfaceType) and "id" in named.fields
+        return "__typename id" if is_node else "__typename ... on Node { id }"
+    parts = []
+    for name, field in named.fields.items():
+        if any(is_required_argument(argument) for argument in field.args.values()):
+            continue
+        if is_leaf_type(get_named_type(field.type)):
+            if depth or name == "id" or field.extensions[DEFINITION].base_resolver is None:
+                parts.append(name)
+        elif depth:
+            parts.append(f"{name} {{ {_selection(field.type, depth=depth - 1)} }}")
+    return " ".join(parts)

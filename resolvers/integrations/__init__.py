@@ -1,0 +1,1 @@
+"""How fields about webhooks and bulk queries are answered."""
