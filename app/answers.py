@@ -5,7 +5,7 @@ It is built of the parts of the API: the same documents, limits, plans and right
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -17,22 +17,28 @@ from graphql import (
     get_named_type,
     is_leaf_type,
     is_required_argument,
+    parse,
 )
 
 from app.database import Database
-from app.errors import Code, DomainError
+from app.errors import Code, Conflict, DomainError, Invalid, Unavailable
 from app.events.dispatcher import EventDispatcher
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.gateways.outside import Outage
 from app.models.base import Base
 from app.models.kinds import Audience, WebhookTopic
+from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer
 from app.rates import Rates
+from app.services.integrations.answering import RowPage
 from app.settings import settings
 from app.signals import Signals
 from app.web.graphql.bill import Bill
+from app.web.graphql.bulk_documents import AFTER, COUNT, FIELD, FIRST, Paged, paged
 from app.web.graphql.documents import Documents
+from app.web.graphql.errors import Refused
+from app.web.graphql.execution import Engine
 from app.web.graphql.operation import Caller, Execution, Operation
 from app.web.graphql.results import Reply
 from app.web.graphql.subscriptions import NoSource, reply_to, source_of
@@ -40,6 +46,7 @@ from resolvers import ids
 from resolvers.context import Context
 from resolvers.feed_delivery import FeedDelivery
 from resolvers.plan import DEFINITION, Plans
+from resolvers.plan.declared import METADATA
 from resolvers.system.nodes import SHOWN
 from schema import schema
 from schema.limits import Limits
@@ -48,11 +55,36 @@ CORE = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphq
 HIDDEN = {Code.NOT_FOUND, Code.FORBIDDEN, Code.UNAUTHENTICATED}
 
 
+PASSING = {Code.UNAVAILABLE, Code.TIMEOUT}
+CALLER = Caller("job", "", "http")
+ROWS_AT_ONCE = (1, 2, 5, 10, 20, 50)
+
+
 @cache
 def documents() -> Documents:
     """The documents of this process, with their plans."""
     plans = Plans(schema)
     return Documents(Execution(CORE, plans.executor), Limits(schema), plans)
+
+
+@cache
+def engine() -> Engine:
+    """What runs operations; nobody brings it a token."""
+    return Engine(schema, context=_no_tokens, limits=Limits(schema), plans=Plans(schema))
+
+
+async def _no_tokens(token: str | None, caller: Caller) -> Context:
+    raise AssertionError(f"a job has a viewer: {token}, {caller}")
+
+
+@lru_cache(100)
+def paged_document(text: str) -> Paged:
+    """How a bulk query is asked page by page; Invalid if it is none."""
+    try:
+        documents().get(text)
+        return paged(CORE, parse(text))
+    except Refused as refused:
+        raise Invalid(FIELD, str(refused)[:NOTE_LENGTH_MAX]) from None
 
 
 class Answers:
@@ -80,11 +112,45 @@ class Answers:
             raise
         return None if value is None else _shown(await reply_to(value, operation))
 
+    def check(self, document: str, variables: dict[str, Any]) -> None:
+        """Raises Invalid for what is no bulk query, or one that not even a page of one row could answer."""
+        page = paged_document(document)
+        given = {name: value for name, value in variables.items() if name in page.variables}
+        try:
+            _rows_at_once(page, given)
+            documents().get(page.text).taken({**given, **_place(1, None, is_counted=False)}, _permit)
+        except Refused as refused:
+            raise Invalid("variables", str(refused)[:NOTE_LENGTH_MAX]) from None
+
+    def columns(self, document: str) -> tuple[tuple[str, ...], ...] | None:
+        """The keys of the values of each row, if they fit into a table."""
+        return paged_document(document).columns
+
+    async def rows(
+        self, viewer: Viewer, document: str, variables: dict[str, Any], *, after: str | None, is_counted: bool
+    ) -> RowPage:
+        """The next rows of a bulk query's list."""
+        page = paged_document(document)
+        given = {name: value for name, value in variables.items() if name in page.variables}
+        place = _place(_rows_at_once(page, given), after, is_counted=is_counted)
+        reply = await engine().run(self._operation(viewer, page.text, {**given, **place}))
+        if reply.errors:
+            message = str(reply.errors[0]["message"])
+            raise Unavailable(message) if not PASSING.isdisjoint(reply.codes) else Conflict(message)
+        found = orjson.loads(reply.json)["data"]
+        for key in page.path:
+            found = found and found.get(key)
+        if found is None:
+            raise Conflict("What the list belongs to does not exist, or you may not see it.")
+        info = found["pageInfo"]
+        return RowPage(found["nodes"], info["endCursor"] if info["hasNextPage"] else None, found.get("totalCount"))
+
     def _operation(self, viewer: Viewer, text: str, variables: dict[str, Any]) -> Operation:
         prepared = documents().get(text)
         context = Context(*self._parts, viewer=viewer, actor=viewer)
-        caller = Caller("webhook", "", "sse")
-        return Operation(caller, prepared, context, Bill(None, ""), prepared.taken(variables, context.permit))
+        bill = Bill(None, "")
+        bill.requested = 0  # nobody pays: what jobs ask is bounded by their turns
+        return Operation(CALLER, prepared, context, bill, prepared.taken(variables, context.permit))
 
 
 @asynccontextmanager
@@ -97,6 +163,25 @@ async def opened(database: Database) -> AsyncIterator[Answers]:
     finally:
         await signals.stop()
         await rates.close()
+
+
+def _permit(scope: object) -> None:
+    """Whoever asks has an account: keys are asked for READ when they begin."""
+    del scope
+
+
+def _place(first: int, after: str | None, *, is_counted: bool) -> dict[str, Any]:
+    return {FIRST: first, AFTER: after, COUNT: is_counted}
+
+
+def _rows_at_once(page: Paged, given: dict[str, Any]) -> int:
+    """The largest page that costs no more than one operation may."""
+    size_max = page.connection.extensions[DEFINITION].metadata[METADATA].size_max
+    cost = documents().get(page.text).cost
+    for first in (size_max, *(each for each in reversed(ROWS_AT_ONCE) if each < size_max)):
+        if cost({**given, **_place(first, None, is_counted=True)}) <= settings.document_cost_max:
+            return int(first)
+    raise Invalid(FIELD, "Each row of this list costs more than one operation may. Ask for less of each row.")
 
 
 def _shown(reply: Reply) -> dict[str, Any] | None:

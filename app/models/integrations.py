@@ -1,4 +1,4 @@
-"""Tables of webhooks: addresses that are told of events, and what was sent to them."""
+"""Tables of webhooks, which are told of events, and of queries over whole lists."""
 
 from datetime import datetime
 from enum import Enum
@@ -20,10 +20,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import User
-from app.models.base import WITHHELD, Base, Json, Record
+from app.models.base import WITHHELD, Base, BigInt, Json, Record
 from app.models.kinds import KindColumn, WebhookTopic
 from app.models.limits import columns
-from app.models.limits.integrations import WEBHOOK_ID_LENGTH, WEBHOOK_KEY_LENGTH, WEBHOOK_URL_LENGTH_MAX
+from app.models.limits.integrations import (
+    BULK_DOCUMENT_LENGTH_MAX,
+    WEBHOOK_ID_LENGTH,
+    WEBHOOK_KEY_LENGTH,
+    WEBHOOK_URL_LENGTH_MAX,
+)
 from app.models.limits.texts import NOTE_LENGTH_MAX
 
 if TYPE_CHECKING:
@@ -132,6 +137,45 @@ class WebhookDelivery(Record):
     event_id: Mapped[int | None] = mapped_column(BigInteger, info=WITHHELD)
 
     webhook: Mapped[Webhook] = relationship(back_populates="deliveries", lazy="raise", doc="The webhook.")
+
+
+class BulkQuery(Record):
+    """A query over a whole list, answered by a job: one file with a JSON object per line."""
+
+    __tablename__ = "bulk_queries"
+    __owned_by__ = ("user_id",)
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(
+            "uq_bulk_queries_unfinished",
+            "user_id",
+            unique=True,
+            postgresql_where=text("finished_at IS NULL AND failure IS NULL"),
+            info={"conflict": "A bulk query of yours is already running. Wait until it ends, or cancel it."},
+        ),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    document: Mapped[str] = mapped_column(String(BULK_DOCUMENT_LENGTH_MAX), doc="The query.")
+    variables: Mapped[Json] = mapped_column(default=dict, doc="The variables of the query.")
+    # Whether it was started with the rights of staff; they count as long as the account has them.
+    as_staff: Mapped[bool] = mapped_column(default=False)
+    # Where the next page begins, and the files with the rows so far: a worker that is killed costs one turn.
+    after: Mapped[str | None] = mapped_column(Text, info=WITHHELD)
+    is_read: Mapped[bool] = mapped_column(default=False, info=WITHHELD)
+    parts: Mapped[list[str]] = mapped_column(ARRAY(String(columns.STORAGE_KEY_LENGTH_MAX)), default=list, info=WITHHELD)
+    row_count: Mapped[BigInt] = mapped_column(default=BigInt(0), doc="The rows read so far.")
+    total: Mapped[BigInt | None] = mapped_column(doc="The rows of the list when it began; null until then.")
+    size_bytes: Mapped[BigInt] = mapped_column(default=BigInt(0), doc="The bytes of its files so far.")
+    storage_key: Mapped[str | None] = mapped_column(String(columns.STORAGE_KEY_LENGTH_MAX), info=WITHHELD)
+    is_flat: Mapped[bool] = mapped_column(default=False, doc="Whether its rows fit into a table, so that there is CSV.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it became ready.")
+    expires_at: Mapped[datetime | None] = mapped_column(doc="When its files will be removed.")
+    failure: Mapped[str | None] = mapped_column(String(NOTE_LENGTH_MAX), doc="Why it failed, as a readable sentence.")
+
+    user: Mapped[User] = relationship(lazy="raise", doc="Who started it.")
+    job: Mapped["Job | None"] = relationship(lazy="raise", doc="The background job, with its progress.")
 
 
 class WebhookPosition(Base):

@@ -19,6 +19,7 @@ SOURCES = {
     "species_classifier_trainings": ("user_id", "weights_bytes"),
     "nn_models": ("user_id", "size_bytes"),
     "consulting_files": ("user_id", "size_bytes"),
+    "bulk_queries": ("user_id", "size_bytes"),
     "profiles": ("id", "avatar_bytes"),
     "posts": ("author_id", "media_bytes"),
 }

@@ -1,8 +1,8 @@
-"""Who may see webhooks and their deliveries."""
+"""Who may see webhooks, their deliveries, and bulk queries."""
 
 from sqlalchemy import ColumnElement, false
 
-from app.models.integrations import Webhook, WebhookDelivery, WebhookPosition
+from app.models.integrations import BulkQuery, Webhook, WebhookDelivery, WebhookPosition
 from app.policies import AnyViewer, names_viewer, reads
 
 
@@ -16,6 +16,12 @@ def visible_webhooks(viewer: AnyViewer) -> ColumnElement[bool]:
 def visible_webhook_deliveries(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of the viewer's own webhooks, even for staff."""
     return WebhookDelivery.webhook.has(visible_webhooks(viewer))
+
+
+@reads(BulkQuery)
+def visible_bulk_queries(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Only the viewer's own, even for staff."""
+    return names_viewer(viewer, BulkQuery.user_id)
 
 
 @reads(WebhookPosition)

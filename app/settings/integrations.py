@@ -1,12 +1,13 @@
-"""Webhooks."""
+"""Webhooks and bulk queries."""
 
 from pydantic import BaseModel, Field
 
-from app.settings.kinds import Count, Days, Duration, Pause
+from app.settings.kinds import Bytes, Count, Days, Duration, Pause
+from app.settings.units import MIB
 
 
 class IntegrationsSettings(BaseModel):
-    """Webhooks."""
+    """Webhooks and bulk queries."""
 
     webhooks_per_account_max: Count = Field(default=10, description="Webhooks of an account.")
     webhooks_per_hour_max: Count = Field(default=30, description="Webhooks that an account may create in an hour.")
@@ -29,3 +30,11 @@ class IntegrationsSettings(BaseModel):
         default=24, description="Hours that the secret before still signs after it was replaced."
     )
     webhook_deliveries_kept_days: Days = Field(default=14, description="Days that deliveries of webhooks are kept.")
+    bulk_queries_per_hour_max: Count = Field(
+        default=20, description="Bulk queries that an account may start in an hour."
+    )
+    bulk_turn_s_max: Duration = Field(
+        default=20, description="How long a bulk query reads before others have their turn."
+    )
+    bulk_part_bytes_max: Bytes = Field(default=64 * MIB, description="Bytes that a bulk query reads in one turn.")
+    bulk_queries_kept_days: Days = Field(default=3, description="Days that results of bulk queries are kept.")

@@ -5,7 +5,7 @@ from typing import Any
 from app.models.accounts import User
 from app.services.accounts.email.tokens import Purpose, token_of
 from tests.factories import PASSWORD
-from tests.permissions.world import INVITATION, World
+from tests.permissions.world import BULK, INVITATION, World
 
 NEW = "another good password"
 OSM = {"code": "none", "state": "none", "secret": "none"}
@@ -98,5 +98,7 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "deleteWebhook": {"id": world.id("Webhook")},
         "rotateWebhookSecret": {"id": world.id("Webhook")},
         "sendWebhookTest": {"id": world.id("Webhook")},
+        "startBulkQuery": {"document": BULK},
+        "cancelBulkQuery": {"id": world.id("BulkQuery")},
         "redeliverWebhook": {"deliveryId": world.id("WebhookDelivery")},
     }

@@ -29,7 +29,7 @@ from app.models.billing.reservations import Reservation, ReservationState
 from app.models.billing.spending import SpendingRules
 from app.models.billing.top_ups import TopUp
 from app.models.choices import Scope
-from app.models.integrations import Webhook, WebhookDelivery, WebhookDeliveryStatus
+from app.models.integrations import BulkQuery, Webhook, WebhookDelivery, WebhookDeliveryStatus
 from app.models.kinds.accounts import AccountsJob
 from app.models.kinds.system import SystemTopic
 from app.models.social import FriendRequest, Friendship, Like
@@ -56,6 +56,7 @@ ACCOUNTS = {
     "suspended": {"is_active": False},
 }
 INVITATION = "an invitation"
+BULK = "{ datasets { nodes { id } } }"
 RUNNING = {"stage": "writing", "message": "Writing.", "eta_s": 1.0, "error": "It broke."}
 RUNNING |= {"started_at": NOW, "finished_at": NOW}
 
@@ -237,6 +238,7 @@ def _things(owner_id: int, job_id: int) -> list[Record]:
         Banner(message="Come and see.", start_date=NOW - A_DAY, end_date=NOW + A_DAY, user_id=owner_id),
         LogEntry(level=LogLevel.ERROR, logger="app", message="It broke.", traceback="Here."),
         DataExport(user_id=owner_id, job_id=job_id, **export),
+        BulkQuery(user_id=owner_id, job_id=job_id, document=BULK, total=1, is_flat=True, **export),
     ]
 
 

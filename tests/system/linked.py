@@ -1,4 +1,8 @@
-"""Rows that links and inputs lead to: of machines, the market, and of consulting."""
+"""Rows that links and inputs lead to: of camera traps, machines, the market, bulk queries, and of consulting."""
+
+from io import BytesIO
+
+from PIL import Image
 
 from app.gateways import storage
 from app.models.automl.choices import WorkKind, WorkStatus
@@ -8,9 +12,14 @@ from app.models.automl.readings import TableReading
 from app.models.automl.works import Work
 from app.models.consulting.history import ConsultingFile
 from app.models.consulting.requests import ConsultingCategory, ConsultingRequest, ConsultingState
+from app.models.integrations import BulkQuery
+from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.services.automl.answering import solving
+from app.services.integrations import bulk
 from tests import factories
 from tests.automl import learned
+from tests.wildlife import classifying
+from tests.wildlife import factories as wildlife
 
 
 async def a_machine(database, owner, team):
@@ -22,6 +31,32 @@ async def a_machine(database, owner, team):
     await storage.put(model.storage_key, learned.learned())
     await storage.put(solving.key_of(work), b"content")
     return machine, model, work, await factories.graph(database, machine.id)
+
+
+async def camera_traps(database, owner, member):
+    """A medium with its files in a project that somebody has joined, and their export of it."""
+    season = await classifying.season(database, owner.id, media=0)
+    await classifying.joined(database, season, member.id)
+    files = {"storage_key": "media/1/a", "thumbnail_key": "media/1/a.small", "preview_key": "media/1/a.preview"}
+    medium = await wildlife.resource(database, season.research, deployment_id=season.deployment.id, **files)
+    await wildlife.put_into(database, season.collection, medium)
+    shot = BytesIO()
+    Image.new("RGB", (64, 48)).save(shot, "WEBP")
+    for key in files.values():
+        await storage.put(key, shot.getvalue())
+    done = {"status": ExchangeStatus.FINISHED, "storage_key": "wildlife-exports/1.zip", "size_bytes": 1}
+    asked = {"user_id": member.id, "classification_project_id": season.project.id}
+    export = await factories.add(database, WildlifeExport(format=WildlifeExportFormat.COCO, **asked, **done))
+    await storage.put("wildlife-exports/1.zip", b"content")
+    return season.research, season.project, season.deployment, medium, export
+
+
+async def a_bulk_query(database, user_id, **lasts):
+    """A bulk query with both its files."""
+    made = {"storage_key": "bulk/1", "document": "{ datasets { nodes { id } } }", "is_flat": True}
+    for kind in bulk.MEDIA_TYPES:
+        await storage.put(f"bulk/1.{kind}", b"content")
+    return await factories.add(database, BulkQuery(user_id=user_id, **made, **lasts))
 
 
 async def a_request(database, owner, team):

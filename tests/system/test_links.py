@@ -3,13 +3,11 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from graphql import GraphQLObjectType
-from PIL import Image
 from sqlalchemy import delete, update
 
 from app.gateways import storage
@@ -19,12 +17,13 @@ from app.models.automl.models import NNModel
 from app.models.base import Record
 from app.models.choices import Scope
 from app.models.consulting.history import ConsultingFile
+from app.models.integrations import BulkQuery
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.reports import Report, ReportReason, ReportState
 from app.models.social import Block, Post
-from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
+from app.models.wildlife.exchange import WildlifeExport
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProjectMember
 from app.policies import Viewer
@@ -32,6 +31,7 @@ from app.services import links
 from app.services.accounts.users import data_exports
 from app.services.automl.answering import solving
 from app.services.consulting import correspondence
+from app.services.integrations import bulk
 from app.services.mapping import artifacts
 from app.services.mapping.labels import exports
 from app.services.mapping.predictions import downloads
@@ -44,9 +44,7 @@ from schema import schema
 from tests import factories
 from tests.accounts.keys import key_of
 from tests.fixtures import Person
-from tests.system.linked import a_machine, a_request
-from tests.wildlife import classifying
-from tests.wildlife import factories as wildlife
+from tests.system.linked import a_bulk_query, a_machine, a_request, camera_traps
 
 FIELDS = {
     "AOI.labelsLink": "... on AOI { labelsLink(format: GEOJSON) }",
@@ -57,6 +55,8 @@ FIELDS = {
     "PostMedia.url": "... on Post { media { url } }",
     "Report.evidenceUrl": "... on Report { evidenceUrl }",
     "DataExport.link": "... on DataExport { link }",
+    "BulkQuery.link": "... on BulkQuery { link }",
+    "BulkQuery.csvLink": "... on BulkQuery { csvLink }",
     "Resource.originalLink": "... on Resource { originalLink }",
     "Resource.pictureLink": "... on Resource { pictureLink }",
     "Resource.annotatedLink": "... on Resource { annotatedLink }",
@@ -80,6 +80,7 @@ UNSIGNED = {
     "OsmAuthorization.url": "It leads to OpenStreetMap.",
     "TopUp.checkoutUrl": "It leads to the payment provider.",
     "Profile.avatarUrl": "It is public; tests/accounts/test_profiles.py shows until when.",
+    "Webhook.url": "It leads to its receiver.",
     "AIProviderConnection.apiUrl": "It leads to an AI Manager.",
     "AIProviderConnection.trapperInstanceUrl": "It is where an AI Manager finds this API.",
 }
@@ -92,6 +93,8 @@ KINDS = {
     "PostMedia.url": pictures.PICTURE,
     "Report.evidenceUrl": pictures.EVIDENCE,
     "DataExport.link": data_exports.DATA_EXPORT,
+    "BulkQuery.link": bulk.BULK_QUERY,
+    "BulkQuery.csvLink": bulk.BULK_QUERY,
     "UploadLink.url": uploads.UPLOAD,
     "RequestedUpload.url": links.KINDS["media-upload"],
     "Resource.originalLink": links.KINDS["medium"],
@@ -147,27 +150,10 @@ async def here(database, owner, other, staff, tmp_path, monkeypatch):
     for key in ("predictions/1/a", "pictures/7/400.webp", "pictures/7/1600.webp", "exports/1.zip"):
         await storage.put(key, b"content")
     rows = [dataset, aoi, training, prediction, artifact, post, report, export, team]
+    rows.append(await a_bulk_query(database, other.id, **lasts))
     rows += [*await camera_traps(database, owner, other), *await a_machine(database, owner, team)]
     rows.append(await a_request(database, owner, team))
     return Here({"owner": owner, "member": other, "staff": staff}, {type(row).__name__: row for row in rows})
-
-
-async def camera_traps(database, owner, member):
-    """A medium with its files in a project that somebody has joined, and their export of it."""
-    season = await classifying.season(database, owner.id, media=0)
-    await classifying.joined(database, season, member.id)
-    files = {"storage_key": "media/1/a", "thumbnail_key": "media/1/a.small", "preview_key": "media/1/a.preview"}
-    medium = await wildlife.resource(database, season.research, deployment_id=season.deployment.id, **files)
-    await wildlife.put_into(database, season.collection, medium)
-    shot = BytesIO()
-    Image.new("RGB", (64, 48)).save(shot, "WEBP")
-    for key in files.values():
-        await storage.put(key, shot.getvalue())
-    done = {"status": ExchangeStatus.FINISHED, "storage_key": "wildlife-exports/1.zip", "size_bytes": 1}
-    asked = {"user_id": member.id, "classification_project_id": season.project.id}
-    export = await factories.add(database, WildlifeExport(format=WildlifeExportFormat.COCO, **asked, **done))
-    await storage.put("wildlife-exports/1.zip", b"content")
-    return season.research, season.project, season.deployment, medium, export
 
 
 def found(answer: Any) -> list[str]:
@@ -275,6 +261,7 @@ signed_out = _with(lambda _, holder: delete(Session).where(Session.user_id == ho
 no_longer_staff = _with(lambda _, holder: update(User).where(User.id == holder.id).values(is_staff=False))
 left_team = _with(lambda _, holder: delete(TeamMembership).where(TeamMembership.user_id == holder.id))
 moved = _with(lambda _, holder: update(User).where(User.id == holder.id).values(email="new@fieldgraph.test"))
+query_expired = _with(lambda here, _: _row(here, BulkQuery, expires_at=datetime.now(UTC) - timedelta(seconds=1)))
 expired = _with(lambda here, _: _row(here, DataExport, expires_at=datetime.now(UTC) - timedelta(seconds=1)))
 decided = _with(lambda here, _: _row(here, Report, state=ReportState.DISMISSED))
 picture_changed = _with(lambda here, _: _row(here, Post, media_key="8"))
@@ -301,6 +288,8 @@ WITHDRAWN = {
     },
     "Report.evidenceUrl": {**ACCOUNT, "decided": decided, "no longer staff": no_longer_staff},
     "DataExport.link": {**ACCOUNT, "expired": expired, "deleted": _gone(DataExport)},
+    "BulkQuery.link": {**ACCOUNT, "expired": query_expired, "deleted": _gone(BulkQuery)},
+    "BulkQuery.csvLink": {**ACCOUNT, "expired": query_expired, "deleted": _gone(BulkQuery)},
     "UploadLink.url": ACCOUNT,
     "RequestedUpload.url": ACCOUNT,
     "Resource.originalLink": {**ACCOUNT, "left the project": left_project, "deleted": _gone(Resource)},

@@ -116,6 +116,7 @@ def test_what_starts_something_is_found():
         },
         WildlifeRateLimit.MEDIA_BATCHES: {"requestMediaUploads"},
         BillingRateLimit.TOP_UPS: {"startTopUp"},
+        IntegrationsRateLimit.BULK_QUERIES: {"startBulkQuery"},
         IntegrationsRateLimit.WEBHOOK_TESTS: {"sendWebhookTest", "redeliverWebhook"},
         AutomlRateLimit.MACHINE_TRAININGS: {"trainMachine", "evaluateMachine"},
         AutomlRateLimit.LINE_CHANGES: {"appendLines", "correctColumns", "deleteLines", "updateLines"},
@@ -232,6 +233,7 @@ REFUSED = {
     "report": ("reports_per_hour_max", {"id": "VXNlcjo5OTk5", "reason": "SPAM"}),
     "createApiKey": ("api_keys_per_hour_max", {"name": " ", "scopes": ["READ"]}),
     "createWebhook": ("webhooks_per_hour_max", {"url": "http://127.0.0.1/", "topics": ["FEED_UPDATED"]}),
+    "startBulkQuery": ("bulk_queries_per_hour_max", {"document": "{ me { username } }"}),
     "createTeamInvitation": ("team_invitations_per_hour_max", {"teamId": "VGVhbTo5OTk5"}),
 }
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, update
 from app.gateways import storage
 from app.models.accounts import DataExport
 from app.models.base import Base
+from app.models.integrations import BulkQuery
 from app.models.system import FileUpload
 from app.models.wildlife.media import ResourceStatus
 from app.operations import counters, stored_bytes
@@ -242,7 +243,9 @@ async def one_of_each(database, owner_id: int) -> int:
     await factories.add(database, FileUpload(user_id=owner_id, storage_key="uploads/x", size_bytes=30_000))
     await factories.post(database, owner_id, media_key="1", media_bytes=400_000)
     await factories.add(database, DataExport(user_id=owner_id, storage_key="exports/x", size_bytes=5_000_000))
-    return 10 + 5 + 1_000 + 2_000 + 30_000 + 400_000 + 5_000_000
+    query = BulkQuery(user_id=owner_id, document="{ datasets { nodes { id } } }", size_bytes=60_000_000)
+    await factories.add(database, query)
+    return 10 + 5 + 1_000 + 2_000 + 30_000 + 400_000 + 5_000_000 + 60_000_000
 
 
 async def test_the_figure_follows_every_row(database, owner, other, used, connection):
@@ -263,7 +266,7 @@ async def test_the_figure_follows_every_row(database, owner, other, used, connec
     # What goes with the row above it is freed, too.
     connection.execute("DELETE FROM trainings")
     assert await used(owner) == before - 15 - 5_000_000 - 3_000
-    for table in ("resources", "media_uploads", "file_uploads", "posts"):
+    for table in ("resources", "media_uploads", "file_uploads", "posts", "bulk_queries"):
         connection.execute(f"DELETE FROM {table}")
         assert stored_bytes.miscounts(connection) == []
     assert (await used(owner), await used(other)) == (0, 0)

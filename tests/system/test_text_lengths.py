@@ -45,6 +45,7 @@ ELSEWHERE = {
     "key": "tags: tests/gateways/test_osm.py",
     0: "tags: tests/gateways/test_osm.py",
     "source": "a URL has a rule of its own: tests/gateways/test_imagery.py",
+    "url": "a URL has a rule of its own: tests/gateways/test_outside.py",
     "apiUrl": "a URL has a rule of its own: tests/gateways/test_outside.py",
     "apiAuthPassw": "a password has a rule of its own, since it may be of any characters",
     "timezone": "one of those that there are",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.database import Database
 from app.events.subscribers import StreamEvent
@@ -11,8 +11,27 @@ from app.models.kinds import WebhookTopic
 from app.policies import Viewer
 
 
+class RowPage(NamedTuple):
+    """Some rows of a list: where the next page begins, if there is one, and how many rows the list has, if asked."""
+
+    rows: list[dict[str, Any]]
+    after: str | None
+    total: int | None
+
+
 class Answers(Protocol):
     """What the schema answers a viewer, by the rights that they have now."""
+
+    def check(self, document: str, variables: dict[str, Any]) -> None:
+        """Raises Invalid for what is no bulk query, or one that not even a page of one row could answer."""
+
+    def columns(self, document: str) -> tuple[tuple[str, ...], ...] | None:
+        """The keys of the values of each row, if they fit into a table."""
+
+    async def rows(
+        self, viewer: Viewer, document: str, variables: dict[str, Any], *, after: str | None, is_counted: bool
+    ) -> RowPage:
+        """The next rows of a bulk query's list."""
 
     async def event(self, viewer: Viewer, topic: WebhookTopic, event: StreamEvent) -> dict[str, Any] | None:
         """An event as the topic's subscription shows it; None if the viewer may not see it."""

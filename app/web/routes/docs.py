@@ -34,6 +34,7 @@ NAMES = (
     "live-and-resume",
     "contract",
     "webhooks",
+    "bulk-queries",
     "files",
     "javascript",
     "python",
