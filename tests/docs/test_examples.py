@@ -21,7 +21,7 @@ from tests.docs.runner import Runner
 ALL = [example for page in PAGES for example in examples(page)]
 RUN = {"graphql", "shell", "python"}
 # Languages of what is shown and not done; `json` and `text` beside a request are its answer.
-SHOWN = {"json", "text", "sql", "nginx", "mermaid", "javascript", "ini", "promql"}
+SHOWN = {"json", "text", "sql", "nginx", "mermaid", "javascript", "ini", "promql", "yaml", "dockerfile"}
 NOT_RUN_MAX = 25
 VARIABLE = re.compile(r"\b(?:FIELDGRAPH_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)\b")
 

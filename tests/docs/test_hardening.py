@@ -36,6 +36,15 @@ def test_what_serves_is_confined_and_limited(unit):
     assert {line.partition("=")[0] for line in lines} >= {"MemoryMax", "TasksMax", "LimitNOFILE", "TimeoutStopSec"}
 
 
+def test_a_compose_file_starts_what_exists():
+    [compose] = [example for example in examples("hardening") if example.language == "yaml"]
+    started = re.findall(r"command: \[fieldgraph, (\w+)\]", compose.text)
+    assert started == ["migrate", "serve", "work"]
+    assert set(started) <= set(get_command(program).commands)
+    # What is named once is used, and what is used is named.
+    assert sorted(re.findall(r"&(\w+)", compose.text)) == sorted(set(re.findall(r"\*(\w+)", compose.text)))
+
+
 def test_every_setting_of_the_page_exists():
     text = PAGES["hardening"].read_text()
     known = {f"FIELDGRAPH_{name.upper()}" for name in Settings.model_fields}
