@@ -50,15 +50,24 @@ def up(*, with_parent: Annotated[bool, typer.Option(help="Stop when the parent p
 
 
 @program.command()
-def serve() -> None:
+def serve(
+    *,
+    workers: Annotated[int, typer.Option(help="How many processes to serve with, on one port.", min=1)] = 1,
+    shared: Annotated[bool, typer.Option(help="Share the port with other processes.")] = False,
+) -> None:
     """Serve the API."""
     _find_servers()
     _find_secret()
+    if workers > 1:
+        from app.operations import api_processes
+
+        api_processes.serve(workers)
+        return
     _find_traces()
     with _loading():
         from app.main import serve as serve_api
 
-    serve_api()
+    serve_api(shared=shared)
 
 
 @program.command()

@@ -58,7 +58,7 @@ from app.web.routes.metrics import metrics
 from app.web.routes.schema_text import SchemaText
 from app.web.routes.thumbnails import Thumbnails
 from app.web.routes.tiles import Tiles
-from app.web.server import Server, configuration
+from app.web.server import Server, configuration, shared_socket
 from resolvers import ids
 from resolvers.context import Context
 from resolvers.feed_delivery import FeedDelivery
@@ -211,8 +211,8 @@ def _checks(database: Database, redis_url: str) -> dict[str, Check]:
     }
 
 
-def serve() -> None:
-    """Serves until SIGTERM or SIGINT."""
+def serve(*, shared: bool = False) -> None:
+    """Serves until SIGTERM or SIGINT, on a port that is `shared` with other processes or its own."""
     logs.configure()
     # Connections live long: looking for garbage among thousands of them stops everybody for half a second each time.
     gc.set_threshold(50_000, 20, 50)
@@ -223,4 +223,5 @@ def serve() -> None:
         served = configuration(tracing.requests(api.app))
     else:
         served = configuration(api.app, post=api.graphql.post, hurry=api.graphql.hurry)
-    Server(served, leaving=api.leaving, end=api.graphql.end).run()
+    server = Server(served, leaving=api.leaving, end=api.graphql.end)
+    server.run(sockets=[shared_socket()] if shared else None)

@@ -53,6 +53,18 @@ def open_files_max() -> int:
     return hard if hard != resource.RLIM_INFINITY else max(soft, settings.connections_max + FILES_RESERVED)
 
 
+def shared_socket() -> socket.socket:
+    """A socket at our address that other processes may have, too: the kernel divides connections among them."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    shared = socket.socket(family, kind, protocol)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind(address)
+    return shared
+
+
 def configuration(
     app: ASGIApp,
     *,
