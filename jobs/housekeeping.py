@@ -20,13 +20,16 @@ log = structlog.get_logger()
 LOCK = "housekeeping"
 
 Task = Callable[[Database], Awaitable[object]]
-TASKS: dict[str, Task] = {name: partial(pruning.prune, name=name) for name in pruning.KINDS}
+TASKS: dict[str, Task] = {}
 
 
 def housekeeping(name: str, task: Task) -> None:
     """Registers a task; what it returns, such as a number of rows, is logged."""
     assert name not in TASKS, f"there are two tasks named {name}"
     TASKS[name] = task
+
+
+pruning.follow(lambda name: housekeeping(name, partial(pruning.prune, name=name)))
 
 
 async def run_housekeeping(database: Database) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import false, func, select, text
 
 from app.models.kinds.mapping import MappingJob
 from app.models.kinds.system import SystemJob
@@ -126,5 +126,14 @@ async def test_one_worker_keeps_house_at_a_time(database, monkeypatch):
     assert turns == [1, 1]
 
 
-async def test_every_register_is_part_of_the_house():
+async def test_every_register_is_part_of_the_house(monkeypatch):
     assert set(pruning.KINDS) <= set(housekeeping.TASKS)
+    for register in (pruning.KINDS, housekeeping.TASKS):
+        monkeypatch.setitem(register, "late", None)
+        monkeypatch.delitem(register, "late")
+
+    @pruning.prunable("late", Event)
+    async def late(_session):
+        return false()
+
+    assert "late" in housekeeping.TASKS

@@ -34,6 +34,7 @@ class Prunable:
 
 
 KINDS: dict[str, Prunable] = {}
+_followers: list[Callable[[str], None]] = []
 
 
 def prunable(name: str, table: type[Base]) -> Callable[[Condition], Condition]:
@@ -42,9 +43,18 @@ def prunable(name: str, table: type[Base]) -> Callable[[Condition], Condition]:
     def register(condition: Condition) -> Condition:
         assert name not in KINDS, f"{name} are pruned twice"
         KINDS[name] = Prunable(table, condition)
+        for tell in _followers:
+            tell(name)
         return condition
 
     return register
+
+
+def follow(tell: Callable[[str], None]) -> None:
+    """Tells the name of every kind, also of those that are registered later: services are imported in any order."""
+    _followers.append(tell)
+    for name in KINDS:
+        tell(name)
 
 
 def older_than(column: ColumnElement[Any] | QueryableAttribute[Any], **age: float) -> ColumnElement[bool]:
