@@ -137,7 +137,7 @@ READ_FROM_TEXT: dict[Any, Callable[[Any], Any]] = {datetime: datetime.fromisofor
 
 def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
     kind = column.type.python_type
-    if given is None and column.nullable:
+    if given is None and _may_be_null(column):
         return None
     try:
         value: Any = READ_FROM_TEXT[kind](given) if kind in READ_FROM_TEXT else given
@@ -152,6 +152,11 @@ def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
     return value
 
 
+def _may_be_null(column: Any) -> bool:
+    """Whether a column may be null; an expression that is sorted by is never null."""
+    return bool(getattr(column, "nullable", False))
+
+
 def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
     further: ColumnElement[bool] = model.id < after.id if order.descends else model.id > after.id
     if order.column == "id":
@@ -160,7 +165,7 @@ def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
     if after.value is None:  # nulls come last in either direction
         return and_(column.is_(None), further)
     past = column < after.value if order.descends else column > after.value
-    return or_(past, (column == after.value) & further, column.is_(None) if column.nullable else past)
+    return or_(past, (column == after.value) & further, column.is_(None) if _may_be_null(column) else past)
 
 
 @dataclass(frozen=True)
@@ -199,8 +204,7 @@ def window(statement: Select[Any], model: Any, order: Order, *, limit: Any, afte
     if after is not None:
         statement = statement.where(_beyond(model, order, after))
     columns = [model.id] if order.column == "id" else [getattr(model, order.column), model.id]
-    # An expression that is sorted by is never null.
-    may_be_null = [getattr(column, "nullable", False) for column in columns]
+    may_be_null = map(_may_be_null, columns)
     descending = [c.desc().nulls_last() if nulls else c.desc() for c, nulls in zip(columns, may_be_null, strict=True)]
     keys = descending if order.descends else columns
     return statement.order_by(*keys).limit(limit)

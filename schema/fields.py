@@ -30,7 +30,7 @@ from app.services.system import rate_limits
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.enums import show_enum, summary
-from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paged, Prefetch
+from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Paced, Paged, Prefetch
 from resolvers.stored_outcomes import Outcome, outcome_of
 from schema.descriptions import filled
 from schema.metadata import NEEDS_KEY, NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
@@ -128,9 +128,15 @@ def many(
     )
 
 
-def connection(resolver: Callable[..., Any], *, order: type[Order] = AgeOrder, size_max: int | None = None) -> Any:
-    """A page of the rows that a resolver's query returns."""
-    declared = Listing(order, size_max or settings.page_size_max, resolver)
+def connection(
+    resolver: Callable[..., Any],
+    *,
+    order: type[Order] = AgeOrder,
+    size_max: int | None = None,
+    is_paced: bool = False,
+) -> Any:
+    """A page of the rows that a resolver's query returns; one that `is_paced` counts how often it is asked."""
+    declared = (Paced if is_paced else Listing)(order, size_max or settings.page_size_max, resolver)
     return _described(
         resolver, strawberry.field(resolver=resolver, extensions=[Pages(declared)], metadata={METADATA: declared})
     )

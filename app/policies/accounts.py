@@ -18,6 +18,7 @@ from app.models.accounts import (
     UserPreferences,
 )
 from app.models.social import Block
+from app.models.usernames import FormerUsername
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
 
@@ -83,6 +84,13 @@ def visible_api_keys(viewer: AnyViewer) -> ColumnElement[bool]:
 def visible_data_exports(viewer: AnyViewer) -> ColumnElement[bool]:
     """Only the viewer's own, even for staff."""
     return names_viewer(viewer, DataExport.user_id)
+
+
+@reads(FormerUsername)
+def visible_former_usernames(viewer: AnyViewer) -> ColumnElement[bool]:
+    """Not shown as rows: they only keep others from choosing them."""
+    del viewer
+    return false()
 
 
 def may_see_private_details_of(viewer: Viewer, user: User) -> bool:

@@ -94,6 +94,12 @@ class AccountsSettings(BaseModel):
     account_deletion_days: Days = Field(
         default=14, description="Days between the request to delete an account and its deletion."
     )
+    username_reserved_days: Days = Field(
+        default=30, description="Days that a former username stays reserved for its owner."
+    )
+    username_changes_max: Count = Field(
+        default=3, description="Changes of a username within the days that a former one is reserved."
+    )
     avatar_bytes_max: Bytes = Field(default=5 * MIB, description="Bytes of a profile picture.")
     avatar_pixels_max: Count = Field(default=25_000_000, description="Pixels of a profile picture.")
     pictures_drawn_at_once: Count = Field(default=1, description="Profile pictures that a process draws at once.")

@@ -19,7 +19,9 @@ class SocialSettings(BaseModel):
     posts_per_minute_max: Count = Field(default=20, description="Posts of a person in a minute.")
     counters_batch_rows: Count = Field(default=1_000, description="Rows that `fieldgraph counters` compares at once.")
     typing_per_minute_max: Count = Field(default=60, description="Signs of typing of a person in a minute.")
-    searches_per_minute_max: Count = Field(default=60, description="Searches for posts of a person in a minute.")
+    searches_per_minute_max: Count = Field(
+        default=60, description="Searches for posts or people of a person in a minute."
+    )
     search_length_max: int = Field(default=200, ge=1, le=5_000, description="Characters of a search for posts.")
     posts_ranked_max: Count = Field(default=200, description="Newest matches of a search that are ranked.")
     hashtag_uses_counted_max: Count = Field(

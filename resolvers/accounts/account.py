@@ -29,7 +29,8 @@ async def update_account(
 ) -> User:
     """Updates the given fields of the viewer's account. To change the email address, use `requestEmailVerification`.
 
-    username: The public username; unique.
+    username: The public username; unique. It can be changed {settings.username_changes_max} times in
+        {settings.username_reserved_days} days, in which a former one stays reserved for its owner.
     first_name: Given name; null clears it.
     last_name: Family name; null clears it.
     user_profile: Public text about the user's work and interests; null clears it.

@@ -14,6 +14,7 @@ from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of
 from app.services.accounts.users import statistics as statistics_service
+from app.services.accounts.users import usernames
 from app.services.accounts.users.statistics import UserStatistics
 from app.services.system import notifications
 from resolvers.context import Info
@@ -33,6 +34,15 @@ class UserOrder(Order):
     OLDEST = ("id", False)
     LAST_LOGIN = ("last_login", True)
     USERNAME = ("username", False)
+
+
+class UsernameOrder(Order):
+    """By username.
+
+    USERNAME: By username, ignoring case.
+    """
+
+    USERNAME = ("lower_username", False)
 
 
 def users(
@@ -78,6 +88,27 @@ async def user(info: Info, id: strawberry.ID) -> RowOrReference[User]:
     id: The account's id.
     """
     return await info.context.find(User, id)
+
+
+async def user_by_name(info: Info, username: str) -> User | None:
+    """The account with this username, ignoring case. Null if the viewer sees nobody of that name. For signed-in users.
+
+    username: The whole username.
+    """
+    viewer = info.context.viewer
+    await usernames.limit_searches(info.context.rates, viewer)
+    async with info.context.reading() as session:
+        return await usernames.user_by_name(session, viewer, username)
+
+
+async def find_users(info: Info, prefix: str) -> Select[User]:
+    """Accounts whose username begins with a text, ignoring case, in the order of their usernames. For signed-in users.
+
+    prefix: The beginning of the username, from one character.
+    """
+    viewer = info.context.viewer
+    await usernames.limit_searches(info.context.rates, viewer)
+    return usernames.users_by_prefix(viewer, prefix)
 
 
 def email(root: strawberry.Parent[User], info: Info) -> str | None:

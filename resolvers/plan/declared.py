@@ -106,6 +106,18 @@ class Many(Paged):
 
 
 @dataclass(frozen=True)
+class Paced(Paged):
+    """The rows that a resolver's query finds, once it has counted the request. No plan has it: each must be counted."""
+
+    resolver: Callable[..., Any]
+
+    @cached_property
+    def list_name(self) -> str:
+        """The resolver's."""
+        return self.resolver.__name__
+
+
+@dataclass(frozen=True)
 class Listing(Paged):
     """The rows that a resolver's query finds."""
 

@@ -9,7 +9,7 @@ from resolvers.accounts import account as resolve
 from resolvers.enums import show_enum
 from schema.accounts.users import User
 from schema.fields import mutation
-from schema.problems import Conflict, InvalidInput
+from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row
 
 for kind in (
@@ -32,7 +32,7 @@ class UserPreferences(Row, of=account_tables.UserPreferences):
 
 @strawberry.type
 class AccountMutation:
-    update_account: User | InvalidInput | Conflict = mutation(resolve.update_account)
+    update_account: User | InvalidInput | Conflict | LimitReached = mutation(resolve.update_account)
     update_preferences: UserPreferences = mutation(resolve.update_preferences)
     request_account_deletion: User | Conflict = mutation(
         resolve.request_account_deletion, once_per_operation=True, scope=None

@@ -38,6 +38,7 @@ class TeamInvitation(Row, of=account_tables.TeamInvitation):
 @shows(invitations_service.TeamInvitationLink)
 class TeamInvitationLink:
     token: str = strawberry.field(description="The token for `acceptTeamInvitation`. It is shown only once.")
+    url: str = strawberry.field(description="The link to send: a page to join the team at. It is shown only once.")
     invitation: TeamInvitation = strawberry.field(description="The invitation.")
 
 

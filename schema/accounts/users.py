@@ -72,4 +72,6 @@ class User(Row, of=account_tables.User):
 class UsersQuery:
     me: User | None = field(resolve.me)
     user: User | None = field(resolve.user)
+    user_by_name: User | None = field(resolve.user_by_name)
+    find_users: Connection[User] = connection(resolve.find_users, order=resolve.UsernameOrder, is_paced=True)
     users: Connection[User] = connection(resolve.users, order=resolve.UserOrder)

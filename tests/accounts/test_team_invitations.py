@@ -61,6 +61,19 @@ async def test_who_has_the_link_joins_and_the_admin_is_told_once(ask, change, da
     assert await count(database, UserNotification) == 1
 
 
+@pytest.mark.parametrize(
+    ("app_url", "page"),
+    [(None, f"{settings.address}/account/join-team"), ("https://app.example.org", "https://app.example.org/join-team")],
+)
+async def test_an_invitation_is_an_address_with_a_page(change, api, owner, team, monkeypatch, app_url, page):
+    monkeypatch.setattr(settings, "app_url", app_url)
+    made = await change("createTeamInvitation", "token url invitation { id }", viewer=owner, teamId=ids.encode(team))
+    assert made["url"] == f"{page}#token={made['token']}"
+    made = await change("regenerateTeamInvitation", "token url", viewer=owner, id=made["invitation"]["id"])
+    assert made["url"] == f"{page}#token={made['token']}"
+    assert (await api.get("/account/join-team")).status_code == 200
+
+
 async def test_a_token_is_long_kept_as_a_hash_and_shown_once(ask, change, database, owner, team):
     made = await change("createTeamInvitation", LINK, viewer=owner, teamId=ids.encode(team))
     assert len(made["token"]) == 43

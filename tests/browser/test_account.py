@@ -4,7 +4,11 @@ import pytest
 from itsdangerous import TimestampSigner
 from playwright.async_api import expect
 
+from app import security
 from app.services.accounts.email.tokens import Purpose, token_of
+from app.settings import settings
+from resolvers import ids
+from tests import factories
 from tests.browser.test_graphiql import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -90,3 +94,19 @@ async def test_a_page_for_a_mails_link_says_what_it_waits_for(page, picture, liv
     await page.goto(f"{live.url}/account/reset-password")
     await expect(page.get_by_role("heading")).to_have_text("Request a new password")
     await picture("ask-reset")
+
+
+async def test_an_invitations_link_leads_into_the_team(page, live, change, owner, database):
+    team = await factories.team(database, owner.id, name="Walkers")
+    hashed = await security.hash_password(factories.PASSWORD)
+    await factories.user(database, "walker", email=NAME, email_verified=True, password_hash=hashed)
+    made = await change("createTeamInvitation", "url", viewer=owner, teamId=ids.encode(team))
+    await page.goto(f"{live.url}{made['url'].removeprefix(settings.address)}")
+    await expect(page.get_by_role("heading")).to_have_text("Join a team")
+    await page.get_by_label("E-mail address").fill(NAME)
+    await page.get_by_label("Password").fill(factories.PASSWORD)
+    await page.get_by_role("button", name="Join").click()
+    await says(page, "You joined the team Walkers as walker.")
+    await page.reload()
+    await page.get_by_role("button", name="Join").click()
+    await says(page, "This invitation has reached its number of uses. Ask for a new link.")

@@ -44,7 +44,7 @@ KINDS = {
     "other": "NNModel",
 }
 """What arguments name whose name says something else; so do the names of some types that are answered."""
-WORDS = {"text": "zephyrine", "query": "zephyrine", "search": "zephyrine"}
+WORDS = dict.fromkeys(("text", "query", "search", "prefix"), "zephyrine") | {"username": "zephyrine_friend"}
 """What is given where words must be."""
 VALUES = {
     "JSON": "{}",

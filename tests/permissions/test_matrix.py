@@ -34,6 +34,8 @@ AN_INSTANT = '(currency: USD, at: "2090-01-01T00:00:00Z")'
 FOR_ARGUMENTS = ("User", "Team", "Listing", "machine of Listing")
 GIVEN = {
     "user": "(id: {User})",
+    "userByName": '(username: "owner")',
+    "findUsers": '(prefix: "own")',
     "team": "(id: {Team})",
     "node": "(id: {User})",
     "nodes": "(ids: [{User}])",

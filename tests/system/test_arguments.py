@@ -176,7 +176,7 @@ def _values(order, model):
         return [None]
     column = getattr(model, order.column)
     found = EXTREMES.get(column.type.python_type, [])
-    return [*found, None] if column.nullable else found
+    return [*found, None] if getattr(column, "nullable", False) else found
 
 
 def _places():
@@ -237,6 +237,7 @@ async def test_a_forged_cursor_finds_something_or_nothing_and_breaks_nothing(ask
         "dataOutputLines": ("machineId", Machine),
     }
     needed = {name: f'{argument}: "{ids.encode_key(model, 1)}", ' for name, (argument, model) in needs.items()}
+    needed["findUsers"] = 'prefix: "a", '
     for kind, name, _, _, order, written in PLACES:
         if kind == "Query":
             given = f"{needed.get(name, '')}after: $after, orderBy: {order.name}"

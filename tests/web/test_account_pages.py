@@ -74,6 +74,6 @@ async def test_there_is_no_other_page(api):
 
 def test_what_the_page_asks_is_valid():
     documents = re.findall(r'"(mutation .+)"', (FILES / "page.js").read_text())
-    assert len(documents) == 6
+    assert len(documents) == 7
     for document in documents:
         assert validate(schema._schema, parse(document)) == []

@@ -1,4 +1,4 @@
-"""The pages to sign up and in, and that links in mails lead to, while no front end is set (`FIELDGRAPH_APP_URL`)."""
+"""The pages to sign up and in, and that links in mails and invitations lead to, while no front end is set."""
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from app.web.routes.pages import PAGES, POLICY_OF_PAGES, headers
 
 FILES = PAGES / "account"
-NAMES = ("", "sign-in", "sign-up", "reset-password", "verify-email")
+NAMES = ("", "sign-in", "sign-up", "reset-password", "verify-email", "join-team")
 # The token is behind the `#`, which is sent to no server; nor is the page's address.
 HEADERS = headers(POLICY_OF_PAGES)
 

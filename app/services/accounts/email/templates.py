@@ -8,6 +8,7 @@ from app.models.kinds.accounts import AccountsMail
 from app.models.system import Mail
 from app.services.accounts.email.addresses import owner_of
 from app.services.accounts.email.tokens import Purpose, lasts, token_of
+from app.services.accounts.pages import page_url
 from app.services.system.mail import Letter, writes
 from app.settings import settings
 
@@ -22,7 +23,7 @@ async def sign_up_letter(session: WriteSession, mail: Mail) -> Letter:
             mail,
             "You already have an account",
             "Somebody, probably you, tried to sign up with this address. It already has an account.",
-            f"Sign in with it. If you forgot the password, request a new one:\n{_page('reset-password')}",
+            f"Sign in with it. If you forgot the password, request a new one:\n{page_url('reset-password')}",
             "If this was not you, ignore this email.",
         )
     token = token_of(Purpose.SIGN_UP, mail.address)
@@ -109,7 +110,7 @@ async def password_changed_letter(session: WriteSession, mail: Mail) -> Letter:
         f"The account {user.username} has a new password. All other sessions were signed out. Its "
         "API keys were revoked, unless you chose to keep them.",
         "If this was not you, choose a new password at once and revoke API keys you do not "
-        f"know:\n{_page('reset-password')}",
+        f"know:\n{page_url('reset-password')}",
     )
 
 
@@ -128,7 +129,7 @@ async def account_deletion_letter(session: WriteSession, mail: Mail) -> Letter |
         "To keep the account, sign in before then and run this at "
         f"{settings.address}/graphiql:\nmutation "
         f"{{ cancelAccountDeletion {{ ... on User {{ accountDeletionDueAt }} }} }}",
-        f"If this was not you, choose a new password as well:\n{_page('reset-password')}",
+        f"If this was not you, choose a new password as well:\n{page_url('reset-password')}",
     )
 
 
@@ -139,13 +140,9 @@ def _letter(mail: Mail, subject: str, *parts: str) -> Letter:
 def _ways(page: str, token: str, deed: str, held: timedelta) -> str:
     """How to continue: with a page, or with a mutation."""
     return (
-        f"Continue here within {_in_words(held)}:\n{_page(page)}#token={token}\n\nOr run this at "
+        f"Continue here within {_in_words(held)}:\n{page_url(page, token)}\n\nOr run this at "
         f"{settings.address}/graphiql:\nmutation {{ {deed} ... on Problem {{ message }} }} }}"
     )
-
-
-def _page(name: str) -> str:
-    return f"{settings.app_url or f'{settings.address}/account'}/{name}"
 
 
 def _in_words(held: timedelta) -> str:

@@ -27,6 +27,7 @@ from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
 from app.services.accounts.sign_in.sign_ups import checked_username
+from app.services.accounts.users.usernames import keep_clear_of_former
 from app.services.system import audit
 from app.settings import settings
 from app.signing import TimedSeal, derived
@@ -127,7 +128,7 @@ async def _new_user(session: WriteSession, identity: Identity) -> User:
         try:
             async with part(session):
                 return await _added(session, username)
-        except IntegrityError:
+        except (IntegrityError, Conflict):
             continue
     return await _added(session, f"osm {security.new_token()}"[:USERNAME_LENGTH_MAX])
 
@@ -136,6 +137,7 @@ async def _added(session: WriteSession, username: str) -> User:
     user = User(username=username)
     session.add(user)
     await session.flush()
+    await keep_clear_of_former(session, user)
     return user
 
 

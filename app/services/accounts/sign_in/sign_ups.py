@@ -10,6 +10,7 @@ from app.models.limits.accounts import PERSON_NAME_LENGTH_MAX, USERNAME_LENGTH_M
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
+from app.services.accounts.users.usernames import keep_clear_of_former
 from app.services.system import audit
 
 # The usernames of deleted accounts.
@@ -58,6 +59,7 @@ async def create_account(
     )
     session.add(user)
     await session.flush()
+    await keep_clear_of_former(session, user)
     return user
 
 

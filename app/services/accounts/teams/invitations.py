@@ -13,6 +13,7 @@ from app.errors import Invalid, LimitReached, NotFound
 from app.models.accounts import Team, TeamInvitation, TeamMembership
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
+from app.services.accounts.pages import page_url
 from app.services.accounts.teams.memberships import team_to_change
 from app.services.system import audit
 from app.services.system.notification_groups import notify_of_actor
@@ -25,6 +26,11 @@ class TeamInvitationLink:
 
     token: str
     invitation: TeamInvitation
+
+    @property
+    def url(self) -> str:
+        """The address of the page to join at."""
+        return page_url("join-team", self.token)
 
 
 def limit_team_invitation(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:

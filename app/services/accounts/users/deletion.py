@@ -15,6 +15,7 @@ from app.models.accounts import OsmAccount, Profile, Team, TeamMembership, User,
 from app.models.kinds.accounts import AccountsMail
 from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.models.system import Job, JobState, Mail, UserNotification
+from app.models.usernames import FormerUsername
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import DELETED
 from app.services.accounts.users.staff import close, ends_with_account
@@ -134,7 +135,7 @@ async def _hand_over(session: WriteSession, team: Team) -> None:
 async def _take_away(session: WriteSession, user: User) -> None:
     own = or_(Mail.user_id == user.id, func.lower(Mail.address) == func.lower(user.email or ""))
     await session.execute(delete(Mail).where(own))
-    for table in (TeamMembership, UserNotification):
+    for table in (TeamMembership, UserNotification, FormerUsername):
         await session.execute(delete(table).where(table.user_id == user.id))
     for row in (OsmAccount, Profile, UserPreferences):
         await session.execute(delete(row).where(row.id == user.id))

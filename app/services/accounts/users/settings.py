@@ -13,6 +13,7 @@ from app.models.kinds import NotificationKind
 from app.models.limits.accounts import USER_PROFILE_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import checked_name, checked_username
+from app.services.accounts.users.usernames import rename
 from app.services.system import audit
 
 
@@ -38,8 +39,12 @@ CHECKED: dict[str, Callable[[Any], Any]] = {
 async def update_account(session: WriteSession, viewer: Viewer, changes: Mapping[str, Any]) -> User:
     """Updates the given fields of the viewer's account."""
     user = await session.get_one(User, signed_in(viewer), with_for_update={"key_share": True})
-    for field, value in changes.items():
-        setattr(user, field, CHECKED[field](value))
+    checked = {field: CHECKED[field](value) for field, value in changes.items()}
+    username = checked.pop("username", user.username)
+    for field, value in checked.items():
+        setattr(user, field, value)
+    if username != user.username:
+        await rename(session, user, username)
     await session.flush()
     audit.record(session, user.id, "updateAccount", about=user, changed=sorted(changes))
     return user

@@ -1,6 +1,6 @@
 // Signing up and in as long as no front end of its own is set, and where the links in mails lead: a form, a mutation.
 import { find, make } from "../pages/elements.js";
-import { act, keep } from "../pages/graphql.js";
+import { act, keep, token } from "../pages/graphql.js";
 
 const username = { name: "username", label: "Username", autocomplete: "username" };
 const password = { name: "password", label: "Password", type: "password", autocomplete: "current-password" };
@@ -39,6 +39,10 @@ const BEGIN = {
     title: "Confirm your address",
     about: "Open the link in the email to confirm your address. For another email, sign in and call requestEmailVerification.",
   },
+  "join-team": {
+    title: "Join a team",
+    about: "Open the whole link of the invitation, or ask the admin of the team for another one.",
+  },
 };
 const GO_ON = {
   "sign-up": {
@@ -66,7 +70,16 @@ const GO_ON = {
     done: "The address is confirmed.",
     button: "Confirm",
   },
+  "join-team": {
+    title: "Join a team",
+    about: "Whoever joins sees the work of the team. Without a password, sign in with OpenStreetMap first, in this tab.",
+    fields: [email, password],
+    act: join,
+    button: "Join",
+  },
 };
+const JOIN =
+  "mutation ($input: AcceptTeamInvitationInput!) { answer: acceptTeamInvitation(input: $input) { __typename ... on TeamMembership { team { name } user { username } } ... on Problem { message } } }";
 const LINKS = {
   "sign-in": "Sign in",
   "sign-up": "Sign up",
@@ -79,22 +92,22 @@ const [form, status, nav] = [find("form"), find("p[role=status]"), find("nav")];
 const name = location.pathname.split("/").pop();
 
 function show() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  const page = (token && GO_ON[name]) || BEGIN[name];
+  const sent = new URLSearchParams(location.hash.slice(1)).get("token");
+  const page = (sent && GO_ON[name]) || BEGIN[name];
   document.title = `Fieldgraph · ${page.title}`;
   find("h1").textContent = page.title;
   find("#about").textContent = page.about ?? "";
   status.textContent = "";
   form.replaceChildren();
-  form.hidden = !page.query;
-  for (const { label, ...attributes } of page.fields ?? []) {
+  form.hidden = !page.button;
+  for (const { label, ...attributes } of (page.act && token() ? [] : page.fields) ?? []) {
     const field = make("label");
     field.append(label, make("input", { required: true, ...attributes }));
     form.append(field);
   }
   form.append(make("button", { textContent: page.button }));
-  form.onsubmit = (event) => submit(event, page, token);
-  const links = Object.entries(LINKS).filter(([path]) => path !== name || token);
+  form.onsubmit = (event) => submit(event, page, sent);
+  const links = Object.entries(LINKS).filter(([path]) => path !== name || sent);
   nav.replaceChildren(...links.map(([href, textContent]) => make("a", { href, textContent })));
   // The same page without its token: a link that only changes what is behind the # loads nothing anew.
   for (const link of nav.children) if (link.pathname === location.pathname) link.onclick = again;
@@ -107,22 +120,29 @@ function again(event) {
   show();
 }
 
-async function submit(event, page, token) {
+async function submit(event, page, sent) {
   event.preventDefault();
-  const input = { ...Object.fromEntries(new FormData(form)), ...(token ? { token } : {}) };
+  const input = { ...Object.fromEntries(new FormData(form)), ...(sent ? { token: sent } : {}) };
   form.querySelector("button").disabled = true;
   try {
-    finish(page, await act(page.query, { input }));
+    finish(page, await (page.act?.(input) ?? act(page.query, { input })));
   } catch (error) {
     status.textContent = error.message;
   }
   form.querySelector("button").disabled = false;
 }
 
+// Who has not signed in yet does it first, and stays signed in in this tab.
+async function join({ token: invitation, ...credentials }) {
+  if (!token()) keep((await act(BEGIN["sign-in"].query, { input: credentials })).token);
+  const { team, user } = await act(JOIN, { input: { token: invitation } });
+  return { done: `You joined the team ${team.name} as ${user.username}.` };
+}
+
 function finish(page, answer) {
   form.hidden = true;
   find("#about").textContent = "";
-  status.textContent = answer.user ? `${page.done} as ${answer.user.username}.` : page.done;
+  status.textContent = answer.done ?? (answer.user ? `${page.done} as ${answer.user.username}.` : page.done);
   if (answer.token) {
     keep(answer.token);
     find("textarea").value = JSON.stringify({ Authorization: `Bearer ${answer.token}` });
