@@ -14,10 +14,8 @@ from app.models.limits import social as limits
 from app.models.limits.accounts import USERNAME_LENGTH_MAX
 
 # The counters are kept, so that a feed reads no likes; one number for each viewer would have to be counted each time.
-COUNTED_FOR_ALL = (
-    "It is the same for all viewers: it includes users whom the viewer has blocked, or who have blocked the viewer, "
-    "though lists leave them out."
-)
+COUNTED_FOR_ALL = "The same for all viewers: users whom a block hides are counted, though lists leave them out."
+PARENT = "The post it replies to."
 FIRST_OF_THREAD = "The first post of the thread; null if this is the first."
 
 
@@ -58,9 +56,10 @@ class Post(Record):
     content: Mapped[str] = mapped_column(
         String(limits.POST_LENGTH_MAX), default="", doc="The text; empty once the post was deleted."
     )
-    # Kept beside the text: what a search does not find by the index it would else take apart, post by post.
+    # Kept beside the text: what a search does not find by the index it would else take apart, post by post. Words as
+    # they are written and their stems, without accents; of scripts without spaces, pairs of letters.
     words: Mapped[str] = mapped_column(
-        TSVECTOR, Computed("to_tsvector('simple', content)", persisted=True), deferred=True, deferred_raiseload=True
+        TSVECTOR, Computed("words_of_post(content)", persisted=True), deferred=True, deferred_raiseload=True
     )
     type: Mapped[PostType] = mapped_column(default=PostType.THOUGHTS, doc="The type of the post.")
     media_url: Mapped[str | None] = mapped_column(
@@ -99,11 +98,7 @@ class Post(Record):
 
     author: Mapped[User] = relationship(back_populates="posts", lazy="raise", doc="The author.")
     parent: Mapped["Post | None"] = relationship(
-        back_populates="replies",
-        foreign_keys=parent_id,
-        remote_side="Post.id",
-        lazy="raise",
-        doc="The post it replies to.",
+        back_populates="replies", foreign_keys=parent_id, remote_side="Post.id", lazy="raise", doc=PARENT
     )
     root: Mapped["Post | None"] = relationship(
         back_populates="thread", foreign_keys=root_id, remote_side="Post.id", lazy="raise", doc=FIRST_OF_THREAD

@@ -48,6 +48,11 @@ DO $$ DECLARE command text; BEGIN
         WHERE pronamespace = 'public'::regnamespace AND objid IS NULL
     ), '{}') LOOP EXECUTE command; END LOOP;
     FOREACH command IN ARRAY coalesce((
+        SELECT array_agg(format('DROP TEXT SEARCH CONFIGURATION IF EXISTS %s CASCADE', pg_ts_config.oid::regconfig))
+        FROM pg_ts_config LEFT JOIN pg_depend ON objid = pg_ts_config.oid AND deptype = 'e'
+        WHERE cfgnamespace = 'public'::regnamespace AND objid IS NULL
+    ), '{}') LOOP EXECUTE command; END LOOP;
+    FOREACH command IN ARRAY coalesce((
         SELECT array_agg(format('DROP TYPE IF EXISTS %s CASCADE', pg_type.oid::regtype))
         FROM pg_type LEFT JOIN pg_class ON pg_class.oid = typrelid
             LEFT JOIN pg_depend ON objid = pg_type.oid AND deptype = 'e'

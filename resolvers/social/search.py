@@ -31,7 +31,8 @@ async def search_posts(
 ) -> PostMatches:
     """Posts and replies that match the query, best first; if very many, of the newest {settings.posts_ranked_max}.
 
-    query: Words, "an exact phrase", one or another, -excluded, #hashtags, @username or @"user name" of mentioned users.
+    query: Words, also in other forms and without accents, "a phrase", one or another, -excluded, #hashtags,
+        @username or @"user name" of mentioned users.
     author_id: Only posts by this user.
     first: How many to return, at most {settings.page_size_max}.
     after: The cursor to continue after.

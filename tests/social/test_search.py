@@ -1,11 +1,15 @@
 """Posts are found by their words, best first, by whoever sees them, and shown with what was found in them."""
 
+import re
 from random import Random
+from runpy import run_path
 
 import pytest
 from sqlalchemy import text
 
 from app.models.social import Block
+from app.operations.migrate import MIGRATIONS
+from app.scripts import UNSPACED
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -40,13 +44,92 @@ async def found(ask, query, viewer=None, **arguments) -> list[str]:
         ('"roof tiled"', {"A ROOF, tiled"}),
         ("roof -tiled", {"a roof"}),
         ("wall or tiled", {"A ROOF, tiled", "the tiled wall and the roof"}),
-        ("roofs", set()),
+        ("roofs", {"a roof", "A ROOF, tiled", "the tiled wall and the roof"}),
+        ("roof -roofs", set()),
+        ("roofing road", set()),
     ],
 )
 async def test_words_phrases_and_what_is_not_wanted(ask, say, owner, query, expected):
     for content in ("a roof", "A ROOF, tiled", "the tiled wall and the roof", "a road"):
         await say(owner, content)
     assert set(await found(ask, query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "queries"),
+    [
+        ("Das Café an der Straße", ["cafe", "CAFÉ", "Cafe\u0301", "strasse", "STRAẞE"]),
+        ("Søren og Łukasz i Ærø", ["soren", "lukasz", "aero"]),
+        ("Die Häuser am Fluss sind alt", ["Haus", "haus", "hauser", "Häusern", "Flüsse"]),
+        ("The cities were running out of water", ["city", "run", "runs", "the city", '"cities were"']),
+        ("Les chevaux mangent dans le pré", ["cheval", "chevaux", "pre"]),
+        ("Las casas de los niños son grandes", ["casa", "niño", "nino", "grande"]),
+        ("Новые дома у реки", ["дом", "река", "новый"]),
+        ("Häuser", ["Haus"]),
+        ("東京都の建物を調べる", ["東京", "京都の", "建物", "調べる", "物", "東京 建物", '"東京都"']),
+        ("北京大学附近的楼房", ["大学", "楼房", "北京 楼"]),
+        ("บ้านใหม่ริมแม่น้ำ", ["บ้าน", "แม่น้ำ", "ริม"]),
+        ("서울에서 집을 그렸다", ["서울", "집"]),
+        ("ブエノスアイレスのroofを見た", ["ブエノス", "roof", "アイレス roof"]),
+    ],
+)
+async def test_words_are_found_in_other_forms_without_accents_and_without_spaces(ask, say, owner, content, queries):
+    await say(owner, content)
+    assert [query for query in queries if await found(ask, query) != [content]] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "queries"),
+    [
+        ("東京都の建物", ["京東", "建築", "東建", '"東京 建物"', "-東京 建物", "東京 -建物"]),
+        ("Die Häuser am Fluss", ["Hausverwaltung", "-Haus Fluss"]),
+        ("บ้านใหม่", ["ใหม่บ้าน"]),
+        ("roofs and walls", ["roots", "roofs -wall"]),
+    ],
+)
+async def test_nothing_else_is_found(ask, say, owner, content, queries):
+    await say(owner, content)
+    assert [query for query in queries if await found(ask, query)] == []
+
+
+async def test_either_word_is_found_in_any_script(ask, say, owner):
+    for content in ("東京の建物", "a roof", "เมืองใหม่"):
+        await say(owner, content)
+    assert set(await found(ask, "建物 or roofs")) == {"東京の建物", "a roof"}
+    assert set(await found(ask, "or เมือง OR 建物")) == {"東京の建物", "เมืองใหม่"}
+
+
+async def test_words_as_they_are_written_come_before_their_other_forms(ask, say, owner):
+    for content in ("the house there", "the houses there"):
+        await say(owner, content)
+    assert await found(ask, "house") == ["the house there", "the houses there"]
+    assert await found(ask, "houses") == ["the houses there", "the house there"]
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "marked"),
+    [
+        ("Die Häuser am Fluss", "haus", ["Häuser"]),
+        ("Un café, des cafés", "cafe", ["café", "cafés"]),
+        ("東京都の建物と東京の駅", "東京 -駅前", ["東京", "東京"]),
+        ("東京のroofs", "roof 東京", ["東京"]),
+        ("running and a run", "runs", ["running", "run"]),
+    ],
+)
+async def test_other_forms_and_scripts_are_marked_in_the_text(ask, say, owner, content, query, marked):
+    await say(owner, content)
+    [match] = (await ask(SEARCH, query=query))["searchPosts"]["nodes"]
+    assert "".join(part["text"] for part in match["highlighted"]) == content
+    assert [part["text"] for part in match["highlighted"] if part["isMatch"]] == marked
+
+
+def test_the_database_and_python_know_the_same_scripts_without_spaces():
+    [migration] = MIGRATIONS.glob("versions/*search_posts_by_stems*.py")
+    namespace = run_path(str(migration))
+    assert (
+        re.sub(r"\\(?:u(....)|U(.{8}))", lambda code: chr(int(code[1] or code[2], 16)), namespace["UNSPACED"])
+        == UNSPACED
+    )
 
 
 async def test_what_says_it_more_comes_first_and_then_what_is_newer(ask, say, owner):
