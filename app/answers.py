@@ -93,7 +93,7 @@ class Answers:
     def __init__(self, database: Database, rates: Rates, signals: Signals) -> None:
         redis_url = str(settings.redis_url)
         # Never begun: nothing here waits for events to come.
-        events = EventDispatcher(database.engine, redis_url)
+        events = EventDispatcher(database.engine, database.reader, redis_url)
         self._parts = database, events, signals, FeedDelivery(database), rates
 
     async def event(self, viewer: Viewer, topic: WebhookTopic, event: StreamEvent) -> dict[str, Any] | None:

@@ -66,7 +66,7 @@ def record(database):
     """Records the deliveries of all events so far."""
 
     async def record():
-        await EventReader(database.engine).settle()
+        await EventReader(database.engine, database.reader).settle()
         await recording.record_deliveries(database)
 
     return record

@@ -42,7 +42,7 @@ async def record_deliveries(database: Database) -> None:
     """Records what happened since the last time, and has sent what is due."""
     async with database.writing() as session:
         await queue_due(session)
-    events = EventReader(database.engine)
+    events = EventReader(database.engine, database.reader)
     while await _record_some(database, events) == BATCH:
         pass
 
