@@ -19,6 +19,7 @@ REACHED_OTHERWISE = {
     "TeamInvitationLink": "is what mutations answer with",
     "OsmAuthorization": "is what mutations answer with",
     "ApiKeySecret": "is what mutations answer with",
+    "WebhookSecret": "is what mutations answer with",
     "FormerTeam": "is what mutations answer with",
     "FormerPost": "is what mutations answer with",
     "FormerGraph": "is what mutations answer with",
