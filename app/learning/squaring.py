@@ -1,5 +1,6 @@
 """Square corners: turning the edges of an outline onto the main directions of its building."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import cos, hypot, pi, radians, sin
@@ -9,6 +10,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry.base import BaseGeometry
+
+from app.learning.rectilinear import rectilinear
 
 QUARTER = pi / 2
 # Rather the outline as it was found than one that moved more of its ground than this.
@@ -24,26 +27,93 @@ PARALLEL = sin(radians(10))
 BOX_SHARE_MIN = 0.8
 # No building has a corner below 40°, and one below 20° is nothing but a whisker.
 NEEDLE, WHISKER = cos(radians(40.5)), cos(radians(20))
+# A corner is worth it if it tells this share of the ground of a building of so many square metres, and one that is not
+# square if it tells more: with less, outlines follow noise, with more, they lose ground that is the building's.
+COST_M2, COST_POWER = 60.0, 0.7
+CORNER_COST, SLANT_COST = 0.004, 0.010
+SQUARE = sin(radians(5))
+SAME_DIRECTION = radians(1)
+# What sticks out by more than this share of the side of a square building is a part of it.
+PART_SHARE_MAX = 0.2
 
 
 def squared(
     polygon: BaseGeometry, *, max_angle_change_deg: float, skew_tolerance_deg: float, step_m: float
 ) -> BaseGeometry:
-    """The polygon with its edges turned by at most `max_angle_change_deg` onto its two main directions.
+    """The polygon with right angles, as far as its ground allows.
 
-    It stays as it is unless most of its outline lies within `skew_tolerance_deg` of them, or if squaring would
-    break it or change its ground much. Steps shorter than `step_m` are evened out, and so are cut corners that are
-    short for such a building.
+    Its edges turn by at most `max_angle_change_deg` onto its two main directions, if most of its outline lies within
+    `skew_tolerance_deg` of them. Steps shorter than `step_m` are evened out, and so are cut corners that are short for
+    such a building. Unless one of both limits is 0, it becomes a shape of right angles only where such a shape is
+    nearly the same ground and is simpler.
     """
     if 4 * pi * polygon.area > ROUND_SHARE_MIN * polygon.length**2:
         return polygon
+    turned = _turned_shape(polygon, radians(max_angle_change_deg), radians(skew_tolerance_deg), step_m)
+    shape = polygon if turned is None else turned
+    if not max_angle_change_deg or not skew_tolerance_deg or polygon.interiors:
+        return shape
+    most = _cost(polygon, shape)
+    part_m = max(step_m, PART_SHARE_MAX * polygon.area**0.5)
+    others = [(_cost(polygon, other), other) for other in _rectilinear_shapes(polygon, radians(skew_tolerance_deg))]
+    simpler = sorted((each for each in others if each[0] < most), key=lambda each: each[0])
+    return next((other for _, other in simpler if _is_like(polygon, other, part_m)), shape)
+
+
+def _cost(polygon: BaseGeometry, shape: BaseGeometry) -> float:
+    """How much ground a shape changes, and how far it is from simple, as a share of the polygon's ground.
+
+    Corners cost less of a large building, which has more of them.
+    """
+    changed = shapely.symmetric_difference(polygon, shape).area / polygon.area
+    cosines = np.concatenate([_cosines(_points(ring)) for ring in (shape.exterior, *shape.interiors)])
+    corners = CORNER_COST * len(cosines) + SLANT_COST * np.count_nonzero(np.abs(cosines) > SQUARE)
+    return float(changed + corners * (COST_M2 / polygon.area) ** COST_POWER)
+
+
+def _turned_shape(
+    polygon: BaseGeometry, max_angle_change: float, skew_tolerance: float, step_m: float
+) -> BaseGeometry | None:
+    """The polygon with its edges turned; None if that is not possible, or would change much."""
     for tolerance_m in (0.0, step_m, 1.5 * step_m):
         # Of a frayed outline only its coarse shape shows the directions.
         coarse = shapely.simplify(polygon, tolerance_m, preserve_topology=True) if tolerance_m else polygon
-        result = _turned(coarse, radians(max_angle_change_deg), radians(skew_tolerance_deg), step_m)
+        result = _turned(coarse, max_angle_change, skew_tolerance, step_m)
         if result is not None and _change(polygon, result) <= AREA_CHANGE_MAX * polygon.area:
             return result
-    return polygon
+    return None
+
+
+def _rectilinear_shapes(polygon: BaseGeometry, skew_tolerance: float) -> Iterator[BaseGeometry]:
+    """Shapes of right angles only, along each of what may be the main directions."""
+    middle = polygon.centroid
+    tried: list[float] = []
+    for direction in _directions(polygon, skew_tolerance):
+        if all(abs(_away(np.array(direction - other))) >= SAME_DIRECTION for other in tried):
+            tried.append(direction)
+            level = affinity.rotate(polygon, -direction, origin=middle, use_radians=True)
+            for shape in rectilinear(level):
+                yield affinity.rotate(shape, direction, origin=middle, use_radians=True)
+
+
+def _is_like(polygon: BaseGeometry, shape: BaseGeometry, part_m: float) -> bool:
+    """Whether a shape changes little, and nowhere leaves the polygon by the width of a part of a building."""
+    changed = shapely.symmetric_difference(polygon, shape)
+    is_like = changed.area <= AREA_CHANGE_MAX * polygon.area
+    return bool(is_like and changed.buffer(-part_m / 2, join_style="mitre").is_empty)
+
+
+def _directions(polygon: BaseGeometry, skew_tolerance: float) -> tuple[float, float, float]:
+    """What may be the main direction: by most of the edges, by the whole outline, and by the box around it."""
+    edges = np.diff(np.asarray(polygon.exterior.coords), axis=0)
+    turns = np.radians(np.arange(0, 90, 2.0))[:, None]
+    # The way around a building that may only go along two axes is shortest if these are its main directions.
+    angles = np.arctan2(edges[:, 1], edges[:, 0]) - turns
+    ways = (np.hypot(*edges.T) * (np.abs(np.cos(angles)) + np.abs(np.sin(angles)))).sum(1)
+    box = np.asarray(shapely.minimum_rotated_rectangle(polygon).exterior.coords)
+    across, along = box[1] - box[0]
+    voted, _ = _main_direction(polygon, skew_tolerance)
+    return voted, float(turns[ways.argmin(), 0]), float(np.arctan2(along, across) % QUARTER)
 
 
 def _change(polygon: BaseGeometry, result: BaseGeometry) -> float:
@@ -80,7 +150,7 @@ def _is_box(level: BaseGeometry, notch_m: float) -> bool:
 
 def without_needles(polygon: BaseGeometry) -> BaseGeometry:
     """The polygon without its sharpest corners, which no building has: whiskers go, and other tips are cut."""
-    rings = [_blunt(np.asarray(ring.coords)[:-1]) for ring in (polygon.exterior, *polygon.interiors)]
+    rings = [_blunt(_points(ring)) for ring in (polygon.exterior, *polygon.interiors)]
     result = shapely.Polygon(rings[0], rings[1:]) if all(len(ring) >= 3 for ring in rings) else shapely.Polygon()
     if result.is_valid and not result.is_empty:
         return result
@@ -89,18 +159,29 @@ def without_needles(polygon: BaseGeometry) -> BaseGeometry:
     return affinity.scale(box, share, share)
 
 
+def _points(ring: BaseGeometry) -> NDArray[np.float64]:
+    """The corners of a ring, the first one once."""
+    return np.asarray(ring.coords)[:-1]
+
+
+def _cosines(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the angles at the corners of a ring."""
+    before, after = np.roll(points, 1, 0) - points, np.roll(points, -1, 0) - points
+    lengths = np.maximum(np.hypot(*before.T) * np.hypot(*after.T), np.finfo(np.float64).tiny)
+    cosines: NDArray[np.float64] = (before * after).sum(1) / lengths
+    return cosines
+
+
 def _blunt(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """A ring without corners below the least angle; fewer than three points if nothing of it is left."""
     while len(points) >= 3:
-        before, after = np.roll(points, 1, 0) - points, np.roll(points, -1, 0) - points
-        lengths = np.maximum(np.hypot(*before.T) * np.hypot(*after.T), np.finfo(np.float64).tiny)
-        cosines = (before * after).sum(1) / lengths
+        cosines = _cosines(points)
         sharpest = int(cosines.argmax())
         if cosines[sharpest] <= NEEDLE:
             return points
         tip = np.zeros((0, 2))
         if cosines[sharpest] < WHISKER:
-            sides = np.stack([before[sharpest], after[sharpest]])
+            sides = points[[sharpest - 1, (sharpest + 1) % len(points)]] - points[sharpest]
             reach = np.hypot(*sides.T)
             tip = points[sharpest] + sides / reach[:, None] * reach.min() / 3
         points = np.concatenate([points[:sharpest], tip, points[sharpest + 1 :]])

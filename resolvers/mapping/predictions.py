@@ -183,6 +183,7 @@ async def start_prediction(
     area_threshold: The minimum size of a feature, in true square metres, at most {mapping.AREA_THRESHOLD_M2_MAX}.
     orthogonalize: Whether to square corners.
     max_angle_change: The maximum rotation of an edge by squaring, in degrees, at most {mapping.ANGLE_DEGREES_MAX}.
+        Frayed outlines are redrawn with right angles where that changes little, unless it is 0.
     skew_tolerance: The maximum deviation from square for an outline to be squared, in degrees, at most
         {mapping.ANGLE_DEGREES_MAX}.
     overlap: The maximum gap across a tile seam for two pieces to be merged, in metres, at most {mapping.OVERLAP_M_MAX}.
