@@ -46,7 +46,7 @@ DOCUMENT = """query ($id: ID!) { node(id: $id) { ... on AOI { labels(orderBy: OL
     nodes { id geom tags origin createdAt user { username } } } } } }"""
 LABELS = """
 INSERT INTO labels (aoi_id, user_id, geom, origin, tags)
-SELECT :aoi, :user, ST_MakeEnvelope(x, y, x + 0.0001, y + 0.0001, 4326), 'UPLOADED', '{"building": "yes"}'
+SELECT :aoi, :user, ST_MakeEnvelope(x, y, x + 0.0001, y + 0.0001, 4326), 'UPLOAD', '{"building": "yes"}'
 FROM (
     SELECT 12 + (n % 1000) * 0.0002 AS x, 46 + (n / 1000) * 0.0002 AS y FROM generate_series(1, :count) AS n
 ) AS places
