@@ -1,5 +1,6 @@
 // The list of examples in the sidebar.
 import { UnStyledButton, useGraphiQL } from '@graphiql/react'
+import { parse } from 'graphql'
 import { useState } from 'react'
 
 import { domains, variablesOf } from './examples.js'
@@ -16,6 +17,10 @@ function useOpen() {
     const { text, missing } = await variablesOf(example, authorizationOf(headers))
     actions.addTab()
     queryEditor.setValue(example.document)
+    // GraphiQL reads the document a moment later, and would run the operation of the tab before until then.
+    const documentAST = parse(example.document)
+    const [{ name }] = documentAST.definitions
+    actions.setOperationFacts({ documentAST, operationName: name.value, operations: documentAST.definitions })
     variableEditor.setValue(text)
     headerEditor.setValue(headers)
     // On a phone the list lies over the editor.
