@@ -39,10 +39,10 @@ async def test_what_is_given_changes_and_the_rest_stays(change, database, owner)
     ("field", "value"),
     [
         ("username", ""),
-        ("username", "x" * 51),
+        ("username", "x" * 151),
         ("username", "two\nlines"),
         ("username", "Deleted-7"),
-        ("firstName", "x" * 51),
+        ("firstName", "x" * 151),
         ("lastName", "\u0007"),
         ("userProfile", "x" * 4_001),
     ],

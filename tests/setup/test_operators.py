@@ -84,7 +84,7 @@ def test_the_first_super_admin_is_made_here(user, rows):
     [
         (("create", "ada@example.org", "ada"), "short\n", "password: Choose a password of 10 to 200 characters."),
         (("create", "nobody", "ada"), f"{PASSWORD}\n", "email: An email address must have an @-sign."),
-        (("create", "ada@example.org", " "), f"{PASSWORD}\n", "username: Use 1 to 50 characters; this has 0."),
+        (("create", "ada@example.org", " "), f"{PASSWORD}\n", "username: Use 1 to 150 characters; this has 0."),
         (("promote", "eve"), "", "There is no account with the e-mail address or username eve."),
         (("suspend", "eve", "--reason", "Spam."), "", "There is no account with the e-mail address or username eve."),
         (("demote", "ada@example.org"), "", "There is no account with the e-mail address or username ada@example.org."),
