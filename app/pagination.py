@@ -21,7 +21,7 @@ from app.settings import settings
 
 M = TypeVar("M")
 
-NOT_OURS = "`after` is not a cursor from this API."
+NOT_OURS = "`{}` is not a cursor from this API."
 # More than there are lists and orders.
 CURSORS_REMEMBERED_MAX = 500
 UTC_OFFSET = timedelta()
@@ -61,30 +61,71 @@ class AgeOrder(Order):
 
 @dataclass(frozen=True)
 class PageArgs:
-    """Which page of which list: so many rows after that cursor in this order."""
+    """Which page of which list: the first rows behind a cursor, or the last ones before one, in this order."""
 
-    first: int
+    first: int | None = None
     after: str | None = None
     order: Order = AgeOrder.NEWEST
     size_max: int = settings.page_size_max
     list: str = ""
+    last: int | None = None
+    before: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first <= self.size_max:
-            raise BadRequest(f"`first` must be from 0 to {self.size_max}; this is {self.first}.")
+        if self.first is not None and self.last is not None:
+            raise BadRequest("Give `first` or `last`, not both.")
+        name = "last" if self.is_backward else "first"
+        if not 0 <= self.size <= self.size_max:
+            raise BadRequest(f"`{name}` must be from 0 to {self.size_max}; this is {self.size}.")
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether these are the last rows: with `last`, and with nothing but `before`."""
+        if self.first is not None:
+            return False
+        return self.last is not None or (self.before is not None and self.after is None)
+
+    @property
+    def size(self) -> int:
+        """How many rows."""
+        given = self.last if self.first is None else self.first
+        return settings.page_size if given is None else given
+
+    def span(self, model: type[Record]) -> "Span":
+        """Where the page lies; BadRequest for a cursor that this list and order did not give."""
+        after, before = (
+            None if text is None else place(text, model, self.order, self.list, name)
+            for name, text in (("after", self.after), ("before", self.before))
+        )
+        return Span(self.order, after, before, self.is_backward)
+
+    def neighbours(self, *, has_more: bool) -> tuple[bool, bool]:
+        """Whether there are rows before and after the page, if there are more in its direction.
+
+        At the other end is the cursor's row, as Relay allows to say without a look.
+        """
+        if self.is_backward:
+            return has_more or self.after is not None, self.before is not None
+        return self.after is not None, has_more or self.before is not None
 
 
 @dataclass(frozen=True)
 class Page(Generic[M]):
-    """Some rows, and whether there are more."""
+    """Some rows, and whether there are more on either side."""
 
     rows: Sequence[M]
     has_next: bool
+    has_previous: bool = False
 
     @classmethod
     def cut(cls, rows: Sequence[M], args: PageArgs) -> "Page[M]":
-        """One row more than asked for is fetched to learn whether a next page exists."""
-        return cls(rows[: args.first], has_next=len(rows) > args.first)
+        """One row more than asked for is fetched to learn whether another page exists.
+
+        A page from the end is fetched in the opposite order.
+        """
+        has_previous, has_next = args.neighbours(has_more=len(rows) > args.size)
+        shown = rows[: args.size]
+        return cls(shown[::-1] if args.is_backward else shown, has_next, has_previous)
 
 
 @lru_cache(CURSORS_REMEMBERED_MAX)
@@ -108,20 +149,32 @@ class Place(NamedTuple):
     value: Any = None
 
 
-def place(text: str, model: type[Record], order: Order, list: str = "") -> Place:
+class Span(NamedTuple):
+    """A part of a list: in which order, between which places, and whether it is read from the end."""
+
+    order: Order
+    after: Place | None = None
+    before: Place | None = None
+    is_backward: bool = False
+
+
+def place(text: str, model: type[Record], order: Order, list: str = "", argument: str = "after") -> Place:
     """The place a cursor names; BadRequest for one that this list and order did not give."""
     try:
         listed, name, id, *value = orjson.loads(checks.cursor(text))
     except (ValueError, TypeError):
-        raise BadRequest(NOT_OURS) from None
+        raise BadRequest(NOT_OURS.format(argument)) from None
     if (listed, name) != (list, order.name) or len(value) != (order.column != "id"):
-        raise BadRequest("`after` is a cursor of another list or another order.")
+        raise BadRequest(f"`{argument}` is a cursor of another list or another order.")
     if type(id) is not int or not 0 < id < 2**63:
-        raise BadRequest(NOT_OURS)
-    position = Place(id, _value(value[0], getattr(model, order.column)) if value else None)
+        raise BadRequest(NOT_OURS.format(argument))
+    try:
+        position = Place(id, _value(value[0], getattr(model, order.column)) if value else None)
+    except (ValueError, TypeError, ArithmeticError):
+        raise BadRequest(NOT_OURS.format(argument)) from None
     # A place is written in one way only, so that equal places are equal texts.
     if cursors(order, list)(*position) != text:
-        raise BadRequest(NOT_OURS)
+        raise BadRequest(NOT_OURS.format(argument))
     return position
 
 
@@ -139,16 +192,13 @@ def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
     kind = column.type.python_type
     if given is None and _may_be_null(column):
         return None
-    try:
-        value: Any = READ_FROM_TEXT[kind](given) if kind in READ_FROM_TEXT else given
-    except (ValueError, TypeError, ArithmeticError):
-        raise BadRequest(NOT_OURS) from None
+    value: Any = READ_FROM_TEXT[kind](given) if kind in READ_FROM_TEXT else given
     if (
         type(value) is not kind
         or (kind is str and "\0" in value)
         or (kind is datetime and value.utcoffset() != UTC_OFFSET)
     ):
-        raise BadRequest(NOT_OURS)
+        raise ValueError("no value of the column")
     return value
 
 
@@ -168,18 +218,33 @@ def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
     return or_(past, (column == after.value) & further, column.is_(None) if _may_be_null(column) else past)
 
 
+def _ahead(model: Any, order: Order, before: Place) -> ColumnElement[bool]:
+    """What comes before a place: neither the place nor anything beyond it."""
+    nearer: ColumnElement[bool] = model.id > before.id if order.descends else model.id < before.id
+    if order.column == "id":
+        return nearer
+    column: InstrumentedAttribute[Any] = getattr(model, order.column)
+    if before.value is None:  # nulls come last in either direction
+        return or_(column.is_not(None), nearer)
+    sooner = column > before.value if order.descends else column < before.value
+    return or_(sooner, (column == before.value) & nearer)
+
+
 @dataclass(frozen=True)
 class Cut:
     """Sorts and cuts a select of a model, or of something with its columns, as a page is, or to another limit."""
 
-    order: Order
+    span: Span
     limit: Any
-    after: Place | None
+
+    @property
+    def order(self) -> Order:
+        """The order of the page."""
+        return self.span.order
 
     def __call__(self, statement: Select[Any], model: Any, *, limit: Any = AS_THE_PAGE) -> Select[Any]:
         """The page of it."""
-        most = self.limit if limit is AS_THE_PAGE else limit
-        return window(statement, model, self.order, limit=most, after=self.after)
+        return window(statement, model, self.span, limit=self.limit if limit is AS_THE_PAGE else limit)
 
 
 FOUND_AMONG = "found_among"
@@ -196,24 +261,35 @@ def merged(
     return statement.execution_options(**{FOUND_AMONG: (begun, found_among)})
 
 
-def window(statement: Select[Any], model: Any, order: Order, *, limit: Any, after: Place | None) -> Select[Any]:
-    """The statement, sorted and cut to so many rows after a place; the numbers may be bound later."""
+def window(statement: Select[Any], model: Any, span: Span, *, limit: Any) -> Select[Any]:
+    """The statement, sorted and cut to so many rows of a part of its list; the numbers may be bound later.
+
+    What is read from the end comes in the opposite order: the same index serves both.
+    """
+    order, after, before, is_backward = span
     if sooner := statement.get_execution_options().get(FOUND_AMONG):
         begun, found_among = sooner
-        statement = (statement if begun is None else begun).where(found_among(Cut(order, limit, after)))
+        statement = (statement if begun is None else begun).where(found_among(Cut(span, limit)))
     if after is not None:
         statement = statement.where(_beyond(model, order, after))
+    if before is not None:
+        statement = statement.where(_ahead(model, order, before))
     columns = [model.id] if order.column == "id" else [getattr(model, order.column), model.id]
-    may_be_null = map(_may_be_null, columns)
-    descending = [c.desc().nulls_last() if nulls else c.desc() for c, nulls in zip(columns, may_be_null, strict=True)]
-    keys = descending if order.descends else columns
+    keys = [_sorted(column, descends=order.descends, is_backward=is_backward) for column in columns]
     return statement.order_by(*keys).limit(limit)
+
+
+def _sorted(column: Any, *, descends: bool, is_backward: bool) -> Any:
+    """A column to sort by. Nulls come last in either order, and so first from the end."""
+    may_be_null = _may_be_null(column)
+    if descends is is_backward:
+        return column.asc().nulls_first() if may_be_null and is_backward else column
+    return column.desc().nulls_last() if may_be_null and not is_backward else column.desc()
 
 
 def page(statement: Select[Any], model: type[Record], args: PageArgs) -> Select[Any]:
     """The statement, cut to the page and one row more."""
-    after = None if args.after is None else place(args.after, model, args.order, args.list)
-    return window(statement, model, args.order, limit=args.first + 1, after=after)
+    return window(statement, model, args.span(model), limit=args.size + 1)
 
 
 def parents(ids: Any) -> Subquery:

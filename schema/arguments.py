@@ -47,7 +47,6 @@ from graphql import (
 
 from app.errors import BadRequest, DomainError
 from app.models.choices import Scope
-from app.pagination import place
 from resolvers import ids
 from resolvers.former_names import one_of
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
@@ -115,7 +114,7 @@ class Check:
 
 
 class PageCheck(Check):
-    """That a page is not too large and starts at a cursor of its own list."""
+    """That a page is not too large and lies between cursors of its own list."""
 
     def __init__(self, schema: strawberry.Schema, node: FieldNode, definition: GraphQLField, declared: Paged) -> None:
         super().__init__(node)
@@ -126,9 +125,7 @@ class PageCheck(Check):
         self._arguments = Arguments(schema, definition.extensions[DEFINITION], definition, node)
 
     def run(self, variables: VariableValues) -> None:
-        args = self._declared.taken_from(self._arguments(variables))
-        if args.after is not None:
-            place(args.after, self._model, args.order, args.list)
+        self._declared.taken_from(self._arguments(variables)).span(self._model)
 
 
 class NullCheck(Check):

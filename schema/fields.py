@@ -46,17 +46,17 @@ ARGUMENT_LINE = re.compile(r"^(\w+): (.+(?:\n +.+)*)$", re.MULTILINE)
 class Edge(Generic[T]):
     """A cursor and its row."""
 
-    cursor: str = strawberry.field(description="The row's cursor, for use as `after`.")
+    cursor: str = strawberry.field(description="The row's cursor, for use as `after` or `before`.")
     node: T = strawberry.field(description="The row.")
 
 
 @strawberry.type(description="Information about a page.")
 class PageInfo:
-    """As Relay defines it, forward only."""
+    """As Relay defines it."""
 
     has_next_page: bool = strawberry.field(description="Whether more rows follow this page.")
-    has_previous_page: bool = strawberry.field(description="Whether rows precede this page; true if `after` was given.")
-    start_cursor: str | None = strawberry.field(description="The cursor of the first row.")
+    has_previous_page: bool = strawberry.field(description="Whether rows precede this page.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first row, for use as `before`.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last row, for use as `after`.")
 
 
@@ -87,7 +87,7 @@ class Connection(Generic[T]):
             nodes=list(page.rows),
             page_info=PageInfo(
                 has_next_page=page.has_next,
-                has_previous_page=args.after is not None,
+                has_previous_page=page.has_previous,
                 start_cursor=edges[0].cursor if edges else None,
                 end_cursor=edges[-1].cursor if edges else None,
             ),
@@ -263,11 +263,20 @@ class PagedField(FieldExtension):
     def apply(self, field: StrawberryField) -> None:
         order = self.declared.order
         orders = show_enum(order, description=f"Sort order. {summary(order)}")
-        default = next(iter(orders))
+        default, most = next(iter(orders)), self.declared.size_max
         field.arguments = [
             *field.arguments,
-            _argument("first", int, settings.page_size, f"How many rows to return, at most {self.declared.size_max}."),
+            _argument(
+                "first",
+                int | None,
+                None,
+                f"How many rows to return from the beginning, at most {most}; {settings.page_size} if not given.",
+            ),
             _argument("after", str | None, None, "The cursor to continue after."),
+            _argument(
+                "last", int | None, None, f"How many rows to return from the end, at most {most}; instead of `first`."
+            ),
+            _argument("before", str | None, None, "The cursor to end before."),
             _argument("order_by", orders, default, "The sort order."),
         ]
 

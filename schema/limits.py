@@ -336,10 +336,12 @@ class _Cost:
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> int | None:
         """How many objects the field's arguments request; None if it has no such argument."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
         for name in ("first", "ids"):
             if name in definition.args:
-                given = next((argument.value for argument in node.arguments or () if argument.name.value == name), None)
-                value = self._value(given) if given else Undefined
+                value = self._value(given[name]) if name in given else Undefined
+                if name == "first" and value in {Undefined, None} and "last" in definition.args and "last" in given:
+                    value = self._value(given["last"])
                 return _count(definition.args[name].default_value if value is Undefined else value)
         return None
 

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
+    get_named_type,
     is_introspection_type,
     is_specified_directive,
     is_specified_scalar_type,
@@ -49,6 +50,8 @@ def _types(schema: GraphQLSchema, not_lists: frozenset[str]) -> Iterator[str]:
         yield from _described(kind.name, kind)
         yield from _named(kind.name, kind.name, PASCAL)
         yield from _parts(kind)
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+            yield from _pages(kind, not_lists)
         if isinstance(kind, GraphQLScalarType) and not kind.specified_by_url:
             yield f"{kind.name}: a scalar says by what it is specified (@specifiedBy)"
         if isinstance(kind, GraphQLObjectType) and kind.name == "PageInfo":
@@ -98,6 +101,16 @@ def _page_info(kind: GraphQLObjectType) -> Iterator[str]:
     shape = {name: str(field.type) for name, field in kind.fields.items()}
     if shape != PAGE_INFO:
         yield f"PageInfo: not as Relay defines it: {shape}"
+
+
+def _pages(kind: GraphQLObjectType | GraphQLInterfaceType, not_lists: frozenset[str]) -> Iterator[str]:
+    """A field that returns a list can be read from both ends."""
+    for name, field in kind.fields.items():
+        listed = get_named_type(field.type).name
+        if listed.endswith("Connection") and listed not in not_lists:
+            shape = {each: str(field.args[each].type) for each in PAGE_ARGUMENTS if each in field.args}
+            if shape != PAGE_ARGUMENTS:
+                yield f"{kind.name}.{name}: a list takes {PAGE_ARGUMENTS}; this takes {shape}"
 
 
 def _connection(kind: GraphQLObjectType) -> Iterator[str]:

@@ -124,7 +124,6 @@ def test_only_short_closed_lists_are_not_connections():
         "Query.friendSuggestions",
         "Solved.rows",
         "SolvedRow.warnings",
-        "PostMatches.nodes",
         "Query.popularHashtags",
         "PostMatch.highlighted",
         "DatasetQuality.warnings",

@@ -19,6 +19,12 @@ type Query {
   cats(
     """How many."""
     first: Int
+    """Behind."""
+    after: String
+    """How many from the end."""
+    last: Int
+    """Ahead."""
+    before: String
     """The name."""
     name: String @deprecated(reason: "Use `first` instead. It will be removed in the next release.")
   ): CatConnection!
@@ -103,7 +109,9 @@ def test_a_good_schema_breaks_no_rule():
         ("Use `first` instead. It will be removed in the next release.", "Use `first` instead.", "Query.cats(name:)"),
         ("colour: Colour", "Colour: Colour", "Cat.Colour"),
         ("colour: Colour", "its_colour: Colour", "Cat.its_colour"),
-        ("first: Int", "First: Int", "Query.cats(First:)"),
+        ("name: String @", "Name: String @", "Query.cats(Name:)"),
+        ("first: Int", "first: Int!", "Query.cats"),
+        ('"""Ahead."""\n    before: String', "", "Query.cats"),
         ('"""Red."""\n  RED', '"""Red."""\n  red', "Colour.red"),
         ("input CatFilter", "input catFilter", "catFilter"),
         ("nodes: [Cat!]!", "nodes: [Cat]!", "CatConnection.nodes"),

@@ -211,6 +211,8 @@ def test_one_row_more_says_that_there_are_more():
     args = PageArgs(2)
     assert Page.cut([1, 2, 3], args) == Page([1, 2], has_next=True)
     assert Page.cut([1, 2], args) == Page([1, 2], has_next=False)
+    assert Page.cut([3, 2, 1], PageArgs(last=2)) == Page([2, 3], has_next=False, has_previous=True)
+    assert Page.cut([3, 2], PageArgs(last=2)) == Page([2, 3], has_next=False)
 
 
 # Ids

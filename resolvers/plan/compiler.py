@@ -229,7 +229,8 @@ class Compiler:
         facts = tuple((key, below[0].node.name.value) for key, below in self._fields(info, details).items())
         names = {name for _, name in facts}
         pages.has_info = True
-        pages.peeks |= "hasNextPage" in names
+        pages.tells_next |= "hasNextPage" in names
+        pages.tells_previous |= "hasPreviousPage" in names
         if names & {"startCursor", "endCursor"}:
             pages.has_cursors = True
             pages.key("id")

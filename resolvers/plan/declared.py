@@ -17,6 +17,7 @@ from app.policies import AnyViewer
 from resolvers.loaders import foreign_key
 
 METADATA = "declared"
+PAGE_ARGUMENTS = ("first", "after", "last", "before", "order_by")
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Paged:
 
     def taken_from(self, arguments: dict[str, Any]) -> PageArgs:
         """Takes the page out of a call's arguments; what is left is the list's own."""
-        first, after, order = arguments.pop("first"), arguments.pop("after"), arguments.pop("order_by")
-        return PageArgs(first, after, order, self.size_max, self.list_name)
+        first, after, last, before, order = [arguments.pop(name) for name in PAGE_ARGUMENTS]
+        return PageArgs(first, after, order, self.size_max, self.list_name, last, before)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select
 
 from app.lru import LRU
 from app.models.base import Record
-from app.pagination import Order, PageArgs, Place, cursors, place
+from app.pagination import PageArgs, Span, cursors
 from app.policies import AnyViewer
 from resolvers.loaders import related
 from resolvers.plan import statements
@@ -50,7 +50,7 @@ class Page(NamedTuple):
     """The page of a list that a run asks for, and the list's own arguments."""
 
     args: PageArgs
-    after: Place | None
+    span: Span
     filters: tuple[tuple[str, Any], ...]
 
     @property
@@ -197,8 +197,10 @@ class Pages(Fetched):
 
     def __init__(self, declared: Many | Listing, model: type[Record], parent: Level, arguments: Arguments) -> None:
         super().__init__(model.__name__, model)
-        self.peeks = False
-        """Whether one row more than asked for is read, to know whether there are more."""
+        self.tells_next = False
+        """Whether it is shown if there are rows after a page."""
+        self.tells_previous = False
+        """Whether it is shown if there are rows before a page."""
         self.has_info = False
         """Whether it is shown where its pages lie."""
         self.declared = declared
@@ -221,8 +223,11 @@ class Pages(Fetched):
         """The page that is asked for."""
         filters = self._arguments(inputs.variables)
         args = self.declared.taken_from(filters)
-        after = None if args.after is None else place(args.after, self._model, args.order, args.list)
-        return Page(args, after, _sorted(filters))
+        return Page(args, args.span(self._model), _sorted(filters))
+
+    def peeks(self, args: PageArgs) -> bool:
+        """Whether one row more than asked for is read, to know whether there are more."""
+        return self.tells_previous if args.is_backward else self.tells_next
 
     def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
         """One statement for the pages of all parents."""
@@ -230,23 +235,20 @@ class Pages(Fetched):
         if not self.views and not self.has_info:
             self.query(inputs, page.filters)  # nobody sees its rows, and yet its resolver may refuse
             return None
-        args, after = page.args, page.after
-        bound = {"limit": b"%d" % (args.first + self.peeks), "keys": keys, **inputs.bound}
-        if after is not None:
-            bound |= {"after_id": b"%d" % after.id, "after_value": statements.dumped(after.value)}
-        shape = (inputs.viewer_kind, _key(page.filters), args.order, None if after is None else after.value is None)
+        limit = b"%d" % (page.args.size + self.peeks(page.args))
+        bound = {"limit": limit, "keys": keys, **inputs.bound, **statements.bound(page.span)}
+        shape = (inputs.viewer_kind, _key(page.filters), statements.shape(page.span))
         return Request(self._statements.get_or_make(shape, lambda: self._statement(inputs, page)), bound)
 
     def _statement(self, inputs: Inputs, page: Page) -> Statement:
-        viewer, order = inputs.viewer_kind.viewer, page.args.order
-        after = statements.symbolic(page.after, self._model, order)
-        return statements.compiled_alike(lambda: self._page(self.query(inputs, page.filters), viewer, order, after))
+        viewer, span = inputs.viewer_kind.viewer, statements.symbolic(page.span, self._model)
+        return statements.compiled_alike(lambda: self._page(self.query(inputs, page.filters), viewer, span))
 
-    def _page(self, query: Select[Any], viewer: AnyViewer, order: Order, after: Place | None) -> Select[Any]:
-        columns = self.selected(viewer, getattr(self._model, order.column))
+    def _page(self, query: Select[Any], viewer: AnyViewer, span: Span) -> Select[Any]:
+        columns = self.selected(viewer, getattr(self._model, span.order.column))
         if isinstance(self.declared, Many):
-            return statements.per_parent(query, self._model, self.declared.foreign_key, order, after, columns)
-        return statements.listed(query, self._model, order, after, columns)
+            return statements.per_parent(query, self._model, self.declared.foreign_key, span, columns)
+        return statements.listed(query, self._model, span, columns)
 
     def query(self, inputs: Inputs, filters: tuple[tuple[str, Any], ...]) -> Select[Any]:
         """All rows of which these are pages."""

@@ -71,7 +71,7 @@ class _Printer:
             return
         for line in request.statement.sql.decode().splitlines():
             yield f"{INDENT}{line.strip()}"
-        if isinstance(level, Pages) and level.peeks:
+        if isinstance(level, Pages) and level.peeks(level.page(self._inputs).args):
             yield f"{INDENT}-- one row more than asked for, to know whether there are more"
 
     def _objects(self, value: Value) -> str:

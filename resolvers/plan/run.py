@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import VariableValues
@@ -110,11 +112,19 @@ class Run:
             texts = [(statement.sql, statement.bind(bound)) for _, (statement, bound) in requests]
             results = await self._reader.rows_of(texts, in_turn=self._in_turn)
         for (level, _), rows in zip(requests, results, strict=True):
-            state = self.states[level]
-            state.rows = rows
-            if isinstance(level, Pages) and level.peeks:
-                assert state.page, "it was asked for"
-                state.rows, state.cut = cut(rows, state.page.args.first)
+            self.states[level].rows = rows
+            if isinstance(level, Pages):
+                self._cut(level)
+
+    def _cut(self, level: Pages) -> None:
+        """Take from the pages of a level what was read to know whether there are more."""
+        state = self.states[level]
+        assert state.page, "it was asked for"
+        args = state.page.args
+        if level.peeks(args):
+            state.rows, state.cut = cut(state.rows, args.size)
+        if args.is_backward:
+            state.rows = turned(state.rows)
 
     def _request(self, level: Fetched) -> Request | None:
         state, keys = self.states[level], None
@@ -212,10 +222,11 @@ class PageInfos:
 
     def __init__(self, level: Pages, state: State, facts: tuple[tuple[str, str], ...]) -> None:
         self._facts = facts
-        self._after = bool(state.page and state.page.args.after is not None)
+        assert state.page, "it was asked for"
+        self._args = state.page.args
         self._cut = state.cut
         self._ends: dict[Any, tuple[str, str]] = {}
-        if level.has_cursors and state.page:
+        if level.has_cursors:
             position, write = level.position("id"), state.page.cursor
             first: dict[Any, Row] = {}
             last: dict[Any, Row] = {}
@@ -229,9 +240,10 @@ class PageInfos:
     def of(self, place: Any) -> dict[str, Any]:
         """The page below one parent."""
         start, end = self._ends.get(place, (None, None))
+        has_previous, has_next = self._args.neighbours(has_more=place in self._cut)
         facts = {
-            "hasNextPage": place in self._cut,
-            "hasPreviousPage": self._after,
+            "hasNextPage": has_next,
+            "hasPreviousPage": has_previous,
             "startCursor": start,
             "endCursor": end,
             "__typename": "PageInfo",
@@ -239,7 +251,12 @@ class PageInfos:
         return {key: facts[name] for key, name in self._facts}
 
 
-def cut(rows: list[Row], first: int) -> tuple[list[Row], set[Any]]:
+def turned(rows: Sequence[Row]) -> list[Row]:
+    """Rows that were read from the end, in the order of their list; those of one place lie together."""
+    return [row for _, of_place in groupby(rows, key=itemgetter(0)) for row in reversed(list(of_place))]
+
+
+def cut(rows: Sequence[Row], size: int) -> tuple[list[Row], set[Any]]:
     """The first rows of each place, and the places that have more."""
     rows_shown: list[Row] = []
     more: set[Any] = set()
@@ -248,7 +265,7 @@ def cut(rows: list[Row], first: int) -> tuple[list[Row], set[Any]]:
         if row[0] != place:
             place, number = row[0], 0
         number += 1
-        if number > first:
+        if number > size:
             more.add(place)
         else:
             rows_shown.append(row)

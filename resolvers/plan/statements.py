@@ -30,16 +30,21 @@ from sqlalchemy.types import TypeEngine
 from app.errors import Unplanned
 from app.models.base import Record
 from app.models.choices import Scope
-from app.pagination import Order, Place, parents, window
+from app.pagination import Place, Span, parents, window
 from app.policies import AnyViewer, SQLId, SQLViewer, Viewer, visible
 
 DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 KEYS = bindparam("keys", "keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("limit", "limit", type_=Integer)
-AFTER_ID = bindparam("after_id", "after_id", type_=BigInteger)
 VIEWER_IDS = ("user_id", "session_id", "key_id")
-RUN_TIME = {"keys", "limit", "after_id", "after_value", *(f"viewer_{name}" for name in VIEWER_IDS)}
+PLACES = ("after", "before")
+RUN_TIME = {
+    "keys",
+    "limit",
+    *(f"{end}_{part}" for end in PLACES for part in ("id", "value")),
+    *(f"viewer_{name}" for name in VIEWER_IDS),
+}
 
 VIEWERS_MAX = 1_000
 
@@ -132,13 +137,12 @@ def per_parent(
     statement: Select[Any],
     model: type[Record],
     parent: ColumnElement[int],
-    order: Order,
-    after: Place | None,
+    span: Span,
     columns: Sequence[ColumnElement[Any]],
 ) -> Select[Any]:
     """A page of rows for each of given parents, each row behind its parent's key; see `pagination.page_per_parent`."""
     owners = parents(KEYS)
-    rows = window(statement.where(parent == owners.c.id), model, order, limit=LIMIT, after=after)
+    rows = window(statement.where(parent == owners.c.id), model, span, limit=LIMIT)
     page = rows.with_only_columns(*_labelled(columns)).lateral("page")
     return select(owners.c.id.label("place"), *page.c).join_from(owners, page, true())
 
@@ -146,12 +150,11 @@ def per_parent(
 def listed(
     statement: Select[Any],
     model: type[Record],
-    order: Order,
-    after: Place | None,
+    span: Span,
     columns: Sequence[ColumnElement[Any]],
 ) -> Select[Any]:
     """A page of the rows that a query finds, each behind the place that stands for the only list there is."""
-    rows = window(statement, model, order, limit=LIMIT, after=after)
+    rows = window(statement, model, span, limit=LIMIT)
     return rows.with_only_columns(literal_column("0").label("place"), *columns)
 
 
@@ -177,14 +180,35 @@ def _labelled(columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]
     return [column.label(f"c{number}") for number, column in enumerate(columns)]
 
 
-def symbolic(after: Place | None, model: type[Record], order: Order) -> Place | None:
-    """A place of the same shape with its values bound at run time."""
-    if after is None:
+def symbolic(span: Span, model: type[Record]) -> Span:
+    """A span of the same shape with the values of its places bound at run time."""
+    kind = getattr(model, span.order.column).type
+    after, before = (_symbolic(each, end, kind) for each, end in zip((span.after, span.before), PLACES, strict=True))
+    return span._replace(after=after, before=before)
+
+
+def _symbolic(place: Place | None, end: str, kind: TypeEngine[Any]) -> Place | None:
+    if place is None:
         return None
-    if after.value is None:
-        return Place(AFTER_ID)
-    kind = getattr(model, order.column).type
-    return Place(AFTER_ID, bindparam("after_value", "after_value", type_=kind))
+    id = bindparam(f"{end}_id", f"{end}_id", type_=BigInteger)
+    return Place(id) if place.value is None else Place(id, bindparam(f"{end}_value", f"{end}_value", type_=kind))
+
+
+def bound(span: Span) -> dict[str, bytes | None]:
+    """What is bound for the places of a span."""
+    given = zip(PLACES, (span.after, span.before), strict=True)
+    return {
+        name: value
+        for end, place in given
+        if place is not None
+        for name, value in ((f"{end}_id", b"%d" % place.id), (f"{end}_value", dumped(place.value)))
+    }
+
+
+def shape(span: Span) -> tuple[Any, ...]:
+    """What two spans have in common if one statement serves both."""
+    places = (None if place is None else place.value is None for place in (span.after, span.before))
+    return span.order, span.is_backward, *places
 
 
 class Asking:

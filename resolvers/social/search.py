@@ -1,52 +1,82 @@
 """Full-text search of posts."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import strawberry
 
 from app.models.accounts import User
-from app.pagination import PageArgs
+from app.pagination import Page, PageArgs
 from app.services.social.posts import search
 from app.services.social.posts.search import Mark, PostMatch
-from app.settings import settings
 from resolvers import ids
 from resolvers.context import Info
 
 
 @dataclass(frozen=True)
-class PostMatches:
-    """A page of search results."""
+class PostMatchEdge:
+    """An edge of a list: one match with its cursor."""
 
-    nodes: list[PostMatch]
-    has_next_page: bool
-    end_cursor: str | None
+    cursor: str
+    node: PostMatch
+
+
+@dataclass(frozen=True)
+class PostMatchConnection:
+    """One page of search results."""
+
+    page: Page[PostMatch]
+    count: Callable[[], Awaitable[int]]
+
+    @property
+    def nodes(self) -> list[PostMatch]:
+        """The matches."""
+        return list(self.page.rows)
+
+    @property
+    def edges(self) -> list[PostMatchEdge]:
+        """The matches with their cursors."""
+        return [PostMatchEdge(match.mark.cursor, match) for match in self.page.rows]
 
 
 async def search_posts(
     info: Info,
     query: str,
     author_id: strawberry.ID | None = None,
-    first: int = settings.page_size,
+    first: int | None = None,
     after: str | None = None,
-) -> PostMatches:
+    last: int | None = None,
+    before: str | None = None,
+) -> PostMatchConnection:
     """Posts and replies that match the query, best first; if very many, of the newest {settings.posts_ranked_max}.
 
     query: Words, also in other forms and without accents, "a phrase", one or another, -excluded, #hashtags,
         @username or @"user name" of mentioned users.
     author_id: Only posts by this user.
-    first: How many to return, at most {settings.page_size_max}.
+    first: How many to return from the beginning, at most {settings.page_size_max}; {settings.page_size} if not given.
     after: The cursor to continue after.
+    last: How many to return from the end, at most {settings.page_size_max}; instead of `first`.
+    before: The cursor to end before.
     """
-    context, args = info.context, PageArgs(first, after)
+    context, args = info.context, PageArgs(first, after, last=last, before=before)
     await search.limit_searches(context.rates, context.viewer, address=context.address)
+    sought = search.Sought(query, None if author_id is None else ids.key(author_id, User))
+    after_mark, before_mark = (
+        None if text is None else Mark.parse(text, name) for text, name in ((after, "after"), (before, "before"))
+    )
     async with context.reading() as session:
-        hits = await search.search_posts(
+        matches = await search.search_posts(
             session,
             context.viewer,
-            query=query,
-            author_id=None if author_id is None else ids.key(author_id, User),
-            first=args.first,
-            after=None if after is None else Mark.parse(after),
+            sought,
+            size=args.size,
+            after=after_mark,
+            before=before_mark,
+            is_backward=args.is_backward,
         )
-    nodes = hits[: args.first]
-    return PostMatches(nodes, len(hits) > len(nodes), nodes[-1].mark.cursor if nodes else None)
+
+    async def count() -> int:
+        async with context.reading() as session:
+            return await search.count_posts(session, context.viewer, sought)
+
+    return PostMatchConnection(Page.cut(matches, args), count)

@@ -26,6 +26,7 @@ from graphql.utilities import do_types_overlap
 from hypothesis import strategies as st
 
 from app.pagination import Order
+from app.settings import settings
 from resolvers.plan.declared import METADATA, Paged
 from schema import schema
 from tests.plan.rows import World
@@ -264,11 +265,14 @@ class _Writer:
         written = [] if order_name is None else [f"orderBy: {order_name}"]
         size = 1
         for name, argument in found.args.items():
-            if name == "orderBy":
+            if name == "orderBy" or (name == "last" and "first" in found.args):
                 continue
             if name == "first":
                 size, text = self._size(argument, room)
-                written += [f"first: {text}"] if text else []
+                end = self._end(found)
+                written += [f"{end}: {text}"] if text else []
+                if end == "last" and text and self.values.chance(2):
+                    written.append("first: 1")  # both at once are refused
             elif _is_required(argument) or self.values.chance(20):
                 made = answer.types[0] if is_union_type(answer) else answer
                 hint = Hint(name, made.name.removesuffix("Connection"), order, list_name(found))
@@ -290,9 +294,14 @@ class _Writer:
         member = self.values.pick(members)
         return self._written(argument.type, member.name, argument.default_value), member
 
+    def _end(self, found: GraphQLField) -> str:
+        """From which end a page is read."""
+        return "last" if "last" in found.args and self.values.chance(30) else "first"
+
     def _size(self, argument: GraphQLArgument, room: Room) -> tuple[int, str | None]:
-        if room.objects >= argument.default_value and self.values.chance(25):
-            return argument.default_value, None
+        default = settings.page_size if argument.default_value is None else argument.default_value
+        if room.objects >= default and self.values.chance(25):
+            return default, None
         sizes = [size for size in SIZES if size <= max(1, room.objects)]
         if self.values.chance(2):
             sizes = [size for size in WRONG_SIZES if size <= room.objects]

@@ -134,7 +134,7 @@ class Values:
     def _scalar(self, name: str, hint: Hint) -> Any:
         if name == "ID":
             return self.id(hint)
-        if hint.name == "after":
+        if hint.name in {"after", "before"}:
             return self.cursor(hint)
         if name == "String" and re.sub("([A-Z])", r"_\1", hint.name).lower() in STRINGS:
             return self.pick(STRINGS[re.sub("([A-Z])", r"_\1", hint.name).lower()])

@@ -16,7 +16,7 @@ from tests import factories
 
 SEARCH = """query ($query: String!, $authorId: ID, $first: Int! = 25, $after: String) {
   searchPosts(query: $query, authorId: $authorId, first: $first, after: $after) {
-    nodes { post { id content } highlighted { text isMatch } } hasNextPage endCursor
+    nodes { post { id content } highlighted { text isMatch } } pageInfo { hasNextPage endCursor }
   }
 }"""
 
@@ -202,11 +202,46 @@ async def test_page_by_page_everything_comes_once_and_what_is_new_does_not_move_
     while True:
         answer = (await ask(SEARCH, query="roof", first=3, after=after))["searchPosts"]
         heard += [each["post"]["content"] for each in answer["nodes"]]
-        after = answer["endCursor"]
-        if not answer["hasNextPage"]:
+        after = answer["pageInfo"]["endCursor"]
+        if not answer["pageInfo"]["hasNextPage"]:
             break
         await say(owner, "roof " * 5)
     assert heard == expected
+
+
+async def test_the_matches_are_a_connection_in_both_directions(ask, say, owner):
+    for number in range(7):
+        await say(owner, " ".join(["roof"] * (number % 3 + 1) + [str(number)]))
+    document = """query ($first: Int, $after: String, $last: Int, $before: String) {
+      searchPosts(query: "roof", first: $first, after: $after, last: $last, before: $before) {
+        totalCount nodes { post { id } } edges { cursor node { post { id } } }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      }
+    }"""
+    whole = (await ask(document))["searchPosts"]
+    expected = [node["post"]["id"] for node in whole["nodes"]]
+    assert whole["totalCount"] == len(expected) == 7
+    assert [edge["node"] for edge in whole["edges"]] == whole["nodes"]
+    at = [edge["cursor"] for edge in whole["edges"]]
+    assert whole["pageInfo"] == {
+        "hasNextPage": False,
+        "hasPreviousPage": False,
+        "startCursor": at[0],
+        "endCursor": at[-1],
+    }
+    found, before = [], None
+    for pages_left in (2, 1, 0):
+        page = (await ask(document, last=3, before=before))["searchPosts"]
+        found = [*(node["post"]["id"] for node in page["nodes"]), *found]
+        assert page["pageInfo"]["hasPreviousPage"] is (pages_left > 0)
+        assert page["pageInfo"]["hasNextPage"] is (before is not None)
+        before = page["pageInfo"]["startCursor"]
+    assert found == expected
+    between = (await ask(document, after=at[0], before=at[5], last=2))["searchPosts"]
+    assert [node["post"]["id"] for node in between["nodes"]] == expected[3:5]
+    refused = await ask(document, last=1, before="x")
+    assert [error["message"] for error in refused.errors] == ["`before` is not a cursor from this API."]
+    assert (await ask(document, first=1, last=1)).codes == ["BAD_REQUEST"]
 
 
 async def test_of_very_many_the_newest_are_ranked(ask, say, owner, monkeypatch):
@@ -240,7 +275,7 @@ async def test_a_page_takes_as_many_statements_wherever_it_lies(ask, say, owner,
     after, counts = None, []
     for _ in range(3):
         statements.clear()
-        after = (await ask(SEARCH, query="roof", first=2, after=after))["searchPosts"]["endCursor"]
+        after = (await ask(SEARCH, query="roof", first=2, after=after))["searchPosts"]["pageInfo"]["endCursor"]
         counts.append(len(statements))
     assert counts == [1] * 3
 

@@ -252,6 +252,6 @@ async def test_a_forged_cursor_finds_something_or_nothing_and_breaks_nothing(ask
 async def test_a_forged_place_among_matches_is_refused(ask, rank):
     forged = urlsafe_b64encode(orjson.dumps(["search_posts", rank, 1, 1])).decode().rstrip("=")
     answer = await ask(
-        'query ($after: String) { searchPosts(query: "roof", after: $after) { hasNextPage } }', after=forged
+        'query ($after: String) { searchPosts(query: "roof", after: $after) { totalCount } }', after=forged
     )
     assert answer.codes == ["BAD_REQUEST"]

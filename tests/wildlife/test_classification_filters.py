@@ -257,6 +257,18 @@ async def test_pages_have_what_the_list_has_in_every_order(database, owner, othe
             if by.column != "id":
                 expected.sort(key=lambda row: value_of(row, by), reverse=by.descends)
             assert [row.id for row in found] == [row.id for row in expected], (given, order)
+            assert await from_the_end(session, query, by) == [row.id for row in expected], (given, order)
+
+
+async def from_the_end(session, query, by):
+    found, before = [], None
+    while True:
+        args = PageArgs(last=2, before=before, order=by)
+        rows = (await session.scalars(page(query, Classification, args))).all()
+        found = [*(row.id for row in reversed(rows[:2])), *found]
+        if len(rows) < 3:
+            return found
+        before = cursors(by)(rows[1].id, by.value_of(rows[1]))
 
 
 def value_of(row, order):

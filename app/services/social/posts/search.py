@@ -115,17 +115,29 @@ class Mark(NamedTuple):
         return urlsafe_b64encode(orjson.dumps([LIST, *self])).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, cursor: str) -> "Mark":
+    def parse(cls, cursor: str, argument: str) -> "Mark":
         """Decodes a cursor."""
         try:
             _, rank, id, newest = orjson.loads(checks.cursor(cursor))
         except (ValueError, TypeError):
-            raise BadRequest(NOT_OURS) from None
+            raise BadRequest(NOT_OURS.format(argument)) from None
         mark = cls(rank, id, newest)
         # Written in one way only, and by this list.
         if not (_is_rank(rank) and _is_key(id) and _is_key(newest)) or mark.cursor != cursor:
-            raise BadRequest(NOT_OURS)
+            raise BadRequest(NOT_OURS.format(argument))
         return mark
+
+
+class Sought(NamedTuple):
+    """What is searched for: words as a user typed them, and by whom."""
+
+    query: str
+    author_id: int | None
+
+    @property
+    def words(self) -> Words:
+        """The query, parsed."""
+        return Words.of(checks.text("query", self.query, length_max=settings.search_length_max))
 
 
 @dataclass(frozen=True)
@@ -152,27 +164,55 @@ async def limit_searches(rates: Rates, viewer: Viewer, *, address: str) -> None:
 
 
 async def search_posts(
-    session: ReadSession, viewer: Viewer, *, query: str, author_id: int | None, first: int, after: Mark | None
+    session: ReadSession,
+    viewer: Viewer,
+    sought: Sought,
+    *,
+    size: int,
+    after: Mark | None,
+    before: Mark | None,
+    is_backward: bool,
 ) -> list[PostMatch]:
-    """A page of matching posts and replies that the viewer sees, best first, and one more if there are more."""
-    words = Words.of(checks.text("query", query, length_max=settings.search_length_max))
+    """A page of matching posts and replies that the viewer sees, best first, and one more if there are more.
+
+    One from the end comes in the opposite order.
+    """
+    words, mark = sought.words, after or before
     # Asked for once, not for each post.
     ts_query = select(words.tsquery).scalar_subquery()
-    newest = literal(after.newest) if after else select(func.max(Post.id)).scalar_subquery()
-    matching = _matching(viewer, words, ts_query, author_id).where(Post.id <= newest)
+    newest = literal(mark.newest) if mark else select(func.max(Post.id)).scalar_subquery()
+    matching = _matching(viewer, words, ts_query, sought.author_id).where(Post.id <= newest)
     ranked = _ranked(matching, ts_query if words.text else None)
-    page = select(ranked)
+    page, place = select(ranked), tuple_(ranked.c.rank, ranked.c.id)
     if after is not None:
-        page = page.where(tuple_(ranked.c.rank, ranked.c.id) < tuple_(cast(after.rank, REAL), after.id))
-    cut = page.order_by(ranked.c.rank.desc(), ranked.c.id.desc()).limit(first + 1).subquery("page")
+        page = page.where(place < tuple_(cast(after.rank, REAL), after.id))
+    if before is not None:
+        page = page.where(place > tuple_(cast(before.rank, REAL), before.id))
+    cut = page.order_by(*_by_rank(ranked.c, is_backward=is_backward)).limit(size + 1).subquery("page")
     language = func.language_of_match(Post.content, ts_query, type_=REGCONFIG)
     excerpt = func.ts_headline(language, Post.content, ts_query, HEADLINE) if words.text else Post.content
     rows = select(Post, excerpt, cast(cut.c.rank, Float(53)), newest).join(cut, cut.c.id == Post.id)
-    matches = await session.execute(rows.order_by(cut.c.rank.desc(), cut.c.id.desc()))
+    matches = await session.execute(rows.order_by(*_by_rank(cut.c, is_backward=is_backward)))
     return [
         PostMatch(post, list(_parts(text, words.unspaced)), Mark(rank, post.id, anchor))
         for post, text, rank, anchor in matches
     ]
+
+
+async def count_posts(session: ReadSession, viewer: Viewer, sought: Sought) -> int:
+    """How many posts match, of those that are ranked."""
+    words = sought.words
+    ts_query = select(words.tsquery).scalar_subquery()
+    matching = _matching(viewer, words, ts_query, sought.author_id).with_only_columns(Post.id)
+    return (
+        await session.scalar(select(func.count()).select_from(matching.limit(settings.posts_ranked_max).subquery()))
+        or 0
+    )
+
+
+def _by_rank(columns: Any, *, is_backward: bool) -> list[Any]:
+    keys = [columns.rank, columns.id]
+    return keys if is_backward else [key.desc() for key in keys]
 
 
 def _matching(viewer: Viewer, words: Words, ts_query: ColumnElement[Any], author_id: int | None) -> Select[Post]:
