@@ -240,7 +240,7 @@ class Meter:
         return total
 
     def _sizes(self, variables: dict[str, Any]) -> tuple[int | None, ...]:
-        return tuple([_count(variables[name]) if name in variables else None for name in self._sized_by])
+        return tuple([_size_of(variables[name]) if name in variables else None for name in self._sized_by])
 
 
 class _Cost:
@@ -337,12 +337,12 @@ class _Cost:
     def _size(self, node: FieldNode, definition: GraphQLField) -> int | None:
         """How many objects the field's arguments request; None if it has no such argument."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        for name in ("first", "ids"):
-            if name in definition.args:
-                value = self._value(given[name]) if name in given else Undefined
-                if name == "first" and value in {Undefined, None} and "last" in definition.args and "last" in given:
-                    value = self._value(given["last"])
-                return _count(definition.args[name].default_value if value is Undefined else value)
+        for names in (("first", "last"), ("ids",)):
+            if names[0] in definition.args:
+                # All are looked at, so that the price is remembered by all that it depends on.
+                values = [self._value(given[name]) for name in names if name in given and name in definition.args]
+                counts = [_count(value) for value in values if value is not Undefined and value is not None]
+                return max(counts) if counts else _count(definition.args[names[0]].default_value)
         return None
 
     def _value(self, node: ValueNode) -> object:
@@ -359,6 +359,11 @@ class _Cost:
             return node.values
         # A single value is taken for a list of one.
         return None if isinstance(node, NullValueNode) else ""
+
+
+def _size_of(value: object) -> int:
+    """What tells a variable's sizes apart: null is none of them."""
+    return -1 if value is None else _count(value)
 
 
 def _count(value: object) -> int:

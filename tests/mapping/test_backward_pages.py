@@ -130,3 +130,18 @@ async def test_the_feed_of_friends_is_read_from_the_end_too(ask, database, owner
         return await ask(text, viewer=owner, **variables)
 
     assert await walk_back(as_owner, document, "feed", last=last) == expected
+
+
+async def test_a_price_is_not_that_of_another_page(ask):
+    """Prices are remembered by the variables that they depend on: none of these may pay for another."""
+    document = "query ($first: Int, $last: Int) { datasets(first: $first, last: $last) { nodes { id } } }"
+
+    async def cost(**given) -> int:
+        return (await ask(document, **given)).extensions["cost"]["requested"]
+
+    both = await ask(document, first=25, last=100)
+    assert both.codes == ["BAD_REQUEST"]
+    whole, page = await cost(last=100), await cost(first=25)
+    assert whole > page
+    assert await cost(first=None, last=100) == await cost(first=100) == await cost(first=100, last=None) == whole
+    assert await cost(last=25) == await cost() == await cost(first=None, last=None) == page
