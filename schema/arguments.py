@@ -51,7 +51,7 @@ from resolvers import ids
 from resolvers.former_names import one_of
 from resolvers.plan.arguments import NO_VARIABLES, Arguments, uses_variables
 from resolvers.plan.declared import METADATA, Paged
-from schema.fields import Scoped
+from schema.field_extensions import Scoped
 from schema.metadata import NEEDS_READ
 
 DEFINITION = "strawberry-definition"

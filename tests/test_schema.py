@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from schema import schema
-from schema.fields import Scoped
+from schema.field_extensions import Scoped
 
 CORE = schema._schema
 PUBLISHED = Path(__file__).parent.parent / "schema" / "schema.graphql"

@@ -16,7 +16,7 @@ from app.models.choices import Scope
 from app.models.mapping.trainings import Model
 from resolvers import ids
 from schema import schema
-from schema.fields import Scoped
+from schema.field_extensions import Scoped
 from tests.accounts.keys import key_of
 from tests.plan.values import SCALARS
 from tests.system.clients import connected

@@ -34,7 +34,7 @@ from app.settings import settings
 from resolvers import ids
 from resolvers.system.nodes import SHOWN
 from schema import schema
-from schema.fields import Scoped
+from schema.field_extensions import Scoped
 from schema.metadata import NEEDS_READ
 from tests import factories
 from tests.accounts.keys import key_of

@@ -12,7 +12,7 @@ from app.gateways.storage_probe import Probe
 from app.models.kinds.system import SystemRateLimit
 from app.settings import settings
 from schema import schema
-from schema.fields import Limited
+from schema.field_extensions import Limited
 from tests.system.test_rate_limits_of_mutations import definition
 
 LINKS = {

@@ -27,7 +27,7 @@ from app.services.wildlife.media.uploads import request_uploads
 from app.settings import settings
 from resolvers import ids
 from schema import schema
-from schema.fields import Limited
+from schema.field_extensions import Limited
 from tests import factories
 from tests.called import named, nodes
 
