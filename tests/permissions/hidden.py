@@ -41,6 +41,7 @@ from app.models.social import (
     Share,
 )
 from app.models.system import AuditEntry, FileUpload, IdempotencyKey
+from app.models.usernames import FormerUsername
 from app.models.wildlife.classification_projects import ClassificationProjectMember, ClassificationProjectRole
 from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
@@ -123,6 +124,14 @@ async def _name(database: Database, hidden: dict[str, Person]) -> None:
             await session.execute(update(User).where(User.id == person.id).values(said | named))
             shown = {"bio": MARK, "location": MARK, "website": f"https://{MARK}.example.org", "avatar_key": "0" * 64}
             await session.execute(update(Profile).where(Profile.id == person.id).values(shown))
+        session.add(
+            FormerUsername(
+                user_id=hidden["friend"].id,
+                username=f"{MARK}_before",
+                username_key=f"{MARK}_before",
+                reserved_until=NOW,
+            )
+        )
         osm = update(OsmAccount).where(OsmAccount.id == hidden["friend"].id)
         await session.execute(osm.values(username=MARK, img_url=f"https://{MARK}.example.org/me.png"))
 
