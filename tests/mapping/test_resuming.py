@@ -18,7 +18,8 @@ from jobs.mapping import trainings as jobs
 from jobs.mapping.resuming import FILE
 from tests import factories
 
-EPOCH = {"stage": "training", "progress": 0.5, "message": "Epoch 1 of 2", "eta_s": None, "epoch": {"number": 1}}
+FIGURES = {"number": 1, "loss": 0.4, "validation_loss": 0.5, "validation_iou": 0.6, "seconds": 1.0}
+EPOCH = {"stage": "training", "progress": 0.5, "message": "Epoch 1 of 2", "eta_s": None, "epoch": FIGURES}
 
 
 @pytest.fixture

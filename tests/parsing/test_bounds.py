@@ -134,7 +134,7 @@ def test_a_cursor_has_a_length_before_it_is_unpacked(monkeypatch):
     monkeypatch.setattr("app.checks.urlsafe_b64decode", None)
     for parse in (
         lambda: place(long, Dataset, NamedOrder.NEWEST),
-        lambda: Mark.parse(long),
+        lambda: Mark.parse(long, "after"),
         lambda: Position.parse(long),
     ):
         with pytest.raises(BadRequest):
