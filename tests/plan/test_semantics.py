@@ -307,8 +307,8 @@ async def test_a_variable_may_stand_in_many_places(village):
         ("$n: Int", {"n": 2}, 2),
         ("$n: Int = 1", {}, 1),
         ("$n: Int! = 1", {}, 1),
-        ("$n: Int", {"n": None}, None),  # null for what may not be null
-        ("$n: Int = 1", {"n": None}, None),
+        ("$n: Int", {"n": None}, 3),  # null: of either end, as many as if it was left out
+        ("$n: Int = 1", {"n": None}, 3),
     ],
 )
 async def test_a_variable_left_out_is_not_null(village, declared, given, count):

@@ -71,7 +71,8 @@ BEFORE = {
     "no cursor": ("mutation { %s }" % (TEAM % 'after: "nope"'), {}),
     "by a variable": ("mutation ($n: Int!) { %s }" % (TEAM % "first: $n"), {"n": -1}),
     "by a default": ("mutation ($n: Int! = -1) { %s }" % (TEAM % "first: $n"), {}),
-    "by a null": ("mutation ($n: Int = 5) { %s }" % (TEAM % "first: $n"), {"n": None}),
+    "by a null": ("mutation ($by: AgeOrder = NEWEST) { %s }" % (TEAM % "orderBy: $by"), {"by": None}),
+    "from both ends": ("mutation { %s }" % (TEAM % "first: 1, last: 1"), {}),
     "a null for an argument of something else": (
         """mutation ($size: AvatarSize = SMALL) { updateProfile(input: {bio: "Hello"}) {
             ... on Profile { avatarUrl(size: $size) } } }""",

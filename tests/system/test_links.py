@@ -81,6 +81,7 @@ UNSIGNED = {
     "TopUp.checkoutUrl": "It leads to the payment provider.",
     "Profile.avatarUrl": "It is public; tests/accounts/test_profiles.py shows until when.",
     "Webhook.url": "It leads to its receiver.",
+    "TeamInvitationLink.url": "It leads to a page, and is shown to whom the token in it is shown.",
     "AIProviderConnection.apiUrl": "It leads to an AI Manager.",
     "AIProviderConnection.trapperInstanceUrl": "It is where an AI Manager finds this API.",
 }

@@ -256,6 +256,7 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "rates.take" in ast.unparse(node)
     }
     assert callers == {
+        "app/services/accounts/users/usernames.py:limit_searches",
         "app/services/billing/coupon_codes.py:pace",
         "app/services/social/messages.py:limit_typing",
         "app/services/social/posts/search.py:limit_searches",
