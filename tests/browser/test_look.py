@@ -85,7 +85,8 @@ async def verdicts(database):
 
 
 async def test_a_prediction_is_judged_by_keyboard(page, picture, look, prediction, imagery, owner, database):
-    await look(prediction, owner)
+    async with page.expect_request(f"{imagery.url}/**"):
+        await look(prediction, owner)
     await expect(page.get_by_role("heading", level=1)).to_have_text("North")
     await expect(page.get_by_role("status")).to_have_text("FINISHED: 3 features; 0 accepted, 0 rejected.")
     await page.keyboard.press("j")
@@ -101,7 +102,6 @@ async def test_a_prediction_is_judged_by_keyboard(page, picture, look, predictio
     await page.keyboard.press("k")
     await expect(page.get_by_text("1 of 3")).to_be_visible()
     assert await verdicts(database) == [Verdict.ACCEPTED, None, None]
-    assert imagery.asked
     await picture("look-prediction")
 
 
