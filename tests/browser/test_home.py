@@ -24,6 +24,11 @@ PAINTED = """() => {
 }"""
 
 
+def hears(page):
+    """What waits until a page hears of a training: it asks for the curve once more, when the first event has come."""
+    return page.expect_request(lambda request: "training(id: $id) { learningCurve" in (request.post_data or ""))
+
+
 def epoch(number):
     iou = 0.5 + number / 10
     return {"number": number, "loss": 0.4, "validation_loss": 0.5, "validation_iou": iou, "seconds": 9.1}
@@ -47,7 +52,8 @@ async def world(database, owner):
 
 
 async def test_a_stranger_sees_what_this_is_the_map_and_what_learns(page, picture, live, world, database):
-    await page.goto(live.url)
+    async with hears(page):
+        await page.goto(live.url)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Train AI on data from the field")
     await expect(page.locator("#training")).to_contain_text("Roofs by owner is learning")
     await expect(page.get_by_role("img", name="Learning curve: 1 epoch, validation IoU 0.60")).to_be_visible()

@@ -1,7 +1,8 @@
 // The first page: who is signed in, the map, and the training that learns at the moment with its curve.
 import { curve } from "../curve.js";
 import { find, make } from "../elements.js";
-import { act, ask, forget, listen, token } from "../graphql.js";
+import { act, ask, forget, token } from "../graphql.js";
+import { EPOCH, epochsOf, learning } from "../learning.js";
 import { FieldMap } from "../map.js";
 
 const PAUSE_MS = 30_000;
@@ -13,14 +14,11 @@ const LAYERS = [
 ];
 const ME = "query { me { username } }";
 const SIGN_OUT = "mutation { signOut }";
-const TRAINING = "id epochs model { name } user { username } learningCurve { epochs { number loss validationLoss validationIou } }";
+const TRAINING = `id epochs model { name } user { username } learningCurve { epochs { ${EPOCH} } }`;
 const LEARNING = `query {
   running: trainings(status: RUNNING, first: 1) { nodes { ${TRAINING} } }
   finished: trainings(status: FINISHED, first: 1) { nodes { ${TRAINING} } }
 }`;
-const UPDATES = `subscription ($id: ID!, $after: String) { trainingUpdated(trainingId: $id, after: $after) {
-  cursor status progress stage epoch { number loss validationLoss validationIou }
-} }`;
 
 async function showAccount() {
   if (!token()) return;
@@ -55,11 +53,10 @@ async function showLearning() {
 }
 
 async function follow(training, runs) {
-  const epochs = new Map(training.learningCurve?.epochs.map((epoch) => [epoch.number, epoch]));
+  const epochs = epochsOf(training);
   show(training, epochs, runs ? "is learning" : "has learned");
   if (!runs) return;
-  for await (const { status, progress, stage, epoch } of listen(UPDATES, { id: training.id })) {
-    if (epoch) epochs.set(epoch.number, epoch);
+  for await (const { status, progress, stage } of learning(training.id, epochs)) {
     const share = progress == null ? "" : `, ${Math.round(progress * 100)} %`;
     show(training, epochs, status === "FINISHED" ? "has learned" : `is learning${stage ? `: ${stage.toLowerCase()}` : ""}${share}`);
   }

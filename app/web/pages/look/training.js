@@ -1,24 +1,21 @@
 // A training: how it stands, its learning curve as it grows, a picture of its ground, and what was predicted with it.
 import { curve } from "../curve.js";
 import { make } from "../elements.js";
-import { ask, listen } from "../graphql.js";
+import { ask } from "../graphql.js";
+import { EPOCH, epochsOf, learning } from "../learning.js";
 import { facts } from "./facts.js";
 
-const EPOCH = "number loss validationLoss validationIou";
 const TRAINING = `query ($id: ID!) { training(id: $id) {
   status failure epochs zoomLevel chipsLength accuracy objectF1 suggestedConfidence
   model { name thumbnail publishedTraining { id } } user { username } job { progress stage }
   learningCurve { epochs { ${EPOCH} } }
   predictions(first: 10) { nodes { id description resultCount } }
 } }`;
-const UPDATES = `subscription ($id: ID!, $after: String) { trainingUpdated(trainingId: $id, after: $after) {
-  cursor status progress stage epoch { ${EPOCH} }
-} }`;
 const ENDS = ["FINISHED", "FAILED", "CANCELLED"];
 
 export async function showTraining(id, page) {
   const { training } = await ask(TRAINING, { id });
-  const epochs = new Map(training.learningCurve?.epochs.map((epoch) => [epoch.number, epoch]));
+  const epochs = epochsOf(training);
   page.title(`A training of ${training.model.name}`);
   const drawing = make("div");
   const show = () => drawing.replaceChildren(epochs.size ? curve([...epochs.values()], training.epochs) : "No epoch is done yet.");
@@ -26,8 +23,7 @@ export async function showTraining(id, page) {
   page.view.replaceChildren(drawing, ...samples(id, training), facts(figures(training)), ...predictions(training));
   tell(page, training.status, training.job?.progress, training.job?.stage);
   if (ENDS.includes(training.status)) return;
-  for await (const { status, progress, stage, epoch } of listen(UPDATES, { id })) {
-    if (epoch) epochs.set(epoch.number, epoch);
+  for await (const { status, progress, stage } of learning(id, epochs)) {
     show();
     tell(page, status ?? training.status, progress, stage);
     if (ENDS.includes(status)) return showTraining(id, page);
