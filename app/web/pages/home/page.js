@@ -29,8 +29,10 @@ async function showAccount() {
 }
 
 async function signOut() {
-  await act(SIGN_OUT);
+  const signedOut = act(SIGN_OUT);
+  // From now on the page asks as a stranger.
   forget();
+  await signedOut;
   location.reload();
 }
 
