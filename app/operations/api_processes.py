@@ -3,18 +3,14 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 
-from app.operations.process import CannotStart, Children
+from app.operations.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart, Children
 from app.settings import settings
 
-COMMAND = (sys.executable, "-P", "-m", "app.cli", "serve", "--shared")
+COMMAND = (*CLI, "serve", "--shared")
 LOOK_S = 0.2
-RESTART_PAUSE_S = 1.0
-SHORT_LIFE_S = 10.0
-SHORT_LIVES_MAX = 3
 GRACE_S = 5.0
 
 

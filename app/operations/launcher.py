@@ -21,18 +21,14 @@ import psycopg
 from app import private_files
 from app.operations.instance import Running, announce, only_one, secret
 from app.operations.migrate import missing
-from app.operations.process import CannotStart
+from app.operations.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart
 from app.operations.roles import grant
 from app.operations.servers import Name, PrivateServers, private_servers
 from app.settings import settings
 
-COMMAND = (sys.executable, "-P", "-m", "app.cli")
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - how to reach what listens everywhere
 READY_S_MAX = 60
 KILLED_LAUNCHER_GRACE_S = 5
-RESTART_PAUSE_S = 1
-SHORT_LIFE_S = 10
-SHORT_LIVES_MAX = 3
 
 
 def up(*, with_parent: bool) -> None:
@@ -170,7 +166,7 @@ class Launcher:
 
     def _begin(self, name: str, command: str) -> None:
         child = self._children.start(
-            (*COMMAND, command),
+            (*CLI, command),
             environment=self._environment,
             output=subprocess.PIPE,
             grace_s=KILLED_LAUNCHER_GRACE_S,
@@ -182,7 +178,7 @@ class Launcher:
     def _finish(self, *command: str, **environment: str) -> str:
         """Run one command to its end, and hand back what it said."""
         variables = self._environment | environment
-        child = self._children.start((*COMMAND, *command), environment=variables, output=subprocess.PIPE)
+        child = self._children.start((*CLI, *command), environment=variables, output=subprocess.PIPE)
         output = child.communicate()[0].decode(errors="replace").strip()
         self._children.forget(child)
         if child.returncode:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
@@ -33,6 +34,14 @@ END
   kill -s KILL -- "-$pid"
 done 2>/dev/null
 """
+
+
+# How one of our own commands is started.
+CLI = (sys.executable, "-P", "-m", "app.cli")
+# What ends is started again after a pause, until so many in a row have lived no longer than this.
+RESTART_PAUSE_S = 1.0
+SHORT_LIFE_S = 10.0
+SHORT_LIVES_MAX = 3
 
 
 class CannotStart(Exception):
