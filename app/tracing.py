@@ -23,6 +23,8 @@ SEND_MS = 1_000
 SEND_S_MAX = 3
 ID_LENGTH = 32
 
+# Everything that is not traced shares it.
+_UNTRACED = nullcontext()
 _provider: "TracerProvider | None" = None
 _tracer: "Tracer | None" = None
 
@@ -77,19 +79,20 @@ def statements(engine: Engine) -> None:
 
 def span(name: str, **attributes: Any) -> AbstractContextManager[object]:
     """A span around a block."""
-    return nullcontext() if _tracer is None else _tracer.start_as_current_span(name, attributes=attributes)
+    return _UNTRACED if _tracer is None else _tracer.start_as_current_span(name, attributes=attributes)
 
 
 def statement(sql: bytes) -> AbstractContextManager[object]:
     """A span around a statement that SQLAlchemy does not send."""
     if _tracer is None:
-        return nullcontext()
+        return _UNTRACED
     return span("SELECT", **{"db.system": "postgresql", "db.statement": sql.decode()})
 
 
-def operation(name: str, duration_s: float, facts: Mapping[str, object]) -> None:
-    """A span for an operation that has just ended."""
+def operation(duration_s: float, facts: Mapping[str, object]) -> None:
+    """A span for an operation that has just ended, named by its kind and name."""
     if _tracer is not None:
+        name = f"{facts['kind']} {facts.get('operation', '')}".rstrip()
         ended = time.time_ns()
         attributes: dict[str, Any] = {f"graphql.{key}": value for key, value in facts.items()}
         begun = ended - int(duration_s * 1e9)

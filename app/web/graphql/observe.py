@@ -81,4 +81,4 @@ class Observation:
         if cut_short:
             facts["cut_short"] = True
         logs.note(__name__, "operation", facts)
-        tracing.operation(f"{kind} {facts.get('operation', '')}".rstrip(), ended - self._begun, facts)
+        tracing.operation(ended - self._begun, facts)
