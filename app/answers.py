@@ -39,7 +39,7 @@ from app.web.graphql.bulk_documents import AFTER, COUNT, FIELD, FIRST, Paged, pa
 from app.web.graphql.documents import Documents
 from app.web.graphql.errors import Refused
 from app.web.graphql.execution import Engine
-from app.web.graphql.operation import Caller, Execution, Operation
+from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.results import Reply
 from app.web.graphql.subscriptions import NoSource, reply_to, source_of
 from resolvers import ids
@@ -53,24 +53,20 @@ from schema.limits import Limits
 
 CORE = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
 HIDDEN = {Code.NOT_FOUND, Code.FORBIDDEN, Code.UNAUTHENTICATED}
-
-
 PASSING = {Code.UNAVAILABLE, Code.TIMEOUT}
 CALLER = Caller("job", "", "http")
 ROWS_AT_ONCE = (1, 2, 5, 10, 20, 50)
 
 
 @cache
-def documents() -> Documents:
-    """The documents of this process, with their plans."""
-    plans = Plans(schema)
-    return Documents(Execution(CORE, plans.executor), Limits(schema), plans)
-
-
-@cache
 def engine() -> Engine:
     """What runs operations; nobody brings it a token."""
     return Engine(schema, context=_no_tokens, limits=Limits(schema), plans=Plans(schema))
+
+
+def documents() -> Documents:
+    """The documents of this process, with their plans."""
+    return engine().documents
 
 
 async def _no_tokens(token: str | None, caller: Caller) -> Context:

@@ -70,7 +70,7 @@ class Engine:
         core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         executor = cast("type[Executor[Any]]", schema.execution_context_class) if plans is None else plans.executor
         execution = Execution(core, executor)
-        self._documents = Documents(execution, limits, plans)
+        self.documents = Documents(execution, limits, plans)
         self._persisted = persisted or Persisted()
         self.deadlines = Deadlines()
         self._groups = Groups()
@@ -133,7 +133,7 @@ class Engine:
             if meant is None:
                 return None
             parameters = meant
-        prepared = self._documents.known(parameters.query, parameters.operation_name)
+        prepared = self.documents.known(parameters.query, parameters.operation_name)
         plan = prepared.plan_made if prepared else None
         if prepared is None or plan is None or not plan.may_begin or parameters.size > prepared.sizes.bytes_max:
             return None
@@ -149,10 +149,10 @@ class Engine:
     async def _document(self, parameters: Parameters, context: Context) -> tuple[Prepared, Parameters]:
         """The operation that is meant, and the request with its document."""
         if self._persisted.is_plain(parameters):
-            return self._documents.get(parameters.query, parameters.operation_name), parameters
+            return self.documents.get(parameters.query, parameters.operation_name), parameters
         is_stranger = context.viewer_id is None
         meant: Meant = await self._persisted.meant(parameters, may_introspect=not is_stranger)
-        prepared = self._documents.get(meant.parameters.query, parameters.operation_name)
+        prepared = self.documents.get(meant.parameters.query, parameters.operation_name)
         if not meant.is_trusted and (prepared.kind is not OperationType.QUERY or prepared.reads):
             raise not_trusted()
         await self._persisted.keep(meant.parameters)
@@ -164,7 +164,7 @@ class Engine:
         if how is None:
             return prepared, parameters
         parameters = parameters._replace(variables={**parameters.variables, how.variable: place})
-        return (prepared if how.text is None else self._documents.get(how.text, parameters.operation_name)), parameters
+        return (prepared if how.text is None else self.documents.get(how.text, parameters.operation_name)), parameters
 
     def join(self, operation: Operation, subscriber: Subscriber) -> bool:
         """Have a subscriber told together with others, if this is an operation that can be shared."""
