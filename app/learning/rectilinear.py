@@ -34,7 +34,7 @@ class _Side(NamedTuple):
 
 
 def rectilinear(level: BaseGeometry) -> Iterator[BaseGeometry]:
-    """Polygons whose sides run along the axes, like an outline without holes; those with most corners come first."""
+    """Polygons whose sides run along the axes, like the outside of an outline; those with most corners come first."""
     sides = _sides(np.asarray(level.exterior.coords))
     while len(sides) >= SIDES_MIN:
         corners = _corners(sides)

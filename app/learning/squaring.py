@@ -51,7 +51,7 @@ def squared(
         return polygon
     turned = _turned_shape(polygon, radians(max_angle_change_deg), radians(skew_tolerance_deg), step_m)
     shape = polygon if turned is None else turned
-    if not max_angle_change_deg or not skew_tolerance_deg or polygon.interiors:
+    if not max_angle_change_deg or not skew_tolerance_deg:
         return shape
     most = _cost(polygon, shape)
     part_m = max(step_m, PART_SHARE_MAX * polygon.area**0.5)
@@ -92,8 +92,17 @@ def _rectilinear_shapes(polygon: BaseGeometry, skew_tolerance: float) -> Iterato
         if all(abs(_away(np.array(direction - other))) >= SAME_DIRECTION for other in tried):
             tried.append(direction)
             level = affinity.rotate(polygon, -direction, origin=middle, use_radians=True)
+            courtyards = [_courtyard(ring) for ring in level.interiors]
             for shape in rectilinear(level):
-                yield affinity.rotate(shape, direction, origin=middle, use_radians=True)
+                whole = shapely.Polygon(shape.exterior, courtyards)
+                if whole.is_valid:
+                    yield affinity.rotate(whole, direction, origin=middle, use_radians=True)
+
+
+def _courtyard(ring: BaseGeometry) -> BaseGeometry:
+    """The ring of a courtyard with sides along the axes: of its shapes, the one that costs least."""
+    ground = shapely.Polygon(ring)
+    return min(rectilinear(ground), key=lambda shape: _cost(ground, shape), default=ground).exterior
 
 
 def _is_like(polygon: BaseGeometry, shape: BaseGeometry, part_m: float) -> bool:

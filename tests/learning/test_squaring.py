@@ -102,6 +102,18 @@ def test_a_frayed_outline_gets_right_angles_only_and_keeps_its_wing(turn):
     assert result.symmetric_difference(shape).area < 0.1 * shape.area
 
 
+@pytest.mark.parametrize("turn", [0, 20, 45, 77])
+def test_a_frayed_outline_around_a_courtyard_gets_right_angles_inside_and_outside(turn):
+    shape = rotate(L_SHAPE.buffer(6, join_style="mitre").difference(L_SHAPE), turn)
+
+    result = square(frayed(shape, np.random.default_rng(turn)))
+
+    assert angles(result).max() < 1e-6
+    assert len(result.interiors) == 1
+    assert all(6 <= len(ring.coords) - 1 <= 10 for ring in (result.exterior, *result.interiors))
+    assert result.symmetric_difference(shape).area < 0.05 * shape.area
+
+
 @pytest.mark.parametrize("limits", [(0, 15), (15, 0)])
 def test_a_frayed_outline_stays_where_nothing_may_turn(limits):
     outline = frayed(L_SHAPE, np.random.default_rng(0))
