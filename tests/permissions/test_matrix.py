@@ -103,7 +103,6 @@ async def test_what_everybody_may_ask(ask, database):
 @pytest.fixture
 def snapshot(sweeper, redis_url) -> Callable[[], tuple[Callable[[], str], Callable[[], None]]]:
     """Keeps all rows there are; gives what tells whether they are the same, and what puts them back."""
-    connection, empty = sweeper
     tables = [table for table in Base.metadata.tables if table not in views()]
     # The row of the epoch holds only as it was first written, and is not emptied.
     emptied = [table for table in tables if table != EventEpoch.__tablename__]
@@ -116,20 +115,20 @@ def snapshot(sweeper, redis_url) -> Callable[[], tuple[Callable[[], str], Callab
     def sum_of() -> str:
         with Redis.from_url(redis_url) as redis:
             redis.flushdb()  # nobody is too often here
-        return str(connection.execute(hashes).fetchall())
+        return str(sweeper.execute(hashes).fetchall())
 
     def snapshot():
         kept = {}
         for table in tables:
             # A table with partitions is copied as what is selected of it; one with computed columns as it is.
             source = f"(SELECT * FROM {table})" if table == "machine_lines" else table
-            with connection.cursor().copy(f"COPY {source} TO STDOUT") as copy:
+            with sweeper.cursor().copy(f"COPY {source} TO STDOUT") as copy:
                 kept[table] = b"".join(copy)
 
         def put_back() -> None:
-            connection.execute(empty)
+            sweeper.execute("SELECT pg_temp.sweep()")
             for table in filter(kept.get, emptied):
-                with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                with sweeper.cursor().copy(f"COPY {table} FROM STDIN") as copy:
                     copy.write(kept[table])
 
         return sum_of, put_back
