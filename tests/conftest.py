@@ -42,6 +42,7 @@ from tests.plain_logs import log_plainly  # noqa: E402
 
 if TYPE_CHECKING:
     from app.database import Database
+    from tests.tables import Tables
 
 pytest_plugins = ["tests.fixtures"]
 
@@ -90,26 +91,25 @@ def clone_database(servers: private.PrivateServers) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def sweeper(servers: private.PrivateServers) -> Iterator[psycopg.Connection]:
-    """A connection past all foreign keys and triggers, with a function `sweep` that empties every table."""
+def database_owner(servers: private.PrivateServers) -> Iterator[psycopg.Connection]:
+    """A connection past all foreign keys and triggers."""
     with servers.connect("tests") as connection:
         connection.execute("SET session_replication_role = replica")
-        tables = connection.execute(
-            "SELECT format('DELETE FROM %I', tablename) FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename NOT IN ('spatial_ref_sys', 'alembic_version', 'event_epochs')"
-        )
-        statements = "; ".join(statement for (statement,) in tables)
-        # A function keeps the plans of its statements: parsing and planning 120 of them took longer than running them.
-        connection.execute(
-            f"CREATE FUNCTION pg_temp.sweep() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {statements}; END $$"
-        )
         yield connection
 
 
+@pytest.fixture(scope="session")
+def tables(database_owner: psycopg.Connection) -> "Tables":
+    """All tables of the tests' database, whoever's their rows are."""
+    from tests.tables import Tables  # noqa: PLC0415 - tests without a database need not wait for the models
+
+    return Tables(database_owner)
+
+
 @pytest.fixture
-def database_url(sweeper: psycopg.Connection) -> str:
+def database_url(tables: "Tables") -> str:
     """A database without rows."""
-    sweeper.execute("SELECT pg_temp.sweep()")
+    tables.empty()
     return str(settings.database_url)
 
 

@@ -20,12 +20,12 @@ async def test_a_change_where_none_may_be_is_noticed(database, owner, unchanged)
 
 
 async def test_only_what_was_written_is_looked_for_anew(database, owner, table_rows):
-    before = await table_rows()
-    looks = [before, *[await table_rows() for _ in range(5)]]
+    before = table_rows()
+    looks = [before, *(table_rows() for _ in range(5))]
     # The database writes by itself now and then.
     assert any(one is next_one for one, next_one in pairwise(looks))
     await factories.dataset(database, owner.id)
-    after = await table_rows()
+    after = table_rows()
     assert {name for name in after if after[name] != before[name]} >= {"datasets"}
 
 

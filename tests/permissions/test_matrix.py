@@ -101,34 +101,29 @@ async def test_what_everybody_may_ask(ask, database):
 
 
 @pytest.fixture
-def snapshot(sweeper, redis_url) -> Callable[[], tuple[Callable[[], str], Callable[[], None]]]:
+def snapshot(database_owner, tables, redis_url) -> Callable[[], tuple[Callable[[], str], Callable[[], None]]]:
     """Keeps all rows there are; gives what tells whether they are the same, and what puts them back."""
-    tables = [table for table in Base.metadata.tables if table not in views()]
+    names = [table for table in Base.metadata.tables if table not in views()]
     # The row of the epoch holds only as it was first written, and is not emptied.
-    emptied = [table for table in tables if table != EventEpoch.__tablename__]
-    hashes = " UNION ALL ".join(
-        f"SELECT '{table}' AS name, md5(string_agg(row::text, ' ' ORDER BY row::text)) AS rows FROM {table} AS row"
-        for table in tables
-    )
-    hashes += " ORDER BY name"  # read by several processes at once, they come in any order
+    emptied = [name for name in names if name != EventEpoch.__tablename__]
 
     def sum_of() -> str:
         with Redis.from_url(redis_url) as redis:
             redis.flushdb()  # nobody is too often here
-        return str(sweeper.execute(hashes).fetchall())
+        return str(tables.digests())
 
     def snapshot():
         kept = {}
-        for table in tables:
+        for table in names:
             # A table with partitions is copied as what is selected of it; one with computed columns as it is.
             source = f"(SELECT * FROM {table})" if table == "machine_lines" else table
-            with sweeper.cursor().copy(f"COPY {source} TO STDOUT") as copy:
+            with database_owner.cursor().copy(f"COPY {source} TO STDOUT") as copy:
                 kept[table] = b"".join(copy)
 
         def put_back() -> None:
-            sweeper.execute("SELECT pg_temp.sweep()")
+            tables.empty()
             for table in filter(kept.get, emptied):
-                with sweeper.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                with database_owner.cursor().copy(f"COPY {table} FROM STDIN") as copy:
                     copy.write(kept[table])
 
         return sum_of, put_back

@@ -68,7 +68,7 @@ def rows() -> World:
 
 
 @pytest.fixture
-def filled(sweeper, database_url):
+def filled(database_owner, database_url):
     """Writes the rows; `own` gives the owner columns of every row an owner, or none."""
     engine = create_engine(private.database_url(settings.home, "tests"))  # as its owner, past all foreign keys
     rows().fill(engine)

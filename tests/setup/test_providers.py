@@ -25,16 +25,16 @@ def add(database_url, redis_url, monkeypatch, tmp_path):
     return add
 
 
-def rows(sweeper):
-    connection, _ = sweeper
+def rows(database_owner):
+    connection = database_owner
     return connection.execute("SELECT name, version, engine, licence, categories FROM ai_providers").fetchall()
 
 
-def test_a_detector_is_added_with_its_labels(add, sweeper):
+def test_a_detector_is_added_with_its_labels(add, database_owner):
     assert add("animal\nperson\nvehicle\n", "--version", "5a", "--licence", "MIT").startswith(
         "Added MegaDetector 5a with 3 labels."
     )
-    [(name, version, engine, licence, categories)] = rows(sweeper)
+    [(name, version, engine, licence, categories)] = rows(database_owner)
     assert (name, version, engine, licence) == ("MegaDetector", "5a", "ONNX", "MIT")
     [mapping] = categories["attributeMappings"]
     assert {each["aiLabel"]: each["value"] for each in mapping["labels"]} == {
@@ -53,6 +53,6 @@ def test_a_detector_is_added_with_its_labels(add, sweeper):
         ("Vulpes nemo\n", ("--type", "classification"), "labels: No species is called Vulpes nemo."),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_is_added(labels, arguments, reason, add, sweeper):
+def test_what_does_not_fit_is_refused_and_nothing_is_added(labels, arguments, reason, add, database_owner):
     assert add(labels, *arguments).startswith(reason)
-    assert rows(sweeper) == []
+    assert rows(database_owner) == []

@@ -38,11 +38,15 @@ async def test_what_is_right_is_left_alone(database, talk, unchanged):
         assert await repaired(database) == []
 
 
-async def test_what_is_wrong_is_put_right_and_told(database, sweeper, talk, monkeypatch):
+async def test_what_is_wrong_is_put_right_and_told(database, database_owner, talk, monkeypatch):
     monkeypatch.setattr(settings, "counters_batch_rows", 1)
-    sweeper.execute("UPDATE posts SET likes_count = 7, comment_count = 0, shares_count = 3 WHERE parent_id IS NULL")
-    sweeper.execute("UPDATE conversations SET unread_count = 5, last_message_id = (SELECT min(id) FROM messages)")
-    first, last = sweeper.execute("SELECT min(id), max(id) FROM messages").fetchone()
+    database_owner.execute(
+        "UPDATE posts SET likes_count = 7, comment_count = 0, shares_count = 3 WHERE parent_id IS NULL"
+    )
+    database_owner.execute(
+        "UPDATE conversations SET unread_count = 5, last_message_id = (SELECT min(id) FROM messages)"
+    )
+    first, last = database_owner.execute("SELECT min(id), max(id) FROM messages").fetchone()
     wrong = [("last_message_id", first, last), ("unread_count", 5, 1)]
     assert await repaired(database) == [
         ("posts", "likes_count", 7, 1),
@@ -50,18 +54,18 @@ async def test_what_is_wrong_is_put_right_and_told(database, sweeper, talk, monk
         ("posts", "shares_count", 3, 1),
         *(("conversations", *each) for each in wrong * 2),
     ]
-    assert broken(sweeper) == {}
+    assert broken(database_owner) == {}
     assert await repaired(database) == []
 
 
-async def test_conversations_that_are_missing_are_opened(database, sweeper, talk):
-    sweeper.execute("DELETE FROM conversations")
+async def test_conversations_that_are_missing_are_opened(database, database_owner, talk):
+    database_owner.execute("DELETE FROM conversations")
     found = await repaired(database)
     assert [column for _, column, _, _ in found] == ["last_message_id"] * 2 + ["unread_count"] * 2
-    assert broken(sweeper) == {}
+    assert broken(database_owner) == {}
 
 
-async def test_people_go_on_liking_and_writing_meanwhile(database, sweeper, owner, other, talk, monkeypatch):
+async def test_people_go_on_liking_and_writing_meanwhile(database, database_owner, owner, other, talk, monkeypatch):
     monkeypatch.setattr(settings, "counters_batch_rows", 1)
     people = [(await factories.user(database, f"user{number}")).user.id for number in range(8)]
 
@@ -73,15 +77,15 @@ async def test_people_go_on_liking_and_writing_meanwhile(database, sweeper, owne
     async def repair() -> None:
         for number in range(4):
             for wrong in ("posts SET likes_count = likes_count", "conversations SET unread_count = unread_count"):
-                await asyncio.to_thread(sweeper.execute, f"UPDATE {wrong} + {number}")
+                await asyncio.to_thread(database_owner.execute, f"UPDATE {wrong} + {number}")
             await repaired(database)
 
     await asyncio.gather(repair(), *map(go_on, people))
     await repaired(database)
-    assert broken(sweeper) == {}
+    assert broken(database_owner) == {}
 
 
-def test_the_command_says_what_it_has_done(database_url, redis_url, sweeper, monkeypatch, capsys):
+def test_the_command_says_what_it_has_done(database_url, redis_url, database_owner, monkeypatch, capsys):
     monkeypatch.setattr(settings, "redis_url", redis_url)
     counters.repair()
     assert capsys.readouterr().out == "All counters are correct.\n"

@@ -100,10 +100,10 @@ class Community(RuleBasedStateMachine):
         return self._ground.connection.execute(said).fetchone()
 
 
-def test_whatever_people_do_at_once_is_as_if_in_some_order(database_url, redis_url, sweeper):
+def test_whatever_people_do_at_once_is_as_if_in_some_order(database_url, redis_url, database_owner):
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         database = Database(database_url, redis_url)
-        ground = Ground(runner, database, sweeper[0])
+        ground = Ground(runner, database, database_owner)
         try:
             run_state_machine_as_test(lambda: Community(ground), settings=BOUNDED)
         finally:

@@ -94,12 +94,12 @@ async def reader(reading) -> AsyncIterator[Reader]:
 
 
 @pytest.fixture
-async def sessions(sweeper, eventually):
+async def sessions(database_owner, eventually):
     """What the readers' connections are doing: a state for each."""
     look = "SELECT state FROM pg_stat_activity WHERE application_name = %s ORDER BY state"
 
     def sessions() -> list[str]:
-        return [state for (state,) in sweeper[0].execute(look, [READER])]
+        return [state for (state,) in database_owner.execute(look, [READER])]
 
     async def nobody() -> bool:
         return not sessions()
@@ -109,10 +109,10 @@ async def sessions(sweeper, eventually):
 
 
 @pytest.fixture
-def terminate(sweeper):
+def terminate(database_owner):
     """Ends the readers' connections."""
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
-    return lambda: sweeper[0].execute(end, [READER])
+    return lambda: database_owner.execute(end, [READER])
 
 
 @pytest.fixture

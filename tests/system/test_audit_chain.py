@@ -21,9 +21,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-async def chained(database, sweeper):
+async def chained(database, database_owner):
     """Five entries, and a connection of somebody who may do everything."""
-    connection, _ = sweeper
+    connection = database_owner
     connection.execute("TRUNCATE audit.links, audit.head")
     for number in range(5):
         async with database.writing() as session:

@@ -163,11 +163,11 @@ def test_no_text_takes_long(piece):
     assert time.process_time() - begun < 5
 
 
-async def test_secrets_are_in_no_column(book, database, sweeper):
+async def test_secrets_are_in_no_column(book, database, database_owner):
     error = ValueError(f"password=hunter2 of ada@fieldgraph.test, {TOKEN}")
     structlog.get_logger("app.x").error("failed", exc_info=error, token=TOKEN, url=f"/files/{TOKEN}")
     await book.write()
-    [(row,)] = sweeper[0].execute("SELECT row_to_json(log_entries)::text FROM log_entries").fetchall()
+    [(row,)] = database_owner.execute("SELECT row_to_json(log_entries)::text FROM log_entries").fetchall()
     assert [secret for secret in ("hunter2", "ada@", TOKEN) if secret in row] == []
     assert "ValueError" in row
 

@@ -253,11 +253,11 @@ async def noted(database, *numbers):
             events.record(session, TOPIC, {"number": number})
 
 
-async def test_a_database_that_drops_every_connection_loses_nothing(feed, say, sweeper):
+async def test_a_database_that_drops_every_connection_loses_nothing(feed, say, database_owner):
     async with asyncio.timeout(60), aclosing(feed.follow(TOPIC, await beginning(feed))) as following:
         await say(1)
         events = [await anext(following)]
-        sweeper[0].execute(
+        database_owner.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid != pg_backend_pid()"
         )

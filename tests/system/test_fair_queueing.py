@@ -215,7 +215,7 @@ async def test_one_of_an_instance_takes_whose_turn_it_is(database, ask_for):
     assert sorted(await asyncio.gather(*(begin() for _ in range(4)))) == ids
 
 
-async def test_the_next_of_10_000_is_found_without_reading_the_others(database, sweeper):
+async def test_the_next_of_10_000_is_found_without_reading_the_others(database, database_owner):
     """As PostgreSQL counts what it reads, not as the clock does; ten times, so that no cached plan is worse."""
     fill = (
         "INSERT INTO jobs (kind, subject_id, lane, account_key, turn, state, attempt, attempts_max, fence,"
@@ -225,7 +225,7 @@ async def test_the_next_of_10_000_is_found_without_reading_the_others(database, 
     read = "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'jobs'"
     async with database.writing() as session:
         await session.execute(text(fill))
-    owner, _ = sweeper  # the application's role may not analyze, and PostgreSQL only warns of it
+    owner = database_owner  # the application's role may not analyze, and PostgreSQL only warns of it
     owner.execute("ANALYZE jobs")
     async with database.writing() as session:
         for number in range(10):

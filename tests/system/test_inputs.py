@@ -362,7 +362,7 @@ async def send(api, person, kind, field, name, value):
 async def test_what_fits_its_type_is_made_or_refused_in_plain_words(
     api, table_rows, redis_url, rows, owner, kind, part
 ):
-    chosen, before = random.Random(SEED + part), await table_rows()
+    chosen, before = random.Random(SEED + part), table_rows()
     for _, field, name in [each for each in ARGUMENTS if each[0] == kind][part::PARTS]:
         argument = CORE.type_map[kind].fields[field].args[name]
         with Redis.from_url(redis_url) as client:  # nobody is too fast here
@@ -371,7 +371,7 @@ async def test_what_fits_its_type_is_made_or_refused_in_plain_words(
             for value in fitting(argument.type, path, ids_for(field, rows), chosen):
                 body = (await send(api, owner, kind, field, name, value)).json()
                 after, note = (
-                    await table_rows(),
+                    table_rows(),
                     f"SEED={SEED} {field}({name}) at {path}: {json.dumps(value)[:300]} {body}",
                 )
                 made = (body.get("data") or {}).get(field)

@@ -90,11 +90,11 @@ async def test_a_machine_that_gives_way_costs_no_attempt(job, begin, do, found, 
         await change_job(job, available_at=ago(1))
 
 
-async def test_what_only_another_version_knows_is_left_to_it(job, database, begin, do, sweeper):
-    sweeper[0].execute("SET session_replication_role = DEFAULT")
+async def test_what_only_another_version_knows_is_left_to_it(job, database, begin, do, database_owner):
+    database_owner.execute("SET session_replication_role = DEFAULT")
     try:
         for state in ("QUEUED", "RUNNING"):
-            sweeper[0].execute(
+            database_owner.execute(
                 "INSERT INTO jobs (kind, state, subject_id, attempt, attempts_max, fence, cancel_requested, progress, "
                 "lease_until, available_at) VALUES ('FOLD_MAPS', %s, 1, 3, 3, 1, true, 0, '2020-01-01', '2020-01-01')",
                 [state],
@@ -105,8 +105,8 @@ async def test_what_only_another_version_knows_is_left_to_it(job, database, begi
         assert await do(jobs.abandon) == []
         assert (await do(jobs.begin_next, Lane.HEAVY, list(JobKind))).job_id == job.id
         assert await do(jobs.unknown) == 2
-        rows = sweeper[0].execute("SELECT state FROM jobs WHERE kind = 'FOLD_MAPS' ORDER BY id").fetchall()
+        rows = database_owner.execute("SELECT state FROM jobs WHERE kind = 'FOLD_MAPS' ORDER BY id").fetchall()
         assert rows == [("QUEUED",), ("RUNNING",)]
     finally:
-        sweeper[0].execute("DELETE FROM jobs WHERE kind = 'FOLD_MAPS'")
-        sweeper[0].execute("SET session_replication_role = replica")
+        database_owner.execute("DELETE FROM jobs WHERE kind = 'FOLD_MAPS'")
+        database_owner.execute("SET session_replication_role = replica")

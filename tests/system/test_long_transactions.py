@@ -70,8 +70,8 @@ async def test_a_longer_time_is_declared(short):
         assert await session.scalar(select(User.username)) == "ann"
 
 
-async def test_what_is_written_last_counts_too(short, sweeper):
-    sweeper[0].execute("""
+async def test_what_is_written_last_counts_too(short, database_owner):
+    database_owner.execute("""
         CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END';
         CREATE TRIGGER dawdle BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION dawdle()
     """)
@@ -80,13 +80,13 @@ async def test_what_is_written_last_counts_too(short, sweeper):
             async with asyncio.timeout(WAIT_S_MAX), short.writing() as session:
                 session.add(User(username="ann"))  # flushed when the block is over
     finally:
-        sweeper[0].execute("DROP FUNCTION dawdle() CASCADE")
+        database_owner.execute("DROP FUNCTION dawdle() CASCADE")
     async with short.reading() as session:
         assert await session.scalar(select(User.username)) is None
 
 
-async def test_a_commit_under_way_is_not_cut_short(short, sweeper):
-    sweeper[0].execute("""
+async def test_a_commit_under_way_is_not_cut_short(short, database_owner):
+    database_owner.execute("""
         CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.6); RETURN NULL; END';
         CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION dawdle()
@@ -95,7 +95,7 @@ async def test_a_commit_under_way_is_not_cut_short(short, sweeper):
         async with short.writing() as session:
             session.add(User(username="ann"))
     finally:
-        sweeper[0].execute("DROP FUNCTION dawdle() CASCADE")
+        database_owner.execute("DROP FUNCTION dawdle() CASCADE")
     async with short.reading() as session:
         assert await session.scalar(select(User.username)) == "ann"
 

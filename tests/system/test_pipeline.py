@@ -96,8 +96,8 @@ async def test_a_value_that_python_cannot_hold_is_nobody_elses_matter(database_u
         assert await all_of(*told) == [None, *[[("x",)]] * 3]
 
 
-async def test_a_statement_is_prepared_anew_when_its_table_has_changed(database_url, sweeper):
-    watcher, _ = sweeper
+async def test_a_statement_is_prepared_anew_when_its_table_has_changed(database_url, database_owner):
+    watcher = database_owner
     watcher.execute("CREATE TABLE piped AS SELECT 1 AS value; GRANT ALL ON piped TO PUBLIC")
     try:
         async with opened(database_url) as made:
@@ -117,11 +117,11 @@ async def test_more_statements_than_are_kept_are_prepared_again(database_url):
         assert kept == 2
 
 
-async def test_who_waits_when_the_connection_ends_is_told_none(database_url, sweeper):
+async def test_who_waits_when_the_connection_ends_is_told_none(database_url, database_owner):
     async with opened(database_url) as made:
         waiting = [asked(made, b"SELECT pg_sleep(60)"), *[asked(made, ECHO, b"x") for _ in range(20)]]
-        await until(lambda: sweeper[0].execute(f"{PIDS} AND state = 'active'").fetchall())
-        sweeper[0].execute(f"SELECT pg_terminate_backend(pid) FROM ({PIDS}) AS own")
+        await until(lambda: database_owner.execute(f"{PIDS} AND state = 'active'").fetchall())
+        database_owner.execute(f"SELECT pg_terminate_backend(pid) FROM ({PIDS}) AS own")
         assert await all_of(*waiting) == [None] * 21
         await connected(made)
         assert await all_of(asked(made, ECHO, b"x")) == [[("x",)]]
@@ -156,7 +156,7 @@ async def test_what_goes_out_together_is_paid_together_and_nobody_pays_for_those
 
 
 @pytest.mark.parametrize("seed", range(3 * FACTOR))
-async def test_whatever_comes_each_is_told_once_and_nothing_false(database_url, sweeper, seed):
+async def test_whatever_comes_each_is_told_once_and_nothing_false(database_url, database_owner, seed):
     chance = random.Random(seed)
     async with opened(database_url, statements_max=3) as made:
         told = []
@@ -170,7 +170,7 @@ async def test_whatever_comes_each_is_told_once_and_nothing_false(database_url, 
                 case 2:
                     told.append((asked(made, b"SELECT %d" % number), [(number,)]))
                 case 3 if number % 5 == 0:
-                    sweeper[0].execute(f"SELECT pg_terminate_backend(pid) FROM ({PIDS}) AS own")
+                    database_owner.execute(f"SELECT pg_terminate_backend(pid) FROM ({PIDS}) AS own")
                 case 4:
                     await asyncio.sleep(0)
                 case 5 | 6:

@@ -17,9 +17,9 @@ MANY_PREPARED = b"SELECT count(*) FROM pg_prepared_statements"
 
 
 @pytest.fixture
-def scratch(sweeper):
+def scratch(database_owner):
     """A table to change, and the way to do it."""
-    watcher, _ = sweeper
+    watcher = database_owner
     watcher.execute("CREATE TABLE scratch AS SELECT 1 AS value; GRANT ALL ON scratch TO PUBLIC")
     yield watcher.execute
     watcher.execute("DROP TABLE scratch")

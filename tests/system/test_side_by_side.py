@@ -62,7 +62,7 @@ async def test_who_leaves_takes_all_of_them_along(warm):
     assert await warm.rows_of([(ECHO, [b"a"]), (ECHO, [b"b"])]) == [[("a",)], [("b",)]]
 
 
-async def test_each_is_charged_for_its_own_time(reading, sweeper, eventually, monkeypatch):
+async def test_each_is_charged_for_its_own_time(reading, database_owner, eventually, monkeypatch):
     """One waits for a lock until the other was answered: however slow the machine is, that one's time ended before."""
     monkeypatch.setattr(settings, "lock_s_max", 60)
     charged = []
@@ -79,8 +79,8 @@ async def test_each_is_charged_for_its_own_time(reading, sweeper, eventually, mo
             await reader.rows_of(both)
         charged.clear()
         current.set(Work())
-        with sweeper[0].transaction():
-            sweeper[0].execute("SELECT pg_advisory_xact_lock(7)")
+        with database_owner.transaction():
+            database_owner.execute("SELECT pg_advisory_xact_lock(7)")
             asked = asyncio.create_task(reader.rows_of(both))
 
             async def one_was_answered() -> bool:

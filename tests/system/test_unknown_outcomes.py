@@ -156,12 +156,12 @@ async def test_a_connection_that_is_lost_before_the_commit_changesnothing(networ
     assert await kept() == []
 
 
-async def test_a_connection_that_the_server_ends_before_the_commit_changesnothing(network, kept, sweeper):
+async def test_a_connection_that_the_server_ends_before_the_commit_changesnothing(network, kept, database_owner):
     database, _ = network
 
     async def terminate(session: WriteSession) -> None:
         pid = await session.scalar(text("SELECT pg_backend_pid()"))
-        sweeper[0].execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        database_owner.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
         await asyncio.sleep(0.1)  # the word of it is on its way through the proxy
 
     with pytest.raises(Busy):
