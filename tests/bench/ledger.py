@@ -99,7 +99,8 @@ def main(
         rows.write(NOTHING)
         rows.flush()
         with filled(Path(rows.name)) as servers:
-            rates = _measure(servers, Path(folder), (seconds, rounds), entries)
+            _fill(servers, entries)
+            rates = _measure(servers, Path(folder), (seconds, rounds))
     plain = rates["TPC-B"].per_s
     for name, rate in rates.items():
         console.print(
@@ -108,12 +109,16 @@ def main(
     console.print(f"hot is {rates['hot'].per_s / rates['spread'].per_s:.2f} of spread")
 
 
-def _measure(servers: PrivateServers, folder: Path, times: tuple[int, int], entries: int) -> dict[str, Rate]:
+def _fill(servers: PrivateServers, entries: int) -> None:
     with servers.connect() as connection:
         connection.execute(ACCOUNTS)
         if entries:
             connection.execute(FILL.format(operations=entries // 2, people=PEOPLE))
         connection.execute("VACUUM ANALYZE ledger_accounts, operations, ledger_entries")
+
+
+def _measure(servers: PrivateServers, folder: Path, times: tuple[int, int]) -> dict[str, Rate]:
+    with servers.connect() as connection:
         [first, platform] = connection.execute(
             "SELECT min(id) FILTER (WHERE kind = 'WALLET') - 1, min(id) FILTER (WHERE kind = 'COMMISSION') - 1 "
             "FROM ledger_accounts"
