@@ -83,13 +83,14 @@ async def pay(session: WriteSession, viewer: Viewer, version: Version, purpose: 
         await calling.pay(session, call)
         return
     payer_id = payer_of(viewer, version)
+    if version.is_used:
+        # The machine is locked before the wallet, as everywhere: a training that starts does so, too.
+        await _add_to_cost(session, version.machine_id, charges.price_for(purpose) * settings.token_price_usd)
     try:
         await charges.pay_now(session, purpose, payer_id=payer_id)
     except InsufficientFunds:
         refuse_poor_owner(viewer, payer_id)
         raise
-    if version.is_used:
-        await _add_to_cost(session, version.machine_id, charges.price_for(purpose) * settings.token_price_usd)
 
 
 async def _add_to_cost(session: WriteSession, machine_id: int, usd: Decimal) -> None:

@@ -123,6 +123,7 @@ async def delete_machine(session: WriteSession, viewer: Viewer, machine_id: int)
 
 
 async def _remove(session: WriteSession, machine: Machine) -> None:
+    """Removes a machine that is locked. A job that ends locks itself first: those are not waited for."""
     await works.cancel_all(session, machine.id)
     machine.deleted_at = (await session.scalars(select(func.now()))).one()
     await listing.close_all(session, machine.id)
@@ -136,7 +137,8 @@ async def _remove(session: WriteSession, machine: Machine) -> None:
 async def remove_machines(session: WriteSession, user_id: int) -> None:
     """A user's machines go with the account, except those that a team works with."""
     own = Machine.machine_owner_user_id == user_id, Machine.machine_owner_team_id.is_(None)
-    for machine in await session.scalars(select(Machine).where(*own, Machine.deleted_at.is_(None))):
+    theirs = select(Machine).where(*own, Machine.deleted_at.is_(None)).order_by(Machine.id)
+    for machine in await session.scalars(theirs.with_for_update(key_share=True)):
         await _remove(session, machine)
 
 

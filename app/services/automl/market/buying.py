@@ -81,10 +81,11 @@ async def buy_copy_update(
         raise NotFound("You have no such purchase of a copy.")
     if bought.copy_id is None or bought.listing_id is None:
         raise Conflict("The copy, or the machine that it was copied from, was deleted. Nothing was charged.")
+    # The machine is locked before the wallet, as everywhere: what deletes it returns what is held for it.
+    copy = await machine_with_lines_to_change(session, viewer, bought.copy_id)
     listing = await _to_buy(session, viewer, bought.listing_id)
     machine = await _machine_of(session, viewer, listing)
     check_price(expected_price, listing.update_price_usd)
-    copy = await machine_with_lines_to_change(session, viewer, bought.copy_id)
     if copy.status is not MachineStatus.READY:
         raise Conflict("The lines of this copy are not read yet. Nothing was charged.")
     copy.pending = {"copied_from": machine.id}
