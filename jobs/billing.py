@@ -2,19 +2,28 @@
 
 from app.database import Database
 from app.gateways import card_payments
+from app.models.billing.automatic_top_ups import ForgottenCard
 from app.models.billing.top_ups import TopUp
 from app.models.kinds.billing import BillingJob
-from app.services.billing import automatic_top_ups, card_top_ups, charges, grants, reservations
+from app.services.billing import automatic_top_ups, card_top_ups, charges, forgotten_cards, grants, reservations
 from jobs.broker import job
 from jobs.run import Run
 from jobs.schedule import by_the_clock
 
 SWITCHED_OFF = "It was switched off meanwhile."
+STEPS = (
+    charges.renew,
+    charges.release,
+    reservations.sweep,
+    grants.end_due,
+    automatic_top_ups.start_due,
+    forgotten_cards.start_due,
+)
 
 
 async def tidy(database: Database) -> None:
-    """Renews what is held for jobs at work, returns it for jobs that are gone, and ends what has expired."""
-    for step in (charges.renew, charges.release, reservations.sweep, grants.end_due, automatic_top_ups.start_due):
+    """Renews what is held for jobs at work, returns it for jobs that are gone, ends what has expired; tries again."""
+    for step in STEPS:
         async with database.writing() as session:
             await step(session)
 
@@ -40,6 +49,16 @@ async def charge_card(run: Run) -> None:
         charge = await card_payments.charge(reference=str(top_up_id), usd=order.usd, customer=order.customer_key)
     async with run.ending() as session:
         await card_top_ups.charged(session, top_up_id, charge)
+
+
+@job(BillingJob.FORGET_CARD, failed=forgotten_cards.failed)
+async def forget_card(run: Run) -> None:
+    """Asks the payment provider to detach a card that is no longer saved."""
+    async with run.database.reading() as session:
+        card = await session.get_one(ForgottenCard, run.claim.subject_id)
+    await card_payments.detach_cards(customer=card.customer_key)
+    async with run.ending() as session:
+        await forgotten_cards.done(session, card.id)
 
 
 by_the_clock("reservations", tidy)

@@ -46,13 +46,13 @@ class Limited(FieldExtension):
 class Once(FieldExtension):
     """Runs a mutation once per idempotency key, in one transaction."""
 
-    def __init__(self, outcome: Outcome | None, *, needs_key: bool = False) -> None:
+    def __init__(self, outcome: Outcome | None, *, needs_key: bool | Callable[[], bool] = False) -> None:
         self.outcome = outcome
         self.needs_key = needs_key
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         change = info.context.changing(str(info.path.key))
-        if self.needs_key:
+        if self.needs_key() if callable(self.needs_key) else self.needs_key:
             change.require_key()
         return await change.carry_out(partial(next_, source, info, **kwargs), self.outcome, info.context.load.read)
 

@@ -176,7 +176,7 @@ def mutation(
     scope: Scope | None = Scope.WRITE,
     rate_limit: RateLimit | None = None,
     keyed: bool = True,
-    needs_key: bool = False,
+    needs_key: bool | Callable[[], bool] = False,
     once_per_operation: bool = False,
     request_bytes_max: int | None = None,
 ) -> Any:
@@ -186,7 +186,8 @@ def mutation(
     mutations that API keys cannot call at all because they create, reveal, close or end access to an account.
     `rate_limit` counts it; whatever starts a job or accepts a file has one. A mutation that returns a secret is
     not `keyed`: its outcome is not stored, and an idempotency key is refused. A mutation that moves money `needs_key`:
-    a request without an idempotency key is refused, since its repetition would move it twice. A mutation that checks a
+    a request without an idempotency key is refused, since its repetition would move it twice; of work that may cost
+    nothing, only while it has a price. A mutation that checks a
     secret or sends a mail is called `once_per_operation`, so that each guess and each mail costs a request.
     `request_bytes_max` is the largest request with it, where `settings.request_bytes_max` is too small.
     """
@@ -205,7 +206,8 @@ def mutation(
     if not keyed:
         changed.description += "\n\nDoes not accept an idempotency key, because the answer contains a secret."
     if needs_key:
-        changed.description += "\n\nNeeds an idempotency key, so that a repeated request moves no money twice."
+        when = " where this installation has a price for it" if callable(needs_key) else ""
+        changed.description += f"\n\nNeeds an idempotency key{when}, so that a repeated request moves no money twice."
     if once_per_operation:
         changed.description += "\n\nCan be called once per operation."
     if request_bytes_max:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 WHO = "Stripe"
 CENTS = 100
+CARDS_AT_ONCE = 100
 NOT_ACCEPTED = "The bank did not accept the payment."
 NO_CARD = "There is no saved card."
 NO_CARDS = "This installation takes no cards. Ask its staff to top up your balance."
@@ -118,6 +120,26 @@ def _charge(params: Any, key: str) -> Charge:
     if paid.status in {"succeeded", "processing"}:
         return Charge(paid.id, is_paid=paid.status == "succeeded")
     return Charge(paid.id, refusal=NOT_ACCEPTED)
+
+
+async def detach_cards(*, customer: str) -> None:
+    """Lets the provider forget the cards of a customer, so that nobody can charge them; nothing if it has."""
+    require_set_up()
+    await asyncio.to_thread(_detach_cards, customer)
+
+
+def _detach_cards(customer: str) -> None:
+    import stripe  # noqa: PLC0415
+
+    with _asking("refused to forget the saved card") as client:
+        try:
+            cards = client.v1.customers.payment_methods.list(customer, {"limit": CARDS_AT_ONCE}).data
+        except stripe.InvalidRequestError as error:
+            if error.http_status == HTTPStatus.NOT_FOUND:
+                return
+            raise
+        for card in cards:
+            client.v1.payment_methods.detach(card.id)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlalchemy.orm import aliased
 
 from app.models.accounts import User
-from app.models.billing.automatic_top_ups import AutomaticTopUp
+from app.models.billing.adjustments import Adjustment, Reversal
+from app.models.billing.automatic_top_ups import AutomaticTopUp, ForgottenCard
 from app.models.billing.coupon_codes import CouponCode
-from app.models.billing.grants import Adjustment, Grant
+from app.models.billing.grants import Grant
 from app.models.billing.ledger import EntryType, LedgerAccount, LedgerEntry, Operation
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationPart
@@ -53,9 +54,9 @@ def visible_coupon_codes(viewer: AnyViewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else false()
 
 
-@reads(Adjustment)
-def visible_adjustments(viewer: AnyViewer) -> ColumnElement[bool]:
-    """For staff; the user whose balance is adjusted sees the operation."""
+@reads(Adjustment, Reversal)
+def visible_proposals(viewer: AnyViewer) -> ColumnElement[bool]:
+    """For staff; those whose money is moved see the operation."""
     return true() if viewer.is_staff else false()
 
 
@@ -65,7 +66,7 @@ def visible_top_ups(viewer: AnyViewer) -> ColumnElement[bool]:
     return true() if viewer.is_staff else names_viewer(viewer, TopUp.user_id)
 
 
-@reads(PaymentEvent)
+@reads(PaymentEvent, ForgottenCard)
 def visible_payment_events(viewer: AnyViewer) -> ColumnElement[bool]:
     """Not shown as rows: top-ups show what came of them."""
     del viewer

@@ -6,11 +6,12 @@ from decimal import Decimal
 import strawberry
 
 from app.models.accounts import User
+from app.models.billing.adjustments import Adjustment, Reversal
 from app.models.billing.coupon_codes import CouponCode
-from app.models.billing.grants import Adjustment, Grant
+from app.models.billing.grants import Grant
 from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.top_ups import TopUp
-from app.services.billing import adjustments, card_top_ups, coupon_codes, grants, topping_up
+from app.services.billing import adjustments, card_top_ups, coupon_codes, grants, reversals, topping_up
 from app.services.billing.coupon_codes import CodeTerms
 from app.services.billing.grants import Terms
 from resolvers import ids
@@ -169,3 +170,36 @@ async def reject_adjustment(info: Info, id: strawberry.ID) -> Adjustment:
     """
     async with info.context.writing() as session:
         return await adjustments.reject(session, info.context.viewer, ids.key(id, Adjustment))
+
+
+async def propose_reversal(info: Info, operation_id: strawberry.ID, reason: str) -> Reversal:
+    """Proposes to reverse an operation. Nothing is moved until somebody else of the staff posts it. For staff.
+
+    Contracts, grants and payments by card have their own ways back, and their operations cannot be reversed.
+
+    operation_id: The operation. It stays, and is reversed by another one, once.
+    reason: The reason, which those whose money it moves see, at most {billing.REASON_LENGTH_MAX} characters.
+    """
+    async with info.context.writing() as session:
+        key = ids.key(operation_id, Operation)
+        return await reversals.propose(session, info.context.viewer, key, reason=reason)
+
+
+async def post_reversal(info: Info, id: strawberry.ID) -> Reversal:
+    """Posts a reversal that somebody else proposed. For staff, except for their own money.
+
+    It moves money alone: what was trained, answered or bought stays. Those whose money it moves are notified.
+
+    id: The reversal.
+    """
+    async with info.context.writing() as session:
+        return await reversals.post(session, info.context.viewer, ids.key(id, Reversal))
+
+
+async def reject_reversal(info: Info, id: strawberry.ID) -> Reversal:
+    """Rejects a reversal, or takes back one's own proposal. Nothing is moved. For staff.
+
+    id: The reversal.
+    """
+    async with info.context.writing() as session:
+        return await reversals.reject(session, info.context.viewer, ids.key(id, Reversal))

@@ -1,4 +1,4 @@
-"""Grants and adjustments."""
+"""Grants and coupon codes."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 
 from app.database import ReadSession
 from app.models.billing.coupon_codes import CouponCode
-from app.models.billing.grants import Adjustment, AdjustmentState, Grant
+from app.models.billing.grants import Grant
 from app.models.billing.ledger import LedgerAccount
 from app.policies import names_viewer, signed_in, visible
 from app.services.billing.amounts import ZERO
@@ -44,14 +44,3 @@ def coupon_codes(info: Info) -> Select[CouponCode]:
     viewer = info.context.viewer
     signed_in(viewer)
     return visible(CouponCode, viewer)
-
-
-def adjustments(info: Info, state: AdjustmentState | None = None) -> Select[Adjustment]:
-    """Corrections of balances, newest first. For staff.
-
-    state: Only adjustments in this state.
-    """
-    viewer = info.context.viewer
-    signed_in(viewer)
-    query = visible(Adjustment, viewer)
-    return query if state is None else query.where(Adjustment.state == state)

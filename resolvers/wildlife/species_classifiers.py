@@ -9,6 +9,7 @@ from app.models.wildlife.species import Species
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining, SpeciesTrainingStatus
 from app.pagination import Order
 from app.policies import visible
+from app.services.billing.charges import Estimate
 from app.services.wildlife.local_ai import starting  # noqa: F401 -- registers how jobs of local providers start
 from app.services.wildlife.species_classifiers import audit, training
 from resolvers import ids
@@ -71,6 +72,32 @@ def label_audit(
     return visible(Classification, info.context.viewer).where(*contradicted)
 
 
+async def estimate_species_classifier_training(
+    info: Info,
+    classification_project_id: strawberry.ID,
+    species_ids: list[strawberry.ID] | None = None,
+    gold_standard_only: bool = False,
+) -> Estimate:
+    """What a training of a species classifier would cost, exactly. For admins of the project.
+
+    classification_project_id: The project whose approved classifications it would learn from.
+    species_ids: The species to learn; all with enough boxes unless given.
+    gold_standard_only: Whether to learn from gold standards alone.
+    """
+    async with info.context.reading() as session:
+        return await training.estimate(
+            session,
+            info.context.viewer,
+            project_id=ids.key(classification_project_id, ClassificationProject),
+            species_ids=_species_keys(species_ids),
+            gold_standard_only=gold_standard_only,
+        )
+
+
+def _species_keys(species_ids: list[strawberry.ID] | None) -> list[int] | None:
+    return None if species_ids is None else [ids.key(id, Species) for id in species_ids]
+
+
 async def train_species_classifier(
     info: Info,
     classification_project_id: strawberry.ID,
@@ -95,7 +122,7 @@ async def train_species_classifier(
             info.context.viewer,
             project_id=ids.key(classification_project_id, ClassificationProject),
             name=name,
-            species_ids=None if species_ids is None else [ids.key(id, Species) for id in species_ids],
+            species_ids=_species_keys(species_ids),
             gold_standard_only=gold_standard_only,
             seed=seed,
         )

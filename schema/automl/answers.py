@@ -1,10 +1,14 @@
 """GraphQL types and fields of the answers of machines."""
 
+from functools import partial
+
 import strawberry
 from strawberry.scalars import JSON
 
 from app.formats.tables.answering import CellIssue
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.system import SystemRateLimit
+from app.services.billing import charges
 from app.settings import settings
 from resolvers.automl import answers as resolve
 from schema.automl.machines import Work
@@ -13,6 +17,8 @@ from schema.descriptions import filled
 from schema.fields import field, mutation
 from schema.problems import Conflict, InvalidInput
 from schema.row import shows
+
+HAS_PRICE = partial(charges.has_price, OperationCause.MACHINE_SOLVING)
 
 
 @shows(resolve.CellWarning)
@@ -83,9 +89,11 @@ class AnswersQuery:
 @strawberry.type
 class AnswersMutation:
     solve: Solved | InvalidInput | Conflict | InsufficientFunds = mutation(
-        resolve.solve, request_bytes_max=settings.rows_request_bytes_max
+        resolve.solve, request_bytes_max=settings.rows_request_bytes_max, needs_key=HAS_PRICE
     )
     solve_file: Work | InvalidInput | Conflict | InsufficientFunds = mutation(
-        resolve.solve_file, rate_limit=SystemRateLimit.JOBS
+        resolve.solve_file, rate_limit=SystemRateLimit.JOBS, needs_key=HAS_PRICE
     )
-    solve_lines: Work | Conflict | InsufficientFunds = mutation(resolve.solve_lines, rate_limit=SystemRateLimit.JOBS)
+    solve_lines: Work | Conflict | InsufficientFunds = mutation(
+        resolve.solve_lines, rate_limit=SystemRateLimit.JOBS, needs_key=HAS_PRICE
+    )

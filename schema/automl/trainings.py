@@ -1,13 +1,16 @@
 """GraphQL types and fields for trainings of machines, other work on them, and their versions."""
 
 from decimal import Decimal
+from functools import partial
 
 import strawberry
 
 from app.models.automl import choices
+from app.models.billing.ledger import OperationCause
 from app.models.choices import Scope
 from app.models.kinds.automl import AutomlRateLimit
 from app.services.automl import estimates, versions
+from app.services.billing import charges
 from resolvers.automl import trainings as resolve
 from schema.automl.machines import Machine, NNModel, Work
 from schema.billing.problems import InsufficientFunds
@@ -69,7 +72,10 @@ class TrainingsQuery:
 @strawberry.type
 class TrainingsMutation:
     train_machine: Work | InvalidInput | Conflict | InsufficientFunds = mutation(
-        resolve.train_machine, scope=Scope.TRAIN, rate_limit=AutomlRateLimit.MACHINE_TRAININGS
+        resolve.train_machine,
+        scope=Scope.TRAIN,
+        rate_limit=AutomlRateLimit.MACHINE_TRAININGS,
+        needs_key=partial(charges.has_price, OperationCause.MACHINE_TRAINING),
     )
     cancel_work: Work | Conflict = mutation(resolve.cancel_work)
     set_current_version: Machine | Conflict = mutation(resolve.set_current_version)

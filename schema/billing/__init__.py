@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.billing.adjustments import AdjustmentsQuery
 from schema.billing.automatic_top_ups import AutomaticTopUpsMutation, AutomaticTopUpsQuery
 from schema.billing.changes import ChangesMutation
 from schema.billing.grants import GrantsQuery
@@ -12,7 +13,15 @@ from schema.billing.top_ups import TopUpsQuery
 
 
 @strawberry.type
-class BillingQuery(LedgerQuery, GrantsQuery, SpendingQuery, StatementsQuery, TopUpsQuery, AutomaticTopUpsQuery):
+class BillingQuery(
+    LedgerQuery,
+    GrantsQuery,
+    AdjustmentsQuery,
+    SpendingQuery,
+    StatementsQuery,
+    TopUpsQuery,
+    AutomaticTopUpsQuery,
+):
     """The domain's questions."""
 
 

@@ -5,7 +5,8 @@ import strawberry
 from app.models.choices import Scope
 from app.models.kinds.billing import BillingRateLimit
 from resolvers.billing import changes as resolve
-from schema.billing.grants import Adjustment, CouponCode, Grant
+from schema.billing.adjustments import Adjustment, Reversal
+from schema.billing.grants import CouponCode, Grant
 from schema.billing.ledger import Operation
 from schema.billing.problems import InsufficientFunds
 from schema.billing.top_ups import TopUp
@@ -36,3 +37,10 @@ class ChangesMutation:
         resolve.post_adjustment, scope=Scope.ADMIN, needs_key=True
     )
     reject_adjustment: Adjustment | Conflict = mutation(resolve.reject_adjustment, scope=Scope.ADMIN)
+    propose_reversal: Reversal | InvalidInput | Conflict = mutation(
+        resolve.propose_reversal, scope=Scope.ADMIN, needs_key=True
+    )
+    post_reversal: Reversal | Conflict | InsufficientFunds = mutation(
+        resolve.post_reversal, scope=Scope.ADMIN, needs_key=True
+    )
+    reject_reversal: Reversal | Conflict = mutation(resolve.reject_reversal, scope=Scope.ADMIN)

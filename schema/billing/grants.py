@@ -1,4 +1,4 @@
-"""GraphQL types for grants and adjustments."""
+"""GraphQL types for grants and coupon codes."""
 
 from decimal import Decimal
 
@@ -8,13 +8,10 @@ from strawberry import auto
 from app.models.billing import coupon_codes as code_tables
 from app.models.billing import grants as tables
 from resolvers.billing import grants as resolve
-from resolvers.enums import show_enum
 from schema.accounts import User
 from schema.billing.ledger import Operation
 from schema.fields import Connection, connection, field, one
 from schema.row import Row
-
-show_enum(tables.AdjustmentState)
 
 
 class Grant(Row, of=tables.Grant):
@@ -45,21 +42,7 @@ class CouponCode(Row, of=code_tables.CouponCode):
     issued_by: User = one(code_tables.CouponCode.issued_by)
 
 
-class Adjustment(Row, of=tables.Adjustment):
-    created_at: auto
-    currency: auto
-    change: auto
-    reason: auto
-    state: auto
-    decided_at: auto
-    user: User = one(tables.Adjustment.user)
-    proposed_by: User = one(tables.Adjustment.proposed_by)
-    decided_by: User | None = one(tables.Adjustment.decided_by)
-    operation: Operation | None = one(tables.Adjustment.operation)
-
-
 @strawberry.type
 class GrantsQuery:
     grants: Connection[Grant] = connection(resolve.grants)
     coupon_codes: Connection[CouponCode] = connection(resolve.coupon_codes)
-    adjustments: Connection[Adjustment] = connection(resolve.adjustments)

@@ -24,6 +24,7 @@ class StatementLine:
     kind: OperationKind = strawberry.field(description="The kind of the operation.")
     cause: OperationCause = strawberry.field(description="What exactly was paid for.")
     reason: str | None = strawberry.field(description="The reason, where a person decided.")
+    reverses: UUID | None = strawberry.field(description="The UUID of the operation that this one reverses.")
     change: Decimal = strawberry.field(description="What it added; negative if it took.")
     balance: Decimal = strawberry.field(description="The balance after it.")
 

@@ -1,12 +1,16 @@
 """GraphQL types for feedback and corrections."""
 
+from functools import partial
+
 import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import feedback as feedback_tables
+from app.services.billing import charges
 from app.settings import settings
 from resolvers.enums import show_enum
 from resolvers.mapping import corrections
@@ -118,7 +122,10 @@ class FeedbackMutation:
     copy_feedback_aoi: AOI | Conflict | LimitReached = mutation(corrections.copy_feedback_aoi)
     start_feedback_training: Training | InvalidInput | Conflict | LimitReached | Unavailable | InsufficientFunds = (
         mutation(
-            corrections.start_feedback_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
+            corrections.start_feedback_training,
+            scope=choice_tables.Scope.TRAIN,
+            rate_limit=MappingRateLimit.TRAININGS,
+            needs_key=partial(charges.has_price, OperationCause.TRAINING),
         )
     )
     clone_dataset: Dataset | InvalidInput | LimitReached = mutation(corrections.clone_dataset)

@@ -1,14 +1,17 @@
 """GraphQL types for predictions."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.kinds.system import SystemRateLimit
 from app.models.mapping import predictions as prediction_tables
+from app.services.billing import charges
 from app.settings import settings
 from resolvers.enums import show_enum
 from resolvers.mapping import predictions as resolve_predictions
@@ -100,6 +103,7 @@ class PredictionsMutation:
         resolve_predictions.start_prediction,
         scope=choice_tables.Scope.TRAIN,
         rate_limit=MappingRateLimit.PREDICTIONS,
+        needs_key=partial(charges.has_price, OperationCause.PREDICTION),
         request_bytes_max=settings.shape_request_bytes_max,
     )
     update_prediction: Prediction | InvalidInput = mutation(resolve_predictions.update_prediction)
@@ -107,7 +111,10 @@ class PredictionsMutation:
     publish_prediction: Prediction | Conflict = mutation(resolve_predictions.publish_prediction)
     unpublish_prediction: Prediction = mutation(resolve_predictions.unpublish_prediction)
     retry_prediction: Prediction | Conflict | InsufficientFunds = mutation(
-        resolve_predictions.retry_prediction, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.PREDICTIONS
+        resolve_predictions.retry_prediction,
+        scope=choice_tables.Scope.TRAIN,
+        rate_limit=MappingRateLimit.PREDICTIONS,
+        needs_key=partial(charges.has_price, OperationCause.PREDICTION),
     )
     cancel_prediction: Prediction | Conflict = mutation(resolve_predictions.cancel_prediction)
     delete_prediction: Deleted | Conflict = mutation(resolve_predictions.delete_prediction)

@@ -1,14 +1,17 @@
 """GraphQL types for models, trainings and their files."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingRateLimit
 from app.models.mapping import predictions as prediction_tables
 from app.models.mapping import trainings as training_tables
+from app.services.billing import charges
 from app.training_options import TrainingOptions
 from resolvers.enums import show_enum
 from resolvers.mapping import changes, comparison, datasets, subscriptions
@@ -149,7 +152,10 @@ class TrainingsMutation:
     delete_model: Deleted | Conflict = mutation(changes.delete_model)
     delete_training: Deleted | Conflict = mutation(changes.delete_training)
     start_training: Training | InvalidInput | Conflict | LimitReached | Unavailable | InsufficientFunds = mutation(
-        resolve_trainings.start_training, scope=choice_tables.Scope.TRAIN, rate_limit=MappingRateLimit.TRAININGS
+        resolve_trainings.start_training,
+        scope=choice_tables.Scope.TRAIN,
+        rate_limit=MappingRateLimit.TRAININGS,
+        needs_key=partial(charges.has_price, OperationCause.TRAINING),
     )
     cancel_training: Training | Conflict = mutation(resolve_trainings.cancel_training)
     publish_training: Model | Conflict | AccuracyTooLow = mutation(resolve_trainings.publish_training)

@@ -1,11 +1,15 @@
 """GraphQL types for AI classification jobs."""
 
+from functools import partial
+
 import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import ai_jobs as tables
+from app.services.billing import charges
 from app.services.wildlife.ai_jobs import config
 from resolvers.enums import show_enum
 from resolvers.wildlife import ai_jobs as resolve
@@ -90,7 +94,12 @@ class AIJobsQuery:
 class AIJobsMutation:
     start_ai_classification: (
         AIClassificationJob | InvalidInput | Conflict | LimitReached | Unavailable | InsufficientFunds
-    ) = mutation(resolve.start_ai_classification, scope=choice_tables.Scope.TRAIN, rate_limit=SystemRateLimit.JOBS)
+    ) = mutation(
+        resolve.start_ai_classification,
+        scope=choice_tables.Scope.TRAIN,
+        rate_limit=SystemRateLimit.JOBS,
+        needs_key=partial(charges.has_price, OperationCause.AI_JOB),
+    )
     cancel_ai_classification: AIClassificationJob | Conflict = mutation(
         resolve.cancel_ai_classification, scope=choice_tables.Scope.TRAIN
     )

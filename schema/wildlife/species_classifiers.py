@@ -1,16 +1,21 @@
 """GraphQL types for trainings of species classifiers."""
 
+from functools import partial
+
 import strawberry
 from strawberry import auto
 
 from app.models import choices as choice_tables
+from app.models.billing.ledger import OperationCause
 from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.wildlife import species_classifiers as tables
+from app.services.billing import charges
 from resolvers.enums import show_enum
 from resolvers.wildlife import species_classifiers as resolve
 from resolvers.wildlife.classifications import ClassificationOrder
 from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
+from schema.billing.spending import CostEstimate
 from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput, Unavailable
 from schema.row import Row
@@ -52,6 +57,7 @@ class SpeciesClassifiersQuery:
     species_classifier_trainings: Connection[SpeciesClassifierTraining] = connection(
         resolve.species_classifier_trainings, order=resolve.SpeciesTrainingOrder
     )
+    estimate_species_classifier_training: CostEstimate = field(resolve.estimate_species_classifier_training)
     label_audit: Connection[Classification] = connection(resolve.label_audit, order=ClassificationOrder)
 
 
@@ -62,6 +68,7 @@ class SpeciesClassifiersMutation:
             resolve.train_species_classifier,
             scope=choice_tables.Scope.TRAIN,
             rate_limit=WildlifeRateLimit.SPECIES_TRAININGS,
+            needs_key=partial(charges.has_price, OperationCause.SPECIES_TRAINING),
         )
     )
     cancel_species_classifier_training: SpeciesClassifierTraining | Conflict = mutation(

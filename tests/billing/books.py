@@ -11,6 +11,7 @@ from app.models.billing.ledger import AccountKind, Currency, Operation, Operatio
 from app.services.billing import ledger, topping_up
 from app.services.billing.ledger import About, Leg
 
+STRIPE_SECRET = "whsec_test"
 ESCROW = "escrow has what contracts say, and what is paid and returned is no more"
 # What is wrong if it finds a row, by the invariant.
 CLAIMS = {

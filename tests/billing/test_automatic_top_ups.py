@@ -8,7 +8,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
-from app.gateways.fakes import app as fakes
 from app.gateways.fakes import stripe as fake
 from app.models.billing.automatic_top_ups import AutomaticTopUp
 from app.models.billing.ledger import OperationCause
@@ -22,29 +21,14 @@ from app.services.billing.balances import balances_of
 from app.services.billing.sales import Sale
 from app.settings import settings
 from jobs import billing  # noqa: F401 -- registers the work
+from jobs.broker import WORKS
+from jobs.run import attempt
 from resolvers import ids
 from tests import factories
 from tests.billing.books import broken, give
-from tests.servers import serving
 
-SECRET = "whsec_test"
+pytestmark = pytest.mark.usefixtures("cards")
 RULE = {"belowUsd": "10", "usd": "20", "monthUsdMax": "60"}
-
-
-@pytest.fixture(scope="module")
-def provider():
-    """Stripe, on loopback."""
-    with serving(fakes) as served:
-        yield served
-
-
-@pytest.fixture(autouse=True)
-def _cards(provider, monkeypatch):
-    """An installation with keys."""
-    fake.charges.clear()
-    monkeypatch.setattr(settings, "stripe_url", f"{provider.url}/stripe")
-    monkeypatch.setattr(settings, "stripe_secret_key", SecretStr("sk_test_1"))
-    monkeypatch.setattr(settings, "stripe_webhook_secret", SecretStr(SECRET))
 
 
 @pytest.fixture
@@ -71,19 +55,6 @@ def spend(database, owner):
             await topping_up.buy_tokens(session, Viewer(owner.id), usd=Decimal(usd))
 
     return spend
-
-
-@pytest.fixture
-def hear(api):
-    """Sends a signed event about a payment of a top-up."""
-
-    async def hear(key: str, kind: str, top_up: TopUp, **fields) -> None:
-        about = {"currency": "usd", "metadata": {"top_up": str(top_up.id)}, **fields}
-        content = fake.event(key, kind, about)
-        headers = {"Stripe-Signature": fake.signed(content, SECRET)}
-        assert (await api.post("/payments/stripe", content=content, headers=headers)).status_code == 204
-
-    return hear
 
 
 async def has(database, user_id: int) -> Decimal:
@@ -318,16 +289,17 @@ async def test_a_month_charges_at_most_its_limit_and_says_so_once(spend, save, w
 
 
 async def test_a_rule_that_is_removed_or_an_account_that_is_deleted_charges_nothing(
-    spend, save, work, change, database, owner
+    spend, save, change, database, owner
 ):
     await give(database, owner.id, 10)
     await save()
     await spend("1")
+    [top_up] = await top_ups(database)
     await change("deleteAutomaticTopUp", viewer=owner)
-    assert (await work()).state is JobState.DONE
+    await attempt(database, WORKS[BillingJob.CHARGE_CARD], top_up.job_id, asyncio.Event())
     assert fake.charges == {}
     assert [each.state for each in await top_ups(database)] == [TopUpState.FAILED]
-    await save()
+    await save("cus_2")
     async with database.writing() as session:
         for parting in deletion._partings:
             await parting(session, owner.id)

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from app.gateways.card_payments import Event
-from app.gateways.fakes import app as fakes
 from app.gateways.fakes import stripe as fake
 from app.models.billing.ledger import Operation, OperationCause
 from app.models.billing.top_ups import PaymentEvent, TopUp, TopUpState
@@ -22,20 +21,7 @@ from app.settings import settings
 from jobs import billing  # noqa: F401 -- registers the work
 from resolvers import ids
 from tests import factories
-from tests.billing.books import broken, move
-from tests.servers import serving
-
-SECRET = "whsec_test"
-
-
-@pytest.fixture
-def cards(monkeypatch):
-    """An installation with keys, and a provider on loopback."""
-    with serving(fakes) as provider:
-        monkeypatch.setattr(settings, "stripe_url", f"{provider.url}/stripe")
-        monkeypatch.setattr(settings, "stripe_secret_key", SecretStr("sk_test_1"))
-        monkeypatch.setattr(settings, "stripe_webhook_secret", SecretStr(SECRET))
-        yield
+from tests.billing.books import STRIPE_SECRET, broken, move
 
 
 @pytest.fixture
@@ -48,7 +34,7 @@ async def top_up(database, owner) -> TopUp:
 def send(api):
     """Posts an event, signed."""
 
-    async def send(content: bytes, *, secret: str = SECRET, at: float | None = None) -> int:
+    async def send(content: bytes, *, secret: str = STRIPE_SECRET, at: float | None = None) -> int:
         headers = {"Stripe-Signature": fake.signed(content, secret, at=at)}
         return (await api.post("/payments/stripe", content=content, headers=headers)).status_code
 
@@ -115,7 +101,7 @@ async def test_what_is_not_signed_signed_by_others_or_long_ago_counts_nothing(se
     assert await send(content, secret="whsec_other") == 400
     assert await send(content, at=time.time() - 3_600) == 400
     assert (await api.post("/payments/stripe", content=content)).status_code == 400
-    header = {"Stripe-Signature": fake.signed(content, SECRET)}
+    header = {"Stripe-Signature": fake.signed(content, STRIPE_SECRET)}
     changed = content.replace(b"2000", b"9000")
     assert (await api.post("/payments/stripe", content=changed, headers=header)).status_code == 400
     assert await has(database, top_up.user_id) == 0

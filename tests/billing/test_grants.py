@@ -20,19 +20,10 @@ from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import Purpose
 from app.settings import settings
 from resolvers import ids
-from tests import factories
 from tests.billing.books import attack, broken, give
-from tests.fixtures import Person
 
 HOUR = timedelta(hours=1)
 LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def other_staff(database) -> Person:
-    """Another one of the staff."""
-    made = await factories.user(database, "second", is_staff=True)
-    return Person(made.user, made.token)
 
 
 @pytest.fixture

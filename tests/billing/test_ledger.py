@@ -8,12 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict
-from app.models.billing.ledger import Currency, LedgerAccount, LedgerEntry, Operation
+from app.models.billing.ledger import Currency, LedgerAccount, LedgerEntry, Operation, OperationCause
+from app.models.billing.reservations import Reservation
 from app.operations.migrate import plain_url
-from app.services.billing import ledger
+from app.services.billing import ledger, sales
 from app.services.billing.balances import balances_of
+from app.services.billing.sales import Sale
 from app.settings import settings
+from tests import factories
 from tests.billing.books import attack, broken, give, move
+from tests.fuzz import FACTOR
 
 OPEN = """WITH operation AS (
     INSERT INTO operations (uuid, kind, cause) VALUES (gen_random_uuid(), 'TRAINING', 'TRAINING') RETURNING id
@@ -160,27 +164,58 @@ async def test_accounts_have_the_owner_and_currency_that_fit_them(as_api, owner)
         assert attack(as_api, make, kind, currency, user_id) == said
 
 
+@pytest.mark.fuzz
 async def test_the_smallest_amounts_arrive_whole(database, owner):
-    for _ in range(30):
+    count = 30 if FACTOR == 1 else 1_000
+    for _ in range(count):
         await give(database, owner.id, "0.00000001")
-    assert await has(database, owner.id) == Decimal("0.00000030")
+    assert await has(database, owner.id) == count * Decimal("0.00000001")
 
 
+@pytest.mark.fuzz
 async def test_credits_at_once_all_arrive(database, owner):
-    # No more at once than there are connections: who waits for one for too long is turned away.
-    await asyncio.gather(*(give(database, owner.id, 1) for _ in range(10)))
-    assert await has(database, owner.id) == 10
+    count = 10 if FACTOR == 1 else 500
+    await in_turns(*(give(database, owner.id, 1) for _ in range(count)))
+    assert await has(database, owner.id) == count
     assert await broken(database) == {}
 
 
 async def test_nobody_spends_more_than_there_is(database, owner, other):
-    await give(database, owner.id, 5)
-    came = await asyncio.gather(*(move(database, owner.id, other.id, 1) for _ in range(10)), return_exceptions=True)
-    assert sum(isinstance(each, Operation) for each in came) == 5
+    await give(database, owner.id, 10)
+    came = await in_turns(*(move(database, owner.id, other.id, 1) for _ in range(20)))
+    assert sum(isinstance(each, Operation) for each in came) == 10
     refused = [each for each in came if not isinstance(each, Operation)]
-    assert [type(each) for each in refused] == [Conflict] * 5
-    assert (await has(database, owner.id), await has(database, other.id)) == (0, 5)
+    assert [type(each) for each in refused] == [Conflict] * 10
+    assert (await has(database, owner.id), await has(database, other.id)) == (0, 10)
     assert await broken(database) == {}
+
+
+async def test_nobody_spends_what_is_held(database, owner, other):
+    await give(database, owner.id, 10)
+
+    async def hold() -> Reservation:
+        job = await factories.job(database, user_id=owner.id)
+        async with database.writing() as session:
+            sale = Sale(OperationCause.MARKET_SOLVING, owner.id, other.id, Decimal(1), ("Machine", 1))
+            return await sales.hold(session, sale, job)
+
+    deeds = [deed for _ in range(10) for deed in (hold(), move(database, owner.id, other.id, 1))]
+    came = await in_turns(*deeds)
+    held, moved = [sum(isinstance(each, kind) for each in came) for kind in (Reservation, Operation)]
+    assert held + moved == 10
+    assert (await has(database, owner.id), await has(database, other.id)) == (10 - moved, moved)
+    assert await broken(database) == {}
+
+
+async def in_turns(*deeds):
+    """What all of them come to: no more at once than there are connections, or who waits for long is turned away."""
+    at_once = asyncio.Semaphore(8)
+
+    async def one(deed):
+        async with at_once:
+            return await deed
+
+    return await asyncio.gather(*map(one, deeds), return_exceptions=True)
 
 
 async def test_two_who_pay_each_other_at_once_do_not_block_each_other(database, owner, other):

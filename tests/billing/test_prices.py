@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, update
@@ -18,6 +19,8 @@ from app.services.system import jobs
 from app.services.wildlife.ai_jobs import payments, progress
 from app.settings import settings
 from resolvers import ids
+from schema import schema
+from schema.metadata import NEEDS_KEY, metadata_of_mutations
 from tests import factories
 from tests.billing.books import broken, give
 from tests.wildlife import classifying
@@ -95,6 +98,33 @@ async def test_what_is_done_at_once_is_paid_at_once(database, owner, monkeypatch
 async def test_without_a_price_nothing_is_held(change, database, owner, model):
     assert (await change("startTraining", viewer=owner, modelId=ids.encode(model), **START))["__typename"] == "Training"
     assert await reservations(database) == []
+
+
+def test_whatever_may_find_too_little_money_needs_a_key_at_least_where_it_has_a_price():
+    mutations = schema._schema.mutation_type.fields
+    keyed = {name for name, declared in metadata_of_mutations(schema).items() if NEEDS_KEY in declared}
+    poor = {
+        name for name, field in mutations.items() if "InsufficientFunds" in map(str, getattr(field.type, "types", ()))
+    }
+    # It moves nothing: it is an offer, which may not be larger than what is held.
+    assert poor - keyed == {"offerConsultingSettlement"}
+
+
+async def test_work_that_costs_does_not_start_without_a_key(api, unchanged, database, owner, model, monkeypatch):
+    await give(database, owner.id, 100, Currency.EAML)
+    document = "mutation ($input: StartTrainingInput!) { startTraining(input: $input) { __typename } }"
+    body = {"query": document, "variables": {"input": {"modelId": ids.encode(model), **START}}}
+    headers = {"Authorization": f"Bearer {owner.token}"}
+    with monkeypatch.context() as priced:
+        priced.setattr(settings, "training_price_tokens", Decimal("0.5"))
+        async with unchanged():
+            [error] = (await api.post("/graphql", json=body, headers=headers)).json()["errors"]
+        assert (error["extensions"]["code"], "idempotency key" in error["message"]) == ("BAD_REQUEST", True)
+        keyed = headers | {"Idempotency-Key": str(uuid4())}
+        came = [(await api.post("/graphql", json=body, headers=keyed)).json() for _ in range(2)]
+        assert came[0]["data"] == came[1]["data"] == {"startTraining": {"__typename": "Training"}}
+        assert len(await reservations(database)) == 1
+    assert (await api.post("/graphql", json=body, headers=headers)).json()["data"]["startTraining"]
 
 
 async def test_a_training_that_cannot_be_paid_does_not_start(refuse, owner, model, monkeypatch):

@@ -129,11 +129,10 @@ async def test_a_reversal_takes_from_any_part_what_came_to_one(database, seller,
     assert await broken(database) == {}
 
 
-async def test_staff_take_back_from_all_parts(change, database, seller, staff):
-    colleague = await factories.user(database, "colleague", is_staff=True)
+async def test_staff_take_back_from_all_parts(change, database, seller, staff, other_staff):
     given = {"userId": ids.encode(seller.user), "currency": "USD", "change": "-7.5", "reason": "Paid twice."}
     proposed = await change("proposeAdjustment", "id", viewer=staff, **given)
-    await change("postAdjustment", "id", viewer=colleague, id=proposed["id"])
+    await change("postAdjustment", "id", viewer=other_staff, id=proposed["id"])
     assert await has(database, seller.id) == Decimal("0.5")
     assert await broken(database) == {}
 

@@ -13,6 +13,7 @@ TABLE = Path(__file__).with_name("matrix.txt")
 MONEY = {
     f"app.models.billing.{name}"
     for name in (
+        "adjustments",
         "automatic_top_ups",
         "coupon_codes",
         "grants",

@@ -20,9 +20,10 @@ from app.models.automl.market import (
     PurchaseKind,
 )
 from app.models.base import Record
+from app.models.billing.adjustments import Adjustment, AdjustmentState, Reversal
 from app.models.billing.automatic_top_ups import AutomaticTopUp
 from app.models.billing.coupon_codes import CouponCode
-from app.models.billing.grants import Adjustment, AdjustmentState, Grant
+from app.models.billing.grants import Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerEntry, OperationCause
 from app.models.billing.legacy import Billing
 from app.models.billing.reservations import Reservation, ReservationState
@@ -34,7 +35,7 @@ from app.models.kinds.accounts import AccountsJob
 from app.models.kinds.system import SystemTopic
 from app.models.social import FriendRequest, Friendship, Like
 from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
-from app.services.billing import ledger
+from app.services.billing import ledger, topping_up
 from app.services.billing.ledger import About, Leg
 from resolvers import ids
 from tests import factories
@@ -153,6 +154,7 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
         back = await ledger.reverse(session, made.id, actor_id=owner_id, reason="A mistake.")
         theirs = LedgerEntry.operation_id.in_((made.id, back.id))
         entries = (await session.scalars(select(LedgerEntry).where(theirs))).all()
+        topped_up = [await topping_up.credit(session, owner_id, Decimal(2), actor_id=super_id) for _ in range(2)]
         bill = await session.get_one(Billing, made.id)
     held = {"cause": OperationCause.TRAINING, "currency": Currency.EAML, "amount": Decimal(1), "posted": Decimal(0)}
     reservation = await factories.add(
@@ -171,6 +173,9 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     adjustment = await factories.add(database, Adjustment(proposed_by_id=super_id, **proposed))
     by_owner = dict.fromkeys(("proposed_by_id", "decided_by_id"), owner_id) | {"state": AdjustmentState.REJECTED}
     await factories.add(database, Adjustment(**proposed | by_owner | {"user_id": super_id, "decided_at": NOW}))
+    to_reverse = {"reverses_id": topped_up[0].id, "reason": "A mistake."}
+    reversal = await factories.add(database, Reversal(proposed_by_id=super_id, **to_reverse))
+    await factories.add(database, Reversal(**to_reverse | by_owner | {"decided_at": NOW}))
     limit = Decimal(100)
     limits = dict.fromkeys(("month_tokens_notice", "month_tokens_max", "month_usd_notice", "month_usd_max"), limit)
     rules = SpendingRules(id=owner_id, low_balance_tokens=limit, **limits)
@@ -180,8 +185,9 @@ async def _money(database: Database, owner_id: int, super_id: int) -> dict[str, 
     top_up = await factories.add(database, TopUp(**paid))
     charged = {"below_usd": Decimal(1), "usd": Decimal(2), "month_usd_max": Decimal(3), "next_try_at": NOW + A_DAY}
     automatic = await factories.add(database, AutomaticTopUp(id=owner_id, customer_key="cus_1", is_on=True, **charged))
-    paid_for = grant, code, adjustment, rules, top_up, automatic
-    return {type(row).__name__: row for row in (*entries, back, bill, reservation, *paid_for)}
+    paid_for = grant, code, adjustment, reversal, rules, top_up, automatic
+    rows = {type(row).__name__: row for row in (*entries, back, bill, reservation, *paid_for)}
+    return rows | {"operation to reverse": topped_up[1]}
 
 
 async def _market(database: Database, owner_id: int, seller_id: int) -> dict[str, Record]:

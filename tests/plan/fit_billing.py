@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from app.models.billing.grants import AdjustmentState
+from app.models.billing.adjustments import AdjustmentState
 from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.billing.reservations import ReservationState
 from app.models.billing.top_ups import TopUpState
@@ -72,6 +72,12 @@ def _fit_adjustments(random: Random, rows: list[dict[str, Any]]) -> None:
         row |= {"change": random.choice([-1, 1]) * any_amount(random), "currency": random.choice(list(Currency)[:2])}
 
 
+def _fit_reversals(random: Random, rows: list[dict[str, Any]]) -> None:
+    del random
+    for row in rows:
+        row |= {"state": AdjustmentState.REJECTED, "decided_by_id": row["proposed_by_id"], "operation_id": None}
+
+
 def _fit_top_ups(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row |= {"provider_key": str(row["id"]), "checkout_url": random.choice([None, "https://example.org/pay"])}
@@ -82,6 +88,12 @@ def _fit_top_ups(random: Random, rows: list[dict[str, Any]]) -> None:
 def _fit_automatic_top_ups(random: Random, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row |= {"below_usd": 1, "usd": random.randint(1, 5), "month_usd_max": 5, "failures_count": random.randint(0, 3)}
+
+
+def _fit_forgotten_cards(random: Random, rows: list[dict[str, Any]]) -> None:
+    del random
+    for row in rows:
+        row["customer_key"] = str(row["id"])
 
 
 def _fit_payment_events(random: Random, rows: list[dict[str, Any]]) -> None:
@@ -98,7 +110,9 @@ FIT: dict[str, Callable[[Random, list[dict[str, Any]]], None]] = {
     "grants": _fit_grants,
     "coupon_codes": _fit_coupon_codes,
     "adjustments": _fit_adjustments,
+    "reversals": _fit_reversals,
     "top_ups": _fit_top_ups,
     "automatic_top_ups": _fit_automatic_top_ups,
     "payment_events": _fit_payment_events,
+    "forgotten_cards": _fit_forgotten_cards,
 }

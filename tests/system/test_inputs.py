@@ -37,6 +37,7 @@ from resolvers import ids
 from schema import schema
 from schema.metadata import NEEDS_KEY
 from tests import factories
+from tests.billing.books import give
 from tests.consulting.people import asked, proposed
 from tests.factories import HOUSE, SQUARE
 from tests.system.linked import machine_rows
@@ -275,6 +276,7 @@ async def rows(database, owner, other):
         "Notification": await factories.notification(database, owner.id),
         **await machine_rows(database, owner.id),
         **await consulting(database, owner, other),
+        "Operation": await give(database, owner.id, 1),
         "Team": team,
         "TeamInvitation": await factories.team_invitation(database, team),
         "Post": await factories.post(database, owner.id),

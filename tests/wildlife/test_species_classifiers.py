@@ -4,12 +4,15 @@ import asyncio
 import io
 import os
 import signal
+from decimal import Decimal
 
 import pytest
 from PIL import Image
 from sqlalchemy import func, select, update
 
 from app.gateways import storage
+from app.models.billing.ledger import Currency
+from app.models.billing.reservations import Reservation
 from app.models.system import Job, JobState
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectRole
 from app.models.wildlife.classifications import Classification
@@ -24,6 +27,7 @@ from jobs import wildlife as _jobs  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS
 from jobs.run import attempt
 from resolvers import ids
+from tests.billing.books import give
 from tests.learning.animals import PATCH_BOX, patch
 from tests.wildlife import classifying, factories
 from tests.wildlife.classifying import by_person, final, season, seen
@@ -179,6 +183,22 @@ async def test_a_species_with_too_few_crops_is_refused_or_left_out(
         "A classifier needs at least 2 species with 7 approved crops each. Crops so far: "
     )
     assert f"{taught.fox.scientific_name} 6" in refused["message"]
+
+
+async def test_a_training_is_estimated_at_what_is_held_for_it(ask, change, taught, owner, other, database, monkeypatch):
+    monkeypatch.setattr(settings, "species_training_price_tokens", Decimal("0.5"))
+    await give(database, owner.id, 100, Currency.EAML)
+    asked = """query ($id: ID!, $species: [ID!]) { estimateSpeciesClassifierTraining(
+        classificationProjectId: $id, speciesIds: $species) { price available currency isAffordable } }"""
+    estimate = (await ask(asked, viewer=owner, id=project_id(taught)))["estimateSpeciesClassifierTraining"]
+    shown = {"price": "6.00000000", "available": "100.00000000", "currency": "EAML", "isAffordable": True}
+    assert estimate == shown
+    assert (await ask(asked, viewer=other, id=project_id(taught))).codes == ["NOT_FOUND"]
+    alone = [ids.encode(taught.fox)]
+    assert (await ask(asked, viewer=owner, id=project_id(taught), species=alone)).codes == ["CONFLICT"]
+    await change("trainSpeciesClassifier", viewer=owner, classificationProjectId=project_id(taught))
+    async with database.reading() as session:
+        assert (await session.scalars(select(Reservation.amount))).one() == 6
 
 
 async def test_one_species_alone_is_refused(refuse, taught, owner):

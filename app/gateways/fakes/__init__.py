@@ -24,6 +24,7 @@ app = Starlette(
         Route("/overpass/api/interpreter", osm.interpreter, methods=["POST"]),
         Route("/stripe/v1/checkout/sessions", stripe.open_page, methods=["POST"]),
         Route("/stripe/v1/customers/{customer}/payment_methods", stripe.list_cards),
+        Route("/stripe/v1/payment_methods/{card}/detach", stripe.detach_card, methods=["POST"]),
         Route("/stripe/v1/payment_intents", stripe.charge, methods=["POST"]),
         Route("/openstreetmap/oauth2/authorize", osm_accounts.authorize),
         Route("/openstreetmap/oauth2/token", osm_accounts.token, methods=["POST"]),

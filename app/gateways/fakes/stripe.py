@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse
 _pages: dict[str, dict[str, Any]] = {}
 charges: dict[str, dict[str, str]] = {}
 """The charges of saved cards that reached a bank, by their idempotency keys."""
+detached: list[str] = []
+"""The customers whose card was detached."""
 
 
 async def open_page(request: Request) -> JSONResponse:
@@ -36,13 +38,32 @@ async def open_page(request: Request) -> JSONResponse:
 
 
 def list_cards(request: Request) -> JSONResponse:
-    """GET /v1/customers/{customer}/payment_methods: one card, or none of `cus_cardless`."""
+    """GET /v1/customers/{customer}/payment_methods: one card until it is detached, or none of `cus_cardless`.
+
+    The provider does not know `cus_gone`.
+    """
     if (refusal := _refusal(request)) is not None:
         return refusal
     customer = request.path_params["customer"]
+    if customer == "cus_gone":
+        error = {"type": "invalid_request_error", "code": "resource_missing", "message": "No such customer."}
+        return JSONResponse({"error": error}, status_code=404)
     cards = [{"id": f"pm_{customer}", "object": "payment_method", "type": "card", "customer": customer}]
-    data = [] if customer == "cus_cardless" else cards
+    data = [] if customer == "cus_cardless" or customer in detached else cards
     return JSONResponse({"object": "list", "data": data, "has_more": False, "url": request.url.path})
+
+
+def detach_card(request: Request) -> JSONResponse:
+    """POST /v1/payment_methods/{card}/detach. The customer's name says what happens, as when it is charged."""
+    if (refusal := _refusal(request)) is not None:
+        return refusal
+    card = request.path_params["card"]
+    customer = card.removeprefix("pm_")
+    if customer != "cus_broken":
+        detached.append(customer)
+    if customer in {"cus_broken", "cus_lost"}:
+        return JSONResponse({"error": {"type": "api_error", "message": "Try later."}}, status_code=500)
+    return JSONResponse({"id": card, "object": "payment_method", "type": "card", "customer": None})
 
 
 async def charge(request: Request) -> JSONResponse:

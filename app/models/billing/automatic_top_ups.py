@@ -1,13 +1,13 @@
-"""Automatic top-ups: the card that a user has saved, when it is charged, and how that went."""
+"""Automatic top-ups: the card that a user has saved, when it is charged, how that went, and cards no longer saved."""
 
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, String, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.accounts import OfUser, User
-from app.models.base import WITHHELD
+from app.models.base import WITHHELD, Record
 from app.models.billing.ledger import MONEY
 from app.models.kinds.billing import BillingNotification
 from app.models.limits.billing import PROVIDER_KEY_LENGTH_MAX
@@ -44,3 +44,17 @@ class AutomaticTopUp(OfUser):
     customer_key: Mapped[str] = mapped_column(String(PROVIDER_KEY_LENGTH_MAX), info=WITHHELD)
 
     user: Mapped[User] = relationship(lazy="raise", doc="Whose card is charged.")
+
+
+class ForgottenCard(Record):
+    """What the provider knew a card by that is no longer saved. It names nobody, and stays: nothing saves it again."""
+
+    __tablename__ = "forgotten_cards"
+    __table_args__ = (
+        UniqueConstraint("customer_key"),
+        Index("ix_forgotten_cards_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
+    )
+
+    customer_key: Mapped[str] = mapped_column(String(PROVIDER_KEY_LENGTH_MAX))
+    # When the provider is asked again to detach it; null once it has done so.
+    next_try_at: Mapped[datetime | None]

@@ -1,10 +1,9 @@
-"""Grants: coupons and promotional tokens that the platform gives, and adjustments that two of the staff agree on."""
+"""Grants: coupons and promotional tokens that the platform gives."""
 
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -13,10 +12,10 @@ from app.models.base import WITHHELD, Record, not_exported
 from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
 from app.models.kinds.billing import BillingNotification
 from app.models.limits import columns
-from app.models.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX, REASON_LENGTH_MAX
+from app.models.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX
 from app.models.names import Name
 
-BY_STAFF = not_exported("it is about the account that it names as the user's")
+BY_STAFF = not_exported("it is about the account whose money it moves")
 
 
 class Grant(Record):
@@ -70,53 +69,3 @@ class Grant(Record):
     user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="The user who was given it.")
     account: Mapped[LedgerAccount] = relationship(lazy="raise")
     operation: Mapped[Operation] = relationship(lazy="raise", doc="The operation that gave it.")
-
-
-class AdjustmentState(Enum):
-    """Whether an adjustment was proposed, posted, or refused. The last two are final.
-
-    PROPOSED: It waits for a second member of staff.
-    POSTED: It was posted to the ledger.
-    REJECTED: It was refused.
-    """
-
-    PROPOSED = "PROPOSED"
-    POSTED = "POSTED"
-    REJECTED = "REJECTED"
-
-
-class Adjustment(Record):
-    """A correction of a user's balance that one of the staff proposes and another one posts."""
-
-    __tablename__ = "adjustments"
-    __owned_by__ = ("user_id",)
-    __table_args__ = (
-        CheckConstraint("currency IN ('USD', 'EAML')", name="adjusted"),
-        CheckConstraint("change <> 0 AND change <> 'NaN'", name="change"),
-        CheckConstraint("(state = 'PROPOSED') = (decided_by_id IS NULL)", name="decided"),
-        CheckConstraint("state <> 'POSTED' OR decided_by_id <> proposed_by_id", name="second_person"),
-        CheckConstraint("state <> 'POSTED' OR decided_by_id <> user_id", name="not_ones_own"),
-        CheckConstraint("(state = 'POSTED') = (operation_id IS NOT NULL)", name="operation"),
-        Index(None, "user_id", "id"),
-        Index(None, "state", "id"),
-        Index(None, "operation_id"),
-        Index(None, "proposed_by_id"),
-        Index(None, "decided_by_id"),
-    )
-
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
-    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), info=BY_STAFF)
-    operation_id: Mapped[int | None] = mapped_column(ForeignKey("operations.id"))
-    currency: Mapped[Currency] = mapped_column(doc="USD or EAML.")
-    change: Mapped[Decimal] = mapped_column(MONEY, doc="What it adds to the balance; negative if it takes.")
-    reason: Mapped[str] = mapped_column(String(REASON_LENGTH_MAX), doc="The reason.")
-    state: Mapped[AdjustmentState] = mapped_column(default=AdjustmentState.PROPOSED, doc="The state.")
-    decided_at: Mapped[datetime | None] = mapped_column(doc="When it was posted or rejected.")
-
-    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="Whose balance it corrects.")
-    proposed_by: Mapped[User] = relationship(foreign_keys=proposed_by_id, lazy="raise", doc="Who proposed it.")
-    decided_by: Mapped[User | None] = relationship(
-        foreign_keys=decided_by_id, lazy="raise", doc="Who posted or rejected it."
-    )
-    operation: Mapped[Operation | None] = relationship(lazy="raise", doc="The operation that posted it.")

@@ -15,10 +15,12 @@ class BillingJob(JobKind):
 
     OPEN_CHECKOUT: Opens a payment page for a top-up.
     CHARGE_CARD: Charges a saved card for an automatic top-up.
+    FORGET_CARD: Detaches a card that is no longer saved.
     """
 
     OPEN_CHECKOUT = "OPEN_CHECKOUT", Lane.SLOW, BillingRateLimit.TOP_UPS
     CHARGE_CARD = "CHARGE_CARD", Lane.QUICK, Trait.NOT_LIMITED
+    FORGET_CARD = "FORGET_CARD", Lane.QUICK, Trait.NOT_LIMITED
 
 
 class BillingErrorCode(ErrorCode):

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Select, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, func, select
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
@@ -20,12 +19,11 @@ from app.models.billing.automatic_top_ups import AutomaticTopUp
 from app.models.billing.ledger import Currency
 from app.models.billing.top_ups import TopUp, TopUpState
 from app.models.kinds.billing import BillingJob
-from app.models.limits.billing import PROVIDER_KEY_LENGTH_MAX
 from app.models.system import Job
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.accounts.users.deletion import on_parting
-from app.services.billing import amounts, holds, ledger
+from app.services.billing import amounts, forgotten_cards, holds, ledger
 from app.services.billing.amounts import ZERO, written
 from app.services.system import audit, notifications
 from app.settings import settings
@@ -66,30 +64,48 @@ async def set_rule(
 
 
 async def forget(session: WriteSession, viewer: Viewer) -> AutomaticTopUp:
-    """Removes the viewer's rule, and with it what is known of the card."""
+    """Removes the viewer's rule. The provider forgets the card soon after."""
     user_id = signed_in(viewer)
     await ledger.lock_wallets(session, user_id)
     rule = await _rule(session, user_id)
     if rule is None:
         raise NotFound("You have no saved card, and no automatic top-up.")
     audit.record(session, user_id, "deleteAutomaticTopUp", about=rule)
-    await session.delete(rule)
-    await session.flush()
+    await _remove(session, rule)
     return rule
 
 
 @on_parting
 async def forget_with_account(session: WriteSession, user_id: int) -> None:
-    """The card of an account that is deleted is charged no more."""
-    await session.execute(delete(AutomaticTopUp).where(AutomaticTopUp.id == user_id))
+    """The card of an account that is deleted is charged no more, and forgotten."""
+    # Without the wallet, which is locked after machines: those of the account go in the same transaction.
+    if (rule := await _rule(session, user_id)) is not None:
+        await _remove(session, rule)
+
+
+async def _remove(session: WriteSession, rule: AutomaticTopUp) -> None:
+    await forgotten_cards.forget(session, rule.customer_key)
+    await session.delete(rule)
+    await session.flush()
 
 
 async def keep_card(session: WriteSession, user_id: int, customer_key: str) -> None:
-    """Remembers the card of a payment; the rule stays as it is, or is off."""
-    values = {"id": user_id, "customer_key": customer_key[:PROVIDER_KEY_LENGTH_MAX]}
-    added = insert(AutomaticTopUp).values(values)
-    changed = {"customer_key": added.excluded.customer_key}
-    await session.execute(added.on_conflict_do_update(index_elements=[AutomaticTopUp.id], set_=changed))
+    """Remembers the card of a payment, in place of another; the rule stays as it is, or is off.
+
+    Not that of an account that was deleted meanwhile, nor one that was forgotten: events about its payments still come.
+    """
+    await ledger.lock_wallets(session, user_id)
+    if await forgotten_cards.was_forgotten(session, customer_key):
+        return
+    rule = await _rule(session, user_id)
+    if (await session.get_one(User, user_id)).anonymised_at is not None:
+        await forgotten_cards.forget(session, customer_key)
+    elif rule is None:
+        session.add(AutomaticTopUp(id=user_id, customer_key=customer_key))
+    elif rule.customer_key != customer_key:
+        await forgotten_cards.forget(session, rule.customer_key)
+        rule.customer_key = customer_key
+    await session.flush()
 
 
 async def start_if_due(session: WriteSession, user_id: int) -> None:

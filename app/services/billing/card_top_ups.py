@@ -19,6 +19,7 @@ from app.gateways.card_payments import CENTS, Charge, Event, Page
 from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.billing.top_ups import PaymentEvent, TopUp, TopUpState
 from app.models.kinds.billing import BillingJob
+from app.models.limits.billing import PROVIDER_KEY_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.billing import amounts, automatic_top_ups, holds, ledger
@@ -104,7 +105,7 @@ async def _learn_of_card(session: WriteSession, top_up: TopUp, event: Event) -> 
     """What an event says of a saved card: which one it is, that it works, or that it was refused."""
     customer = event.about.get("customer")
     if top_up.saves_card and top_up.state is TopUpState.PAID and isinstance(customer, str) and customer:
-        await automatic_top_ups.keep_card(session, top_up.user_id, customer)
+        await automatic_top_ups.keep_card(session, top_up.user_id, customer[:PROVIDER_KEY_LENGTH_MAX])
     if top_up.is_automatic and top_up.state is TopUpState.PAID:
         await automatic_top_ups.paid(session, top_up.user_id)
     elif top_up.is_automatic and event.kind == "payment_intent.payment_failed":

@@ -69,6 +69,11 @@ def price_of(
     )
 
 
+def has_price(cause: OperationCause) -> bool:
+    """Whether such work costs something in this installation."""
+    return bool(getattr(settings, UNITS[cause]))
+
+
 def price_for(purpose: Purpose) -> Decimal:
     """What work for this purpose costs."""
     assert purpose.count_of_lines is not None, "the price is for lines"

@@ -10,6 +10,7 @@ each connection takes one of them, so that operations wait for few others. A wal
 what comes goes to a part of the connection, and what goes is taken from the parts that have most.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.database import WriteSession, lock, part
+from app.database import ReadSession, WriteSession, lock, part
 from app.errors import Conflict, NotFound
 from app.models.base import Base, Record
 from app.models.billing.ledger import (
@@ -44,7 +45,9 @@ from app.models.billing.ledger import (
     OperationCause,
     OperationKind,
 )
+from app.models.billing.reservations import Reservation
 from app.services.billing import holds
+from app.services.billing.errors import InsufficientFunds
 
 STRIPES = 64
 # An account with so many entries is locked after others, and a wallet with so many is divided.
@@ -102,6 +105,11 @@ class About:
 def named(row: Record) -> tuple[str, int]:
     """How an operation refers to the row that it is about."""
     return type(row).__name__, row.id
+
+
+def subject_of(paid: Operation | Reservation) -> tuple[str, int] | None:
+    """What an operation or a reservation is for."""
+    return None if paid.subject_type is None or paid.subject_key is None else (paid.subject_type, paid.subject_key)
 
 
 async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Operation:
@@ -204,15 +212,28 @@ async def lock_wallets(session: WriteSession, *user_ids: int) -> None:
         await lock(session, f"wallet {user_id}")
 
 
+async def owners(session: ReadSession, operation_id: int) -> Sequence[int]:
+    """The users whose money an operation moved."""
+    entries = LedgerEntry.__table__.c
+    moved = select(entries.user_id).where(entries.operation_id == operation_id, entries.user_id.is_not(None))
+    return (await session.scalars(moved.distinct().order_by(entries.user_id))).all()
+
+
+async def require_reversible(session: ReadSession, operation: Operation) -> None:
+    """Conflict for a reversal, and for what is reversed already."""
+    if operation.reverses_id is not None:
+        raise Conflict("This operation is itself a reversal, which cannot be reversed.")
+    if await session.scalar(select(Operation.id).where(Operation.reverses_id == operation.id)) is not None:
+        raise Conflict("This operation is already reversed. It can be reversed once.")
+
+
 async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | None, reason: str) -> Operation:
-    """Posts the opposite of an operation, which stays. Once; and not if somebody has spent what they got."""
+    """Posts the opposite of an operation, which stays. Once; InsufficientFunds if somebody has spent what they got."""
     reversed_ = await session.get(Operation, operation_id)
     if reversed_ is None:
         raise NotFound("There is no such operation.")
-    if reversed_.reverses_id is not None:
-        raise Conflict("This operation is itself a reversal, which cannot be reversed.")
-    owners = select(LedgerEntry.user_id).where(LedgerEntry.operation_id == operation_id)
-    await lock_wallets(session, *(id for id in await session.scalars(owners) if id is not None))
+    await lock_wallets(session, *await owners(session, operation_id))
+    await require_reversible(session, reversed_)
     about = About(
         reversed_.cause,
         actor_id,
@@ -220,6 +241,7 @@ async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | N
         reason=reason,
         count_of_lines=reversed_.count_of_lines,
         count_of_training_epoch=reversed_.count_of_training_epoch,
+        subject=subject_of(reversed_),
         reverses_id=reversed_.id,
     )
     async with part(session):
@@ -227,7 +249,7 @@ async def reverse(session: WriteSession, operation_id: int, *, actor_id: int | N
 
 
 async def _opposite(session: WriteSession, operation_id: int) -> list[Leg]:
-    """The opposite of each entry. What came to one part of a wallet is taken from any of them."""
+    """The opposite of each entry. What came to the parts of a wallet is taken from any of them."""
     columns = (
         LedgerEntry.account_id,
         LedgerEntry.change,
@@ -237,9 +259,15 @@ async def _opposite(session: WriteSession, operation_id: int) -> list[Leg]:
     )
     entries = select(*columns).join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
     legs: list[Leg] = []
+    came: dict[tuple[int, Currency], Decimal] = defaultdict(Decimal)
     for entry in await session.execute(entries.where(LedgerEntry.operation_id == operation_id)):
         if entry.kind is AccountKind.WALLET and entry.change > 0:
-            legs += await debits(session, entry.user_id, entry.currency, entry.change)
+            came[entry.user_id, entry.currency] += entry.change
         else:
             legs.append(Leg(entry.account_id, -entry.change))
+    for (user_id, currency), amount in came.items():
+        available = await holds.available(session, user_id, currency)
+        if available < amount:
+            raise InsufficientFunds(required=amount, available=available, currency=currency)
+        legs += await debits(session, user_id, currency, amount)
     return legs

@@ -143,14 +143,13 @@ async def payee_legs(session: WriteSession, payee_id: int, amount: Decimal, comm
 
 
 def _about(reservation: Reservation) -> About:
-    subject = reservation.subject_type, reservation.subject_key
     return About(
         reservation.cause,
         reservation.actor_id or reservation.user_id,
         reservation.payee_id or reservation.user_id,
         count_of_lines=reservation.count_of_lines,
         count_of_training_epoch=reservation.count_of_training_epoch,
-        subject=None if subject[0] is None or subject[1] is None else (subject[0], subject[1]),
+        subject=ledger.subject_of(reservation),
         job_key=reservation.job_key,
     )
 

@@ -20,7 +20,7 @@ CENT = Decimal("0.01")
 # What camt.053 has room for.
 CAMT_SMALLEST = Decimal("0.00001")
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
-COLUMNS = ("date", "operation", "kind", "cause", "amount", "balance", "currency", "reason")
+COLUMNS = ("date", "operation", "kind", "cause", "amount", "balance", "currency", "reason", "reverses")
 
 
 class StatementFormat(Enum):
@@ -50,7 +50,8 @@ def as_csv(statement: Statement) -> str:
     table.writerow(COLUMNS)
     bounds = (statement.since, "opening", statement.opening), (statement.until, "closing", statement.closing)
     [first, last] = [
-        [at.isoformat(), "", name, "", "", f"{balance:f}", statement.currency.value, ""] for at, name, balance in bounds
+        [at.isoformat(), "", name, "", "", f"{balance:f}", statement.currency.value, "", ""]
+        for at, name, balance in bounds
     ]
     table.writerow(first)
     table.writerows(_row(statement, line) for line in statement.lines)
@@ -69,6 +70,7 @@ def _row(statement: Statement, line: Line) -> list[str]:
         f"{line.balance:f}",
         statement.currency.value,
         harmless(operation.reason or ""),
+        str(line.reverses or ""),
     ]
 
 
@@ -93,6 +95,7 @@ def as_beancount(statement: Statement) -> str:
         lines += [
             f'{day} * "{line.operation.cause.value}" "{_quoted(line.operation.reason or "")}" ^{line.operation.uuid}',
             f'  operation: "{line.operation.uuid}"',
+            *([f'  reverses: "{line.reverses}"'] if line.reverses else []),
             f"  {account}  {change:f} {unit}",
             f"  {other}  {-change:f} {unit}",
             "",
@@ -138,7 +141,8 @@ def as_camt053(statement: Statement) -> str:
     _balance(shown, "CLBD", closing, statement.until.date())
     entries = [(_camt(line.entry.change), line) for line in statement.lines]
     for change, line in entries:
-        _entry(shown, change, line.entry.created_at, line.operation.uuid.hex, line.operation.cause.value)
+        at, reference = line.entry.created_at, line.operation.uuid.hex
+        _entry(shown, change, at, reference, line.operation.cause.value, is_reversal=line.reverses is not None)
     if rest := closing - opening - sum((change for change, _ in entries), ZERO):
         _entry(shown, rest, statement.until, "rounding", "Rounding to five decimals")
     ET.indent(document)
@@ -169,10 +173,14 @@ def _amount(parent: ET.Element, amount: Decimal) -> None:
     _below(parent, "CdtDbtInd", text="DBIT" if amount < 0 else "CRDT")
 
 
-def _entry(shown: ET.Element, change: Decimal, at: datetime, reference: str, what: str) -> None:
+def _entry(
+    shown: ET.Element, change: Decimal, at: datetime, reference: str, what: str, *, is_reversal: bool = False
+) -> None:
     entry = _below(shown, "Ntry")
     _below(entry, "NtryRef", text=reference[:35])
     _amount(entry, change)
+    if is_reversal:
+        _below(entry, "RvslInd", text="true")
     _below(entry, "Sts", "Cd", text="BOOK")
     _below(entry, "BookgDt", "DtTm", text=f"{at:%Y-%m-%dT%H:%M:%S.%fZ}")
     # A code that every bank may use for what it does not tell apart.

@@ -12,6 +12,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from app import checks
 from app.database import ReadSession, WriteSession
@@ -37,11 +38,12 @@ OWN_TYPES = [name for name in LedgerEntry.__mapper__.polymorphic_map if name.val
 
 @dataclass(frozen=True)
 class Line:
-    """One entry of a statement, and the balance after it."""
+    """One entry of a statement, the balance after it, and the UUID of the operation that its operation reverses."""
 
     entry: LedgerEntry
     operation: Operation
     balance: Decimal
+    reverses: UUID | None
 
     @property
     def date_time(self) -> datetime:
@@ -153,9 +155,11 @@ async def statement(
     """A statement from `since` on and before `until`; what is posted later is not part of it."""
     await _wait_for_open_postings(session, user.id, currency)
     opening = await balance_at(session, user.id, currency, since)
+    reversed_ = aliased(Operation)
     query = (
-        select(LedgerEntry, Operation)
+        select(LedgerEntry, Operation, reversed_.uuid)
         .join(Operation, Operation.id == LedgerEntry.operation_id)
+        .outerjoin(reversed_, reversed_.id == Operation.reverses_id)
         .where(
             LedgerEntry.user_id == user.id,
             LedgerEntry.currency == currency,
@@ -173,9 +177,9 @@ async def statement(
             limit=settings.statement_lines_max,
         )
     lines, balance = [], opening
-    for entry, operation in rows:
+    for entry, operation, reverses in rows:
         balance += entry.change
-        lines.append(Line(entry, operation, rounded(balance)))
+        lines.append(Line(entry, operation, rounded(balance), reverses))
     return Statement(user, currency, since, until, opening, lines)
 
 

@@ -23,6 +23,7 @@ from app.models.wildlife.species_classifiers import (
 from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
 from app.services.billing import charges
+from app.services.billing.charges import Estimate
 from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
 from app.services.system import jobs, left_files, storage_usage
@@ -61,9 +62,7 @@ async def train_species_classifier(
     if reason := EFFICIENTNET_LITE0.reason:
         raise Unavailable(reason)
     await storage_usage.require_any_room(session, signed_in(viewer))
-    counts = await crops.counted(session, project.id, gold_standard_only=gold_standard_only)
-    names = await crops.names_of(session, list({*counts, *(species_ids or [])}))
-    learned = _learned(counts, names, species_ids)
+    counts, names, learned = await _to_learn(session, project.id, species_ids, gold_standard_only=gold_standard_only)
     training = SpeciesClassifierTraining(
         project_id=project.id,
         user_id=signed_in(viewer),
@@ -75,7 +74,7 @@ async def train_species_classifier(
             "learned": crops.by_name({id: counts[id] for id in learned}, names),
             "leftOut": crops.by_name({id: count for id, count in counts.items() if id not in learned}, names),
         },
-        crops=sum(min(counts[id], settings.species_crops_per_class_max) for id in learned),
+        crops=_crops_of(counts, learned),
     )
     session.add(training)
     await session.flush()
@@ -85,6 +84,34 @@ async def train_species_classifier(
     await charges.hold_for(session, job, purpose)
     await session.flush()
     return training
+
+
+async def estimate(
+    session: ReadSession,
+    viewer: Viewer,
+    *,
+    project_id: int,
+    species_ids: Sequence[int] | None = None,
+    gold_standard_only: bool = False,
+) -> Estimate:
+    """What such a training would cost the viewer. What could not be trained is refused."""
+    project = await access.project_to_approve_in(session, viewer, project_id)
+    counts, _, learned = await _to_learn(session, project.id, species_ids, gold_standard_only=gold_standard_only)
+    purpose = Purpose(OperationCause.SPECIES_TRAINING, count_of_lines=_crops_of(counts, learned))
+    return await charges.estimate(session, signed_in(viewer), purpose)
+
+
+async def _to_learn(
+    session: ReadSession, project_id: int, wanted: Sequence[int] | None, *, gold_standard_only: bool
+) -> tuple[dict[int, int], dict[int, str], list[int]]:
+    """The crops and the names of species, and the species to learn."""
+    counts = await crops.counted(session, project_id, gold_standard_only=gold_standard_only)
+    names = await crops.names_of(session, list({*counts, *(wanted or [])}))
+    return counts, names, _learned(counts, names, wanted)
+
+
+def _crops_of(counts: dict[int, int], learned: Sequence[int]) -> int:
+    return sum(min(counts[id], settings.species_crops_per_class_max) for id in learned)
 
 
 def _learned(counts: dict[int, int], names: dict[int, str], wanted: Sequence[int] | None) -> list[int]:
