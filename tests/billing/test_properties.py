@@ -8,12 +8,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func, literal, select, update
+from sqlalchemy import ColumnElement, func, literal, update
 
 from app.database import Database
 from app.errors import DomainError
 from app.models.billing.ledger import Currency
-from app.models.billing.reservations import Reservation, ReservationPart, ReservationState
+from app.models.billing.reservations import Reservation, ReservationPart
 from app.policies import Viewer
 from app.services.billing import grants, holds, ledger, reservations, topping_up
 from app.services.billing.balances import balances_of
@@ -22,7 +22,7 @@ from app.services.billing.reservations import Purpose
 from tests import factories
 from tests.billing.books import broken, give, move
 from tests.billing.consulting_acts import ConsultingActs
-from tests.billing.crowd import WORK, Crowd, break_connections, sweep_all
+from tests.billing.crowd import WORK, Crowd, break_connections, ends, watch
 from tests.billing.market_acts import HOUR, MarketActs
 from tests.billing.money_model import SMALLEST, Given, Held, Model
 from tests.consulting.people import escrowed
@@ -249,12 +249,8 @@ async def test_at_once_and_with_connections_that_break_nothing_is_lost(database,
         await give(database, person, 10, Currency.EAML)
     crowd = Crowd(database, people)
     with servers.connect("postgres") as connection:
-        await asyncio.gather(*map(crowd.client, range(16)), break_connections(connection))
+        working = asyncio.gather(*map(crowd.client, range(16)), break_connections(connection))
+        await asyncio.gather(working, watch(database, working))
     assert "Operation" in crowd.done
     assert await broken(database) == {}
-    # Faults have stopped: whatever was held past its end goes with one sweep.
-    await sweep_all(database)
-    async with database.reading() as session:
-        held = Reservation.state == ReservationState.HELD
-        assert await session.scalar(select(func.count()).select_from(Reservation).where(held)) == 0
-    assert await broken(database) == {}
+    await ends(database)
