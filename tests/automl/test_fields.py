@@ -234,6 +234,55 @@ async def test_what_the_owner_sets_is_kept(change, shown, machine, owner):
     assert told["machineOwnerUser"]["id"] == ids.encode(owner.user)
 
 
+STAGES = [f"machine_is_re_run_{each.value.lower()}" for each in MachineStage]
+LINE = {"size": 1.5, "when": "2024-01-01", "at": "10:00:00", "note": "none", "kind": "Red"}
+
+
+@pytest.mark.parametrize(
+    ("mutation", "given", "again"),
+    [
+        ("updateMachine", {"parameterNnLoss": "MAE"}, STAGES[5:]),
+        ("updateMachine", {"parameterNnOptimizer": "SGD"}, STAGES[5:]),
+        ("updateMachine", {"parameterNnShape": {"HiddenLayerCount": 2}, "parameterNnLoss": "MAE"}, STAGES[4:]),
+        ("updateMachine", {"machineName": "Others"}, []),
+        ("appendLines", {"rows": [LINE], "purpose": "LEARNING"}, STAGES),
+    ],
+)
+async def test_a_stage_that_is_done_again_does_all_after_it_again(
+    change, shown, database, machine, owner, mutation, given, again
+):
+    async with database.writing() as session:
+        held = await session.get_one(Machine, machine.id)
+        held.status = MachineStatus.READY
+        for stage in STAGES:
+            setattr(held, stage, False)
+    named = {"id" if mutation == "updateMachine" else "machineId": ids.encode(machine)}
+    changed = await change(mutation, viewer=owner, **named, **given)
+    assert "message" not in changed, changed
+    told = await shown(*map(camel, STAGES), "stages { stage isReRun }")
+    assert [each for each in STAGES if told[camel(each)]] == again
+    assert [f"machine_is_re_run_{each['stage'].lower()}" for each in told["stages"] if each["isReRun"]] == again
+
+
+async def test_what_the_owner_sets_reaches_the_learner(database, machine):
+    async with database.writing() as session:
+        held = await session.get_one(Machine, machine.id)
+        held.parameter_nn_loss, held.parameter_nn_optimizer = NNLoss.MAE.value, NNOptimizer.RMSPROP
+        held.parameter_nn_shape, held.machine_level = {"HiddenLayerCount": 2}, 4
+        work = Work(machine_id=machine.id, kind=WorkKind.TRAINING, options={"budgetS": 7, "seed": 11})
+        session.add(work)
+    async with database.writing() as session:
+        request = (await trainings.begin_training(session, work.id, server_name="here")).request
+    wanted = {"loss": "mae", "optimizer": "rmsprop", "shape": {"HiddenLayerCount": 2}, "level": 4}
+    assert {name: request[name] for name in wanted} == wanted
+    assert (request["budget_s"], request["seed"]) == (7, 11)
+
+
+def test_the_level_is_chosen_once():
+    assert "level" in SCHEMA["CreateMachineInput"].fields
+    assert not {"level", "machineLevel"} & SCHEMA["UpdateMachineInput"].fields.keys()
+
+
 BOARD = {"name": "network-1", "kind": "network", "fitS": 3.4, "facts": {"epochs": 64, "batch": 128}}
 SAMPLES = {
     "scaler": 0.5,

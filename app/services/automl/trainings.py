@@ -12,6 +12,7 @@ from app.database import ReadSession, WriteSession, copy_out, part
 from app.errors import Conflict, Invalid, NotFound, quoted
 from app.models.automl.choices import (
     MachineSplit,
+    MachineStage,
     MachineStatus,
     NNLoss,
     NNOptimizer,
@@ -33,6 +34,7 @@ from app.services.automl.machines.access import machine_to_change, require_rest
 from app.services.automl.machines.columns import check_split
 from app.services.automl.machines.loading import columns_in_order
 from app.services.automl.machines.making import SplitChoice
+from app.services.automl.machines.stages import begin_all, redo_from
 from app.services.billing import charges
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.ledger import named
@@ -51,7 +53,6 @@ METRICS = {
     TargetMetric.R2: "r2",
 }
 METRIC_OF = {name: metric for metric, name in METRICS.items()}
-RE_RUN = ("mdc", "ici", "fe", "enc_dec", "nn_config", "model")
 LINES = """
 COPY (
     SELECT values || to_jsonb(CASE WHEN is_for_evaluation THEN 'EVALUATION' ELSE 'LEARNING' END)
@@ -222,8 +223,7 @@ async def begin_training(session: WriteSession, work_id: int, *, server_name: st
     if machine.deleted_at is not None:
         raise NotFound("The machine was deleted.")
     machine.machine_columns_errors = {}
-    for stage in RE_RUN:
-        setattr(machine, f"machine_is_re_run_{stage}", False)
+    begin_all(machine)
     columns = await columns_in_order(session, machine.id)
     last = await session.scalar(select(func.max(MachineLine.id)).where(MachineLine.machine_id == machine.id))
     is_limited = machine.machine_is_data_lines_training_count_limit_enabled
@@ -300,7 +300,7 @@ async def training_failed(session: WriteSession, work_id: int, reason: str) -> N
     """What a training that failed for good leaves: the machine answers as before, and says why."""
     work = await works.fail(session, work_id, reason)
     machine = await session.get_one(Machine, work.machine_id, with_for_update={"key_share": True})
-    machine.machine_is_re_run_mdc = machine.machine_is_re_run_model = True
+    redo_from(machine, MachineStage.MDC)
     if work.status is WorkStatus.ERROR:
         machine.machine_columns_errors = {"*": work.failure}
     await works.log(session, machine, reason, is_success=False)

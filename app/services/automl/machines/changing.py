@@ -10,6 +10,7 @@ from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
 from app.models.accounts import TeamMembership, User
+from app.models.automl.choices import MachineStage
 from app.models.automl.machines import Machine
 from app.models.kinds.automl import AutomlJob
 from app.policies import Viewer, require, signed_in
@@ -20,6 +21,7 @@ from app.services.automl import works
 from app.services.automl.machines.access import machine_to_change, machine_to_dispose_of, require_rest
 from app.services.automl.machines.making import description_of_machine, name_of_machine, team_of_machine
 from app.services.automl.machines.shapes import shape_of_network
+from app.services.automl.machines.stages import redo_from
 from app.services.automl.market import buying, listing
 from app.services.system import audit
 from app.services.system.notifications import notify_unless_viewer
@@ -46,10 +48,10 @@ async def update_machine(session: WriteSession, viewer: Viewer, machine_id: int,
         require(may_dispose_of_this_machine, viewer, machine)
     for name, value in changes.items():
         setattr(machine, name, _checked(viewer, name, value))
-    if changes.keys() & {"parameter_nn_loss", "parameter_nn_optimizer", "parameter_nn_shape"}:
-        machine.machine_is_re_run_model = True
     if "parameter_nn_shape" in changes:
-        machine.machine_is_re_run_nn_config = True
+        redo_from(machine, MachineStage.NN_CONFIG)
+    elif changes.keys() & {"parameter_nn_loss", "parameter_nn_optimizer"}:
+        redo_from(machine, MachineStage.MODEL)
     if changes.keys() & OF_OWNERS:
         await listing.follow(session, machine)
     await session.flush()

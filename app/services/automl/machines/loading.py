@@ -11,7 +11,7 @@ from app.database import ReadSession, WriteSession, copy_in, copy_out, lock
 from app.errors import NotFound
 from app.formats.tables.lines import LINE_COLUMNS
 from app.metering import in_thread
-from app.models.automl.choices import LinePurpose, MachineSplit, MachineStatus
+from app.models.automl.choices import LinePurpose, MachineSplit, MachineStage, MachineStatus
 from app.models.automl.lines import DataLinesOperation, MachineLine, MachineTableLock
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.kinds.automl import AutomlJob
@@ -20,6 +20,7 @@ from app.models.system import Job, JobState
 from app.queue import enqueue
 from app.services.automl.machines.access import table_name
 from app.services.automl.machines.columns import written
+from app.services.automl.machines.stages import redo_from
 from app.services.system.notifications import notify
 
 PIECE_BYTES = 1 << 20
@@ -234,7 +235,7 @@ def change_counts(machine: Machine, counts: dict[LinePurpose, int]) -> None:
 
 def lines_changed(machine: Machine) -> None:
     """What is known of the lines must be found out again at the next training."""
-    machine.machine_is_re_run_mdc = machine.machine_is_re_run_enc_dec = machine.machine_is_re_run_model = True
+    redo_from(machine, MachineStage.MDC)
 
 
 async def ask_for_profile(session: WriteSession, machine: Machine) -> None:
