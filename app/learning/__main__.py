@@ -3,7 +3,7 @@
 The task stands in `request.json` of the folder. Out go progress lines and one last line with `result` or `failure`,
 both with exit code 0. The end of standard input, or any byte but one, asks to stop: exit code 3, and nothing more is
 said. So a child never outlives its parent. The byte `k` asks to stop early and to keep what was learned so far: the
-task ends as if its time were over.
+task ends as if its time were over, or at once if nothing was.
 """
 
 import json
@@ -15,7 +15,7 @@ import threading
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import TextIO
 
 from app.learning.compiled import keep_compiled
@@ -28,8 +28,9 @@ from app.learning.engine import (
     TrainingRequest,
     load,
 )
-from app.learning.inspection import inspect
 
+# Whoever gives seconds counts those to import what is needed, too.
+BEGAN = monotonic()
 CANCELLED = 3
 KEEP = b"k"
 CAMERA_TRAP_TASKS = ("find", "tell_apart", "learn_species")
@@ -49,6 +50,7 @@ class Parent:
         os.dup2(2, 1)
         self.stop = threading.Event()
         self.keeps = threading.Event()
+        self.has_best = False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def report(
@@ -68,6 +70,7 @@ class Parent:
             "eta_s": None if eta_s is None else round(eta_s, 1),
             "epoch": None if epoch is None else asdict(epoch),
         }
+        self.has_best = self.has_best or best is not None
         self.say(line if best is None else {**line, "best": best})
 
     def is_over(self) -> bool:
@@ -82,6 +85,9 @@ class Parent:
     def _listen(self) -> None:
         # Not sys.stdin: its lock, held by a waiting thread, would break the interpreter's own end.
         while os.read(0, 1) == KEEP:
+            if not self.has_best:
+                # There is nothing to keep, and an import or a step would take seconds to notice.
+                os._exit(CANCELLED)
             self.keeps.set()
         self.stop.set()
         sleep(CANCEL_S_MAX)
@@ -99,9 +105,8 @@ def main(folder: Path) -> int:
     parent = Parent()
     try:
         parent.say({"result": _result(folder, parent)})
-        if parent.keeps.is_set():
-            # A step that was left behind must not be waited for, nor be torn down while it compiles.
-            os._exit(0)
+        # All is written. A step that was left behind must not be waited for, nor be torn down while it compiles.
+        os._exit(0)
     except Failure as failure:
         return _fail(parent, str(failure))
     except MemoryError:
@@ -111,7 +116,6 @@ def main(folder: Path) -> int:
         return _fail(parent, "This needs more memory than the limit. Choose smaller areas or a lower zoom level.")
     except (Cancelled, BrokenPipeError):
         return CANCELLED
-    return 0
 
 
 def _result(folder: Path, parent: Parent) -> dict[str, object]:
@@ -124,7 +128,7 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
     if request["task"] == "learn_table":
         tables = import_module("app.learning.tables.training")
         learned: dict[str, object] = tables.learn(
-            folder, tables.TableRequest.read(request), parent.report, parent.is_over
+            folder, tables.TableRequest.read(request), parent.report, parent.is_over, began=BEGAN
         )
         return learned
     if request["task"] == "judge_table":
@@ -132,7 +136,11 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
         judged: dict[str, object] = rescoring.judge(folder, rescoring.JudgeRequest.read(request), parent.report)
         return judged
     if request["task"] == "inspect":
-        return inspect(folder, InspectionRequest.read(request), parent.report, parent.stop.is_set)
+        inspection = import_module("app.learning.inspection")
+        seen: dict[str, object] = inspection.inspect(
+            folder, InspectionRequest.read(request), parent.report, parent.stop.is_set
+        )
+        return seen
     engine = load(request["base_model"])
     if request["task"] == "train":
         return engine.train(folder, TrainingRequest.read(request), parent.report, parent.stop.is_set)

@@ -30,7 +30,7 @@ class AutomlSettings(BaseModel):
         default=4 * 3_600, description="Most seconds that may be asked for as the budget of a machine's training."
     )
     machine_training_poll_s: Duration = Field(
-        default=0.25, description="Seconds between two looks whether a machine's training is to stop."
+        default=0.1, description="Seconds between two looks whether a machine's training is to stop."
     )
     server_silence_s_max: Duration = Field(
         default=60, description="Seconds without a sign of life after which a worker counts as gone."

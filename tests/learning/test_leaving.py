@@ -19,10 +19,17 @@ def test_a_fault_is_raised_where_it_is_waited_for():
 def test_a_step_that_does_not_notice_is_left_behind():
     never, ended = Event(), Event()
     try:
-        assert unless_stopped(lambda: never.wait() and ended.set(), lambda: True) is None
+        asked = iter([False])
+        assert unless_stopped(lambda: never.wait() and ended.set(), lambda: next(asked, True)) is None
         assert not ended.is_set()
     finally:
         never.set()
+
+
+def test_a_step_that_is_to_stop_already_does_not_begin():
+    begun = Event()
+    assert unless_stopped(begun.set, lambda: True) is None
+    assert not begun.is_set()
 
 
 def test_a_step_that_notices_gives_what_it_has():

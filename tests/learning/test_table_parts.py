@@ -140,6 +140,10 @@ def test_the_clock_stops_in_time_and_at_once_if_it_is_asked_to():
     assert Clock(0).must_stop()
 
 
+def test_no_part_takes_the_time_of_those_after_it():
+    assert [round(each.left_s()) for each in Clock(100).turns(4)] == [21, 28, 42, 85]
+
+
 def test_a_shape_of_three_layers_is_spread_over_as_many_as_wanted():
     shape = {"HiddenLayerCount": 5, "NeuronPercentage1": 100, "NeuronPercentage2": 200, "NeuronPercentage3": 300}
     request = TableRequest(columns=[], level=2, shape={**shape, "LayerTypeActivation3": "dense_elu"})

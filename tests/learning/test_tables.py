@@ -6,7 +6,7 @@ from math import nan
 import numpy as np
 import pytest
 
-from app.learning.engine import Cancelled, Failure
+from app.learning.engine import Failure
 from app.learning.tables import training
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.requests import TableRequest
@@ -284,27 +284,6 @@ def test_a_budget_of_half_a_second_gives_a_machine(tmp_path):
     assert "constant" in {line["name"] for line in trained.output["leaderboard"]}
     assert {line["name"] for line in trained.output["leaderboard"]} <= {"constant", "linear"}
     assert len(trained.answers([{}]).values) == 1
-
-
-def test_who_cancels_keeps_the_best_so_far(tmp_path):
-    asked = []
-
-    def cancelled():
-        asked.append(True)
-        return len(asked) > 12
-
-    trained = Trained(tmp_path / "cancelled", [*INPUTS, PRICE], level=3, cancelled=cancelled)
-
-    assert trained.outcome["stopped"] == "CANCELLED"
-    assert not trained.output["isRefitted"]
-    assert trained.output["figures"]["rmse"] > 0
-
-
-def test_who_cancels_before_anything_is_learned_keeps_nothing(tmp_path):
-    with pytest.raises(Cancelled):
-        Trained(tmp_path / "never", [*INPUTS, PRICE], cancelled=lambda: True)
-
-    assert not (tmp_path / "never" / "machine.safetensors").exists()
 
 
 def test_what_is_said_on_the_way_has_a_stage_and_the_best_so_far(classes):

@@ -34,10 +34,11 @@ class TreeMaker:
         began = monotonic()
         grown: list[Trees] = []
         answers, losses = [], []
-        for fold in ground.tried:
+        turns = clock.turns(len(ground.tried) + (not self.is_bagged))
+        for fold, own in zip(ground.tried, turns, strict=False):
             say(f"Growing {self.name}, fold {fold + 1}")
             held = ground.held_in(fold)
-            trees = self._grow(ground, ground.learned_in(fold), held, clock)
+            trees = self._grow(ground, ground.learned_in(fold), held, clock, turn=own)
             if trees is None:
                 return None
             grown.append(trees)
@@ -47,7 +48,7 @@ class TreeMaker:
         facts = {"trees": counts}
         whole = None
         if not self.is_bagged and not clock.must_stop():
-            whole = self._grow(ground, ground.used, None, clock, count=_wanted(counts))
+            whole = self._whole(ground, clock, _wanted(counts))
         candidate = Boosted(whole or joined(grown), ground.scale, self.name)
         return Learned(
             self.name, "trees", np.concatenate(answers), tuple(losses), candidate, monotonic() - began, facts
@@ -59,24 +60,35 @@ class TreeMaker:
             again = self.learn(ground, clock, say)
             return None if again is None else again.candidate
         say(f"Growing {self.name} on all rows")
-        wanted = _wanted(learned.facts["trees"])
-        trees = self._grow(ground, ground.used, None, clock, count=wanted)
-        whole = trees is not None and trees.count == wanted * len(trees.baseline)
-        return Boosted(trees, ground.scale, self.name) if whole and trees is not None else None
+        whole = self._whole(ground, clock, _wanted(learned.facts["trees"]))
+        return None if whole is None else Boosted(whole, ground.scale, self.name)
 
     def grown(self, ground: Ground, rows: Ints, clock: Clock, *, count: int) -> Trees | None:
         """So many trees on some rows, with nothing held back."""
         return self._grow(ground, rows, None, clock, count=count)
 
+    def _whole(self, ground: Ground, clock: Clock, wanted: int) -> Trees | None:
+        """So many trees on all rows; None if there is no time: fewer would say less than those that were judged."""
+        trees = self._grow(ground, ground.used, None, clock, count=wanted)
+        return trees if trees is not None and trees.count == wanted * len(trees.baseline) else None
+
     def _grow(
-        self, ground: Ground, rows: Ints, held: Ints | None, clock: Clock, *, count: int | None = None
+        self,
+        ground: Ground,
+        rows: Ints,
+        held: Ints | None,
+        clock: Clock,
+        *,
+        turn: Clock | None = None,
+        count: int | None = None,
     ) -> Trees | None:
+        """Trees until the held rows, the turn or the time say stop; the first of them are grown whatever the turn."""
         inputs, targets, weights = _with_all_classes(ground, rows)
         model = self._model(ground, inputs)
         most = count or self.plan.trees_max
         watched = None if held is None else _Watched(ground, held)
         done, step = 0, 10 if count is None else min(count, STEP)
-        while done < most and not clock.must_stop():
+        while done < most and not ((turn or clock) if done else clock).must_stop():
             began = monotonic()
             model.set_params(max_iter=min(done + step, most))
             model.fit(inputs, targets, sample_weight=weights)

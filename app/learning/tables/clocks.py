@@ -1,6 +1,6 @@
 """The time that a training may take, and whether somebody wants it to stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -34,3 +34,8 @@ class Clock:
     def until(self, share: float) -> "Clock":
         """A clock for a part of the work that may take a share of what the search has left."""
         return Clock((self.elapsed_s + max(self.left_s(), 0) * share) / SEARCH_SHARE, self.cancelled, self.began)
+
+    def turns(self, count: int) -> Iterator["Clock"]:
+        """A clock for each of some parts of about equal length: none takes the time of those that come after it."""
+        for turn in range(count):
+            yield self.until(1 / (count - turn))

@@ -1,7 +1,7 @@
 """How good a machine is on the rows that it never saw, and which inputs that is owed to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -16,7 +16,9 @@ from app.tabular.encoders import Encoders, Matrix
 from app.tabular.heads import Candidate, Head, Rows
 
 REPEATS = 5
-IMPORTANCE_ROWS_MAX = 1000
+IMPORTANCE_ROWS_MIN, IMPORTANCE_ROWS_MAX = 100, 1000
+# Rows times inputs of a round: a wide table has fewer rows shuffled, or the time to learn once more would be gone.
+IMPORTANCE_ANSWERS_MAX = 20_000
 # The share of the budget after which no further round begins: learning once more from all rows is worth more.
 IMPORTANCE_SHARE = 0.04
 HELD_ERRORS_BELOW = 200
@@ -40,13 +42,32 @@ def figure(ground: Ground, answers: Numbers, rows: Ints) -> float | None:
     return importances
 
 
-def judged(ground: Ground, head: Head, rows: Ints, held_errors: Numbers) -> tuple[dict[str, Any], Head]:
-    """All figures on the rows that were set aside, and the head with its intervals."""
-    answers = head.answers(ground.rows.take(rows))
+@dataclass(frozen=True)
+class Said:
+    """What one candidate says of rows, and how long it took: asked once, for its own figures and for the mean."""
+
+    answers: Numbers
+    took_s: float
+
+
+def said(candidates: Sequence[Candidate], rows: Rows) -> list[Said]:
+    """What each candidate says."""
+    each = []
+    for candidate in candidates:
+        candidate.answers(rows.take(np.zeros(1, np.int64)))  # what is prepared once takes none of the time of answers
+        began = monotonic()
+        answers = candidate.answers(rows)
+        each.append(Said(answers, monotonic() - began))
+    return each
+
+
+def judged(ground: Ground, head: Head, mixed: Numbers, rows: Ints, held_errors: Numbers) -> tuple[dict[str, Any], Head]:
+    """All figures on the rows that were set aside, given the mean of what is said of them; the head with intervals."""
+    answers = head.calibrated(mixed) if head.classes else mixed
     if head.classes:
         truth = ground.target.truth[rows]
         figures = metrics.of_classes(answers, truth, head.classes, head.threshold)
-        raw = replace(head, temperature=1.0).answers(ground.rows.take(rows))
+        raw = replace(head, temperature=1.0).calibrated(mixed)
         return {**figures, "uncalibratedLogLoss": metrics.log_loss(raw, truth)}, head
     numbers = ground.target.values[rows]
     errors = answers[:, 0] - numbers
@@ -67,11 +88,8 @@ def _coverage(errors: Numbers, more: Numbers) -> float | None:
     return held / len(errors)
 
 
-def line(ground: Ground, learned: Learned, weight: float, rows: Ints, warmed: Rows | None = None) -> dict[str, Any]:
+def line(ground: Ground, learned: Learned, weight: float, rows: Ints, said: Said) -> dict[str, Any]:
     """A line of the leaderboard."""
-    began = monotonic()
-    answers = learned.candidate.answers(ground.rows.take(rows) if warmed is None else warmed)
-    took = monotonic() - began
     ends = np.cumsum([len(ground.held_in(fold)) for fold in ground.tried])
     folds = [
         figure(ground, learned.held[end - len(held) : end], held)
@@ -81,11 +99,11 @@ def line(ground: Ground, learned: Learned, weight: float, rows: Ints, warmed: Ro
         "name": learned.name,
         "kind": learned.kind,
         "metric": ground.metric,
-        "score": figure(ground, answers, rows),
+        "score": figure(ground, said.answers, rows),
         "foldScores": folds,
         "weight": weight,
         "fitS": round(learned.fit_s, 3),
-        "predictS": round(took, 5),
+        "predictS": round(said.took_s, 5),
         "bytes": size_of(learned.candidate),
         "facts": dict(learned.facts),
     }
@@ -102,10 +120,11 @@ def importance(ground: Ground, head: Head, encoders: Encoders, rows: Ints, clock
     Beside it the older measure: how much worse they become if all rows have its least or its greatest value. All inputs
     are shuffled once, then all again, as long as there is time; nothing is told if there was none for the first round.
     """
-    random = np.random.default_rng(ground.seed)
-    if len(rows) > IMPORTANCE_ROWS_MAX:
-        rows = np.sort(random.choice(rows, IMPORTANCE_ROWS_MAX, replace=False))
-    matrix, places = ground.rows.take(rows).matrix, _places(encoders)
+    random, places = np.random.default_rng(ground.seed), _places(encoders)
+    most = min(max(IMPORTANCE_ANSWERS_MAX // max(len(places), 1), IMPORTANCE_ROWS_MIN), IMPORTANCE_ROWS_MAX)
+    if len(rows) > most:
+        rows = np.sort(random.choice(rows, most, replace=False))
+    matrix = ground.rows.take(rows).matrix
 
     def loss(changed: Matrix) -> float:
         return ground.loss(head.answers(_rows(encoders, changed)), rows)

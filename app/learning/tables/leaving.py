@@ -27,7 +27,12 @@ class _Step(Thread, Generic[T]):
 
 
 def unless_stopped(do: Callable[[], T], is_stopped: Callable[[], bool]) -> T | None:
-    """What a step gives; None if somebody wants it to stop and it does not notice soon. Then it is left behind."""
+    """What a step gives; None if somebody wants it to stop and it does not notice soon. Then it is left behind.
+
+    Nothing begins that is to stop already.
+    """
+    if is_stopped():
+        return None
     step = _Step(do)
     step.start()
     while step.is_alive() and not is_stopped():

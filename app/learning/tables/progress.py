@@ -28,8 +28,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Something within the stage, if nothing was said just now."""
-        if self.stage_name == "preparing":
-            self.stage_name = "training"
+        self._begin_training()
         if monotonic() - self.told_at >= SAY_S:
             self._tell(message)
 
@@ -37,7 +36,12 @@ class Progress:
         """A candidate is there; it may be the best so far."""
         if score is not None and (self.best is None or is_better(metric, score, self.best[2])):
             self.best = (name, metric, score)
-        self.say(name)
+        self._begin_training()
+        self._tell(name)
+
+    def _begin_training(self) -> None:
+        if self.stage_name == "preparing":
+            self.stage_name = "training"
 
     def _tell(self, message: str) -> None:
         self.told_at = monotonic()

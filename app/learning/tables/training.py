@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ NETWORK_SHARE = 0.45
 # By then a network has stopped by itself, unless it is not even compiled.
 LEAVE_SHARE = 0.9
 WEIGHT_LEAST = 0.04
+# To start takes a second or two; a budget as short as that must leave time to learn.
+START_SHARE_MAX = 0.1
 # A network that may learn for less than this share of what it took is worse than the one that was judged.
 REFIT_SHARE_MIN = 0.5
 
@@ -55,13 +58,24 @@ class Learning:
 
 
 def learn(
-    folder: Path, request: TableRequest, report: Report, cancelled: Callable[[], bool] = lambda: False
+    folder: Path,
+    request: TableRequest,
+    report: Report,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    began: float | None = None,
 ) -> dict[str, Any]:
-    """Learn from the rows of a folder; leave the machine and its outcome there."""
+    """Learn from the rows of a folder; leave the machine and its outcome there.
+
+    The budget counts from when the process began, as `monotonic()` has it, but for what is more than a little of it.
+    """
+    here = monotonic()
     check(request)
-    table = read_rows(folder, request)
     plan = plan_of(request, len(request.having(INPUT)))
-    clock = Clock(request.budget_s or plan.usual_s, cancelled)
+    budget_s = request.budget_s or plan.usual_s
+    start_s = 0.0 if began is None else min(here - began, START_SHARE_MAX * budget_s)
+    clock = Clock(budget_s, cancelled, here - start_s)
+    table = read_rows(folder, request)
     progress = Progress(clock, report)
     progress.stage("preparing", f"{len(table):,} rows")
     learning = Learning(request, table, plan, clock, progress)
@@ -197,11 +211,12 @@ class _Output:
         rows = self.sides.evaluation
         held_errors = mixed[:, 0] - self.target.values[self.ground.held]
         self.learning.progress.stage("evaluating", f"Judging on {len(rows):,} rows that nothing was learned from")
-        figures, head = judging.judged(self.ground, head, rows, held_errors)
-        warmed = self.ground.rows.take(rows)
+        said = judging.said([learned.candidate for _, learned in candidates], self.ground.rows.take(rows))
+        answers = np.sum([weight * each.answers for each, weight in zip(said, weights, strict=True)], 0)
+        figures, head = judging.judged(self.ground, head, answers, rows, held_errors)
         board = [
-            judging.line(self.ground, learned, weight, rows, warmed)
-            for (_, learned), weight in zip(candidates, weights, strict=True)
+            judging.line(self.ground, learned, weight, rows, each)
+            for (_, learned), weight, each in zip(candidates, weights, said, strict=True)
         ]
         began = self.clock.elapsed_s
         shares = judging.importance(self.ground, head, self.encoders, rows, self.clock)
@@ -269,7 +284,9 @@ class _Output:
         if not self.encoders.encoders and learned_so_far:
             return
         is_stopped = self.clock.cancelled if clock is self.clock else self._must_leave
-        learned = unless_stopped(lambda: maker.learn(self.ground, clock, self.learning.progress.say), is_stopped)
+        learn = partial(maker.learn, self.ground, clock, self.learning.progress.say)
+        # There is always a first candidate: it takes no time.
+        learned = unless_stopped(learn, is_stopped) if learned_so_far else learn()
         if learned is None:
             return
         learned_so_far.append((maker, learned))
