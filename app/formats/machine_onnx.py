@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from app.errors import Unreadable
 from app.tabular.bundle import UnreadableMachine
-from app.tabular.heads import LEAST, Boosted, Candidate, Constant, Head, Neural, Scale
+from app.tabular.forests import LARGEST, Forest
+from app.tabular.heads import LEAST, Boosted, Candidate, Constant, Forested, Head, Neural, Scale
 from app.tabular.network import Network
 from app.tabular.predictor import Predictor
 from app.tabular.trees import CATEGORIES, Trees
@@ -90,12 +91,12 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], domain=domain, **attributes))
         return output
 
-    def for_each_row(self, values: Values) -> str:
+    def for_each_row(self, values: Values, kind: type[Any] = np.float64) -> str:
         """The same values for every row."""
         any_input = next(iter(self.inputs), None) or self.given("inputs")
         count = self.do("Shape", any_input, start=0, end=1)
         shape = self.do("Concat", count, self.const([1], np.int64), axis=0)
-        return self.do("Expand", self.const(values[None]), shape)
+        return self.do("Expand", self.const(values[None], kind), shape)
 
     def made(self, heads: Sequence[Head], said: Sequence[str]) -> Any:
         """All of it."""
@@ -133,6 +134,9 @@ def _candidate(graph: _Graph, candidate: Candidate) -> str:
         if len(candidate.trees.baseline) == 1:
             sums = graph.do("Concat", graph.do("Mul", sums, graph.const(0.0)), sums, axis=1)
         return graph.do("Softmax", sums, axis=-1)
+    if isinstance(candidate, Forested):
+        said = _means(graph, candidate.forest)
+        return said if candidate.scale is None else _outwards(graph, said, candidate.scale)
     assert isinstance(candidate, Neural)
     exact = graph.do("Cast", _network(graph, candidate.network), to=11)
     if candidate.scale is None:
@@ -206,6 +210,33 @@ def _sums(graph: _Graph, trees: Trees) -> str:
         most[categories] = CATEGORIES - 1
         inputs = _known(graph, inputs, most)
     return graph.do("TreeEnsemble", inputs, domain=TREES_DOMAIN, **_ensemble(trees))
+
+
+def _means(graph: _Graph, forest: Forest) -> str:
+    """The mean over all trees, which are walked: as many questions as the deepest tree has; who has arrived stays."""
+    inputs = graph.given("inputs")
+    clipped = graph.do("Clip", inputs, graph.const(-LARGEST), graph.const(LARGEST))
+    known = graph.do("Where", graph.do("IsNaN", inputs), inputs, clipped)
+    seen = graph.do("Cast", known, to=1)
+    places, is_leaf = np.arange(len(forest.feature)), forest.feature < 0
+    to_left, to_right = np.where(is_leaf, places, places + 1), np.where(is_leaf, places, forest.to)
+    left, right = graph.const(to_left, np.int64), graph.const(to_right, np.int64)
+    features, thresholds = (
+        graph.const(np.maximum(forest.feature, 0), np.int64),
+        graph.const(forest.threshold, np.float32),
+    )
+    missing_left = graph.const(forest.missing_left, np.bool_)
+    at, level = graph.for_each_row(forest.starts, np.int64), forest.starts
+    while len(level := level[~is_leaf[level]]):
+        level = np.concatenate([to_left[level], to_right[level]])
+        value = graph.do("GatherElements", seen, graph.do("Gather", features, at), axis=1)
+        is_below = graph.do("LessOrEqual", value, graph.do("Gather", thresholds, at))
+        is_sent = graph.do("And", graph.do("IsNaN", value), graph.do("Gather", missing_left, at))
+        goes_left = graph.do("Or", is_below, is_sent)
+        at = graph.do("Where", goes_left, graph.do("Gather", left, at), graph.do("Gather", right, at))
+    leaves = graph.do("Gather", graph.const(forest.to, np.int64), at)
+    said = graph.do("Gather", graph.const(forest.said), leaves)
+    return graph.do("ReduceMean", said, graph.const([1], np.int64), keepdims=0)
 
 
 def _known(graph: _Graph, inputs: str, most: Values) -> str:

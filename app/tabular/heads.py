@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from app.tabular.cells import Numbers
 from app.tabular.encoders import Dense, Matrix
+from app.tabular.forests import Forest
 from app.tabular.network import Network, softmax
 from app.tabular.trees import Trees, inputs_of
 
@@ -138,6 +139,24 @@ class Boosted:
         return {"scale": None if self.scale is None else vars(self.scale)}, self.trees.arrays
 
 
+@dataclass(frozen=True)
+class Forested:
+    """A forest: the mean of what its trees say."""
+
+    forest: Forest
+    scale: Scale | None
+    kind: str = "forest"
+
+    def answers(self, rows: Rows) -> Numbers:
+        """Probabilities, or numbers."""
+        said = self.forest.outputs(rows.tree_inputs)
+        return said if self.scale is None else self.scale.outwards(said)
+
+    def stored(self) -> tuple[dict[str, Any], Arrays]:
+        """Facts and arrays."""
+        return {"scale": None if self.scale is None else vars(self.scale)}, self.forest.arrays
+
+
 def restored(kind: str, facts: Mapping[str, Any], arrays: Arrays) -> Candidate:
     """What `stored` gave, as it was."""
     if kind == "constant":
@@ -145,6 +164,8 @@ def restored(kind: str, facts: Mapping[str, Any], arrays: Arrays) -> Candidate:
     scale = None if facts["scale"] is None else Scale(**facts["scale"])
     if kind.startswith("trees"):
         return Boosted(Trees.read(arrays), scale, kind)
+    if kind.startswith("forest"):
+        return Forested(Forest.read(arrays), scale, kind)
     return Neural(Network(arrays, tuple(facts["activations"])), scale, kind)
 
 

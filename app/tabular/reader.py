@@ -140,14 +140,33 @@ def trees(arrays: dict[str, Any], inputs: Any) -> Any:
     return sums[None]
 
 
+def forest(arrays: dict[str, Any], inputs: Any) -> Any:
+    """The mean over all trees, which compare in single precision."""
+    seen, said = np.clip(inputs, -3e38, 3e38).astype(np.float32), 0.0
+    for start in arrays["starts"]:
+        at = start
+        while (asked := arrays["feature"][at]) >= 0:
+            left = arrays["missing_left"][at] if np.isnan(seen[asked]) else seen[asked] <= arrays["threshold"][at]
+            at = at + 1 if left else arrays["to"][at]
+        said = said + arrays["said"][arrays["to"][at]]
+    return said / len(arrays["starts"])
+
+
 def candidate(part: Any, arrays: dict[str, Any], encoded: tuple[Any, ...]) -> Any:
     """Probabilities, or a number."""
     if part["kind"] == "constant":
         return arrays["values"]
-    is_tree, scale = part["kind"].startswith("trees"), part["facts"]["scale"]
-    said = trees(arrays, encoded[0]) if is_tree else network(arrays, part["facts"]["activations"], encoded)
+    kind, scale = part["kind"], part["facts"]["scale"]
+    if kind.startswith("forest"):
+        said = forest(arrays, encoded[0])[None]
+    elif kind.startswith("trees"):
+        said = trees(arrays, encoded[0])
+    else:
+        said = network(arrays, part["facts"]["activations"], encoded)
     if scale:
         return np.clip(said * scale["deviation"] + scale["mean"], scale["low"], scale["high"]).mean(0)
+    if kind.startswith("forest"):
+        return said[0]
     return softmax(np.pad(said, [(0, 0), (int(said.shape[1] == 1), 0)])).mean(0)
 
 

@@ -23,7 +23,7 @@ class StageState:
 class LeaderboardEntry:
     output: str = strawberry.field(description="The output.")
     name: str = strawberry.field(description="The name of the candidate.")
-    kind: str = strawberry.field(description="What it is: `constant`, `linear`, `trees` or `network`.")
+    kind: str = strawberry.field(description="What it is: `constant`, `linear`, `trees`, `forest` or `network`.")
     metric: TargetMetric = strawberry.field(description="The figure that the score is.")
     score: float | None = strawberry.field(description="The score on lines that were never learned from.")
     fold_scores: list[float | None] = strawberry.field(

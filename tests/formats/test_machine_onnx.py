@@ -11,11 +11,12 @@ from app.errors import Unreadable
 from app.formats import machine_onnx
 from app.tabular import reader
 from app.tabular.encoders import Dense, Encoders, Matrix
-from app.tabular.heads import Boosted, Constant, Head, Neural, Rows, Scale
+from app.tabular.heads import Boosted, Constant, Forested, Head, Neural, Rows, Scale
 from app.tabular.network import ACTIVATIONS, Network
 from app.tabular.predictor import Predictor
 from app.tabular.trees import Trees
 from tests.automl import learned
+from tests.tabular.test_forests import random_forest
 from tests.tabular.test_trees import leaf, nodes_of, random_trees, rows_of, walked
 
 RANDOM = np.random.default_rng(21)
@@ -80,6 +81,16 @@ def test_trees_of_one_leaf_and_no_trees_at_all_answer():
     heads = [Head(name, name, "FLOAT", (), [(1.0, Boosted(each, None))]) for name, each in (("a", single), ("b", none))]
     for head, answers in zip(heads, said(heads, given), strict=True):
         np.testing.assert_allclose(answers, head.answers(given), rtol=1e-12)
+
+
+def test_forests_reach_the_same_leaves_with_missing_and_huge_values():
+    inputs = rows_of(8)
+    inputs[:4, 0] = [1e308, -1e308, np.nan, 0.3]
+    kinds = Head("k", "k", "LABEL", ("p", "q", "r"), [(1.0, Forested(random_forest(1), None))], shares=(0.2, 0.3, 0.5))
+    number = Head("n", "n", "FLOAT", (), [(1.0, Forested(random_forest(2, outputs=1), Scale(10.0, 2.0, 8.0, 12.0)))])
+    given = rows(inputs)
+    for head, answers in zip([kinds, number], said([kinds, number], given), strict=True):
+        np.testing.assert_allclose(answers, head.answers(given), rtol=1e-6)
 
 
 BUILT = [

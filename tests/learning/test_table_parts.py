@@ -8,6 +8,7 @@ from jax.test_util import check_grads
 from app.learning.tables import networks, weighing
 from app.learning.tables.boosting import read_trees
 from app.learning.tables.clocks import Clock
+from app.learning.tables.forests import read_forest
 from app.learning.tables.networks import Design, Sizes, drawn, forward, kept, losses
 from app.learning.tables.plans import PLANS, plan_of
 from app.learning.tables.requests import TableRequest
@@ -107,6 +108,25 @@ def test_trees_say_what_scikit_learn_says_of_classes(classes):
 
     theirs = model.decision_function(inputs)
     np.testing.assert_allclose(found if classes > 2 else found[:, 0], theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_a_forest_says_what_scikit_learn_says(classes):
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor  # noqa: PLC0415
+
+    inputs, truth = table()
+    labels = np.digitize(truth, [0.5, 1.0][: classes - 1]) if classes else truth
+    model = (ExtraTreesClassifier if classes else ExtraTreesRegressor)(n_estimators=9, random_state=3)
+    model.fit(inputs.astype(np.float32), labels)
+    known = model.classes_ + 1 if classes else None
+
+    # One class more than any row has: it is known, and never said.
+    forest = read_forest([each.tree_ for each in model.estimators_], known, classes + 1)
+
+    asked, _ = table()
+    asked[:3] = np.nan
+    theirs = model.predict_proba(asked) if classes else model.predict(asked)[:, None]
+    np.testing.assert_allclose(forest.outputs(asked)[:, 1 if classes else 0 :], theirs, rtol=1e-5, atol=1e-7)
 
 
 def test_a_margin_holds_nine_of_ten():

@@ -174,6 +174,24 @@ def test_a_network_is_a_candidate(networked):
     assert networked.output["isRefitted"]
 
 
+@pytest.mark.parametrize("output", [KIND, PRICE], ids=["classes", "numbers"])
+def test_a_forest_is_a_candidate_from_level_4_on(tmp_path, monkeypatch, output):
+    monkeypatch.setattr(
+        training.weighing, "weights_of", lambda _, learned: [float(each.kind == "forest") for each in learned]
+    )
+
+    trained = Trained(tmp_path / "forest", [*INPUTS, output], level=4, trees_max=12)
+
+    board = {line["kind"]: line for line in trained.output["leaderboard"]}
+    assert (board["forest"]["weight"], trained.output["isRefitted"]) == (1, True)
+    scores = [board[kind]["score"] for kind in ("forest", "constant")]
+    assert scores[0] < scores[1] / 2
+    # Learned once more from all rows, it knows each of them.
+    rows = [{"size": size, "colour": colour} for size, colour in zip(SIZES, COLOURS, strict=True)]
+    values = trained.answers(rows).values
+    assert values == KINDS if output is KIND else np.abs(np.array(values) - PRICES).max() < 1
+
+
 def test_rows_that_are_marked_are_split_as_marked(tmp_path):
     purposes = ["EVALUATION" if place < 30 else "LEARNING" for place in range(ROWS)]
 

@@ -33,11 +33,20 @@ class TreePlan:
 
 
 @dataclass(frozen=True)
+class ForestPlan:
+    """A forest of deep trees."""
+
+    trees: int = 120
+    features_share: float = 0.5
+
+
+@dataclass(frozen=True)
 class Plan:
     """One level."""
 
     networks: tuple[NetworkPlan, ...]
     trees: tuple[TreePlan, ...]
+    forest: ForestPlan | None = None
     folds: int = 4
     is_one_fold: bool = False
     is_weighted: bool = True
@@ -77,6 +86,7 @@ PLANS = {
     4: Plan(
         (replace(WIDE, epochs=96), TWINS),
         (TreePlan(), FLAT),
+        ForestPlan(),
         are_trees_bagged=True,
         is_searched=True,
         usual_s=360,
@@ -85,6 +95,7 @@ PLANS = {
     5: Plan(
         (WIDE, TWINS),
         (TreePlan(), FLAT, TreePlan(15, features_share=0.5, learning_rate=0.03)),
+        ForestPlan(),
         folds=5,
         seeds=2,
         are_trees_bagged=True,
@@ -105,10 +116,11 @@ def plan_of(request: TableRequest, inputs: int) -> Plan:
     if request.epochs_max is not None:
         networks = tuple(replace(each, epochs=min(each.epochs, request.epochs_max)) for each in networks)
         networks = networks if request.epochs_max else ()
-    trees = plan.trees
+    trees, forest = plan.trees, plan.forest
     if request.trees_max is not None:
         trees = tuple(replace(each, trees_max=min(each.trees_max, request.trees_max)) for each in trees)
-    return replace(plan, networks=networks, trees=trees)
+        forest = forest and replace(forest, trees=min(forest.trees, request.trees_max))
+    return replace(plan, networks=networks, trees=trees, forest=forest)
 
 
 def _shaped(network: NetworkPlan, shape: Any, inputs: int) -> NetworkPlan:

@@ -20,6 +20,7 @@ from app.learning.tables.baselines import ConstantMaker, LinearMaker
 from app.learning.tables.boosting import TreeMaker
 from app.learning.tables.candidates import Ground, Ints, Learned, Maker
 from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, TREES_S_MIN, Clock
+from app.learning.tables.forests import ForestMaker
 from app.learning.tables.leaving import unless_stopped
 from app.learning.tables.plans import Plan, plan_of
 from app.learning.tables.progress import Progress
@@ -250,6 +251,8 @@ class _Output:
                 TreeMaker(f"{name}-{seed + 1}" if seed else name, trees, self.plan.are_trees_bagged, seed)
                 for seed in range(self.plan.seeds)
             ]
+        if self.plan.forest is not None and self.encoders.encoders:
+            makers.append(ForestMaker("forest", self.plan.forest))
         return makers
 
     def _networks(self) -> list[Maker]:
