@@ -6,13 +6,16 @@ import pytest
 from jax.test_util import check_grads
 
 from app.learning.tables import networks, weighing
-from app.learning.tables.boosting import read_trees
+from app.learning.tables.boosting import TreeMaker, read_trees
+from app.learning.tables.candidates import Ground
 from app.learning.tables.clocks import Clock
 from app.learning.tables.forests import read_forest
 from app.learning.tables.networks import Design, Sizes, drawn, forward, kept, losses
-from app.learning.tables.plans import PLANS, plan_of
+from app.learning.tables.plans import PLANS, TreePlan, plan_of
 from app.learning.tables.requests import TableRequest
-from app.tabular.encoders import Dense
+from app.learning.tables.targets import Target, scale_of
+from app.tabular.encoders import Dense, Matrix
+from app.tabular.heads import Rows
 from app.tabular.metrics import log_loss
 from app.tabular.network import ACTIVATIONS, Network
 
@@ -127,6 +130,22 @@ def test_a_forest_says_what_scikit_learn_says(classes):
     asked[:3] = np.nan
     theirs = model.predict_proba(asked) if classes else model.predict(asked)[:, None]
     np.testing.assert_allclose(forest.outputs(asked)[:, 1 if classes else 0 :], theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_another_seed_grows_other_trees():
+    inputs, truth = table()
+    everything = np.arange(len(truth))
+    matrix = Matrix(np.nan_to_num(inputs), np.zeros((len(inputs), 0), np.int32), np.zeros((len(inputs), 0), np.float32))
+    rows = Rows(matrix, DENSE, np.nan_to_num(inputs))
+    target = Target("y", "y", "FLOAT", everything, truth)
+    ground = Ground(rows, None, target, scale_of(truth), everything, everything % 2, (0, 1), "rmse", 5)
+    first, again, other = (
+        TreeMaker("trees", TreePlan(), is_bagged=True, number=number).grown(ground, everything, Clock(600), count=9)
+        for number in (0, 0, 1)
+    )
+
+    assert np.array_equal(first.nodes, again.nodes)
+    assert not np.array_equal(first.outputs(inputs), other.outputs(inputs))
 
 
 def test_a_margin_holds_nine_of_ten():

@@ -18,6 +18,8 @@ PATIENCE = 60
 STEP = 40
 STEP_S = 0.3
 ABSENT_WEIGHT = 0.1
+# Where each split looks at all inputs, another seed would grow the same trees.
+SHARE_OF_OTHERS = 0.7
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class TreeMaker:
             "learning_rate": self.plan.learning_rate,
             "max_leaf_nodes": self.plan.leaves,
             "min_samples_leaf": min(self.plan.rows_per_leaf_min, max(2, len(inputs) // 20)),
-            "max_features": self.plan.features_share,
+            "max_features": min(self.plan.features_share, SHARE_OF_OTHERS) if self.number else self.plan.features_share,
             "early_stopping": False,
             "warm_start": True,
             "categorical_features": [each for each in labels if np.ptp(inputs[:, each])] or None,

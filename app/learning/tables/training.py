@@ -245,14 +245,14 @@ class _Output:
         makers: list[Maker] = [ConstantMaker(), LinearMaker()]
         if self.clock.left_s() < TREES_S_MIN:
             return makers
+        if self.plan.forest is not None:
+            makers.append(ForestMaker("forest", self.plan.forest))
         for place, trees in enumerate(self.plan.trees):
             name = f"trees-{place + 1}"
             makers += [
                 TreeMaker(f"{name}-{seed + 1}" if seed else name, trees, self.plan.are_trees_bagged, seed)
                 for seed in range(self.plan.seeds)
             ]
-        if self.plan.forest is not None and self.encoders.encoders:
-            makers.append(ForestMaker("forest", self.plan.forest))
         return makers
 
     def _networks(self) -> list[Maker]:
