@@ -68,6 +68,18 @@ async def test_a_model_remembers_when_it_was_first_published(change, database, o
     assert two["publishedAt"] == one["publishedAt"]
 
 
+async def test_a_models_accuracy_is_that_of_its_published_training(ask, change, database, owner, model):
+    document = "query ($id: ID!) { model(id: $id) { accuracy } }"
+    better, worse = [
+        await factories.training(database, model, status=TrainingStatus.FINISHED, accuracy=accuracy)
+        for accuracy in (81.5, 62.25)
+    ]
+    assert await ask(document, viewer=owner, id=ids.encode(model)) == {"model": {"accuracy": None}}
+    for training in (better, worse):
+        await change("publishTraining", viewer=owner, id=ids.encode(training))
+        assert await ask(document, id=ids.encode(model)) == {"model": {"accuracy": training.accuracy}}
+
+
 async def test_only_publishing_publishes(refuse, database, owner, model):
     await factories.training(database, model, **DONE)
     refused = await refuse("updateModel", viewer=owner, id=ids.encode(model), status="PUBLISHED")
