@@ -68,6 +68,14 @@ def sides() -> dict[str, Side]:
     }
 
 
+def halves(side: Side) -> tuple[Side, Side]:
+    """The upper and the lower half of the tiles that a side is judged on."""
+    rows = sorted({tile.y for tile in side.judged})
+    upper = rows[: len(rows) // 2]
+    parts = [[tile for tile in side.judged if (tile.y in upper) is is_upper] for is_upper in (True, False)]
+    return Side(parts[0], side.learned), Side(parts[1], side.learned)
+
+
 def labels() -> list[BaseGeometry]:
     """All buildings."""
     features = json.loads((FOLDER / "labels.geojson").read_bytes())["features"]
