@@ -120,8 +120,8 @@ def drawn(shapes: shapely.STRtree, tile: Tile, *, numbered: bool = False, margin
     return np.asarray(rasterize(burnt, (side, side), transform=grid, dtype="int32"))
 
 
-def part(chips: Chips, seed: int, before: Parting | None = None) -> Sides:
-    """Set about a fifth of the ground aside for validation, in whole blocks.
+def part(chips: Chips, before: Parting | None = None) -> Sides:
+    """Set about a fifth of the ground aside for validation, in whole blocks; of the same ground always the same fifth.
 
     The blocks lie on the ground, not on the tiles: what is set aside is so at every zoom. Wanted is the coarsest grid
     with enough blocks, for large blocks share the fewest edges; if there is none, the finest that can be parted.
@@ -134,13 +134,13 @@ def part(chips: Chips, seed: int, before: Parting | None = None) -> Sides:
     zooms = range(max(0, coarsest - BLOCK_ZOOM_ABOVE_TILES), coarsest + BLOCK_ZOOM_BELOW_TILES + 1)
     if before is not None and before.zoom in zooms:
         blocks = [_blocks(tile, before.zoom) for tile in chips.tiles]
-        if (continued := _continued(_census(cells, blocks), before, seed)) is not None:
+        if (continued := _continued(_census(cells, blocks), before)) is not None:
             return _sides(chips.masks, blocks, continued)
     best = None
     for zoom in zooms:
         blocks = [_blocks(tile, zoom) for tile in chips.tiles]
         census = _census(cells, blocks)
-        chosen = _chosen(census, np.random.default_rng(seed))
+        chosen = _chosen(census, zoom)
         if chosen is not None:
             best = blocks, _parting(zoom, census, chosen)
             if len(census) >= BLOCKS_MIN:
@@ -155,10 +155,10 @@ def _parting(zoom: int, census: dict[int, Integers], aside: Iterable[int]) -> Pa
     return Parting(zoom, frozenset(census) - apart, apart)
 
 
-def _continued(census: dict[int, Integers], before: Parting, seed: int) -> Parting | None:
+def _continued(census: dict[int, Integers], before: Parting) -> Parting | None:
     """The ground parted as before, where it was; None if that leaves either side without buildings."""
     new = {name: count for name, count in census.items() if name not in before.learned | before.aside}
-    chosen = _chosen(new, np.random.default_rng(seed)) if new else None
+    chosen = _chosen(new, before.zoom) if new else None
     parting = _parting(before.zoom, census, [*(before.aside & census.keys()), *(() if chosen is None else chosen)])
     sides = (sum(int(census[name][1]) for name in side) for side in (parting.learned, parting.aside))
     return parting if all(sides) else None
@@ -192,12 +192,16 @@ def _census(cells: list[Integers], blocks: list[Integers]) -> dict[int, Integers
     return census
 
 
-def _chosen(census: dict[int, Integers], random: np.random.Generator) -> Integers | None:
-    """Of some random choices of blocks the one most like the whole, with buildings on both sides."""
+def _chosen(census: dict[int, Integers], zoom: int) -> Integers | None:
+    """Of some choices of blocks the one most like the whole and most spread out, with buildings on both sides.
+
+    What lies side by side is alike: a kind of roof must not be set aside with all of its neighbours.
+    """
     names = np.array(sorted(census))
     counts = np.array([census[int(name)] for name in names])
     total = counts.sum(0)
     size = max(1, round(VALIDATION_SHARE * len(names)))
+    random = np.random.default_rng(0)
     best, best_distance = None, np.inf
     for _ in range(SPLITS_TRIED):
         picked = random.choice(len(names), size, replace=False)
@@ -205,9 +209,16 @@ def _chosen(census: dict[int, Integers], random: np.random.Generator) -> Integer
         if 0 < buildings < total[1]:
             share = labelled / total[0]
             distance = abs(share - VALIDATION_SHARE) + abs(buildings / labelled - total[1] / total[0])
+            distance += _crowded(names[picked], zoom)
             if distance < best_distance:
                 best, best_distance = names[picked], distance
     return best
+
+
+def _crowded(names: Integers, zoom: int) -> float:
+    """Of all neighbours of blocks, the share that are among these blocks, too."""
+    steps = [row * 2**zoom + column for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column]
+    return float(np.isin(names[:, None] + np.array(steps), names).mean())
 
 
 def _sides(masks: Pixels, blocks: list[Integers], parting: Parting) -> Sides:

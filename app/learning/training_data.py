@@ -76,4 +76,4 @@ def prepared(folder: Path, request: TrainingRequest, report: Report, cancelled: 
     initial, keeper = folder / "initial.safetensors", Keeper(folder, request)
     is_given = initial.exists()
     ground = keeper.ground() or (facts(initial).get("ground") if is_given else None)
-    return Lesson(chips, part(chips, request.seed, Parting.read(ground)), initial if is_given else None, keeper)
+    return Lesson(chips, part(chips, Parting.read(ground)), initial if is_given else None, keeper)

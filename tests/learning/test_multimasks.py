@@ -86,7 +86,7 @@ def test_a_network_of_four_classes_learns_and_is_judged_like_one_of_two(site, mo
 
 def test_no_ground_of_the_other_side_gets_a_class(site):
     chips = read_chips(site.write().folder, (19,), (0.0, 0.0), lambda: False)
-    sides = part(chips, 0)
+    sides = part(chips)
 
     mask = with_classes(chips, sides.training, contact_spacing=20, boundary_width=10)
 

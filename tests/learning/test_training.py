@@ -25,7 +25,7 @@ def small_epochs(monkeypatch):
 def fit(site, small_epochs, tmp_path):
     """Train on the site; what is asked and answered."""
     chips = read_chips(site.write().folder, (19,), (0.0, 0.0), lambda: False)
-    sides, request = part(chips, 0), TrainingRequest(zoom_level=(19,))
+    sides, request = part(chips), TrainingRequest(zoom_level=(19,))
 
     def fitted(
         network=None,
