@@ -28,7 +28,7 @@ test-yolo: check ## Install the extra `yolo` (ultralytics, AGPL-3.0, and PyTorch
 	@$(python) uv pip install -q -e ".[yolo]"
 	@$(python) pytest -m yolo $(ARGS)
 
-test-detector: check ## Measure the detector on imagery of a town, about 30 minutes; IMAGERY=folder says where it is
+test-detector: check ## Measure the detector on imagery of a town, about 40 minutes; IMAGERY=folder says where it is
 	@$(python) pytest -n0 -s -m detector tests/mapping/test_detector.py $(ARGS)
 
 check: ## Format, lint, types, import contracts and the published schema
