@@ -13,6 +13,7 @@ from app.models.billing.reservations import Reservation
 from app.operations.migrate import plain_url
 from app.services.billing import ledger, sales
 from app.services.billing.balances import balances_of
+from app.services.billing.errors import InsufficientFunds
 from app.services.billing.sales import Sale
 from app.settings import settings
 from tests import factories
@@ -253,8 +254,9 @@ async def test_a_reversal_takes_nothing_that_was_spent(database, owner, other):
     sale = await move(database, owner.id, other.id, 4)
     await move(database, other.id, owner.id, 1)
     async with database.writing() as session:
-        with pytest.raises(Exception, match="balance"):
+        with pytest.raises(InsufficientFunds) as refused:
             await ledger.reverse(session, sale.id, actor_id=None, reason="A mistake.")
+    assert (refused.value.required, refused.value.available) == (4, 3)
     assert (await has(database, owner.id), await has(database, other.id)) == (7, 3)
 
 
