@@ -152,8 +152,10 @@ async def workload(database: Database) -> None:
         async with database.writing() as session:
             await reservations.post(session, late)
     await asyncio.gather(*(hold() for _ in range(6)), return_exceptions=True)
-    async with database.writing() as session:
-        await ledger.reverse(session, made[0].id, actor_id=None, reason="A mistake.")
+    # A defect may leave nobody anything to take back.
+    with suppress(DomainError):
+        async with database.writing() as session:
+            await ledger.reverse(session, made[0].id, actor_id=None, reason="A mistake.")
 
 
 @pytest.mark.parametrize("defect", MUTANTS, ids=lambda defect: defect.__name__)
