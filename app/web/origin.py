@@ -94,14 +94,12 @@ def is_known_origin(origin: str | None) -> bool:
 
 
 def is_foreign_page(headers: Headers) -> bool:
-    """Whether a WebSocket is opened by a page that may not, where the settings name the pages that may.
+    """Whether a WebSocket is opened by a page that may not ask us in other ways either.
 
     Browsers ask nobody before they open a WebSocket, and programs need not say an origin.
     """
     page = headers.get("origin")
-    if page is None or not settings.cors_origins or is_known_origin(page):
-        return False
-    return not _is_own(page, headers)
+    return page is not None and not is_known_origin(page) and not _is_own(page, headers)
 
 
 def _is_own(page: str, headers: Headers) -> bool:

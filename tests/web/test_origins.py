@@ -108,8 +108,15 @@ async def test_pages_of_this_machine_open_one_while_developing(connect, only_nam
     assert not await opens(connect, "http://localhost:5173")
 
 
-@pytest.mark.parametrize("named", [[], ["*"]])
-async def test_where_no_page_is_named_or_all_are_every_page_opens_one(connect, monkeypatch, named):
+@pytest.mark.parametrize("production", [True, False])
+async def test_where_no_page_is_named_only_our_own_open_one(connect, served, monkeypatch, production):
+    monkeypatch.setattr(settings, "production", production)
+    assert not await opens(connect, "https://evil.example")
+    assert await opens(connect, served.url)
+    assert await opens(connect, "http://localhost:5173") is not production
+
+
+async def test_where_all_are_named_every_page_opens_one(connect, monkeypatch):
     monkeypatch.setattr(settings, "production", True)
-    monkeypatch.setattr(settings, "cors_origins", named)
+    monkeypatch.setattr(settings, "cors_origins", ["*"])
     assert await opens(connect, "https://evil.example")
