@@ -56,11 +56,18 @@ async def test_our_pages_load_no_script_or_style_of_others(api, path):
     assert ("https:" in policy) == path.startswith("/look/")
 
 
-async def test_every_module_that_a_page_names_is_there(api):
-    for html in PAGES.rglob("*.html"):
-        at = f"/{html.parent.name}/" if html.parent.name in {"osm", "account", "look"} else "/"
-        for path in re.findall(r'(?:src|href)="([^"#:]+\.(?:js|css))"', html.read_text()):
-            assert (await api.get(urljoin(at, path))).status_code == 200, (html, path)
+@pytest.mark.parametrize("at", ["/", "/look/anything", "/osm/", "/account/sign-up", "/unsubscribe/x"])
+async def test_our_pages_have_one_head(api, at):
+    html = (await api.get(at)).text
+    [head] = re.findall(r"<head>(.+?)</head>", html, re.DOTALL)
+    shared = re.sub(r"<title>.+?</title>|<script .+?</script>|<link rel=\"stylesheet\" .+?/>", "", head)
+    [layout] = re.findall(r"<head>(.+?)</head>", (PAGES / "layout.html").read_text(), re.DOTALL)
+    assert shared.split() == re.sub(r"<title>.+?</title>|\$links", "", layout).split()
+    for path in re.findall(r'(?:src|href)="([^"#:]+\.(?:js|css))"', html):
+        assert (await api.get(urljoin(at, path))).status_code == 200, path
+
+
+async def test_every_module_that_a_script_names_is_there(api):
     for script in PAGES.rglob("*.js"):
         for path in re.findall(r'from ["\'](.+?)["\']', script.read_text()):
             is_served_beside = script.parent.name in {"osm", "account"}

@@ -1,9 +1,10 @@
 """The pages to sign up and in, and that links in mails and invitations lead to, while no front end is set."""
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.web.routes import pages
 from app.web.routes.pages import PAGES, POLICY_OF_PAGES, headers
 
 FILES = PAGES / "account"
@@ -13,7 +14,8 @@ HEADERS = headers(POLICY_OF_PAGES)
 
 
 async def page(_request: Request) -> Response:
-    return FileResponse(FILES / "page.html", headers=HEADERS)
+    html = pages.page("account", "Fieldgraph · Account", root="../", script="page.js")
+    return HTMLResponse(html, headers=HEADERS)
 
 
 async def script(_request: Request) -> Response:
@@ -26,5 +28,5 @@ async def index(_request: Request) -> Response:
 
 def routes() -> list[BaseRoute]:
     """One page under the names of its uses, and its script."""
-    pages = [Route(f"/account/{name}", page) for name in NAMES]
-    return [*pages, Route("/account", index), Route("/account/page.js", script)]
+    uses = [Route(f"/account/{name}", page) for name in NAMES]
+    return [*uses, Route("/account", index), Route("/account/page.js", script)]

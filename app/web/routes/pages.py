@@ -1,9 +1,12 @@
 """Our pages and GraphiQL, served under a policy that lets them load nothing of others."""
 
+from functools import cache
+from html import escape
 from pathlib import Path
+from string import Template
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -33,7 +36,7 @@ class _Bundle(StaticFiles):
 
 
 class _Pages(StaticFiles):
-    """Scripts, styles and whole pages of ours."""
+    """Scripts and styles of ours, and the bodies of our pages."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -47,6 +50,26 @@ def headers(policy: str) -> dict[str, str]:
     return {"Content-Security-Policy": policy, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
 
 
+def document(title: str, body: str, *, root: str, script: str | None = None, is_wide: bool = False) -> str:
+    """A page of ours as HTML: what its head names lies below `root`, the way from the page to `/`."""
+    styles = ["page.css", *(["pages/wide.css"] if is_wide else [])]
+    links = [f'<link rel="stylesheet" href="{root}{style}" />' for style in styles]
+    links += [f'<script type="module" src="{script}"></script>'] if script else []
+    return _layout().substitute(title=escape(title), body=body, links="\n    ".join(links))
+
+
+@cache
+def _layout() -> Template:
+    return Template((PAGES / "layout.html").read_text(encoding="utf-8"))
+
+
+@cache
+def page(name: str, title: str, *, root: str, script: str, is_wide: bool = False) -> str:
+    """The page whose body lies in the folder of this name."""
+    body = (PAGES / name / "body.html").read_text(encoding="utf-8")
+    return document(title, body, root=root, script=script, is_wide=is_wide)
+
+
 async def _to_graphiql(_request: Request) -> Response:
     return RedirectResponse("/graphiql/", status_code=307)
 
@@ -56,12 +79,19 @@ async def _style(_request: Request) -> Response:
 
 
 async def _home(_request: Request) -> Response:
-    return FileResponse(PAGES / "home" / "index.html", headers=headers(POLICY_OF_PAGES))
+    html = page("home", "Fieldgraph", root="", script="pages/home/page.js", is_wide=True)
+    return HTMLResponse(html, headers=headers(POLICY_OF_PAGES))
 
 
 async def _look(_request: Request) -> Response:
     """The same page for every id."""
-    return FileResponse(PAGES / "look" / "index.html", headers=headers(POLICY_OF_LOOK))
+    html = page("look", "Fieldgraph · Look", root="../", script="../pages/look/page.js", is_wide=True)
+    return HTMLResponse(html, headers=headers(POLICY_OF_LOOK))
+
+
+async def _osm(_request: Request) -> Response:
+    html = page("osm", "Fieldgraph · Sign in with OpenStreetMap", root="../", script="page.js")
+    return HTMLResponse(html, headers=headers(POLICY_OF_PAGES))
 
 
 def routes() -> list[BaseRoute]:
@@ -76,6 +106,7 @@ def routes() -> list[BaseRoute]:
         Route("/graphiql", _to_graphiql),
         Route("/page.css", _style),
         Mount("/graphiql", bundle),
-        Mount("/osm", _Pages(directory=PAGES / "osm", html=True)),
+        Route("/osm/", _osm),
+        Mount("/osm", _Pages(directory=PAGES / "osm")),
         Mount("/pages", _Pages(directory=PAGES)),
     ]

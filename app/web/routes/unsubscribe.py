@@ -13,14 +13,13 @@ from starlette.routing import Route
 from app.database import Database
 from app.errors import DomainError, Expired
 from app.services.system import digests
+from app.web.routes.pages import document
 from app.web.routes.problem_responses import STATUSES
 
-POLICY = "default-src 'none'; form-action 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>Fieldgraph</title><link rel="stylesheet" href="../page.css">
-<main><h1>{title}</h1><p>{text}</p>{form}</main></html>
-"""
+POLICY = (
+    "default-src 'none'; form-action 'self'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+)
+BODY = "    <main><h1>{title}</h1><p>{text}</p>{form}</main>\n"
 ASKED = "Stop notifications by email?"
 DONE = "You will receive no more notifications by email. You can turn them on again in your settings."
 AGAIN = "Copy all of the link from the email, or change notificationsDeliveryMethods with updateAccount."
@@ -50,5 +49,6 @@ def routes(database: Database) -> list[Route]:
 
 
 def _page(title: str, text: str, *, form: str = "", status: int = 200) -> Response:
-    page = PAGE.format(title=escape(title), text=escape(text), form=form)
-    return HTMLResponse(page, status, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
+    body = BODY.format(title=escape(title), text=escape(text), form=form)
+    html = document("Fieldgraph", body, root="../")
+    return HTMLResponse(html, status, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
