@@ -81,7 +81,7 @@ async def training_updated(
 
     start = await info.context.events.beginning(after)
     training = await info.context.read(Training, training_id)
-    first = TrainingEvent(**await _now(info, start, training), training=training)
+    first = TrainingEvent(**await _now(info, start, training), epoch=_last_epoch(training), training=training)
     return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, read)
 
 
@@ -125,6 +125,11 @@ async def _now(info: Info, start: Position, work: Training | Prediction | Inspec
     """How the work stands, as the first event has it."""
     now = await standing(info, work.job_id, is_done=work.status is TrainingStatus.FINISHED)
     return {"cursor": start.cursor, "status": work.status, **asdict(now)}
+
+
+def _last_epoch(training: Training) -> Epoch | None:
+    curve = training.learning_curve
+    return Epoch(**curve["epochs"][-1]) if curve and curve["epochs"] else None
 
 
 def _stream(

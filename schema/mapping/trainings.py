@@ -128,7 +128,9 @@ class JobEvent:
     stage: str | None = strawberry.field(description="The current stage, in one word.")
     message: str | None = strawberry.field(description="The current stage, in a sentence.")
     eta_s: float | None = strawberry.field(description="The estimated seconds until it ends.")
-    epoch: Epoch | None = strawberry.field(description="The epoch that just ended, if one did.")
+    epoch: Epoch | None = strawberry.field(
+        description="The epoch that just ended, if one did; in the first event the last one."
+    )
 
 
 @shows(subscriptions.TrainingEvent)

@@ -140,6 +140,18 @@ async def test_of_a_job_that_was_removed_only_whether_it_is_done_is_known(live, 
         assert told == {"progress": progress, "stage": None, "etaS": None}
 
 
+async def test_the_first_event_of_a_training_has_its_last_epoch(live, database, owner):
+    epochs = [
+        {"number": number, "loss": 0.5, "validation_loss": None, "validation_iou": 0.25, "seconds": 1.5}
+        for number in (1, 2)
+    ]
+    job = await factories.job(database, state=JobState.RUNNING, **STANDS)
+    for curve, shown in (({"best_epoch": 1, "epochs": epochs}, {"number": 2, "validationIou": 0.25}), (None, None)):
+        row = await training(database, owner, job_id=job.id, status=TrainingStatus.RUNNING, learning_curve=curve)
+        told = await first(live, owner, "trainingUpdated", row, {"epoch { number validationIou }"})
+        assert told == {"epoch": shown}
+
+
 async def test_what_a_viewer_of_a_published_prediction_hears_is_what_its_owner_hears(live, database, owner, other):
     job = await factories.job(database, state=JobState.RUNNING, user_id=owner.id, **STANDS)
     row = await prediction(database, owner, job_id=job.id, published=True)
