@@ -1,4 +1,4 @@
-"""The engine and its two kinds of session. A transaction begins and ends here, and nowhere else."""
+"""The servers and their two kinds of session. A transaction begins and ends here, and nowhere else."""
 
 import asyncio
 from collections.abc import (
@@ -14,78 +14,37 @@ from collections.abc import (
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, NewType, cast
 
-import orjson
 import psycopg
-import structlog
-from sqlalchemy import Connection, Constraint, Engine, Index, event, func, select
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.interfaces import AdaptedConnection, DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
+from sqlalchemy import Constraint, Index, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app import last_statement, queue, redis_client, tracing
+from app import last_statement, queue, redis_client
 from app.after_commit import Aside
-from app.connection import Session, hang_up, in_words, is_alive, link, options, punctual
+from app.connection import UNKNOWN_POSITION, Session, hang_up, in_words, is_alive
+from app.engines import engine
 from app.errors import Busy, Conflict, OutcomeUnknown, TransactionTooLong
 from app.events import waking
 from app.last_statement import Last
-from app.metering import current
 from app.models.base import Base
-from app.reader import Reader
+from app.reader import Reader, ReplicaReader, failing
+from app.replica import Replica
 from app.settings import settings
+from app.sqlstates import ends_connection
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)
 Deed = Callable[[], Awaitable[object]]
 
-# By these PostgreSQL says that the connection ends; whether it had committed before, it does not say.
-ENDS_CONNECTION = ("08", "57P")
 
-# A statement that takes a lock mostly waits, for somebody else's work: it is charged up to this.
-LOCKS = ("FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE", "pg_advisory")
-LOCK_S_MAX = 0.05
+class Reads:
+    """Where a process reads: sessions, and prepared statements, on one server."""
 
-log = structlog.get_logger(__name__)
-
-
-class Database:
-    """The connection pool of one process."""
-
-    def __init__(
-        self,
-        url: str,
-        redis_url: str,
-        *,
-        statement_s_max: float = settings.statement_s_max,
-        transaction_s_max: float = settings.transaction_s_max,
-    ) -> None:
-        self.engine = create_async_engine(
-            url,
-            json_deserializer=orjson.loads,  # what it reads, the API can write: numbers of any length, too
-            hide_parameters=True,  # they are people's data, and errors are logged
-            pool_size=settings.database_pool,
-            pool_use_lifo=True,  # few of them stay busy: their statements are prepared, and the server's caches filled
-            max_overflow=0,
-            pool_timeout=settings.database_pool_wait_s,
-            connect_args={
-                "options": options(statement_s_max, work_mem=f"{settings.sort_bytes_max}B"),
-                "async_creator_fn": punctual(statement_s_max + settings.database_silence_s_max).connect,
-                **link(),
-            },
-        )
-        self._transaction_s_max = transaction_s_max
-        _time(self.engine.sync_engine)
-        tracing.statements(self.engine.sync_engine)
-        event.listen(self.engine.sync_engine, "connect", _heed_warnings)
-        _begin_at_checkout(self.engine.sync_engine)
-        self.reader = Reader(url, statement_s_max=statement_s_max)
+    def __init__(self, url: str, reader: Reader, *, statement_s_max: float) -> None:
+        self.engine = engine(url, statement_s_max=statement_s_max)
+        self.reader = reader
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._redis = redis_client.client(redis_url)
-        self._nudges: Aside[queue.Nudge] = Aside("nudges", queue.nudge)
-        self._wakes: Aside[None] = Aside("wake-ups", self._wake)
-        self._deeds: Aside[Deed] = Aside("deeds", _do_all)
         self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
 
     @asynccontextmanager
@@ -100,6 +59,75 @@ class Database:
                 async with self._sessions() as session:
                     yield ReadSession(session)
                     await _end_reading(session)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.reader.close()
+        await self.engine.dispose()
+
+
+class ReplicaReads(Reads):
+    """The same at a replica: what fails there is told by ReplicaFailed."""
+
+    def __init__(self, url: str, replica: Replica, *, statement_s_max: float) -> None:
+        reader = ReplicaReader(url, statement_s_max=statement_s_max, doubt=replica.doubt)
+        super().__init__(url, reader, statement_s_max=statement_s_max)
+        self._doubt = replica.doubt
+
+    @asynccontextmanager
+    async def reading(self, *, in_turn: bool = False) -> AsyncIterator[ReadSession]:
+        """A session for one batch of reads."""
+        with failing(self._doubt):
+            async with super().reading(in_turn=in_turn) as session:
+                yield session
+
+
+class Database(Reads):
+    """The connections of one process: to the primary, where all is written, and to a replica, if there is one."""
+
+    def __init__(
+        self,
+        url: str,
+        redis_url: str,
+        *,
+        replica_url: str | None = None,
+        statement_s_max: float = settings.statement_s_max,
+        transaction_s_max: float = settings.transaction_s_max,
+    ) -> None:
+        super().__init__(url, Reader(url, statement_s_max=statement_s_max), statement_s_max=statement_s_max)
+        self._transaction_s_max = transaction_s_max
+        self._redis = redis_client.client(redis_url)
+        self._nudges: Aside[queue.Nudge] = Aside("nudges", queue.nudge)
+        self._wakes: Aside[None] = Aside("wake-ups", self._wake)
+        self._deeds: Aside[Deed] = Aside("deeds", _do_all)
+        self.replica = Replica(url, replica_url, redis_url) if replica_url else None
+        """How the replica is, once its `background` is started."""
+        self._there = (
+            ReplicaReads(replica_url, self.replica, statement_s_max=statement_s_max)
+            if replica_url and self.replica
+            else None
+        )
+
+    async def reads_of(self, user_id: int | None) -> Reads:
+        """Where a query of a person, or of a stranger, is read so that they find what they have written."""
+        if self.replica is None or self._there is None:
+            return self
+        serves = self.replica.serves_strangers() if user_id is None else await self.replica.serves(user_id)
+        return self._there if serves else self
+
+    def reads_now(self, user_id: int | None) -> Reads:
+        """The same without asking anybody: what a person has written, only the primary has for certain."""
+        if self.replica is None or self._there is None or user_id is not None:
+            return self
+        return self._there if self.replica.serves_strangers() else self
+
+    async def remember(self, session: WriteSession, user_id: int | None) -> None:
+        """Have a person find what a session has written, also at a replica; to be called before they are answered."""
+        position = session.info.pop("position", None)
+        if self.replica is not None and position is not None:
+            for writer in (user_id, session.info.pop("signed in", None)):
+                if writer is not None:
+                    await self.replica.remember(writer, position)
 
     @asynccontextmanager
     async def writing(self, *, s_max: float | None = None) -> AsyncIterator[WriteSession]:
@@ -121,12 +149,22 @@ class Database:
                 await last.write(session)
                 limit.reschedule(None)  # a COMMIT has a limit of its own, and cannot be taken back
                 try:
-                    await _commit(session)
+                    await self._commit(session)
                 except (OutcomeUnknown, asyncio.CancelledError):
                     self._tell(session, last)  # it may be committed, and telling for nothing does no harm
                     raise
                 self._tell(session, last)
                 self._deeds.put(session.info.pop("deeds", []))
+
+    async def _commit(self, session: AsyncSession) -> None:
+        if self.replica is None:
+            await _commit(session)
+            return
+        connection = await driver_of(session)
+        connection.tells_position = True
+        session.info["position"] = UNKNOWN_POSITION  # it may be committed, even if that fails
+        await _commit(session)
+        session.info["position"] = connection.position
 
     def _tell(self, session: AsyncSession, last: Last) -> None:
         self._nudges.put(queue.pop_nudges(session))
@@ -139,13 +177,20 @@ class Database:
         """Finishes what follows the last commits, and closes every connection."""
         await asyncio.gather(self._nudges.close(), self._wakes.close(), self._deeds.close())
         await self._redis.aclose()
-        await self.reader.close()
-        await self.engine.dispose()
+        if self.replica is not None and self._there is not None:
+            await self.replica.close()
+            await self._there.close()
+        await super().close()
 
 
 def after_commit(session: WriteSession, deed: Deed) -> None:
     """Has this done once the transaction has committed, and not before; its failure is logged."""
     session.info.setdefault("deeds", []).append(deed)
+
+
+def acts_for(session: WriteSession, user_id: int) -> None:
+    """Says who is signed in by this transaction: what it writes is theirs, too."""
+    session.info["signed in"] = user_id
 
 
 async def _do_all(deeds: Sequence[Deed]) -> None:
@@ -192,10 +237,10 @@ async def _commit(session: AsyncSession) -> None:
     failure = committing.exception()
     if cancelled:
         raise cancelled
-    if isinstance(failure, DBAPIError):
-        state = getattr(failure.orig, "sqlstate", None)
-        if state is None or state.startswith(ENDS_CONNECTION):
-            raise OutcomeUnknown from failure
+    if isinstance(failure, DBAPIError) and (
+        not isinstance(failure.orig, psycopg.Error) or ends_connection(failure.orig)
+    ):
+        raise OutcomeUnknown from failure
     if failure:
         raise failure
 
@@ -214,66 +259,10 @@ async def copy_out(session: ReadSession, statement: str, values: Mapping[str, An
             yield bytes(piece)
 
 
-async def driver_of(session: AsyncSession) -> "psycopg.AsyncConnection[Any]":
+async def driver_of(session: AsyncSession) -> Session:
     """The connection of a session, for what SQLAlchemy does not do."""
     fairy = await (await session.connection()).get_raw_connection()
-    return cast("psycopg.AsyncConnection[Any]", fairy.driver_connection)
-
-
-def _heed_warnings(dbapi: DBAPIConnection, _record: object) -> None:
-    """Log what PostgreSQL warns of: what a role may not do, some commands skip with nothing but a warning."""
-
-    def heed(diagnostic: psycopg.errors.Diagnostic) -> None:
-        if diagnostic.severity_nonlocalized == "WARNING":
-            log.warning("database warned", sqlstate=diagnostic.sqlstate, message=diagnostic.message_primary)
-
-    cast("psycopg.AsyncConnection[Any]", dbapi.driver_connection).add_notice_handler(heed)
-
-
-def _begin_at_checkout(engine: Engine) -> None:
-    """Begins the transaction when a connection is taken from the pool, which shows whether it was lost while idle.
-
-    Nothing has been done on it, so another is opened and the transaction begins there: no ping is needed.
-    """
-
-    @event.listens_for(engine, "connect")
-    def connected(_dbapi: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        record.info["is_new"] = True
-
-    @event.listens_for(engine, "checkout")
-    def begin(dbapi: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        # What was opened just now begins with its first statement. If it is lost, too, there is nothing to try again.
-        if record.info.pop("is_new", False):
-            return
-        try:
-            cast("AdaptedConnection", dbapi).run_async(Session.begin)
-        except psycopg.Error as error:
-            raise InvalidatePoolError from error
-
-
-def _time(engine: Engine) -> None:
-    """Has the time of each statement added to the work it is for."""
-
-    def add(connection: Connection) -> None:
-        work, started = current.get(), connection.info.pop("asked", None)
-        if work and started:
-            work.answered(started, s_max=LOCK_S_MAX if connection.info["locks"] else None)
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def begin(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-        if work := current.get():
-            connection.info["locks"] = any(word in statement for word in LOCKS)
-            connection.info["asked"] = work.asked()
-
-    @event.listens_for(engine, "after_cursor_execute")
-    def end(connection: Connection, *_: object) -> None:
-        add(connection)
-
-    @event.listens_for(engine, "handle_error")
-    def fail(context: ExceptionContext) -> None:
-        # What is lost took its time for no fault of theirs.
-        if context.connection is not None and not context.is_disconnect:
-            add(context.connection)
+    return cast("Session", fairy.driver_connection)
 
 
 @asynccontextmanager

@@ -123,6 +123,10 @@ class Busy(Unavailable):
         super().__init__("The server is busy. Try again in a few seconds.")
 
 
+class ReplicaFailed(Busy):
+    """A replica did not answer, or not in time; the primary does."""
+
+
 class NotFound(DomainError):
     """It does not exist, or not for this viewer."""
 

@@ -108,7 +108,7 @@ class Contexts:
 def build(*, planned: bool = True) -> Api:
     """The API of this process, by the settings; unless `planned`, graphql-core executes every query."""
     database_url, redis_url = str(settings.database_url), str(settings.redis_url)
-    database = Database(database_url, redis_url)
+    database = Database(database_url, redis_url, replica_url=settings.reader_url)
     events, signals = EventDispatcher(database.engine, database.reader, redis_url), Signals(redis_url)
     rates, feed_delivery = Rates(redis_url), FeedDelivery(database)
     logbook, queries = Logbook(database), PersistedQueries(redis_url)
@@ -122,6 +122,8 @@ def build(*, planned: bool = True) -> Api:
         await events.start()
         await signals.start()
         await known.start()
+        if database.replica:
+            database.replica.background.start()
         with timed_tasks():
             yield
         await known.stop()
@@ -138,7 +140,7 @@ def build(*, planned: bool = True) -> Api:
     # Connections whose token ends now are closed at once.
     known.on_invalidation(graphql.ask_anew)
     background = [*events.background, *signals.background, *known.background, *logbook.background]
-    health = Health(_checks(database, redis_url), background)
+    health = Health(_checks(database, redis_url), background, dispensable=_dispensable(database))
     viewer = partial(_viewer, known)
     routes = [*graphql.routes, *health.routes, *_plain_routes(database, rates, viewer)]
     stack = [*middleware(), Middleware(Charge, budget=budget, viewer=viewer)]
@@ -209,6 +211,16 @@ def _checks(database: Database, redis_url: str) -> dict[str, Check]:
         "migrations": has_migrations,
         "storage": storage_probe.Probe().check,
     }
+
+
+def _dispensable(database: Database) -> dict[str, Check]:
+    replica = database.replica
+
+    async def is_read() -> None:
+        if replica and (trouble := replica.trouble):
+            raise RuntimeError(trouble)
+
+    return {"replica": is_read} if replica else {}
 
 
 def serve(*, shared: bool = False) -> None:

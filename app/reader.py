@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import coroutine
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -11,13 +11,15 @@ from weakref import WeakSet
 import psycopg
 import structlog
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from app import tracing
 from app.connection import Connection, Lost, Row, in_words, link, options
-from app.errors import Busy
+from app.errors import Busy, ReplicaFailed, TimedOut
 from app.metering import current
 from app.pipeline import Pipeline
 from app.settings import settings
+from app.sqlstates import ends_connection
 
 LOOK_S = 0.5
 
@@ -28,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 class Reader:
     """Opens connections as they are needed, up to its limit; whoever comes then waits in turn."""
+
+    asks_again = True
+    """Whether what a lost connection was asked is asked on another."""
 
     def __init__(
         self,
@@ -100,10 +105,12 @@ class Reader:
                     rows = await connection.rows(sql, parameters)
             except Lost:  # the server may have restarted, and what is idle be just as dead
                 self._drop_idle()
+                if not self.asks_again:
+                    raise
                 connection = await self._connect()
                 rows = await connection.rows(sql, parameters)
-        except Lost:
-            raise Busy from None
+        except Lost as lost:
+            raise Busy from lost
         except psycopg.Error as error:
             if connection and work and begun:
                 work.answered(begun, connection.answered_at)
@@ -163,6 +170,34 @@ class Reader:
                 await connection.settle()
         finally:
             self._leave(connection)
+
+
+class ReplicaReader(Reader):
+    """The same at a replica. What fails there is told by ReplicaFailed, and has the replica looked at anew."""
+
+    asks_again = False  # one that restarts may have gone back a little
+
+    def __init__(self, url: str, *, statement_s_max: float, doubt: Callable[[str], None]) -> None:
+        super().__init__(url, statement_s_max=statement_s_max)
+        self._doubt = doubt
+
+    async def _rows(self, sql: bytes, parameters: Sequence[bytes | None], wait_s: float | None) -> list[Row]:
+        with failing(self._doubt):
+            return await super()._rows(sql, parameters, wait_s)
+
+
+@contextmanager
+def failing(doubt: Callable[[str], None]) -> Iterator[None]:
+    """What fails inside has failed at a replica, unless it took too long: so it would at the primary."""
+    try:
+        yield
+    except TimedOut:
+        raise
+    except (Busy, psycopg.Error, DBAPIError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, Lost) or (isinstance(cause, psycopg.Error) and ends_connection(cause)):
+            doubt("it ended a connection")
+        raise ReplicaFailed from error
 
 
 class _Turns:

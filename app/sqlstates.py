@@ -10,6 +10,13 @@ import psycopg
 _CLASSES = {"08", "40", "53", "57", "58", "F0"}
 # A read-only standby, the session's time-outs, an object in use, a lock that did not come, a snapshot that is too old.
 _STATES = {"25006", "25P03", "25P04", "55006", "55P03", "72000"}
+# By these PostgreSQL says that the connection ends; whether it had committed before, it does not say.
+_ENDINGS = ("08", "57P")
+
+
+def ends_connection(error: psycopg.Error) -> bool:
+    """Whether the connection has ended with it."""
+    return error.sqlstate is None or error.sqlstate.startswith(_ENDINGS)
 
 
 def is_transient(error: psycopg.Error) -> bool:

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
 import strawberry
 
-from app.database import Database, ReadSession, WriteSession
+from app.database import Database, Reads, ReadSession, WriteSession
 from app.errors import OutcomeUnknown, Unauthenticated
 from app.events.dispatcher import EventDispatcher
 from app.models.base import Record
@@ -18,6 +18,7 @@ from app.opaque import Opaque
 from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.rates import Rates
+from app.replica import FAILED
 from app.services.accounts.sign_in.sessions import Device
 from app.services.system import idempotency
 from app.signals import Signals
@@ -27,7 +28,7 @@ from resolvers.loaders import Loaders, Names, Reference, References, RowOrRefere
 from resolvers.mutation_transactions import Change, Request
 
 M = TypeVar("M", bound=Record)
-NOTHING = dict.fromkeys(("database", "events", "signals", "feed_delivery", "rates"), Opaque())
+NOTHING = dict.fromkeys(("database", "reads", "events", "signals", "feed_delivery", "rates"), Opaque())
 
 
 @dataclass
@@ -49,6 +50,25 @@ class Context:
     in_turn: bool = False
     request: Request | None = None
     change: Change | None = None
+    reads: Reads = field(init=False)
+    """Where the operation reads; changes, and what follows them live, at the primary."""
+
+    def __post_init__(self) -> None:
+        self.reads = self.database
+
+    async def choose_reads(self) -> None:
+        """A query may read at a replica, if that has all that the viewer has written."""
+        self.reads = await self.database.reads_of(self.viewer_id)
+
+    def choose_reads_now(self) -> None:
+        """The same without asking for what they have written."""
+        self.reads = self.database.reads_now(self.viewer_id)
+
+    def leave_replica(self) -> None:
+        """The replica has failed the query: have it read at the primary from now on."""
+        FAILED.inc()
+        self.reads = self.database
+        self.__dict__.pop("load", None)
 
     @contextmanager
     def acting(self, scope: Scope | None) -> Iterator[None]:
@@ -73,7 +93,7 @@ class Context:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A session for one batch of reads."""
-        async with self.database.reading(in_turn=self.in_turn) as session:
+        async with self.reads.reading(in_turn=self.in_turn) as session:
             yield session
 
     @asynccontextmanager

@@ -95,11 +95,15 @@ class Change:
             return await outcome.restore(request.came_to[self._field], load)
 
     async def _done(self, resolve: Callable[[], Awaitable[Any]], outcome: Outcome | None) -> Any:
-        async with self._stack:
-            answer = await resolve()
+        try:
+            async with self._stack:
+                answer = await resolve()
+                if self._session is not None:
+                    self._keep(self._session, outcome, answer)
+                    self._request.may_have_changed = True
+        finally:
             if self._session is not None:
-                self._keep(self._session, outcome, answer)
-                self._request.may_have_changed = True
+                await self._database.remember(self._session, self._request.viewer.user_id)
         return answer
 
     def _keep(self, session: WriteSession, outcome: Outcome | None, answer: Any) -> None:

@@ -21,11 +21,13 @@ from app.operations import audit_chain, roles, sequences, stored_bytes
 from app.operations.instance import SECRET, secret
 from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
 from app.production import faults
+from app.replica import LOOK_S, Replica
 from app.settings import settings
 from app.settings.variables import unknown
 from app.weights import OFFERS
 
 THREADS_S = 0.2
+REPLICA_LOOKS = 30
 WORKER_KEYS = "fieldgraph:worker:*"
 
 
@@ -139,6 +141,26 @@ async def _watermark() -> tuple[float, watermark.Holder | None]:
         return lag_s, await watermark.holder(connection)
 
 
+def _replica() -> str:
+    if settings.reader_url is None:
+        return "none"
+    if trouble := asyncio.run(_trouble_of_replica(_database_url(), settings.reader_url)):
+        raise Ill(trouble, "Start the standby in FIELDGRAPH_READER_URL, correct the URL, or unset it.")
+    return "queries are read there"
+
+
+async def _trouble_of_replica(url: str, replica_url: str) -> str | None:
+    replica = Replica(url, replica_url, str(settings.redis_url or "redis://localhost"))
+    replica.background.start()
+    for _ in range(REPLICA_LOOKS):
+        await asyncio.sleep(LOOK_S)
+        if replica.trouble is None:
+            break
+    trouble = replica.trouble
+    await replica.close()
+    return trouble
+
+
 def _sequences() -> str:
     with _connected() as connection:
         behind = sequences.behind(connection)
@@ -248,6 +270,7 @@ LOOKS = {
     "database": _database,
     "PostGIS": _postgis,
     "migrations": _migrations,
+    "replica": _replica,
     "sequences": _sequences,
     "role": _role,
     "audit": _audit,

@@ -25,6 +25,10 @@ class ServersSettings(BaseModel):
     owner_database_url: str | None = Field(
         default=None, description="The address of PostgreSQL as the owner of the tables, which migrations need."
     )
+    reader_url: str | None = Field(
+        default=None,
+        description="The address of one replica of the database, a standby, where queries are read; none if unset.",
+    )
     redis_url: str | None = Field(
         default=None, validation_alias="REDIS_URL", description="The address of Redis, such as redis://host:6379/0."
     )
@@ -71,6 +75,9 @@ class ServersSettings(BaseModel):
     database_connect_s_max: WholeDuration = Field(default=5, description="Time to connect to PostgreSQL.")
     reader_connections: Count = Field(default=10, description="Connections of one process for planned reads.")
     reader_statements_max: Count = Field(default=500, description="Prepared statements of one reading connection.")
+    reader_lag_s_max: Duration = Field(
+        default=2, description="How far the replica may lag; beyond it, queries are read at the primary."
+    )
     statement_s_max: Duration = Field(default=5, description="Time for one statement of a request.")
     database_silence_s_max: Duration = Field(
         default=2, description="Time that PostgreSQL may be silent beyond the time for a statement."

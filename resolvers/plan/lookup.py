@@ -62,7 +62,7 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
             data = None
         deliver(data)
 
-    return context.database.reader.pipeline.ask(sql, parameters, work, answered)
+    return context.reads.reader.pipeline.ask(sql, parameters, work, answered)
 
 
 def _data(root: InHand, level: Level, rows: list[Row]) -> bytes:

@@ -61,7 +61,7 @@ class Run:
         self.states: defaultdict[Level, State] = defaultdict(State)
         self._types = types
         self._info = Info(context.planned())
-        self._reader = context.database.reader
+        self._reader = context.reads.reader
         self._in_turn = context.in_turn
         self._steps = steps
         self._named: dict[Level, None] = {}

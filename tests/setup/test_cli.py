@@ -128,6 +128,7 @@ def test_doctor_tells_well_from_ill(servers, clone_database, tmp_path):
         ["ok", "database"],
         ["ok", "PostGIS"],
         ["ok", "migrations"],
+        ["ok", "replica"],
         ["ok", "sequences"],
         ["ok", "role"],
         ["ok", "audit"],
@@ -140,7 +141,7 @@ def test_doctor_tells_well_from_ill(servers, clone_database, tmp_path):
         ["ok", "mail"],
         ["ok", "weights"],
     ]
-    assert lines[11].strip() == "→ Run: fieldgraph work"
+    assert lines[12].strip() == "→ Run: fieldgraph work"
     assert examined.returncode == 1
     assert url not in examined.stdout
 

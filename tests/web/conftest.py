@@ -67,6 +67,15 @@ class Context:
     async def take_request(self, key: object, request: bytes) -> None:
         self.journal.requests.append((key, request))
 
+    async def choose_reads(self) -> None:
+        """Nothing is read here."""
+
+    def choose_reads_now(self) -> None:
+        """Nothing is read here."""
+
+    def leave_replica(self) -> None:
+        """Nothing is read here."""
+
     def doubt(self) -> None:
         """Nothing is ever changed here."""
 

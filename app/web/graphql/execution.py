@@ -5,6 +5,7 @@ The parts it cannot know are handed in: the schema, who asks (`MakeContext`), ho
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
@@ -17,13 +18,13 @@ from graphql import (
     execute_root_selection_set,
 )
 
-from app.errors import Busy, CostExceeded, DomainError, TimedOut, Unplanned
+from app.errors import Busy, CostExceeded, DomainError, ReplicaFailed, TimedOut, Unplanned
 from app.settings import settings
 from app.web.graphql.bill import Bill
 from app.web.graphql.budget import Budget
 from app.web.graphql.deadlines import Deadline, Deadlines
 from app.web.graphql.documents import Documents, Limits
-from app.web.graphql.errors import Refused
+from app.web.graphql.errors import Refused, origin
 from app.web.graphql.operation import (
     Caller,
     Context,
@@ -144,6 +145,7 @@ class Engine:
         if prepared.reads:
             context.permit_reading()
         variables = prepared.taken(parameters.variables, context.permit)
+        context.choose_reads_now()
         return Operation(caller, prepared, context, bill, variables) if bill.pay(cost) else None
 
     async def _document(self, parameters: Parameters, context: Context) -> tuple[Prepared, Parameters]:
@@ -188,24 +190,37 @@ class Engine:
     async def run(self, operation: Operation) -> Reply:
         """The answer to a query or a mutation, within the time that a request may take: by a plan if one can."""
         limit = Deadline(self.deadlines, settings.request_s_max)
-        plan = operation.prepared.plan if operation.prepared.kind is OperationType.QUERY else None
-        reason = None
         try:
             with limit:
-                if plan is not None:
-                    try:
-                        if operation.caller.explains and operation.is_explained:
-                            return await _explained(plan, operation)
-                        return planned(await plan.data(operation.context, operation.values), operation)
-                    except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
-                        raise Refused([problem]) from None
-                    except Unplanned as unplanned:
-                        reason = str(unplanned)
-                return await _executed(operation, unplanned=reason)
+                if operation.kind is OperationType.QUERY:
+                    await operation.context.choose_reads()
+                try:
+                    return await _reply(operation)
+                except ReplicaFailed:
+                    operation.context.leave_replica()
+                    return await _reply(replace(operation))  # with an executor of its own
         except TimeoutError:
             if not limit.expired:
                 raise
             return late(operation)
+
+
+async def _reply(operation: Operation) -> Reply:
+    """The answer to a query or a mutation; raises ReplicaFailed if a query has to read elsewhere."""
+    plan = operation.prepared.plan if operation.prepared.kind is OperationType.QUERY else None
+    if plan is None:
+        return await _executed(operation, unplanned=None)
+    try:
+        if operation.caller.explains and operation.is_explained:
+            return await _explained(plan, operation)
+        return planned(await plan.data(operation.context, operation.values), operation)
+    except ReplicaFailed:
+        raise
+    except (Busy, TimedOut) as problem:  # its executor would only come to the same end later
+        raise Refused([problem]) from None
+    except Unplanned as unplanned:
+        reason = str(unplanned)
+    return await _executed(operation, unplanned=reason)
 
 
 async def _explained(plan: Plan, operation: Operation) -> Reply:
@@ -215,8 +230,11 @@ async def _explained(plan: Plan, operation: Operation) -> Reply:
 
 
 async def _executed(operation: Operation, *, unplanned: str | None) -> Reply:
-    result = execute_root_selection_set(operation.executor)
-    return answer(await result if isawaitable(result) else result, operation, unplanned=unplanned)
+    executed = execute_root_selection_set(operation.executor)
+    result = await executed if isawaitable(executed) else executed
+    if any(isinstance(origin(error), ReplicaFailed) for error in result.errors or ()):
+        raise ReplicaFailed
+    return answer(result, operation, unplanned=unplanned)
 
 
 def _measured(prepared: Prepared, parameters: Parameters, bill: Bill) -> int:

@@ -72,6 +72,15 @@ class Context(Protocol):
     async def take_request(self, key: object, request: bytes) -> None:
         """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one."""
 
+    async def choose_reads(self) -> None:
+        """Choose where a query reads: at a replica, or at the primary."""
+
+    def choose_reads_now(self) -> None:
+        """The same, without asking anybody."""
+
+    def leave_replica(self) -> None:
+        """Have a query read at the primary from now on."""
+
     def doubt(self) -> DomainError | None:
         """What to say instead of "nothing was changed", if something may have been changed."""
 

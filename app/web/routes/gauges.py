@@ -28,6 +28,8 @@ rows_to_prune = Gauge(
     "fieldgraph_rows_to_prune", "Old rows that housekeeping will delete, counted up to 100 000.", ["kind"]
 )
 
+replica_lag = Gauge("fieldgraph_replica_lag_seconds", "Age of what the replica shows, at most.")
+
 _OLDEST = text("""
 SELECT extract(epoch FROM clock_timestamp() - min(xact_start)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -44,6 +46,8 @@ class Gauges:
 
     async def refresh(self) -> None:
         """Asks again, if that was long ago; the figures are no numbers if it fails."""
+        replica = self._database.replica
+        replica_lag.set(replica.lag_s if replica else math.nan)
         async with self._asking:
             if time.monotonic() - self._asked < REMEMBERED_S:
                 return

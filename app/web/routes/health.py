@@ -19,10 +19,20 @@ log = structlog.get_logger(__name__)
 
 
 class Health:
-    """Readiness is a list of named checks that raise when something is missing, and that we are not shutting down."""
+    """Readiness is a list of named checks that raise when something is missing, and that we are not shutting down.
 
-    def __init__(self, checks: Mapping[str, Check], background: Sequence[Background] = ()) -> None:
-        self._checks = {**checks, **({BACKGROUND: self._all_run} if background else {})}
+    What is `dispensable` is told with them; without it we are ready, too.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        background: Sequence[Background] = (),
+        *,
+        dispensable: Mapping[str, Check] | None = None,
+    ) -> None:
+        self._dispensable = dispensable or {}
+        self._checks = {**checks, **({BACKGROUND: self._all_run} if background else {}), **self._dispensable}
         self._background = background
         self._failing: set[str] = set()
         self.draining = False
@@ -34,7 +44,7 @@ class Health:
     async def ready(self, _request: Request) -> Response:
         names = list(self._checks)
         passed = dict(zip(names, await asyncio.gather(*map(self._passes, names)), strict=True))
-        ready = all(passed.values()) and not self.draining
+        ready = all(passed[name] for name in names if name not in self._dispensable) and not self.draining
         body = {"ready": ready, "draining": self.draining, "checks": passed}
         return JSONResponse(body, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"})
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select, update
 
 from app import checks, security
-from app.database import Database, WriteSession
+from app.database import Database, WriteSession, acts_for
 from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import Session, User
 from app.models.limits.accounts import CLIENT_LENGTH_MAX
@@ -82,6 +82,7 @@ async def open_session(session: WriteSession, user: User, device: Device = NO_DE
     opened.client, opened.address = client[:CLIENT_LENGTH_MAX].strip(), device.address
     session.add(opened)
     await session.flush()
+    acts_for(session, user.id)
     return SignedIn(token, expires_at, user, device_token(user.email))
 
 
