@@ -33,6 +33,8 @@ has_postgis() { # a server alone proves nothing, so look for the extension besid
 
 has_redis() { type -P redis-server || type -P valkey-server; } >/dev/null
 
+has_pgbouncer() { PATH=$PATH:/usr/sbin type -P pgbouncer; } >/dev/null # the tests begin one, which is refused
+
 # The tests never use the servers that the environment names.
 needs() { [ "$dev" ] || [ -z "${!1:-}" ]; }
 
@@ -40,7 +42,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
-install_packages() { # of python, postgis and redis, those named
+install_packages() { # of python, postgis, redis and pgbouncer, those named
   local wanted packages=() log
   if ! type -P apt-get >/dev/null; then
     fail "Fieldgraph needs Python 3.11 or newer, PostgreSQL with PostGIS, and Redis; missing here: $*." \
@@ -48,7 +50,7 @@ install_packages() { # of python, postgis and redis, those named
   fi
   if [ "$(id -u)" != 0 ] && ! { type -P sudo && sudo true; } >/dev/null; then
     fail "Installing system packages takes root or sudo. Ask an administrator for:" \
-      "apt-get install --no-install-recommends python3-venv postgresql-postgis redis-server"
+      "apt-get install --no-install-recommends python3-venv postgresql-postgis redis-server${dev:+ pgbouncer}"
   fi
   log=$(mktemp)
   apt_get update >"$log" 2>&1 || fail "apt-get update failed: $(tail -n 5 "$log")"
@@ -57,6 +59,7 @@ install_packages() { # of python, postgis and redis, those named
       python) packages+=("$(python_package)") ;;
       postgis) packages+=("$(postgis_package)") ;;
       redis) packages+=(redis-server) ;;
+      pgbouncer) packages+=(pgbouncer) ;;
     esac
     say "Installing the system package ${packages[${#packages[@]} - 1]}."
   done
@@ -106,13 +109,17 @@ make_environment() {
 
 pip() { .venv/bin/python -m pip -q --disable-pip-version-check "$@"; }
 
+with_uv() { [ -x .venv/bin/uv ] && .venv/bin/uv "$@"; }
+
 install_requirements() {
   say "Installing $(grep -c '^[^ ]' "$1") Python packages."
-  .venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes "$1" || pip install --require-hashes -r "$1"
+  with_uv pip sync -q --python .venv/bin/python --require-hashes "$1" || pip install --require-hashes -r "$1" ||
+    fail "The Python packages could not be installed: pip says why above." \
+      "Where a proxy has certificates of its own, set SSL_CERT_FILE and PIP_CERT to a file with them."
 }
 
 install_project() {
-  .venv/bin/uv pip install -q --python .venv/bin/python --offline --no-deps --no-build-isolation -e . ||
+  with_uv pip install -q --python .venv/bin/python --offline --no-deps --no-build-isolation -e . ||
     pip install --no-index --no-deps --no-build-isolation -e .
 }
 
@@ -137,6 +144,7 @@ missing=()
 if ! is_whole && ! python=$(find_python "venv, ensurepip"); then missing+=(python); fi
 if needs DATABASE_URL && ! has_postgis; then missing+=(postgis); fi
 if needs REDIS_URL && ! has_redis; then missing+=(redis); fi
+if [ "$dev" ] && type -P apt-get >/dev/null && ! has_pgbouncer; then missing+=(pgbouncer); fi
 if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 
 if ! is_whole; then

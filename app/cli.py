@@ -57,6 +57,7 @@ def serve(
 ) -> None:
     """Serve the API."""
     _find_servers()
+    _refuse_poolers()
     _find_secret()
     if workers > 1:
         from app.operations import api_processes
@@ -77,6 +78,7 @@ def work(
     """Run the worker, which does the jobs."""
     settings.job_slow_at_once = threads or settings.job_slow_at_once
     _find_servers()
+    _refuse_poolers()
     _find_secret()
     _find_traces()
     with _loading():
@@ -306,6 +308,12 @@ def doctor() -> None:
         if finding.remedy:
             print(f"{'→ ':>15}{finding.remedy}")
     raise typer.Exit(any(finding.remedy for finding in findings))
+
+
+def _refuse_poolers() -> None:
+    from app.operations import poolers
+
+    poolers.refuse()
 
 
 @contextmanager

@@ -16,8 +16,13 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from app.settings import settings
 
 SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "api_key", "variables")
-QUIET = {"uvicorn.error": logging.WARNING, "uvicorn.access": logging.CRITICAL, "httpx": logging.WARNING}
-
+QUIET = {
+    "uvicorn.error": logging.WARNING,
+    "uvicorn.access": logging.CRITICAL,
+    "httpx": logging.WARNING,
+    # The worker of each lane adds the same middleware to their one broker, which warns of it.
+    "dramatiq.broker.RedisBroker": logging.ERROR,
+}
 
 # Lines that many requests write are kept this long, or until they are so many, to be written together.
 KEPT_S_MAX = 0.1

@@ -17,7 +17,7 @@ from app import signing
 from app.errors import Unavailable
 from app.events import watermark
 from app.gateways import mail, storage
-from app.operations import audit_chain, roles, sequences, stored_bytes
+from app.operations import audit_chain, poolers, roles, sequences, stored_bytes
 from app.operations.instance import SECRET, secret
 from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
 from app.production import faults
@@ -71,6 +71,8 @@ def _finding(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _database() -> str:
+    if trouble := poolers.found(_database_url()):
+        raise Ill(f"a pooler: {trouble}", poolers.remedy("DATABASE_URL"))
     try:
         return f"PostgreSQL {_database_says('SHOW server_version')}"
     except SQLAlchemyError as error:

@@ -147,6 +147,7 @@ class Launcher:
         except psycopg.Error as error:
             raise CannotStart(f"The database in DATABASE_URL does not answer: {error}") from None
         if not is_current:
+            _say("Preparing the database.")
             self._finish("migrate", FIELDGRAPH_OWNER_DATABASE_URL=self._owner_url)
             self._told.unlink(missing_ok=True)
         else:
@@ -160,6 +161,7 @@ class Launcher:
             *there, accounts = json.loads(self._told.read_text())
             if there == here:
                 return str(accounts)
+        _say("Making demo accounts and their data, this once. It takes a minute on a slow machine.")
         accounts = self._finish("demo", "--accounts")
         private_files.write(self._told, json.dumps([*here, accounts]))
         return accounts
