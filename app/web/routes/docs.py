@@ -39,6 +39,7 @@ NAMES = (
     "javascript",
     "python",
     "operations",
+    "capacity",
     "hardening",
     "how-it-is-built",
     "compiled-queries",
