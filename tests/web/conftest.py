@@ -73,8 +73,7 @@ class Context:
     def choose_reads_now(self) -> None:
         """Nothing is read here."""
 
-    def leave_replica(self) -> None:
-        """Nothing is read here."""
+    leave_replica = choose_reads_now
 
     def doubt(self) -> None:
         """Nothing is ever changed here."""
