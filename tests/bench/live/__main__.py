@@ -40,15 +40,27 @@ NODE = Path(__file__).parents[3] / ".bench-peers" / "live"
 CHANNEL = "bench-live"
 WATCHED = 1
 EVENT_BYTES = 260
-WATCH = """subscription ($id: ID!) {
-  trainingUpdated(trainingId: $id) { cursor progress message training { status } }
+WATCH = """subscription ($id: ID!, $after: String) {
+  trainingUpdated(trainingId: $id, after: $after) { cursor progress message training { status } }
 }"""
 CORE_OF_SERVER = ("taskset", "-c", "0")
 CORE_OF_LISTENERS = ("taskset", "-c", "1")
 REST_S = 0.3
 FILES_BESIDES = 1_000
 # The CPU is the server's for each delivery; the memory is its growth for each socket, before the events and after.
-COLUMNS = ("server", "sockets", "connect s", "last ms", "p50 ms", "p99 ms", "CPU µs", "kB idle", "kB after", "lost")
+COLUMNS = (
+    "server",
+    "sockets",
+    "connect s",
+    "last ms",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs",
+    "kB idle",
+    "kB after",
+    "lost",
+    "back s",
+)
 
 program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, width=110)
@@ -61,8 +73,9 @@ class Served:
 
     pid: int
     port: int
-    token: str | None
+    tokens: list[str]
     tell: Tell
+    resumes: bool
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,7 @@ class Seen:
     cpu_s: float
     delays: list[list[float]]
     lost: int
+    back_s: float | None
 
 
 @program.command()
@@ -82,6 +96,7 @@ def main(
     subscribers: Annotated[str, typer.Option(help="How many sockets; several numbers with commas.")] = "1000,9000",
     events: Annotated[int, typer.Option(help="Events each of them is sent.", min=1, max=1_000)] = 10,
     pause_s: Annotated[float, typer.Option(help="Seconds between two events.", min=0, max=60)] = 0.5,
+    accounts: Annotated[int, typer.Option(help="Whose the sockets are, in turn.", min=1, max=50)] = 1,
     peer: Annotated[bool, typer.Option(help="Measure Node, too.")] = True,
 ) -> None:
     """Measure one event to many: the server on one core, those who listen on another."""
@@ -97,7 +112,7 @@ def main(
     for count in counts:
         for name, server in servers.items():
             with filled(ROWS) as private:
-                seen = uvloop.run(_watch(server, private, count, events, pause_s))
+                seen = uvloop.run(_watch(server(private, accounts), count, events, pause_s))
             table.add_row(name, f"{count}", *_figures(seen))
     console.print(table)
 
@@ -110,17 +125,12 @@ def _figures(seen: Seen) -> tuple[str, ...]:
     return (
         f"{seen.connect_s:.1f}", f"{last:.0f}", f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", f"{cpu_us:.1f}",
         f"{seen.idle_bytes / 1_000:.1f}", f"{seen.after_bytes / 1_000:.1f}", f"{seen.lost}",
+        "–" if seen.back_s is None else f"{seen.back_s:.1f}",
     )  # fmt: skip
 
 
-async def _watch(
-    server: Callable[[PrivateServers], AbstractAsyncContextManager[Served]],
-    private: PrivateServers,
-    count: int,
-    events: int,
-    pause_s: float,
-) -> Seen:
-    async with server(private) as served:
+async def _watch(server: AbstractAsyncContextManager[Served], count: int, events: int, pause_s: float) -> Seen:
+    async with server as served:
         # One at first, so that what is loaded with the first is not counted as what each costs.
         with listening(served, 1) as first:
             _ready(first)
@@ -137,15 +147,17 @@ async def _watch(
                 await asyncio.sleep(pause_s)
                 await _at_rest(served.pid)
             after, cpu_s = _rss(served.pid), _cpu_s(served.pid) - cpu_s
-            delays = _results(listeners)
+            back_s = await _back(served, listeners) if served.resumes else None
+            delays = _results(listeners)[:events]
     lost = count * events - sum(map(len, delays))
-    return Seen(connect_s, (idle - before) / count, (after - before) / count, cpu_s, delays, lost)
+    return Seen(connect_s, (idle - before) / count, (after - before) / count, cpu_s, delays, lost, back_s)
 
 
 @asynccontextmanager
-async def ours(private: PrivateServers) -> AsyncIterator[Served]:
+async def ours(private: PrivateServers, accounts: int) -> AsyncIterator[Served]:
     """Our API with everything as shipped: the event is a row, a nudge, a read, an execution."""
-    world = World(private.home, free_port(), sign_in(private), private.database_url, private.redis_url)
+    tokens = [sign_in(private, 1 + account) for account in range(accounts)]
+    world = World(private.home, free_port(), tokens[0], private.database_url, private.redis_url)
     process = serve(private, world, behind=("env", "FIELDGRAPH_CONNECTIONS_MAX=100000", *CORE_OF_SERVER))
     database = Database(world.database_url, world.redis_url)
 
@@ -153,12 +165,12 @@ async def ours(private: PrivateServers) -> AsyncIterator[Served]:
         async with database.writing() as session:
             events.record(session, topic_of(Training, WATCHED), {"progress": number / 1_000, "message": message})
 
-    yield Served(process.pid, world.port, world.token, tell)
+    yield Served(process.pid, world.port, tokens, tell, resumes=True)
     await database.close()
 
 
 @asynccontextmanager
-async def theirs(private: PrivateServers) -> AsyncIterator[Served]:
+async def theirs(private: PrivateServers, _accounts: int) -> AsyncIterator[Served]:
     """graphql-ws, fed by Redis."""
     _see_to_node()
     port, path = free_port(), private.redis_url.removeprefix("unix://")
@@ -170,15 +182,16 @@ async def theirs(private: PrivateServers) -> AsyncIterator[Served]:
             event = {"cursor": "MTA1NC4yMzI", "progress": number / 1_000, "message": message}
             await redis.publish(CHANNEL, json.dumps(event))
 
-        yield Served(process.pid, port, None, tell)
+        yield Served(process.pid, port, [], tell, resumes=False)
 
 
 @contextmanager
 def listening(served: Served, count: int) -> Iterator[subprocess.Popen[bytes]]:
     """So many subscribers, in a process of their own."""
-    payload = {"Authorization": f"Bearer {served.token}"} if served.token else {}
-    asked = {"query": WATCH, "variables": {"id": ids.encode(Training(id=WATCHED))}}
-    said = ({"type": "connection_init", "payload": payload}, {"id": "1", "type": "subscribe", "payload": asked})
+    payloads = [{"Authorization": f"Bearer {token}"} for token in served.tokens] or [{}]
+    asked = {"query": WATCH, "variables": {"id": ids.encode(Training(id=WATCHED)), "after": None}}
+    inits = ({"type": "connection_init", "payload": payload} for payload in payloads)
+    said = ({"id": "1", "type": "subscribe", "payload": asked}, *inits)
     arguments = (str(served.port), str(count), *map(json.dumps, said))
     command = (*CORE_OF_LISTENERS, sys.executable, "-m", "tests.bench.live.listeners", *arguments)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -188,6 +201,20 @@ def listening(served: Served, count: int) -> Iterator[subprocess.Popen[bytes]]:
 def _ready(listeners: subprocess.Popen[bytes]) -> float:
     assert listeners.stdout
     return float(json.loads(listeners.stdout.readline())["ready_s"])
+
+
+async def _back(served: Served, listeners: subprocess.Popen[bytes]) -> float:
+    """All hang up, something happens meanwhile, and all come back at once: the seconds until each has heard of it."""
+    assert listeners.stdin
+    assert listeners.stdout
+    listeners.stdin.write(b".")
+    listeners.stdin.flush()
+    await asyncio.sleep(REST_S)
+    await _at_rest(served.pid)
+    await served.tell(-2, _message(-2))
+    listeners.stdin.write(b".")
+    listeners.stdin.flush()
+    return float(json.loads(listeners.stdout.readline())["back_s"])
 
 
 def _results(listeners: subprocess.Popen[bytes]) -> list[list[float]]:

@@ -16,7 +16,7 @@ const schema = buildSchema(`
   type Training { status: String! }
   type TrainingEvent { cursor: String! progress: Float message: String training: Training! }
   type Query { ready: Boolean }
-  type Subscription { trainingUpdated(trainingId: ID!): TrainingEvent! }
+  type Subscription { trainingUpdated(trainingId: ID!, after: String): TrainingEvent! }
 `);
 
 async function* trainingUpdated() {
