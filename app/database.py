@@ -168,7 +168,7 @@ class Database(Reads):
 
     def _tell(self, session: AsyncSession, last: Last) -> None:
         self._nudges.put(queue.pop_nudges(session))
-        self._wakes.put([None] if last.events else [])
+        self._wakes.put([None] if last.tells else [])
 
     async def _wake(self, _: Sequence[None]) -> None:
         await waking.wake(self._redis)
@@ -268,13 +268,13 @@ async def driver_of(session: AsyncSession) -> Session:
 @asynccontextmanager
 async def part(session: WriteSession) -> AsyncIterator[None]:
     """A part of a transaction, which is undone alone if it fails."""
-    told, locks = last_statement.of(session).events, _locks(session)
-    told_before, locks_before = len(told), set(locks)
+    last, locks = last_statement.of(session), _locks(session)
+    lengths_before, locks_before = last.lengths(), set(locks)
     try:
         async with session.begin_nested():
             yield
     except BaseException:
-        del told[told_before:]
+        last.cut(lengths_before)
         locks &= locks_before  # PostgreSQL releases what was locked since
         raise
 

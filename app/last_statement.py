@@ -1,70 +1,66 @@
-"""What a transaction writes last, in one statement: its events, and the outcome stored under an idempotency key.
+"""What a transaction writes last, in one statement: events, audit entries, notifications, the outcome of a request.
 
 Nothing else in the transaction reads these rows, so they can wait for its end. One statement costs about as much as one
 row in it.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-import orjson
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, String, Text, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.base import Json
-
-_EVENTS = """
-INSERT INTO events (topic, payload)
-SELECT topic, payload::jsonb FROM unnest(:topics, :payloads) WITH ORDINALITY AS told (topic, payload, place)
-ORDER BY place
-"""
-_OUTCOME = """
-INSERT INTO idempotency_keys (user_id, key, field, request, outcome)
-VALUES (:user_id, :key, :field, :request, :outcome)
-"""
-_OF_EVENTS = bindparam("topics", type_=ARRAY(Text)), bindparam("payloads", type_=ARRAY(Text))
-_OF_OUTCOME = (
-    bindparam("user_id", type_=BigInteger),
-    bindparam("key", type_=String),
-    bindparam("field", type_=String),
-    bindparam("request", type_=LargeBinary),
-    bindparam("outcome", type_=JSONB),
-)
-_WITH_EVENTS = text(_EVENTS).bindparams(*_OF_EVENTS)
-_WITH_OUTCOME = text(_OUTCOME).bindparams(*_OF_OUTCOME)
-_WITH_BOTH = text(f"WITH events_told AS ({_EVENTS}) {_OUTCOME}").bindparams(*_OF_EVENTS, *_OF_OUTCOME)
 _PLACE = "last statement"
 
 
-class Outcome(NamedTuple):
-    """What a field of a request came to, under the request's idempotency key."""
+class Part:
+    """One kind of rows in the last statement.
 
-    user_id: int
-    key: str
-    field: str
-    request: bytes
-    outcome: Json
+    `ctes` names what is written, and how, with `{rows}` for the rows that were added; each has `columns`, given by name
+    and PostgreSQL's type, and its `place` among them.
+    """
+
+    def __init__(self, ctes: str, *, tells: bool = False, **columns: str) -> None:
+        arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
+        names = ", ".join((*columns, "place"))
+        self.ctes = ctes.replace("{rows}", f"unnest({arrays}) WITH ORDINALITY AS given ({names})")
+        self.tells = tells
+        """Whether it writes events, whose readers are woken after the commit."""
 
 
-@dataclass
 class Last:
     """What one transaction writes last."""
 
-    events: list[tuple[str, Json]] = field(default_factory=list)
-    outcome: Outcome | None = None
+    def __init__(self) -> None:
+        self._rows: dict[Part, list[Sequence[Any]]] = {}
+
+    @property
+    def tells(self) -> bool:
+        """Whether there may be events in it."""
+        return any(part.tells for part in self._rows)
+
+    def add(self, part: Part, *row: object) -> None:
+        """Adds a row: a value for each column of its part."""
+        self._rows.setdefault(part, []).append(row)
+
+    def lengths(self) -> dict[Part, int]:
+        """How much is written of each part, so far."""
+        return {part: len(rows) for part, rows in self._rows.items()}
+
+    def cut(self, lengths: dict[Part, int]) -> None:
+        """Drops what was added since."""
+        self._rows = {part: self._rows[part][:length] for part, length in lengths.items()}
 
     async def write(self, session: AsyncSession) -> None:
         """Sends the statement, if there is anything to write."""
-        values: dict[str, Any] = {}
-        if self.events:
-            values["topics"] = [topic for topic, _ in self.events]
-            values["payloads"] = [orjson.dumps(payload).decode() for _, payload in self.events]
-        if self.outcome:
-            values |= self.outcome._asdict()
-        if values:
-            statement = _WITH_BOTH if self.events and self.outcome else _WITH_EVENTS if self.events else _WITH_OUTCOME
-            await (await session.connection()).execute(statement, values)
+        if self._rows:
+            values = [list(column) for rows in self._rows.values() for column in zip(*rows, strict=True)]
+            await (await session.connection()).exec_driver_sql(_statement(*self._rows), tuple(values))
+
+
+@cache
+def _statement(*parts: Part) -> str:
+    return f"WITH {', '.join(part.ctes for part in parts)} SELECT 1"
 
 
 def of(session: AsyncSession) -> Last:

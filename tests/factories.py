@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shapely import Polygon, box
+from sqlalchemy import select
 
 from app import security
 from app.database import Database
@@ -201,6 +202,13 @@ async def approved_prediction(database: Database, of: Training, **fields: Any) -
 
 async def notification(database: Database, user_id: int, **fields: Any) -> UserNotification:
     return await add(database, UserNotification(**{"user_id": user_id, "message": "It is done.", **fields}))
+
+
+async def newest_notifications(database: Database, user_id: int, count: int) -> list[UserNotification]:
+    """The last of a user, oldest first."""
+    newest = select(UserNotification).where(UserNotification.user_id == user_id).order_by(UserNotification.id.desc())
+    async with database.reading() as session:
+        return [*await session.scalars(newest.limit(count))][::-1]
 
 
 async def team(database: Database, admin_id: int, *member_ids: int, **fields: Any) -> Team:

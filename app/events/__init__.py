@@ -4,12 +4,21 @@ The table is the truth; Redis only wakes the readers. `record` writes an event; 
 whole process and hands them to `subscribers`; `streams` turns them into the values of a subscription.
 """
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import last_statement
+from app.last_statement import Part
 from app.models.base import Json
+
+EVENTS = Part(
+    "events_told AS (INSERT INTO events (topic, payload) SELECT topic, payload FROM {rows} ORDER BY place)",
+    topic="text",
+    payload="jsonb",
+    tells=True,
+)
 
 
 def record(session: AsyncSession, topic: str, payload: Json | None = None) -> None:
     """Records an event in this transaction, which writes it last; its readers are woken after the commit."""
-    last_statement.of(session).events.append((topic, payload or {}))
+    last_statement.of(session).add(EVENTS, topic, orjson.dumps(payload or {}).decode())

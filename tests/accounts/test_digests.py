@@ -37,9 +37,9 @@ async def change_user(database, person, **values):
 
 async def tell(database, person, *messages, about=None):
     async with database.writing() as session:
-        return [
-            await notifications.notify(session, person.id, message, about=about or person.user) for message in messages
-        ]
+        for message in messages:
+            notifications.notify(session, person.id, message, about=about or person.user)
+    return await factories.newest_notifications(database, person.id, len(messages))
 
 
 async def post(database):
@@ -253,7 +253,7 @@ async def test_who_joins_in_after_a_mail_is_worth_another(database, owner, other
     for number, sender in enumerate([other.user, other.user, (await factories.user(database, "third")).user]):
         async with database.writing() as session:
             told = {"about": await factories.post(database, sender.id), "within": None}
-            await notification_groups.notify_grouped(session, owner.id, sender, SocialNotification.MENTION, **told)
+            notification_groups.notify_grouped(session, owner.id, sender.id, SocialNotification.MENTION, **told)
         assert await post(database) == (number != 1)
         await deliver()
         await an_hour_passes(database)

@@ -56,7 +56,7 @@ def tell(database, owner):
 
     async def tell(message, person=owner):
         async with database.writing() as session:
-            await notify(session, person.id, message, about=person.user)
+            notify(session, person.id, message, about=person.user)
 
     return tell
 

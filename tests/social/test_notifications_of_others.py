@@ -323,7 +323,7 @@ async def test_what_somebody_declines_is_not_told(ask, change, refuse, database,
     assert made["notificationsDeclined"] == ["REPLY", "WORK"]
     await reply(people[0])
     async with database.writing() as session:
-        assert await notifications.notify(session, owner.id, "It ended.", about=owner.user) is None
+        notifications.notify(session, owner.id, "It ended.", about=owner.user)
     assert await told(ask, owner) == []
     for kind in ("ACCOUNT", "MODERATION"):
         answer = await refuse("updateAccount", viewer=owner, notificationsDeclined=[kind])

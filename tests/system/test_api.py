@@ -41,7 +41,9 @@ def notify(database, training):
 
     async def notify(person, *messages, about=training):
         async with database.writing() as session:
-            return [await notifications.notify(session, person.id, message, about=about) for message in messages]
+            for message in messages:
+                notifications.notify(session, person.id, message, about=about)
+        return await factories.newest_notifications(database, person.id, len(messages))
 
     return notify
 

@@ -42,7 +42,7 @@ def told(database):
 
 async def tell(database, person, message, about, event=None):
     async with database.writing() as session:
-        return await notifications_service.notify(session, person.id, message, about=about, event=event)
+        notifications_service.notify(session, person.id, message, about=about, event=event)
 
 
 async def prefer(database, person, *methods):
@@ -51,8 +51,8 @@ async def prefer(database, person, *methods):
 
 
 async def test_one_event_is_told_once_to_each_person(database, owner, other, training, told):
-    assert (await tell(database, owner, "It ended.", training, "ended")).message == "It ended."
-    assert await tell(database, owner, "It ended again.", training, "ended") is None
+    await tell(database, owner, "It ended.", training, "ended")
+    await tell(database, owner, "It ended again.", training, "ended")
     await tell(database, other, "It ended.", training, "ended")
     await tell(database, owner, "It began.", training, "began")
     assert await told(owner) == ["It ended.", "It began."]
@@ -72,8 +72,7 @@ async def test_what_is_no_single_event_is_told_each_time(database, owner, traini
 
 
 async def test_of_many_who_tell_the_same_at_once_one_does(database, owner, training, told):
-    made = await asyncio.gather(*(tell(database, owner, "It ended.", training, "ended") for _ in range(8)))
-    assert sum(each is not None for each in made) == 1
+    await asyncio.gather(*(tell(database, owner, "It ended.", training, "ended") for _ in range(8)))
     assert await told(owner) == ["It ended."]
     async with database.reading() as session:
         topic = notifications.topic(owner.id)

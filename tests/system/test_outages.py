@@ -46,7 +46,7 @@ def notify(database, owner):
     async def notify(*messages):
         for message in messages:
             async with database.writing() as session:
-                await notifications.notify(session, owner.id, message, about=owner.user)
+                notifications.notify(session, owner.id, message, about=owner.user)
 
     return notify
 

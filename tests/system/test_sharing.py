@@ -96,9 +96,9 @@ async def test_those_who_ask_the_same_of_their_own_are_told_only_that(audience, 
     heard = [asyncio.create_task(client.next()) for client in owners + others]
     while not all(each.done() for each in heard):
         async with database.writing() as session:
-            await notifications.notify(session, owner.id, "For the owner.", about=training)
+            notifications.notify(session, owner.id, "For the owner.", about=training)
         async with database.writing() as session:
-            await notifications.notify(session, other.id, "For the other.", about=training)
+            notifications.notify(session, other.id, "For the other.", about=training)
         await asyncio.wait(heard, timeout=0.2)
     messages = [(await each)["notification"]["message"] for each in heard]
     assert messages == ["For the owner."] * 2 + ["For the other."] * 2

@@ -135,7 +135,7 @@ async def test_counting_begins_again_when_it_speaks(mute):
 
 async def notify(database, owner, message):
     async with database.writing() as session:
-        await notifications.notify(session, owner.id, message, about=owner.user)
+        notifications.notify(session, owner.id, message, about=owner.user)
 
 
 async def until(condition):

@@ -58,8 +58,8 @@ async def test_each_turn_is_told_once_and_each_person_mailed_once(box, database,
     async with database.writing() as session:
         session.add_all([Banner(message=f"Banner {number}.") for number in range(BANNERS)])
         for user in people:
-            await notifications.notify(session, user.id, "One.", about=user)
-            await notifications.notify(session, user.id, "Two.", about=user)
+            notifications.notify(session, user.id, "One.", about=user)
+            notifications.notify(session, user.id, "Two.", about=user)
 
     async def all_is_told():
         return len(await turns()) == BANNERS and len(box.mails) >= PEOPLE
@@ -68,7 +68,7 @@ async def test_each_turn_is_told_once_and_each_person_mailed_once(box, database,
     async with database.writing() as session:
         await session.execute(update(Banner).values(end_date=datetime.now(UTC) + timedelta(seconds=0.5)))
         for user in people:
-            await notifications.notify(session, user.id, "Three.", about=await session.get_one(User, user.id))
+            notifications.notify(session, user.id, "Three.", about=await session.get_one(User, user.id))
 
     async def all_is_over():
         async with database.reading() as session:

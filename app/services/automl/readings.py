@@ -146,7 +146,7 @@ async def _end(session: WriteSession, row: TableReading, status: TableReadingSta
     row.status, row.finished_at = status, await session.scalar(select(func.now()))
     _note(session, row)
     done = "was read" if status is TableReadingStatus.FINISHED else "could not be read"
-    await notify(session, row.user_id, f"Your table {row.id} {done}. {how}", about=row, event=f"ended:{row.job_id}")
+    notify(session, row.user_id, f"Your table {row.id} {done}. {how}", about=row, event=f"ended:{row.job_id}")
 
 
 def _note(session: WriteSession, row: TableReading) -> None:

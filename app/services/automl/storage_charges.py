@@ -49,7 +49,7 @@ async def _charge(database: Database, owner_id: int, lines_count: int) -> bool:
         async with database.writing() as session:
             owner = await session.get_one(User, owner_id)
             message = f"Keeping the lines of your machines for today could not be paid. {error.message}"
-            await notifications.notify(session, owner_id, message, about=owner, event=f"storage:{_today():%Y-%m-%d}")
+            notifications.notify(session, owner_id, message, about=owner, event=f"storage:{_today():%Y-%m-%d}")
         return False
 
 

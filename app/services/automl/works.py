@@ -79,7 +79,7 @@ async def end(session: WriteSession, work_id: int, status: WorkStatus, how: str,
     if work.user_id is not None:
         machine = await session.get_one(Machine, work.machine_id)
         message = f"The {NAMES[work.kind]} of your machine {machine.machine_name[:60]} {how}"
-        await notifications.notify(session, work.user_id, message, about=work, event=f"ended:{work.job_id}")
+        notifications.notify(session, work.user_id, message, about=work, event=f"ended:{work.job_id}")
     return work
 
 

@@ -58,7 +58,7 @@ async def post(session: WriteSession, viewer: Viewer, adjustment_id: int) -> Adj
     await proposals.posted(session, viewer, made, operation)
     audit.record(session, signed_in(viewer), "postAdjustment", about=made, user_id=made.user_id)
     message = f"Your balance was adjusted by {amounts.written(made.change)} {made.currency.value}: {made.reason}"
-    await notifications.notify(session, made.user_id, message, about=operation, event="adjusted")
+    notifications.notify(session, made.user_id, message, about=operation, event="adjusted")
     return made
 
 

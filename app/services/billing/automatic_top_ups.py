@@ -167,7 +167,7 @@ async def refused(session: WriteSession, top_up: TopUp, reason: str, *, is_final
     rule.next_try_at = None if is_last else await _in_a_while(session)
     what = "It is switched off. Set it again once the card works." if is_last else "It will be tried again."
     message = f"Your automatic top-up by {written(top_up.usd)} USD failed. {reason} {what}"
-    await notifications.notify(session, top_up.user_id, message, about=rule, event=f"{top_up.id}:{rule.failures_count}")
+    notifications.notify(session, top_up.user_id, message, about=rule, event=f"{top_up.id}:{rule.failures_count}")
     await session.flush()
 
 
@@ -210,7 +210,7 @@ async def _start(session: WriteSession, rule: AutomaticTopUp) -> None:
         rule.next_try_at = (begins + timedelta(days=32)).replace(day=1)
         limit = written(rule.month_usd_max)
         message = f"Your automatic top-up has reached its limit of {limit} USD for this month."
-        await notifications.notify(session, rule.id, message, about=rule, event=f"month:{begins:%Y-%m}:{limit}")
+        notifications.notify(session, rule.id, message, about=rule, event=f"month:{begins:%Y-%m}:{limit}")
         return
     rule.next_try_at = None
     top_up = TopUp(user_id=rule.id, usd=rule.usd, is_automatic=True)

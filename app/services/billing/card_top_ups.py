@@ -58,9 +58,7 @@ async def failed(session: WriteSession, top_up_id: int, reason: str) -> None:
     top_up = await session.get_one(TopUp, top_up_id, with_for_update=True)
     if top_up.state is TopUpState.CREATED:
         top_up.state = TopUpState.FAILED
-        await notifications.notify(
-            session, top_up.user_id, f"Your top-up failed. {reason}", about=top_up, event="failed"
-        )
+        notifications.notify(session, top_up.user_id, f"Your top-up failed. {reason}", about=top_up, event="failed")
 
 
 async def charged(session: WriteSession, top_up_id: int, charge: Charge) -> None:
@@ -161,4 +159,4 @@ async def _post_difference(session: WriteSession, top_up: TopUp) -> None:
     top_up.credited_usd = due
     verb = "topped up by" if change > 0 else "reduced, because a payment was returned, by"
     message = f"Your balance was {verb} {amounts.written(abs(change))} USD."
-    await notifications.notify(session, top_up.user_id, message, about=operation, event="card")
+    notifications.notify(session, top_up.user_id, message, about=operation, event="card")

@@ -49,7 +49,7 @@ async def grant(session: WriteSession, viewer: Viewer, user_id: int, terms: Term
     audit.record(session, signed_in(viewer), "grantCredit", about=made, user_id=user.id)
     what = "coupons" if terms.currency is Currency.COUPON else "EAML tokens"
     message = f"You were given {amounts.written(made.amount)} {what}: {made.name}."
-    await notifications.notify(session, user.id, message, about=made, event="granted")
+    notifications.notify(session, user.id, message, about=made, event="granted")
     return made
 
 

@@ -109,4 +109,4 @@ async def _tell(session: WriteSession, operation: Operation) -> None:
         changes[row.user_id].append(f"{amounts.written(row.change)} {row.currency.value}")
     for user_id, moved in changes.items():
         message = f"An operation was reversed, which adds {' and '.join(moved)} to your balance: {operation.reason}"
-        await notifications.notify(session, user_id, message, about=operation, event="reversed")
+        notifications.notify(session, user_id, message, about=operation, event="reversed")

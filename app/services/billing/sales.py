@@ -149,4 +149,4 @@ async def _tell(session: WriteSession, sale: Sale) -> None:
     if spent >= rules.month_usd_notice:
         message = f"Your purchases of this month cost {amounts.written(spent)} US dollars so far."
         event = f"month-usd:{datetime.now(UTC):%Y-%m}"
-        await notifications.notify(session, sale.buyer_id, message, about=rules, event=event)
+        notifications.notify(session, sale.buyer_id, message, about=rules, event=event)

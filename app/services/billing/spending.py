@@ -74,10 +74,10 @@ async def tell_after(session: WriteSession, user_id: int, available: Decimal) ->
     now = datetime.now(UTC)
     if rules.low_balance_tokens is not None and available < rules.low_balance_tokens:
         message = f"You have {written(available)} EAML tokens left for work."
-        await notifications.notify(session, user_id, message, about=rules, event=f"low:{now:%Y-%m-%d}")
+        notifications.notify(session, user_id, message, about=rules, event=f"low:{now:%Y-%m-%d}")
     if rules.month_tokens_notice is None:
         return
     spent = await spent_this_month(session, user_id)
     if spent >= rules.month_tokens_notice:
         message = f"Your work of this month costs {written(spent)} EAML tokens so far."
-        await notifications.notify(session, user_id, message, about=rules, event=f"month:{now:%Y-%m}")
+        notifications.notify(session, user_id, message, about=rules, event=f"month:{now:%Y-%m}")

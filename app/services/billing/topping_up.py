@@ -38,7 +38,7 @@ async def top_up(session: WriteSession, viewer: Viewer, user_id: int, *, usd: De
     operation = await credit(session, user.id, usd, actor_id=signed_in(viewer), reason=reason)
     audit.record(session, signed_in(viewer), "topUpBalance", about=operation, user_id=user.id)
     message = f"Your balance was topped up by {amounts.written(usd)} USD."
-    await notifications.notify(session, user.id, message, about=operation, event="topped-up")
+    notifications.notify(session, user.id, message, about=operation, event="topped-up")
     return operation
 
 

@@ -64,7 +64,7 @@ async def _request(session: WriteSession, viewer: Viewer, request_id: int) -> Co
 
 async def _tell(session: WriteSession, viewer: Viewer, request: ConsultingRequest, text: str, *, event: str) -> None:
     for user_id in parties_but(request, viewer.user_id):
-        await notifications.notify(session, user_id, text, about=request, event=event)
+        notifications.notify(session, user_id, text, about=request, event=event)
 
 
 async def upload(session: WriteSession, viewer: Viewer, *, media_type: str, bytes: int) -> UploadLink:

@@ -62,7 +62,7 @@ async def propose(session: WriteSession, viewer: Viewer, request_id: int, offer:
     await session.flush()
     events.record(session, topic(request.id), {"proposal": made.id})
     text = f"A consultant proposes to do your request for {amounts.written(amount)} USD."
-    await notifications.notify(session, request.user_id, text, about=made, event="proposed")
+    notifications.notify(session, request.user_id, text, about=made, event="proposed")
     return made
 
 
@@ -80,7 +80,7 @@ async def decline(session: WriteSession, viewer: Viewer, proposal_id: int) -> Co
     require(may_decide_for_the_client_of_this_consulting_request, viewer, request)
     await _close(session, proposal, request, ConsultingProposalState.DECLINED)
     text = "Your proposal for a consulting request was declined."
-    await notifications.notify(session, proposal.consultant_user_id, text, about=proposal, event="declined")
+    notifications.notify(session, proposal.consultant_user_id, text, about=proposal, event="declined")
     return proposal
 
 

@@ -124,7 +124,7 @@ async def record(session: WriteSession, request: ConsultingRequest, step: Step) 
     await session.flush()
     events.record(session, topic(request.id), {"step": made.id})
     for user_id in parties_but(request, step.actor_id):
-        await notifications.notify(session, user_id, step.message, about=request, event=f"step {made.id}")
+        notifications.notify(session, user_id, step.message, about=request, event=f"step {made.id}")
     return made
 
 

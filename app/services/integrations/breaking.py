@@ -18,5 +18,5 @@ async def disable(session: WriteSession, webhook: Webhook, reason: str) -> None:
     """Disables a locked webhook and tells its owner."""
     webhook.is_enabled, webhook.disabled_reason, webhook.resume_at = False, reason, None
     message = f"Your webhook {webhook.url} was disabled. {reason} Mend its receiver, then enable it again."
-    await notify(session, webhook.user_id, message, about=webhook)
+    notify(session, webhook.user_id, message, about=webhook)
     await session.flush()

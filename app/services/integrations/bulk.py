@@ -139,7 +139,7 @@ async def finish_query(session: WriteSession, query_id: int, *, key: str, size_b
     query.finished_at, query.expires_at = now, now + timedelta(days=settings.bulk_queries_kept_days)
     await session.flush()
     message = f"Your bulk query is ready: {query.row_count:,} rows."
-    await notify(session, query.user_id, message, about=query, event="ready")
+    notify(session, query.user_id, message, about=query, event="ready")
     parts = f"{folder(query)}/parts"
     after_commit(session, lambda: storage.delete(parts))
 
@@ -150,7 +150,7 @@ async def query_failed(session: WriteSession, query_id: int, reason: str) -> Non
     query.failure, query.size_bytes, query.parts = reason[:NOTE_LENGTH_MAX], BigInt(0), []
     await session.flush()
     if reason != jobs.CANCELLED:
-        await notify(session, query.user_id, f"Your bulk query failed. {reason}", about=query, event="failed")
+        notify(session, query.user_id, f"Your bulk query failed. {reason}", about=query, event="failed")
     files = folder(query)
     after_commit(session, lambda: storage.delete(files))
 

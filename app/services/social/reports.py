@@ -133,7 +133,7 @@ async def resolve_report(
 async def _tell_reporter(session: WriteSession, report: Report) -> None:
     outcome = "found no violation" if report.state is ReportState.DISMISSED else "took action"
     message = f"Staff reviewed the {NAMES[report.subject_type]} that you reported and {outcome}."
-    await notifications.notify(session, report.user_id, message, about=report, event="resolved")
+    notifications.notify(session, report.user_id, message, about=report, event="resolved")
 
 
 async def _act(session: WriteSession, viewer: Viewer, report: Report, action: ReportAction, resolution: str) -> None:
@@ -168,4 +168,4 @@ async def _tell_accused(session: WriteSession, report: Report, message: str) -> 
     thing: Record | None = await session.get(REPORTABLE[report.subject_type], report.subject_key)
     if thing is None:
         thing = await session.get_one(User, report.accused_id)
-    await notifications.notify(session, report.accused_id, message, about=thing, kind=SocialNotification.MODERATION)
+    notifications.notify(session, report.accused_id, message, about=thing, kind=SocialNotification.MODERATION)

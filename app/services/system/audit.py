@@ -2,9 +2,23 @@
 
 from typing import Any
 
+import orjson
+
+from app import last_statement
 from app.database import WriteSession
+from app.last_statement import Part
 from app.models.base import Record
-from app.models.system import AuditEntry
+
+ENTRIES = Part(
+    "audit_entries_made AS (INSERT INTO audit_entries (action, actor_id, user_id, subject_type, subject_key, details) "
+    "SELECT action, actor_id, user_id, subject_type, subject_key, details FROM {rows} ORDER BY place)",
+    action="text",
+    actor_id="bigint",
+    user_id="bigint",
+    subject_type="text",
+    subject_key="bigint",
+    details="jsonb",
+)
 
 
 def record(
@@ -21,13 +35,12 @@ def record(
     `action` is the mutation's name, `about` the changed row, `user_id` the user concerned, if not only the actor, and
     `details` what a reader needs to understand it; never a secret, an address or a user's text.
     """
-    session.add(
-        AuditEntry(
-            action=action,
-            actor_id=actor_id,
-            user_id=user_id if user_id is not None else actor_id,
-            subject_type=None if about is None else type(about).__name__,
-            subject_key=None if about is None else about.id,
-            details=details,
-        )
+    last_statement.of(session).add(
+        ENTRIES,
+        action,
+        actor_id,
+        user_id if user_id is not None else actor_id,
+        None if about is None else type(about).__name__,
+        None if about is None else about.id,
+        orjson.dumps(details).decode(),
     )

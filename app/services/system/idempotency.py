@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app import last_statement
 from app.database import WriteSession
 from app.errors import BadRequest, Conflict, InProgress, LimitReached
-from app.last_statement import Outcome
+from app.last_statement import Part
 from app.models.base import Json
 from app.models.system import IdempotencyKey
 from app.policies import Viewer, signed_in
@@ -21,6 +21,15 @@ KEY_LENGTH_MAX = 200
 FIELD_LENGTH_MAX = 100
 # Our own keys begin with the last visible character, and do not count.
 OURS = "~"
+OUTCOMES = Part(
+    "outcomes_kept AS (INSERT INTO idempotency_keys (user_id, key, field, request, outcome) "
+    "SELECT user_id, key, field, request, outcome FROM {rows})",
+    user_id="bigint",
+    key="text",
+    field="text",
+    request="bytea",
+    outcome="jsonb",
+)
 
 
 def new_key() -> str:
@@ -90,4 +99,5 @@ def _of_this_request(done: Mapping[str, tuple[bytes, Json]], request: bytes) -> 
 
 def keep(session: WriteSession, viewer: Viewer, key: str, *, request: bytes, field: str, outcome: Json) -> None:
     """Has the transaction of a change write the field's outcome; a Conflict if there is one already."""
-    last_statement.of(session).outcome = Outcome(signed_in(viewer), key, field, request, outcome)
+    written = orjson.dumps(outcome).decode()
+    last_statement.of(session).add(OUTCOMES, signed_in(viewer), key, field, request, written)

@@ -6,97 +6,79 @@ is, and the next action starts another.
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import BigInteger, Integer, Select, String, any_, bindparam, delete, func, select, text, update
+from sqlalchemy import Select, any_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
-from app import events
+from app import last_statement
 from app.database import WriteSession
+from app.last_statement import Part
 from app.models.accounts import User
 from app.models.base import Record
-from app.models.choices import DeliveryMethod
 from app.models.kinds import NotificationKind
 from app.models.system import NotificationActor, UserNotification
-from app.services.system.notifications import delivery_methods, notify, record_change, topic
+from app.services.system.notifications import record_change
 from app.settings import settings
 
-# The notification is locked by the first part: of two concurrent actions the second sees the first.
-_OPEN = text("""
-WITH opened AS (
-    INSERT INTO user_notifications (user_id, kind, message, is_read, group_key, actors_count, mail_due, subject_type)
-    VALUES (:user_id, :kind, '', false, :group_key, 0, false, :subject_type)
-    ON CONFLICT (user_id, group_key) WHERE NOT is_read DO UPDATE SET told_at = now()
-    RETURNING id, actors_count, mail_due
-), named AS (
-    INSERT INTO notification_actors AS actor (notification_id, user_id, subject_keys)
-    SELECT id, :actor_id, ARRAY[:key]::bigint[] FROM opened
-    ON CONFLICT (notification_id, user_id) DO UPDATE SET told_at = now(), subject_keys =
-        (actor.subject_keys || excluded.subject_keys)[greatest(cardinality(actor.subject_keys) + 2 - :keys_max, 1):]
-    RETURNING xmax = 0 AS is_new
-)
-SELECT opened.id, opened.actors_count, opened.mail_due, named.is_new FROM opened, named
-""").bindparams(
-    bindparam("user_id", type_=BigInteger),
-    bindparam("kind", type_=String),
-    bindparam("group_key", type_=String),
-    bindparam("subject_type", type_=String),
-    bindparam("actor_id", type_=BigInteger),
-    bindparam("key", type_=BigInteger),
-    bindparam("keys_max", type_=Integer),
-)
+
+def actions(name: str, is_told: str = "true") -> Part:
+    """Notices of what others do; `is_told` is a condition on `given`, the rows, and on the users `doer`."""
+    return Part(
+        f"""
+        {name} AS (
+            INSERT INTO events (topic, payload)
+            SELECT 'notifications:' || user_id, jsonb_build_object('notification', told.id)
+            FROM (
+                SELECT given.* FROM {{rows}} JOIN users AS doer ON doer.id = actor_id WHERE {is_told}
+                ORDER BY user_id, place
+            ) AS deed CROSS JOIN LATERAL notify_of_action(
+                user_id, actor_id, kind, group_key, subject_type, subject_key, ARRAY[one, two, more], keys_max
+            ) AS told (id)
+            WHERE told.id IS NOT NULL
+        )
+        """,  # noqa: S608 -- constants
+        user_id="bigint",
+        actor_id="bigint",
+        kind="text",
+        group_key="text",
+        subject_type="text",
+        subject_key="bigint",
+        one="text",
+        two="text",
+        more="text",
+        keys_max="integer",
+        tells=True,
+    )
 
 
-async def notify_grouped(
+ACTIONS = actions("actions_told")
+
+
+def notify_grouped(
     session: WriteSession,
     user_id: int,
-    actor_user: User,
+    actor_user_id: int,
     kind: NotificationKind,
     *,
     about: Record,
     within: int | None,
-    methods: Sequence[DeliveryMethod] | None = None,
+    part: Part = ACTIONS,
 ) -> None:
     """Notifies a user of another's action, together with unread similar actions `within` the same object.
 
-    `methods` are how the user wants to hear of this kind, if that is known already, and that they do.
+    `part` may have conditions of its own; several receivers are notified in the order of their ids.
     """
-    methods = await delivery_methods(session, user_id, kind) if methods is None else methods
-    if methods is None:
-        return
-    values = {
-        "user_id": user_id,
-        "kind": kind.value,
-        "group_key": _group(kind, within),
-        "subject_type": type(about).__name__,
-        "actor_id": actor_user.id,
-        "key": about.id,
-        "keys_max": settings.notification_things_max,
-    }
-    opened = (await session.execute(_OPEN, values)).one()
-    actors_count = opened.actors_count + opened.is_new
-    changed = update(UserNotification).where(UserNotification.id == opened.id)
-    await session.execute(
-        changed.values(
-            actor_id=actor_user.id,
-            subject_key=about.id,
-            actors_count=actors_count,
-            message=_sentence(kind, actor_user.username, actors_count - 1),
-            mail_due=opened.mail_due or (opened.is_new and DeliveryMethod.EMAIL in methods),
-        ),
-        execution_options={"synchronize_session": False},
+    last_statement.of(session).add(
+        part,
+        user_id,
+        actor_user_id,
+        kind.value,
+        _group(kind, within),
+        type(about).__name__,
+        about.id,
+        *_sentences(kind),
+        settings.notification_things_max,
     )
-    if DeliveryMethod.WEB in methods:
-        events.record(session, topic(user_id), {"notification": opened.id})
-
-
-async def notify_of_actor(
-    session: WriteSession, user_id: int, actor_user_id: int, message: str, *, about: Record
-) -> None:
-    """Notifies a user with a sentence without a name: the actor is shown while they are visible."""
-    notification = await notify(session, user_id, message, about=about)
-    if notification is not None:
-        session.add(NotificationActor(notification_id=notification.id, user_id=actor_user_id, subject_keys=[about.id]))
-        notification.actor_id, notification.actors_count = actor_user_id, 1
 
 
 async def mark_group_read(session: WriteSession, user_id: int, kind: NotificationKind, *, within: int | None) -> None:
@@ -196,6 +178,9 @@ async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNoti
 
 def _sentence(kind: NotificationKind, username: str, others: int) -> str:
     """The sentence: who did what."""
-    if not others:
-        return f"{username} {kind.deed}"
-    return f"{username} and {others} {'other' if others == 1 else 'others'} {kind.deeds}"
+    return _sentences(kind)[min(others, 2)].replace("%2$s", str(others)).replace("%1$s", username)
+
+
+def _sentences(kind: NotificationKind) -> tuple[str, str, str]:
+    """What is said of one, of two and of more: PostgreSQL's `format` adds the last one's name, and how many others."""
+    return f"%1$s {kind.deed}", f"%1$s and 1 other {kind.deeds}", f"%1$s and %2$s others {kind.deeds}"

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
-from app import events
+from app import events, last_statement
 from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
+from app.last_statement import Part
 from app.models.accounts import User
 from app.models.base import Record
-from app.models.choices import DeliveryMethod
 from app.models.kinds import NotificationKind
 from app.models.kinds.system import SystemNotification
 from app.models.limits.texts import NOTE_LENGTH_MAX
@@ -21,6 +20,36 @@ from app.policies import Viewer, signed_in, visible
 from app.settings import settings
 
 T = TypeVar("T", bound=Any)
+NOTICES = Part(
+    """
+    noted AS (
+        INSERT INTO user_notifications (
+            user_id, kind, message, is_read, event_key, actor_id, actors_count, mail_due, training_id, subject_type,
+            subject_key
+        )
+        SELECT user_id, kind, message, false, event_key, actor_id, num_nonnulls(actor_id),
+            'EMAIL' = ANY (notifications_delivery_methods), training_id, subject_type, subject_key
+        FROM {rows} JOIN users ON users.id = given.user_id AND NOT kind = ANY (notifications_declined) ORDER BY place
+        ON CONFLICT (user_id, event_key) DO NOTHING RETURNING id, user_id, actor_id, subject_key
+    ), doers_noted AS (
+        INSERT INTO notification_actors (notification_id, user_id, subject_keys)
+        SELECT id, actor_id, ARRAY[subject_key] FROM noted WHERE actor_id IS NOT NULL
+    ), notices_told AS (
+        INSERT INTO events (topic, payload)
+        SELECT 'notifications:' || user_id, jsonb_build_object('notification', noted.id)
+        FROM noted JOIN users ON users.id = user_id AND 'WEB' = ANY (notifications_delivery_methods) ORDER BY noted.id
+    )
+    """,
+    user_id="bigint",
+    kind="text",
+    message="text",
+    event_key="text",
+    actor_id="bigint",
+    training_id="bigint",
+    subject_type="text",
+    subject_key="bigint",
+    tells=True,
+)
 
 
 def topic(user_id: int) -> str:
@@ -28,16 +57,7 @@ def topic(user_id: int) -> str:
     return f"notifications:{user_id}"
 
 
-async def delivery_methods(
-    session: ReadSession, user_id: int, kind: NotificationKind
-) -> Sequence[DeliveryMethod] | None:
-    """How a user wants to receive this category; None if they turned it off."""
-    choice = select(User.notifications_delivery_methods, User.notifications_declined).where(User.id == user_id)
-    methods, declined = (await session.execute(choice)).one()
-    return None if kind in declined else methods
-
-
-async def notify(
+def notify(
     session: WriteSession,
     user_id: int,
     message: str,
@@ -45,51 +65,43 @@ async def notify(
     about: Record,
     event: str | None = None,
     kind: NotificationKind | None = None,
-) -> UserNotification | None:
-    """Notifies a user about a row, by their delivery methods; None if already notified or turned off.
+    actor_id: int | None = None,
+) -> None:
+    """Notifies a user about a row, by their delivery methods, unless already notified or turned off.
 
     `event` names what happened to the row if it happens once, such as the end of a job: repeating it, by a retried or a
-    concurrent job, notifies nobody.
+    concurrent job, notifies nobody. `actor_id` is who did it, if that may be shown.
     """
-    kind = kind or about.__notified_as__ or SystemNotification.WORK
-    methods = await delivery_methods(session, user_id, kind)
-    if methods is None:
-        return None
-    added = insert(UserNotification).values(
-        user_id=user_id,
-        kind=kind,
-        message=message[:NOTE_LENGTH_MAX],
-        event_key=None if event is None else f"{type(about).__name__}:{about.id}:{event}",
-        mail_due=DeliveryMethod.EMAIL in methods,
-        training_id=about.id if isinstance(about, Training) else None,
-        subject_type=type(about).__name__,
-        subject_key=about.id,
+    last_statement.of(session).add(
+        NOTICES,
+        user_id,
+        (kind or about.__notified_as__ or SystemNotification.WORK).value,
+        message[:NOTE_LENGTH_MAX],
+        None if event is None else f"{type(about).__name__}:{about.id}:{event}",
+        actor_id,
+        about.id if isinstance(about, Training) else None,
+        type(about).__name__,
+        about.id,
     )
-    added = added.on_conflict_do_nothing(index_elements=["user_id", "event_key"])
-    notification: UserNotification | None = await session.scalar(added.returning(UserNotification))
-    if notification is not None and DeliveryMethod.WEB in methods:
-        events.record(session, topic(user_id), {"notification": notification.id})
-    return notification
 
 
-async def notify_unless_viewer(
+def notify_unless_viewer(
     session: WriteSession, viewer: Viewer, user_id: int, message: str, *, about: Record, event: str | None = None
 ) -> None:
     """Like `notify`, but not for the viewer: nobody is told of what they did themselves."""
     if user_id != signed_in(viewer):
-        await notify(session, user_id, message, about=about, event=event)
+        notify(session, user_id, message, about=about, event=event)
 
 
 async def notify_if_visible(
     session: WriteSession, user_id: int, message: str, *, about: Record, event: str | None = None
-) -> UserNotification | None:
+) -> None:
     """Like `notify`, unless the user no longer sees the row: work goes on when who started it has left a project."""
     table = type(about)
     user = await session.get_one(User, user_id)
     sought = visible(table, Viewer(user.id, is_staff=user.is_staff)).where(table.id == about.id)
-    if await session.scalar(sought.with_only_columns(table.id)) is None:
-        return None
-    return await notify(session, user_id, message, about=about, event=event)
+    if await session.scalar(sought.with_only_columns(table.id)) is not None:
+        notify(session, user_id, message, about=about, event=event)
 
 
 async def unread_counts(session: ReadSession, user_ids: Sequence[int]) -> Mapping[int, int]:

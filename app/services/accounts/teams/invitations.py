@@ -16,7 +16,7 @@ from app.rates import Rates, Share
 from app.services.accounts.pages import page_url
 from app.services.accounts.teams.memberships import team_to_change
 from app.services.system import audit
-from app.services.system.notification_groups import notify_of_actor
+from app.services.system.notifications import notify
 from app.settings import settings
 
 
@@ -129,7 +129,7 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
     invitation.uses += 1
     await session.flush()
     _note(session, viewer, "acceptTeamInvitation", team, invitation)
-    await notify_of_actor(session, team.admin_user_id, user_id, f"Somebody joined the team {team.name}.", about=team)
+    notify(session, team.admin_user_id, f"Somebody joined the team {team.name}.", about=team, actor_id=user_id)
     return membership
 
 

@@ -8,8 +8,7 @@ from app.models.accounts import Team, TeamMembership, User
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
 from app.services.system import audit
-from app.services.system.notification_groups import notify_of_actor
-from app.services.system.notifications import notify_unless_viewer
+from app.services.system.notifications import notify, notify_unless_viewer
 from app.settings import settings
 
 
@@ -69,7 +68,7 @@ async def leave_team(session: WriteSession, viewer: Viewer, team_id: int) -> Tea
         raise Conflict("The admin cannot leave. Make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, user_id, "leaveTeam", about=team)
-    await notify_of_actor(session, team.admin_user_id, user_id, f"A member left the team {team.name}.", about=team)
+    notify(session, team.admin_user_id, f"A member left the team {team.name}.", about=team, actor_id=user_id)
     return team
 
 
@@ -80,7 +79,7 @@ async def remove_team_member(session: WriteSession, viewer: Viewer, team_id: int
         raise Conflict("The admin cannot be removed. Make another member the admin first, or delete the team.")
     await _end_membership(session, team, user_id)
     audit.record(session, signed_in(viewer), "removeTeamMember", about=team, user_id=user_id)
-    await notify_unless_viewer(session, viewer, user_id, f"You were removed from the team {team.name}.", about=team)
+    notify_unless_viewer(session, viewer, user_id, f"You were removed from the team {team.name}.", about=team)
     return team
 
 
@@ -107,9 +106,9 @@ async def transfer_team(session: WriteSession, viewer: Viewer, team_id: int, *, 
     before, team.admin_user_id = team.admin_user_id, heir.id
     await session.flush()
     audit.record(session, signed_in(viewer), "transferTeam", about=team, user_id=heir.id)
-    await notify_unless_viewer(session, viewer, heir.id, f"You are now the admin of the team {team.name}.", about=team)
+    notify_unless_viewer(session, viewer, heir.id, f"You are now the admin of the team {team.name}.", about=team)
     if not is_viewer(viewer, before):
-        await notify_of_actor(session, before, heir.id, f"The team {team.name} has a new admin.", about=team)
+        notify(session, before, f"The team {team.name} has a new admin.", about=team, actor_id=heir.id)
     return team
 
 
@@ -120,6 +119,6 @@ async def delete_team(session: WriteSession, viewer: Viewer, team_id: int) -> Te
     members = select(TeamMembership.user_id).where(TeamMembership.team_id == team.id).order_by(TeamMembership.id)
     for user_id in (await session.scalars(members)).all():
         message = f"The team {team.name} was deleted."
-        await notify_unless_viewer(session, viewer, user_id, message, about=team, event="deleted")
+        notify_unless_viewer(session, viewer, user_id, message, about=team, event="deleted")
     await session.execute(delete(Team).where(Team.id == team.id))
     return team

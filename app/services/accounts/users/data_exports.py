@@ -90,7 +90,7 @@ async def finish_export(session: WriteSession, export_id: int, *, storage_key: s
     now = (await session.scalars(select(func.now()))).one()
     export.storage_key, export.size_bytes = storage_key, BigInt(size_bytes)
     export.finished_at, export.expires_at = now, now + timedelta(days=settings.data_exports_kept_days)
-    await notify(session, export.user_id, "Your data export is ready to download.", about=export, event="ready")
+    notify(session, export.user_id, "Your data export is ready to download.", about=export, event="ready")
     user = await session.get_one(User, export.user_id)
     if user.email is not None and user.email_verified:
         await post(session, AccountsMail.DATA_EXPORT, address=user.email, user_id=user.id, export=export.id)
@@ -100,7 +100,7 @@ async def export_failed(session: WriteSession, export_id: int, reason: str) -> N
     """Marks the export as failed, with the reason."""
     export = await session.get_one(DataExport, export_id, with_for_update=True)
     export.failure = reason[:NOTE_LENGTH_MAX]
-    await notify(session, export.user_id, f"Your data export failed. {reason}", about=export, event="failed")
+    notify(session, export.user_id, f"Your data export failed. {reason}", about=export, event="failed")
 
 
 @writes(AccountsMail.DATA_EXPORT)

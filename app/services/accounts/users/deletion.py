@@ -129,7 +129,7 @@ async def _hand_over(session: WriteSession, team: Team) -> None:
         team.name = team.name[: TEAM_NAME_LENGTH_MAX - len(suffix)] + suffix
     team.admin_user_id = heir.id
     await session.flush()
-    await notify(session, heir.id, f"You are now the admin of the team {team.name}.", about=team)
+    notify(session, heir.id, f"You are now the admin of the team {team.name}.", about=team)
 
 
 async def _take_away(session: WriteSession, user: User) -> None:

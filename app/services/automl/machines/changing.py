@@ -111,8 +111,8 @@ async def transfer_machine(session: WriteSession, viewer: Viewer, machine_id: in
     await listing.hand_over(session, machine.id, heir.id)
     audit.record(session, signed_in(viewer), "transferMachine", about=machine, user_id=heir.id)
     name = machine.machine_name[:60]
-    await notify_unless_viewer(session, viewer, heir.id, f"You now own the machine {name}.", about=machine)
-    await notify_unless_viewer(session, viewer, before, f"The machine {name} has a new owner.", about=machine)
+    notify_unless_viewer(session, viewer, heir.id, f"You now own the machine {name}.", about=machine)
+    notify_unless_viewer(session, viewer, before, f"The machine {name} has a new owner.", about=machine)
     return machine
 
 

@@ -197,7 +197,7 @@ async def end(session: WriteSession, machine: Machine, how: str, *, failure: str
     await session.execute(delete(MachineTableLock).where(MachineTableLock.machine_id == machine.id))
     done = "is ready" if failure is None else "could not read a file"
     message = f"Your machine {machine.machine_name[:60]} {done}. {how}"[:NOTE_LENGTH_MAX]
-    await notify(session, machine.machine_owner_user_id, message, about=machine, event=f"ended:{machine.job_id}")
+    notify(session, machine.machine_owner_user_id, message, about=machine, event=f"ended:{machine.job_id}")
 
 
 async def note_added(session: WriteSession, machine: Machine, counts: dict[LinePurpose, int]) -> None:

@@ -206,7 +206,7 @@ async def settle(session: WriteSession, job_id: int, state: JobState) -> None:
     if state is not JobState.DONE:
         purchase.state = PurchaseState.FAILED
         message = f"Your purchase of {purchase.machine_name[:60]} failed. Nothing was charged."
-        await notifications.notify(session, purchase.buyer_id, message, about=purchase, event="failed")
+        notifications.notify(session, purchase.buyer_id, message, about=purchase, event="failed")
         return
     purchase.state = PurchaseState.COMPLETED
     paid = select(Reservation.operation_id).where(Reservation.job_key == job_id)
@@ -232,7 +232,7 @@ async def _tell_seller(session: WriteSession, purchase: Purchase, seller_id: int
         return
     price = f"for {amounts.written(purchase.price_usd)} US dollars" if purchase.price_usd else "for free"
     message = f"{WHAT[purchase.kind]} of your machine {purchase.machine_name[:60]} went to a buyer {price}."
-    await notifications.notify(session, seller_id, message, about=listing, event=f"sold:{purchase.id}")
+    notifications.notify(session, seller_id, message, about=listing, event=f"sold:{purchase.id}")
 
 
 async def sold_lines_of(session: ReadSession, machine_id: int) -> bool:

@@ -151,7 +151,7 @@ async def _tell(session: WriteSession, call: Call, listing: Listing, before: int
     rest = "" if most is None else f" It answers at most {most:,}."
     message = f"A machine of the market has answered {before + call.lines:,} of your lines today.{rest}"
     event = f"usage:{call.caller_id}:{datetime.now(UTC):%Y-%m-%d}"
-    await notifications.notify(session, call.caller_id, message, about=listing, event=event)
+    notifications.notify(session, call.caller_id, message, about=listing, event=event)
 
 
 async def estimate(session: ReadSession, call: Call) -> CallEstimate:

@@ -37,7 +37,7 @@ async def review(
     await _count(session, listing_id)
     audit.record(session, user_id, "reviewListing", about=listing, stars=stars)
     message = f"One of your listings was reviewed with {stars} of {limits.REVIEW_STARS_MAX} stars."
-    await notifications.notify(session, listing.seller_id, message, about=listing, event=f"reviewed:{id}")
+    notifications.notify(session, listing.seller_id, message, about=listing, event=f"reviewed:{id}")
     return await session.get_one(ListingReview, id, populate_existing=True)
 
 

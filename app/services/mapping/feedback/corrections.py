@@ -100,7 +100,7 @@ async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
     await session.refresh(area)
     if not is_open:
         how = f"Your correction {area.id} of training {area.training_id} was {review.value.lower()}."
-        await notify_unless_viewer(session, viewer, area.user_id, how, about=area.training)
+        notify_unless_viewer(session, viewer, area.user_id, how, about=area.training)
     return area
 
 
@@ -144,7 +144,7 @@ async def feedback_labelling_failed(session: WriteSession, area_id: int, reason:
 
 
 async def _tell(session: WriteSession, area: FeedbackAOI, message: str) -> None:
-    await notify(session, area.user_id, message, about=await session.get_one(Training, area.training_id))
+    notify(session, area.user_id, message, about=await session.get_one(Training, area.training_id))
 
 
 async def _room_for_labels(session: ReadSession, area: FeedbackAOI, count: int) -> None:

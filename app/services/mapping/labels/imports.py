@@ -121,7 +121,7 @@ async def finish_import(
     left_out = sum(each.count for each in upload.skipped)
     told = f" {left_out} features were skipped." if left_out else ""
     message = f"{upload.added} labels were added to area {aoi.id}.{told}"
-    await notify(session, label_import.user_id, message, about=label_import)
+    notify(session, label_import.user_id, message, about=label_import)
 
 
 async def import_failed(session: WriteSession, import_id: int, reason: str) -> None:
@@ -131,4 +131,4 @@ async def import_failed(session: WriteSession, import_id: int, reason: str) -> N
     label_import.failure = reason[:NOTE_LENGTH_MAX]
     label_import.finished_at = await session.scalar(select(func.now()))
     message = f"No labels were added to area {label_import.aoi_id}. {reason}"
-    await notify(session, label_import.user_id, message, about=label_import)
+    notify(session, label_import.user_id, message, about=label_import)

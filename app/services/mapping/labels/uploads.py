@@ -152,11 +152,11 @@ async def replace_osm_labels(session: WriteSession, aoi_id: int, footprints: Seq
     await make_room(session, aoi, len(footprints))
     await insert_labels(session, footprints, aoi_id=aoi_id, user_id=None, origin=LabelOrigin.OSM)
     await end_fetching(session, aoi)
-    await notify(session, aoi.user_id, f"{len(footprints)} labels were fetched for area {aoi.id}.", about=aoi)
+    notify(session, aoi.user_id, f"{len(footprints)} labels were fetched for area {aoi.id}.", about=aoi)
 
 
 async def labelling_failed(session: WriteSession, aoi_id: int, reason: str) -> None:
     """Marks the fetch as failed, with the reason; earlier labels stay."""
     aoi = await session.get_one(AOI, aoi_id, with_for_update=True)
     fail_fetching(aoi, reason)
-    await notify(session, aoi.user_id, f"The labels of area {aoi.id} could not be fetched. {reason}", about=aoi)
+    notify(session, aoi.user_id, f"The labels of area {aoi.id} could not be fetched. {reason}", about=aoi)

@@ -103,7 +103,7 @@ async def finish_conflation(session: WriteSession, prediction_id: int, files: Se
     own = select(PredictedFeature.conflation, func.count()).where(PredictedFeature.prediction_id == prediction.id)
     counts = dict((await session.execute(own.group_by(PredictedFeature.conflation))).all())
     known, new = counts.get(Conflation.DUPLICATE, 0), counts.get(Conflation.NEW, 0)
-    await notify(
+    notify(
         session,
         prediction.user_id,
         f"Your prediction {prediction.id} was compared with OpenStreetMap: {known} features are "
@@ -124,7 +124,7 @@ async def conflation_failed(session: WriteSession, prediction_id: int, reason: s
     """Marks the comparison as failed, with the reason; the features stay."""
     prediction = await session.get_one(Prediction, prediction_id, with_for_update=True)
     prediction.conflating, prediction.conflation_error = False, reason[:NOTE_LENGTH_MAX]
-    await notify(
+    notify(
         session,
         prediction.user_id,
         f"Your prediction {prediction.id} could not be compared with OpenStreetMap. {reason}",

@@ -89,4 +89,4 @@ async def _end(session: WriteSession, work: Work, status: TrainingStatus, how: s
 async def _tell(session: WriteSession, work: Work, event: str, how: str) -> None:
     what = f"of dataset {work.dataset_id}" if isinstance(work, Inspection) else str(work.id)
     message = f"Your {type(work).__name__.lower()} {what} {how}"
-    await notifications.notify(session, work.user_id, message, about=work, event=f"{event}:{work.job_id}")
+    notifications.notify(session, work.user_id, message, about=work, event=f"{event}:{work.job_id}")

@@ -1,7 +1,6 @@
 """Relations between two users: changes affect both at once."""
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import BigInteger, delete, literal_column
 
 from app.database import ReadSession, WriteSession, lock
 from app.errors import Invalid
@@ -9,9 +8,19 @@ from app.models.accounts import User
 from app.models.base import Record
 from app.models.kinds import NotificationKind
 from app.models.social import Friendship
-from app.policies import Viewer, signed_in, visible
+from app.policies import SQLId, SQLViewer, Viewer, signed_in, visible
 from app.policies.social import is_kept_from
 from app.services.system import notification_groups
+
+
+def _is_heard() -> str:
+    """Whether an action of the `doer` is told to the user of a `given` row."""
+    receiver, doer = (literal_column(name, BigInteger) for name in ("given.user_id", "doer.id"))
+    return str(~is_kept_from(SQLViewer(SQLId(receiver)), doer))
+
+
+# What others do, unless one of the two has blocked or muted the other by the end of the transaction.
+ACTIONS = notification_groups.actions("actions_of_people_told", f"doer.is_active AND {_is_heard()}")
 
 
 async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
@@ -62,15 +71,4 @@ async def tell(
     if user_id == actor_user_id:
         return
     await lock_pair(session, user_id, actor_user_id)
-    receiver = aliased(User)
-    told = (
-        select(User, receiver.notifications_delivery_methods, receiver.notifications_declined)
-        .join(receiver, receiver.id == user_id)
-        .where(User.id == actor_user_id, User.is_active, ~is_kept_from(Viewer(user_id), User.id))
-    )
-    row = (await session.execute(told)).one_or_none()
-    if row is not None and kind not in row.notifications_declined:
-        actor_user, methods, _ = row
-        await notification_groups.notify_grouped(
-            session, user_id, actor_user, kind, about=about, within=within, methods=methods
-        )
+    notification_groups.notify_grouped(session, user_id, actor_user_id, kind, about=about, within=within, part=ACTIONS)

@@ -10,9 +10,10 @@ from itertools import pairwise, takewhile
 from unicodedata import bidirectional, normalize
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 
+from app import last_statement
 from app.database import WriteSession
+from app.last_statement import Part
 from app.models.accounts import User
 from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.limits.social import HASHTAG_LENGTH_MAX
@@ -22,6 +23,17 @@ from app.policies.accounts import is_blocked
 from app.scripts import is_unspaced
 from app.settings import settings
 
+HASHTAGS = Part(
+    "hashtags_made AS ("
+    "INSERT INTO post_hashtags (post_id, name) SELECT post_id, name FROM {rows} ON CONFLICT DO NOTHING)",
+    post_id="bigint",
+    name="text",
+)
+MENTIONS = Part(
+    "mentions_made AS (INSERT INTO post_mentions (post_id, user_id) SELECT post_id, user_id FROM {rows})",
+    post_id="bigint",
+    user_id="bigint",
+)
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 LINE_END = re.compile(r"[\r\n\t]")
 # These signs do not end a word; what follows them belongs to something else, such as an address.
@@ -36,9 +48,8 @@ async def keep_hashtags(session: WriteSession, post: Post, *, is_new: bool) -> N
     if not is_new:
         gone = delete(PostHashtag).where(PostHashtag.post_id == post.id, PostHashtag.name.not_in(names))
         await session.execute(gone)
-    if names:
-        rows = [{"post_id": post.id, "name": name} for name in names]
-        await session.execute(insert(PostHashtag).values(rows).on_conflict_do_nothing())
+    for name in names:
+        last_statement.of(session).add(HASHTAGS, post.id, name)
 
 
 async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post, *, is_new: bool) -> Sequence[int]:
@@ -48,12 +59,12 @@ async def keep_mentions(session: WriteSession, viewer: Viewer, post: Post, *, is
     if not is_new:
         gone = delete(PostMention).where(PostMention.post_id == post.id, PostMention.user_id.not_in(named))
         await session.execute(gone)
-    if not named:
-        return []
-    rows = [{"post_id": post.id, "user_id": user_id} for user_id in sorted(named)]
-    added = insert(PostMention).values(rows).on_conflict_do_nothing().returning(PostMention.user_id)
-    new = set(await session.scalars(added))
-    if is_new:
+    new = set(named)
+    if named and not is_new:
+        new -= set(await session.scalars(select(PostMention.user_id).where(PostMention.post_id == post.id)))
+    for user_id in sorted(new):
+        last_statement.of(session).add(MENTIONS, post.id, user_id)
+    if is_new or not new:
         return sorted(new)
     for before in await session.scalars(select(PostRevision.content).where(PostRevision.post_id == post.id)):
         new -= set(mentions(before, known))

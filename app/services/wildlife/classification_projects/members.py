@@ -35,7 +35,7 @@ async def set_member(
     await session.flush()
     if is_news:
         message = f"Your role in the classification project {project.name} is now {role.value}."
-        await notify_unless_viewer(session, viewer, user.id, message, about=project)
+        notify_unless_viewer(session, viewer, user.id, message, about=project)
     return member
 
 

@@ -45,4 +45,4 @@ async def notify_all(
         )
         actor = await session.scalar(visible(User, reader).where(User.id == actor_id))
         if project is not None and actor is not None:
-            await notify_grouped(session, user_id, actor, kind, about=project, within=project.id)
+            notify_grouped(session, user_id, actor_id, kind, about=project, within=project.id)

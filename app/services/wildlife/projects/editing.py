@@ -100,7 +100,7 @@ async def decide_research_project(
         status=status.value,
     )
     message = f"The research project {project.acronym} is now {status.value.lower()}."
-    await notify_unless_viewer(session, viewer, project.owner_id, message, about=project)
+    notify_unless_viewer(session, viewer, project.owner_id, message, about=project)
     await session.refresh(project)
     return project
 

@@ -36,7 +36,7 @@ async def set_member(
             raise Conflict("The owner keeps the role OWNER. Transfer the research project first.")
         member.role = role
         message = f"Your role in the research project {project.acronym} is now {role.value}."
-        await notify_unless_viewer(session, viewer, user_id, message, about=project)
+        notify_unless_viewer(session, viewer, user_id, message, about=project)
     await session.flush()
     audit.record(
         session,
@@ -72,7 +72,7 @@ async def _added(
     session.add(member)
     await session.flush()
     message = f"You are now a member of the research project {project.acronym}."
-    await notify_unless_viewer(session, viewer, user_id, message, about=project)
+    notify_unless_viewer(session, viewer, user_id, message, about=project)
     return member
 
 
@@ -92,7 +92,7 @@ async def remove_member(session: WriteSession, viewer: Viewer, project_id: int, 
         raise NotFound("This user is not a member of the research project.")
     audit.record(session, signed_in(viewer), "removeResearchProjectMember", about=project, user_id=user_id)
     message = f"You are no longer a member of the research project {project.acronym}."
-    await notify_unless_viewer(session, viewer, user_id, message, about=project)
+    notify_unless_viewer(session, viewer, user_id, message, about=project)
     return project
 
 
@@ -108,7 +108,7 @@ async def transfer_project(session: WriteSession, viewer: Viewer, project_id: in
     await session.flush()
     audit.record(session, signed_in(viewer), "transferResearchProject", about=project, user_id=user_id)
     message = f"You now own the research project {project.acronym}."
-    await notify_unless_viewer(session, viewer, user_id, message, about=project)
+    notify_unless_viewer(session, viewer, user_id, message, about=project)
     await session.refresh(project)
     return project
 
@@ -144,7 +144,7 @@ async def _notify_team(session: WriteSession, viewer: Viewer, team_id: int, proj
     of_team = select(TeamMembership.user_id).where(TeamMembership.team_id == team_id).order_by(TeamMembership.user_id)
     message = f"Your team {team.name} is now a member of the research project {project.acronym}."
     for user_id in await session.scalars(of_team):
-        await notify_unless_viewer(session, viewer, user_id, message, about=project)
+        notify_unless_viewer(session, viewer, user_id, message, about=project)
 
 
 async def remove_team(session: WriteSession, viewer: Viewer, project_id: int, *, team_id: int) -> ResearchProject:
