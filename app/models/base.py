@@ -52,6 +52,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    # What PostgreSQL computes comes with the INSERT or UPDATE, and need not be read again.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
     type_annotation_map = {  # noqa: RUF012
         datetime: DateTime(timezone=True),
         # Text and a check, not a native type: members come and go in ordinary migrations.

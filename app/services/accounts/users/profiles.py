@@ -50,7 +50,6 @@ async def update_profile(session: WriteSession, viewer: Viewer, *, changes: Mapp
         setattr(profile, name, _checked(name, value))
     await session.flush()
     audit.record(session, profile.id, "updateProfile", about=profile, changed=sorted(changes))
-    await session.refresh(profile)
     return profile
 
 
@@ -138,7 +137,6 @@ async def wear_avatar(session: WriteSession, viewer: Viewer, avatar: Avatar | No
         await release(session, avatar.upload_key)
     await session.flush()
     audit.record(session, profile.id, "removeAvatar" if avatar is None else "setAvatar", about=profile)
-    await session.refresh(profile)
     if before is not None:
         # What fails is left to `prune_avatars`.
         after_commit(session, partial(storage.delete, f"{FOLDER}/{before}"))

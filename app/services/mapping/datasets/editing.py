@@ -143,7 +143,6 @@ async def update_dataset(session: WriteSession, viewer: Viewer, dataset_id: int,
     if changes:
         facts = {"fields": sorted(changes)}
         audit.record(session, signed_in(viewer), "updateDataset", about=dataset, user_id=dataset.user_id, **facts)
-    await session.refresh(dataset)
     return dataset
 
 

@@ -70,15 +70,17 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
     """Sends a friend request; accepts the other's request if there is one."""
     own = signed_in(viewer)
     other = await somebody_else(session, viewer, user_id)
-    if await session.scalar(select(Friendship.id).where(Friendship.user_id == own, Friendship.friend_id == user_id)):
+    pending_count = select(func.count()).where(FriendRequest.from_user_id == own).correlate(None).scalar_subquery()
+    relations = select(is_friend(viewer, User.id), pending_count, FriendRequest).where(User.id == user_id)
+    joined = relations.select_from(User).outerjoin(FriendRequest, between(own, User.id))
+    is_already, pending, request = (await session.execute(joined)).one()
+    if is_already:
         raise Conflict(f"{other.username} is already your friend.")
-    request = await session.scalar(select(FriendRequest).where(between(own, user_id)))
     if request is not None and request.from_user_id == own:
         raise Conflict(f"You have already sent {other.username} a friend request.")
     if request is not None:
         return Asked(friendship=await _befriend(session, request))
-    pending = await session.scalar(select(func.count()).where(FriendRequest.from_user_id == own))
-    if (pending or 0) >= settings.friend_requests_pending_max:
+    if pending >= settings.friend_requests_pending_max:
         raise LimitReached(
             "You have too many open friend requests. Cancel some first.", limit=settings.friend_requests_pending_max
         )

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from limits import RateLimitItemPerMinute
-from sqlalchemy import func, select
+from sqlalchemy import func
 
 from app import checks, events
 from app.database import WriteSession
@@ -83,10 +83,9 @@ async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, chan
         return post
     if post.content != before:
         session.add(PostRevision(post_id=post.id, content=before))
-    post.edited_at = post.updated_at = (await session.scalars(select(func.now()))).one()
+    post.edited_at = post.updated_at = func.now()
     await session.flush()
     await _spread(session, viewer, post, PostChange.EDITED)
-    await session.refresh(post)
     return post
 
 
