@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import (
@@ -21,11 +22,13 @@ from sqlalchemy import (
     ColumnElement,
     Insert,
     Select,
+    and_,
     bindparam,
     column,
     func,
     insert,
     literal,
+    or_,
     select,
     true,
 )
@@ -48,6 +51,7 @@ from app.models.billing.ledger import (
 from app.models.billing.reservations import Reservation
 from app.services.billing import holds
 from app.services.billing.errors import InsufficientFunds
+from app.services.billing.holds import Source
 
 STRIPES = 64
 # An account with so many entries is locked after others, and a wallet with so many is divided.
@@ -151,51 +155,85 @@ def _with_entries(made: Insert, changes: Mapping[int, Decimal]) -> Select[Operat
     return select(Operation).from_statement(row)  # type: ignore[return-value]
 
 
+class Sought(NamedTuple):
+    """A wallet to which money comes, or an account of the platform: without a user."""
+
+    kind: AccountKind
+    currency: Currency
+    user_id: int | None = None
+
+
+async def accounts(session: WriteSession, *sought: Sought) -> list[int]:
+    """The parts of these accounts that this connection takes; new ones if need be.
+
+    Of an account of the platform any part; of a wallet the only one, or any but the first if it is busy.
+    """
+    columns = LedgerAccount.kind, LedgerAccount.currency, LedgerAccount.user_id, LedgerAccount.stripe
+    query = select(*columns, LedgerAccount.id, LedgerAccount.entries_count).where(or_(*map(_is_sought, sought)))
+    found = (await session.execute(query)).all()
+    ids = []
+    for account in sought:
+        parts = [row for row in found if row[:3] == account]
+        is_divided = account.user_id is None or any(
+            row.stripe == 0 and row.entries_count >= BUSY_ENTRIES for row in parts
+        )
+        fit = [row.id for row in parts if account.user_id is None or (row.stripe > 0) == is_divided]
+        ids.append(fit[0] if fit else await _opened(session, account, _own_part(account) if is_divided else literal(0)))
+    return ids
+
+
+def _is_sought(account: Sought) -> ColumnElement[bool]:
+    is_of = LedgerAccount.user_id.is_(None) if account.user_id is None else LedgerAccount.user_id == account.user_id
+    stripes = [_own_part(account)] if account.user_id is None else [literal(0), _own_part(account)]
+    return and_(
+        LedgerAccount.kind == account.kind,
+        LedgerAccount.currency == account.currency,
+        is_of,
+        LedgerAccount.stripe.in_(stripes),
+    )
+
+
+def _own_part(account: Sought) -> ColumnElement[int]:
+    """Which part a connection takes: its own, or one shared with few, so that these do not wait."""
+    if account.user_id is None:
+        return func.mod(func.pg_backend_pid(), STRIPES)
+    return func.mod(func.pg_backend_pid(), WALLET_PARTS) + 1
+
+
+async def _opened(session: WriteSession, account: Sought, stripe: ColumnElement[int]) -> int:
+    identity = {**account._asdict(), "stripe": stripe}
+    await session.execute(upsert(LedgerAccount).values(**identity).on_conflict_do_nothing())
+    return (await session.execute(select(LedgerAccount.id).filter_by(**identity))).scalar_one()
+
+
 async def wallet(session: WriteSession, user_id: int, currency: Currency) -> int:
     """The account to which a user's money comes: the wallet, or a part of one that is busy; a new one if need be."""
-    identity = {"kind": AccountKind.WALLET, "currency": currency, "user_id": user_id}
-    own = _own_stripe(WALLET_PARTS) + 1
-    columns = LedgerAccount.stripe, LedgerAccount.id, LedgerAccount.entries_count, own.label("own")
-    sought = select(*columns).filter_by(**identity).where(LedgerAccount.stripe.in_((literal(0), own)))
-    parts = {part.stripe: part for part in await session.execute(sought)}
-    is_busy = 0 in parts and parts[0].entries_count >= BUSY_ENTRIES
-    stripe = parts[0].own if is_busy else 0
-    return parts[stripe].id if stripe in parts else await _account(session, {**identity, "stripe": stripe})
-
-
-async def debits(session: WriteSession, user_id: int, currency: Currency, amount: Decimal) -> list[Leg]:
-    """What takes an amount from a wallet whose lock is held. The database refuses it if there is less.
-
-    The fullest parts come first, so that few are needed.
-    """
-    legs = []
-    for source in await holds.wallet_parts(session, user_id, currency):
-        if taken := min(source.free, amount):
-            legs.append(Leg(source.account_id, -taken))
-            amount -= taken
-    if amount:
-        legs.append(Leg(await wallet(session, user_id, currency), -amount))
-    return legs
+    [id] = await accounts(session, Sought(AccountKind.WALLET, currency, user_id))
+    return id
 
 
 async def platform(session: WriteSession, kind: AccountKind, currency: Currency) -> int:
     """Any part of an account of the platform."""
-    identity = {"kind": kind, "currency": currency, "user_id": None, "stripe": _own_stripe(STRIPES)}
-    return await _account(session, identity)
-
-
-def _own_stripe(count: int) -> ColumnElement[int]:
-    """Which of so many parts a connection takes: its own, or one shared with few, so that these do not wait."""
-    return func.mod(func.pg_backend_pid(), count)
-
-
-async def _account(session: WriteSession, identity: Mapping[str, object]) -> int:
-    sought = select(LedgerAccount.id).filter_by(**identity)
-    id = await session.scalar(sought)
-    if id is None:
-        await session.execute(upsert(LedgerAccount).values(**identity).on_conflict_do_nothing())
-        id = (await session.execute(sought)).scalar_one()
+    [id] = await accounts(session, Sought(kind, currency))
     return id
+
+
+async def debits(session: WriteSession, user_id: int, currency: Currency, amount: Decimal) -> list[Leg]:
+    """What takes an amount from a wallet whose lock is held. The database refuses it if there is less."""
+    legs = taken(await holds.wallet_parts(session, user_id, currency), amount)
+    if missing := amount + sum(leg.change for leg in legs):
+        legs.append(Leg(await wallet(session, user_id, currency), -missing))
+    return legs
+
+
+def taken(parts: Sequence[Source], amount: Decimal) -> list[Leg]:
+    """What takes an amount from parts of a wallet, or what there is. The fullest come first, so that few are needed."""
+    legs = []
+    for source in parts:
+        if part := min(source.free, amount):
+            legs.append(Leg(source.account_id, -part))
+            amount -= part
+    return legs
 
 
 async def open_account(session: WriteSession, kind: AccountKind, user_id: int, currency: Currency) -> int:

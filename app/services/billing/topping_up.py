@@ -12,7 +12,7 @@ from app.policies.billing import may_move_money_of_users
 from app.services.billing import amounts, automatic_top_ups, holds, ledger
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.grants import open_account_of
-from app.services.billing.ledger import About, Leg
+from app.services.billing.ledger import About, Leg, Sought
 from app.services.system import audit, notifications
 from app.settings import settings
 
@@ -21,8 +21,9 @@ async def credit(
     session: WriteSession, user_id: int, amount: Decimal, *, actor_id: int | None, reason: str | None = None
 ) -> Operation:
     """Adds US dollars, which were received outside, to a user's wallet."""
-    wallet = await ledger.wallet(session, user_id, Currency.USD)
-    outside = await ledger.platform(session, AccountKind.EXTERNAL, Currency.USD)
+    wallet, outside = await ledger.accounts(
+        session, Sought(AccountKind.WALLET, Currency.USD, user_id), Sought(AccountKind.EXTERNAL, Currency.USD)
+    )
     about = About(OperationCause.TOP_UP, actor_id, user_id, reason=reason)
     return await ledger.post(session, about, [Leg(wallet, amount), Leg(outside, -amount)])
 
@@ -48,15 +49,17 @@ async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> 
     tokens = amounts.positive("usd", amounts.rounded(usd / settings.token_price_usd))
     user_id = signed_in(viewer)
     await ledger.lock_wallets(session, user_id)
-    available = await holds.available(session, user_id, Currency.USD)
+    parts = await holds.wallet_parts(session, user_id, Currency.USD)
+    available = holds.total(parts)
     if available < usd:
         raise InsufficientFunds(required=usd, available=available, currency=Currency.USD)
-    legs = [
-        *await ledger.debits(session, user_id, Currency.USD, usd),
-        Leg(await ledger.platform(session, AccountKind.CONVERSION, Currency.USD), usd),
-        Leg(await ledger.platform(session, AccountKind.CONVERSION, Currency.EAML), -tokens),
-        Leg(await ledger.wallet(session, user_id, Currency.EAML), tokens),
-    ]
+    came_from, went_to, own = await ledger.accounts(
+        session,
+        Sought(AccountKind.CONVERSION, Currency.EAML),
+        Sought(AccountKind.CONVERSION, Currency.USD),
+        Sought(AccountKind.WALLET, Currency.EAML, user_id),
+    )
+    legs = [*ledger.taken(parts, usd), Leg(went_to, usd), Leg(came_from, -tokens), Leg(own, tokens)]
     operation = await ledger.post(session, About(OperationCause.TOKENS, user_id, user_id), legs)
     await automatic_top_ups.start_if_due(session, user_id)
     return operation
