@@ -42,7 +42,7 @@ from tests.bench.world import ROWS, World, filled, free_port, serve, sign_in
 MORE_ROWS = Path(__file__).with_name("writes.sql")
 FLOOR = "BEGIN;\nINSERT INTO bench_floor (user_id, content) VALUES (1, 'The roofs are mapped.');\nCOMMIT;\n"
 CLIENTS = (1, 16)
-POSTS_EACH, PEOPLE = 5_000, 50
+POSTS_EACH, PEOPLE = 2_000, 50
 COUNTED = 40
 # How long after a change its events are surely read, and PostgreSQL's log is written.
 QUIET_S = 1.0

@@ -1,7 +1,7 @@
 -- What mutations are measured with, besides a middling installation: posts to like, and money to spend.
 INSERT INTO posts (author_id, content, type, depth, likes_count, comment_count, shares_count)
 SELECT 1 + i % 50, 'The roofs of village ' || i || ' are mapped.', 'THOUGHTS', 0, 0, 0, 0
-FROM generate_series(1, 100000) AS i;
+FROM generate_series(1, 32000) AS i;
 
 INSERT INTO ledger_accounts (kind, currency, stripe) VALUES ('EXTERNAL', 'USD', 0);
 INSERT INTO ledger_accounts (kind, currency, user_id) SELECT 'WALLET', 'USD', id FROM users ORDER BY id;
