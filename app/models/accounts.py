@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app import checks
 from app.identifiers import skeleton
-from app.models.base import WITHHELD, BigInt, Record, names_file, not_exported
+from app.models.base import CHANGES_ARE_RETURNED, WITHHELD, BigInt, Record, names_file, not_exported
 from app.models.choices import (
     DateFormat,
     DateSeparator,
@@ -177,6 +177,7 @@ class Profile(OfUser):
     __tablename__ = "profiles"
     __owned_by__ = ("id",)
     __table_args__ = (Index(None, "avatar_key", postgresql_where=text("avatar_key IS NOT NULL")),)
+    __mapper_args__ = CHANGES_ARE_RETURNED
 
     bio: Mapped[str] = mapped_column(String(limits.BIO_LENGTH_MAX), default="", doc="A short biography.")
     # The name of the picture's content; its sizes are kept under it.

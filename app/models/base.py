@@ -52,8 +52,6 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # What PostgreSQL computes comes with the INSERT or UPDATE, and need not be read again.
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
     type_annotation_map = {  # noqa: RUF012
         datetime: DateTime(timezone=True),
         # Text and a check, not a native type: members come and go in ordinary migrations.
@@ -90,6 +88,10 @@ APPEND_ONLY = {"info": {"is_append_only": True}}
 
 VIEW = {"info": {"is_view": True}}
 """For the arguments of a class over a view: it has no rows of its own, and migrations write it by hand."""
+
+
+CHANGES_ARE_RETURNED = {"eager_defaults": True}
+"""For a class's `__mapper_args__`: the time of its last change comes with the UPDATE, and is not read afterwards."""
 
 
 def append_only() -> list[str]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry import Shape
 from app.models.accounts import Team, User
-from app.models.base import BigInt, Json, Record, add_relationship
+from app.models.base import CHANGES_ARE_RETURNED, BigInt, Json, Record, add_relationship
 from app.models.limits import columns
 from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
 from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
@@ -86,6 +86,7 @@ class Edited(Owned):
     """A row with a creator who may change it."""
 
     __abstract__ = True
+    __mapper_args__ = CHANGES_ARE_RETURNED
 
     last_modified: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), doc="When it was last changed."

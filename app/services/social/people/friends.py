@@ -73,7 +73,7 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
     pending_count = select(func.count()).where(FriendRequest.from_user_id == own).correlate(None).scalar_subquery()
     relations = select(is_friend(viewer, User.id), pending_count, FriendRequest).where(User.id == user_id)
     joined = relations.select_from(User).outerjoin(FriendRequest, between(own, User.id))
-    is_already, pending, request = (await session.execute(joined)).one()
+    is_already, pending, request = (await session.execute(joined.limit(1))).one()
     if is_already:
         raise Conflict(f"{other.username} is already your friend.")
     if request is not None and request.from_user_id == own:

@@ -72,10 +72,11 @@ async def create_post(
 
 async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, changes: Mapping[str, Any]) -> Post:
     """Updates a post of the viewer's; the earlier version is kept."""
-    query = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None))
-    post = await session.scalar(query.with_for_update(of=Post, key_share=True))
-    if post is None:
+    query = visible(Post, viewer).where(Post.id == post_id, Post.deleted_at.is_(None)).add_columns(func.now())
+    row = (await session.execute(query.with_for_update(of=Post, key_share=True))).one_or_none()
+    if row is None:
         raise NotFound(GONE)
+    post: Post = row[0]
     require(may_change_this_post, viewer, post)
     before = post.content
     await _fill(session, post, changes)
@@ -83,7 +84,7 @@ async def edit_post(session: WriteSession, viewer: Viewer, post_id: int, *, chan
         return post
     if post.content != before:
         session.add(PostRevision(post_id=post.id, content=before))
-    post.edited_at = post.updated_at = func.now()
+    post.edited_at = post.updated_at = row[1]
     await session.flush()
     await _spread(session, viewer, post, PostChange.EDITED)
     return post
