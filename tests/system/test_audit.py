@@ -1,12 +1,15 @@
 """Who changed what is kept, told to those it concerns, and never touched again."""
 
+from contextlib import suppress
+
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import Conflict
-from app.models.system import AuditEntry
-from app.services.system import audit
+from app.database import part
+from app.errors import Conflict, NotFound
+from app.models.system import AuditEntry, UserNotification
+from app.services.system import audit, notifications
 from resolvers import ids
 from tests import factories
 
@@ -94,3 +97,16 @@ async def test_no_account_that_is_named_can_be_deleted(database, kept, unchanged
         with pytest.raises(Conflict):
             async with database.writing() as session:
                 await session.execute(text(f"DELETE FROM users WHERE id = {staff.id}"))
+
+
+async def test_a_part_of_a_change_that_failed_leaves_no_entry_and_no_notification(database, owner, training):
+    async with database.writing() as session:
+        audit.record(session, owner.id, "kept", about=training)
+        with suppress(NotFound):
+            async with part(session):
+                audit.record(session, owner.id, "undone", about=training)
+                notifications.notify(session, owner.id, "It is undone.", about=training)
+                raise NotFound("There is no such thing.")
+    async with database.reading() as session:
+        assert (await session.scalars(select(AuditEntry.action))).all() == ["kept"]
+        assert await session.scalar(select(func.count()).select_from(UserNotification)) == 0
