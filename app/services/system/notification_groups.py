@@ -142,6 +142,8 @@ async def _leave(
     session: WriteSession, gone: Sequence[NotificationActor], touched: Sequence[NotificationActor]
 ) -> None:
     """Removes actors, and refreshes the receivers."""
+    if not touched:
+        return
     await session.flush()
     await session.execute(delete(NotificationActor).where(NotificationActor.id.in_([actor.id for actor in gone])))
     for notification in await _renew(session, [actor.notification_id for actor in touched]):
@@ -172,7 +174,8 @@ async def _renew(session: WriteSession, ids: Sequence[int]) -> Sequence[UserNoti
             notification.message = _sentence(notification.kind, username, count - 1)
     gone = [notification.id for notification in notifications if notification.id not in named]
     await session.flush()
-    await session.execute(delete(UserNotification).where(UserNotification.id.in_(gone)))
+    if gone:
+        await session.execute(delete(UserNotification).where(UserNotification.id.in_(gone)))
     return notifications
 
 
