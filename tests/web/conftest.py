@@ -71,12 +71,9 @@ class Context:
         """Nothing is read here."""
 
     def choose_reads_now(self) -> None:
-        """Nothing is read here."""
+        """Nothing is read or changed here."""
 
-    leave_replica = choose_reads_now
-
-    def doubt(self) -> None:
-        """Nothing is ever changed here."""
+    leave_replica = doubt = choose_reads_now
 
     def permit(self, needed: object) -> None:
         """Everybody may do everything."""
