@@ -38,9 +38,9 @@ from app.web.graphql.bill import Bill
 from app.web.graphql.bulk_documents import AFTER, COUNT, FIELD, FIRST, Paged, paged
 from app.web.graphql.documents import Documents
 from app.web.graphql.errors import Refused
-from app.web.graphql.execution import Engine
+from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.operation import Caller, Operation
-from app.web.graphql.results import Reply
+from app.web.graphql.results import OperationResult
 from app.web.graphql.subscriptions import NoSource, reply_to, source_of
 from resolvers import ids
 from resolvers.context import Context
@@ -59,9 +59,9 @@ ROWS_AT_ONCE = (1, 2, 5, 10, 20, 50)
 
 
 @cache
-def engine() -> Engine:
+def engine() -> GraphQLEngine:
     """What runs operations; nobody brings it a token."""
-    return Engine(schema, context=_no_tokens, limits=Limits(schema), plans=Plans(schema))
+    return GraphQLEngine(schema, context=_no_tokens, limits=Limits(schema), plans=Plans(schema))
 
 
 def documents() -> Documents:
@@ -180,7 +180,7 @@ def _rows_at_once(page: Paged, given: dict[str, Any]) -> int:
     raise Invalid(FIELD, "Each row of this list costs more than one operation may. Ask for less of each row.")
 
 
-def _shown(reply: Reply) -> dict[str, Any] | None:
+def _shown(reply: OperationResult) -> dict[str, Any] | None:
     shown = orjson.loads(reply.json).get("data") or {}
     for value in shown.values():
         if value is not None:

@@ -142,7 +142,7 @@ def cursors(order: Order, list: str = "") -> Callable[[int, Any], str]:
     return lambda key, _: b2a_base64(b"%b%d]" % (start, key), newline=False).rstrip(b"=").decode()
 
 
-class Place(NamedTuple):
+class CursorPosition(NamedTuple):
     """What a cursor names: a row's id, and its value in the column sorted by unless that is the id."""
 
     id: Any
@@ -153,12 +153,12 @@ class Span(NamedTuple):
     """A part of a list: in which order, between which places, and whether it is read from the end."""
 
     order: Order
-    after: Place | None = None
-    before: Place | None = None
+    after: CursorPosition | None = None
+    before: CursorPosition | None = None
     is_backward: bool = False
 
 
-def place(text: str, model: type[Record], order: Order, list: str = "", argument: str = "after") -> Place:
+def place(text: str, model: type[Record], order: Order, list: str = "", argument: str = "after") -> CursorPosition:
     """The place a cursor names; BadRequest for one that this list and order did not give."""
     try:
         listed, name, id, *value = orjson.loads(checks.cursor(text))
@@ -169,7 +169,7 @@ def place(text: str, model: type[Record], order: Order, list: str = "", argument
     if type(id) is not int or not 0 < id < 2**63:
         raise BadRequest(NOT_OURS.format(argument))
     try:
-        position = Place(id, _value(value[0], getattr(model, order.column)) if value else None)
+        position = CursorPosition(id, _value(value[0], getattr(model, order.column)) if value else None)
     except (ValueError, TypeError, ArithmeticError):
         raise BadRequest(NOT_OURS.format(argument)) from None
     # A place is written in one way only, so that equal places are equal texts.
@@ -207,7 +207,7 @@ def _may_be_null(column: Any) -> bool:
     return bool(getattr(column, "nullable", False))
 
 
-def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
+def _beyond(model: Any, order: Order, after: CursorPosition) -> ColumnElement[bool]:
     further: ColumnElement[bool] = model.id < after.id if order.descends else model.id > after.id
     if order.column == "id":
         return further
@@ -218,7 +218,7 @@ def _beyond(model: Any, order: Order, after: Place) -> ColumnElement[bool]:
     return or_(past, (column == after.value) & further, column.is_(None) if _may_be_null(column) else past)
 
 
-def _ahead(model: Any, order: Order, before: Place) -> ColumnElement[bool]:
+def _ahead(model: Any, order: Order, before: CursorPosition) -> ColumnElement[bool]:
     """What comes before a place: neither the place nor anything beyond it."""
     nearer: ColumnElement[bool] = model.id > before.id if order.descends else model.id < before.id
     if order.column == "id":

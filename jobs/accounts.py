@@ -23,7 +23,7 @@ from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.housekeeping import housekeeping
-from jobs.run import Run
+from jobs.run import JobRun
 
 SHAPE = "geom"
 README = """Your data at {address}
@@ -40,7 +40,7 @@ longitude and latitude. Numbers in `_id` fields are the `id` of a line in anothe
 
 
 @job(AccountsJob.EXPORT_DATA, failed=data_exports.export_failed)
-async def export_data(run: Run) -> None:
+async def export_data(run: JobRun) -> None:
     """Writes somebody's rows, table by table, and their files into a ZIP file, and keeps that for a while."""
     with working_folder() as folder:
         path = folder / "archive.zip"
@@ -57,7 +57,7 @@ async def export_data(run: Run) -> None:
         await data_exports.finish_export(session, export.id, storage_key=key, size_bytes=size)
 
 
-async def _fill(run: Run, session: ReadSession, archive: ZipFile, user_id: int, username: str) -> None:
+async def _fill(run: JobRun, session: ReadSession, archive: ZipFile, user_id: int, username: str) -> None:
     tables = []
     for number, table in enumerate(personal_data.THEIRS):
         run.go_on()

@@ -7,7 +7,7 @@ from app.models.billing.top_ups import TopUp
 from app.models.kinds.billing import BillingJob
 from app.services.billing import automatic_top_ups, card_top_ups, charges, forgotten_cards, grants, reservations
 from jobs.broker import job
-from jobs.run import Run
+from jobs.run import JobRun
 from jobs.schedule import by_the_clock
 
 SWITCHED_OFF = "It was switched off meanwhile."
@@ -29,7 +29,7 @@ async def tidy(database: Database) -> None:
 
 
 @job(BillingJob.OPEN_CHECKOUT, failed=card_top_ups.failed)
-async def open_checkout(run: Run) -> None:
+async def open_checkout(run: JobRun) -> None:
     """Asks the payment provider for a page to pay on."""
     async with run.database.reading() as session:
         top_up = await session.get_one(TopUp, run.claim.subject_id)
@@ -39,7 +39,7 @@ async def open_checkout(run: Run) -> None:
 
 
 @job(BillingJob.CHARGE_CARD, failed=automatic_top_ups.failed)
-async def charge_card(run: Run) -> None:
+async def charge_card(run: JobRun) -> None:
     """Charges a saved card, unless the rule is off by now."""
     top_up_id = run.claim.subject_id
     async with run.database.reading() as session:
@@ -52,7 +52,7 @@ async def charge_card(run: Run) -> None:
 
 
 @job(BillingJob.FORGET_CARD, failed=forgotten_cards.failed)
-async def forget_card(run: Run) -> None:
+async def forget_card(run: JobRun) -> None:
     """Asks the payment provider to detach a card that is no longer saved."""
     async with run.database.reading() as session:
         card = await session.get_one(ForgottenCard, run.claim.subject_id)

@@ -14,7 +14,7 @@ from app.services.system import jobs
 from app.services.system.jobs import Claim
 from app.settings import settings
 from app.supervision import within
-from jobs.run import Run, Work, carry_out
+from jobs.run import JobRun, Work, carry_out
 from jobs.watch import Watch
 
 log = structlog.get_logger()
@@ -23,13 +23,13 @@ WORKS: dict[JobKind, Work] = {}
 
 def job(
     kind: JobKind, *, failed: Callable[[WriteSession, int, str], Awaitable[None]]
-) -> Callable[[Callable[[Run], Awaitable[None]]], Callable[[Run], Awaitable[None]]]:
+) -> Callable[[Callable[[JobRun], Awaitable[None]]], Callable[[JobRun], Awaitable[None]]]:
     """Registers the code of a kind of job; `failed` writes what its subject becomes when it fails for good.
 
     The kind itself says which lane it takes: who asks for a job must know, too.
     """
 
-    def register(do: Callable[[Run], Awaitable[None]]) -> Callable[[Run], Awaitable[None]]:
+    def register(do: Callable[[JobRun], Awaitable[None]]) -> Callable[[JobRun], Awaitable[None]]:
         assert kind not in WORKS, f"{kind} has two actors"
         WORKS[kind] = Work(kind, do, failed)
         return do

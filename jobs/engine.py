@@ -16,7 +16,7 @@ from app import surroundings
 from app.errors import DomainError, Unavailable
 from app.gateways.outside import Outage
 from app.settings import NUMBERS, settings
-from jobs.run import Run
+from jobs.run import JobRun
 
 log = structlog.get_logger()
 ENGINE = (sys.executable, "-m", "app.learning")
@@ -44,7 +44,7 @@ class EngineFailure(DomainError):
 
 
 async def run_engine(
-    run: Run,
+    run: JobRun,
     folder: Path,
     on_message: Callable[[Message], Awaitable[None]],
     *,
@@ -127,7 +127,7 @@ async def _end(process: Process) -> None:
         await process.wait()
 
 
-def _result(run: Run, process: Process, final: Message, folder: Path) -> dict[str, Any]:
+def _result(run: JobRun, process: Process, final: Message, folder: Path) -> dict[str, Any]:
     run.go_on()
     if "failure" in final:
         raise EngineFailure(str(final["failure"]))

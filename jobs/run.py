@@ -40,7 +40,7 @@ class Work:
     """What is to be done for a kind of job, and what to write when it fails for good."""
 
     kind: JobKind
-    do: Callable[["Run"], Awaitable[None]]
+    do: Callable[["JobRun"], Awaitable[None]]
     failed: Callable[[WriteSession, int, str], Awaitable[None]]
 
     async def give_up(self, session: WriteSession, subject_id: int, reason: str) -> None:
@@ -55,7 +55,7 @@ class Work:
 
 
 @dataclass
-class Run:
+class JobRun:
     """An attempt, as the job's own code sees it."""
 
     database: Database
@@ -159,7 +159,7 @@ async def carry_out(
     Jobs during which several workers died go one at a time, under the lock that is given: so the one that kills meets
     the others no more.
     """
-    run = Run(database, claim, leaving)
+    run = JobRun(database, claim, leaving)
     if suspects is None or claim.deaths < SUSPECT_DEATHS_MIN:
         await _attempt(run, work)
     elif suspects.locked():
@@ -170,7 +170,7 @@ async def carry_out(
             await _attempt(run, work)
 
 
-async def _attempt(run: Run, work: Work) -> None:
+async def _attempt(run: JobRun, work: Work) -> None:
     claim = run.claim
     lease = asyncio.create_task(run.keep_lease())
     structlog.contextvars.bind_contextvars(job=claim.job_id, kind=work.kind.value, attempt=claim.attempt)
@@ -186,7 +186,7 @@ async def _attempt(run: Run, work: Work) -> None:
     log.info("job attempted", outcome=outcome, duration_s=round(time.monotonic() - started, 3))
 
 
-async def _outcome(run: Run, work: Work) -> str:
+async def _outcome(run: JobRun, work: Work) -> str:
     try:
         await _do(run, work)
     except LeaseLost:
@@ -200,7 +200,7 @@ async def _outcome(run: Run, work: Work) -> str:
     return "done"
 
 
-async def _written(run: Run, outcome: Callable[[], Awaitable[str]]) -> str:
+async def _written(run: JobRun, outcome: Callable[[], Awaitable[str]]) -> str:
     """Writes how the attempt ended, also when the database was what ended it: as long as the lease is held."""
     while not run.is_lost:
         try:
@@ -215,7 +215,7 @@ async def _written(run: Run, outcome: Callable[[], Awaitable[str]]) -> str:
     return "lost to another worker"
 
 
-async def _do(run: Run, work: Work) -> None:
+async def _do(run: JobRun, work: Work) -> None:
     """Does the work; stops it where it stands when there is no reason to go on."""
     doing = asyncio.ensure_future(work.do(run))
     try:
@@ -230,13 +230,13 @@ async def _do(run: Run, work: Work) -> None:
         raise
 
 
-def _stopped(run: Run, work: Work) -> Callable[[], Awaitable[str]]:
+def _stopped(run: JobRun, work: Work) -> Callable[[], Awaitable[str]]:
     if run.is_cancelled:
         return partial(_failed, run, work, CANCELLED, JobState.CANCELLED)
     return partial(_handed_back, run)
 
 
-def _broken(run: Run, work: Work, error: Exception) -> Callable[[], Awaitable[str]]:
+def _broken(run: JobRun, work: Work, error: Exception) -> Callable[[], Awaitable[str]]:
     """What becomes of a job after an error: it goes on unless the input is at fault, or it was tried often enough."""
     claim, fault = run.claim, fault_of(error)
     ours = f"Internal error (job {claim.job_id}). Try again, or report this number."
@@ -248,19 +248,19 @@ def _broken(run: Run, work: Work, error: Exception) -> Callable[[], Awaitable[st
     return partial(_failed, run, work, reason)
 
 
-async def _handed_back(run: Run) -> str:
+async def _handed_back(run: JobRun) -> str:
     async with run.database.writing() as session:
         await jobs.return_unfinished(session, run.claim)
     return "handed back"
 
 
-async def _set_back(run: Run, reason: str) -> str:
+async def _set_back(run: JobRun, reason: str) -> str:
     async with run.database.writing() as session:
         await jobs.set_back(session, run.claim, error=reason)
     return "to be tried again when the machine can"
 
 
-async def _later(run: Run, reason: str, asked_s: float) -> str:
+async def _later(run: JobRun, reason: str, asked_s: float) -> str:
     # Another server may ask for a longer pause than ours.
     after_s = max(RETRY_S * 2**run.claim.attempt, min(asked_s, ASKED_S_MAX))
     async with run.database.writing() as session:
@@ -268,7 +268,7 @@ async def _later(run: Run, reason: str, asked_s: float) -> str:
     return "to be tried again"
 
 
-async def _failed(run: Run, work: Work, reason: str, state: JobState = JobState.FAILED) -> str:
+async def _failed(run: JobRun, work: Work, reason: str, state: JobState = JobState.FAILED) -> str:
     async with run.writing() as session:
         await work.give_up(session, run.claim.subject_id, reason)
         await jobs.end(session, run.claim, state, reason)

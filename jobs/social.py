@@ -5,7 +5,7 @@ from app.models.kinds.social import SocialJob
 from app.services.social.posts import pictures
 from jobs.broker import job
 from jobs.housekeeping import housekeeping
-from jobs.run import Run
+from jobs.run import JobRun
 
 
 async def _left_behind(session: WriteSession, subject_id: int, reason: str) -> None:
@@ -13,7 +13,7 @@ async def _left_behind(session: WriteSession, subject_id: int, reason: str) -> N
 
 
 @job(SocialJob.REMOVE_PICTURE, failed=_left_behind)
-async def remove_picture(run: Run) -> None:
+async def remove_picture(run: JobRun) -> None:
     """Deletes the files of a picture that nothing shows any more."""
     await pictures.remove_picture(run.claim.subject_id)
     async with run.ending():

@@ -19,7 +19,7 @@ from app.services.system.mail import Letter
 from app.settings import settings
 from jobs.broker import job
 from jobs.housekeeping import housekeeping
-from jobs.run import Run
+from jobs.run import JobRun
 
 log = structlog.get_logger()
 # Links stay on one line. It is ASCII until a server says that it takes 8 bits (`gateways.mail`).
@@ -52,7 +52,7 @@ _pause = Pause()
 
 
 @job(SystemJob.SEND_MAIL, failed=mail_service.mail_failed)
-async def send_mail(run: Run) -> None:
+async def send_mail(run: JobRun) -> None:
     """Writes a mail as of now and sends it; a worker lost in between sends it again under the same number."""
     async with run.writing() as session:
         letter = await mail_service.letter_of(session, run.claim.subject_id)

@@ -139,7 +139,7 @@ async def _tile(client: httpx.AsyncClient, url: str, patience: _Patience) -> byt
     return content
 
 
-def _validators(reply: outside.Reply, before: Validators) -> Validators:
+def _validators(reply: outside.FetchedResponse, before: Validators) -> Validators:
     control = reply.headers.get("cache-control", "").lower()
     age = MAX_AGE.search(control)
     age_s = 0.0 if "no-store" in control or "no-cache" in control else float(age[1]) if age else None
@@ -147,7 +147,9 @@ def _validators(reply: outside.Reply, before: Validators) -> Validators:
     return Validators(etag, modified, age_s)
 
 
-async def _asked(client: httpx.AsyncClient, url: str, headers: dict[str, str], patience: _Patience) -> outside.Reply:
+async def _asked(
+    client: httpx.AsyncClient, url: str, headers: dict[str, str], patience: _Patience
+) -> outside.FetchedResponse:
     """The server's answer. Where it asks to be asked later, all requests to it wait as long."""
     host = pacing.host_of(url)
     failures = 0
@@ -258,7 +260,7 @@ class _Errand:
         return Outage(WHO, message, heals=outage.heals, status=outage.status, retry_after_s=outage.retry_after_s)
 
 
-async def _as_png(reply: outside.Reply) -> bytes | None:
+async def _as_png(reply: outside.FetchedResponse) -> bytes | None:
     """The reply as an opaque picture of 256 pixels a side, if it is a picture of a tile at all; None if it is empty."""
     # As Bing says that its picture shows nothing but that there is none.
     if reply.status == 204 or not reply.content or reply.headers.get("x-ve-tile-info", "").lower() == "no-tile":

@@ -42,7 +42,7 @@ class Outage(Unavailable):
         self.retry_after_s = retry_after_s
 
 
-class Reply(NamedTuple):
+class FetchedResponse(NamedTuple):
     """What a server answered, whole."""
 
     status: int
@@ -102,7 +102,7 @@ async def fetch(
     json: object = None,
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Reply:
+) -> FetchedResponse:
     """Whatever the server answers with success: a POST of `json` or a `form`, else a GET. What may heal is retried."""
     method = "GET" if json is None and form is None else "POST"
     try:
@@ -142,7 +142,9 @@ async def status_of(client: httpx.AsyncClient, request: httpx.Request, *, who: s
     return response.status_code
 
 
-async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, bytes_max: int, s_max: float) -> Reply:
+async def _send(
+    client: httpx.AsyncClient, request: httpx.Request, who: str, bytes_max: int, s_max: float
+) -> FetchedResponse:
     with _in_words(who, s_max):
         async with asyncio.timeout(s_max):
             response = await client.send(request, stream=True)
@@ -153,7 +155,7 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, who: str, byt
             finally:
                 await response.aclose()
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Reply(response.status_code, media_type, bytes(content), response.headers)
+    return FetchedResponse(response.status_code, media_type, bytes(content), response.headers)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import Invalid, Unreadable
-from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
+from app.parsing.messages import LENGTH, Task, TaskResult, packed, unpacked
 from app.settings import settings
 from app.settings.units import MIB
 
@@ -73,24 +73,24 @@ def _reply(task: Task) -> bytes:
         is_last = reply.is_last or _held_bytes() > held + KEPT_BYTES_MAX
         return packed(reply._replace(is_last=is_last, cpu_s=time.process_time() - began_s))
     except MemoryError:
-        return packed(Reply("memory", [], is_last=True, cpu_s=time.process_time() - began_s))
+        return packed(TaskResult("memory", [], is_last=True, cpu_s=time.process_time() - began_s))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _called(parser: Callable[..., Any], arguments: list[Any]) -> Reply:
+def _called(parser: Callable[..., Any], arguments: list[Any]) -> TaskResult:
     try:
-        return Reply("result", [parser(*arguments)], is_last=False)
+        return TaskResult("result", [parser(*arguments)], is_last=False)
     except Invalid as invalid:
-        return Reply("invalid", [invalid.field, invalid.message], is_last=False)
+        return TaskResult("invalid", [invalid.field, invalid.message], is_last=False)
     except Unreadable as unreadable:
-        return Reply("unreadable", [str(unreadable)], is_last=False)
+        return TaskResult("unreadable", [str(unreadable)], is_last=False)
     except MemoryError:
         raise
     except RecursionError:
-        return Reply("unreadable", ["This is nested too deeply."], is_last=False)
+        return TaskResult("unreadable", ["This is nested too deeply."], is_last=False)
     except Exception:  # noqa: BLE001 -- whatever a parser stumbles over, its parent is told
-        return Reply("broken", [traceback.format_exc(limit=-8)], is_last=True)
+        return TaskResult("broken", [traceback.format_exc(limit=-8)], is_last=True)
 
 
 def _limit(task: Task, held: int) -> None:

@@ -21,7 +21,7 @@ import structlog
 from app import surroundings
 from app.errors import Invalid, Unreadable
 from app.metering import current
-from app.parsing.messages import LENGTH, Reply, Task, packed, unpacked
+from app.parsing.messages import LENGTH, Task, TaskResult, packed, unpacked
 from app.settings import NUMBERS, settings
 from app.settings.units import MIB
 
@@ -62,7 +62,7 @@ async def run(
         raise Invalid(field, str(error)) from None
 
 
-async def _answered(task: Task) -> Reply:
+async def _answered(task: Task) -> TaskResult:
     async with _turns(asyncio.get_running_loop()):
         work = current.get()
         child = _rested() or _Child()
@@ -99,7 +99,7 @@ def _rested() -> "_Child | None":
     return None
 
 
-def _result(parser: Callable[..., Plain], reply: Reply) -> Plain:
+def _result(parser: Callable[..., Plain], reply: TaskResult) -> Plain:
     match reply.kind:
         case "result":
             result: Plain = reply.values[0]
@@ -129,7 +129,7 @@ class _Child:
         self._ending: asyncio.TimerHandle | None = None
         _alive.add(self)
 
-    async def ask(self, task: Task) -> Reply:
+    async def ask(self, task: Task) -> TaskResult:
         """What the child says to a task; Unreadable if it ended without a word."""
         if self._ending:
             self._ending.cancel()
@@ -141,7 +141,7 @@ class _Child:
                 [length] = LENGTH.unpack(await self._read(LENGTH.size))
                 if length > settings.parser_result_bytes_max:
                     raise Unreadable("This unpacks to more than the limit.")
-                return Reply(*unpacked(await self._read(length)))
+                return TaskResult(*unpacked(await self._read(length)))
         except TimeoutError:
             raise _too_slow(task) from None
         except (EOFError, ConnectionError):

@@ -20,7 +20,7 @@ class Task(NamedTuple):
     wall_s_max: float
 
 
-class Reply(NamedTuple):
+class TaskResult(NamedTuple):
     """How a call ended: `result`, `invalid`, `unreadable`, `memory` or `broken`, with its values."""
 
     kind: str
@@ -32,7 +32,7 @@ class Reply(NamedTuple):
     """How much processor time the call took."""
 
 
-def packed(message: Task | Reply) -> bytes:
+def packed(message: Task | TaskResult) -> bytes:
     """A whole frame."""
     content: bytes = msgpack.packb(list(message))
     return LENGTH.pack(len(content)) + content

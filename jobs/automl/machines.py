@@ -15,24 +15,24 @@ from app.services.automl.machines import changing, correcting, loading
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 
 LINES_DELETED_AT_ONCE = 10_000
 
 
 @job(AutomlJob.LOAD_MACHINE, failed=loading.loading_failed)
-async def load_machine(run: Run) -> None:
+async def load_machine(run: JobRun) -> None:
     """Reads the table that a machine is made of."""
     await _load(run)
 
 
 @job(AutomlJob.APPEND_LINES, failed=loading.loading_failed)
-async def append_lines(run: Run) -> None:
+async def append_lines(run: JobRun) -> None:
     """Reads another table into a machine."""
     await _load(run)
 
 
-async def _load(run: Run) -> None:
+async def _load(run: JobRun) -> None:
     """All lines in one transaction, or none."""
     machine_id = run.claim.subject_id
     async with run.writing() as session:
@@ -60,7 +60,7 @@ async def _load(run: Run) -> None:
 
 
 @job(AutomlJob.CORRECT_MACHINE, failed=loading.loading_failed)
-async def correct_machine(run: Run) -> None:
+async def correct_machine(run: JobRun) -> None:
     """Reads the values of all lines anew, by columns that were corrected."""
     machine_id = run.claim.subject_id
     async with run.writing() as session:
@@ -85,14 +85,14 @@ async def correct_machine(run: Run) -> None:
 
 
 @job(AutomlJob.COPY_MACHINE, failed=loading.loading_failed)
-async def copy_machine(run: Run) -> None:
+async def copy_machine(run: JobRun) -> None:
     """Copies the lines of another machine, with a fresh split."""
     async with run.ending_slowly() as session:
         await loading.copy_lines(session, run.claim.subject_id)
 
 
 @job(AutomlJob.UPDATE_COPY, failed=loading.loading_failed)
-async def update_copy(run: Run) -> None:
+async def update_copy(run: JobRun) -> None:
     """Brings the lines of a copy that was bought up to date."""
     async with run.ending_slowly() as session:
         await loading.update_copy(session, run.claim.subject_id)
@@ -103,7 +103,7 @@ async def _left_as_it_was(session: WriteSession, subject_id: int, reason: str) -
 
 
 @job(AutomlJob.PROFILE_MACHINE, failed=_left_as_it_was)
-async def profile_machine(run: Run) -> None:
+async def profile_machine(run: JobRun) -> None:
     """Looks at the values of all columns again."""
     machine_id = run.claim.subject_id
     with working_folder() as folder:
@@ -125,7 +125,7 @@ async def profile_machine(run: Run) -> None:
 
 
 @job(AutomlJob.REMOVE_MACHINE, failed=_left_as_it_was)
-async def remove_machine(run: Run) -> None:
+async def remove_machine(run: JobRun) -> None:
     """Deletes the lines of a machine, some at a time, its files, and then itself."""
     machine_id = run.claim.subject_id
     while True:

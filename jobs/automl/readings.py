@@ -12,7 +12,7 @@ from app.services.automl.machines import making
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 
 
 async def _failed(session: WriteSession, reading_id: int, reason: str) -> None:
@@ -21,7 +21,7 @@ async def _failed(session: WriteSession, reading_id: int, reason: str) -> None:
 
 
 @job(AutomlJob.READ_TABLE, failed=_failed)
-async def read_table(run: Run) -> None:
+async def read_table(run: JobRun) -> None:
     """Reads a table in a parsing child; nothing is kept but the reading."""
     async with run.writing() as session:
         plan = await readings.begin(session, run.claim.subject_id)

@@ -17,13 +17,13 @@ from jobs.automl.servers import SERVER_NAME
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.housekeeping import housekeeping
-from jobs.run import Run
+from jobs.run import JobRun
 
 housekeeping("solved tables", solving.prune_solved)
 
 
 @job(AutomlJob.SOLVE_FILE, failed=solving.solving_failed)
-async def solve_file(run: Run) -> None:
+async def solve_file(run: JobRun) -> None:
     """Answers a table in a parsing child, which has the machine's file beside it."""
     async with run.writing() as session:
         plan = await solving.begin(session, run.claim.subject_id, server_name=SERVER_NAME)
@@ -54,7 +54,7 @@ async def _solved(plan: SolvingPlan, folder: Path) -> dict[str, Any]:
 
 
 @job(AutomlJob.SOLVE_LINES, failed=solving.solving_failed)
-async def solve_lines(run: Run) -> None:
+async def solve_lines(run: JobRun) -> None:
     """Answers lines, some at a time: what is written stays, and an attempt goes on where the last one ended."""
     async with run.writing() as session:
         plan = await solving.begin(session, run.claim.subject_id, server_name=SERVER_NAME)

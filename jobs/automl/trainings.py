@@ -23,13 +23,13 @@ from jobs.automl.servers import SERVER_NAME
 from jobs.broker import job
 from jobs.engine import Message, run_engine
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 
 MACHINE, OUTCOME, ROWS, REQUEST = "machine.safetensors", "outcome.json", "rows.ndjson", "request.json"
 
 
 @job(AutomlJob.TRAIN_MACHINE, failed=trainings.training_failed)
-async def train_machine(run: Run) -> None:
+async def train_machine(run: JobRun) -> None:
     """Writes the lines into a folder, lets the engine learn, keeps what it leaves as a version."""
     work_id = run.claim.subject_id
     async with run.writing() as session:
@@ -55,7 +55,7 @@ async def train_machine(run: Run) -> None:
         await versions.finish_training(session, work_id, plan, learned)
 
 
-def _reporter(run: Run, work_id: int) -> Callable[[Message], Awaitable[None]]:
+def _reporter(run: JobRun, work_id: int) -> Callable[[Message], Awaitable[None]]:
     """Writes what the engine says; what comes too fast for the eye is left out."""
     last, stage = float("-inf"), ""
 
@@ -72,7 +72,7 @@ def _reporter(run: Run, work_id: int) -> Callable[[Message], Awaitable[None]]:
     return on_message
 
 
-def _stopping(run: Run, work_id: int) -> Callable[[], Awaitable[None]]:
+def _stopping(run: JobRun, work_id: int) -> Callable[[], Awaitable[None]]:
     """Waits until somebody wants the training to stop and to keep the best so far."""
 
     async def stopping() -> None:
@@ -85,7 +85,7 @@ def _stopping(run: Run, work_id: int) -> Callable[[], Awaitable[None]]:
     return stopping
 
 
-async def _learned(run: Run, plan: TrainingPlan, folder: Path) -> LearnedMachine:
+async def _learned(run: JobRun, plan: TrainingPlan, folder: Path) -> LearnedMachine:
     """Stores the file of a machine under a name that no other attempt uses."""
     data = await in_thread((folder / MACHINE).read_bytes)
     key = f"{versions.FOLDER}/{plan.machine_id}/{run.claim.job_id}-{run.claim.fence}.safetensors"
@@ -102,7 +102,7 @@ def _hardware() -> str:
 
 
 @job(AutomlJob.EVALUATE_MACHINE, failed=evaluations.evaluation_failed)
-async def evaluate_machine(run: Run) -> None:
+async def evaluate_machine(run: JobRun) -> None:
     """Reads a table by the columns of a machine, and compares what it says with the outputs."""
     work_id = run.claim.subject_id
     async with run.writing() as session:

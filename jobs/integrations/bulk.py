@@ -22,14 +22,14 @@ from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.housekeeping import housekeeping
-from jobs.run import Run
+from jobs.run import JobRun
 
 LINES_AT_ONCE = 1_000
 Columns = Sequence[tuple[str, ...]]
 
 
 @job(IntegrationsJob.BULK_QUERY, failed=bulk.query_failed)
-async def run_bulk_query(run: Run) -> None:
+async def run_bulk_query(run: JobRun) -> None:
     """Reads for one turn; where the list ends, leaves the files."""
     async with run.database.reading() as session:
         query = await bulk.to_run(session, run.claim.subject_id)
@@ -42,7 +42,7 @@ async def run_bulk_query(run: Run) -> None:
             await _put_together(run, query, answers.columns(query.document), folder)
 
 
-async def _read(run: Run, answers: Answers, query: BulkQuery, path: Path) -> bool:
+async def _read(run: JobRun, answers: Answers, query: BulkQuery, path: Path) -> bool:
     """Reads pages until the turn is over or the list ends, and keeps what was read; whether it has ended."""
     begun, rows, after = time.monotonic(), 0, query.after
     total: int | None = query.total
@@ -68,13 +68,13 @@ async def _read(run: Run, answers: Answers, query: BulkQuery, path: Path) -> boo
     return after is None
 
 
-async def _report(run: Run, rows: int, total: int | None) -> None:
+async def _report(run: JobRun, rows: int, total: int | None) -> None:
     # Rows may be added while it reads.
     progress = Progress(min(1.0, rows / total) if total else 0.0, "reading", f"Reading: {rows:,} rows so far.")
     await run.report(progress, topic=bulk.topic_of(run.claim.subject_id))
 
 
-async def _put_together(run: Run, query: BulkQuery, columns: Columns | None, folder: Path) -> None:
+async def _put_together(run: JobRun, query: BulkQuery, columns: Columns | None, folder: Path) -> None:
     async with run.database.reading() as session:
         parts = (await bulk.to_run(session, query.id)).parts
     lines, table = folder / NDJSON, folder / CSV

@@ -18,7 +18,7 @@ from app.services.integrations.sending import Message
 from app.services.system import jobs
 from app.settings import settings
 from jobs.broker import job
-from jobs.run import Run
+from jobs.run import JobRun
 from jobs.schedule import by_the_clock
 
 WHO = "The receiver"
@@ -26,7 +26,7 @@ REDIRECTS = range(300, 400)
 
 
 @job(IntegrationsJob.SEND_WEBHOOKS, failed=sending.sending_failed)
-async def send_webhooks(run: Run) -> None:
+async def send_webhooks(run: JobRun) -> None:
     """Sends what is due, until the receiver fails, nothing is left, or others are to have their turn."""
     begun = time.monotonic()
     async with answering.opened(run.database) as answers, outside.browsing(connections=1) as client:
@@ -44,7 +44,7 @@ async def send_webhooks(run: Run) -> None:
             await jobs.end(session, run.claim, JobState.DONE)
 
 
-async def _sent(run: Run, answers: Answers, client: httpx.AsyncClient, message: Message) -> bool:
+async def _sent(run: JobRun, answers: Answers, client: httpx.AsyncClient, message: Message) -> bool:
     """Whether the next may follow: this one was accepted, or is not for its owner's eyes."""
     data = await _data(answers, message)
     if data is None:

@@ -17,7 +17,7 @@ from app.formats.pmtiles import Archive, in_order
 from app.services.vector_tiles import encoded_tile
 from app.settings import settings
 from app.tiles import Tile, covering
-from jobs.run import Run
+from jobs.run import JobRun
 
 AT_ONCE = 50
 SIDES = 64 / 4096
@@ -42,7 +42,7 @@ class _Layer:
         return [(self.wkb[index], self.properties[index]) for index in indices[: settings.tile_features_max]]
 
 
-async def write_archive(run: Run, path: Path, areas: Sequence[BaseGeometry], layers: Mapping[str, Shapes]) -> None:
+async def write_archive(run: JobRun, path: Path, areas: Sequence[BaseGeometry], layers: Mapping[str, Shapes]) -> None:
     """Writes the tiles that touch the areas, down to the zoom where they become too many."""
     layers_written = {name: _Layer(shapes) for name, shapes in layers.items()}
     tiles = await asyncio.to_thread(_tiles_of, areas)

@@ -14,7 +14,7 @@ from app.services.mapping.trainings.lifecycle import Left
 from app.services.system.jobs import Progress
 from app.tiles import Tile
 from jobs.engine import Message
-from jobs.run import Run
+from jobs.run import JobRun
 
 FETCHING_SHARE = 0.15
 
@@ -51,7 +51,7 @@ WHOLE = Stretch()
 
 
 async def fetch(
-    run: Run,
+    run: JobRun,
     topic: str,
     template: str,
     tiles: Sequence[Tile],
@@ -78,7 +78,7 @@ async def fetch(
     return fetched.without_imagery
 
 
-def reporter(run: Run, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message], Awaitable[None]]:
+def reporter(run: JobRun, topic: str, stretch: Stretch = WHOLE) -> Callable[[Message], Awaitable[None]]:
     """Reports the messages of the engine as progress, which continues that of fetching tiles."""
     began = monotonic()
 

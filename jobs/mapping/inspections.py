@@ -12,11 +12,11 @@ from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
 from jobs.mapping.engine_files import features_of, fetch, reporter, write
-from jobs.run import Run
+from jobs.run import JobRun
 
 
 @job(MappingJob.INSPECT, failed=quality.inspection_failed)
-async def inspect(run: Run) -> None:
+async def inspect(run: JobRun) -> None:
     """Fetches the tiles, lets the engine look, keeps what it saw."""
     inspection_id, topic = run.claim.subject_id, progress.topic_of(Inspection, run.claim.subject_id)
     async with run.writing() as session:

@@ -13,11 +13,11 @@ from app.services.mapping.labels import imports, uploads
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 
 
 @job(MappingJob.FETCH_LABELS, failed=uploads.labelling_failed)
-async def fetch_labels(run: Run) -> None:
+async def fetch_labels(run: JobRun) -> None:
     """Asks OpenStreetMap for an area's features and puts them in place of those it gave before."""
     async with run.database.reading() as reading:
         area, tags = await uploads.begin_labelling(reading, run.claim.subject_id)
@@ -28,7 +28,7 @@ async def fetch_labels(run: Run) -> None:
 
 
 @job(MappingJob.FETCH_FEEDBACK_LABELS, failed=corrections.feedback_labelling_failed)
-async def fetch_feedback_labels(run: Run) -> None:
+async def fetch_feedback_labels(run: JobRun) -> None:
     """The same for an area that corrects a training."""
     async with run.database.reading() as reading:
         area = await corrections.feedback_area_to_label(reading, run.claim.subject_id)
@@ -38,7 +38,7 @@ async def fetch_feedback_labels(run: Run) -> None:
 
 
 @job(MappingJob.IMPORT_LABELS, failed=imports.import_failed)
-async def import_labels(run: Run) -> None:
+async def import_labels(run: JobRun) -> None:
     """Reads a file to its end before it keeps any label of it; what was read waits on disk."""
     async with run.writing() as session:
         plan = await imports.begin_import(session, run.claim.subject_id)

@@ -26,13 +26,13 @@ from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
 from jobs.mapping.engine_files import Stretch, features_of, fetch, keep, reporter, write
-from jobs.run import Run
+from jobs.run import JobRun
 
 SEARCHED = 0.98
 
 
 @job(MappingJob.PREDICT, failed=lifecycle.prediction_failed)
-async def predict(run: Run) -> None:
+async def predict(run: JobRun) -> None:
     """Searches the next part of the area; when none is left, puts together what was found."""
     prediction_id, topic = run.claim.subject_id, progress.topic_of(Prediction, run.claim.subject_id)
     async with run.writing() as session:
@@ -56,7 +56,7 @@ async def predict(run: Run) -> None:
         await execution.finish_prediction(session, prediction_id, files)
 
 
-async def _searched(run: Run, plan: PredictionPlan) -> tuple[list[Building] | None, Unseen]:
+async def _searched(run: JobRun, plan: PredictionPlan) -> tuple[list[Building] | None, Unseen]:
     """What there is in the next part, and what was not seen of it; None where the imagery shows nothing of it."""
     part = parts.parts_of(plan.area, plan.part_zoom)[plan.parts_done]
     ground = parts.ground_of(plan.area, part)
@@ -108,7 +108,7 @@ def _request(plan: PredictionPlan) -> dict[str, Any]:
     }
 
 
-async def _keep_adapted(run: Run, folder: Path, figures: dict[str, Any]) -> None:
+async def _keep_adapted(run: JobRun, folder: Path, figures: dict[str, Any]) -> None:
     """Stores what was found after adapting, beside the plain result."""
     prefix = f"predictions/{run.claim.subject_id}/{run.claim.job_id}-{run.claim.fence}"
     [file] = await keep(folder, {conflation.ADAPTED: FileFormat.GEOJSON.media_type}, prefix)
@@ -117,7 +117,7 @@ async def _keep_adapted(run: Run, folder: Path, figures: dict[str, Any]) -> None
 
 
 @job(MappingJob.CONFLATE, failed=conflation.conflation_failed)
-async def conflate(run: Run) -> None:
+async def conflate(run: JobRun) -> None:
     """Asks OpenStreetMap about the area, part by part, and says of each feature whether it is known there."""
     prediction_id, topic = run.claim.subject_id, progress.topic_of(Prediction, run.claim.subject_id)
     async with run.database.reading() as session:
@@ -136,7 +136,7 @@ async def conflate(run: Run) -> None:
         await conflation.finish_conflation(session, prediction_id, files)
 
 
-async def _files(run: Run, folder: Path) -> list[Left]:
+async def _files(run: JobRun, folder: Path) -> list[Left]:
     """What was found, in every format, under names no other attempt uses."""
     async with run.database.reading() as session:
         wanted = await execution.wanted_in_files(session, run.claim.subject_id)

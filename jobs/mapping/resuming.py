@@ -9,7 +9,7 @@ from app.errors import NotFound, Unavailable
 from app.gateways import storage
 from app.services.mapping.trainings import retention
 from jobs.engine import Message
-from jobs.run import Run
+from jobs.run import JobRun
 
 log = structlog.get_logger()
 FILE = "resume.safetensors"
@@ -24,7 +24,7 @@ async def resume(training_id: int, folder: Path) -> None:
 
 
 def keep_checkpoints(
-    run: Run, training_id: int, folder: Path, on_message: Callable[[Message], Awaitable[None]]
+    run: JobRun, training_id: int, folder: Path, on_message: Callable[[Message], Awaitable[None]]
 ) -> Callable[[Message], Awaitable[None]]:
     """Passes on the messages of the engine, and stores its checkpoint whenever that is new."""
     path = folder / FILE

@@ -20,7 +20,7 @@ from jobs.folders import working_folder
 from jobs.mapping.archive import write_archive
 from jobs.mapping.engine_files import features_of, fetch, keep, reporter, write
 from jobs.mapping.resuming import forget, keep_checkpoints, resume
-from jobs.run import Run
+from jobs.run import JobRun
 
 FILES = {
     "checkpoint.safetensors": "application/octet-stream",
@@ -33,7 +33,7 @@ FILES = {
 
 
 @job(MappingJob.TRAIN, failed=lifecycle.training_failed)
-async def train(run: Run) -> None:
+async def train(run: JobRun) -> None:
     """Fetches the tiles, lets the engine learn, keeps what it leaves."""
     training_id, topic = run.claim.subject_id, progress.topic_of(Training, run.claim.subject_id)
     async with run.writing() as session:
@@ -68,7 +68,7 @@ async def train(run: Run) -> None:
 
 
 def _noting(
-    run: Run, training_id: int, on_message: Callable[[Message], Awaitable[None]]
+    run: JobRun, training_id: int, on_message: Callable[[Message], Awaitable[None]]
 ) -> Callable[[Message], Awaitable[None]]:
     """Passes on the messages of the engine, and adds each epoch to the learning curve, for who comes later."""
 

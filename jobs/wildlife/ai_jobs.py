@@ -23,7 +23,7 @@ from app.services.wildlife.providers import connections, syncing
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 from jobs.schedule import by_the_clock
 
 RESULTS_AT_ONCE = 50
@@ -34,7 +34,7 @@ by_the_clock("AI jobs", polling.wake_due)
 
 
 @job(WildlifeJob.SYNC_AI_MODELS, failed=syncing.sync_failed)
-async def sync_ai_models(run: Run) -> None:
+async def sync_ai_models(run: JobRun) -> None:
     """Asks a manager for all its models, and writes what it says at once: of half a list nothing is written."""
     async with run.database.reading() as session:
         credentials = await connections.credentials(session, run.claim.subject_id)
@@ -48,7 +48,7 @@ async def sync_ai_models(run: Run) -> None:
 
 
 @job(WildlifeJob.FOLLOW_AI_JOB, failed=following.fail)
-async def follow_ai_job(run: Run) -> None:
+async def follow_ai_job(run: JobRun) -> None:
     """Looks after a job once: submits, asks, fetches and writes what is ready, and says when to look again."""
     async with run.writing() as session:
         step = await following.begin(session, run.claim.subject_id)
@@ -65,7 +65,7 @@ async def follow_ai_job(run: Run) -> None:
         await following.pause(session, run.claim.subject_id, began=began, is_news=is_news, outage=outage)
 
 
-async def _advance(run: Run, step: Step) -> bool:
+async def _advance(run: JobRun, step: Step) -> bool:
     known = step.credentials
     is_news = False
     async with ai_manager.connected(known.url, known.login, known.password) as manager:
@@ -78,13 +78,13 @@ async def _advance(run: Run, step: Step) -> bool:
     return is_news
 
 
-async def _cancel(run: Run, manager: Manager, batch: BatchState) -> None:
+async def _cancel(run: JobRun, manager: Manager, batch: BatchState) -> None:
     await manager.cancel(batch.key, batch.fence + 1)
     async with run.writing() as session:
         await following.close(session, batch.id, RemoteStatus.CANCELLED)
 
 
-async def _look_after(run: Run, manager: Manager, step: Step, batch: BatchState) -> bool:
+async def _look_after(run: JobRun, manager: Manager, step: Step, batch: BatchState) -> bool:
     if batch.is_too_old:
         return await _give_up(run, manager, batch)
     if batch.status is RemoteStatus.PENDING:
@@ -108,7 +108,7 @@ async def _look_after(run: Run, manager: Manager, step: Step, batch: BatchState)
     return is_news
 
 
-async def _give_up(run: Run, manager: Manager, batch: BatchState) -> bool:
+async def _give_up(run: JobRun, manager: Manager, batch: BatchState) -> bool:
     hours = settings.ai_age_s_max / 3_600
     try:
         if batch.status is not RemoteStatus.PENDING:
@@ -121,7 +121,7 @@ async def _give_up(run: Run, manager: Manager, batch: BatchState) -> bool:
     return True
 
 
-async def _submit(run: Run, manager: Manager, batch: BatchState, *, is_forgotten: bool) -> bool:
+async def _submit(run: JobRun, manager: Manager, batch: BatchState, *, is_forgotten: bool) -> bool:
     async with run.writing() as session:
         request = await following.prepare(session, batch.id, is_forgotten=is_forgotten)
     if request is None:
@@ -137,7 +137,7 @@ async def _submit(run: Run, manager: Manager, batch: BatchState, *, is_forgotten
     return True
 
 
-async def _take(run: Run, manager: Manager, step: Step, batch: BatchState, name: str) -> None:
+async def _take(run: JobRun, manager: Manager, step: Step, batch: BatchState, name: str) -> None:
     """Fetches a part of the results and writes it. One that cannot be read fails its batch, and nothing else."""
     async with run.writing() as session:
         await following.reach(session, step.ai_job_id, AIJobStage.FETCH_RESULTS)
@@ -171,7 +171,7 @@ def _chunks(path: Path) -> Iterator[list[dict[str, Any]]]:
             yield some
 
 
-async def _write(run: Run, step: Step, batch: BatchState, some: list[dict[str, Any]]) -> None:
+async def _write(run: JobRun, step: Step, batch: BatchState, some: list[dict[str, Any]]) -> None:
     run.go_on()
     async with run.writing() as session:
         unstored = await results.write(session, batch.id, some)

@@ -5,7 +5,7 @@ from app.models.kinds.wildlife import WildlifeJob
 from app.services.wildlife.classification_projects import collections
 from app.settings import settings
 from jobs.broker import job
-from jobs.run import Run
+from jobs.run import JobRun
 
 
 async def _left_unfilled(session: WriteSession, subject_id: int, reason: str) -> None:
@@ -13,7 +13,7 @@ async def _left_unfilled(session: WriteSession, subject_id: int, reason: str) ->
 
 
 @job(WildlifeJob.FILL_COLLECTION, failed=_left_unfilled)
-async def fill_collection(run: Run) -> None:
+async def fill_collection(run: JobRun) -> None:
     """Adds so many media in each transaction, until all are there."""
     while True:
         run.go_on()

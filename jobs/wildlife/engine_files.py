@@ -10,7 +10,7 @@ from app.errors import NotFound
 from app.gateways import storage
 from app.services.system.jobs import Progress
 from jobs.engine import Message
-from jobs.run import Run
+from jobs.run import JobRun
 
 log = structlog.get_logger()
 FETCHING_SHARE = 0.15
@@ -21,7 +21,7 @@ def write(path: Path, value: dict[str, object]) -> None:
     path.write_bytes(orjson.dumps(value))
 
 
-async def fetch(run: Run, topic: str, media: Sequence[tuple[int, str]], folder: Path) -> None:
+async def fetch(run: JobRun, topic: str, media: Sequence[tuple[int, str]], folder: Path) -> None:
     """Brings media from the storage, each under its key. One that is gone is left out: the engine says so of it."""
     for number, (resource_id, storage_key) in enumerate(media):
         run.go_on()
@@ -35,7 +35,7 @@ async def fetch(run: Run, topic: str, media: Sequence[tuple[int, str]], folder: 
             log.warning("medium is gone", resource=resource_id)
 
 
-def teller(run: Run, topic: str) -> Callable[[Message], Awaitable[None]]:
+def teller(run: JobRun, topic: str) -> Callable[[Message], Awaitable[None]]:
     """Passes on what the engine says; its progress follows the fetching's."""
 
     async def said(message: Message) -> None:

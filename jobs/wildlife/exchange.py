@@ -31,7 +31,7 @@ from app.services.wildlife.exchange.importing import Importing, Reckoning
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 
 WRITERS = {
     WildlifeExportFormat.CAMTRAP_DP: packaging.write_package,
@@ -47,7 +47,7 @@ class Undone(Exception):
 
 
 @job(WildlifeJob.IMPORT_WILDLIFE, failed=progress.import_failed)
-async def import_wildlife(run: Run) -> None:
+async def import_wildlife(run: JobRun) -> None:
     """Reads files in a parsing child, then writes all that is good in one transaction."""
     async with run.writing() as session:
         row = await session.get_one(WildlifeImport, run.claim.subject_id, with_for_update=True)
@@ -88,7 +88,7 @@ def _digest(records: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-async def _write(run: Run, read: dict[str, Any], digest: str, records: Path) -> None:
+async def _write(run: JobRun, read: dict[str, Any], digest: str, records: Path) -> None:
     reckoning: Reckoning | None = None
     try:
         async with run.ending_slowly() as session:
@@ -124,7 +124,7 @@ def _keep(row: WildlifeImport) -> None:
         raise Undone
 
 
-async def _locked(session: WriteSession, run: Run, read: dict[str, Any], digest: str) -> WildlifeImport:
+async def _locked(session: WriteSession, run: JobRun, read: dict[str, Any], digest: str) -> WildlifeImport:
     """The import, and its project locked: of several imports into it one goes at a time."""
     row = await session.get_one(WildlifeImport, run.claim.subject_id)
     own = select(ResearchProject.id).where(ResearchProject.id == row.research_project_id)
@@ -136,7 +136,7 @@ async def _locked(session: WriteSession, run: Run, read: dict[str, Any], digest:
 
 
 @job(WildlifeJob.EXPORT_WILDLIFE, failed=progress.export_failed)
-async def export_wildlife(run: Run) -> None:
+async def export_wildlife(run: JobRun) -> None:
     """Writes a file to disk as of one moment, and puts it into storage."""
     async with run.writing() as session:
         row = await session.get_one(WildlifeExport, run.claim.subject_id, with_for_update=True)

@@ -5,7 +5,7 @@ from app.models.kinds.wildlife import WildlifeJob
 from app.services.wildlife.frames import indexing, storing
 from jobs.broker import job
 from jobs.housekeeping import housekeeping
-from jobs.run import Run
+from jobs.run import JobRun
 
 SAMPLES_MAX = 2_000_000
 
@@ -13,7 +13,7 @@ housekeeping("frames", storing.prune_frames)
 
 
 @job(WildlifeJob.BUILD_FRAME_INDEX, failed=indexing.build_failed)
-async def build_frame_index(run: Run) -> None:
+async def build_frame_index(run: JobRun) -> None:
     """Reads file after file; one that is gone is left out."""
     async with run.writing() as session:
         files = await indexing.begin(session, run.claim.subject_id)

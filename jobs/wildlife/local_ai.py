@@ -22,7 +22,7 @@ from app.weights import EFFICIENTNET_LITE0, MEGADETECTOR_LITE
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 from jobs.wildlife.engine_files import fetch, teller, write
 
 WRITTEN_AT_ONCE = 50
@@ -30,7 +30,7 @@ WEIGHTS, RESULTS = "weights", "results.jsonl"
 
 
 @job(WildlifeJob.RUN_LOCAL_AI, failed=following.fail)
-async def run_local_ai(run: Run) -> None:
+async def run_local_ai(run: JobRun) -> None:
     """Does the next batch; others have their turn between two."""
     ai_job_id = run.claim.subject_id
     async with run.writing() as session:
@@ -45,7 +45,7 @@ async def run_local_ai(run: Run) -> None:
         await following.close(session, task.batch_id, RemoteStatus.DONE)
 
 
-async def _run(run: Run, task: Task, folder: Path) -> None:
+async def _run(run: JobRun, task: Task, folder: Path) -> None:
     topic = progress.topic_of(run.claim.subject_id)
     await fetch(run, topic, [(medium.id, medium.storage_key) for medium in task.media], folder)
     if task.weights_key is not None:
@@ -112,7 +112,7 @@ def _lines(path: Path) -> Iterator[list[dict[str, Any]]]:
             yield some
 
 
-async def _write_detections(run: Run, task: Task, lines: list[dict[str, Any]]) -> None:
+async def _write_detections(run: JobRun, task: Task, lines: list[dict[str, Any]]) -> None:
     """Through the same door as results of an AI Manager: thresholds, tracks, frames and outcomes are its."""
     fps = {medium.id: medium.fps for medium in task.media}
     async with run.writing() as session:

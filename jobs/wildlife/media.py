@@ -24,13 +24,13 @@ from app.services.wildlife.media.storing import Read
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 
 BATCH = 16
 
 
 @job(WildlifeJob.READ_MEDIA, failed=readings.reading_failed)
-async def read_media(run: Run) -> None:
+async def read_media(run: JobRun) -> None:
     """Reads what has arrived, dates it, and builds the sequences of its deployments."""
     reading_id = run.claim.subject_id
     async with run.writing() as session:
@@ -49,7 +49,7 @@ async def read_media(run: Run) -> None:
         await storage.delete(plan.archive_key)
 
 
-async def _read_uploads(run: Run, plan: readings.ReadingPlan) -> set[int]:
+async def _read_uploads(run: JobRun, plan: readings.ReadingPlan) -> set[int]:
     touched: set[int] = set()
     last = 0
     while True:
@@ -65,7 +65,7 @@ async def _read_uploads(run: Run, plan: readings.ReadingPlan) -> set[int]:
         touched |= await _keep(run, plan, [*[file for file in read_files if file is not None], *fetched])
 
 
-async def _fetch(run: Run, user_id: int, files: Sequence[readings.Waiting], folder: Path) -> list[Read]:
+async def _fetch(run: JobRun, user_id: int, files: Sequence[readings.Waiting], folder: Path) -> list[Read]:
     """What the addresses of media have; of those that could not be fetched the reason is kept."""
     if not files:
         return []
@@ -129,7 +129,7 @@ async def read_file(path: Path, storage_key: str) -> dict[str, Any]:
     return facts
 
 
-async def _keep(run: Run, plan: readings.ReadingPlan, files: Sequence[Read]) -> set[int]:
+async def _keep(run: JobRun, plan: readings.ReadingPlan, files: Sequence[Read]) -> set[int]:
     if not files:
         return set()
     run.go_on()
@@ -139,7 +139,7 @@ async def _keep(run: Run, plan: readings.ReadingPlan, files: Sequence[Read]) -> 
     return touched
 
 
-async def _read_archive(run: Run, plan: readings.ReadingPlan, archive_key: str) -> set[int]:
+async def _read_archive(run: JobRun, plan: readings.ReadingPlan, archive_key: str) -> set[int]:
     """Unpacks a ZIP; with tables of locations and deployments in it, these come first."""
     with working_folder() as folder:
         packed, unpacked = folder / "media.zip", folder / "files"

@@ -12,14 +12,14 @@ from app.weights import EFFICIENTNET_LITE0
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder
-from jobs.run import Run
+from jobs.run import JobRun
 from jobs.wildlife.engine_files import fetch, teller, write
 
 WEIGHTS = "classifier.safetensors"
 
 
 @job(WildlifeJob.TRAIN_SPECIES, failed=training.training_failed)
-async def train_species(run: Run) -> None:
+async def train_species(run: JobRun) -> None:
     """Brings the media, lets the engine learn, keeps the classifier and its figures."""
     training_id, topic = run.claim.subject_id, training.topic_of(run.claim.subject_id)
     async with run.writing() as session:

@@ -44,7 +44,7 @@ from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.leaves import SHOWN_WITH
 from resolvers.plan.levels import InHand, Inputs
 from resolvers.plan.printer import printed
-from resolvers.plan.run import Run, Step
+from resolvers.plan.run import PlanRun, Step
 from resolvers.plan.values import Value
 from resolvers.system.nodes import SHOWN
 
@@ -125,7 +125,7 @@ class Plan:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
         try:
             root = self._root(variables)
-            answer = await Run(self._types, context, variables, steps).show(root, None)
+            answer = await PlanRun(self._types, context, variables, steps).show(root, None)
             return orjson.dumps(answer, option=SHOWN_WITH)
         except Exception as error:
             raise _raised(error) from error
@@ -163,7 +163,7 @@ class Plan:
         response_key = (details[0].node.alias or details[0].node.name).value
         try:
             below = self._made(response_key, variables, lambda compiler: compiler.value(shown_as, details))
-            answer = await Run(self._types, context, variables).show_value(below, value)
+            answer = await PlanRun(self._types, context, variables).show_value(below, value)
             return None if answer is None else orjson.Fragment(orjson.dumps(answer, option=SHOWN_WITH))
         except Exception as error:
             raise _raised(error) from error

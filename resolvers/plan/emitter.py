@@ -20,7 +20,7 @@ from resolvers.plan.nodes import Column, Computed, Constant, Cursor, Node, Objec
 
 if TYPE_CHECKING:
     from resolvers.plan.levels import Level
-    from resolvers.plan.run import Run
+    from resolvers.plan.run import PlanRun
 
 FORMATS = {
     Format.PLAIN: "{0}",
@@ -51,7 +51,7 @@ def view_{number}(rows, cursor{links}):
 THE_ONLY_LIST = 0
 _numbers = count(1)
 
-Link = Callable[["Run"], Any]
+Link = Callable[["PlanRun"], Any]
 
 
 class Program(NamedTuple):
@@ -147,5 +147,5 @@ class _Emitter:
         return f"m{list(self.links).index(key)}"
 
 
-def _objects(run: "Run") -> Any:
+def _objects(run: "PlanRun") -> Any:
     return run.linked

@@ -51,7 +51,7 @@ class Token(NamedTuple):
     may_be_missing: bool = False
 
 
-class Run:
+class PlanRun:
     """The state of a plan's levels for one viewer and one set of variables."""
 
     def __init__(

@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 from app.errors import Unplanned
 from app.models.base import Record
 from app.models.choices import Scope
-from app.pagination import Place, Span, parents, window
+from app.pagination import CursorPosition, Span, parents, window
 from app.policies import AnyViewer, SQLId, SQLViewer, Viewer, visible
 
 DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -187,11 +187,15 @@ def symbolic(span: Span, model: type[Record]) -> Span:
     return span._replace(after=after, before=before)
 
 
-def _symbolic(place: Place | None, end: str, kind: TypeEngine[Any]) -> Place | None:
+def _symbolic(place: CursorPosition | None, end: str, kind: TypeEngine[Any]) -> CursorPosition | None:
     if place is None:
         return None
     id = bindparam(f"{end}_id", f"{end}_id", type_=BigInteger)
-    return Place(id) if place.value is None else Place(id, bindparam(f"{end}_value", f"{end}_value", type_=kind))
+    return (
+        CursorPosition(id)
+        if place.value is None
+        else CursorPosition(id, bindparam(f"{end}_value", f"{end}_value", type_=kind))
+    )
 
 
 def bound(span: Span) -> dict[str, bytes | None]:

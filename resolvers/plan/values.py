@@ -24,9 +24,9 @@ from resolvers.plan.arguments import Arguments
 
 if TYPE_CHECKING:
     from resolvers.plan.levels import Level
-    from resolvers.plan.run import Run
+    from resolvers.plan.run import PlanRun
 
-Complete = Callable[[Any, "Run", "Value"], Any]
+Complete = Callable[[Any, "PlanRun", "Value"], Any]
 
 
 class Info:
@@ -119,7 +119,7 @@ def completion(shown_as: GraphQLOutputType) -> Complete:
     if not is_leaf_type(named):
         return lambda value, run, field: None if value is None else run.token(field, value)
 
-    def complete(value: Any, _run: "Run", _field: Value) -> Any:
+    def complete(value: Any, _run: "PlanRun", _field: Value) -> Any:
         if value is None:
             return None
         serialized = named.coerce_output_value(value)
@@ -131,7 +131,7 @@ def completion(shown_as: GraphQLOutputType) -> Complete:
 
 
 def _present(complete: Complete) -> Complete:
-    def present(value: Any, run: "Run", field: Value) -> Any:
+    def present(value: Any, run: "PlanRun", field: Value) -> Any:
         completed = complete(value, run, field)
         if completed is None:
             raise Unplanned("null where there may be none")
@@ -141,7 +141,7 @@ def _present(complete: Complete) -> Complete:
 
 
 def _each(complete: Complete) -> Complete:
-    def each(values: Any, run: "Run", field: Value) -> Any:
+    def each(values: Any, run: "PlanRun", field: Value) -> Any:
         if values is None:
             return None
         if not isinstance(values, Iterable) or isinstance(values, str | dict):

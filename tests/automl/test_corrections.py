@@ -3,7 +3,7 @@
 import pytest
 
 from app.formats.tables import rereading
-from app.formats.tables.values import Reader
+from app.formats.tables.values import ValueReader
 from app.models.automl.choices import WorkKind
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
@@ -143,4 +143,4 @@ async def test_a_machine_that_has_learned_or_is_about_to_is_not_corrected(id, re
     ],
 )
 def test_values_are_written_as_the_table_had_them(old, value, text):
-    assert rereading.as_written(value, Reader.of({"name": "x"} | old)) == text
+    assert rereading.as_written(value, ValueReader.of({"name": "x"} | old)) == text

@@ -5,7 +5,7 @@ import pytest
 
 from app.errors import Unreadable
 from app.formats.tables import lines
-from app.formats.tables.values import Reader, Unfitting
+from app.formats.tables.values import Unfitting, ValueReader
 from tests.formats.test_tables import columns, read, table
 
 FIRST = {"kind": "RANDOM", "position": None, "datatype": None, "evaluation_percentage": 20, "seed": 1, "is_first": True}
@@ -130,7 +130,7 @@ def test_lines_are_set_apart_by_time_by_group_and_as_they_are_marked(tmp_path):
     ],
 )
 def test_values_of_clients_are_read_like_cells(datatype, given, kept):
-    assert Reader.of({"name": "x", "datatype": datatype}).value(given) == kept
+    assert ValueReader.of({"name": "x", "datatype": datatype}).value(given) == kept
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_values_of_clients_are_read_like_cells(datatype, given, kept):
 )
 def test_values_that_do_not_fit_say_what_would(datatype, given):
     with pytest.raises(Unfitting, match=r"^a "):
-        Reader.of({"name": "x", "datatype": datatype}).value(given)
+        ValueReader.of({"name": "x", "datatype": datatype}).value(given)

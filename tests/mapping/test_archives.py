@@ -14,7 +14,7 @@ from app.services.system.jobs import Claim
 from app.settings import settings
 from app.tiles import Tile, covering, position
 from jobs.mapping.archive import write_archive
-from jobs.run import Run
+from jobs.run import JobRun
 from tests import factories
 
 AREA = box(12.0, 46.0, 12.005, 46.004)
@@ -25,7 +25,7 @@ LAYERS = {"aois": [(AREA, {})], "labels": [(HOUSE, {"building": "yes", "levels":
 @pytest.fixture
 async def run(database):
     job = await factories.job(database, kind=MappingJob.TRAIN)
-    return Run(database, Claim(job.id, job.kind, 0, 1, 0, 1, 1), asyncio.Event())
+    return JobRun(database, Claim(job.id, job.kind, 0, 1, 0, 1, 1), asyncio.Event())
 
 
 async def test_an_archive_has_every_tile_of_the_areas(run, tmp_path):

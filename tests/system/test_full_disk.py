@@ -19,7 +19,7 @@ from app.models.mapping.datasets import Dataset
 from app.models.system import Job, JobState
 from app.settings import settings
 from jobs.folders import PREFIX, working_folder
-from jobs.run import Run, Work, attempt
+from jobs.run import JobRun, Work, attempt
 from resolvers import ids
 from tests import factories
 
@@ -97,7 +97,7 @@ async def pieces():
 
 
 async def test_a_job_waits_for_room_and_its_worker_lives(home, database):
-    async def do(run: Run):
+    async def do(run: JobRun):
         with working_folder() as folder:
             (folder / "work").write_bytes(CONTENT)
             async with run.ending():

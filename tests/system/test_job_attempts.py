@@ -16,7 +16,7 @@ from app.services.system import jobs
 from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs import run as running
-from jobs.run import Run, Work, attempt
+from jobs.run import JobRun, Work, attempt
 from tests import factories
 
 SUBJECT = 7
@@ -47,7 +47,7 @@ class Held:
         self.let_go = asyncio.Event()
         self.undone = 0
 
-    async def __call__(self, run: Run):
+    async def __call__(self, run: JobRun):
         self.begun.set()
         try:
             await self.let_go.wait()

@@ -16,7 +16,7 @@ from app.rates import Rates
 from app.services.system import notifications
 from app.settings import settings
 from jobs import broker
-from jobs.run import Run, Work
+from jobs.run import JobRun, Work
 from jobs.schedule import clockwork
 from resolvers import ids
 from tests import factories
@@ -91,7 +91,7 @@ async def test_what_is_sent_through_redis_alone_is_refused_or_dropped_in_time(ap
 async def test_a_worker_finds_the_job_by_itself(mute, database, monkeypatch):
     done = []
 
-    async def do(run: Run):
+    async def do(run: JobRun):
         async with run.ending():
             done.append(run.claim.job_id)
 

@@ -20,7 +20,7 @@ from app.reader import Reader
 from app.settings import settings
 from app.signals import Signals
 from jobs import broker
-from jobs.run import Run, Work
+from jobs.run import JobRun, Work
 from jobs.schedule import clockwork, sweep
 from tests import factories
 from tests.proxy import before_database, before_redis
@@ -199,7 +199,7 @@ def sleeper(monkeypatch):
     """Work that ends when its attempt does, and what it saw."""
     seen = []
 
-    async def do(run: Run):
+    async def do(run: JobRun):
         seen.append(run.claim.attempt)
         try:
             await asyncio.sleep(PATIENCE_S if len(seen) == 1 else 0)

@@ -19,7 +19,7 @@ from app.services.system import jobs, notifications
 from app.services.system import notifications as notifications_service
 from app.services.system.jobs import Progress
 from app.settings import settings
-from jobs.run import Run
+from jobs.run import JobRun
 from resolvers.ids import encode
 from tests import factories
 from tests.servers import serving
@@ -51,7 +51,7 @@ async def run(database, training):
     """The training in a worker's hands."""
     async with database.writing() as session:
         claim = await jobs.begin(session, training.job_id)
-    return Run(database, claim, asyncio.Event())
+    return JobRun(database, claim, asyncio.Event())
 
 
 async def begin(run):

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.errors import quoted
 from app.formats.tables import numbers
-from app.formats.tables.values import Reader, Unfitting
+from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.datatypes import Datatype
 from app.models.limits.automl import PROBABILITIES_MAX
 from app.tabular.encoders import Warned
@@ -58,12 +58,12 @@ class Answerer:
     """A machine in memory, and how the values of its columns are read: by their settled formats."""
 
     predictor: Predictor
-    readers: Mapping[str, Reader]
+    readers: Mapping[str, ValueReader]
 
     @classmethod
     def of(cls, predictor: Predictor, columns: Iterable[dict[str, Any]], *, is_typed: bool = False) -> Self:
         """With the columns of the machine, as they are stored; whether cells come from a format that has numbers."""
-        return cls(predictor, {each["name"]: Reader.of(each)._replace(is_typed=is_typed) for each in columns})
+        return cls(predictor, {each["name"]: ValueReader.of(each)._replace(is_typed=is_typed) for each in columns})
 
     @cached_property
     def inputs(self) -> dict[str, str]:
@@ -99,7 +99,7 @@ class Answerer:
         warned: list[Warned] = []
         for column, name in self.inputs.items():
             given = [row.get(name) for row in rows]
-            reader = self.readers.get(name) or Reader(name, Datatype.LABEL)
+            reader = self.readers.get(name) or ValueReader(name, Datatype.LABEL)
             if set(map(type, given)) <= AS_THEY_ARE.get(reader.datatype, frozenset()):
                 cells[column] = given
             else:
@@ -107,7 +107,7 @@ class Answerer:
         return cells, warned
 
 
-def _read(column: str, reader: Reader, given: Sequence[Any], warned: list[Warned]) -> list[Any]:
+def _read(column: str, reader: ValueReader, given: Sequence[Any], warned: list[Warned]) -> list[Any]:
     """Values as lines keep them; equal texts are read once."""
     known: dict[str, Any] = {}
     values = []
@@ -124,7 +124,7 @@ def _read(column: str, reader: Reader, given: Sequence[Any], warned: list[Warned
     return values
 
 
-def _one(column: str, reader: Reader, row: int, value: Any) -> tuple[Any, Warned | None]:
+def _one(column: str, reader: ValueReader, row: int, value: Any) -> tuple[Any, Warned | None]:
     try:
         read = reader.value(value)
     except Unfitting as unfitting:

@@ -8,7 +8,7 @@ import orjson
 
 from app.formats.tables.lines import rows_of
 from app.formats.tables.reading import pieces
-from app.formats.tables.values import Reader, Unfitting
+from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.datatypes import Datatype, Role
 from app.tabular.cells import text_of
 from app.tabular.drift import drift
@@ -41,7 +41,7 @@ def of_table(path: str, options: dict[str, Any], columns: list[dict[str, Any]], 
     """Called in a child: the drift of a table, or of evenly spread rows of a long one, from lines in a JSON file."""
     rows, names, is_typed = rows_of(Path(path), options)
     place = {name: position for position, name in enumerate(names)}
-    readers = [(Reader.of(each)._replace(is_typed=is_typed), place.get(each["name"])) for each in columns]
+    readers = [(ValueReader.of(each)._replace(is_typed=is_typed), place.get(each["name"])) for each in columns]
     kept: list[list[Any]] = []
     every = count = 1
     for piece in pieces(rows):
@@ -54,7 +54,7 @@ def of_table(path: str, options: dict[str, Any], columns: list[dict[str, Any]], 
     return between(columns, orjson.loads(Path(before).read_bytes()), kept)
 
 
-def _value(reader: Reader, cell: str) -> Any:
+def _value(reader: ValueReader, cell: str) -> Any:
     try:
         return reader.of_text(cell)
     except Unfitting:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.formats.tables.columns import Column
-from app.formats.tables.values import Reader, Unfitting
+from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.datatypes import ColumnIssue, Datatype, Role
 
 ROWS_MIN = 50
@@ -40,7 +40,7 @@ def note(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _numbers(column: Column, rows: Sequence[Sequence[str]]) -> Floats:
-    reader = Reader.of(column.written)
+    reader = ValueReader.of(column.written)
     values = np.full(len(rows), np.nan)
     for at, row in enumerate(rows):
         try:

@@ -18,7 +18,7 @@ from app.formats.tables.profiles import profiles
 from app.formats.tables.reading import PIECE_ROWS, pieces
 from app.formats.tables.sources import Options
 from app.formats.tables.splits import Divider, Split
-from app.formats.tables.values import Reader, Unfitting
+from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.choices import LinePurpose
 from app.models.automl.datatypes import Datatype, Role, TableFormat
 
@@ -60,7 +60,7 @@ class Fitting:
 class Memory:
     """Reads the values of a column; equal texts are read once."""
 
-    def __init__(self, reader: Reader, fitting: Fitting) -> None:
+    def __init__(self, reader: ValueReader, fitting: Fitting) -> None:
         self._reader, self._fitting = reader, fitting
         self._known: dict[str, Any] = {}
 
@@ -85,13 +85,13 @@ class Memory:
 class Kept(NamedTuple):
     """A column of a machine: how it is read, and what it is for."""
 
-    reader: Reader
+    reader: ValueReader
     role: Role
 
     @classmethod
     def of(cls, written: dict[str, Any], *, is_typed: bool) -> "Kept":
         """As it is stored; whether the cells come from a format that has numbers."""
-        return cls(Reader.of(written)._replace(is_typed=is_typed), Role(written["role"]))
+        return cls(ValueReader.of(written)._replace(is_typed=is_typed), Role(written["role"]))
 
 
 def write(

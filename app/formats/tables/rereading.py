@@ -15,7 +15,7 @@ from app.formats.tables.profiles import profiles
 from app.formats.tables.reading import PIECE_ROWS
 from app.formats.tables.records import as_text
 from app.formats.tables.splits import Divider, Split
-from app.formats.tables.values import Reader
+from app.formats.tables.values import ValueReader
 from app.models.automl.choices import LinePurpose
 from app.models.automl.datatypes import Datatype, Role
 
@@ -37,7 +37,7 @@ def reread(
     """Called in a child: writes all lines with their values read anew; what these look like, and what did not fit."""
     kept = [Kept.of(each, is_typed=False) for each in after]
     fitting = Fitting()
-    readers = [_rereader(Reader.of(old), new.reader, fitting) for old, new in zip(before, kept, strict=True)]
+    readers = [_rereader(ValueReader.of(old), new.reader, fitting) for old, new in zip(before, kept, strict=True)]
     outputs = [at for at, each in enumerate(kept) if each.role is Role.OUTPUT]
     divider = Divider(Split.of(split))
     column_profiles = profiles([each.reader.datatype for each in kept])
@@ -77,14 +77,14 @@ def _line(head: list[bytes], values: list[Any], outputs: Sequence[int]) -> Line:
     return Line(id, purpose, has_outputs, values)
 
 
-def _rereader(old: Reader, new: Reader, fitting: Fitting) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _rereader(old: ValueReader, new: ValueReader, fitting: Fitting) -> Callable[[Sequence[Any]], Sequence[Any]]:
     if (old.datatype, old.decimal, old.order) == (new.datatype, new.decimal, new.order):
         return lambda values: values
     memory = Memory(new, fitting)
     return lambda values: memory.values([as_written(value, old) for value in values])
 
 
-def as_written(value: Any, old: Reader) -> str:
+def as_written(value: Any, old: ValueReader) -> str:
     """A value as a table of the former format has it."""
     if old.datatype is Datatype.FLOAT and isinstance(value, float | int):
         return as_text(value).replace(".", old.decimal)

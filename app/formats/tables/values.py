@@ -15,7 +15,7 @@ class Unfitting(ValueError):
     """A value that the column cannot hold; its message says what it should be."""
 
 
-class Reader(NamedTuple):
+class ValueReader(NamedTuple):
     """How the values of one column are read: by its settled format, never detected anew."""
 
     name: str
@@ -26,7 +26,7 @@ class Reader(NamedTuple):
     is_typed: bool = False
 
     @classmethod
-    def of(cls, written: dict[str, Any]) -> "Reader":
+    def of(cls, written: dict[str, Any]) -> "ValueReader":
         """The reader of a column as it is stored."""
         return cls(
             written["name"],

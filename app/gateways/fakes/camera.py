@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from shapely.geometry import Polygon
 
-from app.gateways.fakes.plan import SHADOW_PER_HEIGHT, Crown, Plan, village
+from app.gateways.fakes.plan import SHADOW_PER_HEIGHT, Crown, SitePlan, village
 from app.gateways.fakes.roofs import SUN, Paint, Patch, Point2, Points, between, shaded
 
 # Every tile is painted a little larger than it is, so that blurred edges meet without a seam.
@@ -47,7 +47,7 @@ class View(NamedTuple):
 class Scene(NamedTuple):
     """The plan's parts, each findable by where it lies."""
 
-    plan: Plan
+    plan: SitePlan
     ground: shapely.STRtree
     houses: shapely.STRtree
     shadows: shapely.STRtree

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from shapely.affinity import translate
 from shapely.geometry import LineString, Point, Polygon
 
-from app.gateways.fakes.roofs import SUN, House, Paint, Patch, Place, Points, build, shaded
+from app.gateways.fakes.roofs import SUN, House, Paint, Patch, Placement, Points, build, shaded
 
 SEED = 46_019
 SHADOW_PER_HEIGHT = 0.62
@@ -73,7 +73,7 @@ class Crown(NamedTuple):
 
 
 @dataclass
-class Plan:
+class SitePlan:
     """All that is drawn, from the ground up."""
 
     land: Polygon
@@ -101,7 +101,7 @@ class Spot(NamedTuple):
         return self.at(left, near), self.at(right, near), self.at(right, far), self.at(left, far)
 
 
-def village() -> Plan:
+def village() -> SitePlan:
     """The one plan; drawing it up takes about a second, so that threads wait for the first one to do it."""
     with _drawing:
         return _draw_up()
@@ -111,9 +111,9 @@ _drawing = Lock()
 
 
 @lru_cache(maxsize=1)
-def _draw_up() -> Plan:
+def _draw_up() -> SitePlan:
     rng = np.random.default_rng(SEED)
-    plan = Plan(_coast())
+    plan = SitePlan(_coast())
     streets = [(width, _bend(points)) for width, points in STREETS]
     _lay_ground(plan, rng, streets)
     _settle(plan, rng, streets)
@@ -142,7 +142,7 @@ def _bend(points: Points) -> LineString:
     return LineString(np.vstack([*pieces, np.array([points[-1]], float)]))
 
 
-def _lay_ground(plan: Plan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
+def _lay_ground(plan: SitePlan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
     """The island, its beach and its fields, and the village green over the fields."""
     for outline, paint in ((plan.land.buffer(34), SHALLOWS), (plan.land.buffer(7), SAND), (plan.land, MEADOW)):
         plan.ground.append(Patch(_ring(outline), paint))
@@ -179,7 +179,7 @@ def _spots(line: LineString, rng: Generator) -> Iterator[tuple[Spot, float]]:
             along += frontage
 
 
-def _settle(plan: Plan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
+def _settle(plan: SitePlan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
     """A house on every plot where there is room, with its garden, drive, shed and tall hedge."""
     roads = shapely.union_all([line.buffer(width / 2 + 1.5) for width, line in streets])
     shapely.prepare(roads)
@@ -193,21 +193,21 @@ def _settle(plan: Plan, rng: Generator, streets: list[tuple[float, LineString]])
                 _raise_house(plan, rng, roads, spot, width / 2 + 24 + 8 * rng.random())
 
 
-def _raise_house(plan: Plan, rng: Generator, roads: Polygon, spot: Spot, near: float) -> bool:
+def _raise_house(plan: SitePlan, rng: Generator, roads: Polygon, spot: Spot, near: float) -> bool:
     """A house, often with a shed behind it, unless something is in its way."""
     kind = KINDS[int(rng.random() * len(KINDS))]
     long, deep = _size(kind, rng)
     across = rng.random() < 0.3 and kind in {"gable", "hip"}
     turn = atan2(spot.along[1], spot.along[0]) + (pi / 2 if across else 0) + 0.1 * (rng.random() - 0.5)
     x, y = spot.at(2 * rng.random() - 1, near + (long if across else deep) / 2)
-    house = build(kind, long, deep, Place(x, y, turn), rng)
+    house = build(kind, long, deep, Placement(x, y, turn), rng)
     if not _fits(plan, roads, house):
         return False
     plan.houses.append(house)
     if rng.random() < 0.35:
         size = 2.4 + 3 * rng.random()
         x, y = spot.at(12 * rng.random() - 6, near + deep + 6 + 7 * rng.random())
-        shed = build("gable" if rng.random() < 0.6 else "flat", size + 1.5, size, Place(x, y, turn), rng)
+        shed = build("gable" if rng.random() < 0.6 else "flat", size + 1.5, size, Placement(x, y, turn), rng)
         if _fits(plan, roads, shed):
             plan.houses.append(shed)
     return True
@@ -221,14 +221,14 @@ def _size(kind: str, rng: Generator) -> tuple[float, float]:
     return 10.5 + 7 * rng.random(), 7.5 + 3.5 * rng.random()
 
 
-def _fits(plan: Plan, roads: Polygon, house: House) -> bool:
+def _fits(plan: SitePlan, roads: Polygon, house: House) -> bool:
     if roads.intersects(house.footprint) or not plan.land.contains(house.footprint.buffer(12)):
         return False
     others = [other.footprint for other in plan.houses]
     return not others or float(shapely.distance(others, house.footprint).min()) > 2.2
 
 
-def _garden(plan: Plan, rng: Generator, spot: Spot, width: float, frontage: float) -> None:
+def _garden(plan: SitePlan, rng: Generator, spot: Spot, width: float, frontage: float) -> None:
     near, far, half = width / 2 + 1.0, width / 2 + 26 + 8 * rng.random(), frontage / 2 - 0.3
     plan.ground.append(Patch(spot.area(-half, near, half, far), shaded(LAWN, 0.86 + 0.32 * rng.random())))
     if rng.random() < 0.6:
@@ -251,7 +251,7 @@ def _garden(plan: Plan, rng: Generator, spot: Spot, width: float, frontage: floa
         plan.ground.append(Patch(spot.area(left, back + 1, left + 7, back + 4.5), POOL))
 
 
-def _leave_open(plan: Plan, rng: Generator, spot: Spot, width: float, frontage: float) -> None:
+def _leave_open(plan: SitePlan, rng: Generator, spot: Spot, width: float, frontage: float) -> None:
     """Where no house fits: a car park, a playing court or a bare patch, all as large and as red or grey as a roof."""
     near, half = width / 2 + 1.2, frontage / 2 - 1
     choice = rng.random()
@@ -271,7 +271,7 @@ def _car(corners: Points, rng: Generator) -> Patch:
     return Patch(corners, CARS[int(rng.random() * len(CARS))])
 
 
-def _pave(plan: Plan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
+def _pave(plan: SitePlan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
     for edge, paint in ((0.9, VERGE), (0.0, ASPHALT)):
         for width, line in streets:
             tone = shaded(paint, 0.94 + 0.12 * rng.random())
@@ -283,7 +283,7 @@ def _pave(plan: Plan, rng: Generator, streets: list[tuple[float, LineString]]) -
                 plan.ground.append(_car(spot.area(-2.1, lane - 0.85, 2.1, lane + 0.85), rng))
 
 
-def _plant(plan: Plan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
+def _plant(plan: SitePlan, rng: Generator, streets: list[tuple[float, LineString]]) -> None:
     """Trees in gardens, along the main street and in small woods; never on a street, seldom over a roof."""
     roads = shapely.union_all([line.buffer(width / 2 + 1) for width, line in streets])
     shapely.prepare(roads)

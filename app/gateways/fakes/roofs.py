@@ -39,7 +39,7 @@ class House(NamedTuple):
     height: float
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """Where a house stands and how far it is turned."""
 
     x: float
@@ -67,7 +67,7 @@ def shaded(paint: Paint, factor: float) -> Paint:
     return min(255, round(red * factor)), min(255, round(green * factor)), min(255, round(blue * factor)), rough
 
 
-def build(kind: str, width: float, depth: float, place: Place, rng: Generator) -> House:
+def build(kind: str, width: float, depth: float, place: Placement, rng: Generator) -> House:
     """A house of a kind ("gable", "hip", "ell", "court" or "flat") and of the given size."""
     paints = FLAT_PAINTS if kind == "flat" else PITCHED_PAINTS
     paint = shaded(paints[int(rng.random() * len(paints))], 0.88 + 0.24 * rng.random())
@@ -140,7 +140,7 @@ def _lit(plane: Points, paint: Paint) -> Patch:
     return Patch(plane, shaded(paint, 0.92 + 0.2 * slope), 0.42)
 
 
-def _details(planes: list[Points], place: Place, rng: Generator) -> list[Patch]:
+def _details(planes: list[Points], place: Placement, rng: Generator) -> list[Patch]:
     """A chimney, sometimes windows or solar panels."""
     a, b, c, d = planes[int(rng.random() * 2)]
     details = []
@@ -162,7 +162,7 @@ def _details(planes: list[Points], place: Place, rng: Generator) -> list[Patch]:
     return details
 
 
-def _flat(w: float, d: float, place: Place, paint: Paint, rng: Generator) -> list[Patch]:
+def _flat(w: float, d: float, place: Placement, paint: Paint, rng: Generator) -> list[Patch]:
     """A bright parapet round the roof, and a few machines on top."""
     roof = [
         Patch(place.put(quad(-w / 2, -d / 2, w / 2, d / 2)), shaded(paint, 1.16)),

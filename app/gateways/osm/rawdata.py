@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from app.errors import Unreadable
 from app.gateways import outside
 from app.gateways.osm.features import OsmFeature, Plain, Tags, covered, plain, read, timestamp_of, unique, version_of
-from app.gateways.outside import Outage, Reply
+from app.gateways.outside import FetchedResponse, Outage
 from app.geometry import area_m2
 from app.parsing import bounds
 from app.settings import settings
@@ -47,7 +47,9 @@ async def fetch(area: BaseGeometry, tags: Tags) -> list[OsmFeature]:
         return await read(WHO, unpacked_and_parsed, archive)
 
 
-async def _asked(client: httpx.AsyncClient, path: str, *, json: object = None, bytes_max: int | None = None) -> Reply:
+async def _asked(
+    client: httpx.AsyncClient, path: str, *, json: object = None, bytes_max: int | None = None
+) -> FetchedResponse:
     return await outside.fetch(
         client,
         f"{str(settings.osm_features_url).rstrip('/')}{path}",
@@ -101,7 +103,7 @@ async def _made(client: httpx.AsyncClient, path: str) -> str:
         pause_s = min(2 * pause_s, settings.osm_poll_s_max)
 
 
-def _object(reply: Reply) -> dict[str, Any]:
+def _object(reply: FetchedResponse) -> dict[str, Any]:
     try:
         answer = orjson.loads(reply.content)
     except orjson.JSONDecodeError:

@@ -41,7 +41,7 @@ class ForestPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LevelPlan:
     """One level."""
 
     networks: tuple[NetworkPlan, ...]
@@ -64,7 +64,7 @@ FLAT = TreePlan(leaves=8, trees_max=2000)
 # Fewer trees, so that answers take less.
 QUICK, QUICK_FLAT = TreePlan(learning_rate=0.07, trees_max=600), TreePlan(8, learning_rate=0.1, trees_max=700)
 PLANS = {
-    1: Plan(
+    1: LevelPlan(
         (NetworkPlan((96, 96, 96), dropouts=(0.0, 0.0, 0.0), waves=0),),
         (TreePlan(),),
         is_one_fold=True,
@@ -73,7 +73,7 @@ PLANS = {
         usual_s=10,
         slowest_s=120,
     ),
-    2: Plan(
+    2: LevelPlan(
         (NetworkPlan(epochs=96),),
         (TreePlan(),),
         is_one_fold=True,
@@ -82,8 +82,8 @@ PLANS = {
         usual_s=30,
         slowest_s=300,
     ),
-    3: Plan((NetworkPlan(epochs=96),), (QUICK, QUICK_FLAT), is_searched=True, usual_s=120, slowest_s=900),
-    4: Plan(
+    3: LevelPlan((NetworkPlan(epochs=96),), (QUICK, QUICK_FLAT), is_searched=True, usual_s=120, slowest_s=900),
+    4: LevelPlan(
         (replace(WIDE, epochs=96), TWINS),
         (TreePlan(), FLAT),
         ForestPlan(),
@@ -92,7 +92,7 @@ PLANS = {
         usual_s=360,
         slowest_s=2400,
     ),
-    5: Plan(
+    5: LevelPlan(
         (WIDE, TWINS),
         (TreePlan(), FLAT, TreePlan(15, features_share=0.5, learning_rate=0.03)),
         ForestPlan(),
@@ -107,7 +107,7 @@ PLANS = {
 }
 
 
-def plan_of(request: TableRequest, inputs: int) -> Plan:
+def plan_of(request: TableRequest, inputs: int) -> LevelPlan:
     """The plan of a level, with the shape, the epochs and the trees that were asked for."""
     plan = PLANS[request.level]
     networks = plan.networks

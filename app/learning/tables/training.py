@@ -22,7 +22,7 @@ from app.learning.tables.candidates import Ground, Ints, Learned, Maker
 from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, TREES_S_MIN, Clock
 from app.learning.tables.forests import ForestMaker
 from app.learning.tables.leaving import unless_stopped
-from app.learning.tables.plans import Plan, plan_of
+from app.learning.tables.plans import LevelPlan, plan_of
 from app.learning.tables.progress import Progress
 from app.learning.tables.requests import INPUT, OUTPUT, Table, TableRequest, check, read_rows
 from app.learning.tables.samples import sampled
@@ -53,7 +53,7 @@ class Learning:
 
     request: TableRequest
     table: Table
-    plan: Plan
+    plan: LevelPlan
     clock: Clock
     progress: Progress
 

@@ -19,14 +19,14 @@ class Places:
     def __init__(self) -> None:
         self._taken: Counter[str] = Counter()
 
-    def take(self, holder: str) -> "Place":
+    def take(self, holder: str) -> "Slot":
         """A place for this holder, or `RateLimited`; give it back with `leave()`."""
-        place = Place(self._taken)
+        place = Slot(self._taken)
         place.move(holder)
         return place
 
 
-class Place:
+class Slot:
     """One open stream or socket. It begins as its address's and becomes its viewer's."""
 
     def __init__(self, taken: Counter[str]) -> None:

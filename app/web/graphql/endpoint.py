@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from app.web.graphql.budget import Budget
 from app.web.graphql.connection_slots import Places
 from app.web.graphql.documents import Limits
-from app.web.graphql.execution import Engine
+from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.http import Endpoint
 from app.web.graphql.lookups import hurry
 from app.web.graphql.operation import MakeContext, MakeContextNow, Plans
@@ -32,7 +32,7 @@ class GraphQL:
         plans: Plans | None = None,
         persisted: Persisted | None = None,
     ) -> None:
-        engine = Engine(
+        engine = GraphQLEngine(
             schema,
             context=context,
             context_now=context_now,

@@ -9,7 +9,7 @@ from starlette.types import Message, Send
 
 from app.settings import settings
 from app.web.graphql import accept
-from app.web.graphql.results import Beginning, Reply
+from app.web.graphql.results import Beginning, OperationResult
 
 HEADERS = {
     b"content-type": f"{accept.EVENTS}; charset=utf-8".encode(),
@@ -22,7 +22,9 @@ HEARTBEAT = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
 
 
-async def send_events(replies: AsyncGenerator[Reply | Beginning, None], send: Send, ending: asyncio.Event) -> None:
+async def send_events(
+    replies: AsyncGenerator[OperationResult | Beginning, None], send: Send, ending: asyncio.Event
+) -> None:
     """Send each reply as it comes, a comment when none comes, and `complete` after the last.
 
     When `ending` is set the connection closes without `complete`: by that clients know to ask again.
@@ -37,7 +39,9 @@ async def send_events(replies: AsyncGenerator[Reply | Beginning, None], send: Se
     await _send(send, {"type": "http.response.body", "body": last})
 
 
-async def _send_all(replies: AsyncGenerator[Reply | Beginning, None], send: Send, end: asyncio.Future[Any]) -> bytes:
+async def _send_all(
+    replies: AsyncGenerator[OperationResult | Beginning, None], send: Send, end: asyncio.Future[Any]
+) -> bytes:
     while True:
         upcoming = asyncio.ensure_future(anext(replies))
         try:
@@ -59,13 +63,13 @@ async def _send_all(replies: AsyncGenerator[Reply | Beginning, None], send: Send
         await _send_part(send, _event(reply))
 
 
-def _event(reply: Reply | Beginning) -> bytes:
+def _event(reply: OperationResult | Beginning) -> bytes:
     """As the standard has it: an event with an `id` and without data is shown to nobody, but resumed from."""
     place = b"" if reply.cursor is None else b"id: %b\n" % reply.cursor.encode()
     return place + (b"\n" if isinstance(reply, Beginning) else b"event: next\ndata: %b\n\n" % reply.json)
 
 
-def whole(reply: Reply) -> bytes:
+def whole(reply: OperationResult) -> bytes:
     """A stream of one reply."""
     return _event(reply) + COMPLETE
 

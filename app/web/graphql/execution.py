@@ -38,7 +38,7 @@ from app.web.graphql.operation import (
 )
 from app.web.graphql.persisted import Meant, Persisted, not_trusted
 from app.web.graphql.request import Parameters, too_large
-from app.web.graphql.results import Beginning, Explanation, Reply, answer, late, planned
+from app.web.graphql.results import Beginning, Explanation, OperationResult, answer, late, planned
 from app.web.graphql.subscription_groups import Groups, Subscriber
 from app.web.graphql.subscriptions import alone
 from app.web.graphql.token_checks import Tokens
@@ -54,7 +54,7 @@ class WrongKind(Exception):
         self.kind = kind
 
 
-class Engine:
+class GraphQLEngine:
     """Prepares operations and runs them."""
 
     def __init__(
@@ -175,19 +175,19 @@ class Engine:
             self._groups.join(operation, subscriber)
         return shared
 
-    async def replies(self, operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
+    async def replies(self, operation: Operation) -> AsyncGenerator[OperationResult | Beginning, None]:
         """One answer to a query or a mutation, as many as there are events to a subscription."""
         if operation.kind is not OperationType.SUBSCRIPTION:
             yield await self.run(operation)
             return
-        replies: AsyncGenerator[Reply | Beginning, None] = (
+        replies: AsyncGenerator[OperationResult | Beginning, None] = (
             self._groups.replies(operation) if self._groups.can_share(operation) else alone(operation)
         )
         async with aclosing(replies):
             async for reply in replies:
                 yield reply
 
-    async def run(self, operation: Operation) -> Reply:
+    async def run(self, operation: Operation) -> OperationResult:
         """The answer to a query or a mutation, within the time that a request may take: by a plan if one can."""
         limit = Deadline(self.deadlines, settings.request_s_max)
         try:
@@ -205,7 +205,7 @@ class Engine:
             return late(operation)
 
 
-async def _reply(operation: Operation) -> Reply:
+async def _reply(operation: Operation) -> OperationResult:
     """The answer to a query or a mutation; raises ReplicaFailed if a query has to read elsewhere."""
     plan = operation.prepared.plan if operation.prepared.kind is OperationType.QUERY else None
     if plan is None:
@@ -223,13 +223,13 @@ async def _reply(operation: Operation) -> Reply:
     return await _executed(operation, unplanned=reason)
 
 
-async def _explained(plan: Plan, operation: Operation) -> Reply:
+async def _explained(plan: Plan, operation: Operation) -> OperationResult:
     steps: list[dict[str, Any]] = []
     data = await plan.data(operation.context, operation.values, steps)
     return planned(data, operation, Explanation(steps, plan.text(operation.context, operation.values)))
 
 
-async def _executed(operation: Operation, *, unplanned: str | None) -> Reply:
+async def _executed(operation: Operation, *, unplanned: str | None) -> OperationResult:
     executed = execute_root_selection_set(operation.executor)
     result = await executed if isawaitable(executed) else executed
     if any(isinstance(origin(error), ReplicaFailed) for error in result.errors or ()):

@@ -18,13 +18,13 @@ from app.web.graphql.bill import Bill
 from app.web.graphql.connection_slots import Places, holder
 from app.web.graphql.errors import Refused, record
 from app.web.graphql.event_stream import send_events
-from app.web.graphql.execution import ANY_KIND, Engine, WrongKind
+from app.web.graphql.execution import ANY_KIND, GraphQLEngine, WrongKind
 from app.web.graphql.heads import EXPLAIN, IDEMPOTENCY_KEY, Head
 from app.web.graphql.observe import Observation
 from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.request import Malformed, Parameters, decode, parameters, posted, queried
 from app.web.graphql.responses import Answer, answered, refused
-from app.web.graphql.results import Beginning, Reply, accident, refusal
+from app.web.graphql.results import Beginning, OperationResult, accident, refusal
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.request_body import Early, unless_gone
 
@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 class Endpoint:
     """An ASGI application, not a function: so that every method, even one we refuse, gets a GraphQL answer."""
 
-    def __init__(self, engine: Engine, places: Places) -> None:
+    def __init__(self, engine: GraphQLEngine, places: Places) -> None:
         self._engine = engine
         self._places = places
         self._streams: set[asyncio.Event] = set()
@@ -216,10 +216,10 @@ class Endpoint:
         tokens = self._engine.tokens
         watch = tokens.watch(token, operation.caller, operation.context, ending.set) if token is not None else None
 
-        async def replies() -> AsyncGenerator[Reply | Beginning, None]:
+        async def replies() -> AsyncGenerator[OperationResult | Beginning, None]:
             async with aclosing(self._engine.replies(operation)) as streams:
                 async for reply in streams:
-                    if isinstance(reply, Reply):
+                    if isinstance(reply, OperationResult):
                         seen.answered(reply)
                         operation.bill.settle(len(reply.json))
                     yield reply

@@ -14,13 +14,13 @@ from app.errors import DomainError, Unplanned
 from app.settings import settings
 from app.web.graphql.bill import Bill
 from app.web.graphql.errors import Refused
-from app.web.graphql.execution import Engine
+from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.heads import Head
 from app.web.graphql.observe import Observation
 from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.request import Malformed, decode, parameters
 from app.web.graphql.responses import Answer, answered
-from app.web.graphql.results import Reply, late, planned
+from app.web.graphql.results import OperationResult, late, planned
 from app.web.origin import bearer
 
 # To read a request twice costs little if it is small, and what is not answered here is read twice.
@@ -37,7 +37,9 @@ class Lookup:
 
     __slots__ = ("_engine", "_head", "_is_over", "_operation", "_seen", "_settle", "at")
 
-    def __init__(self, engine: Engine, head: Head, operation: Operation, seen: Observation, settle: Settle) -> None:
+    def __init__(
+        self, engine: GraphQLEngine, head: Head, operation: Operation, seen: Observation, settle: Settle
+    ) -> None:
         self._engine = engine
         self._head = head
         self._operation = operation
@@ -73,14 +75,14 @@ class Lookup:
         self._engine.deadlines.open.discard(self)
         return not was_over
 
-    def _tell(self, reply: Reply) -> None:
+    def _tell(self, reply: OperationResult) -> None:
         self._seen.began(self._operation)
         self._seen.answered(reply)
         self._settle(answered(reply, self._head.media_types, self._operation.bill))
         self._seen.ended()
 
 
-def hurry(engine: Engine, head: Head, request_id: str, body: bytes, settle: Settle) -> Lookup | None:
+def hurry(engine: GraphQLEngine, head: Head, request_id: str, body: bytes, settle: Settle) -> Lookup | None:
     """Begin to answer a plain POST that came whole; None, and nothing is done, if it has to go the ordinary way."""
     if len(body) > BODY_BYTES_MAX or head.idempotency_key is not None:
         return None
@@ -97,7 +99,7 @@ def hurry(engine: Engine, head: Head, request_id: str, body: bytes, settle: Sett
         metering.end_step(bill)
 
 
-def _begun(engine: Engine, head: Head, caller: Caller, body: bytes, bill: Bill, settle: Settle) -> Lookup | None:
+def _begun(engine: GraphQLEngine, head: Head, caller: Caller, body: bytes, bill: Bill, settle: Settle) -> Lookup | None:
     asked = parameters(decode(body), size=len(body))
     seen = Observation(caller, asked)
     operation = engine.prepare_now(asked, token=bearer(head.authorization), caller=caller, bill=bill)

@@ -9,7 +9,7 @@ from graphql import OperationType
 from app import logs, tracing
 from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.request import Parameters
-from app.web.graphql.results import Reply
+from app.web.graphql.results import OperationResult
 from app.web.routes import metrics
 
 
@@ -39,7 +39,7 @@ class Observation:
         if self._kind is OperationType.SUBSCRIPTION:
             metrics.subscriptions.inc()
 
-    def answered(self, reply: Reply) -> None:
+    def answered(self, reply: OperationResult) -> None:
         if self._answered is None:
             self._answered = time.perf_counter()
         for code in reply.codes if reply.errors else ():

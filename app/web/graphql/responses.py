@@ -14,7 +14,7 @@ from app.web.graphql.budget import RATE_LIMIT
 from app.web.graphql.errors import failure
 from app.web.graphql.event_stream import whole
 from app.web.graphql.request import Malformed
-from app.web.graphql.results import Reply
+from app.web.graphql.results import OperationResult
 
 MEDIA_TYPES_MAX = 128
 
@@ -52,7 +52,7 @@ class Answer(NamedTuple):
         return {} if self.rate_limit is None else {RATE_LIMIT: self.rate_limit.decode()}
 
 
-def answered(reply: Reply, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
+def answered(reply: OperationResult, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
     """The response to a request that was GraphQL, whatever came of it."""
     if reply.errors and media_types[0] == accept.EVENTS and reply.codes and reply.codes[0] not in STATUS:
         # As the protocol has it: what is wrong with an operation is told as its only event.
@@ -86,7 +86,7 @@ def _media_type(media_types: tuple[str, ...]) -> str:
     )
 
 
-def _status(reply: Reply, media_type: str) -> int:
+def _status(reply: OperationResult, media_type: str) -> int:
     if reply.has_data:
         return 503 if reply.is_null and set(reply.codes) == {Code.UNAVAILABLE} else 200
     # In application/json, a well-formed request with errors in its document is answered with 200.

@@ -19,7 +19,7 @@ class Beginning(NamedTuple):
     cursor: str
 
 
-class Reply(NamedTuple):
+class OperationResult(NamedTuple):
     """An answer in GraphQL's words, as every transport sends it; and what a transport wants to know of it."""
 
     json: bytes
@@ -43,12 +43,12 @@ class Reply(NamedTuple):
         return 1 if Code.UNAVAILABLE in self.codes else None
 
 
-def refusal(refused: Refused, bill: Bill | None = None) -> Reply:
+def refusal(refused: Refused, bill: Bill | None = None) -> OperationResult:
     """The answer to an operation that was not begun, or not to its end."""
     return _failed(shown_before(refused.errors), bill)
 
 
-def accident(cause: BaseException, caller: Caller, bill: Bill | None = None) -> Reply:
+def accident(cause: BaseException, caller: Caller, bill: Bill | None = None) -> OperationResult:
     """The answer when the view itself failed: masked, and logged under the request's id."""
     record(cause, request_id=caller.request_id)
     return _failed([failure(MASKED, Code.INTERNAL, requestId=caller.request_id)], bill)
@@ -56,7 +56,7 @@ def accident(cause: BaseException, caller: Caller, bill: Bill | None = None) -> 
 
 def answer(
     result: ExecutionResult, operation: Operation, *, unplanned: str | None = None, cursor: str | None = None
-) -> Reply:
+) -> OperationResult:
     """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
     errors = shown_after(result.errors, request_id=operation.caller.request_id) if result.errors else ()
     extension = b"" if cursor is None else b',"cursor":%b' % orjson.dumps(cursor)
@@ -71,7 +71,7 @@ def answer(
     cost = _cost(operation, len(data) + len(errors_json))
     is_null = all(value is None for value in (result.data or {}).values())
     json = b'{"data":%b%b,"extensions":{"cost":%b%b}}' % (data, errors_json, cost, extension)
-    return Reply(json, errors, is_null=is_null, cursor=cursor)
+    return OperationResult(json, errors, is_null=is_null, cursor=cursor)
 
 
 class Explanation(NamedTuple):
@@ -81,13 +81,13 @@ class Explanation(NamedTuple):
     text: str
 
 
-def planned(data: bytes, operation: Operation, explanation: Explanation | None = None) -> Reply:
+def planned(data: bytes, operation: Operation, explanation: Explanation | None = None) -> OperationResult:
     """The answer to an operation whose plan wrote its data."""
     explained = b""
     if explanation is not None:
         explained = b',"plan":%b,"planText":%b' % tuple(map(orjson.dumps, explanation))
     cost = operation.bill.extension(len(data))
-    return Reply(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, cost, explained))
+    return OperationResult(b'{"data":%b,"extensions":{"cost":%b%b}}' % (data, cost, explained))
 
 
 def too_slow() -> TimedOut:
@@ -95,7 +95,7 @@ def too_slow() -> TimedOut:
     return TimedOut(f"This took longer than {settings.request_s_max:g} s and was stopped. Request less at a time.")
 
 
-def late(operation: Operation) -> Reply:
+def late(operation: Operation) -> OperationResult:
     """The answer to an operation that was stopped."""
     return _failed(shown_before([operation.context.doubt() or too_slow()]), operation.bill)
 
@@ -107,8 +107,8 @@ def _cost(operation: Operation, bytes_out: int) -> bytes:
     return operation.bill.extension(bytes_out)
 
 
-def _failed(errors: list[dict[str, Any]], bill: Bill | None) -> Reply:
+def _failed(errors: list[dict[str, Any]], bill: Bill | None) -> OperationResult:
     errors_json = orjson.dumps(errors)
     cost = bill.extension(len(errors_json)) if bill else b""
     extensions = b',"extensions":{"cost":%b}' % cost if cost else b""
-    return Reply(b'{"errors":%b%b}' % (errors_json, extensions), errors, has_data=False, is_null=True)
+    return OperationResult(b'{"errors":%b%b}' % (errors_json, extensions), errors, has_data=False, is_null=True)

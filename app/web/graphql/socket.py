@@ -14,7 +14,7 @@ from app.errors import Code, RateLimited
 from app.settings import settings
 from app.web.graphql.connection_slots import Places, holder
 from app.web.graphql.errors import failure
-from app.web.graphql.execution import Engine
+from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.operation import Caller
 from app.web.graphql.outbox import LINE, Line
 from app.web.graphql.websocket_session import RESTART, SUBPROTOCOL, TRY_AGAIN, Conversation, Ended
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 class Sockets:
     """Takes every WebSocket, and can end them all."""
 
-    def __init__(self, engine: Engine, places: Places) -> None:
+    def __init__(self, engine: GraphQLEngine, places: Places) -> None:
         self._engine = engine
         self._places = places
         self._held: dict[asyncio.Task[Any], Conversation] = {}

@@ -10,7 +10,7 @@ from app.web.graphql.observe import Observation
 from app.web.graphql.operation import Caller
 from app.web.graphql.outbox import Outbox
 from app.web.graphql.request import Parameters
-from app.web.graphql.results import Beginning, Reply
+from app.web.graphql.results import Beginning, OperationResult
 from app.web.graphql.subscription_groups import Subscriber
 
 
@@ -39,12 +39,12 @@ class Running(Subscriber):
         """
         self._outbox.put((orjson.dumps({"type": "ping", "payload": {"id": self.id, "cursor": beginning.cursor}}),))
 
-    def tell(self, reply: Reply, position: Position | None = None) -> None:
+    def tell(self, reply: OperationResult, position: Position | None = None) -> None:
         """Say the next answer."""
         self.seen.answered(reply)
         self._outbox.put((self._opening, reply.json, b"}"), self, position)
 
-    def end(self, last: Reply | None) -> None:
+    def end(self, last: OperationResult | None) -> None:
         """Say the last answer, or what there is instead of one, and that there are no more."""
         # Free before the client hears of it: it may use the id again at once.
         self._over(self)

@@ -17,7 +17,7 @@ from app.events.subscribers import Backlog
 from app.metering import Work, current
 from app.web.graphql.bill import Bill, event_points
 from app.web.graphql.operation import Operation
-from app.web.graphql.results import Beginning, Reply, accident
+from app.web.graphql.results import Beginning, OperationResult, accident
 from app.web.graphql.subscription_key import Likeness
 from app.web.graphql.subscriptions import NoSource, failed, reply_to, source_of
 
@@ -38,14 +38,14 @@ class Subscriber:
         self.group: Group | None = None
         self.told = BEFORE_ALL
 
-    def tell(self, reply: Reply, position: Position) -> None:
+    def tell(self, reply: OperationResult, position: Position) -> None:
         """Take the next answer."""
         raise NotImplementedError
 
     def begin(self, beginning: Beginning) -> None:
         """Take the place where it begins, before the first answer."""
 
-    def end(self, last: Reply | None) -> None:
+    def end(self, last: OperationResult | None) -> None:
         """Take the last answer, if there is one, and expect no more."""
         raise NotImplementedError
 
@@ -77,7 +77,7 @@ class Groups:
         subscriber.bill = operation.bill
         group.add(subscriber)
 
-    async def replies(self, operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
+    async def replies(self, operation: Operation) -> AsyncGenerator[OperationResult | Beginning, None]:
         """The same as a generator, for transports with a task of their own."""
         listener = _Listener()
         self.join(operation, listener)
@@ -157,7 +157,7 @@ class Group:
             member.group = None
             member.end(last)
 
-    async def _tell_all(self) -> Reply | None:
+    async def _tell_all(self) -> OperationResult | None:
         """Tell everything until it ends, or until another group goes on with it. Answers with what it failed with."""
         try:
             source = await source_of(self.operation)
@@ -175,7 +175,7 @@ class Group:
             return failed(error, self.operation)
         return None
 
-    async def _tell(self, reply: Reply, position: Position) -> None:
+    async def _tell(self, reply: OperationResult, position: Position) -> None:
         # Before it is done: whoever joined meanwhile with less would miss it.
         self._reached = position
         points = self._points(reply)
@@ -188,7 +188,7 @@ class Group:
             if number % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _points(self, reply: Reply) -> int:
+    def _points(self, reply: OperationResult) -> int:
         """What this event costs each member: what was done since the last one, in equal parts."""
         work_s = self._work.seconds
         points = event_points(work_s - self._charged_s, max(1, len(self._members)), len(reply.json))
@@ -231,15 +231,15 @@ class _Listener(Subscriber):
 
     def __init__(self) -> None:
         super().__init__()
-        self.replies: Backlog[Reply | Beginning] = Backlog()
+        self.replies: Backlog[OperationResult | Beginning] = Backlog()
 
     def begin(self, beginning: Beginning) -> None:
         self.replies.put(beginning)
 
-    def tell(self, reply: Reply, _position: Position) -> None:
+    def tell(self, reply: OperationResult, _position: Position) -> None:
         self.replies.put(reply)
 
-    def end(self, last: Reply | None) -> None:
+    def end(self, last: OperationResult | None) -> None:
         if last:
             self.replies.put(last)
         self.replies.put(None)

@@ -13,13 +13,13 @@ from app.settings import settings
 from app.supervision import Outage
 from app.web.graphql.errors import origin
 from app.web.graphql.operation import Operation
-from app.web.graphql.results import Beginning, Reply, answer, too_slow
+from app.web.graphql.results import Beginning, OperationResult, answer, too_slow
 
 
 class NoSource(Exception):
     """A subscription that could not begin, with the answer that says why."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: OperationResult) -> None:
         super().__init__()
         self.reply = reply
 
@@ -34,7 +34,7 @@ async def source_of(operation: Operation) -> AsyncIterable[Any]:
     return source
 
 
-async def alone(operation: Operation) -> AsyncGenerator[Reply | Beginning, None]:
+async def alone(operation: Operation) -> AsyncGenerator[OperationResult | Beginning, None]:
     """An answer to each event of a generator, which is asked for the next when the last was taken."""
     try:
         source = await source_of(operation)
@@ -48,7 +48,7 @@ async def alone(operation: Operation) -> AsyncGenerator[Reply | Beginning, None]
         yield failed(error, operation)
 
 
-async def reply_to(value: Any, operation: Operation, cursor: str | None = None) -> Reply:
+async def reply_to(value: Any, operation: Operation, cursor: str | None = None) -> OperationResult:
     """The answer to one event of a subscription, from what its resolver says of it, and with what it is resumed.
 
     While the database is away it is asked again: an event that was answered with an error would be lost.
@@ -75,7 +75,7 @@ async def _executed(value: Any, operation: Operation) -> ExecutionResult:
         return ExecutionResult(errors=[_shown(too_slow(), operation)])
 
 
-def failed(error: Exception, operation: Operation) -> Reply:
+def failed(error: Exception, operation: Operation) -> OperationResult:
     """The answer when a resolver raised: it may raise whatever it likes."""
     return answer(ExecutionResult(errors=[_shown(error, operation)]), operation)
 

@@ -12,13 +12,13 @@ from app.errors import BadRequest, LimitReached, RateLimited, Unauthenticated, U
 from app.metering import current, timed
 from app.settings import settings
 from app.web.graphql.bill import Bill
-from app.web.graphql.connection_slots import Place, holder
+from app.web.graphql.connection_slots import Slot, holder
 from app.web.graphql.errors import MASKED, Refused, record
-from app.web.graphql.execution import Engine
+from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.operation import Caller, Operation
 from app.web.graphql.outbox import Line, Outbox
 from app.web.graphql.request import Malformed, Parameters, decode, parameters
-from app.web.graphql.results import Reply, accident, refusal
+from app.web.graphql.results import OperationResult, accident, refusal
 from app.web.graphql.socket_operation import Running
 from app.web.graphql.token_checks import Watch
 from app.web.origin import bearer
@@ -62,9 +62,9 @@ class Conversation:
         self,
         line: Line,
         receive: Receive,
-        engine: Engine,
+        engine: GraphQLEngine,
         caller: Caller,
-        place: Place,
+        place: Slot,
         authorization: str | None = None,
     ) -> None:
         self._line = line
@@ -251,11 +251,11 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the socket's
             running.end(accident(error, running.caller, bill))
 
-    async def _answer(self, operation: Operation, running: Running) -> Reply | None:
+    async def _answer(self, operation: Operation, running: Running) -> OperationResult | None:
         """Say an operation's results; the reply that there is instead of results, if it fails as a whole."""
         async with aclosing(self._engine.replies(operation)) as replies:
             async for reply in replies:
-                assert isinstance(reply, Reply), "what begins at a place is shared"
+                assert isinstance(reply, OperationResult), "what begins at a place is shared"
                 # It pulls no further events while the client does not read.
                 await self._outbox.room()
                 operation.bill.settle(len(reply.json))

@@ -12,7 +12,7 @@ from app.errors import Invalid, NotFound, quoted
 from app.formats.tables.lines import without_nul
 from app.formats.tables.records import flattened
 from app.formats.tables.splits import Divider, Split
-from app.formats.tables.values import Reader, Unfitting
+from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.choices import LinePurpose
 from app.models.automl.datatypes import Role
 from app.models.automl.lines import MachineLine
@@ -126,7 +126,7 @@ def _named(field: str, row: Any, columns: Sequence[MachineColumn]) -> Row:
     for name, value in flattened(row, by_name).items():
         if name not in by_name:
             raise Invalid(field, f"This machine has no column {quoted(name)}. Name columns as the machine does.")
-        reader = Reader.of(written(by_name[name]))
+        reader = ValueReader.of(written(by_name[name]))
         try:
             values[name] = without_nul(reader.value(value))
         except Unfitting as unfitting:
