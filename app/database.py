@@ -19,6 +19,7 @@ from sqlalchemy import Constraint, Index, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import Session as SyncSession
 
 from app import last_statement, queue, redis_client
 from app.after_commit import Aside
@@ -38,13 +39,22 @@ WriteSession = NewType("WriteSession", ReadSession)
 Deed = Callable[[], Awaitable[object]]
 
 
+class Refreshing(SyncSession):
+    """A session that writes what was changed before it reads a row again: SQLAlchemy drops it."""
+
+    def refresh(self, instance: object, *arguments: Any, **options: Any) -> None:
+        """Reads a row again."""
+        self.flush()
+        super().refresh(instance, *arguments, **options)
+
+
 class Reads:
     """Where a process reads: sessions, and prepared statements, on one server."""
 
     def __init__(self, url: str, reader: Reader, *, statement_s_max: float) -> None:
         self.engine = engine(url, statement_s_max=statement_s_max)
         self.reader = reader
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=Refreshing)
         self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
 
     @asynccontextmanager

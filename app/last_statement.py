@@ -33,15 +33,13 @@ class Last:
 
     def __init__(self) -> None:
         self._rows: dict[Part, list[Sequence[Any]]] = {}
-
-    @property
-    def tells(self) -> bool:
+        self.tells = False
         """Whether there may be events in it."""
-        return any(part.tells for part in self._rows)
 
     def add(self, part: Part, *row: object) -> None:
         """Adds a row: a value for each column of its part."""
         self._rows.setdefault(part, []).append(row)
+        self.tells |= part.tells
 
     def lengths(self) -> dict[Part, int]:
         """How much is written of each part, so far."""
@@ -52,10 +50,15 @@ class Last:
         self._rows = {part: self._rows[part][:length] for part, length in lengths.items()}
 
     async def write(self, session: AsyncSession) -> None:
-        """Sends the statement, if there is anything to write."""
-        if self._rows:
-            values = [list(column) for rows in self._rows.values() for column in zip(*rows, strict=True)]
-            await (await session.connection()).exec_driver_sql(_statement(*self._rows), tuple(values))
+        """Sends the statement, if there is anything to write.
+
+        Earlier than last it is sent where one transaction takes back what it has told, but in no part of one: what is
+        undone with the part would be lost.
+        """
+        if written := self._rows:
+            self._rows = {}
+            values = [list(column) for rows in written.values() for column in zip(*rows, strict=True)]
+            await (await session.connection()).exec_driver_sql(_statement(*written), tuple(values))
 
 
 @cache

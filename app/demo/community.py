@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
 
+from app import last_statement
 from app.database import WriteSession
 from app.models.accounts import User
 from app.models.mapping.datasets import Dataset
@@ -111,6 +112,7 @@ async def make(session: WriteSession, people: People, dataset: Dataset) -> None:
     for asking, asked, is_accepted in ASKED:
         sent = await friends.send_friend_request(session, people[asking], _id(people, asked))
         if is_accepted and sent.request is not None:
+            await last_statement.of(session).write(session)  # who accepts is told no longer that they were asked
             await friends.accept_friend_request(session, people[asked], sent.request.id)
     for entry in TALK:
         await _say(session, people, entry, dataset)
