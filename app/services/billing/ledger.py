@@ -169,7 +169,9 @@ async def accounts(session: WriteSession, *sought: Sought) -> list[int]:
     Of an account of the platform any part; of a wallet the only one, or any but the first if it is busy.
     """
     columns = LedgerAccount.kind, LedgerAccount.currency, LedgerAccount.user_id, LedgerAccount.stripe
-    query = select(*columns, LedgerAccount.id, LedgerAccount.entries_count).where(or_(*map(_is_sought, sought)))
+    own = {account: _own_part(account) for account in sought}
+    query = select(*columns, LedgerAccount.id, LedgerAccount.entries_count)
+    query = query.where(or_(*(_is_sought(account, part) for account, part in own.items())))
     found = (await session.execute(query)).all()
     ids = []
     for account in sought:
@@ -178,13 +180,13 @@ async def accounts(session: WriteSession, *sought: Sought) -> list[int]:
             row.stripe == 0 and row.entries_count >= BUSY_ENTRIES for row in parts
         )
         fit = [row.id for row in parts if account.user_id is None or (row.stripe > 0) == is_divided]
-        ids.append(fit[0] if fit else await _opened(session, account, _own_part(account) if is_divided else literal(0)))
+        ids.append(fit[0] if fit else await _opened(session, account, own[account] if is_divided else literal(0)))
     return ids
 
 
-def _is_sought(account: Sought) -> ColumnElement[bool]:
+def _is_sought(account: Sought, part: ColumnElement[int]) -> ColumnElement[bool]:
     is_of = LedgerAccount.user_id.is_(None) if account.user_id is None else LedgerAccount.user_id == account.user_id
-    stripes = [_own_part(account)] if account.user_id is None else [literal(0), _own_part(account)]
+    stripes = [part] if account.user_id is None else [literal(0), part]
     return and_(
         LedgerAccount.kind == account.kind,
         LedgerAccount.currency == account.currency,
@@ -194,10 +196,12 @@ def _is_sought(account: Sought) -> ColumnElement[bool]:
 
 
 def _own_part(account: Sought) -> ColumnElement[int]:
-    """Which part a connection takes: its own, or one shared with few, so that these do not wait."""
-    if account.user_id is None:
-        return func.mod(func.pg_backend_pid(), STRIPES)
-    return func.mod(func.pg_backend_pid(), WALLET_PARTS) + 1
+    return _own_stripe(STRIPES) if account.user_id is None else _own_stripe(WALLET_PARTS) + 1
+
+
+def _own_stripe(count: int) -> ColumnElement[int]:
+    """Which of so many parts a connection takes: its own, or one shared with few, so that these do not wait."""
+    return func.mod(func.pg_backend_pid(), count)
 
 
 async def _opened(session: WriteSession, account: Sought, stripe: ColumnElement[int]) -> int:
