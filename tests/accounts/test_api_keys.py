@@ -168,7 +168,7 @@ async def test_a_revoked_keys_socket_closes_and_the_session_stays(live, ask, dat
     async with connected(live, program) as theirs, connected(live, owner) as mine:
         for client in (theirs, mine):
             await client.subscribe(LISTEN)
-            await client.settled()
+            await client.begun()
         await ask(REVOKE, viewer=owner, id=ids.encode(await kept(database)))
         assert await theirs.closed() == 4403
         await mine.settled()

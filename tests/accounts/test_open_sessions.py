@@ -169,7 +169,7 @@ async def test_what_is_open_with_a_session_closes_at_once_in_every_process(
         streams = [streamed(api, again.token) for api in two_processes]
         for each in (*sockets, *kept):
             await each.subscribe(LISTEN)
-            await each.settled()
+            await each.begun()
         for stream in streams:
             await anext(stream)
         await asyncio.sleep(FIRST_LOOK_S)

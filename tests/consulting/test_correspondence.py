@@ -186,7 +186,7 @@ LIVE = """subscription ($id: ID!, $after: String) { consultingRequestUpdated(id:
 async def test_what_happens_is_told_live_to_who_may_see_it(change, live, contract, database, owner, other):
     async with connected(live, other) as client:
         await client.subscribe(LIVE, id=contract.id)
-        await client.settled()
+        await client.begun()
         await change("sendConsultingMessage", viewer=owner, requestId=contract.id, content="Hello.")
         first = await client.next()
         assert (first["message"], first["request"]) == ({"content": "Hello."}, {"state": "CONTRACT"})
@@ -204,7 +204,7 @@ async def test_a_proposal_is_told_to_the_client_alone(live, database, owner, oth
     async with connected(live, owner) as client, connected(live, other) as competitor:
         for each in (client, competitor):
             await each.subscribe(LIVE, id=request)
-            await each.settled()
+            await each.begun()
         await proposed(database, rival, request_id, 70)
         assert (await client.next())["proposal"] == {"amountUsd": "70.00000000"}
         await proposed(database, other, request_id, 80)

@@ -204,7 +204,7 @@ async def test_changes_are_told_to_both_and_come_again_after_a_cursor(change, li
     async with connected(live, owner) as asking, connected(live, other) as asked:
         for client in (asking, asked):
             await client.subscribe(CHANGES)
-            await client.settled()
+            await client.begun()
         await change("acceptFriendRequest", viewer=other, id=request_id)
         first = await asking.next()
         assert (first["change"], first["user"]) == ("ACCEPTED", {"username": "other"})

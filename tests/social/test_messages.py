@@ -181,7 +181,7 @@ async def test_messages_are_live_for_both_and_come_again_after_a_cursor(change, 
     async with connected(live, other) as client, connected(live, owner) as elsewhere:
         for each in (client, elsewhere):
             await each.subscribe(LIVE)
-            await each.settled()
+            await each.begun()
         sent = await say(owner, other, "one")
         first = await client.next()
         assert first["change"] == "SENT"
