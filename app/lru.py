@@ -11,14 +11,14 @@ SIZE_MAX = 64
 
 
 class LRU(Generic[K, V]):
-    """An LRU cache. `weigh` bounds the sum of weights, too. A bound given as a function is asked for each time."""
+    """An LRU cache. A size given as a function is asked for each time; `weigh` bounds the sum of weights, too."""
 
     def __init__(
         self,
         size_max: int | Callable[[], int] = SIZE_MAX,
         *,
         weigh: Callable[[K], int] | None = None,
-        weight_max: int | Callable[[], int] = 0,
+        weight_max: int = 0,
     ) -> None:
         self._values: OrderedDict[K, V] = OrderedDict()
         self._size_max = size_max
@@ -46,8 +46,8 @@ class LRU(Generic[K, V]):
         self._values[key] = value
         if self._weigh:
             self._weight += self._weigh(key)
-        size_max, weight_max = _bound(self._size_max), _bound(self._weight_max)
-        while len(self._values) > size_max or self._weight > weight_max:
+        size_max = self._size_max if isinstance(self._size_max, int) else self._size_max()
+        while len(self._values) > size_max or self._weight > self._weight_max:
             self.drop(next(iter(self._values)))
 
     def drop(self, key: K) -> None:
@@ -71,7 +71,3 @@ class LRU(Generic[K, V]):
     def items(self) -> list[tuple[K, V]]:
         """All keys and values; not a use of them."""
         return list(self._values.items())
-
-
-def _bound(given: int | Callable[[], int]) -> int:
-    return given if isinstance(given, int) else given()

@@ -21,7 +21,6 @@ from graphql import (
 )
 
 from app.settings import settings
-from app.web.graphql import documents
 from app.web.graphql.budget import Budget, Purse
 from resolvers.system.nodes import SHOWN
 from tests.permissions.matrix import CORE
@@ -73,8 +72,6 @@ def lift_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets one test ask everything. What others spent with the same number or address is not its debt."""
     for limit in LIMITS:
         monkeypatch.setattr(settings, limit, 10**9)
-    # Asked again as somebody else, nothing is planned anew.
-    monkeypatch.setattr(documents, "CACHED_CHARACTERS_MAX", 10**7)
     purse = Purse("viewer", "viewer:everything", 10**9)
     purse.put(10**9)
     monkeypatch.setattr(Budget, "purse", lambda *_: purse)
@@ -155,7 +152,7 @@ async def answers(
 ) -> dict[str, list[Any]]:
     """What every question is answered with, and every field of every row, by `Type.field`.
 
-    Ids are variables: so the documents are the same each time, and are planned once.
+    Ids are variables: so the documents are the same each time, and those that are still cached are not planned again.
     """
     found: dict[str, list[Any]] = {}
 

@@ -63,7 +63,7 @@ class Documents:
         self._limits = limits
         self._plans = plans
         self._known: LRU[str, dict[str | None, Prepared]] = LRU(
-            lambda: settings.documents_cached_max, weigh=len, weight_max=lambda: CACHED_CHARACTERS_MAX
+            lambda: settings.documents_cached_max, weigh=len, weight_max=CACHED_CHARACTERS_MAX
         )
 
     def get(self, text: str, name: str | None = None) -> Prepared:
