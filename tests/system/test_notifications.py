@@ -43,6 +43,8 @@ def told(database):
 async def tell(database, person, message, about, event=None):
     async with database.writing() as session:
         notifications_service.notify(session, person.id, message, about=about, event=event)
+    async with database.reading() as session:
+        return await session.scalar(select(UserNotification).order_by(UserNotification.id.desc()).limit(1))
 
 
 async def prefer(database, person, *methods):
