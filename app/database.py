@@ -39,7 +39,7 @@ WriteSession = NewType("WriteSession", ReadSession)
 Deed = Callable[[], Awaitable[object]]
 
 
-class Refreshing(SyncSession):
+class FlushingSession(SyncSession):
     """A session that writes what was changed before it reads a row again: SQLAlchemy drops it."""
 
     def refresh(self, instance: object, *arguments: Any, **options: Any) -> None:
@@ -54,7 +54,7 @@ class Reads:
     def __init__(self, url: str, reader: Reader, *, statement_s_max: float) -> None:
         self.engine = engine(url, statement_s_max=statement_s_max)
         self.reader = reader
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=Refreshing)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=FlushingSession)
         self._turns = asyncio.Semaphore(max(1, settings.database_pool // 2))
 
     @asynccontextmanager

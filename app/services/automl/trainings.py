@@ -121,7 +121,6 @@ async def train_machine(session: WriteSession, viewer: Viewer, machine_id: int, 
             raise
         raise Conflict("The owner of this machine has too few tokens for this training.") from None
     audit.record(session, signed_in(viewer), "trainMachine", about=machine)
-    await session.flush()
     await session.refresh(work)
     return work
 

@@ -253,7 +253,6 @@ async def set_current_version(
         _describe(machine, version.figures, version.hardware or "")
         machine.training_date_time_machine_model = version.created_at
     audit.record(session, signed_in(viewer), "setCurrentVersion", about=machine, version=version.version)
-    await session.flush()
     await session.refresh(machine)
     return machine
 

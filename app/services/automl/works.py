@@ -106,7 +106,6 @@ async def cancel_work(session: WriteSession, viewer: Viewer, work_id: int) -> Wo
         await session.execute(asked)
     elif await jobs.cancel(session, job.id):
         await fail(session, work.id, jobs.CANCELLED)
-    await session.flush()
     await session.refresh(work)
     return work
 

@@ -74,7 +74,6 @@ async def report(
     )
     created.evidence, created.evidence_key = await _words_of(session, row), getattr(row, "media_key", None)
     session.add(created)
-    await session.flush()
     await session.refresh(created)
     return created
 

@@ -187,7 +187,6 @@ async def update_aoi(session: WriteSession, viewer: Viewer, aoi_id: int, *, geom
     """Changes the boundary of an area; its creator stays the same."""
     aoi = await aoi_to_change(session, viewer, aoi_id)
     redraw(aoi, _area(geom))
-    await session.flush()
     await session.refresh(aoi)
     return aoi
 

@@ -66,7 +66,6 @@ async def update_feedback_aoi(
     area, boundary = await _area_to_change(session, viewer, area_id), _boundary(geom)
     redraw(area, boundary)
     _has_changed(viewer, area)
-    await session.flush()
     await session.refresh(area)
     return area
 
@@ -96,7 +95,6 @@ async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: in
     is_open = review is Review.PENDING
     reviewed_at = None if is_open else await session.scalar(select(func.now()))
     area.review, area.reviewed_at, area.reviewed_by_id = review, reviewed_at, None if is_open else viewer.user_id
-    await session.flush()
     await session.refresh(area)
     if not is_open:
         how = f"Your correction {area.id} of training {area.training_id} was {review.value.lower()}."

@@ -102,7 +102,6 @@ async def update_feedback(
     require(may_change_this_feedback, viewer, feedback)
     for field, value in changes.items():
         setattr(feedback, field, _checked(field, value))
-    await session.flush()
     await session.refresh(feedback)
     return feedback
 

@@ -238,7 +238,6 @@ async def publish_training(session: WriteSession, viewer: Viewer, *, training_id
     model.published_training_id, model.status = training.id, ModelStatus.PUBLISHED
     audit.record(session, signed_in(viewer), "publishTraining", about=training, model=model.id)
     model.published_at = model.published_at or await session.scalar(select(func.now()))
-    await session.flush()
     await session.refresh(model)
     return model
 

@@ -68,7 +68,6 @@ async def start(
     else:
         await _give_to_manager(session, viewer, job, provider, resource_ids)
     progress.tell(session, job)
-    await session.flush()
     await session.refresh(job)
     return job
 
@@ -169,7 +168,6 @@ async def cancel(session: WriteSession, viewer: Viewer, ai_job_id: int) -> AICla
     if task is not None:
         task.status = RemoteStatus.CANCELLED
         await polling.wake(session, task)
-    await session.flush()
     await session.refresh(job)
     return job
 
@@ -210,7 +208,6 @@ async def reparse(session: WriteSession, viewer: Viewer, ai_job_id: int) -> AICl
     audit.record(session, signed_in(viewer), "reparseAiResults", about=job)
     await polling.wake(session, task)
     progress.tell(session, job)
-    await session.flush()
     await session.refresh(job)
     return job
 

@@ -134,7 +134,6 @@ async def update_classificator(
         newest = await _newest(session, classificator.id)
         values = await _values(session, form)
         session.add(ClassificatorVersion(classificator_id=classificator.id, number=newest.number + 1, **values))
-    await session.flush()
     await session.refresh(classificator)
     return classificator
 

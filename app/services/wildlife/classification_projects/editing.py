@@ -43,7 +43,6 @@ async def create_classification_project(
     project = ClassificationProject(research_project_id=research.id, owner_id=signed_in(viewer))
     await _change(session, viewer, project, {"name": name, **given})
     session.add(project)
-    await session.flush()
     await session.refresh(project)
     return project
 
@@ -54,7 +53,6 @@ async def update_classification_project(
     """Changes the given fields. For admins of the project."""
     project = await project_to_change(session, viewer, project_id)
     await _change(session, viewer, project, changes)
-    await session.flush()
     await session.refresh(project)
     return project
 
@@ -103,7 +101,6 @@ async def delete_classification_project(
     if await session.scalar(select(approved)):
         project.disabled_at, project.disabled_by_id = func.now(), signed_in(viewer)
         project.status = ClassificationProjectStatus.FINISHED
-        await session.flush()
         await session.refresh(project)
         return project
     await session.execute(delete(ClassificationProject).where(ClassificationProject.id == project.id))

@@ -59,7 +59,6 @@ async def update_collection(
         collection.name = changes["name"]
     if "description" in changes:
         collection.description = _description(changes["description"])
-    await session.flush()
     await session.refresh(collection)
     return collection
 

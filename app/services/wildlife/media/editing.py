@@ -134,7 +134,6 @@ async def update_resource(
         if len(changes["tags"]) > settings.keywords_max:
             raise LimitReached("A medium has too many tags.", limit=settings.keywords_max)
         resource.tags = list(changes["tags"])
-    await session.flush()
     await session.refresh(resource)
     return resource
 
