@@ -55,7 +55,7 @@ async def post(session: WriteSession, viewer: Viewer, adjustment_id: int) -> Adj
     else:
         own = await ledger.debits(session, made.user_id, made.currency, -made.change)
     operation = await ledger.post(session, about, [*own, Leg(other, -made.change)])
-    await proposals.posted(session, viewer, made, operation)
+    await proposals.mark_posted(session, viewer, made, operation)
     audit.record(session, signed_in(viewer), "postAdjustment", about=made, user_id=made.user_id)
     message = f"Your balance was adjusted by {amounts.written(made.change)} {made.currency.value}: {made.reason}"
     notifications.notify(session, made.user_id, message, about=operation, event="adjusted")
@@ -65,6 +65,6 @@ async def post(session: WriteSession, viewer: Viewer, adjustment_id: int) -> Adj
 async def reject(session: WriteSession, viewer: Viewer, adjustment_id: int) -> Adjustment:
     """Rejects an adjustment, or takes back one's own proposal. Nothing is moved."""
     made = await proposals.locked(session, viewer, Adjustment, adjustment_id)
-    await proposals.rejected(session, viewer, made)
+    await proposals.mark_rejected(session, viewer, made)
     audit.record(session, signed_in(viewer), "rejectAdjustment", about=made, user_id=made.user_id)
     return made

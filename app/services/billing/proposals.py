@@ -37,14 +37,14 @@ def require_another(viewer: Viewer, made: Proposal, user_ids: Collection[int]) -
         raise Forbidden(f"This {name} is about your own balance. Somebody else of the staff has to post it.")
 
 
-async def posted(session: WriteSession, viewer: Viewer, made: Proposal, operation: Operation) -> None:
-    """Says who posted it."""
+async def mark_posted(session: WriteSession, viewer: Viewer, made: Proposal, operation: Operation) -> None:
+    """Marks it as posted by the viewer, by an operation."""
     made.operation_id = operation.id
     await _decide(session, viewer, made, AdjustmentState.POSTED)
 
 
-async def rejected(session: WriteSession, viewer: Viewer, made: Proposal) -> None:
-    """Says who rejected it."""
+async def mark_rejected(session: WriteSession, viewer: Viewer, made: Proposal) -> None:
+    """Marks it as rejected by the viewer."""
     await _decide(session, viewer, made, AdjustmentState.REJECTED)
 
 

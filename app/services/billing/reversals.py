@@ -58,7 +58,7 @@ async def post(session: WriteSession, viewer: Viewer, reversal_id: int) -> Rever
     proposals.require_another(viewer, made, user_ids)
     operation = await ledger.reverse(session, made.reverses_id, actor_id=signed_in(viewer), reason=made.reason)
     await _let_grants_end_again(session, operation)
-    await proposals.posted(session, viewer, made, operation)
+    await proposals.mark_posted(session, viewer, made, operation)
     _record(session, viewer, "postReversal", made, user_ids)
     await _tell(session, operation)
     return made
@@ -67,7 +67,7 @@ async def post(session: WriteSession, viewer: Viewer, reversal_id: int) -> Rever
 async def reject(session: WriteSession, viewer: Viewer, reversal_id: int) -> Reversal:
     """Rejects a reversal, or takes back one's own proposal. Nothing is moved."""
     made = await proposals.locked(session, viewer, Reversal, reversal_id)
-    await proposals.rejected(session, viewer, made)
+    await proposals.mark_rejected(session, viewer, made)
     _record(session, viewer, "rejectReversal", made, await ledger.owners(session, made.reverses_id))
     return made
 
