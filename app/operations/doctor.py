@@ -71,7 +71,7 @@ def _finding(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _database() -> str:
-    if trouble := poolers.found(_database_url()):
+    if trouble := poolers.trouble_at(_database_url()):
         raise Ill(f"a pooler: {trouble}", poolers.remedy("DATABASE_URL"))
     try:
         return f"PostgreSQL {_database_says('SHOW server_version')}"

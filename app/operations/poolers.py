@@ -21,7 +21,7 @@ _SESSION = "SELECT pg_backend_pid(), (SELECT setting FROM pg_settings WHERE name
 def refuse() -> None:
     """Raises CannotStart if the database or its replica is reached through a pooler."""
     for variable, url in (("DATABASE_URL", settings.database_url), ("FIELDGRAPH_READER_URL", settings.reader_url)):
-        if url and (trouble := found(url)):
+        if url and (trouble := trouble_at(url)):
             raise CannotStart(f"{variable} leads to a pooler, such as PgBouncer. {trouble} {remedy(variable)}")
 
 
@@ -30,7 +30,7 @@ def remedy(variable: str) -> str:
     return REMEDY.format(variable=variable)
 
 
-def found(url: str) -> str | None:
+def trouble_at(url: str) -> str | None:
     """What the pooler at an address does to our sessions; None if there is none, or nobody answers."""
     try:
         connection = psycopg.connect(

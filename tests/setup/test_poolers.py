@@ -82,7 +82,7 @@ def folder(servers, tmp_path_factory):
 )
 def test_pgbouncer_is_found(servers, folder, said, trouble):
     with bouncer(servers, folder, **said) as url:
-        assert poolers.found(url) == trouble
+        assert poolers.trouble_at(url) == trouble
 
 
 def test_pgbouncer_is_found_where_the_role_has_our_limits(servers, folder):
@@ -91,14 +91,14 @@ def test_pgbouncer_is_found_where_the_role_has_our_limits(servers, folder):
         connection.execute(f"ALTER ROLE {private.APP_ROLE} SET statement_timeout = {limit_ms}")
         try:
             with bouncer(servers, folder, **DROPPING) as url:
-                assert poolers.found(url) == "It lends our sessions to others between transactions."
+                assert poolers.trouble_at(url) == "It lends our sessions to others between transactions."
         finally:
             connection.execute(f"ALTER ROLE {private.APP_ROLE} RESET statement_timeout")
 
 
 def test_postgresql_itself_is_none_and_nobody_is_none(servers, tmp_path):
-    assert poolers.found(str(settings.database_url)) is None
-    assert poolers.found(f"postgresql+psycopg://nobody@/nothing?host={tmp_path}") is None
+    assert poolers.trouble_at(str(settings.database_url)) is None
+    assert poolers.trouble_at(f"postgresql+psycopg://nobody@/nothing?host={tmp_path}") is None
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "FIELDGRAPH_READER_URL"])
