@@ -235,7 +235,7 @@ def _means(graph: _Graph, forest: Forest) -> str:
         goes_left = graph.do("Or", is_below, is_sent)
         at = graph.do("Where", goes_left, graph.do("Gather", left, at), graph.do("Gather", right, at))
     leaves = graph.do("Gather", graph.const(forest.to, np.int64), at)
-    said = graph.do("Gather", graph.const(forest.said), leaves)
+    said = graph.do("Gather", graph.const(forest.leaf_values), leaves)
     return graph.do("ReduceMean", said, graph.const([1], np.int64), keepdims=0)
 
 

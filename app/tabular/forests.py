@@ -20,9 +20,9 @@ Ints = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees in a row, nodes left before right. `to` is the right child of a node, or what a leaf says: a row of `said`.
+    """Trees in a row, left nodes before right. `to` is a node's right child, or of a leaf its row in `leaf_values`.
 
-    `feature` is -1 at leaves; `said` is leaves × outputs.
+    `feature` is -1 at leaves; `leaf_values` are leaves × outputs.
     """
 
     feature: Ints
@@ -30,7 +30,7 @@ class Forest:
     to: Ints
     missing_left: NDArray[np.uint8]
     starts: Ints
-    said: NDArray[np.float32]
+    leaf_values: NDArray[np.float32]
 
     @classmethod
     def read(cls, arrays: Mapping[str, NDArray[Any]]) -> "Forest":
@@ -54,5 +54,5 @@ class Forest:
             values = seen[rows, feature]
             left = np.where(np.isnan(values), self.missing_left[at] == 1, values <= self.threshold[at])
             at = np.where(inner, np.where(left, at + 1, self.to[at]), at)
-        means: Numbers = self.said[self.to[at]].mean(1, dtype=np.float64)
+        means: Numbers = self.leaf_values[self.to[at]].mean(1, dtype=np.float64)
         return means

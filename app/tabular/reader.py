@@ -148,7 +148,7 @@ def forest(arrays: dict[str, Any], inputs: Any) -> Any:
         while (asked := arrays["feature"][at]) >= 0:
             left = arrays["missing_left"][at] if np.isnan(seen[asked]) else seen[asked] <= arrays["threshold"][at]
             at = at + 1 if left else arrays["to"][at]
-        said = said + arrays["said"][arrays["to"][at]]
+        said = said + arrays["leaf_values"][arrays["to"][at]]
     return said / len(arrays["starts"])
 
 

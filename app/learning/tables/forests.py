@@ -18,7 +18,7 @@ from app.tabular.heads import Candidate, Forested
 
 # More rows make a tree slow to grow and large to keep, and hardly better.
 ROWS_MAX = 50_000
-LEAVES_MAX, SAID_MAX = 20_000, 50_000
+LEAVES_MAX, LEAF_VALUES_MAX = 20_000, 50_000
 STEP = 10
 STEP_S = 0.3
 
@@ -77,7 +77,7 @@ class ForestMaker:
 
         options = {
             "max_features": self.plan.features_share,
-            "min_samples_leaf": max(1, ceil(rows / LEAVES_MAX), ceil(rows * ground.outputs / SAID_MAX)),
+            "min_samples_leaf": max(1, ceil(rows / LEAVES_MAX), ceil(rows * ground.outputs / LEAF_VALUES_MAX)),
             "random_state": ground.seed,
             "warm_start": True,
         }
@@ -91,8 +91,8 @@ def _rounded_down(thresholds: Numbers) -> NDArray[np.float32]:
 
 
 def read_forest(trees: Sequence[Any], classes: Ints | None, outputs: int) -> Forest:
-    """Grown trees as arrays; classes that no row had are never said."""
-    features, thresholds, targets, missing, starts, said = [], [], [], [], [], []
+    """Grown trees as arrays; classes that no row had are never answered."""
+    features, thresholds, targets, missing, starts, leaf_values = [], [], [], [], [], []
     nodes = leaves = 0
     for tree in trees:
         is_leaf = tree.children_left < 0
@@ -104,7 +104,7 @@ def read_forest(trees: Sequence[Any], classes: Ints | None, outputs: int) -> For
         own = tree.value[is_leaf, 0]
         values = np.zeros((len(own), outputs))
         values[:, slice(None) if classes is None else classes] = own if classes is None else own / own.sum(1)[:, None]
-        said.append(values)
+        leaf_values.append(values)
         nodes, leaves = nodes + len(is_leaf), leaves + len(own)
     return Forest(
         np.concatenate(features).astype(np.int32),
@@ -112,5 +112,5 @@ def read_forest(trees: Sequence[Any], classes: Ints | None, outputs: int) -> For
         np.concatenate(targets).astype(np.int32),
         np.concatenate(missing).astype(np.uint8),
         np.array(starts, np.int32),
-        np.concatenate(said).astype(np.float32),
+        np.concatenate(leaf_values).astype(np.float32),
     )
