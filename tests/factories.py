@@ -28,6 +28,7 @@ from app.models.system import Job, JobState, UserNotification
 from app.services.accounts.sign_in import sessions, sign_ups
 from app.services.accounts.sign_in.sessions import SignedIn
 from app.services.mapping.trainings.lifecycle import TrainingFigures
+from app.services.system import notifications
 
 # A tenth of a second each, and the password is never asked for: one hash for all.
 PASSWORD = "correct horse battery"
@@ -202,6 +203,16 @@ async def approved_prediction(database: Database, of: Training, **fields: Any) -
 
 async def notification(database: Database, user_id: int, **fields: Any) -> UserNotification:
     return await add(database, UserNotification(**{"user_id": user_id, "message": "It is done.", **fields}))
+
+
+async def notify(
+    database: Database, person: SignedIn, *messages: str, about: Record | None = None, event: str | None = None
+) -> list[UserNotification]:
+    """Notifies somebody by the service, about themselves unless it is told; gives the notifications, in order."""
+    async with database.writing() as session:
+        for message in messages:
+            notifications.notify(session, person.user.id, message, about=about or person.user, event=event)
+    return await newest_notifications(database, person.user.id, len(messages))
 
 
 async def newest_notifications(database: Database, user_id: int, count: int) -> list[UserNotification]:

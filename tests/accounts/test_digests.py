@@ -12,7 +12,7 @@ from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.kinds.social import SocialNotification
 from app.models.system import AuditEntry, Job, Mail, UserNotification
-from app.services.system import digests, notification_groups, notifications
+from app.services.system import digests, notification_groups
 from app.settings import settings
 from app.signing import Seal
 from resolvers.ids import encode
@@ -33,13 +33,6 @@ async def wants_mail(database, owner, monkeypatch):
 async def change_user(database, person, **values):
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == person.id).values(**values))
-
-
-async def tell(database, person, *messages, about=None):
-    async with database.writing() as session:
-        for message in messages:
-            notifications.notify(session, person.id, message, about=about or person.user)
-    return await factories.newest_notifications(database, person.id, len(messages))
 
 
 async def post(database):
@@ -66,7 +59,7 @@ async def test_one_notification_is_one_mail_with_a_link_to_what_it_is_about(
 ):
     monkeypatch.setattr(settings, "thing_url", "https://app.example.org/{type}/{id}")
     team = await factories.team(database, owner.id)
-    await tell(database, owner, "Ann joined\nyour team.", about=team)
+    await factories.notify(database, owner, "Ann joined\nyour team.", about=team)
     assert await post(database) == 1
     await deliver()
     [mail] = mailbox.mails
@@ -78,7 +71,7 @@ async def test_one_notification_is_one_mail_with_a_link_to_what_it_is_about(
 
 async def test_many_are_one_mail_newest_first_and_the_rest_is_counted(database, owner, mailbox, deliver, monkeypatch):
     monkeypatch.setattr(settings, "notifications_per_mail_max", 3)
-    await tell(database, owner, *(f"Message {number}." for number in range(5)))
+    await factories.notify(database, owner, *(f"Message {number}." for number in range(5)))
     assert await post(database) == 1
     assert await post(database) == 0
     await deliver()
@@ -91,7 +84,7 @@ async def test_many_are_one_mail_newest_first_and_the_rest_is_counted(database, 
 
 async def test_what_comes_together_goes_out_together(database, owner, mailbox, deliver, monkeypatch):
     monkeypatch.setattr(settings, "notification_settle_s", 60)
-    [first, _] = await tell(database, owner, "One.", "Two.")
+    [first, _] = await factories.notify(database, owner, "One.", "Two.")
     assert await post(database) == 0
     async with database.writing() as session:
         settled = datetime.now(UTC) - timedelta(seconds=61)
@@ -104,9 +97,9 @@ async def test_what_comes_together_goes_out_together(database, owner, mailbox, d
 
 
 async def test_nobody_is_mailed_twice_in_an_hour(database, owner, mailbox, deliver):
-    await tell(database, owner, "One.")
+    await factories.notify(database, owner, "One.")
     assert await post(database) == 1
-    await tell(database, owner, "Two.", "Three.")
+    await factories.notify(database, owner, "Two.", "Three.")
     assert await post(database) == 0
     await an_hour_passes(database)
     assert await post(database) == 1
@@ -127,29 +120,29 @@ async def test_nobody_is_mailed_twice_in_an_hour(database, owner, mailbox, deliv
     ids=lambda values: next(iter(values)),
 )
 async def test_who_does_not_want_mails_gets_none_at_either_step(database, owner, mailbox, deliver, values):
-    await tell(database, owner, "One.")
+    await factories.notify(database, owner, "One.")
     assert await post(database) == 1
     await change_user(database, owner, **values)
     await deliver()
     await an_hour_passes(database)
-    await tell(database, owner, "Two.")
+    await factories.notify(database, owner, "Two.")
     assert await post(database) == 0
     assert await waiting(database) == 0
     assert mailbox.mails == []
 
 
 async def test_what_is_read_before_is_not_mailed(ask, database, owner, mailbox, deliver):
-    await tell(database, owner, "One.", "Two.")
+    await factories.notify(database, owner, "One.", "Two.")
     await ask(MARK_ALL, viewer=owner)
     assert (await post(database), await waiting(database)) == (0, 0)
-    await tell(database, owner, "Three.", "Four.")
+    await factories.notify(database, owner, "Three.", "Four.")
     assert await post(database) == 1
     async with database.writing() as session:
         read = update(UserNotification).where(UserNotification.message == "Three.")
         await session.execute(read.values(is_read=True, read_at=func.now()))
     await deliver()
     assert mailbox.to("owner@fieldgraph.test") == ["Fieldgraph: Four."]
-    await tell(database, owner, "Five.")
+    await factories.notify(database, owner, "Five.")
     await an_hour_passes(database)
     await post(database)
     await ask(MARK_ALL, viewer=owner)
@@ -158,16 +151,16 @@ async def test_what_is_read_before_is_not_mailed(ask, database, owner, mailbox, 
 
 
 async def test_what_came_after_is_left_to_the_next_mail(database, owner, mailbox, deliver):
-    await tell(database, owner, "One.")
+    await factories.notify(database, owner, "One.")
     await post(database)
-    await tell(database, owner, "Two.")
+    await factories.notify(database, owner, "Two.")
     await deliver()
     assert mailbox.to("owner@fieldgraph.test") == ["Fieldgraph: One."]
     assert await waiting(database) == 1
 
 
 async def test_a_mail_that_is_refused_for_now_says_the_same_when_tried_again(database, owner, mailbox, deliver):
-    await tell(database, owner, "One.")
+    await factories.notify(database, owner, "One.")
     await post(database)
     mailbox.answers.append("451 Later")
     await deliver()
@@ -189,7 +182,7 @@ async def test_of_many_who_post_at_once_one_does_for_each_person(database, datab
         signed_in = await factories.user(database, f"person{number}", **fields)
         people.append(Person(signed_in.user, signed_in.token))
     for person in people:
-        await tell(database, person, "One.", "Two.")
+        await factories.notify(database, person, "One.", "Two.")
     workers = [Database(database_url, redis_url) for _ in range(4)]
     posted = await asyncio.gather(*(post(worker) for worker in workers * 2))
     for worker in workers:
@@ -201,18 +194,18 @@ async def test_of_many_who_post_at_once_one_does_for_each_person(database, datab
 
 async def test_a_worker_that_comes_second_to_a_person_asks_again(database, database_url, redis_url, owner, mailbox):
     """It saw them waiting, then waited for nobody, and finds them mailed."""
-    await tell(database, owner, "One.")
+    await factories.notify(database, owner, "One.")
     second = Database(database_url, redis_url)
     async with database.writing() as session:
         assert await digests.post_digests(session) == 1
         assert await post(second) == 0  # passes by whom another holds
-    await tell(database, owner, "Two.")
+    await factories.notify(database, owner, "Two.")
     assert await post(second) == 0
     await second.close()
 
 
 async def test_the_mail_can_be_ended_by_its_program_and_that_is_kept(api, ask, database, owner, mailbox, deliver):
-    await tell(database, owner, "One.")
+    await factories.notify(database, owner, "One.")
     await post(database)
     await deliver()
     [mail] = mailbox.mails

@@ -6,7 +6,6 @@ import pytest
 
 from app.models.kinds.mapping import MappingJob
 from app.models.system import JobState
-from app.services.system import notifications
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories
@@ -40,10 +39,7 @@ def notify(database, training):
     """Tells somebody something about the training."""
 
     async def notify(person, *messages, about=training):
-        async with database.writing() as session:
-            for message in messages:
-                notifications.notify(session, person.id, message, about=about)
-        return await factories.newest_notifications(database, person.id, len(messages))
+        return await factories.notify(database, person, *messages, about=about)
 
     return notify
 

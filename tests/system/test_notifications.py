@@ -12,7 +12,6 @@ from app.models.choices import DeliveryMethod
 from app.models.system import Event, UserNotification
 from app.services.mapping.trainings import lifecycle
 from app.services.system import notifications, pruning
-from app.services.system import notifications as notifications_service
 from app.settings import settings
 from resolvers.ids import encode
 from tests import factories
@@ -41,10 +40,8 @@ def told(database):
 
 
 async def tell(database, person, message, about, event=None):
-    async with database.writing() as session:
-        notifications_service.notify(session, person.id, message, about=about, event=event)
-    async with database.reading() as session:
-        return await session.scalar(select(UserNotification).order_by(UserNotification.id.desc()).limit(1))
+    [told] = await factories.notify(database, person, message, about=about, event=event)
+    return told
 
 
 async def prefer(database, person, *methods):

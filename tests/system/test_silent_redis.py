@@ -13,7 +13,6 @@ from app.models.accounts import User
 from app.models.kinds.mapping import MappingJob
 from app.models.system import JobState
 from app.rates import Rates
-from app.services.system import notifications
 from app.settings import settings
 from jobs import broker
 from jobs.run import JobRun, Work
@@ -72,10 +71,10 @@ async def test_a_subscription_gets_its_events_in_order_before_and_after(api, mut
     async with connected(api, owner) as client:
         await client.subscribe(TOLD)
         await client.begun()
-        await notify(database, owner, "silent")
+        await factories.notify(database, owner, "silent")
         assert (await in_time(client.next()))["notification"]["message"] == "silent"
         mute.speak()
-        await notify(database, owner, "speaking")
+        await factories.notify(database, owner, "speaking")
         assert (await in_time(client.next()))["notification"]["message"] == "speaking"
 
 
@@ -131,11 +130,6 @@ async def test_counting_begins_again_when_it_speaks(mute):
 
     await until(is_refused)
     await counts.close()
-
-
-async def notify(database, owner, message):
-    async with database.writing() as session:
-        notifications.notify(session, owner.id, message, about=owner.user)
 
 
 async def until(condition):

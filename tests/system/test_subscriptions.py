@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
 from app import events
 from app.events.dispatcher import EventDispatcher
@@ -11,13 +11,11 @@ from app.main import build
 from app.models.accounts import Session
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus
-from app.models.system import UserNotification
 from app.policies import Viewer
 from app.services import viewers
 from app.services.mapping.trainings import lifecycle
 from app.services.mapping.trainings import progress as progress_service
 from app.services.system import jobs, notifications
-from app.services.system import notifications as notifications_service
 from app.services.system.jobs import Progress
 from app.settings import settings
 from jobs.run import JobRun
@@ -203,10 +201,8 @@ async def test_nothing_is_told_of_a_training_that_is_not_there(live, owner, trai
 
 
 async def tell(database, person, message, about):
-    async with database.writing() as session:
-        notifications_service.notify(session, person.id, message, about=about)
-    async with database.reading() as session:
-        return await session.scalar(select(UserNotification).order_by(UserNotification.id.desc()).limit(1))
+    [told] = await factories.notify(database, person, message, about=about)
+    return told
 
 
 async def test_without_a_cursor_notifications_begin_with_what_comes_from_now_on(live, database, owner, training):
