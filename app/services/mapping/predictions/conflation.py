@@ -31,7 +31,8 @@ KEEP_MAP = (
     text("CREATE INDEX ON osm_here USING gist (geom)"),
     text("ANALYZE osm_here"),
 )
-# A feature in several parts is compared in each of them; the part with the larger overlap decides.
+# A feature in several parts is compared in each of them; the part with the larger overlap decides. What lies wholly
+# under mapped buildings has a share of exactly 1: the last digits of an area differ from one build of GEOS to another.
 COMPARE = text("""
     WITH compared AS (
         SELECT feature.id, GREATEST(
@@ -44,7 +45,7 @@ COMPARE = text("""
         GROUP BY feature.id
     )
     UPDATE predicted_features AS feature
-    SET osm_share = LEAST(share, 1), conflation = CASE
+    SET osm_share = LEAST(round(CAST(share AS numeric), 6), 1), conflation = CASE
         WHEN share >= :duplicate THEN 'DUPLICATE' WHEN share >= :overlap THEN 'OVERLAP' ELSE 'NEW'
     END
     FROM compared
