@@ -25,6 +25,7 @@ async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connec
         for id in ("1", "2", "3"):
             await talk.subscribe(id, "subscription { large(bytes: 1000000) }")
         await eventually(lambda: served.journal.opened == 3)
+        begun = asyncio.all_tasks() - before
         [line] = served.server.server_state.connections
         async with asyncio.timeout(PATIENCE_S):
             while not line.outbox._waiting:
@@ -33,7 +34,7 @@ async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connec
                 await asyncio.sleep(0.01)
         talk.connection.transport.abort()
     await eventually(lambda: served.journal.closed == 3)
-    await eventually(lambda: asyncio.all_tasks() <= before)
+    await eventually(lambda: all(task.done() for task in begun))
 
 
 async def test_a_connection_that_breaks_ends_what_never_waits(connect, served, eventually):

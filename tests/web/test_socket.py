@@ -373,7 +373,7 @@ async def test_an_operation_with_a_token_that_ended_meanwhile_closes_the_socket(
 
 
 async def test_sockets_that_drop_leave_nothing_behind(connect, served, eventually):
-    before = len(asyncio.all_tasks())
+    before, begun = asyncio.all_tasks(), set()
     for _ in range(3):
         async with contextlib.AsyncExitStack() as stack:
             talks = [await stack.enter_async_context(connect()) for _ in range(50)]
@@ -381,7 +381,8 @@ async def test_sockets_that_drop_leave_nothing_behind(connect, served, eventuall
                 await talk.init()
                 await talk.subscribe("1", ENDLESS)
                 await talk.hear()
+            begun |= asyncio.all_tasks() - before
             for talk in talks:
                 talk.connection.transport.abort()
-    await eventually(lambda: len(asyncio.all_tasks()) <= before)
+    await eventually(lambda: all(task.done() for task in begun))
     assert served.journal.closed == 150
