@@ -24,7 +24,7 @@ from app.services.wildlife.classifications import approving, writing
 from app.services.wildlife.classifications.observations import Observation
 from resolvers import ids
 from tests import factories
-from tests.system.test_blank_texts import FIELDS, SECRETS
+from tests.system.test_blank_texts import FIELDS, SECRETS, by_mutation
 from tests.system.test_inputs import CORE, FIXED, ids_for, put, rows, send
 from tests.wildlife import classifying
 from tests.wildlife import factories as wild
@@ -177,26 +177,23 @@ def test_there_are_texts_to_try():
     assert len(TEXTS) > 20
 
 
-@pytest.mark.parametrize(("field", "name", "path"), TEXTS, ids=str)
+@pytest.mark.parametrize("field", by_mutation(TEXTS))
 async def test_a_text_may_have_as_many_characters_as_its_limit_and_no_more(
-    api, redis_url, every_row, owner, staff, measured, field, name, path, monkeypatch
+    api, redis_url, every_row, owner, staff, measured, field, monkeypatch
 ):
-    kind = CORE.type_map["Mutation"].fields[field].args[name].type
-
-    async def given(text: str) -> str:
+    async def given(name: str, path: tuple[str | int, ...], text: str) -> str:
         monkeypatch.setitem(FIXED, "token", token_of(Purpose.SIGN_UP, f"new{len(text)}@fieldgraph.test"))
         with Redis.from_url(redis_url) as client:  # nobody is too fast here
             client.flushdb()
-        answers = [
-            (await send(api, viewer, "Mutation", field, name, put(kind, path, text, ids_for(field, every_row)))).text
-            for viewer in (staff, owner)
-        ]
+        value = put(CORE.type_map["Mutation"].fields[field].args[name].type, path, text, ids_for(field, every_row))
+        answers = [(await send(api, viewer, "Mutation", field, name, value)).text for viewer in (staff, owner)]
         return "".join(answers)
 
-    answer = await given("Roofs")
-    names = [".".join(map(str, path[start:])) for start in range(len(path))]
-    most = next((measured[each] for each in names if each in measured), None)
-    assert most is not None, f"{field}: no limit was checked, but {answer}; see ELSEWHERE"
-    refusal = f"Use 1 to {most} characters; this has"
-    assert refusal not in await given("a" * most)
-    assert f"{refusal} {most + 1}." in await given("a" * (most + 1))
+    for name, path in by_mutation(TEXTS)[field]:
+        answer = await given(name, path, "Roofs")
+        names = [".".join(map(str, path[start:])) for start in range(len(path))]
+        most = next((measured[each] for each in names if each in measured), None)
+        assert most is not None, f"{field} {path}: no limit was checked, but {answer}; see ELSEWHERE"
+        refusal = f"Use 1 to {most} characters; this has"
+        assert refusal not in await given(name, path, "a" * most), path
+        assert f"{refusal} {most + 1}." in await given(name, path, "a" * (most + 1)), path
