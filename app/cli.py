@@ -91,7 +91,7 @@ def work(
 
 def _answers() -> "Opener":
     # Loaded by the first job that needs it: it takes as much memory again as the worker.
-    from app.answers import opened
+    from app.job_queries import opened
 
     return opened
 

@@ -1,4 +1,4 @@
-"""What the schema answers to jobs: for a viewer instead of a token, without a request.
+"""Queries and subscriptions that jobs ask: for a viewer instead of a token, without a request.
 
 It is built of the parts of the API: the same documents, limits, plans and rights.
 """

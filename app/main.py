@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from app import answers, logs, redis_client, tracing
+from app import job_queries, logs, redis_client, tracing
 from app.database import Database
 from app.discovery import import_tree
 from app.events.dispatcher import EventDispatcher
@@ -67,7 +67,7 @@ from schema import schema
 from schema.limits import Limits
 
 import_tree("app.services")
-answering.provide(lambda: answers.opened)
+answering.provide(lambda: job_queries.opened)
 # With PostGIS, and in a state that takes changes: a standby, or a server whose disk is full, may be read-only.
 CAN_WRITE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), postgis_lib_version()"
 

@@ -21,7 +21,7 @@ from tests.integrations.receiver import receiving
 @pytest.fixture(autouse=True)
 def answers(monkeypatch):
     """Jobs may ask the schema."""
-    from app.answers import opened  # noqa: PLC0415 - loads the whole schema
+    from app.job_queries import opened  # noqa: PLC0415 - loads the whole schema
 
     monkeypatch.setattr(answering, "_loaders", [lambda: opened])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.answers import document_of, documents, name_of
+from app.job_queries import document_of, documents, name_of
 from app.models.kinds import WebhookTopic
 from app.models.mapping.trainings import Training
 from app.signals import Signals
