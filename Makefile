@@ -85,7 +85,7 @@ bench-automl: ## Measure tables, lines and answers of machines, beside LightGBM 
 	@$(python) uv pip install -q "lightgbm>=4.6"
 	@$(python) tests.bench.automl $(ARGS)
 
-bench-ledger: ## Measure postings of money beside pgbench's TPC-B; ARGS="--entries 1000000" fills the ledger first
+bench-ledger: ## Measure postings of money beside pgbench's TPC-B; ARGS="--entries 1000 --entries 10000000" compares two sizes
 	@./setup.sh --dev
 	@$(python) tests.bench.ledger $(ARGS)
 

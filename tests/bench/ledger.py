@@ -4,10 +4,11 @@ Both are driven by pgbench with 16 clients, in turns, and every transaction is d
 the lock of the payer's wallet, and the statement of `ledger.post` with an operation and three entries. `spread` is
 among 1 000 payers and sellers, `hot` is all against one seller, whose wallet is divided as `ledger.wallet` does it.
 Statements are prepared, as the driver does it for the
-API; TPC-B is measured as pgbench has it, and prepared as well. `--entries` fills the ledger first, to see whether the
-cost grows.
+API; TPC-B is measured as pgbench has it, and prepared as well. `--entries`, given once or more, fills a ledger each, to
+see whether the cost grows: they are measured in turns.
 """
 
+import contextlib
 import subprocess
 import tempfile
 from pathlib import Path
@@ -92,21 +93,52 @@ class Rate(NamedTuple):
 def main(
     seconds: Annotated[int, typer.Option(help="How long each is measured in a round.", min=1, max=600)] = 4,
     rounds: Annotated[int, typer.Option(help="How often each is measured.", min=1, max=100)] = 3,
-    entries: Annotated[int, typer.Option(help="How many entries there are before.", min=0)] = 20_000,
+    entries: Annotated[list[int] | None, typer.Option(help="How many entries there are before: 20 000.", min=0)] = None,
 ) -> None:
     """Measure postings beside TPC-B."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile("w", suffix=".sql") as rows:
-        rows.write(NOTHING)
-        rows.flush()
-        with filled(Path(rows.name)) as servers:
-            _fill(servers, entries)
-            rates = _measure(servers, Path(folder), (seconds, rounds))
-    plain = rates["TPC-B"].per_s
-    for name, rate in rates.items():
-        console.print(
-            f"{name:<15}{rate.per_s:9,.0f} per s   p99 {rate.p99_ms:7.1f} ms   {rate.per_s / plain:5.2f} of TPC-B"
-        )
-    console.print(f"hot is {rates['hot'].per_s / rates['spread'].per_s:.2f} of spread")
+    with contextlib.ExitStack() as stack:
+        ledgers = [_ledger(stack, size) for size in entries or [20_000]]
+        for _ in range(rounds):
+            for ledger in ledgers:
+                ledger.measure(seconds)
+    for ledger in ledgers:
+        ledger.show()
+
+
+class Ledger:
+    """A server with a ledger of some size, and how long transactions took there."""
+
+    def __init__(self, servers: PrivateServers, folder: Path, entries: int) -> None:
+        self._servers = servers
+        self._folder = folder
+        self._entries = entries
+        _fill(servers, entries)
+        self._runs = _runs(servers, folder)
+        self._took: dict[str, list[float]] = {name: [] for name in self._runs}
+        self._seconds = 0
+        _pgbench(servers, folder, "--initialize", "--quiet", f"--scale={CLIENTS}")
+
+    def measure(self, seconds: int) -> None:
+        """Has each run go on for so long."""
+        for name, options in self._runs.items():
+            self._took[name] += _took(self._servers, self._folder, seconds, *options)
+        self._seconds += seconds
+
+    def show(self) -> None:
+        """Prints what was measured."""
+        rates = {name: Rate(len(each) / self._seconds, quantiles(each, n=100)[98]) for name, each in self._took.items()}
+        console.print(f"{self._entries:,} entries")
+        for name, rate in rates.items():
+            share = rate.per_s / rates["TPC-B"].per_s
+            console.print(f"{name:<15}{rate.per_s:9,.0f} per s   p99 {rate.p99_ms:7.1f} ms   {share:5.2f} of TPC-B")
+        console.print(f"hot is {rates['hot'].per_s / rates['spread'].per_s:.2f} of spread")
+
+
+def _ledger(stack: contextlib.ExitStack, entries: int) -> Ledger:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    rows = folder / "nothing.sql"
+    rows.write_text(NOTHING)
+    return Ledger(stack.enter_context(filled(rows)), folder, entries)
 
 
 def _fill(servers: PrivateServers, entries: int) -> None:
@@ -117,7 +149,8 @@ def _fill(servers: PrivateServers, entries: int) -> None:
         connection.execute("VACUUM ANALYZE ledger_accounts, operations, ledger_entries")
 
 
-def _measure(servers: PrivateServers, folder: Path, times: tuple[int, int]) -> dict[str, Rate]:
+def _runs(servers: PrivateServers, folder: Path) -> dict[str, list[str]]:
+    """The options of pgbench by what it measures."""
     with servers.connect() as connection:
         [first, platform] = connection.execute(
             "SELECT min(id) FILTER (WHERE kind = 'WALLET') - 1, min(id) FILTER (WHERE kind = 'COMMISSION') - 1 "
@@ -131,12 +164,7 @@ def _measure(servers: PrivateServers, folder: Path, times: tuple[int, int]) -> d
         places = {"first": first, "platform": platform, "stripes": STRIPES, "busy": BUSY_ENTRIES}
         script.write_text(SALE.format(people=PEOPLE, seller=seller, **places))
         runs[name] = ["--protocol=prepared", "--file", str(script)]
-    _pgbench(servers, folder, "--initialize", "--quiet", f"--scale={CLIENTS}")
-    seconds, rounds = times
-    took: dict[str, list[float]] = {name: [] for name in runs}
-    for name, options in list(runs.items()) * rounds:
-        took[name] += _took(servers, folder, seconds, *options)
-    return {name: Rate(len(each) / seconds / rounds, quantiles(each, n=100)[98]) for name, each in took.items()}
+    return runs
 
 
 def _took(servers: PrivateServers, folder: Path, seconds: int, *options: str) -> list[float]:
