@@ -1,6 +1,9 @@
 """Who may see what, and who may do what. Every rule of the system is in this folder.
 
 `visible(Model, viewer)` begins a read; `require(rule, viewer, row)` guards a change.
+
+The alias of a table in a rule is made once, of the rule's own, and never correlates: to make one takes SQLAlchemy
+longer than the rest of the rule.
 """
 
 from collections.abc import Callable

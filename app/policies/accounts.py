@@ -21,6 +21,8 @@ from app.models.social import Block
 from app.models.usernames import FormerUsername
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
+_BLOCK, _MEMBERSHIP, _TEAM = aliased(Block), aliased(TeamMembership), aliased(Team)
+
 
 @reads(User)
 def visible_users(viewer: AnyViewer) -> ColumnElement[bool]:
@@ -42,12 +44,11 @@ def is_blocked(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnEl
     """Whether the viewer and the user in a column have blocked one another; false for anonymous viewers."""
     if not viewer.is_signed_in:
         return false()
-    block = aliased(Block)
     either = or_(
-        names_viewer(viewer, block.user_id) & (block.blocked_id == user_id),
-        (block.user_id == user_id) & names_viewer(viewer, block.blocked_id),
+        names_viewer(viewer, _BLOCK.user_id) & (_BLOCK.blocked_id == user_id),
+        (_BLOCK.user_id == user_id) & names_viewer(viewer, _BLOCK.blocked_id),
     )
-    return exists().where(either)
+    return exists().where(either).correlate_except(_BLOCK)
 
 
 @reads(Profile)
@@ -123,8 +124,8 @@ def belongs_to_team(viewer: AnyViewer, team_id: InstrumentedAttribute[Any]) -> C
     """Whether the viewer is a member of the team in a column: the basis of all team permissions."""
     if not viewer.is_signed_in:
         return false()
-    own = aliased(TeamMembership)
-    return exists().where(own.team_id == team_id, names_viewer(viewer, own.user_id))
+    own = exists().where(_MEMBERSHIP.team_id == team_id, names_viewer(viewer, _MEMBERSHIP.user_id))
+    return own.correlate_except(_MEMBERSHIP)
 
 
 @reads(Team)
@@ -146,8 +147,8 @@ def visible_team_invitations(viewer: AnyViewer) -> ColumnElement[bool]:
         return true()
     if not viewer.is_signed_in:
         return false()
-    own = aliased(Team)
-    return exists().where(own.id == TeamInvitation.team_id, names_viewer(viewer, own.admin_user_id))
+    own = exists().where(_TEAM.id == TeamInvitation.team_id, names_viewer(viewer, _TEAM.admin_user_id))
+    return own.correlate_except(_TEAM)
 
 
 def may_administer_this_team(viewer: Viewer, team: Team) -> bool:

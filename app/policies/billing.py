@@ -15,6 +15,8 @@ from app.models.billing.spending import SpendingRules
 from app.models.billing.top_ups import PaymentEvent, TopUp
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 
+_ENTRY = aliased(LedgerEntry.__table__)  # of the table: which of its types an entry is does not matter here
+
 
 @reads(LedgerAccount, ReservationPart)
 def visible_ledger_accounts(viewer: AnyViewer) -> ColumnElement[bool]:
@@ -86,9 +88,8 @@ def visible_operations(viewer: AnyViewer) -> ColumnElement[bool]:
         return true()
     if not viewer.is_signed_in:
         return false()
-    entry = aliased(LedgerEntry.__table__)  # of the table: which of its types an entry is does not matter here
-    moved = exists().where(entry.c.operation_id == Operation.id, names_viewer(viewer, entry.c.user_id))
-    return or_(names_viewer(viewer, Operation.operation_user_id), moved)
+    moved = exists().where(_ENTRY.c.operation_id == Operation.id, names_viewer(viewer, _ENTRY.c.user_id))
+    return or_(names_viewer(viewer, Operation.operation_user_id), moved.correlate_except(_ENTRY))
 
 
 @reads(Billing)

@@ -21,6 +21,9 @@ from app.models.social import (
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 from app.policies.accounts import is_blocked, visible_users
 
+_MUTE, _FRIENDSHIP = aliased(Mute), aliased(Friendship)
+_DEED: dict[type[Like | Share], type[Like | Share]] = {deed: aliased(deed) for deed in (Like, Share)}
+
 
 @reads(Post)
 def visible_posts(viewer: AnyViewer) -> ColumnElement[bool]:
@@ -114,25 +117,25 @@ def is_muted(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElem
     """Whether the viewer currently mutes the user in a column."""
     if not viewer.is_signed_in:
         return false()
-    mute = aliased(Mute)
-    holds = or_(mute.expires_at.is_(None), mute.expires_at > func.now())
-    return exists().where(names_viewer(viewer, mute.user_id), mute.muted_id == user_id, holds)
+    holds = or_(_MUTE.expires_at.is_(None), _MUTE.expires_at > func.now())
+    mute = exists().where(names_viewer(viewer, _MUTE.user_id), _MUTE.muted_id == user_id, holds)
+    return mute.correlate_except(_MUTE)
 
 
 def is_friend(viewer: AnyViewer, user_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Whether the user in a column is the viewer's friend."""
     if not viewer.is_signed_in:
         return false()
-    friendship = aliased(Friendship)
-    return exists().where(names_viewer(viewer, friendship.user_id), friendship.friend_id == user_id)
+    friendship = exists().where(names_viewer(viewer, _FRIENDSHIP.user_id), _FRIENDSHIP.friend_id == user_id)
+    return friendship.correlate_except(_FRIENDSHIP)
 
 
 def did_this(viewer: AnyViewer, deed: type[Like | Share]) -> ColumnElement[bool]:
     """Whether the viewer likes, or has shared, a post."""
     if not viewer.is_signed_in:
         return false()
-    own = aliased(deed)
-    return exists().where(names_viewer(viewer, own.user_id), own.post_id == Post.id)
+    own = _DEED[deed]
+    return exists().where(names_viewer(viewer, own.user_id), own.post_id == Post.id).correlate_except(own)
 
 
 def may_answer_this_friend_request(viewer: Viewer, request: FriendRequest) -> bool:

@@ -16,6 +16,8 @@ from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.policies import AnyViewer, Viewer, is_viewer, names_viewer, reads
 from app.policies.wildlife.projects import MANAGERS, has_role, is_member
 
+_FINAL, _MEMBER = aliased(Classification), aliased(ClassificationProjectMember)
+
 
 @reads(ClassificationProject)
 def visible_classification_projects(viewer: AnyViewer) -> ColumnElement[bool]:
@@ -69,11 +71,11 @@ def visible_bulk_approval_items(viewer: AnyViewer) -> ColumnElement[bool]:
 @reads(ClassificationApproval)
 def visible_approvals(viewer: AnyViewer) -> ColumnElement[bool]:
     """Those of visible classifications."""
-    final = aliased(Classification)
     if viewer.is_staff:
         return true()
-    seen = select(final.id).where(is_member(viewer, final.research_project_id))
-    return ClassificationApproval.final_id.in_(seen.where(final.id == ClassificationApproval.final_id))
+    seen = select(_FINAL.id).where(is_member(viewer, _FINAL.research_project_id))
+    seen = seen.where(_FINAL.id == ClassificationApproval.final_id).correlate_except(_FINAL)
+    return ClassificationApproval.final_id.in_(seen)
 
 
 @reads(Classificator, ClassificatorVersion)
@@ -106,8 +108,8 @@ def classifies_in_project(viewer: AnyViewer) -> ColumnElement[bool]:
 
 
 def _memberships(viewer: AnyViewer, *roles: ClassificationProjectRole) -> Select[int]:
-    own = aliased(ClassificationProjectMember)
-    return select(own.project_id).where(names_viewer(viewer, own.user_id), own.role.in_(roles))
+    own = select(_MEMBER.project_id).where(names_viewer(viewer, _MEMBER.user_id), _MEMBER.role.in_(roles))
+    return own.correlate_except(_MEMBER)
 
 
 def may_create_classificators(viewer: Viewer, _: None) -> bool:

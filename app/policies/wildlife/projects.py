@@ -24,6 +24,7 @@ ANY_ROLE = frozenset(ResearchProjectRole)
 WORKERS = ANY_ROLE - {ResearchProjectRole.VIEWER}
 MANAGERS = frozenset({ResearchProjectRole.OWNER, ResearchProjectRole.MANAGER})
 OWNERS = frozenset({ResearchProjectRole.OWNER})
+_MEMBER, _TEAM, _OWN = aliased(ResearchProjectMember), aliased(ResearchProjectTeam), aliased(TeamMembership)
 
 
 def has_role(
@@ -34,15 +35,14 @@ def has_role(
     """Whether the viewer has one of the roles in the research project in a column, alone or through a team."""
     if not viewer.is_signed_in:
         return false()
-    member, team, own = aliased(ResearchProjectMember), aliased(ResearchProjectTeam), aliased(TeamMembership)
-    alone = select(member.project_id).where(names_viewer(viewer, member.user_id), member.role.in_(roles))
+    alone = select(_MEMBER.project_id).where(names_viewer(viewer, _MEMBER.user_id), _MEMBER.role.in_(roles))
     through = (
-        select(team.project_id)
-        .join(own, own.team_id == team.team_id)
-        .where(names_viewer(viewer, own.user_id), team.role.in_(roles))
+        select(_TEAM.project_id)
+        .join(_OWN, _OWN.team_id == _TEAM.team_id)
+        .where(names_viewer(viewer, _OWN.user_id), _TEAM.role.in_(roles))
     )
     # Two plain lists, which do not depend on the row: PostgreSQL reads each once for the whole statement.
-    return or_(project_id.in_(alone), project_id.in_(through))
+    return or_(project_id.in_(alone.correlate_except(_MEMBER)), project_id.in_(through.correlate_except(_TEAM, _OWN)))
 
 
 def is_member(

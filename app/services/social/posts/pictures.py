@@ -117,8 +117,10 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
 
 async def discard_picture(session: WriteSession, post: Post) -> None:
     """Deletes the files of a post's picture, unless staff still need it for a report."""
+    if post.media_key is None:
+        return
     is_evidence = Report.evidence_key == post.media_key, Report.subject_type == "Post", Report.subject_key == post.id
-    if post.media_key is not None and not await session.scalar(select(exists().where(*is_evidence, _IS_OPEN))):
+    if not await session.scalar(select(exists().where(*is_evidence, _IS_OPEN))):
         await enqueue(session, SocialJob.REMOVE_PICTURE, subject_id=int(post.media_key), user_id=post.author_id)
 
 
